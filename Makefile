@@ -1,0 +1,73 @@
+# Everything that is done with this repository starts here: `make help` lists it.
+# Needs make and Python 3.11 or newer; the rest is installed into VENV from the lock files.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+PYTHON ?=
+export VENV PYTHON
+bin := $(VENV)/bin
+
+# Two workers at least: a good part of the tests waits for other processes.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -ge 2 ] && echo $$n || echo 2)
+# What pytest is given: make test ARGS="tests/unit -k pkce"
+ARGS ?=
+COMPOSE ?= $(shell if docker compose version >/dev/null 2>&1; then echo docker compose; else echo podman-compose; fi)
+
+.PHONY: help
+help: ## Say what there is
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Run everything on this machine: services, NATS, demo data, playground (Ctrl-C stops it)
+	@deploy/local/venv.sh run
+	@LATCHKEY_STOP_WITH_PARENT=1 exec $(bin)/python -m deploy.local
+
+.PHONY: test
+test: test-venv ## Run all tests against real services, NATS, PostgreSQL and Chromium
+	@.ci/chromium
+	@$(bin)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+.PHONY: check
+check: test-venv ## Format, lint, types, import rules, contract
+	@VENV=$(VENV) .ci/check
+
+.PHONY: proto
+proto: test-venv ## Write libs/contract from protos/
+	@protos/generate
+
+.PHONY: bench
+bench: test-venv ## Measure the hot paths
+	@$(bin)/python -m pytest tests/bench -n 0 -s $(ARGS)
+
+.PHONY: format
+format: test-venv ## Format the code and mend what can be mended
+	@$(bin)/ruff format .
+	@$(bin)/ruff check --fix .
+
+.PHONY: up
+up: ## Build the images and run the composed stack in the background
+	@$(COMPOSE) up --build --detach
+
+.PHONY: down
+down: ## Stop the composed stack; its volumes stay
+	@$(COMPOSE) down
+
+.PHONY: k8s-check
+k8s-check: test-venv ## Build the Kubernetes manifests and hold them against the schemas
+	@deploy/kubernetes/check
+
+.PHONY: lock
+lock: ## Resolve the three lock files again (needs a package index)
+	@.ci/lock
+
+.PHONY: clean
+clean: ## Remove what was made: environment, caches; the state of `make run` stays in LATCHKEY_HOME
+	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+.PHONY: test-venv
+test-venv:
+	@deploy/local/venv.sh test
