@@ -1,0 +1,236 @@
+"""Signed JWTs: the one place that touches python-jose, and the cage around it.
+
+python-jose 3.5.0 takes the algorithm from the token unless told otherwise, accepts a public key as an HMAC secret,
+ignores `crit`, tries every key of a set and does not miss absent claims. So only its JWS layer is used, on key objects
+that we built, with the one algorithm that the key is bound to; header, claims and JSON are judged here (RFC 8725 3).
+No JWE is made or read.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+from cryptography.hazmat.primitives import serialization
+from jose import jwk as jose_jwk
+from jose import jws as jose_jws
+from jose.backends import ECKey, RSAKey
+from jose.backends.base import Key
+from jose.backends.cryptography_backend import CryptographyECKey, CryptographyRSAKey
+from jose.exceptions import JWSError
+
+from libs.crypto.algorithms import PrivateKey, algorithm
+from libs.crypto.errors import InvalidJwt, InvalidKey
+from libs.crypto.jwk import load_public_key, public_jwk, thumbprint
+from libs.crypto.strict import base64url_decode, json_object
+from libs.crypto.token_kinds import (
+    ACCESS_TOKEN,
+    ID_TOKEN,
+    ID_TOKEN_HINT,
+    KINDS_BY_TYP,
+    LOGOUT_TOKEN,
+    MAX_SKEW,
+    TokenKind,
+    check_claims,
+    check_members,
+)
+
+__all__ = [
+    "ACCESS_TOKEN",
+    "ID_TOKEN",
+    "ID_TOKEN_HINT",
+    "LOGOUT_TOKEN",
+    "InvalidJwt",
+    "InvalidKey",
+    "KeySet",
+    "SigningKey",
+    "TokenKind",
+    "VerificationKey",
+    "sign_jwt",
+    "verify_jwt",
+]
+
+MAX_TOKEN_BYTES: Final = 8 * 1024
+MAX_HEADER_BYTES: Final = 1024
+_HEADER_MEMBERS: Final = frozenset({"alg", "kid", "typ"})
+_MAX_KID_LENGTH: Final = 128
+
+if ECKey is not CryptographyECKey or RSAKey is not CryptographyRSAKey:
+    raise ImportError("python-jose found no `cryptography` and fell back to a pure Python backend, which is not safe")
+
+_encode_claims = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+class VerificationKey:
+    """A public key, the one algorithm that it verifies, and its exact `kid`. Parsed once."""
+
+    def __init__(self, jwk: Mapping[str, Any]) -> None:
+        kid, alg = jwk.get("kid"), jwk.get("alg")
+        if not isinstance(kid, str) or not 0 < len(kid) <= _MAX_KID_LENGTH or not isinstance(alg, str):
+            raise InvalidKey("no kid or no alg")
+        public = load_public_key(jwk)
+        if not algorithm(alg).suits(public):
+            raise InvalidKey("the key does not suit its algorithm")
+        self.kid: Final = kid
+        self.alg: Final = alg
+        self._public: Final = public
+        self._jose: Final = _jose_key(public, alg)
+
+    @classmethod
+    def from_jwk(cls, jwk: Mapping[str, Any]) -> Self:
+        """Parse a public JWK that names its `kid` and `alg`. Raises InvalidKey."""
+        return cls(jwk)
+
+    def public_jwk(self) -> dict[str, str]:
+        """The JWK to publish: public members only."""
+        return public_jwk(self._public, kid=self.kid, alg=self.alg)
+
+    def __repr__(self) -> str:
+        return f"<VerificationKey {self.kid} {self.alg}>"
+
+
+class SigningKey:
+    """A private key, the one algorithm that it signs with, and its `kid`. Parsed once; never prints itself."""
+
+    def __init__(self, private: PrivateKey, *, kid: str, alg: str) -> None:
+        if not algorithm(alg).suits(private.public_key()):
+            raise InvalidKey("the key does not suit its algorithm")
+        self.kid: Final = kid
+        self.alg: Final = alg
+        self._private: Final = private
+        self._jose: Final = _jose_key(private, alg)
+
+    @classmethod
+    def generate(cls, alg: str) -> Self:
+        """Make a key whose `kid` is its thumbprint (RFC 7638). Blocks for up to a second: not for the event loop."""
+        private = algorithm(alg).generate()
+        return cls(private, kid=thumbprint(private.public_key()), alg=alg)
+
+    @classmethod
+    def from_pkcs8(cls, kid: str, alg: str, der: bytes) -> Self:
+        """Parse what `to_pkcs8` wrote. Raises InvalidKey."""
+        try:
+            private = serialization.load_der_private_key(der, password=None)
+        except (ValueError, TypeError) as error:
+            raise InvalidKey("not a private key") from error
+        return cls(private, kid=kid, alg=alg)  # type: ignore[arg-type]  # `suits` refuses every other type
+
+    def to_pkcs8(self) -> bytes:
+        """The private key in the clear, as DER: to be sealed at once and kept nowhere."""
+        return self._private.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    def public_jwk(self) -> dict[str, str]:
+        """The JWK to publish: public members only."""
+        return public_jwk(self._private.public_key(), kid=self.kid, alg=self.alg)
+
+    def __repr__(self) -> str:
+        return f"<SigningKey {self.kid} {self.alg}>"
+
+
+class KeySet:
+    """Verification keys by exact `kid`; no other key is ever tried."""
+
+    def __init__(self, keys: Iterable[VerificationKey]) -> None:
+        keys = tuple(keys)
+        self._by_kid = {key.kid: key for key in keys}
+        if len(self._by_kid) != len(keys):
+            raise InvalidKey("two keys with one kid")
+
+    def find(self, kid: str) -> VerificationKey | None:
+        """The key named `kid`, if there is one."""
+        return self._by_kid.get(kid)
+
+    def to_jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The JWK Set to publish (RFC 7517 5)."""
+        return {"keys": [key.public_jwk() for key in self._by_kid.values()]}
+
+
+def sign_jwt(claims: Mapping[str, Any], key: SigningKey, *, typ: str) -> str:
+    """Sign `claims` as the kind of token that `typ` names.
+
+    Raises ValueError for a `typ` that we do not make, and for claims that we would refuse to verify as that kind.
+    """
+    kind = KINDS_BY_TYP.get(typ)
+    if kind is None:
+        raise ValueError("not a kind of token that we make")
+    try:
+        check_members(claims, kind)
+    except InvalidJwt as fault:
+        raise ValueError(f"claims that do not make a {typ}: {fault.reason}") from fault
+    payload = _encode_claims(claims).encode("ascii")
+    token = jose_jws.sign(payload, key._jose, {"kid": key.kid, "typ": typ}, key.alg)  # noqa: SLF001 - nobody else's
+    if len(token) > MAX_TOKEN_BYTES:
+        raise ValueError("a token larger than we would accept")
+    return token
+
+
+def verify_jwt(
+    token: str,
+    keys: KeySet,
+    *,
+    kind: TokenKind,
+    issuer: str,
+    audience: str | None,
+    now: datetime,
+    leeway: timedelta = timedelta(0),
+) -> dict[str, Any]:
+    """Give the claims of a token that we signed, that is of `kind`, for `audience`, and good at `now`.
+
+    `leeway` prolongs `exp`, by 60 s at most; `iat` and `nbf` may always be that much ahead of our clock. Raises
+    InvalidJwt for every other token, and never anything else whatever the token holds.
+    """
+    if not timedelta(0) <= leeway <= MAX_SKEW:
+        raise ValueError("a leeway beyond 60 seconds")
+    header, payload = _unverified_parts(token)
+    key = _key_for(header, keys, kind)
+    try:
+        jose_jws.verify(token, key._jose, [key.alg])  # noqa: SLF001 - nobody else's
+    except JWSError:
+        raise InvalidJwt("SIGNATURE_INVALID") from None
+    try:
+        claims = json_object(payload)
+    except ValueError:
+        raise InvalidJwt("CLAIMS_MALFORMED") from None
+    check_claims(claims, kind, issuer=issuer, audience=audience, now=now, leeway=leeway)
+    return claims
+
+
+def _unverified_parts(token: str) -> tuple[dict[str, Any], bytes]:
+    """Split a JWS compact serialization (RFC 7515 7.1) whose only spelling this is. Five parts would be a JWE."""
+    if len(token) > MAX_TOKEN_BYTES:
+        raise InvalidJwt("TOKEN_TOO_LARGE")
+    segments = token.split(".")
+    if len(segments) != 3 or not all(segments):
+        raise InvalidJwt("NOT_A_JWS")
+    if len(segments[0]) > MAX_HEADER_BYTES:
+        raise InvalidJwt("HEADER_TOO_LARGE")
+    try:
+        header, payload, _ = (base64url_decode(segment) for segment in segments)
+        return json_object(header), payload
+    except ValueError:
+        raise InvalidJwt("NOT_A_JWS") from None
+
+
+def _key_for(unverified_header: Mapping[str, Any], keys: KeySet, kind: TokenKind) -> VerificationKey:
+    """Choose the key by `kid` alone, and hold the header to what that key and this kind allow."""
+    if unverified_header.keys() != _HEADER_MEMBERS:
+        # Everything else is refused by not being listed: crit, b64, zip, jku, jwk, x5u, x5c, x5t, cty, enc.
+        raise InvalidJwt("HEADER_MEMBERS")
+    if unverified_header["typ"] != kind.typ:
+        raise InvalidJwt("ANOTHER_KIND")
+    kid = unverified_header["kid"]
+    key = keys.find(kid) if isinstance(kid, str) else None
+    if key is None:
+        raise InvalidJwt("KEY_UNKNOWN")
+    if unverified_header["alg"] != key.alg or key.alg not in kind.algs:
+        raise InvalidJwt("ALGORITHM_MISMATCH")
+    return key
+
+
+def _jose_key(key: object, alg: str) -> Key:
+    prepared = jose_jwk.construct(key, alg)  # type: ignore[arg-type]  # the stubs know no key objects
+    if not isinstance(prepared, CryptographyECKey | CryptographyRSAKey):
+        raise InvalidKey("not an asymmetric key")
+    return prepared

@@ -1,0 +1,109 @@
+"""Encryption of secrets at rest (envelope under a key-encryption key) and on their way to one caller (HPKE).
+
+Every value is bound to what it is: `bound_to` is not secret and not stored with the value; who opens says what they
+expect, and anything else breaks the seal. Make it with `binding`.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+from libs.crypto.errors import InvalidKey, SealBroken
+
+_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+
+def binding(purpose: str, *parts: str | int) -> bytes:
+    """Join what a value is bound to, so that no two lists of parts give the same bytes."""
+    encoded = [str(part).encode() for part in (purpose, *parts)]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+
+
+def delivery_binding(*, issuer: str, kid: str, alg: str) -> bytes:
+    """What a signing key is bound to on its way from key-rotation to a token service."""
+    return binding("latchkey signing key delivery v1", issuer, kid, alg)
+
+
+def seal_to(recipient_public: bytes, plaintext: bytes, *, bound_to: bytes) -> bytes:
+    """Encrypt to the holder of an X25519 key: HPKE base mode (RFC 9180), DHKEM(X25519), HKDF-SHA256, AES-256-GCM.
+
+    Raises InvalidKey when `recipient_public` is no key: not 32 bytes, or a point of small order.
+    """
+    try:
+        public = X25519PublicKey.from_public_bytes(recipient_public)
+        return _SUITE.encrypt(plaintext, public, info=bound_to)
+    except ValueError as error:
+        raise InvalidKey("not an X25519 public key") from error
+
+
+class Recipient:
+    """An X25519 key pair made for one answer; the private half never leaves the object."""
+
+    def __init__(self) -> None:
+        self._private = X25519PrivateKey.generate()
+
+    @property
+    def public_key(self) -> bytes:
+        """32 bytes, for `seal_to`."""
+        return self._private.public_key().public_bytes_raw()
+
+    def open(self, sealed: bytes, *, bound_to: bytes) -> bytes:
+        """Decrypt. Raises SealBroken when it was sealed to another key, bound to something else, or changed."""
+        try:
+            return _SUITE.decrypt(sealed, self._private, info=bound_to)
+        except (InvalidTag, ValueError) as error:
+            raise SealBroken("cannot be opened") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A value under a data key of its own, and that data key under the key-encryption key. Both go into one row."""
+
+    wrapped_key: bytes
+    ciphertext: bytes
+
+
+class KeyEncryptionKey:
+    """256 bits that wrap data keys. Changing it wraps the data keys anew; what they encrypt stays as it is."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != _KEY_BYTES:
+            raise InvalidKey("a key-encryption key has 32 bytes")
+        self._cipher = AESGCM(key)
+
+    def wrap(self, plaintext: bytes, *, bound_to: bytes) -> bytes:
+        """Encrypt (AES-256-GCM, a random 96-bit nonce in front)."""
+        return _encrypt(self._cipher, plaintext, bound_to)
+
+    def unwrap(self, wrapped: bytes, *, bound_to: bytes) -> bytes:
+        """Decrypt what `wrap` made. Raises SealBroken."""
+        return _decrypt(self._cipher, wrapped, bound_to)
+
+    def seal(self, plaintext: bytes, *, bound_to: bytes) -> Envelope:
+        """Encrypt under a new data key, and wrap that."""
+        data_key = secrets.token_bytes(_KEY_BYTES)
+        ciphertext = _encrypt(AESGCM(data_key), plaintext, bound_to)
+        return Envelope(wrapped_key=self.wrap(data_key, bound_to=bound_to), ciphertext=ciphertext)
+
+    def open(self, envelope: Envelope, *, bound_to: bytes) -> bytes:
+        """Decrypt what `seal` made. Raises SealBroken."""
+        data_key = self.unwrap(envelope.wrapped_key, bound_to=bound_to)
+        return _decrypt(AESGCM(data_key), envelope.ciphertext, bound_to)
+
+
+def _encrypt(cipher: AESGCM, plaintext: bytes, bound_to: bytes) -> bytes:
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, plaintext, bound_to)
+
+
+def _decrypt(cipher: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
+    try:
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to)
+    except (InvalidTag, ValueError) as error:
+        raise SealBroken("cannot be opened") from error
