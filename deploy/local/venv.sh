@@ -44,11 +44,11 @@ HELP
 install() {
   label=$1 total=$2
   shift 2
-  log=$venv/install.log
+  log=$stamps/install.log
   {
     "$venv/bin/python" -m pip install --progress-bar off "$@" 2>&1 || echo "pip-failed"
   } | tee "$log" | awk -v label="$label" -v total="$total" '
-    /^ *(Collecting|Requirement already satisfied)/ && total && ++seen % 20 == 0 { printf "latchkey:   %s: %d of %d packages\n", label, seen, total; fflush() }
+    /^ *(Collecting|Processing|Requirement already satisfied)/ && total && ++seen % 20 == 0 { printf "latchkey:   %s: %d of %d packages\n", label, seen, total; fflush() }
     /^Installing collected packages/ && total { printf "latchkey:   %s: unpacking\n", label; fflush() }'
   if grep -q '^pip-failed$' "$log"; then
     cat "$log" >&2
