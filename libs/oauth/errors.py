@@ -1,12 +1,13 @@
 """The one family of errors: every refusal that a client, a page or another service may see.
 
     OAuthError
-     +- InvalidRequest, InvalidScope, AccessDenied, ...   authorization endpoint (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6)
-     +- InvalidClient, InvalidGrant, ...                   token endpoint (RFC 6749 5.2)
-     +- InvalidToken, InsufficientScope                    protected resources (RFC 6750 3.1)
-     +- InvalidClientMetadata, InvalidRedirectUri          client registration (RFC 7591 3.2.2)
+     +- InvalidRequest, InvalidScope, AccessDenied, ...   authorization endpoint (RFC 6749 4.1.2.1, OIDC Core 3.1.2.6)
+     +- InvalidClient, InvalidGrant, ...                  token endpoint (RFC 6749 5.2)
+     +- InvalidToken, InsufficientScope                   protected resources (RFC 6750 3.1)
+     +- InvalidClientMetadata, InvalidRedirectUri         client registration (RFC 7591 3.2.2)
 
-Raised by domain and use cases; carried between services in one place (libs/servicekit/errors.py); shown in one place per edge.
+Raised by domain and use cases; carried between services in one place (libs/servicekit/errors.py); shown in one place
+per edge.
 """
 
 from typing import ClassVar
@@ -18,9 +19,10 @@ class OAuthError(Exception):
     """A refusal in the words of the standards.
 
     Args:
-        description: for the client: RFC 6749 characters (ASCII without quotes and backslashes), no secret, no request value.
+        description: for the client: RFC 6749 characters (ASCII without quotes and backslashes), no secret, no request
+            value.
         reason: UPPER_SNAKE, for logs and metrics only.
-        redirectable: may it be sent to the redirect URI of the request? False until that URI is known to be the client's.
+        redirectable: may it be sent to the request's redirect URI? False until that is known to be the client's.
         retry_after: seconds after which a retry makes sense.
     """
 

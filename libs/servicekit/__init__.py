@@ -1,0 +1,1 @@
+"""What every service stands on: configuration, life cycle, gRPC, SQL, the outbox, the bus, health and logs."""

@@ -1,0 +1,158 @@
+"""NATS: publishing facts to JetStream, and hearing of others' facts to refresh what is cached.
+
+The bus may be away at any time, at start as well. Nothing here makes a request wait for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from libs.servicekit import logs
+from libs.servicekit.service import CheckResult
+from libs.servicekit.settings import BusSettings
+
+_log = logs.get(__name__)
+_ENTITIES = ("login", "session", "account", "password", "consent", "code", "client", "key", "device", "mfa", "admin")
+_TOKEN_FACTS = ("revoked", "reuse_detected", "telemetry_gap")
+_TOKEN_TELEMETRY = ("issued", "refreshed")
+DUPLICATE_WINDOW = timedelta(minutes=10)
+ACK_SECONDS = 5.0
+
+STREAMS: Mapping[str, tuple[tuple[str, ...], timedelta]] = {
+    "LATCHKEY_EVENTS": (
+        (
+            *(f"latchkey.v1.{entity}.>" for entity in _ENTITIES),
+            *(f"latchkey.v1.token.{name}.*" for name in _TOKEN_FACTS),
+        ),
+        timedelta(days=30),
+    ),
+    "LATCHKEY_TOKENS": (tuple(f"latchkey.v1.token.{name}.*" for name in _TOKEN_TELEMETRY), timedelta(hours=72)),
+}
+"""Stream -> what it takes in, and for how long it keeps it."""
+
+Listener = Callable[[str], Awaitable[None]]
+
+
+class Bus:
+    """One connection that comes back by itself. `run` is a background task of the service."""
+
+    def __init__(self, settings: BusSettings, *, service: str) -> None:
+        self._settings = settings
+        self._service = service
+        self._inbox = f"_INBOX_{service.replace('-', '_')}"
+        self._client = Client()
+        self._listeners: dict[str, Listener] = {}
+        self._streams_ready = False
+        self.connected = asyncio.Event()
+
+    def listen(self, subject: str, listener: Listener) -> None:
+        """Calls `listener(subject)` for every message from now on; missed ones are never told. Before `run`."""
+        self._listeners[subject] = listener
+
+    @property
+    def ready(self) -> bool:
+        """Is publishing worth a try?"""
+        return self._client.is_connected and self._streams_ready
+
+    async def run(self) -> None:
+        """Connects, makes the streams, and stays until cancelled."""
+        try:
+            await self._client.connect(
+                self._settings.nats_url.split(","),
+                name=f"latchkey {self._service}",
+                user_credentials=str(self._settings.nats_creds) if self._settings.nats_creds else None,
+                inbox_prefix=self._inbox,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=1,
+                connect_timeout=2,
+                error_cb=_on_error,
+                reconnected_cb=self._on_reconnect,
+            )
+            for subject, listener in self._listeners.items():
+                await self._client.subscribe(subject, cb=_forward(listener))
+            await self._make_streams()
+            await asyncio.Event().wait()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        try:
+            await asyncio.wait_for(self._client.close(), 2)
+        except (TimeoutError, NatsError, OSError):
+            _log.debug("The bus did not say goodbye")
+
+    async def _on_reconnect(self) -> None:
+        # The server may have lost its memory: a fresh volume, another cluster.
+        self._streams_ready = False
+        await self._make_streams()
+
+    async def _make_streams(self) -> None:
+        while not self._streams_ready:
+            try:
+                for name in STREAMS:
+                    await self._make_stream(name)
+            except (NatsError, TimeoutError, OSError) as error:
+                _log.warning("The streams cannot be made yet", cause=str(error))
+                await asyncio.sleep(1)
+            else:
+                self._streams_ready = True
+                self.connected.set()
+
+    async def _make_stream(self, name: str) -> None:
+        subjects, kept = STREAMS[name]
+        jetstream = self._client.jetstream(timeout=ACK_SECONDS)
+        config = StreamConfig(
+            name=name,
+            subjects=list(subjects),
+            retention=RetentionPolicy.LIMITS,
+            discard=DiscardPolicy.OLD,
+            storage=StorageType.FILE,
+            max_age=kept.total_seconds(),
+            duplicate_window=DUPLICATE_WINDOW.total_seconds(),
+            num_replicas=self._settings.nats_replicas,
+            deny_delete=True,
+            deny_purge=True,
+        )
+        try:
+            present = await jetstream.stream_info(name)
+        except NotFoundError:
+            await jetstream.add_stream(config)
+            return
+        if set(present.config.subjects or ()) != set(subjects):
+            await jetstream.update_stream(config)
+
+    async def publish(self, subject: str, body: str, *, event_id: str, headers: Mapping[str, str]) -> None:
+        """Publishes and waits until the stream has it; the same id again is no second event.
+
+        Raises:
+            ConnectionError: it is not certain that the stream has it: try again later.
+        """
+        if not self.ready:
+            raise ConnectionError("the bus is away")
+        try:
+            await self._client.jetstream(timeout=ACK_SECONDS).publish(
+                subject, body.encode(), headers={"Nats-Msg-Id": event_id, **headers}
+            )
+        except (NatsError, TimeoutError, OSError) as error:
+            raise ConnectionError(str(error) or type(error).__name__) from error
+
+    async def check(self) -> CheckResult:
+        """A warning at most: sign-in and tokens go on without the bus."""
+        return CheckResult(ok=self.ready, detail="connected" if self.ready else "away: events wait", required=False)
+
+
+def _forward(listener: Listener) -> Callable[[Msg], Awaitable[None]]:
+    async def on_message(message: Msg) -> None:
+        await listener(message.subject)
+
+    return on_message
+
+
+async def _on_error(error: Exception) -> None:
+    _log.debug("The bus reports", cause=str(error) or type(error).__name__)

@@ -1,0 +1,148 @@
+"""SQL: SQLite embedded, PostgreSQL in production, one face for both.
+
+SQLite's driver opens transactions too late and upgrades them from read to write, which fails under load; here a write
+transaction takes the write lock at its beginning, and writers of one process queue for it in order.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.types import TypeDecorator
+
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit.service import CheckResult
+
+LOCK_MILLISECONDS = 4_000
+STATEMENT_MILLISECONDS = 5_000
+_READ_ONLY = "latchkey_read_only"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, timezone-aware in Python on both databases; naive values are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a timezone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """One service's data: its own file, or its own schema."""
+
+    def __init__(self, engine: AsyncEngine, *, schema: str) -> None:
+        self.engine = engine
+        self.schema = schema
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._writers = asyncio.Lock() if self.is_sqlite else None
+
+    @classmethod
+    def open(cls, url: str, *, schema: str) -> "Database":
+        """Prepares connections; none is made yet.
+
+        Raises:
+            OSError: the URL is not one of the two kinds.
+        """
+        try:
+            backend = make_url(url).drivername
+        except ArgumentError:
+            backend = ""
+        if backend == "sqlite+aiosqlite":
+            engine = create_async_engine(
+                url, pool_size=8, max_overflow=0, connect_args={"timeout": LOCK_MILLISECONDS / 1000}
+            )
+            _prepare_sqlite(engine.sync_engine)
+        elif backend == "postgresql+asyncpg":
+            engine = create_async_engine(
+                url,
+                pool_size=10,
+                max_overflow=10,
+                pool_timeout=STATEMENT_MILLISECONDS / 1000,
+                pool_pre_ping=False,
+                connect_args={
+                    "timeout": STATEMENT_MILLISECONDS / 1000,
+                    "server_settings": {
+                        "search_path": schema,
+                        "lock_timeout": str(LOCK_MILLISECONDS),
+                        "statement_timeout": str(STATEMENT_MILLISECONDS),
+                        "application_name": f"latchkey {schema}",
+                    },
+                },
+            )
+        else:
+            raise OSError("LATCHKEY_DATABASE_URL must start with sqlite+aiosqlite:/// or postgresql+asyncpg://")
+        return cls(engine, schema=schema)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A write transaction: commits at the end, rolls back when the block raises.
+
+        Raises:
+            TemporarilyUnavailable: the database cannot be reached, or is too busy.
+        """
+        async with self._lock(), self._session(read_only=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """Reads only; raises as `transaction` does."""
+        async with self._session(read_only=True) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _session(self, *, read_only: bool) -> AsyncIterator[AsyncSession]:
+        try:
+            async with self.engine.connect() as plain:
+                connection = await plain.execution_options(**{_READ_ONLY: read_only}) if self.is_sqlite else plain
+                async with connection.begin(), AsyncSession(bind=connection, expire_on_commit=False) as session:
+                    yield session
+                    await session.flush()
+        except (OperationalError, InterfaceError, PoolTimeoutError, ConnectionError, TimeoutError) as error:
+            raise TemporarilyUnavailable(reason="DATABASE_UNAVAILABLE", retry_after=2) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise TemporarilyUnavailable(reason="DATABASE_UNAVAILABLE", retry_after=2) from error
+            raise
+
+    def _lock(self) -> AbstractAsyncContextManager[Any]:
+        return nullcontext() if self._writers is None else self._writers
+
+    async def check(self) -> CheckResult:
+        """Readiness: one trivial read."""
+        async with self.snapshot() as session:
+            await session.execute(text("SELECT 1"))
+        return CheckResult(ok=True, detail=self.engine.dialect.name)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        # FULL: what was committed survives a loss of power. A spent code must stay spent.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        read_only = connection.get_execution_options().get(_READ_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

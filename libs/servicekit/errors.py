@@ -1,0 +1,62 @@
+"""The error family on the wire: gRPC status and typed detail, both ways, in this one place."""
+
+import grpc
+from google.rpc import status_pb2  # type: ignore[import-untyped]
+
+from latchkey.errors.v1 import errors_pb2
+from libs.oauth.errors import BY_CODE, OAuthError, ServerError, TemporarilyUnavailable
+
+_DETAILS = "grpc-status-details-bin"
+_STATUS = {
+    "invalid_request": grpc.StatusCode.INVALID_ARGUMENT,
+    "invalid_client_metadata": grpc.StatusCode.INVALID_ARGUMENT,
+    "invalid_redirect_uri": grpc.StatusCode.INVALID_ARGUMENT,
+    "invalid_client": grpc.StatusCode.UNAUTHENTICATED,
+    "access_denied": grpc.StatusCode.PERMISSION_DENIED,
+    # Not UNAVAILABLE: the service was reached and answered, so nothing below may retry by itself.
+    "temporarily_unavailable": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "server_error": grpc.StatusCode.INTERNAL,
+}
+_AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+
+
+def to_status(error: OAuthError) -> tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]:
+    """Code, message and trailing metadata that carry the error to the caller."""
+    code = _STATUS.get(error.error, grpc.StatusCode.FAILED_PRECONDITION)
+    detail = errors_pb2.OAuthErrorDetail(
+        error=error.error,
+        description=error.description,
+        reason=error.reason,
+        redirectable=error.redirectable,
+        retry_after_seconds=error.retry_after or 0,
+    )
+    status = status_pb2.Status(code=code.value[0], message=error.error)
+    status.details.add().Pack(detail)
+    return code, error.error, ((_DETAILS, status.SerializeToString()),)
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError, *, service: str) -> OAuthError:
+    """The error that the callee raised; a callee that cannot be reached is temporarily_unavailable."""
+    for key, value in error.trailing_metadata() or ():
+        if key == _DETAILS:
+            revived = _revive(value)
+            if revived is not None:
+                return revived
+    name = service.upper().replace("-", "_")
+    if error.code() in _AWAY:
+        return TemporarilyUnavailable(reason=f"{name}_UNREACHABLE", retry_after=2)
+    return ServerError(reason=f"{name}_{error.code().name}")
+
+
+def _revive(serialized: str | bytes) -> OAuthError | None:
+    status = status_pb2.Status.FromString(serialized if isinstance(serialized, bytes) else serialized.encode())
+    for packed in status.details:
+        detail = errors_pb2.OAuthErrorDetail()
+        if packed.Unpack(detail) and detail.error in BY_CODE:
+            return BY_CODE[detail.error](
+                detail.description,
+                reason=detail.reason,
+                redirectable=detail.redirectable,
+                retry_after=detail.retry_after_seconds or None,
+            )
+    return None

@@ -1,0 +1,13 @@
+"""What all services count. Names are constants here; a service keeps its own beside its code."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RPC_SECONDS = Histogram("latchkey_rpc_seconds", "Time to answer a gRPC call.", ["method"])
+HTTP_SECONDS = Histogram("latchkey_http_seconds", "Time to answer an HTTP request.", ["route", "method"])
+OAUTH_ERRORS = Counter(
+    "latchkey_oauth_errors_total", "Refusals by endpoint and reason.", ["endpoint", "error", "reason"]
+)
+OUTBOX_BACKLOG = Gauge("latchkey_outbox_backlog", "Facts that wait for the bus.")
+OUTBOX_OLDEST_SECONDS = Gauge("latchkey_outbox_oldest_seconds", "Age of the oldest fact that waits for the bus.")
+OUTBOX_SENT = Counter("latchkey_outbox_sent_total", "Facts that the bus acknowledged.")
+TELEMETRY_DROPPED = Counter("latchkey_telemetry_dropped_total", "Token telemetry dropped while the bus was away.")

@@ -1,0 +1,100 @@
+"""Schema migrations: Alembic, one history per service in `services/<name>/migrations`.
+
+Applied before new code serves (`python -m services.<name> migrate`), so each must also suit the code still running.
+"""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+
+from libs.servicekit.database import Database
+from libs.servicekit.settings import DatabaseSettings
+
+_ROOT = Path(__file__).resolve().parents[2]
+_LOCK = 0x4C4B  # "LK": replicas that migrate at the same time queue here
+
+
+class PendingMigrations(Exception):
+    """The database is older than the code."""
+
+
+def configuration(service: str, connection: Connection | None = None) -> Config:
+    """Alembic's configuration for one service (identity, for example "key-rotation")."""
+    config = Config()
+    config.set_main_option("script_location", str(_ROOT / "services" / schema_of(service) / "migrations"))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    config.attributes["connection"] = connection
+    return config
+
+
+def schema_of(service: str) -> str:
+    """Name of the PostgreSQL schema, of the package and of the SQLite file of a service."""
+    return service.replace("-", "_")
+
+
+@asynccontextmanager
+async def open_database(settings: DatabaseSettings, *, service: str) -> AsyncIterator[Database]:
+    """The service's database, at the version that the code needs.
+
+    Raises:
+        PendingMigrations: it is not, and LATCHKEY_MIGRATE_ON_START is off.
+    """
+    database = Database.open(settings.database_url, schema=schema_of(service))
+    try:
+        if settings.migrate_on_start:
+            await upgrade(database, service=service)
+        else:
+            await _verify(database, service=service)
+        yield database
+    finally:
+        await database.close()
+
+
+async def migrate(settings: DatabaseSettings, *, service: str) -> None:
+    """Applies what is pending, and ends."""
+    database = Database.open(settings.database_url, schema=schema_of(service))
+    try:
+        await upgrade(database, service=service)
+    finally:
+        await database.close()
+
+
+async def upgrade(database: Database, *, service: str) -> None:
+    async with database.engine.begin() as connection:
+        if not database.is_sqlite:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{database.schema}"'))
+        await connection.run_sync(lambda sync: command.upgrade(configuration(service, sync), "head"))
+
+
+async def _verify(database: Database, *, service: str) -> None:
+    head = ScriptDirectory.from_config(configuration(service)).get_current_head()
+    async with database.engine.connect() as connection:
+        present = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    if present != head:
+        raise PendingMigrations(
+            f"the database is at revision {present or 'nothing'}, the code needs {head}: "
+            f"run python -m services.{schema_of(service)} migrate, or set LATCHKEY_MIGRATE_ON_START=true"
+        )
+
+
+def run_env(metadata: MetaData) -> None:
+    """The whole of a service's `migrations/env.py`."""
+    connection: Connection | None = context.config.attributes.get("connection")
+    if connection is None:
+        sys.exit("migrations run through python -m services.<name> migrate; new ones through make migration")
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        transaction_per_migration=False,
+        compare_type=True,
+    )
+    context.run_migrations()

@@ -1,0 +1,124 @@
+"""One process of one service: start in order, run until told to stop or until a part fails, stop in order.
+
+First signal: unready, no new work, what has begun is finished. Second signal or `shutdown_seconds`: out.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import NoReturn
+
+import uvloop
+from aiohttp import web
+
+from libs.servicekit import grpc_server, logs, migrations, ops
+from libs.servicekit.service import Service
+from libs.servicekit.settings import (
+    Address,
+    ConfigurationError,
+    DatabaseSettings,
+    GrpcSettings,
+    HttpEdgeSettings,
+    ServiceSettings,
+    SettingsT,
+    load,
+)
+
+Build = Callable[[SettingsT], AbstractAsyncContextManager[Service]]
+CONFIGURATION_EXIT_CODE = 2
+_log = logs.get(__name__)
+
+
+def main(name: str, settings_type: type[SettingsT], build: Build[SettingsT]) -> NoReturn:
+    """`python -m services.<name>` serves; `python -m services.<name> migrate` applies migrations and ends."""
+    try:
+        settings = load(settings_type)
+    except ConfigurationError as error:
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - there is no log yet
+        sys.exit(CONFIGURATION_EXIT_CODE)
+    logs.configure(name, level=settings.log_level, style=settings.log_format)
+    if sys.argv[1:] == ["migrate"] and isinstance(settings, DatabaseSettings):
+        uvloop.run(migrations.migrate(settings, service=name))
+        sys.exit(0)
+    try:
+        uvloop.run(serve(name, settings, build))
+    except (OSError, migrations.PendingMigrations) as error:
+        _log.error("The service cannot start", cause=str(error))
+        sys.exit(1)
+    except BaseExceptionGroup as failures:
+        for failure in failures.exceptions:
+            _log.error("A part of the service failed", exc_info=failure)
+        sys.exit(1)
+    sys.exit(0)
+
+
+async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None:
+    """Runs the service until a signal or the first failure of one of its tasks.
+
+    Raises:
+        OSError: an address is taken.
+        ExceptionGroup: a task failed.
+    """
+    stop = _stop_signal()
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(build(settings))
+        health = ops.Health(name, service)
+        await _listen(stack, ops.application(health), settings.ops_listen, "LATCHKEY_OPS_LISTEN")
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(task(), name=label) for label, task in service.tasks.items()]
+            async with AsyncExitStack() as listeners:
+                await _open(listeners, service, settings)
+                _log.info("Serving")
+                await _until(stop, tasks)
+                health.stopping = True
+                _log.info("Stopping")
+            for task in tasks:
+                task.cancel()
+
+
+async def _open(stack: AsyncExitStack, service: Service, settings: ServiceSettings) -> None:
+    if service.servicers and isinstance(settings, GrpcSettings):
+        server, _ = await grpc_server.start(settings, service.servicers)
+        stack.push_async_callback(server.stop, grace=settings.shutdown_seconds)
+    if service.edge is not None and isinstance(settings, HttpEdgeSettings):
+        await _listen(
+            stack, service.edge, settings.http_listen, "LATCHKEY_HTTP_LISTEN", grace=settings.shutdown_seconds
+        )
+
+
+async def _listen(
+    stack: AsyncExitStack, app: web.Application, address: Address, variable: str, *, grace: float = 1.0
+) -> None:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace, keepalive_timeout=75)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, address.host, address.port).start()
+    except OSError as error:
+        raise OSError(f"cannot listen on {address} ({variable}): {error.strerror}") from error
+
+
+async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Waits for the signal, or for a task to end: none should."""
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    return stop

@@ -1,0 +1,194 @@
+"""The relay: takes facts from the outbox to the bus, in order for each subject, as often as it takes.
+
+Any number of replicas may run it. On PostgreSQL a shard is taken by a transaction-scoped advisory lock, so a relay that
+dies lets go at once; SQLite has one process. A fact that was published but not yet marked is published again with the
+same id, which the stream recognises.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import MetaData, delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit import logs
+from libs.servicekit.bus import Bus
+from libs.servicekit.clock import Clock
+from libs.servicekit.database import Database
+from libs.servicekit.metrics import OUTBOX_BACKLOG, OUTBOX_OLDEST_SECONDS, OUTBOX_SENT
+from libs.servicekit.outbox import Outbox
+from libs.servicekit.service import CheckResult
+
+BATCH = 256
+PURGE_BATCH = 1_000
+KEEP_SENT = timedelta(hours=1)
+IDLE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 10.0
+PURGE_EVERY_SECONDS = 60.0
+BACKLOG_WARNING = timedelta(minutes=5)
+_log = logs.get(__name__)
+
+
+class Relay:
+    """`run` and `purge` are background tasks of a service that has an outbox."""
+
+    def __init__(self, database: Database, metadata: MetaData, outbox: Outbox, bus: Bus, *, clock: Clock) -> None:
+        self._database = database
+        self._table = metadata.tables["outbox"]
+        self._outbox = outbox
+        self._bus = bus
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Publishes what waits, whenever there is something and the bus is there."""
+        pause = IDLE_SECONDS
+        while True:
+            self._outbox.work.clear()
+            try:
+                await self.drain()
+                pause = IDLE_SECONDS
+            except (ConnectionError, TemporarilyUnavailable) as error:
+                _log.info("Facts wait", cause=str(error))
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                await self._until_connected(pause)
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._outbox.work.wait(), pause)
+
+    async def _until_connected(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, IDLE_SECONDS) if self._bus.ready else IDLE_SECONDS)
+
+    async def drain(self) -> int:
+        """Publishes everything that waits now; returns how many facts that were.
+
+        Raises:
+            ConnectionError: the bus is away; what was not acknowledged stays.
+        """
+        if not self._bus.ready:
+            raise ConnectionError("the bus is away")
+        sent = 0
+        for shard in await self._shards():
+            while batch := await self._relay_shard(shard):
+                sent += batch
+                if batch < BATCH:
+                    break
+        return sent
+
+    async def _shards(self) -> Sequence[int]:
+        async with self._database.snapshot() as session:
+            query = select(self._table.c.shard).where(self._table.c.sent_at.is_(None)).distinct()
+            return (await session.execute(query)).scalars().all()
+
+    async def _relay_shard(self, shard: int) -> int:
+        if self._database.is_sqlite:
+            # Publishing inside a transaction would hold SQLite's only write lock; and there is only one relay.
+            async with self._database.snapshot() as session:
+                rows = await self._waiting(session, shard)
+            sent = await self._publish(rows)
+            async with self._database.transaction() as session:
+                await self._mark(session, sent)
+        else:
+            async with self._database.transaction() as session:
+                if not await _take(session, shard):
+                    return 0
+                rows = await self._waiting(session, shard)
+                sent = await self._publish(rows)
+                await self._mark(session, sent)
+        if len(sent) < len(rows):
+            raise ConnectionError("the bus did not take everything")
+        return len(sent)
+
+    async def _waiting(self, session: AsyncSession, shard: int) -> Sequence[Any]:
+        columns = self._table.c
+        query = (
+            select(columns.position, columns.event_id, columns.subject, columns.nats_subject, columns.envelope)
+            .where(columns.sent_at.is_(None), columns.shard == shard)
+            .order_by(columns.position)
+            .limit(BATCH)
+        )
+        return (await session.execute(query)).all()
+
+    async def _publish(self, rows: Sequence[Any]) -> list[int]:
+        """Positions that the bus acknowledged. Subjects go side by side, facts of one subject one after the other."""
+        by_subject: dict[str, list[Any]] = defaultdict(list)
+        for row in rows:
+            by_subject[row.subject].append(row)
+        done = await asyncio.gather(*(self._publish_in_order(own) for own in by_subject.values()))
+        return [position for positions in done for position in positions]
+
+    async def _publish_in_order(self, rows: Iterable[Any]) -> list[int]:
+        done: list[int] = []
+        for row in rows:
+            try:
+                await self._bus.publish(
+                    row.nats_subject,
+                    row.envelope,
+                    event_id=row.event_id,
+                    headers={"ce-id": row.event_id, "ce-type": _type_of(row.nats_subject)},
+                )
+            except ConnectionError:
+                break
+            done.append(row.position)
+        return done
+
+    async def _mark(self, session: AsyncSession, positions: Sequence[int]) -> None:
+        if positions:
+            await session.execute(
+                update(self._table).where(self._table.c.position.in_(positions)).values(sent_at=self._clock.now())
+            )
+            OUTBOX_SENT.inc(len(positions))
+
+    async def purge(self) -> None:
+        """Removes sent facts on a timer, in batches, whatever else is going on; and measures the backlog."""
+        while True:
+            with suppress(TemporarilyUnavailable):
+                await self.purge_once()
+                await self.check()
+            await asyncio.sleep(PURGE_EVERY_SECONDS)
+
+    async def purge_once(self) -> int:
+        """Returns how many rows went."""
+        old = (
+            select(self._table.c.position)
+            .where(self._table.c.sent_at < self._clock.now() - KEEP_SENT)
+            .order_by(self._table.c.sent_at)
+            .limit(PURGE_BATCH)
+        )
+        gone: int = 0
+        while True:
+            async with self._database.transaction() as session:
+                result: Any = await session.execute(delete(self._table).where(self._table.c.position.in_(old)))
+            gone += result.rowcount
+            if result.rowcount < PURGE_BATCH:
+                return gone
+
+    async def check(self) -> CheckResult:
+        """A warning when facts wait for long; never an outage."""
+        async with self._database.snapshot() as session:
+            columns = self._table.c
+            query = select(func.count(), func.min(columns.created_at)).where(columns.sent_at.is_(None))
+            waiting, oldest = (await session.execute(query)).one()
+        age = self._clock.now() - oldest if oldest else timedelta()
+        OUTBOX_BACKLOG.set(waiting)
+        OUTBOX_OLDEST_SECONDS.set(age.total_seconds())
+        return CheckResult(ok=age < BACKLOG_WARNING, detail=f"{waiting} waiting", required=False)
+
+
+async def _take(session: AsyncSession, shard: int) -> bool:
+    """The shard is ours until this transaction ends (PostgreSQL)."""
+    taken = await session.execute(
+        text("SELECT pg_try_advisory_xact_lock(hashtext('latchkey.outbox.' || current_schema()), :shard)"),
+        {"shard": shard},
+    )
+    return bool(taken.scalar_one())
+
+
+def _type_of(nats_subject: str) -> str:
+    """latchkey.v1.login.succeeded.07 -> latchkey.login.succeeded.v1."""
+    _, version, entity, name, _ = nats_subject.split(".")
+    return f"latchkey.{entity}.{name}.{version}"

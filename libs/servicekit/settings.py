@@ -1,0 +1,169 @@
+"""Configuration from the environment: every field is `LATCHKEY_<NAME>`, and all faults are named at once.
+
+A service mixes what it needs: ``class TokenSettings(GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings)``.
+"""
+
+import base64
+import binascii
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, FilePath, SecretBytes, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "LATCHKEY_"
+KEY_BYTES = 32
+
+
+class Address(NamedTuple):
+    """Where to listen. Port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _address(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    host, separator, port = value.rpartition(":")
+    if not separator or not port.isdecimal() or int(port) > 0xFFFF:
+        raise ValueError("must be host:port, for example 127.0.0.1:8080")
+    return Address(host.strip("[]"), int(port))
+
+
+def _public_url(value: str) -> str:
+    """https, or http for a loopback host; no query, no fragment, no user information (RFC 8414 2)."""
+    parts = urlsplit(value)
+    if (
+        parts.scheme not in {"https", "http"}
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+    ):
+        raise ValueError("must be an https URL without query, fragment and user information")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must be https: plain http is for loopback hosts only")
+    return value.rstrip("/") if parts.path == "/" else value
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _key_from_file(value: Any) -> Any:
+    if not isinstance(value, (str, Path)):
+        return value
+    try:
+        text = Path(value).read_text(encoding="ascii").strip()
+        key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    except (binascii.Error, UnicodeDecodeError):
+        raise ValueError("must hold base64url text") from None
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"must hold {KEY_BYTES} random bytes as base64url text")
+    return key
+
+
+def _networks(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+    return value
+
+
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+ListenAddress = Annotated[Address, NoDecode, BeforeValidator(_address)]
+SecretKeyFile = Annotated[SecretBytes, BeforeValidator(_key_from_file)]
+"""The environment names a file with 32 bytes as base64url text; the field holds the bytes."""
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
+
+
+class ServiceSettings(BaseSettings):
+    """What every service is told."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    issuer: PublicUrl
+    """The issuer identifier (RFC 8414 2): base of the browser edge, compared character for character by clients."""
+    tls_ca: FilePath
+    """PEM of the authority that signs the certificates of all services."""
+    tls_certificate: FilePath
+    """PEM of this service's certificate; its DNS name `<service>.latchkey.internal` is its identity."""
+    tls_key: FilePath
+    """PEM of the key of that certificate."""
+    ops_listen: ListenAddress = Address("127.0.0.1", 0)
+    """Health and metrics, for the platform and never for the public."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    shutdown_seconds: float = 20
+    """How long a stopping process may take to finish what it has begun."""
+
+
+class GrpcSettings(ServiceSettings):
+    grpc_listen: ListenAddress
+    """Where other services reach this one."""
+
+
+class HttpEdgeSettings(ServiceSettings):
+    http_listen: ListenAddress
+    """Where the public, or the ingress before it, reaches this service."""
+    trusted_proxies: Networks = ()
+    """Addresses whose X-Forwarded-For is believed."""
+
+
+class DatabaseSettings(ServiceSettings):
+    database_url: str
+    """sqlite+aiosqlite:////path/to/file or postgresql+asyncpg://user:password@host/database."""
+    migrate_on_start: bool = False
+    """Apply pending migrations at start; otherwise a start with pending ones is refused."""
+
+
+class BusSettings(ServiceSettings):
+    nats_url: str
+    """nats://host:port, several separated by commas."""
+    nats_creds: FilePath | None = None
+    """File with this service's NATS credentials."""
+    nats_replicas: int = 1
+    """Copies of each stream; 3 in a cluster."""
+
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+class ConfigurationError(Exception):
+    """Configuration that cannot be used; the message names every fault with its variable."""
+
+
+def load(settings_type: type[SettingsT]) -> SettingsT:
+    """Reads the environment.
+
+    Raises:
+        ConfigurationError: with one line per fault.
+    """
+    try:
+        return settings_type.model_validate({})  # pydantic-settings adds the environment
+    except ValidationError as error:
+        lines = [f"  {_variable(fault['loc'])}: {_sentence(fault)}" for fault in error.errors(include_input=False)]
+        raise ConfigurationError("Configuration is not usable:\n" + "\n".join(lines)) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "configuration"
+    return name if name.startswith(PREFIX) else f"{PREFIX}{name.upper()}"
+
+
+def _sentence(fault: Any) -> str:
+    if fault["type"] == "missing":
+        return "is missing"
+    return str(fault["msg"]).removeprefix("Value error, ")
