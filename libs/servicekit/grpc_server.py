@@ -1,7 +1,7 @@
 """Serving gRPC: mutual TLS, the callers that the contract lists, typed errors, one log line per failure."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -105,7 +105,7 @@ def _guarded(behaviour: _Behaviour, *, method: str, permitted: frozenset[str]) -
     return call
 
 
-async def _abort(context: _Context, error: OAuthError) -> NoReturn:
+async def _abort(context: _Context, error: OAuthError) -> None:
     code, message, metadata = to_status(error)
     await context.abort(code, message, trailing_metadata=metadata)
 

@@ -48,4 +48,4 @@ def _about(service: str) -> Any:
 
 def get(name: str) -> Any:
     """A logger; say what happened in the message and put data in fields."""
-    return structlog.get_logger(logger=name)
+    return structlog.get_logger(module=name)
