@@ -1,0 +1,99 @@
+import secrets
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from libs.crypto.errors import InvalidKey, SealBroken
+from libs.crypto.sealing import Envelope, KeyEncryptionKey, Recipient, binding, delivery_binding, seal_to
+
+KEK = KeyEncryptionKey(bytes(range(32)))
+RECIPIENT = Recipient()
+
+
+@given(st.binary(max_size=3000), st.binary(max_size=100))
+def test_the_recipient_opens_what_was_sealed_to_them(plaintext: bytes, bound_to: bytes):
+    sealed = seal_to(RECIPIENT.public_key, plaintext, bound_to=bound_to)
+    assert RECIPIENT.open(sealed, bound_to=bound_to) == plaintext
+    assert len(plaintext) < 16 or plaintext not in sealed
+
+
+def test_the_seal_is_standard_hpke():
+    private = X25519PrivateKey.generate()
+    sealed = seal_to(private.public_key().public_bytes_raw(), b"key", bound_to=b"what")
+    suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+    assert suite.decrypt(sealed, private, info=b"what") == b"key"
+
+
+def test_nobody_else_opens_it_and_it_opens_as_nothing_else():
+    sealed = seal_to(RECIPIENT.public_key, b"key", bound_to=b"what")
+    with pytest.raises(SealBroken):
+        Recipient().open(sealed, bound_to=b"what")
+    with pytest.raises(SealBroken):
+        RECIPIENT.open(sealed, bound_to=b"what else")
+
+
+@given(st.binary(max_size=200))
+def test_rubbish_breaks_the_seal_and_nothing_more(rubbish: bytes):
+    with pytest.raises(SealBroken):
+        RECIPIENT.open(rubbish, bound_to=b"")
+    with pytest.raises(SealBroken):
+        KEK.unwrap(rubbish, bound_to=b"")
+
+
+@given(st.data())
+def test_any_bit_changed_breaks_the_seal(data: st.DataObject):
+    sealed = seal_to(RECIPIENT.public_key, b"key", bound_to=b"what")
+    bit = data.draw(st.integers(0, len(sealed) * 8 - 1))
+    # X25519 ignores the top bit of a point (RFC 7748 5), but HPKE hashes the point as it was sent.
+    mutant = bytearray(sealed)
+    mutant[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(SealBroken):
+        RECIPIENT.open(bytes(mutant), bound_to=b"what")
+
+
+@pytest.mark.parametrize("public", [b"", bytes(31), bytes(33), bytes(32), b"\1" + bytes(31)])
+def test_a_recipient_key_that_is_none_is_refused(public: bytes):
+    with pytest.raises(InvalidKey):
+        seal_to(public, b"key", bound_to=b"")
+
+
+@given(st.binary(max_size=3000), st.binary(max_size=100))
+def test_an_envelope_opens_under_its_kek_and_binding(plaintext: bytes, bound_to: bytes):
+    envelope = KEK.seal(plaintext, bound_to=bound_to)
+    assert KEK.open(envelope, bound_to=bound_to) == plaintext
+    with pytest.raises(SealBroken):
+        KEK.open(envelope, bound_to=bound_to + b"x")
+    with pytest.raises(SealBroken):
+        KeyEncryptionKey(secrets.token_bytes(32)).open(envelope, bound_to=bound_to)
+
+
+def test_every_value_has_a_data_key_of_its_own():
+    one, two = (KEK.seal(b"key", bound_to=b"what") for _ in range(2))
+    assert one != two
+    with pytest.raises(SealBroken):
+        KEK.open(Envelope(wrapped_key=one.wrapped_key, ciphertext=two.ciphertext), bound_to=b"what")
+
+
+@pytest.mark.parametrize("size", [0, 16, 31, 33])
+def test_a_key_encryption_key_has_32_bytes(size: int):
+    with pytest.raises(InvalidKey):
+        KeyEncryptionKey(bytes(size))
+
+
+@given(st.lists(st.text(max_size=5) | st.integers()), st.lists(st.text(max_size=5) | st.integers()))
+def test_different_parts_give_different_bindings(one, two):
+    assume([str(part) for part in one] != [str(part) for part in two])
+    assert binding("purpose", *one) != binding("purpose", *two)
+
+
+def test_a_delivered_key_is_bound_to_all_that_it_is():
+    bindings = {
+        delivery_binding(issuer=issuer, kid=kid, alg=alg)
+        for issuer in ("https://a", "https://b")
+        for kid in ("1", "2")
+        for alg in ("RS256", "ES256")
+    }
+    assert len(bindings) == 8
