@@ -17,7 +17,7 @@ def test_the_right_password_is_recognised_and_no_other():
         assert not verify_password(HASH, wrong)
 
 
-@pytest.mark.parametrize("password_hash", [HASH, DUMMY])
+@pytest.mark.parametrize("password_hash", [HASH, DUMMY], ids=["a hash", "the dummy"])
 def test_the_hash_is_argon2id_with_19_mib_two_passes_and_one_lane(password_hash: str):
     parameters = extract_parameters(password_hash)
     assert (parameters.type, parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (
