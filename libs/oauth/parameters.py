@@ -1,0 +1,68 @@
+"""Request parameters: read once, strictly, and never changed afterwards (RFC 6749 3.1, 3.2)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from urllib.parse import parse_qsl
+
+from libs.oauth.errors import InvalidRequest
+
+MAX_PARAMETERS = 64
+MAX_NAME_LENGTH = 128
+Pair = tuple[str, str]
+
+
+class Parameters(Mapping[str, str]):
+    """Parameters by name. Those without a value count as omitted; none occurs twice."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = MappingProxyType({name: value for name, value in values.items() if value})
+
+    @classmethod
+    def once(cls, pairs: Iterable[Pair]) -> "Parameters":
+        """Parameters as they arrived.
+
+        Raises:
+            InvalidRequest: one is there twice.
+        """
+        repeated = repeated_names(pairs := list(pairs))
+        if repeated:
+            raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
+        return cls(dict(pairs))
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def repeated_names(pairs: Iterable[Pair]) -> frozenset[str]:
+    """Names that occur more than once."""
+    seen: set[str] = set()
+    return frozenset(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+
+
+def parse_form(body: bytes) -> list[Pair]:
+    """The pairs of an application/x-www-form-urlencoded body, in order and with duplicates.
+
+    Raises:
+        InvalidRequest: not UTF-8, not that format, or more than 64 parameters.
+    """
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            errors="strict",
+            max_num_fields=MAX_PARAMETERS,
+        )
+    except (UnicodeDecodeError, ValueError):
+        raise InvalidRequest(
+            f"The body must be form-encoded UTF-8 with at most {MAX_PARAMETERS} parameters.", reason="FORM_MALFORMED"
+        ) from None
+    if any(len(name) > MAX_NAME_LENGTH or "\0" in name or "\0" in value for name, value in pairs):
+        raise InvalidRequest("A parameter is malformed.", reason="PARAMETER_MALFORMED")
+    return pairs

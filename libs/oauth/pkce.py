@@ -1,0 +1,34 @@
+"""Proof Key for Code Exchange: S256 only, never plain (RFC 7636, RFC 9700 2.1.1)."""
+
+import base64
+import hashlib
+import hmac
+
+from libs.oauth.errors import InvalidRequest
+
+METHOD = "S256"
+_CHALLENGE_LENGTH = 43
+_VERIFIER_LENGTHS = range(43, 129)
+_BASE64URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+_UNRESERVED = _BASE64URL | {".", "~"}
+
+
+def check_challenge(challenge: str, method: str | None) -> str:
+    """The challenge, if it can be one (RFC 7636 4.2, 4.3).
+
+    Raises:
+        InvalidRequest: another method than S256 (leaving it out means plain), or not a SHA-256 digest in base64url.
+    """
+    if method != METHOD:
+        raise InvalidRequest("code_challenge_method must be S256.", reason="PKCE_METHOD")
+    if len(challenge) != _CHALLENGE_LENGTH or not _BASE64URL.issuperset(challenge):
+        raise InvalidRequest("code_challenge must be 43 base64url characters.", reason="PKCE_CHALLENGE_MALFORMED")
+    return challenge
+
+
+def verifier_matches(verifier: str, challenge: str) -> bool:
+    """Does the verifier hash to the challenge (RFC 7636 4.6)? A malformed verifier matches nothing."""
+    if len(verifier) not in _VERIFIER_LENGTHS or not _UNRESERVED.issuperset(verifier):
+        return False
+    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=")
+    return hmac.compare_digest(digest, challenge.encode("ascii"))

@@ -1,0 +1,103 @@
+"""Redirect URIs: what may be registered, and when a request names a registered one.
+
+There are no patterns: comparison is of the whole string. Only a native app on a loopback address may choose its port at
+run time (RFC 8252 7.3, RFC 9700 2.1 and 4.1.3).
+"""
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from libs.oauth.errors import InvalidRedirectUri
+
+MAX_LENGTH = 2_000
+_VISIBLE = frozenset(chr(code) for code in range(0x21, 0x7F)) - set('"\\<>^`{|}')
+
+
+def check_redirect_uri(uri: str) -> str:
+    """The URI, if it may be registered.
+
+    Allowed: https; http for loopback hosts; private-use schemes with a dot in their name (RFC 8252 7.1). So javascript,
+    data and all other schemes with a meaning of their own are refused in any letter case.
+
+    Raises:
+        InvalidRedirectUri: with a description that says which rule it breaks.
+    """
+    if not uri or len(uri) > MAX_LENGTH or not _VISIBLE.issuperset(uri):
+        raise InvalidRedirectUri(
+            "A redirect URI must be visible ASCII without blanks.", reason="REDIRECT_URI_CHARACTERS"
+        )
+    parts = _split(uri)
+    scheme = parts.scheme
+    if "#" in uri:
+        raise InvalidRedirectUri("A redirect URI must not have a fragment.", reason="REDIRECT_URI_FRAGMENT")
+    if "@" in parts.netloc:
+        raise InvalidRedirectUri("A redirect URI must not have user information.", reason="REDIRECT_URI_USERINFO")
+    if scheme in {"https", "http"}:
+        if not parts.hostname:
+            raise InvalidRedirectUri("A redirect URI must have a host.", reason="REDIRECT_URI_HOST")
+        if scheme == "http" and not _is_loopback(parts.hostname):
+            raise InvalidRedirectUri("http is for loopback hosts only: use https.", reason="REDIRECT_URI_HTTP")
+    elif "." not in scheme:
+        raise InvalidRedirectUri(
+            "The scheme must be https, or a private one such as com.example.app.", reason="REDIRECT_URI_SCHEME"
+        )
+    return uri
+
+
+def is_registered(uri: str, registered: Iterable[str], *, native: bool) -> bool:
+    """Does the request name one of the registered URIs? `native`: a public client, which may choose a loopback port."""
+    registered = tuple(registered)
+    if uri in registered:
+        return True
+    if not native:
+        return False
+    without_port = _without_loopback_port(uri)
+    return without_port is not None and without_port in {_without_loopback_port(candidate) for candidate in registered}
+
+
+def origin_of(uri: str) -> str:
+    """scheme://host[:port] for http and https, otherwise `scheme:`; what a form-action policy names."""
+    parts = urlsplit(uri)
+    return (
+        f"{parts.scheme}://{parts.netloc}" if parts.netloc and parts.scheme in {"http", "https"} else f"{parts.scheme}:"
+    )
+
+
+def is_private(uri: str) -> bool:
+    """Could another app on the same device receive it: a loopback address or a private scheme (RFC 8252 8.6)?"""
+    return urlsplit(uri).scheme != "https"
+
+
+def _split(uri: str) -> SplitResult:
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError:
+        raise InvalidRedirectUri("A redirect URI is malformed.", reason="REDIRECT_URI_MALFORMED") from None
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or _is_loopback_address(host)
+
+
+def _is_loopback_address(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _without_loopback_port(uri: str) -> tuple[str, str] | None:
+    """Host and all that follows the port, for an http URI on a loopback address; None for every other."""
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError:
+        return None
+    if parts.scheme != "http" or "@" in parts.netloc or not parts.hostname or not _is_loopback_address(parts.hostname):
+        return None
+    if not uri.startswith("http://"):
+        return None
+    return parts.hostname, uri.removeprefix("http://").removeprefix(parts.netloc)

@@ -1,0 +1,32 @@
+"""Response types and response modes (OAuth 2.0 Multiple Response Type Encoding Practices, OAuth 2.0 Form Post)."""
+
+from enum import StrEnum
+
+CODE = frozenset({"code"})
+SUPPORTED_RESPONSE_TYPES = (CODE,)
+
+
+class ResponseMode(StrEnum):
+    QUERY = "query"
+    FRAGMENT = "fragment"
+    FORM_POST = "form_post"
+
+
+def parse_response_type(text: str) -> frozenset[str]:
+    """The set of words: their order says nothing (RFC 6749 3.1.1)."""
+    return frozenset(text.split(" "))
+
+
+def format_response_type(response_type: frozenset[str]) -> str:
+    """The usual spelling: code, then id_token, then token."""
+    return " ".join(sorted(response_type))
+
+
+def default_mode(response_type: frozenset[str]) -> ResponseMode:
+    """Query for a code alone; the fragment as soon as a token travels."""
+    return ResponseMode.QUERY if response_type <= CODE else ResponseMode.FRAGMENT
+
+
+def mode_permitted(response_type: frozenset[str], mode: ResponseMode) -> bool:
+    """No token ever travels in a query (Multiple Response Type Encoding Practices 3, 5)."""
+    return mode is not ResponseMode.QUERY or response_type <= CODE
