@@ -1,0 +1,73 @@
+"""Grants: what a person allowed a client in one sign-in. Codes, refresh tokens and access tokens hang on one."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from libs.oauth.errors import InvalidGrant
+from libs.oauth.pkce import verifier_matches
+
+CODE_LIFETIME = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """`offline`: it outlives the session in which it was given (OpenID Connect Core 11)."""
+
+    grant_id: str
+    client_id: str
+    user_id: str
+    session_id: str
+    scopes: tuple[str, ...]
+    offline: bool
+    authenticated_at: datetime
+    acr: str
+    amr: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+    def require_live(self) -> None:
+        """Raises InvalidGrant when it was revoked."""
+        if self.revoked_at is not None:
+            raise InvalidGrant(reason="GRANT_REVOKED")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeClaim:
+    """What a token request says about the code it brings (RFC 6749 4.1.3, RFC 7636 4.5)."""
+
+    code_hash: bytes = field(repr=False)
+    client_id: str
+    redirect_uri: str | None
+    verifier: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorizationCode:
+    code_hash: bytes = field(repr=False)
+    client_id: str
+    redirect_uri: str
+    redirect_uri_given: bool
+    """Did the authorization request name the redirect URI? Then the token request has to as well."""
+    code_challenge: str | None = field(repr=False)
+    nonce: str | None
+    correlation_id: str
+    expires_at: datetime
+    grant: Grant
+
+    def judge(self, claim: CodeClaim, *, now: datetime) -> None:
+        """The code may be spent by this claim, if it has not been already.
+
+        Raises:
+            InvalidGrant: expired, another client's, another redirect URI, or the verifier does not fit.
+        """
+        if claim.client_id != self.client_id:
+            raise InvalidGrant(reason="CODE_OF_ANOTHER_CLIENT")
+        if now >= self.expires_at:
+            raise InvalidGrant(reason="CODE_EXPIRED")
+        if claim.redirect_uri != self.redirect_uri and (self.redirect_uri_given or claim.redirect_uri is not None):
+            raise InvalidGrant(reason="REDIRECT_URI_MISMATCH")
+        if (claim.verifier is None) != (self.code_challenge is None):
+            # Both directions: a verifier that nobody asked for is the trace of a downgrade (RFC 9700 4.8.2).
+            raise InvalidGrant(reason="PKCE_DOWNGRADE")
+        if claim.verifier is not None and not verifier_matches(claim.verifier, self.code_challenge or ""):
+            raise InvalidGrant(reason="PKCE_MISMATCH")

@@ -1,0 +1,91 @@
+"""What still has to happen before an authorization request is granted (OpenID Connect Core 3.1.2.3, 3.1.2.4).
+
+Judged anew whenever the browser comes back, from stored state and the session alone: no page can be skipped by posting
+to a later one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from libs.oauth.client_metadata import CONSENT_SKIP
+from libs.oauth.errors import ConsentRequired, LoginRequired
+from services.token.domain.authorization_request import AuthorizationRequest
+from services.token.domain.clients import Client
+from services.token.domain.sessions import AuthenticatedSession
+
+
+class Step(Enum):
+    SIGN_IN = auto()
+    CONSENT = auto()
+    GRANT = auto()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the person has done for this request so far."""
+
+    asked_at: datetime
+    """When the request was first seen."""
+    consented: bool = False
+    """Said yes on this request's consent page."""
+
+
+def next_step(
+    request: AuthorizationRequest,
+    client: Client,
+    *,
+    session: AuthenticatedSession | None,
+    hinted_user_id: str | None,
+    remembered: frozenset[str],
+    progress: Progress,
+    now: datetime,
+) -> Step:
+    """What comes next.
+
+    Args:
+        hinted_user_id: the subject of a valid id_token_hint.
+        remembered: scope values that this user has granted this client before.
+
+    Raises:
+        LoginRequired, ConsentRequired: the request forbids asking the person (prompt=none).
+    """
+    silent = "none" in request.prompts
+    if session is None or _must_sign_in(request, session, hinted_user_id=hinted_user_id, progress=progress, now=now):
+        if silent:
+            raise LoginRequired(reason="PROMPT_NONE")
+        return Step.SIGN_IN
+    if _must_consent(request, client, remembered=remembered, progress=progress):
+        if silent:
+            raise ConsentRequired(reason="PROMPT_NONE")
+        return Step.CONSENT
+    return Step.GRANT
+
+
+def _must_sign_in(
+    request: AuthorizationRequest,
+    session: AuthenticatedSession,
+    *,
+    hinted_user_id: str | None,
+    progress: Progress,
+    now: datetime,
+) -> bool:
+    if hinted_user_id is not None and hinted_user_id != session.user_id:
+        return True
+    if session.authenticated_at >= progress.asked_at:
+        return False  # done for this very request, so prompt=login and max_age are met
+    if request.prompts & {"login", "select_account"}:
+        return True
+    return request.max_age is not None and now - session.authenticated_at > timedelta(seconds=request.max_age)
+
+
+def _must_consent(
+    request: AuthorizationRequest, client: Client, *, remembered: frozenset[str], progress: Progress
+) -> bool:
+    if progress.consented:
+        return False
+    if "consent" in request.prompts:
+        return True
+    if client.metadata.consent == CONSENT_SKIP:
+        return False
+    return client.can_be_impersonated(request.redirect_uri) or not remembered.issuperset(request.scopes)

@@ -1,0 +1,49 @@
+"""An authorization request that waits for a person, bound to the browser that made it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from libs.crypto.hashing import hashes_equal, secret_hash
+from libs.oauth.errors import InvalidRequest
+from libs.oauth.parameters import Parameters
+
+LIFETIME = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class PendingRequest:
+    """Stored by the hash of its id, like a pushed request (RFC 9126); what it asks for is judged at every visit."""
+
+    id_hash: bytes = field(repr=False)
+    browser_hash: bytes = field(repr=False)
+    client_id: str
+    parameters: Parameters = field(repr=False)
+    correlation_id: str
+    created_at: datetime
+    expires_at: datetime
+    consented_by: str | None = None
+    """The user who said yes on its consent page."""
+    completed_at: datetime | None = None
+
+    def visit(self, browser_secret: str, *, now: datetime) -> "PendingRequest":
+        """The request, for the browser that started it and while it lives.
+
+        Raises:
+            InvalidRequest: not redirectable.
+        """
+        if not hashes_equal(self.browser_hash, secret_hash(browser_secret)):
+            raise unknown_request("REQUEST_OF_ANOTHER_BROWSER")
+        if now >= self.expires_at:
+            raise unknown_request("REQUEST_EXPIRED")
+        if self.completed_at is not None:
+            raise unknown_request("REQUEST_COMPLETED")
+        return self
+
+
+def unknown_request(reason: str) -> InvalidRequest:
+    """One answer for all: whoever holds a wrong id learns nothing."""
+    return InvalidRequest(
+        "This sign-in has ended or was started elsewhere. Go back to the application and start again.",
+        reason=reason,
+        redirectable=False,
+    )

@@ -1,0 +1,13 @@
+"""Who is signed in at a browser, as the authentication service vouches for it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class AuthenticatedSession:
+    session_id: str
+    user_id: str
+    authenticated_at: datetime
+    acr: str
+    amr: tuple[str, ...]

@@ -1,0 +1,75 @@
+"""Clients in SQL."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.oauth.client_metadata import parse_metadata
+from libs.servicekit.database import table_of
+from services.token.domain.clients import Client, ClientSecret
+from services.token.store.tables import ClientRow
+
+_t = table_of(ClientRow).c
+
+
+class Clients:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find(self, client_id: str) -> Client | None:
+        row = await self._session.get(ClientRow, client_id)
+        return None if row is None else _client(row)
+
+    async def find_for_update(self, client_id: str) -> Client | None:
+        """As `find`, and nobody else changes it until this transaction ends."""
+        row = await self._session.get(ClientRow, client_id, with_for_update=True)
+        return None if row is None else _client(row)
+
+    async def page(self, *, after: tuple[datetime, str] | None, size: int) -> list[Client]:
+        """Oldest first, `size` at most, from behind the client created at that time with that id."""
+        query = select(ClientRow).order_by(_t.created_at, _t.client_id).limit(size)
+        if after is not None:
+            query = query.where(tuple_(_t.created_at, _t.client_id) > after)
+        return [_client(row) for row in (await self._session.execute(query)).scalars()]
+
+    def add(self, client: Client) -> None:
+        self._session.add(ClientRow(**_columns(client)))
+
+    async def save(self, client: Client) -> None:
+        await self._session.execute(
+            update(ClientRow).where(_t.client_id == client.client_id).values(**_columns(client))
+        )
+
+    async def remove(self, client_id: str) -> bool:
+        """False when there was none."""
+        result = await self._session.execute(delete(ClientRow).where(_t.client_id == client_id).returning(_t.client_id))
+        return result.first() is not None
+
+
+def _client(row: ClientRow) -> Client:
+    secrets = [ClientSecret(row.secret_hash)] if row.secret_hash else []
+    if row.former_secret_hash:
+        secrets.append(ClientSecret(row.former_secret_hash, row.former_secret_expires_at))
+    return Client(
+        client_id=row.client_id,
+        metadata=parse_metadata(row.metadata_json),
+        secrets=tuple(secrets),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _columns(client: Client) -> dict[str, Any]:
+    latest = next((secret for secret in client.secrets if secret.expires_at is None), None)
+    former = next((secret for secret in client.secrets if secret.expires_at is not None), None)
+    return {
+        "client_id": client.client_id,
+        "metadata_json": client.metadata.to_json(),
+        "secret_hash": latest.digest if latest else None,
+        "former_secret_hash": former.digest if former else None,
+        "former_secret_expires_at": former.expires_at if former else None,
+        "created_at": client.created_at,
+        "updated_at": client.updated_at,
+    }

@@ -1,0 +1,214 @@
+"""Grants, codes and refresh families in SQL. What may happen once happens by one conditional statement."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.oauth.scopes import format_scope
+from libs.servicekit.database import table_of
+from services.token.domain.grants import AuthorizationCode, Grant
+from services.token.domain.refresh_families import RefreshFamily
+from services.token.store.tables import CodeRow, GrantRow, RefreshFamilyRow
+
+_grant_columns = table_of(GrantRow).c
+_code_columns = table_of(CodeRow).c
+_family_columns = table_of(RefreshFamilyRow).c
+
+
+class Grants:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, grant: Grant, *, expires_at: datetime) -> None:
+        self._session.add(
+            GrantRow(
+                grant_id=grant.grant_id,
+                client_id=grant.client_id,
+                user_id=grant.user_id,
+                session_id=grant.session_id,
+                scope=format_scope(grant.scopes),
+                offline=grant.offline,
+                authenticated_at=grant.authenticated_at,
+                acr=grant.acr,
+                amr=" ".join(grant.amr),
+                created_at=grant.created_at,
+                expires_at=expires_at,
+            )
+        )
+
+    async def find(self, grant_id: str) -> Grant | None:
+        row = (await self._session.execute(select(*_grant_columns).where(_grant_columns.grant_id == grant_id))).first()
+        return None if row is None else _grant(row)
+
+    async def prolong(self, grant_id: str, *, until: datetime) -> None:
+        """Keeps the row while a refresh family may need it."""
+        await self._session.execute(
+            update(GrantRow).where(_grant_columns.grant_id == grant_id).values(expires_at=until)
+        )
+
+    async def revoke(self, grant_id: str, *, reason: str, now: datetime) -> bool:
+        """Ends the grant and all that hangs on it; True for exactly one caller."""
+        result = await self._session.execute(
+            update(GrantRow)
+            .where(_grant_columns.grant_id == grant_id, _grant_columns.revoked_at.is_(None))
+            .values(revoked_at=now, revoked_reason=reason)
+            .returning(_grant_columns.grant_id)
+        )
+        return result.first() is not None
+
+    async def revoke_all_of_client(self, client_id: str, *, reason: str, now: datetime) -> Sequence[tuple[str, str]]:
+        """(grant id, user id) of what was ended."""
+        result = await self._session.execute(
+            update(GrantRow)
+            .where(_grant_columns.client_id == client_id, _grant_columns.revoked_at.is_(None))
+            .values(revoked_at=now, revoked_reason=reason)
+            .returning(_grant_columns.grant_id, _grant_columns.user_id)
+        )
+        return [(row.grant_id, row.user_id) for row in result]
+
+
+class Codes:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, code: AuthorizationCode) -> None:
+        self._session.add(
+            CodeRow(
+                code_hash=code.code_hash,
+                grant_id=code.grant.grant_id,
+                redirect_uri=code.redirect_uri,
+                redirect_uri_given=code.redirect_uri_given,
+                code_challenge=code.code_challenge,
+                nonce=code.nonce,
+                correlation_id=code.correlation_id,
+                expires_at=code.expires_at,
+            )
+        )
+
+    async def find(self, code_hash: bytes) -> AuthorizationCode | None:
+        query = (
+            select(
+                *_grant_columns.values(),
+                _code_columns.code_hash,
+                _code_columns.redirect_uri,
+                _code_columns.redirect_uri_given,
+                _code_columns.code_challenge,
+                _code_columns.nonce,
+                _code_columns.correlation_id,
+                _code_columns.expires_at.label("code_expires_at"),
+            )
+            .join(GrantRow, _grant_columns.grant_id == _code_columns.grant_id)
+            .where(_code_columns.code_hash == code_hash)
+        )
+        row = (await self._session.execute(query)).first()
+        if row is None:
+            return None
+        return AuthorizationCode(
+            code_hash=row.code_hash,
+            client_id=row.client_id,
+            redirect_uri=row.redirect_uri,
+            redirect_uri_given=row.redirect_uri_given,
+            code_challenge=row.code_challenge,
+            nonce=row.nonce,
+            correlation_id=row.correlation_id,
+            expires_at=row.code_expires_at,
+            grant=_grant(row),
+        )
+
+    async def spend(self, code_hash: bytes, *, now: datetime) -> bool:
+        """True for exactly one caller, ever."""
+        result = await self._session.execute(
+            update(CodeRow)
+            .where(_code_columns.code_hash == code_hash, _code_columns.consumed_at.is_(None))
+            .values(consumed_at=now)
+            .returning(_code_columns.code_hash)
+        )
+        return result.first() is not None
+
+
+class RefreshFamilies:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, family: RefreshFamily) -> None:
+        self._session.add(
+            RefreshFamilyRow(
+                family_id=family.family_id,
+                grant_id=family.grant.grant_id,
+                latest_hash=family.latest_hash,
+                generation=family.generation,
+                rotated_at=family.rotated_at,
+                idle_expires_at=family.idle_expires_at,
+                expires_at=family.expires_at,
+            )
+        )
+
+    async def find(self, family_id: str) -> RefreshFamily | None:
+        query = (
+            select(
+                *_grant_columns.values(),
+                _family_columns.family_id,
+                _family_columns.latest_hash,
+                _family_columns.generation,
+                _family_columns.rotated_at,
+                _family_columns.idle_expires_at,
+                _family_columns.expires_at.label("family_expires_at"),
+            )
+            .join(GrantRow, _grant_columns.grant_id == _family_columns.grant_id)
+            .where(_family_columns.family_id == family_id)
+        )
+        row = (await self._session.execute(query)).first()
+        if row is None:
+            return None
+        return RefreshFamily(
+            family_id=row.family_id,
+            client_id=row.client_id,
+            latest_hash=row.latest_hash,
+            generation=row.generation,
+            rotated_at=row.rotated_at,
+            idle_expires_at=row.idle_expires_at,
+            expires_at=row.family_expires_at,
+            grant=_grant(row),
+        )
+
+    async def rotate(self, before: RefreshFamily, after: RefreshFamily) -> bool:
+        """Moves the family from one generation to the next; True for exactly one caller."""
+        live = select(_grant_columns.grant_id).where(
+            _grant_columns.grant_id == before.grant.grant_id, _grant_columns.revoked_at.is_(None)
+        )
+        result = await self._session.execute(
+            update(RefreshFamilyRow)
+            .where(
+                _family_columns.family_id == before.family_id,
+                _family_columns.generation == before.generation,
+                _family_columns.latest_hash == before.latest_hash,
+                live.exists(),
+            )
+            .values(
+                latest_hash=after.latest_hash,
+                generation=after.generation,
+                rotated_at=after.rotated_at,
+                idle_expires_at=after.idle_expires_at,
+            )
+            .returning(_family_columns.family_id)
+        )
+        return result.first() is not None
+
+
+def _grant(row: Any) -> Grant:
+    return Grant(
+        grant_id=row.grant_id,
+        client_id=row.client_id,
+        user_id=row.user_id,
+        session_id=row.session_id,
+        scopes=tuple(row.scope.split()),
+        offline=row.offline,
+        authenticated_at=row.authenticated_at,
+        acr=row.acr,
+        amr=tuple(row.amr.split()),
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+    )

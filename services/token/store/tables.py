@@ -1,0 +1,123 @@
+"""The token service's schema. Rows are shapes for SQL only; what they mean is in `domain/`."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from libs.servicekit.database import UtcDateTime
+from libs.servicekit.outbox import add_outbox
+
+
+class Row(SQLModel, registry=registry()):
+    """Own metadata, so that the schemas of two services never mix."""
+
+
+metadata = Row.metadata
+
+
+def _moment(*, nullable: bool = False) -> Any:
+    return Column(UtcDateTime, nullable=nullable)
+
+
+def _digest(*, primary_key: bool = False) -> Any:
+    return Column(LargeBinary(32), primary_key=primary_key, nullable=False)
+
+
+class ClientRow(Row, table=True):
+    __tablename__ = "clients"
+
+    client_id: str = Field(sa_column=Column(String(64), primary_key=True))
+    metadata_json: dict[str, Any] = Field(sa_column=Column("metadata", JSON, nullable=False))
+    secret_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32)))
+    former_secret_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32)))
+    former_secret_expires_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    created_at: datetime = Field(sa_column=_moment())
+    updated_at: datetime = Field(sa_column=_moment())
+
+    __table_args__ = (Index("clients_by_age", "created_at", "client_id"),)
+
+
+class PendingRequestRow(Row, table=True):
+    __tablename__ = "pending_requests"
+
+    id_hash: bytes = Field(sa_column=_digest(primary_key=True))
+    browser_hash: bytes = Field(sa_column=_digest())
+    client_id: str = Field(sa_column=Column(String(64), nullable=False))
+    parameters: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    correlation_id: str = Field(sa_column=Column(String(36), nullable=False))
+    created_at: datetime = Field(sa_column=_moment())
+    expires_at: datetime = Field(sa_column=_moment())
+    consented_by: str | None = Field(default=None, sa_column=Column(String(64)))
+    completed_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+    __table_args__ = (Index("pending_requests_by_expiry", "expires_at"),)
+
+
+class ConsentRow(Row, table=True):
+    __tablename__ = "consents"
+
+    user_id: str = Field(sa_column=Column(String(64), primary_key=True))
+    client_id: str = Field(sa_column=Column(String(64), primary_key=True))
+    scope: str = Field(sa_column=Column(String(4_000), nullable=False))
+    granted_at: datetime = Field(sa_column=_moment())
+
+
+class GrantRow(Row, table=True):
+    __tablename__ = "grants"
+
+    grant_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    client_id: str = Field(sa_column=Column(String(64), nullable=False))
+    user_id: str = Field(sa_column=Column(String(64), nullable=False))
+    session_id: str = Field(sa_column=Column(String(36), nullable=False))
+    scope: str = Field(sa_column=Column(String(4_000), nullable=False))
+    offline: bool = Field(nullable=False)
+    authenticated_at: datetime = Field(sa_column=_moment())
+    acr: str = Field(sa_column=Column(String(200), nullable=False))
+    amr: str = Field(sa_column=Column(String(200), nullable=False))
+    created_at: datetime = Field(sa_column=_moment())
+    expires_at: datetime = Field(sa_column=_moment())
+    """Nothing that hangs on the grant lives longer; then the row may go."""
+    revoked_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    revoked_reason: str | None = Field(default=None, sa_column=Column(String(40)))
+
+    __table_args__ = (
+        Index("grants_by_expiry", "expires_at"),
+        Index("grants_by_user", "user_id"),
+        Index("grants_by_client", "client_id"),
+    )
+
+
+def _of_grant() -> Any:
+    return ForeignKey("grants.grant_id", ondelete="CASCADE")
+
+
+class CodeRow(Row, table=True):
+    __tablename__ = "codes"
+
+    code_hash: bytes = Field(sa_column=_digest(primary_key=True))
+    grant_id: str = Field(sa_column=Column(String(36), _of_grant(), nullable=False, index=True))
+    redirect_uri: str = Field(sa_column=Column(String(2_000), nullable=False))
+    redirect_uri_given: bool = Field(nullable=False)
+    code_challenge: str | None = Field(default=None, sa_column=Column(String(43)))
+    nonce: str | None = Field(default=None, sa_column=Column(String(1_024)))
+    correlation_id: str = Field(sa_column=Column(String(36), nullable=False))
+    expires_at: datetime = Field(sa_column=_moment())
+    consumed_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+
+class RefreshFamilyRow(Row, table=True):
+    __tablename__ = "refresh_families"
+
+    family_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    grant_id: str = Field(sa_column=Column(String(36), _of_grant(), nullable=False, index=True))
+    latest_hash: bytes = Field(sa_column=_digest())
+    generation: int = Field(nullable=False)
+    rotated_at: datetime = Field(sa_column=_moment())
+    idle_expires_at: datetime = Field(sa_column=_moment())
+    expires_at: datetime = Field(sa_column=_moment())
+
+
+add_outbox(metadata)
