@@ -1,0 +1,125 @@
+"""Composition root: the one place that knows every part and puts them together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from latchkey.authentication.v1 import (
+    accounts_pb2,
+    accounts_pb2_grpc,
+    admin_pb2,
+    admin_pb2_grpc,
+    sessions_pb2,
+    sessions_pb2_grpc,
+)
+from libs.crypto.hashing import keyed_hash
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit.bus import Bus
+from libs.servicekit.clock import SystemClock
+from libs.servicekit.migrations import open_database
+from libs.servicekit.outbox import Outbox
+from libs.servicekit.relay import Relay
+from libs.servicekit.service import Registration, Service
+from libs.servicekit.work import Transactions
+from services.authentication import rpc
+from services.authentication.config import AuthenticationSettings
+from services.authentication.domain.sessions import Lifetimes
+from services.authentication.password_pool import PasswordPool
+from services.authentication.store.tables import METADATA
+from services.authentication.store.work import StoreWork
+from services.authentication.timers import every
+from services.authentication.usecases.create_user import CreateUser
+from services.authentication.usecases.disable_user import DisableUser
+from services.authentication.usecases.end_session import EndSession
+from services.authentication.usecases.get_account import GetAccount
+from services.authentication.usecases.get_session import GetSession
+from services.authentication.usecases.list_users import ListUsers
+from services.authentication.usecases.set_password import SetPassword
+from services.authentication.usecases.sign_in import SignIn
+from services.authentication.usecases.sweep_sessions import SweepSessions
+from services.authentication.usecases.touch_sessions import TouchSessions
+
+NAME = "authentication"
+TOUCH_SECONDS = 15.0
+SWEEP_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
+    """The service, ready to run, at the schema that the code needs."""
+    clock = SystemClock()
+    lifetimes = Lifetimes(idle=settings.session_idle, absolute=settings.session_absolute)
+    async with open_database(settings, service=NAME) as database:
+        outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
+        bus = Bus(settings, service=NAME)
+        relay = Relay(database, METADATA, outbox, bus, clock=clock)
+        work = Transactions(database, outbox, StoreWork)
+        touch = TouchSessions(work=work, clock=clock)
+        sweep = SweepSessions(work=work, clock=clock, lifetimes=lifetimes, keep_ended=settings.ended_sessions_kept)
+        passwords = PasswordPool(workers=settings.password_workers, queue=settings.password_queue)
+        try:
+            yield Service(
+                servicers=_servicers(settings, work, passwords=passwords, touch=touch, lifetimes=lifetimes),
+                tasks={
+                    "bus": bus.run,
+                    "relay": relay.run,
+                    "outbox-purge": relay.purge,
+                    "touch-sessions": every(TOUCH_SECONDS, "touch-sessions", touch),
+                    "sweep-sessions": every(SWEEP_SECONDS, "sweep-sessions", sweep),
+                },
+                checks={"database": database.check, "bus": bus.check, "outbox": relay.check},
+            )
+        finally:
+            passwords.close()
+            with suppress(TemporarilyUnavailable):
+                while await touch():
+                    pass
+
+
+def _servicers(
+    settings: AuthenticationSettings,
+    work: Transactions[StoreWork],
+    *,
+    passwords: PasswordPool,
+    touch: TouchSessions,
+    lifetimes: Lifetimes,
+) -> tuple[Registration, ...]:
+    clock = SystemClock()
+    attestation_key = settings.session_attestation_key_file.get_secret_value()
+    sessions = rpc.Sessions(
+        sign_in=SignIn(
+            view=work.reading,
+            work=work,
+            passwords=passwords,
+            clock=clock,
+            lifetimes=lifetimes,
+            # A key of its own, so that nothing said of names can ever be taken for a statement about a session.
+            stand_in_key=keyed_hash(attestation_key, "latchkey.v1: names that nobody has"),
+        ),
+        get_session=GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=touch.note),
+        end_session=EndSession(work=work, clock=clock),
+        attestation_key=attestation_key,
+    )
+    accounts = rpc.Accounts(get_account=GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes))
+    admin = rpc.UserAdmin(
+        create_user=CreateUser(work=work, passwords=passwords, clock=clock),
+        list_users=ListUsers(view=work.reading),
+        set_password=SetPassword(work=work, passwords=passwords, clock=clock),
+        disable_user=DisableUser(work=work, clock=clock),
+    )
+    return (
+        Registration(
+            sessions_pb2_grpc.add_SessionServiceServicer_to_server,
+            sessions,
+            sessions_pb2.DESCRIPTOR.services_by_name["SessionService"],
+        ),
+        Registration(
+            accounts_pb2_grpc.add_AccountServiceServicer_to_server,
+            accounts,
+            accounts_pb2.DESCRIPTOR.services_by_name["AccountService"],
+        ),
+        Registration(
+            admin_pb2_grpc.add_UserAdminServiceServicer_to_server,
+            admin,
+            admin_pb2.DESCRIPTOR.services_by_name["UserAdminService"],
+        ),
+    )

@@ -1,0 +1,96 @@
+"""The contract (protos/latchkey/authentication/v1) to the domain and back."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from latchkey.authentication.v1 import accounts_pb2, admin_pb2, sessions_pb2
+from libs.crypto.attestation import attest
+from services.authentication.domain.accounts import Account, AccountState
+from services.authentication.domain.origin import Origin
+from services.authentication.domain.sessions import Session
+from services.authentication.usecases.get_account import AccountAnswer
+from services.authentication.usecases.get_session import LiveSession
+
+_STATES = {
+    AccountState.ACTIVE: accounts_pb2.ACCOUNT_STATE_ACTIVE,
+    AccountState.DISABLED: accounts_pb2.ACCOUNT_STATE_DISABLED,
+}
+
+
+def origin(context: sessions_pb2.RequestContext) -> Origin:
+    return Origin.of(
+        remote_address=context.remote_address, client_id=context.client_id, correlation_id=context.correlation_id
+    )
+
+
+def plain(struct: Struct) -> dict[str, object]:
+    """The JSON object that a Struct holds, as it is: nothing in it has been judged."""
+    return {name: _plain(value) for name, value in struct.fields.items()}
+
+
+def session_message(session: Session, *, attested_at: datetime | None = None) -> sessions_pb2.Session:
+    return sessions_pb2.Session(
+        session_id=session.id,
+        user_id=session.user_id,
+        authenticated_at=_timestamp(session.authenticated_at),
+        acr=session.acr,
+        amr=session.amr,
+        attested_at=None if attested_at is None else _timestamp(attested_at),
+    )
+
+
+def live_session(live: LiveSession | None, *, attestation_key: bytes) -> sessions_pb2.GetSessionResponse:
+    """The session in the clear, and the same statement under a MAC that only the token service can check."""
+    if live is None:
+        return sessions_pb2.GetSessionResponse()
+    session = session_message(live.session, attested_at=live.at)
+    serialized = session.SerializeToString(deterministic=True)
+    return sessions_pb2.GetSessionResponse(
+        session=session,
+        attested=sessions_pb2.AttestedSession(session=serialized, mac=attest(attestation_key, serialized)),
+        display_name=live.account.display_name,
+        username=live.account.username,
+    )
+
+
+def account_answer(answer: AccountAnswer | None) -> accounts_pb2.GetAccountResponse:
+    if answer is None:
+        return accounts_pb2.GetAccountResponse(state=accounts_pb2.ACCOUNT_STATE_UNSPECIFIED)
+    return accounts_pb2.GetAccountResponse(
+        state=_STATES[answer.state], session_live=answer.session_live, claims=_struct(answer.claims)
+    )
+
+
+def user(account: Account) -> admin_pb2.User:
+    return admin_pb2.User(
+        user_id=account.id,
+        username=account.username,
+        state=_STATES[account.state],
+        created_at=_timestamp(account.created_at),
+        claims=_struct(account.profile.claims()),
+    )
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
+
+
+def _struct(members: Mapping[str, Any]) -> Struct:
+    struct = Struct()
+    struct.update(members)
+    return struct
+
+
+def _plain(value: Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return plain(value.struct_value)
+    if kind == "list_value":
+        return [_plain(item) for item in value.list_value.values]
+    return None if kind in {None, "null_value"} else getattr(value, kind)

@@ -1,0 +1,1 @@
+"""People, their names, their claims and their sessions: pure rules, no I/O."""

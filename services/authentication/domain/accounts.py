@@ -1,0 +1,60 @@
+"""One person who may sign in."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from services.authentication.domain.claims import Profile
+
+
+class AccountState(StrEnum):
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A person as others see them; never holds the password."""
+
+    id: str
+    """The `sub`: a UUIDv7 that is never given to anybody else (OpenID Connect Core 2)."""
+    username: str
+    state: AccountState
+    profile: Profile
+    created_at: datetime
+    profile_updated_at: datetime
+
+    @property
+    def active(self) -> bool:
+        return self.state is AccountState.ACTIVE
+
+    @property
+    def display_name(self) -> str:
+        """What to call the person on a page."""
+        return self.profile.name or self.profile.given_name or self.profile.nickname or self.username
+
+    def claims(self) -> dict[str, object]:
+        """Every claim that has a value, but `sub` (OpenID Connect Core 5.1)."""
+        claims = self.profile.claims()
+        claims.setdefault("preferred_username", self.username)
+        claims["updated_at"] = int(self.profile_updated_at.timestamp())
+        return claims
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What a sign-in is judged by."""
+
+    user_id: str
+    state: AccountState
+    password_hash: str = field(repr=False)
+    password_version: int
+    """Rises with every change of the password, and not when the same password is hashed anew."""
+
+    @property
+    def active(self) -> bool:
+        return self.state is AccountState.ACTIVE
+
+    def still_holds(self, current: "Credentials | None") -> bool:
+        """What was judged by these is still so: the same password, and the account still active."""
+        return current is not None and current.active and current.password_version == self.password_version

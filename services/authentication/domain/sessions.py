@@ -1,0 +1,72 @@
+"""A signed-in browser, and for how long it stays one."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from libs.crypto.random import uuid7
+
+ACR_PASSWORD = "urn:latchkey:acr:password"
+AMR_PASSWORD = ("pwd",)
+"""RFC 8176 2."""
+MAX_LIVE_PER_USER = 1_000
+"""Robots sign in without end and never sign out. The bound keeps "end all sessions" one transaction of bounded size."""
+TOUCH_AFTER = timedelta(minutes=1)
+"""How stale the recorded last use may grow before it is worth a write."""
+
+
+class EndReason(StrEnum):
+    SIGNED_OUT = "signed_out"
+    REPLACED = "replaced"
+    PASSWORD_CHANGED = "password_changed"
+    ACCOUNT_DISABLED = "account_disabled"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long a session lives: unused, and at all."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    id: str
+    """The `sid` claim: public, so it opens nothing."""
+    user_id: str
+    authenticated_at: datetime
+    expires_at: datetime
+    last_seen_at: datetime
+    acr: str
+    amr: tuple[str, ...]
+    ended_at: datetime | None = None
+
+    @classmethod
+    def started(cls, user_id: str, *, now: datetime, lifetimes: Lifetimes) -> "Session":
+        """A session that begins with a password now."""
+        return cls(
+            id=uuid7(now),
+            user_id=user_id,
+            authenticated_at=now,
+            expires_at=now + lifetimes.absolute,
+            last_seen_at=now,
+            acr=ACR_PASSWORD,
+            amr=AMR_PASSWORD,
+        )
+
+    def live(self, *, now: datetime, lifetimes: Lifetimes) -> bool:
+        """Neither ended nor expired nor left alone for too long."""
+        return self.ended_at is None and now < self.expires_at and now < self.last_seen_at + lifetimes.idle
+
+    def worth_touching(self, *, now: datetime) -> bool:
+        return now >= self.last_seen_at + TOUCH_AFTER
+
+
+@dataclass(frozen=True)
+class EndedSession:
+    """What is left to tell about a session that ended just now."""
+
+    id: str
+    user_id: str

@@ -1,0 +1,59 @@
+"""Names that people type to sign in: what may be one, and when two of them are the same."""
+
+import unicodedata
+
+from libs.crypto.hashing import keyed_hash
+from libs.oauth.errors import InvalidRequest
+
+MAX_CHARACTERS = 128
+MAX_KEY_CHARACTERS = 512
+"""Case folding lengthens a name, at most threefold."""
+_MAX_TYPED = 2 * MAX_CHARACTERS
+
+
+def check_username(typed: str) -> tuple[str, str]:
+    """The name in the form that is kept and shown (NFKC), and what it is found by.
+
+    Raises:
+        InvalidRequest: it is empty, too long, or has blanks or characters that cannot be seen.
+    """
+    if not typed:
+        raise InvalidRequest("A username is needed.", reason="USERNAME_MISSING")
+    name = unicodedata.normalize("NFKC", typed) if len(typed) <= MAX_CHARACTERS else ""
+    key = lookup_key(name)
+    if key is None or len(name) > MAX_CHARACTERS or name != name.strip():
+        raise InvalidRequest(
+            f"A username has at most {MAX_CHARACTERS} visible characters and no blanks.", reason="USERNAME_MALFORMED"
+        )
+    return name, key
+
+
+def unknown_user() -> InvalidRequest:
+    """What an operator hears about a name that nobody has."""
+    return InvalidRequest("There is no user with this username.", reason="USER_UNKNOWN")
+
+
+def lookup_key(typed: str) -> str | None:
+    """What the name is found by: equal for names that differ in case or in Unicode form only.
+
+    Blanks around it do not count: keyboards of phones add them. None when nobody can have such a name.
+    """
+    if len(typed) > _MAX_TYPED:
+        return None
+    key = _folded(_folded(typed)).strip()
+    if not key or len(key) > MAX_KEY_CHARACTERS or not key.isprintable() or " " in key:
+        return None
+    return key
+
+
+def stand_in(typed: str, *, key: bytes) -> str:
+    """What facts call a name that nobody has: stable, and no way back to what was typed (people type passwords there).
+
+    65,536 different ones at most, so that strangers cannot grow what is kept for each subject, and so that even a
+    holder of `key` cannot confirm a guess.
+    """
+    return f"unknown-{keyed_hash(key, lookup_key(typed) or typed)[:2].hex()}"
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -1,0 +1,67 @@
+"""Password hashing in a bounded pool: a flood of sign-ins costs time and is refused, and never costs all the memory."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
+from typing import TypeVar
+
+from prometheus_client import Counter
+
+from libs.crypto import passwords
+from libs.oauth.errors import TemporarilyUnavailable
+
+RETRY_AFTER_SECONDS = 2
+_REFUSED = Counter("latchkey_password_queue_refused_total", "Hash operations refused because the queue was full.")
+_T = TypeVar("_T")
+
+
+class PasswordPool:
+    """At most `workers` operations at once (19 MiB and one core each) and `queue` waiting behind them.
+
+    argon2 runs without the interpreter lock, so threads are enough.
+    """
+
+    def __init__(self, *, workers: int, queue: int) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="argon2")
+        self._places = BoundedSemaphore(workers + queue)
+
+    async def hash(self, password: str) -> str:
+        """The hash to store.
+
+        Raises:
+            TemporarilyUnavailable: the queue is full.
+            PasswordTooLong: see libs.crypto.passwords.
+        """
+        return await self._run(lambda: passwords.hash_password(password))
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether it is the password; without a hash no, at the price of a yes (security: no list of our users).
+
+        Raises:
+            TemporarilyUnavailable: the queue is full.
+        """
+        matches = await self._run(lambda: passwords.verify_password(password_hash or passwords.DUMMY, password))
+        return matches and password_hash is not None
+
+    def outdated(self, password_hash: str) -> bool:
+        return passwords.needs_rehash(password_hash)
+
+    def close(self) -> None:
+        """Waits for what is running; what waits is given up."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    async def _run(self, operation: Callable[[], _T]) -> _T:
+        if not self._places.acquire(blocking=False):
+            _REFUSED.inc()
+            raise TemporarilyUnavailable(
+                reason="PASSWORD_QUEUE_FULL", redirectable=False, retry_after=RETRY_AFTER_SECONDS
+            )
+        try:
+            future = self._executor.submit(operation)
+        except RuntimeError:
+            self._places.release()
+            raise
+        # The place is free when the thread is, and not when a caller has stopped waiting for it.
+        future.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(future)

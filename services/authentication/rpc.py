@@ -1,0 +1,112 @@
+"""The gRPC methods: decode, one use case, encode. Who may call them stands in the contract."""
+
+from typing import Any, TypeAlias
+
+import grpc
+
+from latchkey.authentication.v1 import (
+    accounts_pb2,
+    accounts_pb2_grpc,
+    admin_pb2,
+    admin_pb2_grpc,
+    sessions_pb2,
+    sessions_pb2_grpc,
+)
+from libs.servicekit import identity
+from services.authentication import convert
+from services.authentication.usecases.create_user import CreateUser, NewUser
+from services.authentication.usecases.disable_user import DisableUser
+from services.authentication.usecases.end_session import EndSession
+from services.authentication.usecases.get_account import GetAccount
+from services.authentication.usecases.get_session import GetSession
+from services.authentication.usecases.list_users import ListUsers
+from services.authentication.usecases.set_password import SetPassword
+from services.authentication.usecases.sign_in import Attempt, SignIn
+
+_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class Sessions(sessions_pb2_grpc.SessionServiceServicer):
+    def __init__(
+        self, *, sign_in: SignIn, get_session: GetSession, end_session: EndSession, attestation_key: bytes
+    ) -> None:
+        self._sign_in = sign_in
+        self._get_session = get_session
+        self._end_session = end_session
+        self._attestation_key = attestation_key
+
+    async def SignIn(self, request: sessions_pb2.SignInRequest, context: _Context) -> sessions_pb2.SignInResponse:
+        signed_in = await self._sign_in(
+            Attempt(
+                username=request.username,
+                password=request.password,
+                session_secret=request.session_secret,
+                origin=convert.origin(request.context),
+            )
+        )
+        return sessions_pb2.SignInResponse(
+            session_secret=signed_in.session_secret, session=convert.session_message(signed_in.session)
+        )
+
+    async def GetSession(
+        self, request: sessions_pb2.GetSessionRequest, context: _Context
+    ) -> sessions_pb2.GetSessionResponse:
+        live = await self._get_session(request.session_secret)
+        return convert.live_session(live, attestation_key=self._attestation_key)
+
+    async def EndSession(
+        self, request: sessions_pb2.EndSessionRequest, context: _Context
+    ) -> sessions_pb2.EndSessionResponse:
+        ended = await self._end_session(request.session_secret, origin=convert.origin(request.context))
+        return sessions_pb2.EndSessionResponse(session_id=ended or "")
+
+
+class Accounts(accounts_pb2_grpc.AccountServiceServicer):
+    def __init__(self, *, get_account: GetAccount) -> None:
+        self._get_account = get_account
+
+    async def GetAccount(
+        self, request: accounts_pb2.GetAccountRequest, context: _Context
+    ) -> accounts_pb2.GetAccountResponse:
+        answer = await self._get_account(
+            request.user_id, session_id=request.session_id, claims=frozenset(request.claims)
+        )
+        return convert.account_answer(answer)
+
+
+class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):
+    def __init__(
+        self, *, create_user: CreateUser, list_users: ListUsers, set_password: SetPassword, disable_user: DisableUser
+    ) -> None:
+        self._create_user = create_user
+        self._list_users = list_users
+        self._set_password = set_password
+        self._disable_user = disable_user
+
+    async def CreateUser(self, request: admin_pb2.CreateUserRequest, context: _Context) -> admin_pb2.CreateUserResponse:
+        asked = NewUser(username=request.username, password=request.password, claims=convert.plain(request.claims))
+        account = await self._create_user(asked, operator=_caller(context))
+        return admin_pb2.CreateUserResponse(user=convert.user(account))
+
+    async def ListUsers(self, request: admin_pb2.ListUsersRequest, context: _Context) -> admin_pb2.ListUsersResponse:
+        page = await self._list_users(size=request.page_size, token=request.page_token)
+        return admin_pb2.ListUsersResponse(
+            users=[convert.user(account) for account in page.accounts], next_page_token=page.next_token
+        )
+
+    async def SetPassword(
+        self, request: admin_pb2.SetPasswordRequest, context: _Context
+    ) -> admin_pb2.SetPasswordResponse:
+        await self._set_password(request.username, request.password, operator=_caller(context))
+        return admin_pb2.SetPasswordResponse()
+
+    async def DisableUser(
+        self, request: admin_pb2.DisableUserRequest, context: _Context
+    ) -> admin_pb2.DisableUserResponse:
+        account = await self._disable_user(request.username, operator=_caller(context))
+        return admin_pb2.DisableUserResponse(user=convert.user(account))
+
+
+def _caller(context: _Context) -> str:
+    """The identity that the guard has let in."""
+    return identity.of_peer(context.auth_context()) or ""

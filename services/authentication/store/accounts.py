@@ -1,0 +1,96 @@
+"""People in SQL."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.authentication.domain.accounts import Account, AccountState, Credentials
+from services.authentication.domain.sessions import Session
+from services.authentication.store.rows import (
+    ACCOUNT_COLUMNS,
+    CREDENTIALS_COLUMNS,
+    SESSION_COLUMNS,
+    to_account,
+    to_credentials,
+    to_session,
+)
+from services.authentication.store.tables import SESSIONS, USERS
+
+
+class Accounts:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def credentials(self, username_key: str) -> Credentials | None:
+        query = select(*CREDENTIALS_COLUMNS).where(USERS.c.username_key == username_key)
+        row = (await self._session.execute(query)).one_or_none()
+        return None if row is None else to_credentials(row)
+
+    async def lock(self, user_id: str) -> Credentials | None:
+        # NO KEY UPDATE: waits for a change of the password or of the state, and not for what only refers to the user.
+        query = select(*CREDENTIALS_COLUMNS).where(USERS.c.id == user_id).with_for_update(key_share=True)
+        row = (await self._session.execute(query)).one_or_none()
+        return None if row is None else to_credentials(row)
+
+    async def page(self, *, after: str, size: int) -> Sequence[Account]:
+        query = select(*ACCOUNT_COLUMNS).where(USERS.c.id > after).order_by(USERS.c.id).limit(size)
+        return [to_account(row) for row in await self._session.execute(query)]
+
+    async def with_session(self, user_id: str, session_id: str) -> tuple[Account, Session | None] | None:
+        own = (SESSIONS.c.id == session_id) & (SESSIONS.c.user_id == USERS.c.id)
+        query = (
+            select(*ACCOUNT_COLUMNS, *SESSION_COLUMNS)
+            .select_from(USERS.outerjoin(SESSIONS, own))
+            .where(USERS.c.id == user_id)
+        )
+        row = (await self._session.execute(query)).one_or_none()
+        if row is None:
+            return None
+        return to_account(row), None if row.session_id is None else to_session(row)
+
+    async def add(self, account: Account, *, username_key: str, password_hash: str) -> bool:
+        statement = insert(USERS).values(
+            id=account.id,
+            username=account.username,
+            username_key=username_key,
+            password_hash=password_hash,
+            password_version=1,
+            state=account.state.value,
+            claims=account.profile.claims(),
+            created_at=account.created_at,
+            profile_updated_at=account.profile_updated_at,
+        )
+        try:
+            await self._session.execute(statement)
+        except IntegrityError:
+            return False
+        return True
+
+    async def upgrade_hash(self, user_id: str, password_hash: str) -> None:
+        await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
+
+    async def set_password(self, username_key: str, password_hash: str) -> str | None:
+        statement = (
+            update(USERS)
+            .where(USERS.c.username_key == username_key)
+            .values(password_hash=password_hash, password_version=USERS.c.password_version + 1)
+            .returning(USERS.c.id)
+        )
+        user_id: str | None = (await self._session.execute(statement)).scalar_one_or_none()
+        return user_id
+
+    async def disable(self, username_key: str) -> tuple[Account, bool] | None:
+        statement = (
+            update(USERS)
+            .where(USERS.c.username_key == username_key, USERS.c.state == AccountState.ACTIVE.value)
+            .values(state=AccountState.DISABLED.value)
+            .returning(*ACCOUNT_COLUMNS)
+        )
+        changed = (await self._session.execute(statement)).one_or_none()
+        if changed is not None:
+            return to_account(changed), True
+        query = select(*ACCOUNT_COLUMNS).where(USERS.c.username_key == username_key)
+        present = (await self._session.execute(query)).one_or_none()
+        return None if present is None else (to_account(present), False)

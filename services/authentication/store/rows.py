@@ -1,0 +1,52 @@
+"""From rows to the domain: which columns are read, and what is made of them."""
+
+from typing import Any
+
+from services.authentication.domain.accounts import Account, AccountState, Credentials
+from services.authentication.domain.claims import Profile
+from services.authentication.domain.sessions import Session
+from services.authentication.store.tables import SESSIONS, USERS
+
+CREDENTIALS_COLUMNS = (USERS.c.id, USERS.c.state, USERS.c.password_hash, USERS.c.password_version)
+ACCOUNT_COLUMNS = tuple(
+    USERS.c[name].label(f"account_{name}")
+    for name in ("id", "username", "state", "claims", "created_at", "profile_updated_at")
+)
+"""A password hash is not read where it is not judged."""
+SESSION_COLUMNS = tuple(
+    SESSIONS.c[name].label(f"session_{name}")
+    for name in ("id", "user_id", "authenticated_at", "expires_at", "last_seen_at", "acr", "amr", "ended_at")
+)
+
+
+def to_credentials(row: Any) -> Credentials:
+    return Credentials(
+        user_id=row.id,
+        state=AccountState(row.state),
+        password_hash=row.password_hash,
+        password_version=row.password_version,
+    )
+
+
+def to_account(row: Any) -> Account:
+    return Account(
+        id=row.account_id,
+        username=row.account_username,
+        state=AccountState(row.account_state),
+        profile=Profile.of(row.account_claims),
+        created_at=row.account_created_at,
+        profile_updated_at=row.account_profile_updated_at,
+    )
+
+
+def to_session(row: Any) -> Session:
+    return Session(
+        id=row.session_id,
+        user_id=row.session_user_id,
+        authenticated_at=row.session_authenticated_at,
+        expires_at=row.session_expires_at,
+        last_seen_at=row.session_last_seen_at,
+        acr=row.session_acr,
+        amr=tuple(row.session_amr),
+        ended_at=row.session_ended_at,
+    )

@@ -1,0 +1,66 @@
+"""The tables of this service. A change here needs a migration; a test compares the two."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, text
+from sqlmodel import Field, SQLModel
+
+from libs.servicekit.database import UtcDateTime
+from libs.servicekit.outbox import add_outbox
+from services.authentication.domain.usernames import MAX_CHARACTERS, MAX_KEY_CHARACTERS
+
+_LIVE = text("ended_at IS NULL")
+
+
+class Row(SQLModel):
+    """Rows of this service share one MetaData, and not SQLModel's global one."""
+
+    metadata: ClassVar[MetaData] = MetaData()
+
+
+class UserRow(Row, table=True):
+    """A person and their password. Never deleted, so that no id is ever given twice."""
+
+    __tablename__ = "users"
+
+    id: str = Field(sa_column=Column(String(36), primary_key=True))
+    username: str = Field(sa_column=Column(String(MAX_CHARACTERS), nullable=False))
+    username_key: str = Field(sa_column=Column(String(MAX_KEY_CHARACTERS), nullable=False, unique=True))
+    password_hash: str = Field(sa_column=Column(String(255), nullable=False))
+    password_version: int = Field(sa_column=Column(Integer, nullable=False))
+    state: str = Field(sa_column=Column(String(16), nullable=False))
+    claims: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    profile_updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class SessionRow(Row, table=True):
+    """A signed-in browser; of its secret only the SHA-256 is known."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="sessions_ended_with_a_reason"),
+        Index("sessions_live_of_user", "user_id", "last_seen_at", postgresql_where=_LIVE, sqlite_where=_LIVE),
+        Index("sessions_live_by_use", "last_seen_at", postgresql_where=_LIVE, sqlite_where=_LIVE),
+        Index("sessions_live_by_end", "expires_at", postgresql_where=_LIVE, sqlite_where=_LIVE),
+        Index("sessions_ended", "ended_at"),
+    )
+
+    id: str = Field(sa_column=Column(String(36), primary_key=True))
+    secret_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    user_id: str = Field(sa_column=Column(String(36), ForeignKey("users.id"), nullable=False))
+    authenticated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    last_seen_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    acr: str = Field(sa_column=Column(String(64), nullable=False))
+    amr: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    ip_prefix: str = Field(sa_column=Column(String(64), nullable=False))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    end_reason: str | None = Field(default=None, sa_column=Column(String(32)))
+
+
+METADATA = Row.metadata
+add_outbox(METADATA)
+USERS = METADATA.tables["users"]
+SESSIONS = METADATA.tables["sessions"]

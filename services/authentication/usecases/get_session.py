@@ -1,0 +1,45 @@
+"""Who is behind a browser's cookie."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.crypto.hashing import secret_hash
+from libs.servicekit.clock import Clock
+from services.authentication.domain.accounts import Account
+from services.authentication.domain.sessions import Lifetimes, Session
+from services.authentication.ports import ViewFactory
+
+
+@dataclass(frozen=True)
+class LiveSession:
+    session: Session
+    account: Account
+    at: datetime
+    """When it was seen to be live."""
+
+
+class GetSession:
+    """One indexed read. The use is noted (`touch`) and written later, by somebody else."""
+
+    def __init__(self, *, view: ViewFactory, clock: Clock, lifetimes: Lifetimes, touch: Callable[[str], None]) -> None:
+        self._view = view
+        self._clock = clock
+        self._lifetimes = lifetimes
+        self._touch = touch
+
+    async def __call__(self, session_secret: str) -> LiveSession | None:
+        """None when the secret opens no session, or one that has ended or expired, or of a disabled account."""
+        if not session_secret:
+            return None
+        async with self._view() as view:
+            found = await view.sessions.with_account(secret_hash(session_secret))
+        if found is None:
+            return None
+        session, account = found
+        now = self._clock.now()
+        if not account.active or not session.live(now=now, lifetimes=self._lifetimes):
+            return None
+        if session.worth_touching(now=now):
+            self._touch(session.id)
+        return LiveSession(session, account, at=now)

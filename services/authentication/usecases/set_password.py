@@ -1,0 +1,37 @@
+"""An operator gives a person a new password."""
+
+from libs.servicekit.clock import Clock
+from services.authentication import facts
+from services.authentication.domain.passwords import check_password
+from services.authentication.domain.sessions import EndReason
+from services.authentication.domain.usernames import lookup_key, unknown_user
+from services.authentication.ports import Passwords, WorkFactory
+
+
+class SetPassword:
+    def __init__(self, *, work: WorkFactory, passwords: Passwords, clock: Clock) -> None:
+        self._work = work
+        self._passwords = passwords
+        self._clock = clock
+
+    async def __call__(self, username: str, password: str, *, operator: str) -> None:
+        """From now on this password, and it alone; everything that was signed in with another ends.
+
+        Raises:
+            InvalidRequest: USER_UNKNOWN, or a password that does not hold.
+            TemporarilyUnavailable: too much waits to be hashed.
+        """
+        check_password(password)
+        username_key = lookup_key(username)
+        if username_key is None:
+            raise unknown_user()
+        password_hash = await self._passwords.hash(password)
+        reason = EndReason.PASSWORD_CHANGED
+        actor = facts.operator(operator)
+        async with self._work() as work:
+            user_id = await work.accounts.set_password(username_key, password_hash)
+            if user_id is None:
+                raise unknown_user()
+            ended = await work.sessions.end_all_of(user_id, reason=reason, now=self._clock.now())
+            work.emit(facts.password_changed(user_id, actor=actor))
+            work.emit(*facts.sessions_ended(ended, reason, actor=actor))

@@ -1,0 +1,122 @@
+"""Somebody proves who they are with a password."""
+
+from dataclasses import dataclass, field
+
+from libs.crypto.hashing import secret_hash
+from libs.crypto.random import new_secret
+from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
+from libs.servicekit.clock import Clock
+from services.authentication import facts
+from services.authentication.domain.accounts import Credentials
+from services.authentication.domain.origin import Origin
+from services.authentication.domain.sessions import MAX_LIVE_PER_USER, EndReason, Lifetimes, Session
+from services.authentication.domain.usernames import lookup_key, stand_in
+from services.authentication.ports import Passwords, ViewFactory, Work, WorkFactory
+
+
+@dataclass(frozen=True)
+class Attempt:
+    username: str
+    password: str = field(repr=False)
+    session_secret: str = field(default="", repr=False)
+    """What the browser shows as its present session; empty when it has none."""
+    origin: Origin = field(default_factory=Origin)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    session: Session
+    session_secret: str = field(repr=False)
+
+
+class SignIn:
+    """Every refusal is the same AccessDenied after the same work: one read, one hash, one transaction."""
+
+    def __init__(
+        self,
+        *,
+        view: ViewFactory,
+        work: WorkFactory,
+        passwords: Passwords,
+        clock: Clock,
+        lifetimes: Lifetimes,
+        stand_in_key: bytes,
+    ) -> None:
+        self._view = view
+        self._work = work
+        self._passwords = passwords
+        self._clock = clock
+        self._lifetimes = lifetimes
+        self._stand_in_key = stand_in_key
+
+    async def __call__(self, attempt: Attempt) -> SignedIn:
+        """Starts a session with a new id and a new secret, and ends the one that the browser had.
+
+        Raises:
+            AccessDenied: whatever the cause.
+            TemporarilyUnavailable: too many sign-ins wait for their turn.
+        """
+        found = await self._find(attempt.username)
+        # No transaction is open while this takes its 20 milliseconds and more.
+        proved = await self._prove(found, attempt.password)
+        better_hash = await self._better_hash(proved, attempt.password) if proved else None
+        signed_in: SignedIn | None = None
+        async with self._work() as work:
+            current = await work.accounts.lock(proved.user_id) if proved else found
+            if proved and proved.still_holds(current):
+                signed_in = await self._start(work, proved.user_id, attempt)
+                if better_hash is not None:
+                    await work.accounts.upgrade_hash(proved.user_id, better_hash)
+            else:
+                self._tell_failure(work, current, attempt)
+        if signed_in is None:
+            raise AccessDenied("The username or the password is wrong.", reason="WRONG_CREDENTIALS", redirectable=False)
+        return signed_in
+
+    async def _find(self, username: str) -> Credentials | None:
+        key = lookup_key(username)
+        if key is None:
+            return None
+        async with self._view() as view:
+            return await view.accounts.credentials(key)
+
+    async def _prove(self, found: Credentials | None, password: str) -> Credentials | None:
+        """The credentials, if they may be used and the password is theirs; one hash operation in any case."""
+        usable = found if found is not None and found.active else None
+        matches = await self._passwords.verify(usable.password_hash if usable else None, password)
+        return usable if matches else None
+
+    async def _better_hash(self, credentials: Credentials, password: str) -> str | None:
+        """The password hashed as we hash today, if that differs; a full queue leaves it for another day."""
+        if not self._passwords.outdated(credentials.password_hash):
+            return None
+        try:
+            return await self._passwords.hash(password)
+        except TemporarilyUnavailable:
+            return None
+
+    async def _start(self, work: Work, user_id: str, attempt: Attempt) -> SignedIn:
+        now = self._clock.now()
+        actor = facts.user(user_id)
+        correlation_id = attempt.origin.correlation_id
+        if attempt.session_secret:
+            old = await work.sessions.end(secret_hash(attempt.session_secret), reason=EndReason.REPLACED, now=now)
+            if old is not None:
+                work.emit(*facts.sessions_ended([old], EndReason.REPLACED, actor=actor, correlation_id=correlation_id))
+        surplus = await work.sessions.end_surplus_of(user_id, keep=MAX_LIVE_PER_USER - 1, now=now)
+        session = Session.started(user_id, now=now, lifetimes=self._lifetimes)
+        secret = new_secret()
+        await work.sessions.add(session, secret_hash=secret_hash(secret), ip_prefix=attempt.origin.ip_prefix)
+        work.emit(*facts.sessions_ended(surplus, EndReason.EXPIRED, actor=facts.SYSTEM))
+        work.emit(*facts.signed_in(session, origin=attempt.origin))
+        return SignedIn(session, secret)
+
+    def _tell_failure(self, work: Work, found: Credentials | None, attempt: Attempt) -> None:
+        work.emit(
+            facts.login_failed(
+                user_id=found.user_id if found else "",
+                subject=found.user_id if found else stand_in(attempt.username, key=self._stand_in_key),
+                disabled=found is not None and not found.active,
+                origin=attempt.origin,
+            )
+        )

@@ -1,0 +1,41 @@
+"""Sessions that nobody uses any more end, are told of, and are forgotten a while later."""
+
+from datetime import timedelta
+
+from libs.servicekit.clock import Clock
+from services.authentication import facts
+from services.authentication.domain.sessions import EndReason, Lifetimes
+from services.authentication.ports import WorkFactory
+
+BATCH = 200
+GRACE = timedelta(minutes=2)
+"""A use may have been noted and not yet written; such a session is live and must not be ended under its user."""
+
+
+class SweepSessions:
+    """Any number of replicas may sweep at once: none waits for another, and each session ends once."""
+
+    def __init__(self, *, work: WorkFactory, clock: Clock, lifetimes: Lifetimes, keep_ended: timedelta) -> None:
+        self._work = work
+        self._clock = clock
+        self._lifetimes = lifetimes
+        self._keep_ended = keep_ended
+
+    async def __call__(self) -> bool:
+        """One bounded batch; True when there may be more to do."""
+        ended = await self._end_expired()
+        forgotten = await self._forget_ended()
+        return BATCH in {ended, forgotten}
+
+    async def _end_expired(self) -> int:
+        now = self._clock.now()
+        async with self._work() as work:
+            ended = await work.sessions.end_expired(
+                unseen_since=now - self._lifetimes.idle - GRACE, now=now, limit=BATCH
+            )
+            work.emit(*facts.sessions_ended(ended, EndReason.EXPIRED, actor=facts.SYSTEM))
+        return len(ended)
+
+    async def _forget_ended(self) -> int:
+        async with self._work() as work:
+            return await work.sessions.forget_ended(before=self._clock.now() - self._keep_ended, limit=BATCH)

