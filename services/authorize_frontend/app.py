@@ -1,0 +1,64 @@
+"""Composition root of the browser edge."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiohttp import web
+
+from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
+from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
+from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceStub
+from libs.servicekit.bus import Bus
+from libs.servicekit.channels import channel
+from libs.servicekit.service import Service
+from services.authorize_frontend.backends import Backends
+from services.authorize_frontend.config import AuthorizeFrontendSettings
+from services.authorize_frontend.http.application import application
+from services.authorize_frontend.http.assets import Assets
+from services.authorize_frontend.http.cookies import Cookies
+from services.authorize_frontend.http.edge import Edge
+from services.authorize_frontend.http.pages import Pages
+from services.authorize_frontend.published_keys import PublishedKeys
+from services.authorize_frontend.site import Site
+
+KEY_FACTS = "latchkey.v1.key.>"
+
+
+@asynccontextmanager
+async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
+    """Wires the edge by hand: three channels, one bus, the pages."""
+    async with AsyncExitStack() as stack:
+        token, authentication, key_rotation = [
+            await stack.enter_async_context(channel(target, service=service, settings=settings))
+            for target, service in (
+                (settings.token_target, "token"),
+                (settings.authentication_target, "authentication"),
+                (settings.key_rotation_target, "key-rotation"),
+            )
+        ]
+        backends = Backends(
+            authorization=AuthorizationServiceStub(token),
+            sessions=SessionServiceStub(authentication),
+            keys=VerificationKeyServiceStub(key_rotation),
+        )
+        keys = PublishedKeys(backends.keys)
+        bus = Bus(settings, service="authorize-frontend")
+        bus.listen(KEY_FACTS, keys.on_fact)
+        yield Service(
+            edge=_edge(settings, backends, keys),
+            tasks={"bus": bus.run, "published keys": keys.run},
+            checks={"keys": keys.check, "bus": bus.check},
+        )
+
+
+def _edge(settings: AuthorizeFrontendSettings, backends: Backends, keys: PublishedKeys) -> web.Application:
+    site = Site(issuer=settings.issuer, client_edge=settings.client_edge_url, brand=settings.brand_name)
+    assets = Assets(site)
+    edge = Edge(
+        site=site,
+        backends=backends,
+        cookies=Cookies(secure=site.secure),
+        pages=Pages(site, assets),
+        trusted_proxies=settings.trusted_proxies,
+    )
+    return application(edge, assets=assets, keys=keys)

@@ -1,0 +1,18 @@
+"""The services behind this edge, each seen through its generated stub."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceAsyncStub
+    from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceAsyncStub
+    from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceAsyncStub
+
+
+@dataclass(frozen=True)
+class Backends:
+    """Calls raise OAuthError: see libs/servicekit/channels.py."""
+
+    authorization: "AuthorizationServiceAsyncStub"
+    sessions: "SessionServiceAsyncStub"
+    keys: "VerificationKeyServiceAsyncStub"

@@ -1,0 +1,90 @@
+"""What the token service decided, in HTTP: a redirect to the client, a form post to it, or our next page."""
+
+import secrets
+from urllib.parse import quote, urlencode, urlsplit
+
+from aiohttp import web
+
+from latchkey.token.v1.authorization_pb2 import (
+    INTERACTION_KIND_CONSENT,
+    INTERACTION_KIND_RESUME,
+    INTERACTION_KIND_SIGN_IN,
+    RESPONSE_MODE_FORM_POST,
+    RESPONSE_MODE_FRAGMENT,
+    RESPONSE_MODE_QUERY,
+    AuthorizationResponse,
+    AuthorizeResponse,
+)
+from libs.oauth.errors import ServerError
+from services.authorize_frontend.http.edge import Edge, see_other
+from services.authorize_frontend.http.policy import exact_source
+
+_PAGES = {
+    INTERACTION_KIND_SIGN_IN: "/sign-in",
+    INTERACTION_KIND_CONSENT: "/consent",
+    INTERACTION_KIND_RESUME: "/authorize/resume",
+}
+_SCRIPTS = {"javascript", "data", "vbscript", "blob", "filesystem", "about"}
+
+
+def answer(edge: Edge, decision: AuthorizeResponse) -> web.Response:
+    """The browser's next step.
+
+    Raises:
+        ServerError: a decision that this edge does not know, or a redirect URI that no client may have.
+    """
+    if decision.HasField("interaction"):
+        page = _PAGES.get(decision.interaction.kind)
+        if page is None:
+            raise ServerError(reason="INTERACTION_KIND_UNKNOWN", redirectable=False)
+        return see_other(edge.site.path(page, request=decision.interaction.request_id))
+    if decision.response.mode == RESPONSE_MODE_FORM_POST:
+        return _form_post(edge, decision.response)
+    return see_client(location(decision.response))
+
+
+def see_client(uri: str) -> web.Response:
+    """303 to a URI of a client. Raises: ServerError for one that no client may have."""
+    _refuse_script(uri)
+    return see_other(uri)
+
+
+def location(response: AuthorizationResponse) -> str:
+    """The redirect URI with the parameters in its query or fragment; what the URI itself holds stays as it is.
+
+    Spaces are %20, which reads the same to form decoders and to scripts that only know percent-decoding.
+
+    Raises:
+        ServerError: no such response mode.
+    """
+    pairs = [(parameter.name, parameter.value) for parameter in response.parameters]
+    encoded = urlencode(pairs, quote_via=quote, safe="")
+    uri = response.redirect_uri
+    if response.mode == RESPONSE_MODE_FRAGMENT:
+        return f"{uri}#{encoded}"
+    if response.mode != RESPONSE_MODE_QUERY:
+        raise ServerError(reason="RESPONSE_MODE_UNKNOWN", redirectable=False)
+    if "?" not in uri:
+        return f"{uri}?{encoded}"
+    return f"{uri}{encoded}" if uri.endswith(("?", "&")) else f"{uri}&{encoded}"
+
+
+def _form_post(edge: Edge, response: AuthorizationResponse) -> web.Response:
+    """OAuth 2.0 Form Post Response Mode 2: a form that posts itself, with a button where scripts do not run."""
+    _refuse_script(response.redirect_uri)
+    if urlsplit(response.redirect_uri).scheme not in {"http", "https"}:
+        raise ServerError(reason="FORM_POST_TO_NO_WEB_PAGE", redirectable=False)
+    return edge.pages.page(
+        "form_post",
+        form_action=exact_source(response.redirect_uri),
+        script_nonce=secrets.token_urlsafe(16),
+        action=response.redirect_uri,
+        parameters=[(parameter.name, parameter.value) for parameter in response.parameters],
+    )
+
+
+def _refuse_script(uri: str) -> None:
+    """A second net under registration: no URI that a browser would run instead of visit."""
+    scheme = urlsplit(uri).scheme.lower()
+    if not scheme or scheme in _SCRIPTS or not uri.isprintable() or not uri.isascii() or " " in uri:
+        raise ServerError(reason="REDIRECT_URI_UNSAFE", redirectable=False)

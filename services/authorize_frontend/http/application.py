@@ -1,0 +1,43 @@
+"""The aiohttp application of this edge: every area with its routes, under the issuer's path."""
+
+from typing import Protocol
+
+from aiohttp import web
+
+from services.authorize_frontend.http.assets import Assets
+from services.authorize_frontend.http.authorize import Authorize
+from services.authorize_frontend.http.consent import Consent
+from services.authorize_frontend.http.discovery import Discovery
+from services.authorize_frontend.http.edge import Edge
+from services.authorize_frontend.http.errors import errors
+from services.authorize_frontend.http.home import Home
+from services.authorize_frontend.http.jwks import Jwks
+from services.authorize_frontend.http.logout import Logout
+from services.authorize_frontend.http.parameters import MAX_BODY_BYTES
+from services.authorize_frontend.http.policy import StandardHeaders
+from services.authorize_frontend.http.sign_in import SignIn
+from services.authorize_frontend.published_keys import PublishedKeys
+
+
+class Area(Protocol):
+    """What every file of this folder offers."""
+
+    def routes(self) -> list[web.RouteDef]: ...
+
+
+def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Application:
+    app = web.Application(middlewares=[errors(edge)], client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.append(StandardHeaders(edge.site))
+    areas: list[Area] = [
+        Authorize(edge),
+        SignIn(edge),
+        Consent(edge),
+        Logout(edge),
+        Home(edge),
+        Discovery(edge.site),
+        Jwks(edge.site, keys),
+        assets,
+    ]
+    for area in areas:
+        app.add_routes(area.routes())
+    return app

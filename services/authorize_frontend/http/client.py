@@ -1,0 +1,44 @@
+"""A client as pages show it. Its metadata may come from strangers (RFC 7591), so each part is judged here."""
+
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+from latchkey.token.v1.authorization_pb2 import GetInteractionResponse
+
+
+@dataclass(frozen=True)
+class ClientOnPage:
+    """Empty strings for what there is not; links and the logo are https and nothing else."""
+
+    name: str
+    logo: str
+    policy: str
+    terms: str
+    host: str
+    """Where the person goes back to, as the one part of a client that cannot be made up; empty for a native app."""
+
+    @classmethod
+    def of(cls, interaction: GetInteractionResponse) -> Self:
+        return cls(
+            name=interaction.client_name or interaction.client_id,
+            logo=_https(interaction.logo_uri),
+            policy=_https(interaction.policy_uri),
+            terms=_https(interaction.tos_uri),
+            host=_host(interaction.redirect_origin),
+        )
+
+
+def _https(url: str) -> str:
+    try:
+        return url if urlsplit(url).scheme == "https" and urlsplit(url).hostname else ""
+    except ValueError:
+        return ""
+
+
+def _host(origin: str) -> str:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return ""
+    return parts.netloc if parts.scheme in {"http", "https"} else ""

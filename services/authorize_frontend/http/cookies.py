@@ -1,0 +1,53 @@
+"""The two cookies of this edge.
+
+`latchkey-session` holds the session secret that the authentication service made. `latchkey-browser` holds 256 random
+bits made here: pending authorization requests are bound to it, and it keys the CSRF tokens of our forms. Both end with
+the browser; how long what they stand for lives is decided by the services that store it.
+"""
+
+from aiohttp import web
+
+from libs.crypto.random import new_secret
+from services.authorize_frontend.http.parameters import is_opaque
+
+
+class Cookies:
+    """Reads and sets them. `__Host-` and Secure under https; without both for an http (loopback) issuer."""
+
+    def __init__(self, *, secure: bool) -> None:
+        self._secure = secure
+        prefix = "__Host-" if secure else ""
+        self.session_name = f"{prefix}latchkey-session"
+        self.browser_name = f"{prefix}latchkey-browser"
+
+    def session(self, request: web.BaseRequest) -> str | None:
+        """The session secret; None when there is none or it cannot be one."""
+        return self._read(request, self.session_name)
+
+    def browser(self, request: web.BaseRequest) -> str | None:
+        """The binding secret; None when there is none or it cannot be one."""
+        return self._read(request, self.browser_name)
+
+    def browser_or_new(self, request: web.BaseRequest) -> str:
+        """The binding secret, or a fresh one that still has to be set (`keep_browser`)."""
+        return self.browser(request) or new_secret()
+
+    def set_session(self, response: web.StreamResponse, secret: str) -> None:
+        self._set(response, self.session_name, secret)
+
+    def keep_browser(self, request: web.BaseRequest, response: web.StreamResponse, secret: str) -> None:
+        """Sets the binding secret unless the browser sent this very one."""
+        if self.browser(request) != secret:
+            self._set(response, self.browser_name, secret)
+
+    def forget(self, response: web.StreamResponse) -> None:
+        """Ends both: what this browser had begun ends with its session."""
+        for name in (self.session_name, self.browser_name):
+            response.del_cookie(name, path="/", secure=self._secure, httponly=True, samesite="Lax")
+
+    def _read(self, request: web.BaseRequest, name: str) -> str | None:
+        value = request.cookies.get(name, "")
+        return value if is_opaque(value) else None
+
+    def _set(self, response: web.StreamResponse, name: str, value: str) -> None:
+        response.set_cookie(name, value, path="/", secure=self._secure or None, httponly=True, samesite="Lax")

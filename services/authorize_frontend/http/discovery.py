@@ -1,0 +1,58 @@
+"""Metadata (OpenID Connect Discovery 1.0 3, RFC 8414 2): exactly what works, and no null."""
+
+import json
+
+from aiohttp import web
+
+from services.authorize_frontend.http.documents import document, routes
+from services.authorize_frontend.site import Site
+
+_SCOPES = ["openid", "profile", "email", "address", "phone", "offline_access"]
+_CLAIMS = [
+    *["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"],
+    *["name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture"],
+    *["website", "gender", "birthdate", "zoneinfo", "locale", "updated_at"],
+    *["email", "email_verified", "address", "phone_number", "phone_number_verified"],
+]
+
+
+def metadata(site: Site) -> dict[str, str | bool | list[str]]:
+    """The document. The browser edge is the issuer itself; clients speak to the token service's own edge."""
+    return {
+        "issuer": site.issuer,
+        "authorization_endpoint": site.url("/authorize"),
+        "token_endpoint": site.client_edge_url("/token"),
+        "userinfo_endpoint": site.client_edge_url("/userinfo"),
+        "jwks_uri": site.url("/jwks"),
+        "end_session_endpoint": site.url("/logout"),
+        "scopes_supported": _SCOPES,
+        "claims_supported": _CLAIMS,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "prompt_values_supported": ["none", "login", "consent"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        # Said aloud, because leaving it out means true (OpenID Connect Discovery 1.0 3).
+        "request_uri_parameter_supported": False,
+    }
+
+
+class Discovery:
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._body = json.dumps(metadata(site), indent=1).encode()
+
+    def routes(self) -> list[web.RouteDef]:
+        """OpenID Connect puts its well-known path after the issuer's path, RFC 8414 3 its own before it."""
+        oauth = "/.well-known/oauth-authorization-server"
+        paths = {self._site.path("/.well-known/openid-configuration"), self._site.path(oauth), oauth + self._site.base}
+        return [route for path in sorted(paths) for route in routes(path, self.show)]
+
+    async def show(self, request: web.Request) -> web.Response:
+        return document(request, self._body)

@@ -1,0 +1,35 @@
+"""Public JSON documents: cacheable, revalidated by ETag, readable by scripts of any origin."""
+
+import hashlib
+
+from aiohttp import web
+from aiohttp.helpers import ETag
+from aiohttp.typedefs import Handler
+
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+# So short that a revoked key is gone from every cache soon, so long that a key announced hours before its use is known.
+MAX_AGE_SECONDS = 300
+
+
+def document(request: web.Request, body: bytes) -> web.Response:
+    """200 with the document, or 304 when the client's copy is this very one (RFC 9110 13.1.2)."""
+    tag = hashlib.sha256(body).hexdigest()[:32]
+    headers = {**_ANY_ORIGIN, "Cache-Control": f"public, max-age={MAX_AGE_SECONDS}"}
+    known = any(candidate.value in {tag, "*"} for candidate in request.if_none_match or ())
+    response = (
+        web.Response(status=304, headers=headers)
+        if known
+        else web.Response(body=body, content_type="application/json", headers=headers)
+    )
+    response.etag = ETag(tag)
+    return response
+
+
+async def preflight(_request: web.Request) -> web.Response:
+    """Lets scripts send their own headers, which need not be more than custom (Fetch, CORS-preflight request)."""
+    permissions = {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "*"}
+    return web.Response(status=204, headers={**_ANY_ORIGIN, **permissions, "Access-Control-Max-Age": "86400"})
+
+
+def routes(path: str, handler: Handler) -> list[web.RouteDef]:
+    return [web.get(path, handler), web.options(path, preflight)]

@@ -1,0 +1,44 @@
+"""Rendering: templates with autoescape, each page with its own Content-Security-Policy."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from services.authorize_frontend.http.assets import Assets
+from services.authorize_frontend.http.policy import CSP, content_security_policy
+from services.authorize_frontend.site import Site
+
+_FOLDER = Path(__file__).parent.parent / "pages"
+
+
+class Pages:
+    """All sentences that people read are in the templates. A value that a template misses is an error, not a gap."""
+
+    def __init__(self, site: Site, assets: Assets) -> None:
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_FOLDER),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(brand=site.brand, path=site.path, asset=assets.url)
+
+    def page(
+        self,
+        name: str,
+        *,
+        status: int = 200,
+        form_action: tuple[str, ...] = (),
+        foreign_images: bool = False,
+        script_nonce: str | None = None,
+        **values: Any,
+    ) -> web.Response:
+        """One page; the arguments before the values are about its policy (content_security_policy)."""
+        text = self._templates.get_template(f"{name}.html").render(script_nonce=script_nonce, **values)
+        policy = content_security_policy(
+            form_action=form_action, foreign_images=foreign_images, script_nonce=script_nonce
+        )
+        return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers={CSP: policy})

@@ -1,0 +1,95 @@
+"""The sign-in page."""
+
+from aiohttp import web
+
+from latchkey.authentication.v1.sessions_pb2 import SignInRequest
+from latchkey.token.v1.authorization_pb2 import DECISION_DENY, DecideAuthorizationRequest, GetInteractionResponse
+from libs.oauth.errors import AccessDenied
+from services.authorize_frontend.http.answers import answer
+from services.authorize_frontend.http.client import ClientOnPage
+from services.authorize_frontend.http.edge import Edge, PendingRequest, see_other
+from services.authorize_frontend.http.parameters import only
+from services.authorize_frontend.http.policy import redirect_sources
+
+_PURPOSE = "sign-in"
+
+
+class SignIn:
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    def routes(self) -> list[web.RouteDef]:
+        path = self._edge.site.path("/sign-in")
+        return [web.get(path, self.show, allow_head=False), web.post(path, self.submit)]
+
+    async def show(self, request: web.Request) -> web.Response:
+        pending = self._edge.pending(request)
+        interaction = await self._edge.interaction(pending)
+        return self._page(request, pending, interaction, username=interaction.login_hint)
+
+    async def submit(self, request: web.Request) -> web.Response:
+        """Signs in and goes on with the request, or shows the page again.
+
+        The session cookie gets a new secret. The browser's binding cookie keeps its own: the pending request, and those
+        in other tabs, are bound to it and would be lost, and it gives no power by itself. Whoever planted or copied it
+        before still lacks the new session secret, which the CSRF tokens of all later forms cover and without which
+        nothing can be decided. Signing out ends it.
+        """
+        form, pending = await self._edge.posted(request, purpose=_PURPOSE)
+        if only(form, "choice") == "cancel":
+            return await self._cancel(pending)
+        interaction = await self._edge.interaction(pending)
+        username, password = only(form, "username"), only(form, "password")
+        if not username or not password:
+            return self._page(request, pending, interaction, username=username, problem="incomplete")
+        try:
+            signed_in = await self._edge.backends.sessions.SignIn(
+                SignInRequest(
+                    username=username,
+                    password=password,
+                    session_secret=self._edge.cookies.session(request) or "",
+                    context=self._edge.context(request, interaction),
+                )
+            )
+        except AccessDenied as error:
+            if error.reason != "WRONG_CREDENTIALS":
+                raise
+            return self._page(request, pending, interaction, username=username, problem="wrong")
+        response = see_other(self._edge.site.path("/authorize/resume", request=pending.request_id))
+        self._edge.cookies.set_session(response, signed_in.session_secret)
+        return response
+
+    async def _cancel(self, pending: PendingRequest) -> web.Response:
+        decision = DecideAuthorizationRequest(
+            request_id=pending.request_id, browser_secret=pending.browser_secret, decision=DECISION_DENY
+        )
+        return answer(self._edge, await self._edge.backends.authorization.DecideAuthorization(decision))
+
+    def _page(
+        self,
+        request: web.Request,
+        pending: PendingRequest,
+        interaction: GetInteractionResponse,
+        *,
+        username: str,
+        problem: str = "",
+    ) -> web.Response:
+        """The page; `problem` is "", "incomplete" or "wrong".
+
+        Always 200: a page with a form to fill in is a whole answer, and 401 would need a WWW-Authenticate challenge
+        (RFC 9110 15.5.2) that a form is not.
+        """
+        client = ClientOnPage.of(interaction)
+        token = self._edge.form_token(
+            request, purpose=_PURPOSE, subject=pending.request_id, browser_secret=pending.browser_secret
+        )
+        return self._edge.pages.page(
+            "sign_in",
+            form_action=("'self'", *redirect_sources(interaction.redirect_origin)),
+            foreign_images=bool(client.logo),
+            client=client,
+            request_id=pending.request_id,
+            csrf=token,
+            username=username,
+            problem=problem,
+        )
