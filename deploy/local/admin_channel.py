@@ -1,0 +1,18 @@
+"""Calling the services of a run as one of its identities: mutual TLS with the run's own certificates."""
+
+import grpc
+
+from deploy.local.layout import Layout
+from libs.servicekit.channels import channel
+from libs.servicekit.settings import ServiceSettings
+
+
+def open_channel(layout: Layout, service: str, *, identity: str = "cli") -> grpc.aio.Channel:
+    """A channel to `service` as `identity`; close it when done. Calls raise OAuthError, as between services."""
+    settings = ServiceSettings(
+        issuer=layout.issuer,
+        tls_ca=layout.home.tls / "ca.pem",
+        tls_certificate=layout.home.certificate(identity),
+        tls_key=layout.home.key(identity),
+    )
+    return channel(layout.ports.grpc[service].address, service=service, settings=settings)

@@ -1,0 +1,100 @@
+"""Where the one-machine run keeps its state: one private folder, laid out the same way everywhere."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+VARIABLE = "LATCHKEY_HOME"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths inside LATCHKEY_HOME; an absolute `root`. Folders are 0700, private files 0600."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Home":
+        """LATCHKEY_HOME, or `.latchkey` in the project."""
+        return cls(Path(environment.get(VARIABLE) or PROJECT_ROOT / ".latchkey").absolute())
+
+    @property
+    def tls(self) -> Path:
+        return self.root / "tls"
+
+    @property
+    def nats(self) -> Path:
+        return self.root / "nats"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.root / "run.lock"
+
+    @property
+    def run_file(self) -> Path:
+        """What runs and where, for the command line, the playground and tests; absent when nothing runs."""
+        return self.root / "run.json"
+
+    @property
+    def playground_file(self) -> Path:
+        """Ids and secrets of the demo clients."""
+        return self.root / "playground.json"
+
+    def certificate(self, identity: str) -> Path:
+        return self.tls / f"{identity}.pem"
+
+    def key(self, identity: str) -> Path:
+        return self.tls / f"{identity}.key"
+
+    def creds(self, user: str) -> Path:
+        return self.nats / f"{user}.creds"
+
+    def log(self, program: str) -> Path:
+        return self.logs / f"{program}.log"
+
+    def make_folders(self) -> None:
+        for folder in (self.root, self.tls, self.nats, self.data, self.secrets, self.logs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.chmod(0o700)
+
+
+def write_private(path: Path, content: str | bytes) -> None:
+    """Replaces the file in one step, so that a reader sees the old content or the new; mode 0600 from the beginning."""
+    data = content.encode() if isinstance(content, str) else content
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_private(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The value in the file; None when there is no file, or half of one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None

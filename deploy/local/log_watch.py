@@ -1,0 +1,68 @@
+"""The few lines of the programs' logs that matter to whoever watches the run."""
+
+import json
+from pathlib import Path
+
+from deploy.local.topology import NATS, PLAYGROUND
+
+_LEVELS = {"warning", "error", "critical"}
+_LINE_LENGTH = 400
+
+
+class LogWatch:
+    """Reads what was added to each log since the last look."""
+
+    def __init__(self) -> None:
+        self._logs: dict[str, Path] = {}
+        self._read: dict[str, int] = {}
+
+    def add(self, program: str, log: Path) -> None:
+        """What is in the log by now is old."""
+        self._logs[program] = log
+        self._read[program] = _size(log)
+
+    def news(self) -> list[str]:
+        """Important lines since the last call, as "token: what happened"."""
+        return [f"{name}: {line}" for name in self._logs for line in self._added(name) if line]
+
+    def tail(self, name: str, lines: int = 15) -> str:
+        """The end of a log, as it is."""
+        try:
+            text = self._logs[name].read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def _added(self, name: str) -> list[str]:
+        if _size(self._logs[name]) <= self._read[name]:
+            return []
+        with self._logs[name].open("rb") as log:
+            log.seek(self._read[name])
+            added = log.read()
+        whole = added[: added.rfind(b"\n") + 1]  # the rest of a line comes with the next look
+        self._read[name] += len(whole)
+        return [important(name, line) for line in whole.decode(errors="replace").splitlines()]
+
+
+def important(program: str, line: str) -> str:
+    """The line in words, or nothing when it only belongs in the file."""
+    if program == NATS:
+        return line.partition("] ")[2] if "[FTL]" in line else ""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        # Services log JSON: anything else is the last word of a process in trouble.
+        return "" if program == PLAYGROUND else line[:_LINE_LENGTH]
+    if record.get("level") not in _LEVELS:
+        return ""
+    cause = f" ({record['cause']})" if record.get("cause") else ""
+    return f"{record['level']}: {record.get('event', '')}{cause}"[:_LINE_LENGTH]
+
+
+def _size(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except FileNotFoundError:
+        return 0

