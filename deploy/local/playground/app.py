@@ -1,0 +1,61 @@
+"""The playground's web server: where every part is put together."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+
+from aiohttp import web
+
+from deploy.local.playground.config import Playground
+from deploy.local.playground.event_feed import EventFeed
+from deploy.local.playground.feed_stream import FeedStream
+from deploy.local.playground.flow_views import FlowViews
+from deploy.local.playground.flows import FLOWS
+from deploy.local.playground.pages import ASSETS, Pages
+from deploy.local.playground.policy import own_address_only, own_pages_only, standard_headers
+from deploy.local.playground.sessions import Sessions
+
+
+def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime]) -> web.Application:
+    """The application; it follows the event streams while it runs."""
+    pages = Pages(playground, FLOWS, feed)
+    views = FlowViews(playground, FLOWS, Sessions(), pages, now)
+    app = web.Application(middlewares=[own_address_only(playground.address), own_pages_only(playground.address)])
+    app.on_response_prepare.append(standard_headers(playground.issuer))
+    app.add_routes(
+        [
+            web.get("/livez", _ready),
+            web.get("/readyz", _ready),
+            web.get("/feed", FeedStream(feed, pages).serve),
+            web.get("/", views.home),
+            web.post("/flows/{flow}/{button}", views.press),
+            *(web.get(path, views.come_back) for path in views.return_paths if path != "/"),
+            *(web.get(f"/assets/{name}", asset) for name, asset in ASSETS.items()),
+        ]
+    )
+    app.cleanup_ctx.append(_following(feed))
+    app.on_shutdown.append(_closing(feed))
+    return app
+
+
+def _following(feed: EventFeed) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def follow(_app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(feed.follow())
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    return follow
+
+
+def _closing(feed: EventFeed) -> Callable[[web.Application], Awaitable[None]]:
+    async def close(_app: web.Application) -> None:
+        feed.close()
+
+    return close
+
+
+async def _ready(_request: web.Request) -> web.Response:
+    return web.json_response({"service": "playground", "ready": True, "checks": {}})

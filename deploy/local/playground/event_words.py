@@ -1,0 +1,37 @@
+"""What each fact says, in a sentence for the event feed. An event without words here is shown by its name alone."""
+
+from latchkey_sdk import Event
+
+_WORDS = {
+    "login.succeeded": "Somebody proved who they are.",
+    "login.failed": "A sign-in was refused.",
+    "session.created": "A session began at the server.",
+    "session.ended": "A session at the server ended.",
+    "account.created": "A person was added.",
+    "account.disabled": "A person may not sign in any more.",
+    "password.changed": "A password was changed.",
+    "consent.granted": "A person allowed an application in.",
+    "consent.denied": "A person sent an application away.",
+    "code.redeemed": "An application traded its code for tokens.",
+    "code.replayed": "A code came a second time: what it bought is revoked.",
+    "token.issued": "An access token was made.",
+    "token.refreshed": "A refresh token bought new tokens.",
+    "token.revoked": "Tokens ended before their time.",
+    "token.reuse_detected": "A used refresh token came back: its family is revoked.",
+    "token.telemetry_gap": "Some token events were lost while NATS was away.",
+    "client.created": "An application was registered.",
+    "client.updated": "An application was changed.",
+    "client.secret_rotated": "An application has a new secret.",
+    "client.deleted": "An application was removed.",
+    "key.published": "A signing key was announced.",
+    "key.activated": "A signing key came into use.",
+    "key.retired": "A signing key signs no more.",
+    "key.revoked": "A signing key is no longer trusted.",
+}
+
+KNOWN = frozenset(_WORDS)
+
+
+def explain(event: Event) -> str:
+    """One sentence, or an empty string."""
+    return _WORDS.get(event.name, "")

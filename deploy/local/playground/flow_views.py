@@ -1,0 +1,91 @@
+"""From requests to flows and back to the page."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from aiohttp import web
+
+from deploy.local.playground.config import Playground
+from deploy.local.playground.flows import stray
+from deploy.local.playground.flows.flow import Button, Flow, Visit
+from deploy.local.playground.pages import Pages
+from deploy.local.playground.sessions import COOKIE, Session, Sessions
+from deploy.local.playground.transcript import RunFailedError
+
+
+class FlowViews:
+    """The page, its buttons, and the addresses where the browser comes back."""
+
+    def __init__(
+        self,
+        playground: Playground,
+        flows: Sequence[Flow],
+        sessions: Sessions,
+        pages: Pages,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._playground = playground
+        self._flows = {flow.name: flow for flow in flows}
+        self._sessions = sessions
+        self._pages = pages
+        self._now = now
+
+    @property
+    def return_paths(self) -> frozenset[str]:
+        """Where the browser brings answers, of all flows."""
+        return frozenset().union(*(flow.returns(self._playground) for flow in self._flows.values()))
+
+    async def home(self, request: web.Request) -> web.Response:
+        """The page; or an answer, where an application comes back to the page's own address."""
+        if "state" in request.query and "/" in self.return_paths:
+            return await self.come_back(request)
+        session = self._session_of(request)
+        return _with_cookie(self._pages.home(session, now=self._now(), wanted=request.query.get("run")), session)
+
+    async def press(self, request: web.Request) -> web.Response:
+        """Do what a button says."""
+        flow, button = self._button(request)
+        session = self._session_of(request)
+        visit = Visit(self._playground, session, flow.name, self._now())
+        destination = None
+        with suppress(RunFailedError):  # the run tells, and the page shows it
+            destination = await button.press(visit)
+        return _with_cookie(_see_other(destination or f"/#{flow.name}"), session)
+
+    async def come_back(self, request: web.Request) -> web.Response:
+        """Take an answer to the run that waits for it."""
+        session = self._session_of(request)
+        answer = dict(request.query)
+        pending = session.take(answer.get("state", ""))
+        flow = pending.run.flow if pending else self._flow_at(request.path)
+        with suppress(RunFailedError):  # the run tells, and the page shows it
+            if pending:
+                await pending.resume(answer)
+            else:
+                visit = Visit(self._playground, session, flow, self._now())
+                stray.refuse(visit, f"{self._playground.address}{request.path}", answer)
+        self._sessions.renew(session)
+        return _with_cookie(_see_other(f"/#{flow}"), session)
+
+    def _button(self, request: web.Request) -> tuple[Flow, Button]:
+        flow = self._flows.get(request.match_info["flow"])
+        for button in flow.buttons if flow else ():
+            if flow and button.name == request.match_info["button"]:
+                return flow, button
+        raise web.HTTPNotFound
+
+    def _flow_at(self, path: str) -> str:
+        return next(flow.name for flow in self._flows.values() if path in flow.returns(self._playground))
+
+    def _session_of(self, request: web.Request) -> Session:
+        return self._sessions.find(request.cookies.get(COOKIE)) or self._sessions.create()
+
+
+def _see_other(address: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": address})
+
+
+def _with_cookie(response: web.Response, session: Session) -> web.Response:
+    response.set_cookie(COOKIE, session.id, httponly=True, samesite="Lax", path="/")
+    return response

@@ -1,0 +1,47 @@
+"""The half of a flow that travels through the browser, as exchanges."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from deploy.local.playground import redact
+from deploy.local.playground.transcript import Exchange, Parameter
+
+_NOTES = {
+    "response_type": "a code first: tokens never travel through the browser",
+    "client_id": "which application asks",
+    "redirect_uri": "where to come back to; must equal a registered address, character by character",
+    "scope": "what is asked for; openid makes it a sign-in",
+    "state": "ties the answer to this browser, against forged answers",
+    "nonce": "comes back inside the ID token, against replayed tokens",
+    "code_challenge": "SHA-256 of a secret that only this application knows (PKCE)",
+    "code_challenge_method": "how the challenge was made",
+    "code": "works once and only together with the PKCE secret",
+    "iss": "who answers, against mix-up with another server (RFC 9207)",
+    "id_token_hint": "who is to be signed out",
+    "post_logout_redirect_uri": "where to come back to; must be registered",
+    "error": "why there is no code",
+    "error_description": "the same for developers",
+    "prompt": "whether to ask again",
+}
+
+
+def sent_to(address: str) -> Exchange:
+    """The browser is sent to the server."""
+    parts = urlsplit(address)
+    return Exchange(
+        sender="browser",
+        method="GET",
+        url=urlunsplit(parts._replace(query="")),
+        parameters=_explained(dict(parse_qsl(parts.query, keep_blank_values=True))),
+        status=303,
+        reason="this application's redirect to the server",
+    )
+
+
+def came_back_to(address: str, answer: Mapping[str, str]) -> Exchange:
+    """The browser comes back with an answer."""
+    return Exchange(sender="browser", method="GET", url=address, parameters=_explained(answer))
+
+
+def _explained(fields: Mapping[str, str]) -> tuple[Parameter, ...]:
+    return tuple(Parameter(name, redact.value(name, text), _NOTES.get(name, "")) for name, text in fields.items())

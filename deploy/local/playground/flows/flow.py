@@ -1,0 +1,51 @@
+"""What a flow is for the page: a title, some buttons, and the addresses where the browser comes back."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from deploy.local.playground.config import Playground
+from deploy.local.playground.sessions import Session
+from deploy.local.playground.transcript import Run
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One press of a button, or one answer brought back, as a flow sees it."""
+
+    playground: Playground
+    session: Session
+    flow: str
+    now: datetime
+
+    def start(self, title: str) -> Run:
+        """Begin a run of this flow."""
+        return self.session.start(self.flow, title, now=self.now)
+
+
+@dataclass(frozen=True)
+class Button:
+    """One thing to try."""
+
+    name: str
+    """Its id on the page is `run-<name>`."""
+    label: str
+    press: Callable[[Visit], Awaitable[str | None]]
+    """Answers with the address to send the browser to, or None for the page itself."""
+    unavailable: Callable[[Playground, Session], str | None] = lambda _playground, _session: None
+    """Why it cannot be pressed now; None when it can."""
+    primary: bool = False
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A card of the page."""
+
+    name: str
+    title: str
+    summary: str
+    suits: str
+    """Which kind of application chooses this flow."""
+    buttons: tuple[Button, ...]
+    returns: Callable[[Playground], frozenset[str]] = lambda _: frozenset()
+    """The paths of this server where the browser brings answers."""

@@ -1,0 +1,83 @@
+"""The page, from templates; everything in it is escaped."""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from deploy.local.playground import claim_words, event_words
+from deploy.local.playground.config import Playground
+from deploy.local.playground.event_feed import EventFeed
+from deploy.local.playground.flows.flow import Flow
+from deploy.local.playground.sessions import Session
+from latchkey_sdk import Event
+
+_FOLDER = Path(__file__).parent
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+class Pages:
+    """Renders the page and the pieces that the event feed adds to it."""
+
+    def __init__(self, playground: Playground, flows: Sequence[Flow], feed: EventFeed) -> None:
+        self._playground = playground
+        self._flows = flows
+        self._feed = feed
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_FOLDER),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        self._templates.filters["json"] = partial(json.dumps, indent=2, ensure_ascii=False)
+        self._templates.globals.update(event_sentence=event_words.explain, library=f"Authlib {version('authlib')}")
+
+    def home(self, session: Session, *, now: datetime, wanted: str | None) -> web.Response:
+        """The whole page, as this browser sees it now."""
+        cards = [
+            {
+                "flow": flow,
+                "runs": session.runs_of(flow.name),
+                "shown": session.shown(flow.name, wanted),
+                "unavailable": {button.name: button.unavailable(self._playground, session) for button in flow.buttons},
+            }
+            for flow in self._flows
+        ]
+        text = self._templates.get_template("home.html").render(
+            playground=self._playground,
+            people=list(session.people.values()),
+            cards=cards,
+            events=list(reversed(self._feed.recent)),
+            trouble=self._feed.trouble,
+            explain_claim=partial(claim_words.explain, now=now),
+        )
+        return web.Response(text=text, content_type="text/html", charset="utf-8")
+
+    def event(self, event: Event) -> str:
+        """One entry of the event feed."""
+        return self._templates.get_template("event.html").render(event=event)
+
+
+def _asset(file: Path) -> Callable[[web.Request], Awaitable[web.Response]]:
+    content = file.read_bytes()
+
+    async def serve(_request: web.Request) -> web.Response:
+        return web.Response(
+            body=content,
+            content_type=_TYPES[file.suffix],
+            charset="utf-8",
+            headers={"Cache-Control": "no-cache"},
+        )
+
+    return serve
+
+
+ASSETS: dict[str, Any] = {file.name: _asset(file) for file in _FOLDER.iterdir() if file.suffix in _TYPES}
+"""The style sheet, the script and the mark, by file name."""

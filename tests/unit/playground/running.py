@@ -1,0 +1,58 @@
+"""The playground as it runs, beside whatever a test puts at the other end."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from deploy.local.playground.app import make_app
+from deploy.local.playground.config import Application, Playground
+from deploy.local.playground.event_feed import EventFeed
+
+SECRET = "a-client-secret-that-is-long-enough-to-be-one"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def serving(app: web.Application, port: int) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def a_playground(issuer: str, *, nats_url: str = "nats://127.0.0.1:9") -> Playground:
+    address = f"http://localhost:{free_port()}"
+
+    def application(name: str) -> Application:
+        return Application(
+            client_id=name, client_secret=SECRET, redirect_uri=f"{address}/callback/{name}", name=f"{name} app"
+        )
+
+    return Playground(
+        issuer=issuer,
+        address=address,
+        nats_url=nats_url,
+        subscriber_creds=None,
+        web=application("web"),
+        second=application("second"),
+        machine=Application(client_id="machine", client_secret=SECRET, name="machine"),
+        post_logout_redirect_uri=f"{address}/",
+    )
+
+
+@asynccontextmanager
+async def running(playground: Playground) -> AsyncIterator[EventFeed]:
+    feed = EventFeed(playground.nats_url, playground.subscriber_creds)
+    async with serving(make_app(playground, feed, now=lambda: datetime.now(UTC)), playground.port):
+        yield feed

@@ -1,0 +1,177 @@
+"""Sign-ins through the playground, against a provider that behaves and one that lies."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deploy.local.playground.config import Playground
+from tests.unit.playground.browser import Browser
+from tests.unit.playground.provider import Provider
+from tests.unit.playground.running import SECRET
+
+FLOW = "authorization-code"
+WHOLE_SIGN_IN = ["discovery", "authorization-request", "authorization-response", "token", "jwks", "id-token"]
+
+
+async def test_a_sign_in_tells_every_step_and_who_it_is(browser: Browser) -> None:
+    await browser.press(FLOW, "code")
+    assert browser.steps == WHOLE_SIGN_IN
+    assert browser.error is None
+    assert browser.signed_in_as == "Ada Lovelace"
+    assert "nonce is the one that this browser was given" in browser.text
+    assert "expires in 9 min" in browser.text
+
+
+async def test_the_request_binds_the_answer_to_this_browser_and_the_code_to_this_application(
+    browser: Browser, provider: Provider
+) -> None:
+    await browser.press(FLOW, "code")
+    (redeemed,) = provider.token_requests
+    assert len(redeemed["code_verifier"]) >= 43
+    for name in ("state", "nonce", "code_challenge", "code_challenge_method"):
+        assert f"<dt>{name}</dt>" in browser.page
+
+
+async def test_no_secret_is_ever_on_the_page(browser: Browser, provider: Provider) -> None:
+    pages = []
+    for button in ("code", "second", "refresh", "userinfo", "logout"):
+        await browser.press(FLOW, button)
+        pages.append(browser.page)
+    await browser.press("client-credentials", "client-credentials")
+    pages.append(browser.page)
+    assert len(provider.issued) > 10
+    for secret in {*provider.issued, SECRET}:
+        assert not any(secret in page for page in pages)
+
+
+async def test_the_second_app_gets_its_own_sign_in(browser: Browser) -> None:
+    await browser.press(FLOW, "code")
+    await browser.press(FLOW, "second")
+    assert browser.steps == WHOLE_SIGN_IN
+    assert "at the web app and the second app" in browser.text
+
+
+async def test_the_session_has_another_id_after_the_sign_in(browser: Browser) -> None:
+    await browser.open(browser.address)
+    before = browser.client.cookies["latchkey-playground"]
+    await browser.press(FLOW, "code")
+    assert browser.client.cookies["latchkey-playground"] != before
+    browser.client.cookies.set("latchkey-playground", before, domain="localhost.local")
+    browser.client.cookies.clear()
+    browser.client.cookies.set("latchkey-playground", before)
+    await browser.open(browser.address)
+    assert browser.signed_in_as is None
+
+
+def replaced(name: str, value: Any) -> Callable[[dict[str, Any]], object]:
+    return lambda answer: answer.update({name: value})
+
+
+def left_out(name: str) -> Callable[[dict[str, Any]], object]:
+    return lambda answer: answer.pop(name)
+
+
+@pytest.mark.parametrize(
+    ("lie", "error"),
+    [
+        pytest.param(replaced("nonce", "another"), "invalid_claim", id="nonce of another sign-in"),
+        pytest.param(left_out("nonce"), "missing_claim", id="no nonce"),
+        pytest.param(replaced("aud", "another"), "invalid_claim", id="for another application"),
+        pytest.param(replaced("iss", "http://evil.example"), "invalid_claim", id="by another issuer"),
+        pytest.param(replaced("exp", int(time.time()) - 60), "expired_token", id="expired"),
+        pytest.param(replaced("iat", int(time.time()) + 600), "invalid_claim", id="from the future"),
+        pytest.param(left_out("sub"), "missing_claim", id="about nobody"),
+        pytest.param(replaced("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), "invalid_claim", id="beside another access token"),
+        pytest.param(replaced("azp", "another"), "invalid_claim", id="authorised for another"),
+    ],
+)
+async def test_an_id_token_that_lies_signs_nobody_in(
+    browser: Browser, provider: Provider, lie: Callable[[dict[str, Any]], object], error: str
+) -> None:
+    provider.lie_in_id_token = lie
+    await browser.press(FLOW, "code")
+    assert browser.error == error
+    assert browser.steps[-1] == "id-token"
+    assert browser.signed_in_as is None
+
+
+async def test_an_id_token_signed_by_an_unknown_key_signs_nobody_in(browser: Browser, provider: Provider) -> None:
+    provider.signs_with_unknown_key = True
+    await browser.press(FLOW, "code")
+    assert browser.error == "bad_signature"
+    assert browser.signed_in_as is None
+
+
+async def test_an_algorithm_that_needs_no_private_key_is_not_believed(browser: Browser, provider: Provider) -> None:
+    provider.lie_in_metadata = replaced("id_token_signing_alg_values_supported", ["none", "HS256"])
+    provider.signs_with_public_key = True
+    await browser.press(FLOW, "code")
+    assert browser.error == "unsupported_algorithm"
+    assert browser.signed_in_as is None
+
+
+@pytest.mark.parametrize(
+    ("lie", "error"),
+    [
+        pytest.param(replaced("iss", "http://evil.example"), "wrong_issuer", id="another issuer"),
+        pytest.param(left_out("iss"), "wrong_issuer", id="no issuer although announced"),
+        pytest.param(replaced("state", "forged"), "unknown_state", id="unknown state"),
+        pytest.param(left_out("state"), "unknown_state", id="no state"),
+        pytest.param(replaced("error", "access_denied"), "access_denied", id="refused"),
+        pytest.param(left_out("code"), "invalid_request", id="no code"),
+    ],
+)
+async def test_an_answer_that_does_not_fit_is_shown_and_not_used(
+    browser: Browser, provider: Provider, lie: Callable[[dict[str, Any]], object], error: str
+) -> None:
+    provider.lie_in_answer = lie
+    await browser.press(FLOW, "code")
+    assert browser.error == error
+    assert browser.steps[-1] == "authorization-response"
+    assert provider.token_requests == []
+
+
+async def test_an_answer_that_comes_twice_is_used_once(browser: Browser, provider: Provider) -> None:
+    await browser.press(FLOW, "code")
+    assert browser.answer
+    came_back = next(str(each.url) for each in browser.answer.history if "/callback/" in str(each.url))
+    await browser.open(came_back)
+    assert browser.error == "unknown_state"
+    assert len(provider.token_requests) == 1
+    assert browser.signed_in_as == "Ada Lovelace"
+
+
+async def test_an_answer_for_another_browser_is_not_used(
+    browser: Browser, playground: Playground, provider: Provider
+) -> None:
+    stranger = Browser(playground.address)
+    async with stranger.client:
+        started = await stranger.client.post(f"{playground.address}/flows/{FLOW}/code", follow_redirects=False)
+        answered = await stranger.client.get(started.headers["location"], follow_redirects=False)
+    await browser.open(answered.headers["location"])
+    assert browser.error == "unknown_state"
+    assert browser.signed_in_as is None
+    assert provider.token_requests == []
+
+
+async def test_a_refused_code_is_explained(browser: Browser, provider: Provider) -> None:
+    provider.token_refusal = (400, {"error": "invalid_grant", "error_description": "the code is used"})
+    await browser.press(FLOW, "code")
+    assert browser.error == "invalid_grant"
+    assert "the code is used" in browser.text
+    assert "Try this: Start again with Sign in." in browser.text
+
+
+async def test_a_discovery_document_of_another_issuer_is_refused(browser: Browser, provider: Provider) -> None:
+    provider.lie_in_metadata = replaced("issuer", "http://evil.example")
+    await browser.press(FLOW, "code")
+    assert browser.error == "wrong_issuer"
+    assert browser.steps == ["discovery"]
+
+
+async def test_a_discovery_document_without_an_endpoint_is_refused(browser: Browser, provider: Provider) -> None:
+    provider.lie_in_metadata = left_out("token_endpoint")
+    await browser.press(FLOW, "code")
+    assert browser.error == "incomplete_metadata"

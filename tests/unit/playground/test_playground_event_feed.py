@@ -1,0 +1,136 @@
+"""Events from a real nats-server to the page."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.local.playground.event_feed import EventFeed
+from latchkey_sdk import Event
+from tests.unit.playground.running import a_playground, running
+from tests.unit.sdk.bus import NatsServer, Publisher, an_envelope, publisher_for, until
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[NatsServer]:
+    server = NatsServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def publisher(server: NatsServer) -> AsyncIterator[Publisher]:
+    async with publisher_for(server.url) as publisher:
+        yield publisher
+
+
+class Stream:
+    """What a page hears from /feed."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, str]] = []
+
+    async def hear(self, lines: AsyncIterator[str]) -> None:
+        kind, data = "", []
+        async for line in lines:
+            if line.startswith("event: "):
+                kind = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                data.append(line.removeprefix("data: "))
+            elif not line:
+                self.messages.append((kind, "\n".join(data)))
+                data = []
+
+    @property
+    def facts(self) -> list[str]:
+        return [
+            found for kind, text in self.messages if kind == "fact" for found in re.findall(r'id="event-(.+?)"', text)
+        ]
+
+
+@asynccontextmanager
+async def listening(address: str) -> AsyncIterator[Stream]:
+    stream = Stream()
+    async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", f"{address}/feed") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        hearing = asyncio.create_task(stream.hear(answer.aiter_lines()))
+        try:
+            yield stream
+        finally:
+            hearing.cancel()
+            await asyncio.wait({hearing})
+
+
+async def test_an_event_reaches_the_open_page_and_the_next_one(server: NatsServer, publisher: Publisher) -> None:
+    await publisher.make_streams()
+    await publisher.event("login.failed")
+    playground = a_playground("http://localhost:1", nats_url=server.url)
+    async with running(playground) as feed, listening(playground.address) as stream:
+        await until(lambda: not feed.trouble)
+        fact = await publisher.event("login.succeeded")
+        telemetry = await publisher.event("token.issued")
+        await until(lambda: len(stream.facts) == 2)
+        async with httpx.AsyncClient(trust_env=False) as client:
+            page = (await client.get(playground.address)).text
+    assert set(stream.facts) == {fact, telemetry}
+    assert "Somebody proved who they are." in page
+    assert 'data-event="login.failed"' not in page
+
+
+async def test_events_go_on_after_nats_was_away(server: NatsServer, publisher: Publisher) -> None:
+    await publisher.make_streams()
+    playground = a_playground("http://localhost:1", nats_url=server.url)
+    async with running(playground) as feed, listening(playground.address) as stream:
+        await until(lambda: not feed.trouble)
+        await publisher.event("login.succeeded", id="before")
+        await until(lambda: stream.facts == ["before"])
+        server.stop()
+        await until(lambda: not publisher.client.is_connected)
+        server.start()
+        await until(lambda: publisher.client.is_connected)
+        await publisher.event("login.succeeded", id="after")
+        await until(lambda: stream.facts == ["before", "after"])
+
+
+async def test_a_bus_without_streams_is_waited_for(server: NatsServer, publisher: Publisher) -> None:
+    playground = a_playground("http://localhost:1", nats_url=server.url)
+    async with running(playground) as feed:
+        await until(lambda: "no stream" in feed.trouble)
+        await publisher.make_streams()
+        await until(lambda: not feed.trouble)
+
+
+async def test_a_page_that_opens_later_begins_with_what_is_kept() -> None:
+    feed = EventFeed("nats://127.0.0.1:9", None)
+    for number in range(60):
+        feed.take(an_event(f"event-{number}"))
+    with feed.listen() as queue:
+        kept = [queue.get_nowait() for _ in range(queue.qsize())]
+    assert [event.id for event in kept if event] == [f"event-{number}" for number in range(10, 60)]
+
+
+async def test_an_event_that_is_delivered_twice_is_shown_once() -> None:
+    feed = EventFeed("nats://127.0.0.1:9", None)
+    feed.take(an_event("one"))
+    feed.take(an_event("one"))
+    assert len(feed.recent) == 1
+
+
+async def test_a_page_that_does_not_read_is_let_go() -> None:
+    feed = EventFeed("nats://127.0.0.1:9", None)
+    with feed.listen() as queue:
+        for number in range(300):
+            feed.take(an_event(f"event-{number}"))
+        heard = [queue.get_nowait() for _ in range(queue.qsize())]
+    assert heard[-1] is None
+    assert len(heard) < 250
+
+
+def an_event(identifier: str) -> Event:
+    return Event.from_json(json.dumps(dict(an_envelope(id=identifier))))
