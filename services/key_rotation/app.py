@@ -1,0 +1,100 @@
+"""Composition root: the one place that knows every part and puts them together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from latchkey.keys.v1 import keys_pb2, keys_pb2_grpc
+from libs.crypto.errors import SealBroken
+from libs.crypto.jwt import SigningKey
+from libs.crypto.sealing import KeyEncryptionKey
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit.bus import Bus
+from libs.servicekit.clock import SystemClock
+from libs.servicekit.migrations import open_database
+from libs.servicekit.outbox import Outbox
+from libs.servicekit.relay import Relay
+from libs.servicekit.service import CheckResult, Registration, Service
+from libs.servicekit.work import Transactions
+from services.key_rotation import rpc
+from services.key_rotation.config import KeyRotationSettings
+from services.key_rotation.domain.seals import KeySeals
+from services.key_rotation.store.tables import METADATA
+from services.key_rotation.store.work import StoreWork
+from services.key_rotation.timers import every
+from services.key_rotation.usecases.ensure_keys import EnsureKeys
+from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
+from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
+
+NAME = "key-rotation"
+
+
+@asynccontextmanager
+async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
+    """The service with its keys in place, ready to run."""
+    clock = SystemClock()
+    async with open_database(settings, service=NAME) as database:
+        outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
+        bus = Bus(settings, service=NAME)
+        relay = Relay(database, METADATA, outbox, bus, clock=clock)
+        work = Transactions(database, outbox, partial(StoreWork, issuer=settings.issuer))
+        seals = KeySeals(KeyEncryptionKey(settings.key_encryption_key_file.get_secret_value()), issuer=settings.issuer)
+        ensure = EnsureKeys(view=work.reading, work=work, generate=generate, seals=seals, clock=clock)
+        published = ListVerificationKeys(view=work.reading)
+        signing = GetSigningKeys(published=published, seals=seals, issuer=settings.issuer)
+        await _prepare(ensure, signing)
+        yield Service(
+            servicers=_servicers(published, signing),
+            tasks={
+                "bus": bus.run,
+                "relay": relay.run,
+                "outbox-purge": relay.purge,
+                "ensure-keys": every(settings.key_check_seconds, "ensure-keys", ensure),
+            },
+            checks={
+                "database": database.check,
+                "keys": partial(_check, published),
+                "bus": bus.check,
+                "outbox": relay.check,
+            },
+        )
+
+
+async def generate(alg: str) -> SigningKey:
+    """In a thread: OpenSSL lets the event loop go on meanwhile."""
+    return await asyncio.to_thread(SigningKey.generate, alg)
+
+
+async def _prepare(ensure: EnsureKeys, signing: GetSigningKeys) -> None:
+    """Whoever serves has keys, and can open them."""
+    try:
+        await ensure()
+        await signing.check_seals()
+    except TemporarilyUnavailable as error:
+        raise OSError(f"no signing keys: {error.reason}") from error
+    except SealBroken:
+        raise OSError(
+            "LATCHKEY_KEY_ENCRYPTION_KEY_FILE is not the key under which the signing keys in the database are sealed"
+        ) from None
+
+
+async def _check(published: ListVerificationKeys) -> CheckResult:
+    keys = await published()
+    return CheckResult(ok=True, detail=", ".join(f"{key.alg} {key.state}" for key in keys))
+
+
+def _servicers(published: ListVerificationKeys, signing: GetSigningKeys) -> tuple[Registration, ...]:
+    services = keys_pb2.DESCRIPTOR.services_by_name
+    return (
+        Registration(
+            keys_pb2_grpc.add_VerificationKeyServiceServicer_to_server,
+            rpc.VerificationKeys(list_keys=published),
+            services["VerificationKeyService"],
+        ),
+        Registration(
+            keys_pb2_grpc.add_SigningKeyServiceServicer_to_server,
+            rpc.SigningKeys(get_keys=signing),
+            services["SigningKeyService"],
+        ),
+    )

@@ -1,0 +1,54 @@
+"""The domain to the contract (protos/latchkey/keys/v1)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from latchkey.keys.v1 import keys_pb2
+from services.key_rotation.domain.keys import Key, KeyState
+from services.key_rotation.usecases.get_signing_keys import DeliveredKey, Delivery
+
+_STATES = {
+    KeyState.NEXT: keys_pb2.KEY_STATE_NEXT,
+    KeyState.ACTIVE: keys_pb2.KEY_STATE_ACTIVE,
+    KeyState.RETIRING: keys_pb2.KEY_STATE_RETIRING,
+    KeyState.RETIRED: keys_pb2.KEY_STATE_RETIRED,
+    KeyState.REVOKED: keys_pb2.KEY_STATE_REVOKED,
+}
+
+
+def verification_keys(keys: Sequence[Key]) -> keys_pb2.ListVerificationKeysResponse:
+    return keys_pb2.ListVerificationKeysResponse(keys=[_verification_key(key) for key in keys])
+
+
+def delivery(delivered: Delivery) -> keys_pb2.GetSigningKeysResponse:
+    return keys_pb2.GetSigningKeysResponse(
+        signing_keys=[_sealed_key(key) for key in delivered.signing],
+        verification_keys=[_verification_key(key) for key in delivered.verification],
+    )
+
+
+def _verification_key(key: Key) -> keys_pb2.VerificationKey:
+    return keys_pb2.VerificationKey(
+        kid=key.kid,
+        alg=key.alg,
+        jwk=key.public_jwk,
+        state=_STATES[key.state],
+        published_at=_timestamp(key.published_at),
+        activates_at=_timestamp(key.activates_at),
+    )
+
+
+def _sealed_key(key: DeliveredKey) -> keys_pb2.SealedSigningKey:
+    return keys_pb2.SealedSigningKey(
+        kid=key.kid, alg=key.alg, activates_at=_timestamp(key.activates_at), sealed=key.sealed
+    )
+
+
+def _timestamp(moment: datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp

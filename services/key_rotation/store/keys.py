@@ -1,0 +1,76 @@
+"""Signing keys in SQL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.crypto.sealing import Envelope
+from services.key_rotation.domain.keys import PUBLISHED, Key, KeyState
+from services.key_rotation.domain.seals import KEK_VERSION, SEAL_VERSION, SealedPrivateKey
+from services.key_rotation.store.tables import SIGNING_KEYS
+
+_COLUMNS = SIGNING_KEYS.c
+
+
+class Keys:
+    """The keys of one issuer; those of another are as if they were not there."""
+
+    def __init__(self, session: AsyncSession, *, issuer: str) -> None:
+        self._session = session
+        self._issuer = issuer
+
+    async def history(self, alg: str) -> Sequence[Key]:
+        return await self._find(_COLUMNS.alg == alg)
+
+    async def published(self) -> Sequence[Key]:
+        return await self._find(_COLUMNS.state.in_(sorted(PUBLISHED)))
+
+    async def add(self, key: Key) -> bool:
+        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        statement: Any = insert(SIGNING_KEYS).values(issuer=self._issuer, **_values(key))
+        added = await self._session.execute(statement.on_conflict_do_nothing().returning(_COLUMNS.kid))
+        return added.scalar_one_or_none() is not None
+
+    async def _find(self, condition: ColumnElement[bool]) -> Sequence[Key]:
+        query = select(SIGNING_KEYS).where(_COLUMNS.issuer == self._issuer, condition)
+        rows = await self._session.execute(query.order_by(_COLUMNS.alg, _COLUMNS.published_at, _COLUMNS.kid))
+        return [_key(row) for row in rows]
+
+
+def _values(key: Key) -> dict[str, Any]:
+    sealed = key.private
+    return {
+        "kid": key.kid,
+        "alg": key.alg,
+        "state": key.state.value,
+        "version": key.version,
+        "public_jwk": key.public_jwk,
+        "sealed_private": sealed.envelope.ciphertext if sealed else None,
+        "wrapped_data_key": sealed.envelope.wrapped_key if sealed else None,
+        "kek_version": sealed.kek_version if sealed else KEK_VERSION,
+        "seal_version": sealed.seal_version if sealed else SEAL_VERSION,
+        "published_at": key.published_at,
+        "activates_at": key.activates_at,
+        "retires_at": key.retires_at,
+    }
+
+
+def _key(row: Any) -> Key:
+    private = None
+    if row.sealed_private is not None:
+        envelope = Envelope(wrapped_key=row.wrapped_data_key, ciphertext=row.sealed_private)
+        private = SealedPrivateKey(envelope, kek_version=row.kek_version, seal_version=row.seal_version)
+    return Key(
+        kid=row.kid,
+        alg=row.alg,
+        state=KeyState(row.state),
+        public_jwk=row.public_jwk,
+        private=private,
+        published_at=row.published_at,
+        activates_at=row.activates_at,
+        retires_at=row.retires_at,
+        version=row.version,
+    )

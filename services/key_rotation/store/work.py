@@ -1,0 +1,12 @@
+"""One transaction of this service: its keys, and the facts that come out of it."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.servicekit.work import UnitOfWork
+from services.key_rotation.store.keys import Keys
+
+
+class StoreWork(UnitOfWork):
+    def __init__(self, session: AsyncSession, *, issuer: str) -> None:
+        super().__init__(session)
+        self.keys = Keys(session, issuer=issuer)

@@ -1,0 +1,50 @@
+"""Every algorithm has one key that signs and one that comes next."""
+
+from collections.abc import Mapping
+
+from libs.crypto.jwt import SigningKey
+from libs.servicekit import logs
+from libs.servicekit.clock import Clock
+from services.key_rotation import facts
+from services.key_rotation.domain.keys import ALGS, Key, KeyState, missing_states
+from services.key_rotation.domain.seals import KeySeals
+from services.key_rotation.ports import Generate, ViewFactory, WorkFactory
+
+_log = logs.get(__name__)
+
+
+class EnsureKeys:
+    """Any number of replicas may do this at once; which of their keys stays is decided by the database."""
+
+    def __init__(
+        self, *, view: ViewFactory, work: WorkFactory, generate: Generate, seals: KeySeals, clock: Clock
+    ) -> None:
+        self._view = view
+        self._work = work
+        self._generate = generate
+        self._seals = seals
+        self._clock = clock
+
+    async def __call__(self) -> None:
+        """Make what is missing. Raises TemporarilyUnavailable when the database is."""
+        for alg in ALGS:
+            async with self._view() as view:
+                missing = missing_states(await view.keys.history(alg))
+            # Before the transaction: making an RSA key can take a second, and a lock is not held for that long.
+            made = {state: await self._generate(alg) for state in missing}
+            if made:
+                await self._add(alg, made)
+
+    async def _add(self, alg: str, made: Mapping[KeyState, SigningKey]) -> None:
+        added: list[Key] = []
+        async with self._work() as work:
+            # Another replica may have been faster; one that is just as fast is told from ours by `add`.
+            for state in missing_states(await work.keys.history(alg)):
+                if state not in made:
+                    continue
+                key = Key.of(made[state], state, private=self._seals.seal(made[state]), now=self._clock.now())
+                if await work.keys.add(key):
+                    work.emit(*facts.key_made(key))
+                    added.append(key)
+        for key in added:
+            _log.info("A signing key was made", kid=key.kid, alg=key.alg, state=key.state.value)

@@ -1,0 +1,58 @@
+"""Private keys for a token service's memory, sealed to a key that it made for this one answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from libs.crypto.errors import InvalidKey
+from libs.crypto.sealing import delivery_binding, seal_to
+from libs.oauth.errors import InvalidRequest
+from services.key_rotation.domain.keys import Key
+from services.key_rotation.domain.seals import KeySeals
+from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredKey:
+    kid: str
+    alg: str
+    activates_at: datetime | None
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Both views of the keys at one moment."""
+
+    signing: Sequence[DeliveredKey]
+    verification: Sequence[Key]
+
+
+class GetSigningKeys:
+    def __init__(self, *, published: ListVerificationKeys, seals: KeySeals, issuer: str) -> None:
+        self._published = published
+        self._seals = seals
+        self._issuer = issuer
+
+    async def __call__(self, recipient_public_key: bytes) -> Delivery:
+        """Active and next keys. Raises InvalidRequest for a recipient key that is none."""
+        keys = await self._published()
+        try:
+            signing = [self._delivered(key, private, recipient_public_key) for key, private in self._opened(keys)]
+        except InvalidKey:
+            raise InvalidRequest("The recipient key is not an X25519 key.", reason="RECIPIENT_KEY_INVALID") from None
+        return Delivery(signing=signing, verification=keys)
+
+    async def check_seals(self) -> None:
+        """Raises SealBroken when the key-encryption key is not the one that the stored keys were sealed under."""
+        self._opened(await self._published())
+
+    def _opened(self, keys: Sequence[Key]) -> list[tuple[Key, bytes]]:
+        return [
+            (key, self._seals.open(key.private, kid=key.kid, alg=key.alg)) for key in keys if key.private is not None
+        ]
+
+    def _delivered(self, key: Key, private: bytes, recipient: bytes) -> DeliveredKey:
+        bound_to = delivery_binding(issuer=self._issuer, kid=key.kid, alg=key.alg)
+        sealed = seal_to(recipient, private, bound_to=bound_to)
+        return DeliveredKey(kid=key.kid, alg=key.alg, activates_at=key.activates_at, sealed=sealed)

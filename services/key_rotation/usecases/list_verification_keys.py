@@ -1,0 +1,23 @@
+"""The public keys whose signatures may be met."""
+
+from collections.abc import Sequence
+
+from libs.oauth.errors import TemporarilyUnavailable
+from services.key_rotation.domain.keys import Key, without_active
+from services.key_rotation.ports import ViewFactory
+
+
+class ListVerificationKeys:
+    def __init__(self, *, view: ViewFactory) -> None:
+        self._view = view
+
+    async def __call__(self) -> Sequence[Key]:
+        """All published keys.
+
+        Raises TemporarilyUnavailable when an algorithm has no active key: half a key set must not get into caches.
+        """
+        async with self._view() as view:
+            keys = await view.keys.published()
+        if without_active(keys):
+            raise TemporarilyUnavailable(reason="KEYS_NOT_READY", retry_after=1)
+        return keys

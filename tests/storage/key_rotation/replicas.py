@@ -1,0 +1,91 @@
+"""Replicas of the service, each with connections of its own to one database."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import Any
+
+from sqlalchemy import select, text
+
+from libs.crypto.jwt import SigningKey
+from libs.crypto.sealing import KeyEncryptionKey
+from libs.servicekit.database import Database
+from libs.servicekit.outbox import Outbox
+from libs.servicekit.work import Transactions
+from services.key_rotation.app import generate
+from services.key_rotation.domain.seals import KeySeals
+from services.key_rotation.ports import Generate
+from services.key_rotation.store.tables import METADATA
+from services.key_rotation.store.work import StoreWork
+from services.key_rotation.usecases.ensure_keys import EnsureKeys
+from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
+from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
+
+ISSUER = "https://id.example"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+KEK = bytes(range(32))
+SCHEMA = "key_rotation"
+
+
+@dataclass
+class StoppedClock:
+    at: datetime = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@cache
+def ready_made(alg: str, which: int = 0) -> SigningKey:
+    """Keys for tests that do not care which they are: making them costs time."""
+    return SigningKey.generate(alg)
+
+
+class Replica:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        issuer: str = ISSUER,
+        kek: bytes = KEK,
+        clock: StoppedClock | None = None,
+        generate: Generate = generate,
+    ) -> None:
+        clock = clock or StoppedClock()
+        self.database = database
+        self.work = Transactions(
+            database, Outbox(METADATA, issuer=issuer, clock=clock), partial(StoreWork, issuer=issuer)
+        )
+        self.seals = KeySeals(KeyEncryptionKey(kek), issuer=issuer)
+        self.ensure = EnsureKeys(
+            view=self.work.reading, work=self.work, generate=generate, seals=self.seals, clock=clock
+        )
+        self.published = ListVerificationKeys(view=self.work.reading)
+        self.signing = GetSigningKeys(published=self.published, seals=self.seals, issuer=issuer)
+
+
+@asynccontextmanager
+async def replica_of(url: str, **how: Any) -> AsyncIterator[Replica]:
+    """A replica with an engine of its own, as another process would have."""
+    database = Database.open(url, schema=SCHEMA)
+    try:
+        yield Replica(database, **how)
+    finally:
+        await database.close()
+
+
+async def rows(database: Database, table: str = "signing_keys") -> Sequence[Mapping[str, Any]]:
+    async with database.snapshot() as session:
+        return [dict(row) for row in (await session.execute(select(METADATA.tables[table]))).mappings()]
+
+
+async def states(database: Database) -> list[tuple[str, str]]:
+    """Algorithm and state of every key, in order."""
+    return sorted((row["alg"], row["state"]) for row in await rows(database))
+
+
+async def execute(database: Database, statement: str) -> None:
+    async with database.transaction() as session:
+        await session.execute(text(statement))

@@ -1,0 +1,83 @@
+import json
+
+import pytest
+from joserfc import jwt as witness
+from joserfc.jwk import KeySet as WitnessKeys
+
+from libs.crypto.errors import SealBroken
+from libs.crypto.jwk import PRIVATE_MEMBERS
+from libs.crypto.jwt import SigningKey, sign_jwt
+from libs.crypto.sealing import Recipient, delivery_binding
+from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from services.key_rotation.domain.keys import KeyState
+from tests.storage.key_rotation.replicas import ISSUER, NOON, Replica
+from tests.support.databases import statements
+
+CLAIMS = {"iss": ISSUER, "sub": "u", "aud": "c", "iat": 1, "exp": 2}
+
+
+def _opened(recipient: Recipient, key, *, issuer: str = ISSUER) -> SigningKey:
+    bound_to = delivery_binding(issuer=issuer, kid=key.kid, alg=key.alg)
+    return SigningKey.from_pkcs8(key.kid, key.alg, recipient.open(key.sealed, bound_to=bound_to))
+
+
+async def test_what_the_token_service_signs_the_published_keys_verify(replica: Replica):
+    await replica.ensure()
+    recipient = Recipient()
+    delivery = await replica.signing(recipient.public_key)
+    jwks = WitnessKeys.import_key_set({"keys": [json.loads(key.public_jwk) for key in delivery.verification]})
+    assert len(delivery.signing) == 4
+    for key in delivery.signing:
+        token = sign_jwt(CLAIMS, _opened(recipient, key), typ="JWT")
+        assert witness.decode(token, jwks, algorithms=[key.alg]).claims == CLAIMS
+
+
+async def test_active_keys_say_since_when_and_next_keys_do_not(replica: Replica):
+    await replica.ensure()
+    delivery = await replica.signing(Recipient().public_key)
+    moments = {key.kid: key.activates_at for key in delivery.signing}
+    for key in delivery.verification:
+        assert moments[key.kid] == (NOON if key.state is KeyState.ACTIVE else None)
+
+
+@pytest.mark.s(30)
+async def test_published_keys_have_no_private_member(replica: Replica):
+    await replica.ensure()
+    for key in await replica.published():
+        jwk = json.loads(key.public_jwk)
+        assert PRIVATE_MEMBERS.isdisjoint(jwk)
+        assert (jwk["kid"], jwk["alg"], jwk["use"]) == (key.kid, key.alg, "sig")
+
+
+async def test_nobody_but_the_recipient_can_open_a_delivery(replica: Replica):
+    await replica.ensure()
+    recipient = Recipient()
+    first, second, *_ = (await replica.signing(recipient.public_key)).signing
+    with pytest.raises(SealBroken):
+        _opened(Recipient(), first)
+    with pytest.raises(SealBroken):
+        _opened(recipient, first, issuer="https://other.example")
+    with pytest.raises(SealBroken):
+        recipient.open(first.sealed, bound_to=delivery_binding(issuer=ISSUER, kid=second.kid, alg=second.alg))
+
+
+@pytest.mark.parametrize("public_key", [b"", bytes(31), bytes(33), bytes(32)], ids=["empty", "short", "long", "zero"])
+async def test_a_recipient_key_that_is_none_is_refused(replica: Replica, public_key: bytes):
+    await replica.ensure()
+    with pytest.raises(InvalidRequest) as refusal:
+        await replica.signing(public_key)
+    assert refusal.value.reason == "RECIPIENT_KEY_INVALID"
+
+
+async def test_before_there_are_keys_nothing_is_answered(replica: Replica):
+    for call in (replica.published(), replica.signing(Recipient().public_key), replica.signing.check_seals()):
+        with pytest.raises(TemporarilyUnavailable) as refusal:
+            await call
+        assert refusal.value.reason == "KEYS_NOT_READY"
+
+
+async def test_an_answer_costs_one_statement(replica: Replica):
+    await replica.ensure()
+    with statements(replica.database) as sent:
+        await replica.signing(Recipient().public_key)
+    assert len(sent) == 1
