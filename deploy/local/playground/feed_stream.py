@@ -1,6 +1,7 @@
 """The event feed as server-sent events: one stream for every open page."""
 
 import asyncio
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -21,7 +22,7 @@ class FeedStream:
         """Stream until the page or the playground goes away."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        with self._feed.listen() as events:
+        with self._feed.listen() as events, suppress(ConnectionError):  # a page that is closed says nothing
             await response.write(_message("state", self._feed.trouble))
             while True:
                 try:
@@ -31,8 +32,9 @@ class FeedStream:
                     await response.write(_message("state", self._feed.trouble))
                     continue
                 if event is None:
-                    return response
+                    break
                 await response.write(_message("fact", self._pages.event(event)))
+        return response
 
 
 def _message(kind: str, text: str) -> bytes:

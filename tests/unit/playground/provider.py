@@ -42,6 +42,7 @@ class Provider:
     def __post_init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
         self.unknown_key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
+        self._signed_in_at = int(time.time()) - 5
         self._codes: dict[str, dict[str, str]] = {}
         self._refresh_tokens: set[str] = set()
 
@@ -154,7 +155,7 @@ class Provider:
             "aud": client_id,
             "iat": now,
             "exp": now + 600,
-            "auth_time": now - 5,
+            "auth_time": self._signed_in_at,
             "amr": ["pwd"],
             "name": "Ada Lovelace",
             **more,

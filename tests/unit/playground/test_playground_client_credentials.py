@@ -21,7 +21,7 @@ async def test_a_wrong_secret_is_explained(browser: Browser, provider: Provider)
     provider.token_refusal = (401, {"error": "invalid_client"})
     await browser.press(FLOW, FLOW)
     assert browser.error == "invalid_client"
-    assert "restart `make run`" in browser.text
+    assert "restart make run" in browser.text
 
 
 async def test_a_server_that_is_not_there_is_explained() -> None:

@@ -26,7 +26,7 @@ async def test_every_file_of_the_page_is_served(browser: Browser) -> None:
     for name, kind in (
         ("playground.css", "text/css"),
         ("playground.js", "text/javascript"),
-        ("mark.svg", "image/svg+xml"),
+        ("latchkey.svg", "image/svg+xml"),
     ):
         await browser.open(f"{browser.address}/assets/{name}")
         assert browser.answer

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-from deploy.local.playground import claim_words, event_words, redact, tokens
+from deploy.local.playground import claim_words, event_words, pages, redact, tokens
 from deploy.local.playground.flows import FLOWS
 from deploy.local.playground.recorder import exchange_of
 from latchkey.events.v1 import events_pb2
@@ -90,6 +90,10 @@ def test_the_ids_of_the_buttons_are_distinct() -> None:
 
 def test_the_client_library_uses_the_http_library_whose_errors_are_caught() -> None:
     assert issubclass(AsyncOAuth2Client, httpx.AsyncClient)
+
+
+def test_prose_marks_code_and_escapes_everything() -> None:
+    assert pages.prose("see `<kid>` & go") == "see <code>&lt;kid&gt;</code> &amp; go"
 
 
 def test_every_template_escapes() -> None:

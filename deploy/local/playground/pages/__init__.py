@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 from aiohttp import web
+from markupsafe import Markup
 
 from deploy.local.playground import claim_words, event_words
 from deploy.local.playground.config import Playground
@@ -37,6 +38,8 @@ class Pages:
             undefined=jinja2.StrictUndefined,
         )
         self._templates.filters["json"] = partial(json.dumps, indent=2, ensure_ascii=False)
+        self._templates.filters["compact"] = partial(json.dumps, ensure_ascii=False)
+        self._templates.filters["prose"] = prose
         self._templates.globals.update(event_sentence=event_words.explain, library=f"Authlib {version('authlib')}")
 
     def home(self, session: Session, *, now: datetime, wanted: str | None) -> web.Response:
@@ -63,6 +66,12 @@ class Pages:
     def event(self, event: Event) -> str:
         """One entry of the event feed."""
         return self._templates.get_template("event.html").render(event=event)
+
+
+def prose(text: str) -> Markup:
+    """Prose in which `what stands between backticks` is code; everything is escaped."""
+    pieces = text.split("`")
+    return Markup().join(Markup("<code>{}</code>").format(one) if at % 2 else one for at, one in enumerate(pieces))
 
 
 def _asset(file: Path) -> Callable[[web.Request], Awaitable[web.Response]]:

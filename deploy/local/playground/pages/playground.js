@@ -1,4 +1,4 @@
-// Two conveniences: the event feed moves by itself, and things can be copied. The page is complete without them.
+// Conveniences: the event feed moves by itself, things can be copied, and long pages fold on small screens. The page is complete without them.
 "use strict";
 
 const feed = document.getElementById("event-feed");
@@ -25,6 +25,11 @@ const stream = new EventSource("/feed");
 stream.addEventListener("fact", (message) => add(message.data));
 stream.addEventListener("state", (message) => show(message.data));
 stream.addEventListener("error", () => show("the playground does not answer; trying again"));
+
+if (matchMedia("(max-width: 40rem)").matches) {
+  // A whole run unfolded is too long for a phone: there the lines with method, address and status tell the story.
+  for (const exchange of document.querySelectorAll("li:not(.failed) > .exchange")) exchange.open = false;
+}
 
 for (const button of document.querySelectorAll(".copy")) {
   button.hidden = false;
