@@ -3,10 +3,13 @@
 Applied before new code serves (`python -m services.<name> migrate`), so each must also suit the code still running.
 """
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 from alembic import command, context
 from alembic.config import Config
@@ -14,7 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
-from libs.servicekit.database import Database
+from libs.servicekit.database import Database, UtcDateTime
 from libs.servicekit.settings import DatabaseSettings
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +88,32 @@ async def _verify(database: Database, *, service: str) -> None:
         )
 
 
+async def draft(service: str, message: str) -> None:
+    """Writes the migration that leads from the newest one to the tables as the code has them (`make migration`)."""
+    history = ScriptDirectory.from_config(configuration(service))
+    number = f"{len(list(history.walk_revisions())) + 1:04d}"
+    template = Path(history.dir) / "script.py.mako"
+    with TemporaryDirectory() as folder:
+        database = Database.open(f"sqlite+aiosqlite:///{folder}/draft.sqlite3", schema=schema_of(service))
+        await upgrade(database, service=service)
+        template.write_bytes(Path(__file__).with_name("migration.py.mako").read_bytes())
+        try:
+            async with database.engine.connect() as connection:
+                await connection.run_sync(
+                    lambda sync: command.revision(
+                        configuration(service, sync), message, autogenerate=True, rev_id=number
+                    )
+                )
+        finally:
+            template.unlink()
+            await database.close()
+
+
+def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """Migrations name plain types: they must go on working when our own change."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
 def run_env(metadata: MetaData) -> None:
     """The whole of a service's `migrations/env.py`."""
     connection: Connection | None = context.config.attributes.get("connection")
@@ -96,5 +125,10 @@ def run_env(metadata: MetaData) -> None:
         render_as_batch=connection.dialect.name == "sqlite",
         transaction_per_migration=False,
         compare_type=True,
+        render_item=_render,
     )
     context.run_migrations()
+
+
+if __name__ == "__main__":
+    asyncio.run(draft(*sys.argv[1:]))

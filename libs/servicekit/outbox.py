@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, insert
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,7 +25,7 @@ def add_outbox(metadata: MetaData) -> None:
     outbox = Table(
         "outbox",
         metadata,
-        Column("position", Integer, primary_key=True, autoincrement=True),
+        Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
         Column("event_id", String(36), nullable=False, unique=True),
         Column("shard", SmallInteger, nullable=False),
         Column("subject", String(255), nullable=False),

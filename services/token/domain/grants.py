@@ -52,6 +52,7 @@ class AuthorizationCode:
     nonce: str | None
     correlation_id: str
     expires_at: datetime
+    consumed_at: datetime | None = None
     grant: Grant
 
     def judge(self, claim: CodeClaim, *, now: datetime) -> None:
@@ -62,7 +63,7 @@ class AuthorizationCode:
         """
         if claim.client_id != self.client_id:
             raise InvalidGrant(reason="CODE_OF_ANOTHER_CLIENT")
-        if now >= self.expires_at:
+        if now >= self.expires_at and self.consumed_at is None:  # a spent one is a replay, however late
             raise InvalidGrant(reason="CODE_EXPIRED")
         if claim.redirect_uri != self.redirect_uri and (self.redirect_uri_given or claim.redirect_uri is not None):
             raise InvalidGrant(reason="REDIRECT_URI_MISMATCH")

@@ -43,9 +43,8 @@ def next_step(
 ) -> Step:
     """What comes next.
 
-    Args:
-        hinted_user_id: the subject of a valid id_token_hint.
-        remembered: scope values that this user has granted this client before.
+    `hinted_user_id` is the subject of a valid id_token_hint; `remembered` are the scope values that this user has
+    granted this client before.
 
     Raises:
         LoginRequired, ConsentRequired: the request forbids asking the person (prompt=none).

@@ -1,11 +1,11 @@
 """Refresh tokens: one family per grant, one row per family, each token derived from the one before it (RFC 9700 4.14).
 
-A token is `family id | generation | secret`. The next secret is an HMAC of the present one under a key of the server, and only
-the hash of the latest is stored. So without storing any token:
+A token is `family id | generation | secret`. The next secret is an HMAC of the present one under a key of the server,
+and only the hash of the latest is stored. So without storing any token:
 
-* the immediate predecessor is recognised, because one step from it leads to the latest, and that step *is* the successor
-  to answer with: a client that lost the answer, or sent two requests at once, gets the same successor;
-* an older one is recognised as genuine, because some steps lead to the latest: it was used before, so the family ends;
+* the immediate predecessor is recognised, because one step from it leads to the latest, and that step *is* the
+  successor to answer with: a client that lost the answer, or sent two requests at once, gets the same one;
+* an older one is recognised as genuine, because some steps lead to the latest: it was used before, the family ends;
 * anything else is a forgery, which ends nothing;
 * whoever reads the database, even with the key, cannot compute a token.
 """

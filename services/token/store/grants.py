@@ -99,6 +99,7 @@ class Codes:
                 _code_columns.nonce,
                 _code_columns.correlation_id,
                 _code_columns.expires_at.label("code_expires_at"),
+                _code_columns.consumed_at,
             )
             .join(GrantRow, _grant_columns.grant_id == _code_columns.grant_id)
             .where(_code_columns.code_hash == code_hash)
@@ -115,6 +116,7 @@ class Codes:
             nonce=row.nonce,
             correlation_id=row.correlation_id,
             expires_at=row.code_expires_at,
+            consumed_at=row.consumed_at,
             grant=_grant(row),
         )
 

@@ -1,0 +1,133 @@
+"""The token service, put together by hand."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from latchkey.authentication.v1.accounts_pb2_grpc import AccountServiceStub
+from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceStub
+from latchkey.token.v1 import admin_pb2, authorization_pb2
+from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
+from latchkey.token.v1.authorization_pb2_grpc import add_AuthorizationServiceServicer_to_server
+from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
+from libs.servicekit.bus import Bus
+from libs.servicekit.channels import channel
+from libs.servicekit.clock import SystemClock
+from libs.servicekit.migrations import open_database
+from libs.servicekit.outbox import Outbox
+from libs.servicekit.relay import Relay
+from libs.servicekit.service import Registration, Service
+from libs.servicekit.work import Transactions
+from services.token import client_directory, signing_keys
+from services.token.accounts import RemoteAccounts
+from services.token.client_directory import CachedClients
+from services.token.config import TokenSettings
+from services.token.http.app import build_edge
+from services.token.ports import Telemetry
+from services.token.rpc import AuthorizationRpc, ClientAdminRpc
+from services.token.signing_keys import KeyView
+from services.token.store.purge import Purge
+from services.token.store.tables import metadata
+from services.token.store.work import TokenWork
+from services.token.telemetry import BufferedTelemetry, SilentTelemetry
+from services.token.usecases.administer_clients import AdministerClients
+from services.token.usecases.advance_authorization import AdvanceAuthorization
+from services.token.usecases.authorize import Authorize
+from services.token.usecases.check_logout import CheckLogout
+from services.token.usecases.continue_authorization import ContinueAuthorization
+from services.token.usecases.get_userinfo import GetUserinfo
+from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
+from services.token.usecases.grants.client_credentials import ClientCredentials
+from services.token.usecases.grants.refresh_token import RefreshTokenGrant
+from services.token.usecases.issue_tokens import IssueTokens
+
+NAME = "token"
+
+
+@asynccontextmanager
+async def build(settings: TokenSettings) -> AsyncIterator[Service]:
+    clock = SystemClock()
+    issuer = settings.issuer
+    pepper = settings.client_secret_pepper_file.get_secret_value()
+    lifetimes = settings.lifetimes
+    async with (
+        open_database(settings, service=NAME) as database,
+        channel(settings.authentication_target, service="authentication", settings=settings) as authentication,
+        channel(settings.key_rotation_target, service="key-rotation", settings=settings) as key_rotation,
+    ):
+        bus = Bus(settings, service=NAME)
+        outbox = Outbox(metadata, issuer=issuer, clock=clock)
+        relay = Relay(database, metadata, outbox, bus, clock=clock)
+        transactions = Transactions(database, outbox, TokenWork)
+        clients = CachedClients(transactions, clock=clock)
+        keys = KeyView(
+            SigningKeyServiceStub(key_rotation),
+            issuer=issuer,
+            max_age=timedelta(seconds=settings.key_view_max_age_seconds),
+            clock=clock,
+        )
+        accounts = RemoteAccounts(AccountServiceStub(authentication))
+        buffered = BufferedTelemetry(bus, transactions, issuer=issuer, clock=clock)
+        telemetry: Telemetry = buffered if settings.token_telemetry else SilentTelemetry()
+        bus.listen(client_directory.FACTS, clients.on_fact)
+        bus.listen(signing_keys.FACTS, keys.on_fact)
+
+        advance = AdvanceAuthorization(
+            issuer=issuer, clients=clients, keys=keys, access_token_lifetime=lifetimes.access_token
+        )
+        authorization = AuthorizationRpc(
+            Authorize(transactions, advance, clock=clock),
+            ContinueAuthorization(transactions, advance, clock=clock),
+            CheckLogout(issuer=issuer, clients=clients, keys=keys, clock=clock),
+            attestation_key=settings.session_attestation_key_file.get_secret_value(),
+            clock=clock,
+        )
+        administer = AdministerClients(transactions, pepper=pepper, directory=clients, clock=clock)
+        issue_tokens = IssueTokens(
+            {
+                AUTHORIZATION_CODE: AuthorizationCodeGrant(transactions, lifetimes=lifetimes),
+                REFRESH_TOKEN: RefreshTokenGrant(transactions, chain_key=_chain_key(pepper), lifetimes=lifetimes),
+                CLIENT_CREDENTIALS: ClientCredentials(telemetry),
+            },
+            issuer=issuer,
+            pepper=pepper,
+            clients=clients,
+            accounts=accounts,
+            keys=keys,
+            lifetimes=lifetimes,
+            access_token_alg=settings.access_token_alg,
+            clock=clock,
+        )
+        get_userinfo = GetUserinfo(transactions, issuer=issuer, accounts=accounts, keys=keys, clock=clock)
+        yield Service(
+            servicers=(
+                Registration(
+                    add_AuthorizationServiceServicer_to_server,
+                    authorization,
+                    authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"],
+                ),
+                Registration(
+                    add_ClientAdminServiceServicer_to_server,
+                    ClientAdminRpc(administer),
+                    admin_pb2.DESCRIPTOR.services_by_name["ClientAdminService"],
+                ),
+            ),
+            edge=build_edge(issue_tokens, get_userinfo, secure=issuer.startswith("https:")),
+            tasks={
+                "bus": bus.run,
+                "relay": relay.run,
+                "outbox purge": relay.purge,
+                "keys": keys.run,
+                "telemetry": buffered.run,
+                "purge": Purge(database, clock=clock).run,
+            },
+            checks={"database": database.check, "keys": keys.check, "bus": bus.check, "outbox": relay.check},
+        )
+
+
+def _chain_key(pepper: bytes) -> bytes:
+    """The key of the refresh token chains: from the same secret, but of no use for client secrets."""
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"latchkey refresh chain").derive(pepper)

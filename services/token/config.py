@@ -1,0 +1,43 @@
+"""What the token service is told (environment: LATCHKEY_<NAME>)."""
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from libs.servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, HttpEdgeSettings, SecretKeyFile
+from services.token.domain.tokens import Lifetimes
+
+
+class TokenSettings(GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings):
+    authentication_target: str
+    """gRPC target of the authentication service."""
+    key_rotation_target: str
+    """gRPC target of the key-rotation service."""
+    session_attestation_key_file: SecretKeyFile
+    """Key under which the authentication service vouches for sessions; these two services alone have it."""
+    client_secret_pepper_file: SecretKeyFile
+    """Key of the hashes of client secrets and of the refresh token chains. Losing it ends both."""
+    access_token_alg: Literal["ES256", "RS256"] = "ES256"
+    access_token_seconds: int = Field(default=600, ge=30, le=86_400)
+    id_token_seconds: int = Field(default=600, ge=30, le=86_400)
+    refresh_idle_seconds: int = Field(default=14 * 86_400, ge=60)
+    """A refresh token that is not used for so long expires."""
+    refresh_absolute_seconds: int = Field(default=90 * 86_400, ge=60)
+    """No refresh token lives longer, however often it is used."""
+    refresh_grace_seconds: int = Field(default=30, ge=0, le=300)
+    """For so long the immediate predecessor is answered with the same successor."""
+    key_view_max_age_seconds: int = Field(default=300, ge=60, le=3_600)
+    """With a view of the keys older than this, nothing is signed."""
+    token_telemetry: bool = True
+    """Tell subscribers of tokens that write no row."""
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        return Lifetimes(
+            access_token=timedelta(seconds=self.access_token_seconds),
+            id_token=timedelta(seconds=self.id_token_seconds),
+            refresh_idle=timedelta(seconds=self.refresh_idle_seconds),
+            refresh_absolute=timedelta(seconds=self.refresh_absolute_seconds),
+            refresh_grace=timedelta(seconds=self.refresh_grace_seconds),
+        )

@@ -1,0 +1,130 @@
+"""Protobuf to domain and back, and nothing else."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from latchkey.authentication.v1 import sessions_pb2
+from latchkey.token.v1 import admin_pb2, authorization_pb2
+from libs.crypto.attestation import verify_attestation
+from libs.oauth.errors import InvalidRequest, ServerError
+from libs.oauth.parameters import Pair
+from libs.oauth.response_types import ResponseMode
+from services.token.domain.authorization_response import Next, SendBack
+from services.token.domain.clients import Client
+from services.token.domain.interaction import Step
+from services.token.domain.interaction_page import InteractionPage
+from services.token.domain.sessions import AuthenticatedSession
+
+ATTESTATION_LIFETIME = timedelta(seconds=60)
+_MODES = {
+    ResponseMode.QUERY: authorization_pb2.RESPONSE_MODE_QUERY,
+    ResponseMode.FRAGMENT: authorization_pb2.RESPONSE_MODE_FRAGMENT,
+    ResponseMode.FORM_POST: authorization_pb2.RESPONSE_MODE_FORM_POST,
+}
+_KINDS = {
+    Step.SIGN_IN: authorization_pb2.INTERACTION_KIND_SIGN_IN,
+    Step.CONSENT: authorization_pb2.INTERACTION_KIND_CONSENT,
+    None: authorization_pb2.INTERACTION_KIND_RESUME,
+}
+
+
+def pairs_of(parameters: Iterable[authorization_pb2.Parameter]) -> list[Pair]:
+    return [(parameter.name, parameter.value) for parameter in parameters]
+
+
+def session_of(request: Any, *, attestation_key: bytes, now: datetime) -> AuthenticatedSession | None:
+    """The session in a request, if it has one and the authentication service vouches for it now.
+
+    Raises:
+        ServerError: it carries one that the authentication service did not make, or made long ago.
+    """
+    if not request.HasField("session"):
+        return None
+    attested = request.session
+    if not verify_attestation(attestation_key, attested.session, attested.mac):
+        raise ServerError(reason="SESSION_NOT_ATTESTED", redirectable=False)
+    session = sessions_pb2.Session.FromString(attested.session)
+    if abs(now - session.attested_at.ToDatetime(tzinfo=UTC)) > ATTESTATION_LIFETIME:
+        raise ServerError(reason="SESSION_ATTESTATION_STALE", redirectable=False)
+    return AuthenticatedSession(
+        session_id=session.session_id,
+        user_id=session.user_id,
+        authenticated_at=session.authenticated_at.ToDatetime(tzinfo=UTC),
+        acr=session.acr,
+        amr=tuple(session.amr),
+    )
+
+
+def to_response(following: Next) -> authorization_pb2.AuthorizeResponse:
+    if isinstance(following, SendBack):
+        return authorization_pb2.AuthorizeResponse(
+            response=authorization_pb2.AuthorizationResponse(
+                redirect_uri=following.redirect_uri,
+                mode=_MODES[following.mode],
+                parameters=[
+                    authorization_pb2.Parameter(name=name, value=value) for name, value in following.parameters
+                ],
+            )
+        )
+    return authorization_pb2.AuthorizeResponse(
+        interaction=authorization_pb2.Interaction(request_id=following.request_id, kind=_KINDS[following.step])
+    )
+
+
+def to_interaction(page: InteractionPage) -> authorization_pb2.GetInteractionResponse:
+    metadata = page.client.metadata
+    return authorization_pb2.GetInteractionResponse(
+        client_id=page.client.client_id,
+        client_name=metadata.client_name or page.client.client_id,
+        logo_uri=metadata.logo_uri,
+        policy_uri=metadata.policy_uri,
+        tos_uri=metadata.tos_uri,
+        scopes=page.scopes,
+        login_hint=page.login_hint,
+        ui_locales=page.ui_locales,
+        correlation_id=page.correlation_id,
+        redirect_origin=page.redirect_origin,
+    )
+
+
+def to_client(client: Client) -> admin_pb2.Client:
+    return admin_pb2.Client(
+        client_id=client.client_id,
+        metadata=ParseDict(client.metadata.to_json(), Struct()),
+        created_at=_timestamp(client.created_at),
+        updated_at=_timestamp(client.updated_at),
+    )
+
+
+def metadata_of(struct: Struct) -> dict[str, Any]:
+    """Members as JSON has them; null stays null."""
+    return MessageToDict(struct)
+
+
+def page_token_of(client: Client) -> str:
+    text = f"{client.created_at.isoformat()} {client.client_id}"
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def after_page_token(token: str) -> tuple[datetime, str] | None:
+    """Raises InvalidRequest for a token that this service did not make."""
+    if not token:
+        return None
+    try:
+        created_at, client_id = base64.urlsafe_b64decode(token.encode()).decode().split(" ")
+        return datetime.fromisoformat(created_at), client_id
+    except (binascii.Error, ValueError):
+        raise InvalidRequest("page_token is not one of ours.", reason="PAGE_TOKEN_MALFORMED") from None
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp

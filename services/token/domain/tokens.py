@@ -1,0 +1,90 @@
+"""The claims of what is issued: access tokens (RFC 9068 2.2) and ID tokens (OpenID Connect Core 2)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from libs.crypto.hashing import left_half_hash
+from libs.oauth.scopes import format_scope
+from services.token.domain.grants import Grant
+
+ACCESS_TOKEN_TYP = "at+jwt"
+ID_TOKEN_TYP = "JWT"
+GRANT_CLAIM = "grant_id"
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long what is issued lives."""
+
+    access_token: timedelta
+    id_token: timedelta
+    refresh_idle: timedelta
+    refresh_absolute: timedelta
+    refresh_grace: timedelta
+
+
+@dataclass(frozen=True)
+class IssuedTokens:
+    """A token response before it has been answered (RFC 6749 5.1)."""
+
+    access_token: str = field(repr=False)
+    token_id: str
+    expires_in: int
+    scopes: tuple[str, ...]
+    id_token: str | None = field(default=None, repr=False)
+
+
+def access_token_claims(
+    *,
+    issuer: str,
+    client_id: str,
+    scopes: tuple[str, ...],
+    grant: Grant | None,
+    token_id: str,
+    now: datetime,
+    lifetime: timedelta,
+) -> dict[str, Any]:
+    """For a person's grant, or for the client itself when there is none. The audience is this server's own APIs."""
+    issued_at = int(now.timestamp())
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "aud": issuer,
+        "sub": grant.user_id if grant else client_id,
+        "client_id": client_id,
+        "iat": issued_at,
+        "exp": issued_at + int(lifetime.total_seconds()),
+        "jti": token_id,
+        "scope": format_scope(scopes),
+    }
+    if grant:
+        claims |= {
+            "auth_time": int(grant.authenticated_at.timestamp()),
+            "acr": grant.acr,
+            "amr": list(grant.amr),
+            "sid": grant.session_id,
+            GRANT_CLAIM: grant.grant_id,
+        }
+    return claims
+
+
+def id_token_claims(
+    *, issuer: str, grant: Grant, nonce: str | None, access_token: str, alg: str, now: datetime, lifetime: timedelta
+) -> dict[str, Any]:
+    """Who signed in, when and how. Claims about the person are at /userinfo (OpenID Connect Core 5.4)."""
+    issued_at = int(now.timestamp())
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "sub": grant.user_id,
+        "aud": grant.client_id,
+        "iat": issued_at,
+        "exp": issued_at + int(lifetime.total_seconds()),
+        "auth_time": int(grant.authenticated_at.timestamp()),
+        "acr": grant.acr,
+        "amr": list(grant.amr),
+        "sid": grant.session_id,
+        "at_hash": left_half_hash(access_token, alg),
+    }
+    if nonce is not None:
+        claims["nonce"] = nonce
+    return claims

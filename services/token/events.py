@@ -1,0 +1,91 @@
+"""The facts that this service makes true (protos/latchkey/events/v1), each in one place."""
+
+from typing import Literal
+
+from latchkey.events.v1 import events_pb2 as e
+from libs.servicekit.facts import Actor, Fact
+from services.token.domain.grants import Grant
+
+_ADMIN = Actor("admin")
+
+
+def consent_granted(*, user_id: str, client_id: str, scopes: tuple[str, ...], correlation_id: str) -> Fact:
+    data = e.ConsentGranted(user_id=user_id, client_id=client_id, scopes=scopes)
+    return Fact(data, user_id, Actor("user", user_id), correlation_id=correlation_id)
+
+
+def consent_denied(*, user_id: str, client_id: str, scopes: tuple[str, ...], correlation_id: str) -> Fact:
+    data = e.ConsentDenied(user_id=user_id, client_id=client_id, scopes=scopes)
+    return Fact(data, user_id, Actor("user", user_id), outcome="failure", correlation_id=correlation_id)
+
+
+def code_redeemed(grant: Grant, *, correlation_id: str) -> Fact:
+    data = e.CodeRedeemed(
+        user_id=grant.user_id, client_id=grant.client_id, grant_id=grant.grant_id, session_id=grant.session_id
+    )
+    return Fact(data, grant.user_id, Actor("client", grant.client_id), correlation_id=correlation_id)
+
+
+def code_replayed(grant: Grant, *, correlation_id: str) -> Fact:
+    data = e.CodeReplayed(user_id=grant.user_id, client_id=grant.client_id, grant_id=grant.grant_id)
+    return Fact(data, grant.user_id, Actor("client", grant.client_id), outcome="failure", correlation_id=correlation_id)
+
+
+def token_issued(
+    *, client_id: str, grant_type: str, scopes: tuple[str, ...], token_id: str, grant: Grant | None, correlation_id: str
+) -> Fact:
+    data = e.TokenIssued(
+        user_id=grant.user_id if grant else "",
+        client_id=client_id,
+        grant_type=grant_type,
+        scopes=scopes,
+        token_id=token_id,
+        grant_id=grant.grant_id if grant else "",
+    )
+    subject = grant.user_id if grant else client_id
+    return Fact(data, subject, Actor("client", client_id), correlation_id=correlation_id)
+
+
+def token_refreshed(grant: Grant, *, scopes: tuple[str, ...], token_id: str) -> Fact:
+    data = e.TokenRefreshed(
+        user_id=grant.user_id, client_id=grant.client_id, grant_id=grant.grant_id, scopes=scopes, token_id=token_id
+    )
+    return Fact(data, grant.user_id, Actor("client", grant.client_id))
+
+
+RevocationReason = Literal["code_replayed", "refresh_token_reused", "client_deleted"]
+_REASONS: dict[RevocationReason, e.Reason.ValueType] = {
+    "code_replayed": e.REASON_CODE_REPLAYED,
+    "refresh_token_reused": e.REASON_REFRESH_TOKEN_REUSED,
+    "client_deleted": e.REASON_CLIENT_DELETED,
+}
+
+
+def token_revoked(*, user_id: str, client_id: str, grant_id: str, reason: RevocationReason) -> Fact:
+    data = e.TokenRevoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason=_REASONS[reason])
+    return Fact(data, user_id, Actor("system"))
+
+
+def token_reuse_detected(grant: Grant) -> Fact:
+    data = e.TokenReuseDetected(user_id=grant.user_id, client_id=grant.client_id, grant_id=grant.grant_id)
+    return Fact(data, grant.user_id, Actor("client", grant.client_id), outcome="failure")
+
+
+def telemetry_gap(*, dropped: int) -> Fact:
+    return Fact(e.TokenTelemetryGap(dropped=dropped), "token-telemetry", Actor("system"), outcome="failure")
+
+
+def client_created(client_id: str, *, client_name: str) -> Fact:
+    return Fact(e.ClientCreated(client_id=client_id, client_name=client_name), client_id, _ADMIN)
+
+
+def client_updated(client_id: str) -> Fact:
+    return Fact(e.ClientUpdated(client_id=client_id), client_id, _ADMIN)
+
+
+def client_secret_rotated(client_id: str) -> Fact:
+    return Fact(e.ClientSecretRotated(client_id=client_id), client_id, _ADMIN)
+
+
+def client_deleted(client_id: str) -> Fact:
+    return Fact(e.ClientDeleted(client_id=client_id), client_id, _ADMIN)

@@ -1,0 +1,71 @@
+"""The client edge: what applications call without a browser."""
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from libs.servicekit import trace
+from libs.servicekit.metrics import HTTP_SECONDS
+from services.token.http.errors import Handler, render_errors
+from services.token.http.forms import MAX_BODY_BYTES
+from services.token.http.token import token_handler
+from services.token.http.userinfo import userinfo_handler
+from services.token.usecases.get_userinfo import GetUserinfo
+from services.token.usecases.issue_tokens import IssueTokens
+
+_CORS = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT = {
+    **_CORS,
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Max-Age": "3600",
+}
+
+
+def build_edge(issue_tokens: IssueTokens, get_userinfo: GetUserinfo, *, secure: bool) -> web.Application:
+    """`secure`: the public side is https, so browsers are told to keep to it."""
+    app = web.Application(
+        client_max_size=MAX_BODY_BYTES, middlewares=[_headers(secure=secure), _observe, render_errors]
+    )
+    userinfo = userinfo_handler(get_userinfo)
+    app.add_routes(
+        [
+            web.post("/token", token_handler(issue_tokens)),
+            web.get("/userinfo", userinfo),
+            web.post("/userinfo", userinfo),
+            web.options("/token", _preflight),
+            web.options("/userinfo", _preflight),
+        ]
+    )
+    return app
+
+
+async def _preflight(_request: web.Request) -> web.Response:
+    return web.Response(status=204, headers=_PREFLIGHT)
+
+
+@web.middleware
+async def _observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+    trace.begin(request.headers.get(trace.HEADER))
+    resource = request.match_info.route.resource
+    with HTTP_SECONDS.labels(resource.canonical if resource else "unknown", request.method).time():
+        return await handler(request)
+
+
+def _headers(*, secure: bool) -> Middleware:
+    fixed = {
+        **_CORS,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+    if secure:
+        fixed["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+
+    @web.middleware
+    async def add(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        for name, value in fixed.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return add

@@ -1,0 +1,52 @@
+"""The client edge's one place where refusals become JSON (RFC 6749 5.2, RFC 6750 3)."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from libs.oauth.errors import InsufficientScope, InvalidClient, InvalidToken, OAuthError, ServerError
+from libs.servicekit import logs, trace
+from libs.servicekit.metrics import OAUTH_ERRORS
+
+_log = logs.get(__name__)
+_STATUS = {"invalid_token": 401, "insufficient_scope": 403, "temporarily_unavailable": 503, "server_error": 500}
+_FROM_HTTP = {404: "There is nothing here.", 405: "The method is not allowed here.", 413: "The body is too large."}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def render_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """No request gets a stack trace, and no answer is anything but JSON with the standard's members."""
+    try:
+        return await handler(request)
+    except OAuthError as error:
+        OAUTH_ERRORS.labels(request.path, error.error, error.reason).inc()
+        _log.info("A request was refused", path=request.path, error=error.error, reason=error.reason)
+        return _response(error, request)
+    except web.HTTPException as error:
+        return _http_error(error)
+    except Exception:  # noqa: BLE001 - logged here; nothing of it leaves but the trace id
+        _log.exception("A request failed", path=request.path)
+        return _response(ServerError(f"Something went wrong. Trace: {trace.current_id()}"), request)
+
+
+def _response(error: OAuthError, request: web.Request) -> web.Response:
+    response = web.json_response(
+        {"error": error.error, "error_description": error.description}, status=_STATUS.get(error.error, 400)
+    )
+    if error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, InvalidClient) and "Authorization" in request.headers:
+        response.set_status(401)
+        response.headers["WWW-Authenticate"] = 'Basic realm="latchkey"'
+    elif isinstance(error, (InvalidToken, InsufficientScope)):
+        response.headers["WWW-Authenticate"] = f'Bearer error="{error.error}", error_description="{error.description}"'
+    return response
+
+
+def _http_error(error: web.HTTPException) -> web.Response:
+    description = _FROM_HTTP.get(error.status, "The request cannot be answered.")
+    response = web.json_response({"error": "invalid_request", "error_description": description}, status=error.status)
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response

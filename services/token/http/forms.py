@@ -1,0 +1,20 @@
+"""Reading a form at the client edge: the right content type, a bounded body, each parameter once."""
+
+from aiohttp import web
+
+from libs.oauth.errors import InvalidRequest
+from libs.oauth.parameters import Parameters, parse_form
+
+FORM = "application/x-www-form-urlencoded"
+MAX_BODY_BYTES = 64 * 1024
+
+
+async def read_form(request: web.Request) -> Parameters:
+    """The parameters of a form POST (RFC 6749 3.2).
+
+    Raises:
+        InvalidRequest: another content type, malformed, or a parameter twice.
+    """
+    if request.content_type != FORM:
+        raise InvalidRequest(f"The Content-Type must be {FORM}.", reason="CONTENT_TYPE")
+    return Parameters.once(parse_form(await request.read()))

@@ -1,0 +1,43 @@
+"""GET and POST /userinfo (OpenID Connect Core 5.3, RFC 6750 2.1 and 2.2)."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from libs.oauth.errors import InvalidRequest, InvalidToken
+from services.token.http.forms import FORM, read_form
+from services.token.usecases.get_userinfo import GetUserinfo
+
+
+def userinfo_handler(get_userinfo: GetUserinfo) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        token = await _bearer_token(request)
+        if token is None:
+            # RFC 6750 3.1: a request without any token is told the scheme and no error.
+            return web.json_response({}, status=401, headers={"WWW-Authenticate": "Bearer"})
+        return web.json_response(await get_userinfo(token))
+
+    return handle
+
+
+async def _bearer_token(request: web.Request) -> str | None:
+    """The token from the one place where it is.
+
+    Raises:
+        InvalidRequest: in the URL, or in two places (RFC 6750 2, 5.3).
+        InvalidToken: the header has another scheme.
+    """
+    if "access_token" in request.query:
+        raise InvalidRequest("An access token must not be in the URL.", reason="TOKEN_IN_URL")
+    headers = request.headers.getall("Authorization", [])
+    from_body = None
+    if request.method == "POST" and request.content_type == FORM:
+        from_body = (await read_form(request)).get("access_token")
+    if len(headers) + (from_body is not None) > 1:
+        raise InvalidRequest("Send the access token in one place.", reason="TOKEN_TWICE")
+    if not headers:
+        return from_body
+    scheme, _, token = headers[0].partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise InvalidToken("The Authorization header must carry a Bearer token.", reason="TOKEN_SCHEME")
+    return token.strip()

@@ -1,0 +1,125 @@
+"""gRPC: each method decodes, runs one use case, encodes."""
+
+from datetime import timedelta
+from typing import Any
+
+from latchkey.token.v1 import admin_pb2, authorization_pb2
+from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceServicer
+from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceServicer
+from libs.oauth.errors import InvalidRequest
+from libs.servicekit.clock import Clock
+from services.token import convert
+from services.token.domain.sessions import AuthenticatedSession
+from services.token.usecases.administer_clients import DEFAULT_PAGE, MAX_PAGE, AdministerClients
+from services.token.usecases.authorize import Authorize
+from services.token.usecases.check_logout import CheckLogout
+from services.token.usecases.continue_authorization import ContinueAuthorization
+
+
+class AuthorizationRpc(AuthorizationServiceServicer):
+    def __init__(
+        self,
+        authorize: Authorize,
+        continue_authorization: ContinueAuthorization,
+        check_logout: CheckLogout,
+        *,
+        attestation_key: bytes,
+        clock: Clock,
+    ) -> None:
+        self._authorize = authorize
+        self._continue = continue_authorization
+        self._check_logout = check_logout
+        self._attestation_key = attestation_key
+        self._clock = clock
+
+    def _session(self, request: Any) -> AuthenticatedSession | None:
+        return convert.session_of(request, attestation_key=self._attestation_key, now=self._clock.now())
+
+    async def Authorize(
+        self, request: authorization_pb2.AuthorizeRequest, context: Any
+    ) -> authorization_pb2.AuthorizeResponse:
+        following = await self._authorize(
+            convert.pairs_of(request.parameters),
+            browser_secret=request.browser_secret,
+            session=self._session(request),
+            defer=request.defer,
+        )
+        return convert.to_response(following)
+
+    async def ResumeAuthorization(
+        self, request: authorization_pb2.ResumeAuthorizationRequest, context: Any
+    ) -> authorization_pb2.AuthorizeResponse:
+        following = await self._continue.resume(
+            request.request_id, browser_secret=request.browser_secret, session=self._session(request)
+        )
+        return convert.to_response(following)
+
+    async def GetInteraction(
+        self, request: authorization_pb2.GetInteractionRequest, context: Any
+    ) -> authorization_pb2.GetInteractionResponse:
+        page = await self._continue.describe(request.request_id, browser_secret=request.browser_secret)
+        return convert.to_interaction(page)
+
+    async def DecideAuthorization(
+        self, request: authorization_pb2.DecideAuthorizationRequest, context: Any
+    ) -> authorization_pb2.AuthorizeResponse:
+        if request.decision == authorization_pb2.DECISION_ALLOW:
+            decide = self._continue.allow
+        elif request.decision == authorization_pb2.DECISION_DENY:
+            decide = self._continue.deny
+        else:
+            raise InvalidRequest("decision is missing.", reason="DECISION_MISSING", redirectable=False)
+        following = await decide(
+            request.request_id, browser_secret=request.browser_secret, session=self._session(request)
+        )
+        return convert.to_response(following)
+
+    async def CheckLogout(
+        self, request: authorization_pb2.CheckLogoutRequest, context: Any
+    ) -> authorization_pb2.CheckLogoutResponse:
+        decision = await self._check_logout(convert.pairs_of(request.parameters), self._session(request))
+        return authorization_pb2.CheckLogoutResponse(
+            client_name=decision.client_name, redirect_uri=decision.redirect_uri, confirmed=decision.confirmed
+        )
+
+
+class ClientAdminRpc(ClientAdminServiceServicer):
+    def __init__(self, clients: AdministerClients) -> None:
+        self._clients = clients
+
+    async def CreateClient(
+        self, request: admin_pb2.CreateClientRequest, context: Any
+    ) -> admin_pb2.CreateClientResponse:
+        made = await self._clients.create(convert.metadata_of(request.metadata))
+        return admin_pb2.CreateClientResponse(client=convert.to_client(made.client), client_secret=made.secret)
+
+    async def ListClients(self, request: admin_pb2.ListClientsRequest, context: Any) -> admin_pb2.ListClientsResponse:
+        size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
+        clients = await self._clients.page(size=size, after=convert.after_page_token(request.page_token))
+        return admin_pb2.ListClientsResponse(
+            clients=map(convert.to_client, clients),
+            next_page_token=convert.page_token_of(clients[-1]) if len(clients) == size else "",
+        )
+
+    async def GetClient(self, request: admin_pb2.GetClientRequest, context: Any) -> admin_pb2.GetClientResponse:
+        return admin_pb2.GetClientResponse(client=convert.to_client(await self._clients.get(request.client_id)))
+
+    async def UpdateClient(
+        self, request: admin_pb2.UpdateClientRequest, context: Any
+    ) -> admin_pb2.UpdateClientResponse:
+        changed = await self._clients.update(request.client_id, convert.metadata_of(request.metadata))
+        return admin_pb2.UpdateClientResponse(client=convert.to_client(changed.client), client_secret=changed.secret)
+
+    async def DeleteClient(
+        self, request: admin_pb2.DeleteClientRequest, context: Any
+    ) -> admin_pb2.DeleteClientResponse:
+        await self._clients.delete(request.client_id)
+        return admin_pb2.DeleteClientResponse()
+
+    async def RotateClientSecret(
+        self, request: admin_pb2.RotateClientSecretRequest, context: Any
+    ) -> admin_pb2.RotateClientSecretResponse:
+        rotated = await self._clients.rotate_secret(
+            request.client_id, overlap=timedelta(seconds=request.overlap_seconds)
+        )
+        return admin_pb2.RotateClientSecretResponse(client_secret=rotated.secret)

@@ -1,0 +1,91 @@
+"""Token telemetry: facts of paths that write no row, told without a promise (design: two classes of events).
+
+A bounded buffer in memory, emptied in the background. What does not fit while the bus is away is dropped, counted, and
+reported by one `token.telemetry_gap` fact, which is a row and so is never lost.
+"""
+
+import asyncio
+from collections import deque
+from datetime import datetime
+
+from libs.crypto.random import uuid7
+from libs.servicekit import trace
+from libs.servicekit.bus import Bus
+from libs.servicekit.clock import Clock
+from libs.servicekit.facts import Fact, envelope
+from libs.servicekit.metrics import TELEMETRY_DROPPED
+from libs.servicekit.work import Transactions
+from services.token import events
+from services.token.store.work import TokenWork
+
+CAPACITY = 20_000
+BATCH = 100
+PAUSE_SECONDS = 0.1
+AWAY_SECONDS = 1.0
+_Waiting = tuple[Fact, datetime, str]
+
+
+class BufferedTelemetry:
+    """`run` is a background task."""
+
+    def __init__(self, bus: Bus, transactions: Transactions[TokenWork], *, issuer: str, clock: Clock) -> None:
+        self._bus = bus
+        self._transactions = transactions
+        self._issuer = issuer
+        self._clock = clock
+        self._waiting: deque[_Waiting] = deque()
+        self._dropped = 0
+
+    def record(self, fact: Fact) -> None:
+        if len(self._waiting) >= CAPACITY:
+            self._waiting.popleft()
+            self._dropped += 1
+            TELEMETRY_DROPPED.inc()
+        self._waiting.append((fact, self._clock.now(), trace.current()))
+
+    async def run(self) -> None:
+        while True:
+            sent = await self.flush()
+            await asyncio.sleep(PAUSE_SECONDS if sent or self._bus.ready else AWAY_SECONDS)
+
+    async def flush(self) -> int:
+        """Publishes what waits, while the bus takes it; returns how many that were."""
+        sent = 0
+        while self._waiting and self._bus.ready:
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            failed = [entry for entry in await asyncio.gather(*map(self._publish, batch)) if entry is not None]
+            self._waiting.extendleft(reversed(failed))
+            sent += len(batch) - len(failed)
+            if failed:
+                break
+        if self._dropped and self._bus.ready:
+            await self._report_gap()
+        return sent
+
+    async def _publish(self, waiting: _Waiting) -> _Waiting | None:
+        """The entry again, if the bus did not take it."""
+        fact, time, traceparent = waiting
+        event_id = uuid7(time)
+        body = envelope(fact, event_id=event_id, issuer=self._issuer, time=time, sequence=None, traceparent=traceparent)
+        try:
+            await self._bus.publish(
+                fact.nats_subject,
+                body,
+                event_id=event_id,
+                headers={"ce-id": event_id, "ce-type": f"latchkey.{fact.name}.v1"},
+            )
+        except ConnectionError:
+            return waiting
+        return None
+
+    async def _report_gap(self) -> None:
+        dropped, self._dropped = self._dropped, 0
+        async with self._transactions() as work:
+            work.emit(events.telemetry_gap(dropped=dropped))
+
+
+class SilentTelemetry:
+    """For operators who switch it off."""
+
+    def record(self, fact: Fact) -> None:
+        return None

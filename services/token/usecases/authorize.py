@@ -1,0 +1,67 @@
+"""A new authorization request (RFC 6749 4.1.1, OpenID Connect Core 3.1.2)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from libs.crypto.hashing import secret_hash
+from libs.crypto.random import new_secret, uuid7
+from libs.oauth.errors import InvalidRequest, OAuthError
+from libs.oauth.parameters import Pair, Parameters, repeated_names
+from libs.servicekit.clock import Clock
+from libs.servicekit.work import Begin
+from services.token.domain.authorization_response import AskPerson, Next
+from services.token.domain.pending_requests import LIFETIME, PendingRequest
+from services.token.domain.sessions import AuthenticatedSession
+from services.token.store.work import TokenWork
+from services.token.usecases.advance_authorization import AdvanceAuthorization
+
+_WHERE_ANSWERS_GO = frozenset({"client_id", "redirect_uri"})
+
+
+class Authorize:
+    def __init__(self, begin: Begin[TokenWork], advance: AdvanceAuthorization, *, clock: Clock) -> None:
+        self._begin = begin
+        self._advance = advance
+        self._clock = clock
+
+    async def __call__(
+        self, pairs: Sequence[Pair], *, browser_secret: str, session: AuthenticatedSession | None, defer: bool
+    ) -> Next:
+        """Grants at once when nothing is missing; otherwise the request waits for the person.
+
+        Raises:
+            OAuthError: it must not be redirected: the client or its redirect URI is not known.
+        """
+        repeated = repeated_names(pairs)
+        if repeated & _WHERE_ANSWERS_GO:
+            raise InvalidRequest(
+                "client_id or redirect_uri is included more than once.", reason="PARAMETER_REPEATED", redirectable=False
+            )
+        pending = _pending(Parameters(dict(pairs)), browser_secret=browser_secret, now=self._clock.now())
+        client = await self._advance.client(pending.client_id)
+        reply = self._advance.reply_address(pending, client)
+        try:
+            if repeated:
+                raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
+            async with self._begin() as work:
+                if defer:
+                    return AskPerson(self._advance.store(work, pending), None)
+                return await self._advance(
+                    work, pending, request_id=None, client=client, session=session, now=pending.created_at
+                )
+        except OAuthError as refusal:
+            if not refusal.redirectable:
+                raise
+            return reply.refusal(refusal)
+
+
+def _pending(parameters: Parameters, *, browser_secret: str, now: datetime) -> PendingRequest:
+    return PendingRequest(
+        id_hash=secret_hash(new_secret()),
+        browser_hash=secret_hash(browser_secret),
+        client_id=parameters.get("client_id", ""),
+        parameters=parameters,
+        correlation_id=uuid7(now),
+        created_at=now,
+        expires_at=now + LIFETIME,
+    )

@@ -1,0 +1,73 @@
+"""Claims about the person behind an access token (OpenID Connect Core 5.3)."""
+
+from typing import Any
+
+from libs.crypto.errors import InvalidJwt
+from libs.crypto.jwt import verify_jwt
+from libs.crypto.token_kinds import ACCESS_TOKEN
+from libs.oauth.errors import InsufficientScope, InvalidToken
+from libs.oauth.scopes import OPENID, claims_of, parse_scope
+from libs.servicekit.clock import Clock
+from libs.servicekit.work import Transactions
+from services.token.domain.grants import Grant
+from services.token.domain.tokens import GRANT_CLAIM
+from services.token.ports import Accounts, Keys
+from services.token.store.work import TokenWork
+
+
+class GetUserinfo:
+    def __init__(
+        self,
+        transactions: Transactions[TokenWork],
+        *,
+        issuer: str,
+        accounts: Accounts,
+        keys: Keys,
+        clock: Clock,
+    ) -> None:
+        self._transactions = transactions
+        self._issuer = issuer
+        self._accounts = accounts
+        self._keys = keys
+        self._clock = clock
+
+    async def __call__(self, access_token: str) -> dict[str, Any]:
+        """`sub` and the claims of the token's scope that have a value. One read, one call.
+
+        Raises:
+            InvalidToken: malformed, expired, not for us, or what it hangs on was revoked or ended.
+            InsufficientScope: it was not issued in an OpenID Connect flow.
+        """
+        token = self._verify(access_token)
+        scopes = parse_scope(str(token.get("scope", "")))
+        if OPENID not in scopes or GRANT_CLAIM not in token:
+            raise InsufficientScope("The access token needs the scope openid.", reason="SCOPE_OPENID_MISSING")
+        grant = await self._live_grant(str(token[GRANT_CLAIM]))
+        account = await self._accounts.find(
+            user_id=grant.user_id, session_id=grant.session_id, claims=claims_of(scopes)
+        )
+        if account is None or not account.active:
+            raise InvalidToken(reason="ACCOUNT_DISABLED")
+        if not (grant.offline or account.session_live):
+            raise InvalidToken(reason="SESSION_ENDED")
+        return {**account.claims, "sub": grant.user_id}
+
+    def _verify(self, access_token: str) -> dict[str, Any]:
+        try:
+            return verify_jwt(
+                access_token,
+                self._keys.verification,
+                kind=ACCESS_TOKEN,
+                issuer=self._issuer,
+                audience=self._issuer,
+                now=self._clock.now(),
+            )
+        except InvalidJwt as error:
+            raise InvalidToken(reason=error.reason) from None
+
+    async def _live_grant(self, grant_id: str) -> Grant:
+        async with self._transactions.reading() as work:
+            grant = await work.grants.find(grant_id)
+        if grant is None or grant.revoked_at is not None:
+            raise InvalidToken(reason="GRANT_REVOKED")
+        return grant

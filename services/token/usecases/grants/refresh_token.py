@@ -1,0 +1,95 @@
+"""A refresh token is traded for new tokens and its successor (RFC 6749 6, RFC 9700 4.14.2)."""
+
+from datetime import datetime
+
+from libs.oauth.errors import InvalidGrant, InvalidRequest, InvalidScope
+from libs.oauth.parameters import Parameters
+from libs.oauth.scopes import parse_scope
+from libs.servicekit.work import Transactions
+from services.token import events
+from services.token.domain.clients import Client
+from services.token.domain.grants import Grant
+from services.token.domain.refresh_families import Presented, RefreshFamily, RefreshToken
+from services.token.domain.tokens import IssuedTokens, Lifetimes
+from services.token.store.work import TokenWork
+from services.token.usecases.issue_tokens import Authorized
+
+
+class RefreshTokenGrant:
+    def __init__(self, transactions: Transactions[TokenWork], *, chain_key: bytes, lifetimes: Lifetimes) -> None:
+        self._transactions = transactions
+        self._chain_key = chain_key
+        self._lifetimes = lifetimes
+
+    async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
+        """Raises InvalidGrant for a token that is not the client's latest; one that was used before ends its grant."""
+        if "refresh_token" not in parameters:
+            raise InvalidRequest("refresh_token is missing.", reason="REFRESH_TOKEN_MISSING")
+        token = RefreshToken.parse(parameters["refresh_token"])
+        family = await self._find(token, client)
+        presented = self._recognise(family, token, now=now)
+        if presented is Presented.REUSED:
+            await self._revoke(family, now=now)
+        scopes = _narrowed(family.grant, parameters.get("scope"))
+
+        async def redeem(tokens: IssuedTokens) -> str:
+            await self._redeem(family, token, presented, tokens, now=now)
+            return str(token.successor(self._chain_key))
+
+        return Authorized(client=client, scopes=scopes, redeem=redeem, grant=family.grant)
+
+    async def _find(self, token: RefreshToken, client: Client) -> RefreshFamily:
+        async with self._transactions.reading() as work:
+            family = await work.refresh_families.find(token.family_id)
+        if family is None:
+            raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
+        if family.client_id != client.client_id:
+            raise InvalidGrant(reason="REFRESH_TOKEN_OF_ANOTHER_CLIENT")
+        family.grant.require_live()
+        return family
+
+    def _recognise(self, family: RefreshFamily, token: RefreshToken, *, now: datetime) -> Presented:
+        return family.recognise(token, key=self._chain_key, grace=self._lifetimes.refresh_grace, now=now)
+
+    async def _redeem(
+        self, family: RefreshFamily, token: RefreshToken, presented: Presented, tokens: IssuedTokens, *, now: datetime
+    ) -> None:
+        async with self._transactions() as work:
+            won = presented is Presented.LATEST and await work.refresh_families.rotate(
+                family, family.rotate(token, key=self._chain_key, idle=self._lifetimes.refresh_idle, now=now)
+            )
+            if not won:
+                # Somebody was faster with the same token, or it is the predecessor: look again at what is true now.
+                await self._require_grace(work, token, now=now)
+            work.emit(events.token_refreshed(family.grant, scopes=tokens.scopes, token_id=tokens.token_id))
+
+    async def _require_grace(self, work: TokenWork, token: RefreshToken, *, now: datetime) -> None:
+        family = await work.refresh_families.find(token.family_id)
+        if family is None:
+            raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
+        family.grant.require_live()
+        if self._recognise(family, token, now=now) is not Presented.PREDECESSOR:
+            raise InvalidGrant(reason="REFRESH_TOKEN_ROTATED_AWAY")
+
+    async def _revoke(self, family: RefreshFamily, *, now: datetime) -> None:
+        grant = family.grant
+        async with self._transactions() as work:
+            if await work.grants.revoke(grant.grant_id, reason="refresh_token_reused", now=now):
+                work.emit(
+                    events.token_reuse_detected(grant),
+                    events.token_revoked(
+                        user_id=grant.user_id,
+                        client_id=grant.client_id,
+                        grant_id=grant.grant_id,
+                        reason="refresh_token_reused",
+                    ),
+                )
+        raise InvalidGrant(reason="REFRESH_TOKEN_REUSED")  # after the commit, so that the revocation stays
+
+
+def _narrowed(grant: Grant, requested: str | None) -> tuple[str, ...]:
+    """The scope of this access token: all of the grant, or the part that was asked for (RFC 6749 6)."""
+    scopes = parse_scope(requested or "") or grant.scopes
+    if not set(scopes) <= set(grant.scopes):
+        raise InvalidScope("The scope is more than what was granted.", reason="SCOPE_WIDENED")
+    return scopes

@@ -1,0 +1,169 @@
+"""The token endpoint in fixed phases (RFC 6749 3.2): no grant can forget one.
+
+authenticate the client -> find the grant -> authorize -> check the account -> mint -> redeem -> respond
+
+Tokens are minted before anything is spent: a code is never lost because a key was not there. What was minted and then
+not redeemed was never shown to anyone.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from libs.crypto.jwt import sign_jwt
+from libs.crypto.random import uuid7
+from libs.oauth.client_authentication import Credentials
+from libs.oauth.errors import InvalidClient, InvalidGrant, InvalidRequest, UnsupportedGrantType
+from libs.oauth.parameters import Parameters
+from libs.oauth.scopes import OPENID, format_scope
+from libs.servicekit.clock import Clock
+from services.token.domain.clients import Client
+from services.token.domain.grants import Grant
+from services.token.domain.tokens import (
+    ACCESS_TOKEN_TYP,
+    ID_TOKEN_TYP,
+    IssuedTokens,
+    Lifetimes,
+    access_token_claims,
+    id_token_claims,
+)
+from services.token.ports import Accounts, ClientDirectory, Keys
+
+Redeem = Callable[[IssuedTokens], Awaitable[str | None]]
+"""Makes it true: spends what the request brought, tells subscribers, returns the refresh token if there is one."""
+
+
+@dataclass(frozen=True)
+class Authorized:
+    """A token request that may be granted. `grant` is the person's; None when the client acts for itself."""
+
+    client: Client
+    scopes: tuple[str, ...]
+    redeem: Redeem = field(repr=False)
+    grant: Grant | None = None
+    nonce: str | None = None
+
+
+class GrantHandler(Protocol):
+    """What a grant adds: is this request permitted, and how is it made true?"""
+
+    async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
+        """Judges and spends nothing. Raises OAuthError."""
+
+
+class IssueTokens:
+    def __init__(
+        self,
+        grants: Mapping[str, GrantHandler],
+        *,
+        issuer: str,
+        pepper: bytes,
+        clients: ClientDirectory,
+        accounts: Accounts,
+        keys: Keys,
+        lifetimes: Lifetimes,
+        access_token_alg: str,
+        clock: Clock,
+    ) -> None:
+        self._grants = grants
+        self._issuer = issuer
+        self._pepper = pepper
+        self._clients = clients
+        self._accounts = accounts
+        self._keys = keys
+        self._lifetimes = lifetimes
+        self._access_token_alg = access_token_alg
+        self._clock = clock
+
+    async def __call__(self, credentials: Credentials, parameters: Parameters) -> dict[str, Any]:
+        """A token response (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
+
+        Raises:
+            OAuthError: RFC 6749 5.2.
+        """
+        now = self._clock.now()
+        client = await self._authenticate(credentials, now=now)
+        handler = self._grant(parameters, client)
+        authorized = await handler(parameters, client, now=now)
+        if authorized.grant is not None:
+            await self._check_account(authorized.grant)
+        tokens = self._mint(authorized, now=now)
+        refresh_token = await authorized.redeem(tokens)
+        return _response(tokens, refresh_token)
+
+    async def _authenticate(self, credentials: Credentials, *, now: datetime) -> Client:
+        client = await self._clients.find(credentials.client_id)
+        if client is None:
+            raise InvalidClient(reason="CLIENT_UNKNOWN")
+        client.authenticate(credentials, pepper=self._pepper, now=now)
+        return client
+
+    def _grant(self, parameters: Parameters, client: Client) -> GrantHandler:
+        grant_type = parameters.get("grant_type")
+        if grant_type is None:
+            raise InvalidRequest("grant_type is missing.", reason="GRANT_TYPE_MISSING")
+        handler = self._grants.get(grant_type)
+        if handler is None:
+            raise UnsupportedGrantType(reason="GRANT_TYPE_UNKNOWN")
+        client.require_grant(grant_type)
+        return handler
+
+    async def _check_account(self, grant: Grant) -> None:
+        """A person who was disabled, or signed out of an online grant, gets no more tokens, in whatever grant."""
+        account = await self._accounts.find(user_id=grant.user_id, session_id=grant.session_id, claims=())
+        if account is None or not account.active:
+            raise InvalidGrant(reason="ACCOUNT_DISABLED")
+        if not (grant.offline or account.session_live):
+            raise InvalidGrant(reason="SESSION_ENDED")
+
+    def _mint(self, authorized: Authorized, *, now: datetime) -> IssuedTokens:
+        client, grant = authorized.client, authorized.grant
+        token_id = uuid7(now)
+        access_token = sign_jwt(
+            access_token_claims(
+                issuer=self._issuer,
+                client_id=client.client_id,
+                scopes=authorized.scopes,
+                grant=grant,
+                token_id=token_id,
+                now=now,
+                lifetime=self._lifetimes.access_token,
+            ),
+            self._keys.signer(self._access_token_alg, now=now),
+            typ=ACCESS_TOKEN_TYP,
+        )
+        id_token = None
+        if grant is not None and OPENID in authorized.scopes:
+            alg = client.metadata.id_token_signed_response_alg
+            claims = id_token_claims(
+                issuer=self._issuer,
+                grant=grant,
+                nonce=authorized.nonce,
+                access_token=access_token,
+                alg=alg,
+                now=now,
+                lifetime=self._lifetimes.id_token,
+            )
+            id_token = sign_jwt(claims, self._keys.signer(alg, now=now), typ=ID_TOKEN_TYP)
+        return IssuedTokens(
+            access_token=access_token,
+            token_id=token_id,
+            expires_in=int(self._lifetimes.access_token.total_seconds()),
+            scopes=authorized.scopes,
+            id_token=id_token,
+        )
+
+
+def _response(tokens: IssuedTokens, refresh_token: str | None) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "access_token": tokens.access_token,
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in,
+        "scope": format_scope(tokens.scopes),
+    }
+    if refresh_token is not None:
+        response["refresh_token"] = refresh_token
+    if tokens.id_token is not None:
+        response["id_token"] = tokens.id_token
+    return response
