@@ -53,7 +53,9 @@ def upgrade() -> None:
 def _create_outbox() -> None:
     op.create_table(
         "outbox",
-        sa.Column("position", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column(
+            "position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True
+        ),
         sa.Column("event_id", sa.String(36), nullable=False, unique=True),
         sa.Column("shard", sa.SmallInteger, nullable=False),
         sa.Column("subject", sa.String(255), nullable=False),
