@@ -5,7 +5,7 @@ expect, and anything else breaks the seal. Make it with `binding`.
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -65,8 +65,8 @@ class Recipient:
 class Envelope:
     """A value under a data key of its own, and that data key under the key-encryption key. Both go into one row."""
 
-    wrapped_key: bytes
-    ciphertext: bytes
+    wrapped_key: bytes = field(repr=False)
+    ciphertext: bytes = field(repr=False)
 
 
 class KeyEncryptionKey:

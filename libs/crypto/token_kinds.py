@@ -66,7 +66,7 @@ def check_members(claims: Mapping[str, Any], kind: TokenKind) -> None:
         raise InvalidJwt("EVENTS_INVALID")
 
 
-def check_claims(  # noqa: D417 - the remaining arguments say what they are
+def check_claims(
     claims: Mapping[str, Any],
     kind: TokenKind,
     *,

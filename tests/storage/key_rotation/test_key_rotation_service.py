@@ -1,0 +1,155 @@
+"""The service as others meet it: its process, and its RPCs over mutual TLS."""
+
+import asyncio
+import base64
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+import pytest
+
+from deploy.local.ca import ensure_certificates
+from latchkey.keys.v1 import keys_pb2, keys_pb2_grpc
+from libs.crypto.jwt import KeySet, SigningKey, VerificationKey
+from libs.crypto.sealing import Recipient, delivery_binding
+from libs.crypto.strict import json_object
+from libs.oauth.errors import InvalidRequest, OAuthError
+from libs.servicekit import grpc_server
+from libs.servicekit.channels import channel
+from libs.servicekit.settings import ServiceSettings
+from services.key_rotation.app import build
+from services.key_rotation.config import KeyRotationSettings
+from tests.storage.key_rotation.replicas import ISSUER
+
+IDENTITIES = ("key-rotation", "token", "authorize-frontend", "cli", "device", "authentication")
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    ensure_certificates(folder, IDENTITIES, now=datetime.now(UTC))
+    return folder
+
+
+@pytest.fixture
+def environment(tls: Path, tmp_path: Path, url: str) -> dict[str, str]:
+    kek = tmp_path / "kek"
+    kek.write_text(base64.urlsafe_b64encode(bytes(range(32))).decode())
+    return {
+        "LATCHKEY_ISSUER": ISSUER,
+        "LATCHKEY_TLS_CA": str(tls / "ca.pem"),
+        "LATCHKEY_TLS_CERTIFICATE": str(tls / "key-rotation.pem"),
+        "LATCHKEY_TLS_KEY": str(tls / "key-rotation.key"),
+        "LATCHKEY_GRPC_LISTEN": "127.0.0.1:0",
+        "LATCHKEY_DATABASE_URL": url,
+        # Nobody listens there: the service works without the bus.
+        "LATCHKEY_NATS_URL": "nats://127.0.0.1:1",
+        "LATCHKEY_KEY_ENCRYPTION_KEY_FILE": str(kek),
+    }
+
+
+@pytest.fixture
+async def target(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """Where the service serves."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = KeyRotationSettings.model_validate({})
+    async with build(settings) as service:
+        server, port = await grpc_server.start(settings, service.servicers)
+        yield f"127.0.0.1:{port}"
+        await server.stop(0)
+
+
+@asynccontextmanager
+async def called_by(identity: str, target: str, tls: Path) -> AsyncIterator[grpc.aio.Channel]:
+    settings = ServiceSettings(
+        issuer=ISSUER, tls_ca=tls / "ca.pem", tls_certificate=tls / f"{identity}.pem", tls_key=tls / f"{identity}.key"
+    )
+    async with channel(target, service="key-rotation", settings=settings) as connection:
+        yield connection
+
+
+async def test_the_token_service_gets_keys_that_sign(target: str, tls: Path):
+    recipient = Recipient()
+    async with called_by("token", target, tls) as connection:
+        stub = keys_pb2_grpc.SigningKeyServiceStub(connection)
+        answer = await stub.GetSigningKeys(keys_pb2.GetSigningKeysRequest(recipient_public_key=recipient.public_key))
+    published = KeySet(VerificationKey.from_jwk(json_object(key.jwk)) for key in answer.verification_keys)
+    assert len(answer.signing_keys) == 4
+    for sealed in answer.signing_keys:
+        bound_to = delivery_binding(issuer=ISSUER, kid=sealed.kid, alg=sealed.alg)
+        key = SigningKey.from_pkcs8(sealed.kid, sealed.alg, recipient.open(sealed.sealed, bound_to=bound_to))
+        found = published.find(sealed.kid)
+        assert found is not None
+        assert found.public_jwk() == key.public_jwk()
+    active = {key.kid for key in answer.verification_keys if key.state == keys_pb2.KEY_STATE_ACTIVE}
+    assert {key.kid for key in answer.signing_keys if key.HasField("activates_at")} == active
+
+
+@pytest.mark.parametrize("identity", ["authorize-frontend", "token", "cli"])
+async def test_those_who_publish_or_verify_get_the_public_keys(target: str, tls: Path, identity: str):
+    async with called_by(identity, target, tls) as connection:
+        stub = keys_pb2_grpc.VerificationKeyServiceStub(connection)
+        answer = await stub.ListVerificationKeys(keys_pb2.ListVerificationKeysRequest())
+    assert sorted((key.alg, key.state) for key in answer.keys) == [
+        ("ES256", keys_pb2.KEY_STATE_NEXT),
+        ("ES256", keys_pb2.KEY_STATE_ACTIVE),
+        ("RS256", keys_pb2.KEY_STATE_NEXT),
+        ("RS256", keys_pb2.KEY_STATE_ACTIVE),
+    ]
+
+
+@pytest.mark.s(63)
+@pytest.mark.parametrize("identity", ["authorize-frontend", "cli", "device", "authentication", "key-rotation"])
+async def test_nobody_but_the_token_service_gets_private_keys(target: str, tls: Path, identity: str):
+    async with called_by(identity, target, tls) as connection:
+        stub = keys_pb2_grpc.SigningKeyServiceStub(connection)
+        with pytest.raises(OAuthError) as refusal:
+            await stub.GetSigningKeys(keys_pb2.GetSigningKeysRequest(recipient_public_key=Recipient().public_key))
+    assert refusal.value.reason == "KEY_ROTATION_PERMISSION_DENIED"
+
+
+async def test_a_recipient_key_that_is_none_is_refused_in_our_own_words(target: str, tls: Path):
+    async with called_by("token", target, tls) as connection:
+        stub = keys_pb2_grpc.SigningKeyServiceStub(connection)
+        with pytest.raises(InvalidRequest) as refusal:
+            await stub.GetSigningKeys(keys_pb2.GetSigningKeysRequest(recipient_public_key=b"short"))
+    assert refusal.value.reason == "RECIPIENT_KEY_INVALID"
+
+
+async def _exit_of(environment: Mapping[str, str], *arguments: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "services.key_rotation", *arguments),
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    return process.returncode, said.decode()
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_a_wrong_key_encryption_key_stops_the_start_and_is_named(
+    environment: dict[str, str], target: str, tmp_path: Path
+):
+    another = tmp_path / "another"
+    another.write_text(base64.urlsafe_b64encode(bytes(32)).decode())
+    code, said = await _exit_of(environment | {"LATCHKEY_KEY_ENCRYPTION_KEY_FILE": str(another)})
+    assert code == 1
+    assert "LATCHKEY_KEY_ENCRYPTION_KEY_FILE" in said
+    assert "Traceback" not in said
+
+
+async def test_all_faults_of_the_configuration_are_named_at_once(tmp_path: Path):
+    short = tmp_path / "short"
+    short.write_text("AAAA")
+    code, said = await _exit_of({"LATCHKEY_KEY_ENCRYPTION_KEY_FILE": str(short), "LATCHKEY_KEY_CHECK_SECONDS": "0"})
+    assert code == 2
+    for variable in ("KEY_ENCRYPTION_KEY_FILE", "KEY_CHECK_SECONDS", "ISSUER", "TLS_CA", "DATABASE_URL", "NATS_URL"):
+        assert f"LATCHKEY_{variable}" in said

@@ -1,0 +1,102 @@
+import itertools
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.crypto.errors import SealBroken
+from libs.crypto.jwt import SigningKey
+from libs.crypto.sealing import Envelope, KeyEncryptionKey
+from services.key_rotation.domain.keys import ALGS, IllegalTransition, Key, KeyState, missing_states, without_active
+from services.key_rotation.domain.seals import KeySeals, SealedPrivateKey
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SEALS = KeySeals(KeyEncryptionKey(bytes(32)), issuer="https://id.example")
+MADE = SigningKey.generate("ES256")
+LEGAL = {
+    (KeyState.NEXT, KeyState.ACTIVE),
+    (KeyState.ACTIVE, KeyState.RETIRING),
+    (KeyState.RETIRING, KeyState.RETIRED),
+    (KeyState.NEXT, KeyState.REVOKED),
+    (KeyState.ACTIVE, KeyState.REVOKED),
+    (KeyState.RETIRING, KeyState.REVOKED),
+    (KeyState.RETIRED, KeyState.REVOKED),
+}
+
+
+def a_key(state: KeyState = KeyState.NEXT, alg: str = "ES256") -> Key:
+    sealed = SealedPrivateKey(Envelope(wrapped_key=b"wrapped", ciphertext=b"sealed"))
+    return Key(
+        kid="k",
+        alg=alg,
+        state=state,
+        public_jwk="{}",
+        private=sealed if state in {KeyState.NEXT, KeyState.ACTIVE} else None,
+        published_at=NOON,
+        activates_at=None,
+    )
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(KeyState, KeyState)))
+def test_a_key_moves_forward_and_never_back(before: KeyState, after: KeyState):
+    if (before, after) not in LEGAL:
+        with pytest.raises(IllegalTransition):
+            a_key(before).become(after)
+        return
+    moved = a_key(before).become(after)
+    assert (moved.state, moved.version) == (after, 2)
+
+
+def test_a_key_that_signs_no_more_has_no_private_half():
+    active = a_key().become(KeyState.ACTIVE)
+    assert active.private is not None
+    assert active.become(KeyState.RETIRING).private is None
+    assert active.become(KeyState.REVOKED).private is None
+    assert a_key().become(KeyState.REVOKED).private is None
+
+
+@given(st.lists(st.sampled_from(KeyState)))
+def test_only_the_very_first_key_may_sign_at_once(history: list[KeyState]):
+    missing = missing_states([a_key(state) for state in history])
+    assert (KeyState.ACTIVE in missing) == (not history)
+    assert (KeyState.NEXT in missing) == (KeyState.NEXT not in history)
+
+
+def test_an_algorithm_without_an_active_key_is_noticed():
+    keys = [a_key(KeyState.ACTIVE, "RS256"), a_key(KeyState.NEXT, "RS256"), a_key(KeyState.NEXT, "ES256")]
+    assert without_active(keys) == ["ES256"]
+    assert without_active([]) == list(ALGS)
+    assert without_active([*keys, a_key(KeyState.ACTIVE)]) == []
+
+
+@pytest.mark.parametrize("state", [KeyState.ACTIVE, KeyState.NEXT])
+def test_the_first_entry_about_a_key_holds_its_public_half(state: KeyState):
+    key = Key.of(MADE, state, private=SEALS.seal(MADE), now=NOON)
+    assert json.loads(key.public_jwk) == MADE.public_jwk()
+    assert (key.kid, key.alg, key.published_at, key.version) == (MADE.kid, "ES256", NOON, 1)
+    assert key.activates_at == (NOON if state is KeyState.ACTIVE else None)
+    assert key.retires_at is None
+
+
+def test_a_sealed_key_opens_as_itself_only():
+    sealed = SEALS.seal(MADE)
+    assert SEALS.open(sealed, kid=MADE.kid, alg="ES256") == MADE.to_pkcs8()
+    for seals, kid, alg in (
+        (SEALS, "another", "ES256"),
+        (SEALS, MADE.kid, "RS256"),
+        (KeySeals(KeyEncryptionKey(bytes(32)), issuer="https://other.example"), MADE.kid, "ES256"),
+        (KeySeals(KeyEncryptionKey(b"\1" * 32), issuer="https://id.example"), MADE.kid, "ES256"),
+    ):
+        with pytest.raises(SealBroken):
+            seals.open(sealed, kid=kid, alg=alg)
+
+
+@pytest.mark.s(60)
+def test_neither_key_nor_seal_prints_its_contents():
+    key = Key.of(MADE, KeyState.NEXT, private=SEALS.seal(MADE), now=NOON)
+    assert key.private is not None
+    for text in (repr(key), repr(key.private), repr(key.private.envelope), str(key)):
+        for secret in (key.private.envelope.wrapped_key, key.private.envelope.ciphertext):
+            assert repr(secret)[2:20] not in text
