@@ -1,7 +1,7 @@
 """The playground's web server: where every part is put together."""
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 
@@ -15,6 +15,8 @@ from deploy.local.playground.flows import FLOWS
 from deploy.local.playground.pages import ASSETS, Pages
 from deploy.local.playground.policy import own_address_only, own_pages_only, standard_headers
 from deploy.local.playground.sessions import Sessions
+
+_log = logging.getLogger(__name__)
 
 
 def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime]) -> web.Application:
@@ -42,12 +44,18 @@ def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime
 def _following(feed: EventFeed) -> Callable[[web.Application], AsyncIterator[None]]:
     async def follow(_app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(feed.follow())
+        task.add_done_callback(_tell_end)
         yield
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})
 
     return follow
+
+
+def _tell_end(task: asyncio.Task[None]) -> None:
+    """The feed should end by being cancelled; anything else leaves the page without events, and has to be known."""
+    if not task.cancelled() and (error := task.exception()):
+        _log.error("The event feed ended: %r", error)
 
 
 def _closing(feed: EventFeed) -> Callable[[web.Application], Awaitable[None]]:
