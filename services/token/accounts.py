@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.json_format import MessageToDict
 
 from latchkey.authentication.v1 import accounts_pb2
-from latchkey.authentication.v1.accounts_pb2_grpc import AccountServiceAsyncStub
+
+if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
+    from latchkey.authentication.v1.accounts_pb2_grpc import AccountServiceAsyncStub
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class RemoteAccount:
 
 
 class RemoteAccounts:
-    def __init__(self, stub: AccountServiceAsyncStub) -> None:
+    def __init__(self, stub: "AccountServiceAsyncStub") -> None:
         self._stub = stub
 
     async def find(self, *, user_id: str, session_id: str, claims: Sequence[str]) -> RemoteAccount | None:

@@ -8,15 +8,18 @@ import asyncio
 import json
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from latchkey.keys.v1 import keys_pb2
-from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceAsyncStub
 from libs.crypto.jwt import KeySet, SigningKey, VerificationKey
 from libs.crypto.sealing import Recipient, delivery_binding
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.servicekit import logs
 from libs.servicekit.clock import Clock
 from libs.servicekit.service import CheckResult
+
+if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
+    from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceAsyncStub
 
 REFRESH_SECONDS = 30.0
 RETRY_SECONDS = 1.0
@@ -27,7 +30,7 @@ _log = logs.get(__name__)
 class KeyView:
     """`run` is a background task; until its first fetch there is no key and the replica is not ready."""
 
-    def __init__(self, stub: SigningKeyServiceAsyncStub, *, issuer: str, max_age: timedelta, clock: Clock) -> None:
+    def __init__(self, stub: "SigningKeyServiceAsyncStub", *, issuer: str, max_age: timedelta, clock: Clock) -> None:
         self._stub = stub
         self._issuer = issuer
         self._max_age = max_age
