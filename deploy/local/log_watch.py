@@ -53,8 +53,8 @@ def important(program: str, line: str) -> str:
     except ValueError:
         record = None
     if not isinstance(record, dict):
-        # Services log JSON: anything else is the last word of a process in trouble.
-        return "" if program == PLAYGROUND else line[:_LINE_LENGTH]
+        # Services log JSON: anything else is the last word of a process in trouble, whose details the file has.
+        return "" if program == PLAYGROUND or line.startswith((" ", "Traceback")) else line[:_LINE_LENGTH]
     if record.get("level") not in _LEVELS:
         return ""
     cause = f" ({record['cause']})" if record.get("cause") else ""

@@ -1,7 +1,7 @@
 """Demo data through the admin services, as an operator would make it. What is there from an earlier run is kept."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
@@ -35,8 +35,8 @@ async def seed(layout: Layout) -> None:
         SeedError: a service refused, or cannot be reached.
     """
     async with open_channel(layout, "authentication") as authentication, open_channel(layout, "token") as token:
-        users = cast("UserAdminServiceAsyncStub", UserAdminServiceStub(authentication))
-        clients = cast("ClientAdminServiceAsyncStub", ClientAdminServiceStub(token))
+        users = UserAdminServiceStub(authentication)
+        clients = ClientAdminServiceStub(token)
         try:
             await asyncio.gather(_seed_people(users), _Clients(layout, clients).seed())
         except OAuthError as error:

@@ -16,7 +16,8 @@ from deploy.local.process import Child, Program
 
 TICK_SECONDS = 0.05
 STOP_SECONDS = 2.2
-"""For each of the groups that stop one after the other; four of them stay within ten seconds."""
+"""For each of the groups that stop one after the other: four of them stay within ten seconds."""
+ECHO_SECONDS = 0.5
 PATIENCE = 3
 """A program that ends so often before everything was ready is not going to work."""
 
@@ -30,14 +31,22 @@ class StoppedError(Exception):
 
 
 class Supervisor:
-    """Use as a context: leaving it stops everything. `stop_with_parent`: stop also when this process lost its parent."""
+    """Use as a context: leaving it stops everything. `stop_with_parent`: stop also when this process loses its."""
 
-    def __init__(self, *, stop_order: Sequence[Sequence[str]], stop_with_parent: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        stop_order: Sequence[Sequence[str]],
+        stop_seconds: float = STOP_SECONDS,
+        stop_with_parent: bool = False,
+    ) -> None:
         self._stop_order = stop_order
+        self._stop_seconds = stop_seconds
         self._parent = os.getppid() if stop_with_parent else None
         self._keepers: dict[str, Keeper] = {}
         self._watch = LogWatch()
-        self._signals = 0
+        self._signalled_at: float | None = None
+        self._impatient = False
         self._handlers = ExitStack()
 
     def __enter__(self) -> Self:
@@ -51,7 +60,11 @@ class Supervisor:
         self._handlers.close()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._signals += 1
+        now = time.monotonic()
+        if self._signalled_at is None:
+            self._signalled_at = now
+        # One Ctrl-C may arrive twice: from the terminal and from make.
+        self._impatient = now - self._signalled_at > ECHO_SECONDS
 
     @property
     def children(self) -> list[Child]:
@@ -98,7 +111,7 @@ class Supervisor:
         for line in news:
             say(f"  {line}")
         time.sleep(TICK_SECONDS)
-        if self._signals or (self._parent is not None and os.getppid() != self._parent):
+        if self._signalled_at is not None or (self._parent is not None and os.getppid() != self._parent):
             raise StoppedError
         return bool(news)
 
@@ -109,12 +122,11 @@ class Supervisor:
                 raise StartFailedError(f"{name} ended {keeper.child.ending}, {PATIENCE} times. Its log:\n{log}")
 
     def _stop(self) -> None:
-        """Group after group; a second signal ends the waiting."""
+        """Group after group; a second signal, some time after the first, ends the waiting."""
         running = {keeper.child.program.name: keeper.child for keeper in self._keepers.values()}
-        heard = self._signals
         for names in self._stop_order:
             group = [running.pop(name) for name in names if name in running]
-            slow = process.stop(group, seconds=STOP_SECONDS if self._signals <= heard else 0)
+            slow = process.stop(group, seconds=0 if self._impatient else self._stop_seconds)
             for child in slow:
                 say(f"  {child.program.name} did not stop in time and was killed")
-        process.stop(list(running.values()), seconds=STOP_SECONDS)
+        process.stop(list(running.values()), seconds=self._stop_seconds)

@@ -1,0 +1,242 @@
+"""What each NATS user may do, asked of a real nats-server."""
+
+import asyncio
+import contextlib
+import socket
+from datetime import UTC, datetime
+
+import pytest
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.api import DeliverPolicy
+
+from deploy.local import nats_accounts as accounts
+from deploy.local import nats_rights, nats_server, readiness
+from deploy.local.home import Home
+from deploy.local.nats_accounts import Rights
+from deploy.local.nats_server import Keys
+from deploy.local.ports import Port
+from deploy.local.process import Child, Program
+from deploy.local.topology import SERVICE_NAMES
+from libs.servicekit.bus import STREAMS
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    made = Home(tmp_path_factory.mktemp("home"))
+    made.make_folders()
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(home):
+    """A running nats-server; the address."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    configuration = nats_server.prepare(home, port=port, now=NOW)
+    program = Program("nats", [str(nats_server.find_binary()), "-c", str(configuration)], {}, home.log("nats"))
+    child = Child(program)
+    child.start()
+    while not readiness.answers(Port(port, "NATS", "")):
+        assert child.alive, program.log.read_text()
+    yield f"nats://127.0.0.1:{port}"
+    child.kill()
+
+
+class User:
+    """A connection, and what the server complained about it."""
+
+    def __init__(self, client: Client, complaints: "asyncio.Queue[str]") -> None:
+        self.client = client
+        self.jetstream = client.jetstream()
+        self._complaints = complaints
+
+    async def publishes_in_vain(self, *subjects: str) -> None:
+        for subject in subjects:
+            await self.client.publish(subject, b"{}")
+        await self._hears("publish", subjects)
+
+    async def subscribes_in_vain(self, *subjects: str) -> None:
+        for subject in subjects:
+            await self.client.subscribe(subject)
+        await self._hears("subscription", subjects)
+
+    async def _hears(self, action: str, subjects: tuple[str, ...]) -> None:
+        """Exactly one complaint for each, in order."""
+        async with asyncio.timeout(5):
+            heard = [await self._complaints.get() for _ in subjects]
+        assert heard == [f'nats: permissions violation for {action} to "{subject.lower()}"' for subject in subjects]
+
+    @property
+    def is_content(self) -> bool:
+        return self._complaints.empty()
+
+
+@pytest.fixture
+async def connect(server, home):
+    """Connects as a user."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def as_user(name, *, inbox=None, creds=None):
+            complaints: asyncio.Queue[str] = asyncio.Queue()
+
+            async def on_error(error):
+                complaints.put_nowait(str(error))
+
+            client = Client()
+            stack.push_async_callback(client.close)
+            await client.connect(
+                server,
+                user_credentials=str(creds or home.creds(name)),
+                inbox_prefix=inbox or f"_INBOX_{name.replace('-', '_')}",
+                error_cb=on_error,
+                allow_reconnect=False,
+            )
+            return User(client, complaints)
+
+        yield as_user
+
+
+@pytest.fixture
+async def streams(connect):
+    """The two streams, made by a service as services do."""
+    jetstream = (await connect("token")).jetstream
+    for name, (subjects, _) in STREAMS.items():
+        await jetstream.add_stream(name=name, subjects=list(subjects))
+
+
+def test_the_rights_know_all_streams():
+    assert set(nats_rights.STREAMS) == set(STREAMS)
+
+
+def test_every_fact_has_one_service_that_may_publish_it():
+    facts = [fact for service in SERVICE_NAMES for fact in nats_rights.facts_of(service)]
+    assert len(facts) == len(set(facts))
+    assert {"login.succeeded", "code.redeemed", "token.issued", "key.activated"} <= set(facts)
+    assert nats_rights.facts_of("authorize-frontend") == []
+
+
+@pytest.mark.parametrize("service", [name for name in SERVICE_NAMES if nats_rights.facts_of(name)])
+async def test_a_service_publishes_its_own_facts(connect, streams, service):
+    user = await connect(service)
+    for fact in nats_rights.facts_of(service):
+        assert (await user.jetstream.publish(f"latchkey.v1.{fact}.07", b"{}")).seq
+    assert user.is_content
+
+
+@pytest.mark.parametrize("service", SERVICE_NAMES)
+async def test_a_service_cannot_publish_the_facts_of_another(connect, service):
+    others = [fact for name in SERVICE_NAMES if name != service for fact in nats_rights.facts_of(name)]
+    await (await connect(service)).publishes_in_vain(*(f"latchkey.v1.{fact}.07" for fact in others))
+
+
+@pytest.mark.parametrize("name", ["subscriber", "cli", *SERVICE_NAMES])
+async def test_nobody_publishes_what_is_not_in_the_contract(connect, name):
+    user = await connect(name)
+    await user.publishes_in_vain("latchkey.v1.made.up.00", "latchkey.v2.login.succeeded.00", "_INBOX_token.x", "other")
+
+
+@pytest.mark.parametrize("name", nats_server.READERS)
+async def test_a_reader_cannot_publish_any_fact(connect, name):
+    facts = [fact for service in SERVICE_NAMES for fact in nats_rights.facts_of(service)]
+    await (await connect(name)).publishes_in_vain(*(f"latchkey.v1.{fact}.00" for fact in facts))
+
+
+@pytest.mark.parametrize("name", nats_server.READERS)
+async def test_a_reader_cannot_touch_a_stream(connect, streams, name):
+    verbs = ("CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE")
+    await (await connect(name)).publishes_in_vain(*(f"$JS.API.STREAM.{verb}.LATCHKEY_EVENTS" for verb in verbs))
+
+
+@pytest.mark.parametrize("name", SERVICE_NAMES)
+async def test_a_service_cannot_remove_a_stream_or_read_it(connect, streams, name):
+    subjects = ("STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.GET", "CONSUMER.CREATE")
+    await (await connect(name)).publishes_in_vain(*(f"$JS.API.{subject}.LATCHKEY_EVENTS" for subject in subjects))
+
+
+@pytest.mark.parametrize("name", ["cli", *SERVICE_NAMES])
+async def test_a_user_hears_no_inbox_but_its_own(connect, name):
+    other = "_INBOX_token" if name != "token" else "_INBOX_device"
+    await (await connect(name)).subscribes_in_vain("_INBOX.>", f"{other}.>", ">", "$JS.>")
+
+
+async def test_services_hear_what_their_caches_need_and_no_more(connect):
+    token, frontend, device = [await connect(name) for name in ("token", "authorize-frontend", "device")]
+    for subject in ("latchkey.v1.client.>", "latchkey.v1.key.>", "latchkey.v1.session.>"):
+        await token.client.subscribe(subject)
+    await frontend.client.subscribe("latchkey.v1.key.>")
+    await token.subscribes_in_vain("latchkey.v1.login.>")
+    await frontend.subscribes_in_vain("latchkey.v1.session.>")
+    await device.subscribes_in_vain("latchkey.v1.key.>")
+
+
+@pytest.mark.parametrize("inbox", ["_INBOX", "_INBOX_subscriber"])
+async def test_a_stock_subscriber_reads_a_durable_consumer(connect, streams, inbox):
+    body = inbox.encode()
+    await (await connect("authentication")).jetstream.publish("latchkey.v1.login.succeeded.03", body)
+    user = await connect("subscriber", inbox=inbox)
+    pull = await user.jetstream.pull_subscribe("latchkey.v1.login.>", durable=f"demo{inbox}")
+    bodies = []
+    while body not in bodies:
+        for message in await pull.fetch(10, timeout=5):
+            await message.ack_sync()
+            bodies.append(message.data)
+    assert user.is_content
+
+
+async def test_a_stock_subscriber_reads_by_push_and_live(connect, streams):
+    user = await connect("subscriber", inbox="_INBOX")
+    pushed = await user.jetstream.subscribe("latchkey.v1.consent.>", deliver_policy=DeliverPolicy.NEW)
+    live = await user.client.subscribe("latchkey.v1.consent.>")
+    await user.jetstream.consumer_info("LATCHKEY_EVENTS", (await pushed.consumer_info()).name)
+    await (await connect("token")).jetstream.publish("latchkey.v1.consent.granted.01", b"fresh")
+    assert (await live.next_msg(5)).data == b"fresh"
+    assert (await pushed.next_msg(5)).data == b"fresh"
+    assert user.is_content
+
+
+async def test_a_user_made_later_is_known_without_touching_the_server(connect, home, tmp_path):
+    keys = Keys.of(home)
+    seed = accounts.new_seed("user", bytes(range(32)))
+    jwt = accounts.user_jwt(
+        "later",
+        accounts.public_key(seed),
+        account=accounts.public_key(keys.account),
+        signer=keys.signing,
+        rights=Rights(publish=(), subscribe=("latchkey.v1.login.>",)),
+        now=NOW,
+    )
+    (tmp_path / "later.creds").write_text(accounts.creds(jwt, seed))
+    user = await connect("later", creds=tmp_path / "later.creds")
+    await user.client.subscribe("latchkey.v1.login.>")
+    await user.publishes_in_vain("anything")
+
+
+async def test_a_user_of_another_account_key_is_refused(connect, home, tmp_path):
+    stranger, seed = (accounts.new_seed(kind, b"s" * 32) for kind in ("account", "user"))
+    jwt = accounts.user_jwt(
+        "stranger",
+        accounts.public_key(seed),
+        account=accounts.public_key(Keys.of(home).account),
+        signer=stranger,
+        rights=Rights(publish=(">",), subscribe=(">",)),
+        now=NOW,
+    )
+    (tmp_path / "stranger.creds").write_text(accounts.creds(jwt, seed))
+    with pytest.raises((NatsError, asyncio.TimeoutError)):
+        await connect("stranger", creds=tmp_path / "stranger.creds")
+
+
+async def test_without_credentials_nobody_gets_in(connect, tmp_path):
+    (tmp_path / "empty.creds").write_text(accounts.creds("", accounts.new_seed("user", b"n" * 32)))
+    with pytest.raises((NatsError, asyncio.TimeoutError)):
+        await connect("nobody", creds=tmp_path / "empty.creds")
+
+
+def test_keys_stay_from_run_to_run_and_are_private(server, home):
+    before = {path.name: path.read_text() for path in home.nats.glob("*.seed")}
+    nats_server.prepare(home, port=1, now=NOW)
+    assert {path.name: path.read_text() for path in home.nats.glob("*.seed")} == before
+    assert {path.stat().st_mode & 0o777 for path in home.nats.iterdir() if path.is_file()} == {0o600}
