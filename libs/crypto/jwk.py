@@ -18,7 +18,6 @@ from libs.crypto.strict import base64url, base64url_decode
 
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _P256_BYTES = 32
-_MAX_MODULUS_BYTES = 512
 
 
 def key_members(key: PublicKey) -> dict[str, str]:
@@ -58,8 +57,6 @@ def load_public_key(jwk: Mapping[str, Any]) -> PublicKey:
 def _key_of(jwk: Mapping[str, Any]) -> PublicKey:
     if jwk.get("kty") == "RSA":
         modulus, exponent = _octets(jwk, "n"), _octets(jwk, "e")
-        if len(modulus) > _MAX_MODULUS_BYTES:
-            raise InvalidKey("too large a key")
         return RSAPublicNumbers(int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big")).public_key()
     if jwk.get("kty") == "EC" and jwk.get("crv") == "P-256":
         x, y = _octets(jwk, "x"), _octets(jwk, "y")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from libs.crypto.algorithms import ALGORITHMS
 from libs.crypto.jwk import PRIVATE_MEMBERS, key_members, load_public_key, public_jwk, thumbprint
 from libs.crypto.jwt import InvalidKey, KeySet, SigningKey, VerificationKey
+from libs.crypto.strict import base64url_decode
 from tests.unit.crypto.tokens import all_keys, encoded, signing_key
 
 pytestmark = pytest.mark.s(30)
@@ -109,6 +110,8 @@ def _another_curve() -> dict[str, str]:
         signing_key("RS256").public_jwk() | {"alg": "ES256"},
         signing_key("ES256").public_jwk() | {"y": signing_key("ES256").public_jwk()["x"]},
         signing_key("ES256").public_jwk() | {"x": encoded(bytes(33))},
+        signing_key("ES256").public_jwk()
+        | {"x": encoded(b"\0" + base64url_decode(signing_key("ES256").public_jwk()["x"]))},
         signing_key("ES256").public_jwk() | {"x": encoded(bytes(32)), "y": encoded(bytes(32))},
         signing_key("ES256").public_jwk() | {"x": 7},
         signing_key("ES256").public_jwk() | {"crv": "P-384"},
