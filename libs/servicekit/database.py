@@ -70,7 +70,11 @@ class Database:
             backend = ""
         if backend == "sqlite+aiosqlite":
             engine = create_async_engine(
-                url, pool_size=8, max_overflow=0, connect_args={"timeout": LOCK_MILLISECONDS / 1000}
+                url,
+                pool_size=8,
+                max_overflow=0,
+                hide_parameters=True,
+                connect_args={"timeout": LOCK_MILLISECONDS / 1000},
             )
             _prepare_sqlite(engine.sync_engine)
         elif backend == "postgresql+asyncpg":
@@ -79,7 +83,7 @@ class Database:
                 pool_size=10,
                 max_overflow=10,
                 pool_timeout=STATEMENT_MILLISECONDS / 1000,
-                pool_pre_ping=False,
+                hide_parameters=True,  # they may be secrets, and an error message would show them
                 connect_args={
                     "timeout": STATEMENT_MILLISECONDS / 1000,
                     "server_settings": {

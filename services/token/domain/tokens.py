@@ -55,8 +55,9 @@ def access_token_claims(
         "iat": issued_at,
         "exp": issued_at + int(lifetime.total_seconds()),
         "jti": token_id,
-        "scope": format_scope(scopes),
     }
+    if scopes:
+        claims["scope"] = format_scope(scopes)
     if grant:
         claims |= {
             "auth_time": int(grant.authenticated_at.timestamp()),

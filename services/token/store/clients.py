@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.client_metadata import parse_metadata
@@ -34,8 +34,8 @@ class Clients:
             query = query.where(tuple_(_t.created_at, _t.client_id) > after)
         return [_client(row) for row in (await self._session.execute(query)).scalars()]
 
-    def add(self, client: Client) -> None:
-        self._session.add(ClientRow(**_columns(client)))
+    async def add(self, client: Client) -> None:
+        await self._session.execute(insert(ClientRow).values(**_columns(client)))
 
     async def save(self, client: Client) -> None:
         await self._session.execute(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.scopes import format_scope
@@ -22,9 +22,9 @@ class Grants:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def add(self, grant: Grant, *, expires_at: datetime) -> None:
-        self._session.add(
-            GrantRow(
+    async def add(self, grant: Grant, *, expires_at: datetime) -> None:
+        await self._session.execute(
+            insert(GrantRow).values(
                 grant_id=grant.grant_id,
                 client_id=grant.client_id,
                 user_id=grant.user_id,
@@ -74,9 +74,9 @@ class Codes:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def add(self, code: AuthorizationCode) -> None:
-        self._session.add(
-            CodeRow(
+    async def add(self, code: AuthorizationCode) -> None:
+        await self._session.execute(
+            insert(CodeRow).values(
                 code_hash=code.code_hash,
                 grant_id=code.grant.grant_id,
                 redirect_uri=code.redirect_uri,
@@ -135,9 +135,9 @@ class RefreshFamilies:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def add(self, family: RefreshFamily) -> None:
-        self._session.add(
-            RefreshFamilyRow(
+    async def add(self, family: RefreshFamily) -> None:
+        await self._session.execute(
+            insert(RefreshFamilyRow).values(
                 family_id=family.family_id,
                 grant_id=family.grant.grant_id,
                 latest_hash=family.latest_hash,

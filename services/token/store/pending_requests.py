@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.parameters import Parameters
@@ -23,9 +23,9 @@ class PendingRequests:
             return None
         return PendingRequest(**{**row._mapping, "parameters": Parameters(row.parameters)})  # noqa: SLF001 - public API
 
-    def add(self, pending: PendingRequest) -> None:
-        self._session.add(
-            PendingRequestRow(
+    async def add(self, pending: PendingRequest) -> None:
+        await self._session.execute(
+            insert(PendingRequestRow).values(
                 id_hash=pending.id_hash,
                 browser_hash=pending.browser_hash,
                 client_id=pending.client_id,

@@ -46,7 +46,7 @@ class AdministerClients:
         secret, secrets = ("", ()) if parsed.is_public else self._new_secret()
         client = Client(new_client_id(), parsed, secrets, created_at=now, updated_at=now)
         async with self._transactions() as work:
-            work.clients.add(client)
+            await work.clients.add(client)
             work.emit(events.client_created(client.client_id, client_name=parsed.client_name))
         return NewSecret(client, secret)
 

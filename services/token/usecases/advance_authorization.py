@@ -79,10 +79,10 @@ class AdvanceAuthorization:
             pending = await self._record_consent(work, pending, request, session=session, now=now)
             step = await self._step(work, pending, request, client, session=session, now=now)
         if step is not Step.GRANT or session is None:
-            return AskPerson(request_id or self.store(work, pending), step)
+            return AskPerson(request_id or await self.store(work, pending), step)
         if request_id is not None and not await work.pending_requests.complete(pending.id_hash, now=now):
             raise unknown_request("REQUEST_COMPLETED")
-        return reply.success(code=self._grant(work, pending, request, session=session, now=now))
+        return reply.success(code=await self._grant(work, pending, request, session=session, now=now))
 
     async def _step(
         self,
@@ -145,13 +145,13 @@ class AdvanceAuthorization:
         )
         return replace(pending, consented_by=session.user_id)
 
-    def store(self, work: TokenWork, pending: PendingRequest) -> str:
+    async def store(self, work: TokenWork, pending: PendingRequest) -> str:
         """Keeps the request; returns the id that the browser carries."""
         request_id = new_secret()
-        work.pending_requests.add(replace(pending, id_hash=secret_hash(request_id)))
+        await work.pending_requests.add(replace(pending, id_hash=secret_hash(request_id)))
         return request_id
 
-    def _grant(
+    async def _grant(
         self,
         work: TokenWork,
         pending: PendingRequest,
@@ -174,8 +174,8 @@ class AdvanceAuthorization:
             amr=session.amr,
             created_at=now,
         )
-        work.grants.add(grant, expires_at=now + self._grant_lifetime)
-        work.codes.add(
+        await work.grants.add(grant, expires_at=now + self._grant_lifetime)
+        await work.codes.add(
             AuthorizationCode(
                 code_hash=secret_hash(code),
                 client_id=pending.client_id,

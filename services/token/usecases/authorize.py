@@ -45,7 +45,7 @@ class Authorize:
                 raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
             async with self._begin() as work:
                 if defer:
-                    return AskPerson(self._advance.store(work, pending), None)
+                    return AskPerson(await self._advance.store(work, pending), None)
                 return await self._advance(
                     work, pending, request_id=None, client=client, session=session, now=pending.created_at
                 )

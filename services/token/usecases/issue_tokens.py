@@ -160,8 +160,9 @@ def _response(tokens: IssuedTokens, refresh_token: str | None) -> dict[str, Any]
         "access_token": tokens.access_token,
         "token_type": "Bearer",
         "expires_in": tokens.expires_in,
-        "scope": format_scope(tokens.scopes),
     }
+    if tokens.scopes:
+        response["scope"] = format_scope(tokens.scopes)
     if refresh_token is not None:
         response["refresh_token"] = refresh_token
     if tokens.id_token is not None:

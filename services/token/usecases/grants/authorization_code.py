@@ -75,7 +75,7 @@ class AuthorizationCodeGrant:
             expires_at=now + self._lifetimes.refresh_absolute,
             grant=code.grant,
         )
-        work.refresh_families.add(family)
+        await work.refresh_families.add(family)
         await work.grants.prolong(code.grant.grant_id, until=family.expires_at + self._lifetimes.access_token)
         return str(token)
 
