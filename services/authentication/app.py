@@ -22,7 +22,6 @@ from libs.servicekit.service import Registration, Service
 from libs.servicekit.work import Transactions
 from services.authentication import rpc
 from services.authentication.config import AuthenticationSettings
-from services.authentication.domain.sessions import Lifetimes
 from services.authentication.password_pool import PasswordPool
 from services.authentication.store.tables import METADATA
 from services.authentication.store.work import StoreWork
@@ -47,18 +46,17 @@ SWEEP_SECONDS = 60.0
 async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
     """The service, ready to run, at the schema that the code needs."""
     clock = SystemClock()
-    lifetimes = Lifetimes(idle=settings.session_idle, absolute=settings.session_absolute)
     async with open_database(settings, service=NAME) as database:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
         bus = Bus(settings, service=NAME)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
         work = Transactions(database, outbox, StoreWork)
         touch = TouchSessions(work=work, clock=clock)
-        sweep = SweepSessions(work=work, clock=clock, lifetimes=lifetimes, keep_ended=settings.ended_sessions_kept)
+        sweep = SweepSessions(work=work, clock=clock, lifetimes=settings.lifetimes, keep_ended=settings.keep_ended)
         passwords = PasswordPool(workers=settings.password_workers, queue=settings.password_queue)
         try:
             yield Service(
-                servicers=_servicers(settings, work, passwords=passwords, touch=touch, lifetimes=lifetimes),
+                servicers=_servicers(settings, work, passwords=passwords, touch=touch),
                 tasks={
                     "bus": bus.run,
                     "relay": relay.run,
@@ -81,9 +79,9 @@ def _servicers(
     *,
     passwords: PasswordPool,
     touch: TouchSessions,
-    lifetimes: Lifetimes,
 ) -> tuple[Registration, ...]:
     clock = SystemClock()
+    lifetimes = settings.lifetimes
     attestation_key = settings.session_attestation_key_file.get_secret_value()
     sessions = rpc.Sessions(
         sign_in=SignIn(

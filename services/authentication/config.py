@@ -1,4 +1,4 @@
-"""Configuration of the authentication service. A time is a number of seconds, or ISO 8601 such as PT8H."""
+"""Configuration of the authentication service."""
 
 import os
 from datetime import timedelta
@@ -7,18 +7,20 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from libs.servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, SecretKeyFile
+from services.authentication.domain.sessions import Lifetimes
 
-_Duration = Annotated[timedelta, Field(ge=timedelta(minutes=5), le=timedelta(days=400))]
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+_Lifetime = Annotated[int, Field(ge=5 * MINUTE, le=400 * DAY)]
 
 
 class AuthenticationSettings(GrpcSettings, DatabaseSettings, BusSettings):
     session_attestation_key_file: SecretKeyFile
     """File with the key under which the token service believes statements about sessions (32 bytes, base64url)."""
-    session_idle: _Duration = timedelta(hours=8)
+    session_idle_seconds: _Lifetime = 8 * HOUR
     """A session that is not used for this long has ended: a browser left alone overnight asks for the password."""
-    session_absolute: _Duration = timedelta(days=14)
+    session_absolute_seconds: _Lifetime = 14 * DAY
     """A session that is this old has ended, however much it is used."""
-    ended_sessions_kept: timedelta = Field(default=timedelta(days=1), ge=timedelta(0))
+    ended_sessions_kept_seconds: int = Field(default=1 * DAY, ge=0)
     """How long ended sessions stay in the database, for people who look into something."""
     password_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     """Password hashes computed at once: one core and 19 MiB each. Default: the cores of the machine."""
@@ -27,6 +29,16 @@ class AuthenticationSettings(GrpcSettings, DatabaseSettings, BusSettings):
 
     @model_validator(mode="after")
     def _idle_within_absolute(self) -> Self:
-        if self.session_idle > self.session_absolute:
-            raise ValueError("LATCHKEY_SESSION_IDLE must not be longer than LATCHKEY_SESSION_ABSOLUTE")
+        if self.session_idle_seconds > self.session_absolute_seconds:
+            raise ValueError("LATCHKEY_SESSION_IDLE_SECONDS must not exceed LATCHKEY_SESSION_ABSOLUTE_SECONDS")
         return self
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        return Lifetimes(
+            idle=timedelta(seconds=self.session_idle_seconds), absolute=timedelta(seconds=self.session_absolute_seconds)
+        )
+
+    @property
+    def keep_ended(self) -> timedelta:
+        return timedelta(seconds=self.ended_sessions_kept_seconds)

@@ -6,7 +6,6 @@ none of them, so that no two transactions wait for each other in a circle.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -80,8 +79,9 @@ class Sessions:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        gone: Any = await self._session.execute(delete(SESSIONS).where(_chosen(old)))
-        return int(gone.rowcount)
+        # Python's SQLite driver knows no row count of a statement that begins with WITH.
+        gone = await self._session.execute(delete(SESSIONS).where(_chosen(old)).returning(SESSIONS.c.id))
+        return len(gone.all())
 
     async def touch(self, session_ids: Sequence[str], *, seen_at: datetime) -> None:
         # A row that somebody else holds is being ended or touched: nothing is lost by passing over it.

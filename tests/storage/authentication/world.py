@@ -1,0 +1,150 @@
+"""The authentication service on a real database, with a clock that tests move and hashing that tests watch."""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+
+from libs.servicekit.database import Database
+from libs.servicekit.outbox import Outbox
+from libs.servicekit.work import Transactions
+from services.authentication.domain.accounts import Account
+from services.authentication.domain.origin import Origin
+from services.authentication.domain.sessions import Lifetimes
+from services.authentication.password_pool import PasswordPool
+from services.authentication.store.tables import METADATA, SESSIONS, USERS
+from services.authentication.store.work import StoreWork
+from services.authentication.usecases.create_user import CreateUser, NewUser
+from services.authentication.usecases.disable_user import DisableUser
+from services.authentication.usecases.end_session import EndSession
+from services.authentication.usecases.get_account import GetAccount
+from services.authentication.usecases.get_session import GetSession
+from services.authentication.usecases.list_users import ListUsers
+from services.authentication.usecases.set_password import SetPassword
+from services.authentication.usecases.sign_in import Attempt, SignedIn, SignIn
+from services.authentication.usecases.sweep_sessions import SweepSessions
+from services.authentication.usecases.touch_sessions import TouchSessions
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+IDLE = timedelta(hours=8)
+ABSOLUTE = timedelta(days=14)
+KEEP_ENDED = timedelta(days=1)
+PASSWORD = "alice-password"
+ORIGIN = Origin(ip_prefix="192.0.2.0/24", client_id="c_shop", correlation_id="request-1")
+T = TypeVar("T")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.moment = NOON
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def move(self, by: timedelta) -> None:
+        self.moment += by
+
+
+class WatchedPasswords(PasswordPool):
+    """The real pool; counts what it computes, and lets a test do something in the middle of it."""
+
+    def __init__(self) -> None:
+        super().__init__(workers=2, queue=64)
+        self.operations = 0
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def _run(self, operation: Callable[[], T]) -> T:
+        self.operations += 1
+        result = await super()._run(operation)
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+        return result
+
+
+@dataclass
+class World:
+    database: Database
+    clock: Clock = field(default_factory=Clock)
+    passwords: WatchedPasswords = field(default_factory=WatchedPasswords)
+
+    def __post_init__(self) -> None:
+        lifetimes = Lifetimes(idle=IDLE, absolute=ABSOLUTE)
+        clock, passwords = self.clock, self.passwords
+        work = Transactions(self.database, Outbox(METADATA, issuer="https://issuer.example", clock=clock), StoreWork)
+        self.work = work
+        self.touch = TouchSessions(work=work, clock=clock)
+        self.sweep = SweepSessions(work=work, clock=clock, lifetimes=lifetimes, keep_ended=KEEP_ENDED)
+        self.sign_in = SignIn(
+            view=work.reading,
+            work=work,
+            passwords=passwords,
+            clock=clock,
+            lifetimes=lifetimes,
+            stand_in_key=b"k" * 32,
+        )
+        self.get_session = GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=self.touch.note)
+        self.end_session = EndSession(work=work, clock=clock)
+        self.get_account = GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes)
+        self.create_user = CreateUser(work=work, passwords=passwords, clock=clock)
+        self.list_users = ListUsers(view=work.reading)
+        self.set_password = SetPassword(work=work, passwords=passwords, clock=clock)
+        self.disable_user = DisableUser(work=work, clock=clock)
+
+    async def person(self, username: str = "alice", **claims: object) -> Account:
+        return await self.create_user(NewUser(username, PASSWORD, claims), operator="cli")
+
+    async def signed_in(
+        self, username: str = "alice", *, session_secret: str = "", password: str = PASSWORD
+    ) -> SignedIn:
+        return await self.sign_in(attempt(username, password, session_secret=session_secret))
+
+    async def live(self, signed_in: SignedIn) -> bool:
+        return await self.get_session(signed_in.session_secret) is not None
+
+    async def sessions(self) -> Sequence[Any]:
+        async with self.database.snapshot() as session:
+            return (await session.execute(select(SESSIONS).order_by(SESSIONS.c.id))).all()
+
+    async def users(self) -> Sequence[Any]:
+        async with self.database.snapshot() as session:
+            return (await session.execute(select(USERS).order_by(USERS.c.id))).all()
+
+    async def events(self, *names: str) -> list[dict[str, Any]]:
+        """What subscribers will see, in the order of the outbox; of these names only, if there are any."""
+        outbox = METADATA.tables["outbox"]
+        async with self.database.snapshot() as session:
+            rows = (await session.execute(select(outbox.c.envelope).order_by(outbox.c.position))).scalars()
+            events = [json.loads(row) for row in rows]
+        types = {f"latchkey.{name}.v1" for name in names}
+        return [event for event in events if not names or event["type"] in types]
+
+    async def outbox_text(self) -> str:
+        return json.dumps(await self.events())
+
+    async def check_books(self, *, forgotten: frozenset[str] = frozenset()) -> None:
+        """Every change of state has been told, once, and nothing else has. `forgotten`: sessions swept away since."""
+        sessions = {row.id: row for row in await self.sessions()}
+        users = {row.id: row for row in await self.users()}
+        told_created = [event["data"]["session_id"] for event in await self.events("session.created")]
+        logins = [event["data"]["session_id"] for event in await self.events("login.succeeded")]
+        told_ended = [
+            (event["data"]["session_id"], event["data"]["user_id"], event["reason"])
+            for event in await self.events("session.ended")
+        ]
+        assert sorted(told_created) == sorted(logins) == sorted(sessions.keys() | forgotten)
+        ended = [(row.id, row.user_id, row.end_reason) for row in sessions.values() if row.ended_at]
+        assert sorted(told for told in told_ended if told[0] not in forgotten) == sorted(ended)
+        assert {told[0] for told in told_ended} >= forgotten
+        assert sorted(e["subject"] for e in await self.events("account.created")) == sorted(users)
+        disabled = [row.id for row in users.values() if row.state == "disabled"]
+        assert sorted(e["subject"] for e in await self.events("account.disabled")) == sorted(disabled)
+        changes = sum(row.password_version - 1 for row in users.values())
+        assert len(await self.events("password.changed")) == changes
+
+
+def attempt(username: str = "alice", password: str = PASSWORD, *, session_secret: str = "") -> Attempt:
+    return Attempt(username, password, session_secret, ORIGIN)

@@ -1,0 +1,50 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from libs.servicekit.settings import ConfigurationError, load
+from services.authentication.config import AuthenticationSettings
+from services.authentication.domain.sessions import Lifetimes
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("TLS_CA", "TLS_CERTIFICATE", "TLS_KEY"):
+        (tmp_path / name).touch()
+        monkeypatch.setenv(f"LATCHKEY_{name}", str(tmp_path / name))
+    (tmp_path / "attestation.key").write_text("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE\n")
+    monkeypatch.setenv("LATCHKEY_SESSION_ATTESTATION_KEY_FILE", str(tmp_path / "attestation.key"))
+    monkeypatch.setenv("LATCHKEY_ISSUER", "http://localhost:8080")
+    monkeypatch.setenv("LATCHKEY_GRPC_LISTEN", "127.0.0.1:0")
+    monkeypatch.setenv("LATCHKEY_DATABASE_URL", "sqlite+aiosqlite:////tmp/authentication.sqlite3")
+    monkeypatch.setenv("LATCHKEY_NATS_URL", "nats://127.0.0.1:4222")
+    return monkeypatch
+
+
+def test_the_defaults(environment: pytest.MonkeyPatch) -> None:
+    settings = load(AuthenticationSettings)
+    assert settings.session_attestation_key_file.get_secret_value() == b"A" * 32
+    assert settings.lifetimes == Lifetimes(idle=timedelta(hours=8), absolute=timedelta(days=14))
+    assert settings.keep_ended == timedelta(days=1)
+    assert settings.password_workers >= 1
+    assert "AAAA" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SESSION_IDLE_SECONDS", "1"),
+        ("SESSION_IDLE_SECONDS", "1300000"),
+        ("SESSION_ABSOLUTE_SECONDS", "for ever"),
+        ("PASSWORD_WORKERS", "0"),
+        ("PASSWORD_QUEUE", "-1"),
+        ("SESSION_ATTESTATION_KEY_FILE", "/nowhere"),
+        ("ENDED_SESSIONS_KEPT_SECONDS", "-1"),
+    ],
+)
+def test_what_cannot_be_meant_is_named(environment: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    environment.setenv(f"LATCHKEY_{variable}", value)
+    with pytest.raises(ConfigurationError) as refusal:
+        load(AuthenticationSettings)
+    assert variable in str(refusal.value)
