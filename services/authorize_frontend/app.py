@@ -45,13 +45,14 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
         bus = Bus(settings, service="authorize-frontend")
         bus.listen(KEY_FACTS, keys.on_fact)
         yield Service(
-            edge=_edge(settings, backends, keys),
+            edge=edge_application(settings, backends, keys),
             tasks={"bus": bus.run, "published keys": keys.run},
             checks={"keys": keys.check, "bus": bus.check},
         )
 
 
-def _edge(settings: AuthorizeFrontendSettings, backends: Backends, keys: PublishedKeys) -> web.Application:
+def edge_application(settings: AuthorizeFrontendSettings, backends: Backends, keys: PublishedKeys) -> web.Application:
+    """The HTTP side, given what stands behind it."""
     site = Site(issuer=settings.issuer, client_edge=settings.client_edge_url, brand=settings.brand_name)
     assets = Assets(site)
     edge = Edge(

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
 from libs.oauth.errors import OAuthError
@@ -55,7 +54,10 @@ def errors(edge: Edge) -> Middleware:
                 return _page(edge, request, _of_oauth_error(request, error))
             except web.HTTPException as error:
                 return _page(edge, request, _of_http_error(error))
-            except HttpProcessingError:
+            except ConnectionResetError:
+                # The browser has gone, in the middle of what it sent: there is nobody to show a page to.
+                raise
+            except web.RequestPayloadError:
                 return _page(edge, request, _Failure(400, "invalid_request", "refused", "The request body is broken."))
             except Exception:  # noqa: BLE001 - logged with its trace, and no stranger sees more than a reference
                 _log.exception("A request failed", route=route(request))

@@ -42,11 +42,11 @@ async def of_form(request: web.Request) -> Parameters:
     """The form's parameters.
 
     Raises:
-        HTTPUnsupportedMediaType: another content type than a plain form.
+        HTTPUnsupportedMediaType: another content type than a plain form, or a compressed one.
         HTTPRequestEntityTooLarge: more than 64 KiB.
         InvalidRequest: see parse.
     """
-    if request.content_type != FORM:
+    if request.content_type != FORM or request.headers.get("Content-Encoding", "identity") != "identity":
         raise web.HTTPUnsupportedMediaType
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY_BYTES, actual_size=request.content_length or 0)

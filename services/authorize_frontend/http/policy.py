@@ -8,7 +8,7 @@ from libs.servicekit.settings import is_loopback
 from services.authorize_frontend.site import Site
 
 CSP = "Content-Security-Policy"
-_ORIGIN_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-:")
+_HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-:[]")
 _SCHEME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789+.-")
 _YEAR_SECONDS = 365 * 24 * 3600
 
@@ -71,7 +71,7 @@ def _origin(url: str) -> tuple[str, str]:
         scheme, host = parts.scheme.lower(), parts.netloc.lower()
     except ValueError:
         return "", ""
-    if not scheme or not set(scheme) <= _SCHEME_CHARACTERS or not set(host.strip("[]")) <= _ORIGIN_CHARACTERS:
+    if not scheme or not set(scheme) <= _SCHEME_CHARACTERS or not set(host) <= _HOST_CHARACTERS:
         return "", ""
     return scheme, host
 

@@ -1,0 +1,106 @@
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
+from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
+from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceStub
+from libs.servicekit import grpc_server
+from libs.servicekit.channels import channel
+from libs.servicekit.settings import Address, GrpcSettings
+from services.authorize_frontend.app import edge_application
+from services.authorize_frontend.backends import Backends
+from services.authorize_frontend.config import AuthorizeFrontendSettings
+from services.authorize_frontend.published_keys import PublishedKeys
+from tests.unit.authorize_frontend.authority import Authority
+from tests.unit.authorize_frontend.browser import Browser, session
+from tests.unit.authorize_frontend.fakes import FakeServices
+
+ISSUER = "http://localhost:8080"
+
+
+@dataclass(frozen=True)
+class Running:
+    """The edge under test, and what stands behind it."""
+
+    browser: Browser
+    keys: PublishedKeys
+    port: int
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def services() -> FakeServices:
+    return FakeServices()
+
+
+@pytest.fixture
+def issuer() -> str:
+    """What a test may set by parametrize."""
+    return ISSUER
+
+
+@pytest.fixture
+def extra_settings() -> dict[str, Any]:
+    return {}
+
+
+@pytest.fixture
+async def running(
+    services: FakeServices, authority: Authority, issuer: str, extra_settings: dict[str, Any], tmp_path: Path
+) -> AsyncIterator[Running]:
+    """The real application on a loopback port, talking mutual TLS to the fakes."""
+    async with AsyncExitStack() as stack:
+        targets = [await _serve(stack, authority, fake) for fake in services]
+        settings = AuthorizeFrontendSettings(
+            issuer=issuer,
+            client_edge_url="http://localhost:8081",
+            http_listen=Address("127.0.0.1", 0),
+            nats_url="nats://127.0.0.1:1",
+            token_target=targets[0],
+            authentication_target=targets[1],
+            key_rotation_target=targets[2],
+            **authority.files("authorize-frontend"),
+            **extra_settings,
+        )
+        names = ("token", "authentication", "key-rotation")
+        channels = [
+            await stack.enter_async_context(channel(target, service=name, settings=settings))
+            for target, name in zip(targets, names, strict=True)
+        ]
+        backends = Backends(
+            AuthorizationServiceStub(channels[0]),
+            SessionServiceStub(channels[1]),
+            VerificationKeyServiceStub(channels[2]),
+        )
+        keys = PublishedKeys(backends.keys)
+        server = TestServer(edge_application(settings, backends, keys))
+        await stack.enter_async_context(server)
+        http = await stack.enter_async_context(session())
+        assert server.port is not None
+        yield Running(Browser(http, f"http://127.0.0.1:{server.port}"), keys, server.port)
+
+
+async def _serve(stack: AsyncExitStack, authority: Authority, fake) -> str:
+    identity = {"FakeToken": "token", "FakeAuthentication": "authentication", "FakeKeyRotation": "key-rotation"}
+    files = authority.files(identity[type(fake).__name__])
+    settings = GrpcSettings(issuer=ISSUER, grpc_listen=Address("127.0.0.1", 0), **files)
+    server, port = await grpc_server.start(settings, [fake.registration()])
+    fake.stop = partial(server.stop, None)
+    stack.push_async_callback(fake.stop)
+    return f"127.0.0.1:{port}"
+
+
+@pytest.fixture
+def browser(running: Running) -> Browser:
+    return running.browser

@@ -1,0 +1,153 @@
+"""The services behind the edge, as servicers of the real contract: they answer what a test says, and remember the calls."""
+# ruff: noqa: N802 - the names of RPCs come from the contract
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+from google.protobuf.message import Message
+
+from latchkey.authentication.v1 import sessions_pb2
+from latchkey.authentication.v1.sessions_pb2 import AttestedSession, GetSessionResponse, Session, SignInResponse
+from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceServicer, add_SessionServiceServicer_to_server
+from latchkey.keys.v1 import keys_pb2
+from latchkey.keys.v1.keys_pb2_grpc import (
+    VerificationKeyServiceServicer,
+    add_VerificationKeyServiceServicer_to_server,
+)
+from latchkey.token.v1 import authorization_pb2
+from latchkey.token.v1.authorization_pb2 import (
+    RESPONSE_MODE_QUERY,
+    AuthorizationResponse,
+    AuthorizeResponse,
+    GetInteractionResponse,
+    Interaction,
+    Parameter,
+)
+from latchkey.token.v1.authorization_pb2_grpc import (
+    AuthorizationServiceServicer,
+    add_AuthorizationServiceServicer_to_server,
+)
+from libs.crypto.random import new_secret
+from libs.servicekit.service import Registration
+
+ATTESTED = AttestedSession(session=b"a session", mac=b"vouched for")
+
+
+class Scripted:
+    """What a service says to each call: a message, or an error to raise."""
+
+    def __init__(self) -> None:
+        self.says: dict[str, Message | Exception] = {}
+        self.calls: list[tuple[str, Any]] = []
+        self.stop: Callable[[], Awaitable[None]]
+        """Makes the service go away."""
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.calls]
+
+    def asked(self, name: str) -> Any:
+        """The one request of a call."""
+        (request,) = [request for called, request in self.calls if called == name]
+        return request
+
+    def answer(self, name: str, request: Message) -> Any:
+        self.calls.append((name, request))
+        said = self.says[name]
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+class FakeToken(Scripted, AuthorizationServiceServicer):
+    async def Authorize(self, request, context):
+        return self.answer("Authorize", request)
+
+    async def ResumeAuthorization(self, request, context):
+        return self.answer("ResumeAuthorization", request)
+
+    async def GetInteraction(self, request, context):
+        return self.answer("GetInteraction", request)
+
+    async def DecideAuthorization(self, request, context):
+        return self.answer("DecideAuthorization", request)
+
+    async def CheckLogout(self, request, context):
+        return self.answer("CheckLogout", request)
+
+    def registration(self) -> Registration:
+        descriptor = authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"]
+        return Registration(add_AuthorizationServiceServicer_to_server, self, descriptor)
+
+
+class FakeAuthentication(Scripted, SessionServiceServicer):
+    async def SignIn(self, request, context):
+        return self.answer("SignIn", request)
+
+    async def GetSession(self, request, context):
+        return self.answer("GetSession", request)
+
+    async def EndSession(self, request, context):
+        return self.answer("EndSession", request)
+
+    def registration(self) -> Registration:
+        descriptor = sessions_pb2.DESCRIPTOR.services_by_name["SessionService"]
+        return Registration(add_SessionServiceServicer_to_server, self, descriptor)
+
+
+class FakeKeyRotation(Scripted, VerificationKeyServiceServicer):
+    async def ListVerificationKeys(self, request, context):
+        return self.answer("ListVerificationKeys", request)
+
+    def registration(self) -> Registration:
+        descriptor = keys_pb2.DESCRIPTOR.services_by_name["VerificationKeyService"]
+        return Registration(add_VerificationKeyServiceServicer_to_server, self, descriptor)
+
+
+class FakeServices:
+    """All three, with nobody signed in and nothing decided."""
+
+    def __init__(self) -> None:
+        self.token, self.authentication, self.key_rotation = FakeToken(), FakeAuthentication(), FakeKeyRotation()
+        self.request_id = new_secret()
+        self.token.says = {"GetInteraction": an_interaction()}
+        self.authentication.says = {
+            "GetSession": GetSessionResponse(),
+            "SignIn": SignInResponse(session_secret=new_secret()),
+            "EndSession": sessions_pb2.EndSessionResponse(session_id="sid"),
+        }
+        self.key_rotation.says = {"ListVerificationKeys": keys_pb2.ListVerificationKeysResponse()}
+
+    def __iter__(self) -> Iterator[FakeToken | FakeAuthentication | FakeKeyRotation]:
+        return iter((self.token, self.authentication, self.key_rotation))
+
+    def signed_in(self, *, display_name: str = "Alice Ansel", username: str = "alice") -> None:
+        self.authentication.says["GetSession"] = GetSessionResponse(
+            session=Session(session_id="sid", user_id="user"),
+            attested=ATTESTED,
+            display_name=display_name,
+            username=username,
+        )
+
+    def wants(self, kind: Any) -> AuthorizeResponse:
+        return AuthorizeResponse(interaction=Interaction(request_id=self.request_id, kind=kind))
+
+
+def a_response(
+    parameters: Sequence[tuple[str, str]] = (("code", "c0de"), ("state", "xyz"), ("iss", "http://localhost:8080")),
+    *,
+    redirect_uri: str = "https://app.example/callback",
+    mode: Any = RESPONSE_MODE_QUERY,
+) -> AuthorizeResponse:
+    pairs = [Parameter(name=name, value=value) for name, value in parameters]
+    return AuthorizeResponse(response=AuthorizationResponse(redirect_uri=redirect_uri, mode=mode, parameters=pairs))
+
+
+def an_interaction(**changes: Any) -> GetInteractionResponse:
+    values: dict[str, Any] = {
+        "client_id": "c_notes",
+        "client_name": "Acme Notes",
+        "scopes": ["openid", "profile", "email"],
+        "correlation_id": "corr-1",
+        "redirect_origin": "https://app.example",
+    }
+    return GetInteractionResponse(**(values | changes))

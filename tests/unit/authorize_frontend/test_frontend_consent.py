@@ -1,0 +1,79 @@
+"""The consent page."""
+
+import pytest
+
+from latchkey.token.v1.authorization_pb2 import DECISION_ALLOW, DECISION_DENY
+from libs.crypto.random import new_secret
+from tests.unit.authorize_frontend.fakes import ATTESTED, a_response, an_interaction
+
+
+@pytest.fixture
+def page_path(browser, services) -> str:
+    services.signed_in()
+    browser.cookies = {"latchkey-browser": new_secret(), "latchkey-session": new_secret()}
+    return f"/consent?request={services.request_id}"
+
+
+async def test_the_page_names_client_person_and_scopes_in_words(browser, services, page_path):
+    services.token.says["GetInteraction"] = an_interaction(
+        scopes=["openid", "profile", "email", "address", "phone", "offline_access", "notes:write"]
+    )
+    html = (await browser.get(page_path)).html
+    assert html.one("main")["data-page"] == "consent"
+    for words in ("Acme Notes", "Alice Ansel", "alice", "app.example"):
+        assert words in html.text
+    for words in ("Know who you are", "See your profile", "email address", "postal address", "phone number"):
+        assert words in html.text
+    assert "Stay connected" in html.text
+    assert "notes:write" in html.text
+    assert len(html.all("li")) == 7
+
+
+async def test_a_scope_asked_for_twice_is_shown_once(browser, services, page_path):
+    services.token.says["GetInteraction"] = an_interaction(scopes=["email", "email"])
+    assert len((await browser.get(page_path)).html.all("li")) == 1
+
+
+@pytest.mark.parametrize(("button", "decision"), [("consent-allow", DECISION_ALLOW), ("consent-deny", DECISION_DENY)])
+async def test_the_answer_goes_to_the_token_service_with_the_session(browser, services, page_path, button, decision):
+    services.token.says["DecideAuthorization"] = a_response()
+    page = await browser.get(page_path)
+    answer = await browser.post(page_path, page.html.press(button))
+    assert answer.status == 303
+    assert answer.location.startswith("https://app.example/callback?code=")
+    asked = services.token.asked("DecideAuthorization")
+    assert (asked.request_id, asked.decision, asked.session) == (services.request_id, decision, ATTESTED)
+    assert asked.browser_secret == browser.cookies["latchkey-browser"]
+
+
+@pytest.mark.s(55)
+@pytest.mark.parametrize("choice", ["", "maybe", "ALLOW"])
+async def test_a_form_without_a_decision_decides_nothing(browser, services, page_path, choice):
+    page = await browser.get(page_path)
+    answer = await browser.post(page_path, page.html.hidden | {"choice": choice})
+    assert answer.status == 400
+    assert "DecideAuthorization" not in services.token.names()
+
+
+@pytest.mark.s(55)
+@pytest.mark.parametrize("cookies", [["latchkey-browser"], ["latchkey-browser", "latchkey-session"]])
+async def test_nobody_is_asked_who_is_not_signed_in(browser, services, page_path, cookies):
+    services.authentication.says["GetSession"] = type(services.authentication.says["GetSession"])()
+    browser.cookies = {name: browser.cookies[name] for name in cookies}
+    answer = await browser.get(page_path)
+    assert (answer.status, answer.location) == (303, f"/authorize/resume?request={services.request_id}")
+
+
+@pytest.mark.s(40, 55)
+async def test_an_answer_of_a_session_that_ended_meanwhile_carries_no_session(browser, services, page_path):
+    services.token.says["DecideAuthorization"] = services.wants(1)
+    page = await browser.get(page_path)
+    services.authentication.says["GetSession"] = type(services.authentication.says["GetSession"])()
+    answer = await browser.post(page_path, page.html.press("consent-allow"))
+    assert answer.location == f"/sign-in?request={services.request_id}"
+    assert not services.token.asked("DecideAuthorization").HasField("session")
+
+
+async def test_somebody_else_can_sign_in(browser, services, page_path):
+    links = [link["href"] for link in (await browser.get(page_path)).html.all("a")]
+    assert f"/sign-in?request={services.request_id}" in links

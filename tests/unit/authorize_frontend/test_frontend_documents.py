@@ -1,0 +1,215 @@
+"""Discovery and keys: exactly what works, cacheable, and never anything private."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+
+import pytest
+
+from latchkey.keys.v1.keys_pb2 import ListVerificationKeysResponse, VerificationKey
+from libs.crypto.jwt import SigningKey
+from libs.oauth.errors import TemporarilyUnavailable
+from services.authorize_frontend.http.discovery import metadata
+from services.authorize_frontend.site import Site
+
+DISCOVERY = "/.well-known/openid-configuration"
+
+
+@pytest.fixture(scope="module")
+def signing_keys() -> list[SigningKey]:
+    return [SigningKey.generate("ES256"), SigningKey.generate("RS256")]
+
+
+def listed(*keys: SigningKey) -> ListVerificationKeysResponse:
+    return ListVerificationKeysResponse(
+        keys=[VerificationKey(kid=key.kid, alg=key.alg, jwk=json.dumps(key.public_jwk())) for key in keys]
+    )
+
+
+@pytest.mark.s(15)
+def test_discovery_says_exactly_this():
+    site = Site(issuer="https://id.example", client_edge="https://token.example/", brand="x")
+    assert metadata(site) == {
+        "issuer": "https://id.example",
+        "authorization_endpoint": "https://id.example/authorize",
+        "token_endpoint": "https://token.example/token",
+        "userinfo_endpoint": "https://token.example/userinfo",
+        "jwks_uri": "https://id.example/jwks",
+        "end_session_endpoint": "https://id.example/logout",
+        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
+        "claims_supported": [
+            *["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"],
+            *["name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile"],
+            *["picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at"],
+            *["email", "email_verified", "address", "phone_number", "phone_number_verified"],
+        ],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "prompt_values_supported": ["none", "login", "consent"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("issuer", "base"),
+    [("https://id.example", "https://id.example"), ("https://id.example/a/", "https://id.example/a")],
+)
+def test_the_issuer_is_repeated_character_for_character_and_endpoints_have_one_slash(issuer, base):
+    document = metadata(Site(issuer=issuer, client_edge="https://t.example", brand="x"))
+    assert document["issuer"] == issuer
+    assert document["jwks_uri"] == f"{base}/jwks"
+
+
+@pytest.mark.parametrize("path", [DISCOVERY, "/.well-known/oauth-authorization-server"])
+@pytest.mark.s(58)
+async def test_both_documents_are_json_for_everybody(browser, path):
+    page = await browser.get(path)
+    document = json.loads(page.body)
+    assert page.status == 200
+    assert page.headers["Content-Type"] == "application/json"
+    assert page.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in page.headers
+    assert page.headers["Cache-Control"] == "public, max-age=300"
+    assert document["issuer"] == "http://localhost:8080"
+    assert document["token_endpoint"] == "http://localhost:8081/token"
+    assert None not in document.values()
+
+
+@pytest.mark.parametrize("issuer", ["https://id.example/realms/one"])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/realms/one/.well-known/openid-configuration", 200),
+        ("/.well-known/oauth-authorization-server/realms/one", 200),
+        ("/realms/one/.well-known/oauth-authorization-server", 200),
+        (DISCOVERY, 404),
+    ],
+)
+async def test_an_issuer_with_a_path_is_found_where_each_standard_puts_it(browser, path, status):
+    assert (await browser.get(path)).status == status
+
+
+@pytest.mark.s(58)
+@pytest.mark.parametrize("path", ["/authorize", "/sign-in", "/consent", "/logout", "/"])
+async def test_no_script_of_another_origin_reads_a_page(browser, path):
+    page = await browser.get(path, Origin="https://evil.example")
+    assert not [name for name in page.headers if name.startswith("Access-Control")]
+    preflight = await browser.request("OPTIONS", path, headers={"Origin": "https://evil.example"})
+    assert preflight.status == 405
+    assert not [name for name in preflight.headers if name.startswith("Access-Control")]
+
+
+async def test_a_script_may_send_its_own_headers_to_the_documents(browser):
+    for path in (DISCOVERY, "/jwks"):
+        preflight = await browser.request("OPTIONS", path, headers={"Origin": "https://spa.example"})
+        assert preflight.status == 204
+        assert preflight.headers["Access-Control-Allow-Origin"] == "*"
+
+
+async def test_discovery_is_revalidated_by_its_etag(browser):
+    tag = (await browser.get(DISCOVERY)).headers["ETag"]
+    again = await browser.get(DISCOVERY, If_None_Match=tag)
+    assert (again.status, again.body) == (304, b"")
+    assert again.headers["ETag"] == tag
+    assert again.headers["Access-Control-Allow-Origin"] == "*"
+
+
+async def test_before_the_first_load_the_key_set_says_come_back(browser):
+    page = await browser.get("/jwks")
+    assert page.status == 503
+    assert int(page.headers["Retry-After"]) > 0
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.s(30)
+async def test_the_key_set_is_what_key_rotation_lists(browser, services, running, signing_keys):
+    services.key_rotation.says["ListVerificationKeys"] = listed(*signing_keys)
+    await running.keys.refresh()
+    page = await browser.get("/jwks")
+    assert page.status == 200
+    assert page.headers["Content-Type"] == "application/json"
+    assert page.headers["Cache-Control"] == "public, max-age=300"
+    assert page.headers["Access-Control-Allow-Origin"] == "*"
+    assert json.loads(page.body) == {"keys": [key.public_jwk() for key in signing_keys]}
+
+
+@pytest.mark.s(30)
+async def test_a_private_or_symmetric_key_never_gets_out(browser, services, running, signing_keys):
+    good = signing_keys[0]
+    private = json.dumps(good.public_jwk() | {"d": "c2VjcmV0"})
+    symmetric = json.dumps({"kty": "oct", "k": "c2VjcmV0", "kid": "k"})
+    bad = [VerificationKey(kid="bad", alg="ES256", jwk=jwk) for jwk in (private, symmetric, "no json", "[]")]
+    services.key_rotation.says["ListVerificationKeys"] = ListVerificationKeysResponse(keys=[*bad, *listed(good).keys])
+    await running.keys.refresh()
+    page = await browser.get("/jwks")
+    assert json.loads(page.body) == {"keys": [good.public_jwk()]}
+
+
+async def test_the_key_set_is_revalidated_until_it_changes(browser, services, running, signing_keys):
+    services.key_rotation.says["ListVerificationKeys"] = listed(signing_keys[0])
+    await running.keys.refresh()
+    tag = (await browser.get("/jwks")).headers["ETag"]
+    assert (await browser.get("/jwks", If_None_Match=f'"other", {tag}')).status == 304
+    services.key_rotation.says["ListVerificationKeys"] = listed(*signing_keys)
+    await running.keys.refresh()
+    assert (await browser.get("/jwks", If_None_Match=tag)).status == 200
+
+
+async def test_a_request_for_the_keys_calls_nobody(browser, services, running, signing_keys):
+    services.key_rotation.says["ListVerificationKeys"] = listed(*signing_keys)
+    await running.keys.refresh()
+    for _ in range(5):
+        await browser.get("/jwks")
+    assert services.key_rotation.names() == ["ListVerificationKeys"]
+
+
+@pytest.mark.parametrize("then", [TemporarilyUnavailable(reason="X"), ListVerificationKeysResponse()])
+async def test_keys_once_loaded_outlive_a_key_rotation_that_fails_or_forgets(
+    browser, services, running, signing_keys, then
+):
+    services.key_rotation.says["ListVerificationKeys"] = listed(signing_keys[0])
+    await running.keys.refresh()
+    services.key_rotation.says["ListVerificationKeys"] = then
+    with contextlib.suppress(TemporarilyUnavailable):
+        await running.keys.refresh()
+    assert (await browser.get("/jwks")).status == 200
+
+
+async def test_a_fact_about_keys_brings_a_look_at_once(services, running, signing_keys):
+    services.key_rotation.says["ListVerificationKeys"] = listed(signing_keys[0])
+    task = asyncio.create_task(running.keys.run())
+    try:
+        await _eventually(lambda: len(services.key_rotation.calls) == 1)
+        await running.keys.on_fact("latchkey.v1.key.activated.03")
+        await _eventually(lambda: len(services.key_rotation.calls) == 2)
+    finally:
+        task.cancel()
+
+
+async def test_a_failed_refresh_is_tried_again_and_makes_the_edge_ready(services, running, signing_keys, monkeypatch):
+    monkeypatch.setattr("services.authorize_frontend.published_keys.FIRST_LOAD_SECONDS", 0.01)
+    services.key_rotation.says["ListVerificationKeys"] = TemporarilyUnavailable(reason="X")
+    task = asyncio.create_task(running.keys.run())
+    try:
+        await _eventually(lambda: len(services.key_rotation.calls) >= 2)
+        assert not (await running.keys.check()).ok
+        services.key_rotation.says["ListVerificationKeys"] = listed(signing_keys[0])
+        await _eventually(lambda: running.keys.document is not None)
+        assert (await running.keys.check()).ok
+    finally:
+        task.cancel()
+
+
+async def _eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the fakes know nothing of events
+            await asyncio.sleep(0)
