@@ -8,7 +8,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 _WORDS: dict[str, str] = {
     "iss": "issuer: who made the token",
-    "sub": "subject: stable and opaque, the only safe key for a person",
+    "sub": "subject: whom it is about, by an id that never changes",
     "client_id": "the application that asked for it",
     "scope": "what it is good for",
     "jti": "the number of this very token",
@@ -17,6 +17,7 @@ _WORDS: dict[str, str] = {
     "c_hash": "half a hash of the code that came with it",
     "acr": "how strong the sign-in was",
     "amr": "how the person proved who they are (RFC 8176)",
+    "grant_id": "the consent that it rests on",
     "azp": "the application that the token was made for",
     "sid": "the session at the server, used to sign out everywhere",
     "typ": "kind of token, so that none passes for another",

@@ -37,14 +37,17 @@ class SignedIn:
     party: RelyingParty
     tokens: dict[str, Any]
     claims: dict[str, Any]
+    """Of the ID token."""
+    profile: dict[str, Any] = field(default_factory=dict)
+    """Of the userinfo endpoint."""
 
     @property
     def person(self) -> str:
-        """The friendliest name that the claims offer."""
-        for name in ("name", "preferred_username", "email", "sub"):
-            if self.claims.get(name):
-                return str(self.claims[name])
-        return "somebody"
+        """The friendliest name that the server told, with the username where there is one."""
+        known = {**self.claims, **self.profile}
+        name = next(str(known[claim]) for claim in ("name", "preferred_username", "email", "sub") if known.get(claim))
+        username = known.get("preferred_username", name)
+        return name if username == name else f"{name} ({username})"
 
 
 @dataclass

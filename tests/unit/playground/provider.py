@@ -125,7 +125,7 @@ class Provider:
         if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self.issued:
             challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
             return web.json_response({"error": "invalid_token"}, status=401, headers=challenge)
-        claims = {"sub": ADA, "name": "Ada Lovelace", "email": "ada@example.com"}
+        claims = {"sub": ADA, "name": "Ada Lovelace", "preferred_username": "ada", "email": "ada@example.com"}
         self.lie_in_userinfo(claims)
         return web.json_response(claims)
 
@@ -157,7 +157,6 @@ class Provider:
             "exp": now + 600,
             "auth_time": self._signed_in_at,
             "amr": ["pwd"],
-            "name": "Ada Lovelace",
             **more,
         }
         self.lie_in_id_token(claims)

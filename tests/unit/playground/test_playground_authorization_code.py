@@ -8,20 +8,35 @@ import pytest
 
 from deploy.local.playground.config import Playground
 from tests.unit.playground.browser import Browser
-from tests.unit.playground.provider import Provider
+from tests.unit.playground.provider import ADA, Provider
 from tests.unit.playground.running import SECRET
 
 FLOW = "authorization-code"
-WHOLE_SIGN_IN = ["discovery", "authorization-request", "authorization-response", "token", "jwks", "id-token"]
+WHOLE_SIGN_IN = [
+    "discovery",
+    "authorization-request",
+    "authorization-response",
+    "token",
+    "jwks",
+    "id-token",
+    "userinfo",
+]
 
 
 async def test_a_sign_in_tells_every_step_and_who_it_is(browser: Browser) -> None:
     await browser.press(FLOW, "code")
     assert browser.steps == WHOLE_SIGN_IN
     assert browser.error is None
-    assert browser.signed_in_as == "Ada Lovelace"
+    assert browser.signed_in_as == "Ada Lovelace (ada)"
     assert "nonce is the one that this browser was given" in browser.text
     assert "expires in 9 min" in browser.text
+
+
+async def test_somebody_is_signed_in_although_userinfo_does_not_answer(browser: Browser, provider: Provider) -> None:
+    provider.lie_in_userinfo = lambda claims: claims.pop("sub")
+    await browser.press(FLOW, "code")
+    assert browser.error == "wrong_subject"
+    assert browser.signed_in_as == ADA
 
 
 async def test_the_request_binds_the_answer_to_this_browser_and_the_code_to_this_application(
@@ -140,7 +155,7 @@ async def test_an_answer_that_comes_twice_is_used_once(browser: Browser, provide
     await browser.open(came_back)
     assert browser.error == "unknown_state"
     assert len(provider.token_requests) == 1
-    assert browser.signed_in_as == "Ada Lovelace"
+    assert browser.signed_in_as == "Ada Lovelace (ada)"
 
 
 async def test_an_answer_for_another_browser_is_not_used(

@@ -14,7 +14,7 @@ from deploy.local.playground.flows.discovery import discover
 from deploy.local.playground.flows.flow import Button, Flow, Visit
 from deploy.local.playground.flows.logout import sign_out
 from deploy.local.playground.flows.refresh import refresh
-from deploy.local.playground.flows.userinfo import call_userinfo
+from deploy.local.playground.flows.userinfo import ask_who_it_is, call_userinfo
 from deploy.local.playground.problems import RefusedError
 from deploy.local.playground.references import AUTHENTICATION_REQUEST, rfc
 from deploy.local.playground.relying_party import RelyingParty
@@ -76,7 +76,9 @@ async def _come_back(sign_in: _SignIn, answer: Mapping[str, str]) -> None:
     response = await _redeem(sign_in, code)
     await id_token.fetch_keys(run, party)
     claims = await id_token.verify(run, party, response, nonce=sign_in.nonce)
-    sign_in.session.people[party.client_id] = SignedIn(sign_in.application, party, response, claims)
+    person = SignedIn(sign_in.application, party, response, claims)
+    sign_in.session.people[party.client_id] = person
+    await ask_who_it_is(run, person)
 
 
 def _code_of(run: Run, party: RelyingParty, application: Application, answer: Mapping[str, str]) -> str:
