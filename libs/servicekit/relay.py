@@ -29,13 +29,14 @@ PURGE_BATCH = 1_000
 KEEP_SENT = timedelta(hours=1)
 IDLE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
-PURGE_EVERY_SECONDS = 60.0
+PURGE_SECONDS = 60.0
+"""How often `purge` wants to be called."""
 BACKLOG_WARNING = timedelta(minutes=5)
 _log = logs.get(__name__)
 
 
 class Relay:
-    """`run` and `purge` are background tasks of a service that has an outbox."""
+    """`run` is a background task of a service that has an outbox; `purge` a step for a timer."""
 
     def __init__(self, database: Database, metadata: MetaData, outbox: Outbox, bus: Bus, *, clock: Clock) -> None:
         self._database = database
@@ -143,29 +144,17 @@ class Relay:
             )
             OUTBOX_SENT.inc(len(positions))
 
-    async def purge(self) -> None:
-        """Removes sent facts on a timer, in batches, whatever else is going on; and measures the backlog."""
-        while True:
-            with suppress(TemporarilyUnavailable):
-                await self.purge_once()
-                await self.check()
-            await asyncio.sleep(PURGE_EVERY_SECONDS)
-
-    async def purge_once(self) -> int:
-        """Returns how many rows went."""
+    async def purge(self) -> bool:
+        """Removes one batch of facts sent an hour ago; True when there may be more. Run on a timer, never when idle."""
         old = (
             select(self._table.c.position)
             .where(self._table.c.sent_at < self._clock.now() - KEEP_SENT)
             .order_by(self._table.c.sent_at)
             .limit(PURGE_BATCH)
         )
-        gone: int = 0
-        while True:
-            async with self._database.transaction() as session:
-                result: Any = await session.execute(delete(self._table).where(self._table.c.position.in_(old)))
-            gone += result.rowcount
-            if result.rowcount < PURGE_BATCH:
-                return gone
+        async with self._database.transaction() as session:
+            result: Any = await session.execute(delete(self._table).where(self._table.c.position.in_(old)))
+        return bool(result.rowcount == PURGE_BATCH)
 
     async def check(self) -> CheckResult:
         """A warning when facts wait for long; never an outage."""

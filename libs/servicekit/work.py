@@ -1,8 +1,8 @@
 """The unit of work: one transaction, the repositories that live in it, and the facts that it makes true."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Generic, Protocol, TypeVar
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,13 +24,6 @@ class UnitOfWork:
 
 
 WorkT = TypeVar("WorkT", bound=UnitOfWork)
-WorkT_co = TypeVar("WorkT_co", bound=UnitOfWork, covariant=True)
-
-
-class Begin(Protocol[WorkT_co]):
-    """What a use case is given: `async with begin() as work:`."""
-
-    def __call__(self) -> AbstractAsyncContextManager[WorkT_co]: ...
 
 
 class Transactions(Generic[WorkT]):

@@ -17,15 +17,15 @@ from libs.servicekit.bus import Bus
 from libs.servicekit.clock import SystemClock
 from libs.servicekit.migrations import open_database
 from libs.servicekit.outbox import Outbox
-from libs.servicekit.relay import Relay
+from libs.servicekit.relay import PURGE_SECONDS, Relay
 from libs.servicekit.service import Registration, Service
+from libs.servicekit.timers import every
 from libs.servicekit.work import Transactions
 from services.authentication import rpc
 from services.authentication.config import AuthenticationSettings
 from services.authentication.password_pool import PasswordPool
 from services.authentication.store.tables import METADATA
 from services.authentication.store.work import StoreWork
-from services.authentication.timers import every
 from services.authentication.usecases.create_user import CreateUser
 from services.authentication.usecases.disable_user import DisableUser
 from services.authentication.usecases.end_session import EndSession
@@ -60,7 +60,7 @@ async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
                 tasks={
                     "bus": bus.run,
                     "relay": relay.run,
-                    "outbox-purge": relay.purge,
+                    "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                     "touch-sessions": every(TOUCH_SECONDS, "touch-sessions", touch),
                     "sweep-sessions": every(SWEEP_SECONDS, "sweep-sessions", sweep),
                 },

@@ -14,15 +14,15 @@ from libs.servicekit.bus import Bus
 from libs.servicekit.clock import SystemClock
 from libs.servicekit.migrations import open_database
 from libs.servicekit.outbox import Outbox
-from libs.servicekit.relay import Relay
+from libs.servicekit.relay import PURGE_SECONDS, Relay
 from libs.servicekit.service import CheckResult, Registration, Service
+from libs.servicekit.timers import every
 from libs.servicekit.work import Transactions
 from services.key_rotation import rpc
 from services.key_rotation.config import KeyRotationSettings
 from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.store.tables import METADATA
 from services.key_rotation.store.work import StoreWork
-from services.key_rotation.timers import every
 from services.key_rotation.usecases.ensure_keys import EnsureKeys
 from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
 from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
@@ -49,7 +49,7 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
             tasks={
                 "bus": bus.run,
                 "relay": relay.run,
-                "outbox-purge": relay.purge,
+                "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 "ensure-keys": every(settings.key_check_seconds, "ensure-keys", ensure),
             },
             checks={

@@ -18,8 +18,9 @@ from libs.servicekit.channels import channel
 from libs.servicekit.clock import SystemClock
 from libs.servicekit.migrations import open_database
 from libs.servicekit.outbox import Outbox
-from libs.servicekit.relay import Relay
+from libs.servicekit.relay import PURGE_SECONDS, Relay
 from libs.servicekit.service import Registration, Service
+from libs.servicekit.timers import every
 from libs.servicekit.work import Transactions
 from services.token import client_directory, signing_keys
 from services.token.accounts import RemoteAccounts
@@ -33,16 +34,22 @@ from services.token.store.purge import Purge
 from services.token.store.tables import metadata
 from services.token.store.work import TokenWork
 from services.token.telemetry import BufferedTelemetry, SilentTelemetry
-from services.token.usecases.administer_clients import AdministerClients
 from services.token.usecases.advance_authorization import AdvanceAuthorization
 from services.token.usecases.authorize import Authorize
 from services.token.usecases.check_logout import CheckLogout
-from services.token.usecases.continue_authorization import ContinueAuthorization
+from services.token.usecases.create_client import CreateClient
+from services.token.usecases.delete_client import DeleteClient
+from services.token.usecases.deny_authorization import DenyAuthorization
+from services.token.usecases.describe_interaction import DescribeInteraction
+from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.get_userinfo import GetUserinfo
 from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
 from services.token.usecases.grants.client_credentials import ClientCredentials
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.resume_authorization import ResumeAuthorization
+from services.token.usecases.rotate_client_secret import RotateClientSecret
+from services.token.usecases.update_client import UpdateClient
 
 NAME = "token"
 
@@ -78,18 +85,28 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         advance = AdvanceAuthorization(
             issuer=issuer, clients=clients, keys=keys, access_token_lifetime=lifetimes.access_token
         )
+        view = transactions.reading
         authorization = AuthorizationRpc(
-            Authorize(transactions, advance, clock=clock),
-            ContinueAuthorization(transactions, advance, clock=clock),
-            CheckLogout(issuer=issuer, clients=clients, keys=keys, clock=clock),
+            authorize=Authorize(transactions, advance, clock=clock),
+            resume=ResumeAuthorization(transactions, advance, clock=clock),
+            deny=DenyAuthorization(transactions, advance, clock=clock),
+            describe=DescribeInteraction(view, advance, clock=clock),
+            check_logout=CheckLogout(issuer=issuer, clients=clients, keys=keys, clock=clock),
             attestation_key=settings.session_attestation_key_file.get_secret_value(),
             clock=clock,
         )
-        administer = AdministerClients(transactions, pepper=pepper, directory=clients, clock=clock)
+        client_admin = ClientAdminRpc(
+            create=CreateClient(transactions, pepper=pepper, clock=clock),
+            get=GetClient(view),
+            list_page=ListClients(view),
+            update=UpdateClient(transactions, pepper=pepper, directory=clients, clock=clock),
+            rotate_secret=RotateClientSecret(transactions, pepper=pepper, directory=clients, clock=clock),
+            delete=DeleteClient(transactions, directory=clients, clock=clock),
+        )
         issue_tokens = IssueTokens(
             {
-                AUTHORIZATION_CODE: AuthorizationCodeGrant(transactions, lifetimes=lifetimes),
-                REFRESH_TOKEN: RefreshTokenGrant(transactions, chain_key=_chain_key(pepper), lifetimes=lifetimes),
+                AUTHORIZATION_CODE: AuthorizationCodeGrant(transactions, view, lifetimes=lifetimes),
+                REFRESH_TOKEN: RefreshTokenGrant(transactions, view, chain_key=_chain_key(pepper), lifetimes=lifetimes),
                 CLIENT_CREDENTIALS: ClientCredentials(telemetry),
             },
             issuer=issuer,
@@ -101,7 +118,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             access_token_alg=settings.access_token_alg,
             clock=clock,
         )
-        get_userinfo = GetUserinfo(transactions, issuer=issuer, accounts=accounts, keys=keys, clock=clock)
+        get_userinfo = GetUserinfo(view, issuer=issuer, accounts=accounts, keys=keys, clock=clock)
         yield Service(
             servicers=(
                 Registration(
@@ -111,7 +128,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 ),
                 Registration(
                     add_ClientAdminServiceServicer_to_server,
-                    ClientAdminRpc(administer),
+                    client_admin,
                     admin_pb2.DESCRIPTOR.services_by_name["ClientAdminService"],
                 ),
             ),
@@ -119,10 +136,10 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             tasks={
                 "bus": bus.run,
                 "relay": relay.run,
-                "outbox purge": relay.purge,
+                "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 "keys": keys.run,
                 "telemetry": buffered.run,
-                "purge": Purge(database, clock=clock).run,
+                "purge": every(PURGE_SECONDS, "purge", Purge(database, clock=clock)),
             },
             checks={"database": database.check, "keys": keys.check, "bus": bus.check, "outbox": relay.check},
         )

@@ -1,12 +1,109 @@
-"""What the use cases need from the world, where more than one thing can give it."""
+"""What the use cases need from outside. The store, the neighbours and the tests' own parts each give these."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
 from libs.crypto.jwt import KeySet, SigningKey
 from libs.servicekit.facts import Fact
 from services.token.domain.clients import Client
+from services.token.domain.grants import AuthorizationCode, Grant
+from services.token.domain.pending_requests import PendingRequest
+from services.token.domain.refresh_families import RefreshFamily
+
+
+class Clients(Protocol):
+    async def find(self, client_id: str) -> Client | None: ...
+
+    async def find_for_update(self, client_id: str) -> Client | None:
+        """As `find`, and nobody else changes it until the end of the work."""
+
+    async def page(self, *, after: tuple[datetime, str] | None, size: int) -> Sequence[Client]:
+        """Oldest first, at most `size`, from behind the client created at that time with that id."""
+
+    async def add(self, client: Client) -> None: ...
+
+    async def save(self, client: Client) -> None: ...
+
+    async def remove(self, client_id: str) -> bool:
+        """False when there was none."""
+
+
+class PendingRequests(Protocol):
+    async def find(self, id_hash: bytes) -> PendingRequest | None: ...
+
+    async def add(self, pending: PendingRequest) -> None: ...
+
+    async def record_consent(self, id_hash: bytes, *, user_id: str) -> None: ...
+
+    async def complete(self, id_hash: bytes, *, now: datetime) -> bool:
+        """Ends the request; True for exactly one caller."""
+
+
+class Consents(Protocol):
+    async def find(self, *, user_id: str, client_id: str) -> frozenset[str]:
+        """Scope values granted before; none when the user was never asked."""
+
+    async def remember(self, *, user_id: str, client_id: str, scopes: tuple[str, ...], now: datetime) -> None: ...
+
+    async def forget_client(self, client_id: str) -> None: ...
+
+
+class Grants(Protocol):
+    async def add(self, grant: Grant, *, expires_at: datetime) -> None: ...
+
+    async def find(self, grant_id: str) -> Grant | None: ...
+
+    async def prolong(self, grant_id: str, *, until: datetime) -> None:
+        """Keeps it while a refresh family may need it."""
+
+    async def revoke(self, grant_id: str, *, reason: str, now: datetime) -> bool:
+        """Ends the grant and all that hangs on it; True for exactly one caller."""
+
+    async def revoke_all_of_client(self, client_id: str, *, reason: str, now: datetime) -> Sequence[tuple[str, str]]:
+        """(grant id, user id) of what was ended."""
+
+
+class Codes(Protocol):
+    async def add(self, code: AuthorizationCode) -> None: ...
+
+    async def find(self, code_hash: bytes) -> AuthorizationCode | None: ...
+
+    async def spend(self, code_hash: bytes, *, now: datetime) -> bool:
+        """True for exactly one caller, ever."""
+
+
+class RefreshFamilies(Protocol):
+    async def add(self, family: RefreshFamily) -> None: ...
+
+    async def find(self, family_id: str) -> RefreshFamily | None: ...
+
+    async def rotate(self, before: RefreshFamily, after: RefreshFamily) -> bool:
+        """Moves the family from one generation to the next; True for exactly one caller."""
+
+
+class Work(Protocol):
+    """One transaction: all of it happens and is told, or none of it."""
+
+    @property
+    def clients(self) -> Clients: ...
+    @property
+    def pending_requests(self) -> PendingRequests: ...
+    @property
+    def consents(self) -> Consents: ...
+    @property
+    def grants(self) -> Grants: ...
+    @property
+    def codes(self) -> Codes: ...
+    @property
+    def refresh_families(self) -> RefreshFamilies: ...
+    def emit(self, *facts: Fact) -> None:
+        """Tells subscribers, if and when the work is committed."""
+
+
+Begin = Callable[[], AbstractAsyncContextManager[Work]]
+"""Begins a transaction, or a consistent look at the store (`view`), in which nothing may be changed."""
 
 
 class ClientDirectory(Protocol):

@@ -10,24 +10,37 @@ from libs.oauth.errors import InvalidRequest
 from libs.servicekit.clock import Clock
 from services.token import convert
 from services.token.domain.sessions import AuthenticatedSession
-from services.token.usecases.administer_clients import DEFAULT_PAGE, MAX_PAGE, AdministerClients
 from services.token.usecases.authorize import Authorize
 from services.token.usecases.check_logout import CheckLogout
-from services.token.usecases.continue_authorization import ContinueAuthorization
+from services.token.usecases.create_client import CreateClient
+from services.token.usecases.delete_client import DeleteClient
+from services.token.usecases.deny_authorization import DenyAuthorization
+from services.token.usecases.describe_interaction import DescribeInteraction
+from services.token.usecases.find_clients import GetClient, ListClients
+from services.token.usecases.resume_authorization import ResumeAuthorization
+from services.token.usecases.rotate_client_secret import RotateClientSecret
+from services.token.usecases.update_client import UpdateClient
+
+MAX_PAGE = 500
+DEFAULT_PAGE = 100
 
 
 class AuthorizationRpc(AuthorizationServiceServicer):
     def __init__(
         self,
-        authorize: Authorize,
-        continue_authorization: ContinueAuthorization,
-        check_logout: CheckLogout,
         *,
+        authorize: Authorize,
+        resume: ResumeAuthorization,
+        deny: DenyAuthorization,
+        describe: DescribeInteraction,
+        check_logout: CheckLogout,
         attestation_key: bytes,
         clock: Clock,
     ) -> None:
         self._authorize = authorize
-        self._continue = continue_authorization
+        self._resume = resume
+        self._deny = deny
+        self._describe = describe
         self._check_logout = check_logout
         self._attestation_key = attestation_key
         self._clock = clock
@@ -49,7 +62,7 @@ class AuthorizationRpc(AuthorizationServiceServicer):
     async def ResumeAuthorization(
         self, request: authorization_pb2.ResumeAuthorizationRequest, context: Any
     ) -> authorization_pb2.AuthorizeResponse:
-        following = await self._continue.resume(
+        following = await self._resume(
             request.request_id, browser_secret=request.browser_secret, session=self._session(request)
         )
         return convert.to_response(following)
@@ -57,21 +70,21 @@ class AuthorizationRpc(AuthorizationServiceServicer):
     async def GetInteraction(
         self, request: authorization_pb2.GetInteractionRequest, context: Any
     ) -> authorization_pb2.GetInteractionResponse:
-        page = await self._continue.describe(request.request_id, browser_secret=request.browser_secret)
+        page = await self._describe(request.request_id, browser_secret=request.browser_secret)
         return convert.to_interaction(page)
 
     async def DecideAuthorization(
         self, request: authorization_pb2.DecideAuthorizationRequest, context: Any
     ) -> authorization_pb2.AuthorizeResponse:
+        session = self._session(request)
         if request.decision == authorization_pb2.DECISION_ALLOW:
-            decide = self._continue.allow
+            following = await self._resume(
+                request.request_id, browser_secret=request.browser_secret, session=session, allow=True
+            )
         elif request.decision == authorization_pb2.DECISION_DENY:
-            decide = self._continue.deny
+            following = await self._deny(request.request_id, browser_secret=request.browser_secret, session=session)
         else:
             raise InvalidRequest("decision is missing.", reason="DECISION_MISSING", redirectable=False)
-        following = await decide(
-            request.request_id, browser_secret=request.browser_secret, session=self._session(request)
-        )
         return convert.to_response(following)
 
     async def CheckLogout(
@@ -84,42 +97,54 @@ class AuthorizationRpc(AuthorizationServiceServicer):
 
 
 class ClientAdminRpc(ClientAdminServiceServicer):
-    def __init__(self, clients: AdministerClients) -> None:
-        self._clients = clients
+    def __init__(
+        self,
+        *,
+        create: CreateClient,
+        get: GetClient,
+        list_page: ListClients,
+        update: UpdateClient,
+        rotate_secret: RotateClientSecret,
+        delete: DeleteClient,
+    ) -> None:
+        self._create = create
+        self._get = get
+        self._list = list_page
+        self._update = update
+        self._rotate_secret = rotate_secret
+        self._delete = delete
 
     async def CreateClient(
         self, request: admin_pb2.CreateClientRequest, context: Any
     ) -> admin_pb2.CreateClientResponse:
-        made = await self._clients.create(convert.metadata_of(request.metadata))
+        made = await self._create(convert.metadata_of(request.metadata))
         return admin_pb2.CreateClientResponse(client=convert.to_client(made.client), client_secret=made.secret)
 
     async def ListClients(self, request: admin_pb2.ListClientsRequest, context: Any) -> admin_pb2.ListClientsResponse:
         size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
-        clients = await self._clients.page(size=size, after=convert.after_page_token(request.page_token))
+        clients = await self._list(size=size, after=convert.after_page_token(request.page_token))
         return admin_pb2.ListClientsResponse(
             clients=map(convert.to_client, clients),
             next_page_token=convert.page_token_of(clients[-1]) if len(clients) == size else "",
         )
 
     async def GetClient(self, request: admin_pb2.GetClientRequest, context: Any) -> admin_pb2.GetClientResponse:
-        return admin_pb2.GetClientResponse(client=convert.to_client(await self._clients.get(request.client_id)))
+        return admin_pb2.GetClientResponse(client=convert.to_client(await self._get(request.client_id)))
 
     async def UpdateClient(
         self, request: admin_pb2.UpdateClientRequest, context: Any
     ) -> admin_pb2.UpdateClientResponse:
-        changed = await self._clients.update(request.client_id, convert.metadata_of(request.metadata))
+        changed = await self._update(request.client_id, convert.metadata_of(request.metadata))
         return admin_pb2.UpdateClientResponse(client=convert.to_client(changed.client), client_secret=changed.secret)
 
     async def DeleteClient(
         self, request: admin_pb2.DeleteClientRequest, context: Any
     ) -> admin_pb2.DeleteClientResponse:
-        await self._clients.delete(request.client_id)
+        await self._delete(request.client_id)
         return admin_pb2.DeleteClientResponse()
 
     async def RotateClientSecret(
         self, request: admin_pb2.RotateClientSecretRequest, context: Any
     ) -> admin_pb2.RotateClientSecretResponse:
-        rotated = await self._clients.rotate_secret(
-            request.client_id, overlap=timedelta(seconds=request.overlap_seconds)
-        )
+        rotated = await self._rotate_secret(request.client_id, overlap=timedelta(seconds=request.overlap_seconds))
         return admin_pb2.RotateClientSecretResponse(client_secret=rotated.secret)

@@ -15,7 +15,7 @@ from libs.servicekit.clock import Clock
 from libs.servicekit.facts import Fact, envelope
 from libs.servicekit.metrics import TELEMETRY_DROPPED
 from libs.servicekit.work import Transactions
-from services.token import events
+from services.token import facts
 from services.token.store.work import TokenWork
 
 CAPACITY = 20_000
@@ -81,7 +81,7 @@ class BufferedTelemetry:
     async def _report_gap(self) -> None:
         dropped, self._dropped = self._dropped, 0
         async with self._transactions() as work:
-            work.emit(events.telemetry_gap(dropped=dropped))
+            work.emit(facts.telemetry_gap(dropped=dropped))
 
 
 class SilentTelemetry:

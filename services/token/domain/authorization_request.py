@@ -77,6 +77,11 @@ def find_redirect_uri(parameters: Parameters, client: Client) -> str:
     return uri
 
 
+def requested_scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
+    """What the request asks for. Raises InvalidScope when that is malformed or more than the client has registered."""
+    return client.permitted_scope(parse_scope(parameters.get("scope", "")))
+
+
 def find_response_mode(parameters: Parameters) -> ResponseMode:
     """How any answer travels, settled before the first check that can fail; a mode that cannot be is judged later."""
     response_type = parse_response_type(parameters.get("response_type", "code"))
@@ -126,7 +131,7 @@ def _response_mode(request: AuthorizationRequest, _client: Client) -> Authorizat
 
 
 def _scope(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
-    scopes = client.permitted_scope(parse_scope(request.parameters.get("scope", "")))
+    scopes = requested_scopes(request.parameters, client)
     if not scopes:
         raise InvalidScope("scope is missing.", reason="SCOPE_MISSING")
     return replace(request, scopes=scopes)

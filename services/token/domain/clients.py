@@ -7,7 +7,7 @@ from datetime import datetime
 from libs.crypto.hashing import hashes_equal, keyed_hash
 from libs.oauth.client_authentication import NONE, Credentials
 from libs.oauth.client_metadata import ClientMetadata
-from libs.oauth.errors import InvalidClient, InvalidScope, UnauthorizedClient
+from libs.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, UnauthorizedClient
 from libs.oauth.redirect_uris import is_private, is_registered
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID
 
@@ -83,3 +83,14 @@ class Client:
 
 
 _PERSONAL = frozenset({OPENID, OFFLINE_ACCESS, "profile", "email", "address", "phone"})
+
+
+def known(client: Client | None) -> Client:
+    """The client. Raises InvalidRequest (CLIENT_UNKNOWN) when there is none."""
+    if client is None:
+        raise unknown_client()
+    return client
+
+
+def unknown_client() -> InvalidRequest:
+    return InvalidRequest("There is no client with this id.", reason="CLIENT_UNKNOWN")

@@ -40,6 +40,13 @@ class PendingRequest:
         return self
 
 
+def visited(pending: PendingRequest | None, browser_secret: str, *, now: datetime) -> PendingRequest:
+    """What was found under an id, if it is there and `visit` allows it. Raises InvalidRequest, not redirectable."""
+    if pending is None:
+        raise unknown_request("REQUEST_UNKNOWN")
+    return pending.visit(browser_secret, now=now)
+
+
 def unknown_request(reason: str) -> InvalidRequest:
     """One answer for all: whoever holds a wrong id learns nothing."""
     return InvalidRequest(

@@ -10,7 +10,7 @@ from libs.crypto.random import new_secret, uuid7
 from libs.crypto.token_kinds import ID_TOKEN_HINT
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.scopes import OFFLINE_ACCESS
-from services.token import events
+from services.token import facts
 from services.token.domain.authorization_request import (
     AuthorizationRequest,
     find_redirect_uri,
@@ -23,8 +23,7 @@ from services.token.domain.grants import CODE_LIFETIME, AuthorizationCode, Grant
 from services.token.domain.interaction import Progress, Step, next_step
 from services.token.domain.pending_requests import PendingRequest, unknown_request
 from services.token.domain.sessions import AuthenticatedSession
-from services.token.ports import ClientDirectory, Keys
-from services.token.store.work import TokenWork
+from services.token.ports import ClientDirectory, Keys, Work
 
 
 class AdvanceAuthorization:
@@ -54,7 +53,7 @@ class AdvanceAuthorization:
 
     async def __call__(
         self,
-        work: TokenWork,
+        work: Work,
         pending: PendingRequest,
         *,
         request_id: str | None,
@@ -86,7 +85,7 @@ class AdvanceAuthorization:
 
     async def _step(
         self,
-        work: TokenWork,
+        work: Work,
         pending: PendingRequest,
         request: AuthorizationRequest,
         client: Client,
@@ -124,7 +123,7 @@ class AdvanceAuthorization:
 
     async def _record_consent(
         self,
-        work: TokenWork,
+        work: Work,
         pending: PendingRequest,
         request: AuthorizationRequest,
         *,
@@ -136,7 +135,7 @@ class AdvanceAuthorization:
             user_id=session.user_id, client_id=pending.client_id, scopes=request.scopes, now=now
         )
         work.emit(
-            events.consent_granted(
+            facts.consent_granted(
                 user_id=session.user_id,
                 client_id=pending.client_id,
                 scopes=request.scopes,
@@ -145,7 +144,7 @@ class AdvanceAuthorization:
         )
         return replace(pending, consented_by=session.user_id)
 
-    async def store(self, work: TokenWork, pending: PendingRequest) -> str:
+    async def store(self, work: Work, pending: PendingRequest) -> str:
         """Keeps the request; returns the id that the browser carries."""
         request_id = new_secret()
         await work.pending_requests.add(replace(pending, id_hash=secret_hash(request_id)))
@@ -153,7 +152,7 @@ class AdvanceAuthorization:
 
     async def _grant(
         self,
-        work: TokenWork,
+        work: Work,
         pending: PendingRequest,
         request: AuthorizationRequest,
         *,

@@ -8,18 +8,17 @@ from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import InvalidRequest, OAuthError
 from libs.oauth.parameters import Pair, Parameters, repeated_names
 from libs.servicekit.clock import Clock
-from libs.servicekit.work import Begin
 from services.token.domain.authorization_response import AskPerson, Next
 from services.token.domain.pending_requests import LIFETIME, PendingRequest
 from services.token.domain.sessions import AuthenticatedSession
-from services.token.store.work import TokenWork
+from services.token.ports import Begin
 from services.token.usecases.advance_authorization import AdvanceAuthorization
 
 _WHERE_ANSWERS_GO = frozenset({"client_id", "redirect_uri"})
 
 
 class Authorize:
-    def __init__(self, begin: Begin[TokenWork], advance: AdvanceAuthorization, *, clock: Clock) -> None:
+    def __init__(self, begin: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
         self._begin = begin
         self._advance = advance
         self._clock = clock

@@ -8,24 +8,22 @@ from libs.crypto.token_kinds import ACCESS_TOKEN
 from libs.oauth.errors import InsufficientScope, InvalidToken
 from libs.oauth.scopes import OPENID, claims_of, parse_scope
 from libs.servicekit.clock import Clock
-from libs.servicekit.work import Transactions
 from services.token.domain.grants import Grant
 from services.token.domain.tokens import GRANT_CLAIM
-from services.token.ports import Accounts, Keys
-from services.token.store.work import TokenWork
+from services.token.ports import Accounts, Begin, Keys
 
 
 class GetUserinfo:
     def __init__(
         self,
-        transactions: Transactions[TokenWork],
+        view: Begin,
         *,
         issuer: str,
         accounts: Accounts,
         keys: Keys,
         clock: Clock,
     ) -> None:
-        self._transactions = transactions
+        self._view = view
         self._issuer = issuer
         self._accounts = accounts
         self._keys = keys
@@ -66,7 +64,7 @@ class GetUserinfo:
             raise InvalidToken(reason=error.reason) from None
 
     async def _live_grant(self, grant_id: str) -> Grant:
-        async with self._transactions.reading() as work:
+        async with self._view() as work:
             grant = await work.grants.find(grant_id)
         if grant is None or grant.revoked_at is not None:
             raise InvalidToken(reason="GRANT_REVOKED")

@@ -7,25 +7,25 @@ from libs.crypto.random import uuid7
 from libs.oauth.client_metadata import AUTHORIZATION_CODE, REFRESH_TOKEN
 from libs.oauth.errors import InvalidGrant, InvalidRequest
 from libs.oauth.parameters import Parameters
-from libs.servicekit.work import Transactions
-from services.token import events
+from services.token import facts
 from services.token.domain.clients import Client
 from services.token.domain.grants import AuthorizationCode, CodeClaim
 from services.token.domain.refresh_families import RefreshFamily, first_token
 from services.token.domain.tokens import IssuedTokens, Lifetimes
-from services.token.store.work import TokenWork
+from services.token.ports import Begin, Work
 from services.token.usecases.issue_tokens import Authorized
 
 
 class AuthorizationCodeGrant:
-    def __init__(self, transactions: Transactions[TokenWork], *, lifetimes: Lifetimes) -> None:
-        self._transactions = transactions
+    def __init__(self, begin: Begin, view: Begin, *, lifetimes: Lifetimes) -> None:
+        self._begin = begin
+        self._view = view
         self._lifetimes = lifetimes
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
         """Raises InvalidRequest without a code, InvalidGrant for one that this request may not spend."""
         claim = _claim(parameters, client)
-        async with self._transactions.reading() as work:
+        async with self._view() as work:
             code = await work.codes.find(claim.code_hash)
         if code is None:
             raise InvalidGrant(reason="CODE_UNKNOWN")
@@ -41,14 +41,14 @@ class AuthorizationCodeGrant:
         self, code: AuthorizationCode, client: Client, tokens: IssuedTokens, *, now: datetime
     ) -> str | None:
         refresh_token = None
-        async with self._transactions() as work:
+        async with self._begin() as work:
             won = await work.codes.spend(code.code_hash, now=now)
             if won:
                 if REFRESH_TOKEN in client.metadata.grant_types:
                     refresh_token = await self._start_family(work, code, now=now)
                 work.emit(
-                    events.code_redeemed(code.grant, correlation_id=code.correlation_id),
-                    events.token_issued(
+                    facts.code_redeemed(code.grant, correlation_id=code.correlation_id),
+                    facts.token_issued(
                         client_id=client.client_id,
                         grant_type=AUTHORIZATION_CODE,
                         scopes=tokens.scopes,
@@ -63,7 +63,7 @@ class AuthorizationCodeGrant:
             raise InvalidGrant(reason="CODE_REPLAYED")
         return refresh_token
 
-    async def _start_family(self, work: TokenWork, code: AuthorizationCode, *, now: datetime) -> str:
+    async def _start_family(self, work: Work, code: AuthorizationCode, *, now: datetime) -> str:
         token = first_token(uuid7(now))
         family = RefreshFamily(
             family_id=token.family_id,
@@ -91,12 +91,12 @@ def _claim(parameters: Parameters, client: Client) -> CodeClaim:
     )
 
 
-async def _revoke(work: TokenWork, code: AuthorizationCode, *, now: datetime) -> None:
+async def _revoke(work: Work, code: AuthorizationCode, *, now: datetime) -> None:
     grant = code.grant
-    work.emit(events.code_replayed(grant, correlation_id=code.correlation_id))
+    work.emit(facts.code_replayed(grant, correlation_id=code.correlation_id))
     if await work.grants.revoke(grant.grant_id, reason="code_replayed", now=now):
         work.emit(
-            events.token_revoked(
+            facts.token_revoked(
                 user_id=grant.user_id, client_id=grant.client_id, grant_id=grant.grant_id, reason="code_replayed"
             )
         )

@@ -5,7 +5,7 @@ from datetime import datetime
 from libs.oauth.client_metadata import CLIENT_CREDENTIALS
 from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import parse_scope
-from services.token import events
+from services.token import facts
 from services.token.domain.clients import Client
 from services.token.domain.tokens import IssuedTokens
 from services.token.ports import Telemetry
@@ -22,7 +22,7 @@ class ClientCredentials:
 
         async def redeem(tokens: IssuedTokens) -> None:
             self._telemetry.record(
-                events.token_issued(
+                facts.token_issued(
                     client_id=client.client_id,
                     grant_type=CLIENT_CREDENTIALS,
                     scopes=scopes,

@@ -5,19 +5,19 @@ from datetime import datetime
 from libs.oauth.errors import InvalidGrant, InvalidRequest, InvalidScope
 from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import parse_scope
-from libs.servicekit.work import Transactions
-from services.token import events
+from services.token import facts
 from services.token.domain.clients import Client
 from services.token.domain.grants import Grant
 from services.token.domain.refresh_families import Presented, RefreshFamily, RefreshToken
 from services.token.domain.tokens import IssuedTokens, Lifetimes
-from services.token.store.work import TokenWork
+from services.token.ports import Begin, Work
 from services.token.usecases.issue_tokens import Authorized
 
 
 class RefreshTokenGrant:
-    def __init__(self, transactions: Transactions[TokenWork], *, chain_key: bytes, lifetimes: Lifetimes) -> None:
-        self._transactions = transactions
+    def __init__(self, begin: Begin, view: Begin, *, chain_key: bytes, lifetimes: Lifetimes) -> None:
+        self._begin = begin
+        self._view = view
         self._chain_key = chain_key
         self._lifetimes = lifetimes
 
@@ -39,7 +39,7 @@ class RefreshTokenGrant:
         return Authorized(client=client, scopes=scopes, redeem=redeem, grant=family.grant)
 
     async def _find(self, token: RefreshToken, client: Client) -> RefreshFamily:
-        async with self._transactions.reading() as work:
+        async with self._view() as work:
             family = await work.refresh_families.find(token.family_id)
         if family is None:
             raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
@@ -54,16 +54,16 @@ class RefreshTokenGrant:
     async def _redeem(
         self, family: RefreshFamily, token: RefreshToken, presented: Presented, tokens: IssuedTokens, *, now: datetime
     ) -> None:
-        async with self._transactions() as work:
+        async with self._begin() as work:
             won = presented is Presented.LATEST and await work.refresh_families.rotate(
                 family, family.rotate(token, key=self._chain_key, idle=self._lifetimes.refresh_idle, now=now)
             )
             if not won:
                 # Somebody was faster with the same token, or it is the predecessor: look again at what is true now.
                 await self._require_grace(work, token, now=now)
-            work.emit(events.token_refreshed(family.grant, scopes=tokens.scopes, token_id=tokens.token_id))
+            work.emit(facts.token_refreshed(family.grant, scopes=tokens.scopes, token_id=tokens.token_id))
 
-    async def _require_grace(self, work: TokenWork, token: RefreshToken, *, now: datetime) -> None:
+    async def _require_grace(self, work: Work, token: RefreshToken, *, now: datetime) -> None:
         family = await work.refresh_families.find(token.family_id)
         if family is None:
             raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
@@ -73,11 +73,11 @@ class RefreshTokenGrant:
 
     async def _revoke(self, family: RefreshFamily, *, now: datetime) -> None:
         grant = family.grant
-        async with self._transactions() as work:
+        async with self._begin() as work:
             if await work.grants.revoke(grant.grant_id, reason="refresh_token_reused", now=now):
                 work.emit(
-                    events.token_reuse_detected(grant),
-                    events.token_revoked(
+                    facts.token_reuse_detected(grant),
+                    facts.token_revoked(
                         user_id=grant.user_id,
                         client_id=grant.client_id,
                         grant_id=grant.grant_id,

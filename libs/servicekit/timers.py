@@ -1,15 +1,16 @@
 """Housekeeping that goes on whatever else does."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit import logs
+from libs.servicekit.service import Task
 
 _log = logs.get(__name__)
 
 
-def every(seconds: float, name: str, step: Callable[[], Awaitable[bool]]) -> Callable[[], Coroutine[None, None, None]]:
+def every(seconds: float, name: str, step: Callable[[], Awaitable[bool | None]]) -> Task:
     """A task that runs `step` every so often, and again at once while it says that there is more to do.
 
     A step that fails is tried again the next time: a database that is away must not take the service with it.
@@ -17,7 +18,7 @@ def every(seconds: float, name: str, step: Callable[[], Awaitable[bool]]) -> Cal
 
     async def run() -> None:
         while True:
-            more = False
+            more: bool | None = False
             try:
                 more = await step()
             except TemporarilyUnavailable as error:

@@ -1,0 +1,40 @@
+"""The person refuses, or gives up signing in: the client is told access_denied (RFC 6749 4.1.2.1)."""
+
+from libs.crypto.hashing import secret_hash
+from libs.oauth.errors import AccessDenied
+from libs.servicekit.clock import Clock
+from services.token import facts
+from services.token.domain.authorization_request import requested_scopes
+from services.token.domain.authorization_response import Next
+from services.token.domain.pending_requests import unknown_request, visited
+from services.token.domain.sessions import AuthenticatedSession
+from services.token.ports import Begin
+from services.token.usecases.advance_authorization import AdvanceAuthorization
+
+
+class DenyAuthorization:
+    def __init__(self, begin: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
+        self._begin = begin
+        self._advance = advance
+        self._clock = clock
+
+    async def __call__(self, request_id: str, *, browser_secret: str, session: AuthenticatedSession | None) -> Next:
+        """Ends the request. Raises InvalidRequest, not redirectable, when it has ended or is another browser's."""
+        now = self._clock.now()
+        async with self._begin() as work:
+            found = await work.pending_requests.find(secret_hash(request_id))
+            pending = visited(found, browser_secret, now=now)
+            client = await self._advance.client(pending.client_id)
+            reply = self._advance.reply_address(pending, client)
+            if not await work.pending_requests.complete(pending.id_hash, now=now):
+                raise unknown_request("REQUEST_COMPLETED")
+            if session is not None:
+                work.emit(
+                    facts.consent_denied(
+                        user_id=session.user_id,
+                        client_id=client.client_id,
+                        scopes=requested_scopes(pending.parameters, client),
+                        correlation_id=pending.correlation_id,
+                    )
+                )
+        return reply.refusal(AccessDenied(reason="PERSON_DENIED"))

@@ -1,0 +1,41 @@
+"""A stored authorization request is looked at again: everything is judged anew, from where the person is now."""
+
+from libs.crypto.hashing import secret_hash
+from libs.oauth.errors import OAuthError
+from libs.servicekit.clock import Clock
+from services.token.domain.authorization_response import Next
+from services.token.domain.pending_requests import visited
+from services.token.domain.sessions import AuthenticatedSession
+from services.token.ports import Begin
+from services.token.usecases.advance_authorization import AdvanceAuthorization
+
+
+class ResumeAuthorization:
+    def __init__(self, begin: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
+        self._begin = begin
+        self._advance = advance
+        self._clock = clock
+
+    async def __call__(
+        self, request_id: str, *, browser_secret: str, session: AuthenticatedSession | None, allow: bool = False
+    ) -> Next:
+        """Goes on. `allow`: the person has just agreed to what the consent page showed.
+
+        Raises:
+            InvalidRequest: not redirectable; the request has ended or is another browser's.
+        """
+        now = self._clock.now()
+        async with self._begin() as work:
+            found = await work.pending_requests.find(secret_hash(request_id))
+            pending = visited(found, browser_secret, now=now)
+            client = await self._advance.client(pending.client_id)
+            reply = self._advance.reply_address(pending, client)
+            try:
+                return await self._advance(
+                    work, pending, request_id=request_id, client=client, session=session, now=now, allow=allow
+                )
+            except OAuthError as refusal:
+                if not refusal.redirectable:
+                    raise
+                await work.pending_requests.complete(pending.id_hash, now=now)
+                return reply.refusal(refusal)

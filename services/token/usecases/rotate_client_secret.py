@@ -1,0 +1,34 @@
+"""A client gets a new secret; the old one may go on for a while, so that nothing stops working."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from libs.oauth.errors import InvalidRequest
+from libs.servicekit.clock import Clock
+from services.token import facts
+from services.token.domain.clients import known
+from services.token.domain.new_secrets import NewSecret, make_secret
+from services.token.ports import Begin, ClientDirectory
+
+
+class RotateClientSecret:
+    def __init__(self, begin: Begin, *, pepper: bytes, directory: ClientDirectory, clock: Clock) -> None:
+        self._begin = begin
+        self._pepper = pepper
+        self._directory = directory
+        self._clock = clock
+
+    async def __call__(self, client_id: str, *, overlap: timedelta) -> NewSecret:
+        """Raises InvalidRequest: CLIENT_UNKNOWN, or CLIENT_HAS_NO_SECRET for a public client."""
+        now = self._clock.now()
+        plain, latest = make_secret(self._pepper)
+        async with self._begin() as work:
+            client = known(await work.clients.find_for_update(client_id))
+            if client.metadata.is_public:
+                raise InvalidRequest("The client is public: it has no secret.", reason="CLIENT_HAS_NO_SECRET")
+            former = [replace(old, expires_at=now + overlap) for old in client.secrets if old.expires_at is None]
+            client = replace(client, secrets=(latest, *(former if overlap else ())), updated_at=now)
+            await work.clients.save(client)
+            work.emit(facts.client_secret_rotated(client_id))
+        self._directory.forget()
+        return NewSecret(client, plain)
