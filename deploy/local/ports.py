@@ -107,7 +107,7 @@ def _can_listen(family: socket.AddressFamily, host: str, port: int) -> bool:
 
 def _remedy(port: Port) -> str:
     if port.variable == OFFSET_VARIABLE:
-        return f"set {OFFSET_VARIABLE}=1000 to move all internal ports"
+        return f"set {OFFSET_VARIABLE} to a number that is added to all internal ports"
     return f"set {port.variable} to another"
 
 

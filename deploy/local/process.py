@@ -30,10 +30,14 @@ class Child:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._process: subprocess.Popen[bytes] | None = None
+        self._told_to_end = False
 
     def start(self) -> None:
         """Starts it, again if it ended; call it from the main thread, to whose life the program is tied."""
+        self._told_to_end = False
         tethered = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), *self.program.command]
+        # Logs and databases are private, like everything else in the home.
+        self.program.log.touch(mode=0o600)
         with self.program.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own programs
                 tethered,
@@ -43,6 +47,7 @@ class Child:
                 stdout=log,
                 stderr=log,
                 process_group=0,
+                umask=0o077,
             )
 
     @property
@@ -54,6 +59,11 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def failed(self) -> bool:
+        """It ended, and nobody here asked it to."""
+        return self._process is not None and not self.alive and not self._told_to_end
+
+    @property
     def ending(self) -> str:
         """How it ended, for people: "with code 1", "by SIGKILL"."""
         code = self._process.poll() if self._process is not None else None
@@ -63,6 +73,7 @@ class Child:
 
     def send(self, number: signal.Signals) -> None:
         if self._process is not None and self.alive:
+            self._told_to_end |= number in {signal.SIGTERM, signal.SIGKILL}
             self._process.send_signal(number)
 
     def wait(self, seconds: float) -> bool:

@@ -29,6 +29,7 @@ def only_run(path: Path) -> Iterator[None]:
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
-        yield
-        lock.seek(0)
-        lock.truncate(0)
+        try:
+            yield
+        finally:
+            lock.truncate(0)

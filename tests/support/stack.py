@@ -1,0 +1,246 @@
+"""The real thing for tests: real NATS and the five real processes, on free ports, with a home of their own.
+
+    async def test_something(stack):
+        async with stack.channel("token") as channel: ...
+        stack.kill("token")
+        stack.start("token")
+
+`stack` and `postgresql_stack` are shared by all tests of a worker: make your own clients and people, and leave every
+service running. Who needs a stack for itself takes `with running_stack(tmp_path) as stack`.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy.local import demo, process, programs, readiness
+from deploy.local.home import Home, read_json
+from deploy.local.layout import Layout
+from deploy.local.ports import HOST, PortProblemError, Ports
+from deploy.local.process import Child
+from deploy.local.run_file import write_run_file
+from deploy.local.topology import NATS, SERVICE_NAMES
+
+if TYPE_CHECKING:
+    import grpc
+
+READY_SECONDS = 45.0
+_POLL_SECONDS = 0.02
+_BLOCK = 250
+"""Ports of one stack lie in one block; blocks end before the ports that the system gives to clients."""
+_FIRST_PORT, _LAST_PORT = 10_000, 32_000
+
+
+class StackError(AssertionError):
+    """The stack does not do what it should; the message has the ends of the logs."""
+
+
+class Stack:
+    """A running system. Names of programs: "nats", and the services as in design and certificates."""
+
+    def __init__(self, layout: Layout, children: Sequence[Child]) -> None:
+        self.layout = layout
+        self._children = {child.program.name: child for child in children}
+
+    @property
+    def issuer(self) -> str:
+        return self.layout.issuer
+
+    @property
+    def client_edge(self) -> str:
+        return self.layout.client_edge
+
+    @property
+    def nats_url(self) -> str:
+        return self.layout.nats_url
+
+    def ops(self, service: str) -> str:
+        """Base URL of a service's health and metrics."""
+        return f"http://{self.layout.ports.ops[service].address}"
+
+    def creds(self, user: str = "subscriber") -> str:
+        """Path of a NATS credentials file: of a service, "cli" or "subscriber"."""
+        return str(self.layout.home.creds(user))
+
+    def channel(self, service: str, *, identity: str = "cli") -> "grpc.aio.Channel":
+        """A channel of the running event loop to a service, as an identity; close it. Calls raise OAuthError."""
+        from deploy.local.admin_channel import open_channel  # noqa: PLC0415 - gRPC is not for every test run
+
+        return open_channel(self.layout, service, identity=identity)
+
+    @property
+    def people(self) -> dict[str, str]:
+        """Username -> password of the demo people."""
+        return {username: password for username, (password, _) in demo.PEOPLE.items()}
+
+    @property
+    def clients(self) -> Mapping[str, Mapping[str, str]]:
+        """The demo clients "web", "second" and "machine": client_id, client_secret, redirect_uri."""
+        known: Mapping[str, Mapping[str, str]] = read_json(self.layout.home.playground_file)
+        return known
+
+    def log(self, program: str) -> str:
+        """Everything that the program wrote so far."""
+        return self._children[program].program.log.read_text(encoding="utf-8", errors="replace")
+
+    def pid(self, program: str) -> int | None:
+        return self._children[program].pid
+
+    def kill(self, *names: str) -> None:
+        """Ends programs as a crash does (kill -9); they are gone when this returns."""
+        for name in names:
+            self._children[name].kill()
+
+    def terminate(self, *names: str) -> None:
+        """Ends programs as a platform does, with time to finish."""
+        process.stop([self._children[name] for name in names], seconds=10)
+
+    def pause(self, name: str) -> None:
+        """The program hangs: it holds its connections and answers nobody, until `resume`."""
+        self._children[name].send(signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        self._children[name].send(signal.SIGCONT)
+
+    def start(self, *names: str) -> None:
+        """Starts programs that have ended, with the same ports, data and environment, and waits until all is well."""
+        for name in names:
+            self._children[name].start()
+        write_run_file(self.layout, self._children.values())
+        self.wait_until_ready()
+
+    def restart(self, *names: str) -> None:
+        self.kill(*names)
+        self.start(*names)
+
+    def wait_until_ready(self, *, seconds: float = READY_SECONDS) -> None:
+        """Returns when every service that runs is ready and has nothing to warn of.
+
+        Raises:
+            StackError: it is not after so many seconds, or a program ended.
+        """
+        deadline = time.monotonic() + seconds
+        while troubles := self._troubles():
+            if time.monotonic() > deadline:
+                raise StackError(f"not ready after {seconds:g} s: {troubles}\n{self._logs(troubles)}")
+            time.sleep(_POLL_SECONDS)
+
+    def stop(self) -> None:
+        for group in programs.STOP_ORDER:
+            process.stop([self._children[name] for name in group if name in self._children], seconds=5)
+
+    def _troubles(self) -> dict[str, str]:
+        ended = {name: child.ending for name, child in self._children.items() if child.failed}
+        if ended:
+            raise StackError(f"ended: {ended}\n{self._logs(ended)}")
+        running = {name for name in SERVICE_NAMES if self._children[name].alive}
+        calm = self._children[NATS].alive and running == set(SERVICE_NAMES)
+        troubles = readiness.troubles(self.layout.ports, calm=calm)
+        return {name: trouble for name, trouble in troubles.items() if name in running}
+
+    def _logs(self, names: Mapping[str, str]) -> str:
+        return "\n".join(f"--- {name}\n" + "\n".join(self.log(name).splitlines()[-20:]) for name in names)
+
+
+@contextmanager
+def running_stack(
+    folder: Path,
+    *,
+    database_url: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    seeded: bool = True,
+) -> Iterator[Stack]:
+    """Starts everything with its state in `folder`, and stops it after the block.
+
+    Args:
+        database_url: an empty PostgreSQL database; none: SQLite files in `folder`.
+        environment: more variables for every service, for example LATCHKEY_BRAND_NAME.
+        seeded: with the demo people and clients of the development run.
+    """
+    inherited = {**_plain_environment(), **(environment or {})}
+    with free_ports() as variables:
+        layout = Layout(Home(folder), Ports.of(variables), database_url)
+        layout.prepare(now=datetime.now(UTC))
+        stack = Stack(layout, [Child(program) for program in programs.core(layout, inherited=inherited)])
+        try:
+            stack.start(NATS, *SERVICE_NAMES)
+            if seeded:
+                _seed(layout)
+            yield stack
+        finally:
+            stack.stop()
+
+
+def _plain_environment() -> dict[str, str]:
+    """What a developer has set for `make run` says nothing about tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("LATCHKEY_")}
+
+
+def _seed(layout: Layout) -> None:
+    from deploy.local.seed import seed  # noqa: PLC0415 - as above
+
+    asyncio.run(seed(layout))
+
+
+@contextmanager
+def free_ports() -> Iterator[dict[str, str]]:
+    """Variables for ports that nobody else has, kept from other stacks by a listener on the first of their block."""
+    blocks = list(range(_FIRST_PORT, _LAST_PORT, _BLOCK))
+    random.shuffle(blocks)
+    for base in blocks:
+        try:
+            guard = socket.create_server((HOST, base), reuse_port=False)
+        except OSError:
+            continue
+        with guard:
+            variables = _variables(base)
+            try:
+                Ports.of(variables).check_free()
+            except PortProblemError:
+                continue
+            yield variables
+            return
+    raise StackError("no free ports")
+
+
+def _variables(base: int) -> dict[str, str]:
+    return {
+        "LATCHKEY_BROWSER_PORT": str(base + 1),
+        "LATCHKEY_CLIENT_PORT": str(base + 2),
+        "LATCHKEY_PLAYGROUND_PORT": str(base + 3),
+        "LATCHKEY_NATS_PORT": str(base + 4),
+        "LATCHKEY_INTERNAL_PORT_OFFSET": str(base + 10 - 9081),
+    }
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The system on SQLite."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The system on PostgreSQL, one schema for each service."""
+    from tests.support.databases import fresh_url  # noqa: PLC0415 - it takes a while to import
+
+    folder = tmp_path_factory.mktemp("postgresql-stack")
+    with asyncio.Runner() as runner:
+        database = fresh_url("postgresql", folder=folder)
+        url = runner.run(database.__aenter__())
+        try:
+            with running_stack(folder, database_url=url) as running:
+                yield running
+        finally:
+            runner.run(database.__aexit__(None, None, None))
