@@ -11,8 +11,9 @@ from libs.servicekit.bus import Bus
 from libs.servicekit.clock import SystemClock
 from libs.servicekit.migrations import open_database
 from libs.servicekit.outbox import Outbox
-from libs.servicekit.relay import Relay
+from libs.servicekit.relay import PURGE_SECONDS, Relay
 from libs.servicekit.service import Registration, Service
+from libs.servicekit.timers import every
 from services.device.config import DeviceSettings
 from services.device.store.tables import METADATA
 
@@ -33,7 +34,11 @@ async def build(settings: DeviceSettings) -> AsyncIterator[Service]:
                     _add_nothing, servicer=None, descriptor=device_pb2.DESCRIPTOR.services_by_name["DeviceService"]
                 ),
             ),
-            tasks={"bus": bus.run, "relay": relay.run, "outbox-purge": relay.purge},
+            tasks={
+                "bus": bus.run,
+                "relay": relay.run,
+                "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
+            },
             checks={"database": database.check, "bus": bus.check, "outbox": relay.check},
         )
 
