@@ -1,0 +1,99 @@
+"""What the table of device codes lets happen, on SQLite and on PostgreSQL."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from libs.crypto.hashing import secret_hash
+from libs.crypto.random import uuid7
+from libs.servicekit.database import Database
+from services.device.store.tables import METADATA, STATES
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+CODES = METADATA.tables["device_codes"]
+DECIDED: dict[str, Any] = {"decided_at": NOON}
+APPROVED = DECIDED | {"user_id": uuid7(NOON), "session_id": uuid7(NOON), "attested_session": b"attested"}
+REDEEMED = APPROVED | {"redeemed_at": NOON}
+COLUMNS: dict[str, dict[str, Any]] = {
+    "pending": {},
+    "approved": APPROVED,
+    "denied": DECIDED,
+    "redeemed": REDEEMED,
+    "expired": {},
+}
+
+
+def a_code(state: str = "pending", *, number: int = 1, user_code: str = "WDJB-MJHT", **columns: Any) -> dict[str, Any]:
+    return {
+        "id": uuid7(NOON),
+        "device_code_hash": secret_hash(f"device code {number}"),
+        "user_code_hash": secret_hash(user_code),
+        "client_id": "c_tv",
+        "client_name": "Television",
+        "scopes": ["openid", "profile"],
+        "state": state,
+        "interval_seconds": 5,
+        "requested_from": "192.0.2.0/24",
+        "created_at": NOON,
+        "expires_at": NOON + timedelta(minutes=10),
+        **columns,
+    }
+
+
+async def add(database: Database, code: dict[str, Any]) -> None:
+    async with database.transaction() as session:
+        await session.execute(insert(CODES).values(code))
+
+
+async def test_the_migrations_make_the_tables_that_the_code_expects(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        return list(compare_metadata(context, METADATA))
+
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_a_code_in_each_state_can_be_kept(database: Database, state: str) -> None:
+    code = a_code(state, **COLUMNS[state])
+    await add(database, code)
+    async with database.snapshot() as session:
+        row = (await session.execute(select(CODES))).one()
+    assert (row.state, row.scopes, row.expires_at) == (state, ["openid", "profile"], NOON + timedelta(minutes=10))
+
+
+@pytest.mark.s(34)
+@pytest.mark.parametrize(
+    ("state", "columns"),
+    [
+        ("stolen", {}),
+        ("pending", DECIDED),
+        ("denied", {}),
+        ("approved", DECIDED),
+        ("approved", APPROVED | {"attested_session": None}),
+        ("approved", REDEEMED),
+        ("redeemed", APPROVED),
+        ("redeemed", DECIDED | {"redeemed_at": NOON}),
+    ],
+)
+async def test_a_code_in_a_state_that_cannot_be_is_refused(
+    database: Database, state: str, columns: dict[str, Any]
+) -> None:
+    with pytest.raises(IntegrityError):
+        await add(database, a_code(state, **columns))
+
+
+@pytest.mark.s(34)
+async def test_a_user_code_means_one_device_while_it_can_be_typed(database: Database) -> None:
+    await add(database, a_code("denied", number=1, **DECIDED))
+    await add(database, a_code("pending", number=2))
+    with pytest.raises(IntegrityError):
+        await add(database, a_code("pending", number=3))
+    with pytest.raises(IntegrityError):
+        await add(database, a_code("pending", number=2, user_code="BBBB-BBBB"))
