@@ -18,6 +18,9 @@ _STATUS: Final = {"access_denied": 403, "temporarily_unavailable": 503, "server_
 """Of an OAuth error's page; every other code is 400."""
 _SITUATIONS: Final = {
     "REQUEST_UNKNOWN": "gone",
+    "REQUEST_EXPIRED": "gone",
+    "REQUEST_COMPLETED": "gone",
+    "REQUEST_OF_ANOTHER_BROWSER": "gone",
     "CSRF_TOKEN": "stale",
     "FOREIGN_ORIGIN": "stale",
 }

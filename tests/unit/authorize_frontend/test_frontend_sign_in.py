@@ -111,7 +111,7 @@ async def test_a_wrong_password_shows_the_page_again_with_the_name_kept(browser,
     answer = await browser.post(page_path, page.html.press("login-submit", username="<alice>", password="secret-typo"))
     html = answer.html
     assert answer.status == 200
-    assert "The username or the password is not right." in html.text
+    assert "The username or the password is wrong." in html.text
     assert html.by_id("username")["value"] == "<alice>"
     assert html.by_id("login-error")["role"] == "alert"
     assert html.by_id("password")["aria-describedby"] == "login-error"
@@ -160,8 +160,12 @@ async def test_another_refusal_than_wrong_credentials_is_an_error_page(browser, 
     assert (answer.status, answer.html.one("main")["data-error"]) == (403, "access_denied")
 
 
-async def test_an_unknown_request_says_to_start_again(browser, services, page_path):
-    services.token.says["GetInteraction"] = InvalidRequest("The request is unknown.", reason="REQUEST_UNKNOWN")
+@pytest.mark.s(39)
+@pytest.mark.parametrize(
+    "reason", ["REQUEST_UNKNOWN", "REQUEST_EXPIRED", "REQUEST_COMPLETED", "REQUEST_OF_ANOTHER_BROWSER"]
+)
+async def test_a_request_that_is_over_says_to_start_again(browser, services, page_path, reason):
+    services.token.says["GetInteraction"] = InvalidRequest("The request is unknown.", reason=reason)
     answer = await browser.get(page_path)
     assert (answer.status, answer.html.one("main")["data-error"]) == (400, "invalid_request")
     assert "Go back to the application and start again." in answer.html.text
