@@ -100,6 +100,9 @@ class Logout:
             )
         if check.redirect_uri:
             response = see_client(check.redirect_uri)
+        elif request.method == "POST":
+            # The same page by GET, so that reloading it posts nothing.
+            response = see_other(self._edge.site.path("/logout"))
         else:
             response = self._edge.pages.page("signed_out", client_name=check.client_name)
         self._edge.cookies.forget(response)

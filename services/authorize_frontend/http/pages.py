@@ -21,6 +21,7 @@ class Pages:
             loader=jinja2.FileSystemLoader(_FOLDER),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
+            auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
         )

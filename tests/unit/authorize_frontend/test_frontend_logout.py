@@ -59,6 +59,15 @@ async def test_confirming_ends_the_session_and_sends_the_person_back(signed_in, 
     assert signed_in.cookies == {}
 
 
+async def test_confirming_without_a_way_back_ends_on_a_page_that_can_be_reloaded(signed_in, services):
+    services.token.says["CheckLogout"] = CheckLogoutResponse()
+    page = await signed_in.get("/logout")
+    answer = await signed_in.post("/logout/confirm", page.html.press("logout-confirm"))
+    assert (answer.status, answer.location) == (303, "/logout")
+    assert "EndSession" in services.authentication.names()
+    assert (await signed_in.get(answer.location)).html.one("main")["data-page"] == "signed-out"
+
+
 async def test_cancelling_ends_nothing(signed_in, services):
     page = await signed_in.get("/logout?client_id=c")
     answer = await signed_in.post("/logout/confirm", page.html.press("logout-cancel"))
