@@ -62,6 +62,7 @@ def _seed(layout: Layout) -> None:
 
 
 def _start_playground(supervisor: Supervisor, layout: Layout, inherited: Mapping[str, str]) -> bool:
+    """False when there is none, or it does not start."""
     playground = programs.playground(layout, inherited=inherited)
     if playground is None:
         return False
@@ -70,6 +71,12 @@ def _start_playground(supervisor: Supervisor, layout: Layout, inherited: Mapping
     def trouble() -> dict[str, str]:
         return {} if readiness.answers(layout.ports.playground) else {playground.name: "does not answer yet"}
 
-    if supervisor.wait_until(trouble, seconds=PLAYGROUND_SECONDS):
+    try:
+        if not supervisor.wait_until(trouble, seconds=PLAYGROUND_SECONDS):
+            return True
         say(f"  the playground does not answer; its log is {playground.log}")
-    return True
+    except StartFailedError as error:
+        say(f"  {error}")
+    # The server is worth running without its demonstration.
+    supervisor.drop(playground.name)
+    return False

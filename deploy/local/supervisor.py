@@ -1,6 +1,5 @@
 """Runs programs side by side in the foreground until told to stop, starts again what dies, stops all in order."""
 
-import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from deploy.local import process
 from deploy.local.console import say
 from deploy.local.keeper import Keeper
 from deploy.local.log_watch import LogWatch
+from deploy.local.parent import Parent
 from deploy.local.process import Child, Program
 
 TICK_SECONDS = 0.05
@@ -31,7 +31,7 @@ class StoppedError(Exception):
 
 
 class Supervisor:
-    """Use as a context: leaving it stops everything. `stop_with_parent`: stop also when this process loses its."""
+    """Use as a context: leaving it stops everything. `stop_with_parent`: the end of whoever started us is our end too."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Supervisor:
     ) -> None:
         self._stop_order = stop_order
         self._stop_seconds = stop_seconds
-        self._parent = os.getppid() if stop_with_parent else None
+        self._parent = Parent() if stop_with_parent else None
         self._keepers: dict[str, Keeper] = {}
         self._watch = LogWatch()
         self._signalled_at: float | None = None
@@ -78,6 +78,10 @@ class Supervisor:
             keeper = self._keepers[program.name] = Keeper(Child(program), clock=time.monotonic)
             keeper.start()
 
+    def drop(self, name: str) -> None:
+        """Ends a program and looks after it no more."""
+        process.stop([self._keepers.pop(name).child], seconds=self._stop_seconds)
+
     def wait_until(self, troubles: Callable[[], Mapping[str, str]], *, seconds: float) -> dict[str, str]:
         """Waits until `troubles` names none any more; returns those left after `seconds`.
 
@@ -111,7 +115,7 @@ class Supervisor:
         for line in news:
             say(f"  {line}")
         time.sleep(TICK_SECONDS)
-        if self._signalled_at is not None or (self._parent is not None and os.getppid() != self._parent):
+        if self._signalled_at is not None or (self._parent is not None and self._parent.wants_to_end):
             raise StoppedError
         return bool(news)
 

@@ -1,6 +1,7 @@
 """The supervisor with small programs of its own, in a process of its own, as somebody in a shell meets it."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -56,8 +57,13 @@ def supervise(tmp_path):
     """Starts a supervisor; `lines` are read as they come."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(codes, *arguments, before=()):
-        command = [*before, sys.executable, "-c", SCRIPT, str(tmp_path), json.dumps(codes), *arguments]
+    def start(codes: dict[str, str], *, by_make: bool = False) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", SCRIPT, str(tmp_path), json.dumps(codes)]
+        if by_make:
+            (tmp_path / "supervise.py").write_text(SCRIPT)
+            recipe = shlex.join([sys.executable, str(tmp_path / "supervise.py"), *command[3:], "stop-with-parent"])
+            (tmp_path / "Makefile").write_text(f"run:\n\t@PYTHONPATH=. exec {recipe.replace('$', '$$')}\n")
+            command = ["make", "-f", str(tmp_path / "Makefile"), "run"]
         process = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
         started.append(process)
         return process
@@ -143,12 +149,13 @@ def test_a_program_that_keeps_ending_before_all_is_ready_ends_the_start(supervis
     assert process.wait(10) == 0
 
 
-def test_it_stops_when_the_make_that_started_it_is_killed(supervise, tmp_path, eventually):
-    parent = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"]
-    process = supervise(ALL, "stop-with-parent", before=parent)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_it_stops_when_the_make_that_started_it_alone_is_told_to_end(supervise, tmp_path, number):
+    process = supervise(ALL, by_make=True)
     read_until(process, "ready")
-    process.kill()
-    assert process.stdout.read() == "stopped\n"
+    process.send_signal(number)
+    assert process.stdout.read().startswith("stopped\n")
+    assert process.wait(10) != 0
     assert (tmp_path / "order").read_text().split() == ["edge", "core", "bus"]
 
 
