@@ -1,7 +1,7 @@
 """The process that started this one: when it is gone, or was told to end, so should what it started.
 
-`make` passes SIGTERM on to its recipe, but neither SIGKILL, of course, nor a SIGINT that was sent to it alone and not by
-a terminal to everybody: then it waits for its recipe without a word. All that shows is that it catches SIGINT no longer.
+`make` passes SIGTERM on to its recipe, but neither SIGKILL, of course, nor a SIGINT that was sent to it alone and not
+by a terminal to everybody: it then waits for its recipe without a word, and only shows that it catches no more SIGINT.
 """
 
 import os

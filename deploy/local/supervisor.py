@@ -31,7 +31,7 @@ class StoppedError(Exception):
 
 
 class Supervisor:
-    """Use as a context: leaving it stops everything. `stop_with_parent`: the end of whoever started us is our end too."""
+    """Use as a context: leaving it stops everything. `stop_with_parent`: it also ends with whoever started it."""
 
     def __init__(
         self,
