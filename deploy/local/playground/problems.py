@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-import httpx
+import httpx2
 from authlib.common.errors import AuthlibBaseError
 from joserfc.errors import JoseError
 
@@ -16,7 +16,7 @@ class RefusedError(Exception):
         self.description = description
 
 
-HANDLED = (RefusedError, AuthlibBaseError, JoseError, httpx.HTTPError, httpx.InvalidURL, ValueError)
+HANDLED = (RefusedError, AuthlibBaseError, JoseError, httpx2.HTTPError, httpx2.InvalidURL, ValueError)
 """What goes wrong when a server, a token or the network is at fault; ValueError: what came is no JSON."""
 
 
@@ -116,13 +116,13 @@ def explain(error: Exception) -> Problem:
 
 
 def _code_and_description(error: Exception) -> tuple[str, str]:
-    if isinstance(error, httpx.HTTPStatusError):
+    if isinstance(error, httpx2.HTTPStatusError):
         challenge = error.response.headers.get("www-authenticate", "")
         for code in ("invalid_token", "insufficient_scope"):
             if f'error="{code}"' in challenge:
                 return code, challenge
         return "http_error", f"{error.response.status_code} {error.response.reason_phrase}"
-    if isinstance(error, (httpx.HTTPError, httpx.InvalidURL)):
+    if isinstance(error, (httpx2.HTTPError, httpx2.InvalidURL)):
         return "unreachable", f"{type(error).__name__}: {error}"
     if isinstance(error, (RefusedError, AuthlibBaseError, JoseError)):
         return str(error.error), str(error.description or "")

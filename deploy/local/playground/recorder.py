@@ -1,4 +1,4 @@
-"""httpx event hooks that write what the client library sends and gets into the step that is under way.
+"""httpx2 event hooks that write what the client library sends and gets into the step that is under way.
 
 They see the request as it leaves, after the library has added its authentication, and keep no secret in full.
 """
@@ -8,7 +8,7 @@ import time
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-import httpx
+import httpx2
 
 from deploy.local.playground import redact
 from deploy.local.playground.transcript import Exchange, Parameter, current_step
@@ -38,11 +38,11 @@ _NOTES = {
 
 
 def event_hooks() -> dict[str, list[Any]]:
-    """The hooks, in the form that httpx takes."""
+    """The hooks, in the form that httpx2 takes."""
     return {"request": [_request], "response": [_response]}
 
 
-async def _request(request: httpx.Request) -> None:
+async def _request(request: httpx2.Request) -> None:
     step = current_step()
     if step is None:
         return
@@ -52,7 +52,7 @@ async def _request(request: httpx.Request) -> None:
     request.extensions[_STARTED] = time.perf_counter()
 
 
-async def _response(response: httpx.Response) -> None:
+async def _response(response: httpx2.Response) -> None:
     exchange = response.request.extensions.get(_EXCHANGE)
     if exchange is None:
         return
@@ -66,7 +66,7 @@ async def _response(response: httpx.Response) -> None:
     exchange.response_body = redact.body(response.text, response.headers.get("content-type", ""))
 
 
-def exchange_of(request: httpx.Request) -> Exchange:
+def exchange_of(request: httpx2.Request) -> Exchange:
     """A request as the page shows it."""
     form = _form(request)
     query = urlsplit(str(request.url)).query
@@ -85,13 +85,13 @@ def exchange_of(request: httpx.Request) -> Exchange:
     )
 
 
-def _form(request: httpx.Request) -> str:
+def _form(request: httpx2.Request) -> str:
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return request.content.decode()
     return ""
 
 
-def _curl(request: httpx.Request, form: str) -> str:
+def _curl(request: httpx2.Request, form: str) -> str:
     """The request as a command; secrets stand as shell variables, so the command can be kept and shared."""
     words = ["curl"]
     scheme, _, _ = request.headers.get("authorization", "").partition(" ")

@@ -1,26 +1,20 @@
-"""The client library, put together the way its own framework integrations do it, for httpx alone.
+"""The client library, put together the way its own framework integrations do it, for httpx2 alone.
 
 `AsyncOAuth2Mixin` and `AsyncOpenIDMixin` are Authlib's framework-independent halves of an OpenID Connect client
 (its Starlette integration is these two and a session); nothing of them is changed here.
 """
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from authlib.deprecate import AuthlibDeprecationWarning
 from authlib.integrations.base_client import BaseApp
 from authlib.integrations.base_client.async_app import AsyncOAuth2Mixin
 from authlib.integrations.base_client.async_openid import AsyncOpenIDMixin
+from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from deploy.local.playground.config import Application
 from deploy.local.playground.problems import RefusedError
 from deploy.local.playground.recorder import event_hooks
-
-with warnings.catch_warnings():
-    # Authlib prefers httpx2 and says so at every start; httpx does the same work until the locks hold the other.
-    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
-    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 CLOCK_DIFFERENCE = 30
 """Seconds by which the clocks of this application and the server may differ."""

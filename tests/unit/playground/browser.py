@@ -3,7 +3,7 @@
 import html
 import re
 
-import httpx
+import httpx2
 
 
 class Browser:
@@ -11,8 +11,8 @@ class Browser:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.client = httpx.AsyncClient(follow_redirects=True, trust_env=False)
-        self.answer: httpx.Response | None = None
+        self.client = httpx2.AsyncClient(follow_redirects=True, trust_env=False)
+        self.answer: httpx2.Response | None = None
 
     async def open(self, url: str) -> None:
         self.answer = await self.client.get(url)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from deploy.local.playground.event_feed import EventFeed
@@ -57,7 +57,7 @@ class Stream:
 @asynccontextmanager
 async def listening(address: str) -> AsyncIterator[Stream]:
     stream = Stream()
-    async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", f"{address}/feed") as answer:
+    async with httpx2.AsyncClient(trust_env=False) as client, client.stream("GET", f"{address}/feed") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         hearing = asyncio.create_task(stream.hear(answer.aiter_lines()))
         try:
@@ -76,7 +76,7 @@ async def test_an_event_reaches_the_open_page_and_the_next_one(server: NatsServe
         fact = await publisher.event("login.succeeded")
         telemetry = await publisher.event("token.issued")
         await until(lambda: len(stream.facts) == 2)
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             page = (await client.get(playground.address)).text
     assert set(stream.facts) == {fact, telemetry}
     assert "Somebody proved who they are." in page

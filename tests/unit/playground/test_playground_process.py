@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from tests.unit.playground.running import free_port
 from tests.unit.playground.test_playground_rules import CLIENTS, RUN, a_home
@@ -34,7 +34,7 @@ async def test_it_serves_until_it_is_told_to_stop_even_while_a_page_is_open(tmp_
     address = f"http://localhost:{port}"
     process = await started(a_home(tmp_path, run={**RUN, "playground": address}, clients=CLIENTS))
     await until(lambda: is_listening(port))
-    async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", f"{address}/feed") as feed:
+    async with httpx2.AsyncClient(trust_env=False) as client, client.stream("GET", f"{address}/feed") as feed:
         assert feed.status_code == 200
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(5):

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from deploy.local.playground.config import ConfigurationError, Playground, read_playground
@@ -51,7 +51,7 @@ async def test_a_foreign_page_cannot_press_a_button(playground: Playground, brow
 
 
 async def test_whoever_comes_by_another_name_is_sent_to_the_right_one(playground: Playground) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False) as client:
         answer = await client.get(f"http://127.0.0.1:{playground.port}/?run=x")
         rebound = await client.get(playground.address, headers={"Host": "evil.example"})
     for each in (answer, rebound):
@@ -65,7 +65,7 @@ async def test_what_does_not_exist_is_not_found(playground: Playground, browser:
 
 
 async def test_the_probes_answer_whatever_name_is_used(playground: Playground) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False) as client:
         report = (await client.get(f"http://127.0.0.1:{playground.port}/readyz")).json()
     assert report == {"service": "playground", "ready": True, "checks": {}}
 

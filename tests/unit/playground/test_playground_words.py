@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
@@ -55,7 +55,7 @@ def test_a_document_that_is_no_json_is_shown_as_it_is() -> None:
 
 
 def test_the_curl_command_has_variables_in_place_of_secrets() -> None:
-    request = httpx.Request(
+    request = httpx2.Request(
         "POST",
         "http://localhost:8081/token",
         data={"grant_type": "authorization_code", "code": SECRET, "redirect_uri": "http://localhost/'x'"},
@@ -89,7 +89,7 @@ def test_the_ids_of_the_buttons_are_distinct() -> None:
 
 
 def test_the_client_library_uses_the_http_library_whose_errors_are_caught() -> None:
-    assert issubclass(AsyncOAuth2Client, httpx.AsyncClient)
+    assert issubclass(AsyncOAuth2Client, httpx2.AsyncClient)
 
 
 def test_prose_marks_code_and_escapes_everything() -> None:
