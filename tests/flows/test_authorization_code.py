@@ -1,0 +1,214 @@
+"""Authorization code with PKCE, signed in on real pages (RFC 6749 4.1, RFC 7636, OpenID Connect Core 3.1)."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import httpx2
+import pytest
+
+from libs.crypto.random import uuid7
+from tests.flows.relying_party import RelyingParty, code_form, verified
+from tests.support.browser import Browser
+from tests.support.stack import Stack
+
+
+async def test_a_person_signs_in_and_the_client_learns_who_it_is(
+    system: Stack, browser: Browser, web: RelyingParty
+) -> None:
+    started = web.start()
+    page = await browser.open(started.url)
+    assert page.name == "login"
+    page = await browser.sign_in()
+    assert page.name == "consent"
+    page = await browser.submit("consent-allow")
+    token = await web.finish(started, page)
+
+    id_token = await verified(system, token["id_token"], audience=web.client_id, alg="RS256", typ="JWT")
+    access_token = await verified(system, token["access_token"], audience=system.issuer, alg="ES256", typ="at+jwt")
+    userinfo = (await web.userinfo(token["access_token"])).json()
+
+    assert token["token_type"] == "Bearer"
+    assert token["expires_in"] == 600
+    assert id_token["nonce"] == started.nonce
+    assert id_token["sub"] == access_token["sub"] == userinfo["sub"]
+    assert abs(id_token["auth_time"] - datetime.now(UTC).timestamp()) < 60
+    assert id_token["acr"]
+    assert id_token["amr"] == ["pwd"]
+    assert access_token["client_id"] == web.client_id
+    assert access_token["scope"].split() == token["scope"].split() == ["openid", "profile", "email", "offline_access"]
+    assert userinfo["email"] == "alice@example.com"
+    assert "name" not in id_token  # it is asked for at /userinfo, and only there
+    assert "phone_number" not in userinfo
+
+
+async def test_a_wrong_password_says_so_and_keeps_the_request_alive(browser: Browser, web: RelyingParty) -> None:
+    started = web.start()
+    await browser.open(started.url)
+    page = await browser.sign_in("alice", "not-her-password")
+    assert page.name == "login"
+    assert 'role="alert"' in page.text
+    page = await browser.sign_in("nobody-of-that-name", "whatever")
+    assert page.name == "login"
+    page = await browser.sign_in()
+    assert page.name == "consent" or page.left
+
+
+async def test_a_second_client_signs_the_same_browser_in_without_a_password(
+    browser: Browser, web: RelyingParty, second: RelyingParty
+) -> None:
+    first = await web.sign_in(browser)
+    started = second.start()
+    page = await browser.open(started.url)
+    assert page.name == "consent"  # who it is, is known; what this client may have, is not
+    other = await second.finish(started, await browser.submit("consent-allow"))
+    me = (await web.userinfo(first["access_token"])).json()
+    assert (await second.userinfo(other["access_token"])).json()["sub"] == me["sub"]
+
+
+async def test_consent_is_remembered_and_asked_again_for_more(system: Stack, browser: Browser) -> None:
+    async with await RelyingParty.registered(system) as client:
+        await client.sign_in(browser, scope="openid email")
+        page = await browser.open(client.start(scope="openid email").url)
+        assert page.left
+        page = await browser.open(client.start(scope="openid email phone").url)
+        assert page.name == "consent"
+
+
+async def test_denying_consent_and_cancelling_sign_in_tell_the_client(system: Stack, browser: Browser) -> None:
+    async with await RelyingParty.registered(system) as client:
+        started = client.start()
+        await browser.open(started.url)
+        page = await browser.submit("login-cancel")
+        assert page.left
+        assert page.parameters["error"] == "access_denied"
+        assert page.parameters["state"] == started.state
+
+        await browser.open(client.start().url)
+        assert (await browser.sign_in()).name == "consent"
+        page = await browser.submit("consent-deny")
+        assert page.parameters["error"] == "access_denied"
+        assert page.parameters["iss"] == system.issuer
+
+
+@pytest.mark.s(13, 14)
+async def test_of_eight_concurrent_redeemers_one_wins_and_its_tokens_are_revoked(
+    system: Stack, browser: Browser
+) -> None:
+    async with await RelyingParty.registered(system) as client:
+        started = client.start()
+        await browser.open(started.url)
+        await browser.sign_in()
+        form = code_form(await browser.submit("consent-allow"), started, client)
+        answers = await asyncio.gather(*(client.token_request(**form) for _ in range(8)))
+        won = [answer for answer in answers if answer.status_code == 200]
+        lost = [answer.json()["error"] for answer in answers if answer.status_code != 200]
+        assert len(won) == 1
+        assert lost == ["invalid_grant"] * 7
+        bought = won[0].json()
+        assert (await client.userinfo(bought["access_token"])).status_code == 401
+        refreshed = await client.token_request(grant_type="refresh_token", refresh_token=bought["refresh_token"])
+        assert (refreshed.status_code, refreshed.json()["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.s(14)
+async def test_a_replayed_code_revokes_what_it_bought(system: Stack, browser: Browser) -> None:
+    async with await RelyingParty.registered(system) as client:
+        started = client.start()
+        await browser.open(started.url)
+        await browser.sign_in()
+        form = code_form(await browser.submit("consent-allow"), started, client)
+        bought = (await client.token_request(**form)).json()
+        assert (await client.userinfo(bought["access_token"])).status_code == 200
+        assert (await client.token_request(**form)).json()["error"] == "invalid_grant"
+        assert (await client.userinfo(bought["access_token"])).status_code == 401
+
+
+@pytest.mark.s(11, 12)
+@pytest.mark.parametrize("verifier", [None, "x" * 43])
+async def test_a_code_needs_the_verifier_of_its_challenge(
+    system: Stack, browser: Browser, verifier: str | None
+) -> None:
+    async with await RelyingParty.registered(system) as client:
+        started = client.start()
+        await browser.open(started.url)
+        await browser.sign_in()
+        form = code_form(await browser.submit("consent-allow"), started, client)
+        del form["code_verifier"]
+        if verifier:
+            form["code_verifier"] = verifier
+        assert (await client.token_request(**form)).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.s(39)
+async def test_a_sign_in_cannot_be_continued_in_another_browser(
+    system: Stack, browser: Browser, web: RelyingParty
+) -> None:
+    page = await browser.open(web.start().url)
+    async with Browser(system.issuer) as thief:
+        stolen = await thief.open(page.url)
+        assert stolen.name == "error"
+        assert stolen.status == 400
+
+
+async def test_a_request_of_this_server_looks_like_no_other(system: Stack, browser: Browser, web: RelyingParty) -> None:
+    page = await browser.open(f"{system.issuer}/sign-in?request={uuid7(datetime.now(UTC))}")
+    assert (page.name, page.status) == ("error", 400)
+
+
+@pytest.mark.s(40)
+async def test_prompt_none_never_shows_a_page(browser: Browser, web: RelyingParty) -> None:
+    page = await browser.open(web.start(prompt="none").url)
+    assert page.left
+    assert page.parameters["error"] == "login_required"
+    await web.sign_in(browser)
+    page = await browser.open(web.start(prompt="none").url)
+    assert "code" in page.parameters
+
+
+@pytest.mark.s(40)
+async def test_prompt_login_and_max_age_ask_again(system: Stack, browser: Browser, web: RelyingParty) -> None:
+    before = await web.sign_in(browser)
+    for parameters in ({"prompt": "login"}, {"max_age": "0"}):
+        started = web.start(**parameters)
+        page = await browser.open(started.url)
+        assert page.name == "login"
+        # Going on without signing in leads back to the page.
+        request = page.parameters["request"]
+        assert (await browser.open(f"/authorize/resume?request={request}")).name == "login"
+        after = await web.finish(started, await browser.sign_in())
+        old = await verified(system, before["id_token"], audience=web.client_id, alg="RS256", typ="JWT")
+        new = await verified(system, after["id_token"], audience=web.client_id, alg="RS256", typ="JWT")
+        assert new["auth_time"] >= old["auth_time"]
+        assert new["sid"] != old["sid"]
+
+
+async def test_a_public_client_needs_no_secret_but_pkce(system: Stack, browser: Browser) -> None:
+    async with await RelyingParty.registered(system, token_endpoint_auth_method="none") as client:
+        token = await client.sign_in(browser)
+        assert (await client.userinfo(token["access_token"])).status_code == 200
+        plain = (
+            httpx2.URL(client.start().url)
+            .copy_remove_param("code_challenge")
+            .copy_remove_param("code_challenge_method")
+        )
+        page = await browser.open(str(plain))
+        assert page.parameters["error"] == "invalid_request"
+
+
+async def test_form_post_sends_the_code_in_a_body(system: Stack, browser: Browser) -> None:
+    async with await RelyingParty.registered(system, consent="skip") as client:
+        started = client.start(response_mode="form_post")
+        await browser.open(started.url)
+        page = await browser.sign_in()
+        form = page.form_with("form-post-submit")
+        assert form.action == client.redirect_uri
+        assert form.fields["state"] == started.state
+        assert form.fields["code"]
+
+
+async def test_the_request_may_come_by_post_from_another_site(browser: Browser, web: RelyingParty) -> None:
+    url = httpx2.URL(web.start().url)
+    page = await browser.post("/authorize", dict(url.params), headers={"Origin": "https://client.example"})
+    assert page.name == "login"
+    page = await browser.sign_in()
+    assert page.name == "consent" or "code" in page.parameters

@@ -1,0 +1,95 @@
+"""Requests that nobody can grant: a page when the way back is not known, otherwise the client is told (RFC 6749 4.1.2.1)."""
+
+import httpx2
+import pytest
+
+from tests.flows.relying_party import RelyingParty
+from tests.support.browser import Browser
+from tests.support.stack import Stack
+
+
+@pytest.mark.s(1, 2, 4)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client_id": "c_unknown"},
+        {"client_id": ""},
+        {"redirect_uri": "https://evil.example/callback"},
+        {"redirect_uri": ""},
+        {"redirect_uri": "{own}/more"},
+        {"redirect_uri": "{own}?foo=bar"},
+        {"redirect_uri": "{own}#fragment"},
+        {"redirect_uri": "{own}.evil.example"},
+        {"redirect_uri": "{own}/../callback"},
+        {"redirect_uri": "HTTP://LOCALHOST:8090/CALLBACK"},
+        {"redirect_uri": "javascript:alert(1)"},
+    ],
+)
+async def test_an_unknown_client_or_redirect_uri_is_shown_and_never_followed(
+    system: Stack, browser: Browser, web: RelyingParty, change: dict[str, str]
+) -> None:
+    url = httpx2.URL(web.start().url)
+    for name, value in change.items():
+        url = url.copy_set_param(name, value.format(own=web.redirect_uri))
+    page = await browser.open(str(url))
+    assert not page.left
+    assert (page.name, page.error, page.status) == ("error", "invalid_request", 400)
+    assert "<script>" not in page.text
+
+
+@pytest.mark.s(6, 7, 15)
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": ""}, "invalid_request"),
+        ({"response_mode": "web_message"}, "invalid_request"),
+        ({"scope": "openid admin"}, "invalid_scope"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge": "short"}, "invalid_request"),
+        ({"prompt": "none login"}, "invalid_request"),
+        ({"max_age": "-1"}, "invalid_request"),
+        ({"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"),
+        ({"request_uri": "https://client.example/request"}, "request_uri_not_supported"),
+        ({"id_token_hint": "nonsense"}, "invalid_request"),
+    ],
+)
+async def test_every_other_fault_is_told_to_the_client(
+    system: Stack, browser: Browser, web: RelyingParty, change: dict[str, str], error: str
+) -> None:
+    started = web.start()
+    url = httpx2.URL(started.url)
+    for name, value in change.items():
+        url = url.copy_set_param(name, value)
+    page = await browser.open(str(url))
+    assert page.left
+    assert page.url.startswith(web.redirect_uri)
+    assert page.parameters["error"] == error
+    assert page.parameters["state"] == started.state
+    assert page.parameters["iss"] == system.issuer
+    assert page.parameters["error_description"].isascii()
+
+
+@pytest.mark.s(61)
+async def test_a_repeated_parameter_is_refused(browser: Browser, web: RelyingParty) -> None:
+    page = await browser.open(web.start().url + "&scope=openid")
+    assert page.parameters["error"] == "invalid_request"
+    page = await browser.open(web.start().url + "&redirect_uri=https%3A%2F%2Fevil.example")
+    assert page.name == "error"
+
+
+@pytest.mark.s(16)
+async def test_state_comes_back_byte_for_byte(browser: Browser, web: RelyingParty) -> None:
+    state = "a+b c%20d&e=f\"<>'\\{}|^`ü~" * 3
+    page = await browser.open(str(httpx2.URL(web.start(prompt="none").url).copy_set_param("state", state)))
+    assert page.parameters["state"] == state
+
+
+@pytest.mark.s(61)
+async def test_the_edges_bound_what_they_read(system: Stack, browser: Browser) -> None:
+    big = {"client_id": "x" * 100_000}
+    assert (await browser.post("/authorize", big)).status == 413
+    async with httpx2.AsyncClient() as client:
+        answer = await client.post(f"{system.client_edge}/token", data=big)
+    assert answer.status_code == 413
+    assert answer.json()["error"] == "invalid_request"
