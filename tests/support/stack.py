@@ -136,8 +136,8 @@ class Stack:
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
-        for group in programs.STOP_ORDER:
-            process.stop([self._children[name] for name in group if name in self._children], seconds=5)
+        process.stop([self._children[name] for name in SERVICE_NAMES], seconds=5)
+        process.stop([self._children[NATS]], seconds=5)
 
     def _troubles(self) -> dict[str, str]:
         ended = {name: child.ending for name, child in self._children.items() if child.failed}

@@ -1,0 +1,77 @@
+"""That the system under test can be broken and mended, for the tests that do so."""
+
+import asyncio
+import json
+import urllib.request
+
+import pytest
+from nats.aio.client import Client
+
+from deploy.local.topology import NATS, SERVICE_NAMES
+from latchkey.token.v1.admin_pb2 import ListClientsRequest
+from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
+from libs.oauth.errors import OAuthError, TemporarilyUnavailable
+from tests.support.stack import Stack, StackError
+
+
+def ready(stack: Stack, service: str) -> bool:
+    with urllib.request.urlopen(f"{stack.ops(service)}/readyz", timeout=5) as answer:
+        return json.load(answer)["ready"] is True
+
+
+@pytest.mark.parametrize("service", SERVICE_NAMES)
+def test_a_service_that_was_killed_comes_back(stack, service):
+    before = stack.pid(service)
+    stack.kill(service)
+    assert stack.pid(service) is None
+    stack.start(service)
+    assert stack.pid(service) != before
+    assert ready(stack, service)
+
+
+def test_nats_comes_back_and_everybody_finds_it(stack):
+    stack.restart(NATS)
+    assert all(ready(stack, service) for service in SERVICE_NAMES)
+
+
+def test_a_program_that_ends_by_itself_is_told_with_its_log(stack):
+    stack._children["device"]._process.terminate()
+    stack._children["device"].wait(10)
+    with pytest.raises(StackError, match="Stopping"):
+        stack.wait_until_ready()
+    stack.start("device")
+
+
+async def test_a_service_answers_its_callers_and_nobody_else(stack):
+    async with stack.channel("token") as channel:
+        assert (await ClientAdminServiceStub(channel).ListClients(ListClientsRequest())).clients
+    async with stack.channel("token", identity="device") as channel:
+        with pytest.raises(OAuthError):
+            await ClientAdminServiceStub(channel).ListClients(ListClientsRequest())
+
+
+async def test_a_service_that_hangs_is_a_service_that_is_away(stack):
+    async with stack.channel("token") as channel:
+        stub = ClientAdminServiceStub(channel)
+        stack.pause("token")
+        try:
+            with pytest.raises(TemporarilyUnavailable):
+                await stub.ListClients(ListClientsRequest(), timeout=0.3)
+        finally:
+            stack.resume("token")
+        assert (await stub.ListClients(ListClientsRequest())).clients
+
+
+async def test_a_stock_subscriber_hears_the_events_of_the_stack(stack):
+    client = Client()
+    await client.connect(stack.nats_url, user_credentials=stack.creds())
+    subscription = await client.jetstream().pull_subscribe("latchkey.v1.client.created.*", durable="stock")
+    async with asyncio.timeout(20):
+        message = (await subscription.fetch(1, timeout=15))[0]
+    assert json.loads(message.data)["type"] == "latchkey.client.created.v1"
+    await client.close()
+
+
+def test_the_whole_system_runs_on_postgresql_as_well(postgresql_stack):
+    assert all(ready(postgresql_stack, service) for service in SERVICE_NAMES)
+    assert not list(postgresql_stack.layout.home.data.iterdir())
