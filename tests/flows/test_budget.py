@@ -1,0 +1,68 @@
+"""The budget of hops on the hot paths: gRPC calls counted by the services themselves (design: performance budget)."""
+
+import re
+from collections import Counter
+
+import httpx2
+
+from tests.flows.relying_party import RelyingParty, code_form
+from tests.support.browser import Browser
+from tests.support.stack import Stack
+
+_LINE = re.compile(r'^latchkey_rpc_seconds_count\{method="/latchkey\.([a-z]+)\.v1\.\w+/(\w+)"\} (\d+)', re.MULTILINE)
+
+
+async def _calls(system: Stack) -> Counter[str]:
+    """Calls answered so far, by area and method; looking at the keys goes by a timer and is left out."""
+    calls: Counter[str] = Counter()
+    async with httpx2.AsyncClient() as client:
+        for service in ("token", "authentication", "device", "key-rotation"):
+            text = (await client.get(f"{system.ops(service)}/metrics")).text
+            calls.update({f"{area}.{method}": int(count) for area, method, count in _LINE.findall(text)})
+    return Counter({name: count for name, count in calls.items() if not name.startswith("keys.")})
+
+
+async def _spent(system: Stack, before: Counter[str]) -> dict[str, int]:
+    return dict(await _calls(system) - before)
+
+
+async def test_client_credentials_cost_no_call(system: Stack) -> None:
+    async with await RelyingParty.registered(system, grant_types=["client_credentials"], redirect_uris=[]) as machine:
+        before = await _calls(system)
+        for _ in range(3):
+            assert (await machine.token_request(grant_type="client_credentials")).status_code == 200
+        assert await _spent(system, before) == {}
+
+
+async def test_a_signed_in_and_consented_authorization_costs_one_call_to_each_of_two(
+    system: Stack, browser: Browser
+) -> None:
+    async with await RelyingParty.registered(system) as client:
+        await client.sign_in(browser)
+        before = await _calls(system)
+        page = await browser.open(client.start().url)
+        assert page.left
+        assert await _spent(system, before) == {"authentication.GetSession": 1, "token.Authorize": 1}
+
+
+async def test_a_browser_without_a_session_costs_one_call(system: Stack, browser: Browser) -> None:
+    async with await RelyingParty.registered(system) as client:
+        before = await _calls(system)
+        response = await browser.client.get(client.start().url)
+        assert response.status_code == 303
+        assert await _spent(system, before) == {"token.Authorize": 1}
+
+
+async def test_code_refresh_and_userinfo_ask_once_about_the_account(system: Stack, browser: Browser) -> None:
+    async with await RelyingParty.registered(system) as client:
+        started = client.start()
+        await browser.open(started.url)
+        await browser.sign_in()
+        form = code_form(await browser.submit("consent-allow"), started, client)
+        before = await _calls(system)
+        token = (await client.token_request(**form)).json()
+        assert await _spent(system, before) == {"authentication.GetAccount": 1}
+        await client.token_request(grant_type="refresh_token", refresh_token=token["refresh_token"])
+        assert await _spent(system, before) == {"authentication.GetAccount": 2}
+        await client.userinfo(token["access_token"])
+        assert await _spent(system, before) == {"authentication.GetAccount": 3}

@@ -1,0 +1,168 @@
+"""What subscribers see: facts on JetStream, read by the stock NATS client (events contract)."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import nats
+import pytest
+from nats.errors import TimeoutError as NatsTimeoutError
+
+from tests.flows.relying_party import RelyingParty
+from tests.support.browser import Browser
+from tests.support.stack import Stack
+
+
+class Feed:
+    """The ten lines of a stock subscriber, and a memory."""
+
+    def __init__(self, subscription: Any) -> None:
+        self._subscription = subscription
+        self.seen: list[dict[str, Any]] = []
+
+    async def until(self, *names: str, subject: str) -> dict[str, dict[str, Any]]:
+        """The first fact of each of these names about the subject; reads on until they are all there."""
+        while not names_of(self._about(subject)).issuperset(names):
+            try:
+                message = await self._subscription.next_msg(timeout=10)
+            except NatsTimeoutError:
+                missing = set(names) - names_of(self._about(subject))
+                raise AssertionError(f"{missing} did not come; there were {names_of(self.seen)}") from None
+            event = json.loads(message.data)
+            assert message.headers["Nats-Msg-Id"] == event["id"]
+            self.seen.append(event)
+        return {name: next(e for e in self._about(subject) if name_of(e) == name) for name in names}
+
+    def _about(self, subject: str) -> list[dict[str, Any]]:
+        return [event for event in self.seen if event["subject"] == subject]
+
+
+def name_of(event: dict[str, Any]) -> str:
+    return str(event["type"]).removeprefix("latchkey.").removesuffix(".v1")
+
+
+def names_of(events: list[dict[str, Any]]) -> set[str]:
+    return {name_of(event) for event in events}
+
+
+@pytest.fixture
+async def feed(system: Stack) -> AsyncIterator[Feed]:
+    connection = await nats.connect(system.nats_url, user_credentials=system.creds(), inbox_prefix="_INBOX_subscriber")
+    jetstream = connection.jetstream()
+    subscription = await jetstream.subscribe("latchkey.v1.>", stream="LATCHKEY_EVENTS", ordered_consumer=True)
+    yield Feed(subscription)
+    await connection.close()
+
+
+@pytest.fixture
+async def token_feed(system: Stack) -> AsyncIterator[Feed]:
+    connection = await nats.connect(system.nats_url, user_credentials=system.creds(), inbox_prefix="_INBOX_subscriber")
+    subscription = await connection.jetstream().subscribe(
+        "latchkey.v1.token.>", stream="LATCHKEY_TOKENS", ordered_consumer=True
+    )
+    yield Feed(subscription)
+    await connection.close()
+
+
+async def test_a_sign_in_is_told_from_the_password_to_the_refresh(
+    system: Stack, browser: Browser, feed: Feed, token_feed: Feed
+) -> None:
+    async with await RelyingParty.registered(system) as client:
+        token = await client.sign_in(browser)
+        await client.oauth.refresh_token(refresh_token=token["refresh_token"])
+        user_id = (await client.userinfo(token["access_token"])).json()["sub"]
+        await browser.open("/logout")
+        await browser.submit("logout-confirm")
+
+        created = await feed.until("client.created", subject=client.client_id)
+        assert created["client.created"]["data"]["client_name"] == "A test client"
+        facts = await feed.until(
+            "login.succeeded", "session.created", "consent.granted", "code.redeemed", "session.ended", subject=user_id
+        )
+        tokens = await token_feed.until("token.issued", "token.refreshed", subject=user_id)
+
+    login = facts["login.succeeded"]
+    assert login["specversion"] == "1.0"
+    assert login["source"] == system.issuer
+    assert login["datacontenttype"] == "application/json"
+    assert login["outcome"] == "success"
+    assert login["producer"] == "authentication"
+    assert login["data"]["client_id"] == client.client_id
+    assert login["data"]["ip_prefix"] == "127.0.0.0/24"
+    assert facts["consent.granted"]["data"]["scopes"] == ["openid", "profile", "email", "offline_access"]
+    assert facts["code.redeemed"]["data"]["grant_id"] == tokens["token.issued"]["data"]["grant_id"]
+    assert tokens["token.issued"]["data"]["grant_type"] == "authorization_code"
+    # One authorization request, one id to join its facts by, across services.
+    joined = {facts[name]["correlationid"] for name in ("login.succeeded", "consent.granted", "code.redeemed")}
+    assert len(joined) == 1
+
+
+async def test_facts_about_one_person_come_in_the_order_they_became_true(
+    system: Stack, browser: Browser, feed: Feed
+) -> None:
+    async with await RelyingParty.registered(system, consent="skip") as client:
+        token = await client.sign_in(browser)
+        user_id = (await client.userinfo(token["access_token"])).json()["sub"]
+        for _ in range(3):
+            await client.sign_in(browser, prompt="login")
+        await browser.open("/logout")
+        await browser.submit("logout-confirm")
+        await feed.until("session.ended", subject=user_id)
+    mine = [event for event in feed.seen if event["subject"] == user_id]
+    for producer in ("authentication", "token"):
+        sequence = [event["subjectseq"] for event in mine if event["producer"] == producer]
+        assert sequence == sorted(set(sequence))
+
+
+async def test_a_failed_sign_in_is_told_without_the_name_that_was_typed(
+    system: Stack, browser: Browser, web: RelyingParty, feed: Feed
+) -> None:
+    secret = "my-pAssword-in-the-wrong-field"
+    await browser.open(web.start().url)
+    await browser.sign_in(secret, "x")
+    await browser.sign_in("alice", "wrong")
+    subject = (await _alice(system, feed))["subject"]
+    facts = await feed.until("login.failed", subject=subject)
+    assert facts["login.failed"]["outcome"] == "failure"
+    assert facts["login.failed"]["reason"] == "wrong_credentials"
+    assert secret.lower() not in json.dumps(feed.seen).lower()
+
+
+async def _alice(system: Stack, feed: Feed) -> dict[str, Any]:
+    """Any fact about Alice: she signs in once more."""
+    async with Browser(system.issuer) as other, RelyingParty.of(system, "web") as web:
+        token = await web.sign_in(other)
+        user_id = (await web.userinfo(token["access_token"])).json()["sub"]
+        return (await feed.until("login.succeeded", subject=user_id))["login.succeeded"]
+
+
+async def test_a_machine_token_is_told_about_the_client(system: Stack, token_feed: Feed) -> None:
+    async with await RelyingParty.registered(
+        system, grant_types=["client_credentials"], redirect_uris=[], scope="orders:read"
+    ) as machine:
+        await machine.token_request(grant_type="client_credentials")
+        fact = (await token_feed.until("token.issued", subject=machine.client_id))["token.issued"]
+    assert fact["data"]["scopes"] == ["orders:read"]
+    assert "user_id" not in fact["data"]
+    assert "subjectseq" not in fact
+
+
+@pytest.mark.s(63)
+async def test_nobody_but_our_services_may_publish_a_fact(system: Stack) -> None:
+    refusals: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        refusals.append(str(error))
+
+    for user in ("subscriber", "cli", "device"):
+        connection = await nats.connect(
+            system.nats_url,
+            user_credentials=system.creds(user),
+            inbox_prefix=f"_INBOX_{user}",
+            error_cb=on_error,
+        )
+        await connection.publish("latchkey.v1.login.succeeded.00", b"{}")
+        await connection.flush()
+        await connection.close()
+    assert len(refusals) == 3
+    assert all("permissions violation" in refusal.lower() for refusal in refusals)
