@@ -1,0 +1,35 @@
+"""A real Chromium."""
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    path = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("there is no Chromium on this machine: install the package chromium to run the browser tests")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(params=["with JavaScript", "without JavaScript"])
+async def page(request: pytest.FixtureRequest, chromium: Browser) -> AsyncIterator[Page]:
+    """A fresh profile. Everything of ours works without JavaScript as well."""
+    context = await chromium.new_context(java_script_enabled=request.param == "with JavaScript", locale="en-GB")
+    yield await context.new_page()
+    await context.close()
