@@ -6,24 +6,24 @@ transaction takes the write lock at its beginning, and writers of one process qu
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from sqlalchemy import DateTime, Engine, Table, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
-from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit.database_errors import hide_values, passes, unavailable
 from libs.servicekit.service import CheckResult
 
 LOCK_MILLISECONDS = 4_000
 STATEMENT_MILLISECONDS = 5_000
 _READ_ONLY = "latchkey_read_only"
+_REBUILDING = "latchkey_rebuilding"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -66,7 +66,7 @@ class Database:
         """
         try:
             backend = make_url(url).drivername
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             backend = ""
         if backend == "sqlite+aiosqlite":
             engine = create_async_engine(
@@ -95,7 +95,9 @@ class Database:
                 },
             )
         else:
-            raise OSError("LATCHKEY_DATABASE_URL must start with sqlite+aiosqlite:/// or postgresql+asyncpg://")
+            raise OSError("LATCHKEY_DATABASE_URL must be sqlite+aiosqlite:///… or postgresql+asyncpg://…")
+        hide_values(engine.sync_engine)
+        _keep_snapshots(engine.sync_engine)
         return cls(engine, schema=schema)
 
     @asynccontextmanager
@@ -110,27 +112,45 @@ class Database:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncSession]:
-        """Reads only; raises as `transaction` does."""
+        """Reads only: a statement that writes is refused. Raises as `transaction` does."""
         async with self._session(read_only=True) as session:
             yield session
 
     @asynccontextmanager
     async def _session(self, *, read_only: bool) -> AsyncIterator[AsyncSession]:
-        try:
-            async with self.engine.connect() as plain:
-                connection = await plain.execution_options(**{_READ_ONLY: read_only}) if self.is_sqlite else plain
+        async with AsyncExitStack() as stack:
+            connection = await self._connect(stack, read_only=read_only)
+            try:
                 async with connection.begin(), AsyncSession(bind=connection, expire_on_commit=False) as session:
                     yield session
                     await session.flush()
-        except (OperationalError, InterfaceError, PoolTimeoutError, ConnectionError, TimeoutError) as error:
-            raise TemporarilyUnavailable(reason="DATABASE_UNAVAILABLE", retry_after=2) from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise TemporarilyUnavailable(reason="DATABASE_UNAVAILABLE", retry_after=2) from error
-            raise
+            except DBAPIError as error:
+                if passes(error):
+                    raise unavailable(error) from error
+                raise
+
+    async def _connect(self, stack: AsyncExitStack, *, read_only: bool) -> AsyncConnection:
+        try:
+            connection = await stack.enter_async_context(self.engine.connect())
+        except (SQLAlchemyError, OSError) as error:
+            raise unavailable(error) from error
+        return await connection.execution_options(**{_READ_ONLY: read_only})
 
     def _lock(self) -> AbstractAsyncContextManager[Any]:
         return nullcontext() if self._writers is None else self._writers
+
+    @asynccontextmanager
+    async def rebuilding(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction for migrations. SQLite changes a table by replacing it, and with foreign keys switched on that
+        would delete the rows that refer to the old one (sqlite.org/lang_altertable.html 7).
+        """
+        async with self.engine.connect() as plain:
+            connection = await plain.execution_options(**{_REBUILDING: True})
+            try:
+                async with connection.begin():
+                    yield connection
+            finally:
+                await connection.invalidate()
 
     async def check(self) -> CheckResult:
         """Readiness: one trivial read."""
@@ -140,6 +160,14 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _keep_snapshots(engine: Engine) -> None:
+    @event.listens_for(engine, "before_cursor_execute")
+    def on_execute(connection: Any, _cursor: Any, _text: str, _values: Any, context: Any, _many: bool) -> None:  # noqa: FBT001 - SQLAlchemy's
+        changes = context.isinsert or context.isupdate or context.isdelete
+        if changes and connection.get_execution_options().get(_READ_ONLY, False):
+            raise RuntimeError("a snapshot is for reading: writing takes a transaction")
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -154,5 +182,7 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
-        read_only = connection.get_execution_options().get(_READ_ONLY, False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if options.get(_REBUILDING, False):
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.exec_driver_sql("BEGIN" if options.get(_READ_ONLY, False) else "BEGIN IMMEDIATE")

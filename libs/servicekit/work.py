@@ -49,4 +49,7 @@ class Transactions(Generic[WorkT]):
     async def reading(self) -> AsyncIterator[WorkT]:
         """The same repositories on a snapshot; nothing may be changed and nothing can be emitted."""
         async with self._database.snapshot() as session:
-            yield self._make(session)
+            work = self._make(session)
+            yield work
+        if work.facts:
+            raise RuntimeError("a fact needs the transaction that makes it true")
