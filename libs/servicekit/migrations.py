@@ -5,8 +5,8 @@ Applied before new code serves (`python -m services.<name> migrate`), so each mu
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -16,12 +16,16 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.servicekit.database import Database, UtcDateTime
+from libs.servicekit import logs
+from libs.servicekit.database import LOCK_MILLISECONDS, Database, UtcDateTime
 from libs.servicekit.settings import DatabaseSettings
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LOCK = 0x4C4B  # "LK": replicas that migrate at the same time queue here
+_log = logs.get(__name__)
 
 
 class PendingMigrations(Exception):
@@ -44,53 +48,92 @@ def schema_of(service: str) -> str:
 
 @asynccontextmanager
 async def open_database(settings: DatabaseSettings, *, service: str) -> AsyncIterator[Database]:
-    """The service's database, at the version that the code needs.
+    """The service's database, at the version that the code needs, or at a later one.
 
     Raises:
-        PendingMigrations: it is not, and LATCHKEY_MIGRATE_ON_START is off.
+        PendingMigrations: it is older, and LATCHKEY_MIGRATE_ON_START is off.
+        OSError: it cannot be used.
     """
     database = Database.open(settings.database_url, schema=schema_of(service))
     try:
-        if settings.migrate_on_start:
-            await upgrade(database, service=service)
-        else:
-            await _verify(database, service=service)
+        with _said_plainly():
+            await (upgrade if settings.migrate_on_start else _verify)(database, service=service)
         yield database
     finally:
         await database.close()
 
 
 async def migrate(settings: DatabaseSettings, *, service: str) -> None:
-    """Applies what is pending, and ends."""
+    """Applies what is pending, and ends.
+
+    Raises:
+        OSError: the database cannot be used.
+    """
     database = Database.open(settings.database_url, schema=schema_of(service))
     try:
-        await upgrade(database, service=service)
+        with _said_plainly():
+            await upgrade(database, service=service)
     finally:
         await database.close()
 
 
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, OSError) as error:
+        cause = str(getattr(error, "orig", None) or error) or type(error).__name__
+        raise OSError(f"the database cannot be used: {cause}") from error
+
+
 async def upgrade(database: Database, *, service: str) -> None:
-    async with database.engine.begin() as connection:
+    """Applies what is pending; a database that newer code has migrated already is left as it is."""
+    async with database.rebuilding() as connection:
         if not database.is_sqlite:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{database.schema}"'))
-        await connection.run_sync(lambda sync: command.upgrade(configuration(service, sync), "head"))
+            await _prepare_postgresql(connection, schema=database.schema)
+        if not _is_newer(await connection.run_sync(_present), service=service):
+            await connection.run_sync(lambda sync: command.upgrade(configuration(service, sync), "head"))
+
+
+async def _prepare_postgresql(connection: AsyncConnection, *, schema: str) -> None:
+    """Queues behind other replicas for as long as they take; a migration itself may not block the others for long."""
+    await connection.execute(text("SET LOCAL statement_timeout = 0"))
+    await connection.execute(text("SET LOCAL lock_timeout = 0"))
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    await connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))
+    await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
 
 
 async def _verify(database: Database, *, service: str) -> None:
-    head = ScriptDirectory.from_config(configuration(service)).get_current_head()
     async with database.engine.connect() as connection:
-        present = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
-    if present != head:
+        present = await connection.run_sync(_present)
+    head = _history(service).get_current_head()
+    if present != head and not _is_newer(present, service=service):
         raise PendingMigrations(
             f"the database is at revision {present or 'nothing'}, the code needs {head}: "
             f"run python -m services.{schema_of(service)} migrate, or set LATCHKEY_MIGRATE_ON_START=true"
         )
 
 
+def _present(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _history(service: str) -> ScriptDirectory:
+    return ScriptDirectory.from_config(configuration(service))
+
+
+def _is_newer(present: str | None, *, service: str) -> bool:
+    """Is it a revision that this code does not know? Each suits the code before it, which may be restarted any time."""
+    newer = present is not None and all(known.revision != present for known in _history(service).walk_revisions())
+    if newer:
+        _log.warning("The database is newer than the code", revision=present)
+    return newer
+
+
 async def draft(service: str, message: str) -> None:
     """Writes the migration that leads from the newest one to the tables as the code has them (`make migration`)."""
-    history = ScriptDirectory.from_config(configuration(service))
+    history = _history(service)
     number = f"{len(list(history.walk_revisions())) + 1:04d}"
     template = Path(history.dir) / "script.py.mako"
     with TemporaryDirectory() as folder:
