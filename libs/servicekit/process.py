@@ -7,9 +7,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import uvloop
 from aiohttp import web
@@ -33,26 +33,37 @@ _log = logs.get(__name__)
 
 
 def main(name: str, settings_type: type[SettingsT], build: Build[SettingsT]) -> NoReturn:
-    """`python -m services.<name>` serves; `python -m services.<name> migrate` applies migrations and ends."""
+    """`python -m services.<name>` serves; `python -m services.<name> migrate` applies migrations and ends.
+
+    Exit code: 0 when it was told to end and did, 1 when it cannot start or a part failed, 2 when it was told nonsense.
+    """
     try:
         settings = load(settings_type)
+        work = _work(sys.argv[1:], name, settings, build)
     except ConfigurationError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - there is no log yet
         sys.exit(CONFIGURATION_EXIT_CODE)
     logs.configure(name, level=settings.log_level, style=settings.log_format)
-    if sys.argv[1:] == ["migrate"] and isinstance(settings, DatabaseSettings):
-        uvloop.run(migrations.migrate(settings, service=name))
-        sys.exit(0)
     try:
-        uvloop.run(serve(name, settings, build))
+        uvloop.run(work)
     except (OSError, migrations.PendingMigrations) as error:
-        _log.error("The service cannot start", cause=str(error))
-        sys.exit(1)
+        _log.error("The service cannot start", cause=str(error) or type(error).__name__)
     except BaseExceptionGroup as failures:
         for failure in failures.exceptions:
             _log.error("A part of the service failed", exc_info=failure)
-        sys.exit(1)
-    sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - whatever it is: in the log, and not past it
+        _log.error("The service failed", exc_info=error)
+    else:
+        sys.exit(0)
+    sys.exit(1)
+
+
+def _work(arguments: list[str], name: str, settings: SettingsT, build: Build[SettingsT]) -> Coroutine[Any, Any, None]:
+    if not arguments:
+        return serve(name, settings, build)
+    if arguments == ["migrate"] and isinstance(settings, DatabaseSettings):
+        return migrations.migrate(settings, service=name)
+    raise ConfigurationError(f"cannot {' '.join(arguments)}; without arguments it serves")
 
 
 async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None:
@@ -60,23 +71,27 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
 
     Raises:
         OSError: an address is taken.
-        ExceptionGroup: a task failed.
+        ExceptionGroup: a task failed, or ended by itself.
     """
     stop = _stop_signal()
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as stack, AsyncExitStack() as listeners:
         service = await stack.enter_async_context(build(settings))
         health = ops.Health(name, service)
         await _listen(stack, ops.application(health), settings.ops_listen, "LATCHKEY_OPS_LISTEN")
+        await _open(listeners, service, settings)
+        listeners.callback(_begin_to_stop, health)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(task(), name=label) for label, task in service.tasks.items()]
-            async with AsyncExitStack() as listeners:
-                await _open(listeners, service, settings)
-                _log.info("Serving")
-                await _until(stop, tasks)
-                health.stopping = True
-                _log.info("Stopping")
+            _log.info("Serving")
+            await _until(stop, tasks)
+            await listeners.aclose()
             for task in tasks:
                 task.cancel()
+
+
+def _begin_to_stop(health: ops.Health) -> None:
+    health.stopping = True
+    _log.info("Stopping")
 
 
 async def _open(stack: AsyncExitStack, service: Service, settings: ServiceSettings) -> None:
@@ -102,12 +117,14 @@ async def _listen(
 
 
 async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
-    """Waits for the signal, or for a task to end: none should."""
+    """Waits for the signal; a task that ends before is a failure, with or without an error of its own."""
     waiting = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
+    if waiting not in ended:
+        raise RuntimeError(f"ended by itself: {', '.join(task.get_name() for task in ended)}")
 
 
 def _stop_signal() -> asyncio.Event:
