@@ -49,6 +49,7 @@ class Bus:
         self._client = Client()
         self._listeners: dict[str, Listener] = {}
         self._streams_ready = False
+        self._complaint = ""
         self.connected = asyncio.Event()
 
     def listen(self, subject: str, listener: Listener) -> None:
@@ -71,7 +72,7 @@ class Bus:
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=1,
                 connect_timeout=2,
-                error_cb=_on_error,
+                error_cb=self._on_error,
                 reconnected_cb=self._on_reconnect,
             )
             for subject, listener in self._listeners.items():
@@ -80,6 +81,13 @@ class Bus:
             await asyncio.Event().wait()
         finally:
             await self._close()
+
+    async def _on_error(self, error: Exception) -> None:
+        """Says once what is wrong: while the server is away, the same complaint comes every second."""
+        complaint = str(error) or type(error).__name__
+        if complaint != self._complaint:
+            self._complaint = complaint
+            _log.warning("The bus reports", cause=complaint)
 
     async def _close(self) -> None:
         try:
@@ -102,6 +110,7 @@ class Bus:
                 await asyncio.sleep(1)
             else:
                 self._streams_ready = True
+                self._complaint = ""
                 self.connected.set()
 
     async def _make_stream(self, name: str) -> None:
@@ -124,8 +133,11 @@ class Bus:
         except NotFoundError:
             await jetstream.add_stream(config)
             return
-        if set(present.config.subjects or ()) != set(subjects):
-            await jetstream.update_stream(config)
+        # Only ever wider, and nothing else: an older replica must not take away what a newer one publishes, nor undo
+        # what an operator has set.
+        taken_in = present.config.subjects or []
+        if missing := [subject for subject in subjects if subject not in taken_in]:
+            await jetstream.update_stream(present.config.evolve(subjects=[*taken_in, *missing]))
 
     async def publish(self, subject: str, body: str, *, event_id: str, headers: Mapping[str, str]) -> None:
         """Publishes and waits until the stream has it; the same id again is no second event.
@@ -152,7 +164,3 @@ def _forward(listener: Listener) -> Callable[[Msg], Awaitable[None]]:
         await listener(message.subject)
 
     return on_message
-
-
-async def _on_error(error: Exception) -> None:
-    _log.debug("The bus reports", cause=str(error) or type(error).__name__)

@@ -54,6 +54,13 @@ class Fact:
         return f"latchkey.v1.{self.name}.{self.shard:02d}"
 
 
+def headers(body: str) -> dict[str, str]:
+    """NATS headers of an envelope: what a router needs, repeated; the body alone is the truth."""
+    attributes = json.loads(body)
+    repeated = {"ce-id": "id", "ce-type": "type", "traceparent": "traceparent"}
+    return {header: attributes[name] for header, name in repeated.items() if name in attributes}
+
+
 def envelope(fact: Fact, *, event_id: str, issuer: str, time: datetime, sequence: int | None, traceparent: str) -> str:
     """CloudEvents 1.0 structured JSON of a fact (the NATS payload; the headers only repeat parts of it)."""
     data = MessageToDict(fact.data, preserving_proto_field_name=True)

@@ -83,7 +83,7 @@ class Outbox:
                     "created_at": now,
                 }
             )
-        await session.execute(insert(self._outbox).values(rows))
+        await session.execute(insert(self._outbox), rows)
 
     async def _reserve(self, session: AsyncSession, subject: str, count: int) -> int:
         """The first of `count` sequence numbers for the subject."""

@@ -20,7 +20,9 @@ from libs.servicekit import logs
 from libs.servicekit.bus import Bus
 from libs.servicekit.clock import Clock
 from libs.servicekit.database import Database
+from libs.servicekit.facts import headers
 from libs.servicekit.metrics import OUTBOX_BACKLOG, OUTBOX_OLDEST_SECONDS, OUTBOX_SENT
+from libs.servicekit.ops import CHECK_SECONDS
 from libs.servicekit.outbox import Outbox
 from libs.servicekit.service import CheckResult
 
@@ -32,6 +34,7 @@ LONGEST_PAUSE_SECONDS = 10.0
 PURGE_SECONDS = 60.0
 """How often `purge` wants to be called."""
 BACKLOG_WARNING = timedelta(minutes=5)
+COUNT_SECONDS = CHECK_SECONDS / 2
 _log = logs.get(__name__)
 
 
@@ -47,37 +50,42 @@ class Relay:
 
     async def run(self) -> None:
         """Publishes what waits, whenever there is something and the bus is there."""
-        pause = IDLE_SECONDS
+        pause = 0.0
         while True:
             self._outbox.work.clear()
             try:
                 await self.drain()
-                pause = IDLE_SECONDS
             except (ConnectionError, TemporarilyUnavailable) as error:
-                _log.info("Facts wait", cause=str(error))
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-                await self._until_connected(pause)
+                if not pause:
+                    _log.warning("Facts wait", cause=str(error))
+                pause = min(pause * 2 or IDLE_SECONDS, LONGEST_PAUSE_SECONDS)
+                # Backing off is for a bus that is there and fails; one that comes back is noticed soon.
+                await asyncio.sleep(pause if self._bus.ready else IDLE_SECONDS)
                 continue
+            if pause:
+                _log.info("Facts flow again")
+                pause = 0.0
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._outbox.work.wait(), pause)
-
-    async def _until_connected(self, seconds: float) -> None:
-        await asyncio.sleep(min(seconds, IDLE_SECONDS) if self._bus.ready else IDLE_SECONDS)
+                await asyncio.wait_for(self._outbox.work.wait(), IDLE_SECONDS)
 
     async def drain(self) -> int:
         """Publishes everything that waits now; returns how many facts that were.
 
         Raises:
-            ConnectionError: the bus is away; what was not acknowledged stays.
+            ConnectionError: the bus is away, or did not take a fact: what was not acknowledged stays. What one subject
+                waits for does not hold up the other shards.
         """
-        if not self._bus.ready:
-            raise ConnectionError("the bus is away")
-        sent = 0
+        sent, refused = 0, 0
         for shard in await self._shards():
-            while batch := await self._relay_shard(shard):
+            batch = BATCH
+            while batch == BATCH:
+                if not self._bus.ready:
+                    raise ConnectionError("the bus is away")
+                batch, left = await self._relay_shard(shard)
                 sent += batch
-                if batch < BATCH:
-                    break
+                refused += left
+        if refused:
+            raise ConnectionError(f"the bus did not take {refused} facts")
         return sent
 
     async def _shards(self) -> Sequence[int]:
@@ -85,7 +93,8 @@ class Relay:
             query = select(self._table.c.shard).where(self._table.c.sent_at.is_(None)).distinct()
             return (await session.execute(query)).scalars().all()
 
-    async def _relay_shard(self, shard: int) -> int:
+    async def _relay_shard(self, shard: int) -> tuple[int, int]:
+        """How many facts the bus took, and how many it did not."""
         if self._database.is_sqlite:
             # Publishing inside a transaction would hold SQLite's only write lock; and there is only one relay.
             async with self._database.snapshot() as session:
@@ -96,13 +105,11 @@ class Relay:
         else:
             async with self._database.transaction() as session:
                 if not await _take(session, shard):
-                    return 0
+                    return 0, 0
                 rows = await self._waiting(session, shard)
                 sent = await self._publish(rows)
                 await self._mark(session, sent)
-        if len(sent) < len(rows):
-            raise ConnectionError("the bus did not take everything")
-        return len(sent)
+        return len(sent), len(rows) - len(sent)
 
     async def _waiting(self, session: AsyncSession, shard: int) -> Sequence[Any]:
         columns = self._table.c
@@ -130,7 +137,7 @@ class Relay:
                     row.nats_subject,
                     row.envelope,
                     event_id=row.event_id,
-                    headers={"ce-id": row.event_id, "ce-type": _type_of(row.nats_subject)},
+                    headers=headers(row.envelope),
                 )
             except ConnectionError:
                 break
@@ -157,15 +164,22 @@ class Relay:
         return bool(result.rowcount == PURGE_BATCH)
 
     async def check(self) -> CheckResult:
-        """A warning when facts wait for long; never an outage."""
+        """A warning when facts wait for long; never an outage, even when there are too many to count."""
+        try:
+            async with asyncio.timeout(COUNT_SECONDS):
+                waiting, age = await self._backlog()
+        except (TemporarilyUnavailable, TimeoutError):
+            return CheckResult(ok=False, detail="cannot be counted", required=False)
+        OUTBOX_BACKLOG.set(waiting)
+        OUTBOX_OLDEST_SECONDS.set(age.total_seconds())
+        return CheckResult(ok=age < BACKLOG_WARNING, detail=f"{waiting} waiting", required=False)
+
+    async def _backlog(self) -> tuple[int, timedelta]:
         async with self._database.snapshot() as session:
             columns = self._table.c
             query = select(func.count(), func.min(columns.created_at)).where(columns.sent_at.is_(None))
             waiting, oldest = (await session.execute(query)).one()
-        age = self._clock.now() - oldest if oldest else timedelta()
-        OUTBOX_BACKLOG.set(waiting)
-        OUTBOX_OLDEST_SECONDS.set(age.total_seconds())
-        return CheckResult(ok=age < BACKLOG_WARNING, detail=f"{waiting} waiting", required=False)
+        return waiting, self._clock.now() - oldest if oldest else timedelta()
 
 
 async def _take(session: AsyncSession, shard: int) -> bool:
@@ -175,9 +189,3 @@ async def _take(session: AsyncSession, shard: int) -> bool:
         {"shard": shard},
     )
     return bool(taken.scalar_one())
-
-
-def _type_of(nats_subject: str) -> str:
-    """latchkey.v1.login.succeeded.07 -> latchkey.login.succeeded.v1."""
-    _, version, entity, name, _ = nats_subject.split(".")
-    return f"latchkey.{entity}.{name}.{version}"
