@@ -1,6 +1,7 @@
 """The error family on the wire: gRPC status and typed detail, both ways, in this one place."""
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import status_pb2  # type: ignore[import-untyped]
 
 from latchkey.errors.v1 import errors_pb2
@@ -49,14 +50,17 @@ def from_rpc_error(error: grpc.aio.AioRpcError, *, service: str) -> OAuthError:
 
 
 def _revive(serialized: str | bytes) -> OAuthError | None:
-    status = status_pb2.Status.FromString(serialized if isinstance(serialized, bytes) else serialized.encode())
-    for packed in status.details:
-        detail = errors_pb2.OAuthErrorDetail()
-        if packed.Unpack(detail) and detail.error in BY_CODE:
-            return BY_CODE[detail.error](
-                detail.description,
-                reason=detail.reason,
-                redirectable=detail.redirectable,
-                retry_after=detail.retry_after_seconds or None,
-            )
-    return None
+    detail = errors_pb2.OAuthErrorDetail()
+    try:
+        status = status_pb2.Status.FromString(serialized if isinstance(serialized, bytes) else serialized.encode())
+        unpacked = any(packed.Unpack(detail) for packed in status.details)
+    except DecodeError:
+        return None
+    if not unpacked or detail.error not in BY_CODE:
+        return None
+    return BY_CODE[detail.error](
+        detail.description,
+        reason=detail.reason,
+        redirectable=detail.redirectable,
+        retry_after=detail.retry_after_seconds or None,
+    )

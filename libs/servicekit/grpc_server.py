@@ -73,7 +73,7 @@ class _Guard(grpc.aio.ServerInterceptor):
     ) -> Any:
         handler = await continuation(details)
         if handler is None or handler.unary_unary is None:
-            return handler
+            return None  # unknown, or a stream, whose callers nothing here checks: UNIMPLEMENTED
         permitted = self._callers.get(details.method, frozenset())
         return grpc.unary_unary_rpc_method_handler(
             _guarded(handler.unary_unary, method=details.method, permitted=permitted),

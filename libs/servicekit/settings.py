@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, FilePath, SecretBytes, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretBytes, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "LATCHKEY_"
 KEY_BYTES = 32
+_VISIBLE = frozenset(chr(code) for code in range(0x21, 0x7F)) - set("?#@\"'\\<>")
 
 
 class Address(NamedTuple):
@@ -31,25 +32,22 @@ def _address(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     host, separator, port = value.rpartition(":")
-    if not separator or not port.isdecimal() or int(port) > 0xFFFF:
+    if not separator or not host or not port.isdecimal() or int(port) > 0xFFFF:
         raise ValueError("must be host:port, for example 127.0.0.1:8080")
     return Address(host.strip("[]"), int(port))
 
 
 def _public_url(value: str) -> str:
-    """https, or http for a loopback host; no query, no fragment, no user information (RFC 8414 2)."""
+    """https, or http for a loopback host; no query, fragment or user information (RFC 8414 2); no last slash."""
+    if not _VISIBLE.issuperset(value):
+        raise ValueError("must be visible ASCII without query, fragment and user information")
     parts = urlsplit(value)
-    if (
-        parts.scheme not in {"https", "http"}
-        or not parts.hostname
-        or parts.query
-        or parts.fragment
-        or "@" in parts.netloc
-    ):
-        raise ValueError("must be an https URL without query, fragment and user information")
+    _ = parts.port  # raises ValueError for one that is none
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError("must be an https URL")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("must be https: plain http is for loopback hosts only")
-    return value.rstrip("/") if parts.path == "/" else value
+    return value.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:
@@ -66,7 +64,7 @@ def _key_from_file(value: Any) -> Any:
         return value
     try:
         text = Path(value).read_text(encoding="ascii").strip()
-        key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
     except (binascii.Error, UnicodeDecodeError):
@@ -106,7 +104,7 @@ class ServiceSettings(BaseSettings):
     """Health and metrics, for the platform and never for the public."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
-    shutdown_seconds: float = 20
+    shutdown_seconds: float = Field(default=20, ge=0, allow_inf_nan=False)
     """How long a stopping process may take to finish what it has begun."""
 
 
@@ -123,18 +121,18 @@ class HttpEdgeSettings(ServiceSettings):
 
 
 class DatabaseSettings(ServiceSettings):
-    database_url: str
+    database_url: str = Field(repr=False)  # it has a password
     """sqlite+aiosqlite:////path/to/file or postgresql+asyncpg://user:password@host/database."""
     migrate_on_start: bool = False
     """Apply pending migrations at start; otherwise a start with pending ones is refused."""
 
 
 class BusSettings(ServiceSettings):
-    nats_url: str
+    nats_url: str = Field(repr=False)  # as above
     """nats://host:port, several separated by commas."""
     nats_creds: FilePath | None = None
     """File with this service's NATS credentials."""
-    nats_replicas: int = 1
+    nats_replicas: int = Field(default=1, ge=1, le=5)
     """Copies of each stream; 3 in a cluster."""
 
 

@@ -11,7 +11,7 @@ _current: ContextVar[str] = ContextVar("traceparent", default="")
 def begin(traceparent: str | None = None) -> str:
     """Continues the trace of a caller, or starts one; returns the trace id (32 hex digits)."""
     parts = (traceparent or "").split("-")
-    known = len(parts) == _VERSION_AND_FIELDS and len(parts[1]) == 32 and _is_hex(parts[1])
+    known = len(parts) == _VERSION_AND_FIELDS and len(parts[1]) == 32 and _is_hex(parts[1]) and parts[1].strip("0")
     trace_id = parts[1] if known else secrets.token_hex(16)
     _current.set(f"00-{trace_id}-{secrets.token_hex(8)}-01")
     return trace_id
