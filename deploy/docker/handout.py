@@ -1,0 +1,119 @@
+"""Who gets what: one folder for each container, with what is its own and nothing of anybody else."""
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.docker import addresses, roles
+from deploy.local.home import Home, write_private
+from deploy.local.secret_files import KEY_BYTES, secret_file
+from deploy.local.topology import NATS, SERVICES, ServiceShape
+
+CLI = "cli"
+POSTGRES = "postgres"
+_READABLE = 0o644  # the database server is another user, and there is no password in it
+
+
+@dataclass(frozen=True)
+class PublicUrls:
+    issuer: str
+    client_edge: str
+
+
+def hand_out(home: Home, folder: Path, urls: PublicUrls) -> None:
+    """Fills `folder/<owner>` from the home. What is there is replaced in one step, file by file."""
+    for service in SERVICES:
+        _to_service(service, home, _own(folder, service.name))
+    _to_cli(home, _own(folder, CLI), urls)
+    _to_nats(home, _own(folder, NATS))
+    _to_postgres(home, _own(folder, POSTGRES))
+
+
+def _to_service(service: ServiceShape, home: Home, own: Path) -> None:
+    _identity(service.name, home, own)
+    for secret in service.secrets.values():
+        _copy(secret_file(home, secret), own / f"{secret}.key")
+    if service.database:
+        write_private(own / "pgpass", _pgpass(service.package, _password(home, service)))
+
+
+def _to_cli(home: Home, own: Path, urls: PublicUrls) -> None:
+    _identity(CLI, home, own)
+    _copy(home.creds("subscriber"), own / "subscriber.creds")
+    write_private(own / "run.json", json.dumps(run_file(urls), indent=2) + "\n")
+
+
+def _to_nats(home: Home, own: Path) -> None:
+    for name in ("nats.conf", "operator.jwt"):
+        _copy(home.nats / name, own / name)
+    (own / "data").mkdir(exist_ok=True)  # where another volume is mounted, which nobody can make in a read-only one
+
+
+def _to_postgres(home: Home, own: Path) -> None:
+    script = own / "roles.sql"
+    if script.exists():  # it has run; the passwords are the same, only the salt would be new
+        return
+    verifiers = {
+        service.package: roles.scram_verifier(_password(home, service), salt=os.urandom(roles.SALT_BYTES))
+        for service in SERVICES
+        if service.database
+    }
+    write_private(script, roles.statements(verifiers, database=addresses.DATABASE))
+    script.chmod(_READABLE)
+
+
+def _identity(name: str, home: Home, own: Path) -> None:
+    _copy(home.tls / "ca.pem", own / "ca.pem")
+    _copy(home.key(name), own / "key.pem")
+    _copy(home.certificate(name), own / "certificate.pem")
+    _copy(home.creds(name), own / "nats.creds")
+
+
+def _own(folder: Path, owner: str) -> Path:
+    """In the composed stack it is there: the root of a volume, whose mode was set when the image was made."""
+    own = folder / owner
+    own.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return own
+
+
+def _copy(source: Path, target: Path) -> None:
+    write_private(target, source.read_bytes())
+
+
+def _password(home: Home, service: ServiceShape) -> str:
+    """The service's password at PostgreSQL, made once."""
+    path = home.secrets / f"{service.name}.password"
+    if not path.exists():
+        write_private(path, base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode().rstrip("="))
+    return path.read_text(encoding="ascii")
+
+
+def _pgpass(role: str, password: str) -> str:
+    """A password file as libpq and asyncpg read it, so that no environment holds the password."""
+    return f"{addresses.POSTGRES_HOST}:{addresses.POSTGRES_PORT}:{addresses.DATABASE}:{role}:{password}\n"
+
+
+def run_file(urls: PublicUrls) -> Mapping[str, Any]:
+    """What the command line reads, as of a run on one machine: addresses, and paths in its own container."""
+    services: dict[str, dict[str, str]] = {}
+    for service in SERVICES:
+        grpc = {"grpc": f"{service.name}:{addresses.GRPC_PORT}"} if service.grpc else {}
+        services[service.name] = grpc | {"ops": f"{service.name}:{addresses.OPS_PORT}"}
+    private = addresses.PRIVATE
+    return {
+        "issuer": urls.issuer,
+        "client_edge": urls.client_edge,
+        "nats_url": f"nats://{NATS}:{addresses.NATS_PORT}",
+        "services": services,
+        "cli": {
+            "ca": str(private / "ca.pem"),
+            "certificate": str(private / "certificate.pem"),
+            "key": str(private / "key.pem"),
+            "nats_creds": str(private / "nats.creds"),
+        },
+        "subscriber_creds": str(private / "subscriber.creds"),
+    }

@@ -1,0 +1,50 @@
+"""PostgreSQL for five services: one database, and for each service that keeps data a role that owns a schema.
+
+No role can read or change what is in another's schema. The superuser ends without a password, so nobody reaches
+it over the network: administration is `docker compose exec postgres psql -U postgres latchkey`.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+ITERATIONS = 4096
+SALT_BYTES = 16
+
+
+def scram_verifier(password: str, *, salt: bytes) -> str:
+    """What PostgreSQL stores instead of a password (SCRAM-SHA-256: RFC 5802 3, RFC 7677). ASCII passwords only."""
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, ITERATIONS)
+    stored_key = hashlib.sha256(_hmac(salted, b"Client Key")).digest()
+    server_key = _hmac(salted, b"Server Key")
+    return f"SCRAM-SHA-256${ITERATIONS}:{_base64(salt)}${_base64(stored_key)}:{_base64(server_key)}"
+
+
+def statements(verifiers: Mapping[str, str], *, database: str) -> str:
+    """SQL for the superuser of an empty server, run once in `database`. `verifiers`: role -> SCRAM verifier.
+
+    A role and its schema have the same name. The text holds no password: whoever reads it can log in nowhere.
+    """
+    lines = [
+        "-- Made by `python -m deploy.docker.setup`; the server runs it once, when its data folder is new.",
+        f"REVOKE ALL ON DATABASE {database} FROM PUBLIC;",
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC;",
+    ]
+    for role, verifier in verifiers.items():
+        lines += [
+            f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD '{verifier}';",
+            # CREATE: PostgreSQL wants it even for CREATE SCHEMA IF NOT EXISTS of one that exists, as migrations say.
+            f"GRANT CONNECT, CREATE ON DATABASE {database} TO {role};",
+            f"CREATE SCHEMA {role} AUTHORIZATION {role};",
+        ]
+    lines.append("ALTER ROLE CURRENT_USER PASSWORD NULL;")
+    return "\n".join(lines) + "\n"
+
+
+def _hmac(key: bytes, message: bytes) -> bytes:
+    return hmac.digest(key, message, "sha256")
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
