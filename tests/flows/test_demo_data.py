@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from google.protobuf.json_format import MessageToDict
 
 from deploy.local.home import read_json
@@ -11,6 +12,8 @@ from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
 from latchkey.token.v1.admin_pb2 import Client, ListClientsRequest
 from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
 from tests.support.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("sqlite")
 
 # OpenID Connect Core 5.1, without what the server itself says: sub and updated_at.
 STANDARD_CLAIMS = {

@@ -14,11 +14,16 @@ from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from tests.support.stack import Stack, StackError
 
 
+on_sqlite = pytest.mark.xdist_group("sqlite")
+on_postgresql = pytest.mark.xdist_group("postgresql")
+
+
 def ready(stack: Stack, service: str) -> bool:
     with urllib.request.urlopen(f"{stack.ops(service)}/readyz", timeout=5) as answer:
         return json.load(answer)["ready"] is True
 
 
+@on_sqlite
 @pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_a_service_that_was_killed_comes_back(stack, service):
     before = stack.pid(service)
@@ -29,11 +34,13 @@ def test_a_service_that_was_killed_comes_back(stack, service):
     assert ready(stack, service)
 
 
+@on_sqlite
 def test_nats_comes_back_and_everybody_finds_it(stack):
     stack.restart(NATS)
     assert all(ready(stack, service) for service in SERVICE_NAMES)
 
 
+@on_sqlite
 def test_a_program_that_ends_by_itself_is_told_with_its_log(stack):
     stack._children["device"]._process.terminate()
     stack._children["device"].wait(10)
@@ -42,6 +49,7 @@ def test_a_program_that_ends_by_itself_is_told_with_its_log(stack):
     stack.start("device")
 
 
+@on_sqlite
 async def test_a_service_answers_its_callers_and_nobody_else(stack):
     async with stack.channel("token") as channel:
         assert (await ClientAdminServiceStub(channel).ListClients(ListClientsRequest())).clients
@@ -50,6 +58,7 @@ async def test_a_service_answers_its_callers_and_nobody_else(stack):
             await ClientAdminServiceStub(channel).ListClients(ListClientsRequest())
 
 
+@on_sqlite
 async def test_a_service_that_hangs_is_a_service_that_is_away(stack):
     async with stack.channel("token") as channel:
         stub = ClientAdminServiceStub(channel)
@@ -62,6 +71,7 @@ async def test_a_service_that_hangs_is_a_service_that_is_away(stack):
         assert (await stub.ListClients(ListClientsRequest())).clients
 
 
+@on_sqlite
 async def test_a_stock_subscriber_hears_the_events_of_the_stack(stack):
     client = Client()
     await client.connect(stack.nats_url, user_credentials=stack.creds())
@@ -72,6 +82,7 @@ async def test_a_stock_subscriber_hears_the_events_of_the_stack(stack):
     await client.close()
 
 
+@on_postgresql
 def test_the_whole_system_runs_on_postgresql_as_well(postgresql_stack):
     assert all(ready(postgresql_stack, service) for service in SERVICE_NAMES)
     assert not list(postgresql_stack.layout.home.data.iterdir())
