@@ -13,7 +13,6 @@ from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from tests.support.stack import Stack, StackError
 
-
 on_sqlite = pytest.mark.xdist_group("sqlite")
 on_postgresql = pytest.mark.xdist_group("postgresql")
 
