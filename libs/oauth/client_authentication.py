@@ -1,7 +1,6 @@
 """Reading a client's credentials from a token request (RFC 6749 2.3.1). Whether they hold is judged elsewhere."""
 
 import base64
-import binascii
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
@@ -38,6 +37,8 @@ def read_credentials(authorization: str | None, parameters: Parameters) -> Crede
     secret = parameters.get("client_secret")
     if secret is None:
         return Credentials(client_id=client_id, method=NONE)
+    if "client_assertion" in parameters:
+        raise InvalidRequest("Use one way of client authentication, not two.", reason="CLIENT_AUTHENTICATED_TWICE")
     return Credentials(client_id=client_id, method=POST, secret=secret)
 
 
@@ -50,9 +51,9 @@ def _from_header(authorization: str, parameters: Parameters) -> Credentials:
     try:
         client_id, separator, secret = base64.b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
         client_id, secret = _form_decoded(client_id), _form_decoded(secret)
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, or not UTF-8
         raise InvalidClient("The Authorization header is malformed.", reason="CLIENT_AUTH_MALFORMED") from None
-    if not separator or not client_id:
+    if not separator or not client_id or "\0" in client_id + secret:
         raise InvalidClient("The Authorization header is malformed.", reason="CLIENT_AUTH_MALFORMED")
     if parameters.get("client_id", client_id) != client_id:
         raise InvalidRequest("Header and body name different clients.", reason="CLIENT_ID_MISMATCH")

@@ -4,13 +4,13 @@ Ours: `require_pkce` (bool; public clients always) and `consent` ("required", or
 applications).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
 
 from libs.oauth import client_authentication
-from libs.oauth.errors import InvalidClientMetadata, InvalidScope
+from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidScope
 from libs.oauth.redirect_uris import check_redirect_uri
 from libs.oauth.response_types import CODE, SUPPORTED_RESPONSE_TYPES, format_response_type, parse_response_type
 from libs.oauth.scopes import OPENID, STANDARD_SCOPES, parse_scope
@@ -24,6 +24,7 @@ CONSENT_REQUIRED = "required"
 CONSENT_SKIP = "skip"
 _MAX_ITEMS = 50
 _MAX_TEXT = 500
+_MAX_SECONDS = 0x7FFF_FFFF
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ def parse_metadata(members: Mapping[str, Any]) -> ClientMetadata:
     values: dict[str, Any] = {}
     for name, value in members.items():
         if name not in _READERS:
-            raise InvalidClientMetadata(f"{name} is not a known member.", reason="METADATA_UNKNOWN")
+            raise InvalidClientMetadata(f"{name[:80]} is not a known member.", reason="METADATA_UNKNOWN")
         if value is not None:
             values[name] = _READERS[name](name, value)
     if "response_types" not in values and AUTHORIZATION_CODE not in values.get("grant_types", (AUTHORIZATION_CODE,)):
@@ -96,14 +97,25 @@ def _text(name: str, value: Any) -> str:
     return value.strip()
 
 
-def _texts(name: str, value: Any) -> tuple[str, ...]:
+def _items(name: str, value: Any) -> Sequence[Any]:
     if not isinstance(value, (list, tuple)) or len(value) > _MAX_ITEMS:
         raise InvalidClientMetadata(f"{name} must be a list of at most {_MAX_ITEMS} texts.", reason="METADATA_TYPE")
-    return tuple(dict.fromkeys(_text(name, item) for item in value))
+    return value
 
 
-def _redirect_uris(_name: str, value: Any) -> tuple[str, ...]:
-    return tuple(check_redirect_uri(uri) for uri in _texts("redirect_uris", value))
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_text(name, item) for item in _items(name, value)))
+
+
+def _redirect_uris(name: str, value: Any) -> tuple[str, ...]:
+    """Character for character: nothing is trimmed."""
+    return tuple(dict.fromkeys(_redirect_uri(item) for item in _items(name, value)))
+
+
+def _redirect_uri(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidRedirectUri("A redirect URI must be text.", reason="REDIRECT_URI_TYPE")
+    return check_redirect_uri(value)
 
 
 def _one_of(*allowed: str) -> Callable[[str, Any], str]:
@@ -135,8 +147,12 @@ def _response_types(name: str, value: Any) -> tuple[str, ...]:
 
 def _web_page(name: str, value: Any) -> str:
     text = _text(name, value)
-    parts = urlsplit(text)
-    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or any(c in text for c in " \"'<>\\"):
+    try:
+        parts = urlsplit(text)
+        plain = parts.scheme == "https" and parts.hostname and "@" not in parts.netloc
+    except ValueError:
+        plain = False
+    if not plain or any(c in text for c in " \"'<>\\"):
         raise InvalidClientMetadata(f"{name} must be an https URL.", reason="METADATA_URL")
     return text
 
@@ -149,8 +165,9 @@ def _scope(name: str, value: Any) -> str:
 
 
 def _seconds(name: str, value: Any) -> int:
-    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value) and value >= 0
-    if not whole:
+    """JSON knows one kind of number: 600 may well arrive as 600.0."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value <= _MAX_SECONDS or value != int(value):
         raise InvalidClientMetadata(f"{name} must be a whole number of seconds.", reason="METADATA_TYPE")
     return int(value)
 

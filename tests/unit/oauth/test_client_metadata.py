@@ -1,0 +1,276 @@
+import math
+from typing import Any
+
+import pytest
+
+from libs.oauth.client_metadata import ClientMetadata, parse_metadata
+from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri, OAuthError
+from libs.oauth.scopes import STANDARD_SCOPES
+
+CALLBACK = "https://app.example/cb"
+WEB = {"redirect_uris": [CALLBACK]}
+MACHINE = {"grant_types": ["client_credentials"]}
+EVERYTHING = {
+    "client_name": "Zoë's application (β)",
+    "redirect_uris": [CALLBACK, "http://127.0.0.1/cb", "com.example.app:/cb"],
+    "post_logout_redirect_uris": ["https://app.example/bye"],
+    "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+    "response_types": ["code"],
+    "token_endpoint_auth_method": "client_secret_post",
+    "scope": "openid profile api:read",
+    "client_uri": "https://app.example",
+    "logo_uri": "https://app.example/logo.png",
+    "policy_uri": "https://app.example/policy",
+    "tos_uri": "https://app.example/terms?lang=en",
+    "contacts": ["ops@app.example"],
+    "application_type": "native",
+    "default_max_age": 3600,
+    "id_token_signed_response_alg": "ES256",
+    "require_pkce": False,
+    "consent": "skip",
+}
+
+
+def refusal_of(members: object) -> OAuthError:
+    with pytest.raises((InvalidClientMetadata, InvalidRedirectUri)) as refusal:
+        parse_metadata(members)  # type: ignore[arg-type]
+    return refusal.value
+
+
+def test_every_member_is_read_and_written_again():
+    assert parse_metadata(EVERYTHING).to_json() == EVERYTHING
+    assert set(EVERYTHING) == set(ClientMetadata.__dataclass_fields__)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        EVERYTHING,
+        WEB,
+        MACHINE,
+        {**WEB, "token_endpoint_auth_method": "none"},
+        {**WEB, "default_max_age": 0},
+        {**WEB, "require_pkce": False},
+        {**WEB, "response_types": ["code"], "grant_types": ["authorization_code", "refresh_token"]},
+        {**MACHINE, "response_types": []},
+    ],
+)
+def test_what_is_written_is_read_as_the_same_metadata(members):
+    metadata = parse_metadata(members)
+    assert parse_metadata(metadata.to_json()) == metadata
+
+
+def test_the_defaults_are_a_confidential_web_client_with_pkce_and_consent():
+    metadata = parse_metadata(WEB)
+    assert metadata == ClientMetadata(redirect_uris=(CALLBACK,))
+    assert metadata.to_json() == {
+        "redirect_uris": [CALLBACK],
+        "grant_types": ["authorization_code"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": "client_secret_basic",
+        "application_type": "web",
+        "id_token_signed_response_alg": "RS256",
+        "require_pkce": True,
+        "consent": "required",
+    }
+    assert not metadata.is_public
+    assert metadata.scopes == STANDARD_SCOPES
+
+
+@pytest.mark.parametrize("name", sorted(set(EVERYTHING) - {"redirect_uris"}))
+def test_null_is_the_same_as_nothing(name):
+    assert parse_metadata({**WEB, name: None}) == parse_metadata(WEB)
+
+
+def test_a_client_without_redirects_needs_no_response_type():
+    metadata = parse_metadata(MACHINE)
+    assert metadata.response_types == ()
+    assert metadata.redirect_uris == ()
+
+
+def test_what_it_registered_is_what_it_may_ask_for():
+    assert parse_metadata({**WEB, "scope": "openid api:read"}).scopes == ("openid", "api:read")
+
+
+@pytest.mark.parametrize(
+    "name", ["jwks_uri", "client_secret", "client_id", "sub", "redirect_uri", "REDIRECT_URIS", "", "x" * 9999]
+)
+@pytest.mark.parametrize("value", ["x", None])
+def test_a_member_that_is_not_known_is_refused_by_name(name, value):
+    error = refusal_of({**WEB, name: value})
+    assert error.reason == "METADATA_UNKNOWN"
+    assert error.description == f"{name[:80]} is not a known member."
+
+
+WRONG_TYPES: list[tuple[str, list[Any]]] = [
+    ("client_name", [7, True, ["x"], {}, "x" * 501, "line\nbreak", "\0", "\x1b[31m", "\u202egnp.exe", "\ud800"]),
+    ("grant_types", ["authorization_code", 7, {}, [7], [None], ["authorization_code"] * 51]),
+    ("response_types", ["code", [7], [["code"]], [None]]),
+    ("contacts", ["ops@app.example", [7], ["x" * 501], ["x"] * 51]),
+    ("scope", [7, ["openid"], "x" * 501]),
+    ("default_max_age", ["60", -1, 1.5, True, [], math.inf, -math.inf, math.nan, 2**31, 10**400, 1e300]),
+    ("require_pkce", ["true", 1, 0, [], "no"]),
+    ("client_uri", [7, ["https://app.example"]]),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG_TYPES for value in values])
+def test_a_value_of_another_type_is_refused(name, value):
+    error = refusal_of({**WEB, name: value})
+    assert error.reason == "METADATA_TYPE"
+    assert error.description.startswith(f"{name} must be ")
+
+
+@pytest.mark.s(6)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("grant_types", ["password"]),
+        ("grant_types", ["implicit"]),
+        ("grant_types", ["authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"]),
+        ("response_types", ["token"]),
+        ("response_types", ["code id_token"]),
+        ("response_types", ["code", "none"]),
+        ("response_types", [""]),
+        ("token_endpoint_auth_method", "private_key_jwt"),
+        ("token_endpoint_auth_method", "NONE"),
+        ("token_endpoint_auth_method", ["none"]),
+        ("application_type", "mobile"),
+        ("id_token_signed_response_alg", "none"),
+        ("id_token_signed_response_alg", "HS256"),
+        ("id_token_signed_response_alg", "rs256"),
+        ("consent", "never"),
+        ("consent", True),
+    ],
+)
+def test_a_value_that_is_not_in_the_list_is_refused_with_the_list(name, value):
+    error = refusal_of({**WEB, name: value})
+    assert error.reason == "METADATA_VALUE"
+    assert error.description.startswith(f"{name} m")
+
+
+@pytest.mark.s(18)
+def test_a_secret_in_the_body_has_to_be_asked_for():
+    assert parse_metadata(WEB).token_endpoint_auth_method == "client_secret_basic"
+
+
+@pytest.mark.s(44)
+@pytest.mark.parametrize("name", ["client_uri", "logo_uri", "policy_uri", "tos_uri"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://app.example",
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "data:image/svg+xml,<svg/>",
+        "//app.example",
+        "app.example",
+        "https://",
+        "https:///logo",
+        "https://user@app.example",
+        "https://[",
+        "https://[nothing]/",
+        "https://app.example/'onerror='x",
+        'https://app.example/"',
+        "https://app.example/<script>",
+        "https://app.example\\@evil.example",
+        "https://app.example/a b",
+    ],
+)
+def test_what_a_page_links_to_is_plain_https(name, url):
+    assert refusal_of({**WEB, name: url}).reason == "METADATA_URL"
+
+
+@pytest.mark.parametrize("scope", ["a  b", 'a"b', "a\\b", "é", " ".join(f"s{n}" for n in range(65))])
+def test_a_malformed_scope_is_refused(scope):
+    assert refusal_of({**WEB, "scope": scope}).reason == "METADATA_SCOPE"
+
+
+@pytest.mark.s(3)
+@pytest.mark.parametrize("name", ["redirect_uris", "post_logout_redirect_uris"])
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("javascript:alert(1)", "REDIRECT_URI_SCHEME"),
+        ("https://app.example/cb#x", "REDIRECT_URI_FRAGMENT"),
+        ("https://user@app.example/cb", "REDIRECT_URI_USERINFO"),
+        ("http://app.example/cb", "REDIRECT_URI_HTTP"),
+        ("https://*.app.example/cb", "REDIRECT_URI_HOST"),
+        (" https://app.example/cb", "REDIRECT_URI_CHARACTERS"),
+        ("", "REDIRECT_URI_CHARACTERS"),
+        (7, "REDIRECT_URI_TYPE"),
+        (None, "REDIRECT_URI_TYPE"),
+    ],
+)
+def test_every_redirect_uri_keeps_the_rules(name, uri, reason):
+    error = refusal_of({**WEB, name: [CALLBACK, uri]})
+    assert isinstance(error, InvalidRedirectUri)
+    assert error.reason == reason
+
+
+@pytest.mark.s(2)
+@pytest.mark.parametrize("value", ["https://app.example/*", {"0": CALLBACK}, 7, [CALLBACK] * 51])
+def test_redirect_uris_are_a_list_and_no_pattern(value):
+    assert refusal_of({"redirect_uris": value}).reason == "METADATA_TYPE"
+
+
+def test_a_long_redirect_uri_may_be_registered():
+    long = "https://app.example/" + "a" * 1_900
+    assert parse_metadata({"redirect_uris": [long]}).redirect_uris == (long,)
+
+
+def test_repeated_values_count_once():
+    metadata = parse_metadata(
+        {
+            "redirect_uris": [CALLBACK, CALLBACK],
+            "grant_types": ["authorization_code", "authorization_code"],
+            "scope": "openid openid",
+        }
+    )
+    assert metadata.redirect_uris == (CALLBACK,)
+    assert metadata.grant_types == ("authorization_code",)
+    assert metadata.scope == "openid"
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({}, "METADATA_REDIRECT_URIS"),
+        ({"redirect_uris": []}, "METADATA_REDIRECT_URIS"),
+        ({**WEB, "grant_types": []}, "METADATA_GRANT_TYPES"),
+        ({**WEB, "response_types": []}, "METADATA_GRANT_RESPONSE"),
+        ({**WEB, **MACHINE, "response_types": ["code"]}, "METADATA_GRANT_RESPONSE"),
+        ({"grant_types": ["refresh_token"]}, "METADATA_REFRESH_ALONE"),
+        ({**MACHINE, "scope": "openid"}, "METADATA_SCOPE"),
+        ({**MACHINE, "scope": "api:read openid"}, "METADATA_SCOPE"),
+    ],
+)
+def test_members_have_to_hold_together(members, reason):
+    assert refusal_of(members).reason == reason
+
+
+@pytest.mark.s(20)
+@pytest.mark.parametrize("grant_types", [["client_credentials"], ["authorization_code", "client_credentials"]])
+def test_a_public_client_cannot_act_for_itself(grant_types):
+    error = refusal_of({**WEB, "grant_types": grant_types, "token_endpoint_auth_method": "none"})
+    assert error.reason == "METADATA_PUBLIC_CREDENTIALS"
+
+
+@pytest.mark.s(11)
+@pytest.mark.parametrize("asked", [True, False, None])
+def test_a_public_client_uses_pkce_whatever_it_says(asked):
+    metadata = parse_metadata({**WEB, "token_endpoint_auth_method": "none", "require_pkce": asked})
+    assert metadata.is_public
+    assert metadata.require_pkce
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 600, 600.0, 2**31 - 1])
+def test_a_whole_number_may_arrive_as_json_writes_it(seconds):
+    age = parse_metadata({**WEB, "default_max_age": seconds}).default_max_age
+    assert age == seconds
+    assert isinstance(age, int)
+
+
+def test_text_is_trimmed():
+    assert parse_metadata({**WEB, "client_name": "  App  "}).client_name == "App"

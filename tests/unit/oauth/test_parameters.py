@@ -1,0 +1,102 @@
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.oauth.errors import InvalidRequest
+from libs.oauth.parameters import MAX_NAME_LENGTH, MAX_PARAMETERS, Parameters, parse_form, repeated_names
+
+NAMES = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=20)
+VALUES = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("body", "pairs"),
+    [
+        (b"", []),
+        (b"a=1", [("a", "1")]),
+        (b"a=", [("a", "")]),
+        (b"a=1&b=2&a=3", [("a", "1"), ("b", "2"), ("a", "3")]),
+        (b"a=x+y%20z%2Bw", [("a", "x y z+w")]),
+        (b"a=%C3%A9%E2%82%AC", [("a", "é€")]),
+        (b"a=b=c", [("a", "b=c")]),
+        (b"a=1;b=2", [("a", "1;b=2")]),
+        (b"a=%", [("a", "%")]),
+        (b"a=%zz", [("a", "%zz")]),
+    ],
+)
+def test_a_form_is_read_in_order_and_with_duplicates(body, pairs):
+    assert parse_form(body) == pairs
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"a", "FORM_MALFORMED"),
+        (b"&", "FORM_MALFORMED"),
+        (b"a=1&&b=2", "FORM_MALFORMED"),
+        (b'{"grant_type":"x"}', "FORM_MALFORMED"),
+        (b"a=\xc3\xa9", "FORM_MALFORMED"),
+        (b"a=%ff", "FORM_MALFORMED"),
+        (b"a=%C0%AF", "FORM_MALFORMED"),
+        (b"a=%ED%A0%80", "FORM_MALFORMED"),
+        (b"%ff=a", "FORM_MALFORMED"),
+        (b"a=%00", "PARAMETER_MALFORMED"),
+        (b"a%00=1", "PARAMETER_MALFORMED"),
+        (b"x" * (MAX_NAME_LENGTH + 1) + b"=1", "PARAMETER_MALFORMED"),
+        (b"&".join(b"a%d=1" % number for number in range(MAX_PARAMETERS + 1)), "FORM_MALFORMED"),
+    ],
+)
+def test_what_is_no_form_is_refused(body, reason):
+    with pytest.raises(InvalidRequest) as refusal:
+        parse_form(body)
+    assert refusal.value.reason == reason
+
+
+def test_as_many_parameters_as_permitted_are_read():
+    assert len(parse_form(b"&".join(b"a%d=1" % number for number in range(MAX_PARAMETERS)))) == MAX_PARAMETERS
+
+
+@given(st.binary() | st.text("ab=&%+;0f\0", max_size=60).map(str.encode))
+def test_no_body_raises_anything_but_invalid_request(body: bytes):
+    try:
+        pairs = parse_form(body)
+    except InvalidRequest:
+        return
+    assert all(isinstance(name, str) and isinstance(value, str) for name, value in pairs)
+
+
+@given(st.lists(st.tuples(NAMES, VALUES), max_size=10))
+def test_what_a_client_library_encodes_is_read_as_it_was(pairs):
+    assert parse_form(urlencode(pairs).encode()) == pairs
+
+
+def test_a_parameter_without_a_value_counts_as_omitted():
+    parameters = Parameters.once([("scope", ""), ("state", "s")])
+    assert dict(parameters) == {"state": "s"}
+    assert len(parameters) == 1
+    assert "scope" not in parameters
+    assert parameters.get("scope") is None
+
+
+@pytest.mark.s(61)
+@pytest.mark.parametrize("second", ["1", "2", ""])
+def test_a_repeated_parameter_is_refused_whatever_its_value(second):
+    with pytest.raises(InvalidRequest) as refusal:
+        Parameters.once([("client_id", "1"), ("state", "s"), ("client_id", second)])
+    assert refusal.value.reason == "PARAMETER_REPEATED"
+
+
+def test_repeated_names_are_told_once():
+    assert repeated_names([("a", "1"), ("b", "1"), ("a", "2"), ("a", "3")]) == {"a"}
+    assert repeated_names(iter([("a", "1"), ("b", "1")])) == frozenset()
+
+
+def test_parameters_cannot_be_changed_and_do_not_show_their_values():
+    source = {"code": "secret-code"}
+    parameters = Parameters(source)
+    source["code"] = "another"
+    assert parameters["code"] == "secret-code"
+    assert not hasattr(parameters, "__setitem__")
+    assert "secret-code" not in repr(parameters)

@@ -1,0 +1,66 @@
+import pytest
+
+from libs.oauth.response_types import (
+    CODE,
+    SUPPORTED_RESPONSE_TYPES,
+    ResponseMode,
+    default_mode,
+    format_response_type,
+    mode_permitted,
+    parse_response_type,
+)
+
+QUERY, FRAGMENT, FORM_POST = ResponseMode
+
+
+def test_code_is_the_one_response_type():
+    assert SUPPORTED_RESPONSE_TYPES == (CODE,)
+    assert parse_response_type("code") == CODE
+
+
+@pytest.mark.s(6)
+@pytest.mark.parametrize(
+    "text", ["", " ", "Code", "code ", " code", "code\n", "code token", "token", "none", "code,token"]
+)
+def test_everything_else_is_not_supported(text):
+    assert parse_response_type(text) not in SUPPORTED_RESPONSE_TYPES
+
+
+@pytest.mark.parametrize("text", ["code id_token token", "token id_token code", "id_token code token"])
+def test_the_order_of_words_says_nothing(text):
+    assert parse_response_type(text) == {"code", "id_token", "token"}
+    assert format_response_type(parse_response_type(text)) == "code id_token token"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("code", QUERY),
+        ("token", FRAGMENT),
+        ("id_token", FRAGMENT),
+        ("code id_token", FRAGMENT),
+        ("code token", FRAGMENT),
+    ],
+)
+def test_the_default_mode_is_the_fragment_as_soon_as_a_token_travels(text, mode):
+    assert default_mode(parse_response_type(text)) is mode
+
+
+@pytest.mark.s(7)
+@pytest.mark.parametrize("text", ["token", "id_token", "code token", "code id_token", "code id_token token"])
+def test_no_token_travels_in_a_query(text):
+    assert not mode_permitted(parse_response_type(text), QUERY)
+    assert mode_permitted(parse_response_type(text), FRAGMENT)
+    assert mode_permitted(parse_response_type(text), FORM_POST)
+
+
+@pytest.mark.parametrize("mode", ResponseMode)
+def test_a_code_alone_may_travel_in_every_mode(mode):
+    assert mode_permitted(CODE, mode)
+
+
+@pytest.mark.parametrize("name", ["form_post.jwt", "jwt", "web_message", "QUERY", ""])
+@pytest.mark.s(72)
+def test_modes_that_nobody_asked_for_do_not_exist(name):
+    with pytest.raises(ValueError, match="not a valid ResponseMode"):
+        ResponseMode(name)
