@@ -14,7 +14,9 @@ bin := $(VENV)/bin
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -ge 2 ] && echo $$n || echo 2)
 # What pytest is given: make test ARGS="tests/unit -k pkce"
 ARGS ?=
-COMPOSE ?= $(shell if docker compose version >/dev/null 2>&1; then echo docker compose; else echo podman-compose; fi)
+# Whatever composes containers here.
+COMPOSE ?= $(shell for it in "docker compose" "podman compose" docker-compose podman-compose; do \
+	$$it version >/dev/null 2>&1 && { echo "$$it"; exit; }; done)
 
 .PHONY: help
 help: ## Say what there is
@@ -48,16 +50,16 @@ format: test-venv ## Format the code and mend what can be mended
 	@$(bin)/ruff check --fix .
 
 .PHONY: up
-up: ## Build the images and run the composed stack in the background
+up: composer ## Build the images and run the composed stack in the background
 	@$(COMPOSE) up --build --detach
 
 .PHONY: down
-down: ## Stop the composed stack; its volumes stay
+down: composer ## Stop the composed stack; its volumes stay
 	@$(COMPOSE) down
 
 .PHONY: k8s-check
 k8s-check: test-venv ## Build the Kubernetes manifests and hold them against the schemas
-	@deploy/kubernetes/check
+	@.ci/k8s-check
 
 .PHONY: lock
 lock: ## Resolve the three lock files again (needs a package index)
@@ -67,6 +69,10 @@ lock: ## Resolve the three lock files again (needs a package index)
 clean: ## Remove what was made: environment, caches; the state of `make run` stays in LATCHKEY_HOME
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+.PHONY: composer
+composer:
+	@[ -n "$(COMPOSE)" ] || { echo "neither docker compose nor podman compose is here: install one, or name it with COMPOSE=" >&2; exit 1; }
 
 .PHONY: test-venv
 test-venv:
