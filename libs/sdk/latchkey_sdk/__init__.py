@@ -1,0 +1,17 @@
+"""For programs beside a Latchkey authorization server: subscribe to what happens there."""
+
+from latchkey_sdk.consumer import Since
+from latchkey_sdk.errors import AccessRefused, BusUnreachable, LatchkeyError, SubscriptionFailed
+from latchkey_sdk.event import Event
+from latchkey_sdk.subscription import Subscription, subscribe
+
+__all__ = [
+    "AccessRefused",
+    "BusUnreachable",
+    "Event",
+    "LatchkeyError",
+    "Since",
+    "Subscription",
+    "SubscriptionFailed",
+    "subscribe",
+]

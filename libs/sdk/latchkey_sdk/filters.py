@@ -1,0 +1,61 @@
+"""From "login.>" to NATS subjects and streams. The subjects are latchkey.v1.<entity>.<event>.<shard>."""
+
+import re
+from itertools import zip_longest
+
+EVENTS = "LATCHKEY_EVENTS"
+"""Facts that changed durable state; kept for 30 days."""
+TOKENS = "LATCHKEY_TOKENS"
+"""token.issued and token.refreshed; kept for 72 hours."""
+
+_PREFIX = "latchkey.v1."
+_TOKEN_SUBJECTS = ("latchkey.v1.token.issued.*", "latchkey.v1.token.refreshed.*")
+_TOKEN = re.compile(r"[a-z0-9_]+|\*")
+
+
+def subject_of(pattern: str) -> str:
+    """The NATS subject of a filter: "login.>", "login.succeeded", "*.revoked", "session" (all of it), ">".
+
+    Raises:
+        ValueError: it is no filter.
+    """
+    tokens = pattern.removeprefix(_PREFIX).split(".")
+    whole = tokens[-1] == ">"
+    named = tokens[:-1] if whole else tokens
+    if len(named) > 3 or not all(_TOKEN.fullmatch(token) for token in named) or not (named or whole):
+        raise ValueError(f"{pattern!r} is no event filter: try 'login.>', 'login.succeeded' or '>'")
+    if len(named) == 3:
+        return _PREFIX + ".".join(named)
+    return _PREFIX + ".".join([*named, ">" if whole or len(named) == 1 else "*"])
+
+
+def streams_of(subject: str) -> tuple[str, ...]:
+    """The streams that may carry a subject. An entity unknown here is looked for among the facts."""
+    streams = []
+    if not any(covers(own, subject) for own in _TOKEN_SUBJECTS):
+        streams.append(EVENTS)
+    if any(overlaps(own, subject) for own in _TOKEN_SUBJECTS):
+        streams.append(TOKENS)
+    return tuple(streams)
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Is every subject that `narrow` matches also matched by `wide`?"""
+    for outer, inner in zip_longest(wide.split("."), narrow.split(".")):
+        if outer == ">":
+            return inner is not None
+        if inner in {">", None} or outer not in {"*", inner}:
+            return False
+    return True
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Is there a subject that both match?"""
+    for left, right in zip_longest(one.split("."), other.split(".")):
+        if left is None or right is None:
+            return False
+        if ">" in {left, right}:
+            return True
+        if left != right and "*" not in {left, right}:
+            return False
+    return True
