@@ -59,7 +59,7 @@ down: composer ## Stop the composed stack; its volumes stay
 
 .PHONY: k8s-check
 k8s-check: test-venv ## Build the Kubernetes manifests and hold them against the schemas
-	@.ci/k8s-check
+	@deploy/kubernetes/check
 
 .PHONY: lock
 lock: ## Resolve the three lock files again (needs a package index)

@@ -1,6 +1,6 @@
 """`python -I -S probe.py`: ends with 0 when the service in this container says that it is ready, with 1 when not.
 
-For container engines, which ask from inside; it costs one bare start of the interpreter. Kubernetes asks over HTTP itself.
+For container engines, which ask from inside: one bare start of the interpreter. Kubernetes asks over HTTP itself.
 """
 
 import socket

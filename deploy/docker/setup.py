@@ -1,4 +1,4 @@
-"""`python -m deploy.docker.setup`: makes what the composed stack needs to trust itself, and gives each container its own.
+"""`python -m deploy.docker.setup`: makes what the parts of the composed stack know each other by, and hands it out.
 
 Certificates, NATS accounts, secrets and database passwords are made as for a run on one machine (deploy/local), in a
 home that only this container sees. Run again it keeps what is there, and renews certificates that are about to expire.
