@@ -51,7 +51,9 @@ class CreateDeviceCodeRequest(_message.Message):
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
-    def context(self) -> _sessions_pb2.RequestContext: ...
+    def context(self) -> _sessions_pb2.RequestContext:
+        """Of the device."""
+
     def __init__(
         self,
         *,
@@ -77,9 +79,12 @@ class CreateDeviceCodeResponse(_message.Message):
     EXPIRES_IN_SECONDS_FIELD_NUMBER: _builtins.int
     INTERVAL_SECONDS_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
+    """256 random bits, base64url."""
     user_code: _builtins.str
+    """As people read it: WDJB-MJHT."""
     expires_in_seconds: _builtins.int
     interval_seconds: _builtins.int
+    """What the device has to leave between two polls."""
     def __init__(
         self,
         *,
@@ -95,6 +100,62 @@ class CreateDeviceCodeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateDeviceCodeResponse: _TypeAlias = CreateDeviceCodeResponse  # noqa: Y015
+
+@_typing.final
+class PollDeviceCodeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_CODE_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    WAIT_SECONDS_FIELD_NUMBER: _builtins.int
+    device_code: _builtins.str
+    client_id: _builtins.str
+    wait_seconds: _builtins.int
+    """How long the answer may wait for the person, at most the interval of the code; 0: not at all."""
+    def __init__(
+        self,
+        *,
+        device_code: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        wait_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "device_code", b"device_code", "wait_seconds", b"wait_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PollDeviceCodeRequest: _TypeAlias = PollDeviceCodeRequest  # noqa: Y015
+
+@_typing.final
+class PollDeviceCodeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    correlation_id: _builtins.str
+    """Joins the events of this device authorization."""
+    @_builtins.property
+    def session(self) -> _sessions_pb2.AttestedSession:
+        """The session of the person who allowed it, as it came with DecideDeviceCode: the caller verifies it."""
+
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        session: _sessions_pb2.AttestedSession | None = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        correlation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "scopes", b"scopes", "session", b"session"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PollDeviceCodeResponse: _TypeAlias = PollDeviceCodeResponse  # noqa: Y015
 
 @_typing.final
 class RedeemDeviceCodeRequest(_message.Message):
@@ -122,21 +183,12 @@ Global___RedeemDeviceCodeRequest: _TypeAlias = RedeemDeviceCodeRequest  # noqa: 
 class RedeemDeviceCodeResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    SESSION_FIELD_NUMBER: _builtins.int
-    SCOPES_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def session(self) -> _sessions_pb2.AttestedSession: ...
-    @_builtins.property
-    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
-        *,
-        session: _sessions_pb2.AttestedSession | None = ...,
-        scopes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["scopes", b"scopes", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -148,18 +200,25 @@ class FindUserCodeRequest(_message.Message):
 
     USER_CODE_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
     user_code: _builtins.str
+    """As it was typed: blanks, dashes and letter case do not matter."""
+    user_id: _builtins.str
+    """Who typed it, for the limit of wrong ones and for nothing else."""
     @_builtins.property
-    def context(self) -> _sessions_pb2.RequestContext: ...
+    def context(self) -> _sessions_pb2.RequestContext:
+        """Of the browser."""
+
     def __init__(
         self,
         *,
         user_code: _builtins.str = ...,
         context: _sessions_pb2.RequestContext | None = ...,
+        user_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "user_code", b"user_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "user_code", b"user_code", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -174,10 +233,13 @@ class FindUserCodeResponse(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     REQUESTED_FROM_FIELD_NUMBER: _builtins.int
     REQUESTED_AT_FIELD_NUMBER: _builtins.int
+    USER_CODE_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     client_name: _builtins.str
     requested_from: _builtins.str
-    """Where the device's own request came from, as an address prefix."""
+    """Where the device's own request came from, as an address prefix; empty when that is not known."""
+    user_code: _builtins.str
+    """As the device shows it."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -190,10 +252,11 @@ class FindUserCodeResponse(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         requested_from: _builtins.str = ...,
         requested_at: _timestamp_pb2.Timestamp | None = ...,
+        user_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["requested_at", b"requested_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_name", b"client_name", "requested_at", b"requested_at", "requested_from", b"requested_from", "scopes", b"scopes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_name", b"client_name", "requested_at", b"requested_at", "requested_from", b"requested_from", "scopes", b"scopes", "user_code", b"user_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -212,7 +275,9 @@ class DecideDeviceCodeRequest(_message.Message):
     @_builtins.property
     def session(self) -> _sessions_pb2.AttestedSession: ...
     @_builtins.property
-    def context(self) -> _sessions_pb2.RequestContext: ...
+    def context(self) -> _sessions_pb2.RequestContext:
+        """Of the browser."""
+
     def __init__(
         self,
         *,

@@ -40,6 +40,11 @@ class DeviceServiceStub:
                 request_serializer=latchkey_dot_device_dot_v1_dot_device__pb2.CreateDeviceCodeRequest.SerializeToString,
                 response_deserializer=latchkey_dot_device_dot_v1_dot_device__pb2.CreateDeviceCodeResponse.FromString,
                 _registered_method=True)
+        self.PollDeviceCode = channel.unary_unary(
+                '/latchkey.device.v1.DeviceService/PollDeviceCode',
+                request_serializer=latchkey_dot_device_dot_v1_dot_device__pb2.PollDeviceCodeRequest.SerializeToString,
+                response_deserializer=latchkey_dot_device_dot_v1_dot_device__pb2.PollDeviceCodeResponse.FromString,
+                _registered_method=True)
         self.RedeemDeviceCode = channel.unary_unary(
                 '/latchkey.device.v1.DeviceService/RedeemDeviceCode',
                 request_serializer=latchkey_dot_device_dot_v1_dot_device__pb2.RedeemDeviceCodeRequest.SerializeToString,
@@ -63,15 +68,24 @@ class DeviceServiceServicer:
 
     def CreateDeviceCode(self, request, context):
         """A new pair of codes for a client that the token service has authenticated. Callers: token.
-        Errors: temporarily_unavailable with a retry time (too many requests from one address).
+        Errors: temporarily_unavailable with a retry time (too many requests of one client or from one address, or too many
+        codes alive at all).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PollDeviceCode(self, request, context):
+        """One poll of the device (RFC 8628 3.4): answered when the person has allowed it, and spends nothing. Callers: token.
+        Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another
+        client's).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RedeemDeviceCode(self, request, context):
-        """One poll of the device; an approved code is spent by the answer. Callers: token.
-        Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another client's).
+        """Spends an allowed code: one call succeeds, ever. Callers: token. Errors: as PollDeviceCode, without slow_down.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,14 +93,16 @@ class DeviceServiceServicer:
 
     def FindUserCode(self, request, context):
         """What the confirm page has to say about a typed user code. Callers: authorize-frontend.
-        Errors: invalid_request (USER_CODE_UNKNOWN), temporarily_unavailable (too many attempts).
+        Errors: invalid_request (USER_CODE_UNKNOWN: none that waits), temporarily_unavailable with a retry time
+        (USER_CODE_ATTEMPTS: too many wrong ones).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DecideDeviceCode(self, request, context):
-        """The person's answer, given in a fresh session. Callers: authorize-frontend. Errors: as FindUserCode.
+        """The person's answer, given in a fresh session: one answer counts. Callers: authorize-frontend.
+        Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -99,6 +115,11 @@ def add_DeviceServiceServicer_to_server(servicer, server):
                     servicer.CreateDeviceCode,
                     request_deserializer=latchkey_dot_device_dot_v1_dot_device__pb2.CreateDeviceCodeRequest.FromString,
                     response_serializer=latchkey_dot_device_dot_v1_dot_device__pb2.CreateDeviceCodeResponse.SerializeToString,
+            ),
+            'PollDeviceCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.PollDeviceCode,
+                    request_deserializer=latchkey_dot_device_dot_v1_dot_device__pb2.PollDeviceCodeRequest.FromString,
+                    response_serializer=latchkey_dot_device_dot_v1_dot_device__pb2.PollDeviceCodeResponse.SerializeToString,
             ),
             'RedeemDeviceCode': grpc.unary_unary_rpc_method_handler(
                     servicer.RedeemDeviceCode,
@@ -144,6 +165,33 @@ class DeviceService:
             '/latchkey.device.v1.DeviceService/CreateDeviceCode',
             latchkey_dot_device_dot_v1_dot_device__pb2.CreateDeviceCodeRequest.SerializeToString,
             latchkey_dot_device_dot_v1_dot_device__pb2.CreateDeviceCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PollDeviceCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.device.v1.DeviceService/PollDeviceCode',
+            latchkey_dot_device_dot_v1_dot_device__pb2.PollDeviceCodeRequest.SerializeToString,
+            latchkey_dot_device_dot_v1_dot_device__pb2.PollDeviceCodeResponse.FromString,
             options,
             channel_credentials,
             insecure,

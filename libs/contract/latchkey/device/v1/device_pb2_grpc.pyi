@@ -35,18 +35,25 @@ class DeviceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> DeviceServiceAsyncStub: ...
     CreateDeviceCode: _grpc.UnaryUnaryMultiCallable[_device_pb2.CreateDeviceCodeRequest, _device_pb2.CreateDeviceCodeResponse]
     """A new pair of codes for a client that the token service has authenticated. Callers: token.
-    Errors: temporarily_unavailable with a retry time (too many requests from one address).
+    Errors: temporarily_unavailable with a retry time (too many requests of one client or from one address, or too many
+    codes alive at all).
+    """
+    PollDeviceCode: _grpc.UnaryUnaryMultiCallable[_device_pb2.PollDeviceCodeRequest, _device_pb2.PollDeviceCodeResponse]
+    """One poll of the device (RFC 8628 3.4): answered when the person has allowed it, and spends nothing. Callers: token.
+    Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another
+    client's).
     """
     RedeemDeviceCode: _grpc.UnaryUnaryMultiCallable[_device_pb2.RedeemDeviceCodeRequest, _device_pb2.RedeemDeviceCodeResponse]
-    """One poll of the device; an approved code is spent by the answer. Callers: token.
-    Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another client's).
-    """
+    """Spends an allowed code: one call succeeds, ever. Callers: token. Errors: as PollDeviceCode, without slow_down."""
     FindUserCode: _grpc.UnaryUnaryMultiCallable[_device_pb2.FindUserCodeRequest, _device_pb2.FindUserCodeResponse]
     """What the confirm page has to say about a typed user code. Callers: authorize-frontend.
-    Errors: invalid_request (USER_CODE_UNKNOWN), temporarily_unavailable (too many attempts).
+    Errors: invalid_request (USER_CODE_UNKNOWN: none that waits), temporarily_unavailable with a retry time
+    (USER_CODE_ATTEMPTS: too many wrong ones).
     """
     DecideDeviceCode: _grpc.UnaryUnaryMultiCallable[_device_pb2.DecideDeviceCodeRequest, _device_pb2.DecideDeviceCodeResponse]
-    """The person's answer, given in a fresh session. Callers: authorize-frontend. Errors: as FindUserCode."""
+    """The person's answer, given in a fresh session: one answer counts. Callers: authorize-frontend.
+    Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH).
+    """
 
 @_typing.type_check_only
 class DeviceServiceAsyncStub(DeviceServiceStub):
@@ -55,18 +62,25 @@ class DeviceServiceAsyncStub(DeviceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateDeviceCode: _aio.UnaryUnaryMultiCallable[_device_pb2.CreateDeviceCodeRequest, _device_pb2.CreateDeviceCodeResponse]  # type: ignore[assignment]
     """A new pair of codes for a client that the token service has authenticated. Callers: token.
-    Errors: temporarily_unavailable with a retry time (too many requests from one address).
+    Errors: temporarily_unavailable with a retry time (too many requests of one client or from one address, or too many
+    codes alive at all).
+    """
+    PollDeviceCode: _aio.UnaryUnaryMultiCallable[_device_pb2.PollDeviceCodeRequest, _device_pb2.PollDeviceCodeResponse]  # type: ignore[assignment]
+    """One poll of the device (RFC 8628 3.4): answered when the person has allowed it, and spends nothing. Callers: token.
+    Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another
+    client's).
     """
     RedeemDeviceCode: _aio.UnaryUnaryMultiCallable[_device_pb2.RedeemDeviceCodeRequest, _device_pb2.RedeemDeviceCodeResponse]  # type: ignore[assignment]
-    """One poll of the device; an approved code is spent by the answer. Callers: token.
-    Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another client's).
-    """
+    """Spends an allowed code: one call succeeds, ever. Callers: token. Errors: as PollDeviceCode, without slow_down."""
     FindUserCode: _aio.UnaryUnaryMultiCallable[_device_pb2.FindUserCodeRequest, _device_pb2.FindUserCodeResponse]  # type: ignore[assignment]
     """What the confirm page has to say about a typed user code. Callers: authorize-frontend.
-    Errors: invalid_request (USER_CODE_UNKNOWN), temporarily_unavailable (too many attempts).
+    Errors: invalid_request (USER_CODE_UNKNOWN: none that waits), temporarily_unavailable with a retry time
+    (USER_CODE_ATTEMPTS: too many wrong ones).
     """
     DecideDeviceCode: _aio.UnaryUnaryMultiCallable[_device_pb2.DecideDeviceCodeRequest, _device_pb2.DecideDeviceCodeResponse]  # type: ignore[assignment]
-    """The person's answer, given in a fresh session. Callers: authorize-frontend. Errors: as FindUserCode."""
+    """The person's answer, given in a fresh session: one answer counts. Callers: authorize-frontend.
+    Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH).
+    """
 
 class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Device codes (RFC 8628) and their state machine."""
@@ -78,7 +92,19 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.CreateDeviceCodeResponse, _abc.Awaitable[_device_pb2.CreateDeviceCodeResponse]]:
         """A new pair of codes for a client that the token service has authenticated. Callers: token.
-        Errors: temporarily_unavailable with a retry time (too many requests from one address).
+        Errors: temporarily_unavailable with a retry time (too many requests of one client or from one address, or too many
+        codes alive at all).
+        """
+
+    @_abc_1.abstractmethod
+    def PollDeviceCode(
+        self,
+        request: _device_pb2.PollDeviceCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_device_pb2.PollDeviceCodeResponse, _abc.Awaitable[_device_pb2.PollDeviceCodeResponse]]:
+        """One poll of the device (RFC 8628 3.4): answered when the person has allowed it, and spends nothing. Callers: token.
+        Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another
+        client's).
         """
 
     @_abc_1.abstractmethod
@@ -87,9 +113,7 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_pb2.RedeemDeviceCodeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.RedeemDeviceCodeResponse, _abc.Awaitable[_device_pb2.RedeemDeviceCodeResponse]]:
-        """One poll of the device; an approved code is spent by the answer. Callers: token.
-        Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another client's).
-        """
+        """Spends an allowed code: one call succeeds, ever. Callers: token. Errors: as PollDeviceCode, without slow_down."""
 
     @_abc_1.abstractmethod
     def FindUserCode(
@@ -98,7 +122,8 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.FindUserCodeResponse, _abc.Awaitable[_device_pb2.FindUserCodeResponse]]:
         """What the confirm page has to say about a typed user code. Callers: authorize-frontend.
-        Errors: invalid_request (USER_CODE_UNKNOWN), temporarily_unavailable (too many attempts).
+        Errors: invalid_request (USER_CODE_UNKNOWN: none that waits), temporarily_unavailable with a retry time
+        (USER_CODE_ATTEMPTS: too many wrong ones).
         """
 
     @_abc_1.abstractmethod
@@ -107,6 +132,8 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_pb2.DecideDeviceCodeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.DecideDeviceCodeResponse, _abc.Awaitable[_device_pb2.DecideDeviceCodeResponse]]:
-        """The person's answer, given in a fresh session. Callers: authorize-frontend. Errors: as FindUserCode."""
+        """The person's answer, given in a fresh session: one answer counts. Callers: authorize-frontend.
+        Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH).
+        """
 
 def add_DeviceServiceServicer_to_server(servicer: DeviceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -612,6 +612,154 @@ class ClientDeleted(_message.Message):
 Global___ClientDeleted: _TypeAlias = ClientDeleted  # noqa: Y015
 
 @_typing.final
+class DeviceRequested(_message.Message):
+    """A device has begun to ask for access (RFC 8628 3.1). `correlation_id` joins all that becomes of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    IP_PREFIX_FIELD_NUMBER: _builtins.int
+    client_id: _builtins.str
+    ip_prefix: _builtins.str
+    """/24 or /48 of the device's own address."""
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        client_id: _builtins.str = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        ip_prefix: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "ip_prefix", b"ip_prefix", "scopes", b"scopes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceRequested: _TypeAlias = DeviceRequested  # noqa: Y015
+
+@_typing.final
+class DeviceApproved(_message.Message):
+    """A person has allowed a device. Worth watching: who is talked into this lets a stranger in (RFC 8628 5.4)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    IP_PREFIX_FIELD_NUMBER: _builtins.int
+    DEVICE_IP_PREFIX_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    session_id: _builtins.str
+    client_id: _builtins.str
+    ip_prefix: _builtins.str
+    """/24 or /48 of the person's browser."""
+    device_ip_prefix: _builtins.str
+    """/24 or /48 of the device."""
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        ip_prefix: _builtins.str = ...,
+        device_ip_prefix: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "device_ip_prefix", b"device_ip_prefix", "ip_prefix", b"ip_prefix", "scopes", b"scopes", "session_id", b"session_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceApproved: _TypeAlias = DeviceApproved  # noqa: Y015
+
+@_typing.final
+class DeviceDenied(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    IP_PREFIX_FIELD_NUMBER: _builtins.int
+    DEVICE_IP_PREFIX_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    session_id: _builtins.str
+    client_id: _builtins.str
+    ip_prefix: _builtins.str
+    device_ip_prefix: _builtins.str
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        ip_prefix: _builtins.str = ...,
+        device_ip_prefix: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "device_ip_prefix", b"device_ip_prefix", "ip_prefix", b"ip_prefix", "session_id", b"session_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceDenied: _TypeAlias = DeviceDenied  # noqa: Y015
+
+@_typing.final
+class DeviceExpired(_message.Message):
+    """Nobody answered in time; or somebody allowed it and the device did not come back, and then the subject is that person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    client_id: _builtins.str
+    user_id: _builtins.str
+    """Empty when nobody had allowed it."""
+    def __init__(
+        self,
+        *,
+        client_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceExpired: _TypeAlias = DeviceExpired  # noqa: Y015
+
+@_typing.final
+class DeviceRedeemed(_message.Message):
+    """The device has collected what it was allowed; token.issued follows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    client_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceRedeemed: _TypeAlias = DeviceRedeemed  # noqa: Y015
+
+@_typing.final
 class KeyPublished(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
