@@ -14,6 +14,11 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
+def new_code(alphabet: str, length: int) -> str:
+    """Random characters of the alphabet, for codes that people type: `length` times log2 of its size in bits."""
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
 def new_client_id() -> str:
     """128 random bits behind `c_`, so that no client id can be mistaken for a user's `sub`, a UUID (RFC 9700 4.15)."""
     return "c_" + base64.b32encode(secrets.token_bytes(16)).decode("ascii").rstrip("=").lower()
