@@ -9,6 +9,7 @@ import nats
 import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
 
+from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
@@ -68,10 +69,10 @@ async def token_feed(system: Stack) -> AsyncIterator[Feed]:
 async def test_a_sign_in_is_told_from_the_password_to_the_refresh(
     system: Stack, browser: Browser, feed: Feed, token_feed: Feed
 ) -> None:
+    username, user_id = await new_person(system)
     async with await RelyingParty.registered(system) as client:
-        token = await client.sign_in(browser)
+        token = await client.sign_in(browser, username=username)
         await client.oauth.refresh_token(refresh_token=token["refresh_token"])
-        user_id = (await client.userinfo(token["access_token"])).json()["sub"]
         await browser.open("/logout")
         await browser.submit("logout-confirm")
 
@@ -101,11 +102,11 @@ async def test_a_sign_in_is_told_from_the_password_to_the_refresh(
 async def test_facts_about_one_person_come_in_the_order_they_became_true(
     system: Stack, browser: Browser, feed: Feed
 ) -> None:
+    username, user_id = await new_person(system)
     async with await RelyingParty.registered(system, consent="skip") as client:
-        token = await client.sign_in(browser)
-        user_id = (await client.userinfo(token["access_token"])).json()["sub"]
+        await client.sign_in(browser, username=username)
         for _ in range(3):
-            await client.sign_in(browser, prompt="login")
+            await client.sign_in(browser, username=username, prompt="login")
         await browser.open("/logout")
         await browser.submit("logout-confirm")
         await feed.until("session.ended", subject=user_id)
@@ -119,22 +120,14 @@ async def test_a_failed_sign_in_is_told_without_the_name_that_was_typed(
     system: Stack, browser: Browser, web: RelyingParty, feed: Feed
 ) -> None:
     secret = "my-pAssword-in-the-wrong-field"
+    username, user_id = await new_person(system)
     await browser.open(web.start().url)
     await browser.sign_in(secret, "x")
-    await browser.sign_in("alice", "wrong")
-    subject = (await _alice(system, feed))["subject"]
-    facts = await feed.until("login.failed", subject=subject)
+    await browser.sign_in(username, "wrong")
+    facts = await feed.until("login.failed", subject=user_id)
     assert facts["login.failed"]["outcome"] == "failure"
     assert facts["login.failed"]["reason"] == "wrong_credentials"
     assert secret.lower() not in json.dumps(feed.seen).lower()
-
-
-async def _alice(system: Stack, feed: Feed) -> dict[str, Any]:
-    """Any fact about Alice: she signs in once more."""
-    async with Browser(system.issuer) as other, RelyingParty.of(system, "web") as web:
-        token = await web.sign_in(other)
-        user_id = (await web.userinfo(token["access_token"])).json()["sub"]
-        return (await feed.until("login.succeeded", subject=user_id))["login.succeeded"]
 
 
 async def test_a_machine_token_is_told_about_the_client(system: Stack, token_feed: Feed) -> None:
