@@ -38,7 +38,7 @@ def _to_service(service: ServiceShape, home: Home, own: Path) -> None:
     for secret in service.secrets.values():
         _copy(secret_file(home, secret), own / f"{secret}.key")
     if service.database:
-        write_private(own / "pgpass", _pgpass(service.package, _password(home, service)))
+        write_private(own / "pgpass", _pgpass(service.package, password(home, service)))
 
 
 def _to_cli(home: Home, own: Path, urls: PublicUrls) -> None:
@@ -57,13 +57,18 @@ def _to_postgres(home: Home, own: Path) -> None:
     script = own / "roles.sql"
     if script.exists():  # it has run; the passwords are the same, only the salt would be new
         return
+    write_private(script, role_statements(home) + roles.SUPERUSER_WITHOUT_PASSWORD)
+    script.chmod(_READABLE)
+
+
+def role_statements(home: Home) -> str:
+    """The SQL that makes the roles and schemas, with the passwords that the services are given."""
     verifiers = {
-        service.package: roles.scram_verifier(_password(home, service), salt=os.urandom(roles.SALT_BYTES))
+        service.package: roles.scram_verifier(password(home, service), salt=os.urandom(roles.SALT_BYTES))
         for service in SERVICES
         if service.database
     }
-    write_private(script, roles.statements(verifiers, database=addresses.DATABASE))
-    script.chmod(_READABLE)
+    return roles.statements(verifiers, database=addresses.DATABASE)
 
 
 def _identity(name: str, home: Home, own: Path) -> None:
@@ -84,7 +89,7 @@ def _copy(source: Path, target: Path) -> None:
     write_private(target, source.read_bytes())
 
 
-def _password(home: Home, service: ServiceShape) -> str:
+def password(home: Home, service: ServiceShape) -> str:
     """The service's password at PostgreSQL, made once."""
     path = home.secrets / f"{service.name}.password"
     if not path.exists():

@@ -1,7 +1,6 @@
 """PostgreSQL for five services: one database, and for each service that keeps data a role that owns a schema.
 
-No role can read or change what is in another's schema. The superuser ends without a password, so nobody reaches
-it over the network: administration is `docker compose exec postgres psql -U postgres latchkey`.
+No role can read or change what is in another's schema.
 """
 
 import base64
@@ -9,6 +8,8 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
+SUPERUSER_WITHOUT_PASSWORD = "ALTER ROLE CURRENT_USER PASSWORD NULL;\n"
+"""For a server of our own: its superuser is not reached over the network, but by who may enter its container."""
 ITERATIONS = 4096
 SALT_BYTES = 16
 
@@ -22,12 +23,11 @@ def scram_verifier(password: str, *, salt: bytes) -> str:
 
 
 def statements(verifiers: Mapping[str, str], *, database: str) -> str:
-    """SQL for the superuser of an empty server, run once in `database`. `verifiers`: role -> SCRAM verifier.
+    """SQL for the superuser, run once, in an empty `database`. `verifiers`: role -> SCRAM verifier.
 
     A role and its schema have the same name. The text holds no password: whoever reads it can log in nowhere.
     """
     lines = [
-        "-- Made by `python -m deploy.docker.setup`; the server runs it once, when its data folder is new.",
         f"REVOKE ALL ON DATABASE {database} FROM PUBLIC;",
         "REVOKE ALL ON SCHEMA public FROM PUBLIC;",
     ]
@@ -38,7 +38,6 @@ def statements(verifiers: Mapping[str, str], *, database: str) -> str:
             f"GRANT CONNECT, CREATE ON DATABASE {database} TO {role};",
             f"CREATE SCHEMA {role} AUTHORIZATION {role};",
         ]
-    lines.append("ALTER ROLE CURRENT_USER PASSWORD NULL;")
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,210 @@
+"""`make k8s-check` and the Secrets: what is built is what Kubernetes takes, and a fault is found."""
+
+import contextlib
+import copy
+import io
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.kubernetes import schemas, secrets
+from deploy.local.home import PROJECT_ROOT
+from deploy.local.topology import IDENTITIES, SERVICES
+
+BUILDER = schemas.builder()
+needs_builder = pytest.mark.skipif(
+    BUILDER is None, reason="neither kubectl nor kustomize, which build the manifests, is on this machine"
+)
+HARDENED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+@pytest.fixture(scope="module")
+def built():
+    """Objects by the name of the overlay."""
+    return {overlay.name: schemas.build(overlay, command=BUILDER or []) for overlay in schemas.overlays()}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The Secrets, as `kubectl apply` is given them."""
+    home = tmp_path_factory.mktemp("home")
+    return {each["metadata"]["name"]: each for each in run_secrets(home, "--tls")}
+
+
+def run_secrets(home: Path, *arguments: str) -> list[dict[str, Any]]:
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        assert secrets.main(["--home", str(home), *arguments]) == 0
+    items: list[dict[str, Any]] = json.loads(output.getvalue())["items"]
+    return items
+
+
+@needs_builder
+def test_every_overlay_is_taken_by_kubernetes(capsys):
+    assert schemas.main() == 0
+    said = capsys.readouterr().out
+    assert {overlay.name for overlay in schemas.overlays()} == {"base", "production", "trial"}
+    assert all(f"{overlay.name}: " in said for overlay in schemas.overlays())
+
+
+@needs_builder
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda pod: pod.update(automountServiceAccountTokens=False), "automountServiceAccountTokens"),
+        (lambda pod: pod["containers"][0].update(ports="8080"), "ports"),
+        (lambda pod: pod.pop("containers"), "'containers' is a required property"),
+    ],
+    ids=["an unknown field", "a wrong type", "a missing field"],
+)
+def test_a_fault_is_named_with_its_object(built, change, said):
+    deployment = copy.deepcopy(next(each for each in built["base"] if each["kind"] == "Deployment"))
+    change(deployment["spec"]["template"]["spec"])
+    (fault,) = schemas.faults([deployment], version=schemas.OLDEST)
+    assert fault.startswith("Deployment authentication: ")
+    assert said in fault
+
+
+def test_a_kind_that_kubernetes_does_not_know_is_a_fault():
+    (fault,) = schemas.faults(
+        [{"apiVersion": "apps/v1", "kind": "Deploiment", "metadata": {"name": "token"}}], version=schemas.OLDEST
+    )
+    assert "there is no Deploiment in apps/v1" in fault
+
+
+@needs_builder
+def test_an_overlay_that_cannot_be_built_fails_the_check(tmp_path):
+    (tmp_path / "kustomization.yaml").write_text("kind: Kustomization\nresources: [missing.yaml]\n")
+    (fault,) = schemas.check(tmp_path, command=BUILDER or [])
+    assert "missing.yaml" in fault
+
+
+def test_without_a_builder_the_check_says_why_it_does_nothing(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert schemas.main() == 0
+    assert "skipped: neither kubectl nor kustomize" in capsys.readouterr().out
+
+
+def test_make_calls_the_check():
+    assert "\t@deploy/kubernetes/check\n" in (PROJECT_ROOT / "Makefile").read_text()
+    assert os.access(PROJECT_ROOT / "deploy/kubernetes/check", os.X_OK)
+
+
+@needs_builder
+@pytest.mark.s(65)
+def test_no_pod_of_any_overlay_may_gain_rights_or_write_to_its_image(built):
+    workloads = [
+        each for objects in built.values() for each in objects if each["kind"] in {"Deployment", "StatefulSet"}
+    ]
+    assert len(workloads) == 5 + 6 + 8
+    for each in workloads:
+        name, pod = each["metadata"]["name"], each["spec"]["template"]["spec"]
+        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        assert pod["securityContext"]["runAsUser"] > 0, name
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in [*pod["containers"], *pod.get("initContainers", ())]:
+            assert container["securityContext"] == HARDENED, name
+            assert container["resources"]["limits"]["memory"], name
+            assert "cpu" in container["resources"]["requests"], name
+
+
+@needs_builder
+def test_every_service_is_probed_at_its_health_port_and_spread_over_nodes(built):
+    services = [each for each in built["base"] if each["kind"] == "Deployment"]
+    assert {each["metadata"]["name"] for each in services} == {shape.name for shape in SERVICES}
+    for each in services:
+        pod = each["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        asked = {probe: container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")}
+        assert asked == {
+            "startup": {"path": "/livez", "port": "ops"},
+            "liveness": {"path": "/livez", "port": "ops"},
+            "readiness": {"path": "/readyz", "port": "ops"},
+        }
+        assert {spread["topologyKey"] for spread in pod["topologySpreadConstraints"]} == {
+            "kubernetes.io/hostname",
+            "topology.kubernetes.io/zone",
+        }
+        assert pod["serviceAccountName"] == each["metadata"]["name"]
+
+
+@needs_builder
+def test_the_overlays_hold_no_secret(built):
+    assert not [each for objects in built.values() for each in objects if each["kind"] == "Secret"]
+
+
+@needs_builder
+def test_every_secret_that_a_pod_names_is_made_and_has_the_keys_that_it_names(built, made):
+    named = set()
+    for each in (each for objects in built.values() for each in objects):
+        for secret, keys in secrets_named(each.get("spec", {}).get("template", {}).get("spec", {})):
+            named.add(secret)
+            assert keys <= made[secret]["stringData"].keys(), f"{each['metadata']['name']}: {secret}"
+    assert named == made.keys()
+
+
+def secrets_named(pod: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    for volume in pod.get("volumes", ()):
+        sources = [volume, *volume.get("projected", {}).get("sources", ())]
+        for source in (source["secret"] for source in sources if "secret" in source):
+            yield source.get("secretName") or source["name"], {item["key"] for item in source.get("items", ())}
+    for container in [*pod.get("containers", ()), *pod.get("initContainers", ())]:
+        for variable in container.get("env", ()):
+            if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
+                yield reference["name"], {reference["key"]}
+
+
+def test_the_secrets_are_taken_by_kubernetes(made):
+    assert schemas.faults(made.values(), version=schemas.OLDEST) == []
+
+
+def test_a_service_gets_no_key_of_another(made):
+    keys = {shape.name: {key for key in made[shape.name]["stringData"] if key.endswith(".key")} for shape in SERVICES}
+    assert keys == {shape.name: {f"{secret}.key" for secret in shape.secrets.values()} for shape in SERVICES}
+    assert "database-url" not in made["authorize-frontend"]["stringData"]
+
+
+def test_certificates_are_left_to_cert_manager_unless_asked_for(tmp_path):
+    without = {each["metadata"]["name"] for each in run_secrets(tmp_path)}
+    assert {f"{identity}-tls" for identity in IDENTITIES} & without == set()
+
+
+def test_secrets_made_again_from_the_same_folder_are_the_same(tmp_path):
+    def keys(items: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
+        return {
+            (each["metadata"]["name"], key): value
+            for each in items
+            for key, value in each["stringData"].items()
+            if key.endswith((".key", "-url"))
+        }
+
+    first, second = (keys(run_secrets(tmp_path)) for _ in range(2))
+    assert first == second
+
+
+def test_the_database_is_where_it_is_said_to_be(tmp_path):
+    items = run_secrets(tmp_path, "--postgres", "db.example.com:6432?ssl=verify-full")
+    (url,) = (each["stringData"]["database-url"] for each in items if each["metadata"]["name"] == "key-rotation")
+    assert url.startswith("postgresql+asyncpg://key_rotation:")
+    assert url.endswith("@db.example.com:6432/latchkey?ssl=verify-full")
+
+
+def test_the_roles_for_a_database_of_ones_own_leave_its_superuser_alone(tmp_path, capsys):
+    assert secrets.main(["--home", str(tmp_path), "--roles"]) == 0
+    said = capsys.readouterr().out
+    assert "CREATE SCHEMA key_rotation AUTHORIZATION key_rotation;" in said
+    assert "CURRENT_USER" not in said
+
+
+def test_nats_in_a_pod_is_told_paths_in_the_pod(made, tmp_path):
+    configuration = made["nats"]["stringData"]["nats.conf"]
+    assert 'operator: "/etc/latchkey/nats/operator.jwt"' in configuration
+    assert 'store_dir: "/etc/latchkey/nats/data"' in configuration
