@@ -8,7 +8,7 @@ from libs.crypto.hashing import hashes_equal, keyed_hash
 from libs.oauth.client_authentication import NONE, Credentials
 from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, UnauthorizedClient
-from libs.oauth.redirect_uris import is_private, is_registered
+from libs.oauth.redirect_uris import MAX_LENGTH, is_private, is_registered
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID
 
 
@@ -48,7 +48,10 @@ class Client:
             raise InvalidClient(reason="CLIENT_SECRET_WRONG")
 
     def has_redirect_uri(self, uri: str) -> bool:
-        return is_registered(uri, self.metadata.redirect_uris, native=self.metadata.is_public)
+        # The port that a native app chooses may have any number of leading zeros: only this bounds what is stored.
+        return len(uri) <= MAX_LENGTH and is_registered(
+            uri, self.metadata.redirect_uris, native=self.metadata.is_public
+        )
 
     def can_be_impersonated(self, redirect_uri: str) -> bool:
         """Could another app on the person's device pose as this client (RFC 6749 10.2, RFC 8252 8.6)?"""
@@ -93,4 +96,4 @@ def known(client: Client | None) -> Client:
 
 
 def unknown_client() -> InvalidRequest:
-    return InvalidRequest("There is no client with this id.", reason="CLIENT_UNKNOWN")
+    return InvalidRequest("There is no client with this id.", reason="CLIENT_UNKNOWN", redirectable=False)

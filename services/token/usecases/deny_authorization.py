@@ -1,12 +1,13 @@
 """The person refuses, or gives up signing in: the client is told access_denied (RFC 6749 4.1.2.1)."""
 
 from libs.crypto.hashing import secret_hash
-from libs.oauth.errors import AccessDenied
+from libs.oauth.errors import AccessDenied, InvalidScope
 from libs.servicekit.clock import Clock
 from services.token import facts
 from services.token.domain.authorization_request import requested_scopes
 from services.token.domain.authorization_response import Next
-from services.token.domain.pending_requests import unknown_request, visited
+from services.token.domain.clients import Client, known
+from services.token.domain.pending_requests import PendingRequest, unknown_request, visited
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.ports import Begin
 from services.token.usecases.advance_authorization import AdvanceAuthorization
@@ -24,7 +25,7 @@ class DenyAuthorization:
         async with self._begin() as work:
             found = await work.pending_requests.find(secret_hash(request_id))
             pending = visited(found, browser_secret, now=now)
-            client = await self._advance.client(pending.client_id)
+            client = known(await work.clients.find(pending.client_id))
             reply = self._advance.reply_address(pending, client)
             if not await work.pending_requests.complete(pending.id_hash, now=now):
                 raise unknown_request("REQUEST_COMPLETED")
@@ -33,8 +34,16 @@ class DenyAuthorization:
                     facts.consent_denied(
                         user_id=session.user_id,
                         client_id=client.client_id,
-                        scopes=requested_scopes(pending.parameters, client),
+                        scopes=_asked_for(pending, client),
                         correlation_id=pending.correlation_id,
                     )
                 )
         return reply.refusal(AccessDenied(reason="PERSON_DENIED"))
+
+
+def _asked_for(pending: PendingRequest, client: Client) -> tuple[str, ...]:
+    """Nothing, when that is more than the client may have: the person can say no all the same."""
+    try:
+        return requested_scopes(pending.parameters, client)
+    except InvalidScope:
+        return ()

@@ -4,6 +4,7 @@ from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import OAuthError
 from libs.servicekit.clock import Clock
 from services.token.domain.authorization_response import Next
+from services.token.domain.clients import known
 from services.token.domain.pending_requests import visited
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.ports import Begin
@@ -28,7 +29,7 @@ class ResumeAuthorization:
         async with self._begin() as work:
             found = await work.pending_requests.find(secret_hash(request_id))
             pending = visited(found, browser_secret, now=now)
-            client = await self._advance.client(pending.client_id)
+            client = known(await work.clients.find(pending.client_id))
             reply = self._advance.reply_address(pending, client)
             try:
                 return await self._advance(
