@@ -51,6 +51,9 @@ class KeyView:
 
     @property
     def verification(self) -> KeySet:
+        """Raises TemporarilyUnavailable before the first view: no token may be called invalid for that."""
+        if self._fetched_at is None:
+            raise TemporarilyUnavailable(reason="KEY_VIEW_MISSING", retry_after=5)
         return self._verification
 
     async def run(self) -> None:
@@ -59,8 +62,8 @@ class KeyView:
             wait = REFRESH_SECONDS
             try:
                 await self.refresh()
-            except OAuthError as error:
-                _log.warning("The keys could not be fetched", reason=error.reason)
+            except (OAuthError, ValueError) as error:  # ValueError: they came, and could not be opened or read
+                _log.warning("The keys could not be fetched", cause=str(error))
                 wait = RETRY_SECONDS
             try:
                 await asyncio.wait_for(self._look_now.wait(), wait)
@@ -71,7 +74,12 @@ class KeyView:
         self._look_now.set()
 
     async def refresh(self) -> None:
-        """Fetches once. Raises OAuthError when key-rotation cannot be reached."""
+        """Fetches once; the view is replaced as a whole or not at all.
+
+        Raises:
+            OAuthError: key-rotation cannot be reached.
+            ValueError: what it sent is not for us, or no keys.
+        """
         recipient = Recipient()
         asked_at = self._clock.now()
         response = await self._stub.GetSigningKeys(
@@ -85,9 +93,8 @@ class KeyView:
                 signing[sealed.alg].append((sealed.activates_at.ToDatetime(tzinfo=UTC), key))
         for keys in signing.values():
             keys.sort(key=lambda entry: entry[0])
-        self._signing = dict(signing)
-        self._verification = KeySet(VerificationKey.from_jwk(json.loads(key.jwk)) for key in response.verification_keys)
-        self._fetched_at = asked_at
+        verification = KeySet(VerificationKey.from_jwk(json.loads(key.jwk)) for key in response.verification_keys)
+        self._signing, self._verification, self._fetched_at = dict(signing), verification, asked_at
 
     def _open(self, sealed: keys_pb2.SealedSigningKey, recipient: Recipient) -> SigningKey:
         der = recipient.open(

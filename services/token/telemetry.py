@@ -6,10 +6,12 @@ reported by one `token.telemetry_gap` fact, which is a row and so is never lost.
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from datetime import datetime
 
 from libs.crypto.random import uuid7
-from libs.servicekit import trace
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit import logs, trace
 from libs.servicekit.bus import Bus
 from libs.servicekit.clock import Clock
 from libs.servicekit.facts import Fact, envelope
@@ -22,7 +24,17 @@ CAPACITY = 20_000
 BATCH = 100
 PAUSE_SECONDS = 0.1
 AWAY_SECONDS = 1.0
-_Waiting = tuple[Fact, datetime, str]
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """Its id is made once: a fact that is published again is recognised."""
+
+    fact: Fact
+    event_id: str
+    time: datetime
+    traceparent: str
 
 
 class BufferedTelemetry:
@@ -41,7 +53,8 @@ class BufferedTelemetry:
             self._waiting.popleft()
             self._dropped += 1
             TELEMETRY_DROPPED.inc()
-        self._waiting.append((fact, self._clock.now(), trace.current()))
+        now = self._clock.now()
+        self._waiting.append(_Waiting(fact, uuid7(now), now, trace.current()))
 
     async def run(self) -> None:
         while True:
@@ -64,9 +77,15 @@ class BufferedTelemetry:
 
     async def _publish(self, waiting: _Waiting) -> _Waiting | None:
         """The entry again, if the bus did not take it."""
-        fact, time, traceparent = waiting
-        event_id = uuid7(time)
-        body = envelope(fact, event_id=event_id, issuer=self._issuer, time=time, sequence=None, traceparent=traceparent)
+        fact, event_id = waiting.fact, waiting.event_id
+        body = envelope(
+            fact,
+            event_id=event_id,
+            issuer=self._issuer,
+            time=waiting.time,
+            sequence=None,
+            traceparent=waiting.traceparent,
+        )
         try:
             await self._bus.publish(
                 fact.nats_subject,
@@ -79,9 +98,14 @@ class BufferedTelemetry:
         return None
 
     async def _report_gap(self) -> None:
-        dropped, self._dropped = self._dropped, 0
-        async with self._transactions() as work:
-            work.emit(facts.telemetry_gap(dropped=dropped))
+        dropped = self._dropped
+        try:
+            async with self._transactions() as work:
+                work.emit(facts.telemetry_gap(dropped=dropped))
+        except TemporarilyUnavailable as error:
+            _log.info("The gap in the telemetry is reported later", dropped=dropped, reason=error.reason)
+        else:
+            self._dropped -= dropped
 
 
 class SilentTelemetry:
