@@ -61,7 +61,9 @@ class Grants(Protocol):
     async def revoke(self, grant_id: str, *, reason: str, now: datetime) -> bool:
         """Ends the grant and all that hangs on it; True for exactly one caller."""
 
-    async def revoke_all_of_client(self, client_id: str, *, reason: str, now: datetime) -> Sequence[tuple[str, str]]:
+    async def revoke_some_of_client(
+        self, client_id: str, *, most: int, reason: str, now: datetime
+    ) -> Sequence[tuple[str, str]]:
         """(grant id, user id) of what was ended."""
 
 
@@ -120,7 +122,7 @@ class Keys(Protocol):
 
     @property
     def verification(self) -> KeySet:
-        """All keys whose signatures hold."""
+        """All keys whose signatures hold. Raises TemporarilyUnavailable while none are known yet."""
 
 
 class Accounts(Protocol):

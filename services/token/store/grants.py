@@ -59,11 +59,16 @@ class Grants:
         )
         return result.first() is not None
 
-    async def revoke_all_of_client(self, client_id: str, *, reason: str, now: datetime) -> Sequence[tuple[str, str]]:
+    async def revoke_some_of_client(
+        self, client_id: str, *, most: int, reason: str, now: datetime
+    ) -> Sequence[tuple[str, str]]:
         """(grant id, user id) of what was ended."""
+        live = select(_grant_columns.grant_id).where(
+            _grant_columns.client_id == client_id, _grant_columns.revoked_at.is_(None)
+        )
         result = await self._session.execute(
             update(GrantRow)
-            .where(_grant_columns.client_id == client_id, _grant_columns.revoked_at.is_(None))
+            .where(_grant_columns.grant_id.in_(live.limit(most)), _grant_columns.revoked_at.is_(None))
             .values(revoked_at=now, revoked_reason=reason)
             .returning(_grant_columns.grant_id, _grant_columns.user_id)
         )

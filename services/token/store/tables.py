@@ -64,6 +64,8 @@ class ConsentRow(Row, table=True):
     scope: str = Field(sa_column=Column(String(4_000), nullable=False))
     granted_at: datetime = Field(sa_column=_moment())
 
+    __table_args__ = (Index("consents_by_client", "client_id"),)
+
 
 class GrantRow(Row, table=True):
     __tablename__ = "grants"

@@ -3,7 +3,10 @@
 from libs.servicekit.clock import Clock
 from services.token import facts
 from services.token.domain.clients import unknown_client
-from services.token.ports import Begin, ClientDirectory
+from services.token.ports import Begin, ClientDirectory, Work
+
+GRANTS_AT_ONCE = 500
+"""Each ended grant is a fact and so a row: a transaction has to have an end."""
 
 
 class DeleteClient:
@@ -13,18 +16,30 @@ class DeleteClient:
         self._clock = clock
 
     async def __call__(self, client_id: str) -> None:
-        """Raises InvalidRequest (CLIENT_UNKNOWN)."""
-        now = self._clock.now()
-        async with self._begin() as work:
-            if not await work.clients.remove(client_id):
-                raise unknown_client()
-            await work.consents.forget_client(client_id)
-            ended = await work.grants.revoke_all_of_client(client_id, reason="client_deleted", now=now)
-            work.emit(facts.client_deleted(client_id))
-            for grant_id, user_id in ended:
-                work.emit(
-                    facts.token_revoked(
-                        user_id=user_id, client_id=client_id, grant_id=grant_id, reason="client_deleted"
-                    )
-                )
+        """Goes with the last of its grants: who is interrupted before can begin again.
+
+        Raises:
+            InvalidRequest: CLIENT_UNKNOWN.
+        """
+        gone = False
+        while not gone:
+            async with self._begin() as work:
+                gone = await self._end_grants(work, client_id) < GRANTS_AT_ONCE
+                if gone:
+                    if not await work.clients.remove(client_id):
+                        raise unknown_client()
+                    await work.consents.forget_client(client_id)
+                    work.emit(facts.client_deleted(client_id))
         self._directory.forget()
+
+    async def _end_grants(self, work: Work, client_id: str) -> int:
+        ended = await work.grants.revoke_some_of_client(
+            client_id, most=GRANTS_AT_ONCE, reason="client_deleted", now=self._clock.now()
+        )
+        work.emit(
+            *(
+                facts.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason="client_deleted")
+                for grant_id, user_id in ended
+            )
+        )
+        return len(ended)

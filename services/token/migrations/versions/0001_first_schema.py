@@ -35,6 +35,9 @@ def upgrade() -> None:
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "client_id"),
     )
+    with op.batch_alter_table("consents", schema=None) as batch_op:
+        batch_op.create_index("consents_by_client", ["client_id"], unique=False)
+
     op.create_table(
         "grants",
         sa.Column("grant_id", sa.String(length=36), nullable=False),
@@ -165,6 +168,9 @@ def downgrade() -> None:
         batch_op.drop_index("grants_by_client")
 
     op.drop_table("grants")
+    with op.batch_alter_table("consents", schema=None) as batch_op:
+        batch_op.drop_index("consents_by_client")
+
     op.drop_table("consents")
     with op.batch_alter_table("clients", schema=None) as batch_op:
         batch_op.drop_index("clients_by_age")
