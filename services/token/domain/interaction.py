@@ -83,8 +83,6 @@ def _must_consent(
 ) -> bool:
     if progress.consented:
         return False
-    if "consent" in request.prompts:
+    if "consent" in request.prompts or client.can_be_impersonated(request.redirect_uri):
         return True
-    if client.metadata.consent == CONSENT_SKIP:
-        return False
-    return client.can_be_impersonated(request.redirect_uri) or not remembered.issuperset(request.scopes)
+    return client.metadata.consent != CONSENT_SKIP and not remembered.issuperset(request.scopes)

@@ -30,7 +30,7 @@ class RefreshTokenGrant:
         presented = self._recognise(family, token, now=now)
         if presented is Presented.REUSED:
             await self._revoke(family, now=now)
-        scopes = _narrowed(family.grant, parameters.get("scope"))
+        scopes = _narrowed(family.grant, client, parameters.get("scope"))
 
         async def redeem(tokens: IssuedTokens) -> str:
             await self._redeem(family, token, presented, tokens, now=now)
@@ -87,9 +87,13 @@ class RefreshTokenGrant:
         raise InvalidGrant(reason="REFRESH_TOKEN_REUSED")  # after the commit, so that the revocation stays
 
 
-def _narrowed(grant: Grant, requested: str | None) -> tuple[str, ...]:
-    """The scope of this access token: all of the grant, or the part that was asked for (RFC 6749 6)."""
-    scopes = parse_scope(requested or "") or grant.scopes
-    if not set(scopes) <= set(grant.scopes):
+def _narrowed(grant: Grant, client: Client, requested: str | None) -> tuple[str, ...]:
+    """The scope of this access token: all of the grant, or the part that was asked for (RFC 6749 6).
+
+    What the client is no longer registered for is not given any more, whatever was granted once.
+    """
+    granted = tuple(scope for scope in grant.scopes if scope in client.metadata.scopes)
+    scopes = parse_scope(requested or "") or granted
+    if not scopes or not set(scopes) <= set(granted):
         raise InvalidScope("The scope is more than what was granted.", reason="SCOPE_WIDENED")
     return scopes
