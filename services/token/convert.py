@@ -1,7 +1,6 @@
 """Protobuf to domain and back, and nothing else."""
 
 import base64
-import binascii
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -118,9 +117,9 @@ def after_page_token(token: str) -> tuple[datetime, str] | None:
     if not token:
         return None
     try:
-        created_at, client_id = base64.urlsafe_b64decode(token.encode()).decode().split(" ")
-        return datetime.fromisoformat(created_at), client_id
-    except (binascii.Error, ValueError):
+        created_at, client_id = base64.urlsafe_b64decode(token.encode()).decode("ascii").split(" ")
+        return datetime.fromisoformat(created_at).astimezone(UTC), client_id
+    except (ValueError, OverflowError):
         raise InvalidRequest("page_token is not one of ours.", reason="PAGE_TOKEN_MALFORMED") from None
 
 

@@ -21,9 +21,6 @@ from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.rotate_client_secret import RotateClientSecret
 from services.token.usecases.update_client import UpdateClient
 
-MAX_PAGE = 500
-DEFAULT_PAGE = 100
-
 
 class AuthorizationRpc(AuthorizationServiceServicer):
     def __init__(
@@ -121,11 +118,10 @@ class ClientAdminRpc(ClientAdminServiceServicer):
         return admin_pb2.CreateClientResponse(client=convert.to_client(made.client), client_secret=made.secret)
 
     async def ListClients(self, request: admin_pb2.ListClientsRequest, context: Any) -> admin_pb2.ListClientsResponse:
-        size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
-        clients = await self._list(size=size, after=convert.after_page_token(request.page_token))
+        page = await self._list(size=request.page_size, after=convert.after_page_token(request.page_token))
         return admin_pb2.ListClientsResponse(
-            clients=map(convert.to_client, clients),
-            next_page_token=convert.page_token_of(clients[-1]) if len(clients) == size else "",
+            clients=map(convert.to_client, page.clients),
+            next_page_token=convert.page_token_of(page.clients[-1]) if page.more else "",
         )
 
     async def GetClient(self, request: admin_pb2.GetClientRequest, context: Any) -> admin_pb2.GetClientResponse:

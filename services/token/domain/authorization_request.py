@@ -1,5 +1,6 @@
 """An authorization request, read once and judged by one visible table (RFC 6749 4.1.1, OpenID Connect Core 3.1.2.1)."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -27,6 +28,7 @@ from services.token.domain.clients import Client
 
 MAX_STATE_LENGTH = 2_048
 MAX_NONCE_LENGTH = 1_024
+"""Of its JSON form: it goes into the ID token, and that has a largest size."""
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
 
@@ -140,8 +142,8 @@ def _scope(request: AuthorizationRequest, client: Client) -> AuthorizationReques
 def _state_and_nonce(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
     if len(request.state or "") > MAX_STATE_LENGTH:
         raise InvalidRequest(f"state is longer than {MAX_STATE_LENGTH} characters.", reason="STATE_LENGTH")
-    if len(request.nonce or "") > MAX_NONCE_LENGTH:
-        raise InvalidRequest(f"nonce is longer than {MAX_NONCE_LENGTH} characters.", reason="NONCE_LENGTH")
+    if len(json.dumps(request.nonce or "")) - 2 > MAX_NONCE_LENGTH:
+        raise InvalidRequest(f"nonce is longer than {MAX_NONCE_LENGTH} characters in JSON.", reason="NONCE_LENGTH")
     return request
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from libs.crypto.errors import InvalidJwt
 from libs.crypto.jwt import verify_jwt
@@ -93,7 +93,7 @@ def _redirect_uri(parameters: Parameters, client: Client | None) -> str:
     state = parameters.get("state")
     if state is None:
         return uri
-    return f"{uri}{'&' if urlsplit(uri).query else '?'}{urlencode({'state': state})}"
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'state': state})}"
 
 
 def _refused(description: str, reason: str) -> InvalidRequest:
