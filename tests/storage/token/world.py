@@ -1,0 +1,256 @@
+"""The token service on a real database, with real keys, a clock that tests move, and people who can be disabled."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from libs.crypto.random import uuid7
+from libs.oauth.client_authentication import BASIC, NONE, Credentials
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.parameters import Pair, Parameters
+from libs.servicekit.database import Database
+from libs.servicekit.facts import Fact
+from libs.servicekit.outbox import Outbox
+from libs.servicekit.work import Transactions
+from services.token.client_directory import CachedClients
+from services.token.domain.authorization_response import AskPerson, Next, SendBack
+from services.token.domain.interaction import Step
+from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.tokens import Lifetimes
+from services.token.store.purge import Purge
+from services.token.store.tables import metadata
+from services.token.store.work import TokenWork
+from services.token.usecases.advance_authorization import AdvanceAuthorization
+from services.token.usecases.authorize import Authorize
+from services.token.usecases.check_logout import CheckLogout
+from services.token.usecases.create_client import CreateClient
+from services.token.usecases.delete_client import DeleteClient
+from services.token.usecases.deny_authorization import DenyAuthorization
+from services.token.usecases.describe_interaction import DescribeInteraction
+from services.token.usecases.find_clients import GetClient, ListClients
+from services.token.usecases.get_userinfo import GetUserinfo
+from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
+from services.token.usecases.grants.client_credentials import ClientCredentials
+from services.token.usecases.grants.refresh_token import RefreshTokenGrant
+from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.resume_authorization import ResumeAuthorization
+from services.token.usecases.rotate_client_secret import RotateClientSecret
+from services.token.usecases.update_client import UpdateClient
+from tests.unit.token.parts import ALICE, BOB, ISSUER, VERIFIER, WEB, Clock, HeldKeys, a_session, parameters_of
+
+PEPPER = b"p" * 32
+CHAIN_KEY = b"c" * 32
+BROWSER = "a browser's secret"
+LIFETIMES = Lifetimes(
+    access_token=timedelta(minutes=10),
+    id_token=timedelta(minutes=10),
+    refresh_idle=timedelta(days=14),
+    refresh_absolute=timedelta(days=90),
+    refresh_grace=timedelta(seconds=30),
+)
+
+
+@dataclass
+class Person:
+    active: bool = True
+    session_live: bool = True
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+class People:
+    """The Accounts port: two people, all of whose sessions live or not. `meanwhile` happens during the next look-up."""
+
+    def __init__(self) -> None:
+        self.people = {
+            ALICE: Person(claims={"name": "Alice", "email": "alice@example.com", "email_verified": True}),
+            BOB: Person(claims={"name": "Bob"}),
+        }
+        self.asked: list[tuple[str, str, tuple[str, ...]]] = []
+        self.away = False
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def find(self, *, user_id: str, session_id: str, claims: Sequence[str]) -> Person | None:
+        self.asked.append((user_id, session_id, tuple(claims)))
+        if self.away:
+            raise TemporarilyUnavailable(reason="AUTHENTICATION_UNREACHABLE", retry_after=2)
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+        person = self.people.get(user_id)
+        if person is None:
+            return None
+        return replace(person, claims={name: value for name, value in person.claims.items() if name in claims})
+
+
+class Recorded:
+    """The Telemetry port."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+
+    def record(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A client and how it proves who it is."""
+
+    client_id: str
+    secret: str
+
+    @property
+    def credentials(self) -> Credentials:
+        return Credentials(self.client_id, BASIC if self.secret else NONE, self.secret)
+
+
+@dataclass
+class World:
+    database: Database
+    clock: Clock = field(default_factory=Clock)
+    people: People = field(default_factory=People)
+    keys: HeldKeys = field(default_factory=HeldKeys)
+    telemetry: Recorded = field(default_factory=Recorded)
+
+    def __post_init__(self) -> None:
+        clock, keys, people = self.clock, self.keys, self.people
+        work = Transactions(self.database, Outbox(metadata, issuer=ISSUER, clock=clock), TokenWork)
+        view = work.reading
+        self.work = work
+        self.clients = clients = CachedClients(work, clock=clock)
+        advance = AdvanceAuthorization(
+            issuer=ISSUER, clients=clients, keys=keys, access_token_lifetime=LIFETIMES.access_token
+        )
+        self.authorize = Authorize(work, advance, clock=clock)
+        self.resume = ResumeAuthorization(work, advance, clock=clock)
+        self.deny = DenyAuthorization(work, advance, clock=clock)
+        self.describe = DescribeInteraction(view, advance, clock=clock)
+        self.check_logout = CheckLogout(issuer=ISSUER, clients=clients, keys=keys, clock=clock)
+        self.create_client = CreateClient(work, pepper=PEPPER, clock=clock)
+        self.get_client = GetClient(view)
+        self.list_clients = ListClients(view)
+        self.update_client = UpdateClient(work, pepper=PEPPER, directory=clients, clock=clock)
+        self.rotate_secret = RotateClientSecret(work, pepper=PEPPER, directory=clients, clock=clock)
+        self.delete_client = DeleteClient(work, directory=clients, clock=clock)
+        self.issue_tokens = IssueTokens(
+            {
+                "authorization_code": AuthorizationCodeGrant(work, view, lifetimes=LIFETIMES),
+                "refresh_token": RefreshTokenGrant(work, view, chain_key=CHAIN_KEY, lifetimes=LIFETIMES),
+                "client_credentials": ClientCredentials(self.telemetry),
+            },
+            issuer=ISSUER,
+            pepper=PEPPER,
+            clients=clients,
+            accounts=people,
+            keys=keys,
+            lifetimes=LIFETIMES,
+            access_token_alg="ES256",
+            clock=clock,
+        )
+        self.get_userinfo = GetUserinfo(view, issuer=ISSUER, accounts=people, keys=keys, clock=clock)
+
+    async def client(self, **members: Any) -> Registered:
+        """A confidential web client of the operator, whose people are not asked for consent; `members` replace."""
+        made = await self.create_client({**WEB, "consent": "skip", **members})
+        return Registered(made.client.client_id, made.secret)
+
+    async def machine(self, **members: Any) -> Registered:
+        """A client that acts for itself."""
+        made = await self.create_client({"grant_types": ["client_credentials"], "scope": "notes printers", **members})
+        return Registered(made.client.client_id, made.secret)
+
+    async def ask(
+        self,
+        client: Registered,
+        session: AuthenticatedSession | None = None,
+        *,
+        defer: bool = False,
+        more: Sequence[Pair] = (),
+        **changes: Any,
+    ) -> Next:
+        """An authorization request."""
+        pairs = [*parameters_of(client_id=client.client_id, **changes).items(), *more]
+        return await self.authorize(pairs, browser_secret=BROWSER, session=session, defer=defer)
+
+    async def code(self, client: Registered, session: AuthenticatedSession | None = None, **changes: Any) -> str:
+        """The code for a request of somebody who is signed in, and need not be asked."""
+        return sent(await self.ask(client, session or a_session(), **changes))["code"]
+
+    async def token(self, client: Registered, **parameters: str | None) -> dict[str, Any]:
+        """A token request."""
+        form = {name: value for name, value in parameters.items() if value is not None}
+        return await self.issue_tokens(client.credentials, Parameters(form))
+
+    async def exchange(self, client: Registered, code: str, **changes: str | None) -> dict[str, Any]:
+        whole: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "redirect_uri": parameters_of()["redirect_uri"],
+            "code_verifier": VERIFIER,
+        }
+        return await self.token(client, code=code, **{**whole, **changes})
+
+    async def tokens(self, client: Registered, **changes: Any) -> dict[str, Any]:
+        """What a sign-in brings."""
+        return await self.exchange(client, await self.code(client, **changes))
+
+    async def refresh(self, client: Registered, refresh_token: str, **changes: str | None) -> dict[str, Any]:
+        return await self.token(client, **{"grant_type": "refresh_token", "refresh_token": refresh_token, **changes})
+
+    async def purge_everything(self) -> None:
+        """As if the timer came when everything has expired."""
+        later = Clock(self.clock.now() + timedelta(days=1_000))
+        while await Purge(self.database, clock=later)():
+            pass
+
+    async def rows(self, table: str) -> list[Mapping[str, Any]]:
+        async with self.database.snapshot() as session:
+            return [dict(row) for row in (await session.execute(select(metadata.tables[table]))).mappings()]
+
+    async def events(self, *names: str) -> list[dict[str, Any]]:
+        """What subscribers will see, in the order of the outbox; of these names only, if there are any."""
+        outbox = metadata.tables["outbox"]
+        async with self.database.snapshot() as session:
+            rows = (await session.execute(select(outbox.c.envelope).order_by(outbox.c.position))).scalars()
+            events = [json.loads(row) for row in rows]
+        types = {f"latchkey.{name}.v1" for name in names}
+        return [event for event in events if not names or event["type"] in types]
+
+    async def told(self) -> list[str]:
+        """Names of all facts so far."""
+        return [event["type"].removeprefix("latchkey.").removesuffix(".v1") for event in await self.events()]
+
+    async def all_kept(self) -> str:
+        """Everything in the database, as text to search for what must not be there."""
+        kept = [row for name in metadata.tables for row in await self.rows(name)]
+        return repr(kept)
+
+
+def sent(following: Next) -> dict[str, str]:
+    """Parameters of the answer on its way to the client."""
+    assert isinstance(following, SendBack), following
+    return dict(following.parameters)
+
+
+def asked(following: Next, step: Step | None) -> str:
+    """The id under which the request waits for this step of the person."""
+    assert isinstance(following, AskPerson), following
+    assert following.step is step
+    return following.request_id
+
+
+async def at_once(*attempts: Awaitable[Any]) -> tuple[list[Any], list[BaseException]]:
+    """What came of attempts made at the same time: answers and refusals."""
+    results = await asyncio.gather(*attempts, return_exceptions=True)
+    return (
+        [result for result in results if not isinstance(result, BaseException)],
+        [result for result in results if isinstance(result, BaseException)],
+    )
+
+
+def new_session_id() -> str:
+    return uuid7(Clock().now())

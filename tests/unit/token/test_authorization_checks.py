@@ -1,0 +1,312 @@
+"""Every check of an authorization request as a table: what is asked, and how it is refused."""
+
+from typing import Any
+
+import pytest
+
+from libs.oauth.errors import OAuthError
+from libs.oauth.parameters import Parameters
+from libs.oauth.response_types import ResponseMode
+from services.token.domain.authorization_request import (
+    CHECKS,
+    MAX_NONCE_LENGTH,
+    MAX_STATE_LENGTH,
+    find_redirect_uri,
+    find_response_mode,
+    judge,
+)
+from services.token.domain.clients import Client
+from tests.unit.token.parts import (
+    CHALLENGE,
+    LOOPBACK_URI,
+    PRIVATE_URI,
+    REDIRECT_URI,
+    a_client,
+    a_native_client,
+    a_request,
+    parameters_of,
+)
+
+MACHINE: dict[str, Any] = {"grant_types": ["client_credentials"], "response_types": [], "scope": "notes"}
+NO_PKCE: dict[str, Any] = {"require_pkce": False}
+WITHOUT_CHALLENGE: dict[str, Any] = {"code_challenge": None, "code_challenge_method": None}
+
+REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
+    ({"request": "e30.e30."}, {}, "request_not_supported", "REQUEST_NOT_SUPPORTED"),
+    ({"request_uri": "https://client.example/r"}, {}, "request_uri_not_supported", "REQUEST_URI_NOT_SUPPORTED"),
+    ({"registration": "{}"}, {}, "registration_not_supported", "REGISTRATION_NOT_SUPPORTED"),
+    ({"response_type": None}, {}, "invalid_request", "RESPONSE_TYPE_MISSING"),
+    ({"response_type": "token"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
+    ({"response_type": "id_token token"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
+    ({"response_type": "code token"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
+    ({"response_type": "none"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
+    ({"response_type": "CODE"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
+    ({"response_type": "code "}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
+    ({}, MACHINE, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
+    ({"response_mode": "web_message"}, {}, "invalid_request", "RESPONSE_MODE"),
+    ({"response_mode": "form_post.jwt"}, {}, "invalid_request", "RESPONSE_MODE"),
+    ({"response_mode": "QUERY"}, {}, "invalid_request", "RESPONSE_MODE"),
+    ({"scope": "openid admin"}, {}, "invalid_scope", "SCOPE_NOT_REGISTERED"),
+    ({"scope": "openid NOTES"}, {}, "invalid_scope", "SCOPE_NOT_REGISTERED"),
+    ({"scope": "openid  notes"}, {}, "invalid_scope", "SCOPE_MALFORMED"),
+    ({"scope": 'openid "notes"'}, {}, "invalid_scope", "SCOPE_MALFORMED"),
+    ({"scope": "openid\tnotes"}, {}, "invalid_scope", "SCOPE_MALFORMED"),
+    ({"scope": " ".join(f"s{number}" for number in range(65))}, {}, "invalid_scope", "SCOPE_MALFORMED"),
+    ({"scope": None}, {"scope": "openid offline_access"}, "invalid_scope", "SCOPE_MISSING"),
+    ({"state": "x" * (MAX_STATE_LENGTH + 1)}, {}, "invalid_request", "STATE_LENGTH"),
+    ({"nonce": "x" * (MAX_NONCE_LENGTH + 1)}, {}, "invalid_request", "NONCE_LENGTH"),
+    (WITHOUT_CHALLENGE, {}, "invalid_request", "PKCE_REQUIRED"),
+    ({"code_challenge": None}, {}, "invalid_request", "PKCE_CHALLENGE_MISSING"),
+    ({"code_challenge": None}, NO_PKCE, "invalid_request", "PKCE_CHALLENGE_MISSING"),
+    ({"code_challenge_method": None}, {}, "invalid_request", "PKCE_METHOD"),
+    ({"code_challenge_method": None}, NO_PKCE, "invalid_request", "PKCE_METHOD"),
+    ({"code_challenge_method": "plain"}, {}, "invalid_request", "PKCE_METHOD"),
+    ({"code_challenge_method": "plain"}, NO_PKCE, "invalid_request", "PKCE_METHOD"),
+    ({"code_challenge_method": "s256"}, {}, "invalid_request", "PKCE_METHOD"),
+    ({"code_challenge": CHALLENGE[:-1]}, {}, "invalid_request", "PKCE_CHALLENGE_MALFORMED"),
+    ({"code_challenge": CHALLENGE + "="}, {}, "invalid_request", "PKCE_CHALLENGE_MALFORMED"),
+    ({"code_challenge": CHALLENGE[:-1] + "+"}, {}, "invalid_request", "PKCE_CHALLENGE_MALFORMED"),
+    ({"prompt": "create"}, {}, "invalid_request", "PROMPT_UNKNOWN"),
+    ({"prompt": "Login"}, {}, "invalid_request", "PROMPT_UNKNOWN"),
+    ({"prompt": "none login"}, {}, "invalid_request", "PROMPT_NONE_NOT_ALONE"),
+    ({"prompt": "consent none"}, {}, "invalid_request", "PROMPT_NONE_NOT_ALONE"),
+    ({"max_age": "-1"}, {}, "invalid_request", "MAX_AGE_MALFORMED"),
+    ({"max_age": "1.5"}, {}, "invalid_request", "MAX_AGE_MALFORMED"),
+    ({"max_age": "soon"}, {}, "invalid_request", "MAX_AGE_MALFORMED"),
+    ({"max_age": "٣"}, {}, "invalid_request", "MAX_AGE_MALFORMED"),
+    ({"max_age": "1" * 11}, {}, "invalid_request", "MAX_AGE_MALFORMED"),
+]
+
+
+@pytest.mark.s(6, 7, 11, 12, 16, 17, 72)
+@pytest.mark.parametrize(("changes", "metadata", "error", "reason"), REFUSALS)
+def test_a_request_is_refused_and_the_client_is_told_why(
+    changes: dict[str, Any], metadata: dict[str, Any], error: str, reason: str
+) -> None:
+    with pytest.raises(OAuthError) as refusal:
+        judge(a_request(**changes), a_client(**metadata))
+    assert (refusal.value.error, refusal.value.reason) == (error, reason)
+    assert refusal.value.redirectable
+
+
+def test_the_table_of_refusals_has_a_row_for_every_check() -> None:
+    """A check that refuses nothing here would not be missed."""
+    for position, check in enumerate(CHECKS):
+        others = CHECKS[:position] + CHECKS[position + 1 :]
+        missed = 0
+        for changes, metadata, _, _ in REFUSALS:
+            request, client = a_request(**changes), a_client(**metadata)
+            try:
+                for other in others:
+                    request = other(request, client)
+            except OAuthError:
+                continue
+            missed += 1
+        assert missed, check.__name__
+
+
+def test_a_request_that_passes_is_read_whole() -> None:
+    request = judge(
+        a_request(scope="notes openid notes", prompt="login consent", max_age="60", response_mode="form_post"),
+        a_client(),
+    )
+    assert request.response_type == {"code"}
+    assert request.response_mode is ResponseMode.FORM_POST
+    assert request.scopes == ("notes", "openid")
+    assert request.prompts == {"login", "consent"}
+    assert request.max_age == 60
+    assert request.code_challenge == CHALLENGE
+    assert (request.state, request.nonce, request.is_openid) == ("a state", "a nonce", True)
+
+
+ACCEPTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"state": None, "nonce": None}, {}),
+    ({"state": "x" * MAX_STATE_LENGTH, "nonce": "x" * MAX_NONCE_LENGTH}, {}),
+    (WITHOUT_CHALLENGE, NO_PKCE),
+    ({"max_age": "0"}, {}),
+    ({"max_age": "9999999999"}, {}),
+    ({"prompt": "login consent select_account"}, {}),
+    # Conformance: unknown parameters and those that only help are no reason to refuse.
+    ({"extra": "foobar", "display": "popup", "ui_locales": "se", "claims_locales": "se", "login_hint": "buffy"}, {}),
+    ({"acr_values": "1 2", "claims": "{}"}, {}),
+]
+
+
+@pytest.mark.parametrize(("changes", "metadata"), ACCEPTED)
+def test_a_request_is_accepted(changes: dict[str, Any], metadata: dict[str, Any]) -> None:
+    judge(a_request(**changes), a_client(**metadata))
+
+
+@pytest.mark.s(11)
+def test_a_public_client_must_use_pkce_whatever_it_registered() -> None:
+    with pytest.raises(OAuthError) as refusal:
+        judge(a_request(**WITHOUT_CHALLENGE), a_native_client(require_pkce=False))
+    assert refusal.value.reason == "PKCE_REQUIRED"
+
+
+def test_without_scope_a_client_gets_what_it_registered_but_not_the_person() -> None:
+    assert judge(a_request(scope=None), a_client()).scopes == ("profile", "email", "notes")
+
+
+def test_a_client_that_registered_no_scope_may_ask_for_the_standard_ones() -> None:
+    asked = "openid profile email address phone offline_access"
+    assert judge(a_request(scope=asked), a_client(scope=None)).scopes == tuple(asked.split())
+
+
+def test_max_age_is_the_clients_own_when_the_request_says_none() -> None:
+    client = a_client(default_max_age=30)
+    assert judge(a_request(), client).max_age == 30
+    assert judge(a_request(max_age="60"), client).max_age == 60
+    assert judge(a_request(max_age="0"), client).max_age == 0
+
+
+@pytest.mark.s(16)
+@pytest.mark.parametrize("value", ["-._~", "a b\tc", "ä→🗝", "%25+&=#<>\"'\\", " x "])
+def test_state_and_nonce_are_taken_as_they_came(value: str) -> None:
+    request = judge(a_request(state=value, nonce=value), a_client())
+    assert (request.state, request.nonce) == (value, value)
+
+
+@pytest.mark.s(16)
+@pytest.mark.parametrize(
+    ("nonce", "fits"),
+    [
+        ("ä" * 170, True),
+        ("ä" * 171, False),
+        ("🗝" * 85, True),
+        ("🗝" * 86, False),
+        ("\\" * 512, True),
+        ("\n" * 513, False),
+    ],
+)
+def test_a_nonce_is_measured_as_the_id_token_will_write_it(nonce: str, *, fits: bool) -> None:
+    """Otherwise a code would be given that can never be redeemed: its ID token would be too large."""
+    if fits:
+        assert judge(a_request(nonce=nonce), a_client()).nonce == nonce
+        return
+    with pytest.raises(OAuthError) as refusal:
+        judge(a_request(nonce=nonce), a_client())
+    assert refusal.value.reason == "NONCE_LENGTH"
+
+
+NOT_REGISTERED = [
+    REDIRECT_URI + "/",
+    REDIRECT_URI + "/more",
+    REDIRECT_URI + "?foo=bar",
+    REDIRECT_URI + "#fragment",
+    REDIRECT_URI + "%2f",
+    REDIRECT_URI.replace("cb", "CB"),
+    REDIRECT_URI.replace("https", "http"),
+    REDIRECT_URI.replace("https", "HTTPS"),
+    REDIRECT_URI.replace("client.example", "client.example.evil.example"),
+    REDIRECT_URI.replace("client.example", "client.example@evil.example"),
+    REDIRECT_URI.replace("client.example", "clientxexample"),
+    REDIRECT_URI.replace("client.example", "client.example:8443"),
+    "https://client.example/..;/cb",
+    "//client.example/cb",
+    " " + REDIRECT_URI,
+    REDIRECT_URI + "\n",
+    "javascript:alert(1)",
+    "http://127.0.0.1:8000/cb",
+]
+
+
+@pytest.mark.s(1, 2, 3, 4)
+@pytest.mark.parametrize("uri", NOT_REGISTERED)
+def test_a_redirect_uri_that_is_not_the_registered_one_gets_a_page(uri: str) -> None:
+    with pytest.raises(OAuthError) as refusal:
+        find_redirect_uri(Parameters(parameters_of(redirect_uri=uri)), a_client())
+    assert (refusal.value.error, refusal.value.reason) == ("invalid_request", "REDIRECT_URI_UNREGISTERED")
+    assert not refusal.value.redirectable
+
+
+@pytest.mark.s(1)
+@pytest.mark.parametrize(
+    ("uri", "registered"),
+    [
+        ("http://127.0.0.1:49152/cb", True),
+        (LOOPBACK_URI, True),
+        (PRIVATE_URI, True),
+        ("http://127.0.0.1:49152/cb/", False),
+        ("http://127.0.0.2:49152/cb", False),
+        ("http://localhost:49152/cb", False),
+        ("https://127.0.0.1:49152/cb", False),
+        ("http://127.0.0.1:80@evil.example/cb", False),
+        ("http://127.0.0.1:" + "0" * 2_000 + "80/cb", False),
+        ("com.example.app:/cb?x", False),
+        ("com.example.app:8080:/cb", False),
+    ],
+)
+def test_a_native_app_may_choose_the_port_of_a_loopback_address_and_nothing_else(uri: str, *, registered: bool) -> None:
+    assert a_native_client().has_redirect_uri(uri) is registered
+
+
+@pytest.mark.s(1)
+def test_a_confidential_client_may_not_choose_a_port() -> None:
+    client = a_client(redirect_uris=[LOOPBACK_URI])
+    assert client.has_redirect_uri(LOOPBACK_URI)
+    assert not client.has_redirect_uri("http://127.0.0.1:49152/cb")
+
+
+ONE = a_client()
+TWO = a_client(redirect_uris=[REDIRECT_URI, "https://other.example/cb"])
+
+
+@pytest.mark.s(4)
+@pytest.mark.parametrize(
+    ("client", "scope", "found"),
+    [
+        (ONE, "notes", True),
+        (ONE, None, True),
+        (ONE, "openid", False),  # OpenID Connect Core 3.1.2.1: required
+        (ONE, "notes openid", False),
+        (TWO, "notes", False),
+    ],
+)
+def test_the_redirect_uri_may_be_left_out_only_if_there_is_one_and_it_is_plain_oauth(
+    client: Client, scope: str | None, *, found: bool
+) -> None:
+    parameters = Parameters(parameters_of(redirect_uri=None, scope=scope))
+    if found:
+        assert find_redirect_uri(parameters, client) == REDIRECT_URI
+        return
+    with pytest.raises(OAuthError) as refusal:
+        find_redirect_uri(parameters, client)
+    assert (refusal.value.reason, refusal.value.redirectable) == ("REDIRECT_URI_MISSING", False)
+
+
+@pytest.mark.s(7)
+@pytest.mark.parametrize(
+    ("response_type", "response_mode", "mode"),
+    [
+        ("code", None, "query"),
+        ("code", "query", "query"),
+        ("code", "fragment", "fragment"),
+        ("code", "form_post", "form_post"),
+        ("code", "unknown", "query"),
+        (None, None, "query"),
+        (None, "form_post", "form_post"),
+        ("token", "query", "query"),  # an error without a token: the request is refused in any case
+        ("token", "fragment", "fragment"),
+        ("token", "form_post", "form_post"),
+        ("nonsense", None, "query"),
+    ],
+)
+def test_how_an_answer_travels_is_known_before_the_request_is_judged(
+    response_type: str | None, response_mode: str | None, mode: str
+) -> None:
+    parameters = Parameters(parameters_of(response_type=response_type, response_mode=response_mode))
+    assert find_response_mode(parameters) == ResponseMode(mode)
+
+
+@pytest.mark.s(9)
+@pytest.mark.parametrize("changes", [row[0] for row in REFUSALS])
+def test_a_refusal_repeats_nothing_that_was_sent(changes: dict[str, Any]) -> None:
+    marked = {name: f"canary {value}" if value else value for name, value in changes.items()}
+    description = ""
+    try:
+        judge(a_request(**marked), a_client())
+    except OAuthError as refusal:
+        description = refusal.description
+    assert "canary" not in description
+    assert all(0x20 <= ord(character) <= 0x7E and character not in '"\\' for character in description)

@@ -1,0 +1,197 @@
+"""What a logout request may do (OpenID Connect RP-Initiated Logout 1.0), row by row of the conformance plan."""
+
+import base64
+import json
+import string
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from libs.crypto.jwt import SigningKey
+from libs.oauth.errors import InvalidRequest
+from services.token.domain.sessions import AuthenticatedSession
+from services.token.usecases.check_logout import CheckLogout, LogoutDecision
+from tests.unit.token.parts import (
+    ALICE,
+    BOB,
+    ISSUER,
+    NOON,
+    REDIRECT_URI,
+    Clock,
+    HeldKeys,
+    KnownClients,
+    a_client,
+    a_session,
+    an_id_token,
+    signed_by,
+    signing_key,
+)
+
+AFTERWARDS = "https://client.example/signed-out"
+WITH_QUERY = "https://client.example/signed-out?lang=en"
+BARE_QUERY = "https://client.example/signed-out?"
+SHOP = a_client(post_logout_redirect_uris=[AFTERWARDS, WITH_QUERY, BARE_QUERY])
+OTHER = a_client(client_id="c_other", client_name="", post_logout_redirect_uris=[AFTERWARDS])
+HERE = a_session(session_id="s-1")
+STATE = string.ascii_letters + string.digits + "".join(set(string.punctuation) - set("+;"))
+
+
+async def decided(session: AuthenticatedSession | None = HERE, **parameters: str) -> LogoutDecision:
+    check = CheckLogout(issuer=ISSUER, clients=KnownClients.of(SHOP, OTHER), keys=HeldKeys(), clock=Clock())
+    return await check(list(parameters.items()), session)
+
+
+async def refused(session: AuthenticatedSession | None = HERE, **parameters: str) -> str:
+    with pytest.raises(InvalidRequest) as refusal:
+        await decided(session, **parameters)
+    assert not refusal.value.redirectable
+    return refusal.value.reason
+
+
+@pytest.mark.s(41)
+async def test_a_hint_of_this_session_needs_no_question() -> None:
+    decision = await decided(id_token_hint=an_id_token(), post_logout_redirect_uri=AFTERWARDS, state="s")
+    assert decision == LogoutDecision("Shop", f"{AFTERWARDS}?state=s", confirmed=True)
+
+
+async def test_without_state_none_is_added() -> None:
+    decision = await decided(id_token_hint=an_id_token(), post_logout_redirect_uri=AFTERWARDS)
+    assert decision.redirect_uri == AFTERWARDS
+
+
+async def test_thirty_characters_of_punctuation_survive_in_state() -> None:
+    for uri in (AFTERWARDS, WITH_QUERY, BARE_QUERY):
+        decision = await decided(id_token_hint=an_id_token(), post_logout_redirect_uri=uri, state=STATE)
+        assert decision.redirect_uri.startswith(uri)
+        assert dict(parse_qsl(urlsplit(decision.redirect_uri).query))["state"] == STATE
+
+
+async def test_the_query_of_the_registered_uri_stays() -> None:
+    decision = await decided(id_token_hint=an_id_token(), post_logout_redirect_uri=WITH_QUERY, state="s")
+    assert decision.redirect_uri == f"{WITH_QUERY}&state=s"
+
+
+@pytest.mark.s(41)
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://client.example/other",
+        AFTERWARDS + "?foo=bar",
+        AFTERWARDS + "/",
+        AFTERWARDS.upper(),
+        REDIRECT_URI,
+        "javascript:alert(1)",
+    ],
+)
+async def test_an_unregistered_uri_gets_a_page(uri: str) -> None:
+    assert await refused(id_token_hint=an_id_token(), post_logout_redirect_uri=uri) == "LOGOUT_URI_UNREGISTERED"
+
+
+def _unsigned() -> str:
+    """The hint again as the conformance suite changes it: alg none, and an empty signature."""
+    _, payload, _ = an_id_token().split(".")
+    header = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode()).rstrip(b"=").decode()
+    return f"{header}.{payload}."
+
+
+def _tampered() -> str:
+    header, payload, signature = an_id_token().split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    changed = base64.urlsafe_b64encode(json.dumps({**claims, "sid": "s-2"}).encode()).rstrip(b"=").decode()
+    return f"{header}.{changed}.{signature}"
+
+
+def _foreign() -> str:
+    """Signed by the client's own key, in its own name."""
+    return an_id_token(SigningKey.generate("ES256"), iss="c_shop", aud=ISSUER)
+
+
+def _access_token() -> str:
+    claims: dict[str, Any] = {"iss": ISSUER, "aud": ISSUER, "sub": ALICE, "client_id": "c_shop", "jti": "j"}
+    times = {"iat": int(NOON.timestamp()), "exp": int(NOON.timestamp()) + 600}
+    return signed_by(signing_key("ES256"), {**claims, **times, "sid": "s-1"}, typ="at+jwt")
+
+
+BAD_HINTS = {
+    "alg none": _unsigned,
+    "tampered": _tampered,
+    "foreign": _foreign,
+    "another issuer": lambda: an_id_token(iss="https://other.example"),
+    "an access token": _access_token,
+    "no token": lambda: "nonsense",
+    "from the future": lambda: an_id_token(iat=int(NOON.timestamp()) + 120, exp=int(NOON.timestamp()) + 600),
+}
+
+
+@pytest.mark.s(28, 41)
+@pytest.mark.parametrize("make", BAD_HINTS.values(), ids=BAD_HINTS.keys())
+async def test_a_hint_that_is_not_ours_gets_a_page(make: Any) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        await decided(id_token_hint=make(), post_logout_redirect_uri=AFTERWARDS)
+    assert refusal.value.description == "id_token_hint is not an ID token of this server."
+    assert not refusal.value.redirectable
+
+
+async def test_an_expired_hint_is_as_good() -> None:
+    hint = an_id_token(iat=int(NOON.timestamp()) - 86_400, exp=int(NOON.timestamp()) - 86_000)
+    assert (await decided(id_token_hint=hint, post_logout_redirect_uri=AFTERWARDS)).confirmed
+
+
+@pytest.mark.s(40, 41)
+@pytest.mark.parametrize(
+    ("session", "claims"),
+    [
+        (a_session(session_id="s-2"), {}),
+        (a_session(BOB, session_id="s-2"), {}),
+        (None, {}),
+        (HERE, {"sid": "s-2"}),
+    ],
+)
+async def test_a_hint_of_another_session_only_leads_to_a_question(
+    session: AuthenticatedSession | None, claims: dict[str, Any]
+) -> None:
+    """A leaked hint is no licence to sign anybody out."""
+    decision = await decided(session, id_token_hint=an_id_token(**claims), post_logout_redirect_uri=AFTERWARDS)
+    assert decision == LogoutDecision("Shop", AFTERWARDS, confirmed=False)
+
+
+async def test_a_redirect_without_any_client_gets_a_page() -> None:
+    assert await refused(post_logout_redirect_uri=AFTERWARDS, state="s") == "LOGOUT_CLIENT_MISSING"
+
+
+async def test_a_client_id_without_a_hint_leads_to_a_question() -> None:
+    decision = await decided(client_id="c_shop", post_logout_redirect_uri=AFTERWARDS)
+    assert decision == LogoutDecision("Shop", AFTERWARDS, confirmed=False)
+
+
+async def test_nothing_or_state_alone_leads_to_a_question_and_nowhere() -> None:
+    assert await decided() == LogoutDecision("", "", confirmed=False)
+    assert await decided(state="s") == LogoutDecision("", "", confirmed=False)
+
+
+async def test_a_hint_without_a_uri_signs_out_and_leads_nowhere() -> None:
+    assert await decided(id_token_hint=an_id_token(), state="s") == LogoutDecision("Shop", "", confirmed=True)
+
+
+async def test_a_client_without_a_name_is_called_by_its_id() -> None:
+    assert (await decided(id_token_hint=an_id_token(aud="c_other"))).client_name == "c_other"
+
+
+@pytest.mark.s(41)
+async def test_hint_and_client_id_must_agree() -> None:
+    assert await refused(id_token_hint=an_id_token(), client_id="c_other") == "LOGOUT_CLIENT_MISMATCH"
+    assert (await decided(id_token_hint=an_id_token(), client_id="c_shop")).confirmed
+
+
+@pytest.mark.parametrize("parameters", [{"client_id": "c_gone"}, {"id_token_hint": an_id_token(aud="c_gone")}])
+async def test_a_client_that_is_not_there_gets_a_page(parameters: dict[str, Any]) -> None:
+    assert await refused(**parameters) == "CLIENT_UNKNOWN"
+
+
+@pytest.mark.s(61)
+async def test_a_parameter_may_be_there_once() -> None:
+    check = CheckLogout(issuer=ISSUER, clients=KnownClients.of(SHOP), keys=HeldKeys(), clock=Clock())
+    with pytest.raises(InvalidRequest) as refusal:
+        await check([("state", "a"), ("state", "b")], HERE)
+    assert (refusal.value.reason, refusal.value.redirectable) == ("PARAMETER_REPEATED", False)
