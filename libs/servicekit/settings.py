@@ -104,7 +104,7 @@ class ServiceSettings(BaseSettings):
     """Health and metrics, for the platform and never for the public."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
-    shutdown_seconds: float = Field(default=20, ge=0, allow_inf_nan=False)
+    shutdown_seconds: float = Field(default=20, gt=0, allow_inf_nan=False)
     """How long a stopping process may take to finish what it has begun."""
 
 

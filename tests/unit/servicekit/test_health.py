@@ -1,0 +1,100 @@
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit import metrics, ops
+from libs.servicekit.service import Check, CheckResult, Service
+
+
+def saying(result: CheckResult | BaseException) -> Check:
+    async def check() -> CheckResult:
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    return check
+
+
+async def report(**checks: Check) -> tuple[int, dict[str, Any]]:
+    app = ops.application(ops.Health("token", Service(checks=checks)))
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/readyz")
+        return answer.status, await answer.json()
+
+
+async def test_a_service_without_checks_is_ready():
+    assert await report() == (200, {"service": "token", "ready": True, "stopping": False, "checks": {}})
+
+
+async def test_ready_says_how_everything_does():
+    status, told = await report(database=saying(CheckResult(ok=True, detail="sqlite")))
+    assert status == 200
+    assert told["checks"] == {"database": {"ok": True, "detail": "sqlite", "required": True}}
+
+
+@pytest.mark.s(66)
+async def test_one_required_check_that_fails_makes_it_unready():
+    status, told = await report(
+        database=saying(CheckResult(ok=True)), keys=saying(CheckResult(ok=False, detail="too old"))
+    )
+    assert status == 503
+    assert not told["ready"]
+    assert told["checks"]["keys"] == {"ok": False, "detail": "too old", "required": True}
+
+
+async def test_what_is_not_required_warns_only():
+    status, told = await report(bus=saying(CheckResult(ok=False, detail="away", required=False)))
+    assert status == 200
+    assert told["ready"]
+    assert not told["checks"]["bus"]["ok"]
+
+
+@pytest.mark.s(60, 66)
+@pytest.mark.parametrize("error", [TemporarilyUnavailable(), ValueError("hunter2"), OSError("hunter2")])
+async def test_a_check_that_raises_is_a_check_that_fails_and_its_text_is_not_told(error):
+    status, told = await report(database=saying(error))
+    assert status == 503
+    assert told["checks"]["database"]["detail"] == type(error).__name__
+    assert "hunter2" not in json.dumps(told)
+
+
+async def test_a_check_that_hangs_is_a_check_that_fails(monkeypatch):
+    async def hang() -> CheckResult:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(ops, "CHECK_SECONDS", 0.01)
+    status, told = await report(database=hang, bus=saying(CheckResult(ok=True)))
+    assert status == 503
+    assert told["checks"]["database"]["detail"] == "TimeoutError"
+    assert told["checks"]["bus"]["ok"]
+
+
+async def test_a_stopping_service_is_alive_and_not_ready():
+    health = ops.Health("token", Service())
+    health.stopping = True
+    async with TestClient(TestServer(ops.application(health))) as client:
+        assert (await client.get("/livez")).status == 200
+        answer = await client.get("/readyz")
+        assert (answer.status, (await answer.json())["stopping"]) == (503, True)
+
+
+async def test_metrics_are_for_prometheus():
+    metrics.OUTBOX_BACKLOG.set(7)
+    async with TestClient(TestServer(ops.application(ops.Health("token", Service())))) as client:
+        answer = await client.get("/metrics")
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        lines = (await answer.text()).splitlines()
+    assert "# TYPE latchkey_rpc_seconds histogram" in lines
+    assert "latchkey_outbox_backlog 7.0" in lines
+
+
+async def test_there_is_nothing_else():
+    async with TestClient(TestServer(ops.application(ops.Health("token", Service())))) as client:
+        for path in ("/", "/debug", "/livez/", "/metrics/x"):
+            assert (await client.get(path)).status == 404
+        assert (await client.post("/livez")).status == 405

@@ -1,0 +1,30 @@
+import pytest
+
+from libs.servicekit.identity import host_name, of_peer
+
+pytestmark = pytest.mark.s(63)
+
+
+def names(*found: bytes) -> dict[str, list[bytes]]:
+    return {"x509_subject_alternative_name": list(found), "x509_common_name": [b"token.latchkey.internal"]}
+
+
+def test_an_identity_is_the_dns_name_of_a_certificate():
+    assert host_name("key-rotation") == "key-rotation.latchkey.internal"
+    assert of_peer(names(b"key-rotation.latchkey.internal")) == "key-rotation"
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {},
+        names(),
+        names(b"token.example"),
+        names(b"token.latchkey.internal.evil.example"),
+        names(b"latchkey.internal"),
+        names(b"token.latchkey.internal", b"cli.latchkey.internal"),
+        names(b"\xff\xfe"),
+    ],
+)
+def test_whoever_proves_none_or_several_has_none(context):
+    assert of_peer(context) is None
