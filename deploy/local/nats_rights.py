@@ -16,6 +16,8 @@ _HEARS: Mapping[str, tuple[str, ...]] = {
     # What makes something cached out of date.
     "token": ("latchkey.v1.client.>", "latchkey.v1.key.>", "latchkey.v1.session.>"),
     "authorize-frontend": ("latchkey.v1.key.>",),
+    # What another replica has decided, and a poll here waits for.
+    "device": ("latchkey.v1.device.>",),
 }
 
 

@@ -23,6 +23,7 @@ _TOKEN_FACTS = ("revoked", "reuse_detected", "telemetry_gap")
 _TOKEN_TELEMETRY = ("issued", "refreshed")
 DUPLICATE_WINDOW = timedelta(minutes=10)
 ACK_SECONDS = 5.0
+RETRY_SECONDS = 1
 
 STREAMS: Mapping[str, tuple[tuple[str, ...], timedelta]] = {
     "LATCHKEY_EVENTS": (
@@ -37,6 +38,7 @@ STREAMS: Mapping[str, tuple[tuple[str, ...], timedelta]] = {
 """Stream -> what it takes in, and for how long it keeps it."""
 
 Listener = Callable[[str], Awaitable[None]]
+Follower = Callable[[bytes], Awaitable[None]]
 
 
 class Bus:
@@ -48,6 +50,7 @@ class Bus:
         self._inbox = f"_INBOX_{service.replace('-', '_')}"
         self._client = Client()
         self._listeners: dict[str, Listener] = {}
+        self._followers: dict[str, Follower] = {}
         self._streams_ready = False
         self._complaint = ""
         self.connected = asyncio.Event()
@@ -55,6 +58,10 @@ class Bus:
     def listen(self, subject: str, listener: Listener) -> None:
         """Calls `listener(subject)` for every message from now on; missed ones are never told. Before `run`."""
         self._listeners[subject] = listener
+
+    def follow(self, subject: str, follower: Follower) -> None:
+        """As `listen`, with the envelope of each fact."""
+        self._followers[subject] = follower
 
     @property
     def ready(self) -> bool:
@@ -70,13 +77,15 @@ class Bus:
                 user_credentials=str(self._settings.nats_creds) if self._settings.nats_creds else None,
                 inbox_prefix=self._inbox,
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=1,
+                reconnect_time_wait=RETRY_SECONDS,
                 connect_timeout=2,
                 error_cb=self._on_error,
                 reconnected_cb=self._on_reconnect,
             )
             for subject, listener in self._listeners.items():
                 await self._client.subscribe(subject, cb=_forward(listener))
+            for subject, follower in self._followers.items():
+                await self._client.subscribe(subject, cb=_hand_over(follower))
             await self._make_streams()
             await asyncio.Event().wait()
         finally:
@@ -107,7 +116,7 @@ class Bus:
                     await self._make_stream(name)
             except (NatsError, TimeoutError, OSError) as error:
                 _log.warning("The streams cannot be made yet", cause=str(error))
-                await asyncio.sleep(1)
+                await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._streams_ready = True
                 self._complaint = ""
@@ -162,5 +171,12 @@ class Bus:
 def _forward(listener: Listener) -> Callable[[Msg], Awaitable[None]]:
     async def on_message(message: Msg) -> None:
         await listener(message.subject)
+
+    return on_message
+
+
+def _hand_over(follower: Follower) -> Callable[[Msg], Awaitable[None]]:
+    async def on_message(message: Msg) -> None:
+        await follower(message.data)
 
     return on_message

@@ -2,11 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-import grpc
-
-from latchkey.device.v1 import device_pb2
+from latchkey.device.v1 import device_pb2, device_pb2_grpc
 from libs.servicekit.bus import Bus
 from libs.servicekit.clock import SystemClock
 from libs.servicekit.migrations import open_database
@@ -14,10 +11,25 @@ from libs.servicekit.outbox import Outbox
 from libs.servicekit.relay import PURGE_SECONDS, Relay
 from libs.servicekit.service import Registration, Service
 from libs.servicekit.timers import every
+from libs.servicekit.work import Transactions
+from services.device import news, rpc
 from services.device.config import DeviceSettings
+from services.device.poll_times import PollTimes
 from services.device.store.tables import METADATA
+from services.device.store.work import StoreWork
+from services.device.usecases.create_device_code import CreateDeviceCode
+from services.device.usecases.decide_device_code import DecideDeviceCode
+from services.device.usecases.find_user_code import FindUserCode
+from services.device.usecases.look_up_user_code import LookUpUserCode
+from services.device.usecases.poll_device_code import PollDeviceCode
+from services.device.usecases.record_polls import RecordPolls
+from services.device.usecases.redeem_device_code import RedeemDeviceCode
+from services.device.usecases.sweep_device_codes import SweepDeviceCodes
+from services.device.waiting_room import WaitingRoom
 
 NAME = "device"
+RECORD_SECONDS = 1.0
+SWEEP_SECONDS = 15.0
 
 
 @asynccontextmanager
@@ -28,20 +40,45 @@ async def build(settings: DeviceSettings) -> AsyncIterator[Service]:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
         bus = Bus(settings, service=NAME)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
+        work = Transactions(database, outbox, StoreWork)
+        times, room = PollTimes(), WaitingRoom()
+        for subject in news.DECISIONS:
+            bus.follow(subject, news.wake(room))
+        record = RecordPolls(begin=work, times=times)
+        sweep = SweepDeviceCodes(begin=work, clock=clock)
         yield Service(
-            servicers=(
-                Registration(
-                    _add_nothing, servicer=None, descriptor=device_pb2.DESCRIPTOR.services_by_name["DeviceService"]
-                ),
-            ),
+            servicers=(_servicer(settings, work, times=times, room=room),),
             tasks={
                 "bus": bus.run,
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
+                "record-polls": every(RECORD_SECONDS, "record-polls", record),
+                "sweep-device-codes": every(SWEEP_SECONDS, "sweep-device-codes", sweep),
             },
             checks={"database": database.check, "bus": bus.check, "outbox": relay.check},
         )
 
 
-def _add_nothing(_servicer: Any, _server: grpc.aio.Server) -> None:
-    """DeviceService has no servicer yet: the server listens, and answers UNIMPLEMENTED to every method by itself."""
+def _servicer(
+    settings: DeviceSettings, work: Transactions[StoreWork], *, times: PollTimes, room: WaitingRoom
+) -> Registration:
+    clock = SystemClock()
+    look_up = LookUpUserCode(settings.attempts)
+    device = rpc.Device(
+        create=CreateDeviceCode(
+            begin=work,
+            clock=clock,
+            quota=settings.requests,
+            lifetime=settings.lifetime,
+            interval=settings.interval,
+        ),
+        poll=PollDeviceCode(view=work.reading, begin=work, clock=clock, times=times, room=room),
+        redeem=RedeemDeviceCode(begin=work, clock=clock),
+        find=FindUserCode(begin=work, clock=clock, look_up=look_up),
+        decide=DecideDeviceCode(begin=work, clock=clock, look_up=look_up, room=room),
+    )
+    return Registration(
+        device_pb2_grpc.add_DeviceServiceServicer_to_server,
+        device,
+        device_pb2.DESCRIPTOR.services_by_name["DeviceService"],
+    )

@@ -8,9 +8,11 @@ from sqlmodel import Field, SQLModel
 
 from libs.servicekit.database import UtcDateTime
 from libs.servicekit.outbox import add_outbox
+from services.device.domain.device_codes import State
 
-STATES = ("pending", "approved", "denied", "redeemed", "expired")
+STATES = tuple(state.value for state in State)
 """pending -> approved -> redeemed, or pending -> denied, or pending or approved -> expired (RFC 8628 3.5)."""
+MAX_NAME = 255
 
 
 class Row(SQLModel):
@@ -49,7 +51,7 @@ class DeviceCodeRow(Row, table=True):
     device_code_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
     user_code_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
     client_id: str = Field(sa_column=Column(String(255), nullable=False))
-    client_name: str = Field(sa_column=Column(String(255), nullable=False))
+    client_name: str = Field(sa_column=Column(String(MAX_NAME), nullable=False))
     scopes: list[str] = Field(sa_column=Column(JSON, nullable=False))
     state: str = Field(sa_column=Column(String(16), nullable=False))
     interval_seconds: int = Field(sa_column=Column(Integer, nullable=False))
@@ -61,8 +63,22 @@ class DeviceCodeRow(Row, table=True):
     user_id: str | None = Field(default=None, sa_column=Column(String(36)))
     session_id: str | None = Field(default=None, sa_column=Column(String(36)))
     attested_session: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    """A serialized latchkey.authentication.v1.AttestedSession: the statement and its MAC, as they came."""
     redeemed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
+class TallyRow(Row, table=True):
+    """How often something happened under a key since its window began."""
+
+    __tablename__ = "tallies"
+    __table_args__ = (Index("tallies_by_age", "began_at"),)
+
+    key: str = Field(sa_column=Column(String(300), primary_key=True))
+    began_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    counted: int = Field(sa_column=Column(Integer, nullable=False))
 
 
 METADATA = Row.metadata
 add_outbox(METADATA)
+DEVICE_CODES = METADATA.tables["device_codes"]
+TALLIES = METADATA.tables["tallies"]

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from libs.servicekit.database import Database
+from tests.storage.device.world import Replica, World
 from tests.support.databases import KINDS, fresh_database
 
 
@@ -11,3 +12,14 @@ from tests.support.databases import KINDS, fresh_database
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     async with fresh_database(request.param, service="device", folder=tmp_path) as database:
         yield database
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(database)
+
+
+@pytest.fixture
+def here(world: World) -> Replica:
+    """The one replica of most tests."""
+    return world.here

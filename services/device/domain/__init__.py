@@ -1,0 +1,1 @@
+"""Device codes as values: nothing here knows of SQL, gRPC or the time."""

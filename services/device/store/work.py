@@ -1,0 +1,14 @@
+"""One transaction of this service: its repositories, and the facts that come out of it."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.servicekit.work import UnitOfWork
+from services.device.store.device_codes import DeviceCodes
+from services.device.store.tallies import Tallies
+
+
+class StoreWork(UnitOfWork):
+    def __init__(self, session: AsyncSession) -> None:
+        super().__init__(session)
+        self.device_codes = DeviceCodes(session)
+        self.tallies = Tallies(session)

@@ -1,0 +1,42 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from libs.oauth.errors import TemporarilyUnavailable
+from services.device.domain.limits import Limit, Tally, require_room
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+LIMITS = (Limit("one", 3, "ONE"), Limit("all", 5, "ALL"))
+
+
+@pytest.mark.parametrize(
+    ("tallies", "room"),
+    [
+        ({}, 1),
+        ({"one": Tally(2, NOON), "all": Tally(4, NOON)}, 1),
+        ({"one": Tally(3, NOON)}, 0),
+        ({"one": Tally(9, NOON - MINUTE)}, 1),  # that window is over
+    ],
+)
+def test_there_is_room(tallies: dict[str, Tally], room: int) -> None:
+    require_room(LIMITS, tallies, window=MINUTE, now=NOON, room=room)
+
+
+@pytest.mark.parametrize(
+    ("tallies", "room", "reason", "retry_after"),
+    [
+        ({"one": Tally(3, NOON)}, 1, "ONE", 60),
+        ({"one": Tally(4, NOON)}, 0, "ONE", 60),
+        ({"all": Tally(5, NOON - 20 * SECOND)}, 1, "ALL", 40),
+        ({"all": Tally(5, NOON - 59.5 * SECOND)}, 1, "ALL", 1),
+        ({"one": Tally(3, NOON - 50 * SECOND), "all": Tally(5, NOON - 20 * SECOND)}, 1, "ONE", 40),
+    ],
+)
+def test_a_full_limit_says_how_long_it_stays_full(
+    tallies: dict[str, Tally], room: int, reason: str, retry_after: int
+) -> None:
+    with pytest.raises(TemporarilyUnavailable) as refusal:
+        require_room(LIMITS, tallies, window=MINUTE, now=NOON, room=room)
+    assert (refusal.value.reason, refusal.value.retry_after) == (reason, retry_after)
