@@ -1,5 +1,7 @@
 """What goes wrong with a database: which errors pass by themselves, and what their text may say."""
 
+import sqlite3
+
 import asyncpg
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
@@ -20,6 +22,8 @@ _log = logs.get(__name__)
 
 def passes(error: DBAPIError) -> bool:
     """May the same work succeed a little later? True for a database that is away or too busy."""
+    if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return False  # a mistake in the statement: SQLite calls it an operational error
     if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
         return True
     return str(getattr(error.orig, "sqlstate", "")).startswith(_PASSING_STATES)
