@@ -13,8 +13,10 @@ async def read_form(request: web.Request) -> Parameters:
     """The parameters of a form POST (RFC 6749 3.2).
 
     Raises:
-        InvalidRequest: another content type, malformed, or a parameter twice.
+        InvalidRequest: another content type, compressed, malformed, or a parameter twice.
     """
     if request.content_type != FORM:
         raise InvalidRequest(f"The Content-Type must be {FORM}.", reason="CONTENT_TYPE")
+    if "Content-Encoding" in request.headers:  # what does not unpack would be an error of ours
+        raise InvalidRequest("The body must not be compressed.", reason="CONTENT_ENCODING")
     return Parameters.once(parse_form(await request.read()))
