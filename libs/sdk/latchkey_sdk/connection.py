@@ -76,8 +76,9 @@ class Connection:
             BusUnreachable: no server answered in time.
             AccessRefused: the credentials cannot be read or are not accepted.
         """
+        inbox_prefix = self._inbox_prefix or (permitted_inbox(self._creds) if self._creds else DEFAULT_INBOX)
         try:
-            await self.unless_failed(self._connect(), timeout=timeout)
+            await self.unless_failed(self._connect(inbox_prefix), timeout=timeout)
         except TimeoutError:
             await self.close()
             raise BusUnreachable(f"cannot reach NATS at {self._address}: {self._last_error or 'no answer'}") from None
@@ -85,12 +86,12 @@ class Connection:
             await self.close()
             raise
 
-    async def _connect(self) -> None:
+    async def _connect(self, inbox_prefix: str) -> None:
         await self.client.connect(
             self._servers,
             name="latchkey-sdk",
             user_credentials=str(self._creds) if self._creds else None,
-            inbox_prefix=self._inbox_prefix or (permitted_inbox(self._creds) if self._creds else DEFAULT_INBOX),
+            inbox_prefix=inbox_prefix,
             max_reconnect_attempts=-1,
             reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type] # annotated int, used as seconds
             ping_interval=PING_SECONDS,

@@ -1,6 +1,7 @@
 """One hand-over of an event by JetStream, to be settled once."""
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Final
 
@@ -56,7 +57,7 @@ class Delivery:
         pauses = iter(_PAUSES)
         while not self.settled:
             try:
-                await self._message.ack_sync(timeout=_CONFIRMATION_SECONDS)
+                await _unless_cancelled(self._message.ack_sync(timeout=_CONFIRMATION_SECONDS))
                 self.settled = True
             except nats_errors.NoRespondersError:
                 # A cluster choosing a leader, or a consumer that was removed: then nothing is left to acknowledge.
@@ -89,3 +90,12 @@ class Delivery:
         """Takes longer: the server waits on."""
         if not self.settled:
             await self._message.in_progress()
+
+
+async def _unless_cancelled(work: Awaitable[object]) -> None:
+    """Awaits it; a cancellation that comes together with the answer counts, which asyncio.wait_for forgets in 3.11."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    await work
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError

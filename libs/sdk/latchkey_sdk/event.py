@@ -17,6 +17,7 @@ class Event:
     loop body fails. `ack` and `nak` say so earlier.
     """
 
+    specversion: str = "1.0"
     id: str
     source: str
     """The issuer."""
@@ -41,7 +42,6 @@ class Event:
     traceparent: str | None = None
     dataschema: str | None = None
     datacontenttype: str | None = None
-    specversion: str = "1.0"
     data: Mapping[str, Any] = field(default_factory=dict)
     """The members of the message in protos/latchkey/events/v1, by their names there."""
     extensions: Mapping[str, Any] = field(default_factory=dict)

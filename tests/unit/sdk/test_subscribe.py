@@ -1,11 +1,13 @@
 """Subscriptions against a real nats-server: start, settle, stop, start again."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from latchkey_sdk import BusUnreachable, Event, Subscription, SubscriptionFailed, subscribe
+from latchkey_sdk.delivery import Delivery
 from tests.unit.sdk.bus import NatsServer, Publisher
 
 ALL = timedelta(hours=1)
@@ -175,3 +177,19 @@ async def test_an_address_where_nobody_answers_is_named(server: NatsServer) -> N
 def test_an_argument_that_makes_no_sense_is_refused_at_once(arguments: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         subscribe(**arguments)  # type: ignore[arg-type]
+
+
+async def test_a_cancellation_counts_even_when_it_comes_with_the_confirmation_of_an_acknowledgement() -> None:
+    class Message:
+        async def ack_sync(self, timeout: float) -> None:  # noqa: ASYNC109
+            """As asyncio.wait_for in Python 3.11: a cancellation is swallowed when the answer is there as well."""
+            cancelled = asyncio.get_running_loop().create_future()
+            with contextlib.suppress(asyncio.CancelledError):
+                await cancelled
+
+    delivery = Delivery(Message())  # type: ignore[arg-type]
+    acknowledging = asyncio.create_task(delivery.ack())
+    await asyncio.sleep(0)
+    acknowledging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await acknowledging

@@ -1,0 +1,91 @@
+"""The client administration of the token service (protos/latchkey/token/v1/admin.proto)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from latchkey.token.v1 import admin_pb2
+from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
+from libs.cli.admin import PAGE_SIZE, all_pages, from_struct, service, to_struct, when
+from libs.cli.connection import Connection
+from libs.cli.output import moment
+
+_SERVICE = "token"
+_FIRST = ("client_name", "redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method", "scope")
+
+
+@dataclass(frozen=True)
+class Told:
+    """A client as the service told it, with its secret if this was the time to tell it."""
+
+    client: admin_pb2.Client
+    secret: str = field(default="", repr=False)
+
+    @property
+    def client_id(self) -> str:
+        return self.client.client_id
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Its members, those that people look for first; a Struct has no order of its own."""
+        members = from_struct(self.client.metadata)
+        names = dict.fromkeys([*_FIRST, *sorted(members)])
+        return {name: members[name] for name in names if name in members}
+
+    @property
+    def created(self) -> str:
+        return moment(when(self.client.created_at))
+
+    def as_json(self) -> dict[str, Any]:
+        """The client information response of RFC 7591 3.2.1."""
+        secret = {"client_secret": self.secret, "client_secret_expires_at": 0} if self.secret else {}
+        return {
+            "client_id": self.client_id,
+            **secret,
+            "client_id_issued_at": self.client.created_at.seconds,
+            **self.metadata,
+        }
+
+
+async def create(found: Connection, metadata: dict[str, Any]) -> Told:
+    async with service(_SERVICE, found) as channel:
+        request = admin_pb2.CreateClientRequest(metadata=to_struct(metadata))
+        answer = await ClientAdminServiceStub(channel).CreateClient(request)
+        return Told(answer.client, answer.client_secret)
+
+
+async def update(found: Connection, client_id: str, metadata: dict[str, Any]) -> Told:
+    async with service(_SERVICE, found) as channel:
+        request = admin_pb2.UpdateClientRequest(client_id=client_id, metadata=to_struct(metadata))
+        answer = await ClientAdminServiceStub(channel).UpdateClient(request)
+        return Told(answer.client, answer.client_secret)
+
+
+async def every(found: Connection) -> list[Told]:
+    """All clients, oldest first."""
+    async with service(_SERVICE, found) as channel:
+        stub = ClientAdminServiceStub(channel)
+
+        async def page(token: str) -> tuple[list[admin_pb2.Client], str]:
+            answer = await stub.ListClients(admin_pb2.ListClientsRequest(page_size=PAGE_SIZE, page_token=token))
+            return list(answer.clients), answer.next_page_token
+
+        return [Told(client) for client in await all_pages(page)]
+
+
+async def get(found: Connection, client_id: str) -> Told:
+    async with service(_SERVICE, found) as channel:
+        answer = await ClientAdminServiceStub(channel).GetClient(admin_pb2.GetClientRequest(client_id=client_id))
+        return Told(answer.client)
+
+
+async def delete(found: Connection, client_id: str) -> None:
+    async with service(_SERVICE, found) as channel:
+        await ClientAdminServiceStub(channel).DeleteClient(admin_pb2.DeleteClientRequest(client_id=client_id))
+
+
+async def rotate_secret(found: Connection, client_id: str, overlap_seconds: int) -> str:
+    """The new secret."""
+    async with service(_SERVICE, found) as channel:
+        request = admin_pb2.RotateClientSecretRequest(client_id=client_id, overlap_seconds=overlap_seconds)
+        answer = await ClientAdminServiceStub(channel).RotateClientSecret(request)
+        return answer.client_secret

@@ -1,0 +1,32 @@
+"""What may be said in two ways: `client show ID` and `client show --client-id ID`."""
+
+from typing import Annotated
+
+import typer
+
+from libs.cli.errors import UsageError
+
+ClientId = Annotated[str | None, typer.Argument(metavar="CLIENT_ID", show_default=False, help="The client.")]
+ClientIdOption = Annotated[
+    str | None, typer.Option("--client-id", metavar="TEXT", help="The same, as an option.", show_default=False)
+]
+Username = Annotated[
+    str | None, typer.Argument(metavar="USERNAME", show_default=False, help="The name to sign in with.")
+]
+UsernameOption = Annotated[
+    str | None, typer.Option("--username", metavar="TEXT", help="The same, as an option.", show_default=False)
+]
+
+
+def the_one(argument: str | None, option: str | None, name: str) -> str:
+    """The value that was given, one way or the other.
+
+    Raises:
+        UsageError: none was, or two different ones.
+    """
+    if argument and option and argument != option:
+        raise UsageError(f"{name} is given twice: {argument} and {option}")
+    value = argument or option
+    if not value:
+        raise UsageError(f"{name} is missing")
+    return value

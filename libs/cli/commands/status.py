@@ -1,0 +1,43 @@
+"""latchkey status: everything on one screen."""
+
+from typing import Any
+
+import typer
+
+from libs.cli.admin import connection, run
+from libs.cli.app import App
+from libs.cli.health import examine
+from libs.cli.output import NOT_READY, READY, Output
+
+app = App()
+
+
+@app.answering("status")
+def status(context: typer.Context) -> None:
+    """How services, NATS, databases and keys are doing. Exit code 1 when something is not ready."""
+    report = run(examine(connection()))
+    output = Output.of(context)
+    output.answer(report, human=lambda: _show(output, report))
+    if not report["ready"]:
+        raise typer.Exit(1)
+
+
+def _show(output: Output, report: dict[str, Any]) -> None:
+    output.line(f"{report['issuer'] or 'Latchkey'}  (from {report['source']})\n")
+    services = [(name, _word(each), each["detail"]) for name, each in report["services"].items()]
+    output.table(("SERVICE", "", ""), services, empty="")
+    output.line()
+    databases = [(name, _word(each), each["detail"]) for name, each in report["databases"].items()]
+    output.table(("DATABASE", "", ""), databases, empty="Databases: not known")
+    output.line()
+    nats = report["nats"]
+    output.table(("NATS", "", ""), [(nats["url"] or "-", _word(nats), nats["detail"])], empty="")
+    output.line()
+    keys = [(key["alg"], key["state"], key["kid"], key["detail"]) for key in report["keys"]["keys"]]
+    output.table(("KEY", "", "", ""), keys, empty=f"Keys: {report['keys']['detail']}")
+    output.line()
+    output.line("Everything is ready." if report["ready"] else "Something is not ready.")
+
+
+def _word(each: dict[str, Any]) -> str:
+    return READY if each["ready"] else NOT_READY

@@ -1,0 +1,116 @@
+"""latchkey user: people, for operators."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from libs.cli import users
+from libs.cli.admin import connection, run, when
+from libs.cli.app import App
+from libs.cli.commands.given import Username, UsernameOption, the_one
+from libs.cli.errors import UsageError
+from libs.cli.metadata import read_object
+from libs.cli.output import Output, moment, text
+
+app = App(help="People.")
+
+_Password = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT", show_default=False, help="Others on this machine may see it; without it you are asked."
+    ),
+]
+_PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read it from standard input.")]
+
+
+@app.answering("create")
+def create(  # noqa: PLR0917 - by name only
+    context: typer.Context,
+    username: Username = None,
+    username_option: UsernameOption = None,
+    password: _Password = None,
+    password_stdin: _PasswordStdin = False,  # noqa: FBT002
+    email: Annotated[str | None, typer.Option(metavar="TEXT", show_default=False)] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", show_default=False, help="The full name.")] = None,
+    claims: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", show_default=False, help="Standard claims as JSON (OpenID Connect Core 5.1); - is stdin."
+        ),
+    ] = None,
+) -> None:
+    """Create somebody who can sign in."""
+    if password_stdin and claims == "-":
+        raise UsageError("--password-stdin and --claims - cannot both read standard input")
+    the_name = the_one(username, username_option, "USERNAME")
+    members: dict[str, Any] = read_object(claims, what="--claims") if claims else {}
+    members |= {claim: value for claim, value in (("email", email), ("name", name)) if value is not None}
+    secret = _password(password, from_stdin=password_stdin)
+    user = run(users.create(connection(), the_name, secret, members))
+    output = Output.of(context)
+    output.answer(users.as_json(user), human=lambda: _show(output, users.as_json(user), title="User created"))
+
+
+@app.answering("list")
+def list_all(context: typer.Context) -> None:
+    """All users, oldest first."""
+    found = run(users.every(connection()))
+    output = Output.of(context)
+    columns = ("USERNAME", "STATE", "NAME", "EMAIL", "USER ID", "CREATED")
+    rows = (_row(users.as_json(user), moment(when(user.created_at))) for user in found)
+    output.answer(
+        [users.as_json(user) for user in found],
+        human=lambda: output.table(columns, rows, empty="Nobody yet: latchkey user create -h"),
+    )
+
+
+@app.answering("set-password")
+def set_password(
+    context: typer.Context,
+    username: Username = None,
+    username_option: UsernameOption = None,
+    password: _Password = None,
+    password_stdin: _PasswordStdin = False,  # noqa: FBT002
+) -> None:
+    """Give somebody a new password; wherever they are signed in ends."""
+    the_name = the_one(username, username_option, "USERNAME")
+    secret = _password(password, from_stdin=password_stdin)
+    run(users.set_password(connection(), the_name, secret))
+    output = Output.of(context)
+    answer = {"username": the_name, "password_changed": True}
+    output.answer(answer, human=lambda: output.line(f"{the_name} has a new password, and is signed out everywhere."))
+
+
+@app.answering("disable")
+def disable(context: typer.Context, username: Username = None, username_option: UsernameOption = None) -> None:
+    """Keep somebody from signing in; what they were signed in to ends."""
+    the_name = the_one(username, username_option, "USERNAME")
+    user = run(users.disable(connection(), the_name))
+    output = Output.of(context)
+    message = f"{user.username} can no longer sign in, and is signed out everywhere."
+    output.answer(users.as_json(user), human=lambda: output.line(message))
+
+
+def _password(given: str | None, *, from_stdin: bool) -> str:
+    """From the flag, standard input (without its line end) or the terminal, where it is asked for twice."""
+    if given is not None and from_stdin:
+        raise UsageError("--password and --password-stdin exclude each other")
+    if from_stdin:
+        return sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise UsageError("a password is needed: --password-stdin, or --password")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def _row(told: dict[str, Any], created: str) -> list[str]:
+    name, email = (text(told["claims"].get(claim, "")) for claim in ("name", "email"))
+    return [told["username"], told["state"], name, email, told["user_id"], created]
+
+
+def _show(output: Output, told: dict[str, Any], *, title: str) -> None:
+    output.line(f"{title}\n")
+    claims = {name: text(value) for name, value in told["claims"].items()}
+    output.members({"username": told["username"], "user_id": told["user_id"], "state": told["state"], **claims})

@@ -1,0 +1,123 @@
+"""Where Latchkey is, and as whom to speak to it: a run on this machine, or what LATCHKEY_* variables say."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from libs.cli.errors import CliError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("authorize-frontend", "token", "authentication", "device", "key-rotation")
+_RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """Addresses and credentials; what is not known is missing or empty."""
+
+    source: str
+    """Where this was found, for error messages: a path, or "the environment"."""
+    grpc: Mapping[str, str] = field(default_factory=dict)
+    """Service -> gRPC target."""
+    ops: Mapping[str, str] = field(default_factory=dict)
+    """Service -> host:port of its health."""
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    nats_url: str = ""
+    nats_creds: Path | None = None
+    issuer: str = ""
+    client_edge: str = ""
+
+    def target(self, service: str) -> str:
+        """Where a service answers gRPC.
+
+        Raises:
+            CliError: it is not known.
+        """
+        if service not in self.grpc:
+            raise CliError(f"{self.source} does not say where {service} is: set {_variable(service, 'TARGET')}")
+        return self.grpc[service]
+
+
+def find(environment: Mapping[str, str], folder: Path) -> Connection:
+    """The run of LATCHKEY_HOME; otherwise the nearest .latchkey above `folder`, or the project's; otherwise LATCHKEY_*.
+
+    Raises:
+        CliError: there is nothing, or it cannot be read.
+    """
+    for path in _run_files(environment, folder):
+        if path.is_file():
+            return _from_run_file(path)
+    if any(environment.get(_variable(service, "TARGET")) for service in SERVICES) or environment.get(
+        "LATCHKEY_NATS_URL"
+    ):
+        return _from_environment(environment)
+    home = environment.get("LATCHKEY_HOME")
+    place = f" in LATCHKEY_HOME {home}" if home else ""
+    raise CliError(
+        f"no running Latchkey found{place}: start one with make run, or set LATCHKEY_TOKEN_TARGET, "
+        "LATCHKEY_AUTHENTICATION_TARGET, LATCHKEY_KEY_ROTATION_TARGET and "
+        "LATCHKEY_TLS_CA, LATCHKEY_TLS_CERTIFICATE, LATCHKEY_TLS_KEY "
+        "(events: LATCHKEY_NATS_URL, LATCHKEY_NATS_CREDS)",
+        code="not_found",
+    )
+
+
+def _run_files(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
+    if home := environment.get("LATCHKEY_HOME"):
+        yield Path(home) / _RUN_FILE  # said explicitly: another run would be the wrong one
+        return
+    for place in (folder, *folder.parents, PROJECT_ROOT):
+        yield place / ".latchkey" / _RUN_FILE
+
+
+def _from_run_file(path: Path) -> Connection:
+    try:
+        run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        services, own = run["services"], run["cli"]
+        return Connection(
+            source=str(path),
+            grpc={name: each["grpc"] for name, each in services.items() if "grpc" in each},
+            ops={name: each["ops"] for name, each in services.items() if "ops" in each},
+            ca=Path(own["ca"]),
+            certificate=Path(own["certificate"]),
+            key=Path(own["key"]),
+            nats_url=run["nats_url"],
+            nats_creds=Path(own["nats_creds"]) if own["nats_creds"] else None,
+            issuer=run["issuer"],
+            client_edge=run["client_edge"],
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CliError(
+            f"{path} cannot be read ({type(error).__name__}: {error}): is make run of this version?"
+        ) from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> Connection:
+    def given(kind: str) -> dict[str, str]:
+        values = {service: environment.get(_variable(service, kind), "") for service in SERVICES}
+        return {service: value for service, value in values.items() if value}
+
+    def path(variable: str) -> Path | None:
+        value = environment.get(variable)
+        return Path(value) if value else None
+
+    return Connection(
+        source="the environment",
+        grpc=given("TARGET"),
+        ops=given("OPS"),
+        ca=path("LATCHKEY_TLS_CA"),
+        certificate=path("LATCHKEY_TLS_CERTIFICATE"),
+        key=path("LATCHKEY_TLS_KEY"),
+        nats_url=environment.get("LATCHKEY_NATS_URL", ""),
+        nats_creds=path("LATCHKEY_NATS_CREDS"),
+        issuer=environment.get("LATCHKEY_ISSUER", ""),
+        client_edge=environment.get("LATCHKEY_CLIENT_EDGE_URL", ""),
+    )
+
+
+def _variable(service: str, kind: str) -> str:
+    return f"LATCHKEY_{service.upper().replace('-', '_')}_{kind}"

@@ -1,0 +1,142 @@
+"""Asking everybody how they are, all at once; nothing here raises because somebody is away."""
+
+import asyncio
+import json
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
+
+from latchkey.keys.v1 import keys_pb2
+from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
+from latchkey_sdk import LatchkeyError
+from latchkey_sdk.connection import Connection as NatsConnection
+from latchkey_sdk.filters import EVENTS, TOKENS
+from libs.cli.admin import service, when
+from libs.cli.connection import SERVICES, Connection
+from libs.cli.errors import CliError
+from libs.cli.output import moment
+from libs.oauth.errors import OAuthError
+
+SECONDS = 4.0
+NATS_SECONDS = 1.5
+_MOST_BYTES = 100_000
+
+
+async def examine(found: Connection) -> dict[str, Any]:
+    """What `latchkey status --json` says; `ready` when everything is."""
+    names = [name for name in SERVICES if name in found.ops or name in found.grpc]
+    reports, nats, keys = await asyncio.gather(
+        asyncio.gather(*(_service(name, found) for name in names)), _nats(found), _keys(found)
+    )
+    services = dict(zip(names, reports, strict=True))
+    databases = {
+        name: {"ready": check["ok"], "detail": check["detail"]}
+        for name, report in services.items()
+        if (check := report["checks"].get("database"))
+    }
+    everything = [*services.values(), *databases.values(), nats, keys]
+    return {
+        "ready": all(each["ready"] for each in everything),
+        "source": found.source,
+        "issuer": found.issuer,
+        "services": services,
+        "databases": databases,
+        "nats": nats,
+        "keys": keys,
+    }
+
+
+async def _service(name: str, found: Connection) -> dict[str, Any]:
+    if name in found.ops:
+        return await asyncio.to_thread(_readiness, f"http://{found.ops[name]}/readyz")
+    try:
+        async with asyncio.timeout(SECONDS), service(name, found) as channel:
+            await channel.channel_ready()
+    except TimeoutError:
+        return _report(ready=False, detail=f"does not answer at {found.grpc[name]}")
+    except CliError as error:
+        return _report(ready=False, detail=error.message)
+    return _report(ready=True, detail=f"answers at {found.grpc[name]}")
+
+
+def _readiness(url: str) -> dict[str, Any]:
+    """The report of /readyz: 200 or 503, with JSON."""
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=SECONDS) as answer:
+            body = answer.read(_MOST_BYTES)
+    except HTTPError as error:
+        body = error.read(_MOST_BYTES)
+    except OSError as error:
+        reason = getattr(error, "reason", error)  # URLError wraps what really happened
+        return _report(ready=False, detail=f"does not answer at {url}: {getattr(reason, 'strerror', None) or reason}")
+    try:
+        told = json.loads(body)
+        checks = {str(name): dict(check) for name, check in told["checks"].items()}
+        return _report(ready=told["ready"] is True, detail=_summary(checks), checks=checks)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return _report(ready=False, detail=f"{url} does not answer as a service does")
+
+
+def _report(*, ready: bool, detail: str, checks: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"ready": ready, "detail": detail, "checks": checks or {}}
+
+
+def _summary(checks: dict[str, dict[str, Any]]) -> str:
+    """What is wrong or worth knowing; nothing when all is well."""
+    return ", ".join(
+        f"{name}: {check.get('detail') or 'failed'}" for name, check in checks.items() if not check.get("ok")
+    )
+
+
+async def _nats(found: Connection) -> dict[str, Any]:
+    if not found.nats_url:
+        return {"ready": False, "url": "", "detail": "its address is not known: set LATCHKEY_NATS_URL", "streams": {}}
+    connection = NatsConnection(
+        servers=found.nats_url, creds=found.nats_creds, inbox_prefix=None, on_reconnect=lambda: None
+    )
+    try:
+        await connection.open(timeout=NATS_SECONDS)
+    except LatchkeyError as error:
+        return {"ready": False, "url": found.nats_url, "detail": str(error), "streams": {}}
+    answer: dict[str, Any] = {"ready": False, "url": found.nats_url, "streams": {}}
+    try:
+        answer["streams"] = {name: await _events_in(connection, name) for name in (EVENTS, TOKENS)}
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a stream is the finding
+        return answer | {"detail": f"streams: {error}"}
+    finally:
+        await connection.close()
+    detail = ", ".join(f"{name}: {count} events" for name, count in answer["streams"].items())
+    return answer | {"ready": True, "detail": detail}
+
+
+async def _events_in(connection: NatsConnection, stream: str) -> int:
+    info = await connection.unless_failed(connection.jetstream.stream_info(stream), timeout=SECONDS)
+    return int(info.state.messages)
+
+
+async def _keys(found: Connection) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(SECONDS), service("key-rotation", found) as channel:
+            stub = VerificationKeyServiceStub(channel)
+            answer = await stub.ListVerificationKeys(keys_pb2.ListVerificationKeysRequest())
+    except TimeoutError:
+        return {"ready": False, "detail": "key-rotation does not answer", "keys": []}
+    except (CliError, OAuthError) as error:
+        return {"ready": False, "detail": str(error), "keys": []}
+    keys = [_key(key) for key in answer.keys]
+    without = sorted({key["alg"] for key in keys} - {key["alg"] for key in keys if key["state"] == "active"})
+    if not keys or without:
+        return {"ready": False, "detail": f"no active key {' '.join(without)}".strip(), "keys": keys}
+    return {"ready": True, "detail": "", "keys": keys}
+
+
+def _key(key: keys_pb2.VerificationKey) -> dict[str, str]:
+    state = keys_pb2.KeyState.Name(key.state).removeprefix("KEY_STATE_").lower()
+    at = key.activates_at if key.HasField("activates_at") else None
+    if at and state == "next":
+        detail = f"signs from {moment(when(at))}"
+    elif at:
+        detail = f"since {moment(when(at))}"
+    else:
+        detail = f"published {moment(when(key.published_at))}"
+    return {"kid": key.kid, "alg": key.alg, "state": state, "detail": detail}

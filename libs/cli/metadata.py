@@ -1,0 +1,50 @@
+"""Client metadata and claims from files and flags."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from libs.cli.errors import CliError, UsageError
+
+
+def read_object(path: str, *, what: str) -> dict[str, Any]:
+    """The JSON object in a file, or on stdin for "-".
+
+    Raises:
+        CliError: it cannot be read.
+        UsageError: it is no JSON object.
+    """
+    try:
+        if path == "-":
+            content = sys.stdin.read()
+        else:
+            with open(path, encoding="utf-8") as file:  # noqa: PTH123 - as plain as sys.stdin
+                content = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(f"{what}: {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        members = json.loads(content)
+    except ValueError as error:
+        raise UsageError(f"{what}: not JSON: {error}") from None
+    if not isinstance(members, dict):
+        raise UsageError(f"{what}: not a JSON object")
+    return members
+
+
+def client_metadata(file: str | None, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of the file, overridden by the flags that were given."""
+    members = read_object(file, what="--metadata") if file else {}
+    return members | {name: value for name, value in flags.items() if value is not None}
+
+
+def many(values: Sequence[str] | None) -> list[str] | None:
+    """A repeatable flag; None when it was not given, and [""] removes what there is."""
+    if not values:
+        return None
+    return [value for value in values if value]
+
+
+def words(values: Sequence[str] | None) -> str | None:
+    """A repeatable flag whose values may themselves be separated by spaces, as RFC 6749 3.3 writes scopes."""
+    return " ".join(" ".join(values).split()) if values else None

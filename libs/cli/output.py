@@ -1,0 +1,106 @@
+"""How answers look: tables for people, JSON for scripts, errors as one line on stderr."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import typer
+
+_OURS = frozenset({"usage", "failed", "aborted", "internal", "unreachable", "not_found"})
+"""Codes that say no more than the sentence; the others are the standards' and shown as `error: description`."""
+_PLAIN_WIDTH = 200
+READY, NOT_READY = "ready", "NOT READY"
+_STYLES = {READY: "green", NOT_READY: "bold red"}
+
+
+@dataclass
+class Output:
+    """One for each call of the command; `json` is what the flag --json says, wherever it stands."""
+
+    json: bool = False
+
+    @classmethod
+    def of(cls, context: typer.Context) -> "Output":
+        """The one that `main` gave to the command."""
+        found = context.find_object(cls)
+        if found is None:
+            raise RuntimeError("main passes an Output to every command")
+        return found
+
+    def answer(self, value: Any, *, human: Callable[[], None]) -> None:
+        """The answer of a command: the value as JSON, or whatever `human` prints."""
+        if self.json:
+            self.line(json.dumps(value, indent=2, ensure_ascii=False))
+        else:
+            human()
+
+    def json_line(self, value: Any) -> None:
+        self.line(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+
+    def line(self, text: str = "") -> None:
+        typer.echo(text)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
+        """A table, or the sentence `empty` when there is no row."""
+        from rich.console import Console  # noqa: PLC0415 - rich costs a tenth of a second, and JSON needs none of it
+        from rich.table import Table  # noqa: PLC0415
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*map(_literal, row))
+        if table.row_count == 0:
+            self.line(empty)
+            return
+        console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
+        with console.capture() as drawn:
+            console.print(table)
+        for line in drawn.get().splitlines():
+            self.line(line.rstrip())
+
+    def members(self, members: Mapping[str, str]) -> None:
+        """Names and values, one under the other; never broken, so that they can be copied."""
+        width = max(map(len, members), default=0)
+        for name, value in members.items():
+            self.line(f"  {name:<{width}}  {value}")
+
+    def warn(self, message: str) -> None:
+        typer.echo(message, err=True)
+
+    def error(self, code: str, description: str) -> None:
+        """The one line that a failure is worth."""
+        if self.json:
+            typer.echo(json.dumps({"error": code, "error_description": description}, ensure_ascii=False), err=True)
+        else:
+            prefix = "" if code in _OURS else f"{code}: "
+            typer.secho("Error: ", err=True, fg="red", bold=True, nl=False)
+            typer.echo(prefix + description, err=True)
+
+
+def moment(value: datetime) -> str:
+    """For people: local time to the second."""
+    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def text(value: Any) -> str:
+    """A JSON value as people write it: lists with spaces, objects as JSON."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return " ".join(text(item) for item in value)
+        case dict():
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            return str(value)
+
+
+def _literal(cell: str) -> Any:
+    """A cell that is what it is: no markup, and nothing that could steer a terminal."""
+    from rich.text import Text  # noqa: PLC0415
+
+    return Text("".join(character for character in cell if character.isprintable()), style=_STYLES.get(cell, ""))

@@ -1,0 +1,122 @@
+"""Admin services that keep what they are told in memory."""
+
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from latchkey.authentication.v1 import accounts_pb2
+from latchkey.authentication.v1 import admin_pb2 as users_pb2
+from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceServicer
+from latchkey.keys.v1 import keys_pb2
+from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceServicer
+from latchkey.token.v1 import admin_pb2 as clients_pb2
+from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceServicer
+from libs.oauth.errors import InvalidClientMetadata, InvalidRequest
+
+NOON = Timestamp(seconds=1_772_366_400)
+PAGE = 2
+"""Small, so that two pages are soon full."""
+
+
+class Clients(ClientAdminServiceServicer):
+    def __init__(self) -> None:
+        self.kept: dict[str, clients_pb2.Client] = {}
+        self.overlaps: list[int] = []
+        self._secrets = 0
+
+    async def CreateClient(self, request: clients_pb2.CreateClientRequest, context: Any):
+        if "redirect_uris" in request.metadata and not request.metadata["redirect_uris"]:
+            raise InvalidClientMetadata("redirect_uris must hold at least one URI.")
+        client = clients_pb2.Client(
+            client_id=f"client-{len(self.kept) + 1}", metadata=request.metadata, created_at=NOON, updated_at=NOON
+        )
+        self.kept[client.client_id] = client
+        public = dict(request.metadata).get("token_endpoint_auth_method") == "none"
+        return clients_pb2.CreateClientResponse(client=client, client_secret="" if public else self._secret())
+
+    async def ListClients(self, request: clients_pb2.ListClientsRequest, context: Any):
+        start = int(request.page_token or 0)
+        everybody = list(self.kept.values())
+        following = start + PAGE
+        return clients_pb2.ListClientsResponse(
+            clients=everybody[start:following], next_page_token=str(following) if following < len(everybody) else ""
+        )
+
+    async def GetClient(self, request: clients_pb2.GetClientRequest, context: Any):
+        return clients_pb2.GetClientResponse(client=self._known(request.client_id))
+
+    async def UpdateClient(self, request: clients_pb2.UpdateClientRequest, context: Any):
+        client = self._known(request.client_id)
+        for name, value in request.metadata.fields.items():
+            if value.HasField("null_value"):
+                client.metadata.fields.pop(name, None)
+            else:
+                client.metadata.fields[name].CopyFrom(value)
+        return clients_pb2.UpdateClientResponse(client=client)
+
+    async def DeleteClient(self, request: clients_pb2.DeleteClientRequest, context: Any):
+        del self.kept[self._known(request.client_id).client_id]
+        return clients_pb2.DeleteClientResponse()
+
+    async def RotateClientSecret(self, request: clients_pb2.RotateClientSecretRequest, context: Any):
+        self._known(request.client_id)
+        self.overlaps.append(request.overlap_seconds)
+        return clients_pb2.RotateClientSecretResponse(client_secret=self._secret())
+
+    def _known(self, client_id: str) -> clients_pb2.Client:
+        if client_id not in self.kept:
+            raise InvalidRequest("There is no client with this id.", reason="CLIENT_UNKNOWN")
+        return self.kept[client_id]
+
+    def _secret(self) -> str:
+        self._secrets += 1
+        return f"secret-{self._secrets}"
+
+
+class Users(UserAdminServiceServicer):
+    def __init__(self) -> None:
+        self.kept: dict[str, users_pb2.User] = {}
+        self.passwords: dict[str, str] = {}
+
+    async def CreateUser(self, request: users_pb2.CreateUserRequest, context: Any):
+        if request.username in self.kept:
+            raise InvalidRequest("The username is taken.", reason="USERNAME_TAKEN")
+        user = users_pb2.User(
+            user_id=f"user-{len(self.kept) + 1}",
+            username=request.username,
+            state=accounts_pb2.ACCOUNT_STATE_ACTIVE,
+            created_at=NOON,
+            claims=request.claims,
+        )
+        self.kept[request.username], self.passwords[request.username] = user, request.password
+        return users_pb2.CreateUserResponse(user=user)
+
+    async def ListUsers(self, request: users_pb2.ListUsersRequest, context: Any):
+        return users_pb2.ListUsersResponse(users=self.kept.values())
+
+    async def SetPassword(self, request: users_pb2.SetPasswordRequest, context: Any):
+        self.passwords[self._known(request.username).username] = request.password
+        return users_pb2.SetPasswordResponse()
+
+    async def DisableUser(self, request: users_pb2.DisableUserRequest, context: Any):
+        user = self._known(request.username)
+        user.state = accounts_pb2.ACCOUNT_STATE_DISABLED
+        return users_pb2.DisableUserResponse(user=user)
+
+    def _known(self, username: str) -> users_pb2.User:
+        if username not in self.kept:
+            raise InvalidRequest("There is no user with this username.", reason="USER_UNKNOWN")
+        return self.kept[username]
+
+
+class Keys(VerificationKeyServiceServicer):
+    def __init__(self) -> None:
+        self.states = [keys_pb2.KEY_STATE_ACTIVE, keys_pb2.KEY_STATE_NEXT]
+
+    async def ListVerificationKeys(self, request: keys_pb2.ListVerificationKeysRequest, context: Any):
+        return keys_pb2.ListVerificationKeysResponse(
+            keys=[
+                keys_pb2.VerificationKey(kid=f"key-{number}", alg="ES256", state=state, published_at=NOON)
+                for number, state in enumerate(self.states)
+            ]
+        )

@@ -1,0 +1,159 @@
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Latchkey
+from tests.unit.cli.serving import Services
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def test_every_flag_becomes_its_member_of_rfc_7591(latchkey: Latchkey, services: Services) -> None:
+    told = latchkey(
+        *("client", "create", "--json", "--client-name", "Shop", "--consent", "skip", "--no-require-pkce"),
+        *("--redirect-uri", "https://a.example/cb", "--redirect-uri", "https://b.example/cb"),
+        *("--grant-type", "authorization_code", "--grant-type", "refresh_token", "--response-type", "code"),
+        *("--token-endpoint-auth-method", "client_secret_post", "--scope", "openid profile", "--scope", "email"),
+        *("--post-logout-redirect-uri", "https://a.example/bye", "--logo-uri", "https://a.example/logo"),
+        *("--policy-uri", "https://a.example/policy", "--tos-uri", "https://a.example/tos"),
+        *("--client-uri", "https://a.example"),
+    ).json
+    assert told == {
+        "client_id": "client-1",
+        "client_secret": "secret-1",
+        "client_secret_expires_at": 0,
+        "client_id_issued_at": 1_772_366_400,
+        "client_name": "Shop",
+        "redirect_uris": ["https://a.example/cb", "https://b.example/cb"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": "client_secret_post",
+        "scope": "openid profile email",
+        "post_logout_redirect_uris": ["https://a.example/bye"],
+        "logo_uri": "https://a.example/logo",
+        "policy_uri": "https://a.example/policy",
+        "tos_uri": "https://a.example/tos",
+        "client_uri": "https://a.example",
+        "consent": "skip",
+        "require_pkce": False,
+    }
+
+
+def test_metadata_come_from_a_file_and_flags_override_it(latchkey: Latchkey, tmp_path: Path) -> None:
+    file = tmp_path / "client.json"
+    file.write_text(json.dumps({"client_name": "File", "contacts": ["ops@a.example"], "default_max_age": 300}))
+    told = latchkey("client", "create", "--metadata", str(file), "--client-name", "Flag", "--json").json
+    assert (told["client_name"], told["contacts"], told["default_max_age"]) == ("Flag", ["ops@a.example"], 300)
+
+
+def test_metadata_come_from_standard_input(latchkey: Latchkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"client_name": "Piped"}'))
+    assert latchkey("client", "create", "--metadata", "-", "--json").json["client_name"] == "Piped"
+
+
+@pytest.mark.parametrize(("content", "code"), [("{", 2), ("[]", 2), (None, 1)])
+def test_a_file_that_cannot_be_used_is_named(
+    latchkey: Latchkey, tmp_path: Path, content: str | None, code: int
+) -> None:
+    if content is not None:
+        (tmp_path / "client.json").write_text(content)
+    answer = latchkey("client", "create", "--metadata", str(tmp_path / "client.json"))
+    assert answer.code == code
+    assert answer.err.startswith("Error: --metadata: ")
+
+
+def test_people_are_told_the_secret_once_and_what_comes_next(latchkey: Latchkey) -> None:
+    answer = latchkey(
+        "client", "create", "--client-name", "Job", "--grant-type", "client_credentials", "--scope", "a b"
+    )
+    assert "client_secret  secret-1" in answer.out
+    assert "shown this once" in answer.out
+    assert (
+        "curl --user client-1:secret-1 --data-urlencode grant_type=client_credentials "
+        "--data-urlencode 'scope=a b' http://localhost:8081/token" in answer.out
+    )
+    assert "secret" not in latchkey("client", "show", "client-1").out
+
+
+def test_a_public_client_has_no_secret_and_a_sign_in_as_next_step(latchkey: Latchkey) -> None:
+    answer = latchkey(
+        *("client", "create", "--token-endpoint-auth-method", "none", "--grant-type", "authorization_code"),
+        *("--redirect-uri", "http://127.0.0.1/cb"),
+    )
+    assert "client_secret" not in answer.out
+    assert "http://localhost:8080/authorize?response_type=code&client_id=client-1" in answer.out
+    assert "curl --data-urlencode client_id=client-1 --data-urlencode grant_type=authorization_code" in answer.out
+
+
+def test_an_update_sends_what_is_given_and_removes_what_is_empty(latchkey: Latchkey) -> None:
+    latchkey("client", "create", "--client-name", "Old", "--tos-uri", "https://a.example/tos", "--scope", "openid")
+    told = latchkey("client", "update", "client-1", "--client-name", "New", "--tos-uri", "", "--json").json
+    assert told["client_name"] == "New"
+    assert told["scope"] == "openid"
+    assert "tos_uri" not in told
+
+
+def test_a_list_goes_through_all_pages(latchkey: Latchkey) -> None:
+    for number in range(5):
+        latchkey("client", "create", "--client-name", f"Client {number}")
+    told = latchkey("client", "list", "--json").json
+    assert [client["client_name"] for client in told] == [f"Client {number}" for number in range(5)]
+    assert "client-5   Client 4" in latchkey("client", "list").out
+
+
+def test_an_empty_list_is_said_in_words(latchkey: Latchkey) -> None:
+    assert latchkey("client", "list").out == "No clients yet: latchkey client create -h\n"
+    assert latchkey("client", "list", "--json").json == []
+
+
+def test_a_rotation_asks_for_the_overlap(latchkey: Latchkey, services: Services) -> None:
+    latchkey("client", "create")
+    told = latchkey("client", "rotate-secret", "client-1", "--overlap", "3600", "--json").json
+    assert (told["client_secret"], told["overlap_seconds"], services.clients.overlaps) == ("secret-2", 3600, [3600])
+    assert "works no more" in latchkey("client", "rotate-secret", "--client-id", "client-1").out
+
+
+def test_a_script_deletes_without_being_asked(latchkey: Latchkey, services: Services) -> None:
+    latchkey("client", "create")
+    assert latchkey("client", "delete", "client-1", "--json").json == {"client_id": "client-1", "deleted": True}
+    assert services.clients.kept == {}
+
+
+@pytest.mark.parametrize(("reply", "left"), [("n\n", 1), ("", 1), ("y\n", 0)])
+def test_a_person_is_asked_before_a_client_is_deleted(
+    latchkey: Latchkey, services: Services, monkeypatch: pytest.MonkeyPatch, reply: str, left: int
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    latchkey("client", "create")
+    monkeypatch.setattr("sys.stdin", Terminal(reply))
+    answer = latchkey("client", "delete", "client-1")
+    assert answer.code == left
+    assert "Delete client client-1?" in answer.err
+    assert len(services.clients.kept) == left
+
+
+def test_a_person_who_says_yes_beforehand_is_not_asked(latchkey: Latchkey, services: Services) -> None:
+    latchkey("client", "create")
+    assert latchkey("client", "delete", "client-1", "--yes").code == 0
+    assert services.clients.kept == {}
+
+
+@pytest.mark.parametrize("arguments", [
+    ("client", "show", "nobody"),
+    ("client", "update", "nobody", "--client-name", "x"),
+    ("client", "delete", "nobody", "--yes"),
+    ("client", "rotate-secret", "nobody"),
+])  # fmt: skip
+def test_a_refusal_is_one_line_in_the_words_of_the_standard(latchkey: Latchkey, arguments: tuple[str, ...]) -> None:
+    answer = latchkey(*arguments)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == "Error: invalid_request: There is no client with this id.\n"
+    assert latchkey("--json", *arguments).error == {
+        "error": "invalid_request",
+        "error_description": "There is no client with this id.",
+    }

@@ -1,0 +1,173 @@
+"""What holds for every command: help, usage errors, exit codes, how Latchkey is found."""
+
+import json
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from libs.cli.connection import find
+from libs.cli.errors import CliError
+from tests.unit.cli.conftest import Latchkey, write_run_file
+from tests.unit.cli.serving import Services
+
+COMMANDS = [
+    (),
+    ("client",),
+    *(("client", name) for name in ("create", "list", "show", "update", "delete", "rotate-secret")),
+    ("user",),
+    *(("user", name) for name in ("create", "list", "set-password", "disable")),
+    ("events",),
+    ("events", "tail"),
+    ("status",),
+    ("version",),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(latchkey: Latchkey, command: tuple[str, ...]) -> None:
+    for flag in ("-h", "--help"):
+        answer = latchkey(*command, flag)
+        assert answer.code == 0
+        assert answer.out.startswith(" ".join(["Usage: latchkey", *command]))
+    if command not in {("client",), ("user",), ("events",)}:
+        assert "--json" in answer.out
+
+
+def test_help_comes_at_once() -> None:
+    def seconds() -> float:
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "libs.cli", "--help"], check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - started
+
+    assert min(seconds() for _ in range(5)) < 0.4
+
+
+def test_a_group_called_alone_explains_itself(latchkey: Latchkey) -> None:
+    assert latchkey("client").out == latchkey("client", "-h").out
+
+
+@pytest.mark.parametrize("arguments", [
+    ("clinet", "list"),
+    ("client", "lst"),
+    ("client", "list", "too", "much"),
+    ("client", "create", "--colour", "red"),
+    ("client", "show"),
+    ("client", "rotate-secret", "c", "--overlap", "-1"),
+    ("events", "tail", "--since", "yesterday"),
+    ("events", "tail", "--count", "0"),
+    ("events", "tail", "--filter", "Login!"),
+])  # fmt: skip
+def test_a_command_line_that_makes_no_sense_is_one_line_and_code_two(
+    latchkey: Latchkey, arguments: tuple[str, ...]
+) -> None:
+    answer = latchkey(*arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("Error: ")
+    assert answer.err.count("\n") == 1
+    assert latchkey(*arguments, "--json").error["error"] == "usage"
+
+
+@pytest.mark.parametrize("arguments", [("--json", "version"), ("version", "--json")])
+def test_json_may_stand_before_or_after_the_command(latchkey: Latchkey, arguments: tuple[str, ...]) -> None:
+    assert latchkey(*arguments).json["version"] == version("latchkey")
+
+
+@pytest.mark.parametrize("command", [("client", "list"), ("user", "list"), ("events", "tail"), ("status",)])
+def test_without_a_latchkey_the_advice_is_clear(latchkey: Latchkey, command: tuple[str, ...]) -> None:
+    answer = latchkey(*command)
+    assert answer.code == 1
+    assert answer.err.startswith(
+        "Error: no running Latchkey found: start one with make run, or set LATCHKEY_TOKEN_TARGET"
+    )
+    assert latchkey(*command, "--json").error["error"] == "not_found"
+
+
+def test_a_service_that_is_away_is_named(latchkey: Latchkey, services: Services, home: Path, tls: Path) -> None:
+    target = services.targets["token"] = "127.0.0.1:1"
+    write_run_file(home, services, tls)
+    answer = latchkey("client", "list")
+    assert answer.code == 1
+    assert answer.err == f"Error: cannot reach token at {target} (from {home / 'run.json'}): is it running?\n"
+
+
+def test_a_certificate_of_another_identity_is_refused_in_plain_words(latchkey: Latchkey, home: Path, tls: Path) -> None:
+    run = json.loads((home / "run.json").read_text())
+    run["cli"] |= {"certificate": str(tls / "device.pem"), "key": str(tls / "device.key")}
+    (home / "run.json").write_text(json.dumps(run))
+    answer = latchkey("client", "list")
+    assert (
+        answer.err == f"Error: token refuses the certificate {tls / 'device.pem'}: it is not one for the identity cli\n"
+    )
+
+
+def test_whatever_else_goes_wrong_is_one_line(latchkey: Latchkey, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("out of paper")
+
+    monkeypatch.setattr("libs.cli.clients.every", broken)
+    answer = latchkey("client", "list")
+    assert answer.code == 1
+    assert answer.err == "Error: RuntimeError: out of paper (LATCHKEY_LOG_LEVEL=debug shows where)\n"
+    monkeypatch.setenv("LATCHKEY_LOG_LEVEL", "debug")
+    assert "Traceback" in latchkey("client", "list").err
+
+
+def test_the_environment_says_where_latchkey_is(
+    latchkey: Latchkey, services: Services, tls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "TOKEN_TARGET": services.targets["token"],
+        "TLS_CA": str(tls / "ca.pem"),
+        "TLS_CERTIFICATE": str(tls / "cli.pem"),
+        "TLS_KEY": str(tls / "cli.key"),
+    }.items():
+        monkeypatch.setenv(f"LATCHKEY_{name}", value)
+    assert latchkey("client", "list", "--json").json == []
+    assert "set LATCHKEY_AUTHENTICATION_TARGET" in latchkey("user", "list").err
+    monkeypatch.delenv("LATCHKEY_TLS_KEY")
+    assert "set LATCHKEY_TLS_KEY" in latchkey("client", "list").err
+    monkeypatch.setenv("LATCHKEY_TLS_KEY", "/nowhere")
+    assert "TLS_KEY /nowhere cannot be read" in latchkey("client", "list").err
+
+
+def a_run(folder: Path, issuer: str) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(
+        json.dumps({
+            "issuer": issuer,
+            "client_edge": "",
+            "nats_url": "",
+            "services": {},
+            "cli": dict.fromkeys(("ca", "certificate", "key", "nats_creds"), ""),
+        })
+    )  # fmt: skip
+    return folder
+
+
+def test_the_home_that_is_named_comes_first_then_the_nearest_then_the_project(nowhere: Path) -> None:
+    inner = nowhere / "outer" / "inner"
+    inner.mkdir(parents=True)
+    a_run(nowhere / ".latchkey", "project")
+    assert find({}, Path("/")).issuer == "project"
+    a_run(nowhere / "outer" / ".latchkey", "outer")
+    assert find({}, inner).issuer == "outer"
+    named = a_run(nowhere / "named", "named")
+    assert find({"LATCHKEY_HOME": str(named)}, inner).issuer == "named"
+
+
+def test_a_home_that_is_named_and_empty_is_not_replaced_by_another_run(nowhere: Path) -> None:
+    a_run(nowhere / ".latchkey", "another")
+    with pytest.raises(CliError, match="no running Latchkey found in LATCHKEY_HOME /elsewhere"):
+        find({"LATCHKEY_HOME": "/elsewhere"}, nowhere)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"services": {}, "cli": {}}', '{"services": [], "cli": {}}'])
+def test_a_run_file_that_makes_no_sense_is_named(nowhere: Path, content: str) -> None:
+    (nowhere / ".latchkey").mkdir()
+    (nowhere / ".latchkey" / "run.json").write_text(content)
+    with pytest.raises(CliError, match=r"run\.json cannot be read"):
+        find({}, nowhere)
