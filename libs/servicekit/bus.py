@@ -52,8 +52,8 @@ class Bus:
         self._listeners: dict[str, Listener] = {}
         self._followers: dict[str, Follower] = {}
         self._streams_ready = False
+        self._doubtful = asyncio.Event()
         self._complaint = ""
-        self.connected = asyncio.Event()
 
     def listen(self, subject: str, listener: Listener) -> None:
         """Calls `listener(subject)` for every message from now on; missed ones are never told. Before `run`."""
@@ -80,14 +80,17 @@ class Bus:
                 reconnect_time_wait=RETRY_SECONDS,
                 connect_timeout=2,
                 error_cb=self._on_error,
-                reconnected_cb=self._on_reconnect,
+                disconnected_cb=self._forget_streams,
+                reconnected_cb=self._forget_streams,
             )
             for subject, listener in self._listeners.items():
                 await self._client.subscribe(subject, cb=_forward(listener))
             for subject, follower in self._followers.items():
                 await self._client.subscribe(subject, cb=_hand_over(follower))
-            await self._make_streams()
-            await asyncio.Event().wait()
+            while True:
+                self._doubtful.clear()
+                await self._make_streams()
+                await self._doubtful.wait()
         finally:
             await self._close()
 
@@ -104,10 +107,10 @@ class Bus:
         except (TimeoutError, NatsError, OSError):
             _log.debug("The bus did not say goodbye")
 
-    async def _on_reconnect(self) -> None:
-        # The server may have lost its memory: a fresh volume, another cluster.
+    async def _forget_streams(self) -> None:
+        """The server may lose its memory, or be another one afterwards: a fresh volume, another cluster."""
         self._streams_ready = False
-        await self._make_streams()
+        self._doubtful.set()
 
     async def _make_streams(self) -> None:
         while not self._streams_ready:
@@ -120,7 +123,6 @@ class Bus:
             else:
                 self._streams_ready = True
                 self._complaint = ""
-                self.connected.set()
 
     async def _make_stream(self, name: str) -> None:
         subjects, kept = STREAMS[name]

@@ -1,7 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.storage.servicekit.world import World, until
 from tests.support.databases import KINDS, fresh_database
 from tests.support.mutual_tls import ISSUER, make_certificates
 
-BusFor = Callable[[], Bus]
+BusFor = Callable[..., Bus]
 SCHEMA_FROM = "device"
 
 
@@ -65,10 +66,16 @@ async def bus_for(nats_server: NatsServer, tls: Path, monkeypatch: pytest.Monkey
     )
     tasks = []
 
-    def make(*, listening: dict[str, bus_module.Listener] | None = None) -> Bus:
+    def make(
+        *,
+        listening: Mapping[str, bus_module.Listener] = MappingProxyType({}),
+        following: Mapping[str, bus_module.Follower] = MappingProxyType({}),
+    ) -> Bus:
         bus = Bus(settings, service="token")
-        for subject, listener in (listening or {}).items():
+        for subject, listener in listening.items():
             bus.listen(subject, listener)
+        for subject, follower in following.items():
+            bus.follow(subject, follower)
         tasks.append(asyncio.create_task(bus.run()))
         return bus
 

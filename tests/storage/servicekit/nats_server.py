@@ -67,7 +67,7 @@ class NatsServer:
                     state = (await jetstream.stream_info(name)).state
                 except NotFoundError:
                     continue
-                for sequence in range(state.first_seq, state.last_seq + 1):
+                for sequence in range(state.first_seq, state.last_seq + 1) if state.messages else ():
                     raw = await jetstream.get_msg(name, sequence)
                     event = json.loads(raw.data or b"{}")
                     found.append(Message(name, raw.subject or "", dict(raw.headers or {}), event))

@@ -1,0 +1,148 @@
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import nats
+import pytest
+from nats.js.api import StreamConfig
+
+from libs.servicekit.bus import DUPLICATE_WINDOW, STREAMS, Bus
+from tests.storage.servicekit.conftest import BusFor
+from tests.storage.servicekit.nats_server import NatsServer
+from tests.storage.servicekit.world import until
+from tests.support.log_lines import captured_log
+
+SUBJECT = "latchkey.v1.login.succeeded.07"
+
+
+@pytest.fixture
+async def admin(nats_server: NatsServer) -> Any:
+    """JetStream beside the bus."""
+    client = await nats.connect(nats_server.url)
+    yield client.jetstream()
+    await client.close()
+
+
+async def publish(bus: Bus, event_id: str, *, subject: str = SUBJECT) -> None:
+    await bus.publish(subject, '{"number":1}', event_id=event_id, headers={"ce-id": event_id})
+
+
+async def test_the_streams_are_as_the_contract_says(bus: Bus, admin: Any):
+    for name, (subjects, kept) in STREAMS.items():
+        config = (await admin.stream_info(name)).config
+        assert tuple(config.subjects) == subjects
+        assert timedelta(seconds=config.max_age) == kept
+        assert timedelta(seconds=config.duplicate_window) == DUPLICATE_WINDOW
+        assert (config.storage, config.retention, config.num_replicas) == ("file", "limits", 1)
+        assert config.deny_delete
+        assert config.deny_purge
+
+
+async def test_a_stream_of_an_older_version_is_widened_and_otherwise_left_alone(bus_for: BusFor, admin: Any):
+    older = StreamConfig(name="LATCHKEY_EVENTS", subjects=["latchkey.v1.login.>"], max_age=3600, description="ours")
+    await admin.add_stream(older)
+    bus = bus_for()
+    await until(lambda: bus.ready)
+    config = (await admin.stream_info("LATCHKEY_EVENTS")).config
+    assert set(config.subjects) == set(STREAMS["LATCHKEY_EVENTS"][0])
+    assert (config.max_age, config.description) == (3600, "ours")
+
+
+async def test_a_stream_of_a_newer_version_keeps_its_subjects(bus_for: BusFor, admin: Any):
+    newer = [*STREAMS["LATCHKEY_EVENTS"][0], "latchkey.v1.tenant.>"]
+    await admin.add_stream(StreamConfig(name="LATCHKEY_EVENTS", subjects=newer))
+    bus = bus_for()
+    await until(lambda: bus.ready)
+    assert (await admin.stream_info("LATCHKEY_EVENTS")).config.subjects == newer
+
+
+async def test_many_replicas_make_the_streams_at_once(bus_for: BusFor):
+    buses = [bus_for() for _ in range(5)]
+    await until(lambda: all(bus.ready for bus in buses))
+
+
+async def test_the_same_id_again_is_no_second_event(bus: Bus, nats_server: NatsServer):
+    for event_id in ("one", "two", "one", "one"):
+        await publish(bus, event_id)
+    assert [message.headers["ce-id"] for message in await nats_server.messages()] == ["one", "two"]
+
+
+async def test_what_no_stream_takes_is_a_connection_error(bus: Bus):
+    with pytest.raises(ConnectionError):
+        await publish(bus, "one", subject="latchkey.v1.made.up.00")
+
+
+async def test_a_bus_that_is_away_says_so_at_once_and_comes_back(bus: Bus, nats_server: NatsServer):
+    nats_server.stop()
+    await until(lambda: not bus.ready)
+    async with asyncio.timeout(1):
+        with pytest.raises(ConnectionError):
+            await publish(bus, "one")
+    result = await bus.check()
+    assert (result.ok, result.required) == (False, False)
+    await nats_server.start()
+    await until(lambda: bus.ready)
+    await publish(bus, "two")
+    assert (await bus.check()).ok
+    assert [message.headers["ce-id"] for message in await nats_server.messages()] == ["two"]
+
+
+async def test_a_server_that_lost_its_store_gets_the_streams_again(bus: Bus, nats_server: NatsServer):
+    for _ in range(2):
+        nats_server.stop()
+        nats_server.forget()
+        await until(lambda: not bus.ready)
+        await nats_server.start()
+        await until(lambda: bus.ready)
+        await publish(bus, "one")
+        assert len(await nats_server.messages()) == 1
+
+
+async def test_a_bus_that_is_away_at_the_start_is_found_later_and_complained_about_once(
+    bus_for: BusFor, nats_server: NatsServer
+):
+    nats_server.stop()
+    with captured_log() as log:
+        bus = bus_for()
+        await until(lambda: "Connect call failed" in log.text)
+        assert not bus.ready
+        await nats_server.start()
+        await until(lambda: bus.ready)
+    assert sum("Connect call failed" in record.get("cause", "") for record in log.records) == 1
+    await publish(bus, "one")
+
+
+async def test_a_listener_hears_of_facts_and_still_does_after_a_restart(bus_for: BusFor, nats_server: NatsServer):
+    heard: list[str] = []
+
+    async def listener(subject: str) -> None:
+        heard.append(subject)
+        if len(heard) == 1:
+            raise RuntimeError("a mistake of one listener")
+
+    bus = bus_for(listening={"latchkey.v1.login.>": listener})
+    await until(lambda: bus.ready)
+    await publish(bus, "one")
+    await publish(bus, "two", subject="latchkey.v1.session.ended.03")
+    await publish(bus, "three")
+    await until(lambda: len(heard) == 2)
+    nats_server.stop()
+    await until(lambda: not bus.ready)
+    await nats_server.start()
+    await until(lambda: bus.ready)
+    await publish(bus, "four")
+    await until(lambda: len(heard) == 3)
+    assert set(heard) == {SUBJECT}
+
+
+async def test_a_follower_gets_the_envelopes_themselves(bus_for: BusFor):
+    got: list[bytes] = []
+
+    async def follower(envelope: bytes) -> None:
+        got.append(envelope)
+
+    bus = bus_for(following={"latchkey.v1.login.>": follower})
+    await until(lambda: bus.ready)
+    await publish(bus, "one")
+    await until(lambda: got)
+    assert got == [b'{"number":1}']

@@ -1,0 +1,282 @@
+import asyncio
+import json
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+from sqlalchemy import insert, text
+
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit import relay as relay_module
+from libs.servicekit.bus import Bus
+from libs.servicekit.relay import Relay
+from tests.storage.servicekit.conftest import BusFor
+from tests.storage.servicekit.nats_server import Message, NatsServer
+from tests.storage.servicekit.world import NOON, OUTBOX, World, a_fact, until
+from tests.support.log_lines import captured_log
+
+
+@pytest.fixture
+def relay(world: World, bus: Bus) -> Relay:
+    return world.relay(bus)
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Any]:
+    """Runs a relay as the service does."""
+    tasks: list[asyncio.Task[None]] = []
+    yield lambda relay: tasks.append(asyncio.create_task(relay.run()))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def in_order(messages: list[Message]) -> dict[str, list[int]]:
+    """Subject -> sequence numbers as the stream has them."""
+    told = defaultdict(list)
+    for message in messages:
+        told[message.event["subject"]].append(message.event["subjectseq"])
+    return dict(told)
+
+
+async def test_what_waits_arrives_in_order_and_once(world: World, relay: Relay, nats_server: NatsServer):
+    for number in range(5):
+        await world.tell(a_fact("a", number), a_fact("b", number))
+    assert await relay.drain() == 10
+    assert await relay.drain() == 0
+    assert await world.waiting() == 0
+    assert in_order(await nats_server.messages()) == {"a": [1, 2, 3, 4, 5], "b": [1, 2, 3, 4, 5]}
+
+
+async def test_a_message_is_the_row_with_headers_for_routers(world: World, relay: Relay, nats_server: NatsServer):
+    await world.tell(a_fact("a"))
+    await relay.drain()
+    (row,), (message,) = await world.rows(), await nats_server.messages()
+    assert (message.stream, message.subject) == ("LATCHKEY_EVENTS", row.nats_subject)
+    assert message.event == json.loads(row.envelope)
+    assert message.headers["Nats-Msg-Id"] == message.headers["ce-id"] == row.event_id
+    assert message.headers["ce-type"] == "latchkey.account.created.v1"
+    assert message.headers.get("traceparent") == message.event.get("traceparent")
+    assert row.sent_at == NOON
+
+
+async def test_more_than_one_batch_of_a_shard_is_drained(
+    world: World, relay: Relay, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(relay_module, "BATCH", 4)
+    await world.tell(*(a_fact("a", number) for number in range(11)))
+    assert await relay.drain() == 11
+    assert in_order(await nats_server.messages()) == {"a": list(range(1, 12))}
+
+
+async def test_while_the_bus_is_away_facts_wait_and_nobody_waits_for_it(
+    world: World, relay: Relay, bus: Bus, nats_server: NatsServer
+):
+    await world.tell(a_fact("a", 1))
+    await relay.drain()
+    nats_server.stop()
+    await until(lambda: not bus.ready)
+    async with asyncio.timeout(2):
+        await world.tell(a_fact("a", 2))
+        with pytest.raises(ConnectionError):
+            await relay.drain()
+    assert await world.waiting() == 1
+    await nats_server.start()
+    await until(lambda: bus.ready)
+    assert await relay.drain() == 1
+    assert in_order(await nats_server.messages()) == {"a": [1, 2]}
+
+
+async def test_a_running_relay_sends_at_once_and_picks_up_after_an_outage(
+    world: World, bus: Bus, nats_server: NatsServer, running: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(relay_module, "IDLE_SECONDS", 0.05)
+    with captured_log(level="info") as log:
+        running(world.relay(bus))
+        await world.tell(a_fact("a", 1))
+        await drained(world)
+        nats_server.stop()
+        await until(lambda: not bus.ready)
+        for number in (2, 3):
+            await world.tell(a_fact("a", number))
+        await until(lambda: "Facts wait" in log.text)
+        await nats_server.start()
+        await drained(world)
+        await until(lambda: "Facts flow again" in log.text)
+    assert in_order(await nats_server.messages()) == {"a": [1, 2, 3]}
+    assert log.messages().count("Facts wait") == 1
+
+
+async def test_a_running_relay_is_woken_by_a_commit(
+    world: World, bus: Bus, running: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(relay_module, "IDLE_SECONDS", 3600)
+    running(world.relay(bus))
+    for number in range(3):
+        await world.tell(a_fact("a", number))
+        await drained(world)
+
+
+async def drained(world: World) -> None:
+    async with asyncio.timeout(15):
+        while await world.waiting():  # noqa: ASYNC110 - the bus is another process
+            await asyncio.sleep(0.01)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("killed_at", ["_mark", "_publish"])
+async def test_a_relay_that_dies_between_publishing_and_marking_sends_nothing_twice(
+    world: World, bus: Bus, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, killed_at: str
+):
+    await world.tell(*(a_fact(subject, number) for subject in "abc" for number in range(4)))
+
+    async def die(*_: Any) -> None:
+        raise Killed
+
+    dying = world.relay(bus)
+    monkeypatch.setattr(dying, killed_at, die)
+    with pytest.raises(Killed):
+        await dying.drain()
+    assert await world.waiting() == 12
+    assert await world.relay(bus).drain() == 12
+    assert in_order(await nats_server.messages()) == {subject: [1, 2, 3, 4] for subject in "abc"}
+
+
+async def test_a_mark_that_was_lost_for_part_of_a_subject_keeps_its_order(
+    world: World, relay: Relay, nats_server: NatsServer
+):
+    await world.tell(*(a_fact("a", number) for number in range(4)))
+    await relay.drain()
+    async with world.database.transaction() as session:
+        await session.execute(OUTBOX.update().values(sent_at=None))
+    await world.tell(a_fact("a", 4))
+    assert await relay.drain() == 5
+    assert in_order(await nats_server.messages()) == {"a": [1, 2, 3, 4, 5]}
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)  # SQLite has one process, and so one relay
+async def test_however_many_relays_race_each_fact_arrives_once_and_in_order(
+    world: World, bus_for: BusFor, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(relay_module, "BATCH", 3)
+    async with AsyncExitStack() as stack:
+        processes = [world.another_process() for _ in range(4)]
+        buses = [bus_for() for _ in processes]
+        for process in processes:
+            stack.push_async_callback(process.database.close)
+        await until(lambda: all(bus.ready for bus in buses))
+
+        async def produce(process: World, number: int) -> None:
+            for at in range(6):
+                await process.tell(*(a_fact(f"user-{(number + at) % 5}", at) for _ in range(2)))
+
+        async def relay(process: World, bus: Bus) -> None:
+            mine = process.relay(bus)
+            while not produced.is_set():
+                await mine.drain()
+                await asyncio.sleep(0)
+            await mine.drain()
+
+        produced = asyncio.Event()
+        relays = [asyncio.create_task(relay(*pair)) for pair in zip(processes, buses, strict=True)]
+        await asyncio.gather(*(produce(process, number) for number, process in enumerate(processes)))
+        produced.set()
+        await asyncio.gather(*relays)
+        await processes[0].relay(buses[0]).drain()
+    messages = await nats_server.messages()
+    assert await world.waiting() == 0
+    assert sum(Counter(message.event["id"] for message in messages).values()) == 48
+    for subject, numbers in in_order(messages).items():
+        assert numbers == list(range(1, len(numbers) + 1)), subject
+
+
+async def test_a_fact_that_no_stream_takes_holds_up_its_own_subject_only(
+    world: World, relay: Relay, nats_server: NatsServer
+):
+    poison = {"event_id": "poison", "subject": "p", "nats_subject": "latchkey.v1.made.up.00", "envelope": "{}"}
+    async with world.database.transaction() as session:
+        rows = [poison | {"event_id": f"poison-{shard}", "shard": shard, "created_at": NOON} for shard in range(16)]
+        await session.execute(insert(OUTBOX), rows)
+    await world.tell(*(a_fact(f"user-{number}") for number in range(40)))
+    with pytest.raises(ConnectionError, match="did not take 16 facts"):
+        await relay.drain()
+    assert await world.waiting() == 16
+    assert len(await nats_server.messages()) == 40
+
+
+async def test_sent_facts_go_after_an_hour_in_batches_and_waiting_ones_stay(
+    world: World, monkeypatch: pytest.MonkeyPatch, relay: Relay
+):
+    monkeypatch.setattr(relay_module, "PURGE_BATCH", 4)
+    await world.tell(*(a_fact("a", number) for number in range(15)))
+    positions = [row.position for row in await world.rows()]
+    await world.mark_sent(NOON - timedelta(hours=1, seconds=1), positions=positions[:10])
+    await world.mark_sent(NOON - timedelta(minutes=59), positions=positions[10:13])
+    left = []
+    while await relay.purge():
+        left.append(len(await world.rows()))
+    assert left == [11, 7]
+    assert [row.position for row in await world.rows()] == positions[10:]
+
+
+async def test_a_purge_that_finds_nothing_is_done(relay: Relay):
+    assert await relay.purge() is False
+
+
+async def test_numbers_go_on_after_a_purge(world: World, relay: Relay, nats_server: NatsServer):
+    await world.tell(a_fact("a"), a_fact("a"))
+    await relay.drain()
+    world.clock.move(timedelta(hours=2))
+    await relay.purge()
+    assert await world.rows() == []
+    await world.tell(a_fact("a"))
+    await relay.drain()
+    assert in_order(await nats_server.messages()) == {"a": [1, 2, 3]}
+
+
+async def test_facts_that_wait_for_long_are_a_warning_and_no_outage(world: World, relay: Relay):
+    result = await relay.check()
+    assert (result.ok, result.required, result.detail) == (True, False, "0 waiting")
+    await world.tell(a_fact("a"), a_fact("b"))
+    world.clock.move(timedelta(minutes=4))
+    assert (await relay.check()).ok
+    world.clock.move(timedelta(minutes=2))
+    result = await relay.check()
+    assert (result.ok, result.required, result.detail) == (False, False, "2 waiting")
+    assert REGISTRY.get_sample_value("latchkey_outbox_backlog") == 2
+    assert REGISTRY.get_sample_value("latchkey_outbox_oldest_seconds") == 360
+
+
+async def test_facts_that_cannot_be_counted_are_a_warning_and_no_outage(
+    world: World, relay: Relay, monkeypatch: pytest.MonkeyPatch
+):
+    async def too_many(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def away(*_: Any) -> None:
+        raise TemporarilyUnavailable(reason="DATABASE_UNAVAILABLE")
+
+    monkeypatch.setattr(relay_module, "COUNT_SECONDS", 0.01)
+    for trouble in (too_many, away):
+        monkeypatch.setattr(relay, "_backlog", trouble)
+        result = await relay.check()
+        assert (result.ok, result.required) == (False, False)
+
+
+async def test_a_relay_takes_the_waiting_facts_by_an_index(kind: str, world: World):
+    await world.tell(*(a_fact(f"user-{number}") for number in range(50)))
+    query = "SELECT position FROM outbox WHERE sent_at IS NULL AND shard = 3 ORDER BY position LIMIT 10"
+    async with world.database.snapshot() as session:
+        if kind == "postgresql":
+            await session.execute(text("SET LOCAL enable_seqscan = off"))
+        explain = "EXPLAIN " if kind == "postgresql" else "EXPLAIN QUERY PLAN "
+        plan = (await session.execute(text(explain + query))).all()
+    assert "outbox_unsent" in str(plan)
+    assert "sort" not in str(plan).lower().replace("enable_sort", "")
