@@ -105,8 +105,8 @@ async def _nats(found: Connection) -> dict[str, Any]:
         return answer | {"detail": f"streams: {error}"}
     finally:
         await connection.close()
-    detail = ", ".join(f"{name}: {count} events" for name, count in answer["streams"].items())
-    return answer | {"ready": True, "detail": detail}
+    kept = ", ".join(f"{count} in {name}" for name, count in answer["streams"].items())
+    return answer | {"ready": True, "detail": f"events: {kept}"}
 
 
 async def _events_in(connection: NatsConnection, stream: str) -> int:

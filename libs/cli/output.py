@@ -2,14 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import typer
 
-_OURS = frozenset({"usage", "failed", "aborted", "internal", "unreachable", "not_found"})
+_OURS = frozenset({"usage", "failed", "aborted", "internal", "unreachable", "access_refused", "not_found"})
 """Codes that say no more than the sentence; the others are the standards' and shown as `error: description`."""
 _PLAIN_WIDTH = 200
 READY, NOT_READY = "ready", "NOT READY"
@@ -43,14 +43,16 @@ class Output:
     def line(self, text: str = "") -> None:
         typer.echo(text)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-        """A table, or the sentence `empty` when there is no row."""
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str = "", whole: Collection[int] = ()
+    ) -> None:
+        """A table, or the sentence `empty` when there is no row. The columns `whole` are never broken: ids to copy."""
         from rich.console import Console  # noqa: PLC0415 - rich costs a tenth of a second, and JSON needs none of it
         from rich.table import Table  # noqa: PLC0415
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column, overflow="fold")
+        for position, column in enumerate(columns):
+            table.add_column(column, overflow="fold", no_wrap=position in whole)
         for row in rows:
             table.add_row(*map(_literal, row))
         if table.row_count == 0:
@@ -87,7 +89,7 @@ def moment(value: datetime) -> str:
 
 
 def text(value: Any) -> str:
-    """A JSON value as people write it: lists with spaces, objects as JSON."""
+    """A JSON value as people write it, without anything that could steer a terminal."""
     match value:
         case bool():
             return "yes" if value else "no"
@@ -96,11 +98,15 @@ def text(value: Any) -> str:
         case dict():
             return json.dumps(value, ensure_ascii=False)
         case _:
-            return str(value)
+            return printable(str(value))
+
+
+def printable(value: str) -> str:
+    return "".join(character for character in value if character.isprintable())
 
 
 def _literal(cell: str) -> Any:
-    """A cell that is what it is: no markup, and nothing that could steer a terminal."""
+    """A cell that is what it is: no markup."""
     from rich.text import Text  # noqa: PLC0415
 
-    return Text("".join(character for character in cell if character.isprintable()), style=_STYLES.get(cell, ""))
+    return Text(printable(cell), style=_STYLES.get(cell, ""))

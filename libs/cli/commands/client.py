@@ -103,14 +103,14 @@ def list_all(context: typer.Context) -> None:
     """All clients, oldest first."""
     found = run(clients.every(connection()))
     output = Output.of(context)
-    columns = ("CLIENT ID", "NAME", "GRANT TYPES", "CREATED")
+    columns = ("CLIENT ID", "NAME", "GRANT TYPES")
     rows = (
-        (each.client_id, each.metadata.get("client_name", ""), text(each.metadata.get("grant_types", [])), each.created)
+        (each.client_id, each.metadata.get("client_name", ""), text(each.metadata.get("grant_types", [])))
         for each in found
     )
     output.answer(
         [each.as_json() for each in found],
-        human=lambda: output.table(columns, rows, empty="No clients yet: latchkey client create -h"),
+        human=lambda: output.table(columns, rows, empty="No clients yet: latchkey client create -h", whole={0}),
     )
 
 

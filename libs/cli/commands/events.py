@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from latchkey.events.v1 import events_pb2
-from latchkey_sdk import Event, LatchkeyError, Since, subscribe
+from latchkey_sdk import AccessRefused, Event, LatchkeyError, Since, subscribe
 from latchkey_sdk.filters import overlaps, subject_of
 from libs.cli.admin import connection, run
 from libs.cli.app import App
@@ -95,7 +95,8 @@ async def _show_all(found: Connection, pattern: str, since: Since, count: int | 
                 if shown == count:
                     break
     except LatchkeyError as error:
-        raise CliError(f"{error} (from {found.source})", code="unreachable") from None
+        code = "access_refused" if isinstance(error, AccessRefused) else "unreachable"
+        raise CliError(f"{error} (from {found.source})", code=code) from None
 
 
 def _show(event: Event, output: Output) -> None:
@@ -109,7 +110,7 @@ def _show(event: Event, output: Output) -> None:
 
 
 def _value(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else text(value)
+    return ",".join(map(text, value)) if isinstance(value, list) else text(value)
 
 
 def _since(value: str) -> datetime | timedelta | Literal["beginning"]:

@@ -25,16 +25,16 @@ def status(context: typer.Context) -> None:
 def _show(output: Output, report: dict[str, Any]) -> None:
     output.line(f"{report['issuer'] or 'Latchkey'}  (from {report['source']})\n")
     services = [(name, _word(each), each["detail"]) for name, each in report["services"].items()]
-    output.table(("SERVICE", "", ""), services, empty="")
+    output.table(("SERVICE", "", ""), services)
     output.line()
     databases = [(name, _word(each), each["detail"]) for name, each in report["databases"].items()]
     output.table(("DATABASE", "", ""), databases, empty="Databases: not known")
     output.line()
     nats = report["nats"]
-    output.table(("NATS", "", ""), [(nats["url"] or "-", _word(nats), nats["detail"])], empty="")
+    output.table(("NATS", "", ""), [(nats["url"] or "-", _word(nats), nats["detail"])])
     output.line()
     keys = [(key["alg"], key["state"], key["kid"], key["detail"]) for key in report["keys"]["keys"]]
-    output.table(("KEY", "", "", ""), keys, empty=f"Keys: {report['keys']['detail']}")
+    output.table(("KEY", "", "", ""), keys, empty=f"Keys: {report['keys']['detail']}", whole={2})
     output.line()
     output.line("Everything is ready." if report["ready"] else "Something is not ready.")
 

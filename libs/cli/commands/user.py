@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from libs.cli import users
-from libs.cli.admin import connection, run, when
+from libs.cli.admin import connection, run
 from libs.cli.app import App
 from libs.cli.commands.given import Username, UsernameOption, the_one
 from libs.cli.errors import UsageError
 from libs.cli.metadata import read_object
-from libs.cli.output import Output, moment, text
+from libs.cli.output import Output, text
 
 app = App(help="People.")
 
@@ -57,11 +57,11 @@ def list_all(context: typer.Context) -> None:
     """All users, oldest first."""
     found = run(users.every(connection()))
     output = Output.of(context)
-    columns = ("USERNAME", "STATE", "NAME", "EMAIL", "USER ID", "CREATED")
-    rows = (_row(users.as_json(user), moment(when(user.created_at))) for user in found)
+    columns = ("USERNAME", "STATE", "EMAIL", "USER ID")
+    rows = (_row(users.as_json(user)) for user in found)
     output.answer(
         [users.as_json(user) for user in found],
-        human=lambda: output.table(columns, rows, empty="Nobody yet: latchkey user create -h"),
+        human=lambda: output.table(columns, rows, empty="Nobody yet: latchkey user create -h", whole={3}),
     )
 
 
@@ -105,9 +105,8 @@ def _password(given: str | None, *, from_stdin: bool) -> str:
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
-def _row(told: dict[str, Any], created: str) -> list[str]:
-    name, email = (text(told["claims"].get(claim, "")) for claim in ("name", "email"))
-    return [told["username"], told["state"], name, email, told["user_id"], created]
+def _row(told: dict[str, Any]) -> list[str]:
+    return [told["username"], told["state"], text(told["claims"].get("email", "")), told["user_id"]]
 
 
 def _show(output: Output, told: dict[str, Any], *, title: str) -> None:

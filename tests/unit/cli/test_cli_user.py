@@ -74,11 +74,11 @@ def test_a_disabled_user_is_shown_as_such(latchkey: Latchkey) -> None:
     latchkey("user", "create", "alice", *PASSWORD, "--email", "a@a.example")
     assert latchkey("user", "disable", "--username", "alice", "--json").json["state"] == "disabled"
     assert [user["state"] for user in latchkey("user", "list", "--json").json] == ["disabled"]
-    assert "alice     disabled        a@a.example  user-1" in latchkey("user", "list").out
+    assert "alice     disabled  a@a.example  user-1" in latchkey("user", "list").out
 
 
 def test_a_name_that_could_steer_a_terminal_does_not(latchkey: Latchkey) -> None:
-    latchkey("user", "create", "alice", *PASSWORD, "--name", "\x1b[2J[red]Alice")
+    latchkey("user", "create", "alice", *PASSWORD, "--email", "\x1b[2J[red]Alice")
     assert "[2J[red]Alice" in latchkey("user", "list").out
     assert "\x1b" not in latchkey("user", "list").out
 
