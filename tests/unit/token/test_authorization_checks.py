@@ -31,14 +31,35 @@ MACHINE: dict[str, Any] = {"grant_types": ["client_credentials"], "response_type
 NO_PKCE: dict[str, Any] = {"require_pkce": False}
 WITHOUT_CHALLENGE: dict[str, Any] = {"code_challenge": None, "code_challenge_method": None}
 
+EVERYTHING: dict[str, Any] = {
+    "grant_types": ["authorization_code", "implicit"],
+    "response_types": [
+        *["code", "token", "id_token", "id_token token"],
+        *["code id_token", "code token", "code id_token token"],
+    ],
+}
+
 REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({"request": "e30.e30."}, {}, "request_not_supported", "REQUEST_NOT_SUPPORTED"),
     ({"request_uri": "https://client.example/r"}, {}, "request_uri_not_supported", "REQUEST_URI_NOT_SUPPORTED"),
     ({"registration": "{}"}, {}, "registration_not_supported", "REGISTRATION_NOT_SUPPORTED"),
     ({"response_type": None}, {}, "invalid_request", "RESPONSE_TYPE_MISSING"),
-    ({"response_type": "token"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
-    ({"response_type": "id_token token"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
-    ({"response_type": "code token"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
+    ({"response_type": "token"}, {}, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
+    ({"response_type": "id_token token"}, {}, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
+    ({"response_type": "code token"}, {}, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
+    ({"response_type": "code id_token"}, EVERYTHING | {"response_types": ["code"]}, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
+    ({"response_type": "id_token", "response_mode": "query"}, EVERYTHING, "invalid_request", "RESPONSE_MODE"),
+    ({"response_type": "token", "response_mode": "query"}, EVERYTHING, "invalid_request", "RESPONSE_MODE"),
+    ({"response_type": "code token", "response_mode": "query"}, EVERYTHING, "invalid_request", "RESPONSE_MODE"),
+    ({"response_type": "id_token", "nonce": None}, EVERYTHING, "invalid_request", "NONCE_MISSING"),
+    ({"response_type": "code id_token", "nonce": None}, EVERYTHING, "invalid_request", "NONCE_MISSING"),
+    ({"response_type": "token id_token", "nonce": None}, EVERYTHING, "invalid_request", "NONCE_MISSING"),
+    ({"response_type": "id_token", "scope": "notes"}, EVERYTHING, "invalid_scope", "SCOPE_OPENID_MISSING"),
+    ({"response_type": "code id_token", **WITHOUT_CHALLENGE}, EVERYTHING, "invalid_request", "PKCE_REQUIRED"),
+    ({"claims": "[]"}, {}, "invalid_request", "CLAIMS_REQUEST_MALFORMED"),
+    ({"claims": '{"userinfo": []}'}, {}, "invalid_request", "CLAIMS_REQUEST_MALFORMED"),
+    ({"claims": '{"userinfo": {"email": true}}'}, {}, "invalid_request", "CLAIMS_REQUEST_MALFORMED"),
+    ({"claims": '{"id_token": {"phone_number": null}}'}, {}, "invalid_scope", "CLAIMS_NOT_REGISTERED"),
     ({"response_type": "none"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
     ({"response_type": "CODE"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
     ({"response_type": "code "}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
@@ -116,7 +137,7 @@ def test_a_request_that_passes_is_read_whole() -> None:
     assert request.prompts == {"login", "consent"}
     assert request.max_age == 60
     assert request.code_challenge == CHALLENGE
-    assert (request.state, request.nonce, request.is_openid) == ("a state", "a nonce", True)
+    assert (request.state, request.nonce, request.wants_code) == ("a state", "a nonce", True)
 
 
 ACCEPTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -286,7 +307,11 @@ def test_the_redirect_uri_may_be_left_out_only_if_there_is_one_and_it_is_plain_o
         ("code", "unknown", "query"),
         (None, None, "query"),
         (None, "form_post", "form_post"),
-        ("token", "query", "query"),  # an error without a token: the request is refused in any case
+        ("token", "query", "fragment"),
+        ("token", None, "fragment"),
+        ("id_token token", None, "fragment"),
+        ("code id_token", None, "fragment"),
+        ("code id_token", "query", "fragment"),
         ("token", "fragment", "fragment"),
         ("token", "form_post", "form_post"),
         ("nonsense", None, "query"),

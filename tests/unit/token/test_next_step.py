@@ -49,7 +49,7 @@ def step(
         request,
         client,
         session=session,
-        hinted_user_id=hinted,
+        expected_user_ids=frozenset({hinted} if hinted else ()),
         remembered=remembered,
         progress=Progress(asked_at=asked_at, consented=consented),
         now=NOON,

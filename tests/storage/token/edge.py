@@ -1,0 +1,64 @@
+"""The client edge as applications reach it: HTTP, on a free port of the loopback address."""
+
+import base64
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+
+from services.token.http.app import build_edge
+from tests.storage.token.world import Registered, World
+
+FORM = "application/x-www-form-urlencoded"
+PERMITTED = frozenset(chr(code) for code in range(0x20, 0x7F)) - {'"', "\\"}
+"""RFC 6749 5.2: characters of error_description."""
+Edge = TestClient[Any, Any]
+
+
+@asynccontextmanager
+async def serving(issue_tokens: Any, get_userinfo: Any, *, secure: bool = True) -> AsyncIterator[Edge]:
+    async with TestClient(TestServer(build_edge(issue_tokens, get_userinfo, secure=secure))) as edge:
+        yield edge
+
+
+@asynccontextmanager
+async def edge_of(world: World) -> AsyncIterator[Edge]:
+    async with serving(world.issue_tokens, world.get_userinfo) as edge:
+        yield edge
+
+
+def basic(client_id: str, secret: str) -> str:
+    """RFC 6749 2.3.1: both form-encoded, then base64."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+async def post(
+    edge: Edge,
+    path: str,
+    form: Sequence[tuple[str, str]] | dict[str, str] | bytes,
+    *,
+    client: Registered | None = None,
+    headers: Sequence[tuple[str, str]] = (),
+) -> ClientResponse:
+    body = form if isinstance(form, bytes) else urlencode(form).encode()
+    whole = {"Content-Type": FORM}
+    if client is not None:
+        whole["Authorization"] = basic(client.client_id, client.secret)
+    given = {name.lower() for name, _ in headers}
+    kept = [(name, value) for name, value in whole.items() if name.lower() not in given]
+    return await edge.post(path, data=body, headers=[*kept, *headers])
+
+
+async def refusal(response: ClientResponse) -> tuple[int, str]:
+    """Status and error of a refusal that keeps all the rules for refusals."""
+    assert response.content_type == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    body = await response.json()
+    assert body.keys() == {"error", "error_description"}
+    assert body["error_description"]
+    assert PERMITTED.issuperset(body["error"] + body["error_description"])
+    return response.status, body["error"]
