@@ -1,0 +1,115 @@
+"""What a URL may look like before anything is done with it.
+
+One notation per meaning: whoever reads the URL (we, the resolver, the TLS library) reads the same host. So no octal,
+hexadecimal, decimal or shortened IPv4, no zone identifiers, no trailing dot, no percent-encoding in hosts, and nothing
+outside ASCII: an internationalised name is written in its `xn--` form (RFC 3986 3.2.2, RFC 5890 2.3.2.1).
+"""
+
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+from libs.fetch.addresses import IPAddress
+from libs.fetch.errors import FetchRefused, Reason
+
+LONGEST_URL = 2048
+HTTPS_PORT = 443
+_LONGEST_NAME = 253
+_LONGEST_LABEL = 63
+_DIGITS = frozenset("0123456789")
+_HEXADECIMAL = _DIGITS | frozenset("abcdef")
+_LABEL = _DIGITS | frozenset("abcdefghijklmnopqrstuvwxyz-")
+_URL = frozenset(chr(code) for code in range(0x21, 0x7F)) - set('"<>\\^`{|}')  # the characters of RFC 3986 2
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a request goes."""
+
+    host: str
+    """Lower case; a name, or an address in canonical form (IPv6 without brackets)."""
+    port: int
+    path: str
+    """Path and query as written; the fragment is gone."""
+    address: IPAddress | None
+    """The address, where the host is one."""
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"https://{host}:{self.port}{self.path}"
+
+
+def parse_target(url: str) -> Target:
+    """Reads an https URL.
+
+    Raises:
+        FetchRefused: URL_MALFORMED, SCHEME or USERINFO.
+    """
+    if len(url) > LONGEST_URL:
+        raise FetchRefused(Reason.URL_MALFORMED, "too long")
+    if not _URL.issuperset(url):
+        raise FetchRefused(Reason.URL_MALFORMED, "has characters that no URL has")
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise FetchRefused(Reason.URL_MALFORMED, "is not absolute")
+    if scheme.lower() != "https":
+        raise FetchRefused(Reason.SCHEME, "is not https")
+    rest = rest.partition("#")[0]
+    end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
+    authority, path = rest[:end], rest[end:]
+    if "@" in authority:
+        raise FetchRefused(Reason.USERINFO, "names a user")
+    host, port, address = parse_authority(authority)
+    return Target(host, HTTPS_PORT if port is None else port, path if path.startswith("/") else f"/{path}", address)
+
+
+def parse_authority(authority: str) -> tuple[str, int | None, IPAddress | None]:
+    """Reads host[:port]; the address is None for a name.
+
+    Raises:
+        FetchRefused: URL_MALFORMED.
+    """
+    text = authority.lower()
+    if text.startswith("["):
+        literal, bracket, rest = text[1:].partition("]")
+        if not bracket or rest[:1] not in {"", ":"}:
+            raise FetchRefused(Reason.URL_MALFORMED, "has a malformed host")
+        address: IPAddress | None = _ipv6(literal)
+        return str(address), _port(rest[1:]) if rest else None, address
+    host, colon, port = text.partition(":")
+    address = _ipv4_or_name(host)
+    return host, _port(port) if colon else None, address
+
+
+def _port(text: str) -> int:
+    if not text or len(text) > 5 or not _DIGITS.issuperset(text) or text.startswith("0") or int(text) > 0xFFFF:
+        raise FetchRefused(Reason.URL_MALFORMED, "has a malformed port")
+    return int(text)
+
+
+def _ipv6(text: str) -> IPv6Address:
+    if "%" in text:
+        raise FetchRefused(Reason.URL_MALFORMED, "has a zone in its address")
+    try:
+        return IPv6Address(text)
+    except AddressValueError:
+        raise FetchRefused(Reason.URL_MALFORMED, "has a malformed IPv6 address") from None
+
+
+def _ipv4_or_name(host: str) -> IPv4Address | None:
+    labels = host.split(".")
+    if len(host) > _LONGEST_NAME or not all(_is_label(label) for label in labels):
+        raise FetchRefused(Reason.URL_MALFORMED, "has a malformed host name")
+    if not _is_number(labels[-1]):
+        return None
+    try:
+        return IPv4Address(host)
+    except AddressValueError:  # 127.1, 0x7f.0.0.1, 0177.0.0.1, 2130706433: names to DNS, addresses to inet_aton
+        raise FetchRefused(Reason.URL_MALFORMED, "has an IPv4 address in another notation") from None
+
+
+def _is_label(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_LABEL and _LABEL.issuperset(text) and text[0] != "-" and text[-1] != "-"
+
+
+def _is_number(label: str) -> bool:
+    return _DIGITS.issuperset(label) or (label.startswith("0x") and _HEXADECIMAL.issuperset(label[2:]))
