@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
+from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
 from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from libs.servicekit.bus import Bus
@@ -26,19 +27,21 @@ KEY_FACTS = "latchkey.v1.key.>"
 
 @asynccontextmanager
 async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
-    """Wires the edge by hand: three channels, one bus, the pages."""
+    """Wires the edge by hand: four channels, one bus, the pages."""
     async with AsyncExitStack() as stack:
-        token, authentication, key_rotation = [
+        token, authentication, device, key_rotation = [
             await stack.enter_async_context(channel(target, service=service, settings=settings))
             for target, service in (
                 (settings.token_target, "token"),
                 (settings.authentication_target, "authentication"),
+                (settings.device_target, "device"),
                 (settings.key_rotation_target, "key-rotation"),
             )
         ]
         backends = Backends(
             authorization=AuthorizationServiceStub(token),
             sessions=SessionServiceStub(authentication),
+            device=DeviceServiceStub(device),
             keys=VerificationKeyServiceStub(key_rotation),
         )
         keys = PublishedKeys(backends.keys)

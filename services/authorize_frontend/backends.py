@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceAsyncStub
+    from latchkey.device.v1.device_pb2_grpc import DeviceServiceAsyncStub
     from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceAsyncStub
     from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceAsyncStub
 
@@ -15,4 +16,5 @@ class Backends:
 
     authorization: "AuthorizationServiceAsyncStub"
     sessions: "SessionServiceAsyncStub"
+    device: "DeviceServiceAsyncStub"
     keys: "VerificationKeyServiceAsyncStub"

@@ -16,6 +16,8 @@ class AuthorizeFrontendSettings(HttpEdgeSettings, BusSettings):
     """gRPC target of the token service."""
     authentication_target: Target
     """gRPC target of the authentication service."""
+    device_target: Target
+    """gRPC target of the device service."""
     key_rotation_target: Target
     """gRPC target of the key-rotation service."""
     brand_name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "Latchkey"

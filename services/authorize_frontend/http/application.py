@@ -7,6 +7,8 @@ from aiohttp import web
 from services.authorize_frontend.http.assets import Assets
 from services.authorize_frontend.http.authorize import Authorize
 from services.authorize_frontend.http.consent import Consent
+from services.authorize_frontend.http.device import Device
+from services.authorize_frontend.http.device_sign_in import DeviceSignIn
 from services.authorize_frontend.http.discovery import Discovery
 from services.authorize_frontend.http.edge import Edge
 from services.authorize_frontend.http.errors import errors
@@ -32,6 +34,8 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         Authorize(edge),
         SignIn(edge),
         Consent(edge),
+        Device(edge),
+        DeviceSignIn(edge),
         Logout(edge),
         Home(edge),
         Discovery(edge.site),

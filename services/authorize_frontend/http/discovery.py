@@ -4,10 +4,14 @@ import json
 
 from aiohttp import web
 
+from libs.oauth import pkce
+from libs.oauth.client_authentication import SUPPORTED_METHODS
+from libs.oauth.client_metadata import SIGNING_ALGORITHMS, SUPPORTED_GRANT_TYPES
+from libs.oauth.response_types import SUPPORTED_RESPONSE_TYPES, ResponseMode, format_response_type
+from libs.oauth.scopes import STANDARD_SCOPES
 from services.authorize_frontend.http.documents import document, routes
 from services.authorize_frontend.site import Site
 
-_SCOPES = ["openid", "profile", "email", "address", "phone", "offline_access"]
 _CLAIMS = [
     *["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"],
     *["name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture"],
@@ -25,18 +29,18 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "userinfo_endpoint": site.client_edge_url("/userinfo"),
         "jwks_uri": site.url("/jwks"),
         "end_session_endpoint": site.url("/logout"),
-        "scopes_supported": _SCOPES,
+        "scopes_supported": list(STANDARD_SCOPES),
         "claims_supported": _CLAIMS,
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "fragment", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "response_types_supported": [format_response_type(kind) for kind in SUPPORTED_RESPONSE_TYPES],
+        "response_modes_supported": [mode.value for mode in ResponseMode],
+        "grant_types_supported": list(SUPPORTED_GRANT_TYPES),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "code_challenge_methods_supported": ["S256"],
+        "id_token_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "token_endpoint_auth_methods_supported": list(SUPPORTED_METHODS),
+        "code_challenge_methods_supported": [pkce.METHOD],
         "authorization_response_iss_parameter_supported": True,
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
         "request_parameter_supported": False,
         # Said aloud, because leaving it out means true (OpenID Connect Discovery 1.0 3).
         "request_uri_parameter_supported": False,

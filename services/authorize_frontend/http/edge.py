@@ -1,16 +1,17 @@
 """What the handlers of all areas share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from aiohttp import web
 
 from latchkey.authentication.v1.sessions_pb2 import GetSessionRequest, GetSessionResponse, RequestContext
 from latchkey.token.v1.authorization_pb2 import GetInteractionRequest, GetInteractionResponse
-from libs.oauth.errors import InvalidRequest
+from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.servicekit.addresses import comes_from, remote_address
+from libs.servicekit.clock import Clock, SystemClock
 from services.authorize_frontend.backends import Backends
 from services.authorize_frontend.http import csrf
-from services.authorize_frontend.http.addresses import comes_from, remote_address
 from services.authorize_frontend.http.cookies import Cookies
 from services.authorize_frontend.http.pages import Pages
 from services.authorize_frontend.http.parameters import Parameters, is_opaque, of_form, of_query, only
@@ -27,6 +28,7 @@ class Edge:
     cookies: Cookies
     pages: Pages
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    clock: Clock = field(default_factory=SystemClock)
 
     async def session(self, request: web.Request) -> GetSessionResponse:
         """The browser's live session, empty when it has none. A browser without the cookie costs no call."""
@@ -72,12 +74,17 @@ class Edge:
         parameters = await of_form(request)
         pending = self.pending(request, parameters)
         request[RETRY] = self.site.path("/authorize/resume", request=pending.request_id)
-        csrf.check_origin(request, origin=self.site.origin)
-        expected = self.form_token(
-            request, purpose=purpose, subject=pending.request_id, browser_secret=pending.browser_secret
-        )
-        csrf.check(only(parameters, "csrf"), expected)
+        self.prove(request, parameters, purpose=purpose, subject=pending.request_id)
         return parameters, pending
+
+    def prove(self, request: web.Request, form: Parameters, *, purpose: str, subject: str) -> None:
+        """Raises: AccessDenied unless our page in this browser gave this form, and gave it for this subject."""
+        browser_secret = self.cookies.browser(request)
+        if browser_secret is None:
+            raise AccessDenied("The page is out of date.", reason="CSRF_TOKEN", redirectable=False)
+        csrf.check_origin(request, origin=self.site.origin)
+        expected = self.form_token(request, purpose=purpose, subject=subject, browser_secret=browser_secret)
+        csrf.check(only(form, "csrf"), expected)
 
     def context(self, request: web.Request, interaction: GetInteractionResponse | None = None) -> RequestContext:
         """Where a request came from, for the events of other services."""

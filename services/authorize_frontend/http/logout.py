@@ -7,8 +7,7 @@ from aiohttp import web
 from latchkey.authentication.v1.sessions_pb2 import EndSessionRequest, GetSessionResponse
 from latchkey.token.v1.authorization_pb2 import CheckLogoutRequest, CheckLogoutResponse
 from libs.crypto.strict import base64url, base64url_decode
-from libs.oauth.errors import AccessDenied, InvalidRequest
-from services.authorize_frontend.http import csrf
+from libs.oauth.errors import InvalidRequest
 from services.authorize_frontend.http.answers import see_client
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.parameters import Parameters, messages, of_form, of_query, only, parse
@@ -49,23 +48,14 @@ class Logout:
         """The person's answer. What the client asked for is judged again."""
         form = await of_form(request)
         asked = only(form, "request")
-        self._prove(request, form, asked)
+        request[RETRY] = self._edge.site.path("/logout")
+        self._edge.prove(request, form, purpose=_PURPOSE, subject=asked)
         if only(form, "choice") != "logout":
             return see_other(self._edge.site.path("/"))
         query = _query(asked)
         request[RETRY] = self._edge.site.path("/logout") + (f"?{query}" if query else "")
         session = await self._edge.session(request)
         return await self._end(request, await self._check(parse(query), session), session)
-
-    def _prove(self, request: web.Request, form: Parameters, asked: str) -> None:
-        """Raises: AccessDenied unless our page in this browser asked the question, and asked this one."""
-        request[RETRY] = self._edge.site.path("/logout")
-        browser_secret = self._edge.cookies.browser(request)
-        if browser_secret is None:
-            raise AccessDenied("The page is out of date.", reason="CSRF_TOKEN", redirectable=False)
-        csrf.check_origin(request, origin=self._edge.site.origin)
-        expected = self._edge.form_token(request, purpose=_PURPOSE, subject=asked, browser_secret=browser_secret)
-        csrf.check(only(form, "csrf"), expected)
 
     async def _check(self, parameters: Parameters, session: GetSessionResponse) -> CheckLogoutResponse:
         message = CheckLogoutRequest(parameters=messages(parameters))

@@ -2,13 +2,12 @@
 
 from aiohttp import web
 
-from latchkey.authentication.v1.sessions_pb2 import SignInRequest
 from latchkey.token.v1.authorization_pb2 import DECISION_DENY, DecideAuthorizationRequest, GetInteractionResponse
-from libs.oauth.errors import AccessDenied
 from services.authorize_frontend.http.answers import answer
 from services.authorize_frontend.http.client import ClientOnPage
 from services.authorize_frontend.http.edge import Edge, PendingRequest, see_other
 from services.authorize_frontend.http.parameters import only
+from services.authorize_frontend.http.passwords import Problem, try_password
 from services.authorize_frontend.http.policy import redirect_sources
 
 _PURPOSE = "sign-in"
@@ -39,24 +38,11 @@ class SignIn:
         if only(form, "choice") == "cancel":
             return await self._cancel(pending)
         interaction = await self._edge.interaction(pending)
-        username, password = only(form, "username"), only(form, "password")
-        if not username or not password:
-            return self._page(request, pending, interaction, username=username, problem="incomplete")
-        try:
-            signed_in = await self._edge.backends.sessions.SignIn(
-                SignInRequest(
-                    username=username,
-                    password=password,
-                    session_secret=self._edge.cookies.session(request) or "",
-                    context=self._edge.context(request, interaction),
-                )
-            )
-        except AccessDenied as error:
-            if error.reason != "WRONG_CREDENTIALS":
-                raise
-            return self._page(request, pending, interaction, username=username, problem="wrong")
+        tried = await try_password(self._edge, request, form, context=self._edge.context(request, interaction))
+        if tried.problem:
+            return self._page(request, pending, interaction, username=tried.username, problem=tried.problem)
         response = see_other(self._edge.site.path("/authorize/resume", request=pending.request_id))
-        self._edge.cookies.set_session(response, signed_in.session_secret)
+        self._edge.cookies.set_session(response, tried.session_secret)
         return response
 
     async def _cancel(self, pending: PendingRequest) -> web.Response:
@@ -72,9 +58,9 @@ class SignIn:
         interaction: GetInteractionResponse,
         *,
         username: str,
-        problem: str = "",
+        problem: Problem = "",
     ) -> web.Response:
-        """The page; `problem` is "", "incomplete" or "wrong".
+        """The page, with what is wrong about the form that came before.
 
         Always 200: a page with a form to fill in is a whole answer, and 401 would need a WWW-Authenticate challenge
         (RFC 9110 15.5.2) that a form is not.
@@ -88,8 +74,8 @@ class SignIn:
             form_action=("'self'", *redirect_sources(interaction.redirect_origin)),
             foreign_images=bool(client.logo),
             client=client,
-            request_id=pending.request_id,
-            csrf=token,
+            action=self._edge.site.path("/sign-in", request=pending.request_id),
+            hidden={"request": pending.request_id, "csrf": token},
             username=username,
             problem=problem,
         )

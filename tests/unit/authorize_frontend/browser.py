@@ -85,7 +85,7 @@ class Html(HTMLParser):
     def press(self, button: str, **typed: str) -> dict[str, str]:
         """The fields that the form posts when a button is pressed."""
         pressed = self.by_id(button)
-        return self.hidden | typed | {pressed["name"]: pressed["value"]}
+        return self.hidden | typed | ({pressed["name"]: pressed["value"]} if "name" in pressed else {})
 
 
 class Browser:

@@ -9,6 +9,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
+from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
 from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from libs.servicekit import grpc_server
@@ -69,11 +70,12 @@ async def running(
             nats_url="nats://127.0.0.1:1",
             token_target=targets[0],
             authentication_target=targets[1],
-            key_rotation_target=targets[2],
+            device_target=targets[2],
+            key_rotation_target=targets[3],
             **authority.files("authorize-frontend"),
             **extra_settings,
         )
-        names = ("token", "authentication", "key-rotation")
+        names = ("token", "authentication", "device", "key-rotation")
         channels = [
             await stack.enter_async_context(channel(target, service=name, settings=settings))
             for target, name in zip(targets, names, strict=True)
@@ -81,7 +83,8 @@ async def running(
         backends = Backends(
             AuthorizationServiceStub(channels[0]),
             SessionServiceStub(channels[1]),
-            VerificationKeyServiceStub(channels[2]),
+            DeviceServiceStub(channels[2]),
+            VerificationKeyServiceStub(channels[3]),
         )
         keys = PublishedKeys(backends.keys)
         server = TestServer(edge_application(settings, backends, keys))
@@ -92,7 +95,12 @@ async def running(
 
 
 async def _serve(stack: AsyncExitStack, authority: Authority, fake) -> str:
-    identity = {"FakeToken": "token", "FakeAuthentication": "authentication", "FakeKeyRotation": "key-rotation"}
+    identity = {
+        "FakeToken": "token",
+        "FakeAuthentication": "authentication",
+        "FakeDevice": "device",
+        "FakeKeyRotation": "key-rotation",
+    }
     files = authority.files(identity[type(fake).__name__])
     settings = GrpcSettings(issuer=ISSUER, grpc_listen=Address("127.0.0.1", 0), **files)
     server, port = await grpc_server.start(settings, [fake.registration()])

@@ -2,6 +2,7 @@
 # ruff: noqa: N802 - the names of RPCs come from the contract
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf.message import Message
@@ -9,6 +10,8 @@ from google.protobuf.message import Message
 from latchkey.authentication.v1 import sessions_pb2
 from latchkey.authentication.v1.sessions_pb2 import AttestedSession, GetSessionResponse, Session, SignInResponse
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceServicer, add_SessionServiceServicer_to_server
+from latchkey.device.v1 import device_pb2
+from latchkey.device.v1.device_pb2_grpc import DeviceServiceServicer, add_DeviceServiceServicer_to_server
 from latchkey.keys.v1 import keys_pb2
 from latchkey.keys.v1.keys_pb2_grpc import (
     VerificationKeyServiceServicer,
@@ -94,6 +97,27 @@ class FakeAuthentication(Scripted, SessionServiceServicer):
         return Registration(add_SessionServiceServicer_to_server, self, descriptor)
 
 
+class FakeDevice(Scripted, DeviceServiceServicer):
+    async def CreateDeviceCode(self, request, context):
+        raise NotImplementedError
+
+    async def PollDeviceCode(self, request, context):
+        raise NotImplementedError
+
+    async def RedeemDeviceCode(self, request, context):
+        raise NotImplementedError
+
+    async def FindUserCode(self, request, context):
+        return self.answer("FindUserCode", request)
+
+    async def DecideDeviceCode(self, request, context):
+        return self.answer("DecideDeviceCode", request)
+
+    def registration(self) -> Registration:
+        descriptor = device_pb2.DESCRIPTOR.services_by_name["DeviceService"]
+        return Registration(add_DeviceServiceServicer_to_server, self, descriptor)
+
+
 class FakeKeyRotation(Scripted, VerificationKeyServiceServicer):
     async def ListVerificationKeys(self, request, context):
         return self.answer("ListVerificationKeys", request)
@@ -104,10 +128,11 @@ class FakeKeyRotation(Scripted, VerificationKeyServiceServicer):
 
 
 class FakeServices:
-    """All three, with nobody signed in and nothing decided."""
+    """All four, with nobody signed in and nothing decided."""
 
     def __init__(self) -> None:
-        self.token, self.authentication, self.key_rotation = FakeToken(), FakeAuthentication(), FakeKeyRotation()
+        self.token, self.authentication = FakeToken(), FakeAuthentication()
+        self.device, self.key_rotation = FakeDevice(), FakeKeyRotation()
         self.request_id = new_secret()
         self.token.says = {"GetInteraction": an_interaction()}
         self.authentication.says = {
@@ -115,14 +140,22 @@ class FakeServices:
             "SignIn": SignInResponse(session_secret=new_secret()),
             "EndSession": sessions_pb2.EndSessionResponse(session_id="sid"),
         }
+        self.device.says = {
+            "FindUserCode": a_waiting_device(),
+            "DecideDeviceCode": device_pb2.DecideDeviceCodeResponse(),
+        }
         self.key_rotation.says = {"ListVerificationKeys": keys_pb2.ListVerificationKeysResponse()}
 
-    def __iter__(self) -> Iterator[FakeToken | FakeAuthentication | FakeKeyRotation]:
-        return iter((self.token, self.authentication, self.key_rotation))
+    def __iter__(self) -> Iterator[FakeToken | FakeAuthentication | FakeDevice | FakeKeyRotation]:
+        return iter((self.token, self.authentication, self.device, self.key_rotation))
 
-    def signed_in(self, *, display_name: str = "Alice Ansel", username: str = "alice") -> None:
+    def signed_in(
+        self, *, display_name: str = "Alice Ansel", username: str = "alice", ago: timedelta = timedelta()
+    ) -> None:
+        session = Session(session_id="sid", user_id="user")
+        session.authenticated_at.FromDatetime(datetime.now(UTC) - ago)
         self.authentication.says["GetSession"] = GetSessionResponse(
-            session=Session(session_id="sid", user_id="user"),
+            session=session,
             attested=ATTESTED,
             display_name=display_name,
             username=username,
@@ -151,3 +184,16 @@ def an_interaction(**changes: Any) -> GetInteractionResponse:
         "redirect_origin": "https://app.example",
     }
     return GetInteractionResponse(**(values | changes))
+
+
+def a_waiting_device(*, ago: timedelta = timedelta(), **changes: Any) -> device_pb2.FindUserCodeResponse:
+    values: dict[str, Any] = {
+        "client_id": "c_tv",
+        "client_name": "Acme TV",
+        "scopes": ["openid", "profile"],
+        "requested_from": "192.0.2.0/24",
+        "user_code": "WDJB-MJHT",
+    }
+    found = device_pb2.FindUserCodeResponse(**(values | changes))
+    found.requested_at.FromDatetime(datetime.now(UTC) - ago)
+    return found

@@ -14,7 +14,7 @@ def test_everything_that_is_missing_is_named_at_once(monkeypatch):
         load(AuthorizeFrontendSettings)
     for name in ("ISSUER", "CLIENT_EDGE_URL", "TOKEN_TARGET", "AUTHENTICATION_TARGET", "KEY_ROTATION_TARGET"):
         assert f"LATCHKEY_{name}:" in str(refusal.value)
-    for name in ("HTTP_LISTEN", "NATS_URL", "TLS_CA", "TLS_CERTIFICATE", "TLS_KEY", "BRAND_NAME"):
+    for name in ("DEVICE_TARGET", "HTTP_LISTEN", "NATS_URL", "TLS_CA", "TLS_CERTIFICATE", "TLS_KEY", "BRAND_NAME"):
         assert f"LATCHKEY_{name}:" in str(refusal.value)
 
 
@@ -26,6 +26,7 @@ async def test_the_service_has_an_edge_two_tasks_and_is_unready_without_keys(aut
         nats_url="nats://127.0.0.1:1",
         token_target="127.0.0.1:1",
         authentication_target="127.0.0.1:1",
+        device_target="127.0.0.1:1",
         key_rotation_target="127.0.0.1:1",
         **authority.files("authorize-frontend"),
     )

@@ -1,4 +1,4 @@
-"""The address of the browser, for events and limits: never for a decision about identity."""
+"""The address of whoever calls an HTTP edge, for events and limits: never for a decision about identity."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address

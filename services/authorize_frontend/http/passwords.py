@@ -1,0 +1,47 @@
+"""What the sign-in pages do with a name and a password."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aiohttp import web
+
+from latchkey.authentication.v1.sessions_pb2 import RequestContext, SignInRequest
+from libs.oauth.errors import AccessDenied
+from services.authorize_frontend.http.edge import Edge
+from services.authorize_frontend.http.parameters import Parameters, only
+
+Problem = Literal["", "incomplete", "wrong"]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Either a session secret, or a problem to show with the page."""
+
+    username: str
+    session_secret: str = field(default="", repr=False)
+    problem: Problem = ""
+
+
+async def try_password(edge: Edge, request: web.Request, form: Parameters, *, context: RequestContext) -> Tried:
+    """Signs in with what was typed. The session that this browser had ends.
+
+    Raises:
+        OAuthError: anything else than a wrong password.
+    """
+    username, password = only(form, "username"), only(form, "password")
+    if not username or not password:
+        return Tried(username, problem="incomplete")
+    try:
+        signed_in = await edge.backends.sessions.SignIn(
+            SignInRequest(
+                username=username,
+                password=password,
+                session_secret=edge.cookies.session(request) or "",
+                context=context,
+            )
+        )
+    except AccessDenied as error:
+        if error.reason != "WRONG_CREDENTIALS":
+            raise
+        return Tried(username, problem="wrong")
+    return Tried(username, session_secret=signed_in.session_secret)
