@@ -11,6 +11,9 @@ from libs.fetch.policy import FetchPolicy
 from tests.unit.fetch.certificates import Authority
 from tests.unit.fetch.outside import HOST, PUBLIC, Names, Respond, Routes, Server, serving
 
+PATIENT = {"total_seconds": 60, "resolve_seconds": 60, "connect_seconds": 60}
+"""A busy machine is no reason to fail; tests of a limit set that limit."""
+
 
 class World:
     """The host `client.test` with a public address, which a fetcher of the default policy may reach."""
@@ -31,7 +34,7 @@ class World:
         return await self._stack.enter_async_context(serving(respond, context))
 
     def fetcher(self, **policy: Any) -> Fetcher:
-        fetcher = Fetcher(FetchPolicy(**{"extra_ca": self.authority.pem} | policy), resolver=self.names)
+        fetcher = Fetcher(FetchPolicy(**{"extra_ca": self.authority.pem} | PATIENT | policy), resolver=self.names)
         self._stack.push_async_callback(fetcher.close)
         return fetcher
 

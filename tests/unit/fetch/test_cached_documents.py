@@ -40,7 +40,7 @@ class Publisher:
         return Fetched(body, "application/json", headers)
 
     async def until_asked(self, times: int) -> None:
-        async with asyncio.timeout(5), self.changed:
+        async with asyncio.timeout(20), self.changed:
             await self.changed.wait_for(lambda: len(self.asked) == times)
 
     def documents(self, **options: Any) -> CachedDocuments[list[str]]:

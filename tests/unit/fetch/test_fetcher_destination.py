@@ -12,16 +12,15 @@ from libs.fetch.errors import FetchRefused, Reason
 from libs.fetch.fetcher import Fetcher
 from libs.fetch.policy import AllowedHost, FetchPolicy
 from tests.unit.fetch.certificates import Authority
-from tests.unit.fetch.conftest import World
+from tests.unit.fetch.conftest import PATIENT, World
 from tests.unit.fetch.outside import ANOTHER_PUBLIC, HOST, PUBLIC, Names, answer, says, serving
 
 pytestmark = pytest.mark.s(43)
 
 
 def allowing(authority: Authority, *hosts: str) -> FetchPolicy:
-    return FetchPolicy(
-        allowed_private_hosts=frozenset(map(AllowedHost.parse, hosts)), extra_ca=authority.pem, total_seconds=5
-    )
+    listed = frozenset(map(AllowedHost.parse, hosts))
+    return FetchPolicy(allowed_private_hosts=listed, extra_ca=authority.pem, **PATIENT)  # type: ignore[arg-type]
 
 
 async def test_a_name_that_is_bound_anew_after_the_check_does_not_move_the_connection(world: World):
@@ -50,7 +49,7 @@ async def test_the_system_is_asked_once_and_its_second_answer_never_comes(
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answers[len(asked) - 1], 0))]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    fetcher = Fetcher(FetchPolicy(extra_ca=world.authority.pem))
+    fetcher = Fetcher(FetchPolicy(extra_ca=world.authority.pem, **PATIENT))  # type: ignore[arg-type]
     await fetcher.get(f"https://{HOST}/")
     await fetcher.close()
     assert (asked, world.routes.dialled) == ([HOST], [(PUBLIC, 443)])

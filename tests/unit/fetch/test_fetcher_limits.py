@@ -12,6 +12,7 @@ import pytest
 
 from libs.fetch.errors import FetchRefused, Reason
 from libs.fetch.fetcher import Fetcher
+from libs.fetch.slots import Slots
 from tests.unit.fetch.conftest import World
 from tests.unit.fetch.outside import HOST, PUBLIC, Request, Respond, Server, answer, says
 
@@ -115,16 +116,17 @@ async def test_headers_without_end_are_refused(world: World, respond: Respond):
 )
 async def test_a_host_that_takes_its_time_does_not_get_it(world: World, respond: Respond):
     server = await world.host(respond)
-    async with asyncio.timeout(3):  # much less than any limit but the one of this test
+    async with asyncio.timeout(20):  # less than any limit but the one of this test
         assert (await world.refusal(total_seconds=0.2)).reason in {Reason.TIMEOUT, Reason.PROTOCOL}
-    await gone(server)
+        await server.until(lambda: server.open == 0)
 
 
 async def test_a_tls_handshake_that_never_comes_is_cut(world: World):
     listener = socket.create_server(("127.0.0.1", 0))
     with listener:
         world.routes.to[PUBLIC] = listener.getsockname()[1]
-        assert (await world.refusal(connect_seconds=0.1)).reason is Reason.TIMEOUT
+        async with asyncio.timeout(20):
+            assert (await world.refusal(connect_seconds=0.1)).reason is Reason.TIMEOUT
 
 
 async def test_a_name_server_that_never_answers_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch):
@@ -152,7 +154,7 @@ async def test_a_peer_that_ignores_the_end_of_a_fetch_keeps_nothing_open(world: 
         ):
             connection.recv(65536)
             connection.sendall(answer(connection="close"))
-            wire.settimeout(5)
+            wire.settimeout(20)
             with suppress(ConnectionResetError):
                 while wire.recv(65536):
                     pass
@@ -186,7 +188,7 @@ class Crowd:
         await writer.drain()
 
     async def until(self, number: int) -> None:
-        async with asyncio.timeout(5), self.changed:
+        async with asyncio.timeout(20), self.changed:
             await self.changed.wait_for(lambda: self.inside == number)
 
 
@@ -209,19 +211,31 @@ async def test_one_host_gets_its_share_and_no_more(world: World):
     assert len(world.routes.dialled) == 16
 
 
-async def test_those_who_wait_in_vain_are_told_so_and_further_ones_need_not_wait(world: World):
-    crowd = Crowd()
-    await world.host(crowd.respond)
-    fetcher = world.fetcher(most_at_once=1, most_at_once_per_host=1, most_waiting=1, total_seconds=0.5)
-    first, second = fetches(fetcher, 2, HOST)
-    await crowd.until(1)
-    with pytest.raises(FetchRefused) as refusal:
-        await fetcher.get(f"https://{HOST}/")
-    assert (refusal.value.reason, refusal.value.detail) == (Reason.BUSY, "too many wait already")
-    results = await asyncio.gather(first, second, return_exceptions=True)
-    assert [result.reason for result in results if isinstance(result, FetchRefused)] == [Reason.TIMEOUT, Reason.BUSY]
-    crowd.go.set()
-    await fetcher.get(f"https://{HOST}/")
+async def test_those_who_wait_in_vain_are_told_so_and_further_ones_need_not_wait():
+    slots = Slots(at_once=1, per_host=1, waiting=1)
+    now = asyncio.get_running_loop().time()
+
+    async def hold(until: float) -> None:
+        async with slots.held(HOST, until=until):
+            pass
+
+    async with slots.held(HOST, until=now + 60):
+        with pytest.raises(FetchRefused, match="no slot in time"):
+            await hold(until=now)
+        waiting = asyncio.create_task(hold(until=now + 60))
+        await asyncio.sleep(0)  # it has begun to wait
+        with pytest.raises(FetchRefused, match="too many wait already"):
+            await hold(until=now + 60)
+    await waiting
+
+
+async def test_waiting_for_a_slot_counts_as_time_of_the_fetch(world: World):
+    await world.host(Crowd().respond)
+    fetcher = world.fetcher(most_at_once=1, total_seconds=0.2)
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(*fetches(fetcher, 2, HOST), return_exceptions=True)
+    assert {result.reason for result in results if isinstance(result, FetchRefused)} <= {Reason.TIMEOUT, Reason.BUSY}
+    assert all(isinstance(result, FetchRefused) for result in results)
 
 
 async def test_a_cancelled_fetch_gives_its_slot_back(world: World):
@@ -251,5 +265,5 @@ async def test_one_who_gives_up_waiting_leaves_the_way_to_the_next(world: World)
     waits_for_any_slot.cancel()
     await asyncio.wait({waits_for_any_slot})
     crowd.go.set()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         await asyncio.gather(running, waits_for_its_host)
