@@ -3,7 +3,17 @@
 from enum import StrEnum
 
 CODE = frozenset({"code"})
-SUPPORTED_RESPONSE_TYPES = (CODE,)
+ID_TOKEN = frozenset({"id_token"})
+TOKEN = frozenset({"token"})
+SUPPORTED_RESPONSE_TYPES = (
+    CODE,
+    ID_TOKEN,
+    TOKEN,
+    ID_TOKEN | TOKEN,
+    CODE | ID_TOKEN,
+    CODE | TOKEN,
+    CODE | ID_TOKEN | TOKEN,
+)
 
 
 class ResponseMode(StrEnum):

@@ -43,10 +43,12 @@ from services.token.usecases.deny_authorization import DenyAuthorization
 from services.token.usecases.describe_interaction import DescribeInteraction
 from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.get_userinfo import GetUserinfo
+from services.token.usecases.grant_authorization import GrantAuthorization
 from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
 from services.token.usecases.grants.client_credentials import ClientCredentials
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.rotate_client_secret import RotateClientSecret
 from services.token.usecases.update_client import UpdateClient
@@ -82,13 +84,20 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         bus.listen(client_directory.FACTS, clients.on_fact)
         bus.listen(signing_keys.FACTS, keys.on_fact)
 
+        mint = MintTokens(
+            issuer=issuer, keys=keys, access_token_alg=settings.access_token_alg, id_token_lifetime=lifetimes.id_token
+        )
         advance = AdvanceAuthorization(
-            issuer=issuer, clients=clients, keys=keys, access_token_lifetime=lifetimes.access_token
+            GrantAuthorization(mint, lifetimes=lifetimes),
+            issuer=issuer,
+            clients=clients,
+            accounts=accounts,
+            keys=keys,
         )
         view = transactions.reading
         authorization = AuthorizationRpc(
             authorize=Authorize(transactions, advance, clock=clock),
-            resume=ResumeAuthorization(transactions, advance, clock=clock),
+            resume=ResumeAuthorization(transactions, view, advance, clock=clock),
             deny=DenyAuthorization(transactions, advance, clock=clock),
             describe=DescribeInteraction(view, advance, clock=clock),
             check_logout=CheckLogout(issuer=issuer, clients=clients, keys=keys, clock=clock),
@@ -109,13 +118,11 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 REFRESH_TOKEN: RefreshTokenGrant(transactions, view, chain_key=_chain_key(pepper), lifetimes=lifetimes),
                 CLIENT_CREDENTIALS: ClientCredentials(telemetry),
             },
-            issuer=issuer,
             pepper=pepper,
             clients=clients,
             accounts=accounts,
-            keys=keys,
+            mint=mint,
             lifetimes=lifetimes,
-            access_token_alg=settings.access_token_alg,
             clock=clock,
         )
         get_userinfo = GetUserinfo(view, issuer=issuer, accounts=accounts, keys=keys, clock=clock)

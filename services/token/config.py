@@ -20,6 +20,8 @@ class TokenSettings(GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSetting
     """Key of the hashes of client secrets and of the refresh token chains. Losing it ends both."""
     access_token_alg: Literal["ES256", "RS256"] = "ES256"
     access_token_seconds: int = Field(default=600, ge=30, le=86_400)
+    front_channel_token_seconds: int = Field(default=300, ge=30, le=86_400)
+    """Of an access token that comes through the browser (implicit and hybrid)."""
     id_token_seconds: int = Field(default=600, ge=30, le=86_400)
     refresh_idle_seconds: int = Field(default=14 * 86_400, ge=60)
     """A refresh token that is not used for so long expires."""
@@ -36,6 +38,7 @@ class TokenSettings(GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSetting
     def lifetimes(self) -> Lifetimes:
         return Lifetimes(
             access_token=timedelta(seconds=self.access_token_seconds),
+            front_channel_token=timedelta(seconds=self.front_channel_token_seconds),
             id_token=timedelta(seconds=self.id_token_seconds),
             refresh_idle=timedelta(seconds=self.refresh_idle_seconds),
             refresh_absolute=timedelta(seconds=self.refresh_absolute_seconds),

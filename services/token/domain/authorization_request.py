@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from libs.oauth import pkce
+from libs.oauth.claims_request import ClaimsRequest, parse_claims_request
 from libs.oauth.errors import (
     InvalidRequest,
     InvalidScope,
@@ -16,6 +17,8 @@ from libs.oauth.errors import (
 )
 from libs.oauth.parameters import Parameters
 from libs.oauth.response_types import (
+    CODE,
+    ID_TOKEN,
     SUPPORTED_RESPONSE_TYPES,
     ResponseMode,
     default_mode,
@@ -45,6 +48,7 @@ class AuthorizationRequest:
     prompts: frozenset[str] = frozenset()
     max_age: int | None = None
     code_challenge: str | None = field(default=None, repr=False)
+    claims: ClaimsRequest = field(default_factory=ClaimsRequest)
 
     @property
     def state(self) -> str | None:
@@ -55,8 +59,13 @@ class AuthorizationRequest:
         return self.parameters.get("nonce")
 
     @property
-    def is_openid(self) -> bool:
-        return OPENID in self.scopes
+    def wants_code(self) -> bool:
+        return self.response_type >= CODE
+
+    @property
+    def disclosed_scopes(self) -> tuple[str, ...]:
+        """What the person is asked about: the scope, and the scopes of claims that are asked for by name."""
+        return tuple(dict.fromkeys((*self.scopes, *self.claims.scopes)))
 
 
 def find_redirect_uri(parameters: Parameters, client: Client) -> str:
@@ -82,6 +91,16 @@ def find_redirect_uri(parameters: Parameters, client: Client) -> str:
 def requested_scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
     """What the request asks for. Raises InvalidScope when that is malformed or more than the client has registered."""
     return client.permitted_scope(parse_scope(parameters.get("scope", "")))
+
+
+def disclosed_scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
+    """What the person is asked about: the scope, and the scopes of claims that are asked for by name.
+
+    Raises:
+        InvalidScope, InvalidRequest: what `judge` would say of it.
+    """
+    asked = parse_claims_request(parameters["claims"]) if "claims" in parameters else ClaimsRequest()
+    return tuple(dict.fromkeys((*requested_scopes(parameters, client), *asked.scopes)))
 
 
 def find_response_mode(parameters: Parameters) -> ResponseMode:
@@ -136,10 +155,14 @@ def _scope(request: AuthorizationRequest, client: Client) -> AuthorizationReques
     scopes = requested_scopes(request.parameters, client)
     if not scopes:
         raise InvalidScope("scope is missing.", reason="SCOPE_MISSING")
+    if request.response_type >= ID_TOKEN and OPENID not in scopes:
+        raise InvalidScope("An ID token needs the scope openid.", reason="SCOPE_OPENID_MISSING")
     return replace(request, scopes=scopes)
 
 
 def _state_and_nonce(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
+    if request.response_type >= ID_TOKEN and request.nonce is None:
+        raise InvalidRequest("nonce is missing: this response_type needs one.", reason="NONCE_MISSING")
     if len(request.state or "") > MAX_STATE_LENGTH:
         raise InvalidRequest(f"state is longer than {MAX_STATE_LENGTH} characters.", reason="STATE_LENGTH")
     if len(json.dumps(request.nonce or "")) - 2 > MAX_NONCE_LENGTH:
@@ -152,7 +175,7 @@ def _code_challenge(request: AuthorizationRequest, client: Client) -> Authorizat
     if challenge is None:
         if "code_challenge_method" in request.parameters:
             raise InvalidRequest("code_challenge is missing.", reason="PKCE_CHALLENGE_MISSING")
-        if client.metadata.require_pkce:
+        if client.metadata.require_pkce and request.wants_code:
             raise InvalidRequest("This client must use PKCE: code_challenge is missing.", reason="PKCE_REQUIRED")
         return request
     return replace(
@@ -179,6 +202,17 @@ def _max_age(request: AuthorizationRequest, client: Client) -> AuthorizationRequ
     return replace(request, max_age=int(text))
 
 
+def _claims(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
+    """Asked for by name or by scope: a client never learns more than the scope that it registered."""
+    text = request.parameters.get("claims")
+    if text is None:
+        return request
+    asked = parse_claims_request(text)
+    if not set(asked.scopes) <= set(client.metadata.scopes):
+        raise InvalidScope("The client is not registered for these claims.", reason="CLAIMS_NOT_REGISTERED")
+    return replace(request, claims=asked)
+
+
 Check = Callable[[AuthorizationRequest, Client], AuthorizationRequest]
 
 CHECKS: tuple[Check, ...] = (
@@ -190,6 +224,7 @@ CHECKS: tuple[Check, ...] = (
     _code_challenge,
     _prompt,
     _max_age,
+    _claims,
 )
 """Every request passes all of these, in this order, every time it is looked at."""
 

@@ -19,6 +19,9 @@ class Grant:
     session_id: str
     scopes: tuple[str, ...]
     offline: bool
+    userinfo_claims: tuple[str, ...] = ()
+    """Asked for by name, beside those of the scopes (OpenID Connect Core 5.5)."""
+    id_token_claims: tuple[str, ...] = ()
     authenticated_at: datetime
     acr: str
     amr: tuple[str, ...]

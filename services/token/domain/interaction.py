@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from libs.oauth.client_metadata import CONSENT_SKIP
-from libs.oauth.errors import ConsentRequired, LoginRequired
+from libs.oauth.errors import AccessDenied, ConsentRequired, LoginRequired
 from services.token.domain.authorization_request import AuthorizationRequest
 from services.token.domain.clients import Client
 from services.token.domain.sessions import AuthenticatedSession
@@ -36,24 +36,29 @@ def next_step(
     client: Client,
     *,
     session: AuthenticatedSession | None,
-    hinted_user_id: str | None,
+    expected_user_ids: frozenset[str],
     remembered: frozenset[str],
     progress: Progress,
     now: datetime,
 ) -> Step:
     """What comes next.
 
-    `hinted_user_id` is the subject of a valid id_token_hint; `remembered` are the scope values that this user has
-    granted this client before.
+    `expected_user_ids`: who may answer, empty for anybody; `remembered`: the scope values that this user has granted
+    this client before.
 
     Raises:
         LoginRequired, ConsentRequired: the request forbids asking the person (prompt=none).
+        AccessDenied: the request insists on another authentication context than the person has.
     """
     silent = "none" in request.prompts
-    if session is None or _must_sign_in(request, session, hinted_user_id=hinted_user_id, progress=progress, now=now):
+    if session is None or _must_sign_in(
+        request, session, expected_user_ids=expected_user_ids, progress=progress, now=now
+    ):
         if silent:
             raise LoginRequired(reason="PROMPT_NONE")
         return Step.SIGN_IN
+    if request.claims.acr and session.acr not in request.claims.acr:  # OpenID Connect Core 5.5.1.1
+        raise AccessDenied("The authentication asked for is not available.", reason="ACR_UNMET")
     if _must_consent(request, client, remembered=remembered, progress=progress):
         if silent:
             raise ConsentRequired(reason="PROMPT_NONE")
@@ -65,11 +70,11 @@ def _must_sign_in(
     request: AuthorizationRequest,
     session: AuthenticatedSession,
     *,
-    hinted_user_id: str | None,
+    expected_user_ids: frozenset[str],
     progress: Progress,
     now: datetime,
 ) -> bool:
-    if hinted_user_id is not None and hinted_user_id != session.user_id:
+    if expected_user_ids and session.user_id not in expected_user_ids:
         return True
     if session.authenticated_at >= progress.asked_at:
         return False  # done for this very request, so prompt=login and max_age are met
@@ -85,4 +90,4 @@ def _must_consent(
         return False
     if "consent" in request.prompts or client.can_be_impersonated(request.redirect_uri):
         return True
-    return client.metadata.consent != CONSENT_SKIP and not remembered.issuperset(request.scopes)
+    return client.metadata.consent != CONSENT_SKIP and not remembered.issuperset(request.disclosed_scopes)

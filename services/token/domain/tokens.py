@@ -18,6 +18,8 @@ class Lifetimes:
     """How long what is issued lives."""
 
     access_token: timedelta
+    front_channel_token: timedelta
+    """Of an access token that comes through the browser."""
     id_token: timedelta
     refresh_idle: timedelta
     refresh_absolute: timedelta
@@ -25,14 +27,13 @@ class Lifetimes:
 
 
 @dataclass(frozen=True)
-class IssuedTokens:
-    """A token response before it has been answered (RFC 6749 5.1)."""
+class AccessToken:
+    """A signed one. `token_id` is its `jti`, `expires_in` its lifetime in seconds."""
 
-    access_token: str = field(repr=False)
+    text: str = field(repr=False)
     token_id: str
-    expires_in: int
     scopes: tuple[str, ...]
-    id_token: str | None = field(default=None, repr=False)
+    expires_in: int
 
 
 def access_token_claims(
@@ -70,9 +71,17 @@ def access_token_claims(
 
 
 def id_token_claims(
-    *, issuer: str, grant: Grant, nonce: str | None, access_token: str, alg: str, now: datetime, lifetime: timedelta
+    *,
+    issuer: str,
+    grant: Grant,
+    nonce: str | None,
+    access_token: str | None,
+    code: str | None,
+    alg: str,
+    now: datetime,
+    lifetime: timedelta,
 ) -> dict[str, Any]:
-    """Who signed in, when and how. Claims about the person are at /userinfo (OpenID Connect Core 5.4)."""
+    """Who signed in, when and how (OpenID Connect Core 2, 3.3.2.11)."""
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
         "iss": issuer,
@@ -84,8 +93,11 @@ def id_token_claims(
         "acr": grant.acr,
         "amr": list(grant.amr),
         "sid": grant.session_id,
-        "at_hash": left_half_hash(access_token, alg),
     }
+    if access_token is not None:
+        claims["at_hash"] = left_half_hash(access_token, alg)
+    if code is not None:
+        claims["c_hash"] = left_half_hash(code, alg)
     if nonce is not None:
         claims["nonce"] = nonce
     return claims

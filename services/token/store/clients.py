@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.oauth.client_metadata import parse_metadata
+from libs.oauth.client_metadata import restore_metadata
 from libs.servicekit.database import table_of
 from services.token.domain.clients import Client, ClientSecret
 from services.token.store.tables import ClientRow
@@ -54,7 +54,7 @@ def _client(row: ClientRow) -> Client:
         secrets.append(ClientSecret(row.former_secret_hash, row.former_secret_expires_at))
     return Client(
         client_id=row.client_id,
-        metadata=parse_metadata(row.metadata_json),
+        metadata=restore_metadata(row.metadata_json),
         secrets=tuple(secrets),
         created_at=row.created_at,
         updated_at=row.updated_at,

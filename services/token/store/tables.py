@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -76,6 +76,8 @@ class GrantRow(Row, table=True):
     session_id: str = Field(sa_column=Column(String(36), nullable=False))
     scope: str = Field(sa_column=Column(String(4_000), nullable=False))
     offline: bool = Field(nullable=False)
+    userinfo_claims: str = Field(default="", sa_column=Column(String(1_000), nullable=False, server_default=text("''")))
+    id_token_claims: str = Field(default="", sa_column=Column(String(1_000), nullable=False, server_default=text("''")))
     authenticated_at: datetime = Field(sa_column=_moment())
     acr: str = Field(sa_column=Column(String(200), nullable=False))
     amr: str = Field(sa_column=Column(String(200), nullable=False))

@@ -1,15 +1,16 @@
 """One look at an authorization request: ask the person for what is missing, or grant it."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from libs.crypto.errors import InvalidJwt
 from libs.crypto.hashing import secret_hash
 from libs.crypto.jwt import verify_jwt
-from libs.crypto.random import new_secret, uuid7
+from libs.crypto.random import new_secret
 from libs.crypto.token_kinds import ID_TOKEN_HINT
-from libs.oauth.errors import InvalidRequest
-from libs.oauth.scopes import OFFLINE_ACCESS
+from libs.oauth.errors import AccessDenied, InvalidRequest
 from services.token import facts
 from services.token.domain.authorization_request import (
     AuthorizationRequest,
@@ -19,21 +20,34 @@ from services.token.domain.authorization_request import (
 )
 from services.token.domain.authorization_response import AskPerson, Next, ReplyAddress
 from services.token.domain.clients import Client
-from services.token.domain.grants import CODE_LIFETIME, AuthorizationCode, Grant
 from services.token.domain.interaction import Progress, Step, next_step
 from services.token.domain.pending_requests import PendingRequest, unknown_request
 from services.token.domain.sessions import AuthenticatedSession
-from services.token.ports import ClientDirectory, Keys, Work
+from services.token.ports import Accounts, ClientDirectory, Keys, Work
+from services.token.usecases.grant_authorization import GrantAuthorization, front_channel_claims
+
+
+@dataclass(frozen=True)
+class PreparedRequest:
+    """A request that is judged. `person`: claims for an ID token from the authorization endpoint."""
+
+    client: Client
+    request: AuthorizationRequest
+    expected_user_ids: frozenset[str]
+    person: Mapping[str, Any]
 
 
 class AdvanceAuthorization:
     """What a new, a resumed and a decided request have in common; runs inside the caller's transaction."""
 
-    def __init__(self, *, issuer: str, clients: ClientDirectory, keys: Keys, access_token_lifetime: timedelta) -> None:
+    def __init__(
+        self, grant: GrantAuthorization, *, issuer: str, clients: ClientDirectory, accounts: Accounts, keys: Keys
+    ) -> None:
+        self._grant = grant
         self._issuer = issuer
         self._clients = clients
+        self._accounts = accounts
         self._keys = keys
-        self._grant_lifetime = CODE_LIFETIME + access_token_lifetime + timedelta(minutes=1)
 
     async def client(self, client_id: str | None) -> Client:
         """Raises InvalidRequest, not redirectable, when there is no such client."""
@@ -51,13 +65,33 @@ class AdvanceAuthorization:
             issuer=self._issuer,
         )
 
+    async def prepare(
+        self, pending: PendingRequest, client: Client, *, session: AuthenticatedSession | None, now: datetime
+    ) -> PreparedRequest:
+        """All that can be judged and asked before a transaction begins.
+
+        Raises:
+            OAuthError: redirectable.
+        """
+        redirect_uri = find_redirect_uri(pending.parameters, client)
+        request = judge(AuthorizationRequest(parameters=pending.parameters, redirect_uri=redirect_uri), client)
+        expected = self._expected_user_ids(request, now=now)
+        claims = front_channel_claims(request)
+        person: Mapping[str, Any] = {}
+        if session is not None and claims:
+            account = await self._accounts.find(user_id=session.user_id, session_id=session.session_id, claims=claims)
+            if account is None or not account.active:
+                raise AccessDenied(reason="ACCOUNT_DISABLED")
+            person = account.claims
+        return PreparedRequest(client, request, expected, person)
+
     async def __call__(
         self,
         work: Work,
         pending: PendingRequest,
+        prepared: PreparedRequest,
         *,
         request_id: str | None,
-        client: Client,
         session: AuthenticatedSession | None,
         now: datetime,
         allow: bool = False,
@@ -71,36 +105,37 @@ class AdvanceAuthorization:
         Raises:
             OAuthError: redirectable, unless the request was completed meanwhile.
         """
-        reply = self.reply_address(pending, client)
-        request = judge(AuthorizationRequest(parameters=pending.parameters, redirect_uri=reply.redirect_uri), client)
-        step = await self._step(work, pending, request, client, session=session, now=now)
+        step = await self._step(work, pending, prepared, session=session, now=now)
         if allow and step is Step.CONSENT and session is not None:
-            pending = await self._record_consent(work, pending, request, session=session, now=now)
-            step = await self._step(work, pending, request, client, session=session, now=now)
+            pending = await self._record_consent(work, pending, prepared.request, session=session, now=now)
+            step = await self._step(work, pending, prepared, session=session, now=now)
         if step is not Step.GRANT or session is None:
             return AskPerson(request_id or await self.store(work, pending), step)
         if request_id is not None and not await work.pending_requests.complete(pending.id_hash, now=now):
             raise unknown_request("REQUEST_COMPLETED")
-        return reply.success(code=await self._grant(work, pending, request, session=session, now=now))
+        granted = await self._grant(
+            work, pending, prepared.request, prepared.client, session=session, person=prepared.person, now=now
+        )
+        return self.reply_address(pending, prepared.client).success(**granted)
 
     async def _step(
         self,
         work: Work,
         pending: PendingRequest,
-        request: AuthorizationRequest,
-        client: Client,
+        prepared: PreparedRequest,
         *,
         session: AuthenticatedSession | None,
         now: datetime,
     ) -> Step:
+        client = prepared.client
         remembered: frozenset[str] = frozenset()
         if session is not None:
             remembered = await work.consents.find(user_id=session.user_id, client_id=client.client_id)
         return next_step(
-            request,
+            prepared.request,
             client,
             session=session,
-            hinted_user_id=self._hinted_user_id(request, now=now),
+            expected_user_ids=prepared.expected_user_ids,
             remembered=remembered,
             progress=Progress(
                 asked_at=pending.created_at,
@@ -109,17 +144,18 @@ class AdvanceAuthorization:
             now=now,
         )
 
-    def _hinted_user_id(self, request: AuthorizationRequest, *, now: datetime) -> str | None:
+    def _expected_user_ids(self, request: AuthorizationRequest, *, now: datetime) -> frozenset[str]:
+        """Who may answer: the subject of id_token_hint, or those that `claims` names; empty: anybody."""
         hint = request.parameters.get("id_token_hint")
         if hint is None:
-            return None
+            return request.claims.subjects
         try:
             claims = verify_jwt(
                 hint, self._keys.verification, kind=ID_TOKEN_HINT, issuer=self._issuer, audience=None, now=now
             )
         except InvalidJwt:
             raise InvalidRequest("id_token_hint is not an ID token of this server.", reason="HINT_INVALID") from None
-        return str(claims["sub"])
+        return frozenset({str(claims["sub"])})
 
     async def _record_consent(
         self,
@@ -132,13 +168,13 @@ class AdvanceAuthorization:
     ) -> PendingRequest:
         await work.pending_requests.record_consent(pending.id_hash, user_id=session.user_id)
         await work.consents.remember(
-            user_id=session.user_id, client_id=pending.client_id, scopes=request.scopes, now=now
+            user_id=session.user_id, client_id=pending.client_id, scopes=request.disclosed_scopes, now=now
         )
         work.emit(
             facts.consent_granted(
                 user_id=session.user_id,
                 client_id=pending.client_id,
-                scopes=request.scopes,
+                scopes=request.disclosed_scopes,
                 correlation_id=pending.correlation_id,
             )
         )
@@ -149,42 +185,3 @@ class AdvanceAuthorization:
         request_id = new_secret()
         await work.pending_requests.add(replace(pending, id_hash=secret_hash(request_id)))
         return request_id
-
-    async def _grant(
-        self,
-        work: Work,
-        pending: PendingRequest,
-        request: AuthorizationRequest,
-        *,
-        session: AuthenticatedSession,
-        now: datetime,
-    ) -> str:
-        """The code: 256 random bits, of which only the hash stays."""
-        code = new_secret()
-        grant = Grant(
-            grant_id=uuid7(now),
-            client_id=pending.client_id,
-            user_id=session.user_id,
-            session_id=session.session_id,
-            scopes=request.scopes,
-            offline=OFFLINE_ACCESS in request.scopes,
-            authenticated_at=session.authenticated_at,
-            acr=session.acr,
-            amr=session.amr,
-            created_at=now,
-        )
-        await work.grants.add(grant, expires_at=now + self._grant_lifetime)
-        await work.codes.add(
-            AuthorizationCode(
-                code_hash=secret_hash(code),
-                client_id=pending.client_id,
-                redirect_uri=request.redirect_uri,
-                redirect_uri_given="redirect_uri" in request.parameters,
-                code_challenge=request.code_challenge,
-                nonce=request.nonce,
-                correlation_id=pending.correlation_id,
-                expires_at=now + CODE_LIFETIME,
-                grant=grant,
-            )
-        )
-        return code

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
-from libs.oauth.errors import InvalidRequest, OAuthError
+from libs.oauth.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
 from libs.oauth.parameters import Pair, Parameters, repeated_names
 from libs.servicekit.clock import Clock
 from services.token.domain.authorization_response import AskPerson, Next
@@ -42,12 +42,16 @@ class Authorize:
         try:
             if repeated:
                 raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
-            async with self._begin() as work:
-                if defer:
+            if defer:
+                async with self._begin() as work:
                     return AskPerson(await self._advance.store(work, pending), None)
+            prepared = await self._advance.prepare(pending, client, session=session, now=pending.created_at)
+            async with self._begin() as work:
                 return await self._advance(
-                    work, pending, request_id=None, client=client, session=session, now=pending.created_at
+                    work, pending, prepared, request_id=None, session=session, now=pending.created_at
                 )
+        except TemporarilyUnavailable:  # a person can do more with a page that says so than a client with an error
+            raise
         except OAuthError as refusal:
             if not refusal.redirectable:
                 raise

@@ -3,7 +3,7 @@
 from libs.crypto.hashing import secret_hash
 from libs.oauth.redirect_uris import origin_of
 from libs.servicekit.clock import Clock
-from services.token.domain.authorization_request import find_redirect_uri, requested_scopes
+from services.token.domain.authorization_request import disclosed_scopes, find_redirect_uri
 from services.token.domain.interaction_page import InteractionPage
 from services.token.domain.pending_requests import visited
 from services.token.ports import Begin
@@ -24,7 +24,7 @@ class DescribeInteraction:
         client = await self._advance.client(pending.client_id)
         return InteractionPage(
             client=client,
-            scopes=requested_scopes(pending.parameters, client),
+            scopes=disclosed_scopes(pending.parameters, client),
             login_hint=pending.parameters.get("login_hint", ""),
             ui_locales=tuple(pending.parameters.get("ui_locales", "").split()),
             correlation_id=pending.correlation_id,

@@ -42,7 +42,7 @@ class GetUserinfo:
             raise InsufficientScope("The access token needs the scope openid.", reason="SCOPE_OPENID_MISSING")
         grant = await self._live_grant(str(token[GRANT_CLAIM]))
         account = await self._accounts.find(
-            user_id=grant.user_id, session_id=grant.session_id, claims=claims_of(scopes)
+            user_id=grant.user_id, session_id=grant.session_id, claims=(*claims_of(scopes), *grant.userinfo_claims)
         )
         if account is None or not account.active:
             raise InvalidToken(reason="ACCOUNT_DISABLED")

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from libs.crypto.jwt import sign_jwt
-from libs.crypto.random import uuid7
 from libs.oauth.client_authentication import Credentials
 from libs.oauth.errors import InvalidClient, InvalidGrant, InvalidRequest, UnsupportedGrantType
 from libs.oauth.parameters import Parameters
@@ -20,17 +18,11 @@ from libs.oauth.scopes import OPENID, format_scope
 from libs.servicekit.clock import Clock
 from services.token.domain.clients import Client
 from services.token.domain.grants import Grant
-from services.token.domain.tokens import (
-    ACCESS_TOKEN_TYP,
-    ID_TOKEN_TYP,
-    IssuedTokens,
-    Lifetimes,
-    access_token_claims,
-    id_token_claims,
-)
-from services.token.ports import Accounts, ClientDirectory, Keys
+from services.token.domain.tokens import AccessToken, Lifetimes
+from services.token.ports import Account, Accounts, ClientDirectory
+from services.token.usecases.mint_tokens import MintTokens
 
-Redeem = Callable[[IssuedTokens], Awaitable[str | None]]
+Redeem = Callable[[AccessToken], Awaitable[str | None]]
 """Makes it true: spends what the request brought, tells subscribers, returns the refresh token if there is one."""
 
 
@@ -57,23 +49,19 @@ class IssueTokens:
         self,
         grants: Mapping[str, GrantHandler],
         *,
-        issuer: str,
         pepper: bytes,
         clients: ClientDirectory,
         accounts: Accounts,
-        keys: Keys,
+        mint: MintTokens,
         lifetimes: Lifetimes,
-        access_token_alg: str,
         clock: Clock,
     ) -> None:
         self._grants = grants
-        self._issuer = issuer
         self._pepper = pepper
         self._clients = clients
         self._accounts = accounts
-        self._keys = keys
+        self._mint = mint
         self._lifetimes = lifetimes
-        self._access_token_alg = access_token_alg
         self._clock = clock
 
     async def __call__(self, credentials: Credentials, parameters: Parameters) -> dict[str, Any]:
@@ -86,11 +74,27 @@ class IssueTokens:
         client = await self._authenticate(credentials, now=now)
         handler = self._grant(parameters, client)
         authorized = await handler(parameters, client, now=now)
-        if authorized.grant is not None:
-            await self._check_account(authorized.grant)
-        tokens = self._mint(authorized, now=now)
-        refresh_token = await authorized.redeem(tokens)
-        return _response(tokens, refresh_token)
+        account = None if authorized.grant is None else await self._check_account(authorized.grant)
+        access_token = self._mint.access_token(
+            client,
+            scopes=authorized.scopes,
+            grant=authorized.grant,
+            now=now,
+            lifetime=self._lifetimes.access_token,
+        )
+        id_token = None
+        if authorized.grant is not None and account is not None and OPENID in authorized.scopes:
+            id_token = self._mint.id_token(
+                client,
+                grant=authorized.grant,
+                nonce=authorized.nonce,
+                access_token=access_token.text,
+                code=None,
+                person=account.claims,
+                now=now,
+            )
+        refresh_token = await authorized.redeem(access_token)
+        return _response(access_token, id_token, refresh_token)
 
     async def _authenticate(self, credentials: Credentials, *, now: datetime) -> Client:
         client = await self._clients.find(credentials.client_id)
@@ -109,62 +113,28 @@ class IssueTokens:
         client.require_grant(grant_type)
         return handler
 
-    async def _check_account(self, grant: Grant) -> None:
+    async def _check_account(self, grant: Grant) -> Account:
         """A person who was disabled, or signed out of an online grant, gets no more tokens, in whatever grant."""
-        account = await self._accounts.find(user_id=grant.user_id, session_id=grant.session_id, claims=())
+        account = await self._accounts.find(
+            user_id=grant.user_id, session_id=grant.session_id, claims=grant.id_token_claims
+        )
         if account is None or not account.active:
             raise InvalidGrant(reason="ACCOUNT_DISABLED")
         if not (grant.offline or account.session_live):
             raise InvalidGrant(reason="SESSION_ENDED")
-
-    def _mint(self, authorized: Authorized, *, now: datetime) -> IssuedTokens:
-        client, grant = authorized.client, authorized.grant
-        token_id = uuid7(now)
-        access_token = sign_jwt(
-            access_token_claims(
-                issuer=self._issuer,
-                client_id=client.client_id,
-                scopes=authorized.scopes,
-                grant=grant,
-                token_id=token_id,
-                now=now,
-                lifetime=self._lifetimes.access_token,
-            ),
-            self._keys.signer(self._access_token_alg, now=now),
-            typ=ACCESS_TOKEN_TYP,
-        )
-        id_token = None
-        if grant is not None and OPENID in authorized.scopes:
-            alg = client.metadata.id_token_signed_response_alg
-            claims = id_token_claims(
-                issuer=self._issuer,
-                grant=grant,
-                nonce=authorized.nonce,
-                access_token=access_token,
-                alg=alg,
-                now=now,
-                lifetime=self._lifetimes.id_token,
-            )
-            id_token = sign_jwt(claims, self._keys.signer(alg, now=now), typ=ID_TOKEN_TYP)
-        return IssuedTokens(
-            access_token=access_token,
-            token_id=token_id,
-            expires_in=int(self._lifetimes.access_token.total_seconds()),
-            scopes=authorized.scopes,
-            id_token=id_token,
-        )
+        return account
 
 
-def _response(tokens: IssuedTokens, refresh_token: str | None) -> dict[str, Any]:
+def _response(access_token: AccessToken, id_token: str | None, refresh_token: str | None) -> dict[str, Any]:
     response: dict[str, Any] = {
-        "access_token": tokens.access_token,
+        "access_token": access_token.text,
         "token_type": "Bearer",
-        "expires_in": tokens.expires_in,
+        "expires_in": access_token.expires_in,
     }
-    if tokens.scopes:
-        response["scope"] = format_scope(tokens.scopes)
+    if access_token.scopes:
+        response["scope"] = format_scope(access_token.scopes)
     if refresh_token is not None:
         response["refresh_token"] = refresh_token
-    if tokens.id_token is not None:
-        response["id_token"] = tokens.id_token
+    if id_token is not None:
+        response["id_token"] = id_token
     return response

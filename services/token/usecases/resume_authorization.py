@@ -1,7 +1,7 @@
 """A stored authorization request is looked at again: everything is judged anew, from where the person is now."""
 
 from libs.crypto.hashing import secret_hash
-from libs.oauth.errors import OAuthError
+from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.servicekit.clock import Clock
 from services.token.domain.authorization_response import Next
 from services.token.domain.clients import known
@@ -12,8 +12,9 @@ from services.token.usecases.advance_authorization import AdvanceAuthorization
 
 
 class ResumeAuthorization:
-    def __init__(self, begin: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
+    def __init__(self, begin: Begin, view: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
         self._begin = begin
+        self._view = view
         self._advance = advance
         self._clock = clock
 
@@ -24,19 +25,24 @@ class ResumeAuthorization:
 
         Raises:
             InvalidRequest: not redirectable; the request has ended or is another browser's.
+            TemporarilyUnavailable: the request goes on living, the person can try again.
         """
         now = self._clock.now()
-        async with self._begin() as work:
-            found = await work.pending_requests.find(secret_hash(request_id))
-            pending = visited(found, browser_secret, now=now)
+        async with self._view() as work:
+            pending = visited(await work.pending_requests.find(secret_hash(request_id)), browser_secret, now=now)
             client = known(await work.clients.find(pending.client_id))
-            reply = self._advance.reply_address(pending, client)
-            try:
+        reply = self._advance.reply_address(pending, client)
+        try:
+            prepared = await self._advance.prepare(pending, client, session=session, now=now)
+            async with self._begin() as work:
                 return await self._advance(
-                    work, pending, request_id=request_id, client=client, session=session, now=now, allow=allow
+                    work, pending, prepared, request_id=request_id, session=session, now=now, allow=allow
                 )
-            except OAuthError as refusal:
-                if not refusal.redirectable:
-                    raise
+        except TemporarilyUnavailable:
+            raise
+        except OAuthError as refusal:
+            if not refusal.redirectable:
+                raise
+            async with self._begin() as work:
                 await work.pending_requests.complete(pending.id_hash, now=now)
-                return reply.refusal(refusal)
+            return reply.refusal(refusal)

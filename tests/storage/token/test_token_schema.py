@@ -3,12 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, insert
+from sqlalchemy import insert
 
 from libs.oauth.errors import OAuthError
-from libs.servicekit.database import Database
 from services.token.domain.interaction import Step
 from services.token.store import purge
 from services.token.store.purge import Purge
@@ -17,15 +14,6 @@ from tests.storage.token.world import BROWSER, LIFETIMES, World, asked
 from tests.unit.token.parts import MINUTE, SECOND, a_session
 
 TABLES = ("pending_requests", "grants", "codes", "refresh_families")
-
-
-async def test_the_migrations_make_the_tables_that_the_code_expects(database: Database) -> None:
-    def differences(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        return list(compare_metadata(context, metadata))
-
-    async with database.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
 
 
 def test_every_look_that_is_not_by_key_has_its_index() -> None:

@@ -34,10 +34,12 @@ from services.token.usecases.deny_authorization import DenyAuthorization
 from services.token.usecases.describe_interaction import DescribeInteraction
 from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.get_userinfo import GetUserinfo
+from services.token.usecases.grant_authorization import GrantAuthorization
 from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
 from services.token.usecases.grants.client_credentials import ClientCredentials
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.rotate_client_secret import RotateClientSecret
 from services.token.usecases.update_client import UpdateClient
@@ -48,6 +50,7 @@ CHAIN_KEY = b"c" * 32
 BROWSER = "a browser's secret"
 LIFETIMES = Lifetimes(
     access_token=timedelta(minutes=10),
+    front_channel_token=timedelta(minutes=5),
     id_token=timedelta(minutes=10),
     refresh_idle=timedelta(days=14),
     refresh_absolute=timedelta(days=90),
@@ -123,11 +126,12 @@ class World:
         view = work.reading
         self.work = work
         self.clients = clients = CachedClients(work, clock=clock)
+        mint = MintTokens(issuer=ISSUER, keys=keys, access_token_alg="ES256", id_token_lifetime=LIFETIMES.id_token)
         advance = AdvanceAuthorization(
-            issuer=ISSUER, clients=clients, keys=keys, access_token_lifetime=LIFETIMES.access_token
+            GrantAuthorization(mint, lifetimes=LIFETIMES), issuer=ISSUER, clients=clients, accounts=people, keys=keys
         )
         self.authorize = Authorize(work, advance, clock=clock)
-        self.resume = ResumeAuthorization(work, advance, clock=clock)
+        self.resume = ResumeAuthorization(work, view, advance, clock=clock)
         self.deny = DenyAuthorization(work, advance, clock=clock)
         self.describe = DescribeInteraction(view, advance, clock=clock)
         self.check_logout = CheckLogout(issuer=ISSUER, clients=clients, keys=keys, clock=clock)
@@ -143,13 +147,11 @@ class World:
                 "refresh_token": RefreshTokenGrant(work, view, chain_key=CHAIN_KEY, lifetimes=LIFETIMES),
                 "client_credentials": ClientCredentials(self.telemetry),
             },
-            issuer=ISSUER,
             pepper=PEPPER,
             clients=clients,
             accounts=people,
-            keys=keys,
+            mint=mint,
             lifetimes=LIFETIMES,
-            access_token_alg="ES256",
             clock=clock,
         )
         self.get_userinfo = GetUserinfo(view, issuer=ISSUER, accounts=people, keys=keys, clock=clock)

@@ -13,14 +13,22 @@ from libs.oauth.response_types import (
 QUERY, FRAGMENT, FORM_POST = ResponseMode
 
 
-def test_code_is_the_one_response_type():
-    assert SUPPORTED_RESPONSE_TYPES == (CODE,)
+def test_the_response_types_are_those_of_oauth_and_openid_connect():
+    assert {format_response_type(kind) for kind in SUPPORTED_RESPONSE_TYPES} == {
+        "code",
+        "token",
+        "id_token",
+        "id_token token",
+        "code id_token",
+        "code token",
+        "code id_token token",
+    }
     assert parse_response_type("code") == CODE
 
 
 @pytest.mark.s(6)
 @pytest.mark.parametrize(
-    "text", ["", " ", "Code", "code ", " code", "code\n", "code token", "token", "none", "code,token"]
+    "text", ["", " ", "Code", "code ", " code", "code\n", "none", "code none", "code,token", "code  token"]
 )
 def test_everything_else_is_not_supported(text):
     assert parse_response_type(text) not in SUPPORTED_RESPONSE_TYPES

@@ -39,6 +39,8 @@ EVERYTHING: dict[str, Any] = {
     ],
 }
 
+LOGIN_ONLY: dict[str, Any] = {"grant_types": ["implicit"], "response_types": ["id_token"]}
+
 REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({"request": "e30.e30."}, {}, "request_not_supported", "REQUEST_NOT_SUPPORTED"),
     ({"request_uri": "https://client.example/r"}, {}, "request_uri_not_supported", "REQUEST_URI_NOT_SUPPORTED"),
@@ -47,7 +49,7 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({"response_type": "token"}, {}, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
     ({"response_type": "id_token token"}, {}, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
     ({"response_type": "code token"}, {}, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
-    ({"response_type": "code id_token"}, EVERYTHING | {"response_types": ["code"]}, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
+    ({"response_type": "code id_token"}, LOGIN_ONLY, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
     ({"response_type": "id_token", "response_mode": "query"}, EVERYTHING, "invalid_request", "RESPONSE_MODE"),
     ({"response_type": "token", "response_mode": "query"}, EVERYTHING, "invalid_request", "RESPONSE_MODE"),
     ({"response_type": "code token", "response_mode": "query"}, EVERYTHING, "invalid_request", "RESPONSE_MODE"),

@@ -11,7 +11,7 @@ from services.token import facts
 from services.token.domain.clients import Client
 from services.token.domain.grants import AuthorizationCode, CodeClaim
 from services.token.domain.refresh_families import RefreshFamily, first_token
-from services.token.domain.tokens import IssuedTokens, Lifetimes
+from services.token.domain.tokens import AccessToken, Lifetimes
 from services.token.ports import Begin, Work
 from services.token.usecases.issue_tokens import Authorized
 
@@ -32,13 +32,13 @@ class AuthorizationCodeGrant:
         code.judge(claim, now=now)
         code.grant.require_live()
 
-        async def redeem(tokens: IssuedTokens) -> str | None:
+        async def redeem(tokens: AccessToken) -> str | None:
             return await self._redeem(code, client, tokens, now=now)
 
         return Authorized(client=client, scopes=code.grant.scopes, redeem=redeem, grant=code.grant, nonce=code.nonce)
 
     async def _redeem(
-        self, code: AuthorizationCode, client: Client, tokens: IssuedTokens, *, now: datetime
+        self, code: AuthorizationCode, client: Client, tokens: AccessToken, *, now: datetime
     ) -> str | None:
         refresh_token = None
         async with self._begin() as work:

@@ -7,7 +7,7 @@ from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import parse_scope
 from services.token import facts
 from services.token.domain.clients import Client
-from services.token.domain.tokens import IssuedTokens
+from services.token.domain.tokens import AccessToken
 from services.token.ports import Telemetry
 from services.token.usecases.issue_tokens import Authorized
 
@@ -20,7 +20,7 @@ class ClientCredentials:
         """Raises InvalidScope when the client asks for what it has not registered."""
         scopes = client.own_scope(parse_scope(parameters.get("scope", "")))
 
-        async def redeem(tokens: IssuedTokens) -> None:
+        async def redeem(tokens: AccessToken) -> None:
             self._telemetry.record(
                 facts.token_issued(
                     client_id=client.client_id,

@@ -9,7 +9,7 @@ from services.token import facts
 from services.token.domain.clients import Client
 from services.token.domain.grants import Grant
 from services.token.domain.refresh_families import Presented, RefreshFamily, RefreshToken
-from services.token.domain.tokens import IssuedTokens, Lifetimes
+from services.token.domain.tokens import AccessToken, Lifetimes
 from services.token.ports import Begin, Work
 from services.token.usecases.issue_tokens import Authorized
 
@@ -32,7 +32,7 @@ class RefreshTokenGrant:
             await self._revoke(family, now=now)
         scopes = _narrowed(family.grant, client, parameters.get("scope"))
 
-        async def redeem(tokens: IssuedTokens) -> str:
+        async def redeem(tokens: AccessToken) -> str:
             await self._redeem(family, token, presented, tokens, now=now)
             return str(token.successor(self._chain_key))
 
@@ -52,7 +52,7 @@ class RefreshTokenGrant:
         return family.recognise(token, key=self._chain_key, grace=self._lifetimes.refresh_grace, now=now)
 
     async def _redeem(
-        self, family: RefreshFamily, token: RefreshToken, presented: Presented, tokens: IssuedTokens, *, now: datetime
+        self, family: RefreshFamily, token: RefreshToken, presented: Presented, tokens: AccessToken, *, now: datetime
     ) -> None:
         async with self._begin() as work:
             won = presented is Presented.LATEST and await work.refresh_families.rotate(

@@ -1,0 +1,147 @@
+"""An authorization request is granted: code, access token and ID token, as its response type says.
+
+OAuth 2.0 Multiple Response Type Encoding Practices; OpenID Connect Core 3.1.2.5, 3.2.2.5 and 3.3.2.5.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from libs.crypto.hashing import secret_hash
+from libs.crypto.random import new_secret, uuid7
+from libs.oauth.client_metadata import IMPLICIT
+from libs.oauth.response_types import ID_TOKEN, TOKEN
+from libs.oauth.scopes import OFFLINE_ACCESS, claims_of, format_scope
+from services.token import facts
+from services.token.domain.authorization_request import AuthorizationRequest
+from services.token.domain.clients import Client
+from services.token.domain.grants import CODE_LIFETIME, AuthorizationCode, Grant
+from services.token.domain.pending_requests import PendingRequest
+from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.tokens import AccessToken, Lifetimes
+from services.token.ports import Work
+from services.token.usecases.mint_tokens import MintTokens
+
+
+def front_channel_claims(request: AuthorizationRequest) -> tuple[str, ...]:
+    """Claims about the person that belong into an ID token from the authorization endpoint.
+
+    What was asked for by name; and what the scope stands for when there will be no access token to ask with
+    (OpenID Connect Core 5.4).
+    """
+    if not request.response_type >= ID_TOKEN:
+        return ()
+    of_scope = claims_of(request.scopes) if request.response_type == ID_TOKEN else ()
+    return tuple(dict.fromkeys((*of_scope, *request.claims.id_token)))
+
+
+class GrantAuthorization:
+    def __init__(self, mint: MintTokens, *, lifetimes: Lifetimes) -> None:
+        self._mint = mint
+        self._lifetimes = lifetimes
+        longest = max(CODE_LIFETIME + lifetimes.access_token, lifetimes.front_channel_token)
+        self._grant_lifetime = longest + timedelta(minutes=1)
+
+    async def __call__(
+        self,
+        work: Work,
+        pending: PendingRequest,
+        request: AuthorizationRequest,
+        client: Client,
+        *,
+        session: AuthenticatedSession,
+        person: Mapping[str, Any],
+        now: datetime,
+    ) -> dict[str, str]:
+        """The parameters of the response. `person`: the values of `front_channel_claims`."""
+        grant = _grant(request, client, session, now=now)
+        await work.grants.add(grant, expires_at=now + self._grant_lifetime)
+        parameters: dict[str, str] = {}
+        code, token = None, None
+        if request.wants_code:
+            code = parameters["code"] = await self._code(work, pending, request, grant, now=now)
+        if request.response_type >= TOKEN:
+            token = self._access_token(work, pending, request, client, grant, now=now)
+            parameters |= _token_parameters(token, request)
+        if request.response_type >= ID_TOKEN:
+            parameters["id_token"] = self._mint.id_token(
+                client,
+                grant=grant,
+                nonce=request.nonce,
+                access_token=token.text if token else None,
+                code=code,
+                person=person,
+                now=now,
+            )
+        return parameters
+
+    async def _code(
+        self, work: Work, pending: PendingRequest, request: AuthorizationRequest, grant: Grant, *, now: datetime
+    ) -> str:
+        """256 random bits, of which only the hash stays."""
+        code = new_secret()
+        await work.codes.add(
+            AuthorizationCode(
+                code_hash=secret_hash(code),
+                client_id=grant.client_id,
+                redirect_uri=request.redirect_uri,
+                redirect_uri_given="redirect_uri" in request.parameters,
+                code_challenge=request.code_challenge,
+                nonce=request.nonce,
+                correlation_id=pending.correlation_id,
+                expires_at=now + CODE_LIFETIME,
+                grant=grant,
+            )
+        )
+        return code
+
+    def _access_token(
+        self,
+        work: Work,
+        pending: PendingRequest,
+        request: AuthorizationRequest,
+        client: Client,
+        grant: Grant,
+        *,
+        now: datetime,
+    ) -> AccessToken:
+        """Shorter-lived than one from the token endpoint: it passed through a browser."""
+        token = self._mint.access_token(
+            client, scopes=request.scopes, grant=grant, now=now, lifetime=self._lifetimes.front_channel_token
+        )
+        work.emit(
+            facts.token_issued(
+                client_id=client.client_id,
+                grant_type=IMPLICIT,
+                scopes=token.scopes,
+                token_id=token.token_id,
+                grant=grant,
+                correlation_id=pending.correlation_id,
+            )
+        )
+        return token
+
+
+def _grant(request: AuthorizationRequest, client: Client, session: AuthenticatedSession, *, now: datetime) -> Grant:
+    return Grant(
+        grant_id=uuid7(now),
+        client_id=client.client_id,
+        user_id=session.user_id,
+        session_id=session.session_id,
+        scopes=request.scopes,
+        offline=request.wants_code and OFFLINE_ACCESS in request.scopes,
+        userinfo_claims=request.claims.userinfo,
+        id_token_claims=request.claims.id_token,
+        authenticated_at=session.authenticated_at,
+        acr=session.acr,
+        amr=session.amr,
+        created_at=now,
+    )
+
+
+def _token_parameters(token: AccessToken, request: AuthorizationRequest) -> dict[str, str]:
+    """RFC 6749 4.2.2: `scope` only when it is not what was asked for."""
+    parameters = {"access_token": token.text, "token_type": "Bearer", "expires_in": str(token.expires_in)}
+    if request.parameters.get("scope") != format_scope(token.scopes):
+        parameters["scope"] = format_scope(token.scopes)
+    return parameters

@@ -1,0 +1,70 @@
+"""Signing what is issued, at the token endpoint and at the authorization endpoint."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from libs.crypto.jwt import sign_jwt
+from libs.crypto.random import uuid7
+from services.token.domain.clients import Client
+from services.token.domain.grants import Grant
+from services.token.domain.tokens import (
+    ACCESS_TOKEN_TYP,
+    ID_TOKEN_TYP,
+    AccessToken,
+    access_token_claims,
+    id_token_claims,
+)
+from services.token.ports import Keys
+
+
+class MintTokens:
+    """Both methods raise TemporarilyUnavailable when there is no fresh key; nothing has been spent then."""
+
+    def __init__(self, *, issuer: str, keys: Keys, access_token_alg: str, id_token_lifetime: timedelta) -> None:
+        self._issuer = issuer
+        self._keys = keys
+        self._access_token_alg = access_token_alg
+        self._id_token_lifetime = id_token_lifetime
+
+    def access_token(
+        self, client: Client, *, scopes: tuple[str, ...], grant: Grant | None, now: datetime, lifetime: timedelta
+    ) -> AccessToken:
+        """For a person's grant, or for the client itself when there is none."""
+        token_id = uuid7(now)
+        claims = access_token_claims(
+            issuer=self._issuer,
+            client_id=client.client_id,
+            scopes=scopes,
+            grant=grant,
+            token_id=token_id,
+            now=now,
+            lifetime=lifetime,
+        )
+        text = sign_jwt(claims, self._keys.signer(self._access_token_alg, now=now), typ=ACCESS_TOKEN_TYP)
+        return AccessToken(text, token_id, scopes=scopes, expires_in=int(lifetime.total_seconds()))
+
+    def id_token(
+        self,
+        client: Client,
+        *,
+        grant: Grant,
+        nonce: str | None,
+        access_token: str | None,
+        code: str | None,
+        person: Mapping[str, Any],
+        now: datetime,
+    ) -> str:
+        """Who signed in; bound to the access token and the code that come with it. `person`: more claims."""
+        alg = client.metadata.id_token_signed_response_alg
+        claims = id_token_claims(
+            issuer=self._issuer,
+            grant=grant,
+            nonce=nonce,
+            access_token=access_token,
+            code=code,
+            alg=alg,
+            now=now,
+            lifetime=self._id_token_lifetime,
+        )
+        return sign_jwt({**person, **claims}, self._keys.signer(alg, now=now), typ=ID_TOKEN_TYP)
