@@ -22,6 +22,7 @@ from libs.servicekit.service import CheckResult
 
 LOCK_MILLISECONDS = 4_000
 STATEMENT_MILLISECONDS = 5_000
+CONNECT_SECONDS = 5.0
 _READ_ONLY = "latchkey_read_only"
 _REBUILDING = "latchkey_rebuilding"
 
@@ -82,10 +83,10 @@ class Database:
                 url,
                 pool_size=10,
                 max_overflow=10,
-                pool_timeout=STATEMENT_MILLISECONDS / 1000,
+                pool_timeout=CONNECT_SECONDS,
                 hide_parameters=True,  # they may be secrets, and an error message would show them
                 connect_args={
-                    "timeout": STATEMENT_MILLISECONDS / 1000,
+                    "timeout": CONNECT_SECONDS,
                     "server_settings": {
                         "search_path": schema,
                         "lock_timeout": str(LOCK_MILLISECONDS),

@@ -4,9 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from libs.crypto.hashing import secret_hash
@@ -48,15 +46,6 @@ def a_code(state: str = "pending", *, number: int = 1, user_code: str = "WDJB-MJ
 async def add(database: Database, code: dict[str, Any]) -> None:
     async with database.transaction() as session:
         await session.execute(insert(CODES).values(code))
-
-
-async def test_the_migrations_make_the_tables_that_the_code_expects(database: Database) -> None:
-    def differences(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        return list(compare_metadata(context, METADATA))
-
-    async with database.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
 
 
 @pytest.mark.parametrize("state", STATES)
