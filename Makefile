@@ -61,6 +61,14 @@ down: composer ## Stop the composed stack; its volumes stay
 k8s-check: test-venv ## Build the Kubernetes manifests and hold them against the schemas
 	@deploy/kubernetes/check
 
+.PHONY: docs
+docs: test-venv ## Write the generated pages of docs/
+	@$(bin)/python docs/generate
+
+.PHONY: migration
+migration: test-venv ## Draft a schema migration: make migration SERVICE=token MESSAGE="what changes"
+	@$(bin)/python -m libs.servicekit.migrations "$(SERVICE)" "$(MESSAGE)"
+
 .PHONY: lock
 lock: ## Resolve the three lock files again (needs a package index)
 	@.ci/lock

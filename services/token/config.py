@@ -1,9 +1,9 @@
 """What the token service is told (environment: LATCHKEY_<NAME>)."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from libs.servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, HttpEdgeSettings, SecretKeyFile
 from services.token.domain.tokens import Lifetimes
@@ -19,10 +19,13 @@ class TokenSettings(GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSetting
     client_secret_pepper_file: SecretKeyFile
     """Key of the hashes of client secrets and of the refresh token chains. Losing it ends both."""
     access_token_alg: Literal["ES256", "RS256"] = "ES256"
+    """What access tokens are signed with."""
     access_token_seconds: int = Field(default=600, ge=30, le=86_400)
+    """How long an access token lives."""
     front_channel_token_seconds: int = Field(default=300, ge=30, le=86_400)
     """Of an access token that comes through the browser (implicit and hybrid)."""
     id_token_seconds: int = Field(default=600, ge=30, le=86_400)
+    """How long an ID token is good for signing somebody in."""
     refresh_idle_seconds: int = Field(default=14 * 86_400, ge=60)
     """A refresh token that is not used for so long expires."""
     refresh_absolute_seconds: int = Field(default=90 * 86_400, ge=60)
@@ -33,6 +36,12 @@ class TokenSettings(GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSetting
     """With a view of the keys older than this, nothing is signed."""
     token_telemetry: bool = True
     """Tell subscribers of tokens that write no row."""
+
+    @model_validator(mode="after")
+    def _a_refresh_token_idles_no_longer_than_it_lives(self) -> Self:
+        if self.refresh_idle_seconds > self.refresh_absolute_seconds:
+            raise ValueError("LATCHKEY_REFRESH_IDLE_SECONDS must not exceed LATCHKEY_REFRESH_ABSOLUTE_SECONDS")
+        return self
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -6,7 +6,7 @@ from latchkey.events.v1 import events_pb2 as e
 from libs.servicekit.facts import Actor, Fact
 from services.token.domain.grants import Grant
 
-_ADMIN = Actor("admin")
+_ADMIN = Actor("admin", "cli")
 
 
 def consent_granted(*, user_id: str, client_id: str, scopes: tuple[str, ...], correlation_id: str) -> Fact:

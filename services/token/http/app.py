@@ -59,7 +59,7 @@ def _headers(*, secure: bool) -> Middleware:
         "Referrer-Policy": "no-referrer",
     }
     if secure:
-        fixed["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        fixed["Strict-Transport-Security"] = "max-age=31536000"
 
     @web.middleware
     async def add(request: web.Request, handler: Handler) -> web.StreamResponse:

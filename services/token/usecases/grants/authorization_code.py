@@ -31,6 +31,10 @@ class AuthorizationCodeGrant:
             raise InvalidGrant(reason="CODE_UNKNOWN")
         code.judge(claim, now=now)
         code.grant.require_live()
+        if code.consumed_at is not None:  # at once: neither an account nor a key that is missing may put it off
+            async with self._begin() as work:
+                await _revoke(work, code, now=now)
+            raise InvalidGrant(reason="CODE_REPLAYED")
 
         async def redeem(tokens: AccessToken) -> str | None:
             return await self._redeem(code, client, tokens, now=now)
