@@ -8,11 +8,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from latchkey.authentication.v1.accounts_pb2_grpc import AccountServiceStub
+from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceStub
 from latchkey.token.v1 import admin_pb2, authorization_pb2
 from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
 from latchkey.token.v1.authorization_pb2_grpc import add_AuthorizationServiceServicer_to_server
-from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
+from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN
 from libs.servicekit.bus import Bus
 from libs.servicekit.channels import channel
 from libs.servicekit.clock import SystemClock
@@ -26,6 +27,7 @@ from services.token import client_directory, signing_keys
 from services.token.accounts import RemoteAccounts
 from services.token.client_directory import CachedClients
 from services.token.config import TokenSettings
+from services.token.devices import RemoteDevices
 from services.token.http.app import build_edge
 from services.token.ports import Telemetry
 from services.token.rpc import AuthorizationRpc, ClientAdminRpc
@@ -35,6 +37,7 @@ from services.token.store.tables import metadata
 from services.token.store.work import TokenWork
 from services.token.telemetry import BufferedTelemetry, SilentTelemetry
 from services.token.usecases.advance_authorization import AdvanceAuthorization
+from services.token.usecases.authenticate_client import AuthenticateClient
 from services.token.usecases.authorize import Authorize
 from services.token.usecases.check_logout import CheckLogout
 from services.token.usecases.create_client import CreateClient
@@ -46,11 +49,13 @@ from services.token.usecases.get_userinfo import GetUserinfo
 from services.token.usecases.grant_authorization import GrantAuthorization
 from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
 from services.token.usecases.grants.client_credentials import ClientCredentials
+from services.token.usecases.grants.device_code import DeviceCodeGrant
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.rotate_client_secret import RotateClientSecret
+from services.token.usecases.start_device_authorization import StartDeviceAuthorization
 from services.token.usecases.update_client import UpdateClient
 
 NAME = "token"
@@ -65,6 +70,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
     async with (
         open_database(settings, service=NAME) as database,
         channel(settings.authentication_target, service="authentication", settings=settings) as authentication,
+        channel(settings.device_target, service="device", settings=settings) as device,
         channel(settings.key_rotation_target, service="key-rotation", settings=settings) as key_rotation,
     ):
         bus = Bus(settings, service=NAME)
@@ -79,6 +85,8 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             clock=clock,
         )
         accounts = RemoteAccounts(AccountServiceStub(authentication))
+        attestation_key = settings.session_attestation_key_file.get_secret_value()
+        devices = RemoteDevices(DeviceServiceStub(device), attestation_key=attestation_key, clock=clock)
         buffered = BufferedTelemetry(bus, transactions, issuer=issuer, clock=clock)
         telemetry: Telemetry = buffered if settings.token_telemetry else SilentTelemetry()
         bus.listen(client_directory.FACTS, clients.on_fact)
@@ -101,7 +109,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             deny=DenyAuthorization(transactions, advance, clock=clock),
             describe=DescribeInteraction(view, advance, clock=clock),
             check_logout=CheckLogout(issuer=issuer, clients=clients, keys=keys, clock=clock),
-            attestation_key=settings.session_attestation_key_file.get_secret_value(),
+            attestation_key=attestation_key,
             clock=clock,
         )
         client_admin = ClientAdminRpc(
@@ -112,20 +120,24 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             rotate_secret=RotateClientSecret(transactions, pepper=pepper, directory=clients, clock=clock),
             delete=DeleteClient(transactions, directory=clients, clock=clock),
         )
+        authenticate = AuthenticateClient(clients=clients, pepper=pepper)
         issue_tokens = IssueTokens(
             {
                 AUTHORIZATION_CODE: AuthorizationCodeGrant(transactions, view, lifetimes=lifetimes),
                 REFRESH_TOKEN: RefreshTokenGrant(transactions, view, chain_key=_chain_key(pepper), lifetimes=lifetimes),
                 CLIENT_CREDENTIALS: ClientCredentials(telemetry),
+                DEVICE_CODE: DeviceCodeGrant(transactions, devices, lifetimes=lifetimes, clock=clock),
             },
-            pepper=pepper,
-            clients=clients,
+            authenticate=authenticate,
             accounts=accounts,
             mint=mint,
             lifetimes=lifetimes,
             clock=clock,
         )
         get_userinfo = GetUserinfo(view, issuer=issuer, accounts=accounts, keys=keys, clock=clock)
+        start_device_authorization = StartDeviceAuthorization(
+            issuer=issuer, authenticate=authenticate, devices=devices, clock=clock
+        )
         yield Service(
             servicers=(
                 Registration(
@@ -139,7 +151,13 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                     admin_pb2.DESCRIPTOR.services_by_name["ClientAdminService"],
                 ),
             ),
-            edge=build_edge(issue_tokens, get_userinfo, secure=issuer.startswith("https:")),
+            edge=build_edge(
+                issue_tokens,
+                get_userinfo,
+                start_device_authorization,
+                secure=issuer.startswith("https:"),
+                trusted_proxies=settings.trusted_proxies,
+            ),
             tasks={
                 "bus": bus.run,
                 "relay": relay.run,

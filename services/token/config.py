@@ -12,6 +12,8 @@ from services.token.domain.tokens import Lifetimes
 class TokenSettings(GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings):
     authentication_target: str
     """gRPC target of the authentication service."""
+    device_target: str
+    """gRPC target of the device service."""
     key_rotation_target: str
     """gRPC target of the key-rotation service."""
     session_attestation_key_file: SecretKeyFile

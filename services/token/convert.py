@@ -46,11 +46,17 @@ def session_of(request: Any, *, attestation_key: bytes, now: datetime) -> Authen
     """
     if not request.HasField("session"):
         return None
-    attested = request.session
+    return attested_session(request.session, attestation_key=attestation_key, lifetime=ATTESTATION_LIFETIME, now=now)
+
+
+def attested_session(
+    attested: sessions_pb2.AttestedSession, *, attestation_key: bytes, lifetime: timedelta, now: datetime
+) -> AuthenticatedSession:
+    """A session that the authentication service vouched for, at most `lifetime` ago. Raises ServerError otherwise."""
     if not verify_attestation(attestation_key, attested.session, attested.mac):
         raise ServerError(reason="SESSION_NOT_ATTESTED", redirectable=False)
     session = sessions_pb2.Session.FromString(attested.session)
-    if abs(now - session.attested_at.ToDatetime(tzinfo=UTC)) > ATTESTATION_LIFETIME:
+    if abs(now - session.attested_at.ToDatetime(tzinfo=UTC)) > lifetime:
         raise ServerError(reason="SESSION_ATTESTATION_STALE", redirectable=False)
     return AuthenticatedSession(
         session_id=session.session_id,

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from libs.crypto.jwt import KeySet, SigningKey
 from libs.servicekit.facts import Fact
 from services.token.domain.clients import Client
+from services.token.domain.devices import AllowedDevice, DeviceCodes
 from services.token.domain.grants import AuthorizationCode, Grant
 from services.token.domain.pending_requests import PendingRequest
 from services.token.domain.refresh_families import RefreshFamily
@@ -137,6 +138,17 @@ class Account(Protocol):
     def session_live(self) -> bool: ...
     @property
     def claims(self) -> Mapping[str, Any]: ...
+
+
+class Devices(Protocol):
+    async def create(self, client: Client, scopes: tuple[str, ...], *, remote_address: str) -> DeviceCodes:
+        """A new pair of codes. Raises TemporarilyUnavailable when there are too many."""
+
+    async def poll(self, device_code: str, *, client_id: str, wait: timedelta) -> AllowedDevice:
+        """What a person allowed; spends nothing. Raises the errors of RFC 8628 3.5."""
+
+    async def redeem(self, device_code: str, *, client_id: str) -> None:
+        """Spends the code: succeeds once, ever. Raises InvalidGrant to everybody else."""
 
 
 class Telemetry(Protocol):

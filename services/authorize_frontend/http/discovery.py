@@ -26,6 +26,7 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "issuer": site.issuer,
         "authorization_endpoint": site.url("/authorize"),
         "token_endpoint": site.client_edge_url("/token"),
+        "device_authorization_endpoint": site.client_edge_url("/device_authorization"),
         "userinfo_endpoint": site.client_edge_url("/userinfo"),
         "jwks_uri": site.url("/jwks"),
         "end_session_endpoint": site.url("/logout"),

@@ -4,13 +4,16 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from libs.servicekit import trace
+from libs.servicekit.addresses import Networks
 from libs.servicekit.metrics import HTTP_SECONDS
+from services.token.http.device_authorization import device_authorization_handler
 from services.token.http.errors import Handler, render_errors
 from services.token.http.forms import MAX_BODY_BYTES
 from services.token.http.token import token_handler
 from services.token.http.userinfo import userinfo_handler
 from services.token.usecases.get_userinfo import GetUserinfo
 from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.start_device_authorization import StartDeviceAuthorization
 
 _CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
@@ -21,7 +24,14 @@ _PREFLIGHT = {
 }
 
 
-def build_edge(issue_tokens: IssueTokens, get_userinfo: GetUserinfo, *, secure: bool) -> web.Application:
+def build_edge(
+    issue_tokens: IssueTokens,
+    get_userinfo: GetUserinfo,
+    start_device_authorization: StartDeviceAuthorization,
+    *,
+    secure: bool,
+    trusted_proxies: Networks = (),
+) -> web.Application:
     """`secure`: the public side is https, so browsers are told to keep to it."""
     app = web.Application(
         client_max_size=MAX_BODY_BYTES, middlewares=[_headers(secure=secure), _observe, render_errors]
@@ -30,9 +40,14 @@ def build_edge(issue_tokens: IssueTokens, get_userinfo: GetUserinfo, *, secure: 
     app.add_routes(
         [
             web.post("/token", token_handler(issue_tokens)),
+            web.post(
+                "/device_authorization",
+                device_authorization_handler(start_device_authorization, trusted_proxies=trusted_proxies),
+            ),
             web.get("/userinfo", userinfo),
             web.post("/userinfo", userinfo),
             web.options("/token", _preflight),
+            web.options("/device_authorization", _preflight),
             web.options("/userinfo", _preflight),
         ]
     )

@@ -12,14 +12,15 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from libs.oauth.client_authentication import Credentials
-from libs.oauth.errors import InvalidClient, InvalidGrant, InvalidRequest, UnsupportedGrantType
+from libs.oauth.errors import InvalidGrant, InvalidRequest, UnsupportedGrantType
 from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import OPENID, format_scope
 from libs.servicekit.clock import Clock
 from services.token.domain.clients import Client
 from services.token.domain.grants import Grant
 from services.token.domain.tokens import AccessToken, Lifetimes
-from services.token.ports import Account, Accounts, ClientDirectory
+from services.token.ports import Account, Accounts
+from services.token.usecases.authenticate_client import AuthenticateClient
 from services.token.usecases.mint_tokens import MintTokens
 
 Redeem = Callable[[AccessToken], Awaitable[str | None]]
@@ -49,16 +50,14 @@ class IssueTokens:
         self,
         grants: Mapping[str, GrantHandler],
         *,
-        pepper: bytes,
-        clients: ClientDirectory,
+        authenticate: AuthenticateClient,
         accounts: Accounts,
         mint: MintTokens,
         lifetimes: Lifetimes,
         clock: Clock,
     ) -> None:
         self._grants = grants
-        self._pepper = pepper
-        self._clients = clients
+        self._authenticate = authenticate
         self._accounts = accounts
         self._mint = mint
         self._lifetimes = lifetimes
@@ -74,6 +73,7 @@ class IssueTokens:
         client = await self._authenticate(credentials, now=now)
         handler = self._grant(parameters, client)
         authorized = await handler(parameters, client, now=now)
+        now = self._clock.now()  # a device may have waited
         account = None if authorized.grant is None else await self._check_account(authorized.grant)
         access_token = self._mint.access_token(
             client,
@@ -95,13 +95,6 @@ class IssueTokens:
             )
         refresh_token = await authorized.redeem(access_token)
         return _response(access_token, id_token, refresh_token)
-
-    async def _authenticate(self, credentials: Credentials, *, now: datetime) -> Client:
-        client = await self._clients.find(credentials.client_id)
-        if client is None:
-            raise InvalidClient(reason="CLIENT_UNKNOWN")
-        client.authenticate(credentials, pepper=self._pepper, now=now)
-        return client
 
     def _grant(self, parameters: Parameters, client: Client) -> GrantHandler:
         grant_type = parameters.get("grant_type")

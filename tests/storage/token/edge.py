@@ -19,8 +19,11 @@ Edge = TestClient[Any, Any]
 
 
 @asynccontextmanager
-async def serving(issue_tokens: Any, get_userinfo: Any, *, secure: bool = True) -> AsyncIterator[Edge]:
-    async with TestClient(TestServer(build_edge(issue_tokens, get_userinfo, secure=secure))) as edge:
+async def serving(
+    issue_tokens: Any, get_userinfo: Any, *, start_device_authorization: Any = None, secure: bool = True
+) -> AsyncIterator[Edge]:
+    app = build_edge(issue_tokens, get_userinfo, start_device_authorization, secure=secure)
+    async with TestClient(TestServer(app)) as edge:
         yield edge
 
 

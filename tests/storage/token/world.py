@@ -26,6 +26,7 @@ from services.token.store.purge import Purge
 from services.token.store.tables import metadata
 from services.token.store.work import TokenWork
 from services.token.usecases.advance_authorization import AdvanceAuthorization
+from services.token.usecases.authenticate_client import AuthenticateClient
 from services.token.usecases.authorize import Authorize
 from services.token.usecases.check_logout import CheckLogout
 from services.token.usecases.create_client import CreateClient
@@ -147,8 +148,7 @@ class World:
                 "refresh_token": RefreshTokenGrant(work, view, chain_key=CHAIN_KEY, lifetimes=LIFETIMES),
                 "client_credentials": ClientCredentials(self.telemetry),
             },
-            pepper=PEPPER,
-            clients=clients,
+            authenticate=AuthenticateClient(clients=clients, pepper=PEPPER),
             accounts=people,
             mint=mint,
             lifetimes=LIFETIMES,

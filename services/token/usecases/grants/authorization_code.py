@@ -3,16 +3,15 @@
 from datetime import datetime
 
 from libs.crypto.hashing import secret_hash
-from libs.crypto.random import uuid7
-from libs.oauth.client_metadata import AUTHORIZATION_CODE, REFRESH_TOKEN
+from libs.oauth.client_metadata import AUTHORIZATION_CODE
 from libs.oauth.errors import InvalidGrant, InvalidRequest
 from libs.oauth.parameters import Parameters
 from services.token import facts
 from services.token.domain.clients import Client
 from services.token.domain.grants import AuthorizationCode, CodeClaim
-from services.token.domain.refresh_families import RefreshFamily, first_token
 from services.token.domain.tokens import AccessToken, Lifetimes
 from services.token.ports import Begin, Work
+from services.token.usecases.grants.refresh_family import start_family
 from services.token.usecases.issue_tokens import Authorized
 
 
@@ -48,8 +47,7 @@ class AuthorizationCodeGrant:
         async with self._begin() as work:
             won = await work.codes.spend(code.code_hash, now=now)
             if won:
-                if REFRESH_TOKEN in client.metadata.grant_types:
-                    refresh_token = await self._start_family(work, code, now=now)
+                refresh_token = await start_family(work, client, code.grant, lifetimes=self._lifetimes, now=now)
                 work.emit(
                     facts.code_redeemed(code.grant, correlation_id=code.correlation_id),
                     facts.token_issued(
@@ -66,22 +64,6 @@ class AuthorizationCodeGrant:
         if not won:  # said after the commit, so that the revocation stays
             raise InvalidGrant(reason="CODE_REPLAYED")
         return refresh_token
-
-    async def _start_family(self, work: Work, code: AuthorizationCode, *, now: datetime) -> str:
-        token = first_token(uuid7(now))
-        family = RefreshFamily(
-            family_id=token.family_id,
-            client_id=code.client_id,
-            latest_hash=token.digest(),
-            generation=token.generation,
-            rotated_at=now,
-            idle_expires_at=now + self._lifetimes.refresh_idle,
-            expires_at=now + self._lifetimes.refresh_absolute,
-            grant=code.grant,
-        )
-        await work.refresh_families.add(family)
-        await work.grants.prolong(code.grant.grant_id, until=family.expires_at + self._lifetimes.access_token)
-        return str(token)
 
 
 def _claim(parameters: Parameters, client: Client) -> CodeClaim:

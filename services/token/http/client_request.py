@@ -1,0 +1,29 @@
+"""Reading what a client posts: credentials and parameters, alike at every endpoint (RFC 6749 2.3.1, 3.2)."""
+
+from aiohttp import web
+
+from libs.oauth.client_authentication import Credentials, read_credentials
+from libs.oauth.errors import InvalidRequest
+from libs.oauth.parameters import Parameters
+from services.token.http.forms import read_form
+
+
+async def read_client_request(request: web.Request) -> tuple[Credentials, Parameters]:
+    """Nothing of it is verified.
+
+    Raises:
+        InvalidRequest: parameters in the URL, a malformed form, a parameter or a header twice, two ways of
+            authentication.
+        InvalidClient: no client, or a malformed header.
+    """
+    if request.query_string:
+        raise InvalidRequest("Parameters belong into the body, not into the URL.", reason="PARAMETERS_IN_URL")
+    parameters = await read_form(request)
+    return read_credentials(_authorization(request), parameters), parameters
+
+
+def _authorization(request: web.Request) -> str | None:
+    values = request.headers.getall("Authorization", [])
+    if len(values) > 1:
+        raise InvalidRequest("There is more than one Authorization header.", reason="HEADER_REPEATED")
+    return values[0] if values else None

@@ -1,0 +1,93 @@
+"""A device collects what a person allowed elsewhere (RFC 8628 3.4). The device service keeps the code and its state."""
+
+from datetime import datetime, timedelta
+
+from libs.crypto.random import uuid7
+from libs.oauth.client_metadata import DEVICE_CODE
+from libs.oauth.errors import InvalidRequest
+from libs.oauth.parameters import Parameters
+from libs.oauth.scopes import OFFLINE_ACCESS
+from libs.servicekit.clock import Clock
+from services.token import facts
+from services.token.domain.clients import Client
+from services.token.domain.devices import AllowedDevice
+from services.token.domain.grants import Grant
+from services.token.domain.tokens import AccessToken, Lifetimes
+from services.token.ports import Begin, Devices
+from services.token.usecases.grants.refresh_family import start_family
+from services.token.usecases.issue_tokens import Authorized
+
+WAIT = "latchkey_wait"
+"""A parameter of our own (RFC 6749 8.2): how many seconds the answer may wait for the person."""
+_LONGEST_WAIT = 30
+_AFTER_EXPIRY = timedelta(minutes=1)
+
+
+class DeviceCodeGrant:
+    """Judges by one call and spends by another, so that a code is never lost for want of a key."""
+
+    def __init__(self, begin: Begin, devices: Devices, *, lifetimes: Lifetimes, clock: Clock) -> None:
+        self._begin = begin
+        self._devices = devices
+        self._lifetimes = lifetimes
+        self._clock = clock
+
+    async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
+        """Raises AuthorizationPending, SlowDown, AccessDenied, ExpiredToken, InvalidGrant (RFC 8628 3.5).
+
+        InvalidScope when the client has lost a scope since it asked.
+        """
+        if "device_code" not in parameters:
+            raise InvalidRequest("device_code is missing.", reason="DEVICE_CODE_MISSING")
+        device_code = parameters["device_code"]
+        allowed = await self._devices.poll(device_code, client_id=client.client_id, wait=_wait(parameters))
+        now = self._clock.now()  # the poll may have waited
+        allowed.require_fresh_sign_in(now=now)
+        grant = _grant(allowed, client, now=now)
+
+        async def redeem(token: AccessToken) -> str | None:
+            await self._devices.redeem(device_code, client_id=client.client_id)
+            return await self._keep(grant, client, token, correlation_id=allowed.correlation_id, now=now)
+
+        return Authorized(client=client, scopes=grant.scopes, redeem=redeem, grant=grant)
+
+    async def _keep(
+        self, grant: Grant, client: Client, token: AccessToken, *, correlation_id: str, now: datetime
+    ) -> str | None:
+        async with self._begin() as work:
+            await work.grants.add(grant, expires_at=now + self._lifetimes.access_token + _AFTER_EXPIRY)
+            refresh_token = await start_family(work, client, grant, lifetimes=self._lifetimes, now=now)
+            work.emit(
+                facts.token_issued(
+                    client_id=client.client_id,
+                    grant_type=DEVICE_CODE,
+                    scopes=token.scopes,
+                    token_id=token.token_id,
+                    grant=grant,
+                    correlation_id=correlation_id,
+                )
+            )
+        return refresh_token
+
+
+def _wait(parameters: Parameters) -> timedelta:
+    text = parameters.get(WAIT, "0")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4):
+        raise InvalidRequest(f"{WAIT} must be a whole number of seconds.", reason="WAIT_MALFORMED")
+    return timedelta(seconds=min(int(text), _LONGEST_WAIT))
+
+
+def _grant(allowed: AllowedDevice, client: Client, *, now: datetime) -> Grant:
+    session, scopes = allowed.session, client.permitted_scope(allowed.scopes)
+    return Grant(
+        grant_id=uuid7(now),
+        client_id=client.client_id,
+        user_id=session.user_id,
+        session_id=session.session_id,
+        scopes=scopes,
+        offline=OFFLINE_ACCESS in scopes,
+        authenticated_at=session.authenticated_at,
+        acr=session.acr,
+        amr=session.amr,
+        created_at=now,
+    )
