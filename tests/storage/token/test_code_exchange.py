@@ -271,3 +271,7 @@ async def test_it_costs_one_read_and_one_transaction(world: World, client: Regis
     assert sent[0].startswith("SELECT")
     # The read; spent, family, grant prolonged, and two of the outbox.
     assert len(sent) == 6
+    with statements(world.database) as sent:
+        assert await _refusal(world, client, code) == "CODE_REPLAYED"
+    # The read; revoked, and two of the outbox.
+    assert len(sent) == 4

@@ -179,6 +179,17 @@ class World:
         pairs = [*parameters_of(client_id=client.client_id, **changes).items(), *more]
         return await self.authorize(pairs, browser_secret=BROWSER, session=session, defer=defer)
 
+    async def back(
+        self,
+        request_id: str,
+        session: AuthenticatedSession | None,
+        *,
+        browser_secret: str = BROWSER,
+        allow: bool = False,
+    ) -> Next:
+        """The browser comes back to a request that waits; with `allow` from the consent page."""
+        return await self.resume(request_id, browser_secret=browser_secret, session=session, allow=allow)
+
     async def code(self, client: Registered, session: AuthenticatedSession | None = None, **changes: Any) -> str:
         """The code for a request of somebody who is signed in, and need not be asked."""
         return sent(await self.ask(client, session or a_session(), **changes))["code"]
