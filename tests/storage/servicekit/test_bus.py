@@ -56,6 +56,17 @@ async def test_a_stream_of_a_newer_version_keeps_its_subjects(bus_for: BusFor, a
     assert (await admin.stream_info("LATCHKEY_EVENTS")).config.subjects == newer
 
 
+async def test_a_stream_of_another_version_loses_nothing_by_what_it_gains(bus_for: BusFor, admin: Any):
+    other = ["latchkey.v1.tenant.>", *STREAMS["LATCHKEY_EVENTS"][0][1:]]
+    await admin.add_stream(StreamConfig(name="LATCHKEY_EVENTS", subjects=other))
+    bus = bus_for()
+    await until(lambda: bus.ready)
+    assert set((await admin.stream_info("LATCHKEY_EVENTS")).config.subjects) == {
+        *other,
+        STREAMS["LATCHKEY_EVENTS"][0][0],
+    }
+
+
 async def test_many_replicas_make_the_streams_at_once(bus_for: BusFor):
     buses = [bus_for() for _ in range(5)]
     await until(lambda: all(bus.ready for bus in buses))
