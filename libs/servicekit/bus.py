@@ -10,6 +10,7 @@ from datetime import timedelta
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
@@ -67,6 +68,11 @@ class Bus:
     def ready(self) -> bool:
         """Is publishing worth a try?"""
         return self._client.is_connected and self._streams_ready
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """For consumers (consumer.py); what is asked while the bus is away fails."""
+        return self._client.jetstream(timeout=ACK_SECONDS)
 
     async def run(self) -> None:
         """Connects, makes the streams, and stays until cancelled."""

@@ -65,7 +65,7 @@ async def tell(bus: Bus, *ids: str, subject: str = f"{SUBJECT}.03", body: str | 
 
 
 def counted(outcome: str) -> float:
-    return CONSUMED.labels(NAME, outcome)._value.get()
+    return float(CONSUMED.labels(NAME, outcome)._value.get())
 
 
 async def pending(server: NatsServer) -> tuple[int, int]:
@@ -88,7 +88,7 @@ async def test_facts_from_before_and_after_the_start_are_handled_once_and_others
     await until(lambda: len(handled.done) == 2)
     assert handled.given == ["before", "after"]
     assert (await consumer.check()).ok
-    while await pending(nats_server) != (0, 0):
+    while await pending(nats_server) != (0, 0):  # noqa: ASYNC110 - in another process
         await asyncio.sleep(0)
 
 
