@@ -15,7 +15,7 @@ from libs.servicekit.settings import PREFIX, ServiceSettings
 ROOT = PROJECT_ROOT
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 KUBERNETES = ROOT / "deploy/kubernetes"
-_VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+_VARIABLE = re.compile(r"\$\{(\w+):-([^{}]*)\}")
 
 
 def service(name: str) -> ServiceShape:
@@ -39,7 +39,9 @@ def variables(settings: type[ServiceSettings], *, required: bool = False) -> set
 
 def defaulted(text: str) -> str:
     """As docker compose reads it when the operator sets nothing."""
-    return _VARIABLE.sub(lambda match: match.group(2), text)
+    while (inner := _VARIABLE.sub(lambda match: match.group(2), text)) != text:
+        text = inner
+    return text
 
 
 def objects(*files: Path) -> list[dict[str, Any]]:

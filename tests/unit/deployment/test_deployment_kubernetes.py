@@ -1,7 +1,7 @@
 """The manifests as they are written: what each pod is told and given, and who may speak to whom."""
 
-import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from latchkey.device.v1 import device_pb2
 from latchkey.keys.v1 import keys_pb2
 from latchkey.token.v1 import admin_pb2 as token_admin_pb2
 from latchkey.token.v1 import authorization_pb2
+from libs.cli import connection
 from libs.servicekit.grpc_server import permitted_callers
 from libs.servicekit.identity import host_name
 from tests.unit.deployment.documents import (
@@ -203,14 +204,15 @@ def test_the_ingress_sends_every_endpoint_of_the_client_edge_to_the_token_servic
 
 
 def test_the_command_line_is_told_where_every_service_is():
-    told = json.loads((KUBERNETES / "components/cli/run.json").read_text())["services"]
+    literals = kustomization("components/cli")["configMapGenerator"][0]["literals"]
+    told = connection.find(CONFIG["latchkey"] | dict(literal.split("=", 1) for literal in literals), Path("/nowhere"))
+    called = {"token", "authentication", "key-rotation"}
     services = base("Service")
-    for shape in SERVICES:
-        for port in ("grpc", "ops"):
-            if port == "grpc" and not shape.grpc:
-                assert port not in told[shape.name]
-                continue
-            host, number = told[shape.name][port].split(":")
+    assert told.grpc.keys() == called
+    assert told.ops.keys() == set(SERVICE_NAMES)
+    for port, targets in (("grpc", told.grpc), ("ops", told.ops)):
+        for name, target in targets.items():
+            host, number = target.removeprefix("dns:///").split(":")
             offered = {each["name"]: each["port"] for each in services[host]["spec"]["ports"]}
             assert offered[port] == int(number)
-            assert services[host]["spec"]["selector"] == {"app.kubernetes.io/name": shape.name}
+            assert services[host]["spec"]["selector"] == {"app.kubernetes.io/name": name}
