@@ -4,7 +4,9 @@ import re
 from collections import Counter
 
 import httpx2
+import pytest
 
+from tests.flows.device import Device, allow
 from tests.flows.relying_party import RelyingParty, code_form
 from tests.support.browser import Browser
 from tests.support.stack import Stack
@@ -66,3 +68,38 @@ async def test_code_refresh_and_userinfo_ask_once_about_the_account(system: Stac
         assert await _spent(system, before) == {"authentication.GetAccount": 2}
         await client.userinfo(token["access_token"])
         assert await _spent(system, before) == {"authentication.GetAccount": 3}
+
+
+@pytest.mark.s(34)
+async def test_a_poll_costs_one_call_and_its_success_two_more(system: Stack, browser: Browser) -> None:
+    async with await Device.new(system) as device:
+        before = await _calls(system)
+        await device.ask()
+        assert await _spent(system, before) == {"device.CreateDeviceCode": 1}
+        before = await _calls(system)
+        assert (await device.poll()).status_code == 400
+        assert await _spent(system, before) == {"device.PollDeviceCode": 1}
+        await allow(browser, device)
+        before = await _calls(system)
+        assert (await device.poll()).status_code == 200
+        assert await _spent(system, before) == {
+            "device.PollDeviceCode": 1,
+            "authentication.GetAccount": 1,
+            "device.RedeemDeviceCode": 1,
+        }
+
+
+async def test_the_pages_for_devices_cost_two_calls_at_most(system: Stack, browser: Browser) -> None:
+    async with await Device.new(system) as device:
+        await device.ask()
+        await browser.open("/device")
+        await browser.sign_in()
+        before = await _calls(system)
+        await browser.submit("device-continue", user_code=device.codes["user_code"])
+        assert await _spent(system, before) == {"authentication.GetSession": 1, "device.FindUserCode": 1}
+        before = await _calls(system)
+        response = await browser.client.post(
+            "/device/decision", data=browser.page.form_with("device-allow").fields | {"choice": "allow"}
+        )
+        assert response.status_code == 303
+        assert await _spent(system, before) == {"authentication.GetSession": 1, "device.DecideDeviceCode": 1}
