@@ -1,6 +1,8 @@
 """A device authorization from its beginning to each of its ends, on both databases."""
 
 import json
+from collections.abc import Awaitable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -17,6 +19,7 @@ from libs.oauth.errors import (
 from services.device.domain.user_codes import ALPHABET
 from services.device.usecases.create_device_code import Asked
 from tests.storage.device.world import ALICE, BROWSER_PREFIX, DEVICE_PREFIX, INTERVAL, LIFETIME, NOON, Replica, World
+from tests.support.databases import statements
 
 MOMENT = timedelta(microseconds=1)
 
@@ -178,3 +181,20 @@ async def test_a_client_name_of_any_permitted_length_can_be_kept(world: World, h
 async def test_the_answer_says_how_long_and_how_often(here: Replica) -> None:
     codes = await here.ask()
     assert (codes.lifetime, codes.interval) == (LIFETIME, INTERVAL)
+
+
+async def test_every_call_costs_as_many_statements_as_the_readme_says(world: World, here: Replica) -> None:
+    async def cost(asked: Awaitable[object]) -> tuple[int, int]:
+        with statements(world.database) as sent, suppress(InvalidRequest):
+            await asked
+        reads = [statement for statement in sent if statement.startswith("SELECT")]
+        return len(reads), len(sent) - len(reads)
+
+    with statements(world.database) as sent:
+        codes = await here.ask()
+    assert len(sent) == 2 + 4
+    assert await cost(here.find(codes.user_code)) == (2, 2)
+    assert await cost(here.find("BBBB-BBBB")) == (2, 1)
+    assert await cost(here.decide(codes)) == (2, 5)
+    assert await cost(here.poll(codes)) == (1, 0)
+    assert await cost(here.redeem(codes)) == (1, 3)
