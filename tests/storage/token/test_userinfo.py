@@ -6,9 +6,10 @@ import pytest
 
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import InsufficientScope, InvalidToken, OAuthError, TemporarilyUnavailable
+from services.token.usecases.get_userinfo import GetUserinfo
 from tests.storage.token.world import Person, Registered, World
 from tests.support.databases import statements
-from tests.unit.token.parts import ALICE, MINUTE, SECOND, read_token, signed_by, signing_key
+from tests.unit.token.parts import ALICE, BOB, ISSUER, MINUTE, SECOND, read_token, signed_by, signing_key
 
 CLAIMS = {
     "sub": "somebody else",
@@ -63,6 +64,20 @@ async def test_only_what_is_needed_is_asked_of_the_authentication_service(world:
     world.people.asked.clear()
     await world.get_userinfo(token)
     assert world.people.asked == [(ALICE, "s-1", ("email", "email_verified"))]
+
+
+class Confused:
+    """An Accounts port that tells of somebody else."""
+
+    async def find(self, **_about: object) -> Person:
+        return Person(claims={"sub": BOB, "name": "Bob"})
+
+
+@pytest.mark.s(52)
+async def test_sub_is_the_grants_whatever_the_claims_say(world: World, client: Registered) -> None:
+    token = await _access_token(world, client)
+    confused = GetUserinfo(world.work.reading, issuer=ISSUER, accounts=Confused(), keys=world.keys, clock=world.clock)
+    assert (await confused(token))["sub"] == ALICE
 
 
 @pytest.mark.s(24)
@@ -165,6 +180,15 @@ async def test_a_clients_own_token_tells_of_nobody(world: World, client: Registe
     with pytest.raises(InsufficientScope):
         await world.get_userinfo(token)
     assert world.people.asked == []
+
+
+@pytest.mark.s(28)
+async def test_a_token_that_hangs_on_no_grant_tells_of_nobody(world: World, client: Registered) -> None:
+    """Whatever its scope says: no sign-in stands behind it."""
+    claims = dict(read_token(await _access_token(world, client), "ES256").claims)
+    del claims["grant_id"]
+    with pytest.raises(InsufficientScope):
+        await world.get_userinfo(signed_by(signing_key("ES256"), claims, typ="at+jwt"))
 
 
 async def test_a_token_without_openid_is_not_enough(world: World, client: Registered) -> None:
