@@ -54,6 +54,7 @@ from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.resume_authorization import ResumeAuthorization
+from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.rotate_client_secret import RotateClientSecret
 from services.token.usecases.start_device_authorization import StartDeviceAuthorization
 from services.token.usecases.update_client import UpdateClient
@@ -66,6 +67,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
     clock = SystemClock()
     issuer = settings.issuer
     pepper = settings.client_secret_pepper_file.get_secret_value()
+    chain_key = _chain_key(pepper)
     lifetimes = settings.lifetimes
     async with (
         open_database(settings, service=NAME) as database,
@@ -124,7 +126,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         issue_tokens = IssueTokens(
             {
                 AUTHORIZATION_CODE: AuthorizationCodeGrant(transactions, view, lifetimes=lifetimes),
-                REFRESH_TOKEN: RefreshTokenGrant(transactions, view, chain_key=_chain_key(pepper), lifetimes=lifetimes),
+                REFRESH_TOKEN: RefreshTokenGrant(transactions, view, chain_key=chain_key, lifetimes=lifetimes),
                 CLIENT_CREDENTIALS: ClientCredentials(telemetry),
                 DEVICE_CODE: DeviceCodeGrant(transactions, devices, lifetimes=lifetimes, clock=clock),
             },
@@ -137,6 +139,15 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         get_userinfo = GetUserinfo(view, issuer=issuer, accounts=accounts, keys=keys, clock=clock)
         start_device_authorization = StartDeviceAuthorization(
             issuer=issuer, authenticate=authenticate, devices=devices, clock=clock
+        )
+        revoke_token = RevokeToken(
+            transactions,
+            issuer=issuer,
+            authenticate=authenticate,
+            keys=keys,
+            chain_key=chain_key,
+            lifetimes=lifetimes,
+            clock=clock,
         )
         yield Service(
             servicers=(
@@ -155,6 +166,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 issue_tokens,
                 get_userinfo,
                 start_device_authorization,
+                revoke_token,
                 secure=issuer.startswith("https:"),
                 trusted_proxies=settings.trusted_proxies,
             ),

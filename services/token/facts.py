@@ -53,17 +53,22 @@ def token_refreshed(grant: Grant, *, scopes: tuple[str, ...], token_id: str) -> 
     return Fact(data, grant.user_id, Actor("client", grant.client_id))
 
 
-RevocationReason = Literal["code_replayed", "refresh_token_reused", "client_deleted"]
+RevocationReason = Literal["code_replayed", "refresh_token_reused", "client_deleted", "revoked_by_client"]
 _REASONS: dict[RevocationReason, e.Reason.ValueType] = {
     "code_replayed": e.REASON_CODE_REPLAYED,
     "refresh_token_reused": e.REASON_REFRESH_TOKEN_REUSED,
     "client_deleted": e.REASON_CLIENT_DELETED,
+    "revoked_by_client": e.REASON_REVOKED_BY_CLIENT,
 }
 
 
-def token_revoked(*, user_id: str, client_id: str, grant_id: str, reason: RevocationReason) -> Fact:
-    data = e.TokenRevoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason=_REASONS[reason])
-    return Fact(data, user_id, Actor("system"))
+def token_revoked(*, user_id: str, client_id: str, grant_id: str, reason: RevocationReason, token_id: str = "") -> Fact:
+    """A whole grant, or the one access token that `token_id` names; a client's own has neither person nor grant."""
+    data = e.TokenRevoked(
+        user_id=user_id, client_id=client_id, grant_id=grant_id, reason=_REASONS[reason], token_id=token_id
+    )
+    actor = Actor("client", client_id) if reason == "revoked_by_client" else Actor("system")
+    return Fact(data, user_id or client_id, actor)
 
 
 def token_reuse_detected(grant: Grant) -> Fact:

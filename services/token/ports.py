@@ -12,6 +12,7 @@ from services.token.domain.devices import AllowedDevice, DeviceCodes
 from services.token.domain.grants import AuthorizationCode, Grant
 from services.token.domain.pending_requests import PendingRequest
 from services.token.domain.refresh_families import RefreshFamily
+from services.token.domain.standing import Standing
 
 
 class Clients(Protocol):
@@ -86,6 +87,14 @@ class RefreshFamilies(Protocol):
         """Moves the family from one generation to the next; True for exactly one caller."""
 
 
+class Revocations(Protocol):
+    async def add(self, token_id: str, *, expires_at: datetime) -> bool:
+        """Ends one access token; True for exactly one caller."""
+
+    async def standing(self, token_id: str, *, grant_id: str | None) -> Standing:
+        """How things stand with an access token and the grant behind it; one look."""
+
+
 class Work(Protocol):
     """One transaction: all of it happens and is told, or none of it."""
 
@@ -101,6 +110,8 @@ class Work(Protocol):
     def codes(self) -> Codes: ...
     @property
     def refresh_families(self) -> RefreshFamilies: ...
+    @property
+    def revocations(self) -> Revocations: ...
     def emit(self, *facts: Fact) -> None:
         """Tells subscribers, if and when the work is committed."""
 

@@ -9,10 +9,12 @@ from libs.servicekit.metrics import HTTP_SECONDS
 from services.token.http.device_authorization import device_authorization_handler
 from services.token.http.errors import Handler, render_errors
 from services.token.http.forms import MAX_BODY_BYTES
+from services.token.http.revoke import revocation_handler
 from services.token.http.token import token_handler
 from services.token.http.userinfo import userinfo_handler
 from services.token.usecases.get_userinfo import GetUserinfo
 from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.start_device_authorization import StartDeviceAuthorization
 
 _CORS = {"Access-Control-Allow-Origin": "*"}
@@ -28,6 +30,7 @@ def build_edge(
     issue_tokens: IssueTokens,
     get_userinfo: GetUserinfo,
     start_device_authorization: StartDeviceAuthorization,
+    revoke_token: RevokeToken,
     *,
     secure: bool,
     trusted_proxies: Networks = (),
@@ -44,10 +47,12 @@ def build_edge(
                 "/device_authorization",
                 device_authorization_handler(start_device_authorization, trusted_proxies=trusted_proxies),
             ),
+            web.post("/revoke", revocation_handler(revoke_token)),
             web.get("/userinfo", userinfo),
             web.post("/userinfo", userinfo),
             web.options("/token", _preflight),
             web.options("/device_authorization", _preflight),
+            web.options("/revoke", _preflight),
             web.options("/userinfo", _preflight),
         ]
     )

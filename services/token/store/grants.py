@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.scopes import format_scope
@@ -43,7 +43,7 @@ class Grants:
 
     async def find(self, grant_id: str) -> Grant | None:
         row = (await self._session.execute(select(*_grant_columns).where(_grant_columns.grant_id == grant_id))).first()
-        return None if row is None else _grant(row)
+        return None if row is None else grant_of(row)
 
     async def prolong(self, grant_id: str, *, until: datetime) -> None:
         """Keeps the row while a refresh family may need it."""
@@ -65,16 +65,33 @@ class Grants:
         self, client_id: str, *, most: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str]]:
         """(grant id, user id) of what was ended."""
-        live = select(_grant_columns.grant_id).where(
-            _grant_columns.client_id == client_id, _grant_columns.revoked_at.is_(None)
-        )
+        ended = await self._revoke_some(_grant_columns.client_id == client_id, most=most, reason=reason, now=now)
+        return [(grant_id, user_id) for grant_id, user_id, _ in ended]
+
+    async def revoke_some_of_session(
+        self, session_id: str, *, most: int, reason: str, now: datetime
+    ) -> Sequence[tuple[str, str, str]]:
+        """(grant id, user id, client id) of what was ended: grants that were good as long as the session."""
+        of_session = and_(_grant_columns.session_id == session_id, _grant_columns.offline.is_(False))
+        return await self._revoke_some(of_session, most=most, reason=reason, now=now)
+
+    async def revoke_some_of_user(
+        self, user_id: str, *, most: int, reason: str, now: datetime
+    ) -> Sequence[tuple[str, str, str]]:
+        """(grant id, user id, client id) of what was ended, offline ones as well."""
+        return await self._revoke_some(_grant_columns.user_id == user_id, most=most, reason=reason, now=now)
+
+    async def _revoke_some(
+        self, whose: ColumnElement[bool], *, most: int, reason: str, now: datetime
+    ) -> Sequence[tuple[str, str, str]]:
+        live = select(_grant_columns.grant_id).where(whose, _grant_columns.revoked_at.is_(None))
         result = await self._session.execute(
             update(GrantRow)
             .where(_grant_columns.grant_id.in_(live.limit(most)), _grant_columns.revoked_at.is_(None))
             .values(revoked_at=now, revoked_reason=reason)
-            .returning(_grant_columns.grant_id, _grant_columns.user_id)
+            .returning(_grant_columns.grant_id, _grant_columns.user_id, _grant_columns.client_id)
         )
-        return [(row.grant_id, row.user_id) for row in result]
+        return [(row.grant_id, row.user_id, row.client_id) for row in result]
 
 
 class Codes:
@@ -124,7 +141,7 @@ class Codes:
             correlation_id=row.correlation_id,
             expires_at=row.code_expires_at,
             consumed_at=row.consumed_at,
-            grant=_grant(row),
+            grant=grant_of(row),
         )
 
     async def spend(self, code_hash: bytes, *, now: datetime) -> bool:
@@ -180,7 +197,7 @@ class RefreshFamilies:
             rotated_at=row.rotated_at,
             idle_expires_at=row.idle_expires_at,
             expires_at=row.family_expires_at,
-            grant=_grant(row),
+            grant=grant_of(row),
         )
 
     async def rotate(self, before: RefreshFamily, after: RefreshFamily) -> bool:
@@ -207,7 +224,8 @@ class RefreshFamilies:
         return result.first() is not None
 
 
-def _grant(row: Any) -> Grant:
+def grant_of(row: Any) -> Grant:
+    """A row that has all columns of a grant."""
     return Grant(
         grant_id=row.grant_id,
         client_id=row.client_id,

@@ -6,7 +6,7 @@ from sqlalchemy import Table, delete, select
 
 from libs.servicekit.clock import Clock
 from libs.servicekit.database import Database, table_of
-from services.token.store.tables import GrantRow, PendingRequestRow
+from services.token.store.tables import GrantRow, PendingRequestRow, RevocationRow
 
 BATCH = 1_000
 
@@ -20,7 +20,7 @@ class Purge:
 
     async def __call__(self) -> bool:
         """True when there may be more to remove."""
-        full = [await self._purge(table_of(row)) == BATCH for row in (PendingRequestRow, GrantRow)]
+        full = [await self._purge(table_of(row)) == BATCH for row in (PendingRequestRow, GrantRow, RevocationRow)]
         return any(full)
 
     async def _purge(self, table: Table) -> int:

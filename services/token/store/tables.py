@@ -124,4 +124,15 @@ class RefreshFamilyRow(Row, table=True):
     expires_at: datetime = Field(sa_column=_moment())
 
 
+class RevocationRow(Row, table=True):
+    """An access token that ended before its time; a grant that ended says so in its own row."""
+
+    __tablename__ = "revocations"
+
+    token_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    expires_at: datetime = Field(sa_column=_moment())
+
+    __table_args__ = (Index("revocations_by_expiry", "expires_at"),)
+
+
 add_outbox(metadata)

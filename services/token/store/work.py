@@ -7,6 +7,7 @@ from services.token.store.clients import Clients
 from services.token.store.consents import Consents
 from services.token.store.grants import Codes, Grants, RefreshFamilies
 from services.token.store.pending_requests import PendingRequests
+from services.token.store.revocations import Revocations
 
 
 class TokenWork(UnitOfWork):
@@ -18,3 +19,4 @@ class TokenWork(UnitOfWork):
         self.grants = Grants(session)
         self.codes = Codes(session)
         self.refresh_families = RefreshFamilies(session)
+        self.revocations = Revocations(session)

@@ -1,5 +1,6 @@
 """Claims about the person behind an access token (OpenID Connect Core 5.3)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from libs.crypto.errors import InvalidJwt
@@ -40,7 +41,7 @@ class GetUserinfo:
         scopes = parse_scope(str(token.get("scope", "")))
         if OPENID not in scopes or GRANT_CLAIM not in token:
             raise InsufficientScope("The access token needs the scope openid.", reason="SCOPE_OPENID_MISSING")
-        grant = await self._live_grant(str(token[GRANT_CLAIM]))
+        grant = await self._live_grant(token)
         account = await self._accounts.find(
             user_id=grant.user_id, session_id=grant.session_id, claims=(*claims_of(scopes), *grant.userinfo_claims)
         )
@@ -63,9 +64,11 @@ class GetUserinfo:
         except InvalidJwt as error:
             raise InvalidToken(reason=error.reason) from None
 
-    async def _live_grant(self, grant_id: str) -> Grant:
+    async def _live_grant(self, token: Mapping[str, Any]) -> Grant:
         async with self._view() as work:
-            grant = await work.grants.find(grant_id)
-        if grant is None or grant.revoked_at is not None:
+            standing = await work.revocations.standing(str(token["jti"]), grant_id=str(token[GRANT_CLAIM]))
+        if standing.grant is None or standing.grant.revoked_at is not None:
             raise InvalidToken(reason="GRANT_REVOKED")
-        return grant
+        if standing.revoked:
+            raise InvalidToken(reason="TOKEN_REVOKED")
+        return standing.grant

@@ -20,16 +20,21 @@ Edge = TestClient[Any, Any]
 
 @asynccontextmanager
 async def serving(
-    issue_tokens: Any, get_userinfo: Any, *, start_device_authorization: Any = None, secure: bool = True
+    issue_tokens: Any,
+    get_userinfo: Any,
+    *,
+    start_device_authorization: Any = None,
+    revoke_token: Any = None,
+    secure: bool = True,
 ) -> AsyncIterator[Edge]:
-    app = build_edge(issue_tokens, get_userinfo, start_device_authorization, secure=secure)
+    app = build_edge(issue_tokens, get_userinfo, start_device_authorization, revoke_token, secure=secure)
     async with TestClient(TestServer(app)) as edge:
         yield edge
 
 
 @asynccontextmanager
 async def edge_of(world: World) -> AsyncIterator[Edge]:
-    async with serving(world.issue_tokens, world.get_userinfo) as edge:
+    async with serving(world.issue_tokens, world.get_userinfo, revoke_token=world.revoke_token) as edge:
         yield edge
 
 

@@ -108,7 +108,7 @@ async def test_other_methods_and_paths_are_refused_in_json(edge: Edge) -> None:
 
 
 @pytest.mark.s(58)
-@pytest.mark.parametrize("path", ["/token", "/userinfo"])
+@pytest.mark.parametrize("path", ["/token", "/userinfo", "/revoke"])
 async def test_browsers_of_any_origin_may_call_but_without_credentials(edge: Edge, path: str) -> None:
     headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
     preflight = await edge.options(path, headers=headers)

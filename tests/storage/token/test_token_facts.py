@@ -93,6 +93,13 @@ async def _machine(world: World) -> None:
     await world.token(await world.machine(), grant_type="client_credentials")
 
 
+async def _give_back(world: World) -> None:
+    client = await world.client()
+    tokens = await world.tokens(client)
+    for name in ("access_token", "refresh_token"):
+        await world.revoke(client, tokens[name])
+
+
 async def _look(world: World) -> None:
     client = await world.client()
     tokens = await world.tokens(client)
@@ -116,6 +123,7 @@ STORIES: dict[Story, list[str]] = {
     _refresh: [*BOUGHT, "token.refreshed"],
     _reuse: [*BOUGHT, "token.refreshed", "token.reuse_detected", "token.revoked"],
     _machine: ["client.created"],
+    _give_back: [*BOUGHT, "token.revoked", "token.revoked"],
     _look: BOUGHT,
 }
 

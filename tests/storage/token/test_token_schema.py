@@ -23,6 +23,7 @@ def test_every_look_that_is_not_by_key_has_its_index() -> None:
     assert {
         ("pending_requests", ("expires_at",)),
         ("grants", ("expires_at",)),
+        ("revocations", ("expires_at",)),
         ("grants", ("client_id",)),
         ("consents", ("client_id",)),
         ("codes", ("grant_id",)),

@@ -42,6 +42,7 @@ from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.resume_authorization import ResumeAuthorization
+from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.rotate_client_secret import RotateClientSecret
 from services.token.usecases.update_client import UpdateClient
 from tests.unit.token.parts import ALICE, BOB, ISSUER, VERIFIER, WEB, Clock, HeldKeys, a_session, parameters_of
@@ -142,15 +143,25 @@ class World:
         self.update_client = UpdateClient(work, pepper=PEPPER, directory=clients, clock=clock)
         self.rotate_secret = RotateClientSecret(work, pepper=PEPPER, directory=clients, clock=clock)
         self.delete_client = DeleteClient(work, directory=clients, clock=clock)
+        authenticate = AuthenticateClient(clients=clients, pepper=PEPPER)
         self.issue_tokens = IssueTokens(
             {
                 "authorization_code": AuthorizationCodeGrant(work, view, lifetimes=LIFETIMES),
                 "refresh_token": RefreshTokenGrant(work, view, chain_key=CHAIN_KEY, lifetimes=LIFETIMES),
                 "client_credentials": ClientCredentials(self.telemetry),
             },
-            authenticate=AuthenticateClient(clients=clients, pepper=PEPPER),
+            authenticate=authenticate,
             accounts=people,
             mint=mint,
+            lifetimes=LIFETIMES,
+            clock=clock,
+        )
+        self.revoke_token = RevokeToken(
+            work,
+            issuer=ISSUER,
+            authenticate=authenticate,
+            keys=keys,
+            chain_key=CHAIN_KEY,
             lifetimes=LIFETIMES,
             clock=clock,
         )
@@ -213,6 +224,10 @@ class World:
 
     async def refresh(self, client: Registered, refresh_token: str, **changes: str | None) -> dict[str, Any]:
         return await self.token(client, **{"grant_type": "refresh_token", "refresh_token": refresh_token, **changes})
+
+    async def revoke(self, client: Registered, token: str, **parameters: str) -> None:
+        """A client gives a token back."""
+        await self.revoke_token(client.credentials, Parameters({"token": token, **parameters}))
 
     async def purge_everything(self) -> None:
         """As if the timer came when everything has expired."""

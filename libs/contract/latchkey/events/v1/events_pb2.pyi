@@ -58,6 +58,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_CODE_REPLAYED: _Reason.ValueType  # 7
     REASON_REFRESH_TOKEN_REUSED: _Reason.ValueType  # 8
     REASON_CLIENT_DELETED: _Reason.ValueType  # 9
+    REASON_REVOKED_BY_CLIENT: _Reason.ValueType  # 10
+    """The application gave the token back (RFC 7009)."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why something was refused or ended. Closed: a value may be added, none is ever changed."""
@@ -74,6 +76,8 @@ REASON_EXPIRED: Reason.ValueType  # 6
 REASON_CODE_REPLAYED: Reason.ValueType  # 7
 REASON_REFRESH_TOKEN_REUSED: Reason.ValueType  # 8
 REASON_CLIENT_DELETED: Reason.ValueType  # 9
+REASON_REVOKED_BY_CLIENT: Reason.ValueType  # 10
+"""The application gave the token back (RFC 7009)."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
 
 @_typing.final
@@ -457,7 +461,7 @@ Global___TokenRefreshed: _TypeAlias = TokenRefreshed  # noqa: Y015
 
 @_typing.final
 class TokenRevoked(_message.Message):
-    """A grant ended before its time: nothing issued under it is good any more."""
+    """A grant ended before its time: nothing issued under it is good any more. With `token_id`: that one access token alone."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -465,10 +469,14 @@ class TokenRevoked(_message.Message):
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     GRANT_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TOKEN_ID_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
+    """Empty when the token was the client's own: the CloudEvents subject is then the client."""
     client_id: _builtins.str
     grant_id: _builtins.str
     reason: Global___Reason.ValueType
+    token_id: _builtins.str
+    """`jti` of the one access token that ended; empty: the whole grant did."""
     def __init__(
         self,
         *,
@@ -476,10 +484,11 @@ class TokenRevoked(_message.Message):
         client_id: _builtins.str = ...,
         grant_id: _builtins.str = ...,
         reason: Global___Reason.ValueType = ...,
+        token_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "grant_id", b"grant_id", "reason", b"reason", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "grant_id", b"grant_id", "reason", b"reason", "token_id", b"token_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
