@@ -107,15 +107,15 @@ async def test_while_the_bus_is_away_facts_wait_in_order(buffered: BufferedTelem
 
 
 async def test_what_was_not_acknowledged_is_published_again_under_the_same_id(
-    buffered: BufferedTelemetry, stream: Stream
+    buffered: BufferedTelemetry, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stream may have it already: only the id tells that it is the same."""
+    monkeypatch.setattr(telemetry, "BATCH", 2)
     stream.deaf = True
-    for token_id in ("t-1", "t-2"):
+    for token_id in ("t-1", "t-2", "t-3"):
         buffered.record(_issued(token_id))
     assert await buffered.flush() == 0
     stream.deaf = False
-    buffered.record(_issued("t-3"))
     assert await buffered.flush() == 3
     assert _token_ids(stream) == ["t-1", "t-2", "t-3"]
     first_try, second_try = stream.tries[:2], stream.tries[2:4]

@@ -51,7 +51,7 @@ async def test_an_access_token_says_this_and_no_more(world: World, client: Regis
 @pytest.mark.s(16, 28)
 async def test_an_id_token_says_this_and_no_more(world: World, client: Registered) -> None:
     """No claim about the person: those are at /userinfo, also for scope profile and email."""
-    code = await world.code(client, a_session(session_id="s-7"), scope="openid profile email", nonce="a ä nonce")
+    code = await world.code(client, a_session(session_id="s-7"), scope="openid profile email", nonce=" a ä nonce\t")
     tokens = await world.exchange(client, code)
     decoded = read_token(tokens["id_token"], "RS256")
     assert decoded.header == {"alg": "RS256", "typ": "JWT", "kid": signing_key("RS256").kid}
@@ -66,7 +66,7 @@ async def test_an_id_token_says_this_and_no_more(world: World, client: Registere
         "amr": ["pwd"],
         "sid": "s-7",
         "at_hash": _at_hash(tokens["access_token"]),
-        "nonce": "a ä nonce",
+        "nonce": " a ä nonce\t",
     }
 
 
