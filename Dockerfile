@@ -55,6 +55,7 @@ EXPOSE 8080
 ENTRYPOINT ["python", "-m", "services.authorize_frontend"]
 
 FROM service AS token
+COPY --from=code /opt/latchkey/app/libs/fetch libs/fetch
 COPY --from=code /opt/latchkey/app/services/token services/token
 EXPOSE 8081 9090
 ENTRYPOINT ["python", "-m", "services.token"]

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from deploy.local.nats_accounts import Rights
 from latchkey.events.v1 import events_pb2
 
-STREAMS = ("LATCHKEY_EVENTS", "LATCHKEY_TOKENS")
+FACTS = "LATCHKEY_EVENTS"
+STREAMS = (FACTS, "LATCHKEY_TOKENS")
 PLAIN_INBOX = "_INBOX.>"
 
 _HEARS: Mapping[str, tuple[str, ...]] = {
@@ -21,6 +22,16 @@ _HEARS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_CONSUMES: Mapping[str, Mapping[str, str]] = {
+    # Sessions and accounts that end: grants end with them, and clients are told.
+    "token": {
+        "token-session-ended": "latchkey.v1.session.ended.*",
+        "token-account-disabled": "latchkey.v1.account.disabled.*",
+    },
+}
+"""Service -> its durable consumers and the facts that each may read, and no others (libs/servicekit/consumer.py)."""
+
+
 def inbox(user: str) -> str:
     """Where a user hears answers, for example `_INBOX_key_rotation.>`."""
     return f"_INBOX_{user.replace('-', '_')}.>"
@@ -30,7 +41,7 @@ def of_service(name: str) -> Rights:
     """Its own facts, making the streams, and what invalidates its caches. `name` is an identity such as "token"."""
     streams = [f"$JS.API.STREAM.{verb}.{stream}" for stream in STREAMS for verb in ("INFO", "CREATE", "UPDATE")]
     return Rights(
-        publish=(*(f"latchkey.v1.{fact}.*" for fact in facts_of(name)), *streams, "$JS.API.INFO"),
+        publish=(*(f"latchkey.v1.{fact}.*" for fact in facts_of(name)), *streams, "$JS.API.INFO", *_consuming(name)),
         subscribe=(*_HEARS.get(name, ()), inbox(name)),
     )
 
@@ -54,6 +65,18 @@ def facts_of(producer: str) -> list[str]:
         if message.GetOptions().HasExtension(events_pb2.event)
     ]
     return [option.name for option in options if option.producer == producer]
+
+
+def _consuming(service: str) -> list[str]:
+    """The filter is part of the subject that makes a consumer, and the server holds the request to it."""
+    rights = []
+    for consumer, facts in _CONSUMES.get(service, {}).items():
+        rights += [
+            f"$JS.API.CONSUMER.CREATE.{FACTS}.{consumer}.{facts}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{FACTS}.{consumer}",
+            f"$JS.ACK.{FACTS}.{consumer}.>",
+        ]
+    return rights
 
 
 def _reading() -> list[str]:

@@ -1,8 +1,8 @@
 """The two requests that go out to addresses that clients choose."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -134,6 +134,16 @@ class Fetcher:
         except OSError:
             raise FetchRefused(Reason.UNRESOLVED) from None
         return self._policy.judge_addresses(target, found)
+
+
+@asynccontextmanager
+async def opened(policy: FetchPolicy) -> AsyncIterator[Fetcher]:
+    """A fetcher for the life of a service."""
+    fetcher = Fetcher(policy)
+    try:
+        yield fetcher
+    finally:
+        await fetcher.close()
 
 
 @contextmanager

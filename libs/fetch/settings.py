@@ -46,6 +46,7 @@ class FetchSettings:
     fetch_most_at_once: int = Field(default=32, ge=1, le=1024)
     """How many fetches a process runs at the same time."""
     fetch_most_at_once_per_host: int = Field(default=4, ge=1, le=1024)
+    """How many of them go to one host."""
 
     def fetch_policy(self) -> FetchPolicy:
         return FetchPolicy(

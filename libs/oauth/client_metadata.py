@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from libs.oauth import client_authentication
+from libs.oauth import client_authentication, logout_uris
 from libs.oauth import metadata_values as read
 from libs.oauth.errors import InvalidClientMetadata
 from libs.oauth.response_types import parse_response_type
@@ -44,6 +44,10 @@ class ClientMetadata:
     application_type: str = "web"
     default_max_age: int | None = None
     id_token_signed_response_alg: str = "RS256"
+    backchannel_logout_uri: str = ""
+    backchannel_logout_session_required: bool = False
+    frontchannel_logout_uri: str = ""
+    frontchannel_logout_session_required: bool = False
     require_pkce: bool = True
     consent: str = CONSENT_REQUIRED
 
@@ -51,6 +55,11 @@ class ClientMetadata:
     def is_public(self) -> bool:
         """It cannot keep a secret (RFC 6749 2.1)."""
         return self.token_endpoint_auth_method == client_authentication.NONE
+
+    @property
+    def hears_of_logout(self) -> bool:
+        """It wants to know when a session in which somebody signed in to it has ended."""
+        return bool(self.backchannel_logout_uri or self.frontchannel_logout_uri)
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -110,6 +119,10 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "application_type": read.one_of("web", "native"),
     "default_max_age": read.seconds,
     "id_token_signed_response_alg": read.one_of(*SIGNING_ALGORITHMS),
+    "backchannel_logout_uri": logout_uris.backchannel_uri,
+    "backchannel_logout_session_required": read.truth,
+    "frontchannel_logout_uri": logout_uris.frontchannel_uri,
+    "frontchannel_logout_session_required": read.truth,
     "require_pkce": read.truth,
     "consent": read.one_of(CONSENT_REQUIRED, CONSENT_SKIP),
 }
@@ -164,7 +177,16 @@ def _machine_scopes_are_not_personal(metadata: ClientMetadata) -> None:
         )
 
 
+def _front_channel_logout_stays_at_home(metadata: ClientMetadata) -> None:
+    uri = metadata.frontchannel_logout_uri
+    if uri and not logout_uris.shares_origin(uri, metadata.redirect_uris):
+        raise InvalidClientMetadata(
+            "frontchannel_logout_uri must have scheme, host and port of a redirect URI.", reason="METADATA_LOGOUT_URI"
+        )
+
+
 _RULES = (
+    _front_channel_logout_stays_at_home,
     _some_grant,
     _response_types_need_their_grants,
     _redirects_need_a_uri,

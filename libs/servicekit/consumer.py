@@ -92,8 +92,10 @@ class Consumer:
         """Takes facts until cancelled, whatever happens to the server."""
         while True:
             if self._bus.ready:
-                with suppress(NatsError, OSError, TimeoutError):
+                try:
                     await self._consume(self._bus.jetstream)
+                except (NatsError, OSError, TimeoutError) as error:
+                    _log.warning("Facts cannot be taken yet", consumer=self._name, cause=str(error) or repr(error))
                 self._attached = False
             await asyncio.sleep(RETRY_SECONDS)
 

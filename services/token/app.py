@@ -13,6 +13,7 @@ from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceStub
 from latchkey.token.v1 import admin_pb2, authorization_pb2
 from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
 from latchkey.token.v1.authorization_pb2_grpc import add_AuthorizationServiceServicer_to_server
+from libs.fetch.fetcher import opened
 from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN
 from libs.servicekit.bus import Bus
 from libs.servicekit.channels import channel
@@ -27,8 +28,10 @@ from services.token import client_directory, signing_keys
 from services.token.accounts import RemoteAccounts
 from services.token.client_directory import CachedClients
 from services.token.config import TokenSettings
+from services.token.consumers import SessionFacts
 from services.token.devices import RemoteDevices
 from services.token.http.app import build_edge
+from services.token.logout_deliveries import LogoutDeliveries
 from services.token.ports import Telemetry
 from services.token.rpc import AuthorizationRpc, ClientAdminRpc
 from services.token.signing_keys import KeyView
@@ -42,8 +45,10 @@ from services.token.usecases.authorize import Authorize
 from services.token.usecases.check_logout import CheckLogout
 from services.token.usecases.create_client import CreateClient
 from services.token.usecases.delete_client import DeleteClient
+from services.token.usecases.deliver_logout import DeliverLogout
 from services.token.usecases.deny_authorization import DenyAuthorization
 from services.token.usecases.describe_interaction import DescribeInteraction
+from services.token.usecases.end_session import EndAccount, EndSession
 from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.get_userinfo import GetUserinfo
 from services.token.usecases.grant_authorization import GrantAuthorization
@@ -74,6 +79,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         channel(settings.authentication_target, service="authentication", settings=settings) as authentication,
         channel(settings.device_target, service="device", settings=settings) as device,
         channel(settings.key_rotation_target, service="key-rotation", settings=settings) as key_rotation,
+        opened(settings.fetch_policy()) as fetcher,
     ):
         bus = Bus(settings, service=NAME)
         outbox = Outbox(metadata, issuer=issuer, clock=clock)
@@ -149,6 +155,10 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             lifetimes=lifetimes,
             clock=clock,
         )
+        deliveries = LogoutDeliveries(DeliverLogout(transactions, mint, fetcher, clients=clients, clock=clock))
+        session_facts = SessionFacts(
+            EndSession(transactions, clock=clock), EndAccount(transactions, clock=clock), queued=deliveries.wake
+        ).consumers(bus)
         yield Service(
             servicers=(
                 Registration(
@@ -176,9 +186,17 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 "keys": keys.run,
                 "telemetry": buffered.run,
+                "logout-deliveries": deliveries.run,
+                **{name: consumer.run for name, consumer in session_facts.items()},
                 "purge": every(PURGE_SECONDS, "purge", Purge(database, clock=clock)),
             },
-            checks={"database": database.check, "keys": keys.check, "bus": bus.check, "outbox": relay.check},
+            checks={
+                "database": database.check,
+                "keys": keys.check,
+                "bus": bus.check,
+                "outbox": relay.check,
+                **{name: consumer.check for name, consumer in session_facts.items()},
+            },
         )
 
 

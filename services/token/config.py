@@ -5,11 +5,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from libs.fetch.settings import FetchSettings
 from libs.servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, HttpEdgeSettings, SecretKeyFile
 from services.token.domain.tokens import Lifetimes
 
 
-class TokenSettings(GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings):
+class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings):
     authentication_target: str
     """gRPC target of the authentication service."""
     device_target: str

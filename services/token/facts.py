@@ -53,12 +53,19 @@ def token_refreshed(grant: Grant, *, scopes: tuple[str, ...], token_id: str) -> 
     return Fact(data, grant.user_id, Actor("client", grant.client_id))
 
 
-RevocationReason = Literal["code_replayed", "refresh_token_reused", "client_deleted", "revoked_by_client"]
+SessionEnd = Literal["signed_out", "replaced", "password_changed", "account_disabled", "expired"]
+"""Why a session ended, as the authentication service tells it."""
+RevocationReason = Literal["code_replayed", "refresh_token_reused", "client_deleted", "revoked_by_client"] | SessionEnd
 _REASONS: dict[RevocationReason, e.Reason.ValueType] = {
     "code_replayed": e.REASON_CODE_REPLAYED,
     "refresh_token_reused": e.REASON_REFRESH_TOKEN_REUSED,
     "client_deleted": e.REASON_CLIENT_DELETED,
     "revoked_by_client": e.REASON_REVOKED_BY_CLIENT,
+    "signed_out": e.REASON_SIGNED_OUT,
+    "replaced": e.REASON_REPLACED,
+    "password_changed": e.REASON_PASSWORD_CHANGED,
+    "account_disabled": e.REASON_ACCOUNT_DISABLED,
+    "expired": e.REASON_EXPIRED,
 }
 
 

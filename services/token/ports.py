@@ -10,6 +10,7 @@ from libs.servicekit.facts import Fact
 from services.token.domain.clients import Client
 from services.token.domain.devices import AllowedDevice, DeviceCodes
 from services.token.domain.grants import AuthorizationCode, Grant
+from services.token.domain.logout import LogoutDelivery, Outcome
 from services.token.domain.pending_requests import PendingRequest
 from services.token.domain.refresh_families import RefreshFamily
 from services.token.domain.standing import Standing
@@ -68,6 +69,45 @@ class Grants(Protocol):
     ) -> Sequence[tuple[str, str]]:
         """(grant id, user id) of what was ended."""
 
+    async def revoke_some_of_session(
+        self, session_id: str, *, most: int, reason: str, now: datetime
+    ) -> Sequence[tuple[str, str, str]]:
+        """(grant id, user id, client id) of what was ended: grants that were good as long as the session."""
+
+    async def revoke_some_of_user(
+        self, user_id: str, *, most: int, reason: str, now: datetime
+    ) -> Sequence[tuple[str, str, str]]:
+        """(grant id, user id, client id) of what was ended, offline ones as well."""
+
+
+class SessionClients(Protocol):
+    """Clients that hear of the end of a session, as far as the session has signed anybody in to them."""
+
+    async def remember(self, session_id: str, client_id: str, *, expires_at: datetime) -> None: ...
+
+    async def of(self, session_id: str) -> Sequence[str]: ...
+
+    async def forget(self, session_id: str) -> Sequence[str]:
+        """The client ids that were remembered."""
+
+
+class LogoutDeliveries(Protocol):
+    async def add(self, delivery: LogoutDelivery) -> None:
+        """Once for each session and client."""
+
+    async def claim(self, *, most: int, now: datetime) -> Sequence[LogoutDelivery]:
+        """What is due, each for exactly one caller until its lease ends."""
+
+    async def postpone(self, delivery: LogoutDelivery, *, until: datetime) -> bool:
+        """False when the lease had ended and somebody else has begun another attempt."""
+
+    async def settle(self, delivery: LogoutDelivery, outcome: Outcome) -> bool: ...
+
+
+class Inbox(Protocol):
+    async def take(self, *, consumer: str, event_id: str, now: datetime) -> bool:
+        """True when this consumer has not handled the fact before."""
+
 
 class Codes(Protocol):
     async def add(self, code: AuthorizationCode) -> None: ...
@@ -110,6 +150,12 @@ class Work(Protocol):
     def codes(self) -> Codes: ...
     @property
     def refresh_families(self) -> RefreshFamilies: ...
+    @property
+    def session_clients(self) -> SessionClients: ...
+    @property
+    def logout_deliveries(self) -> LogoutDeliveries: ...
+    @property
+    def inbox(self) -> Inbox: ...
     @property
     def revocations(self) -> Revocations: ...
     def emit(self, *facts: Fact) -> None:

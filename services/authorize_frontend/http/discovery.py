@@ -44,6 +44,8 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "code_challenge_methods_supported": [pkce.METHOD],
         "authorization_response_iss_parameter_supported": True,
         "claims_parameter_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "request_parameter_supported": False,
         # Said aloud, because leaving it out means true (OpenID Connect Discovery 1.0 3).
         "request_uri_parameter_supported": False,

@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from libs.crypto.hashing import left_half_hash
+from libs.crypto.token_kinds import BACKCHANNEL_LOGOUT_EVENT
 from libs.oauth.scopes import format_scope
 from services.token.domain.grants import Grant
 
 ACCESS_TOKEN_TYP = "at+jwt"
 ID_TOKEN_TYP = "JWT"
+LOGOUT_TOKEN_TYP = "logout+jwt"
+LOGOUT_TOKEN_LIFETIME = timedelta(minutes=2)
 GRANT_CLAIM = "grant_id"
 
 
@@ -101,3 +104,20 @@ def id_token_claims(
     if nonce is not None:
         claims["nonce"] = nonce
     return claims
+
+
+def logout_token_claims(
+    *, issuer: str, client_id: str, user_id: str, session_id: str, token_id: str, now: datetime
+) -> dict[str, Any]:
+    """Which session has ended (OpenID Connect Back-Channel Logout 1.0, 2.4). Never a nonce: it is no ID token."""
+    issued_at = int(now.timestamp())
+    return {
+        "iss": issuer,
+        "aud": client_id,
+        "iat": issued_at,
+        "exp": issued_at + int(LOGOUT_TOKEN_LIFETIME.total_seconds()),
+        "jti": token_id,
+        "events": {BACKCHANNEL_LOGOUT_EVENT: {}},
+        "sub": user_id,
+        "sid": session_id,
+    }

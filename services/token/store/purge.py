@@ -6,9 +6,18 @@ from sqlalchemy import Table, delete, select
 
 from libs.servicekit.clock import Clock
 from libs.servicekit.database import Database, table_of
-from services.token.store.tables import GrantRow, PendingRequestRow, RevocationRow
+from libs.servicekit.inbox import Inbox
+from services.token.store.tables import (
+    GrantRow,
+    LogoutDeliveryRow,
+    PendingRequestRow,
+    RevocationRow,
+    SessionClientRow,
+    metadata,
+)
 
 BATCH = 1_000
+_ROWS = (PendingRequestRow, GrantRow, RevocationRow, SessionClientRow, LogoutDeliveryRow)
 
 
 class Purge:
@@ -20,7 +29,9 @@ class Purge:
 
     async def __call__(self) -> bool:
         """True when there may be more to remove."""
-        full = [await self._purge(table_of(row)) == BATCH for row in (PendingRequestRow, GrantRow, RevocationRow)]
+        full = [await self._purge(table_of(row)) == BATCH for row in _ROWS]
+        async with self._database.transaction() as session:
+            full.append(await Inbox(session, metadata).purge(now=self._clock.now()))
         return any(full)
 
     async def _purge(self, table: Table) -> int:

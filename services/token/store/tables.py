@@ -8,6 +8,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from libs.servicekit.database import UtcDateTime
+from libs.servicekit.inbox import add_inbox
 from libs.servicekit.outbox import add_outbox
 
 
@@ -91,6 +92,7 @@ class GrantRow(Row, table=True):
         Index("grants_by_expiry", "expires_at"),
         Index("grants_by_user", "user_id"),
         Index("grants_by_client", "client_id"),
+        Index("grants_by_session", "session_id"),
     )
 
 
@@ -135,4 +137,36 @@ class RevocationRow(Row, table=True):
     __table_args__ = (Index("revocations_by_expiry", "expires_at"),)
 
 
+class SessionClientRow(Row, table=True):
+    __tablename__ = "session_clients"
+
+    session_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    client_id: str = Field(sa_column=Column(String(64), primary_key=True))
+    expires_at: datetime = Field(sa_column=_moment())
+
+    __table_args__ = (Index("session_clients_by_expiry", "expires_at"),)
+
+
+class LogoutDeliveryRow(Row, table=True):
+    __tablename__ = "logout_deliveries"
+
+    delivery_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    session_id: str = Field(sa_column=Column(String(36), nullable=False))
+    client_id: str = Field(sa_column=Column(String(64), nullable=False))
+    user_id: str = Field(sa_column=Column(String(64), nullable=False))
+    created_at: datetime = Field(sa_column=_moment())
+    due_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    """When the next attempt may begin; nothing once it is settled."""
+    attempts: int = Field(nullable=False)
+    outcome: str | None = Field(default=None, sa_column=Column(String(20)))
+    expires_at: datetime = Field(sa_column=_moment())
+
+    __table_args__ = (
+        Index("logout_deliveries_once", "session_id", "client_id", unique=True),
+        Index("logout_deliveries_due", "due_at"),
+        Index("logout_deliveries_by_expiry", "expires_at"),
+    )
+
+
+add_inbox(metadata)
 add_outbox(metadata)

@@ -2,12 +2,15 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.inbox import Inbox
 from libs.servicekit.work import UnitOfWork
 from services.token.store.clients import Clients
 from services.token.store.consents import Consents
 from services.token.store.grants import Codes, Grants, RefreshFamilies
+from services.token.store.logout import LogoutDeliveries, SessionClients
 from services.token.store.pending_requests import PendingRequests
 from services.token.store.revocations import Revocations
+from services.token.store.tables import metadata
 
 
 class TokenWork(UnitOfWork):
@@ -19,4 +22,7 @@ class TokenWork(UnitOfWork):
         self.grants = Grants(session)
         self.codes = Codes(session)
         self.refresh_families = RefreshFamilies(session)
+        self.session_clients = SessionClients(session)
+        self.logout_deliveries = LogoutDeliveries(session)
+        self.inbox = Inbox(session, metadata)
         self.revocations = Revocations(session)

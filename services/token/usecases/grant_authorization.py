@@ -11,11 +11,12 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
 from libs.oauth.client_metadata import IMPLICIT
 from libs.oauth.response_types import ID_TOKEN, TOKEN
-from libs.oauth.scopes import OFFLINE_ACCESS, claims_of, format_scope
+from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, claims_of, format_scope
 from services.token import facts
 from services.token.domain.authorization_request import AuthorizationRequest
 from services.token.domain.clients import Client
 from services.token.domain.grants import CODE_LIFETIME, AuthorizationCode, Grant
+from services.token.domain.logout import SESSION_CLIENT_LIFETIME
 from services.token.domain.pending_requests import PendingRequest
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.domain.tokens import AccessToken, Lifetimes
@@ -56,6 +57,10 @@ class GrantAuthorization:
         """The parameters of the response. `person`: the values of `front_channel_claims`."""
         grant = _grant(request, client, session, now=now)
         await work.grants.add(grant, expires_at=now + self._grant_lifetime)
+        if client.metadata.hears_of_logout and OPENID in request.scopes:
+            await work.session_clients.remember(
+                session.session_id, client.client_id, expires_at=now + SESSION_CLIENT_LIFETIME
+            )
         parameters: dict[str, str] = {}
         code, token = None, None
         if request.wants_code:

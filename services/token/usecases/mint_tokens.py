@@ -11,15 +11,17 @@ from services.token.domain.grants import Grant
 from services.token.domain.tokens import (
     ACCESS_TOKEN_TYP,
     ID_TOKEN_TYP,
+    LOGOUT_TOKEN_TYP,
     AccessToken,
     access_token_claims,
     id_token_claims,
+    logout_token_claims,
 )
 from services.token.ports import Keys
 
 
 class MintTokens:
-    """Both methods raise TemporarilyUnavailable when there is no fresh key; nothing has been spent then."""
+    """All methods raise TemporarilyUnavailable when there is no fresh key; nothing has been spent then."""
 
     def __init__(self, *, issuer: str, keys: Keys, access_token_alg: str, id_token_lifetime: timedelta) -> None:
         self._issuer = issuer
@@ -68,3 +70,16 @@ class MintTokens:
             lifetime=self._id_token_lifetime,
         )
         return sign_jwt({**person, **claims}, self._keys.signer(alg, now=now), typ=ID_TOKEN_TYP)
+
+    def logout_token(self, client: Client, *, user_id: str, session_id: str, now: datetime) -> str:
+        """Tells a client's server that a session has ended; signed as the client's ID tokens are."""
+        claims = logout_token_claims(
+            issuer=self._issuer,
+            client_id=client.client_id,
+            user_id=user_id,
+            session_id=session_id,
+            token_id=uuid7(now),
+            now=now,
+        )
+        signer = self._keys.signer(client.metadata.id_token_signed_response_alg, now=now)
+        return sign_jwt(claims, signer, typ=LOGOUT_TOKEN_TYP)

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from datetime import UTC, datetime
 
 import pytest
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.js.api import DeliverPolicy
+from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from deploy.local import nats_accounts as accounts
 from deploy.local import nats_rights, nats_server, readiness
@@ -154,6 +155,43 @@ async def test_a_reader_cannot_touch_a_stream(connect, streams, name):
 async def test_a_service_cannot_remove_a_stream_or_read_it(connect, streams, name):
     subjects = ("STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.GET", "CONSUMER.CREATE")
     await (await connect(name)).publishes_in_vain(*(f"$JS.API.{subject}.LATCHKEY_EVENTS" for subject in subjects))
+
+
+async def test_a_service_reads_by_its_own_consumers_the_facts_that_concern_it_and_no_more(connect, streams):
+    await (await connect("authentication")).jetstream.publish("latchkey.v1.session.ended.03", b"{}")
+    token = await connect("token")
+    ours = ConsumerConfig(
+        name="token-session-ended",
+        durable_name="token-session-ended",
+        filter_subject="latchkey.v1.session.ended.*",
+        ack_policy="explicit",
+    )
+    await token.jetstream.add_consumer("LATCHKEY_EVENTS", ours)
+    pull = await token.jetstream.pull_subscribe_bind("token-session-ended", stream="LATCHKEY_EVENTS")
+    (message,) = await pull.fetch(1, timeout=5)
+    await message.ack_sync()
+    assert token.is_content
+    # The server holds the filter in the request to the one in the subject.
+    answer = await token.client.request(
+        f"$JS.API.CONSUMER.CREATE.LATCHKEY_EVENTS.token-session-ended.{ours.filter_subject}",
+        json.dumps(
+            {"stream_name": "LATCHKEY_EVENTS", "config": {**ours.as_dict(), "filter_subject": "latchkey.v1.login.>"}}
+        ).encode(),
+    )
+    assert "error" in json.loads(answer.data)
+    makes = "$JS.API.CONSUMER.CREATE.LATCHKEY_EVENTS"
+    await token.publishes_in_vain(
+        f"{makes}.token-session-ended",
+        f"{makes}.token-session-ended.latchkey.v1.login.>",
+        f"{makes}.other.latchkey.v1.session.ended.*",
+        "$JS.API.CONSUMER.DURABLE.CREATE.LATCHKEY_EVENTS.token-session-ended",
+        "$JS.API.CONSUMER.MSG.NEXT.LATCHKEY_EVENTS.other",
+    )
+    await (await connect("device")).publishes_in_vain(
+        f"{makes}.token-session-ended.latchkey.v1.session.ended.*",
+        "$JS.API.CONSUMER.MSG.NEXT.LATCHKEY_EVENTS.token-session-ended",
+        "$JS.ACK.LATCHKEY_EVENTS.token-session-ended.1.1.1.1.1",
+    )
 
 
 @pytest.mark.parametrize("name", ["cli", *SERVICE_NAMES])

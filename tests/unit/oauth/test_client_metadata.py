@@ -1,5 +1,6 @@
 import math
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -26,6 +27,10 @@ EVERYTHING = {
     "application_type": "native",
     "default_max_age": 3600,
     "id_token_signed_response_alg": "ES256",
+    "backchannel_logout_uri": "https://app.example:8443/backchannel?a=b",
+    "backchannel_logout_session_required": True,
+    "frontchannel_logout_uri": f"{urlsplit(CALLBACK).scheme}://{urlsplit(CALLBACK).netloc}/frontchannel",
+    "frontchannel_logout_session_required": True,
     "require_pkce": False,
     "consent": "skip",
 }
@@ -70,6 +75,8 @@ def test_the_defaults_are_a_confidential_web_client_with_pkce_and_consent():
         "token_endpoint_auth_method": "client_secret_basic",
         "application_type": "web",
         "id_token_signed_response_alg": "RS256",
+        "backchannel_logout_session_required": False,
+        "frontchannel_logout_session_required": False,
         "require_pkce": True,
         "consent": "required",
     }

@@ -1,0 +1,58 @@
+"""Telling a client's server that a session has ended (OpenID Connect Back-Channel Logout 1.0)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+LEASE = timedelta(minutes=1)
+"""For so long an attempt belongs to the replica that began it; longer than any fetch may take."""
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(hours=4)
+PATIENCE = timedelta(days=1)
+"""Who has not listened for so long is not told any more."""
+KEEP = timedelta(days=2)
+"""From the end of the session on: how long there is a row that says what came of it."""
+SESSION_CLIENT_LIFETIME = timedelta(days=400)
+"""The longest life that an operator can give a session: a net below the fact that a session has ended."""
+_DELIVERED = frozenset({200, 204})
+_REFUSED = 400
+
+
+class Outcome(StrEnum):
+    """How a delivery ended."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    """The client says that the token is wrong, or that it could not log out (2.8): asking again changes nothing."""
+    GIVEN_UP = "given_up"
+    CLIENT_GONE = "client_gone"
+    """Deleted, or it no longer wants to be told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogoutDelivery:
+    """One client that has to hear of the end of one session."""
+
+    delivery_id: str
+    session_id: str
+    client_id: str
+    user_id: str
+    created_at: datetime
+    due_at: datetime
+    attempts: int = 0
+    """Begun, this one included."""
+
+    def after(self, status: int | None, *, now: datetime) -> "Outcome | datetime":
+        """How it ended, or when to try again. `status`: of the client's answer; None when there was none."""
+        if status in _DELIVERED:
+            return Outcome.DELIVERED
+        if status == _REFUSED:
+            return Outcome.REFUSED
+        next_try = now + pause_after(self.attempts)
+        return Outcome.GIVEN_UP if next_try > self.created_at + PATIENCE else next_try
+
+
+def pause_after(attempts: int) -> timedelta:
+    """5 seconds, then three times as long after each attempt, at most LONGEST_PAUSE."""
+    factor: int = 3 ** min(max(attempts - 1, 0), 12)
+    return min(FIRST_PAUSE * factor, LONGEST_PAUSE)

@@ -1,0 +1,110 @@
+"""The servers of client applications, on real TLS: they hear of logouts, and answer as a test says."""
+
+import queue
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tests.unit.fetch.certificates import Authority
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One POST."""
+
+    path: str
+    content_type: str
+    form: list[tuple[str, str]]
+    tls: str
+
+    @property
+    def logout_token(self) -> str:
+        ((name, value),) = self.form
+        assert name == "logout_token"
+        return value
+
+
+@dataclass
+class Receiver:
+    """Each client has a path of its own; `answers`: path -> statuses, one after the other, then 200."""
+
+    port: int
+    authority: Authority
+    answers: dict[str, list[int]] = field(default_factory=dict)
+    _heard: dict[str, "queue.SimpleQueue[Heard]"] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def uri(self, path: str) -> str:
+        return f"https://{HOST}:{self.port}{path}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the services are told, so that they may reach it."""
+        return {
+            "LATCHKEY_FETCH_ALLOWED_PRIVATE_HOSTS": f"{HOST}:{self.port}",
+            "LATCHKEY_FETCH_EXTRA_CA": str(self.authority.pem),
+        }
+
+    def next(self, path: str, *, seconds: float = 30) -> Heard:
+        """The next POST to that path. Raises queue.Empty when none comes."""
+        return self._of(path).get(timeout=seconds)
+
+    def heard_nothing_more(self, path: str) -> bool:
+        return self._of(path).empty()
+
+    def note(self, heard: Heard) -> int:
+        with self._lock:
+            statuses = self.answers.get(heard.path, [])
+            status = statuses.pop(0) if statuses else 200
+        self._of(heard.path).put(heard)
+        return status
+
+    def _of(self, path: str) -> "queue.SimpleQueue[Heard]":
+        with self._lock:
+            return self._heard.setdefault(path, queue.SimpleQueue())
+
+
+@contextmanager
+def receiving(folder: Path) -> Iterator[Receiver]:
+    authority = Authority.new(folder)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+            connection: Any = self.connection
+            heard = Heard(self.path, self.headers.get("Content-Type", ""), parse_qsl(body), connection.version())
+            self.send_response(receiver.note(heard))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def get_request(self) -> Any:
+            connection, address = super().get_request()
+            return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+        def handle_error(self, *_: object) -> None:
+            pass
+
+    context = authority.server(HOST, oldest=ssl.TLSVersion.TLSv1_3)
+    with Server((HOST, 0), Handler) as server:
+        receiver = Receiver(server.server_address[1], authority)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,177 @@
+"""Back-channel logout (OpenID Connect Back-Channel Logout 1.0) against five real processes and a client on real TLS."""
+
+import asyncio
+import queue
+import secrets
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+import pytest
+
+from latchkey.authentication.v1 import admin_pb2
+from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
+from tests.flows.logout_receiver import Heard, Receiver, receiving
+from tests.flows.people import new_person
+from tests.flows.relying_party import RelyingParty, verified
+from tests.support.browser import Browser
+from tests.support.stack import Stack, running_stack
+
+pytestmark = pytest.mark.xdist_group("back-channel-logout")
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+AFTERWARDS = "https://client.example/signed-out"
+
+
+@pytest.fixture(scope="module")
+def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
+    with receiving(tmp_path_factory.mktemp("clients")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Stack]:
+    """A system that may reach the clients of these tests, whose addresses are not public."""
+    with running_stack(tmp_path_factory.mktemp("stack"), environment=receiver.environment) as running:
+        yield running
+
+
+async def a_client(system: Stack, receiver: Receiver, **metadata: Any) -> tuple[RelyingParty, str]:
+    """A client that listens, and the path where it does."""
+    path = f"/logout/{secrets.token_hex(8)}"
+    members = {
+        "consent": "skip",
+        "post_logout_redirect_uris": [AFTERWARDS],
+        "backchannel_logout_uri": receiver.uri(path),
+        "backchannel_logout_session_required": True,
+        **metadata,
+    }
+    return await RelyingParty.registered(system, **members), path
+
+
+async def heard(receiver: Receiver, path: str) -> Heard:
+    return await asyncio.to_thread(receiver.next, path)
+
+
+async def sign_out(browser: Browser, id_token: str) -> None:
+    query = urlencode({"id_token_hint": id_token, "post_logout_redirect_uri": AFTERWARDS, "state": "s"})
+    page = await browser.open(f"/logout?{query}")
+    assert page.url == f"{AFTERWARDS}?state=s"
+
+
+async def test_discovery_offers_it_with_sid(system: Stack) -> None:
+    async with httpx2.AsyncClient() as http:
+        metadata = (await http.get(f"{system.issuer}/.well-known/openid-configuration")).json()
+    assert metadata["backchannel_logout_supported"] is True
+    assert metadata["backchannel_logout_session_supported"] is True
+
+
+@pytest.mark.s(28, 42)
+@pytest.mark.parametrize("alg", ["RS256", "ES256"])
+async def test_signing_out_is_told_to_the_server_of_the_client(
+    system: Stack, receiver: Receiver, browser: Browser, alg: str
+) -> None:
+    client, path = await a_client(system, receiver, id_token_signed_response_alg=alg)
+    async with client:
+        token = await client.sign_in(browser)
+        login = await verified(system, token["id_token"], audience=client.client_id, alg=alg, typ="JWT")
+        await sign_out(browser, token["id_token"])
+        told = await heard(receiver, path)
+    assert told.content_type == "application/x-www-form-urlencoded"
+    assert told.tls == "TLSv1.3"
+    claims = await verified(system, told.logout_token, audience=client.client_id, alg=alg, typ="logout+jwt")
+    assert claims["events"] == {EVENT: {}}
+    assert (claims["sub"], claims["sid"]) == (login["sub"], login["sid"])
+    assert claims["jti"]
+    assert "nonce" not in claims
+    assert claims.keys() == {"iss", "aud", "iat", "exp", "jti", "events", "sub", "sid"}
+    assert timedelta(seconds=claims["exp"] - claims["iat"]) == timedelta(minutes=2)
+    assert receiver.heard_nothing_more(path)
+
+
+@pytest.mark.s(42)
+async def test_every_client_of_the_session_is_told_and_of_no_other(
+    system: Stack, receiver: Receiver, browser: Browser
+) -> None:
+    (first, here), (second, there) = await a_client(system, receiver), await a_client(system, receiver)
+    async with first, second, Browser(system.issuer) as elsewhere:
+        token = await first.sign_in(browser)
+        await second.sign_in(browser)
+        other = await second.sign_in(elsewhere)
+        await sign_out(browser, token["id_token"])
+        told = {(await heard(receiver, path)).path for path in (here, there)}
+        assert told == {here, there}
+        assert receiver.heard_nothing_more(there)
+        assert (await second.userinfo(other["access_token"])).status_code == 200
+
+
+@pytest.mark.s(42)
+async def test_a_client_that_fails_is_told_again(system: Stack, receiver: Receiver, browser: Browser) -> None:
+    client, path = await a_client(system, receiver)
+    receiver.answers[path] = [503]
+    async with client:
+        token = await client.sign_in(browser)
+        await sign_out(browser, token["id_token"])
+        first, second = await heard(receiver, path), await heard(receiver, path)
+    ids = []
+    for told in (first, second):
+        claims = await verified(system, told.logout_token, audience=client.client_id, alg="RS256", typ="logout+jwt")
+        ids.append(claims["jti"])
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.s(42)
+async def test_a_client_that_says_no_is_not_asked_again(system: Stack, receiver: Receiver, browser: Browser) -> None:
+    (stubborn, no), (willing, yes) = await a_client(system, receiver), await a_client(system, receiver)
+    receiver.answers[no] = [400]
+    receiver.answers[yes] = [503]
+    async with stubborn, willing:
+        token = await stubborn.sign_in(browser)
+        await willing.sign_in(browser)
+        await sign_out(browser, token["id_token"])
+        await heard(receiver, no)
+        for _ in range(2):
+            await heard(receiver, yes)  # the one that is worth a second try has had it
+        assert receiver.heard_nothing_more(no)
+
+
+@pytest.mark.s(42, 43)
+@pytest.mark.parametrize("host", ["169.254.169.254", "10.0.0.1", "localhost", "[::1]", "latchkey.internal"])
+async def test_nobody_is_told_at_an_internal_address(
+    system: Stack, receiver: Receiver, browser: Browser, host: str
+) -> None:
+    """The logout goes on; the delivery is refused before anything is sent."""
+    uri = f"https://{host}:{receiver.port}/logout"
+    client = await RelyingParty.registered(
+        system, consent="skip", backchannel_logout_uri=uri, post_logout_redirect_uris=[AFTERWARDS]
+    )
+    async with client:
+        token = await client.sign_in(browser)
+        await sign_out(browser, token["id_token"])
+        async with asyncio.timeout(30):
+            while not (refusals := _lines(system, "A client cannot be told of a logout", client.client_id)):  # noqa: ASYNC110 - elsewhere
+                await asyncio.sleep(0.05)
+    assert all("fetch refused" in line for line in refusals)
+    with pytest.raises(queue.Empty):
+        receiver.next("/logout", seconds=0.1)
+
+
+def _lines(system: Stack, message: str, client_id: str) -> list[str]:
+    return [line for line in system.log("token").splitlines() if message in line and client_id in line]
+
+
+@pytest.mark.s(24)
+async def test_a_disabled_account_is_logged_out_everywhere(system: Stack, receiver: Receiver, browser: Browser) -> None:
+    username, user_id = await new_person(system)
+    client, path = await a_client(system, receiver)
+    async with client:
+        token = await client.sign_in(browser, username=username)
+        async with system.channel("authentication") as channel:
+            await UserAdminServiceStub(channel).DisableUser(admin_pb2.DisableUserRequest(username=username))
+        told = await heard(receiver, path)
+        claims = await verified(system, told.logout_token, audience=client.client_id, alg="RS256", typ="logout+jwt")
+        assert claims["sub"] == user_id
+        refreshed = await client.token_request(grant_type="refresh_token", refresh_token=token["refresh_token"])
+        assert refreshed.json()["error"] == "invalid_grant"

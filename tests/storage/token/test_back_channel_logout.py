@@ -1,0 +1,302 @@
+"""The end of a session ends what hung on it and is told to clients: once, by any number of replicas, until they hear."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from libs.crypto.jwt import verify_jwt
+from libs.crypto.token_kinds import LOGOUT_TOKEN
+from libs.fetch.errors import FetchRefused, Reason
+from libs.servicekit.consumer import Received
+from services.token.consumers import SessionFacts
+from services.token.domain.logout import LEASE, LogoutDelivery, Outcome
+from services.token.usecases import end_session as end_session_module
+from services.token.usecases.deliver_logout import DeliverLogout
+from services.token.usecases.end_session import EndAccount, EndSession
+from services.token.usecases.mint_tokens import MintTokens
+from tests.storage.token.world import LIFETIMES, Registered, World, at_once, new_session_id
+from tests.unit.token.parts import ALICE, ISSUER, MINUTE, a_session, read_token
+
+LISTENS: Mapping[str, Any] = {"backchannel_logout_uri": "https://client.example/logout"}
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+
+
+class Outside:
+    """The Post port: clients that answer with these statuses (None: not at all), the last one for ever."""
+
+    def __init__(self, *statuses: int | None) -> None:
+        self.statuses = list(statuses) or [200]
+        self.heard: list[tuple[str, Mapping[str, str]]] = []
+
+    async def post_form(self, url: str, fields: Mapping[str, str]) -> int:
+        self.heard.append((url, fields))
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        if status is None:
+            raise FetchRefused(Reason.UNREACHABLE)
+        return status
+
+
+class Replica:
+    """The parts of one process that have to do with logout."""
+
+    def __init__(self, world: World, outside: Outside) -> None:
+        self.queued = 0
+        mint = MintTokens(
+            issuer=ISSUER, keys=world.keys, access_token_alg="ES256", id_token_lifetime=LIFETIMES.id_token
+        )
+        self.deliver = DeliverLogout(world.work, mint, outside, clients=world.clients, clock=world.clock)
+        self.facts = SessionFacts(
+            EndSession(world.work, clock=world.clock), EndAccount(world.work, clock=world.clock), queued=self._count
+        )
+
+    def _count(self) -> None:
+        self.queued += 1
+
+    async def hears(self, session_id: str, *, event_id: str = "e-1", reason: str = "REASON_SIGNED_OUT") -> None:
+        data = {"session_id": session_id, "user_id": ALICE, "reason": reason}
+        await self.facts.on_session_ended(Received(event_id, "latchkey.session.ended.v1", ALICE, data))
+
+    async def tries(self) -> list[Any]:
+        return [await self.deliver(delivery) for delivery in await self.deliver.claim(most=100)]
+
+
+@pytest.fixture
+def outside() -> Outside:
+    return Outside()
+
+
+@pytest.fixture
+def replica(world: World, outside: Outside) -> Replica:
+    return Replica(world, outside)
+
+
+async def signed_in(world: World, session_id: str, **members: Any) -> Registered:
+    client = await world.client(**{**LISTENS, **members})
+    await world.code(client, a_session(session_id=session_id))
+    return client
+
+
+async def deliveries(world: World) -> list[tuple[str, str, str | None]]:
+    rows = await world.rows("logout_deliveries")
+    return sorted((row["session_id"], row["client_id"], row["outcome"]) for row in rows)
+
+
+@pytest.mark.s(42)
+async def test_every_client_of_the_session_that_listens_is_told_once(world: World, replica: Replica) -> None:
+    here, there = new_session_id(), new_session_id()
+    first, second = await signed_in(world, here), await signed_in(world, here)
+    await world.code(first, a_session(session_id=here))
+    await signed_in(world, there)
+    deaf = await world.client()
+    await world.code(deaf, a_session(session_id=here))
+    await world.code(await world.client(**LISTENS), a_session(session_id=here), scope="notes")  # no sign-in: no openid
+    await replica.hears(here)
+    assert await deliveries(world) == sorted((here, client.client_id, None) for client in (first, second))
+    assert replica.queued == 1
+    await replica.hears(here)
+    await replica.hears(here, event_id="e-2")
+    assert len(await deliveries(world)) == 2
+    assert replica.queued == 1
+
+
+async def test_a_client_is_told_long_after_its_tokens_are_gone(world: World, replica: Replica) -> None:
+    session_id = new_session_id()
+    client = await signed_in(world, session_id)
+    world.clock.move(timedelta(days=13))
+    from services.token.store.purge import Purge  # noqa: PLC0415 - this test alone
+
+    await Purge(world.database, clock=world.clock)()
+    assert await world.rows("grants") == []
+    await replica.hears(session_id)
+    assert await deliveries(world) == [(session_id, client.client_id, None)]
+
+
+@pytest.mark.s(24)
+async def test_online_grants_end_with_a_reason_and_offline_ones_stay(world: World, replica: Replica) -> None:
+    session_id = new_session_id()
+    client = await world.client()
+    await world.tokens(client, session=a_session(session_id=session_id))
+    await world.tokens(client, session=a_session(session_id=session_id), scope="openid offline_access")
+    await replica.hears(session_id, reason="REASON_PASSWORD_CHANGED")
+    grants = await world.rows("grants")
+    assert sorted((row["offline"], row["revoked_reason"]) for row in grants) == [
+        (False, "password_changed"),
+        (True, None),
+    ]
+    (event,) = await world.events("token.revoked")
+    assert event["data"]["reason"] == "REASON_PASSWORD_CHANGED"
+    await replica.hears(session_id, event_id="e-2")
+    assert len(await world.events("token.revoked")) == 1
+
+
+async def test_grants_beyond_one_transaction_end_as_well(
+    world: World, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(end_session_module, "GRANTS_AT_ONCE", 2)
+    session_id = new_session_id()
+    client = await signed_in(world, session_id)
+    for _ in range(3):
+        await world.code(client, a_session(session_id=session_id))
+    await replica.hears(session_id)
+    assert len(await world.events("token.revoked")) == 4
+    assert len(await deliveries(world)) == 1
+
+
+async def test_a_disabled_account_loses_offline_grants_too(world: World, replica: Replica) -> None:
+    client = await world.client()
+    await world.tokens(client, scope="openid offline_access")
+    event = Received("e-1", "latchkey.account.disabled.v1", ALICE, {"user_id": ALICE})
+    for _ in range(2):
+        await replica.facts.on_account_disabled(event)
+    (told,) = await world.events("token.revoked")
+    assert told["data"]["reason"] == "REASON_ACCOUNT_DISABLED"
+
+
+async def test_replicas_that_handle_one_fact_at_once_queue_it_once(world: World, outside: Outside) -> None:
+    session_id = new_session_id()
+    client = await signed_in(world, session_id)
+    replicas = [Replica(world, outside) for _ in range(8)]
+    _, failures = await at_once(*(each.hears(session_id) for each in replicas))
+    assert failures == []
+    assert await deliveries(world) == [(session_id, client.client_id, None)]
+    assert sum(each.queued for each in replicas) == 1
+    assert len(await world.events("token.revoked")) == 1
+
+
+@pytest.mark.s(28, 42)
+@pytest.mark.parametrize("alg", ["RS256", "ES256"])
+async def test_the_logout_token_says_what_the_standard_wants(
+    world: World, replica: Replica, outside: Outside, alg: str
+) -> None:
+    session_id = new_session_id()
+    client = await signed_in(world, session_id, id_token_signed_response_alg=alg)
+    await replica.hears(session_id)
+    assert await replica.tries() == [Outcome.DELIVERED]
+    ((url, fields),) = outside.heard
+    assert url == LISTENS["backchannel_logout_uri"]
+    assert fields.keys() == {"logout_token"}
+    token = read_token(fields["logout_token"], alg)
+    assert token.header["typ"] == "logout+jwt"
+    now = int(world.clock.now().timestamp())
+    jti = token.claims["jti"]
+    assert token.claims == {
+        "iss": ISSUER,
+        "aud": client.client_id,
+        "iat": now,
+        "exp": now + 120,
+        "jti": jti,
+        "events": {EVENT: {}},
+        "sub": ALICE,
+        "sid": session_id,
+    }
+    verify_jwt(
+        fields["logout_token"],
+        world.keys.verification,
+        kind=LOGOUT_TOKEN,
+        issuer=ISSUER,
+        audience=client.client_id,
+        now=world.clock.now(),
+    )
+
+
+@pytest.mark.s(42)
+async def test_it_is_tried_again_less_and_less_often_for_a_day(world: World) -> None:
+    outside = Outside(None, 500, 404, 302, None)
+    replica = Replica(world, outside)
+    session_id = new_session_id()
+    await signed_in(world, session_id)
+    await replica.hears(session_id)
+    began = world.clock.now()
+    pauses: list[float] = []
+    while True:
+        (result,) = await replica.tries()
+        if isinstance(result, Outcome):
+            break
+        pauses.append((result - world.clock.now()).total_seconds())
+        world.clock.move(result - world.clock.now() - timedelta(seconds=1))
+        assert await replica.tries() == []
+        world.clock.move(timedelta(seconds=1))
+    assert result is Outcome.GIVEN_UP
+    assert pauses[:4] == [5, 15, 45, 135]
+    assert pauses == sorted(pauses)
+    assert timedelta(hours=18) < world.clock.now() - began <= timedelta(days=1)
+    tokens = [read_token(fields["logout_token"], "RS256").claims["jti"] for _, fields in outside.heard]
+    assert len(set(tokens)) == len(tokens) == len(pauses) + 1
+    world.clock.move(timedelta(days=2))
+    assert await replica.tries() == []
+
+
+@pytest.mark.s(42)
+@pytest.mark.parametrize(("status", "outcome"), [(200, "delivered"), (204, "delivered"), (400, "refused")])
+async def test_an_answer_that_counts_ends_it(world: World, status: int, outcome: str) -> None:
+    outside = Outside(status)
+    replica = Replica(world, outside)
+    session_id = new_session_id()
+    client = await signed_in(world, session_id)
+    await replica.hears(session_id)
+    assert [str(result) for result in await replica.tries()] == [outcome]
+    world.clock.move(timedelta(hours=20))
+    assert await replica.tries() == []
+    assert len(outside.heard) == 1
+    assert await deliveries(world) == [(session_id, client.client_id, outcome)]
+    await world.purge_everything()
+    assert [await world.rows(name) for name in ("logout_deliveries", "inbox", "session_clients")] == [[], [], []]
+
+
+async def test_replicas_that_look_at_once_deliver_each_once(world: World, outside: Outside) -> None:
+    session_id = new_session_id()
+    for _ in range(6):
+        await signed_in(world, session_id)
+    replicas = [Replica(world, outside) for _ in range(4)]
+    await replicas[0].hears(session_id)
+    _, failures = await at_once(*(each.tries() for each in replicas))
+    assert failures == []
+    assert len(outside.heard) == 6
+    assert {outcome for *_, outcome in await deliveries(world)} == {"delivered"}
+
+
+async def test_what_a_replica_claimed_and_did_not_finish_is_delivered_by_another(
+    world: World, outside: Outside
+) -> None:
+    session_id = new_session_id()
+    await signed_in(world, session_id)
+    died, other = Replica(world, outside), Replica(world, outside)
+    await died.hears(session_id)
+    (claimed,) = await died.deliver.claim(most=10)
+    assert await other.tries() == []
+    world.clock.move(LEASE)
+    assert await other.tries() == [Outcome.DELIVERED]
+    late: LogoutDelivery = claimed
+    async with world.work() as work:  # the first one wakes up after all: its word no longer counts
+        assert not await work.logout_deliveries.postpone(late, until=world.clock.now())
+    world.clock.move(MINUTE)
+    assert await other.tries() == []
+
+
+@pytest.mark.parametrize("because", ["deleted", "deaf"])
+async def test_a_client_that_no_longer_listens_is_left_alone(
+    world: World, replica: Replica, outside: Outside, because: str
+) -> None:
+    session_id = new_session_id()
+    client = await signed_in(world, session_id)
+    await replica.hears(session_id)
+    if because == "deleted":
+        await world.delete_client(client.client_id)
+    else:
+        await world.update_client(client.client_id, {"backchannel_logout_uri": None})
+    assert await replica.tries() == [Outcome.CLIENT_GONE]
+    assert outside.heard == []
+
+
+async def test_without_a_key_it_waits(world: World, replica: Replica, outside: Outside) -> None:
+    session_id = new_session_id()
+    await signed_in(world, session_id)
+    await replica.hears(session_id)
+    world.keys.missing = {"RS256"}
+    (result,) = await replica.tries()
+    assert outside.heard == []
+    world.keys.missing = set()
+    world.clock.move(result - world.clock.now())
+    assert await replica.tries() == [Outcome.DELIVERED]
