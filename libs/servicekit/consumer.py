@@ -95,6 +95,7 @@ class Consumer:
                 try:
                     await self._consume(self._bus.jetstream)
                 except (NatsError, OSError, TimeoutError) as error:
+                    _stay_cancelled(error)
                     _log.warning("Facts cannot be taken yet", consumer=self._name, cause=str(error) or repr(error))
                 self._attached = False
             await asyncio.sleep(RETRY_SECONDS)
@@ -188,6 +189,13 @@ class Consumer:
     async def _drop(self, message: Msg, outcome: str) -> None:
         await message.term()
         CONSUMED.labels(self._name, outcome).inc()
+
+
+def _stay_cancelled(error: Exception) -> None:
+    """The client turns a cancellation into an error while its connection is being closed, as at a shutdown."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 def pause_after(attempt: int) -> timedelta:

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from libs.crypto.random import uuid7
+from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty, code_form, verified
 from tests.support.browser import Browser
 from tests.support.stack import Stack
@@ -15,10 +16,11 @@ from tests.support.stack import Stack
 async def test_a_person_signs_in_and_the_client_learns_who_it_is(
     system: Stack, browser: Browser, web: RelyingParty
 ) -> None:
+    username, user_id = await new_person(system)
     started = web.start()
     page = await browser.open(started.url)
     assert page.name == "login"
-    page = await browser.sign_in()
+    page = await browser.sign_in(username, f"{username}-password")
     assert page.name == "consent"
     page = await browser.submit("consent-allow")
     token = await web.finish(started, page)
@@ -30,13 +32,13 @@ async def test_a_person_signs_in_and_the_client_learns_who_it_is(
     assert token["token_type"] == "Bearer"
     assert token["expires_in"] == 600
     assert id_token["nonce"] == started.nonce
-    assert id_token["sub"] == access_token["sub"] == userinfo["sub"]
+    assert id_token["sub"] == access_token["sub"] == userinfo["sub"] == user_id
     assert abs(id_token["auth_time"] - datetime.now(UTC).timestamp()) < 60
     assert id_token["acr"]
     assert id_token["amr"] == ["pwd"]
     assert access_token["client_id"] == web.client_id
     assert access_token["scope"].split() == token["scope"].split() == ["openid", "profile", "email", "offline_access"]
-    assert userinfo["email"] == "alice@example.com"
+    assert userinfo["email"] == f"{username}@example.com"
     assert "name" not in id_token  # it is asked for at /userinfo, and only there
     assert "phone_number" not in userinfo
 

@@ -41,7 +41,8 @@ async def test_an_unknown_client_or_redirect_uri_is_shown_and_never_followed(
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": "token"}, "unauthorized_client"),
+        ({"response_type": "none"}, "unsupported_response_type"),
         ({"response_type": ""}, "invalid_request"),
         ({"response_mode": "web_message"}, "invalid_request"),
         ({"scope": "openid admin"}, "invalid_scope"),

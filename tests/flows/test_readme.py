@@ -129,13 +129,20 @@ async def test_a_person_signs_in_to_the_first_app(reader: Reader) -> None:
 
 async def test_a_subscriber_hears_of_a_sign_in(reader: Reader) -> None:
     with reader.start(block("python", "jetstream()").code) as program:
-        assert program.stdout
-        async with Browser(reader.system.issuer) as browser:
-            client_id, _ = reader.client(block("sh", "My first app").code)
-            query = f"client_id={client_id}&response_type=code&scope=openid&redirect_uri=http://127.0.0.1/callback"
-            challenge = f"code_challenge={'x' * 43}&code_challenge_method=S256"
-            await browser.open(f"/authorize?{query}&{challenge}")
-            await browser.sign_in()
-        assert "latchkey.login.succeeded.v1" in await asyncio.to_thread(program.stdout.readline)
-        program.terminate()
+        try:
+            async with Browser(reader.system.issuer) as browser:
+                client_id, _ = reader.client(block("sh", "My first app").code)
+                query = f"client_id={client_id}&response_type=code&scope=openid&redirect_uri=http://127.0.0.1/callback"
+                challenge = f"code_challenge={'x' * 43}&code_challenge_method=S256"
+                await browser.open(f"/authorize?{query}&{challenge}")
+                await browser.sign_in()
+            await asyncio.to_thread(_read_until, program, "latchkey.login.succeeded.v1")
+        finally:
+            program.terminate()
     assert "login.succeeded" in reader.run(block("sh", "latchkey events tail").code)
+
+
+def _read_until(program: "subprocess.Popen[str]", word: str) -> None:
+    """The stream tells from its beginning on, so what other tests did comes first."""
+    assert program.stdout
+    assert any(word in line for line in program.stdout), f"{word} never came"

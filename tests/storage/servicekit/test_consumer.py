@@ -183,6 +183,23 @@ async def test_a_replica_that_dies_before_its_word_leaves_the_fact_to_another(
     await until(lambda: handled.done == ["one"])
 
 
+async def test_it_ends_when_it_is_told_to_though_the_connection_closes_at_the_same_moment(
+    bus_for: BusFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at a shutdown, where everything is cancelled at once."""
+    bus = bus_for()
+    await until(lambda: bus.ready)
+    consumer = Consumer(bus, name=NAME, subject=f"{SUBJECT}.*", handle=Handled())
+    task = asyncio.create_task(consumer.run())
+    while not (await consumer.check()).ok:  # noqa: ASYNC110 - in another process
+        await asyncio.sleep(0)
+    closing = asyncio.create_task(bus._client.close())
+    task.cancel()
+    await closing
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from deploy.local import nats_accounts as accounts
 from deploy.local import nats_rights, nats_server, readiness
@@ -164,7 +164,7 @@ async def test_a_service_reads_by_its_own_consumers_the_facts_that_concern_it_an
         name="token-session-ended",
         durable_name="token-session-ended",
         filter_subject="latchkey.v1.session.ended.*",
-        ack_policy="explicit",
+        ack_policy=AckPolicy.EXPLICIT,
     )
     await token.jetstream.add_consumer("LATCHKEY_EVENTS", ours)
     pull = await token.jetstream.pull_subscribe_bind("token-session-ended", stream="LATCHKEY_EVENTS")
