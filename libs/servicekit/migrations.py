@@ -1,30 +1,21 @@
-"""Schema migrations: Alembic, one history per service in `services/<name>/migrations`.
+"""The schema of a service's database is what the code needs, or later: looked at whenever a process starts.
 
-Applied before new code serves (`python -m services.<name> migrate`), so each must also suit the code still running.
+Almost always nothing is pending, and then two statements say so. Alembic, which takes a third of a second to import,
+comes in only when something is (schema_history.py).
 """
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal
 
-from alembic import command, context
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.servicekit import logs
-from libs.servicekit.database import LOCK_MILLISECONDS, Database, UtcDateTime
+from libs.servicekit.database import Database
 from libs.servicekit.settings import DatabaseSettings
 
 _ROOT = Path(__file__).resolve().parents[2]
-_LOCK = 0x4C4B  # "LK": replicas that migrate at the same time queue here
 _log = logs.get(__name__)
 
 
@@ -32,18 +23,19 @@ class PendingMigrations(Exception):
     """The database is older than the code."""
 
 
-def configuration(service: str, connection: Connection | None = None) -> Config:
-    """Alembic's configuration for one service (identity, for example "key-rotation")."""
-    config = Config()
-    config.set_main_option("script_location", str(_ROOT / "services" / schema_of(service) / "migrations"))
-    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-    config.attributes["connection"] = connection
-    return config
-
-
 def schema_of(service: str) -> str:
     """Name of the PostgreSQL schema, of the package and of the SQLite file of a service."""
     return service.replace("-", "_")
+
+
+def migrations_folder(service: str) -> Path:
+    """Where the schema's history is written down: `versions/<revision>_<what it does>.py`."""
+    return _ROOT / "services" / schema_of(service) / "migrations"
+
+
+def revisions(service: str) -> list[str]:
+    """What this code knows, oldest first."""
+    return sorted(path.name.split("_")[0] for path in (migrations_folder(service) / "versions").glob("[0-9]*.py"))
 
 
 @asynccontextmanager
@@ -57,10 +49,37 @@ async def open_database(settings: DatabaseSettings, *, service: str) -> AsyncIte
     database = Database.open(settings.database_url, schema=schema_of(service))
     try:
         with _said_plainly():
-            await (upgrade if settings.migrate_on_start else _verify)(database, service=service)
+            await _bring_up(database, service=service, apply=settings.migrate_on_start)
         yield database
     finally:
         await database.close()
+
+
+async def _bring_up(database: Database, *, service: str, apply: bool) -> None:
+    async with database.engine.connect() as connection:
+        present = await connection.run_sync(_present)
+    known = revisions(service)
+    if present == known[-1]:
+        return
+    if present is not None and present not in known:
+        # Each migration suits the code before it, which may be restarted at any time.
+        _log.warning("The database is newer than the code", revision=present)
+        return
+    if not apply:
+        raise PendingMigrations(
+            f"the database is at revision {present or 'nothing'}, the code needs {known[-1]}: "
+            f"run python -m services.{schema_of(service)} migrate, or set LATCHKEY_MIGRATE_ON_START=true"
+        )
+    from libs.servicekit.schema_history import upgrade  # noqa: PLC0415 - see above
+
+    await upgrade(database, service=service)
+
+
+def _present(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return revision
 
 
 async def migrate(settings: DatabaseSettings, *, service: str) -> None:
@@ -69,6 +88,8 @@ async def migrate(settings: DatabaseSettings, *, service: str) -> None:
     Raises:
         OSError: the database cannot be used.
     """
+    from libs.servicekit.schema_history import upgrade  # noqa: PLC0415 - see above
+
     database = Database.open(settings.database_url, schema=schema_of(service))
     try:
         with _said_plainly():
@@ -84,94 +105,3 @@ def _said_plainly() -> Iterator[None]:
     except (DBAPIError, OSError) as error:
         cause = str(getattr(error, "orig", None) or error) or type(error).__name__
         raise OSError(f"the database cannot be used: {cause}") from error
-
-
-async def upgrade(database: Database, *, service: str) -> None:
-    """Applies what is pending; a database that newer code has migrated already is left as it is."""
-    async with database.rebuilding() as connection:
-        if not database.is_sqlite:
-            await _prepare_postgresql(connection, schema=database.schema)
-        if not _is_newer(await connection.run_sync(_present), service=service):
-            await connection.run_sync(lambda sync: command.upgrade(configuration(service, sync), "head"))
-
-
-async def _prepare_postgresql(connection: AsyncConnection, *, schema: str) -> None:
-    """Queues behind other replicas for as long as they take; a migration itself may not block the others for long."""
-    await connection.execute(text("SET LOCAL statement_timeout = 0"))
-    await connection.execute(text("SET LOCAL lock_timeout = 0"))
-    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    await connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))
-    await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
-
-
-async def _verify(database: Database, *, service: str) -> None:
-    async with database.engine.connect() as connection:
-        present = await connection.run_sync(_present)
-    head = _history(service).get_current_head()
-    if present != head and not _is_newer(present, service=service):
-        raise PendingMigrations(
-            f"the database is at revision {present or 'nothing'}, the code needs {head}: "
-            f"run python -m services.{schema_of(service)} migrate, or set LATCHKEY_MIGRATE_ON_START=true"
-        )
-
-
-def _present(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _history(service: str) -> ScriptDirectory:
-    return ScriptDirectory.from_config(configuration(service))
-
-
-def _is_newer(present: str | None, *, service: str) -> bool:
-    """Is it a revision that this code does not know? Each suits the code before it, which may be restarted any time."""
-    newer = present is not None and all(known.revision != present for known in _history(service).walk_revisions())
-    if newer:
-        _log.warning("The database is newer than the code", revision=present)
-    return newer
-
-
-async def draft(service: str, message: str) -> None:
-    """Writes the migration that leads from the newest one to the tables as the code has them (`make migration`)."""
-    history = _history(service)
-    number = f"{len(list(history.walk_revisions())) + 1:04d}"
-    template = Path(history.dir) / "script.py.mako"
-    with TemporaryDirectory() as folder:
-        database = Database.open(f"sqlite+aiosqlite:///{folder}/draft.sqlite3", schema=schema_of(service))
-        await upgrade(database, service=service)
-        template.write_bytes(Path(__file__).with_name("migration.py.mako").read_bytes())
-        try:
-            async with database.engine.connect() as connection:
-                await connection.run_sync(
-                    lambda sync: command.revision(
-                        configuration(service, sync), message, autogenerate=True, rev_id=number
-                    )
-                )
-        finally:
-            template.unlink()
-            await database.close()
-
-
-def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """Migrations name plain types: they must go on working when our own change."""
-    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
-
-
-def run_env(metadata: MetaData) -> None:
-    """The whole of a service's `migrations/env.py`."""
-    connection: Connection | None = context.config.attributes.get("connection")
-    if connection is None:
-        sys.exit("migrations run through python -m services.<name> migrate; new ones through make migration")
-    context.configure(
-        connection=connection,
-        target_metadata=metadata,
-        render_as_batch=connection.dialect.name == "sqlite",
-        transaction_per_migration=False,
-        compare_type=True,
-        render_item=_render,
-    )
-    context.run_migrations()
-
-
-if __name__ == "__main__":
-    asyncio.run(draft(*sys.argv[1:]))

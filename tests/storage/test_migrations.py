@@ -16,13 +16,15 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, inspect, text
 
 from deploy.local.topology import SERVICES
 from libs.servicekit import database as database_module
-from libs.servicekit import migrations
+from libs.servicekit import schema_history
 from libs.servicekit.database import Database
-from libs.servicekit.migrations import PendingMigrations, configuration, open_database, schema_of, upgrade
+from libs.servicekit.migrations import PendingMigrations, open_database, revisions, schema_of
+from libs.servicekit.schema_history import configuration, upgrade
 from libs.servicekit.settings import DatabaseSettings
 from tests.support.databases import KINDS, Kind, fresh_database
 from tests.support.log_lines import captured_log
@@ -155,6 +157,13 @@ def test_migrations_do_not_depend_on_code_that_will_change(service: str):
 
 
 @every_service
+def test_files_are_called_by_their_revisions_in_order(service: str):
+    """At a start their names alone say what this code knows."""
+    history = ScriptDirectory.from_config(configuration(service)).walk_revisions()
+    assert revisions(service) == [script.revision for script in history][::-1]
+
+
+@every_service
 @every_kind
 async def test_a_start_with_pending_migrations_is_refused_with_what_to_do(url: str, service: str, tls: Path):
     async def start() -> None:
@@ -211,7 +220,7 @@ async def test_a_replica_waits_for_another_one_for_as_long_as_it_takes(tmp_path:
     )
     async with fresh_database("postgresql", service="device", folder=tmp_path) as first:
         async with first.engine.begin() as migrating:
-            await migrating.execute(text(f"SELECT pg_advisory_xact_lock({migrations._LOCK})"))
+            await migrating.execute(text(f"SELECT pg_advisory_xact_lock({schema_history._LOCK})"))
             second = Database.open(first.engine.url.render_as_string(hide_password=False), schema="another")
             waiting = asyncio.create_task(upgrade(second, service="device"))
             async with asyncio.timeout(20):

@@ -26,7 +26,8 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 
 from libs.servicekit.database import Database
-from libs.servicekit.migrations import schema_of, upgrade
+from libs.servicekit.migrations import schema_of
+from libs.servicekit.schema_history import upgrade
 
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")

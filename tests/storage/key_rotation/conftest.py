@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from libs.servicekit.database import Database
-from libs.servicekit.migrations import schema_of, upgrade
+from libs.servicekit.migrations import schema_of
+from libs.servicekit.schema_history import upgrade
 from tests.storage.key_rotation.replicas import Replica
 from tests.support.databases import KINDS, fresh_url
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from deploy.docker import roles
 from deploy.local.topology import SERVICES
 from libs.servicekit.database import Database
-from libs.servicekit.migrations import upgrade
+from libs.servicekit.schema_history import upgrade
 from tests.support.databases import postgres_url
 
 PASSWORD = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
