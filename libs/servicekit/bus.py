@@ -52,7 +52,7 @@ class Bus:
         self._client = Client()
         self._listeners: dict[str, Listener] = {}
         self._followers: dict[str, Follower] = {}
-        self._streams_ready = False
+        self._streams_ready = asyncio.Event()
         self._doubtful = asyncio.Event()
         self._complaint = ""
 
@@ -67,7 +67,11 @@ class Bus:
     @property
     def ready(self) -> bool:
         """Is publishing worth a try?"""
-        return self._client.is_connected and self._streams_ready
+        return self._client.is_connected and self._streams_ready.is_set()
+
+    async def until_ready(self) -> None:
+        """Returns when publishing is worth a try, at once or after however long."""
+        await self._streams_ready.wait()
 
     @property
     def jetstream(self) -> JetStreamContext:
@@ -115,11 +119,11 @@ class Bus:
 
     async def _forget_streams(self) -> None:
         """The server may lose its memory, or be another one afterwards: a fresh volume, another cluster."""
-        self._streams_ready = False
+        self._streams_ready.clear()
         self._doubtful.set()
 
     async def _make_streams(self) -> None:
-        while not self._streams_ready:
+        while not self._streams_ready.is_set():
             try:
                 for name in STREAMS:
                     await self._make_stream(name)
@@ -127,7 +131,7 @@ class Bus:
                 _log.warning("The streams cannot be made yet", cause=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                self._streams_ready = True
+                self._streams_ready.set()
                 self._complaint = ""
 
     async def _make_stream(self, name: str) -> None:

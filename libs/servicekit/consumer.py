@@ -91,13 +91,13 @@ class Consumer:
     async def run(self) -> None:
         """Takes facts until cancelled, whatever happens to the server."""
         while True:
-            if self._bus.ready:
-                try:
-                    await self._consume(self._bus.jetstream)
-                except (NatsError, OSError, TimeoutError) as error:
-                    _stay_cancelled(error)
-                    _log.warning("Facts cannot be taken yet", consumer=self._name, cause=str(error) or repr(error))
-                self._attached = False
+            await self._bus.until_ready()
+            try:
+                await self._consume(self._bus.jetstream)
+            except (NatsError, OSError, TimeoutError) as error:
+                _stay_cancelled(error)
+                _log.warning("Facts cannot be taken yet", consumer=self._name, cause=str(error) or repr(error))
+            self._attached = False
             await asyncio.sleep(RETRY_SECONDS)
 
     async def check(self) -> CheckResult:
