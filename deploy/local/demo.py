@@ -64,6 +64,13 @@ def clients(layout: Layout) -> dict[str, dict[str, Any]]:
             "response_types": [],
             "token_endpoint_auth_method": "client_secret_basic",
         },
+        "device": {
+            "client_name": "Playground, television",
+            "grant_types": ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
+            "response_types": [],
+            "token_endpoint_auth_method": "none",
+            "scope": "openid profile email address phone offline_access",
+        },
     }
 
 

@@ -33,6 +33,7 @@ class Application(_FromFile):
 
     client_id: str
     client_secret: str
+    """Empty for a public client."""
     redirect_uri: str = ""
     """Empty for a client that acts for itself."""
     name: str = ""
@@ -59,6 +60,7 @@ class _Clients(_FromFile):
     web: Application
     second: Application
     machine: Application
+    device: Application
     post_logout_redirect_uri: str | None = None
 
 
@@ -74,6 +76,7 @@ class Playground:
     web: Application
     second: Application
     machine: Application
+    device: Application
     post_logout_redirect_uri: str
 
     @property
@@ -111,6 +114,7 @@ def read_playground(home: Path) -> Playground:
         web=clients.web.model_copy(update={"name": "web app"}),
         second=clients.second.model_copy(update={"name": "second app"}),
         machine=clients.machine.model_copy(update={"name": "machine"}),
+        device=clients.device.model_copy(update={"name": "television"}),
         post_logout_redirect_uri=clients.post_logout_redirect_uri or f"{address}/",
     )
 

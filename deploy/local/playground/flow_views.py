@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from aiohttp import web
@@ -41,7 +42,21 @@ class FlowViews:
         if "state" in request.query and "/" in self.return_paths:
             return await self.come_back(request)
         session = self._session_of(request)
+        await self._go_on(session)
         return _with_cookie(self._pages.home(session, now=self._now(), wanted=request.query.get("run")), session)
+
+    async def _go_on(self, session: Session) -> None:
+        """Let the runs that wait ask again, each when its time has come."""
+        now = self._now()
+        for flow, waiting in list(session.waiting.items()):
+            if now < waiting.due:
+                continue
+            del session.waiting[flow]  # so that two pages of one browser do not ask twice
+            following = None
+            with suppress(RunFailedError):  # the run tells, and the page shows it
+                following = await waiting.again(now)
+            if following:
+                session.waiting.setdefault(flow, replace(waiting, due=following))
 
     async def press(self, request: web.Request) -> web.Response:
         """Do what a button says."""

@@ -52,6 +52,10 @@ _ADVICE = {
         "works once; a second use revokes what the first one bought.",
         "Start again with Sign in.",
     ),
+    "expired_device_code": _Advice(
+        "The code lived its ten minutes, and nobody said yes or no (`expired_token`, RFC 8628, 3.5).",
+        "Ask for a new code.",
+    ),
     "invalid_request": _Advice(
         "The server could not accept the request as it was sent.",
         "Compare the parameters above with the section of the RFC that the step names.",

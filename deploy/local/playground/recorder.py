@@ -29,6 +29,7 @@ _NOTES = {
     "grant_type": "what is being traded",
     "code": "the one-time code that came through the browser",
     "redirect_uri": "the same address as in the authorization request",
+    "device_code": "the code that the device keeps to itself",
     "code_verifier": "proves that the one who asked is the one who redeems (PKCE)",
     "refresh_token": "used up by this request: the answer brings the next one",
     "scope": "what the token shall be good for",

@@ -45,6 +45,7 @@ class RelyingParty(AsyncOAuth2Mixin, AsyncOpenIDMixin, BaseApp):  # type: ignore
             user_agent="Latchkey-Playground",
         )
         self.issuer = issuer
+        self.application = application
 
     async def discover(self) -> dict[str, Any]:
         """Load the server's metadata and check that it is the issuer's own (OpenID Connect Discovery 4.3).
@@ -61,6 +62,25 @@ class RelyingParty(AsyncOAuth2Mixin, AsyncOpenIDMixin, BaseApp):  # type: ignore
         offered = metadata.get("id_token_signing_alg_values_supported", ["RS256"])
         metadata["id_token_signing_alg_values_supported"] = [name for name in offered if name in _TRUSTED_ALGORITHMS]
         return metadata
+
+    async def ask_for_device_code(self, scope: str) -> dict[str, Any]:
+        """A pair of codes (RFC 8628, 3.1); Authlib has no words for this request of its own.
+
+        Raises:
+            RefusedError: the server does not offer it, or refuses.
+        """
+        metadata = await self.load_server_metadata()
+        if not metadata.get("device_authorization_endpoint"):
+            raise RefusedError("incomplete_metadata", "missing: device_authorization_endpoint")
+        async with self._get_oauth_client(**metadata) as client:
+            form = {"client_id": self.client_id, "scope": scope}
+            endpoint = metadata["device_authorization_endpoint"]
+            response = await client.request("POST", endpoint, data=form, withhold_token=True)
+        answer = dict(response.json())
+        if "error" in answer:
+            raise RefusedError(str(answer["error"]), str(answer.get("error_description", "")))
+        response.raise_for_status()
+        return answer
 
     async def refresh(self, refresh_token: str) -> dict[str, Any]:
         """Trade a refresh token for new tokens (RFC 6749, 6)."""

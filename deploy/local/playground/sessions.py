@@ -30,6 +30,15 @@ class Pending:
 
 
 @dataclass
+class Waiting:
+    """A run that asks again whenever it is time and somebody looks at the page."""
+
+    due: datetime
+    again: Callable[[datetime], Awaitable[datetime | None]]
+    """Asks once; when to ask next, or None when there is nothing more to ask."""
+
+
+@dataclass
 class SignedIn:
     """A person signed in to one of the applications."""
 
@@ -58,6 +67,8 @@ class Session:
     runs: list[Run] = field(default_factory=list)
     pending: dict[str, Pending] = field(default_factory=dict)
     """What goes on when the browser comes back, by the `state` that the answer must carry."""
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    """What goes on by itself, by the name of its flow."""
     people: dict[str, SignedIn] = field(default_factory=dict)
     """Who is signed in, by the client id of the application."""
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+import segno
+
 from deploy.local.playground.problems import HANDLED, Problem, explain
 from deploy.local.playground.references import Reference
 
@@ -50,6 +52,23 @@ class TokenView:
     claims: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True)
+class Code:
+    """A code that a person types elsewhere, and where."""
+
+    text: str
+    address: str
+    address_with_code: str = ""
+
+    @property
+    def picture(self) -> str:
+        """The address with the code as a QR code for a telephone's camera: SVG markup without any style of its own."""
+        drawing: str = segno.make(self.address_with_code, error="m").svg_inline(
+            scale=5, border=2, dark=None, light=None, omitsize=True, svgclass="qr", lineclass="qr-line"
+        )
+        return drawing
+
+
 @dataclass
 class Step:
     """One sentence of the story, with the exchanges behind it."""
@@ -62,6 +81,7 @@ class Step:
     checks: list[str] = field(default_factory=list)
     """What the application verified, each with what it found."""
     tokens: list[TokenView] = field(default_factory=list)
+    code: Code | None = None
     problem: Problem | None = None
     quiet: bool = False
     """Long and rarely interesting: folded unless something went wrong."""
@@ -103,6 +123,12 @@ class Run:
         """
         step = Step(name, title, text, references, quiet=quiet)
         self.steps.append(step)
+        with self.again(step):
+            yield step
+
+    @contextmanager
+    def again(self, step: Step) -> Iterator[Step]:
+        """Record more as part of a step that was there before. Raises as `step` does."""
         mark = _current.set(step)
         try:
             yield step

@@ -38,6 +38,8 @@ class Provider:
     issued: list[str] = field(default_factory=list)
     """Every secret that was sent or seen: none may ever be on the page in full."""
     token_requests: list[dict[str, str]] = field(default_factory=list)
+    device_answers: list[str] = field(default_factory=list)
+    """What polls are told, one after the other; then Ada has said yes."""
 
     def __post_init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
@@ -54,6 +56,7 @@ class Provider:
                 web.get("/jwks", self._jwks),
                 web.get("/authorize", self._authorize),
                 web.post("/token", self._token),
+                web.post("/device_authorization", self._device_authorization),
                 web.get("/userinfo", self._userinfo),
                 web.get("/logout", self._logout),
             ]
@@ -65,6 +68,7 @@ class Provider:
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
+            "device_authorization_endpoint": f"{self.issuer}/device_authorization",
             "jwks_uri": f"{self.issuer}/jwks",
             "userinfo_endpoint": f"{self.issuer}/userinfo",
             "end_session_endpoint": f"{self.issuer}/logout",
@@ -91,6 +95,8 @@ class Provider:
         if self.token_refusal:
             status, content = self.token_refusal
             return web.json_response(content, status=status)
+        if form["grant_type"].endswith("device_code"):
+            return self._poll(form)
         client_id, _, client_secret = (
             base64.b64decode(request.headers["Authorization"].split()[1]).decode().partition(":")
         )
@@ -101,6 +107,26 @@ class Provider:
             case "refresh_token":
                 return self._refresh(client_id, form)
         return web.json_response(self._tokens(client_id))
+
+    async def _device_authorization(self, request: web.Request) -> web.Response:
+        assert (await request.post())["client_id"] == "device"
+        return web.json_response(
+            {
+                "device_code": self._secret(),
+                "user_code": "WDJB-MJHT",
+                "verification_uri": f"{self.issuer}/device",
+                "verification_uri_complete": f"{self.issuer}/device?user_code=WDJB-MJHT",
+                "expires_in": 600,
+                "interval": 5,
+            }
+        )
+
+    def _poll(self, form: dict[str, str]) -> web.Response:
+        if self.device_answers:
+            return web.json_response({"error": self.device_answers.pop(0)}, status=400)
+        client_id = form["client_id"]
+        tokens = self._tokens(client_id) | {"id_token": self._id_token(client_id)}
+        return web.json_response(tokens | {"refresh_token": self._refresh_token()})
 
     def _redeem(self, client_id: str, form: dict[str, str]) -> web.Response:
         asked = self._codes.pop(form["code"], None)

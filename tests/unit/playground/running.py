@@ -1,7 +1,7 @@
 """The playground as it runs, beside whatever a test puts at the other end."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -47,12 +47,17 @@ def a_playground(issuer: str, *, nats_url: str = "nats://127.0.0.1:9") -> Playgr
         web=application("web"),
         second=application("second"),
         machine=Application(client_id="machine", client_secret=SECRET, name="machine"),
+        device=Application(client_id="device", client_secret="", name="television"),
         post_logout_redirect_uri=f"{address}/",
     )
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @asynccontextmanager
-async def running(playground: Playground) -> AsyncIterator[EventFeed]:
+async def running(playground: Playground, *, now: Callable[[], datetime] = _now) -> AsyncIterator[EventFeed]:
     feed = EventFeed(playground.nats_url, playground.subscriber_creds)
-    async with serving(make_app(playground, feed, now=lambda: datetime.now(UTC)), playground.port):
+    async with serving(make_app(playground, feed, now=now), playground.port):
         yield feed

@@ -92,7 +92,12 @@ RUN = {
     "services": {},
 }
 WEB = {"client_id": "1", "client_secret": "s", "redirect_uri": "http://localhost:8090/callback"}
-CLIENTS = {"web": WEB, "second": WEB, "machine": {"client_id": "3", "client_secret": "s"}}
+CLIENTS = {
+    "web": WEB,
+    "second": WEB,
+    "machine": {"client_id": "3", "client_secret": "s"},
+    "device": {"client_id": "4", "client_secret": ""},
+}
 
 
 def test_it_is_configured_by_the_files_of_the_run(tmp_path: Path) -> None:

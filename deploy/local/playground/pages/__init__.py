@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class Pages:
         text = self._templates.get_template("home.html").render(
             playground=self._playground,
             people=list(session.people.values()),
+            refresh=_seconds_until_due(session, now=now),
             cards=cards,
             events=list(reversed(self._feed.recent)),
             trouble=self._feed.trouble,
@@ -66,6 +68,12 @@ class Pages:
     def event(self, event: Event) -> str:
         """One entry of the event feed."""
         return self._templates.get_template("event.html").render(event=event)
+
+
+def _seconds_until_due(session: Session, *, now: datetime) -> int | None:
+    """When the page should look again by itself; None when nothing waits."""
+    dues = [waiting.due for waiting in session.waiting.values()]
+    return max(1, ceil((min(dues) - now).total_seconds())) if dues else None
 
 
 def prose(text: str) -> Markup:
