@@ -116,7 +116,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             resume=ResumeAuthorization(transactions, view, advance, clock=clock),
             deny=DenyAuthorization(transactions, advance, clock=clock),
             describe=DescribeInteraction(view, advance, clock=clock),
-            check_logout=CheckLogout(issuer=issuer, clients=clients, keys=keys, clock=clock),
+            check_logout=CheckLogout(view, issuer=issuer, clients=clients, keys=keys, clock=clock),
             attestation_key=attestation_key,
             clock=clock,
         )

@@ -76,6 +76,7 @@ def to_response(following: Next) -> authorization_pb2.AuthorizeResponse:
                 parameters=[
                     authorization_pb2.Parameter(name=name, value=value) for name, value in following.parameters
                 ],
+                session_state_client_id=following.session_state_client_id,
             )
         )
     return authorization_pb2.AuthorizeResponse(

@@ -89,7 +89,10 @@ class AuthorizationRpc(AuthorizationServiceServicer):
     ) -> authorization_pb2.CheckLogoutResponse:
         decision = await self._check_logout(convert.pairs_of(request.parameters), self._session(request))
         return authorization_pb2.CheckLogoutResponse(
-            client_name=decision.client_name, redirect_uri=decision.redirect_uri, confirmed=decision.confirmed
+            client_name=decision.client_name,
+            redirect_uri=decision.redirect_uri,
+            confirmed=decision.confirmed,
+            frontchannel_logout_uris=decision.frontchannel_uris,
         )
 
 

@@ -19,6 +19,7 @@ BROWSER_EDGE = [
     "/device",
     "/device/confirm",
     "/logout",
+    "/check-session",
     "/jwks",
     "/",
 ]

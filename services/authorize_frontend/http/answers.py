@@ -18,6 +18,7 @@ from latchkey.token.v1.authorization_pb2 import (
 from libs.oauth.errors import ServerError
 from services.authorize_frontend.http.edge import Edge, see_other
 from services.authorize_frontend.http.policy import exact_source
+from services.authorize_frontend.http.session_state import browser_state, session_state
 
 _PAGES = {
     INTERACTION_KIND_SIGN_IN: "/sign-in",
@@ -27,7 +28,7 @@ _PAGES = {
 _SCRIPTS = {"javascript", "data", "vbscript", "blob", "filesystem", "about"}
 
 
-def answer(edge: Edge, decision: AuthorizeResponse) -> web.Response:
+def answer(edge: Edge, request: web.Request, decision: AuthorizeResponse) -> web.Response:
     """The browser's next step.
 
     Raises:
@@ -38,15 +39,31 @@ def answer(edge: Edge, decision: AuthorizeResponse) -> web.Response:
         if page is None:
             raise ServerError(reason="INTERACTION_KIND_UNKNOWN", redirectable=False)
         return see_other(edge.site.path(page, request=decision.interaction.request_id))
-    if decision.response.mode == RESPONSE_MODE_FORM_POST:
-        return _form_post(edge, decision.response)
-    return see_client(location(decision.response))
+    response = decision.response
+    _add_session_state(response, edge.cookies.session(request))
+    if response.mode == RESPONSE_MODE_FORM_POST:
+        return _form_post(edge, response)
+    return see_client(location(response))
+
+
+def _add_session_state(response: AuthorizationResponse, session_secret: str | None) -> None:
+    """OpenID Connect Session Management 1.0, 2; only this edge knows what state the browser is in."""
+    if response.session_state_client_id:
+        value = session_state(
+            response.session_state_client_id, redirect_uri=response.redirect_uri, state=browser_state(session_secret)
+        )
+        response.parameters.add(name="session_state", value=value)
 
 
 def see_client(uri: str) -> web.Response:
     """303 to a URI of a client. Raises: ServerError for one that no client may have."""
+    return see_other(visitable(uri))
+
+
+def visitable(uri: str) -> str:
+    """A URI of a client. Raises: ServerError for one that no client may have."""
     _refuse_script(uri)
-    return see_other(uri)
+    return uri
 
 
 def location(response: AuthorizationResponse) -> str:

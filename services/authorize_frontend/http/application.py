@@ -6,6 +6,7 @@ from aiohttp import web
 
 from services.authorize_frontend.http.assets import Assets
 from services.authorize_frontend.http.authorize import Authorize
+from services.authorize_frontend.http.check_session import CheckSession
 from services.authorize_frontend.http.consent import Consent
 from services.authorize_frontend.http.device import Device
 from services.authorize_frontend.http.device_sign_in import DeviceSignIn
@@ -37,6 +38,7 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         Device(edge),
         DeviceSignIn(edge),
         Logout(edge),
+        CheckSession(edge),
         Home(edge),
         Discovery(edge.site),
         Jwks(edge.site, keys),

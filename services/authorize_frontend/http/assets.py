@@ -1,4 +1,4 @@
-"""Our own style sheet and mark, each under a path that names its content, so that browsers keep them for ever."""
+"""Our own style sheet, mark and script, each under a path that names its content: browsers keep them for ever."""
 
 import hashlib
 from pathlib import Path
@@ -8,7 +8,7 @@ from aiohttp import web
 from services.authorize_frontend.site import Site
 
 _FOLDER = Path(__file__).parent.parent / "pages" / "assets"
-_TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 class Assets:

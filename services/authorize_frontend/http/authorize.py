@@ -48,7 +48,7 @@ class Authorize:
         message = ResumeAuthorizationRequest(request_id=pending.request_id, browser_secret=pending.browser_secret)
         if session.HasField("attested"):
             message.session.CopyFrom(session.attested)
-        return answer(self._edge, await self._edge.backends.authorization.ResumeAuthorization(message))
+        return answer(self._edge, request, await self._edge.backends.authorization.ResumeAuthorization(message))
 
     async def _authorize(self, request: web.Request, parameters: Parameters, *, defer: bool) -> web.Response:
         browser_secret = self._edge.cookies.browser_or_new(request)
@@ -57,7 +57,7 @@ class Authorize:
         if session.HasField("attested"):
             message.session.CopyFrom(session.attested)
         decision = await self._edge.backends.authorization.Authorize(message)
-        response = answer(self._edge, decision)
+        response = answer(self._edge, request, decision)
         if decision.HasField("interaction"):
             self._edge.cookies.keep_browser(request, response, browser_secret)
         return response

@@ -58,4 +58,4 @@ class Consent:
         )
         if session.HasField("attested"):
             message.session.CopyFrom(session.attested)
-        return answer(self._edge, await self._edge.backends.authorization.DecideAuthorization(message))
+        return answer(self._edge, request, await self._edge.backends.authorization.DecideAuthorization(message))

@@ -1,14 +1,19 @@
-"""The two cookies of this edge.
+"""The cookies of this edge.
 
 `latchkey-session` holds the session secret that the authentication service made. `latchkey-browser` holds 256 random
 bits made here: pending authorization requests are bound to it, and it keys the CSRF tokens of our forms. Both end with
 the browser; how long what they stand for lives is decided by the services that store it.
+
+`latchkey-state` is for the script of /check-session alone: it tells one session from another and opens nothing. Clients
+load that page in frames, so under https it is SameSite=None; over http, which is for loopback hosts, browsers take that
+from nobody, and there the frame works for clients on the same host.
 """
 
 from aiohttp import web
 
 from libs.crypto.random import new_secret
 from services.authorize_frontend.http.parameters import is_opaque
+from services.authorize_frontend.http.session_state import browser_state
 
 
 class Cookies:
@@ -19,6 +24,7 @@ class Cookies:
         prefix = "__Host-" if secure else ""
         self.session_name = f"{prefix}latchkey-session"
         self.browser_name = f"{prefix}latchkey-browser"
+        self.state_name = f"{prefix}latchkey-state"
 
     def session(self, request: web.BaseRequest) -> str | None:
         """The session secret; None when there is none or it cannot be one."""
@@ -34,6 +40,13 @@ class Cookies:
 
     def set_session(self, response: web.StreamResponse, secret: str) -> None:
         self._set(response, self.session_name, secret)
+        response.set_cookie(
+            self.state_name,
+            browser_state(secret),
+            path="/",
+            secure=self._secure or None,
+            samesite="None" if self._secure else "Lax",
+        )
 
     def keep_browser(self, request: web.BaseRequest, response: web.StreamResponse, secret: str) -> None:
         """Sets the binding secret unless the browser sent this very one."""
@@ -41,9 +54,10 @@ class Cookies:
             self._set(response, self.browser_name, secret)
 
     def forget(self, response: web.StreamResponse) -> None:
-        """Ends both: what this browser had begun ends with its session."""
+        """Ends all of them: what this browser had begun ends with its session."""
         for name in (self.session_name, self.browser_name):
             response.del_cookie(name, path="/", secure=self._secure, httponly=True, samesite="Lax")
+        response.del_cookie(self.state_name, path="/", secure=self._secure, samesite="None" if self._secure else "Lax")
 
     def _read(self, request: web.BaseRequest, name: str) -> str | None:
         value = request.cookies.get(name, "")

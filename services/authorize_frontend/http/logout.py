@@ -8,13 +8,15 @@ from latchkey.authentication.v1.sessions_pb2 import EndSessionRequest, GetSessio
 from latchkey.token.v1.authorization_pb2 import CheckLogoutRequest, CheckLogoutResponse
 from libs.crypto.strict import base64url, base64url_decode
 from libs.oauth.errors import InvalidRequest
-from services.authorize_frontend.http.answers import see_client
+from services.authorize_frontend.http.answers import see_client, visitable
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.parameters import Parameters, messages, of_form, of_query, only, parse
-from services.authorize_frontend.http.policy import redirect_sources
+from services.authorize_frontend.http.policy import exact_source, redirect_sources
 
 _PURPOSE = "logout"
 _LONGEST_QUERY = 6 * 1024
+FRAMES_SECONDS = 2
+"""How long the clients' frames have before the browser goes on."""
 
 
 class Logout:
@@ -88,15 +90,33 @@ class Logout:
             await self._edge.backends.sessions.EndSession(
                 EndSessionRequest(session_secret=secret, context=self._edge.context(request))
             )
-        if check.redirect_uri:
+        if check.frontchannel_logout_uris and session.HasField("session"):
+            response = self._signed_out(check)
+        elif check.redirect_uri:
             response = see_client(check.redirect_uri)
         elif request.method == "POST":
             # The same page by GET, so that reloading it posts nothing.
             response = see_other(self._edge.site.path("/logout"))
         else:
-            response = self._edge.pages.page("signed_out", client_name=check.client_name)
+            response = self._signed_out(check)
         self._edge.cookies.forget(response)
         return response
+
+    def _signed_out(self, check: CheckLogoutResponse) -> web.Response:
+        """The last page. It loads what the clients want the browser to load (OpenID Connect Front-Channel Logout 1.0,
+        3), and goes on to where the client wanted: by itself after a moment, without JavaScript.
+
+        It answers a POST as well: what to load is known now, and to no other request.
+        """
+        frames = [visitable(uri) for uri in check.frontchannel_logout_uris]
+        return self._edge.pages.page(
+            "signed_out",
+            frames=tuple(dict.fromkeys(source for uri in frames for source in exact_source(uri))),
+            frame_urls=frames,
+            returns_to=visitable(check.redirect_uri) if check.redirect_uri else "",
+            seconds=FRAMES_SECONDS,
+            client_name=check.client_name,
+        )
 
 
 def _query(asked: str) -> str:

@@ -8,19 +8,26 @@ from libs.servicekit.settings import is_loopback
 from services.authorize_frontend.site import Site
 
 CSP = "Content-Security-Policy"
+FRAMABLE = "default-src 'none'; script-src 'self'; form-action 'none'; frame-ancestors http: https:; base-uri 'none'"
+"""Of the one page that clients load in frames of theirs."""
 _HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-:[]")
 _SCHEME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789+.-")
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
 def content_security_policy(
-    *, form_action: tuple[str, ...] = (), foreign_images: bool = False, script_nonce: str | None = None
+    *,
+    form_action: tuple[str, ...] = (),
+    foreign_images: bool = False,
+    frames: tuple[str, ...] = (),
+    script_nonce: str | None = None,
 ) -> str:
     """The policy of one page: nothing but our style sheet and mark, and what the arguments add.
 
     Args:
         form_action: sources that its forms may post to, or be redirected to after a post.
         foreign_images: it shows a client's logo.
+        frames: sources that it loads in frames.
         script_nonce: of its one inline script.
     """
     targets = " ".join(form_action) or "'none'"
@@ -32,6 +39,8 @@ def content_security_policy(
         "frame-ancestors 'none'",
         "base-uri 'none'",
     ]
+    if frames:
+        directives.append(f"frame-src {' '.join(frames)}")
     if script_nonce:
         directives.append(f"script-src 'nonce-{script_nonce}'")
     return "; ".join(directives)
@@ -93,5 +102,7 @@ class StandardHeaders:
     async def __call__(self, _request: web.Request, response: web.StreamResponse) -> None:
         for name, value in self._headers.items():
             response.headers.setdefault(name, value)
+        if response.headers[CSP] == FRAMABLE:
+            del response.headers["X-Frame-Options"]
         # What is running here is nobody's business.
         response.headers["Server"] = "latchkey"

@@ -36,7 +36,7 @@ class SignIn:
         """
         form, pending = await self._edge.posted(request, purpose=_PURPOSE)
         if only(form, "choice") == "cancel":
-            return await self._cancel(pending)
+            return await self._cancel(request, pending)
         interaction = await self._edge.interaction(pending)
         tried = await try_password(self._edge, request, form, context=self._edge.context(request, interaction))
         if tried.problem:
@@ -45,11 +45,11 @@ class SignIn:
         self._edge.cookies.set_session(response, tried.session_secret)
         return response
 
-    async def _cancel(self, pending: PendingRequest) -> web.Response:
+    async def _cancel(self, request: web.Request, pending: PendingRequest) -> web.Response:
         decision = DecideAuthorizationRequest(
             request_id=pending.request_id, browser_secret=pending.browser_secret, decision=DECISION_DENY
         )
-        return answer(self._edge, await self._edge.backends.authorization.DecideAuthorization(decision))
+        return answer(self._edge, request, await self._edge.backends.authorization.DecideAuthorization(decision))
 
     def _page(
         self,

@@ -14,6 +14,8 @@ class SendBack:
     redirect_uri: str
     mode: ResponseMode
     parameters: tuple[tuple[str, str], ...] = field(repr=False)
+    session_state_client_id: str = ""
+    """The client, when the browser edge has to add `session_state` (OpenID Connect Session Management 1.0, 2)."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class ReplyAddress:
     mode: ResponseMode
     state: str | None
     issuer: str
+    session_state_client_id: str = ""
 
     def success(self, **parameters: str) -> SendBack:
         """Always with `iss` (RFC 9207 2), and `state` exactly as it came."""
@@ -47,4 +50,6 @@ class ReplyAddress:
     def _send(self, parameters: dict[str, str]) -> SendBack:
         if self.state is not None:
             parameters["state"] = self.state
-        return SendBack(self.redirect_uri, self.mode, (*parameters.items(), ("iss", self.issuer)))
+        return SendBack(
+            self.redirect_uri, self.mode, (*parameters.items(), ("iss", self.issuer)), self.session_state_client_id
+        )

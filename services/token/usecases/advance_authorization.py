@@ -11,6 +11,7 @@ from libs.crypto.jwt import verify_jwt
 from libs.crypto.random import new_secret
 from libs.crypto.token_kinds import ID_TOKEN_HINT
 from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.scopes import OPENID
 from services.token import facts
 from services.token.domain.authorization_request import (
     AuthorizationRequest,
@@ -63,6 +64,7 @@ class AdvanceAuthorization:
             mode=find_response_mode(pending.parameters),
             state=pending.parameters.get("state"),
             issuer=self._issuer,
+            session_state_client_id=client.client_id if OPENID in pending.parameters.get("scope", "").split() else "",
         )
 
     async def prepare(

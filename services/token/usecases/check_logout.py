@@ -9,11 +9,15 @@ from libs.crypto.errors import InvalidJwt
 from libs.crypto.jwt import verify_jwt
 from libs.crypto.token_kinds import ID_TOKEN_HINT
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.logout_uris import with_session
 from libs.oauth.parameters import Pair, Parameters
 from libs.servicekit.clock import Clock
 from services.token.domain.clients import Client
 from services.token.domain.sessions import AuthenticatedSession
-from services.token.ports import ClientDirectory, Keys
+from services.token.ports import Begin, ClientDirectory, Keys
+
+MOST_FRAMES = 40
+"""A page can hold more, a policy header hardly. Who has signed in to more applications closes the browser as well."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,13 @@ class LogoutDecision:
     client_name: str
     redirect_uri: str
     confirmed: bool
+    frontchannel_uris: tuple[str, ...] = ()
+    """What the browser loads once the session has ended: of the clients that this session has signed in."""
 
 
 class CheckLogout:
-    def __init__(self, *, issuer: str, clients: ClientDirectory, keys: Keys, clock: Clock) -> None:
+    def __init__(self, view: Begin, *, issuer: str, clients: ClientDirectory, keys: Keys, clock: Clock) -> None:
+        self._view = view
         self._issuer = issuer
         self._clients = clients
         self._keys = keys
@@ -50,7 +57,17 @@ class CheckLogout:
             client_name=client.metadata.client_name or client.client_id if client else "",
             redirect_uri=_redirect_uri(parameters, client),
             confirmed=hint is not None and session is not None and hint.get("sid") == session.session_id,
+            frontchannel_uris=() if session is None else await self._frontchannel_uris(session.session_id),
         )
+
+    async def _frontchannel_uris(self, session_id: str) -> tuple[str, ...]:
+        """OpenID Connect Front-Channel Logout 1.0, 2: always with `iss` and `sid`. One read."""
+        async with self._view() as work:
+            client_ids = await work.session_clients.of(session_id)
+        found = [await self._clients.find(client_id) for client_id in client_ids]
+        registered = [client.metadata.frontchannel_logout_uri for client in found if client is not None]
+        loaded = [with_session(uri, issuer=self._issuer, session_id=session_id) for uri in registered if uri]
+        return tuple(loaded[:MOST_FRAMES])
 
     def _verified_hint(self, hint: str | None) -> dict[str, Any] | None:
         if hint is None:

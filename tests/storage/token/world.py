@@ -136,7 +136,7 @@ class World:
         self.resume = ResumeAuthorization(work, view, advance, clock=clock)
         self.deny = DenyAuthorization(work, advance, clock=clock)
         self.describe = DescribeInteraction(view, advance, clock=clock)
-        self.check_logout = CheckLogout(issuer=ISSUER, clients=clients, keys=keys, clock=clock)
+        self.check_logout = CheckLogout(view, issuer=ISSUER, clients=clients, keys=keys, clock=clock)
         self.create_client = CreateClient(work, pepper=PEPPER, clock=clock)
         self.get_client = GetClient(view)
         self.list_clients = ListClients(view)

@@ -39,6 +39,7 @@ def test_discovery_says_exactly_this():
         "userinfo_endpoint": "https://token.example/userinfo",
         "jwks_uri": "https://id.example/jwks",
         "end_session_endpoint": "https://id.example/logout",
+        "check_session_iframe": "https://id.example/check-session",
         "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
         "claims_supported": [
             *["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"],
@@ -63,6 +64,8 @@ def test_discovery_says_exactly_this():
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "claims_parameter_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "request_parameter_supported": False,

@@ -3,6 +3,8 @@
 import base64
 import json
 import string
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -33,12 +35,32 @@ WITH_QUERY = "https://client.example/signed-out?lang=en"
 BARE_QUERY = "https://client.example/signed-out?"
 SHOP = a_client(post_logout_redirect_uris=[AFTERWARDS, WITH_QUERY, BARE_QUERY])
 OTHER = a_client(client_id="c_other", client_name="", post_logout_redirect_uris=[AFTERWARDS])
+FRAMED = a_client(client_id="c_framed", frontchannel_logout_uri="https://client.example/front")
+FRAMED_TOO = a_client(client_id="c_framed_too", frontchannel_logout_uri="https://client.example/front?a=b")
 HERE = a_session(session_id="s-1")
+FRAMES = a_session(session_id="s-frames")
 STATE = string.ascii_letters + string.digits + "".join(set(string.punctuation) - set("+;"))
 
 
+class SignedInTo:
+    """The one look at the store: who signed in to what."""
+
+    session_clients: "SignedInTo"
+
+    async def of(self, session_id: str) -> list[str]:
+        return ["c_framed", "c_framed_too", "c_gone", "c_shop"] if session_id == "s-frames" else ["c_shop"]
+
+
+@asynccontextmanager
+async def signed_in_to() -> AsyncIterator[Any]:
+    view = SignedInTo()
+    view.session_clients = view
+    yield view
+
+
 async def decided(session: AuthenticatedSession | None = HERE, **parameters: str) -> LogoutDecision:
-    check = CheckLogout(issuer=ISSUER, clients=KnownClients.of(SHOP, OTHER), keys=HeldKeys(), clock=Clock())
+    clients = KnownClients.of(SHOP, OTHER, FRAMED, FRAMED_TOO)
+    check = CheckLogout(signed_in_to, issuer=ISSUER, clients=clients, keys=HeldKeys(), clock=Clock())
     return await check(list(parameters.items()), session)
 
 
@@ -174,6 +196,18 @@ async def test_a_hint_without_a_uri_signs_out_and_leads_nowhere() -> None:
     assert await decided(id_token_hint=an_id_token(), state="s") == LogoutDecision("Shop", "", confirmed=True)
 
 
+async def test_clients_of_this_session_that_want_it_are_loaded_with_issuer_and_session() -> None:
+    """OpenID Connect Front-Channel Logout 1.0, 2. A client that is gone, or wants none, is left out."""
+    parameters = "iss=https%3A%2F%2Fissuer.example&sid=s-frames"
+    decision = await decided(FRAMES)
+    assert decision.frontchannel_uris == (
+        f"https://client.example/front?{parameters}",
+        f"https://client.example/front?a=b&{parameters}",
+    )
+    assert (await decided(HERE)).frontchannel_uris == ()
+    assert (await decided(None)).frontchannel_uris == ()
+
+
 async def test_a_client_without_a_name_is_called_by_its_id() -> None:
     assert (await decided(id_token_hint=an_id_token(aud="c_other"))).client_name == "c_other"
 
@@ -191,7 +225,8 @@ async def test_a_client_that_is_not_there_gets_a_page(parameters: dict[str, Any]
 
 @pytest.mark.s(61)
 async def test_a_parameter_may_be_there_once() -> None:
-    check = CheckLogout(issuer=ISSUER, clients=KnownClients.of(SHOP), keys=HeldKeys(), clock=Clock())
+    clients = KnownClients.of(SHOP)
+    check = CheckLogout(signed_in_to, issuer=ISSUER, clients=clients, keys=HeldKeys(), clock=Clock())
     with pytest.raises(InvalidRequest) as refusal:
         await check([("state", "a"), ("state", "b")], HERE)
     assert (refusal.value.reason, refusal.value.redirectable) == ("PARAMETER_REPEATED", False)

@@ -202,8 +202,13 @@ class AuthorizationResponse(_message.Message):
     REDIRECT_URI_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    SESSION_STATE_CLIENT_ID_FIELD_NUMBER: _builtins.int
     redirect_uri: _builtins.str
     mode: Global___ResponseMode.ValueType
+    session_state_client_id: _builtins.str
+    """The client, when this answers an OpenID Connect request: the browser edge then adds `session_state`, which takes the
+    browser's state that only it sees (OpenID Connect Session Management 1.0, 2).
+    """
     @_builtins.property
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]: ...
     def __init__(
@@ -212,10 +217,11 @@ class AuthorizationResponse(_message.Message):
         redirect_uri: _builtins.str = ...,
         mode: Global___ResponseMode.ValueType = ...,
         parameters: _abc.Iterable[Global___Parameter] | None = ...,
+        session_state_client_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "parameters", b"parameters", "redirect_uri", b"redirect_uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "parameters", b"parameters", "redirect_uri", b"redirect_uri", "session_state_client_id", b"session_state_client_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -380,22 +386,30 @@ class CheckLogoutResponse(_message.Message):
     CLIENT_NAME_FIELD_NUMBER: _builtins.int
     REDIRECT_URI_FIELD_NUMBER: _builtins.int
     CONFIRMED_FIELD_NUMBER: _builtins.int
+    FRONTCHANNEL_LOGOUT_URIS_FIELD_NUMBER: _builtins.int
     client_name: _builtins.str
     """Empty when the request names no client."""
     redirect_uri: _builtins.str
     """Where to send the browser afterwards, `state` included; empty: show the "signed out" page."""
     confirmed: _builtins.bool
     """True when id_token_hint shows that the client and this session belong together: no question needed."""
+    @_builtins.property
+    def frontchannel_logout_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the browser loads in frames once the session has ended, `iss` and `sid` included (OpenID Connect Front-Channel
+        Logout 1.0, 2): one for each client that wants it and that this session has signed in.
+        """
+
     def __init__(
         self,
         *,
         client_name: _builtins.str = ...,
         redirect_uri: _builtins.str = ...,
         confirmed: _builtins.bool = ...,
+        frontchannel_logout_uris: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_name", b"client_name", "confirmed", b"confirmed", "redirect_uri", b"redirect_uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_name", b"client_name", "confirmed", b"confirmed", "frontchannel_logout_uris", b"frontchannel_logout_uris", "redirect_uri", b"redirect_uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

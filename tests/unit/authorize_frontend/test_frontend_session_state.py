@@ -1,0 +1,58 @@
+"""session_state, and the page that tells whether it still holds (OpenID Connect Session Management 1.0)."""
+
+import hashlib
+
+import pytest
+
+from latchkey.token.v1.authorization_pb2 import RESPONSE_MODE_FRAGMENT
+from libs.crypto.random import new_secret
+from services.authorize_frontend.http.session_state import browser_state, session_state
+from tests.unit.authorize_frontend.fakes import a_response
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "origin"),
+    [
+        ("https://app.example/cb?x=y", "https://app.example"),
+        ("https://App.Example:443/cb", "https://app.example"),
+        ("http://localhost:80/cb", "http://localhost"),
+        ("https://app.example:8443/cb", "https://app.example:8443"),
+        ("http://[::1]:3000/cb", "http://[::1]:3000"),
+    ],
+)
+def test_it_is_bound_to_client_origin_and_browser(redirect_uri: str, origin: str) -> None:
+    made = session_state("c_1", redirect_uri=redirect_uri, state="s", salt="pepper")
+    assert made == hashlib.sha256(f"c_1 {origin} s pepper".encode()).hexdigest() + ".pepper"
+    assert " " not in session_state("c_1", redirect_uri=redirect_uri, state="s")
+
+
+def test_what_scripts_see_changes_with_the_session_and_does_not_tell_its_secret() -> None:
+    secret = new_secret()
+    assert browser_state(secret) == browser_state(secret) != browser_state(new_secret())
+    assert secret not in browser_state(secret)
+    assert browser_state(None) == ""
+
+
+async def test_answers_to_openid_connect_requests_carry_it_and_no_others(browser, services) -> None:
+    secret = new_secret()
+    services.signed_in()
+    browser.cookies = {"latchkey-session": secret}
+    services.token.says["Authorize"] = a_response(mode=RESPONSE_MODE_FRAGMENT)
+    assert "session_state" not in (await browser.get("/authorize?client_id=c")).location
+    services.token.says["Authorize"].response.session_state_client_id = "c"
+    location = (await browser.get("/authorize?client_id=c")).location
+    told = location.partition("session_state=")[2]
+    salt = told.partition(".")[2]
+    assert told == session_state("c", redirect_uri="https://app.example", state=browser_state(secret), salt=salt)
+
+
+@pytest.mark.s(10)
+async def test_the_page_that_clients_frame_can_be_framed_runs_our_script_alone_and_does_nothing_else(browser) -> None:
+    page = await browser.get("/check-session")
+    assert "X-Frame-Options" not in page.headers
+    assert page.policy["frame-ancestors"] == "http: https:"
+    assert page.policy["default-src"] == page.policy["form-action"] == page.policy["base-uri"] == "'none'"
+    assert page.policy["script-src"] == "'self'"
+    assert not page.html.all("form")
+    (script,) = page.html.all("script")
+    assert (await browser.get(script["src"])).headers["Content-Type"] == "text/javascript; charset=utf-8"
