@@ -46,7 +46,9 @@ __all__ = [
     "SigningKey",
     "TokenKind",
     "VerificationKey",
+    "is_signed_by",
     "sign_jwt",
+    "unverified_jwt",
     "verify_jwt",
 ]
 
@@ -185,16 +187,37 @@ def verify_jwt(
         raise ValueError("a leeway beyond 60 seconds")
     header, payload = _unverified_parts(token)
     key = _key_for(header, keys, kind)
-    try:
-        jose_jws.verify(token, key._jose, [key.alg])  # noqa: SLF001 - nobody else's
-    except JWSError:
-        raise InvalidJwt("SIGNATURE_INVALID") from None
+    if not is_signed_by(token, key):
+        raise InvalidJwt("SIGNATURE_INVALID")
     try:
         claims = json_object(payload)
     except ValueError:
         raise InvalidJwt("CLAIMS_MALFORMED") from None
     check_claims(claims, kind, issuer=issuer, audience=audience, now=now, leeway=leeway)
     return claims
+
+
+def unverified_jwt(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a JWT of somebody else, to find out whose keys to ask for. Nothing of it is true yet.
+
+    Raises InvalidJwt when it is none, is too large, or has a header member beyond `alg`, `kid` and `typ`.
+    """
+    header, payload = _unverified_parts(token)
+    if not header.keys() <= _HEADER_MEMBERS or not all(isinstance(value, str) for value in header.values()):
+        raise InvalidJwt("HEADER_MEMBERS")
+    try:
+        return header, json_object(payload)
+    except ValueError:
+        raise InvalidJwt("CLAIMS_MALFORMED") from None
+
+
+def is_signed_by(token: str, key: VerificationKey) -> bool:
+    """Does the signature hold under this very key and its one algorithm? Says nothing about the claims."""
+    try:
+        jose_jws.verify(token, key._jose, [key.alg])  # noqa: SLF001 - nobody else's
+    except JWSError:
+        return False
+    return True
 
 
 def _unverified_parts(token: str) -> tuple[dict[str, Any], bytes]:

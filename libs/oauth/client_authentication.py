@@ -1,16 +1,22 @@
-"""Reading a client's credentials from a token request (RFC 6749 2.3.1). Whether they hold is judged elsewhere."""
+"""Reading a client's credentials (RFC 6749 2.3.1, RFC 7523 2.2). Whether they hold is judged elsewhere."""
 
 import base64
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
+from libs.crypto.errors import InvalidJwt
+from libs.crypto.jwt import unverified_jwt
 from libs.oauth.errors import InvalidClient, InvalidRequest
 from libs.oauth.parameters import Parameters
 
 BASIC = "client_secret_basic"
 POST = "client_secret_post"
+PRIVATE_KEY_JWT = "private_key_jwt"
 NONE = "none"
-SUPPORTED_METHODS = (BASIC, POST, NONE)
+SUPPORTED_METHODS = (BASIC, POST, PRIVATE_KEY_JWT, NONE)
+SECRET_METHODS = frozenset({BASIC, POST})
+"""Methods that take a secret of the server's making."""
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,7 @@ class Credentials:
     client_id: str
     method: str
     secret: str = field(default="", repr=False)
+    assertion: str = field(default="", repr=False)
 
 
 def read_credentials(authorization: str | None, parameters: Parameters) -> Credentials:
@@ -31,15 +38,35 @@ def read_credentials(authorization: str | None, parameters: Parameters) -> Crede
     """
     if authorization is not None:
         return _from_header(authorization, parameters)
+    if "client_assertion" in parameters or "client_assertion_type" in parameters:
+        return _from_assertion(parameters)
     client_id = parameters.get("client_id")
     if client_id is None:
         raise InvalidClient("The request names no client.", reason="CLIENT_MISSING")
     secret = parameters.get("client_secret")
     if secret is None:
         return Credentials(client_id=client_id, method=NONE)
-    if "client_assertion" in parameters:
-        raise InvalidRequest("Use one way of client authentication, not two.", reason="CLIENT_AUTHENTICATED_TWICE")
     return Credentials(client_id=client_id, method=POST, secret=secret)
+
+
+def _from_assertion(parameters: Parameters) -> Credentials:
+    """RFC 7523 2.2: the client may be named by the assertion alone."""
+    if "client_secret" in parameters:
+        raise InvalidRequest("Use one way of client authentication, not two.", reason="CLIENT_AUTHENTICATED_TWICE")
+    if parameters.get("client_assertion_type") != ASSERTION_TYPE:
+        raise InvalidClient(f"client_assertion_type must be {ASSERTION_TYPE}.", reason="CLIENT_ASSERTION_TYPE")
+    assertion = parameters.get("client_assertion", "")
+    try:
+        _, claims = unverified_jwt(assertion)
+    except InvalidJwt as fault:
+        raise InvalidClient(
+            "client_assertion is not a signed JWT.", reason=f"CLIENT_ASSERTION_{fault.reason}"
+        ) from None
+    named = claims.get("sub")
+    client_id = parameters.get("client_id", named)
+    if not isinstance(client_id, str) or client_id != named:
+        raise InvalidClient("client_assertion and client_id name different clients.", reason="CLIENT_ASSERTION_SUBJECT")
+    return Credentials(client_id=client_id, method=PRIVATE_KEY_JWT, assertion=assertion)
 
 
 def _from_header(authorization: str, parameters: Parameters) -> Credentials:

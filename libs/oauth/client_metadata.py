@@ -5,9 +5,11 @@ applications).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from libs.crypto.client_keys import ClientKeySet
+from libs.crypto.errors import InvalidKey
 from libs.oauth import client_authentication, logout_uris
 from libs.oauth import metadata_values as read
 from libs.oauth.errors import InvalidClientMetadata
@@ -35,6 +37,9 @@ class ClientMetadata:
     grant_types: tuple[str, ...] = (AUTHORIZATION_CODE,)
     response_types: tuple[str, ...] = ("code",)
     token_endpoint_auth_method: str = client_authentication.BASIC
+    token_endpoint_auth_signing_alg: str = ""
+    jwks: Mapping[str, Any] = field(default_factory=dict)
+    jwks_uri: str = ""
     scope: str = ""
     client_uri: str = ""
     logo_uri: str = ""
@@ -57,6 +62,11 @@ class ClientMetadata:
         return self.token_endpoint_auth_method == client_authentication.NONE
 
     @property
+    def has_secret(self) -> bool:
+        """It proves who it is by a secret of ours."""
+        return self.token_endpoint_auth_method in client_authentication.SECRET_METHODS
+
+    @property
     def hears_of_logout(self) -> bool:
         """It wants to know when a session in which somebody signed in to it has ended."""
         return bool(self.backchannel_logout_uri or self.frontchannel_logout_uri)
@@ -71,7 +81,7 @@ class ClientMetadata:
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
-            if value is not None and value not in ("", ())
+            if value is not None and value not in ("", (), {})
         }
 
 
@@ -110,6 +120,9 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "grant_types": read.some_of(*SUPPORTED_GRANT_TYPES),
     "response_types": read.response_types,
     "token_endpoint_auth_method": read.one_of(*client_authentication.SUPPORTED_METHODS),
+    "token_endpoint_auth_signing_alg": read.one_of(*SIGNING_ALGORITHMS),
+    "jwks": read.key_set,
+    "jwks_uri": read.fetched_url,
     "scope": read.scope,
     "client_uri": read.web_page,
     "logo_uri": read.web_page,
@@ -126,7 +139,7 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "require_pkce": read.truth,
     "consent": read.one_of(CONSENT_REQUIRED, CONSENT_SKIP),
 }
-assert _READERS.keys() == {field.name for field in fields(ClientMetadata)}  # noqa: S101 - said at import, for developers
+assert _READERS.keys() == {each.name for each in fields(ClientMetadata)}  # noqa: S101 - said at import, for developers
 
 
 def _response_types_need_their_grants(metadata: ClientMetadata) -> None:
@@ -158,6 +171,26 @@ def _public_clients_have_no_own_rights(metadata: ClientMetadata) -> None:
         )
 
 
+def _keys_come_from_one_place(metadata: ClientMetadata) -> None:
+    """RFC 7591 2: jwks and jwks_uri exclude each other."""
+    if metadata.jwks and metadata.jwks_uri:
+        raise InvalidClientMetadata("Give jwks or jwks_uri, not both.", reason="METADATA_JWKS")
+    by_key = metadata.token_endpoint_auth_method == client_authentication.PRIVATE_KEY_JWT
+    if by_key and not (metadata.jwks or metadata.jwks_uri):
+        raise InvalidClientMetadata("private_key_jwt needs jwks or jwks_uri.", reason="METADATA_JWKS")
+    if metadata.jwks and not _usable(metadata.jwks):
+        raise InvalidClientMetadata(
+            "jwks holds no key that can be used: RSA of at least 2048 bits, or EC on P-256.", reason="METADATA_JWKS"
+        )
+
+
+def _usable(jwks: Mapping[str, Any]) -> bool:
+    try:
+        return bool(ClientKeySet.of(jwks).keys)
+    except InvalidKey:
+        return False
+
+
 def _refresh_needs_something_to_refresh(metadata: ClientMetadata) -> None:
     if REFRESH_TOKEN in metadata.grant_types and set(metadata.grant_types) <= {REFRESH_TOKEN, IMPLICIT}:
         raise InvalidClientMetadata(
@@ -186,6 +219,7 @@ def _front_channel_logout_stays_at_home(metadata: ClientMetadata) -> None:
 
 
 _RULES = (
+    _keys_come_from_one_place,
     _front_channel_logout_stays_at_home,
     _some_grant,
     _response_types_need_their_grants,

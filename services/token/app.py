@@ -1,8 +1,9 @@
 """The token service, put together by hand."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -27,10 +28,11 @@ from libs.servicekit.work import Transactions
 from services.token import client_directory, signing_keys
 from services.token.accounts import RemoteAccounts
 from services.token.client_directory import CachedClients
+from services.token.client_keys import KEY_SET_TYPES, ClientKeys
 from services.token.config import TokenSettings
 from services.token.consumers import SessionFacts
 from services.token.devices import RemoteDevices
-from services.token.http.app import build_edge
+from services.token.http.app import assertion_audiences, build_edge
 from services.token.logout_deliveries import LogoutDeliveries
 from services.token.ports import Telemetry
 from services.token.rpc import AuthorizationRpc, ClientAdminRpc
@@ -80,6 +82,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         channel(settings.device_target, service="device", settings=settings) as device,
         channel(settings.key_rotation_target, service="key-rotation", settings=settings) as key_rotation,
         opened(settings.fetch_policy()) as fetcher,
+        aclosing(ClientKeys(partial(fetcher.get, accept=KEY_SET_TYPES))) as client_keys,
     ):
         bus = Bus(settings, service=NAME)
         outbox = Outbox(metadata, issuer=issuer, clock=clock)
@@ -128,7 +131,13 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             rotate_secret=RotateClientSecret(transactions, pepper=pepper, directory=clients, clock=clock),
             delete=DeleteClient(transactions, directory=clients, clock=clock),
         )
-        authenticate = AuthenticateClient(clients=clients, pepper=pepper)
+        authenticate = AuthenticateClient(
+            transactions,
+            clients=clients,
+            signed=client_keys,
+            pepper=pepper,
+            audiences=assertion_audiences(issuer, settings.client_edge_url),
+        )
         issue_tokens = IssueTokens(
             {
                 AUTHORIZATION_CODE: AuthorizationCodeGrant(transactions, view, lifetimes=lifetimes),

@@ -6,11 +6,20 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from libs.fetch.settings import FetchSettings
-from libs.servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, HttpEdgeSettings, SecretKeyFile
+from libs.servicekit.settings import (
+    BusSettings,
+    DatabaseSettings,
+    GrpcSettings,
+    HttpEdgeSettings,
+    PublicUrl,
+    SecretKeyFile,
+)
 from services.token.domain.tokens import Lifetimes
 
 
 class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings):
+    client_edge_url: PublicUrl
+    """Base of the endpoints that this service serves itself: clients name it in what they sign."""
     authentication_target: str
     """gRPC target of the authentication service."""
     device_target: str

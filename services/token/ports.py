@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from libs.crypto.jwt import KeySet, SigningKey
+from libs.oauth.client_metadata import ClientMetadata
 from libs.servicekit.facts import Fact
+from services.token.domain.client_assertions import UsedAssertion
 from services.token.domain.clients import Client
 from services.token.domain.devices import AllowedDevice, DeviceCodes
 from services.token.domain.grants import AuthorizationCode, Grant
@@ -135,6 +137,11 @@ class Revocations(Protocol):
         """How things stand with an access token and the grant behind it; one look."""
 
 
+class Assertions(Protocol):
+    async def use(self, assertion: UsedAssertion) -> bool:
+        """True for exactly one caller, as long as the assertion could be good."""
+
+
 class Work(Protocol):
     """One transaction: all of it happens and is told, or none of it."""
 
@@ -158,6 +165,8 @@ class Work(Protocol):
     def inbox(self) -> Inbox: ...
     @property
     def revocations(self) -> Revocations: ...
+    @property
+    def assertions(self) -> Assertions: ...
     def emit(self, *facts: Fact) -> None:
         """Tells subscribers, if and when the work is committed."""
 
@@ -172,6 +181,13 @@ class ClientDirectory(Protocol):
 
     def forget(self) -> None:
         """Reads afresh from now on."""
+
+
+class SignedByClients(Protocol):
+    async def verified(
+        self, token: str, metadata: ClientMetadata, *, types: frozenset[str] = ...
+    ) -> dict[str, Any] | None:
+        """Claims of a JWT that a key of the client signed; None otherwise. Nothing else is judged."""
 
 
 class Keys(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from libs.crypto.hashing import hashes_equal, keyed_hash
-from libs.oauth.client_authentication import NONE, Credentials
+from libs.oauth.client_authentication import Credentials
 from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, UnauthorizedClient
 from libs.oauth.redirect_uris import MAX_LENGTH, is_private, is_registered
@@ -32,15 +32,15 @@ class Client:
     updated_at: datetime
 
     def authenticate(self, credentials: Credentials, *, pepper: bytes, now: datetime) -> None:
-        """The request comes from this client (RFC 6749 2.3).
+        """The method is the client's, and so is the secret if it has one (RFC 6749 2.3).
 
         Raises:
             InvalidClient: another method than the registered one, or a secret that is not one of its live ones.
         """
         if credentials.method != self.metadata.token_endpoint_auth_method:
             raise InvalidClient(reason="CLIENT_AUTH_METHOD")
-        if credentials.method == NONE:
-            return
+        if not self.metadata.has_secret:
+            return  # a public client proves nothing; an assertion is judged where keys can be fetched
         presented = keyed_hash(pepper, credentials.secret)
         # Every secret is compared, so that the time taken does not tell which one it was.
         matches = [hashes_equal(secret.digest, presented) and secret.live(now) for secret in self.secrets]

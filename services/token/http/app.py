@@ -17,6 +17,8 @@ from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.start_device_authorization import StartDeviceAuthorization
 
+CLIENT_ENDPOINTS = ("/token", "/device_authorization", "/revoke")
+"""Paths at which clients prove who they are."""
 _CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
     **_CORS,
@@ -24,6 +26,11 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
     "Access-Control-Max-Age": "3600",
 }
+
+
+def assertion_audiences(issuer: str, edge_url: str) -> frozenset[str]:
+    """What clients may call us when they sign: the issuer, or whichever endpoint they speak to (RFC 7523 3)."""
+    return frozenset({issuer, *(edge_url.rstrip("/") + path for path in CLIENT_ENDPOINTS)})
 
 
 def build_edge(

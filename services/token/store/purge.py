@@ -8,6 +8,7 @@ from libs.servicekit.clock import Clock
 from libs.servicekit.database import Database, table_of
 from libs.servicekit.inbox import Inbox
 from services.token.store.tables import (
+    AssertionRow,
     GrantRow,
     LogoutDeliveryRow,
     PendingRequestRow,
@@ -17,7 +18,7 @@ from services.token.store.tables import (
 )
 
 BATCH = 1_000
-_ROWS = (PendingRequestRow, GrantRow, RevocationRow, SessionClientRow, LogoutDeliveryRow)
+_ROWS = (PendingRequestRow, GrantRow, RevocationRow, AssertionRow, SessionClientRow, LogoutDeliveryRow)
 
 
 class Purge:

@@ -137,6 +137,17 @@ class RevocationRow(Row, table=True):
     __table_args__ = (Index("revocations_by_expiry", "expires_at"),)
 
 
+class AssertionRow(Row, table=True):
+    """An assertion by which a client proved who it is: good once (RFC 7523 3, 7)."""
+
+    __tablename__ = "used_assertions"
+
+    digest: bytes = Field(sa_column=_digest(primary_key=True))
+    expires_at: datetime = Field(sa_column=_moment())
+
+    __table_args__ = (Index("used_assertions_by_expiry", "expires_at"),)
+
+
 class SessionClientRow(Row, table=True):
     __tablename__ = "session_clients"
 

@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.inbox import Inbox
 from libs.servicekit.work import UnitOfWork
+from services.token.store.assertions import Assertions
 from services.token.store.clients import Clients
 from services.token.store.consents import Consents
 from services.token.store.grants import Codes, Grants, RefreshFamilies
@@ -26,3 +27,4 @@ class TokenWork(UnitOfWork):
         self.logout_deliveries = LogoutDeliveries(session)
         self.inbox = Inbox(session, metadata)
         self.revocations = Revocations(session)
+        self.assertions = Assertions(session)

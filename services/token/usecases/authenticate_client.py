@@ -1,17 +1,34 @@
 """Which client a request comes from: the same at every endpoint that only clients may call (RFC 6749 2.3)."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from libs.oauth.client_authentication import Credentials
+from libs.crypto.errors import InvalidJwt
+from libs.crypto.jwt import unverified_jwt
+from libs.oauth.client_authentication import PRIVATE_KEY_JWT, Credentials
 from libs.oauth.errors import InvalidClient
+from services.token.domain.client_assertions import judge_assertion
 from services.token.domain.clients import Client
-from services.token.ports import ClientDirectory
+from services.token.ports import Begin, ClientDirectory, SignedByClients
 
 
 class AuthenticateClient:
-    def __init__(self, *, clients: ClientDirectory, pepper: bytes) -> None:
+    """`audiences`: what a client may call us in its assertion."""
+
+    def __init__(
+        self,
+        begin: Begin,
+        *,
+        clients: ClientDirectory,
+        signed: SignedByClients,
+        pepper: bytes,
+        audiences: Collection[str],
+    ) -> None:
+        self._begin = begin
         self._clients = clients
+        self._signed = signed
         self._pepper = pepper
+        self._audiences = frozenset(audiences)
 
     async def __call__(self, credentials: Credentials, *, now: datetime) -> Client:
         """The client that the credentials prove. Raises InvalidClient."""
@@ -19,4 +36,29 @@ class AuthenticateClient:
         if client is None:
             raise InvalidClient(reason="CLIENT_UNKNOWN")
         client.authenticate(credentials, pepper=self._pepper, now=now)
+        if credentials.method == PRIVATE_KEY_JWT:
+            await self._believe(credentials.assertion, client, now=now)
         return client
+
+    async def _believe(self, assertion: str, client: Client, *, now: datetime) -> None:
+        """Signed by a key of the client's, and never seen before (RFC 7523 3). One write, and none for a wrong one."""
+        header, _ = _parts(assertion)
+        if header.get("alg") != (client.metadata.token_endpoint_auth_signing_alg or header.get("alg")):
+            raise InvalidClient("client_assertion has another alg than is registered.", reason="CLIENT_ASSERTION_ALG")
+        claims = await self._signed.verified(assertion, client.metadata)
+        if claims is None:
+            raise InvalidClient(
+                "client_assertion is not signed by a key of the client.", reason="CLIENT_ASSERTION_SIGNATURE"
+            )
+        used = judge_assertion(claims, client_id=client.client_id, audiences=self._audiences, now=now)
+        async with self._begin() as work:
+            is_new = await work.assertions.use(used)
+        if not is_new:
+            raise InvalidClient("client_assertion was used before.", reason="CLIENT_ASSERTION_REPLAYED")
+
+
+def _parts(assertion: str) -> tuple[dict[str, str], dict[str, object]]:
+    try:
+        return unverified_jwt(assertion)
+    except InvalidJwt as fault:
+        raise InvalidClient(reason=f"CLIENT_ASSERTION_{fault.reason}") from None

@@ -19,14 +19,14 @@ class CreateClient:
         self._clock = clock
 
     async def __call__(self, members: Mapping[str, Any]) -> NewSecret:
-        """The client with its secret; a public one has none. Raises InvalidClientMetadata or InvalidRedirectUri."""
+        """The client, and its secret if it uses one. Raises InvalidClientMetadata or InvalidRedirectUri."""
         now = self._clock.now()
         metadata = parse_metadata(members)
         plain, secret = make_secret(self._pepper)
         made = Client(
-            new_client_id(), metadata, () if metadata.is_public else (secret,), created_at=now, updated_at=now
+            new_client_id(), metadata, (secret,) if metadata.has_secret else (), created_at=now, updated_at=now
         )
         async with self._begin() as work:
             await work.clients.add(made)
             work.emit(facts.client_created(made.client_id, client_name=metadata.client_name))
-        return NewSecret(made, "" if metadata.is_public else plain)
+        return NewSecret(made, plain if metadata.has_secret else "")

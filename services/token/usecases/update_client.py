@@ -20,7 +20,7 @@ class UpdateClient:
         self._clock = clock
 
     async def __call__(self, client_id: str, changes: Mapping[str, Any]) -> NewSecret:
-        """Members given are replaced, null ones take their default. A client that becomes confidential gets a secret.
+        """Members given are replaced, null ones take their default. A client that comes to need a secret gets one.
 
         Raises:
             InvalidRequest: CLIENT_UNKNOWN.
@@ -30,8 +30,8 @@ class UpdateClient:
         async with self._begin() as work:
             client = known(await work.clients.find_for_update(client_id))
             metadata = parse_metadata({**client.metadata.to_json(), **changes})
-            secrets = () if metadata.is_public else tuple(client.secrets)
-            if not metadata.is_public and not secrets:
+            secrets = tuple(client.secrets) if metadata.has_secret else ()
+            if metadata.has_secret and not secrets:
                 plain, secret = make_secret(self._pepper)
                 secrets = (secret,)
             client = replace(client, metadata=metadata, secrets=secrets, updated_at=self._clock.now())

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import select
 
 from libs.crypto.random import uuid7
+from libs.fetch.errors import FetchRefused, Reason
+from libs.fetch.fetcher import Fetched
 from libs.oauth.client_authentication import BASIC, NONE, Credentials
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Pair, Parameters
@@ -18,10 +20,12 @@ from libs.servicekit.facts import Fact
 from libs.servicekit.outbox import Outbox
 from libs.servicekit.work import Transactions
 from services.token.client_directory import CachedClients
+from services.token.client_keys import ClientKeys
 from services.token.domain.authorization_response import AskPerson, Next, SendBack
 from services.token.domain.interaction import Step
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.domain.tokens import Lifetimes
+from services.token.http.app import assertion_audiences
 from services.token.store.purge import Purge
 from services.token.store.tables import metadata
 from services.token.store.work import TokenWork
@@ -114,6 +118,20 @@ class Registered:
         return Credentials(self.client_id, BASIC if self.secret else NONE, self.secret)
 
 
+class Outside:
+    """Documents at addresses of clients; the way there is libs/fetch, which has tests of its own."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, bytes] = {}
+        self.fetched: list[str] = []
+
+    async def get(self, url: str) -> Fetched:
+        self.fetched.append(url)
+        if url not in self.documents:
+            raise FetchRefused(Reason.STATUS, "404")
+        return Fetched(self.documents[url], "application/json", {})
+
+
 @dataclass
 class World:
     database: Database
@@ -121,6 +139,7 @@ class World:
     people: People = field(default_factory=People)
     keys: HeldKeys = field(default_factory=HeldKeys)
     telemetry: Recorded = field(default_factory=Recorded)
+    outside: Outside = field(default_factory=Outside)
 
     def __post_init__(self) -> None:
         clock, keys, people = self.clock, self.keys, self.people
@@ -143,7 +162,14 @@ class World:
         self.update_client = UpdateClient(work, pepper=PEPPER, directory=clients, clock=clock)
         self.rotate_secret = RotateClientSecret(work, pepper=PEPPER, directory=clients, clock=clock)
         self.delete_client = DeleteClient(work, directory=clients, clock=clock)
-        authenticate = AuthenticateClient(clients=clients, pepper=PEPPER)
+        self.client_keys = ClientKeys(self.outside.get)
+        authenticate = AuthenticateClient(
+            work,
+            clients=clients,
+            signed=self.client_keys,
+            pepper=PEPPER,
+            audiences=assertion_audiences(ISSUER, "https://token.example"),
+        )
         self.issue_tokens = IssueTokens(
             {
                 "authorization_code": AuthorizationCodeGrant(work, view, lifetimes=LIFETIMES),

@@ -14,6 +14,7 @@ from services.authorize_frontend.http.discovery import metadata
 from services.authorize_frontend.site import Site
 
 DISCOVERY = "/.well-known/openid-configuration"
+METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +60,10 @@ def test_discovery_says_exactly_this():
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256"],
+        "revocation_endpoint_auth_methods_supported": METHODS,
+        "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "claims_parameter_supported": True,

@@ -118,7 +118,7 @@ def test_header_and_body_may_name_one_client_and_not_two():
     assert refusal_of(basic("app:secret"), client_id="other").reason == "CLIENT_ID_MISMATCH"
 
 
-@pytest.mark.parametrize("parameters", [{}, {"client_id": ""}, {"client_secret": "secret"}, {"client_assertion": "x"}])
+@pytest.mark.parametrize("parameters", [{}, {"client_id": ""}, {"client_secret": "secret"}])
 def test_a_request_that_names_no_client_is_invalid_client(parameters):
     error = refusal_of(None, **parameters)
     assert isinstance(error, InvalidClient)

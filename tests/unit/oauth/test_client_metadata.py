@@ -18,6 +18,8 @@ EVERYTHING = {
     "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
     "response_types": ["code"],
     "token_endpoint_auth_method": "client_secret_post",
+    "token_endpoint_auth_signing_alg": "ES256",
+    "jwks_uri": "https://app.example/jwks.json",
     "scope": "openid profile api:read",
     "client_uri": "https://app.example",
     "logo_uri": "https://app.example/logo.png",
@@ -44,7 +46,7 @@ def refusal_of(members: object) -> OAuthError:
 
 def test_every_member_is_read_and_written_again():
     assert parse_metadata(EVERYTHING).to_json() == EVERYTHING
-    assert set(EVERYTHING) == set(ClientMetadata.__dataclass_fields__)
+    assert {*EVERYTHING, "jwks"} == set(ClientMetadata.__dataclass_fields__)  # jwks and jwks_uri exclude each other
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_what_it_registered_is_what_it_may_ask_for():
 
 
 @pytest.mark.parametrize(
-    "name", ["jwks_uri", "client_secret", "client_id", "sub", "redirect_uri", "REDIRECT_URIS", "", "x" * 9999]
+    "name", ["jwks_url", "client_secret", "client_id", "sub", "redirect_uri", "REDIRECT_URIS", "", "x" * 9999]
 )
 @pytest.mark.parametrize("value", ["x", None])
 def test_a_member_that_is_not_known_is_refused_by_name(name, value):
@@ -136,7 +138,7 @@ def test_a_value_of_another_type_is_refused(name, value):
         ("grant_types", ["authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"]),
         ("response_types", ["code", "none"]),
         ("response_types", [""]),
-        ("token_endpoint_auth_method", "private_key_jwt"),
+        ("token_endpoint_auth_method", "client_secret_jwt"),
         ("token_endpoint_auth_method", "NONE"),
         ("token_endpoint_auth_method", ["none"]),
         ("application_type", "mobile"),
@@ -278,3 +280,33 @@ def test_a_whole_number_may_arrive_as_json_writes_it(seconds):
 
 def test_text_is_trimmed():
     assert parse_metadata({**WEB, "client_name": "  App  "}).client_name == "App"
+
+
+PUBLIC_KEY = {"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"} | {
+    "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"  # RFC 7515 A.3
+}
+
+
+def test_keys_are_kept_as_they_came_and_may_have_no_name():
+    members = {**WEB, "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [PUBLIC_KEY]}}
+    assert parse_metadata(members).to_json()["jwks"] == {"keys": [PUBLIC_KEY]}
+    assert not parse_metadata(members).has_secret
+
+
+@pytest.mark.s(30)
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"token_endpoint_auth_method": "private_key_jwt"},
+        {"jwks": {"keys": [PUBLIC_KEY]}, "jwks_uri": "https://app.example/jwks.json"},
+        {"jwks": {"keys": []}},
+        {"jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}},
+        {"jwks": {"keys": [{**PUBLIC_KEY, "use": "enc"}]}},
+        {"jwks": {"keys": [{**PUBLIC_KEY, "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}]}},
+        {"jwks": {"keys": [{"kty": "oct", "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ"}]}},
+        {"jwks": [PUBLIC_KEY]},
+        {"jwks_uri": "http://app.example/jwks.json"},
+    ],
+)
+def test_keys_that_are_none_private_useless_or_in_two_places_are_refused(members):
+    assert refusal_of({**WEB, **members}).reason.startswith(("METADATA_JWKS", "METADATA_URL"))

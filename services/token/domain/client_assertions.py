@@ -1,0 +1,68 @@
+"""What a client's assertion must say (RFC 7523 3, OpenID Connect Core 9). Its signature is verified elsewhere."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from libs.oauth.errors import InvalidClient
+
+LONGEST_LIFE = timedelta(hours=1)
+"""What Authlib writes and lets nobody change. An assertion is good once, so a long life is no second use."""
+SKEW = timedelta(seconds=60)
+_MAX_JTI_LENGTH = 512
+
+
+@dataclass(frozen=True)
+class UsedAssertion:
+    """What is kept of an assertion, so that it does not come twice."""
+
+    digest: bytes
+    expires_at: datetime
+
+
+def judge_assertion(
+    claims: Mapping[str, Any], *, client_id: str, audiences: Collection[str], now: datetime
+) -> UsedAssertion:
+    """The assertion is the client's own, for us, and good at this moment.
+
+    Args:
+        audiences: what `aud` may name: the issuer, or an endpoint of the client edge (RFC 7523 3, 3).
+
+    Raises:
+        InvalidClient: saying which claim is wrong.
+    """
+    if not claims.get("iss") == claims.get("sub") == client_id:
+        raise _wrong("iss and sub must be the client_id", "ISSUER")
+    named = claims.get("aud")
+    named = [named] if isinstance(named, str) else named
+    if not isinstance(named, list) or not any(audience in audiences for audience in named):
+        raise _wrong("aud must be the issuer or the token endpoint", "AUDIENCE")
+    expires_at = _moment(claims.get("exp"))
+    if expires_at is None or now >= expires_at + SKEW:
+        raise _wrong("it has expired, or exp is missing", "EXPIRED")
+    if expires_at > now + LONGEST_LIFE + SKEW:
+        raise _wrong("exp must be at most an hour ahead", "TOO_LONG")
+    for name in ("iat", "nbf"):
+        if name in claims and ((moment := _moment(claims[name])) is None or moment > now + SKEW):
+            raise _wrong(f"{name} lies in the future", "NOT_YET_VALID")
+    token_id = claims.get("jti")
+    if not isinstance(token_id, str) or not 0 < len(token_id) <= _MAX_JTI_LENGTH:
+        raise _wrong("jti is missing", "ID_MISSING")
+    digest = hashlib.sha256(f"{client_id} {token_id}".encode()).digest()
+    return UsedAssertion(digest, expires_at + SKEW)
+
+
+def _moment(value: Any) -> datetime | None:
+    """A NumericDate (RFC 7519 2)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _wrong(what: str, reason: str) -> InvalidClient:
+    return InvalidClient(f"client_assertion cannot be used: {what}.", reason=f"CLIENT_ASSERTION_{reason}")

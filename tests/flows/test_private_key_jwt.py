@@ -1,0 +1,31 @@
+"""private_key_jwt with unmodified Authlib against the real system."""
+
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from joserfc.jwk import RSAKey
+
+from tests.flows.relying_party import RelyingParty
+from tests.support.stack import Stack
+
+
+async def test_authlib_gets_a_token_with_a_key_of_its_own(system: Stack) -> None:
+    key = RSAKey.generate_key(2048, {"kid": "mine"})
+    async with await RelyingParty.registered(
+        system,
+        grant_types=["client_credentials"],
+        response_types=[],
+        redirect_uris=[],
+        scope="notes",
+        token_endpoint_auth_method="private_key_jwt",
+        jwks={"keys": [key.as_dict(private=False)]},
+    ) as registered:
+        endpoint = f"{system.client_edge}/token"
+        async with AsyncOAuth2Client(
+            registered.client_id,
+            key.as_pem(private=True).decode(),
+            token_endpoint_auth_method=PrivateKeyJWT(endpoint, headers={"kid": "mine"}),
+            timeout=20,
+        ) as client:
+            for _ in range(2):
+                token = await client.fetch_token(endpoint, grant_type="client_credentials")
+                assert token["scope"] == "notes"
