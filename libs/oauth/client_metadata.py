@@ -53,6 +53,7 @@ class ClientMetadata:
     backchannel_logout_session_required: bool = False
     frontchannel_logout_uri: str = ""
     frontchannel_logout_session_required: bool = False
+    require_pushed_authorization_requests: bool = False
     require_pkce: bool = True
     consent: str = CONSENT_REQUIRED
 
@@ -136,6 +137,7 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "backchannel_logout_session_required": read.truth,
     "frontchannel_logout_uri": logout_uris.frontchannel_uri,
     "frontchannel_logout_session_required": read.truth,
+    "require_pushed_authorization_requests": read.truth,
     "require_pkce": read.truth,
     "consent": read.one_of(CONSENT_REQUIRED, CONSENT_SKIP),
 }

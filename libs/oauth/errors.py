@@ -136,6 +136,13 @@ class RequestUriNotSupported(OAuthError):
     default_description = "Request objects by reference are not supported."
 
 
+class InvalidRequestUri(OAuthError):
+    """OpenID Connect Core 3.1.2.6, RFC 9101 6.2."""
+
+    error = "invalid_request_uri"
+    default_description = "The request_uri is unknown, has expired, or was used before."
+
+
 class RegistrationNotSupported(OAuthError):
     error = "registration_not_supported"
     default_description = "The registration parameter is not supported."

@@ -60,6 +60,7 @@ from services.token.usecases.grants.device_code import DeviceCodeGrant
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.mint_tokens import MintTokens
+from services.token.usecases.push_authorization_request import PushAuthorizationRequest
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.rotate_client_secret import RotateClientSecret
@@ -115,7 +116,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         )
         view = transactions.reading
         authorization = AuthorizationRpc(
-            authorize=Authorize(transactions, advance, clock=clock),
+            authorize=Authorize(transactions, view, advance, clock=clock),
             resume=ResumeAuthorization(transactions, view, advance, clock=clock),
             deny=DenyAuthorization(transactions, advance, clock=clock),
             describe=DescribeInteraction(view, advance, clock=clock),
@@ -186,6 +187,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 get_userinfo,
                 start_device_authorization,
                 revoke_token,
+                PushAuthorizationRequest(transactions, authenticate=authenticate, clock=clock),
                 secure=issuer.startswith("https:"),
                 trusted_proxies=settings.trusted_proxies,
             ),

@@ -14,6 +14,7 @@ from services.token.domain.devices import AllowedDevice, DeviceCodes
 from services.token.domain.grants import AuthorizationCode, Grant
 from services.token.domain.logout import LogoutDelivery, Outcome
 from services.token.domain.pending_requests import PendingRequest
+from services.token.domain.pushed_requests import PushedRequest
 from services.token.domain.refresh_families import RefreshFamily
 from services.token.domain.standing import Standing
 
@@ -41,6 +42,15 @@ class PendingRequests(Protocol):
     async def add(self, pending: PendingRequest) -> None: ...
 
     async def record_consent(self, id_hash: bytes, *, user_id: str) -> None: ...
+
+    async def complete(self, id_hash: bytes, *, now: datetime) -> bool:
+        """Ends the request; True for exactly one caller."""
+
+
+class PushedRequests(Protocol):
+    async def find(self, id_hash: bytes) -> PushedRequest | None: ...
+
+    async def add(self, pushed: PushedRequest) -> None: ...
 
     async def complete(self, id_hash: bytes, *, now: datetime) -> bool:
         """Ends the request; True for exactly one caller."""
@@ -149,6 +159,8 @@ class Work(Protocol):
     def clients(self) -> Clients: ...
     @property
     def pending_requests(self) -> PendingRequests: ...
+    @property
+    def pushed_requests(self) -> PushedRequests: ...
     @property
     def consents(self) -> Consents: ...
     @property

@@ -26,6 +26,7 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "issuer": site.issuer,
         "authorization_endpoint": site.url("/authorize"),
         "token_endpoint": site.client_edge_url("/token"),
+        "pushed_authorization_request_endpoint": site.client_edge_url("/par"),
         "device_authorization_endpoint": site.client_edge_url("/device_authorization"),
         "revocation_endpoint": site.client_edge_url("/revoke"),
         "userinfo_endpoint": site.client_edge_url("/userinfo"),
@@ -51,6 +52,7 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "frontchannel_logout_session_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        "require_pushed_authorization_requests": False,
         "request_parameter_supported": False,
         # Said aloud, because leaving it out means true (OpenID Connect Discovery 1.0 3).
         "request_uri_parameter_supported": False,

@@ -24,6 +24,8 @@ class PendingRequest:
     consented_by: str | None = None
     """The user who said yes on its consent page."""
     completed_at: datetime | None = None
+    pushed_hash: bytes | None = field(default=None, repr=False)
+    """Of the pushed request that it came from, which ends with it."""
 
     def visit(self, browser_secret: str, *, now: datetime) -> "PendingRequest":
         """The request, for the browser that started it and while it lives.

@@ -9,15 +9,17 @@ from libs.servicekit.metrics import HTTP_SECONDS
 from services.token.http.device_authorization import device_authorization_handler
 from services.token.http.errors import Handler, render_errors
 from services.token.http.forms import MAX_BODY_BYTES
+from services.token.http.par import par_handler
 from services.token.http.revoke import revocation_handler
 from services.token.http.token import token_handler
 from services.token.http.userinfo import userinfo_handler
 from services.token.usecases.get_userinfo import GetUserinfo
 from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.push_authorization_request import PushAuthorizationRequest
 from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.start_device_authorization import StartDeviceAuthorization
 
-CLIENT_ENDPOINTS = ("/token", "/device_authorization", "/revoke")
+CLIENT_ENDPOINTS = ("/token", "/par", "/device_authorization", "/revoke")
 """Paths at which clients prove who they are."""
 _CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
@@ -38,6 +40,7 @@ def build_edge(
     get_userinfo: GetUserinfo,
     start_device_authorization: StartDeviceAuthorization,
     revoke_token: RevokeToken,
+    push_authorization_request: PushAuthorizationRequest,
     *,
     secure: bool,
     trusted_proxies: Networks = (),
@@ -55,12 +58,10 @@ def build_edge(
                 device_authorization_handler(start_device_authorization, trusted_proxies=trusted_proxies),
             ),
             web.post("/revoke", revocation_handler(revoke_token)),
+            web.post("/par", par_handler(push_authorization_request)),
             web.get("/userinfo", userinfo),
             web.post("/userinfo", userinfo),
-            web.options("/token", _preflight),
-            web.options("/device_authorization", _preflight),
-            web.options("/revoke", _preflight),
-            web.options("/userinfo", _preflight),
+            *(web.options(path, _preflight) for path in (*CLIENT_ENDPOINTS, "/userinfo")),
         ]
     )
     return app

@@ -33,6 +33,7 @@ class PendingRequests:
                 correlation_id=pending.correlation_id,
                 created_at=pending.created_at,
                 expires_at=pending.expires_at,
+                pushed_hash=pending.pushed_hash,
             )
         )
 

@@ -12,13 +12,22 @@ from services.token.store.tables import (
     GrantRow,
     LogoutDeliveryRow,
     PendingRequestRow,
+    PushedRequestRow,
     RevocationRow,
     SessionClientRow,
     metadata,
 )
 
 BATCH = 1_000
-_ROWS = (PendingRequestRow, GrantRow, RevocationRow, AssertionRow, SessionClientRow, LogoutDeliveryRow)
+_ROWS = (
+    PendingRequestRow,
+    PushedRequestRow,
+    GrantRow,
+    RevocationRow,
+    AssertionRow,
+    SessionClientRow,
+    LogoutDeliveryRow,
+)
 
 
 class Purge:

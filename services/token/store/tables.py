@@ -53,8 +53,22 @@ class PendingRequestRow(Row, table=True):
     expires_at: datetime = Field(sa_column=_moment())
     consented_by: str | None = Field(default=None, sa_column=Column(String(64)))
     completed_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    pushed_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32)))
 
     __table_args__ = (Index("pending_requests_by_expiry", "expires_at"),)
+
+
+class PushedRequestRow(Row, table=True):
+    __tablename__ = "pushed_requests"
+
+    id_hash: bytes = Field(sa_column=_digest(primary_key=True))
+    client_id: str = Field(sa_column=Column(String(64), nullable=False))
+    parameters: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime = Field(sa_column=_moment())
+    expires_at: datetime = Field(sa_column=_moment())
+    completed_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+    __table_args__ = (Index("pushed_requests_by_expiry", "expires_at"),)
 
 
 class ConsentRow(Row, table=True):

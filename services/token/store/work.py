@@ -10,6 +10,7 @@ from services.token.store.consents import Consents
 from services.token.store.grants import Codes, Grants, RefreshFamilies
 from services.token.store.logout import LogoutDeliveries, SessionClients
 from services.token.store.pending_requests import PendingRequests
+from services.token.store.pushed_requests import PushedRequests
 from services.token.store.revocations import Revocations
 from services.token.store.tables import metadata
 
@@ -19,6 +20,7 @@ class TokenWork(UnitOfWork):
         super().__init__(session)
         self.clients = Clients(session)
         self.pending_requests = PendingRequests(session)
+        self.pushed_requests = PushedRequests(session)
         self.consents = Consents(session)
         self.grants = Grants(session)
         self.codes = Codes(session)

@@ -23,6 +23,7 @@ from services.token.domain.authorization_response import AskPerson, Next, ReplyA
 from services.token.domain.clients import Client
 from services.token.domain.interaction import Progress, Step, next_step
 from services.token.domain.pending_requests import PendingRequest, unknown_request
+from services.token.domain.pushed_requests import used_up
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.ports import Accounts, ClientDirectory, Keys, Work
 from services.token.usecases.grant_authorization import GrantAuthorization, front_channel_claims
@@ -113,8 +114,7 @@ class AdvanceAuthorization:
             step = await self._step(work, pending, prepared, session=session, now=now)
         if step is not Step.GRANT or session is None:
             return AskPerson(request_id or await self.store(work, pending), step)
-        if request_id is not None and not await work.pending_requests.complete(pending.id_hash, now=now):
-            raise unknown_request("REQUEST_COMPLETED")
+        await self.end(work, pending, stored=request_id is not None, now=now)
         granted = await self._grant(
             work, pending, prepared.request, prepared.client, session=session, person=prepared.person, now=now
         )
@@ -181,6 +181,17 @@ class AdvanceAuthorization:
             )
         )
         return replace(pending, consented_by=session.user_id)
+
+    async def end(self, work: Work, pending: PendingRequest, *, stored: bool, now: datetime) -> None:
+        """The request is about to be answered, as it can be once; so does the pushed one that it came from.
+
+        Raises:
+            InvalidRequest, InvalidRequestUri: not redirectable; it was answered meanwhile.
+        """
+        if stored and not await work.pending_requests.complete(pending.id_hash, now=now):
+            raise unknown_request("REQUEST_COMPLETED")
+        if pending.pushed_hash and not await work.pushed_requests.complete(pending.pushed_hash, now=now):
+            raise used_up("PUSHED_REQUEST_COMPLETED")
 
     async def store(self, work: Work, pending: PendingRequest) -> str:
         """Keeps the request; returns the id that the browser carries."""

@@ -1,6 +1,7 @@
 """A new authorization request (RFC 6749 4.1.1, OpenID Connect Core 3.1.2)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from libs.crypto.hashing import secret_hash
@@ -10,6 +11,7 @@ from libs.oauth.parameters import Pair, Parameters, repeated_names
 from libs.servicekit.clock import Clock
 from services.token.domain.authorization_response import AskPerson, Next
 from services.token.domain.pending_requests import LIFETIME, PendingRequest
+from services.token.domain.pushed_requests import URI_PREFIX, opened
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.ports import Begin
 from services.token.usecases.advance_authorization import AdvanceAuthorization
@@ -18,8 +20,9 @@ _WHERE_ANSWERS_GO = frozenset({"client_id", "redirect_uri"})
 
 
 class Authorize:
-    def __init__(self, begin: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
+    def __init__(self, begin: Begin, view: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
         self._begin = begin
+        self._view = view
         self._advance = advance
         self._clock = clock
 
@@ -37,11 +40,15 @@ class Authorize:
                 "client_id or redirect_uri is included more than once.", reason="PARAMETER_REPEATED", redirectable=False
             )
         pending = _pending(Parameters(dict(pairs)), browser_secret=browser_secret, now=self._clock.now())
+        if pending.parameters.get("request_uri", "").startswith(URI_PREFIX):
+            pending, repeated = await self._pushed(pending), frozenset()
         client = await self._advance.client(pending.client_id)
         reply = self._advance.reply_address(pending, client)
         try:
             if repeated:
                 raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
+            if client.metadata.require_pushed_authorization_requests and pending.pushed_hash is None:
+                raise InvalidRequest("This client must push its authorization requests.", reason="PUSH_REQUIRED")
             if defer:
                 async with self._begin() as work:
                     return AskPerson(await self._advance.store(work, pending), None)
@@ -56,6 +63,14 @@ class Authorize:
             if not refusal.redirectable:
                 raise
             return reply.refusal(refusal)
+
+    async def _pushed(self, pending: PendingRequest) -> PendingRequest:
+        """What the client has pushed, and nothing of what else the browser brought (RFC 9126 4, RFC 9101 6.3)."""
+        id_hash = secret_hash(pending.parameters["request_uri"].removeprefix(URI_PREFIX))
+        async with self._view() as work:
+            found = await work.pushed_requests.find(id_hash)
+        pushed = opened(found, client_id=pending.client_id, now=pending.created_at)
+        return replace(pending, parameters=pushed.parameters, pushed_hash=id_hash)
 
 
 def _pending(parameters: Parameters, *, browser_secret: str, now: datetime) -> PendingRequest:

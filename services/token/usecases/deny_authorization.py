@@ -7,7 +7,7 @@ from services.token import facts
 from services.token.domain.authorization_request import requested_scopes
 from services.token.domain.authorization_response import Next
 from services.token.domain.clients import Client, known
-from services.token.domain.pending_requests import PendingRequest, unknown_request, visited
+from services.token.domain.pending_requests import PendingRequest, visited
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.ports import Begin
 from services.token.usecases.advance_authorization import AdvanceAuthorization
@@ -27,8 +27,7 @@ class DenyAuthorization:
             pending = visited(found, browser_secret, now=now)
             client = known(await work.clients.find(pending.client_id))
             reply = self._advance.reply_address(pending, client)
-            if not await work.pending_requests.complete(pending.id_hash, now=now):
-                raise unknown_request("REQUEST_COMPLETED")
+            await self._advance.end(work, pending, stored=True, now=now)
             if session is not None:
                 work.emit(
                     facts.consent_denied(

@@ -44,5 +44,5 @@ class ResumeAuthorization:
             if not refusal.redirectable:
                 raise
             async with self._begin() as work:
-                await work.pending_requests.complete(pending.id_hash, now=now)
+                await self._advance.end(work, pending, stored=True, now=now)
             return reply.refusal(refusal)

@@ -25,16 +25,19 @@ async def serving(
     *,
     start_device_authorization: Any = None,
     revoke_token: Any = None,
+    push: Any = None,
     secure: bool = True,
 ) -> AsyncIterator[Edge]:
-    app = build_edge(issue_tokens, get_userinfo, start_device_authorization, revoke_token, secure=secure)
+    app = build_edge(issue_tokens, get_userinfo, start_device_authorization, revoke_token, push, secure=secure)
     async with TestClient(TestServer(app)) as edge:
         yield edge
 
 
 @asynccontextmanager
 async def edge_of(world: World) -> AsyncIterator[Edge]:
-    async with serving(world.issue_tokens, world.get_userinfo, revoke_token=world.revoke_token) as edge:
+    async with serving(
+        world.issue_tokens, world.get_userinfo, revoke_token=world.revoke_token, push=world.push
+    ) as edge:
         yield edge
 
 

@@ -182,6 +182,7 @@ async def test_operators_make_change_and_look_at_clients_and_see_each_secret_onc
             "id_token_signed_response_alg": "RS256",
             "backchannel_logout_session_required": False,
             "frontchannel_logout_session_required": False,
+            "require_pushed_authorization_requests": False,
             "require_pkce": True,
             "consent": "required",
         },

@@ -45,6 +45,7 @@ from services.token.usecases.grants.client_credentials import ClientCredentials
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.mint_tokens import MintTokens
+from services.token.usecases.push_authorization_request import PushAuthorizationRequest
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.rotate_client_secret import RotateClientSecret
@@ -151,7 +152,7 @@ class World:
         advance = AdvanceAuthorization(
             GrantAuthorization(mint, lifetimes=LIFETIMES), issuer=ISSUER, clients=clients, accounts=people, keys=keys
         )
-        self.authorize = Authorize(work, advance, clock=clock)
+        self.authorize = Authorize(work, view, advance, clock=clock)
         self.resume = ResumeAuthorization(work, view, advance, clock=clock)
         self.deny = DenyAuthorization(work, advance, clock=clock)
         self.describe = DescribeInteraction(view, advance, clock=clock)
@@ -191,6 +192,7 @@ class World:
             lifetimes=LIFETIMES,
             clock=clock,
         )
+        self.push = PushAuthorizationRequest(work, authenticate=authenticate, clock=clock)
         self.get_userinfo = GetUserinfo(view, issuer=ISSUER, accounts=people, keys=keys, clock=clock)
 
     async def client(self, **members: Any) -> Registered:
@@ -254,6 +256,11 @@ class World:
     async def revoke(self, client: Registered, token: str, **parameters: str) -> None:
         """A client gives a token back."""
         await self.revoke_token(client.credentials, Parameters({"token": token, **parameters}))
+
+    async def purge(self) -> None:
+        """As if the timer came now."""
+        while await Purge(self.database, clock=self.clock)():
+            pass
 
     async def purge_everything(self) -> None:
         """As if the timer came when everything has expired."""

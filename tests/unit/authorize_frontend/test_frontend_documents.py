@@ -35,6 +35,7 @@ def test_discovery_says_exactly_this():
         "issuer": "https://id.example",
         "authorization_endpoint": "https://id.example/authorize",
         "token_endpoint": "https://token.example/token",
+        "pushed_authorization_request_endpoint": "https://token.example/par",
         "device_authorization_endpoint": "https://token.example/device_authorization",
         "revocation_endpoint": "https://token.example/revoke",
         "userinfo_endpoint": "https://token.example/userinfo",
@@ -71,6 +72,7 @@ def test_discovery_says_exactly_this():
         "frontchannel_logout_session_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        "require_pushed_authorization_requests": False,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
     }

@@ -33,6 +33,7 @@ EVERYTHING = {
     "backchannel_logout_session_required": True,
     "frontchannel_logout_uri": f"{urlsplit(CALLBACK).scheme}://{urlsplit(CALLBACK).netloc}/frontchannel",
     "frontchannel_logout_session_required": True,
+    "require_pushed_authorization_requests": True,
     "require_pkce": False,
     "consent": "skip",
 }
@@ -79,6 +80,7 @@ def test_the_defaults_are_a_confidential_web_client_with_pkce_and_consent():
         "id_token_signed_response_alg": "RS256",
         "backchannel_logout_session_required": False,
         "frontchannel_logout_session_required": False,
+        "require_pushed_authorization_requests": False,
         "require_pkce": True,
         "consent": "required",
     }

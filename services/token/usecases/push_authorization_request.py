@@ -1,0 +1,52 @@
+"""A client sends its authorization request ahead, on a channel that nobody else can write to (RFC 9126 2)."""
+
+from typing import Any
+
+from libs.crypto.hashing import secret_hash
+from libs.crypto.random import new_secret
+from libs.oauth.client_authentication import Credentials
+from libs.oauth.errors import InvalidRequest
+from libs.oauth.parameters import Parameters
+from libs.servicekit.clock import Clock
+from services.token.domain import pending_requests
+from services.token.domain.authorization_request import AuthorizationRequest, find_redirect_uri, judge
+from services.token.domain.pushed_requests import LIFETIME, URI_PREFIX, PushedRequest
+from services.token.ports import Begin
+from services.token.usecases.authenticate_client import AuthenticateClient
+
+_OF_THE_CLIENT = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
+
+
+class PushAuthorizationRequest:
+    def __init__(self, begin: Begin, *, authenticate: AuthenticateClient, clock: Clock) -> None:
+        self._begin = begin
+        self._authenticate = authenticate
+        self._clock = clock
+
+    async def __call__(self, credentials: Credentials, parameters: Parameters) -> dict[str, Any]:
+        """The response of RFC 9126 2.2. What is wrong with the request is said here and now.
+
+        Raises:
+            OAuthError: as the authorization endpoint would, and InvalidClient.
+        """
+        now = self._clock.now()
+        client = await self._authenticate(credentials, now=now)
+        if "request_uri" in parameters:
+            raise InvalidRequest("A pushed request cannot point to another one.", reason="PUSHED_REQUEST_URI")
+        asked = Parameters(
+            {name: value for name, value in parameters.items() if name not in _OF_THE_CLIENT}
+            | {"client_id": client.client_id}
+        )
+        judge(AuthorizationRequest(parameters=asked, redirect_uri=find_redirect_uri(asked, client)), client)
+        request_id = new_secret()
+        async with self._begin() as work:
+            await work.pushed_requests.add(
+                PushedRequest(
+                    id_hash=secret_hash(request_id),
+                    client_id=client.client_id,
+                    parameters=asked,
+                    created_at=now,
+                    expires_at=now + LIFETIME + pending_requests.LIFETIME,
+                )
+            )
+        return {"request_uri": URI_PREFIX + request_id, "expires_in": int(LIFETIME.total_seconds())}
