@@ -51,7 +51,20 @@ LOGOUT_TOKEN: Final = TokenKind(  # OpenID Connect Back-Channel Logout 1.0, 2.4
     one_of=frozenset({"sub", "sid"}),
 )
 
-KINDS_BY_TYP: Final = {kind.typ: kind for kind in (ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN)}
+USERINFO: Final = TokenKind(  # OpenID Connect Core 5.3.2; a typ of its own, so that it passes for no ID token
+    typ="userinfo+jwt",
+    algs=_SIGNATURES,
+    required=frozenset({"iss", "aud", "sub", "iat"}),
+    forbidden=frozenset({"nonce", "events", "client_id", "scope"}),
+)
+INTROSPECTION: Final = TokenKind(  # RFC 9701 5
+    typ="token-introspection+jwt",
+    algs=_SIGNATURES,
+    required=frozenset({"iss", "aud", "iat", "token_introspection"}),
+    forbidden=frozenset({"sub", "exp", "nonce", "events", "client_id", "scope"}),
+)
+
+KINDS_BY_TYP: Final = {kind.typ: kind for kind in (ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN, USERINFO, INTROSPECTION)}
 
 
 def check_members(claims: Mapping[str, Any], kind: TokenKind) -> None:

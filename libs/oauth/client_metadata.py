@@ -1,7 +1,7 @@
 """Client metadata: RFC 7591 2, OpenID Connect Dynamic Registration 1.0 2, RP-Initiated Logout 1.0 3.1, and our own.
 
-Ours: `require_pkce` (bool; public clients always) and `consent` ("required", or "skip" for the operator's own
-applications).
+Ours: `require_pkce` (bool; public clients always), `consent` ("required", or "skip" for the operator's own
+applications) and `introspection` ("own" tokens, or "all" for a resource server of the operator's).
 """
 
 from collections.abc import Callable, Mapping
@@ -25,6 +25,8 @@ SUPPORTED_GRANT_TYPES = (AUTHORIZATION_CODE, IMPLICIT, REFRESH_TOKEN, CLIENT_CRE
 SIGNING_ALGORITHMS = ("RS256", "ES256")
 CONSENT_REQUIRED = "required"
 CONSENT_SKIP = "skip"
+INTROSPECTION_OWN = "own"
+INTROSPECTION_ALL = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,9 @@ class ClientMetadata:
     application_type: str = "web"
     default_max_age: int | None = None
     id_token_signed_response_alg: str = "RS256"
+    userinfo_signed_response_alg: str = ""
+    """Empty: JSON."""
+    introspection_signed_response_alg: str = "RS256"
     backchannel_logout_uri: str = ""
     backchannel_logout_session_required: bool = False
     frontchannel_logout_uri: str = ""
@@ -56,6 +61,7 @@ class ClientMetadata:
     require_pushed_authorization_requests: bool = False
     require_pkce: bool = True
     consent: str = CONSENT_REQUIRED
+    introspection: str = INTROSPECTION_OWN
 
     @property
     def is_public(self) -> bool:
@@ -133,6 +139,8 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "application_type": read.one_of("web", "native"),
     "default_max_age": read.seconds,
     "id_token_signed_response_alg": read.one_of(*SIGNING_ALGORITHMS),
+    "userinfo_signed_response_alg": read.one_of(*SIGNING_ALGORITHMS),
+    "introspection_signed_response_alg": read.one_of(*SIGNING_ALGORITHMS),
     "backchannel_logout_uri": logout_uris.backchannel_uri,
     "backchannel_logout_session_required": read.truth,
     "frontchannel_logout_uri": logout_uris.frontchannel_uri,
@@ -140,6 +148,7 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "require_pushed_authorization_requests": read.truth,
     "require_pkce": read.truth,
     "consent": read.one_of(CONSENT_REQUIRED, CONSENT_SKIP),
+    "introspection": read.one_of(INTROSPECTION_OWN, INTROSPECTION_ALL),
 }
 assert _READERS.keys() == {each.name for each in fields(ClientMetadata)}  # noqa: S101 - said at import, for developers
 
@@ -193,6 +202,13 @@ def _usable(jwks: Mapping[str, Any]) -> bool:
         return False
 
 
+def _strangers_introspect_nothing(metadata: ClientMetadata) -> None:
+    if metadata.is_public and metadata.introspection == INTROSPECTION_ALL:
+        raise InvalidClientMetadata(
+            "introspection all needs a client that proves who it is.", reason="METADATA_PUBLIC_INTROSPECTION"
+        )
+
+
 def _refresh_needs_something_to_refresh(metadata: ClientMetadata) -> None:
     if REFRESH_TOKEN in metadata.grant_types and set(metadata.grant_types) <= {REFRESH_TOKEN, IMPLICIT}:
         raise InvalidClientMetadata(
@@ -221,6 +237,7 @@ def _front_channel_logout_stays_at_home(metadata: ClientMetadata) -> None:
 
 
 _RULES = (
+    _strangers_introspect_nothing,
     _keys_come_from_one_place,
     _front_channel_logout_stays_at_home,
     _some_grant,

@@ -32,7 +32,7 @@ from services.token.client_keys import KEY_SET_TYPES, ClientKeys
 from services.token.config import TokenSettings
 from services.token.consumers import SessionFacts
 from services.token.devices import RemoteDevices
-from services.token.http.app import assertion_audiences, build_edge
+from services.token.http.app import Endpoints, assertion_audiences, build_edge
 from services.token.logout_deliveries import LogoutDeliveries
 from services.token.ports import Telemetry
 from services.token.rpc import AuthorizationRpc, ClientAdminRpc
@@ -58,6 +58,7 @@ from services.token.usecases.grants.authorization_code import AuthorizationCodeG
 from services.token.usecases.grants.client_credentials import ClientCredentials
 from services.token.usecases.grants.device_code import DeviceCodeGrant
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
+from services.token.usecases.introspect_token import IntrospectToken
 from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.push_authorization_request import PushAuthorizationRequest
@@ -152,7 +153,19 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             lifetimes=lifetimes,
             clock=clock,
         )
-        get_userinfo = GetUserinfo(view, issuer=issuer, accounts=accounts, keys=keys, clock=clock)
+        get_userinfo = GetUserinfo(
+            view, issuer=issuer, accounts=accounts, clients=clients, keys=keys, mint=mint, clock=clock
+        )
+        introspect_token = IntrospectToken(
+            view,
+            issuer=issuer,
+            authenticate=authenticate,
+            keys=keys,
+            mint=mint,
+            chain_key=chain_key,
+            lifetimes=lifetimes,
+            clock=clock,
+        )
         start_device_authorization = StartDeviceAuthorization(
             issuer=issuer, authenticate=authenticate, devices=devices, clock=clock
         )
@@ -183,11 +196,14 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 ),
             ),
             edge=build_edge(
-                issue_tokens,
-                get_userinfo,
-                start_device_authorization,
-                revoke_token,
-                PushAuthorizationRequest(transactions, authenticate=authenticate, clock=clock),
+                Endpoints(
+                    token=issue_tokens,
+                    userinfo=get_userinfo,
+                    par=PushAuthorizationRequest(transactions, authenticate=authenticate, clock=clock),
+                    device_authorization=start_device_authorization,
+                    introspect=introspect_token,
+                    revoke=revoke_token,
+                ),
                 secure=issuer.startswith("https:"),
                 trusted_proxies=settings.trusted_proxies,
             ),

@@ -5,7 +5,7 @@ import json
 from aiohttp import web
 
 from libs.oauth import pkce
-from libs.oauth.client_authentication import SUPPORTED_METHODS
+from libs.oauth.client_authentication import NONE, SUPPORTED_METHODS
 from libs.oauth.client_metadata import SIGNING_ALGORITHMS, SUPPORTED_GRANT_TYPES
 from libs.oauth.response_types import SUPPORTED_RESPONSE_TYPES, ResponseMode, format_response_type
 from libs.oauth.scopes import STANDARD_SCOPES
@@ -28,6 +28,7 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "token_endpoint": site.client_edge_url("/token"),
         "pushed_authorization_request_endpoint": site.client_edge_url("/par"),
         "device_authorization_endpoint": site.client_edge_url("/device_authorization"),
+        "introspection_endpoint": site.client_edge_url("/introspect"),
         "revocation_endpoint": site.client_edge_url("/revoke"),
         "userinfo_endpoint": site.client_edge_url("/userinfo"),
         "jwks_uri": site.url("/jwks"),
@@ -41,8 +42,12 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "userinfo_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(SUPPORTED_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": [name for name in SUPPORTED_METHODS if name != NONE],
+        "introspection_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "introspection_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": list(SUPPORTED_METHODS),
         "revocation_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "code_challenge_methods_supported": [pkce.METHOD],

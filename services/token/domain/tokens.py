@@ -12,6 +12,8 @@ from services.token.domain.grants import Grant
 ACCESS_TOKEN_TYP = "at+jwt"
 ID_TOKEN_TYP = "JWT"
 LOGOUT_TOKEN_TYP = "logout+jwt"
+USERINFO_TYP = "userinfo+jwt"
+INTROSPECTION_TYP = "token-introspection+jwt"
 LOGOUT_TOKEN_LIFETIME = timedelta(minutes=2)
 GRANT_CLAIM = "grant_id"
 

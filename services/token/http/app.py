@@ -1,5 +1,7 @@
 """The client edge: what applications call without a browser."""
 
+from dataclasses import dataclass
+
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
@@ -9,17 +11,19 @@ from libs.servicekit.metrics import HTTP_SECONDS
 from services.token.http.device_authorization import device_authorization_handler
 from services.token.http.errors import Handler, render_errors
 from services.token.http.forms import MAX_BODY_BYTES
+from services.token.http.introspect import introspection_handler
 from services.token.http.par import par_handler
 from services.token.http.revoke import revocation_handler
 from services.token.http.token import token_handler
 from services.token.http.userinfo import userinfo_handler
 from services.token.usecases.get_userinfo import GetUserinfo
+from services.token.usecases.introspect_token import IntrospectToken
 from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.push_authorization_request import PushAuthorizationRequest
 from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.start_device_authorization import StartDeviceAuthorization
 
-CLIENT_ENDPOINTS = ("/token", "/par", "/device_authorization", "/revoke")
+CLIENT_ENDPOINTS = ("/token", "/par", "/device_authorization", "/introspect", "/revoke")
 """Paths at which clients prove who they are."""
 _CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
@@ -35,30 +39,34 @@ def assertion_audiences(issuer: str, edge_url: str) -> frozenset[str]:
     return frozenset({issuer, *(edge_url.rstrip("/") + path for path in CLIENT_ENDPOINTS)})
 
 
-def build_edge(
-    issue_tokens: IssueTokens,
-    get_userinfo: GetUserinfo,
-    start_device_authorization: StartDeviceAuthorization,
-    revoke_token: RevokeToken,
-    push_authorization_request: PushAuthorizationRequest,
-    *,
-    secure: bool,
-    trusted_proxies: Networks = (),
-) -> web.Application:
+@dataclass(frozen=True, kw_only=True)
+class Endpoints:
+    """What stands behind each."""
+
+    token: IssueTokens
+    userinfo: GetUserinfo
+    par: PushAuthorizationRequest
+    device_authorization: StartDeviceAuthorization
+    introspect: IntrospectToken
+    revoke: RevokeToken
+
+
+def build_edge(endpoints: Endpoints, *, secure: bool, trusted_proxies: Networks = ()) -> web.Application:
     """`secure`: the public side is https, so browsers are told to keep to it."""
     app = web.Application(
         client_max_size=MAX_BODY_BYTES, middlewares=[_headers(secure=secure), _observe, render_errors]
     )
-    userinfo = userinfo_handler(get_userinfo)
+    userinfo = userinfo_handler(endpoints.userinfo)
     app.add_routes(
         [
-            web.post("/token", token_handler(issue_tokens)),
+            web.post("/token", token_handler(endpoints.token)),
             web.post(
                 "/device_authorization",
-                device_authorization_handler(start_device_authorization, trusted_proxies=trusted_proxies),
+                device_authorization_handler(endpoints.device_authorization, trusted_proxies=trusted_proxies),
             ),
-            web.post("/revoke", revocation_handler(revoke_token)),
-            web.post("/par", par_handler(push_authorization_request)),
+            web.post("/revoke", revocation_handler(endpoints.revoke)),
+            web.post("/introspect", introspection_handler(endpoints.introspect)),
+            web.post("/par", par_handler(endpoints.par)),
             web.get("/userinfo", userinfo),
             web.post("/userinfo", userinfo),
             *(web.options(path, _preflight) for path in (*CLIENT_ENDPOINTS, "/userinfo")),

@@ -15,7 +15,11 @@ def userinfo_handler(get_userinfo: GetUserinfo) -> Callable[[web.Request], Await
         if token is None:
             # RFC 6750 3.1: a request without any token, or with another scheme, is told the scheme and no error.
             return web.json_response({}, status=401, headers={"WWW-Authenticate": "Bearer"})
-        return web.json_response(await get_userinfo(token))
+        answer = await get_userinfo(token)
+        if answer.signed:
+            # Whatever Accept says: what the client registered counts (OpenID Connect Core 5.3.2).
+            return web.Response(text=answer.signed, content_type="application/jwt")
+        return web.json_response(answer.claims)
 
     return handle
 

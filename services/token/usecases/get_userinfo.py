@@ -1,6 +1,7 @@
 """Claims about the person behind an access token (OpenID Connect Core 5.3)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from libs.crypto.errors import InvalidJwt
@@ -11,7 +12,16 @@ from libs.oauth.scopes import OPENID, claims_of, parse_scope
 from libs.servicekit.clock import Clock
 from services.token.domain.grants import Grant
 from services.token.domain.tokens import GRANT_CLAIM
-from services.token.ports import Accounts, Begin, Keys
+from services.token.ports import Accounts, Begin, ClientDirectory, Keys
+from services.token.usecases.mint_tokens import MintTokens
+
+
+@dataclass(frozen=True)
+class Userinfo:
+    """`signed`: the same as a JWT, for a client that registered it so; otherwise empty."""
+
+    claims: dict[str, Any]
+    signed: str = ""
 
 
 class GetUserinfo:
@@ -21,16 +31,20 @@ class GetUserinfo:
         *,
         issuer: str,
         accounts: Accounts,
+        clients: ClientDirectory,
         keys: Keys,
+        mint: MintTokens,
         clock: Clock,
     ) -> None:
         self._view = view
         self._issuer = issuer
         self._accounts = accounts
+        self._clients = clients
         self._keys = keys
+        self._mint = mint
         self._clock = clock
 
-    async def __call__(self, access_token: str) -> dict[str, Any]:
+    async def __call__(self, access_token: str) -> Userinfo:
         """`sub` and the claims of the token's scope that have a value. One read, one call.
 
         Raises:
@@ -49,7 +63,13 @@ class GetUserinfo:
             raise InvalidToken(reason="ACCOUNT_DISABLED")
         if not (grant.offline or account.session_live):
             raise InvalidToken(reason="SESSION_ENDED")
-        return {**account.claims, "sub": grant.user_id}
+        claims = {**account.claims, "sub": grant.user_id}
+        client = await self._clients.find(grant.client_id)
+        if client is None:
+            raise InvalidToken(reason="CLIENT_UNKNOWN")
+        if not client.metadata.userinfo_signed_response_alg:
+            return Userinfo(claims)
+        return Userinfo(claims, self._mint.userinfo(client, claims, now=self._clock.now()))
 
     def _verify(self, access_token: str) -> dict[str, Any]:
         try:

@@ -11,7 +11,9 @@ from services.token.domain.grants import Grant
 from services.token.domain.tokens import (
     ACCESS_TOKEN_TYP,
     ID_TOKEN_TYP,
+    INTROSPECTION_TYP,
     LOGOUT_TOKEN_TYP,
+    USERINFO_TYP,
     AccessToken,
     access_token_claims,
     id_token_claims,
@@ -83,3 +85,15 @@ class MintTokens:
         )
         signer = self._keys.signer(client.metadata.id_token_signed_response_alg, now=now)
         return sign_jwt(claims, signer, typ=LOGOUT_TOKEN_TYP)
+
+    def userinfo(self, client: Client, claims: Mapping[str, Any], *, now: datetime) -> str:
+        """Claims about a person, signed for a client that wants them so (OpenID Connect Core 5.3.2)."""
+        signer = self._keys.signer(client.metadata.userinfo_signed_response_alg, now=now)
+        envelope = {"iss": self._issuer, "aud": client.client_id, "iat": int(now.timestamp())}
+        return sign_jwt({**claims, **envelope}, signer, typ=USERINFO_TYP)
+
+    def introspection(self, caller: Client, response: Mapping[str, Any], *, now: datetime) -> str:
+        """What is known of a token, signed for the one who asked (RFC 9701 5)."""
+        signer = self._keys.signer(caller.metadata.introspection_signed_response_alg, now=now)
+        envelope = {"iss": self._issuer, "aud": caller.client_id, "iat": int(now.timestamp())}
+        return sign_jwt({**envelope, "token_introspection": dict(response)}, signer, typ=INTROSPECTION_TYP)

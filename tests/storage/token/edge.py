@@ -3,13 +3,14 @@
 import base64
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from services.token.http.app import build_edge
+from services.token.http.app import Endpoints, build_edge
 from tests.storage.token.world import Registered, World
 
 FORM = "application/x-www-form-urlencoded"
@@ -19,16 +20,10 @@ Edge = TestClient[Any, Any]
 
 
 @asynccontextmanager
-async def serving(
-    issue_tokens: Any,
-    get_userinfo: Any,
-    *,
-    start_device_authorization: Any = None,
-    revoke_token: Any = None,
-    push: Any = None,
-    secure: bool = True,
-) -> AsyncIterator[Edge]:
-    app = build_edge(issue_tokens, get_userinfo, start_device_authorization, revoke_token, push, secure=secure)
+async def serving(*, secure: bool = True, **endpoints: Any) -> AsyncIterator[Edge]:
+    """The edge with these endpoints; a test that names one only calls that one."""
+    missing = {each.name: None for each in fields(Endpoints)}
+    app = build_edge(Endpoints(**{**missing, **endpoints}), secure=secure)
     async with TestClient(TestServer(app)) as edge:
         yield edge
 
@@ -36,7 +31,11 @@ async def serving(
 @asynccontextmanager
 async def edge_of(world: World) -> AsyncIterator[Edge]:
     async with serving(
-        world.issue_tokens, world.get_userinfo, revoke_token=world.revoke_token, push=world.push
+        token=world.issue_tokens,
+        userinfo=world.userinfo,
+        par=world.push,
+        introspect=world.introspect_token,
+        revoke=world.revoke_token,
     ) as edge:
         yield edge
 

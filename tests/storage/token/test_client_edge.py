@@ -133,7 +133,7 @@ class Fails:
 @pytest.mark.s(60, 66)
 async def test_what_nobody_expected_is_an_error_with_a_trace_and_no_text() -> None:
     failing = Fails(RuntimeError("canary: password=hunter2"))
-    async with serving(failing, failing) as edge:
+    async with serving(token=failing, userinfo=failing) as edge:
         trace = "0af7651916cd43dd8448eb211c80319c"
         headers = [("traceparent", f"00-{trace}-b7ad6b7169203331-01"), ("Authorization", "Bearer x")]
         for path, headers_sent in (("/token", headers[:1]), ("/userinfo", headers)):
@@ -146,7 +146,7 @@ async def test_what_nobody_expected_is_an_error_with_a_trace_and_no_text() -> No
 
 async def test_when_the_service_is_busy_it_says_when_to_come_back() -> None:
     failing = Fails(TemporarilyUnavailable(reason="KEY_MISSING", retry_after=5))
-    async with serving(failing, failing) as edge:
+    async with serving(token=failing, userinfo=failing) as edge:
         response = await post(edge, "/token", {**MACHINE, "client_id": "c"})
         assert await refusal(response) == (503, "temporarily_unavailable")
         assert response.headers["Retry-After"] == "5"
@@ -155,7 +155,7 @@ async def test_when_the_service_is_busy_it_says_when_to_come_back() -> None:
 @pytest.mark.s(9)
 async def test_a_description_can_never_leave_its_characters() -> None:
     failing = Fails(InvalidRequest('x"\\\r\nSet-Cookie: a=b ä'))
-    async with serving(failing, failing) as edge:
+    async with serving(token=failing, userinfo=failing) as edge:
         response = await post(edge, "/token", {**MACHINE, "client_id": "c"})
         assert await refusal(response) == (400, "invalid_request")
         assert "Set-Cookie" not in response.headers

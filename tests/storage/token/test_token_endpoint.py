@@ -52,7 +52,7 @@ async def test_a_code_becomes_tokens_and_nobody_caches_them(world: World, edge: 
 
 
 async def test_over_plain_http_browsers_are_not_told_to_insist_on_https(world: World) -> None:
-    async with serving(world.issue_tokens, world.get_userinfo, secure=False) as edge:
+    async with serving(token=world.issue_tokens, secure=False) as edge:
         assert "Strict-Transport-Security" not in (await edge.get("/userinfo")).headers
 
 

@@ -180,11 +180,13 @@ async def test_operators_make_change_and_look_at_clients_and_see_each_secret_onc
             "token_endpoint_auth_method": "client_secret_basic",
             "application_type": "web",
             "id_token_signed_response_alg": "RS256",
+            "introspection_signed_response_alg": "RS256",
             "backchannel_logout_session_required": False,
             "frontchannel_logout_session_required": False,
             "require_pushed_authorization_requests": False,
             "require_pkce": True,
             "consent": "required",
+            "introspection": "own",
         },
     }
     changes = Struct()

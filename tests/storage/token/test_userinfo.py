@@ -6,10 +6,9 @@ import pytest
 
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import InsufficientScope, InvalidToken, OAuthError, TemporarilyUnavailable
-from services.token.usecases.get_userinfo import GetUserinfo
 from tests.storage.token.world import Person, Registered, World
 from tests.support.databases import statements
-from tests.unit.token.parts import ALICE, BOB, ISSUER, MINUTE, SECOND, read_token, signed_by, signing_key
+from tests.unit.token.parts import ALICE, BOB, MINUTE, SECOND, read_token, signed_by, signing_key
 
 CLAIMS = {
     "sub": "somebody else",
@@ -76,8 +75,8 @@ class Confused:
 @pytest.mark.s(52)
 async def test_sub_is_the_grants_whatever_the_claims_say(world: World, client: Registered) -> None:
     token = await _access_token(world, client)
-    confused = GetUserinfo(world.work.reading, issuer=ISSUER, accounts=Confused(), keys=world.keys, clock=world.clock)
-    assert (await confused(token))["sub"] == ALICE
+    world.userinfo._accounts = Confused()
+    assert (await world.get_userinfo(token))["sub"] == ALICE
 
 
 @pytest.mark.s(24)

@@ -43,6 +43,7 @@ from services.token.usecases.grant_authorization import GrantAuthorization
 from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
 from services.token.usecases.grants.client_credentials import ClientCredentials
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
+from services.token.usecases.introspect_token import IntrospectToken
 from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.push_authorization_request import PushAuthorizationRequest
@@ -193,7 +194,19 @@ class World:
             clock=clock,
         )
         self.push = PushAuthorizationRequest(work, authenticate=authenticate, clock=clock)
-        self.get_userinfo = GetUserinfo(view, issuer=ISSUER, accounts=people, keys=keys, clock=clock)
+        self.userinfo = GetUserinfo(
+            view, issuer=ISSUER, accounts=people, clients=clients, keys=keys, mint=mint, clock=clock
+        )
+        self.introspect_token = IntrospectToken(
+            view,
+            issuer=ISSUER,
+            authenticate=authenticate,
+            keys=keys,
+            mint=mint,
+            chain_key=CHAIN_KEY,
+            lifetimes=LIFETIMES,
+            clock=clock,
+        )
 
     async def client(self, **members: Any) -> Registered:
         """A confidential web client of the operator, whose people are not asked for consent; `members` replace."""
@@ -252,6 +265,9 @@ class World:
 
     async def refresh(self, client: Registered, refresh_token: str, **changes: str | None) -> dict[str, Any]:
         return await self.token(client, **{"grant_type": "refresh_token", "refresh_token": refresh_token, **changes})
+
+    async def get_userinfo(self, access_token: str) -> dict[str, Any]:
+        return (await self.userinfo(access_token)).claims
 
     async def revoke(self, client: Registered, token: str, **parameters: str) -> None:
         """A client gives a token back."""

@@ -29,6 +29,8 @@ EVERYTHING = {
     "application_type": "native",
     "default_max_age": 3600,
     "id_token_signed_response_alg": "ES256",
+    "userinfo_signed_response_alg": "ES256",
+    "introspection_signed_response_alg": "ES256",
     "backchannel_logout_uri": "https://app.example:8443/backchannel?a=b",
     "backchannel_logout_session_required": True,
     "frontchannel_logout_uri": f"{urlsplit(CALLBACK).scheme}://{urlsplit(CALLBACK).netloc}/frontchannel",
@@ -36,6 +38,7 @@ EVERYTHING = {
     "require_pushed_authorization_requests": True,
     "require_pkce": False,
     "consent": "skip",
+    "introspection": "all",
 }
 
 
@@ -78,11 +81,13 @@ def test_the_defaults_are_a_confidential_web_client_with_pkce_and_consent():
         "token_endpoint_auth_method": "client_secret_basic",
         "application_type": "web",
         "id_token_signed_response_alg": "RS256",
+        "introspection_signed_response_alg": "RS256",
         "backchannel_logout_session_required": False,
         "frontchannel_logout_session_required": False,
         "require_pushed_authorization_requests": False,
         "require_pkce": True,
         "consent": "required",
+        "introspection": "own",
     }
     assert not metadata.is_public
     assert metadata.scopes == STANDARD_SCOPES

@@ -1,0 +1,114 @@
+"""What a token is worth at this moment (RFC 7662)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from libs.crypto.errors import InvalidJwt
+from libs.crypto.jwt import verify_jwt
+from libs.crypto.token_kinds import ACCESS_TOKEN
+from libs.oauth.client_authentication import Credentials
+from libs.oauth.client_metadata import INTROSPECTION_ALL
+from libs.oauth.errors import InvalidClient, InvalidGrant, InvalidRequest
+from libs.oauth.parameters import Parameters
+from libs.oauth.scopes import format_scope
+from libs.servicekit.clock import Clock
+from services.token.domain.clients import Client
+from services.token.domain.refresh_families import Presented, RefreshToken
+from services.token.domain.tokens import GRANT_CLAIM, Lifetimes
+from services.token.ports import Begin, Keys
+from services.token.usecases.authenticate_client import AuthenticateClient
+from services.token.usecases.mint_tokens import MintTokens
+
+INACTIVE: Mapping[str, Any] = {"active": False}
+
+
+class IntrospectToken:
+    def __init__(
+        self,
+        view: Begin,
+        *,
+        issuer: str,
+        authenticate: AuthenticateClient,
+        keys: Keys,
+        mint: MintTokens,
+        chain_key: bytes,
+        lifetimes: Lifetimes,
+        clock: Clock,
+    ) -> None:
+        self._view = view
+        self._issuer = issuer
+        self._authenticate = authenticate
+        self._keys = keys
+        self._mint = mint
+        self._chain_key = chain_key
+        self._lifetimes = lifetimes
+        self._clock = clock
+
+    async def __call__(
+        self, credentials: Credentials, parameters: Parameters, *, signed: bool = False
+    ) -> Mapping[str, Any] | str:
+        """The token's claims while it is good and the caller's to see; of every other token, that it is not active.
+
+        At most one read. `signed`: as a JWT for the caller (RFC 9701).
+
+        Raises:
+            InvalidClient: the caller does not prove who it is; a public client cannot.
+            InvalidRequest: there is no token.
+        """
+        now = self._clock.now()
+        caller = await self._authenticate(credentials, now=now)
+        if caller.metadata.is_public:
+            raise InvalidClient("Introspection needs a client that proves who it is.", reason="CLIENT_PUBLIC")
+        text = parameters.get("token")
+        if text is None:
+            raise InvalidRequest("token is missing.", reason="TOKEN_MISSING")
+        try:
+            token = RefreshToken.parse(text)
+        except InvalidGrant:
+            found = await self._access_token(text, now=now)
+        else:
+            found = await self._refresh_token(token, now=now)
+        response = found if found is not None and _may_see(caller, found) else INACTIVE
+        return self._mint.introspection(caller, response, now=now) if signed else response
+
+    async def _access_token(self, text: str, *, now: datetime) -> dict[str, Any] | None:
+        try:
+            claims = verify_jwt(
+                text, self._keys.verification, kind=ACCESS_TOKEN, issuer=self._issuer, audience=None, now=now
+            )
+        except InvalidJwt:
+            return None
+        grant_id = claims.get(GRANT_CLAIM)
+        async with self._view() as work:
+            standing = await work.revocations.standing(str(claims["jti"]), grant_id=grant_id)
+        if not standing.good:
+            return None
+        return {"active": True, "token_type": "Bearer", **claims}
+
+    async def _refresh_token(self, token: RefreshToken, *, now: datetime) -> dict[str, Any] | None:
+        async with self._view() as work:
+            family = await work.refresh_families.find(token.family_id)
+        if family is None or family.grant.revoked_at is not None:
+            return None
+        try:
+            presented = family.recognise(token, key=self._chain_key, grace=self._lifetimes.refresh_grace, now=now)
+        except InvalidGrant:
+            return None
+        if presented is Presented.REUSED:
+            return None
+        return {
+            "active": True,
+            "iss": self._issuer,
+            "client_id": family.client_id,
+            "sub": family.grant.user_id,
+            "scope": format_scope(family.grant.scopes),
+            "exp": int(min(family.expires_at, family.idle_expires_at).timestamp()),
+        }
+
+
+def _may_see(caller: Client, token: Mapping[str, Any]) -> bool:
+    """Its own tokens; and access tokens for the operator's APIs, when it is registered as one of them."""
+    if token["client_id"] == caller.client_id:
+        return True
+    return caller.metadata.introspection == INTROSPECTION_ALL and "aud" in token
