@@ -23,6 +23,7 @@ CLIENT_CREDENTIALS = "client_credentials"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 SUPPORTED_GRANT_TYPES = (AUTHORIZATION_CODE, IMPLICIT, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE)
 SIGNING_ALGORITHMS = ("RS256", "ES256")
+UNSIGNED = "none"
 CONSENT_REQUIRED = "required"
 CONSENT_SKIP = "skip"
 INTROSPECTION_OWN = "own"
@@ -58,6 +59,9 @@ class ClientMetadata:
     backchannel_logout_session_required: bool = False
     frontchannel_logout_uri: str = ""
     frontchannel_logout_session_required: bool = False
+    request_uris: tuple[str, ...] = ()
+    request_object_signing_alg: str = ""
+    """Empty: whatever its keys make. none: unsigned ones, and no others."""
     require_pushed_authorization_requests: bool = False
     require_pkce: bool = True
     consent: str = CONSENT_REQUIRED
@@ -145,6 +149,8 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "backchannel_logout_session_required": read.truth,
     "frontchannel_logout_uri": logout_uris.frontchannel_uri,
     "frontchannel_logout_session_required": read.truth,
+    "request_uris": read.fetched_urls,
+    "request_object_signing_alg": read.one_of(*SIGNING_ALGORITHMS, UNSIGNED),
     "require_pushed_authorization_requests": read.truth,
     "require_pkce": read.truth,
     "consent": read.one_of(CONSENT_REQUIRED, CONSENT_SKIP),

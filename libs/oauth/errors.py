@@ -126,21 +126,18 @@ class AccountSelectionRequired(OAuthError):
     default_description = "The person has to choose an account."
 
 
-class RequestNotSupported(OAuthError):
-    error = "request_not_supported"
-    default_description = "Request objects are not supported."
-
-
-class RequestUriNotSupported(OAuthError):
-    error = "request_uri_not_supported"
-    default_description = "Request objects by reference are not supported."
-
-
 class InvalidRequestUri(OAuthError):
     """OpenID Connect Core 3.1.2.6, RFC 9101 6.2."""
 
     error = "invalid_request_uri"
     default_description = "The request_uri is unknown, has expired, or was used before."
+
+
+class InvalidRequestObject(OAuthError):
+    """OpenID Connect Core 3.1.2.6, RFC 9101 6.1."""
+
+    error = "invalid_request_object"
+    default_description = "The request object is malformed, not signed by the client, or not meant for this server."
 
 
 class RegistrationNotSupported(OAuthError):

@@ -25,7 +25,7 @@ from libs.servicekit.relay import PURGE_SECONDS, Relay
 from libs.servicekit.service import Registration, Service
 from libs.servicekit.timers import every
 from libs.servicekit.work import Transactions
-from services.token import client_directory, signing_keys
+from services.token import client_directory, request_objects, signing_keys
 from services.token.accounts import RemoteAccounts
 from services.token.client_directory import CachedClients
 from services.token.client_keys import KEY_SET_TYPES, ClientKeys
@@ -35,6 +35,7 @@ from services.token.devices import RemoteDevices
 from services.token.http.app import Endpoints, assertion_audiences, build_edge
 from services.token.logout_deliveries import LogoutDeliveries
 from services.token.ports import Telemetry
+from services.token.request_objects import RemoteRequestObjects
 from services.token.rpc import AuthorizationRpc, ClientAdminRpc
 from services.token.signing_keys import KeyView
 from services.token.store.purge import Purge
@@ -62,6 +63,7 @@ from services.token.usecases.introspect_token import IntrospectToken
 from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.push_authorization_request import PushAuthorizationRequest
+from services.token.usecases.read_request_object import ReadRequestObject
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.rotate_client_secret import RotateClientSecret
@@ -116,8 +118,13 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             keys=keys,
         )
         view = transactions.reading
+        read_request_object = ReadRequestObject(
+            issuer=issuer,
+            signed=client_keys,
+            fetch=RemoteRequestObjects(partial(fetcher.get, accept=request_objects.TYPES)),
+        )
         authorization = AuthorizationRpc(
-            authorize=Authorize(transactions, view, advance, clock=clock),
+            authorize=Authorize(transactions, view, advance, read_request_object=read_request_object, clock=clock),
             resume=ResumeAuthorization(transactions, view, advance, clock=clock),
             deny=DenyAuthorization(transactions, advance, clock=clock),
             describe=DescribeInteraction(view, advance, clock=clock),
@@ -199,7 +206,12 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 Endpoints(
                     token=issue_tokens,
                     userinfo=get_userinfo,
-                    par=PushAuthorizationRequest(transactions, authenticate=authenticate, clock=clock),
+                    par=PushAuthorizationRequest(
+                        transactions,
+                        authenticate=authenticate,
+                        read_request_object=read_request_object,
+                        clock=clock,
+                    ),
                     device_authorization=start_device_authorization,
                     introspect=introspect_token,
                     revoke=revoke_token,

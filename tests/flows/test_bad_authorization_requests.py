@@ -50,8 +50,8 @@ async def test_an_unknown_client_or_redirect_uri_is_shown_and_never_followed(
         ({"code_challenge": "short"}, "invalid_request"),
         ({"prompt": "none login"}, "invalid_request"),
         ({"max_age": "-1"}, "invalid_request"),
-        ({"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"),
-        ({"request_uri": "https://client.example/request"}, "request_uri_not_supported"),
+        ({"request": "eyJhbGciOiJub25lIn0.e30."}, "invalid_request_object"),
+        ({"request_uri": "https://client.example/request"}, "invalid_request_uri"),
         ({"id_token_hint": "nonsense"}, "invalid_request"),
     ],
 )

@@ -58,9 +58,11 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "require_pushed_authorization_requests": False,
-        "request_parameter_supported": False,
-        # Said aloud, because leaving it out means true (OpenID Connect Discovery 1.0 3).
-        "request_uri_parameter_supported": False,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
+        # Unsigned ones are for clients whose operator registered it: nothing to choose from.
+        "request_object_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
     }
 
 

@@ -10,8 +10,6 @@ from libs.oauth.errors import (
     InvalidRequest,
     InvalidScope,
     RegistrationNotSupported,
-    RequestNotSupported,
-    RequestUriNotSupported,
     UnauthorizedClient,
     UnsupportedResponseType,
 )
@@ -116,12 +114,8 @@ def _known_mode(text: str | None) -> ResponseMode | None:
     return ResponseMode(text) if text in set(ResponseMode) else None
 
 
-def _no_request_object(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
-    """OpenID Connect Core 6, 3.1.2.6: what is not supported is said, never ignored."""
-    if "request" in request.parameters:
-        raise RequestNotSupported
-    if "request_uri" in request.parameters:
-        raise RequestUriNotSupported
+def _no_registration(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
+    """OpenID Connect Core 7.2.1, 3.1.2.6: what is not supported is said, never ignored."""
     if "registration" in request.parameters:
         raise RegistrationNotSupported
     return request
@@ -216,7 +210,7 @@ def _claims(request: AuthorizationRequest, client: Client) -> AuthorizationReque
 Check = Callable[[AuthorizationRequest, Client], AuthorizationRequest]
 
 CHECKS: tuple[Check, ...] = (
-    _no_request_object,
+    _no_registration,
     _response_type,
     _response_mode,
     _scope,

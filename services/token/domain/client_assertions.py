@@ -39,13 +39,13 @@ def judge_assertion(
     named = [named] if isinstance(named, str) else named
     if not isinstance(named, list) or not any(audience in audiences for audience in named):
         raise _wrong("aud must be the issuer or the token endpoint", "AUDIENCE")
-    expires_at = _moment(claims.get("exp"))
+    expires_at = moment_of(claims.get("exp"))
     if expires_at is None or now >= expires_at + SKEW:
         raise _wrong("it has expired, or exp is missing", "EXPIRED")
     if expires_at > now + LONGEST_LIFE + SKEW:
         raise _wrong("exp must be at most an hour ahead", "TOO_LONG")
     for name in ("iat", "nbf"):
-        if name in claims and ((moment := _moment(claims[name])) is None or moment > now + SKEW):
+        if name in claims and ((moment := moment_of(claims[name])) is None or moment > now + SKEW):
             raise _wrong(f"{name} lies in the future", "NOT_YET_VALID")
     token_id = claims.get("jti")
     if not isinstance(token_id, str) or not 0 < len(token_id) <= _MAX_JTI_LENGTH:
@@ -54,7 +54,7 @@ def judge_assertion(
     return UsedAssertion(digest, expires_at + SKEW)
 
 
-def _moment(value: Any) -> datetime | None:
+def moment_of(value: Any) -> datetime | None:
     """A NumericDate (RFC 7519 2)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None

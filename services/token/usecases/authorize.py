@@ -10,20 +10,31 @@ from libs.oauth.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
 from libs.oauth.parameters import Pair, Parameters, repeated_names
 from libs.servicekit.clock import Clock
 from services.token.domain.authorization_response import AskPerson, Next
+from services.token.domain.clients import Client
 from services.token.domain.pending_requests import LIFETIME, PendingRequest
 from services.token.domain.pushed_requests import URI_PREFIX, opened
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.ports import Begin
 from services.token.usecases.advance_authorization import AdvanceAuthorization
+from services.token.usecases.read_request_object import ReadRequestObject
 
 _WHERE_ANSWERS_GO = frozenset({"client_id", "redirect_uri"})
 
 
 class Authorize:
-    def __init__(self, begin: Begin, view: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        begin: Begin,
+        view: Begin,
+        advance: AdvanceAuthorization,
+        *,
+        read_request_object: ReadRequestObject,
+        clock: Clock,
+    ) -> None:
         self._begin = begin
         self._view = view
         self._advance = advance
+        self._read_request_object = read_request_object
         self._clock = clock
 
     async def __call__(
@@ -43,6 +54,10 @@ class Authorize:
         if pending.parameters.get("request_uri", "").startswith(URI_PREFIX):
             pending, repeated = await self._pushed(pending), frozenset()
         client = await self._advance.client(pending.client_id)
+        try:
+            pending = await self._read(pending, client)
+        except OAuthError as refusal:  # sent to where the request itself leads, if that is the client's
+            return self._advance.reply_address(pending, client).refusal(refusal)
         reply = self._advance.reply_address(pending, client)
         try:
             if repeated:
@@ -71,6 +86,10 @@ class Authorize:
             found = await work.pushed_requests.find(id_hash)
         pushed = opened(found, client_id=pending.client_id, now=pending.created_at)
         return replace(pending, parameters=pushed.parameters, pushed_hash=id_hash)
+
+    async def _read(self, pending: PendingRequest, client: Client) -> PendingRequest:
+        parameters = await self._read_request_object(pending.parameters, client, now=pending.created_at)
+        return replace(pending, parameters=parameters)
 
 
 def _pending(parameters: Parameters, *, browser_secret: str, now: datetime) -> PendingRequest:

@@ -13,14 +13,23 @@ from services.token.domain.authorization_request import AuthorizationRequest, fi
 from services.token.domain.pushed_requests import LIFETIME, URI_PREFIX, PushedRequest
 from services.token.ports import Begin
 from services.token.usecases.authenticate_client import AuthenticateClient
+from services.token.usecases.read_request_object import ReadRequestObject
 
 _OF_THE_CLIENT = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
 
 
 class PushAuthorizationRequest:
-    def __init__(self, begin: Begin, *, authenticate: AuthenticateClient, clock: Clock) -> None:
+    def __init__(
+        self,
+        begin: Begin,
+        *,
+        authenticate: AuthenticateClient,
+        read_request_object: ReadRequestObject,
+        clock: Clock,
+    ) -> None:
         self._begin = begin
         self._authenticate = authenticate
+        self._read_request_object = read_request_object
         self._clock = clock
 
     async def __call__(self, credentials: Credentials, parameters: Parameters) -> dict[str, Any]:
@@ -37,6 +46,7 @@ class PushAuthorizationRequest:
             {name: value for name, value in parameters.items() if name not in _OF_THE_CLIENT}
             | {"client_id": client.client_id}
         )
+        asked = await self._read_request_object(asked, client, now=now)
         judge(AuthorizationRequest(parameters=asked, redirect_uri=find_redirect_uri(asked, client)), client)
         request_id = new_secret()
         async with self._begin() as work:

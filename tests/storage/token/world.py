@@ -26,6 +26,7 @@ from services.token.domain.interaction import Step
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.domain.tokens import Lifetimes
 from services.token.http.app import assertion_audiences
+from services.token.request_objects import RemoteRequestObjects
 from services.token.store.purge import Purge
 from services.token.store.tables import metadata
 from services.token.store.work import TokenWork
@@ -47,6 +48,7 @@ from services.token.usecases.introspect_token import IntrospectToken
 from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.push_authorization_request import PushAuthorizationRequest
+from services.token.usecases.read_request_object import ReadRequestObject
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.rotate_client_secret import RotateClientSecret
@@ -153,7 +155,11 @@ class World:
         advance = AdvanceAuthorization(
             GrantAuthorization(mint, lifetimes=LIFETIMES), issuer=ISSUER, clients=clients, accounts=people, keys=keys
         )
-        self.authorize = Authorize(work, view, advance, clock=clock)
+        self.client_keys = ClientKeys(self.outside.get)
+        self.read_request_object = ReadRequestObject(
+            issuer=ISSUER, signed=self.client_keys, fetch=RemoteRequestObjects(self.outside.get)
+        )
+        self.authorize = Authorize(work, view, advance, read_request_object=self.read_request_object, clock=clock)
         self.resume = ResumeAuthorization(work, view, advance, clock=clock)
         self.deny = DenyAuthorization(work, advance, clock=clock)
         self.describe = DescribeInteraction(view, advance, clock=clock)
@@ -164,7 +170,6 @@ class World:
         self.update_client = UpdateClient(work, pepper=PEPPER, directory=clients, clock=clock)
         self.rotate_secret = RotateClientSecret(work, pepper=PEPPER, directory=clients, clock=clock)
         self.delete_client = DeleteClient(work, directory=clients, clock=clock)
-        self.client_keys = ClientKeys(self.outside.get)
         authenticate = AuthenticateClient(
             work,
             clients=clients,
@@ -193,7 +198,9 @@ class World:
             lifetimes=LIFETIMES,
             clock=clock,
         )
-        self.push = PushAuthorizationRequest(work, authenticate=authenticate, clock=clock)
+        self.push = PushAuthorizationRequest(
+            work, authenticate=authenticate, read_request_object=self.read_request_object, clock=clock
+        )
         self.userinfo = GetUserinfo(
             view, issuer=ISSUER, accounts=people, clients=clients, keys=keys, mint=mint, clock=clock
         )

@@ -78,8 +78,10 @@ def test_discovery_says_exactly_this():
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "require_pushed_authorization_requests": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
+        "request_object_signing_alg_values_supported": ["RS256", "ES256"],
     }
 
 

@@ -35,6 +35,8 @@ EVERYTHING = {
     "backchannel_logout_session_required": True,
     "frontchannel_logout_uri": f"{urlsplit(CALLBACK).scheme}://{urlsplit(CALLBACK).netloc}/frontchannel",
     "frontchannel_logout_session_required": True,
+    "request_uris": ["https://app.example/request.jwt#0123"],
+    "request_object_signing_alg": "none",
     "require_pushed_authorization_requests": True,
     "require_pkce": False,
     "consent": "skip",

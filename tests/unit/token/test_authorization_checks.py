@@ -42,8 +42,6 @@ EVERYTHING: dict[str, Any] = {
 LOGIN_ONLY: dict[str, Any] = {"grant_types": ["implicit"], "response_types": ["id_token"]}
 
 REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
-    ({"request": "e30.e30."}, {}, "request_not_supported", "REQUEST_NOT_SUPPORTED"),
-    ({"request_uri": "https://client.example/r"}, {}, "request_uri_not_supported", "REQUEST_URI_NOT_SUPPORTED"),
     ({"registration": "{}"}, {}, "registration_not_supported", "REGISTRATION_NOT_SUPPORTED"),
     ({"response_type": None}, {}, "invalid_request", "RESPONSE_TYPE_MISSING"),
     ({"response_type": "token"}, {}, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
