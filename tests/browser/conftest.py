@@ -1,11 +1,19 @@
 """A real Chromium."""
 
+import os
 import shutil
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
+from deploy.local import readiness
+from tests.support.stack import Stack
+
+ROOT = Path(__file__).resolve().parents[2]
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = [
     "--no-sandbox",
@@ -33,3 +41,15 @@ async def page(request: pytest.FixtureRequest, chromium: Browser) -> AsyncIterat
     context = await chromium.new_context(java_script_enabled=request.param == "with JavaScript", locale="en-GB")
     yield await context.new_page()
     await context.close()
+
+
+@pytest.fixture(scope="module")
+def playground(stack: Stack) -> Iterator[str]:
+    """The playground beside the stack, as `make run` starts it."""
+    environment = {**os.environ, "LATCHKEY_HOME": str(stack.layout.home.root)}
+    port = stack.layout.ports.playground
+    with subprocess.Popen([sys.executable, "-m", "deploy.local.playground"], cwd=ROOT, env=environment) as process:
+        while not readiness.answers(port):
+            assert process.poll() is None, "the playground ended"
+        yield f"http://localhost:{port.number}"
+        process.terminate()

@@ -64,7 +64,7 @@ class Code:
     def picture(self) -> str:
         """The address with the code as a QR code for a telephone's camera: SVG markup without any style of its own."""
         drawing: str = segno.make(self.address_with_code, error="m").svg_inline(
-            scale=5, border=2, dark=None, light=None, omitsize=True, svgclass="qr", lineclass="qr-line"
+            scale=5, border=2, dark="black", light=None, omitsize=True, svgclass="qr", lineclass="qr-line"
         )
         return drawing
 

@@ -36,10 +36,10 @@ async def playground(provider: Provider, clock: Clock) -> AsyncIterator[Playgrou
 
 async def look_again(browser: Browser, clock: Clock) -> None:
     """The page loads itself when it said it would."""
-    found = re.search(r'<meta http-equiv="refresh" content="(\d+)">', browser.page)
+    found = re.search(r'<meta http-equiv="refresh" content="(\d+); url=(/\?at=\d+)#device">', browser.page)
     assert found, "the page does not load itself again"
     clock.moment += timedelta(seconds=int(found[1]))
-    await browser.open(browser.address)
+    await browser.open(browser.address + found[2])
 
 
 async def test_the_code_is_shown_and_the_page_waits(browser: Browser, provider: Provider) -> None:
@@ -47,7 +47,8 @@ async def test_the_code_is_shown_and_the_page_waits(browser: Browser, provider: 
     assert browser.steps == ["discovery", "device-authorization", "poll"]
     assert '<output id="user-code">WDJB-MJHT</output>' in browser.page
     assert f'href="{provider.issuer}/device?user_code=WDJB-MJHT"' in browser.page
-    assert '<meta http-equiv="refresh" content="5">' in browser.page
+    assert '<meta http-equiv="refresh" content="5; url=/?at=' in browser.page
+    assert re.search(r'<svg [^>]*class="qr"><path [^>]*stroke="#000"', browser.page)
     assert provider.token_requests == []  # not before its time
 
 
@@ -56,7 +57,7 @@ async def test_it_asks_until_somebody_has_decided(browser: Browser, provider: Pr
     await browser.press(FLOW, FLOW)
     for seconds in (5, 10, 10):
         await look_again(browser, clock)
-        assert f'content="{seconds}"' in browser.page
+        assert f'content="{seconds}; ' in browser.page
     assert browser.text.count("400 Bad Request") == 3
     await look_again(browser, clock)
     assert browser.error is None
@@ -72,7 +73,7 @@ async def test_looking_too_early_asks_nothing(browser: Browser, provider: Provid
     clock.moment += timedelta(seconds=4)
     await browser.open(browser.address)
     assert provider.token_requests == []
-    assert '<meta http-equiv="refresh" content="1">' in browser.page
+    assert '<meta http-equiv="refresh" content="1; ' in browser.page
 
 
 @pytest.mark.parametrize(

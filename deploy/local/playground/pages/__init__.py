@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -57,7 +58,7 @@ class Pages:
         text = self._templates.get_template("home.html").render(
             playground=self._playground,
             people=list(session.people.values()),
-            refresh=_seconds_until_due(session, now=now),
+            refresh=_next_look(session, now=now),
             cards=cards,
             events=list(reversed(self._feed.recent)),
             trouble=self._feed.trouble,
@@ -70,10 +71,24 @@ class Pages:
         return self._templates.get_template("event.html").render(event=event)
 
 
-def _seconds_until_due(session: Session, *, now: datetime) -> int | None:
+@dataclass(frozen=True)
+class _Refresh:
+    """The page loads itself again.
+
+    `moment` makes the address another one: to the same one, with a fragment, a browser only scrolls.
+    """
+
+    seconds: int
+    moment: int
+    flow: str
+
+
+def _next_look(session: Session, *, now: datetime) -> _Refresh | None:
     """When the page should look again by itself; None when nothing waits."""
-    dues = [waiting.due for waiting in session.waiting.values()]
-    return max(1, ceil((min(dues) - now).total_seconds())) if dues else None
+    if not session.waiting:
+        return None
+    flow, waiting = min(session.waiting.items(), key=lambda entry: entry[1].due)
+    return _Refresh(max(1, ceil((waiting.due - now).total_seconds())), int(now.timestamp()), flow)
 
 
 def prose(text: str) -> Markup:
