@@ -8,7 +8,24 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-_SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+def warnings(metadata: Mapping[str, Any]) -> list[str]:
+    """Why what was just permitted is better left alone, where that is so."""
+    types = {word for kind in metadata.get("response_types", ()) for word in kind.split()}
+    told = []
+    if "token" in types:
+        told.append(
+            "access tokens of the implicit flow travel through the browser, where history, scripts and other "
+            "applications can get at them, and nothing binds them to this client (RFC 9700, 2.1.2). Response type code "
+            "with PKCE does the same without that, in pages without a server too."
+        )
+    if metadata.get("introspection") == "all":
+        told.append("it may look into every access token of this server: for resource servers of your own only.")
+    if metadata.get("request_object_signing_alg") == "none":
+        told.append("anybody can write its unsigned request objects: they protect nothing.")
+    return told
 
 
 def for_client(metadata: Mapping[str, Any], *, client_id: str, secret: str, issuer: str, client_edge: str) -> list[str]:
@@ -17,6 +34,8 @@ def for_client(metadata: Mapping[str, Any], *, client_id: str, secret: str, issu
         return []
     authentication = _authentication(metadata.get("token_endpoint_auth_method", ""), client_id, secret)
     grants = metadata.get("grant_types", ())
+    if DEVICE_CODE in grants and not secret:
+        return [shlex.join(["latchkey", "login", "--device", "--client-id", client_id])]
     if "client_credentials" in grants:
         data = {"grant_type": "client_credentials"} | _some(scope=metadata.get("scope"))
         return [_curl(f"{client_edge}/token", authentication, data)]

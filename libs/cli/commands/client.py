@@ -18,9 +18,9 @@ from libs.cli.output import Output, text
 app = App(help="Applications that ask for tokens, as RFC 7591 describes them.")
 
 _URI_RULE = "Compared character for character; the port of a loopback URI is free. Repeatable."
-_GRANTS = "authorization_code, refresh_token or client_credentials. Repeatable."
-_METHODS = "client_secret_basic, client_secret_post, or none for a client without a secret."
-_FILE = "Metadata as JSON (RFC 7591 2, and require_pkce, consent); - is stdin. Flags override it."
+_GRANTS = "authorization_code, refresh_token, client_credentials, implicit, or the URN of device codes. Repeatable."
+_METHODS = "client_secret_basic, client_secret_post, private_key_jwt (keys: --metadata), or none for a public client."
+_FILE = "Metadata as JSON (RFC 7591 2, and require_pkce, consent, introspection); - is stdin. Flags override it."
 
 
 def _option(metavar: str, help_text: str = "") -> Any:
@@ -198,6 +198,8 @@ def _show(output: Output, told: Told, *, title: str = "") -> None:
 
 def _show_new(output: Output, told: Told, found: Connection) -> None:
     _show(output, told, title="Client created")
+    for warning in next_steps.warnings(told.metadata):
+        output.line(f"\nNote: {warning}")
     steps = next_steps.for_client(
         told.metadata,
         client_id=told.client_id,

@@ -87,6 +87,21 @@ def test_a_public_client_has_no_secret_and_a_sign_in_as_next_step(latchkey: Latc
     assert "curl --data-urlencode client_id=client-1 --data-urlencode grant_type=authorization_code" in answer.out
 
 
+def test_a_device_is_tried_with_the_command_that_is_one(latchkey: Latchkey) -> None:
+    device = ("--grant-type", "urn:ietf:params:oauth:grant-type:device_code", "--token-endpoint-auth-method", "none")
+    assert "latchkey login --device --client-id client-1" in latchkey("client", "create", *device).out
+
+
+@pytest.mark.s(17)
+def test_who_permits_something_risky_is_told_why_not(latchkey: Latchkey, tmp_path: Path) -> None:
+    implicit = ("--grant-type", "implicit", "--response-type")
+    assert "RFC 9700, 2.1.2" in latchkey("client", "create", *implicit, "id_token token").out
+    assert "Note" not in latchkey("client", "create", *implicit, "id_token").out
+    file = tmp_path / "client.json"
+    file.write_text(json.dumps({"introspection": "all", "request_object_signing_alg": "none"}))
+    assert latchkey("client", "create", "--metadata", str(file)).out.count("Note: ") == 2
+
+
 def test_an_update_sends_what_is_given_and_removes_what_is_empty(latchkey: Latchkey) -> None:
     latchkey("client", "create", "--client-name", "Old", "--tos-uri", "https://a.example/tos", "--scope", "openid")
     told = latchkey("client", "update", "client-1", "--client-name", "New", "--tos-uri", "", "--json").json
