@@ -1,6 +1,6 @@
 """What the use cases need from outside. The store, the pool and the tests' own parts each give these."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 from libs.servicekit.facts import Fact
 from services.authentication.domain.accounts import Account, Credentials
 from services.authentication.domain.sessions import EndedSession, EndReason, Session
+from services.authentication.domain.throttle import Failures
 
 
 class AccountReader(Protocol):
@@ -64,6 +65,20 @@ class SessionWriter(Protocol):
         """Records a use of these sessions; those that have ended stay as they are."""
 
 
+class FailureReader(Protocol):
+    async def under(self, keys: Collection[bytes]) -> Mapping[bytes, Failures]:
+        """What was counted under these keys, as far as anything was."""
+
+
+class FailureWriter(Protocol):
+    async def count(self, keys: Collection[bytes], *, now: datetime) -> None: ...
+
+    async def forgive(self, key: bytes) -> None: ...
+
+    async def forget(self, *, before: datetime, limit: int) -> int:
+        """Deletes at most `limit` counts whose last failure was before then; how many it was."""
+
+
 class View(Protocol):
     """A consistent look at the store that changes nothing."""
 
@@ -71,6 +86,8 @@ class View(Protocol):
     def accounts(self) -> AccountReader: ...
     @property
     def sessions(self) -> SessionReader: ...
+    @property
+    def failures(self) -> FailureReader: ...
 
 
 class Work(Protocol):
@@ -80,6 +97,8 @@ class Work(Protocol):
     def accounts(self) -> AccountWriter: ...
     @property
     def sessions(self) -> SessionWriter: ...
+    @property
+    def failures(self) -> FailureWriter: ...
     def emit(self, *facts: Fact) -> None:
         """Tells subscribers, if and when the work is committed."""
 

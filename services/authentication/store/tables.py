@@ -60,7 +60,19 @@ class SessionRow(Row, table=True):
     end_reason: str | None = Field(default=None, sa_column=Column(String(32)))
 
 
+class SignInFailureRow(Row, table=True):
+    """How often sign-ins have failed for a name from a network, from a network, and over all."""
+
+    __tablename__ = "sign_in_failures"
+    __table_args__ = (Index("sign_in_failures_by_age", "last_at"),)
+
+    key: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    last_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    counted: int = Field(sa_column=Column(Integer, nullable=False))
+
+
 METADATA = Row.metadata
 add_outbox(METADATA)
 USERS = METADATA.tables["users"]
 SESSIONS = METADATA.tables["sessions"]
+FAILURES = METADATA.tables["sign_in_failures"]

@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.work import UnitOfWork
 from services.authentication.store.accounts import Accounts
+from services.authentication.store.failures import SignInFailures
 from services.authentication.store.sessions import Sessions
 
 
@@ -12,3 +13,4 @@ class StoreWork(UnitOfWork):
         super().__init__(session)
         self.accounts = Accounts(session)
         self.sessions = Sessions(session)
+        self.failures = SignInFailures(session)

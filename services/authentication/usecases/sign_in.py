@@ -1,5 +1,8 @@
 """Somebody proves who they are with a password."""
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from libs.crypto.hashing import secret_hash
@@ -10,6 +13,7 @@ from services.authentication import facts
 from services.authentication.domain.accounts import Credentials
 from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import MAX_LIVE_PER_USER, EndReason, Lifetimes, Session
+from services.authentication.domain.throttle import Keys, seconds_to_wait
 from services.authentication.domain.usernames import lookup_key, stand_in
 from services.authentication.ports import Passwords, ViewFactory, Work, WorkFactory
 
@@ -30,7 +34,7 @@ class SignedIn:
 
 
 class SignIn:
-    """Every refusal is the same AccessDenied after the same work: one read, one hash, one transaction."""
+    """Every refusal is the same AccessDenied after the same work: one look, one hash, one transaction."""
 
     def __init__(
         self,
@@ -48,15 +52,35 @@ class SignIn:
         self._clock = clock
         self._lifetimes = lifetimes
         self._stand_in_key = stand_in_key
+        self._under_way: Counter[bytes] = Counter()
+        """Attempts of this replica that wait for their hash, by name and network."""
 
     async def __call__(self, attempt: Attempt) -> SignedIn:
         """Starts a session with a new id and a new secret, and ends the one that the browser had.
 
         Raises:
             AccessDenied: whatever the cause.
-            TemporarilyUnavailable: too many sign-ins wait for their turn.
+            TemporarilyUnavailable: too many sign-ins wait for their turn; or this name, or this network, has failed so
+                often that it has to wait (SIGN_IN_THROTTLED), whether or not anybody has the name.
         """
-        found = await self._find(attempt.username)
+        keys = Keys.of(
+            username_key=lookup_key(attempt.username) or "", ip_prefix=attempt.origin.ip_prefix, key=self._stand_in_key
+        )
+        found, has_failed = await self._find(attempt.username, keys)
+        with self._counted(keys):
+            return await self._try(attempt, found, keys, has_failed=has_failed)
+
+    @contextmanager
+    def _counted(self, keys: Keys) -> Iterator[None]:
+        self._under_way[keys.name] += 1
+        try:
+            yield
+        finally:
+            self._under_way[keys.name] -= 1
+            if not self._under_way[keys.name]:
+                del self._under_way[keys.name]
+
+    async def _try(self, attempt: Attempt, found: Credentials | None, keys: Keys, *, has_failed: bool) -> SignedIn:
         # No transaction is open while this takes its 20 milliseconds and more.
         proved = await self._prove(found, attempt.password)
         better_hash = await self._better_hash(proved, attempt.password) if proved else None
@@ -65,20 +89,33 @@ class SignIn:
             current = await work.accounts.lock(proved.user_id) if proved else found
             if proved and proved.still_holds(current):
                 signed_in = await self._start(work, proved.user_id, attempt)
+                if has_failed:
+                    await work.failures.forgive(keys.name)
                 if better_hash is not None:
                     await work.accounts.upgrade_hash(proved.user_id, better_hash)
             else:
+                await work.failures.count(tuple(keys), now=self._clock.now())
                 self._tell_failure(work, current, attempt)
         if signed_in is None:
             raise AccessDenied("The username or the password is wrong.", reason="WRONG_CREDENTIALS", redirectable=False)
         return signed_in
 
-    async def _find(self, username: str) -> Credentials | None:
+    async def _find(self, username: str, keys: Keys) -> tuple[Credentials | None, bool]:
+        """The credentials behind the name, and whether sign-ins for it have failed from this network.
+
+        Raises:
+            TemporarilyUnavailable: it has to wait.
+        """
         key = lookup_key(username)
-        if key is None:
-            return None
         async with self._view() as view:
-            return await view.accounts.credentials(key)
+            failures = await view.failures.under(tuple(keys))
+            found = await view.accounts.credentials(key) if key is not None else None
+        seconds = seconds_to_wait(keys, failures, under_way=self._under_way[keys.name], now=self._clock.now())
+        if seconds:
+            raise TemporarilyUnavailable(
+                "There were too many failed attempts. Please wait.", reason="SIGN_IN_THROTTLED", retry_after=seconds
+            )
+        return found, keys.name in failures
 
     async def _prove(self, found: Credentials | None, password: str) -> Credentials | None:
         """The credentials, if they may be used and the password is theirs; one hash operation in any case."""

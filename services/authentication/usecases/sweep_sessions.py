@@ -1,10 +1,11 @@
-"""Sessions that nobody uses any more end, are told of, and are forgotten a while later."""
+"""Sessions that nobody uses any more end, are told of, and are forgotten a while later; so are failed sign-ins."""
 
 from datetime import timedelta
 
 from libs.servicekit.clock import Clock
 from services.authentication import facts
 from services.authentication.domain.sessions import EndReason, Lifetimes
+from services.authentication.domain.throttle import WINDOW
 from services.authentication.ports import WorkFactory
 
 BATCH = 200
@@ -25,7 +26,8 @@ class SweepSessions:
         """One bounded batch; True when there may be more to do."""
         ended = await self._end_expired()
         forgotten = await self._forget_ended()
-        return BATCH in {ended, forgotten}
+        forgiven = await self._forget_failures()
+        return BATCH in {ended, forgotten, forgiven}
 
     async def _end_expired(self) -> int:
         now = self._clock.now()
@@ -35,6 +37,10 @@ class SweepSessions:
             )
             work.emit(*facts.sessions_ended(ended, EndReason.EXPIRED, actor=facts.SYSTEM))
         return len(ended)
+
+    async def _forget_failures(self) -> int:
+        async with self._work() as work:
+            return await work.failures.forget(before=self._clock.now() - WINDOW, limit=BATCH)
 
     async def _forget_ended(self) -> int:
         async with self._work() as work:

@@ -12,7 +12,7 @@ from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
 from libs.oauth.device_authorization import FRESH_SIGN_IN
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.parameters import of_form, of_query, only
-from services.authorize_frontend.http.passwords import Problem, try_password
+from services.authorize_frontend.http.passwords import Tried, try_password
 from services.authorize_frontend.http.user_codes import typed_code
 
 _PURPOSE = "device-sign-in"
@@ -40,7 +40,7 @@ class DeviceSignIn:
 
     async def show(self, request: web.Request) -> web.Response:
         session = await self._edge.session(request)
-        return self._page(request, typed_code(of_query(request)), username=session.username)
+        return self._page(request, typed_code(of_query(request)), Tried(session.username))
 
     async def submit(self, request: web.Request) -> web.Response:
         """Signs in and goes on to the page for codes, or shows the page again."""
@@ -52,12 +52,12 @@ class DeviceSignIn:
             return see_other(self._edge.site.path("/"))
         tried = await try_password(self._edge, request, form, context=self._edge.context(request))
         if tried.problem:
-            return self._page(request, user_code, username=tried.username, problem=tried.problem)
+            return self._page(request, user_code, tried)
         response = see_other(_path(self._edge, "/device", user_code))
         self._edge.cookies.set_session(response, tried.session_secret)
         return response
 
-    def _page(self, request: web.Request, user_code: str, *, username: str, problem: Problem = "") -> web.Response:
+    def _page(self, request: web.Request, user_code: str, tried: Tried) -> web.Response:
         browser_secret = self._edge.cookies.browser_or_new(request)
         token = self._edge.form_token(request, purpose=_PURPOSE, subject=user_code, browser_secret=browser_secret)
         response = self._edge.pages.page(
@@ -66,8 +66,7 @@ class DeviceSignIn:
             client=None,
             action=self._edge.site.path(_PATH),
             hidden={"user_code": user_code, "csrf": token},
-            username=username,
-            problem=problem,
+            tried=tried,
         )
         self._edge.cookies.keep_browser(request, response, browser_secret)
         return response

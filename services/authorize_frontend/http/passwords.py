@@ -6,11 +6,12 @@ from typing import Literal
 from aiohttp import web
 
 from latchkey.authentication.v1.sessions_pb2 import RequestContext, SignInRequest
-from libs.oauth.errors import AccessDenied
+from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
+from services.authorize_frontend.http.device_words import in_minutes
 from services.authorize_frontend.http.edge import Edge
 from services.authorize_frontend.http.parameters import Parameters, only
 
-Problem = Literal["", "incomplete", "wrong"]
+Problem = Literal["", "incomplete", "wrong", "too-many"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Tried:
     username: str
     session_secret: str = field(default="", repr=False)
     problem: Problem = ""
+    wait: str = ""
+    """How long, in words, before it makes sense to try again."""
 
 
 async def try_password(edge: Edge, request: web.Request, form: Parameters, *, context: RequestContext) -> Tried:
@@ -44,4 +47,12 @@ async def try_password(edge: Edge, request: web.Request, form: Parameters, *, co
         if error.reason != "WRONG_CREDENTIALS":
             raise
         return Tried(username, problem="wrong")
+    except TemporarilyUnavailable as error:
+        if error.reason != "SIGN_IN_THROTTLED":
+            raise
+        return Tried(username, problem="too-many", wait=_in_words(error.retry_after or 1))
     return Tried(username, session_secret=signed_in.session_secret)
+
+
+def _in_words(seconds: int) -> str:
+    return in_minutes(seconds) if seconds >= 60 else f"{seconds} second{'' if seconds == 1 else 's'}"

@@ -7,7 +7,7 @@ from services.authorize_frontend.http.answers import answer
 from services.authorize_frontend.http.client import ClientOnPage
 from services.authorize_frontend.http.edge import Edge, PendingRequest, see_other
 from services.authorize_frontend.http.parameters import only
-from services.authorize_frontend.http.passwords import Problem, try_password
+from services.authorize_frontend.http.passwords import Tried, try_password
 from services.authorize_frontend.http.policy import redirect_sources
 
 _PURPOSE = "sign-in"
@@ -24,7 +24,7 @@ class SignIn:
     async def show(self, request: web.Request) -> web.Response:
         pending = self._edge.pending(request)
         interaction = await self._edge.interaction(pending)
-        return self._page(request, pending, interaction, username=interaction.login_hint)
+        return self._page(request, pending, interaction, Tried(interaction.login_hint))
 
     async def submit(self, request: web.Request) -> web.Response:
         """Signs in and goes on with the request, or shows the page again.
@@ -40,7 +40,7 @@ class SignIn:
         interaction = await self._edge.interaction(pending)
         tried = await try_password(self._edge, request, form, context=self._edge.context(request, interaction))
         if tried.problem:
-            return self._page(request, pending, interaction, username=tried.username, problem=tried.problem)
+            return self._page(request, pending, interaction, tried)
         response = see_other(self._edge.site.path("/authorize/resume", request=pending.request_id))
         self._edge.cookies.set_session(response, tried.session_secret)
         return response
@@ -56,9 +56,7 @@ class SignIn:
         request: web.Request,
         pending: PendingRequest,
         interaction: GetInteractionResponse,
-        *,
-        username: str,
-        problem: Problem = "",
+        tried: Tried,
     ) -> web.Response:
         """The page, with what is wrong about the form that came before.
 
@@ -76,6 +74,5 @@ class SignIn:
             client=client,
             action=self._edge.site.path("/sign-in", request=pending.request_id),
             hidden={"request": pending.request_id, "csrf": token},
-            username=username,
-            problem=problem,
+            tried=tried,
         )

@@ -41,8 +41,8 @@ async def test_every_refusal_is_the_same_at_the_same_price(
     assert (error.description, error.reason) == ("The username or the password is wrong.", "WRONG_CREDENTIALS")
     assert (error.redirectable, error.retry_after) == (False, None)
     assert world.passwords.operations - operations == 1
-    # One read, and what the outbox needs for one fact.
-    assert len(sent) == 3
+    # Failures and credentials are read, the failure is counted, and what the outbox needs for one fact.
+    assert len(sent) == 5
     assert not await world.sessions()
 
 

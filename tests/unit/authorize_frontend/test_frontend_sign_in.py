@@ -169,3 +169,14 @@ async def test_a_request_that_is_over_says_to_start_again(browser, services, pag
     answer = await browser.get(page_path)
     assert (answer.status, answer.html.one("main")["data-error"]) == (400, "invalid_request")
     assert "Go back to the application and start again." in answer.html.text
+
+
+@pytest.mark.s(47)
+@pytest.mark.parametrize(("seconds", "words"), [(1, "in 1 second."), (8, "in 8 seconds."), (61, "in 2 minutes.")])
+async def test_who_has_to_wait_is_told_how_long(browser, services, page_path, seconds, words):
+    page = await browser.get(page_path)
+    services.authentication.says["SignIn"] = TemporarilyUnavailable(reason="SIGN_IN_THROTTLED", retry_after=seconds)
+    answer = await browser.post(page_path, page.html.press("login-submit", **TYPED))
+    assert answer.status == 200
+    assert words in answer.html.text
+    assert answer.html.by_id("username")["value"] == "alice"

@@ -1,0 +1,87 @@
+"""How long somebody who guesses has to wait, without a lock that lets strangers shut others out.
+
+Failures are counted for a name *from one network*, for a network, and over all. So whoever guesses Alice's password
+makes only their own network wait for Alice's name: she signs in from hers. When guesses come from everywhere, everybody
+who has failed waits sooner, and nobody who has not.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from libs.crypto.hashing import keyed_hash
+
+WINDOW = timedelta(minutes=15)
+"""After the last failure; then counting begins anew."""
+LONGEST_WAIT = timedelta(minutes=5)
+UNDER_ATTACK = 5_000
+"""Failures over all within WINDOW, from which on the limits are tight."""
+
+
+@dataclass(frozen=True)
+class Failures:
+    """What was counted under a key."""
+
+    count: int
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Failures that cost no waiting."""
+
+    name: int
+    network: int
+
+
+CALM, TIGHT = Limits(name=5, network=50), Limits(name=2, network=10)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Under which an attempt is counted: digests, so that what people typed is kept nowhere."""
+
+    name: bytes
+    network: bytes
+    overall: bytes
+
+    @classmethod
+    def of(cls, *, username_key: str, ip_prefix: str, key: bytes) -> "Keys":
+        return cls(
+            keyed_hash(key, f"name {ip_prefix} {username_key}"),
+            keyed_hash(key, f"network {ip_prefix}"),
+            keyed_hash(key, "overall"),
+        )
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter((self.name, self.network, self.overall))
+
+
+def seconds_to_wait(keys: Keys, failures: Mapping[bytes, Failures], *, under_way: int, now: datetime) -> int:
+    """0 when the attempt may be made now.
+
+    Args:
+        failures: as far as there are any; those older than WINDOW count for nothing.
+        under_way: attempts for the same name and network that have begun and may fail as well.
+    """
+    live = {key: found for key, found in failures.items() if now < found.last_at + WINDOW}
+    overall = live.get(keys.overall)
+    limits = TIGHT if overall is not None and overall.count >= UNDER_ATTACK else CALM
+    waits = [
+        _wait(live.get(keys.name), limits.name, under_way=under_way, now=now),
+        _wait(live.get(keys.network), limits.network, under_way=0, now=now),
+    ]
+    return ceil(max(waits).total_seconds())
+
+
+def _wait(failures: Failures | None, free: int, *, under_way: int, now: datetime) -> timedelta:
+    """Twice as long for each failure beyond `free`. Who has never failed may try as often at once as they like."""
+    if failures is None:
+        return timedelta(0)
+    if under_way and failures.count + under_way >= free:
+        return timedelta(seconds=1)
+    if failures.count < free:
+        return timedelta(0)
+    pause = min(timedelta(seconds=2 ** min(failures.count - free, 20)), LONGEST_WAIT)
+    return max(failures.last_at + pause - now, timedelta(0))
