@@ -6,6 +6,7 @@ First signal: unready, no new work, what has begun is finished. Second signal or
 import asyncio
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -15,7 +16,8 @@ import uvloop
 from aiohttp import web
 
 from libs.servicekit import grpc_server, logs, migrations, ops
-from libs.servicekit.service import Service
+from libs.servicekit.edge_tls import EdgeTls
+from libs.servicekit.service import Service, Task
 from libs.servicekit.settings import (
     Address,
     ConfigurationError,
@@ -78,10 +80,10 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
         service = await stack.enter_async_context(build(settings))
         health = ops.Health(name, service)
         await _listen(stack, ops.application(health), settings.ops_listen, "LATCHKEY_OPS_LISTEN")
-        await _open(listeners, service, settings)
+        own = await _open(listeners, service, settings)
         listeners.callback(_begin_to_stop, health)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(task(), name=label) for label, task in service.tasks.items()]
+            tasks = [group.create_task(task(), name=label) for label, task in {**service.tasks, **own}.items()]
             _log.info("Serving")
             await _until(stop, tasks)
             await listeners.aclose()
@@ -94,24 +96,41 @@ def _begin_to_stop(health: ops.Health) -> None:
     _log.info("Stopping")
 
 
-async def _open(stack: AsyncExitStack, service: Service, settings: ServiceSettings) -> None:
+async def _open(stack: AsyncExitStack, service: Service, settings: ServiceSettings) -> dict[str, Task]:
+    """Listens; returns what has to run for that."""
+    own: dict[str, Task] = {}
     if service.servicers and isinstance(settings, GrpcSettings):
         server, _ = await grpc_server.start(settings, service.servicers)
         stack.push_async_callback(server.stop, grace=settings.shutdown_seconds)
     if service.edge is not None and isinstance(settings, HttpEdgeSettings):
+        tls = EdgeTls.of(settings)
+        if tls is not None:
+            own["edge-tls"] = tls.run
         await _listen(
-            stack, service.edge, settings.http_listen, "LATCHKEY_HTTP_LISTEN", grace=settings.shutdown_seconds
+            stack,
+            service.edge,
+            settings.http_listen,
+            "LATCHKEY_HTTP_LISTEN",
+            grace=settings.shutdown_seconds,
+            tls=tls.context if tls else None,
         )
+    return own
 
 
 async def _listen(
-    stack: AsyncExitStack, app: web.Application, address: Address, variable: str, *, grace: float = 1.0
+    stack: AsyncExitStack,
+    app: web.Application,
+    address: Address,
+    variable: str,
+    *,
+    grace: float = 1.0,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace, keepalive_timeout=75)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:
-        await web.TCPSite(runner, address.host, address.port).start()
+        await web.TCPSite(runner, address.host, address.port, ssl_context=tls).start()
     except OSError as error:
         raise OSError(f"cannot listen on {address} ({variable}): {error.strerror}") from error
 

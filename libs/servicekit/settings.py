@@ -7,10 +7,10 @@ import base64
 import binascii
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretBytes, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretBytes, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "LATCHKEY_"
@@ -118,6 +118,16 @@ class HttpEdgeSettings(ServiceSettings):
     """Where the public, or the ingress before it, reaches this service."""
     trusted_proxies: Networks = ()
     """Addresses whose X-Forwarded-For is believed."""
+    http_tls_certificate: FilePath | None = None
+    """PEM of the public certificate with its chain. Without it the edge speaks plain http, to an ingress with TLS."""
+    http_tls_key: FilePath | None = None
+    """PEM of the key of that certificate. Both files are read again when they change."""
+
+    @model_validator(mode="after")
+    def _certificate_and_key_go_together(self) -> Self:
+        if (self.http_tls_certificate is None) != (self.http_tls_key is None):
+            raise ValueError("LATCHKEY_HTTP_TLS_CERTIFICATE and LATCHKEY_HTTP_TLS_KEY go together")
+        return self
 
 
 class DatabaseSettings(ServiceSettings):

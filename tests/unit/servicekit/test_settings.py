@@ -231,3 +231,14 @@ def test_settings_cannot_be_changed(environment):
 def test_other_variables_of_the_environment_do_not_matter(set_variable):
     set_variable("SOMETHING_ELSE", "1")
     assert load(EverySettings)
+
+
+@pytest.mark.parametrize("name", ["HTTP_TLS_CERTIFICATE", "HTTP_TLS_KEY"])
+def test_certificate_and_key_of_an_edge_go_together(environment, set_variable, tmp_path, name):
+    file = tmp_path / "edge.pem"
+    file.write_text("x")
+    set_variable(name, str(file))
+    assert "go together" in str(faults())
+    set_variable("HTTP_TLS_CERTIFICATE", str(file))
+    set_variable("HTTP_TLS_KEY", str(file))
+    assert load(EverySettings).http_tls_key == file
