@@ -3,11 +3,15 @@
 Failures are counted for a name *from one network*, for a network, and over all. So whoever guesses Alice's password
 makes only their own network wait for Alice's name: she signs in from hers. When guesses come from everywhere, everybody
 who has failed waits sooner, and nobody who has not.
+
+A network that is not a public one stands for many people: a company behind its proxy, or an ingress whose header is not
+trusted (`trusted_proxies`), and then it is the whole world. There a name waits for seconds only, and a network never.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from math import ceil
 
 from libs.crypto.hashing import keyed_hash
@@ -15,6 +19,16 @@ from libs.crypto.hashing import keyed_hash
 WINDOW = timedelta(minutes=15)
 """After the last failure; then counting begins anew."""
 LONGEST_WAIT = timedelta(minutes=5)
+LONGEST_WAIT_OF_MANY = timedelta(seconds=15)
+_OF_MANY = tuple(
+    map(
+        ip_network,
+        (
+            *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+            *("fc00::/7", "fe80::/10", "::/48"),
+        ),
+    )
+)
 UNDER_ATTACK = 5_000
 """Failures over all within WINDOW, from which on the limits are tight."""
 
@@ -45,6 +59,8 @@ class Keys:
     name: bytes
     network: bytes
     overall: bytes
+    is_public: bool
+    """One network of the internet, and not one that stands for many people."""
 
     @classmethod
     def of(cls, *, username_key: str, ip_prefix: str, key: bytes) -> "Keys":
@@ -52,6 +68,7 @@ class Keys:
             keyed_hash(key, f"name {ip_prefix} {username_key}"),
             keyed_hash(key, f"network {ip_prefix}"),
             keyed_hash(key, "overall"),
+            is_public=_is_public(ip_prefix),
         )
 
     def __iter__(self) -> Iterator[bytes]:
@@ -68,14 +85,14 @@ def seconds_to_wait(keys: Keys, failures: Mapping[bytes, Failures], *, under_way
     live = {key: found for key, found in failures.items() if now < found.last_at + WINDOW}
     overall = live.get(keys.overall)
     limits = TIGHT if overall is not None and overall.count >= UNDER_ATTACK else CALM
-    waits = [
-        _wait(live.get(keys.name), limits.name, under_way=under_way, now=now),
-        _wait(live.get(keys.network), limits.network, under_way=0, now=now),
-    ]
-    return ceil(max(waits).total_seconds())
+    longest = LONGEST_WAIT if keys.is_public else LONGEST_WAIT_OF_MANY
+    wait = _wait(live.get(keys.name), limits.name, under_way=under_way, longest=longest, now=now)
+    if keys.is_public:
+        wait = max(wait, _wait(live.get(keys.network), limits.network, under_way=0, longest=longest, now=now))
+    return ceil(wait.total_seconds())
 
 
-def _wait(failures: Failures | None, free: int, *, under_way: int, now: datetime) -> timedelta:
+def _wait(failures: Failures | None, free: int, *, under_way: int, longest: timedelta, now: datetime) -> timedelta:
     """Twice as long for each failure beyond `free`. Who has never failed may try as often at once as they like."""
     if failures is None:
         return timedelta(0)
@@ -83,5 +100,13 @@ def _wait(failures: Failures | None, free: int, *, under_way: int, now: datetime
         return timedelta(seconds=1)
     if failures.count < free:
         return timedelta(0)
-    pause = min(timedelta(seconds=2 ** min(failures.count - free, 20)), LONGEST_WAIT)
+    pause = min(timedelta(seconds=2 ** min(failures.count - free, 20)), longest)
     return max(failures.last_at + pause - now, timedelta(0))
+
+
+def _is_public(ip_prefix: str) -> bool:
+    try:
+        network = ip_network(ip_prefix)
+    except ValueError:
+        return False
+    return not any(network.version == of_many.version and network.subnet_of(of_many) for of_many in _OF_MANY)  # type: ignore[arg-type]

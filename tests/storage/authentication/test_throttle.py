@@ -7,7 +7,14 @@ from sqlalchemy import select
 
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
 from services.authentication.domain.origin import Origin
-from services.authentication.domain.throttle import CALM, LONGEST_WAIT, TIGHT, UNDER_ATTACK, WINDOW
+from services.authentication.domain.throttle import (
+    CALM,
+    LONGEST_WAIT,
+    LONGEST_WAIT_OF_MANY,
+    TIGHT,
+    UNDER_ATTACK,
+    WINDOW,
+)
 from services.authentication.store.tables import FAILURES
 from services.authentication.usecases.sign_in import Attempt
 from tests.storage.authentication.world import PASSWORD, World
@@ -115,6 +122,19 @@ async def test_attempts_at_once_do_not_slip_through(world: World) -> None:
     world.passwords.meanwhile = meanwhile
     await fails(world)
     assert world.passwords.meanwhile is None
+
+
+@pytest.mark.parametrize("network", ["10.89.2.0/24", "127.0.0.0/24", "fd00:1::/48", "::/48", ""])
+async def test_behind_a_proxy_that_hides_people_nobody_waits_long_and_no_other_name_at_all(
+    world: World, network: str
+) -> None:
+    """Whoever guesses would otherwise shut out everybody behind it."""
+    await world.person()
+    for _ in range(CALM.network + 1):
+        world.clock.move(LONGEST_WAIT_OF_MANY)
+        await fails(world, username="guessed", network=network)
+    assert await waits(world, "guessed", network=network) == LONGEST_WAIT_OF_MANY.total_seconds()
+    await world.sign_in(attempt(password=PASSWORD, network=network))
 
 
 @pytest.mark.s(62)
