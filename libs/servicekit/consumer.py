@@ -95,7 +95,7 @@ class Consumer:
             try:
                 await self._consume(self._bus.jetstream)
             except (NatsError, OSError, TimeoutError) as error:
-                _stay_cancelled(error)
+                _stay_cancelled()
                 _log.warning("Facts cannot be taken yet", consumer=self._name, cause=str(error) or repr(error))
             self._attached = False
             await asyncio.sleep(RETRY_SECONDS)
@@ -112,6 +112,7 @@ class Consumer:
         self._attached = True
         try:
             while self._bus.ready:
+                _stay_cancelled()
                 message = await self._next(subscription)
                 if message is None:
                     # Silence, or a consumer that an operator or a lost volume has taken away: nobody tells which.
@@ -191,11 +192,13 @@ class Consumer:
         CONSUMED.labels(self._name, outcome).inc()
 
 
-def _stay_cancelled(error: Exception) -> None:
-    """The client turns a cancellation into an error while its connection is being closed, as at a shutdown."""
+def _stay_cancelled() -> None:
+    """Two things make a task forget that it was told to end: the client turns a cancellation into an error while its
+    connection is being closed, and asyncio.wait_for into a result that comes at the same moment (until Python 3.12).
+    """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
-        raise asyncio.CancelledError from error
+        raise asyncio.CancelledError
 
 
 def pause_after(attempt: int) -> timedelta:

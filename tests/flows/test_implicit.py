@@ -61,7 +61,7 @@ async def test_a_login_only_client_gets_its_id_token_by_form_post(system: Stack,
         page = await answered(browser, started)
         form = page.form_with("form-post-submit")
         assert (form.action, form.method) == (client.redirect_uri, "post")
-        assert form.fields.keys() == {"id_token", "state", "iss"}
+        assert form.fields.keys() == {"id_token", "state", "iss", "session_state"}
         assert form.fields["state"] == started.state
         claims = await verified(system, form.fields["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
         assert claims["nonce"] == started.nonce
@@ -79,7 +79,15 @@ async def test_id_token_and_token_come_in_the_fragment_and_belong_together(syste
     async with await implicit_client(system, "id_token token") as client:
         started = asked(client, "token id_token", scope="openid email")
         answer = fragment(await answered(browser, started))
-        assert answer.keys() == {"access_token", "token_type", "expires_in", "id_token", "state", "iss"}
+        assert answer.keys() == {
+            "access_token",
+            "token_type",
+            "expires_in",
+            "id_token",
+            "state",
+            "iss",
+            "session_state",
+        }
         assert (answer["state"], answer["token_type"], answer["iss"]) == (started.state, "Bearer", system.issuer)
         assert int(answer["expires_in"]) < 600  # shorter than in the code flow
         claims = await verified(system, answer["id_token"], audience=client.client_id, alg="RS256", typ="JWT")

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import segno
+from markupsafe import Markup
 
 from deploy.local.playground.problems import HANDLED, Problem, explain
 from deploy.local.playground.references import Reference
@@ -61,12 +62,12 @@ class Code:
     address_with_code: str = ""
 
     @property
-    def picture(self) -> str:
-        """The address with the code as a QR code for a telephone's camera: SVG markup without any style of its own."""
+    def picture(self) -> Markup:
+        """The address with the code as a QR code for a telephone's camera: segno's SVG, in which nothing is text."""
         drawing: str = segno.make(self.address_with_code, error="m").svg_inline(
             scale=5, border=2, dark="black", light=None, omitsize=True, svgclass="qr", lineclass="qr-line"
         )
-        return drawing
+        return Markup(drawing)  # noqa: S704 - lines and numbers only
 
 
 @dataclass

@@ -183,6 +183,26 @@ async def test_a_replica_that_dies_before_its_word_leaves_the_fact_to_another(
     await until(lambda: handled.done == ["one"])
 
 
+async def test_it_ends_when_it_is_told_to_though_an_answer_comes_at_the_same_moment(bus: Bus) -> None:
+    """asyncio.wait_for, which the client is built on, prefers the answer (until Python 3.12)."""
+    handled = Handled()
+    consumer = Consumer(bus, name=NAME, subject=f"{SUBJECT}.*", handle=handled)
+    task = asyncio.create_task(consumer.run())
+    settle = consumer._settle
+
+    async def settled_and_told_to_end(message: Any) -> None:
+        await settle(message)
+        with suppress(asyncio.CancelledError):
+            task.cancel()
+            await asyncio.sleep(0)
+
+    consumer._settle = settled_and_told_to_end  # type: ignore[method-assign]
+    await tell(bus, "one")
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 10)
+    assert handled.done == ["one"]
+
+
 async def test_it_ends_when_it_is_told_to_though_the_connection_closes_at_the_same_moment(
     bus_for: BusFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
