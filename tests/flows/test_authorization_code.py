@@ -34,7 +34,8 @@ async def test_a_person_signs_in_and_the_client_learns_who_it_is(
     assert id_token["nonce"] == started.nonce
     assert id_token["sub"] == access_token["sub"] == userinfo["sub"] == user_id
     assert abs(id_token["auth_time"] - datetime.now(UTC).timestamp()) < 60
-    assert id_token["acr"]
+    metadata = httpx2.get(f"{system.issuer}/.well-known/openid-configuration").json()
+    assert id_token["acr"] in metadata["acr_values_supported"]
     assert id_token["amr"] == ["pwd"]
     assert access_token["client_id"] == web.client_id
     assert access_token["scope"].split() == token["scope"].split() == ["openid", "profile", "email", "offline_access"]

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from libs.crypto.random import uuid7
+from libs.oauth import acr
 
-ACR_PASSWORD = "urn:latchkey:acr:password"
 AMR_PASSWORD = ("pwd",)
 """RFC 8176 2."""
 MAX_LIVE_PER_USER = 1_000
@@ -52,7 +52,7 @@ class Session:
             authenticated_at=now,
             expires_at=now + lifetimes.absolute,
             last_seen_at=now,
-            acr=ACR_PASSWORD,
+            acr=acr.PASSWORD,
             amr=AMR_PASSWORD,
         )
 

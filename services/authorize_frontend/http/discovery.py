@@ -4,7 +4,7 @@ import json
 
 from aiohttp import web
 
-from libs.oauth import pkce
+from libs.oauth import acr, pkce
 from libs.oauth.client_authentication import NONE, SUPPORTED_METHODS
 from libs.oauth.client_metadata import SIGNING_ALGORITHMS, SUPPORTED_GRANT_TYPES
 from libs.oauth.response_types import SUPPORTED_RESPONSE_TYPES, ResponseMode, format_response_type
@@ -39,6 +39,7 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "response_types_supported": [format_response_type(kind) for kind in SUPPORTED_RESPONSE_TYPES],
         "response_modes_supported": [mode.value for mode in ResponseMode],
         "grant_types_supported": list(SUPPORTED_GRANT_TYPES),
+        "acr_values_supported": list(acr.SUPPORTED),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
