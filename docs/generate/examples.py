@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from docs.generate.sources import ROOT
+from libs.oauth import acr
 from libs.servicekit.facts import Fact, envelope
 from services.authentication import facts as authentication
 from services.authentication.domain.origin import Origin
-from services.authentication.domain.sessions import ACR_PASSWORD, AMR_PASSWORD, EndedSession, EndReason, Session
+from services.authentication.domain.sessions import AMR_PASSWORD, EndedSession, EndReason, Session
 from services.key_rotation import facts as key_rotation
 from services.key_rotation.domain.keys import Key, KeyState
 from services.token import facts as token
@@ -81,7 +82,7 @@ def _of_authentication() -> Iterable[Fact]:
         authenticated_at=_NOW,
         expires_at=_NOW,
         last_seen_at=_NOW,
-        acr=ACR_PASSWORD,
+        acr=acr.PASSWORD,
         amr=AMR_PASSWORD,
     )
     return (
@@ -105,7 +106,7 @@ def _of_people_and_tokens() -> Iterable[Fact]:
         scopes=_SCOPES,
         offline=False,
         authenticated_at=_NOW,
-        acr=ACR_PASSWORD,
+        acr=acr.PASSWORD,
         amr=AMR_PASSWORD,
         created_at=_NOW,
     )
