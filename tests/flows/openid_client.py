@@ -1,0 +1,131 @@
+"""A client application on unmodified openid-client (Node.js): a witness that was written by others than Authlib was."""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from tests.flows.relying_party import RelyingParty
+from tests.support.browser import Page
+from tests.support.stack import Stack
+
+NODE = Path(__file__).parent / "node"
+_MANIFEST = ("package.json", "package-lock.json", ".npmrc")
+
+
+class CannotBeHadError(Exception):
+    """Why openid-client cannot run on this machine."""
+
+
+@cache
+def installed() -> Path:
+    """A folder with the driver and what it imports, installed from the lock the first time and kept beside Python's own.
+
+    Raises:
+        CannotBeHadError: in words for who reads why tests were skipped.
+    """
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            raise CannotBeHadError(f"there is no {program} on this machine: install Node.js 20 or newer, with npm")
+    contents = b"".join((NODE / name).read_bytes() for name in _MANIFEST)
+    folder = Path(sys.prefix) / "openid-client" / hashlib.sha256(contents).hexdigest()[:16]
+    if not folder.exists():
+        _install(folder)
+    return folder
+
+
+def _install(folder: Path) -> None:
+    """Complete or not at all, though several workers do it at once."""
+    folder.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        fresh = Path(name) / "fresh"
+        fresh.mkdir()
+        for file in _MANIFEST:
+            shutil.copy(NODE / file, fresh)
+        try:
+            subprocess.run(["npm", "ci"], cwd=fresh, capture_output=True, text=True, timeout=90, check=True)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as reason:
+            said = str(getattr(reason, "stderr", None) or reason).strip()
+            raise CannotBeHadError(f"npm cannot install openid-client on this machine: {said[:300]}") from reason
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if not folder.exists():  # otherwise another worker was sooner
+                raise
+
+
+@dataclass
+class OpenidClient:
+    """A registered client and how openid-client is configured for it."""
+
+    folder: Path
+    app: dict[str, Any]
+    redirect_uri: str
+    remembered: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    async def registered(
+        cls,
+        system: Stack,
+        folder: Path,
+        *,
+        jwk: dict[str, Any] | None = None,
+        response_type: str = "code",
+        **metadata: Any,
+    ) -> Self:
+        """A new client of its own; `jwk` is its private key."""
+        async with await RelyingParty.registered(system, **metadata) as made:
+            app = {
+                "issuer": system.issuer,
+                "client_id": made.client_id,
+                "client_secret": made.client_secret,
+                "method": metadata.get("token_endpoint_auth_method", "client_secret_basic"),
+                "jwk": jwk,
+                "response_type": response_type,
+                "metadata": {name: value for name, value in metadata.items() if name.endswith("_response_alg")},
+            }
+            return cls(folder, app, made.redirect_uri)
+
+    async def run(self, step: str, **given: Any) -> dict[str, Any]:
+        """What openid-client answers; where it does not accept what the server said, `refused` says why."""
+        process = await asyncio.create_subprocess_exec(
+            "node",
+            str(self.folder / "drive.mjs"),
+            step,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "NODE_OPTIONS": "", "NO_COLOR": "1"},
+        )
+        out, error = await process.communicate(json.dumps({"app": self.app, **given}).encode())
+        assert process.returncode == 0, error.decode()
+        answer: dict[str, Any] = json.loads(out)
+        return answer
+
+    async def do(self, step: str, **given: Any) -> dict[str, Any]:
+        """As `run`, when all has to go well."""
+        answer = await self.run(step, **given)
+        assert "refused" not in answer, answer
+        return answer
+
+    async def start(self, *, by: str = "query", scope: str = "openid email offline_access", **parameters: str) -> str:
+        """The address of an authorization request; what its answer is held against is remembered."""
+        asked = {"redirect_uri": self.redirect_uri, "scope": scope, **parameters}
+        answer = await self.do("start", by=by, parameters=asked)
+        self.remembered = answer["remembered"]
+        return str(answer["url"])
+
+    async def finish(self, page: Page) -> dict[str, Any]:
+        """Tokens, or at least claims, for where the browser was sent; a form that would be posted counts as well."""
+        if page.left:
+            return await self.do("finish", callback=page.url, remembered=self.remembered)
+        form = page.form_with("form-post-submit")
+        return await self.do("finish", callback=form.action, form=form.fields, remembered=self.remembered)

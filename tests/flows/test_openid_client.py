@@ -1,0 +1,217 @@
+"""Every flow by unmodified openid-client, which checks more of each answer than the standards ask of clients."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from joserfc.jwk import ECKey, RSAKey
+
+from tests.flows.device import GRANT
+from tests.flows.openid_client import NODE, CannotBeHadError, OpenidClient, installed
+from tests.support.browser import Browser, Page
+from tests.support.stack import Stack
+
+AFTERWARDS = "https://client.example/signed-out"
+Register = Callable[..., Awaitable[OpenidClient]]
+
+
+@pytest.fixture(scope="session")
+def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the driver can be run."""
+    try:
+        packages = installed()
+    except CannotBeHadError as reason:
+        pytest.skip(str(reason))
+    folder = tmp_path_factory.mktemp("openid-client")
+    shutil.copy(NODE / "drive.mjs", folder)
+    (folder / "node_modules").symlink_to(packages / "node_modules")
+    return folder
+
+
+@pytest.fixture
+def register(node_folder: Path, system: Stack) -> Register:
+    """Registers a client and configures openid-client for it."""
+    return partial(OpenidClient.registered, system, node_folder)
+
+
+async def opened(browser: Browser, url: str) -> Page:
+    """Where the browser ends, with Alice signed in and what is asked for allowed."""
+    page = await browser.open(url)
+    if page.name == "login":
+        page = await browser.sign_in()
+    return await browser.submit("consent-allow") if page.name == "consent" else page
+
+
+async def signed_in(browser: Browser, app: OpenidClient, **how: str) -> dict[str, Any]:
+    return await app.finish(await opened(browser, await app.start(**how)))
+
+
+def key_pair() -> tuple[dict[str, Any], dict[str, Any]]:
+    """(private JWK, public JWK Set)"""
+    key = ECKey.generate_key("P-256", {"kid": "mine", "alg": "ES256", "use": "sig"})
+    return dict(key.as_dict(private=True)), {"keys": [key.as_dict(private=False)]}
+
+
+@pytest.mark.parametrize("method", ["none", "client_secret_basic", "client_secret_post"])
+async def test_a_person_signs_in_with_a_code(browser: Browser, register: Register, method: str) -> None:
+    app = await register(token_endpoint_auth_method=method)
+    tokens = await signed_in(browser, app)
+    assert tokens["claims"]["nonce"] == app.remembered["expectedNonce"]
+    assert (tokens["token_type"], tokens["scope"]) == ("bearer", "openid email offline_access")
+    userinfo = await app.do("userinfo", access_token=tokens["access_token"], subject=tokens["claims"]["sub"])
+    assert userinfo["email"] == "alice@example.com"
+
+
+async def test_it_minds_what_it_is_told(browser: Browser, register: Register) -> None:
+    """The witness can fail: an answer that is not the one to this request is refused by it."""
+    app = await register()
+    page = await opened(browser, await app.start())
+    foreign = page.url.replace("iss=http", "iss=https")
+    refused = await app.run("finish", callback=foreign, remembered=app.remembered)
+    assert "iss" in json.dumps(refused["refused"])
+    refused = await app.run("finish", callback=page.url, remembered={**app.remembered, "expectedState": "another"})
+    assert "state" in json.dumps(refused["refused"])
+    refused = await app.run("finish", callback=page.url, remembered={**app.remembered, "expectedNonce": "another"})
+    assert "nonce" in json.dumps(refused["refused"])
+    refused = await app.run("finish", callback=page.url, remembered=app.remembered)
+    assert refused["refused"]["error"] == "invalid_grant"  # the code was spent before the nonce was looked at
+
+
+async def test_a_person_who_says_no_is_heard(browser: Browser, register: Register) -> None:
+    app = await register()
+    await browser.open(await app.start())
+    await browser.sign_in()
+    page = await browser.submit("consent-deny")
+    answer = await app.run("finish", callback=page.url, remembered=app.remembered)
+    assert answer["refused"]["error"] == "access_denied"
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256"])
+async def test_a_client_proves_itself_by_its_own_key(register: Register, alg: str) -> None:
+    made = ECKey.generate_key("P-256") if alg == "ES256" else RSAKey.generate_key(2048)
+    private, public = ({**made.as_dict(private=whether), "kid": "mine", "alg": alg} for whether in (True, False))
+    app = await register(
+        jwk=private,
+        redirect_uris=[],
+        grant_types=["client_credentials"],
+        response_types=[],
+        scope="notes",
+        token_endpoint_auth_method="private_key_jwt",
+        token_endpoint_auth_signing_alg=alg,
+        jwks={"keys": [public]},
+    )
+    assert (await app.do("clientCredentials", parameters={"scope": "notes"}))["scope"] == "notes"
+
+
+async def test_a_client_signs_in_a_person_with_nothing_but_a_key(browser: Browser, register: Register) -> None:
+    private, public = key_pair()
+    app = await register(jwk=private, token_endpoint_auth_method="private_key_jwt", jwks=public)
+    tokens = await signed_in(browser, app, by="par")
+    assert (await app.do("refresh", refresh_token=tokens["refresh_token"]))["access_token"]
+    assert (await app.do("introspect", token=tokens["access_token"]))["active"]
+
+
+@pytest.mark.parametrize("by", ["par", "jar", "jarByPar"])
+async def test_the_request_is_pushed_or_signed_or_both(browser: Browser, register: Register, by: str) -> None:
+    private, public = key_pair()
+    app = await register(jwk=private, jwks=public, request_object_signing_alg="ES256" if "jar" in by else None)
+    url = await app.start(by=by)
+    assert parse_qs(urlsplit(url).query).keys() == {"client_id", "request" if by == "jar" else "request_uri"}
+    assert (await app.finish(await opened(browser, url)))["claims"]["aud"] == app.app["client_id"]
+
+
+@pytest.mark.parametrize("mode", ["fragment", "form_post"])
+async def test_a_person_signs_in_with_an_id_token_alone(browser: Browser, register: Register, mode: str) -> None:
+    app = await register(
+        response_type="id_token",
+        grant_types=["implicit"],
+        response_types=["id_token"],
+        token_endpoint_auth_method="none",
+    )
+    answer = await signed_in(browser, app, scope="openid email", response_mode=mode)
+    assert answer["claims"]["email"] == "alice@example.com"
+
+
+@pytest.mark.parametrize("mode", ["fragment", "form_post"])
+async def test_a_person_signs_in_with_both(browser: Browser, register: Register, mode: str) -> None:
+    app = await register(
+        response_type="code id_token",
+        grant_types=["authorization_code", "implicit", "refresh_token"],
+        response_types=["code id_token"],
+    )
+    tokens = await signed_in(browser, app, response_mode=mode)
+    assert tokens["claims"]["nonce"] == app.remembered["expectedNonce"]
+    assert tokens["refresh_token"]
+
+
+async def test_a_machine_gets_its_token(register: Register) -> None:
+    app = await register(
+        redirect_uris=[],
+        grant_types=["client_credentials"],
+        response_types=[],
+        scope="orders:read orders:write",
+    )
+    tokens = await app.do("clientCredentials", parameters={"scope": "orders:read"})
+    assert tokens["scope"] == "orders:read"
+    refused = await app.run("clientCredentials", parameters={"scope": "everything"})
+    assert refused["refused"]["error"] == "invalid_scope"
+
+
+async def test_a_device_is_let_in_while_it_asks(browser: Browser, register: Register) -> None:
+    app = await register(
+        redirect_uris=[],
+        grant_types=[GRANT, "refresh_token"],
+        response_types=[],
+        token_endpoint_auth_method="none",
+    )
+    codes = await app.do("deviceStart", parameters={"scope": "openid email"})
+    polling = asyncio.create_task(app.do("devicePoll", codes=codes))
+    await browser.open(codes["verification_uri_complete"])
+    await browser.sign_in()
+    await browser.submit("device-continue")
+    await browser.submit("device-allow")
+    tokens = await polling
+    assert tokens["claims"]["aud"] == app.app["client_id"]
+    assert (await app.do("refresh", refresh_token=tokens["refresh_token"]))["access_token"]
+
+
+async def test_tokens_are_refreshed_looked_at_and_given_back(browser: Browser, register: Register) -> None:
+    app = await register()
+    tokens = await signed_in(browser, app)
+    fresh = await app.do("refresh", refresh_token=tokens["refresh_token"])
+    assert fresh["refresh_token"] != tokens["refresh_token"]
+    assert fresh["claims"]["sub"] == tokens["claims"]["sub"]
+    assert (await app.do("introspect", token=fresh["access_token"]))["sub"] == tokens["claims"]["sub"]
+    await app.do("revoke", token=fresh["refresh_token"])
+    assert await app.do("introspect", token=fresh["access_token"]) == {"active": False}
+    refused = await app.run("refresh", refresh_token=fresh["refresh_token"])
+    assert refused["refused"]["error"] == "invalid_grant"
+    refused = await app.run("userinfo", access_token=fresh["access_token"], subject=tokens["claims"]["sub"])
+    assert refused["refused"]["code"] == "OAUTH_WWW_AUTHENTICATE_CHALLENGE"
+
+
+async def test_what_the_server_tells_is_signed_where_that_is_wanted(browser: Browser, register: Register) -> None:
+    app = await register(userinfo_signed_response_alg="RS256", id_token_signed_response_alg="ES256")
+    app.app["metadata"]["introspection_signed_response_alg"] = "RS256"
+    tokens = await signed_in(browser, app)
+    subject = tokens["claims"]["sub"]
+    userinfo = await app.do("userinfo", access_token=tokens["access_token"], subject=subject)
+    assert (userinfo["sub"], userinfo["email"]) == (subject, "alice@example.com")
+    assert (await app.do("introspect", token=tokens["access_token"]))["active"]
+
+
+async def test_a_person_signs_out(browser: Browser, register: Register) -> None:
+    app = await register(post_logout_redirect_uris=[AFTERWARDS])
+    tokens = await signed_in(browser, app)
+    parameters = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": AFTERWARDS, "state": "back"}
+    page = await browser.open((await app.do("endSession", parameters=parameters))["url"])
+    assert (page.url, page.left) == (f"{AFTERWARDS}?state=back", True)
+    page = await browser.open(await app.start(prompt="none"))
+    answer = await app.run("finish", callback=page.url, remembered=app.remembered)
+    assert answer["refused"]["error"] == "login_required"
