@@ -21,6 +21,12 @@ def warnings(metadata: Mapping[str, Any]) -> list[str]:
             "applications can get at them, and nothing binds them to this client (RFC 9700, 2.1.2). Response type code "
             "with PKCE does the same without that, in pages without a server too."
         )
+    if "password" in metadata.get("grant_types", ()):
+        told.append(
+            "with the grant type password the application sees the passwords of people, no second factor can be asked "
+            "for, and whoever breaks into it has them all. RFC 9700, 2.4, forbids it: use authorization_code, or the "
+            "device flow where there is no browser."
+        )
     if metadata.get("introspection") == "all":
         told.append("it may look into every access token of this server: for resource servers of your own only.")
     if metadata.get("request_object_signing_alg") == "none":

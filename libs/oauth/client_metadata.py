@@ -21,7 +21,8 @@ IMPLICIT = "implicit"
 REFRESH_TOKEN = "refresh_token"
 CLIENT_CREDENTIALS = "client_credentials"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-SUPPORTED_GRANT_TYPES = (AUTHORIZATION_CODE, IMPLICIT, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE)
+PASSWORD = "password"
+SUPPORTED_GRANT_TYPES = (AUTHORIZATION_CODE, IMPLICIT, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE, PASSWORD)
 SIGNING_ALGORITHMS = ("RS256", "ES256")
 UNSIGNED = "none"
 CONSENT_REQUIRED = "required"
@@ -180,11 +181,16 @@ def _redirects_need_a_uri(metadata: ClientMetadata) -> None:
 
 
 def _public_clients_have_no_own_rights(metadata: ClientMetadata) -> None:
-    """RFC 6749 4.4: a client that cannot prove who it is cannot act for itself."""
+    """RFC 6749 4.4: a client that cannot prove who it is cannot act for itself, nor ask people for passwords."""
     if metadata.is_public and CLIENT_CREDENTIALS in metadata.grant_types:
         raise InvalidClientMetadata(
             "client_credentials needs a client with a secret: token_endpoint_auth_method must not be none.",
             reason="METADATA_PUBLIC_CREDENTIALS",
+        )
+    if metadata.is_public and PASSWORD in metadata.grant_types:
+        raise InvalidClientMetadata(
+            "password needs a client that proves who it is: token_endpoint_auth_method must not be none.",
+            reason="METADATA_PUBLIC_PASSWORD",
         )
 
 

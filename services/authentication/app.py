@@ -83,21 +83,24 @@ def _servicers(
     clock = SystemClock()
     lifetimes = settings.lifetimes
     attestation_key = settings.session_attestation_key_file.get_secret_value()
+    sign_in = SignIn(
+        view=work.reading,
+        work=work,
+        passwords=passwords,
+        clock=clock,
+        lifetimes=lifetimes,
+        # A key of its own, so that nothing said of names can ever be taken for a statement about a session.
+        stand_in_key=keyed_hash(attestation_key, "latchkey.v1: names that nobody has"),
+    )
     sessions = rpc.Sessions(
-        sign_in=SignIn(
-            view=work.reading,
-            work=work,
-            passwords=passwords,
-            clock=clock,
-            lifetimes=lifetimes,
-            # A key of its own, so that nothing said of names can ever be taken for a statement about a session.
-            stand_in_key=keyed_hash(attestation_key, "latchkey.v1: names that nobody has"),
-        ),
+        sign_in=sign_in,
         get_session=GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=touch.note),
         end_session=EndSession(work=work, clock=clock),
         attestation_key=attestation_key,
     )
-    accounts = rpc.Accounts(get_account=GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes))
+    accounts = rpc.Accounts(
+        get_account=GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes), sign_in=sign_in
+    )
     admin = rpc.UserAdmin(
         create_user=CreateUser(work=work, passwords=passwords, clock=clock),
         list_users=ListUsers(view=work.reading),

@@ -62,8 +62,9 @@ class Sessions(sessions_pb2_grpc.SessionServiceServicer):
 
 
 class Accounts(accounts_pb2_grpc.AccountServiceServicer):
-    def __init__(self, *, get_account: GetAccount) -> None:
+    def __init__(self, *, get_account: GetAccount, sign_in: SignIn) -> None:
         self._get_account = get_account
+        self._sign_in = sign_in
 
     async def GetAccount(
         self, request: accounts_pb2.GetAccountRequest, context: _Context
@@ -72,6 +73,15 @@ class Accounts(accounts_pb2_grpc.AccountServiceServicer):
             request.user_id, session_id=request.session_id, claims=frozenset(request.claims)
         )
         return convert.account_answer(answer)
+
+    async def SignInThroughClient(
+        self, request: accounts_pb2.SignInThroughClientRequest, context: _Context
+    ) -> accounts_pb2.SignInThroughClientResponse:
+        attempt = Attempt(
+            request.username, request.password, origin=convert.origin(request.context), through_client=True
+        )
+        signed_in = await self._sign_in(attempt)
+        return accounts_pb2.SignInThroughClientResponse(session=convert.session_message(signed_in.session))
 
 
 class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):

@@ -15,7 +15,7 @@ from latchkey.token.v1 import admin_pb2, authorization_pb2
 from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
 from latchkey.token.v1.authorization_pb2_grpc import add_AuthorizationServiceServicer_to_server
 from libs.fetch.fetcher import opened
-from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN
+from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, PASSWORD, REFRESH_TOKEN
 from libs.servicekit.bus import Bus
 from libs.servicekit.channels import channel
 from libs.servicekit.clock import SystemClock
@@ -37,6 +37,7 @@ from services.token.logout_deliveries import LogoutDeliveries
 from services.token.ports import Telemetry
 from services.token.request_objects import RemoteRequestObjects
 from services.token.rpc import AuthorizationRpc, ClientAdminRpc
+from services.token.sign_ins import RemoteSignIns
 from services.token.signing_keys import KeyView
 from services.token.store.purge import Purge
 from services.token.store.tables import metadata
@@ -58,6 +59,7 @@ from services.token.usecases.grant_authorization import GrantAuthorization
 from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
 from services.token.usecases.grants.client_credentials import ClientCredentials
 from services.token.usecases.grants.device_code import DeviceCodeGrant
+from services.token.usecases.grants.password import PasswordGrant
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.introspect_token import IntrospectToken
 from services.token.usecases.issue_tokens import IssueTokens
@@ -99,7 +101,8 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             max_age=timedelta(seconds=settings.key_view_max_age_seconds),
             clock=clock,
         )
-        accounts = RemoteAccounts(AccountServiceStub(authentication))
+        people = AccountServiceStub(authentication)
+        accounts = RemoteAccounts(people)
         attestation_key = settings.session_attestation_key_file.get_secret_value()
         devices = RemoteDevices(DeviceServiceStub(device), attestation_key=attestation_key, clock=clock)
         buffered = BufferedTelemetry(bus, transactions, issuer=issuer, clock=clock)
@@ -153,6 +156,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 REFRESH_TOKEN: RefreshTokenGrant(transactions, view, chain_key=chain_key, lifetimes=lifetimes),
                 CLIENT_CREDENTIALS: ClientCredentials(telemetry),
                 DEVICE_CODE: DeviceCodeGrant(transactions, devices, lifetimes=lifetimes, clock=clock),
+                PASSWORD: PasswordGrant(transactions, view, RemoteSignIns(people), lifetimes=lifetimes),
             },
             authenticate=authenticate,
             accounts=accounts,

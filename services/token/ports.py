@@ -16,6 +16,7 @@ from services.token.domain.logout import LogoutDelivery, Outcome
 from services.token.domain.pending_requests import PendingRequest
 from services.token.domain.pushed_requests import PushedRequest
 from services.token.domain.refresh_families import RefreshFamily
+from services.token.domain.sessions import AuthenticatedSession
 from services.token.domain.standing import Standing
 
 
@@ -223,6 +224,16 @@ class Account(Protocol):
     def session_live(self) -> bool: ...
     @property
     def claims(self) -> Mapping[str, Any]: ...
+
+
+class SignIns(Protocol):
+    async def through_client(
+        self, username: str, password: str, *, client_id: str, correlation_id: str
+    ) -> AuthenticatedSession:
+        """The session that the password begins.
+
+        Raises InvalidGrant when it does not, TemporarilyUnavailable when there were too many failures.
+        """
 
 
 class Devices(Protocol):

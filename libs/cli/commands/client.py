@@ -18,7 +18,9 @@ from libs.cli.output import Output, text
 app = App(help="Applications that ask for tokens, as RFC 7591 describes them.")
 
 _URI_RULE = "Compared character for character; the port of a loopback URI is free. Repeatable."
-_GRANTS = "authorization_code, refresh_token, client_credentials, implicit, or the URN of device codes. Repeatable."
+_GRANTS = (
+    "authorization_code, refresh_token, client_credentials, implicit, password, or the URN of device codes. Repeatable."
+)
 _METHODS = "client_secret_basic, client_secret_post, private_key_jwt (keys: --metadata), or none for a public client."
 _FILE = "Metadata as JSON (RFC 7591 2, and require_pkce, consent, introspection); - is stdin. Flags override it."
 

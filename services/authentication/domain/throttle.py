@@ -6,6 +6,7 @@ who has failed waits sooner, and nobody who has not.
 
 A network that is not a public one stands for many people: a company behind its proxy, or an ingress whose header is not
 trusted (`trusted_proxies`), and then it is the whole world. There a name waits for seconds only, and a network never.
+A client that asks people for their passwords (RFC 6749 4.3) is such a place as well: all of them come from its server.
 """
 
 from collections.abc import Iterator, Mapping
@@ -63,12 +64,13 @@ class Keys:
     """One network of the internet, and not one that stands for many people."""
 
     @classmethod
-    def of(cls, *, username_key: str, ip_prefix: str, key: bytes) -> "Keys":
+    def of(cls, *, username_key: str, place: str, key: bytes) -> "Keys":
+        """`place`: the network that the attempt came from, or the client that made it."""
         return cls(
-            keyed_hash(key, f"name {ip_prefix} {username_key}"),
-            keyed_hash(key, f"network {ip_prefix}"),
+            keyed_hash(key, f"name {place} {username_key}"),
+            keyed_hash(key, f"network {place}"),
             keyed_hash(key, "overall"),
-            is_public=_is_public(ip_prefix),
+            is_public=_is_public(place),
         )
 
     def __iter__(self) -> Iterator[bytes]:
@@ -104,9 +106,9 @@ def _wait(failures: Failures | None, free: int, *, under_way: int, longest: time
     return max(failures.last_at + pause - now, timedelta(0))
 
 
-def _is_public(ip_prefix: str) -> bool:
+def _is_public(place: str) -> bool:
     try:
-        network = ip_network(ip_prefix)
+        network = ip_network(place)
     except ValueError:
         return False
     return not any(network.version == of_many.version and network.subnet_of(of_many) for of_many in _OF_MANY)  # type: ignore[arg-type]

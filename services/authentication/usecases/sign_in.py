@@ -25,6 +25,13 @@ class Attempt:
     session_secret: str = field(default="", repr=False)
     """What the browser shows as its present session; empty when it has none."""
     origin: Origin = field(default_factory=Origin)
+    through_client: bool = False
+    """The person gave the password to the client of `origin`, and not to us (RFC 6749 4.3)."""
+
+    @property
+    def place(self) -> str:
+        """Where its failures are counted."""
+        return f"client {self.origin.client_id}" if self.through_client else self.origin.ip_prefix
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,7 @@ class SignIn:
             TemporarilyUnavailable: too many sign-ins wait for their turn; or this name, or this network, has failed so
                 often that it has to wait (SIGN_IN_THROTTLED), whether or not anybody has the name.
         """
-        keys = Keys.of(
-            username_key=lookup_key(attempt.username) or "", ip_prefix=attempt.origin.ip_prefix, key=self._stand_in_key
-        )
+        keys = Keys.of(username_key=lookup_key(attempt.username) or "", place=attempt.place, key=self._stand_in_key)
         found, has_failed = await self._find(attempt.username, keys)
         with self._counted(keys):
             return await self._try(attempt, found, keys, has_failed=has_failed)

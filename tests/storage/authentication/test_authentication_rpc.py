@@ -132,7 +132,7 @@ async def test_claims_of_any_json_shape_are_refused_and_break_nothing(admin: rpc
 
 
 async def test_the_token_service_gets_state_session_and_claims(world: World, alice: str) -> None:
-    accounts = rpc.Accounts(get_account=world.get_account)
+    accounts = rpc.Accounts(get_account=world.get_account, sign_in=world.sign_in)
     signed_in = await world.signed_in()
     answer = await accounts.GetAccount(
         accounts_pb2.GetAccountRequest(
@@ -146,7 +146,19 @@ async def test_the_token_service_gets_state_session_and_claims(world: World, ali
 
 
 async def test_an_unknown_user_has_no_state(world: World) -> None:
-    accounts = rpc.Accounts(get_account=world.get_account)
+    accounts = rpc.Accounts(get_account=world.get_account, sign_in=world.sign_in)
     answer = await accounts.GetAccount(accounts_pb2.GetAccountRequest(user_id="unknown"), CALL)
     assert answer.state == accounts_pb2.ACCOUNT_STATE_UNSPECIFIED
     assert not answer.session_live
+
+
+async def test_a_password_given_to_a_client_starts_a_session(world: World, alice: str) -> None:
+    accounts = rpc.Accounts(get_account=world.get_account, sign_in=world.sign_in)
+    request = accounts_pb2.SignInThroughClientRequest(username="alice", password=PASSWORD)
+    request.context.client_id = "c_app"
+    session = (await accounts.SignInThroughClient(request, CALL)).session
+    assert (session.user_id, list(session.amr)) == (alice, ["pwd"])
+    answer = await accounts.GetAccount(
+        accounts_pb2.GetAccountRequest(user_id=alice, session_id=session.session_id), CALL
+    )
+    assert answer.session_live

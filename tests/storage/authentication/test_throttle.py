@@ -1,5 +1,6 @@
 """Who guesses has to wait, and nobody else (security checklist 46, 47)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -151,3 +152,22 @@ async def test_counts_are_forgotten_after_a_while_and_hold_nothing_that_was_type
     await world.sweep()
     async with world.database.snapshot() as session:
         assert (await session.execute(select(FAILURES))).all() == []
+
+
+@pytest.mark.s(17)
+async def test_guesses_through_a_client_are_counted_for_that_client(world: World) -> None:
+    await world.person()
+    through = Attempt("alice", "wrong", origin=Origin(client_id="c_app"), through_client=True)
+    for _ in range(CALM.name):
+        with pytest.raises(AccessDenied):
+            await world.sign_in(through)
+    for _ in range(10):
+        world.clock.move(LONGEST_WAIT_OF_MANY)
+        with pytest.raises(AccessDenied):
+            await world.sign_in(through)
+    with pytest.raises(TemporarilyUnavailable) as refusal:
+        await world.sign_in(replace(through, password=PASSWORD))
+    assert refusal.value.retry_after == LONGEST_WAIT_OF_MANY.total_seconds()
+    other = replace(through, password=PASSWORD, origin=Origin(client_id="c_other"))
+    assert await world.sign_in(other)
+    assert await world.sign_in(attempt(password=PASSWORD))

@@ -57,7 +57,7 @@ def test_discovery_says_exactly_this():
         "response_modes_supported": ["query", "fragment", "form_post"],
         "grant_types_supported": [
             *["authorization_code", "implicit", "refresh_token", "client_credentials"],
-            "urn:ietf:params:oauth:grant-type:device_code",
+            *["urn:ietf:params:oauth:grant-type:device_code", "password"],
         ],
         "acr_values_supported": ["urn:latchkey:acr:password"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],

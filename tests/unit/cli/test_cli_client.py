@@ -97,6 +97,7 @@ def test_who_permits_something_risky_is_told_why_not(latchkey: Latchkey, tmp_pat
     implicit = ("--grant-type", "implicit", "--response-type")
     assert "RFC 9700, 2.1.2" in latchkey("client", "create", *implicit, "id_token token").out
     assert "Note" not in latchkey("client", "create", *implicit, "id_token").out
+    assert "RFC 9700, 2.4" in latchkey("client", "create", "--grant-type", "password").out
     file = tmp_path / "client.json"
     file.write_text(json.dumps({"introspection": "all", "request_object_signing_alg": "none"}))
     assert latchkey("client", "create", "--metadata", str(file)).out.count("Note: ") == 2

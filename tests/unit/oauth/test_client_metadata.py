@@ -143,7 +143,7 @@ def test_a_value_of_another_type_is_refused(name, value):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("grant_types", ["password"]),
+        ("grant_types", ["passwords"]),
         ("grant_types", ["authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"]),
         ("response_types", ["code", "none"]),
         ("response_types", [""]),

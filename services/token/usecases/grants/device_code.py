@@ -8,19 +8,17 @@ from libs.oauth.errors import InvalidRequest
 from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import OFFLINE_ACCESS
 from libs.servicekit.clock import Clock
-from services.token import facts
 from services.token.domain.clients import Client
 from services.token.domain.devices import AllowedDevice
 from services.token.domain.grants import Grant
 from services.token.domain.tokens import AccessToken, Lifetimes
 from services.token.ports import Begin, Devices
-from services.token.usecases.grants.refresh_family import start_family
+from services.token.usecases.grants.new_grant import keep_grant
 from services.token.usecases.issue_tokens import Authorized
 
 WAIT = "latchkey_wait"
 """A parameter of our own (RFC 6749 8.2): how many seconds the answer may wait for the person."""
 _LONGEST_WAIT = 30
-_AFTER_EXPIRY = timedelta(minutes=1)
 
 
 class DeviceCodeGrant:
@@ -47,27 +45,19 @@ class DeviceCodeGrant:
 
         async def redeem(token: AccessToken) -> str | None:
             await self._devices.redeem(device_code, client_id=client.client_id)
-            return await self._keep(grant, client, token, correlation_id=allowed.correlation_id, now=now)
+            async with self._begin() as work:
+                return await keep_grant(
+                    work,
+                    client,
+                    grant,
+                    token,
+                    grant_type=DEVICE_CODE,
+                    correlation_id=allowed.correlation_id,
+                    lifetimes=self._lifetimes,
+                    now=now,
+                )
 
         return Authorized(client=client, scopes=grant.scopes, redeem=redeem, grant=grant)
-
-    async def _keep(
-        self, grant: Grant, client: Client, token: AccessToken, *, correlation_id: str, now: datetime
-    ) -> str | None:
-        async with self._begin() as work:
-            await work.grants.add(grant, expires_at=now + self._lifetimes.access_token + _AFTER_EXPIRY)
-            refresh_token = await start_family(work, client, grant, lifetimes=self._lifetimes, now=now)
-            work.emit(
-                facts.token_issued(
-                    client_id=client.client_id,
-                    grant_type=DEVICE_CODE,
-                    scopes=token.scopes,
-                    token_id=token.token_id,
-                    grant=grant,
-                    correlation_id=correlation_id,
-                )
-            )
-        return refresh_token
 
 
 def _wait(parameters: Parameters) -> timedelta:

@@ -40,6 +40,11 @@ class AccountServiceStub:
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_accounts__pb2.GetAccountRequest.SerializeToString,
                 response_deserializer=latchkey_dot_authentication_dot_v1_dot_accounts__pb2.GetAccountResponse.FromString,
                 _registered_method=True)
+        self.SignInThroughClient = channel.unary_unary(
+                '/latchkey.authentication.v1.AccountService/SignInThroughClient',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_accounts__pb2.SignInThroughClientRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_accounts__pb2.SignInThroughClientResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
@@ -54,6 +59,15 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SignInThroughClient(self, request, context):
+        """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
+        Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause), temporarily_unavailable with a
+        retry time (the hashing queue is full, or there were too many failures).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +75,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.GetAccount,
                     request_deserializer=latchkey_dot_authentication_dot_v1_dot_accounts__pb2.GetAccountRequest.FromString,
                     response_serializer=latchkey_dot_authentication_dot_v1_dot_accounts__pb2.GetAccountResponse.SerializeToString,
+            ),
+            'SignInThroughClient': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignInThroughClient,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_accounts__pb2.SignInThroughClientRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_accounts__pb2.SignInThroughClientResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +110,33 @@ class AccountService:
             '/latchkey.authentication.v1.AccountService/GetAccount',
             latchkey_dot_authentication_dot_v1_dot_accounts__pb2.GetAccountRequest.SerializeToString,
             latchkey_dot_authentication_dot_v1_dot_accounts__pb2.GetAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignInThroughClient(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.AccountService/SignInThroughClient',
+            latchkey_dot_authentication_dot_v1_dot_accounts__pb2.SignInThroughClientRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_accounts__pb2.SignInThroughClientResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,11 @@ class AccountServiceStub:
     """State of the account and of a session, and the claims asked for. Unknown user: ACCOUNT_STATE_UNSPECIFIED.
     Callers: token.
     """
+    SignInThroughClient: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.SignInThroughClientRequest, _accounts_pb2.SignInThroughClientResponse]
+    """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
+    Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause), temporarily_unavailable with a
+    retry time (the hashing queue is full, or there were too many failures).
+    """
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
@@ -46,6 +51,11 @@ class AccountServiceAsyncStub(AccountServiceStub):
     GetAccount: _aio.UnaryUnaryMultiCallable[_accounts_pb2.GetAccountRequest, _accounts_pb2.GetAccountResponse]  # type: ignore[assignment]
     """State of the account and of a session, and the claims asked for. Unknown user: ACCOUNT_STATE_UNSPECIFIED.
     Callers: token.
+    """
+    SignInThroughClient: _aio.UnaryUnaryMultiCallable[_accounts_pb2.SignInThroughClientRequest, _accounts_pb2.SignInThroughClientResponse]  # type: ignore[assignment]
+    """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
+    Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause), temporarily_unavailable with a
+    retry time (the hashing queue is full, or there were too many failures).
     """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -59,6 +69,17 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_accounts_pb2.GetAccountResponse, _abc.Awaitable[_accounts_pb2.GetAccountResponse]]:
         """State of the account and of a session, and the claims asked for. Unknown user: ACCOUNT_STATE_UNSPECIFIED.
         Callers: token.
+        """
+
+    @_abc_1.abstractmethod
+    def SignInThroughClient(
+        self,
+        request: _accounts_pb2.SignInThroughClientRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.SignInThroughClientResponse, _abc.Awaitable[_accounts_pb2.SignInThroughClientResponse]]:
+        """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
+        Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause), temporarily_unavailable with a
+        retry time (the hashing queue is full, or there were too many failures).
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
