@@ -49,6 +49,7 @@ class ClientMetadata:
     logo_uri: str = ""
     policy_uri: str = ""
     tos_uri: str = ""
+    initiate_login_uri: str = ""
     contacts: tuple[str, ...] = ()
     application_type: str = "web"
     default_max_age: int | None = None
@@ -140,6 +141,7 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "logo_uri": read.web_page,
     "policy_uri": read.web_page,
     "tos_uri": read.web_page,
+    "initiate_login_uri": read.web_page,
     "contacts": read.texts,
     "application_type": read.one_of("web", "native"),
     "default_max_age": read.seconds,

@@ -114,7 +114,10 @@ def fetched_urls(name: str, value: Any) -> tuple[str, ...]:
 
 
 def key_set(name: str, value: Any) -> Mapping[str, Any]:
-    """A set of public keys (RFC 7517 5). That they are usable is judged when they are used."""
+    """A set of public keys (RFC 7517 5), and of each what may say something about a key: texts and lists of texts.
+
+    That they are usable is judged when they are used.
+    """
     keys = value.get("keys") if isinstance(value, Mapping) else None
     if not isinstance(keys, (list, tuple)) or not 0 < len(keys) <= MAX_KEYS:
         raise InvalidClientMetadata(f"{name} must be a JWK set with 1 to {MAX_KEYS} keys.", reason="METADATA_JWKS")
@@ -123,4 +126,9 @@ def key_set(name: str, value: Any) -> Mapping[str, Any]:
             raise InvalidClientMetadata(f"{name} holds something that is no key.", reason="METADATA_JWKS")
         if not _PRIVATE_MEMBERS.isdisjoint(key):
             raise InvalidClientMetadata(f"{name} must hold public keys only.", reason="METADATA_JWKS_PRIVATE")
-    return {"keys": [dict(key) for key in keys]}
+    return {"keys": [{member: value for member, value in key.items() if _tells(value)} for key in keys]}
+
+
+def _tells(value: Any) -> bool:
+    """Other values mean nothing to us (RFC 7517 4), and may be of any size and depth."""
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))

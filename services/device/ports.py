@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from libs.servicekit.facts import Fact
+from libs.servicekit.limits import Tally
 from services.device.domain.device_codes import DeviceCode
-from services.device.domain.limits import Tally
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from libs.servicekit.database import UtcDateTime
 from libs.servicekit.outbox import add_outbox
+from libs.servicekit.tallies import add_tallies
 from services.device.domain.device_codes import State
 
 STATES = tuple(state.value for state in State)
@@ -67,18 +68,8 @@ class DeviceCodeRow(Row, table=True):
     redeemed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
-class TallyRow(Row, table=True):
-    """How often something happened under a key since its window began."""
-
-    __tablename__ = "tallies"
-    __table_args__ = (Index("tallies_by_age", "began_at"),)
-
-    key: str = Field(sa_column=Column(String(300), primary_key=True))
-    began_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    counted: int = Field(sa_column=Column(Integer, nullable=False))
-
-
 METADATA = Row.metadata
 add_outbox(METADATA)
+add_tallies(METADATA)
 DEVICE_CODES = METADATA.tables["device_codes"]
 TALLIES = METADATA.tables["tallies"]

@@ -2,13 +2,14 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.tallies import Tallies
 from libs.servicekit.work import UnitOfWork
 from services.device.store.device_codes import DeviceCodes
-from services.device.store.tallies import Tallies
+from services.device.store.tables import METADATA
 
 
 class StoreWork(UnitOfWork):
     def __init__(self, session: AsyncSession) -> None:
         super().__init__(session)
         self.device_codes = DeviceCodes(session)
-        self.tallies = Tallies(session)
+        self.tallies = Tallies(session, METADATA)

@@ -25,6 +25,7 @@ EVERYTHING = {
     "logo_uri": "https://app.example/logo.png",
     "policy_uri": "https://app.example/policy",
     "tos_uri": "https://app.example/terms?lang=en",
+    "initiate_login_uri": "https://app.example/start",
     "contacts": ["ops@app.example"],
     "application_type": "native",
     "default_max_age": 3600,
@@ -170,7 +171,7 @@ def test_a_secret_in_the_body_has_to_be_asked_for():
 
 
 @pytest.mark.s(44)
-@pytest.mark.parametrize("name", ["client_uri", "logo_uri", "policy_uri", "tos_uri"])
+@pytest.mark.parametrize("name", ["client_uri", "logo_uri", "policy_uri", "tos_uri", "initiate_login_uri"])
 @pytest.mark.parametrize(
     "url",
     [
@@ -300,6 +301,16 @@ def test_keys_are_kept_as_they_came_and_may_have_no_name():
     members = {**WEB, "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [PUBLIC_KEY]}}
     assert parse_metadata(members).to_json()["jwks"] == {"keys": [PUBLIC_KEY]}
     assert not parse_metadata(members).has_secret
+
+
+@pytest.mark.s(61)
+def test_of_a_key_only_texts_are_kept():
+    deep: Any = []
+    for _ in range(1_000):
+        deep = [deep]
+    noise = {"ext": True, "exp": 10**400, "deep": deep, "map": {"a": "b"}, "x5c": [7], "nothing": None}
+    members = {**WEB, "jwks": {"keys": [{**PUBLIC_KEY, "key_ops": ["verify"], **noise}], "more": deep}}
+    assert parse_metadata(members).to_json()["jwks"] == {"keys": [{**PUBLIC_KEY, "key_ops": ["verify"]}]}
 
 
 @pytest.mark.s(30)

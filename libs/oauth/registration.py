@@ -1,0 +1,121 @@
+"""What a client may say about itself when it registers itself (RFC 7591 2, OpenID Connect Dynamic Registration 1.0, 2).
+
+The values are those of every client (`client_metadata`). But here a stranger speaks: members for operators are not even
+read, and what leads to anything but people's consent is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from libs.oauth import client_authentication
+from libs.oauth.client_metadata import (
+    AUTHORIZATION_CODE,
+    IMPLICIT,
+    REFRESH_TOKEN,
+    UNSIGNED,
+    ClientMetadata,
+    parse_metadata,
+)
+from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri
+from libs.oauth.redirect_uris import is_private
+from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
+
+OPERATORS_MEMBERS = frozenset({"consent", "introspection"})
+"""What a client has of these stays as it is, whatever it says."""
+CLIENTS_MEMBERS = frozenset(
+    {
+        "client_name",
+        "redirect_uris",
+        "post_logout_redirect_uris",
+        "grant_types",
+        "response_types",
+        "token_endpoint_auth_method",
+        "token_endpoint_auth_signing_alg",
+        "jwks",
+        "jwks_uri",
+        "scope",
+        "client_uri",
+        "logo_uri",
+        "policy_uri",
+        "tos_uri",
+        "initiate_login_uri",
+        "contacts",
+        "application_type",
+        "default_max_age",
+        "id_token_signed_response_alg",
+        "userinfo_signed_response_alg",
+        "introspection_signed_response_alg",
+        "backchannel_logout_uri",
+        "backchannel_logout_session_required",
+        "frontchannel_logout_uri",
+        "frontchannel_logout_session_required",
+        "request_uris",
+        "request_object_signing_alg",
+        "require_pushed_authorization_requests",
+        "require_pkce",
+    }
+)
+GRANT_TYPES = (AUTHORIZATION_CODE, IMPLICIT, REFRESH_TOKEN)
+"""A person says yes to each of them. A client's own rights, and codes that are typed elsewhere, are for operators."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistrationPolicy:
+    """What the operator lets clients register themselves for."""
+
+    scopes: tuple[str, ...] = STANDARD_SCOPES
+    front_channel: bool = True
+    """Response types with token or id_token as well as code."""
+
+    def read(self, members: Mapping[str, Any], *, before: ClientMetadata | None = None) -> ClientMetadata:
+        """The client's metadata. Members that are not known, or not the client's to set, are ignored (RFC 7591 2).
+
+        Args:
+            before: what it has so far: the operator's part of it is kept.
+
+        Raises:
+            InvalidClientMetadata, InvalidRedirectUri: a value that does not hold, or more than the policy permits.
+        """
+        own = {name: value for name, value in members.items() if name in CLIENTS_MEMBERS and value is not None}
+        if own.get("token_endpoint_auth_method") != client_authentication.NONE:
+            own.setdefault("require_pkce", False)  # its secret or key protects the code; PKCE may be used all the same
+        kept = {name: getattr(before, name) for name in OPERATORS_MEMBERS} if before else {}
+        metadata = parse_metadata({**own, **kept})
+        self._judge(metadata)
+        if before and metadata.is_public and not before.is_public:
+            raise InvalidClientMetadata(
+                "A client that proves who it is cannot become public: register another.",
+                reason="REGISTRATION_DOWNGRADE",
+            )
+        return metadata
+
+    def _judge(self, metadata: ClientMetadata) -> None:
+        if not set(metadata.grant_types) <= set(GRANT_TYPES):
+            raise InvalidClientMetadata(f"grant_types may hold: {', '.join(GRANT_TYPES)}.", reason="REGISTRATION_GRANT")
+        if IMPLICIT in metadata.grant_types:
+            self._judge_front_channel(metadata)
+        if not set(parse_scope(metadata.scope)) <= set(self.scopes):
+            raise InvalidClientMetadata(f"scope may hold: {' '.join(self.scopes)}.", reason="REGISTRATION_SCOPE")
+        if metadata.request_object_signing_alg == UNSIGNED:
+            raise InvalidClientMetadata(
+                "request_object_signing_alg must not be none.", reason="REGISTRATION_UNSIGNED_REQUESTS"
+            )
+
+    def _judge_front_channel(self, metadata: ClientMetadata) -> None:
+        """OpenID Connect Dynamic Registration 1.0, 2: of web clients with implicit, https and no localhost."""
+        if not self.front_channel:
+            raise InvalidClientMetadata(
+                "response_types may hold: code. Tokens do not travel through the browser here.",
+                reason="REGISTRATION_FRONT_CHANNEL",
+            )
+        if metadata.application_type == "web" and any(map(_is_local, metadata.redirect_uris)):
+            raise InvalidRedirectUri(
+                "A web client with grant type implicit needs https redirect URIs, and not on localhost.",
+                reason="REGISTRATION_LOCAL_REDIRECT",
+            )
+
+
+def _is_local(uri: str) -> bool:
+    return is_private(uri) or urlsplit(uri).hostname == "localhost"

@@ -1,0 +1,134 @@
+"""What a stranger may say about a client of its own, and what it may not."""
+
+from typing import Any
+
+import pytest
+
+from libs.oauth.client_metadata import ClientMetadata, parse_metadata
+from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri, OAuthError
+from libs.oauth.registration import CLIENTS_MEMBERS, OPERATORS_MEMBERS, RegistrationPolicy
+from libs.oauth.scopes import STANDARD_SCOPES
+
+CALLBACK = "https://app.example/cb"
+WEB: dict[str, Any] = {"redirect_uris": [CALLBACK]}
+IMPLICIT: dict[str, Any] = {**WEB, "grant_types": ["implicit"], "response_types": ["id_token token"]}
+POLICY = RegistrationPolicy()
+
+
+def refusal_of(members: dict[str, Any], policy: RegistrationPolicy = POLICY, **more: Any) -> OAuthError:
+    with pytest.raises((InvalidClientMetadata, InvalidRedirectUri)) as refusal:
+        policy.read(members, **more)
+    return refusal.value
+
+
+@pytest.mark.s(57)
+def test_of_every_member_it_is_said_whether_a_stranger_may_set_it():
+    assert set(ClientMetadata.__dataclass_fields__) == CLIENTS_MEMBERS | OPERATORS_MEMBERS
+    assert CLIENTS_MEMBERS.isdisjoint(OPERATORS_MEMBERS)
+
+
+def test_what_is_not_said_is_the_least():
+    metadata = POLICY.read(WEB)
+    assert (metadata.grant_types, metadata.response_types) == (("authorization_code",), ("code",))
+    assert metadata.token_endpoint_auth_method == "client_secret_basic"
+    assert (metadata.consent, metadata.introspection) == ("required", "own")
+    assert metadata.scopes == STANDARD_SCOPES
+
+
+@pytest.mark.s(57)
+def test_members_for_operators_and_unknown_ones_are_ignored():
+    """RFC 7591 2: what is not understood must be ignored."""
+    members = {
+        **WEB,
+        "consent": "skip",
+        "introspection": "all",
+        "client_id": "mine",
+        "client_secret": "mine",
+        "client_secret_expires_at": 0,
+        "registration_access_token": "mine",
+        "software_statement": "e30.e30.",
+        "client_name#ja": "名前",
+        "": {"deep": [{}]},
+    }
+    assert POLICY.read(members) == POLICY.read(WEB)
+
+
+@pytest.mark.s(11)
+def test_pkce_is_for_public_clients_and_for_those_that_ask_for_it():
+    assert not POLICY.read(WEB).require_pkce
+    assert POLICY.read({**WEB, "require_pkce": True}).require_pkce
+    public = {**WEB, "token_endpoint_auth_method": "none"}
+    assert POLICY.read(public).require_pkce
+    assert POLICY.read({**public, "require_pkce": False}).require_pkce
+
+
+@pytest.mark.s(57)
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({**WEB, "grant_types": ["authorization_code", "client_credentials"]}, "REGISTRATION_GRANT"),
+        ({"grant_types": ["client_credentials"]}, "REGISTRATION_GRANT"),
+        ({"grant_types": ["urn:ietf:params:oauth:grant-type:device_code"]}, "REGISTRATION_GRANT"),
+        ({**WEB, "grant_types": ["authorization_code", "password"]}, "REGISTRATION_GRANT"),
+        ({**WEB, "grant_types": ["authorization_code", "unknown"]}, "METADATA_VALUE"),
+        ({**WEB, "scope": "openid orders:write"}, "REGISTRATION_SCOPE"),
+        ({**WEB, "request_object_signing_alg": "none"}, "REGISTRATION_UNSIGNED_REQUESTS"),
+        ({**WEB, "token_endpoint_auth_method": "client_secret_jwt"}, "METADATA_VALUE"),
+        ({**WEB, "initiate_login_uri": "http://app.example/start"}, "METADATA_URL"),
+        ({}, "METADATA_REDIRECT_URIS"),
+    ],
+)
+def test_what_a_stranger_may_not_have_is_refused(members: dict[str, Any], reason: str):
+    refusal = refusal_of(members)
+    assert (refusal.error, refusal.reason) == ("invalid_client_metadata", reason)
+
+
+@pytest.mark.s(3)
+@pytest.mark.parametrize("uri", [f"{CALLBACK}#foobar", "javascript:alert(1)", "http://app.example/cb", 7])
+def test_a_redirect_uri_that_breaks_a_rule_is_named_so(uri: object):
+    assert refusal_of({"redirect_uris": [CALLBACK, uri]}).error == "invalid_redirect_uri"
+
+
+def test_redirect_uris_may_be_on_several_hosts():
+    uris = (CALLBACK, "https://example.org/redirect?bar=foo")
+    assert POLICY.read({"redirect_uris": [*uris]}).redirect_uris == uris
+
+
+def test_an_operator_may_let_strangers_ask_people_for_more():
+    policy = RegistrationPolicy(scopes=(*STANDARD_SCOPES, "notes"))
+    assert policy.read({**WEB, "scope": "openid notes"}).scope == "openid notes"
+    assert policy.read(WEB).scopes == STANDARD_SCOPES
+    assert refusal_of({**WEB, "scope": "orders"}, policy).reason == "REGISTRATION_SCOPE"
+
+
+@pytest.mark.s(17)
+def test_what_travels_through_the_browser_is_asked_for_explicitly_and_can_be_forbidden():
+    assert POLICY.read(IMPLICIT).response_types == ("id_token token",)
+    policy = RegistrationPolicy(front_channel=False)
+    assert refusal_of(IMPLICIT, policy).reason == "REGISTRATION_FRONT_CHANNEL"
+    assert policy.read(WEB).response_types == ("code",)
+
+
+@pytest.mark.s(17)
+@pytest.mark.parametrize("uri", ["http://127.0.0.1/cb", "https://localhost/cb", "https://LOCALHOST:8443/cb", "a.b:/cb"])
+def test_tokens_through_the_browser_do_not_go_where_another_app_may_listen(uri: str):
+    """OpenID Connect Dynamic Registration 1.0, 2: application_type."""
+    refusal = refusal_of({**IMPLICIT, "redirect_uris": [CALLBACK, uri]})
+    assert (refusal.error, refusal.reason) == ("invalid_redirect_uri", "REGISTRATION_LOCAL_REDIRECT")
+    assert POLICY.read({**IMPLICIT, "redirect_uris": [uri], "application_type": "native"}).redirect_uris == (uri,)
+    assert POLICY.read({"redirect_uris": [uri]}).redirect_uris == (uri,)
+
+
+@pytest.mark.s(57)
+def test_a_change_replaces_everything_but_the_operators_part():
+    """RFC 7592 2.2."""
+    before = parse_metadata({**WEB, "client_name": "Old", "consent": "skip", "introspection": "all"})
+    after = POLICY.read({**WEB, "consent": "required", "introspection": "own"}, before=before)
+    assert (after.client_name, after.consent, after.introspection) == ("", "skip", "all")
+
+
+@pytest.mark.s(20)
+def test_a_client_that_proves_who_it_is_stays_one():
+    public = {**WEB, "token_endpoint_auth_method": "none"}
+    assert refusal_of(public, before=POLICY.read(WEB)).reason == "REGISTRATION_DOWNGRADE"
+    assert POLICY.read(WEB, before=POLICY.read(public)).has_secret
