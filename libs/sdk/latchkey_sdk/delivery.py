@@ -8,6 +8,7 @@ from typing import Final
 from nats import errors as nats_errors
 from nats.aio.msg import Msg
 
+from latchkey_sdk.cancellation import stay_cancelled, times_cancelled
 from latchkey_sdk.errors import BusUnreachable
 
 LONGEST_DELAY_SECONDS: Final = 60.0
@@ -83,7 +84,7 @@ class Delivery:
         self.settled = True
 
     def void(self) -> None:
-        """The consumer that gave it is gone; a word about it would mean another event to the one in its place."""
+        """The server knows no more of it, and would never confirm a word about it: it is gone, or has gone back."""
         self.settled = True
 
     async def still_at_it(self) -> None:
@@ -93,9 +94,7 @@ class Delivery:
 
 
 async def _unless_cancelled(work: Awaitable[object]) -> None:
-    """Awaits it; a cancellation that comes together with the answer counts, which asyncio.wait_for forgets in 3.11."""
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
+    """Awaits it; a cancellation that comes together with the answer counts."""
+    before = times_cancelled()
     await work
-    if task and task.cancelling() > before:
-        raise asyncio.CancelledError
+    stay_cancelled(before=before)

@@ -16,6 +16,7 @@ from nats.aio.subscription import Subscription as CoreSubscription
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
+from latchkey_sdk.cancellation import stay_cancelled
 from latchkey_sdk.connection import Connection
 from latchkey_sdk.consumer import Wanted, idle_since
 from latchkey_sdk.delivery import Delivery
@@ -98,6 +99,7 @@ class Puller:
         pauses = _pauses()
         while True:
             try:
+                stay_cancelled()
                 await self._ask()
                 problem = await self._listen()
                 if problem is None:
@@ -107,6 +109,7 @@ class Puller:
                 await asyncio.sleep(next(pauses))
                 await self._be_served()
             except (NatsError, OSError, TimeoutError) as error:
+                stay_cancelled()
                 _log.info("%s: cannot go on yet: %s", self._wanted.stream, error)
                 await asyncio.sleep(next(pauses))
 
@@ -127,6 +130,7 @@ class Puller:
         """Hands events on until a new request is due; says what is wrong when the consumer may be gone."""
         owed = BATCH
         while owed:
+            stay_cancelled()
             try:
                 async with asyncio.timeout(2 * self._heartbeat):
                     message = await self._inbox.get()
@@ -138,8 +142,7 @@ class Puller:
             status = _status(message)
             if status is None:
                 owed -= 1
-                self._last = Delivery(message)
-                self._events.put_nowait(self._last)
+                self._take(Delivery(message))
             elif status == _IDLE:
                 # A slow loop body: without a word from it the server would offer the event a second time.
                 if self._last:
@@ -151,6 +154,13 @@ class Puller:
             else:
                 return f"{status} {(message.headers or {}).get('Description', '')}".strip()
         return None
+
+    def _take(self, delivery: Delivery) -> None:
+        """One at a time: another event, while one is in hand, means that a killed server forgot what it had given."""
+        if self._last and self._last.sequence != delivery.sequence:
+            self._last.void()
+        self._last = delivery
+        self._events.put_nowait(delivery)
 
     async def _be_served(self) -> None:
         """The consumer is there. One that was lost is made again: rather an event once more than never."""

@@ -58,6 +58,26 @@ async def test_a_restart_of_the_server_loses_nothing(
     assert list(dict.fromkeys(seen)) == ["event-1", "event-2", "event-3", "event-4"]
 
 
+async def test_a_killed_server_that_forgot_what_it_had_given_gives_it_again(
+    server: NatsServer, publisher: Publisher, tmp_path: Path
+) -> None:
+    """It writes the position of a consumer late, and would never confirm a word about what it has not given."""
+    async with subscribe("login.>", servers=server.url, durable="crm") as events:
+        (state,) = (tmp_path / "data").rglob("obs/crm")
+        shutil.copytree(state, tmp_path / "early")
+        for turn in (1, 2):
+            await publisher.event()
+            assert await the_next(events) == f"event-{turn}"
+        server.stop(signal.SIGKILL)
+        await until(lambda: not publisher.client.is_connected)
+        shutil.rmtree(state)
+        shutil.copytree(tmp_path / "early", state)
+        server.start()
+        await until(lambda: publisher.client.is_connected)
+        await publisher.event()
+        assert [await the_next(events) for _ in range(3)] == ["event-1", "event-2", "event-3"]
+
+
 async def test_an_event_in_hand_during_a_restart_is_settled_after_it(server: NatsServer, publisher: Publisher) -> None:
     async with subscribe("login.>", servers=server.url, durable="crm") as events:
         await publisher.event()
