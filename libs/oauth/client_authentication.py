@@ -4,6 +4,7 @@ import base64
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
+from libs.crypto import secret_jwt
 from libs.crypto.errors import InvalidJwt
 from libs.crypto.jwt import unverified_jwt
 from libs.oauth.errors import InvalidClient, InvalidRequest
@@ -11,11 +12,14 @@ from libs.oauth.parameters import Parameters
 
 BASIC = "client_secret_basic"
 POST = "client_secret_post"
+CLIENT_SECRET_JWT = "client_secret_jwt"
 PRIVATE_KEY_JWT = "private_key_jwt"
 NONE = "none"
-SUPPORTED_METHODS = (BASIC, POST, PRIVATE_KEY_JWT, NONE)
-SECRET_METHODS = frozenset({BASIC, POST})
+SUPPORTED_METHODS = (BASIC, POST, CLIENT_SECRET_JWT, PRIVATE_KEY_JWT, NONE)
+SECRET_METHODS = frozenset({BASIC, POST, CLIENT_SECRET_JWT})
 """Methods that take a secret of the server's making."""
+ASSERTION_METHODS = frozenset({CLIENT_SECRET_JWT, PRIVATE_KEY_JWT})
+"""Methods by which a client signs something instead of showing what it has (RFC 7523 2.2)."""
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -57,7 +61,7 @@ def _from_assertion(parameters: Parameters) -> Credentials:
         raise InvalidClient(f"client_assertion_type must be {ASSERTION_TYPE}.", reason="CLIENT_ASSERTION_TYPE")
     assertion = parameters.get("client_assertion", "")
     try:
-        _, claims = unverified_jwt(assertion)
+        header, claims = unverified_jwt(assertion)
     except InvalidJwt as fault:
         raise InvalidClient(
             "client_assertion is not a signed JWT.", reason=f"CLIENT_ASSERTION_{fault.reason}"
@@ -66,7 +70,8 @@ def _from_assertion(parameters: Parameters) -> Credentials:
     client_id = parameters.get("client_id", named)
     if not isinstance(client_id, str) or client_id != named:
         raise InvalidClient("client_assertion and client_id name different clients.", reason="CLIENT_ASSERTION_SUBJECT")
-    return Credentials(client_id=client_id, method=PRIVATE_KEY_JWT, assertion=assertion)
+    method = CLIENT_SECRET_JWT if header.get("alg") == secret_jwt.ALG else PRIVATE_KEY_JWT
+    return Credentials(client_id=client_id, method=method, assertion=assertion)
 
 
 def _from_header(authorization: str, parameters: Parameters) -> Credentials:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from libs.crypto import secret_jwt
 from libs.crypto.client_keys import ClientKeySet
 from libs.crypto.errors import InvalidKey
 from libs.oauth import client_authentication, logout_uris
@@ -24,6 +25,7 @@ DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 PASSWORD = "password"
 SUPPORTED_GRANT_TYPES = (AUTHORIZATION_CODE, IMPLICIT, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE, PASSWORD)
 SIGNING_ALGORITHMS = ("RS256", "ES256")
+AUTH_SIGNING_ALGORITHMS = (*SIGNING_ALGORITHMS, secret_jwt.ALG)
 UNSIGNED = "none"
 CONSENT_REQUIRED = "required"
 CONSENT_SKIP = "skip"
@@ -133,7 +135,7 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "grant_types": read.some_of(*SUPPORTED_GRANT_TYPES),
     "response_types": read.response_types,
     "token_endpoint_auth_method": read.one_of(*client_authentication.SUPPORTED_METHODS),
-    "token_endpoint_auth_signing_alg": read.one_of(*SIGNING_ALGORITHMS),
+    "token_endpoint_auth_signing_alg": read.one_of(*AUTH_SIGNING_ALGORITHMS),
     "jwks": read.key_set,
     "jwks_uri": read.fetched_url,
     "scope": read.scope,
@@ -209,6 +211,17 @@ def _keys_come_from_one_place(metadata: ClientMetadata) -> None:
         )
 
 
+def _assertions_are_signed_as_their_method_says(metadata: ClientMetadata) -> None:
+    """A secret makes HS256, a key never does (OpenID Connect Core 9)."""
+    by_secret = metadata.token_endpoint_auth_method == client_authentication.CLIENT_SECRET_JWT
+    alg = metadata.token_endpoint_auth_signing_alg
+    if alg and (alg == secret_jwt.ALG) != by_secret:
+        raise InvalidClientMetadata(
+            f"token_endpoint_auth_signing_alg {secret_jwt.ALG} and client_secret_jwt go together.",
+            reason="METADATA_AUTH_ALG",
+        )
+
+
 def _usable(jwks: Mapping[str, Any]) -> bool:
     try:
         return bool(ClientKeySet.of(jwks).keys)
@@ -253,6 +266,7 @@ def _front_channel_logout_stays_at_home(metadata: ClientMetadata) -> None:
 _RULES = (
     _strangers_introspect_nothing,
     _keys_come_from_one_place,
+    _assertions_are_signed_as_their_method_says,
     _front_channel_logout_stays_at_home,
     _some_grant,
     _response_types_need_their_grants,

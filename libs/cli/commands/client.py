@@ -21,7 +21,9 @@ _URI_RULE = "Compared character for character; the port of a loopback URI is fre
 _GRANTS = (
     "authorization_code, refresh_token, client_credentials, implicit, password, or the URN of device codes. Repeatable."
 )
-_METHODS = "client_secret_basic, client_secret_post, private_key_jwt (keys: --metadata), or none for a public client."
+_METHODS = (
+    "client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt (keys: --metadata), or none if public."
+)
 _FILE = "Metadata as JSON (RFC 7591 2, and require_pkce, consent, introspection); - is stdin. Flags override it."
 
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from libs.oauth import acr, pkce
 from libs.oauth.client_authentication import NONE, SUPPORTED_METHODS
-from libs.oauth.client_metadata import SIGNING_ALGORITHMS, SUPPORTED_GRANT_TYPES
+from libs.oauth.client_metadata import AUTH_SIGNING_ALGORITHMS, SIGNING_ALGORITHMS, SUPPORTED_GRANT_TYPES
 from libs.oauth.response_types import SUPPORTED_RESPONSE_TYPES, ResponseMode, format_response_type
 from libs.oauth.scopes import STANDARD_SCOPES
 from services.authorize_frontend.http.documents import document, routes
@@ -45,12 +45,12 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "id_token_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "userinfo_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(SUPPORTED_METHODS),
-        "token_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "token_endpoint_auth_signing_alg_values_supported": list(AUTH_SIGNING_ALGORITHMS),
         "introspection_endpoint_auth_methods_supported": [name for name in SUPPORTED_METHODS if name != NONE],
-        "introspection_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "introspection_endpoint_auth_signing_alg_values_supported": list(AUTH_SIGNING_ALGORITHMS),
         "introspection_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": list(SUPPORTED_METHODS),
-        "revocation_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(AUTH_SIGNING_ALGORITHMS),
         "code_challenge_methods_supported": [pkce.METHOD],
         "authorization_response_iss_parameter_supported": True,
         "claims_parameter_supported": True,

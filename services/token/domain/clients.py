@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from libs.crypto.hashing import hashes_equal, keyed_hash
-from libs.oauth.client_authentication import Credentials
+from libs.oauth.client_authentication import BASIC, POST, Credentials
 from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, UnauthorizedClient
 from libs.oauth.redirect_uris import MAX_LENGTH, is_private, is_registered
@@ -18,6 +18,8 @@ class ClientSecret:
 
     digest: bytes = field(repr=False)
     expires_at: datetime | None = None
+    sealed: bytes = field(default=b"", repr=False)
+    """The secret itself, encrypted, for a client that signs with it: a digest verifies no signature."""
 
     def live(self, now: datetime) -> bool:
         return self.expires_at is None or now < self.expires_at
@@ -39,8 +41,8 @@ class Client:
         """
         if credentials.method != self.metadata.token_endpoint_auth_method:
             raise InvalidClient(reason="CLIENT_AUTH_METHOD")
-        if not self.metadata.has_secret:
-            return  # a public client proves nothing; an assertion is judged where keys can be fetched
+        if credentials.method not in {BASIC, POST}:
+            return  # a public client proves nothing; an assertion is judged where keys can be had
         presented = keyed_hash(pepper, credentials.secret)
         # Every secret is compared, so that the time taken does not tell which one it was.
         matches = [hashes_equal(secret.digest, presented) and secret.live(now) for secret in self.secrets]

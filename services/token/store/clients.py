@@ -49,9 +49,11 @@ class Clients:
 
 
 def _client(row: ClientRow) -> Client:
-    secrets = [ClientSecret(row.secret_hash)] if row.secret_hash else []
+    secrets = [ClientSecret(row.secret_hash, sealed=row.sealed_secret or b"")] if row.secret_hash else []
     if row.former_secret_hash:
-        secrets.append(ClientSecret(row.former_secret_hash, row.former_secret_expires_at))
+        secrets.append(
+            ClientSecret(row.former_secret_hash, row.former_secret_expires_at, sealed=row.former_sealed_secret or b"")
+        )
     return Client(
         client_id=row.client_id,
         metadata=restore_metadata(row.metadata_json),
@@ -68,7 +70,9 @@ def _columns(client: Client) -> dict[str, Any]:
         "client_id": client.client_id,
         "metadata_json": client.metadata.to_json(),
         "secret_hash": latest.digest if latest else None,
+        "sealed_secret": (latest.sealed if latest else None) or None,
         "former_secret_hash": former.digest if former else None,
+        "former_sealed_secret": (former.sealed if former else None) or None,
         "former_secret_expires_at": former.expires_at if former else None,
         "created_at": client.created_at,
         "updated_at": client.updated_at,

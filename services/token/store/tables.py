@@ -33,6 +33,8 @@ class ClientRow(Row, table=True):
     client_id: str = Field(sa_column=Column(String(64), primary_key=True))
     metadata_json: dict[str, Any] = Field(sa_column=Column("metadata", JSON, nullable=False))
     secret_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32)))
+    sealed_secret: bytes | None = Field(default=None, sa_column=Column(LargeBinary(128)))
+    former_sealed_secret: bytes | None = Field(default=None, sa_column=Column(LargeBinary(128)))
     former_secret_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32)))
     former_secret_expires_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     created_at: datetime = Field(sa_column=_moment())

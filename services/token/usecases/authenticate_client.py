@@ -5,10 +5,12 @@ from datetime import datetime
 
 from libs.crypto.errors import InvalidJwt
 from libs.crypto.jwt import unverified_jwt
-from libs.oauth.client_authentication import PRIVATE_KEY_JWT, Credentials
+from libs.crypto.secret_jwt import is_made_with
+from libs.oauth.client_authentication import ASSERTION_METHODS, PRIVATE_KEY_JWT, Credentials
 from libs.oauth.errors import InvalidClient
 from services.token.domain.client_assertions import judge_assertion
 from services.token.domain.clients import Client
+from services.token.domain.new_secrets import open_secrets
 from services.token.ports import Begin, ClientDirectory, SignedByClients
 
 
@@ -36,7 +38,7 @@ class AuthenticateClient:
         if client is None:
             raise InvalidClient(reason="CLIENT_UNKNOWN")
         client.authenticate(credentials, pepper=self._pepper, now=now)
-        if credentials.method == PRIVATE_KEY_JWT:
+        if credentials.method in ASSERTION_METHODS:
             await self._believe(credentials.assertion, client, now=now)
         return client
 
@@ -45,16 +47,25 @@ class AuthenticateClient:
         header, _ = _parts(assertion)
         if header.get("alg") != (client.metadata.token_endpoint_auth_signing_alg or header.get("alg")):
             raise InvalidClient("client_assertion has another alg than is registered.", reason="CLIENT_ASSERTION_ALG")
-        claims = await self._signed.verified(assertion, client.metadata)
+        claims = await self._signed_claims(assertion, client, now=now)
         if claims is None:
             raise InvalidClient(
-                "client_assertion is not signed by a key of the client.", reason="CLIENT_ASSERTION_SIGNATURE"
+                "client_assertion is not signed with a key or secret of the client.",
+                reason="CLIENT_ASSERTION_SIGNATURE",
             )
         used = judge_assertion(claims, client_id=client.client_id, audiences=self._audiences, now=now)
         async with self._begin() as work:
             is_new = await work.assertions.use(used)
         if not is_new:
             raise InvalidClient("client_assertion was used before.", reason="CLIENT_ASSERTION_REPLAYED")
+
+    async def _signed_claims(self, assertion: str, client: Client, *, now: datetime) -> dict[str, object] | None:
+        if client.metadata.token_endpoint_auth_method == PRIVATE_KEY_JWT:
+            return await self._signed.verified(assertion, client.metadata)
+        secrets = open_secrets(self._pepper, client, now=now)
+        # Every secret is tried, so that the time taken does not tell which one it was.
+        made = [is_made_with(assertion, secret) for secret in secrets]
+        return _parts(assertion)[1] if any(made) else None
 
 
 def _parts(assertion: str) -> tuple[dict[str, str], dict[str, object]]:

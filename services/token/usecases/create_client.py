@@ -22,10 +22,9 @@ class CreateClient:
         """The client, and its secret if it uses one. Raises InvalidClientMetadata or InvalidRedirectUri."""
         now = self._clock.now()
         metadata = parse_metadata(members)
-        plain, secret = make_secret(self._pepper)
-        made = Client(
-            new_client_id(), metadata, (secret,) if metadata.has_secret else (), created_at=now, updated_at=now
-        )
+        client_id = new_client_id()
+        plain, secret = make_secret(self._pepper, client_id, metadata)
+        made = Client(client_id, metadata, (secret,) if metadata.has_secret else (), created_at=now, updated_at=now)
         async with self._begin() as work:
             await work.clients.add(made)
             work.emit(facts.client_created(made.client_id, client_name=metadata.client_name))

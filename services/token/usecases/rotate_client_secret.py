@@ -21,11 +21,11 @@ class RotateClientSecret:
     async def __call__(self, client_id: str, *, overlap: timedelta) -> NewSecret:
         """Raises InvalidRequest: CLIENT_UNKNOWN, or CLIENT_HAS_NO_SECRET."""
         now = self._clock.now()
-        plain, latest = make_secret(self._pepper)
         async with self._begin() as work:
             client = known(await work.clients.find_for_update(client_id))
             if not client.metadata.has_secret:
                 raise InvalidRequest("The client uses no secret.", reason="CLIENT_HAS_NO_SECRET")
+            plain, latest = make_secret(self._pepper, client_id, client.metadata)
             former = [replace(old, expires_at=now + overlap) for old in client.secrets if old.expires_at is None]
             client = replace(client, secrets=(latest, *(former if overlap else ())), updated_at=now)
             await work.clients.save(client)

@@ -8,7 +8,7 @@ from libs.oauth.client_metadata import parse_metadata
 from libs.servicekit.clock import Clock
 from services.token import facts
 from services.token.domain.clients import known
-from services.token.domain.new_secrets import NewSecret, make_secret
+from services.token.domain.new_secrets import NewSecret, make_secret, usable_secrets
 from services.token.ports import Begin, ClientDirectory
 
 
@@ -30,9 +30,9 @@ class UpdateClient:
         async with self._begin() as work:
             client = known(await work.clients.find_for_update(client_id))
             metadata = parse_metadata({**client.metadata.to_json(), **changes})
-            secrets = tuple(client.secrets) if metadata.has_secret else ()
+            secrets = usable_secrets(client.secrets, metadata)
             if metadata.has_secret and not secrets:
-                plain, secret = make_secret(self._pepper)
+                plain, secret = make_secret(self._pepper, client_id, metadata)
                 secrets = (secret,)
             client = replace(client, metadata=metadata, secrets=secrets, updated_at=self._clock.now())
             await work.clients.save(client)

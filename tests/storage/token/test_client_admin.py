@@ -53,7 +53,7 @@ async def test_a_public_client_has_no_secret(world: World) -> None:
     [
         ({"redirect_uris": ["javascript:alert(1)"]}, InvalidRedirectUri),
         ({"redirect_uris": ["https://client.example/*#x"]}, InvalidRedirectUri),
-        ({"redirect_uris": [REDIRECT_URI], "grant_types": ["password"]}, InvalidClientMetadata),
+        ({"redirect_uris": [REDIRECT_URI], "grant_types": ["passwords"]}, InvalidClientMetadata),
         ({"redirect_uris": [REDIRECT_URI], "grant_types": ["implicit"]}, InvalidClientMetadata),
         ({"redirect_uris": [REDIRECT_URI], "response_types": ["token"]}, InvalidClientMetadata),
         ({"redirect_uris": [REDIRECT_URI], "client_id": "c_mine"}, InvalidClientMetadata),

@@ -14,7 +14,7 @@ from services.authorize_frontend.http.discovery import metadata
 from services.authorize_frontend.site import Site
 
 DISCOVERY = "/.well-known/openid-configuration"
-METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
+METHODS = ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"]
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +64,13 @@ def test_discovery_says_exactly_this():
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         "token_endpoint_auth_methods_supported": METHODS,
-        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256", "HS256"],
         "introspection_endpoint_auth_methods_supported": METHODS[:-1],
-        "introspection_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256"],
+        "introspection_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256", "HS256"],
         "introspection_signing_alg_values_supported": ["RS256", "ES256"],
         "userinfo_signing_alg_values_supported": ["RS256", "ES256"],
         "revocation_endpoint_auth_methods_supported": METHODS,
-        "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256"],
+        "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256", "HS256"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "claims_parameter_supported": True,

@@ -148,7 +148,7 @@ def test_a_value_of_another_type_is_refused(name, value):
         ("grant_types", ["authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"]),
         ("response_types", ["code", "none"]),
         ("response_types", [""]),
-        ("token_endpoint_auth_method", "client_secret_jwt"),
+        ("token_endpoint_auth_method", "tls_client_auth"),
         ("token_endpoint_auth_method", "NONE"),
         ("token_endpoint_auth_method", ["none"]),
         ("application_type", "mobile"),

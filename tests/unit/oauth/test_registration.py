@@ -73,7 +73,7 @@ def test_pkce_is_for_public_clients_and_for_those_that_ask_for_it():
         ({**WEB, "grant_types": ["authorization_code", "unknown"]}, "METADATA_VALUE"),
         ({**WEB, "scope": "openid orders:write"}, "REGISTRATION_SCOPE"),
         ({**WEB, "request_object_signing_alg": "none"}, "REGISTRATION_UNSIGNED_REQUESTS"),
-        ({**WEB, "token_endpoint_auth_method": "client_secret_jwt"}, "METADATA_VALUE"),
+        ({**WEB, "token_endpoint_auth_method": "tls_client_auth"}, "METADATA_VALUE"),
         ({**WEB, "initiate_login_uri": "http://app.example/start"}, "METADATA_URL"),
         ({}, "METADATA_REDIRECT_URIS"),
     ],

@@ -70,7 +70,7 @@ def test_the_digests_are_of_no_use_without_the_pepper() -> None:
 
 @pytest.mark.s(60)
 def test_secrets_and_their_digests_do_not_print() -> None:
-    plain, secret = make_secret(PEPPER)
+    plain, secret = make_secret(PEPPER, "c_1", a_client().metadata)
     assert secret.digest == keyed_hash(PEPPER, plain)
     shown = repr(NewSecret(a_client(secrets=(secret,)), plain))
     assert plain not in shown
@@ -79,7 +79,7 @@ def test_secrets_and_their_digests_do_not_print() -> None:
 
 @pytest.mark.s(18)
 def test_every_secret_is_new_and_has_256_bits() -> None:
-    made = {make_secret(PEPPER)[0] for _ in range(50)}
+    made = {make_secret(PEPPER, "c_1", a_client().metadata)[0] for _ in range(50)}
     assert len(made) == 50
     assert {len(plain) for plain in made} == {43}
 

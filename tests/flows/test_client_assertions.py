@@ -1,7 +1,7 @@
-"""private_key_jwt with unmodified Authlib against the real system."""
+"""private_key_jwt and client_secret_jwt with unmodified Authlib against the real system."""
 
 from authlib.integrations.httpx_client import AsyncOAuth2Client
-from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from authlib.oauth2.rfc7523 import ClientSecretJWT, PrivateKeyJWT
 from joserfc.jwk import RSAKey
 
 from tests.flows.relying_party import RelyingParty
@@ -29,3 +29,22 @@ async def test_authlib_gets_a_token_with_a_key_of_its_own(system: Stack) -> None
             for _ in range(2):
                 token = await client.fetch_token(endpoint, grant_type="client_credentials")
                 assert token["scope"] == "notes"
+
+
+async def test_authlib_gets_a_token_by_signing_with_its_secret(system: Stack) -> None:
+    async with await RelyingParty.registered(
+        system,
+        grant_types=["client_credentials"],
+        response_types=[],
+        redirect_uris=[],
+        scope="notes",
+        token_endpoint_auth_method="client_secret_jwt",
+    ) as registered:
+        endpoint = f"{system.client_edge}/token"
+        async with AsyncOAuth2Client(
+            registered.client_id,
+            registered.client_secret,
+            token_endpoint_auth_method=ClientSecretJWT(endpoint),
+            timeout=20,
+        ) as client:
+            assert (await client.fetch_token(endpoint, grant_type="client_credentials"))["scope"] == "notes"

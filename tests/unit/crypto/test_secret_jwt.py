@@ -1,0 +1,44 @@
+"""HS256 under a shared secret, and nothing that looks like it (RFC 7518 3.2, RFC 8725 2.1)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from libs.crypto.secret_jwt import is_made_with
+
+pytestmark = pytest.mark.s(29)
+SECRET = "a secret that is known to two only, and long enough"
+
+
+def made(secret: str = SECRET, alg: str = "HS256", **header: str) -> str:
+    return jwt.encode({"alg": alg, **header}, {"sub": "c"}, OctKey.import_key(secret), algorithms=[alg])
+
+
+def test_what_joserfc_makes_holds():
+    assert is_made_with(made(), SECRET)
+    assert is_made_with(made(kid="any", typ="JWT"), SECRET)
+
+
+@pytest.mark.parametrize(
+    "token", [made("another secret, which is long enough as well"), made(alg="HS512"), made() + "A", "", "a.b.c", "a.b"]
+)
+def test_nothing_else_does(token):
+    assert not is_made_with(token, SECRET)
+
+
+def test_a_header_member_that_we_do_not_know_is_refused():
+    assert not is_made_with(made(jku="https://evil.example"), SECRET)
+
+
+@given(st.integers(min_value=0, max_value=len(made()) - 1), st.characters(min_codepoint=33, max_codepoint=126))
+def test_any_change_breaks_it(position, character):
+    token = made()
+    changed = token[:position] + character + token[position + 1 :]
+    assert is_made_with(changed, SECRET) == (changed == token)
+
+
+def test_a_short_secret_is_a_mistake_of_ours():
+    with pytest.raises(ValueError, match="32 bytes"):
+        is_made_with(made(), "short")
