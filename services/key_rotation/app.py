@@ -21,8 +21,11 @@ from libs.servicekit.work import Transactions
 from services.key_rotation import rpc
 from services.key_rotation.config import KeyRotationSettings
 from services.key_rotation.domain.seals import KeySeals
+from services.key_rotation.domain.waits import Waits
 from services.key_rotation.store.tables import METADATA
+from services.key_rotation.store.turns import RotationTurns
 from services.key_rotation.store.work import StoreWork
+from services.key_rotation.usecases.advance_keys import AdvanceKeys
 from services.key_rotation.usecases.ensure_keys import EnsureKeys
 from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
 from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
@@ -42,15 +45,23 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
         seals = KeySeals(KeyEncryptionKey(settings.key_encryption_key_file.get_secret_value()), issuer=settings.issuer)
         ensure = EnsureKeys(view=work.reading, work=work, generate=generate, seals=seals, clock=clock)
         published = ListVerificationKeys(view=work.reading)
-        signing = GetSigningKeys(published=published, seals=seals, issuer=settings.issuer)
+        signing = GetSigningKeys(published=published, work=work, seals=seals, issuer=settings.issuer)
+        advance = AdvanceKeys(
+            ensure=ensure,
+            view=work.reading,
+            work=work,
+            turns=RotationTurns(database),
+            waits=settings.waits,
+            clock=clock,
+        )
         await _prepare(ensure, signing)
         yield Service(
-            servicers=_servicers(published, signing),
+            servicers=_servicers(published, signing, settings.waits),
             tasks={
                 "bus": bus.run,
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
-                "ensure-keys": every(settings.key_check_seconds, "ensure-keys", ensure),
+                "rotation": every(settings.key_check_seconds, "rotation", advance),
             },
             checks={
                 "database": database.check,
@@ -84,17 +95,17 @@ async def _check(published: ListVerificationKeys) -> CheckResult:
     return CheckResult(ok=True, detail=", ".join(f"{key.alg} {key.state}" for key in keys))
 
 
-def _servicers(published: ListVerificationKeys, signing: GetSigningKeys) -> tuple[Registration, ...]:
+def _servicers(published: ListVerificationKeys, signing: GetSigningKeys, waits: Waits) -> tuple[Registration, ...]:
     services = keys_pb2.DESCRIPTOR.services_by_name
     return (
         Registration(
             keys_pb2_grpc.add_VerificationKeyServiceServicer_to_server,
-            rpc.VerificationKeys(list_keys=published),
+            rpc.VerificationKeys(list_keys=published, waits=waits),
             services["VerificationKeyService"],
         ),
         Registration(
             keys_pb2_grpc.add_SigningKeyServiceServicer_to_server,
-            rpc.SigningKeys(get_keys=signing),
+            rpc.SigningKeys(get_keys=signing, waits=waits),
             services["SigningKeyService"],
         ),
     )

@@ -1,12 +1,47 @@
 """Configuration of the key-rotation service."""
 
-from pydantic import Field
+from datetime import timedelta
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from libs.servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, SecretKeyFile
+from services.key_rotation.domain.waits import Waits
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
 class KeyRotationSettings(GrpcSettings, DatabaseSettings, BusSettings):
     key_encryption_key_file: SecretKeyFile
     """File with the key under which private keys are sealed in the database (32 bytes, base64url)."""
+    key_period_seconds: int = Field(default=30 * DAY, ge=HOUR, le=400 * DAY)
+    """How long a key signs. A change holds from the next key on; `latchkey key rotate` makes it sooner."""
+    key_announcement_seconds: int = Field(default=1 * DAY, ge=MINUTE, le=400 * DAY)
+    """How long a key is published before it may sign. A value that some cache of the key set outlives is refused."""
+    jwks_max_age_seconds: int = Field(default=5 * MINUTE, ge=MINUTE, le=DAY)
+    """How long others may keep the key set (its `Cache-Control`), and thus, twice over, believe a revoked key."""
+    publication_max_age_seconds: int = Field(default=15 * MINUTE, ge=2 * MINUTE, le=DAY)
+    """How long the browser edge publishes the keys it has while this service is away."""
+    key_view_max_age_seconds: int = Field(default=5 * MINUTE, ge=MINUTE, le=HOUR)
+    """How long token replicas sign with the keys they have while this service is away."""
     key_check_seconds: float = Field(default=60, gt=0, le=3600)
-    """How often it is made sure that every algorithm has its keys."""
+    """How often it is looked whether something has come due."""
+
+    @model_validator(mode="after")
+    def _no_key_signs_before_everybody_can_know_it(self) -> Self:
+        try:
+            _ = self.waits
+        except ValueError as error:
+            raise ValueError(f"LATCHKEY_KEY_ANNOUNCEMENT_SECONDS and its relatives: {error}") from None
+        return self
+
+    @property
+    def waits(self) -> Waits:
+        """Raises ValueError when they do not fit each other."""
+        return Waits(
+            jwks_max_age=timedelta(seconds=self.jwks_max_age_seconds),
+            publication_max_age=timedelta(seconds=self.publication_max_age_seconds),
+            view_max_age=timedelta(seconds=self.key_view_max_age_seconds),
+            announcement=timedelta(seconds=self.key_announcement_seconds),
+            period=timedelta(seconds=self.key_period_seconds),
+        )

@@ -1,12 +1,14 @@
 """The domain to the contract (protos/latchkey/keys/v1)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.keys.v1 import keys_pb2
 from services.key_rotation.domain.keys import Key, KeyState
+from services.key_rotation.domain.waits import Waits
 from services.key_rotation.usecases.get_signing_keys import DeliveredKey, Delivery
 
 _STATES = {
@@ -18,14 +20,19 @@ _STATES = {
 }
 
 
-def verification_keys(keys: Sequence[Key]) -> keys_pb2.ListVerificationKeysResponse:
-    return keys_pb2.ListVerificationKeysResponse(keys=[_verification_key(key) for key in keys])
+def verification_keys(keys: Sequence[Key], waits: Waits) -> keys_pb2.ListVerificationKeysResponse:
+    return keys_pb2.ListVerificationKeysResponse(
+        keys=[_verification_key(key) for key in keys],
+        cacheable_for=_duration(waits.jwks_max_age),
+        valid_for=_duration(waits.publication_max_age),
+    )
 
 
-def delivery(delivered: Delivery) -> keys_pb2.GetSigningKeysResponse:
+def delivery(delivered: Delivery, waits: Waits) -> keys_pb2.GetSigningKeysResponse:
     return keys_pb2.GetSigningKeysResponse(
         signing_keys=[_sealed_key(key) for key in delivered.signing],
         verification_keys=[_verification_key(key) for key in delivered.verification],
+        valid_for=_duration(waits.view_max_age),
     )
 
 
@@ -44,6 +51,12 @@ def _sealed_key(key: DeliveredKey) -> keys_pb2.SealedSigningKey:
     return keys_pb2.SealedSigningKey(
         kid=key.kid, alg=key.alg, activates_at=_timestamp(key.activates_at), sealed=key.sealed
     )
+
+
+def _duration(value: timedelta) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(value)
+    return duration
 
 
 def _timestamp(moment: datetime | None) -> Timestamp | None:

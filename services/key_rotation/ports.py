@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import Protocol
 
 from libs.crypto.jwt import SigningKey
 from libs.servicekit.facts import Fact
 from services.key_rotation.domain.keys import Key
+from services.key_rotation.domain.rotation import Change
 
 
 class KeyReader(Protocol):
@@ -20,6 +22,12 @@ class KeyReader(Protocol):
 class KeyWriter(KeyReader, Protocol):
     async def add(self, key: Key) -> bool:
         """False when the algorithm has a key in this state already: another replica was faster."""
+
+    async def save(self, change: Change) -> bool:
+        """False when the key is no longer what it was: another replica was faster, and nothing is changed."""
+
+    async def prolong(self, signs_for: timedelta) -> None:
+        """Remembers, for every key that may sign, what it will have signed: never less than before."""
 
 
 class View(Protocol):
@@ -42,3 +50,5 @@ ViewFactory = Callable[[], AbstractAsyncContextManager[View]]
 WorkFactory = Callable[[], AbstractAsyncContextManager[Work]]
 Generate = Callable[[str], Awaitable[SigningKey]]
 """Makes a key for an algorithm, away from the event loop."""
+Turns = Callable[[], AbstractAsyncContextManager[bool]]
+"""Is it this replica's turn, for as long as the block lasts? Spares work and decides nothing."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self
 
@@ -25,6 +25,17 @@ class KeyState(StrEnum):
     """Out of the key set; kept for those who look into the past."""
     REVOKED = "revoked"
     """Out of the key set at once, with all that it signed."""
+
+
+class RevocationReason(StrEnum):
+    """Why a key was revoked."""
+
+    COMPROMISED = "compromised"
+    """Somebody else has it."""
+    SUSPECTED = "suspected"
+    """Somebody else may have it."""
+    DRILL = "drill"
+    """Operators try out what they would do."""
 
 
 PUBLISHED: Final = frozenset({KeyState.NEXT, KeyState.ACTIVE, KeyState.RETIRING})
@@ -54,10 +65,15 @@ class Key:
     private: SealedPrivateKey | None = field(repr=False)
     """None once the key signs no more."""
     published_at: datetime
+    """When it was made; from the moment when its turn is fixed on, one at which it was certainly published."""
     activates_at: datetime | None
     """From this moment on it signs, on every replica by its own clock; None while its turn is not fixed."""
     retires_at: datetime | None = None
-    """When it leaves the key set: not before the last thing that it signed has expired."""
+    """When it leaves the key set: not before the last thing that it signed has expired. None until that is counted."""
+    signs_for: timedelta = timedelta(0)
+    """The longest life of anything that those who were given it sign."""
+    revoked_at: datetime | None = None
+    revocation_reason: RevocationReason | None = None
     version: int = 1
     """Rises with every change of state: a change is saved only over the version that it was made from."""
 
@@ -81,6 +97,10 @@ class Key:
         private = self.private if state in SIGNING else None
         return replace(self, state=state, private=private, version=self.version + 1)
 
+    def revoked(self, reason: RevocationReason, *, now: datetime) -> Self:
+        """Raises IllegalTransition when it is revoked already."""
+        return replace(self.become(KeyState.REVOKED), revoked_at=now, revocation_reason=reason)
+
 
 def missing_states(history: Iterable[Key]) -> tuple[KeyState, ...]:
     """Which keys have to be made now, given all keys that an algorithm ever had.
@@ -93,7 +113,7 @@ def missing_states(history: Iterable[Key]) -> tuple[KeyState, ...]:
     return () if KeyState.NEXT in present else (KeyState.NEXT,)
 
 
-def without_active(keys: Iterable[Key]) -> list[str]:
-    """Algorithms that nothing can be signed with."""
-    active = {key.alg for key in keys if key.state is KeyState.ACTIVE}
-    return [alg for alg in ALGS if alg not in active]
+def without_signer(keys: Iterable[Key]) -> list[str]:
+    """Algorithms that nothing can be signed with, now or soon."""
+    signing = {key.alg for key in keys if key.state in SIGNING}
+    return [alg for alg in ALGS if alg not in signing]

@@ -1,18 +1,26 @@
 """Signing keys in SQL."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.crypto.sealing import Envelope
-from services.key_rotation.domain.keys import PUBLISHED, Key, KeyState
+from services.key_rotation.domain.keys import PUBLISHED, SIGNING, Key, KeyState, RevocationReason
+from services.key_rotation.domain.rotation import Change
 from services.key_rotation.domain.seals import KEK_VERSION, SEAL_VERSION, SealedPrivateKey
 from services.key_rotation.store.tables import SIGNING_KEYS
 
 _COLUMNS = SIGNING_KEYS.c
+_CHANGING = (
+    *("state", "version", "sealed_private", "wrapped_data_key", "kek_version"),
+    *("published_at", "activates_at", "retires_at", "revoked_at", "revocation_reason"),
+)
+"""What a change of state may change; `signs_for_seconds` has writers of its own."""
 
 
 class Keys:
@@ -33,6 +41,30 @@ class Keys:
         statement: Any = insert(SIGNING_KEYS).values(issuer=self._issuer, **_values(key))
         added = await self._session.execute(statement.on_conflict_do_nothing().returning(_COLUMNS.kid))
         return added.scalar_one_or_none() is not None
+
+    async def save(self, change: Change) -> bool:
+        before, values = change.before, _values(change.after)
+        changed = {name: values[name] for name in _CHANGING}
+        statement = update(SIGNING_KEYS).where(
+            _COLUMNS.issuer == self._issuer,
+            _COLUMNS.kid == before.kid,
+            _COLUMNS.version == before.version,
+            _COLUMNS.state == before.state.value,
+        )
+        saved = await self._session.execute(statement.values(changed).returning(_COLUMNS.kid))
+        return saved.scalar_one_or_none() is not None
+
+    async def prolong(self, signs_for: timedelta) -> None:
+        seconds = ceil(signs_for.total_seconds())
+        await self._session.execute(
+            update(SIGNING_KEYS)
+            .where(
+                _COLUMNS.issuer == self._issuer,
+                _COLUMNS.state.in_(sorted(SIGNING)),
+                _COLUMNS.signs_for_seconds < seconds,
+            )
+            .values(signs_for_seconds=seconds)
+        )
 
     async def _find(self, condition: ColumnElement[bool]) -> Sequence[Key]:
         query = select(SIGNING_KEYS).where(_COLUMNS.issuer == self._issuer, condition)
@@ -55,6 +87,9 @@ def _values(key: Key) -> dict[str, Any]:
         "published_at": key.published_at,
         "activates_at": key.activates_at,
         "retires_at": key.retires_at,
+        "signs_for_seconds": ceil(key.signs_for.total_seconds()),
+        "revoked_at": key.revoked_at,
+        "revocation_reason": key.revocation_reason.value if key.revocation_reason else None,
     }
 
 
@@ -72,5 +107,8 @@ def _key(row: Any) -> Key:
         published_at=row.published_at,
         activates_at=row.activates_at,
         retires_at=row.retires_at,
+        signs_for=timedelta(seconds=row.signs_for_seconds),
+        revoked_at=row.revoked_at,
+        revocation_reason=RevocationReason(row.revocation_reason) if row.revocation_reason else None,
         version=row.version,
     )

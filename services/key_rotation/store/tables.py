@@ -49,6 +49,10 @@ class SigningKeyRow(Row, table=True):
     published_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     activates_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     retires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    # The default is for rows of older code, whose keys nobody asked about: a day, the most it could be.
+    signs_for_seconds: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("86400")))
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    revocation_reason: str | None = Field(default=None, sa_column=Column(String(16)))
 
 
 METADATA = Row.metadata

@@ -1,6 +1,6 @@
 """Every algorithm has one key that signs and one that comes next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from libs.crypto.jwt import SigningKey
 from libs.servicekit import logs
@@ -25,17 +25,19 @@ class EnsureKeys:
         self._seals = seals
         self._clock = clock
 
-    async def __call__(self) -> None:
-        """Make what is missing. Raises TemporarilyUnavailable when the database is."""
-        for alg in ALGS:
+    async def __call__(self, algs: Sequence[str] = ALGS) -> bool:
+        """Make what is missing; was anything added? Raises TemporarilyUnavailable when the database is."""
+        added = False
+        for alg in algs:
             async with self._view() as view:
                 missing = missing_states(await view.keys.history(alg))
             # Before the transaction: making an RSA key can take a second, and a lock is not held for that long.
             made = {state: await self._generate(alg) for state in missing}
-            if made:
-                await self._add(alg, made)
+            if made and await self._add(alg, made):
+                added = True
+        return added
 
-    async def _add(self, alg: str, made: Mapping[KeyState, SigningKey]) -> None:
+    async def _add(self, alg: str, made: Mapping[KeyState, SigningKey]) -> bool:
         added: list[Key] = []
         async with self._work() as work:
             # Another replica may have been faster; one that is just as fast is told from ours by `add`.
@@ -48,3 +50,4 @@ class EnsureKeys:
                     added.append(key)
         for key in added:
             _log.info("A signing key was made", kid=key.kid, alg=key.alg, state=key.state.value)
+        return bool(added)

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libs.crypto.errors import InvalidKey
 from libs.crypto.sealing import delivery_binding, seal_to
 from libs.oauth.errors import InvalidRequest
-from services.key_rotation.domain.keys import Key
+from services.key_rotation.domain.keys import SIGNING, Key
 from services.key_rotation.domain.seals import KeySeals
+from services.key_rotation.ports import WorkFactory
 from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
+
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +32,27 @@ class Delivery:
 
 
 class GetSigningKeys:
-    def __init__(self, *, published: ListVerificationKeys, seals: KeySeals, issuer: str) -> None:
+    def __init__(self, *, published: ListVerificationKeys, work: WorkFactory, seals: KeySeals, issuer: str) -> None:
         self._published = published
+        self._work = work
         self._seals = seals
         self._issuer = issuer
 
-    async def __call__(self, recipient_public_key: bytes) -> Delivery:
-        """Active and next keys. Raises InvalidRequest for a recipient key that is none."""
+    async def __call__(self, recipient_public_key: bytes, *, verifiable_for: timedelta = DAY) -> Delivery:
+        """Active and next keys. Raises InvalidRequest for a recipient key that is none.
+
+        Args:
+            verifiable_for: the longest life of anything that the caller signs. No key leaves for a caller before it is
+                stored how long its public half has to stay after its last signature.
+        """
         keys = await self._published()
+        if any(key.state in SIGNING and key.signs_for < verifiable_for for key in keys):
+            async with self._work() as work:
+                await work.keys.prolong(verifiable_for)
+            keys = await self._published()
+        granted = [key for key in keys if key.signs_for >= verifiable_for]
         try:
-            signing = [self._delivered(key, private, recipient_public_key) for key, private in self._opened(keys)]
+            signing = [self._delivered(key, private, recipient_public_key) for key, private in self._opened(granted)]
         except InvalidKey:
             raise InvalidRequest("The recipient key is not an X25519 key.", reason="RECIPIENT_KEY_INVALID") from None
         return Delivery(signing=signing, verification=keys)

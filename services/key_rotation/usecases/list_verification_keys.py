@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from libs.oauth.errors import TemporarilyUnavailable
-from services.key_rotation.domain.keys import Key, without_active
+from services.key_rotation.domain.keys import Key, without_signer
 from services.key_rotation.ports import ViewFactory
 
 
@@ -14,10 +14,11 @@ class ListVerificationKeys:
     async def __call__(self) -> Sequence[Key]:
         """All published keys.
 
-        Raises TemporarilyUnavailable when an algorithm has no active key: half a key set must not get into caches.
+        Raises TemporarilyUnavailable when an algorithm has no key that signs or will: half a key set must not get into
+        caches.
         """
         async with self._view() as view:
             keys = await view.keys.published()
-        if without_active(keys):
+        if without_signer(keys):
             raise TemporarilyUnavailable(reason="KEYS_NOT_READY", retry_after=1)
         return keys

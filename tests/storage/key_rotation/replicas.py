@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
@@ -16,9 +16,12 @@ from libs.servicekit.outbox import Outbox
 from libs.servicekit.work import Transactions
 from services.key_rotation.app import generate
 from services.key_rotation.domain.seals import KeySeals
-from services.key_rotation.ports import Generate
+from services.key_rotation.domain.waits import Waits
+from services.key_rotation.ports import Generate, Turns
 from services.key_rotation.store.tables import METADATA
+from services.key_rotation.store.turns import RotationTurns
 from services.key_rotation.store.work import StoreWork
+from services.key_rotation.usecases.advance_keys import AdvanceKeys
 from services.key_rotation.usecases.ensure_keys import EnsureKeys
 from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
 from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
@@ -27,6 +30,13 @@ ISSUER = "https://id.example"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEK = bytes(range(32))
 SCHEMA = "key_rotation"
+WAITS = Waits(
+    jwks_max_age=timedelta(minutes=5),
+    publication_max_age=timedelta(minutes=15),
+    view_max_age=timedelta(minutes=5),
+    announcement=timedelta(days=1),
+    period=timedelta(days=30),
+)
 
 
 @dataclass
@@ -35,6 +45,9 @@ class StoppedClock:
 
     def now(self) -> datetime:
         return self.at
+
+    def move(self, by: timedelta) -> None:
+        self.at += by
 
 
 @cache
@@ -52,6 +65,8 @@ class Replica:
         kek: bytes = KEK,
         clock: StoppedClock | None = None,
         generate: Generate = generate,
+        waits: Waits = WAITS,
+        turns: Turns | None = None,
     ) -> None:
         clock = clock or StoppedClock()
         self.database = database
@@ -63,7 +78,17 @@ class Replica:
             view=self.work.reading, work=self.work, generate=generate, seals=self.seals, clock=clock
         )
         self.published = ListVerificationKeys(view=self.work.reading)
-        self.signing = GetSigningKeys(published=self.published, seals=self.seals, issuer=issuer)
+        self.signing = GetSigningKeys(published=self.published, work=self.work, seals=self.seals, issuer=issuer)
+        self.clock = clock
+        self.turns = turns or RotationTurns(database)
+        self.advance = AdvanceKeys(
+            ensure=self.ensure, view=self.work.reading, work=self.work, turns=self.turns, waits=waits, clock=clock
+        )
+
+    async def settle(self) -> None:
+        """As the timer does: until nothing more is due."""
+        while await self.advance():
+            pass
 
 
 @asynccontextmanager

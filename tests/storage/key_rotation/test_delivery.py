@@ -78,6 +78,7 @@ async def test_before_there_are_keys_nothing_is_answered(replica: Replica):
 
 async def test_an_answer_costs_one_statement(replica: Replica):
     await replica.ensure()
+    await replica.signing(Recipient().public_key)
     with statements(replica.database) as sent:
         await replica.signing(Recipient().public_key)
     assert len(sent) == 1

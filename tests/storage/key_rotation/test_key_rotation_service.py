@@ -153,3 +153,11 @@ async def test_all_faults_of_the_configuration_are_named_at_once(tmp_path: Path)
     assert code == 2
     for variable in ("KEY_ENCRYPTION_KEY_FILE", "KEY_CHECK_SECONDS", "ISSUER", "TLS_CA", "DATABASE_URL", "NATS_URL"):
         assert f"LATCHKEY_{variable}" in said
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_waits_that_let_a_key_sign_before_everybody_has_it_stop_the_start(environment: dict[str, str]):
+    code, said = await _exit_of(environment | {"LATCHKEY_KEY_ANNOUNCEMENT_SECONDS": "2699"})
+    assert code == 2
+    assert "LATCHKEY_KEY_ANNOUNCEMENT_SECONDS" in said
+    assert "2700 s at least: 2 x 300 s in caches, 900 s at the browser edge, 1200 s for clocks" in said

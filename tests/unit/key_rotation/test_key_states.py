@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from libs.crypto.errors import SealBroken
 from libs.crypto.jwt import SigningKey
 from libs.crypto.sealing import Envelope, KeyEncryptionKey
-from services.key_rotation.domain.keys import ALGS, IllegalTransition, Key, KeyState, missing_states, without_active
+from services.key_rotation.domain.keys import ALGS, IllegalTransition, Key, KeyState, missing_states, without_signer
 from services.key_rotation.domain.seals import KeySeals, SealedPrivateKey
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -64,11 +64,12 @@ def test_only_the_very_first_key_may_sign_at_once(history: list[KeyState]):
     assert (KeyState.NEXT in missing) == (KeyState.NEXT not in history)
 
 
-def test_an_algorithm_without_an_active_key_is_noticed():
-    keys = [a_key(KeyState.ACTIVE, "RS256"), a_key(KeyState.NEXT, "RS256"), a_key(KeyState.NEXT, "ES256")]
-    assert without_active(keys) == ["ES256"]
-    assert without_active([]) == list(ALGS)
-    assert without_active([*keys, a_key(KeyState.ACTIVE)]) == []
+def test_an_algorithm_without_a_key_that_signs_or_will_is_noticed():
+    keys = [a_key(KeyState.ACTIVE, "RS256"), a_key(KeyState.NEXT, "RS256"), a_key(KeyState.RETIRING, "ES256")]
+    assert without_signer(keys) == ["ES256"]
+    assert without_signer([]) == list(ALGS)
+    assert without_signer([*keys, a_key(KeyState.ACTIVE)]) == []
+    assert without_signer([*keys, a_key(KeyState.NEXT)]) == []
 
 
 @pytest.mark.parametrize("state", [KeyState.ACTIVE, KeyState.NEXT])

@@ -60,6 +60,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_CLIENT_DELETED: _Reason.ValueType  # 9
     REASON_REVOKED_BY_CLIENT: _Reason.ValueType  # 10
     """The application gave the token back (RFC 7009)."""
+    REASON_COMPROMISED: _Reason.ValueType  # 11
+    """Somebody else has the key."""
+    REASON_SUSPECTED: _Reason.ValueType  # 12
+    """Somebody else may have the key."""
+    REASON_DRILL: _Reason.ValueType  # 13
+    """Operators have tried out what they would do."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why something was refused or ended. Closed: a value may be added, none is ever changed."""
@@ -78,6 +84,12 @@ REASON_REFRESH_TOKEN_REUSED: Reason.ValueType  # 8
 REASON_CLIENT_DELETED: Reason.ValueType  # 9
 REASON_REVOKED_BY_CLIENT: Reason.ValueType  # 10
 """The application gave the token back (RFC 7009)."""
+REASON_COMPROMISED: Reason.ValueType  # 11
+"""Somebody else has the key."""
+REASON_SUSPECTED: Reason.ValueType  # 12
+"""Somebody else may have the key."""
+REASON_DRILL: Reason.ValueType  # 13
+"""Operators have tried out what they would do."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
 
 @_typing.final
@@ -811,6 +823,53 @@ class KeyActivated(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___KeyActivated: _TypeAlias = KeyActivated  # noqa: Y015
+
+@_typing.final
+class KeyRetired(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KID_FIELD_NUMBER: _builtins.int
+    ALG_FIELD_NUMBER: _builtins.int
+    kid: _builtins.str
+    alg: _builtins.str
+    def __init__(
+        self,
+        *,
+        kid: _builtins.str = ...,
+        alg: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alg", b"alg", "kid", b"kid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyRetired: _TypeAlias = KeyRetired  # noqa: Y015
+
+@_typing.final
+class KeyRevoked(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KID_FIELD_NUMBER: _builtins.int
+    ALG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    kid: _builtins.str
+    alg: _builtins.str
+    reason: Global___Reason.ValueType
+    def __init__(
+        self,
+        *,
+        kid: _builtins.str = ...,
+        alg: _builtins.str = ...,
+        reason: Global___Reason.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alg", b"alg", "kid", b"kid", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyRevoked: _TypeAlias = KeyRevoked  # noqa: Y015
 
 EVENT_FIELD_NUMBER: _builtins.int
 event: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___EventOptions]

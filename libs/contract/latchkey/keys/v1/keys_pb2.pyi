@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -72,7 +73,9 @@ class VerificationKey(_message.Message):
     def published_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def activates_at(self) -> _timestamp_pb2.Timestamp:
-        """From this moment on it signs; absent for a key whose turn is not yet fixed."""
+        """From this moment on it signs, on every replica by its own clock, and at once if it is active; absent for a key
+        whose turn is not yet fixed.
+        """
 
     def __init__(
         self,
@@ -112,16 +115,30 @@ class ListVerificationKeysResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     KEYS_FIELD_NUMBER: _builtins.int
+    CACHEABLE_FOR_FIELD_NUMBER: _builtins.int
+    VALID_FOR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___VerificationKey]: ...
+    @_builtins.property
+    def cacheable_for(self) -> _duration_pb2.Duration:
+        """How long whoever gets these keys may keep them: Cache-Control max-age of the key set."""
+
+    @_builtins.property
+    def valid_for(self) -> _duration_pb2.Duration:
+        """How long the caller may go on publishing these keys without having asked again. No key signs before all of that
+        has passed since it was published first.
+        """
+
     def __init__(
         self,
         *,
         keys: _abc.Iterable[Global___VerificationKey] | None = ...,
+        cacheable_for: _duration_pb2.Duration | None = ...,
+        valid_for: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cacheable_for", b"cacheable_for", "valid_for", b"valid_for"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cacheable_for", b"cacheable_for", "keys", b"keys", "valid_for", b"valid_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -132,16 +149,24 @@ class GetSigningKeysRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RECIPIENT_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    VERIFIABLE_FOR_FIELD_NUMBER: _builtins.int
     recipient_public_key: _builtins.bytes
     """X25519, 32 bytes, made for this call."""
+    @_builtins.property
+    def verifiable_for(self) -> _duration_pb2.Duration:
+        """The longest life of anything that the caller signs. The keys stay published for longer than that after their last
+        signature. Absent: a day, the most that a token service without this field could be told.
+        """
+
     def __init__(
         self,
         *,
         recipient_public_key: _builtins.bytes = ...,
+        verifiable_for: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["verifiable_for", b"verifiable_for"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipient_public_key", b"recipient_public_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipient_public_key", b"recipient_public_key", "verifiable_for", b"verifiable_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -183,21 +208,27 @@ class GetSigningKeysResponse(_message.Message):
 
     SIGNING_KEYS_FIELD_NUMBER: _builtins.int
     VERIFICATION_KEYS_FIELD_NUMBER: _builtins.int
+    VALID_FOR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def signing_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealedSigningKey]: ...
     @_builtins.property
     def verification_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___VerificationKey]:
         """The matching state of the public keys, so that both views have one age."""
 
+    @_builtins.property
+    def valid_for(self) -> _duration_pb2.Duration:
+        """How long the caller may sign with these keys without having asked again."""
+
     def __init__(
         self,
         *,
         signing_keys: _abc.Iterable[Global___SealedSigningKey] | None = ...,
         verification_keys: _abc.Iterable[Global___VerificationKey] | None = ...,
+        valid_for: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["valid_for", b"valid_for"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["signing_keys", b"signing_keys", "verification_keys", b"verification_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signing_keys", b"signing_keys", "valid_for", b"valid_for", "verification_keys", b"verification_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,42 @@
+"""Changes of keys go into the database together, or not at all."""
+
+from collections.abc import Sequence
+
+from libs.servicekit import logs
+from libs.servicekit.facts import Actor
+from services.key_rotation import facts
+from services.key_rotation.domain.rotation import Change
+from services.key_rotation.ports import Work, WorkFactory
+
+_log = logs.get(__name__)
+
+
+class _OvertakenError(Exception):
+    """Undoes the transaction."""
+
+
+async def save_changes(begin: WorkFactory, changes: Sequence[Change], *, actor: Actor = facts.SYSTEM) -> bool:
+    """Saves and tells them; False when another replica was faster with one of them. Raises TemporarilyUnavailable."""
+    try:
+        async with begin() as work:
+            for change in changes:
+                await _save(work, change)
+                work.emit(*facts.key_changed(change, actor=actor))
+    except _OvertakenError:
+        return False
+    for change in changes:
+        key = change.after
+        _log.info(
+            "A signing key has changed",
+            kid=key.kid,
+            alg=key.alg,
+            state=key.state.value,
+            activates_at=key.activates_at and key.activates_at.isoformat(),
+            retires_at=key.retires_at and key.retires_at.isoformat(),
+        )
+    return True
+
+
+async def _save(work: Work, change: Change) -> None:
+    if not await work.keys.save(change):
+        raise _OvertakenError

@@ -1,0 +1,219 @@
+"""The keys of a real database move on, whatever number of replicas moves them and wherever one of them dies."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from libs.servicekit.database import Database
+from services.key_rotation.domain.keys import Key, KeyState
+from services.key_rotation.domain.rotation import Change
+from services.key_rotation.store.keys import Keys
+from services.key_rotation.usecases.advance_keys import YIELDS
+from tests.storage.key_rotation.replicas import (
+    NOON,
+    WAITS,
+    Replica,
+    StoppedClock,
+    execute,
+    ready_made,
+    replica_of,
+    rows,
+    states,
+)
+
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+COMPLETE = [("ES256", "active"), ("ES256", "next"), ("RS256", "active"), ("RS256", "next")]
+REPLICAS = 4
+
+
+async def _keys(database: Database, alg: str = "ES256") -> dict[str, Key]:
+    """The newest key in each state."""
+    async with database.snapshot() as session:
+        return {key.state.value: key for key in await Keys(session, issuer="https://id.example").history(alg)}
+
+
+async def _facts(database: Database) -> Counter[str]:
+    told = [json.loads(row["envelope"]) for row in await rows(database, "outbox")]
+    return Counter(fact["type"].removeprefix("latchkey.key.").removesuffix(".v1") for fact in told)
+
+
+async def test_a_key_goes_all_its_way(replica: Replica):
+    await replica.settle()
+    first, second = (await _keys(replica.database))["active"], (await _keys(replica.database))["next"]
+    assert (second.published_at, second.activates_at) == (NOON, NOON + WAITS.period)
+
+    replica.clock.move(WAITS.period - SECOND)
+    await replica.settle()
+    assert await states(replica.database) == COMPLETE
+
+    replica.clock.move(SECOND)
+    await replica.settle()
+    keys = await _keys(replica.database)
+    assert (keys["retiring"].kid, keys["active"].kid) == (first.kid, second.kid)
+    assert (keys["retiring"].private, keys["next"].activates_at) == (None, NOON + 2 * WAITS.period)
+    assert keys["retiring"].retires_at == NOON + WAITS.period + WAITS.retention(first.signs_for)
+    assert first.kid in {key.kid for key in await replica.published()}
+
+    replica.clock.move(WAITS.retention(first.signs_for) - SECOND)
+    await replica.settle()
+    assert (await _keys(replica.database))["retiring"].kid == first.kid
+    replica.clock.move(SECOND)
+    await replica.settle()
+    assert (await _keys(replica.database))["retired"].kid == first.kid
+    assert first.kid not in {key.kid for key in await replica.published()}
+    assert await _facts(replica.database) == {"published": 6, "activated": 4, "retired": 2}
+
+
+async def test_what_is_kept_of_a_private_half_goes_when_its_turn_ends(replica: Replica):
+    await replica.settle()
+    replica.clock.move(WAITS.period)
+    await replica.settle()
+    for row in await rows(replica.database):
+        assert (row["sealed_private"] is None) == (row["wrapped_data_key"] is None) == (row["state"] == "retiring")
+
+
+async def test_replicas_that_rotate_at_once_rotate_once(url: str, replica: Replica):
+    await replica.settle()
+    clock = StoppedClock(NOON + WAITS.period)
+    async with AsyncExitStack() as stack:
+        replicas = [await stack.enter_async_context(_without_turns(url, clock)) for _ in range(REPLICAS)]
+        for _ in range(3):
+            await asyncio.gather(*(racer.advance() for racer in replicas))
+    expected = sorted([*COMPLETE, ("ES256", "retiring"), ("RS256", "retiring")])
+    assert await states(replica.database) == expected
+    assert await _facts(replica.database) == {"published": 6, "activated": 4}
+
+
+async def test_only_the_first_of_two_judgements_on_one_key_is_saved(url: str, replica: Replica):
+    await replica.settle()
+    before = (await _keys(replica.database))["next"]
+    async with replica_of(url) as other:
+        async with other.work() as work:
+            assert await work.keys.save(Change(before, before.become(KeyState.REVOKED)))
+        async with replica.work() as work:
+            assert not await work.keys.save(Change(before, before.become(KeyState.ACTIVE)))
+    assert (await _keys(replica.database))["revoked"].kid == before.kid
+
+
+@pytest.mark.parametrize("commit", range(1, 7))
+async def test_a_replica_that_dies_at_any_commit_leaves_nothing_that_another_cannot_finish(
+    url: str, replica: Replica, commit: int
+):
+    await replica.settle()
+    clock = StoppedClock(NOON + WAITS.period)
+    async with replica_of(url, clock=clock, generate=_quick) as doomed:
+        _die_at(doomed, commit)
+        with pytest.raises(_PowerCutError):
+            await doomed.settle()
+    async with replica_of(url, clock=clock, generate=_quick) as heir:
+        await heir.settle()
+        expected = sorted([*COMPLETE, ("ES256", "retiring"), ("RS256", "retiring")])
+        assert await states(heir.database) == expected
+        assert await _facts(heir.database) == {"published": 6, "activated": 4}
+        for row in await rows(heir.database):
+            assert (row["retires_at"] is None) == (row["state"] != "retiring")
+            assert row["activates_at"] is not None
+
+
+async def test_what_others_sign_for_longest_is_what_counts(replica: Replica):
+    await replica.settle()
+    recipient = bytes(31) + b"\x09"
+    for seconds in (600, 1200, 300):
+        await replica.signing(recipient, verifiable_for=timedelta(seconds=seconds))
+    assert {row["signs_for_seconds"] for row in await rows(replica.database)} == {1200}
+    replica.clock.move(WAITS.period)
+    await replica.settle()
+    retiring = (await _keys(replica.database))["retiring"]
+    assert retiring.retires_at == replica.clock.at + WAITS.retention(timedelta(seconds=1200))
+
+
+async def test_no_key_is_given_away_before_it_is_stored_how_long_it_has_to_stay(replica: Replica):
+    await replica.settle()
+    recipient = bytes(31) + b"\x09"
+    stored = await replica.signing(recipient, verifiable_for=timedelta(seconds=600))
+    assert len(stored.signing) == 4
+
+    async def lost(_: timedelta) -> None:
+        """Another replica has just made keys that nobody asked for yet."""
+
+    prolong, Keys.prolong = Keys.prolong, lambda _self, signs_for: lost(signs_for)  # type: ignore[method-assign, assignment]
+    try:
+        refused = await replica.signing(recipient, verifiable_for=timedelta(seconds=601))
+    finally:
+        Keys.prolong = prolong  # type: ignore[method-assign]
+    assert (len(refused.signing), len(refused.verification)) == (0, 4)
+
+
+async def test_keys_of_older_code_are_announced_and_kept_as_long_as_they_may_be_needed(replica: Replica):
+    await replica.ensure()
+    await execute(replica.database, "UPDATE signing_keys SET signs_for_seconds = 86400")
+    await replica.settle()
+    keys = await _keys(replica.database)
+    assert keys["next"].activates_at == NOON + WAITS.period
+    assert keys["active"].signs_for == DAY
+
+
+async def test_a_replica_leaves_the_work_to_another_one_but_does_not_rely_on_it(database: Database):
+    @asynccontextmanager
+    async def never_ours() -> AsyncIterator[bool]:
+        yield False
+
+    replica = Replica(database, turns=never_ours)
+    for _ in range(YIELDS):
+        assert not await replica.advance()
+    assert await states(database) == []
+    assert await replica.advance()
+    assert await states(database) == COMPLETE
+
+
+async def test_one_replica_at_a_time_has_the_turn(url: str, replica: Replica):
+    async with replica_of(url) as other:
+        async with replica.turns() as ours, other.turns() as theirs:
+            # SQLite is for one process, which always has it.
+            assert (ours, theirs) == (True, url.startswith("sqlite"))
+        async with other.turns() as theirs:
+            assert theirs
+
+
+class _PowerCutError(Exception):
+    pass
+
+
+def _die_at(replica: Replica, commit: int) -> None:
+    """The process ends just before its `commit`th transaction would be committed."""
+    begun = 0
+
+    @asynccontextmanager
+    async def dying(real=replica.work):
+        nonlocal begun
+        begun += 1
+        async with real() as work:
+            yield work
+            if begun == commit:
+                raise _PowerCutError
+
+    replica.advance._work = replica.ensure._work = dying  # a process has no seam to die at
+
+
+async def _quick(alg: str):
+    _quick_made.append(alg)
+    return ready_made(alg, len(_quick_made))
+
+
+_quick_made: list[str] = []
+
+
+@asynccontextmanager
+async def _no_turns() -> AsyncIterator[bool]:
+    yield True
+
+
+@asynccontextmanager
+async def _without_turns(url: str, clock: StoppedClock) -> AsyncIterator[Replica]:
+    async with replica_of(url, clock=clock, turns=_no_turns, generate=_quick) as replica:
+        yield replica
