@@ -1,7 +1,8 @@
 """Client metadata: RFC 7591 2, OpenID Connect Dynamic Registration 1.0 2, RP-Initiated Logout 1.0 3.1, and our own.
 
-Ours: `require_pkce` (bool; public clients always), `consent` ("required", or "skip" for the operator's own
-applications) and `introspection` ("own" tokens, or "all" for a resource server of the operator's).
+Ours: `require_pkce` (bool; public clients always), `security_profile` (security_profiles.py), `consent` ("required", or
+"skip" for the operator's own applications) and `introspection` ("own" tokens, or "all" for a resource server of the
+operator's).
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from libs.oauth import metadata_values as read
 from libs.oauth.errors import InvalidClientMetadata
 from libs.oauth.response_types import parse_response_type
 from libs.oauth.scopes import OPENID, STANDARD_SCOPES, parse_scope
+from libs.oauth.security_profiles import PROFILES, SecurityProfile
 
 AUTHORIZATION_CODE = "authorization_code"
 IMPLICIT = "implicit"
@@ -68,8 +70,13 @@ class ClientMetadata:
     """Empty: whatever its keys make. none: unsigned ones, and no others."""
     require_pushed_authorization_requests: bool = False
     require_pkce: bool = True
+    security_profile: str = "oidc"
     consent: str = CONSENT_REQUIRED
     introspection: str = INTROSPECTION_OWN
+
+    @property
+    def profile(self) -> SecurityProfile:
+        return PROFILES[self.security_profile]
 
     @property
     def is_public(self) -> bool:
@@ -120,6 +127,10 @@ def parse_metadata(members: Mapping[str, Any]) -> ClientMetadata:
             values[name] = _READERS[name](name, value)
     if "response_types" not in values and AUTHORIZATION_CODE not in values.get("grant_types", (AUTHORIZATION_CODE,)):
         values["response_types"] = ()  # what an implicit client may have is never assumed: it says which response types
+    profile = PROFILES[values.get("security_profile", "oidc")]
+    if profile.pushed_only:
+        values |= {"require_pkce": True, "require_pushed_authorization_requests": True}
+        values.setdefault("id_token_signed_response_alg", min(profile.algorithms))
     if values.get("token_endpoint_auth_method") == client_authentication.NONE:
         values["require_pkce"] = True
     metadata = ClientMetadata(**values)
@@ -158,6 +169,7 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "request_object_signing_alg": read.one_of(*SIGNING_ALGORITHMS, UNSIGNED),
     "require_pushed_authorization_requests": read.truth,
     "require_pkce": read.truth,
+    "security_profile": read.one_of(*PROFILES),
     "consent": read.one_of(CONSENT_REQUIRED, CONSENT_SKIP),
     "introspection": read.one_of(INTROSPECTION_OWN, INTROSPECTION_ALL),
 }
@@ -236,6 +248,31 @@ def _strangers_introspect_nothing(metadata: ClientMetadata) -> None:
         )
 
 
+def _the_profile_is_kept(metadata: ClientMetadata) -> None:
+    profile, name = metadata.profile, metadata.security_profile
+    if profile.auth_methods and metadata.token_endpoint_auth_method not in profile.auth_methods:
+        methods = " or ".join(sorted(profile.auth_methods))
+        raise InvalidClientMetadata(
+            f"security_profile {name} needs token_endpoint_auth_method {methods}.", reason="METADATA_PROFILE"
+        )
+    signed_with = {
+        metadata.id_token_signed_response_alg,
+        metadata.token_endpoint_auth_signing_alg,
+        metadata.request_object_signing_alg,
+    } - {"", UNSIGNED}
+    if not signed_with <= profile.algorithms or (
+        profile.pushed_only and metadata.request_object_signing_alg == UNSIGNED
+    ):
+        raise InvalidClientMetadata(
+            f"security_profile {name} allows the algorithms {', '.join(sorted(profile.algorithms))} only.",
+            reason="METADATA_PROFILE",
+        )
+    if profile.code_only and not {IMPLICIT, PASSWORD}.isdisjoint(metadata.grant_types):
+        raise InvalidClientMetadata(
+            f"security_profile {name} excludes the grant types implicit and password.", reason="METADATA_PROFILE"
+        )
+
+
 def _refresh_needs_something_to_refresh(metadata: ClientMetadata) -> None:
     if REFRESH_TOKEN in metadata.grant_types and set(metadata.grant_types) <= {REFRESH_TOKEN, IMPLICIT}:
         raise InvalidClientMetadata(
@@ -264,6 +301,7 @@ def _front_channel_logout_stays_at_home(metadata: ClientMetadata) -> None:
 
 
 _RULES = (
+    _the_profile_is_kept,
     _strangers_introspect_nothing,
     _keys_come_from_one_place,
     _assertions_are_signed_as_their_method_says,

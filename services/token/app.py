@@ -148,6 +148,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             clients=clients,
             signed=client_keys,
             pepper=pepper,
+            issuer=issuer,
             audiences=assertion_audiences(issuer, settings.client_edge_url),
         )
         issue_tokens = IssueTokens(

@@ -24,7 +24,7 @@ _GRANTS = (
 _METHODS = (
     "client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt (keys: --metadata), or none if public."
 )
-_FILE = "Metadata as JSON (RFC 7591 2, and require_pkce, consent, introspection); - is stdin. Flags override it."
+_FILE = "Metadata as JSON (RFC 7591 2, and those of our own); - is stdin. Flags override it."
 
 
 def _option(metavar: str, help_text: str = "") -> Any:

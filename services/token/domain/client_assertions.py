@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from libs.oauth.errors import InvalidClient
+from libs.oauth.security_profiles import SecurityProfile
 
-LONGEST_LIFE = timedelta(hours=1)
-"""What Authlib writes and lets nobody change. An assertion is good once, so a long life is no second use."""
 SKEW = timedelta(seconds=60)
 _MAX_JTI_LENGTH = 512
 
@@ -23,27 +22,31 @@ class UsedAssertion:
 
 
 def judge_assertion(
-    claims: Mapping[str, Any], *, client_id: str, audiences: Collection[str], now: datetime
+    claims: Mapping[str, Any],
+    *,
+    client_id: str,
+    issuer: str,
+    audiences: Collection[str],
+    profile: SecurityProfile,
+    now: datetime,
 ) -> UsedAssertion:
     """The assertion is the client's own, for us, and good at this moment.
 
     Args:
-        audiences: what `aud` may name: the issuer, or an endpoint of the client edge (RFC 7523 3, 3).
+        audiences: what `aud` may name, if the profile lets it: the issuer, or an endpoint of the client edge.
 
     Raises:
         InvalidClient: saying which claim is wrong.
     """
     if not claims.get("iss") == claims.get("sub") == client_id:
         raise _wrong("iss and sub must be the client_id", "ISSUER")
-    named = claims.get("aud")
-    named = [named] if isinstance(named, str) else named
-    if not isinstance(named, list) or not any(audience in audiences for audience in named):
-        raise _wrong("aud must be the issuer or the token endpoint", "AUDIENCE")
+    _judge_audience(claims.get("aud"), issuer=issuer, audiences=audiences, profile=profile)
     expires_at = moment_of(claims.get("exp"))
     if expires_at is None or now >= expires_at + SKEW:
         raise _wrong("it has expired, or exp is missing", "EXPIRED")
-    if expires_at > now + LONGEST_LIFE + SKEW:
-        raise _wrong("exp must be at most an hour ahead", "TOO_LONG")
+    if expires_at > now + profile.assertion_lifetime + SKEW:
+        minutes = int(profile.assertion_lifetime.total_seconds() // 60)
+        raise _wrong(f"exp must be at most {minutes} minutes ahead", "TOO_LONG")
     for name in ("iat", "nbf"):
         if name in claims and ((moment := moment_of(claims[name])) is None or moment > now + SKEW):
             raise _wrong(f"{name} lies in the future", "NOT_YET_VALID")
@@ -52,6 +55,17 @@ def judge_assertion(
         raise _wrong("jti is missing", "ID_MISSING")
     digest = hashlib.sha256(f"{client_id} {token_id}".encode()).digest()
     return UsedAssertion(digest, expires_at + SKEW)
+
+
+def _judge_audience(aud: Any, *, issuer: str, audiences: Collection[str], profile: SecurityProfile) -> None:
+    """RFC 7523 3, 3."""
+    if profile.assertion_for_issuer_only:
+        if aud != issuer:
+            raise _wrong("aud must be the issuer, and nothing beside it", "AUDIENCE")
+        return
+    named = [aud] if isinstance(aud, str) else aud
+    if not isinstance(named, list) or not any(audience in audiences for audience in named):
+        raise _wrong("aud must be the issuer or the token endpoint", "AUDIENCE")
 
 
 def moment_of(value: Any) -> datetime | None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from libs.oauth.errors import InvalidRequestObject
@@ -13,8 +13,13 @@ _OF_THE_JWT = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
 _INSIDE_ANOTHER = frozenset({"request", "request_uri"})
 
 
-def judge_request_object(claims: Mapping[str, Any], *, client_id: str, issuer: str, now: datetime) -> None:
+def judge_request_object(
+    claims: Mapping[str, Any], *, client_id: str, issuer: str, longest_life: timedelta | None, now: datetime
+) -> None:
     """It is the client's, for us, and good at this moment, as far as it says anything about that.
+
+    Args:
+        longest_life: when given, it has to say all of it, and to end within that time.
 
     Raises:
         InvalidRequestObject: it says otherwise, or points to yet another one (RFC 9101 4).
@@ -28,8 +33,21 @@ def judge_request_object(claims: Mapping[str, Any], *, client_id: str, issuer: s
         raise _wrong("it has expired", "EXPIRED")
     if "nbf" in claims and ((starts_at := moment_of(claims["nbf"])) is None or now < starts_at - SKEW):
         raise _wrong("nbf lies in the future", "NOT_YET_VALID")
+    if longest_life is not None:
+        _judge_strictly(claims, longest_life=longest_life, now=now)
     if not _INSIDE_ANOTHER.isdisjoint(claims):
         raise _wrong("it must not hold request or request_uri", "NESTED")
+
+
+def _judge_strictly(claims: Mapping[str, Any], *, longest_life: timedelta, now: datetime) -> None:
+    """FAPI 2.0 Message Signing 5.3.1: the parties are named, and the time is short."""
+    missing = [name for name in ("iss", "aud", "exp", "nbf") if name not in claims]
+    if missing:
+        raise _wrong(f"{missing[0]} is missing", "CLAIM_MISSING")
+    expires_at, starts_at = moment_of(claims["exp"]), moment_of(claims["nbf"])
+    if expires_at is None or starts_at is None or max(expires_at - now, now - starts_at) > longest_life + SKEW:
+        minutes = int(longest_life.total_seconds() // 60)
+        raise _wrong(f"exp and nbf must be at most {minutes} minutes away", "TOO_LONG")
 
 
 def merged(outer: Parameters, claims: Mapping[str, Any]) -> Parameters:

@@ -24,12 +24,14 @@ class AuthenticateClient:
         clients: ClientDirectory,
         signed: SignedByClients,
         pepper: bytes,
+        issuer: str,
         audiences: Collection[str],
     ) -> None:
         self._begin = begin
         self._clients = clients
         self._signed = signed
         self._pepper = pepper
+        self._issuer = issuer
         self._audiences = frozenset(audiences)
 
     async def __call__(self, credentials: Credentials, *, now: datetime) -> Client:
@@ -44,8 +46,8 @@ class AuthenticateClient:
 
     async def _believe(self, assertion: str, client: Client, *, now: datetime) -> None:
         """Signed by a key of the client's, and never seen before (RFC 7523 3). One write, and none for a wrong one."""
-        header, _ = _parts(assertion)
-        if header.get("alg") != (client.metadata.token_endpoint_auth_signing_alg or header.get("alg")):
+        metadata, alg = client.metadata, _parts(assertion)[0].get("alg")
+        if alg not in metadata.profile.algorithms or alg != (metadata.token_endpoint_auth_signing_alg or alg):
             raise InvalidClient("client_assertion has another alg than is registered.", reason="CLIENT_ASSERTION_ALG")
         claims = await self._signed_claims(assertion, client, now=now)
         if claims is None:
@@ -53,7 +55,14 @@ class AuthenticateClient:
                 "client_assertion is not signed with a key or secret of the client.",
                 reason="CLIENT_ASSERTION_SIGNATURE",
             )
-        used = judge_assertion(claims, client_id=client.client_id, audiences=self._audiences, now=now)
+        used = judge_assertion(
+            claims,
+            client_id=client.client_id,
+            issuer=self._issuer,
+            audiences=self._audiences,
+            profile=metadata.profile,
+            now=now,
+        )
         async with self._begin() as work:
             is_new = await work.assertions.use(used)
         if not is_new:

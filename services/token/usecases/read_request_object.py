@@ -35,7 +35,13 @@ class ReadRequestObject:
         if text is None:
             return parameters
         claims = await self._claims(text, client)
-        judge_request_object(claims, client_id=client.client_id, issuer=self._issuer, now=now)
+        judge_request_object(
+            claims,
+            client_id=client.client_id,
+            issuer=self._issuer,
+            longest_life=client.metadata.profile.request_object_lifetime,
+            now=now,
+        )
         return merged(parameters, claims)
 
     async def _text(self, parameters: Parameters, client: Client) -> str | None:
@@ -62,7 +68,9 @@ class ReadRequestObject:
             header, _ = unverified_jwt(text)
         except InvalidJwt as fault:
             raise InvalidRequestObject(reason=f"REQUEST_OBJECT_{fault.reason}") from None
-        if registered and header.get("alg") != registered:
+        if header.get("alg") not in client.metadata.profile.algorithms or (
+            registered and header.get("alg") != registered
+        ):
             raise InvalidRequestObject(
                 "The request object has another alg than is registered.", reason="REQUEST_OBJECT_ALG"
             )

@@ -186,6 +186,7 @@ async def test_operators_make_change_and_look_at_clients_and_see_each_secret_onc
             "require_pushed_authorization_requests": False,
             "require_pkce": True,
             "consent": "required",
+            "security_profile": "oidc",
             "introspection": "own",
         },
     }

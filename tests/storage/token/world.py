@@ -175,6 +175,7 @@ class World:
             clients=clients,
             signed=self.client_keys,
             pepper=PEPPER,
+            issuer=ISSUER,
             audiences=assertion_audiences(ISSUER, "https://token.example"),
         )
         self.issue_tokens = IssueTokens(

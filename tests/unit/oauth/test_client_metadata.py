@@ -41,6 +41,7 @@ EVERYTHING = {
     "require_pushed_authorization_requests": True,
     "require_pkce": False,
     "consent": "skip",
+    "security_profile": "oidc",
     "introspection": "all",
 }
 
@@ -90,6 +91,7 @@ def test_the_defaults_are_a_confidential_web_client_with_pkce_and_consent():
         "require_pushed_authorization_requests": False,
         "require_pkce": True,
         "consent": "required",
+        "security_profile": "oidc",
         "introspection": "own",
     }
     assert not metadata.is_public
