@@ -7,7 +7,7 @@ No JWE is made or read.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
@@ -143,6 +143,9 @@ class KeySet:
     def find(self, kid: str) -> VerificationKey | None:
         """The key named `kid`, if there is one."""
         return self._by_kid.get(kid)
+
+    def __iter__(self) -> Iterator[VerificationKey]:
+        return iter(self._by_kid.values())
 
     def to_jwks(self) -> dict[str, list[dict[str, str]]]:
         """The JWK Set to publish (RFC 7517 5)."""

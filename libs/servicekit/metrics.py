@@ -11,6 +11,7 @@ OUTBOX_BACKLOG = Gauge("latchkey_outbox_backlog", "Facts that wait for the bus."
 OUTBOX_OLDEST_SECONDS = Gauge("latchkey_outbox_oldest_seconds", "Age of the oldest fact that waits for the bus.")
 OUTBOX_SENT = Counter("latchkey_outbox_sent_total", "Facts that the bus acknowledged.")
 TELEMETRY_DROPPED = Counter("latchkey_telemetry_dropped_total", "Token telemetry dropped while the bus was away.")
+KEY_VIEW_AGE_SECONDS = Gauge("latchkey_key_view_age_seconds", "Since when this process has not heard of the keys.")
 CONSUMED = Counter(
     "latchkey_consumed_total",
     "Facts that a durable consumer took from the stream: handled, given_up (after many tries) or malformed.",

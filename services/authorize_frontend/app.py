@@ -11,6 +11,7 @@ from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
 from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from libs.servicekit.bus import Bus
 from libs.servicekit.channels import channel
+from libs.servicekit.clock import SystemClock
 from libs.servicekit.service import Service
 from services.authorize_frontend.backends import Backends
 from services.authorize_frontend.config import AuthorizeFrontendSettings
@@ -44,9 +45,9 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
             device=DeviceServiceStub(device),
             keys=VerificationKeyServiceStub(key_rotation),
         )
-        keys = PublishedKeys(backends.keys)
+        keys = PublishedKeys(backends.keys, clock=SystemClock())
         bus = Bus(settings, service="authorize-frontend")
-        bus.listen(KEY_FACTS, keys.on_fact)
+        bus.follow(KEY_FACTS, keys.on_fact)
         yield Service(
             edge=edge_application(settings, backends, keys),
             tasks={"bus": bus.run, "published keys": keys.run},

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from datetime import timedelta
 from functools import partial
 
 from cryptography.hazmat.primitives import hashes
@@ -98,7 +97,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         keys = KeyView(
             SigningKeyServiceStub(key_rotation),
             issuer=issuer,
-            max_age=timedelta(seconds=settings.key_view_max_age_seconds),
+            verifiable_for=settings.verifiable_for,
             clock=clock,
         )
         people = AccountServiceStub(authentication)
@@ -108,7 +107,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         buffered = BufferedTelemetry(bus, transactions, issuer=issuer, clock=clock)
         telemetry: Telemetry = buffered if settings.token_telemetry else SilentTelemetry()
         bus.listen(client_directory.FACTS, clients.on_fact)
-        bus.listen(signing_keys.FACTS, keys.on_fact)
+        bus.follow(signing_keys.FACTS, keys.on_fact)
 
         mint = MintTokens(
             issuer=issuer, keys=keys, access_token_alg=settings.access_token_alg, id_token_lifetime=lifetimes.id_token

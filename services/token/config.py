@@ -14,7 +14,7 @@ from libs.servicekit.settings import (
     PublicUrl,
     SecretKeyFile,
 )
-from services.token.domain.tokens import Lifetimes
+from services.token.domain.tokens import LOGOUT_TOKEN_LIFETIME, Lifetimes
 
 
 class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings):
@@ -44,8 +44,9 @@ class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSetti
     """No refresh token lives longer, however often it is used."""
     refresh_grace_seconds: int = Field(default=30, ge=0, le=300)
     """For so long the immediate predecessor is answered with the same successor."""
-    key_view_max_age_seconds: int = Field(default=300, ge=60, le=3_600)
-    """With a view of the keys older than this, nothing is signed."""
+    id_token_hint_seconds: int = Field(default=14 * 86_400, ge=0, le=400 * 86_400)
+    """For so long an ID token is good as `id_token_hint`: as long as sessions last, or people who sign out are asked.
+    Its key stays published for that long."""
     token_telemetry: bool = True
     """Tell subscribers of tokens that write no row."""
 
@@ -54,6 +55,17 @@ class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSetti
         if self.refresh_idle_seconds > self.refresh_absolute_seconds:
             raise ValueError("LATCHKEY_REFRESH_IDLE_SECONDS must not exceed LATCHKEY_REFRESH_ABSOLUTE_SECONDS")
         return self
+
+    @property
+    def verifiable_for(self) -> timedelta:
+        """The longest life of anything that is signed here; what has no `exp` is read at once."""
+        seconds = (
+            self.access_token_seconds,
+            self.front_channel_token_seconds,
+            self.id_token_seconds,
+            self.id_token_hint_seconds,
+        )
+        return max(timedelta(seconds=max(seconds)), LOGOUT_TOKEN_LIFETIME)
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -8,7 +8,10 @@ import asyncio
 import json
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf.duration_pb2 import Duration
+from prometheus_client import Counter
 
 from latchkey.keys.v1 import keys_pb2
 from libs.crypto.jwt import KeySet, SigningKey, VerificationKey
@@ -16,6 +19,8 @@ from libs.crypto.sealing import Recipient, delivery_binding
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.servicekit import logs
 from libs.servicekit.clock import Clock
+from libs.servicekit.consumer import Received
+from libs.servicekit.metrics import KEY_VIEW_AGE_SECONDS
 from libs.servicekit.service import CheckResult
 
 if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
@@ -24,27 +29,51 @@ if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one fo
 REFRESH_SECONDS = 30.0
 RETRY_SECONDS = 1.0
 FACTS = "latchkey.v1.key.>"
+UNKNOWN_KID = Counter("latchkey_unknown_kid_total", "Presented tokens that name a key which we do not publish.")
+_REVOKED: Final = "latchkey.key.revoked.v1"
+_OLDER_CODE_VALID_FOR: Final = timedelta(minutes=5)
 _log = logs.get(__name__)
 
 
-class KeyView:
-    """`run` is a background task; until its first fetch there is no key and the replica is not ready."""
+class _OwnKeys(KeySet):
+    """Nothing is fetched for a `kid` that is not there, however many come: every key is here long before it signs."""
 
-    def __init__(self, stub: "SigningKeyServiceAsyncStub", *, issuer: str, max_age: timedelta, clock: Clock) -> None:
+    def find(self, kid: str) -> VerificationKey | None:
+        key = super().find(kid)
+        if key is None:
+            UNKNOWN_KID.inc()
+        return key
+
+
+class KeyView:
+    """`run` is a background task; until its first fetch there is no key and the replica is not ready.
+
+    Args:
+        verifiable_for: the longest life of anything that is signed here; key-rotation keeps the keys for longer.
+    """
+
+    def __init__(
+        self, stub: "SigningKeyServiceAsyncStub", *, issuer: str, verifiable_for: timedelta, clock: Clock
+    ) -> None:
         self._stub = stub
         self._issuer = issuer
-        self._max_age = max_age
+        self._verifiable_for = Duration()
+        self._verifiable_for.FromTimedelta(verifiable_for)
         self._clock = clock
         self._signing: dict[str, list[tuple[datetime, SigningKey]]] = {}
-        self._verification = KeySet(())
+        self._active: frozenset[str] = frozenset()
+        self._verification: KeySet = _OwnKeys(())
+        self._revoked: set[str] = set()
         self._fetched_at: datetime | None = None
+        self._valid_for = _OLDER_CODE_VALID_FOR
         self._look_now = asyncio.Event()
 
     def signer(self, alg: str, *, now: datetime) -> SigningKey:
         """The key whose turn came last. Raises TemporarilyUnavailable without a fresh view."""
-        if self._fetched_at is None or now - self._fetched_at > self._max_age:
+        if not self._is_fresh(now):
             raise TemporarilyUnavailable(reason="KEY_VIEW_STALE", retry_after=5)
-        started = [key for activates_at, key in self._signing.get(alg, ()) if activates_at <= now]
+        # An active key's turn has come, even if our clock is behind.
+        started = [key for turn, key in self._signing.get(alg, ()) if turn <= now or key.kid in self._active]
         if not started:
             raise TemporarilyUnavailable(reason="KEY_MISSING", retry_after=5)
         return started[-1]
@@ -70,8 +99,13 @@ class KeyView:
             except TimeoutError:
                 continue
 
-    async def on_fact(self, _subject: str) -> None:
+    async def on_fact(self, envelope: bytes) -> None:
+        """Something happened to a key: look at once. A revoked one is dropped even if key-rotation is away."""
         self._look_now.set()
+        event = Received.of(envelope)
+        if event.type == _REVOKED:
+            self._revoked.add(event.subject)
+            self._drop_revoked()
 
     async def refresh(self) -> None:
         """Fetches once; the view is replaced as a whole or not at all.
@@ -83,8 +117,24 @@ class KeyView:
         recipient = Recipient()
         asked_at = self._clock.now()
         response = await self._stub.GetSigningKeys(
-            keys_pb2.GetSigningKeysRequest(recipient_public_key=recipient.public_key)
+            keys_pb2.GetSigningKeysRequest(
+                recipient_public_key=recipient.public_key, verifiable_for=self._verifiable_for
+            )
         )
+        signing = self._opened(response, recipient)
+        verification = _OwnKeys(VerificationKey.from_jwk(json.loads(key.jwk)) for key in response.verification_keys)
+        self._signing, self._verification, self._fetched_at = signing, verification, asked_at
+        self._active = frozenset(
+            key.kid for key in response.verification_keys if key.state == keys_pb2.KEY_STATE_ACTIVE
+        )
+        given = response.HasField("valid_for")
+        self._valid_for = response.valid_for.ToTimedelta() if given else _OLDER_CODE_VALID_FOR
+        self._drop_revoked()
+
+    def _opened(
+        self, response: keys_pb2.GetSigningKeysResponse, recipient: Recipient
+    ) -> dict[str, list[tuple[datetime, SigningKey]]]:
+        """The keys of each algorithm that have a turn, in the order of their turns; each is parsed once."""
         held = {key.kid: key for keys in self._signing.values() for _, key in keys}
         signing: dict[str, list[tuple[datetime, SigningKey]]] = defaultdict(list)
         for sealed in response.signing_keys:
@@ -93,8 +143,7 @@ class KeyView:
                 signing[sealed.alg].append((sealed.activates_at.ToDatetime(tzinfo=UTC), key))
         for keys in signing.values():
             keys.sort(key=lambda entry: entry[0])
-        verification = KeySet(VerificationKey.from_jwk(json.loads(key.jwk)) for key in response.verification_keys)
-        self._signing, self._verification, self._fetched_at = dict(signing), verification, asked_at
+        return dict(signing)
 
     def _open(self, sealed: keys_pb2.SealedSigningKey, recipient: Recipient) -> SigningKey:
         der = recipient.open(
@@ -102,9 +151,23 @@ class KeyView:
         )
         return SigningKey.from_pkcs8(sealed.kid, sealed.alg, der)
 
+    def _drop_revoked(self) -> None:
+        """What is revoked stays so, though an answer from before it may arrive after."""
+        if not self._revoked:
+            return
+        self._signing = {
+            alg: [entry for entry in keys if entry[1].kid not in self._revoked] for alg, keys in self._signing.items()
+        }
+        self._verification = _OwnKeys(key for key in self._verification if key.kid not in self._revoked)
+
+    def _is_fresh(self, now: datetime) -> bool:
+        """A view from the future is not fresh either: the clock went back, and nobody knows how old it is."""
+        return self._fetched_at is not None and abs(now - self._fetched_at) <= self._valid_for
+
     async def check(self) -> CheckResult:
         now = self._clock.now()
         if self._fetched_at is None:
             return CheckResult(ok=False, detail="not fetched yet")
-        age = now - self._fetched_at
-        return CheckResult(ok=age <= self._max_age, detail=f"{int(age.total_seconds())} s old")
+        age = int((now - self._fetched_at).total_seconds())
+        KEY_VIEW_AGE_SECONDS.set(age)
+        return CheckResult(ok=self._is_fresh(now), detail=f"{age} s old")

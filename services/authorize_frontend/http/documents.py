@@ -1,20 +1,20 @@
 """Public JSON documents: cacheable, revalidated by ETag, readable by scripts of any origin."""
 
 import hashlib
+from datetime import timedelta
 
 from aiohttp import web
 from aiohttp.helpers import ETag
 from aiohttp.typedefs import Handler
 
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
-# So short that a revoked key is gone from every cache soon, so long that a key announced hours before its use is known.
-MAX_AGE_SECONDS = 300
+MAX_AGE = timedelta(minutes=5)
 
 
-def document(request: web.Request, body: bytes) -> web.Response:
+def document(request: web.Request, body: bytes, *, max_age: timedelta = MAX_AGE) -> web.Response:
     """200 with the document, or 304 when the client's copy is this very one (RFC 9110 13.1.2)."""
     tag = hashlib.sha256(body).hexdigest()[:32]
-    headers = {**_ANY_ORIGIN, "Cache-Control": f"public, max-age={MAX_AGE_SECONDS}"}
+    headers = {**_ANY_ORIGIN, "Cache-Control": f"public, max-age={int(max_age.total_seconds())}"}
     known = any(candidate.value in {tag, "*"} for candidate in request.if_none_match or ())
     response = (
         web.Response(status=304, headers=headers)

@@ -16,8 +16,12 @@ class Jwks:
         return routes(self._site.path("/jwks"), self.show)
 
     async def show(self, request: web.Request) -> web.Response:
-        """From memory alone. Before the first load 503: an empty set would be believed and cached."""
-        if self._keys.document is None:
+        """From memory alone, and for as long as key-rotation says (`max-age`).
+
+        Before the first load, and with keys that are too old, 503: an empty or old set would be believed and cached.
+        """
+        body = self._keys.document
+        if body is None:
             headers = {"Retry-After": str(round(FIRST_LOAD_SECONDS)), "Access-Control-Allow-Origin": "*"}
             return web.json_response({"error": "temporarily_unavailable"}, status=503, headers=headers)
-        return document(request, self._keys.document)
+        return document(request, body, max_age=self._keys.cacheable_for)

@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,19 @@ from tests.unit.authorize_frontend.fakes import FakeServices
 ISSUER = "http://localhost:8080"
 
 
+class Clock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def move(self, by: timedelta) -> None:
+        self.moment += by
+
+
 @dataclass(frozen=True)
 class Running:
     """The edge under test, and what stands behind it."""
@@ -33,6 +47,7 @@ class Running:
     browser: Browser
     keys: PublishedKeys
     port: int
+    clock: Clock
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +73,11 @@ def extra_settings() -> dict[str, Any]:
 
 @pytest.fixture
 async def running(
-    services: FakeServices, authority: Authority, issuer: str, extra_settings: dict[str, Any], tmp_path: Path
+    services: FakeServices,
+    authority: Authority,
+    issuer: str,
+    extra_settings: dict[str, Any],
+    tmp_path: Path,
 ) -> AsyncIterator[Running]:
     """The real application on a loopback port, talking mutual TLS to the fakes."""
     async with AsyncExitStack() as stack:
@@ -86,12 +105,12 @@ async def running(
             DeviceServiceStub(channels[2]),
             VerificationKeyServiceStub(channels[3]),
         )
-        keys = PublishedKeys(backends.keys)
+        keys = PublishedKeys(backends.keys, clock=(clock := Clock()))
         server = TestServer(edge_application(settings, backends, keys))
         await stack.enter_async_context(server)
         http = await stack.enter_async_context(session())
         assert server.port is not None
-        yield Running(Browser(http, f"http://127.0.0.1:{server.port}"), keys, server.port)
+        yield Running(Browser(http, f"http://127.0.0.1:{server.port}"), keys, server.port, clock)
 
 
 async def _serve(stack: AsyncExitStack, authority: Authority, fake) -> str:

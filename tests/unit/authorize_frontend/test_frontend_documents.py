@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from latchkey.events.v1 import events_pb2
 from latchkey.keys.v1.keys_pb2 import ListVerificationKeysResponse, VerificationKey
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit.facts import Actor, Fact, envelope
 from services.authorize_frontend.http.discovery import metadata
 from services.authorize_frontend.site import Site
 
@@ -211,12 +214,66 @@ async def test_keys_once_loaded_outlive_a_key_rotation_that_fails_or_forgets(
     assert (await browser.get("/jwks")).status == 200
 
 
+async def test_the_key_set_may_be_kept_for_as_long_as_key_rotation_says(browser, services, running, signing_keys):
+    answer = listed(*signing_keys)
+    answer.cacheable_for.FromSeconds(77)
+    services.key_rotation.says["ListVerificationKeys"] = answer
+    await running.keys.refresh()
+    assert (await browser.get("/jwks")).headers["Cache-Control"] == "public, max-age=77"
+    assert (await browser.get(DISCOVERY)).headers["Cache-Control"] == "public, max-age=300"
+
+
+@pytest.mark.parametrize("seconds", [60, -60], ids=["later", "by a clock that went back"])
+async def test_keys_that_are_too_old_are_published_no_more(browser, services, running, signing_keys, seconds):
+    answer = listed(*signing_keys)
+    answer.valid_for.FromSeconds(60)
+    services.key_rotation.says["ListVerificationKeys"] = answer
+    await running.keys.refresh()
+    running.clock.move(timedelta(seconds=seconds))
+    assert (await browser.get("/jwks")).status == 200
+    running.clock.move(timedelta(seconds=seconds / 60))
+    page = await browser.get("/jwks")
+    assert (page.status, page.headers["Cache-Control"]) == (503, "no-store")
+    check = await running.keys.check()
+    assert (check.ok, check.required) == (False, False)
+    await running.keys.refresh()
+    assert (await browser.get("/jwks")).status == 200
+
+
+async def test_keys_from_key_rotation_of_older_code_are_published_for_a_quarter_of_an_hour(
+    browser, services, running, signing_keys
+):
+    services.key_rotation.says["ListVerificationKeys"] = listed(*signing_keys)
+    await running.keys.refresh()
+    running.clock.move(timedelta(minutes=15))
+    assert (await browser.get("/jwks")).status == 200
+    running.clock.move(timedelta(seconds=1))
+    assert (await browser.get("/jwks")).status == 503
+
+
+@pytest.mark.s(70)
+async def test_a_revoked_key_leaves_the_key_set_with_the_news_of_it(browser, services, running, signing_keys):
+    gone, stays = signing_keys[0], signing_keys[1]
+    services.key_rotation.says["ListVerificationKeys"] = listed(gone, stays)
+    await running.keys.refresh()
+    await running.keys.on_fact(_fact(events_pb2.KeyRevoked(kid=gone.kid)))
+    assert json.loads((await browser.get("/jwks")).body) == {"keys": [stays.public_jwk()]}
+    await running.keys.refresh()  # an answer from before, which was on its way
+    assert json.loads((await browser.get("/jwks")).body) == {"keys": [stays.public_jwk()]}
+
+
+def _fact(data) -> bytes:
+    fact = Fact(data, data.kid, Actor("system"))
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    return envelope(fact, event_id="1", issuer="https://id", time=moment, sequence=1, traceparent="").encode()
+
+
 async def test_a_fact_about_keys_brings_a_look_at_once(services, running, signing_keys):
     services.key_rotation.says["ListVerificationKeys"] = listed(signing_keys[0])
     task = asyncio.create_task(running.keys.run())
     try:
         await _eventually(lambda: len(services.key_rotation.calls) == 1)
-        await running.keys.on_fact("latchkey.v1.key.activated.03")
+        await running.keys.on_fact(_fact(events_pb2.KeyActivated(kid=signing_keys[0].kid)))
         await _eventually(lambda: len(services.key_rotation.calls) == 2)
     finally:
         task.cancel()

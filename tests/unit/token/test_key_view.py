@@ -10,16 +10,19 @@ from typing import Any, cast
 
 import pytest
 
+from latchkey.events.v1 import events_pb2
 from latchkey.keys.v1 import keys_pb2
 from libs.crypto.errors import InvalidKey, SealBroken
 from libs.crypto.jwt import SigningKey
 from libs.crypto.sealing import delivery_binding, seal_to
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
+from libs.servicekit.facts import Actor, Fact, envelope
 from services.token import signing_keys
 from services.token.signing_keys import KeyView
 from tests.unit.token.parts import ISSUER, NOON, SECOND, Clock, signing_key
 
-MAX_AGE = timedelta(minutes=5)
+MAX_AGE = timedelta(minutes=7)
+LIFE = timedelta(hours=3)
 FIRST, SECOND_KEY, THIRD = (signing_key("ES256", number) for number in range(3))
 
 
@@ -32,26 +35,35 @@ class KeyRotation:
     away: bool = False
     issuer: str = ISSUER
     asked_with: list[bytes] = field(default_factory=list)
+    active: Sequence[SigningKey] = ()
     spoil: Any = None
+    asked_for: list[timedelta] = field(default_factory=list)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def GetSigningKeys(  # noqa: N802 - the contract's name
         self, request: keys_pb2.GetSigningKeysRequest
     ) -> keys_pb2.GetSigningKeysResponse:
         self.asked_with.append(request.recipient_public_key)
+        self.asked_for.append(request.verifiable_for.ToTimedelta())
         self.answered.set()
         if self.away:
             raise TemporarilyUnavailable(reason="KEY_ROTATION_UNREACHABLE")
         response = keys_pb2.GetSigningKeysResponse(
             signing_keys=[self._sealed(key, moment, request) for key, moment in self.keys],
             verification_keys=[
-                keys_pb2.VerificationKey(kid=key.kid, alg=key.alg, jwk=json.dumps(key.public_jwk()))
+                keys_pb2.VerificationKey(
+                    kid=key.kid, alg=key.alg, jwk=json.dumps(key.public_jwk()), state=self._state(key)
+                )
                 for key in (self.published if self.published is not None else [key for key, _ in self.keys])
             ],
         )
+        response.valid_for.FromTimedelta(MAX_AGE)
         if self.spoil is not None:
             self.spoil(response)
         return response
+
+    def _state(self, key: SigningKey) -> keys_pb2.KeyState.ValueType:
+        return keys_pb2.KEY_STATE_ACTIVE if key in self.active else keys_pb2.KEY_STATE_NEXT
 
     def _sealed(
         self, key: SigningKey, moment: datetime | None, request: keys_pb2.GetSigningKeysRequest
@@ -68,7 +80,7 @@ class KeyRotation:
 
 
 def _view(service: KeyRotation, clock: Clock) -> KeyView:
-    return KeyView(cast(Any, service), issuer=ISSUER, max_age=MAX_AGE, clock=clock)
+    return KeyView(cast(Any, service), issuer=ISSUER, verifiable_for=LIFE, clock=clock)
 
 
 @pytest.fixture
@@ -142,7 +154,7 @@ async def test_while_key_rotation_is_away_it_goes_on_until_the_view_is_too_old(
     clock.move(SECOND)
     assert _signer(view, clock) == "KEY_VIEW_STALE"
     check = await view.check()
-    assert (check.ok, check.detail) == (False, "301 s old")
+    assert (check.ok, check.detail) == (False, "421 s old")
     assert view.verification.find(FIRST.kid) is not None
     service.away = False
     await view.refresh()
@@ -228,6 +240,77 @@ async def test_a_key_for_another_issuer_is_not_opened(service: KeyRotation, cloc
         await _view(service, clock).refresh()
 
 
+def _fact(name: str, key: SigningKey) -> bytes:
+    message = events_pb2.KeyRevoked if name == "key.revoked" else events_pb2.KeyActivated
+    fact = Fact(message(kid=key.kid, alg=key.alg), key.kid, Actor("system"))
+    return envelope(fact, event_id="1", issuer=ISSUER, time=NOON, sequence=1, traceparent="").encode()
+
+
+async def test_an_active_key_signs_though_our_clock_is_behind(service: KeyRotation, clock: Clock) -> None:
+    service.keys = [(SECOND_KEY, NOON + 3 * SECOND), (FIRST, NOON + 4 * MAX_AGE)]
+    service.active = [SECOND_KEY]
+    view = _view(service, clock)
+    await view.refresh()
+    assert _signer(view, clock) == SECOND_KEY.kid
+
+
+async def test_key_rotation_is_told_how_long_what_is_signed_here_lives(view: KeyView, service: KeyRotation) -> None:
+    assert service.asked_for == [LIFE]
+
+
+async def test_a_view_lasts_as_long_as_key_rotation_says(service: KeyRotation, clock: Clock) -> None:
+    service.spoil = lambda response: response.valid_for.FromTimedelta(2 * SECOND)
+    view = _view(service, clock)
+    await view.refresh()
+    clock.move(2 * SECOND)
+    assert _signer(view, clock) == FIRST.kid
+    clock.move(SECOND)
+    assert _signer(view, clock) == "KEY_VIEW_STALE"
+
+
+async def test_a_view_from_key_rotation_of_older_code_lasts_five_minutes(service: KeyRotation, clock: Clock) -> None:
+    service.spoil = lambda response: response.ClearField("valid_for")
+    view = _view(service, clock)
+    await view.refresh()
+    clock.move(timedelta(minutes=5))
+    assert _signer(view, clock) == FIRST.kid
+    clock.move(SECOND)
+    assert _signer(view, clock) == "KEY_VIEW_STALE"
+
+
+@pytest.mark.s(64)
+async def test_a_view_from_the_future_signs_nothing(view: KeyView, clock: Clock) -> None:
+    clock.move(-MAX_AGE)
+    assert _signer(view, clock) == FIRST.kid
+    clock.move(-SECOND)
+    assert _signer(view, clock) == "KEY_VIEW_STALE"
+    assert not (await view.check()).ok
+
+
+@pytest.mark.s(70)
+async def test_news_of_a_revoked_key_ends_it_at_once_though_key_rotation_is_away(
+    view: KeyView, service: KeyRotation, clock: Clock
+) -> None:
+    service.away = True
+    await view.on_fact(_fact("key.revoked", FIRST))
+    assert view.verification.find(FIRST.kid) is None
+    assert view.verification.find(SECOND_KEY.kid) is not None
+    assert _signer(view, clock) == "KEY_MISSING"
+    service.away = False
+    await view.refresh()  # with an answer from before the revocation, which was on its way
+    assert view.verification.find(FIRST.kid) is None
+    assert _signer(view, clock) == "KEY_MISSING"
+
+
+async def test_a_kid_that_we_do_not_publish_is_counted_and_fetches_nothing(view: KeyView, service: KeyRotation) -> None:
+    before = signing_keys.UNKNOWN_KID._value.get()
+    for kid in range(100):
+        assert view.verification.find(f"k{kid}") is None
+    assert view.verification.find(FIRST.kid) is not None
+    assert signing_keys.UNKNOWN_KID._value.get() == before + 100
+    assert len(service.asked_with) == 1
+
+
 @asynccontextmanager
 async def _running(view: KeyView) -> AsyncIterator[None]:
     task = asyncio.create_task(view.run())
@@ -264,7 +347,7 @@ async def test_a_fact_about_a_key_makes_it_look_at_once(service: KeyRotation, cl
         await service.answered.wait()
         service.answered.clear()
         service.keys = [(THIRD, NOON - SECOND)]
-        await view.on_fact("latchkey.v1.key.activated.00")
+        await view.on_fact(_fact("key.activated", THIRD))
         await service.answered.wait()
         await asyncio.sleep(0)
         assert _signer(view, clock) == THIRD.kid
