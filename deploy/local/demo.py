@@ -58,6 +58,17 @@ def clients(layout: Layout) -> dict[str, dict[str, Any]]:
     return {
         "web": _web_application("Playground", layout, "/callback"),
         "second": _web_application("Playground, second application", layout, "/callback/second"),
+        "implicit": _browser_application(
+            "Playground, single-page application", layout, "/callback/implicit", response_type="id_token token"
+        ),
+        "form_post": _browser_application(
+            "Playground, sign-in only", layout, "/callback/form-post", response_type="id_token"
+        ),
+        "hybrid": {
+            **_web_application("Playground, hybrid", layout, "/callback/hybrid"),
+            "grant_types": ["authorization_code", "implicit", "refresh_token"],
+            "response_types": ["code id_token"],
+        },
         "machine": {
             "client_name": "Playground, machine",
             "grant_types": ["client_credentials"],
@@ -87,4 +98,17 @@ def _web_application(name: str, layout: Layout, path: str) -> dict[str, Any]:
         "response_types": ["code"],
         "token_endpoint_auth_method": "client_secret_basic",
         "scope": "openid profile email address phone offline_access",
+    }
+
+
+def _browser_application(name: str, layout: Layout, path: str, *, response_type: str) -> dict[str, Any]:
+    """Public, and without a token request: what it gets comes through the browser."""
+    return {
+        "client_name": name,
+        "redirect_uris": [f"{layout.playground}{path}"],
+        "post_logout_redirect_uris": [post_logout_redirect_uri(layout)],
+        "grant_types": ["implicit"],
+        "response_types": [response_type],
+        "token_endpoint_auth_method": "none",
+        "scope": "openid profile email",
     }

@@ -85,7 +85,7 @@ class Stack:
 
     @property
     def clients(self) -> Mapping[str, Mapping[str, str]]:
-        """The demo clients "web", "second", "machine" and "device": client_id, client_secret, redirect_uri."""
+        """The demo clients by the names in demo.clients: client_id, client_secret, redirect_uri."""
         known: Mapping[str, Mapping[str, str]] = read_json(self.layout.home.playground_file)
         return known
 

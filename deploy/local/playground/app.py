@@ -12,6 +12,7 @@ from deploy.local.playground.event_feed import EventFeed
 from deploy.local.playground.feed_stream import FeedStream
 from deploy.local.playground.flow_views import FlowViews
 from deploy.local.playground.flows import FLOWS
+from deploy.local.playground.flows.flow import ResponseMode
 from deploy.local.playground.pages import ASSETS, Pages
 from deploy.local.playground.policy import own_address_only, own_pages_only, standard_headers
 from deploy.local.playground.sessions import Sessions
@@ -23,16 +24,17 @@ def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime
     """The application; it follows the event streams while it runs."""
     pages = Pages(playground, FLOWS, feed)
     views = FlowViews(playground, FLOWS, Sessions(), pages, now)
-    app = web.Application(middlewares=[own_address_only(playground.address), own_pages_only(playground.address)])
+    form_posts = {path for path, mode in views.returns.items() if mode is ResponseMode.FORM_POST}
+    app = web.Application(
+        middlewares=[own_address_only(playground.address), own_pages_only(playground.address, but=form_posts)]
+    )
     app.on_response_prepare.append(standard_headers(playground.issuer))
     app.add_routes(
         [
             web.get("/livez", _ready),
             web.get("/readyz", _ready),
             web.get("/feed", FeedStream(feed, pages).serve),
-            web.get("/", views.home),
-            web.post("/flows/{flow}/{button}", views.press),
-            *(web.get(path, views.come_back) for path in views.return_paths if path != "/"),
+            *views.routes(),
             *(web.get(f"/assets/{name}", asset) for name, asset in ASSETS.items()),
         ]
     )

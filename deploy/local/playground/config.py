@@ -61,6 +61,9 @@ class _Clients(_FromFile):
     second: Application
     machine: Application
     device: Application
+    implicit: Application
+    form_post: Application
+    hybrid: Application
     post_logout_redirect_uri: str | None = None
 
 
@@ -77,6 +80,9 @@ class Playground:
     second: Application
     machine: Application
     device: Application
+    implicit: Application
+    form_post: Application
+    hybrid: Application
     post_logout_redirect_uri: str
 
     @property
@@ -115,6 +121,9 @@ def read_playground(home: Path) -> Playground:
         second=clients.second.model_copy(update={"name": "second app"}),
         machine=clients.machine.model_copy(update={"name": "machine"}),
         device=clients.device.model_copy(update={"name": "television"}),
+        implicit=clients.implicit.model_copy(update={"name": "single-page app"}),
+        form_post=clients.form_post.model_copy(update={"name": "sign-in-only app"}),
+        hybrid=clients.hybrid.model_copy(update={"name": "hybrid app"}),
         post_logout_redirect_uri=clients.post_logout_redirect_uri or f"{address}/",
     )
 

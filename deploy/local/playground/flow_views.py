@@ -1,6 +1,6 @@
 """From requests to flows and back to the page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -9,7 +9,7 @@ from aiohttp import web
 
 from deploy.local.playground.config import Playground
 from deploy.local.playground.flows import stray
-from deploy.local.playground.flows.flow import Button, Flow, Visit
+from deploy.local.playground.flows.flow import Button, Flow, ResponseMode, Visit
 from deploy.local.playground.pages import Pages
 from deploy.local.playground.sessions import COOKIE, Session, Sessions
 from deploy.local.playground.transcript import RunFailedError
@@ -33,13 +33,27 @@ class FlowViews:
         self._now = now
 
     @property
-    def return_paths(self) -> frozenset[str]:
-        """Where the browser brings answers, of all flows."""
-        return frozenset().union(*(flow.returns(self._playground) for flow in self._flows.values()))
+    def returns(self) -> Mapping[str, ResponseMode]:
+        """Where the browser brings answers, and how, of all flows."""
+        return {path: mode for flow in self._flows.values() for path, mode in flow.returns(self._playground).items()}
+
+    def routes(self) -> list[web.RouteDef]:
+        """The page, its buttons, and the ways back."""
+        back = [route for path, mode in self.returns.items() if path != "/" for route in self._way_back(path, mode)]
+        return [web.get("/", self.home), web.post("/flows/{flow}/{button}", self.press), *back]
+
+    def _way_back(self, path: str, mode: ResponseMode) -> list[web.RouteDef]:
+        match mode:
+            case ResponseMode.QUERY:
+                return [web.get(path, self.come_back)]
+            case ResponseMode.FORM_POST:
+                return [web.post(path, self.come_back)]
+            case ResponseMode.FRAGMENT:
+                return [web.get(path, self.read_fragment), web.post(path, self.come_back)]
 
     async def home(self, request: web.Request) -> web.Response:
         """The page; or an answer, where an application comes back to the page's own address."""
-        if "state" in request.query and "/" in self.return_paths:
+        if "state" in request.query and "/" in self.returns:
             return await self.come_back(request)
         session = self._session_of(request)
         await self._go_on(session)
@@ -68,10 +82,15 @@ class FlowViews:
             destination = await button.press(visit)
         return _with_cookie(_see_other(destination or f"/#{flow.name}"), session)
 
+    async def read_fragment(self, _request: web.Request) -> web.Response:
+        """A page whose script posts what stands behind the # of its address, which no request carries."""
+        return self._pages.fragment()
+
     async def come_back(self, request: web.Request) -> web.Response:
         """Take an answer to the run that waits for it."""
         session = self._session_of(request)
-        answer = dict(request.query)
+        sent = await request.post() if request.method == "POST" else request.query
+        answer = {name: str(value) for name, value in sent.items()}
         pending = session.take(answer.get("state", ""))
         flow = pending.run.flow if pending else self._flow_at(request.path)
         with suppress(RunFailedError):  # the run tells, and the page shows it
@@ -79,7 +98,7 @@ class FlowViews:
                 await pending.resume(answer)
             else:
                 visit = Visit(self._playground, session, flow, self._now())
-                stray.refuse(visit, f"{self._playground.address}{request.path}", answer)
+                stray.refuse(visit, f"{self._playground.address}{request.path}", answer, method=request.method)
         self._sessions.renew(session)
         return _with_cookie(_see_other(f"/#{flow}"), session)
 

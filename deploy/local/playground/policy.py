@@ -1,6 +1,6 @@
 """The rules that every request and answer keeps."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -26,13 +26,16 @@ def own_address_only(address: str) -> Middleware:
     return check
 
 
-def own_pages_only(address: str) -> Middleware:
-    """Refuse a POST that a page of another origin makes the browser send."""
+def own_pages_only(address: str, *, but: Collection[str]) -> Middleware:
+    """Refuse a POST that a page of another origin makes the browser send, `but` for paths that servers' forms go to.
+
+    What comes there is judged by its `state`, which only this browser was given.
+    """
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         origin = request.headers.get("Origin", address)
-        if request.method == "POST" and origin != address:
+        if request.method == "POST" and origin != address and request.path not in but:
             raise web.HTTPForbidden(text="Only the playground's own page may press its buttons.")
         return await handler(request)
 

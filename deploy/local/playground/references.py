@@ -24,6 +24,13 @@ DISCOVERY = _openid("Discovery", "openid-connect-discovery-1_0", "4", "ProviderC
 AUTHENTICATION_REQUEST = _openid("Core", "openid-connect-core-1_0", "3.1.2.1", "AuthRequest")
 ID_TOKEN_VALIDATION = _openid("Core", "openid-connect-core-1_0", "3.1.3.7", "IDTokenValidation")
 REFRESHED_ID_TOKEN = _openid("Core", "openid-connect-core-1_0", "12.2", "RefreshTokenResponse")
+IMPLICIT_RESPONSE = _openid("Core", "openid-connect-core-1_0", "3.2.2.5", "ImplicitAuthResponse")
+HYBRID_RESPONSE = _openid("Core", "openid-connect-core-1_0", "3.3.2.5", "HybridAuthResponse")
+HYBRID_ID_TOKEN = _openid("Core", "openid-connect-core-1_0", "3.3.3.6", "HybridIDToken2")
 USERINFO = _openid("Core", "openid-connect-core-1_0", "5.3", "UserInfo")
 LOGOUT = _openid("RP-Initiated Logout", "openid-connect-rpinitiated-1_0", "2", "RPLogout")
 AFTER_LOGOUT = _openid("RP-Initiated Logout", "openid-connect-rpinitiated-1_0", "3", "RedirectionAfterLogout")
+FORM_POST = Reference(
+    "OAuth 2.0 Form Post Response Mode",
+    "https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html#FormPostResponseMode",
+)

@@ -4,13 +4,14 @@
 (its Starlette integration is these two and a session); nothing of them is changed here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from authlib.integrations.base_client import BaseApp
 from authlib.integrations.base_client.async_app import AsyncOAuth2Mixin
 from authlib.integrations.base_client.async_openid import AsyncOpenIDMixin
 from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oidc.core import get_claim_cls_by_response_type
 
 from deploy.local.playground.config import Application
 from deploy.local.playground.problems import RefusedError
@@ -89,8 +90,10 @@ class RelyingParty(AsyncOAuth2Mixin, AsyncOpenIDMixin, BaseApp):  # type: ignore
             client.token = {"refresh_token": refresh_token}
             return dict(await client.refresh_token(metadata["token_endpoint"], refresh_token=refresh_token))
 
-    async def validate_id_token(self, token: Mapping[str, Any], *, nonce: str | None) -> dict[str, Any]:
-        """The claims of a token response's ID token, after every check of OpenID Connect Core 3.1.3.7.
+    async def validate_id_token(
+        self, token: Mapping[str, Any], *, nonce: str | None, response_type: str = "code"
+    ) -> dict[str, Any]:
+        """The claims of a response's ID token, after every check of OpenID Connect Core 3.1.3.7, 3.2.2.11 or 3.3.2.12.
 
         Raises:
             JoseError: naming the check that failed.
@@ -102,4 +105,22 @@ class RelyingParty(AsyncOAuth2Mixin, AsyncOpenIDMixin, BaseApp):  # type: ignore
             "iss": {"essential": True, "value": self.issuer},
             "aud": {"essential": True, "value": self.client_id},
         }
-        return dict(await self.parse_id_token(token, nonce=nonce, claims_options=expected, leeway=CLOCK_DIFFERENCE))
+        claims = await self.parse_id_token(
+            token,
+            nonce=nonce,
+            claims_options=expected,
+            claims_cls=_claims_beside(token, response_type),
+            leeway=CLOCK_DIFFERENCE,
+        )
+        return dict(claims)
+
+
+def _claims_beside(token: Mapping[str, Any], response_type: str) -> Callable[..., Any]:
+    """Authlib's rules for the claims, told of the code and access token that came along: it does not look by itself."""
+    kind = get_claim_cls_by_response_type(response_type)
+    beside = {name: token[name] for name in ("code", "access_token") if name in token}
+
+    def claims(claims: Any, header: Any, options: Any, parameters: Mapping[str, Any]) -> Any:
+        return kind(claims, header, options, {**parameters, **beside})
+
+    return claims

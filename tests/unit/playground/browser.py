@@ -2,6 +2,7 @@
 
 import html
 import re
+from urllib.parse import parse_qsl
 
 import httpx2
 
@@ -16,6 +17,21 @@ class Browser:
 
     async def open(self, url: str) -> None:
         self.answer = await self.client.get(url)
+
+    async def answer_by_form(self) -> None:
+        """Post the form that the page holds, as a page of another site whose referrer is kept back."""
+        form = re.search(r'<form method="post" action="([^"]+)">', self.page)
+        assert form, self.page
+        fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', self.page))
+        self.answer = await self.client.post(form[1], data=fields, headers={"Origin": "null"})
+
+    async def answer_by_fragment(self) -> None:
+        """What the script of the page does: post what stands behind the # of its address."""
+        assert self.answer
+        assert 'src="/assets/fragment.js"' in self.page
+        fields = dict(parse_qsl(self.answer.url.fragment))
+        url = self.answer.url.copy_with(fragment=None)
+        self.answer = await self.client.post(url, data=fields, headers={"Origin": self.address})
 
     async def press(self, flow: str, button: str) -> None:
         self.answer = await self.client.post(f"{self.address}/flows/{flow}/{button}", headers={"Origin": self.address})

@@ -18,6 +18,11 @@ ADA = "ada-0001"
 Change = Callable[[dict[str, Any]], object]
 
 
+def half_hash(value: str) -> str:
+    """at_hash and c_hash for RS256 (OpenID Connect Core 3.3.2.11)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(value.encode()).digest()[:16]).decode().rstrip("=")
+
+
 def _unchanged(_: dict[str, Any]) -> None:
     """What a test replaces to make the provider lie."""
 
@@ -83,11 +88,31 @@ class Provider:
 
     async def _authorize(self, request: web.Request) -> web.Response:
         asked = dict(request.query)
-        code = self._secret()
-        self._codes[code] = asked
-        answer = {"code": code, "state": asked["state"], "iss": self.issuer}
+        answer = {**self._asked_for(asked), "state": asked["state"], "iss": self.issuer}
         self.lie_in_answer(answer)
-        raise web.HTTPFound(f"{asked['redirect_uri']}?{urlencode(answer)}")
+        if asked.get("response_mode") == "form_post":
+            fields = "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in answer.items())
+            form = f'<form method="post" action="{asked["redirect_uri"]}">{fields}</form>'
+            return web.Response(text=form, content_type="text/html")
+        separator = "?" if asked["response_type"] == "code" else "#"
+        raise web.HTTPFound(f"{asked['redirect_uri']}{separator}{urlencode(answer)}")
+
+    def _asked_for(self, asked: dict[str, str]) -> dict[str, str]:
+        """What comes through the browser (OpenID Connect Core 3.2.2.5, 3.3.2.5)."""
+        words = asked["response_type"].split()
+        answer: dict[str, str] = {}
+        hashes: dict[str, str] = {}
+        if "code" in words:
+            answer["code"] = self._secret()
+            self._codes[answer["code"]] = asked
+            hashes["c_hash"] = half_hash(answer["code"])
+        if "token" in words:
+            answer |= {name: str(value) for name, value in self._tokens(asked["client_id"]).items()}
+            hashes["at_hash"] = half_hash(answer["access_token"])
+        if "id_token" in words:
+            profile = {"name": "Ada Lovelace", "preferred_username": "ada"} if words == ["id_token"] else {}
+            answer["id_token"] = self._id_token(asked["client_id"], nonce=asked["nonce"], **hashes, **profile)
+        return answer
 
     async def _token(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}

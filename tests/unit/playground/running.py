@@ -34,9 +34,9 @@ async def serving(app: web.Application, port: int) -> AsyncIterator[None]:
 def a_playground(issuer: str, *, nats_url: str = "nats://127.0.0.1:9") -> Playground:
     address = f"http://localhost:{free_port()}"
 
-    def application(name: str) -> Application:
+    def application(name: str, *, secret: str = SECRET) -> Application:
         return Application(
-            client_id=name, client_secret=SECRET, redirect_uri=f"{address}/callback/{name}", name=f"{name} app"
+            client_id=name, client_secret=secret, redirect_uri=f"{address}/callback/{name}", name=f"{name} app"
         )
 
     return Playground(
@@ -48,6 +48,9 @@ def a_playground(issuer: str, *, nats_url: str = "nats://127.0.0.1:9") -> Playgr
         second=application("second"),
         machine=Application(client_id="machine", client_secret=SECRET, name="machine"),
         device=Application(client_id="device", client_secret="", name="television"),
+        implicit=application("implicit", secret=""),
+        form_post=application("form-post", secret=""),
+        hybrid=application("hybrid"),
         post_logout_redirect_uri=f"{address}/",
     )
 

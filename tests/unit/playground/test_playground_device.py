@@ -64,6 +64,7 @@ async def test_it_asks_until_somebody_has_decided(browser: Browser, provider: Pr
     assert browser.steps == ["discovery", "device-authorization", "poll", "jwks", "id-token", "userinfo"]
     assert browser.signed_in_as == "Ada Lovelace (ada)"
     assert "at the television" in browser.text
+    assert "logout" not in browser.can_press  # its session is in another browser
     assert 'http-equiv="refresh"' not in browser.page
     assert not any(secret in browser.page for secret in provider.issued if secret)
 

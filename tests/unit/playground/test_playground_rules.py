@@ -26,6 +26,7 @@ async def test_every_file_of_the_page_is_served(browser: Browser) -> None:
     for name, kind in (
         ("playground.css", "text/css"),
         ("playground.js", "text/javascript"),
+        ("fragment.js", "text/javascript"),
         ("latchkey.svg", "image/svg+xml"),
     ):
         await browser.open(f"{browser.address}/assets/{name}")
@@ -97,6 +98,9 @@ CLIENTS = {
     "second": WEB,
     "machine": {"client_id": "3", "client_secret": "s"},
     "device": {"client_id": "4", "client_secret": ""},
+    "implicit": WEB,
+    "form_post": WEB,
+    "hybrid": WEB,
 }
 
 

@@ -1,6 +1,20 @@
 """The flows of the playground, in the order of their cards. A new flow is one more file and one more entry here."""
 
-from deploy.local.playground.flows import authorization_code, client_credentials, device
+from deploy.local.playground.flows import (
+    authorization_code,
+    client_credentials,
+    device,
+    form_post,
+    hybrid,
+    implicit,
+)
 from deploy.local.playground.flows.flow import Flow
 
-FLOWS: tuple[Flow, ...] = (authorization_code.FLOW, device.FLOW, client_credentials.FLOW)
+FLOWS: tuple[Flow, ...] = (
+    authorization_code.FLOW,
+    device.FLOW,
+    client_credentials.FLOW,
+    hybrid.FLOW,
+    form_post.FLOW,
+    implicit.FLOW,
+)

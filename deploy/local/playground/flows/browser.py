@@ -6,8 +6,17 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from deploy.local.playground import redact
 from deploy.local.playground.transcript import Exchange, Parameter
 
+_RESPONSE_TYPES = {
+    "code": "a code first: tokens never travel through the browser",
+    "id_token": "an ID token through the browser, and nothing else",
+    "id_token token": "ID token and access token, both through the browser",
+    "code id_token": "a code, and an ID token at once",
+}
+_RESPONSE_MODES = {
+    "form_post": "the answer comes in the body of a POST, where no history and no log keeps it",
+    "fragment": "the answer comes behind the # of the address, which browsers do not send",
+}
 _NOTES = {
-    "response_type": "a code first: tokens never travel through the browser",
     "client_id": "which application asks",
     "redirect_uri": "where to come back to; must equal a registered address, character by character",
     "scope": "what is asked for; openid makes it a sign-in",
@@ -16,10 +25,15 @@ _NOTES = {
     "code_challenge": "SHA-256 of a secret that only this application knows (PKCE)",
     "code_challenge_method": "how the challenge was made",
     "code": "works once and only together with the PKCE secret",
+    "id_token": "who signed in; verified below before a word of it is believed",
+    "access_token": "for the API, and for whoever gets hold of it",
+    "token_type": "how it is shown to the API",
+    "expires_in": "seconds that it lives: short, since nobody can renew it",
+    "session_state": "lets the application notice when the session at the server ends",
     "iss": "who answers, against mix-up with another server (RFC 9207)",
     "id_token_hint": "who is to be signed out",
     "post_logout_redirect_uri": "where to come back to; must be registered",
-    "error": "why there is no code",
+    "error": "why it did not work",
     "error_description": "the same for developers",
     "prompt": "whether to ask again",
 }
@@ -38,10 +52,15 @@ def sent_to(address: str) -> Exchange:
     )
 
 
-def came_back_to(address: str, answer: Mapping[str, str]) -> Exchange:
+def came_back_to(address: str, answer: Mapping[str, str], *, method: str = "GET") -> Exchange:
     """The browser comes back with an answer."""
-    return Exchange(sender="browser", method="GET", url=address, parameters=_explained(answer))
+    return Exchange(sender="browser", method=method, url=address, parameters=_explained(answer))
 
 
 def _explained(fields: Mapping[str, str]) -> tuple[Parameter, ...]:
-    return tuple(Parameter(name, redact.value(name, text), _NOTES.get(name, "")) for name, text in fields.items())
+    return tuple(Parameter(name, redact.value(name, text), _note(name, text)) for name, text in fields.items())
+
+
+def _note(name: str, text: str) -> str:
+    by_value = {"response_type": _RESPONSE_TYPES, "response_mode": _RESPONSE_MODES}.get(name)
+    return by_value.get(text, "") if by_value else _NOTES.get(name, "")

@@ -30,5 +30,6 @@ FLOW = Flow(
     title="Client credentials",
     summary="A program shows its own id and secret and gets an access token in its own name.",
     suits="Background jobs and services that call other services.",
+    not_for="anything that a person does: the token says which program called, and nothing about people.",
     buttons=(Button("client-credentials", "Get a token", fetch_token, primary=True),),
 )

@@ -116,5 +116,6 @@ FLOW = Flow(
     title="Device authorization",
     summary="A device shows a short code; the person types it in a browser elsewhere, signs in there and says yes.",
     suits="Televisions, consoles, command lines: whatever has no browser, or no keyboard to speak of.",
+    not_for="applications that can open a browser: a code that is typed can be talked out of people.",
     buttons=(Button("device", "Ask for a code", ask, primary=True),),
 )

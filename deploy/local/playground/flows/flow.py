@@ -1,8 +1,9 @@
 """What a flow is for the page: a title, some buttons, and the addresses where the browser comes back."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from deploy.local.playground.config import Playground
 from deploy.local.playground.sessions import Session
@@ -37,6 +38,14 @@ class Button:
     primary: bool = False
 
 
+class ResponseMode(Enum):
+    """How an answer travels (OAuth 2.0 Multiple Response Type Encoding Practices 2.1, Form Post Response Mode)."""
+
+    QUERY = "query"
+    FRAGMENT = "fragment"
+    FORM_POST = "form_post"
+
+
 @dataclass(frozen=True)
 class Flow:
     """A card of the page."""
@@ -46,6 +55,8 @@ class Flow:
     summary: str
     suits: str
     """Which kind of application chooses this flow."""
+    not_for: str
+    """And which does not, with what it takes instead."""
     buttons: tuple[Button, ...]
-    returns: Callable[[Playground], frozenset[str]] = lambda _: frozenset()
+    returns: Callable[[Playground], Mapping[str, ResponseMode]] = lambda _: {}
     """The paths of this server where the browser brings answers."""

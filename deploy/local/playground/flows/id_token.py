@@ -22,8 +22,13 @@ async def fetch_keys(run: Run, party: RelyingParty) -> None:
         await party.fetch_jwk_set()
 
 
-async def verify(run: Run, party: RelyingParty, response: Mapping[str, Any], *, nonce: str | None) -> dict[str, Any]:
-    """The claims of a sign-in's ID token; the step lists every check that it passed. No nonce where no browser was."""
+async def verify(
+    run: Run, party: RelyingParty, response: Mapping[str, Any], *, nonce: str | None, response_type: str = "code"
+) -> dict[str, Any]:
+    """The claims of a sign-in's ID token; the step lists every check that it passed. No nonce where no browser was.
+
+    `response_type` is that of the response: "code" where the token endpoint gave it.
+    """
     with run.step(
         "id-token",
         "Verify the ID token",
@@ -32,12 +37,14 @@ async def verify(run: Run, party: RelyingParty, response: Mapping[str, Any], *, 
         ID_TOKEN_VALIDATION,
     ) as step:
         step.tokens.append(tokens.id_token(dict(response)))
-        claims = await party.validate_id_token(response, nonce=nonce)
+        claims = await party.validate_id_token(response, nonce=nonce, response_type=response_type)
         step.checks += _checks(step, claims)
         if nonce is not None:
             step.checks.append("nonce is the one that this browser was given")
-        if "at_hash" in claims:
+        if "access_token" in response and "at_hash" in claims:
             step.checks.append("at_hash fits the access token")
+        if "code" in response:
+            step.checks.append("c_hash fits the code")
         return claims
 
 

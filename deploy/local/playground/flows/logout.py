@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from functools import partial
 
+from deploy.local.playground.config import Playground
 from deploy.local.playground.flows.browser import came_back_to, sent_to
 from deploy.local.playground.flows.flow import Visit
 from deploy.local.playground.problems import RefusedError
 from deploy.local.playground.references import AFTER_LOGOUT, LOGOUT
-from deploy.local.playground.sessions import SignedIn
+from deploy.local.playground.sessions import Session, SignedIn
 from deploy.local.playground.transcript import Run
 
 
@@ -21,15 +22,25 @@ async def sign_out(visit: Visit) -> str:
         "sign in silently any more; the ID token tells it whom this is about.",
         LOGOUT,
     ) as step:
-        person = visit.session.people.get(visit.playground.web.client_id)
+        person = _somebody(visit.session)
         if person is None:
-            raise RefusedError("no_token", "nobody is signed in to the web app")
+            raise RefusedError("no_token", "nobody is signed in with this browser")
         request = await _logout_request(person, visit.playground.post_logout_redirect_uri)
         step.exchanges.append(sent_to(request["url"]))
         visit.session.people.clear()
     come_back = partial(_come_back, run, visit.playground.post_logout_redirect_uri)
     visit.session.expect(request["state"], run, come_back)
     return request["url"]
+
+
+def nobody_to_sign_out(_playground: Playground, session: Session) -> str | None:
+    """Why Sign out cannot be pressed now."""
+    return None if _somebody(session) else "Sign in first."
+
+
+def _somebody(session: Session) -> SignedIn | None:
+    """Somebody who signed in with this browser: a television has its people elsewhere."""
+    return next((person for person in session.people.values() if person.application.redirect_uri), None)
 
 
 async def _logout_request(person: SignedIn, come_back_to: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from deploy.local.playground.problems import RefusedError
 from deploy.local.playground.references import rfc
 
 
-def refuse(visit: Visit, address: str, answer: Mapping[str, str]) -> None:
+def refuse(visit: Visit, address: str, answer: Mapping[str, str], *, method: str) -> None:
     """Show the answer, and use nothing of it.
 
     Raises:
@@ -21,5 +21,5 @@ def refuse(visit: Visit, address: str, answer: Mapping[str, str]) -> None:
         "Its state is not one that this browser was given, so nothing in it is used.",
         rfc(6749, "10.12"),
     ) as step:
-        step.exchanges.append(came_back_to(address, answer))
+        step.exchanges.append(came_back_to(address, answer, method=method))
         raise RefusedError("unknown_state", "no run of this browser waits for this state")

@@ -66,6 +66,11 @@ class Pages:
         )
         return web.Response(text=text, content_type="text/html", charset="utf-8")
 
+    def fragment(self) -> web.Response:
+        """The page at an address with an answer behind its #."""
+        text = self._templates.get_template("fragment.html").render()
+        return web.Response(text=text, content_type="text/html", charset="utf-8")
+
     def event(self, event: Event) -> str:
         """One entry of the event feed."""
         return self._templates.get_template("event.html").render(event=event)

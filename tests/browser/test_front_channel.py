@@ -1,0 +1,59 @@
+"""What comes through the browser itself: implicit, form post and hybrid, at the playground."""
+
+import pytest
+from playwright.async_api import Browser, Page, Route, expect
+
+pytestmark = pytest.mark.xdist_group("sqlite")
+
+
+async def sign_in(page: Page, playground: str, flow: str) -> None:
+    """Up to the moment when the server has nothing more to ask."""
+    await page.goto(playground)
+    await page.click(f"#run-{flow}")
+    await page.fill("#username", "alice")
+    await page.fill("#password", "alice-password")
+    await page.click("#login-submit")
+    if await page.locator("main[data-page=consent]").count():
+        await page.click("#consent-allow")
+
+
+@pytest.mark.parametrize("flow", ["form-post", "hybrid"])
+async def test_a_form_of_the_server_signs_somebody_in(page: Page, playground: str, flow: str) -> None:
+    await sign_in(page, playground, flow)
+    if await page.locator("#form-post-submit").count():  # where scripts do not run
+        await page.click("#form-post-submit")
+    await expect(page.locator("#signed-in-as")).to_contain_text("Alice")
+    card = page.locator(f"#{flow}")
+    await expect(card.locator(".problem")).to_have_count(0)
+    await expect(card.locator("[data-step=id-token]").first).to_contain_text("nonce is the one")
+
+
+async def test_a_script_hands_over_what_stands_in_the_address(chromium: Browser, playground: str) -> None:
+    page = await (await chromium.new_context(locale="en-GB")).new_page()
+    await sign_in(page, playground, "implicit")
+    await expect(page.locator("#signed-in-as")).to_contain_text("Alice")
+    await expect(page.locator("#implicit [data-step=id-token]")).to_contain_text("at_hash fits the access token")
+
+
+async def test_tokens_leave_the_address_before_anything_else_happens(chromium: Browser, playground: str) -> None:
+    page = await (await chromium.new_context(locale="en-GB")).new_page()
+    callback = f"{playground}/callback/implicit"
+
+    async def stay_on_the_page(route: Route) -> None:
+        await (route.fulfill(status=204) if route.request.method == "POST" else route.continue_())
+
+    await page.route(callback, stay_on_the_page)
+    seen: list[str] = []
+    page.on("framenavigated", lambda frame: seen.append(frame.url))
+    await sign_in(page, playground, "implicit")
+    await expect(page).to_have_url(callback)
+    assert any(url.startswith(f"{callback}#access_token=") for url in seen)
+
+
+async def test_without_scripts_the_implicit_flow_ends_and_says_why(chromium: Browser, playground: str) -> None:
+    context = await chromium.new_context(java_script_enabled=False, locale="en-GB")
+    page = await context.new_page()
+    await sign_in(page, playground, "implicit")
+    await expect(page.locator("#no-script")).to_be_visible()
+    await page.goto(playground)
+    await expect(page.locator("#signed-in-as")).to_have_count(0)
