@@ -31,6 +31,7 @@ _TOKEN: Final = "019ca8c1-7a11-7290-b0e4-16c8d95f3a07"
 _REQUEST: Final = "019ca8c1-1e85-7d6a-84f7-c2b09a3e5d41"
 _CLIENT: Final = "c_zwrvfltcy2p3d5wdzduma2ugmy"
 _SCOPES: Final = ("openid", "profile")
+_RESOURCES: Final = ("https://orders.example/api",)
 _TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 Envelope = Mapping[str, Any]
@@ -111,7 +112,9 @@ def _of_people_and_tokens() -> Iterable[Fact]:
         created_at=_NOW,
     )
     return (
-        token.consent_granted(user_id=_USER, client_id=_CLIENT, scopes=_SCOPES, correlation_id=_REQUEST),
+        token.consent_granted(
+            user_id=_USER, client_id=_CLIENT, scopes=_SCOPES, resources=_RESOURCES, correlation_id=_REQUEST
+        ),
         token.consent_denied(user_id=_USER, client_id=_CLIENT, scopes=_SCOPES, correlation_id=_REQUEST),
         token.code_redeemed(grant, correlation_id=_REQUEST),
         token.code_replayed(grant, correlation_id=_REQUEST),

@@ -1,8 +1,9 @@
 """Client metadata: RFC 7591 2, OpenID Connect Dynamic Registration 1.0 2, RP-Initiated Logout 1.0 3.1, and our own.
 
 Ours: `require_pkce` (bool; public clients always), `security_profile` (security_profiles.py), `consent` ("required", or
-"skip" for the operator's own applications) and `introspection` ("own" tokens, or "all" for a resource server of the
-operator's).
+"skip" for the operator's own applications), `resources` (what it may name as `resource`, RFC 8707), `served_resources`
+(it is the resource server of these, and introspects tokens for them) and `introspection` ("own" tokens and those for
+what it serves, or "all").
 """
 
 from collections.abc import Callable, Mapping
@@ -73,6 +74,8 @@ class ClientMetadata:
     security_profile: str = "oidc"
     consent: str = CONSENT_REQUIRED
     introspection: str = INTROSPECTION_OWN
+    resources: tuple[str, ...] = ()
+    served_resources: tuple[str, ...] = ()
 
     @property
     def profile(self) -> SecurityProfile:
@@ -172,6 +175,8 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "security_profile": read.one_of(*PROFILES),
     "consent": read.one_of(CONSENT_REQUIRED, CONSENT_SKIP),
     "introspection": read.one_of(INTROSPECTION_OWN, INTROSPECTION_ALL),
+    "resources": read.resources,
+    "served_resources": read.resources,
 }
 assert _READERS.keys() == {each.name for each in fields(ClientMetadata)}  # noqa: S101 - said at import, for developers
 
@@ -245,6 +250,10 @@ def _strangers_introspect_nothing(metadata: ClientMetadata) -> None:
     if metadata.is_public and metadata.introspection == INTROSPECTION_ALL:
         raise InvalidClientMetadata(
             "introspection all needs a client that proves who it is.", reason="METADATA_PUBLIC_INTROSPECTION"
+        )
+    if metadata.is_public and metadata.served_resources:
+        raise InvalidClientMetadata(
+            "served_resources needs a client that proves who it is.", reason="METADATA_PUBLIC_INTROSPECTION"
         )
 
 

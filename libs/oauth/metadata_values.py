@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidScope
 from libs.oauth.redirect_uris import check_redirect_uri
+from libs.oauth.resources import MAX_LENGTH as MAX_RESOURCE_LENGTH
+from libs.oauth.resources import is_resource
 from libs.oauth.response_types import SUPPORTED_RESPONSE_TYPES, format_response_type, parse_response_type
 from libs.oauth.scopes import parse_scope
 
@@ -111,6 +113,17 @@ def fetched_url(name: str, value: Any) -> str:
 
 def fetched_urls(name: str, value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fetched_url(name, item) for item in items(name, value)))
+
+
+def resources(name: str, value: Any) -> tuple[str, ...]:
+    """Compared character for character: nothing is trimmed."""
+    uris = items(name, value)
+    if not all(isinstance(uri, str) and is_resource(uri) for uri in uris):
+        raise InvalidClientMetadata(
+            f"{name} must hold absolute URIs without a fragment, of at most {MAX_RESOURCE_LENGTH} characters.",
+            reason="METADATA_RESOURCES",
+        )
+    return tuple(dict.fromkeys(uris))
 
 
 def key_set(name: str, value: Any) -> Mapping[str, Any]:

@@ -8,11 +8,16 @@ from libs.oauth.errors import InvalidRequest
 
 MAX_PARAMETERS = 64
 MAX_NAME_LENGTH = 128
+RESOURCE = "resource"
+"""The one parameter that may occur more than once (RFC 8707 2)."""
 Pair = tuple[str, str]
 
 
 class Parameters(Mapping[str, str]):
-    """Parameters by name. Those without a value count as omitted; none occurs twice."""
+    """Parameters by name. Those without a value count as omitted; none occurs twice.
+
+    Several values of `resource` are one, with spaces between: no URI holds any.
+    """
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = MappingProxyType({name: value for name, value in values.items() if value})
@@ -27,7 +32,14 @@ class Parameters(Mapping[str, str]):
         repeated = repeated_names(pairs := list(pairs))
         if repeated:
             raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
-        return cls(dict(pairs))
+        return cls.lenient(pairs)
+
+    @classmethod
+    def lenient(cls, pairs: Iterable[Pair]) -> "Parameters":
+        """Of one that is there twice, the last: for who tells `repeated_names` apart."""
+        pairs = list(pairs)
+        resources = join_resources(value for name, value in pairs if name == RESOURCE)
+        return cls({**dict(pairs), RESOURCE: resources})
 
     def __getitem__(self, name: str) -> str:
         return self._values[name]
@@ -40,9 +52,15 @@ class Parameters(Mapping[str, str]):
 
 
 def repeated_names(pairs: Iterable[Pair]) -> frozenset[str]:
-    """Names that occur more than once."""
+    """Names that occur more than once, and may not."""
     seen: set[str] = set()
-    return frozenset(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    twice = frozenset(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    return twice - {RESOURCE}
+
+
+def join_resources(values: Iterable[str]) -> str:
+    """Values of `resource` as one. A space in a value is written as URIs write it, so that it stays one value."""
+    return " ".join(value.replace(" ", "%20") for value in values if value)
 
 
 def parse_form(body: bytes) -> list[Pair]:

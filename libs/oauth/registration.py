@@ -22,7 +22,7 @@ from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri
 from libs.oauth.redirect_uris import is_private
 from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
 
-OPERATORS_MEMBERS = frozenset({"consent", "introspection", "security_profile"})
+OPERATORS_MEMBERS = frozenset({"consent", "introspection", "resources", "security_profile", "served_resources"})
 """What a client has of these stays as it is, whatever it says."""
 CLIENTS_MEMBERS = frozenset(
     {

@@ -25,6 +25,7 @@ def asked(request: device_pb2.CreateDeviceCodeRequest) -> Asked:
         client_name=request.client_name,
         scopes=tuple(request.scopes),
         ip_prefix=address_prefix(request.context.remote_address),
+        resources=tuple(request.resources),
     )
 
 
@@ -41,6 +42,7 @@ def allowed(answer: Allowed) -> device_pb2.PollDeviceCodeResponse:
     return device_pb2.PollDeviceCodeResponse(
         session=sessions_pb2.AttestedSession.FromString(answer.approval.attested_session),
         scopes=answer.scopes,
+        resources=answer.resources,
         correlation_id=answer.code_id,
     )
 
@@ -54,6 +56,7 @@ def found(code: DeviceCode, request: device_pb2.FindUserCodeRequest) -> device_p
         client_id=code.client_id,
         client_name=code.client_name,
         scopes=code.scopes,
+        resources=code.resources,
         requested_from=code.requested_from,
         requested_at=_timestamp(code.created_at),
         user_code=as_shown(normal_form(request.user_code) or ""),

@@ -31,7 +31,8 @@ from services.token.client_keys import KEY_SET_TYPES, ClientKeys
 from services.token.config import TokenSettings
 from services.token.consumers import SessionFacts
 from services.token.devices import RemoteDevices
-from services.token.http.app import Endpoints, assertion_audiences, build_edge
+from services.token.domain.audiences import Audiences
+from services.token.http.app import Endpoints, assertion_audiences, build_edge, userinfo_url
 from services.token.logout_deliveries import LogoutDeliveries
 from services.token.ports import Telemetry
 from services.token.request_objects import RemoteRequestObjects
@@ -81,6 +82,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
     pepper = settings.client_secret_pepper_file.get_secret_value()
     chain_key = _chain_key(pepper)
     lifetimes = settings.lifetimes
+    audiences = Audiences(issuer, userinfo_url(settings.client_edge_url))
     async with (
         open_database(settings, service=NAME) as database,
         channel(settings.authentication_target, service="authentication", settings=settings) as authentication,
@@ -113,7 +115,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             issuer=issuer, keys=keys, access_token_alg=settings.access_token_alg, id_token_lifetime=lifetimes.id_token
         )
         advance = AdvanceAuthorization(
-            GrantAuthorization(mint, lifetimes=lifetimes),
+            GrantAuthorization(mint, audiences=audiences, lifetimes=lifetimes),
             issuer=issuer,
             clients=clients,
             accounts=accounts,
@@ -158,6 +160,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 DEVICE_CODE: DeviceCodeGrant(transactions, devices, lifetimes=lifetimes, clock=clock),
                 PASSWORD: PasswordGrant(transactions, view, RemoteSignIns(people), lifetimes=lifetimes),
             },
+            audiences=audiences,
             authenticate=authenticate,
             accounts=accounts,
             mint=mint,
@@ -165,7 +168,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             clock=clock,
         )
         get_userinfo = GetUserinfo(
-            view, issuer=issuer, accounts=accounts, clients=clients, keys=keys, mint=mint, clock=clock
+            view, audiences=audiences, accounts=accounts, clients=clients, keys=keys, mint=mint, clock=clock
         )
         introspect_token = IntrospectToken(
             view,

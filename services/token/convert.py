@@ -93,6 +93,7 @@ def to_interaction(page: InteractionPage) -> authorization_pb2.GetInteractionRes
         policy_uri=metadata.policy_uri,
         tos_uri=metadata.tos_uri,
         scopes=page.scopes,
+        resources=page.resources,
         login_hint=page.login_hint,
         ui_locales=page.ui_locales,
         correlation_id=page.correlation_id,

@@ -24,12 +24,15 @@ class RemoteDevices:
         self._attestation_key = attestation_key
         self._clock = clock
 
-    async def create(self, client: Client, scopes: tuple[str, ...], *, remote_address: str) -> DeviceCodes:
+    async def create(
+        self, client: Client, scopes: tuple[str, ...], *, resources: tuple[str, ...], remote_address: str
+    ) -> DeviceCodes:
         codes = await self._stub.CreateDeviceCode(
             device_pb2.CreateDeviceCodeRequest(
                 client_id=client.client_id,
                 client_name=client.metadata.client_name,
                 scopes=scopes,
+                resources=resources,
                 context=RequestContext(remote_address=remote_address, client_id=client.client_id),
             )
         )
@@ -46,7 +49,7 @@ class RemoteDevices:
         session = convert.attested_session(
             allowed.session, attestation_key=self._attestation_key, lifetime=LONGEST_LIFETIME, now=self._clock.now()
         )
-        return AllowedDevice(session, tuple(allowed.scopes), allowed.correlation_id)
+        return AllowedDevice(session, tuple(allowed.scopes), allowed.correlation_id, tuple(allowed.resources))
 
     async def redeem(self, device_code: str, *, client_id: str) -> None:
         await self._stub.RedeemDeviceCode(

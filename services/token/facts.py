@@ -9,8 +9,10 @@ from services.token.domain.grants import Grant
 _ADMIN = Actor("admin", "cli")
 
 
-def consent_granted(*, user_id: str, client_id: str, scopes: tuple[str, ...], correlation_id: str) -> Fact:
-    data = e.ConsentGranted(user_id=user_id, client_id=client_id, scopes=scopes)
+def consent_granted(
+    *, user_id: str, client_id: str, scopes: tuple[str, ...], resources: tuple[str, ...], correlation_id: str
+) -> Fact:
+    data = e.ConsentGranted(user_id=user_id, client_id=client_id, scopes=scopes, resources=resources)
     return Fact(data, user_id, Actor("user", user_id), correlation_id=correlation_id)
 
 

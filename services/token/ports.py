@@ -58,10 +58,12 @@ class PushedRequests(Protocol):
 
 
 class Consents(Protocol):
-    async def find(self, *, user_id: str, client_id: str) -> frozenset[str]:
-        """Scope values granted before; none when the user was never asked."""
+    async def find(self, *, user_id: str, client_id: str, resources: tuple[str, ...]) -> frozenset[str]:
+        """Scope values granted before, for each one of these resources; none when the user was never asked."""
 
-    async def remember(self, *, user_id: str, client_id: str, scopes: tuple[str, ...], now: datetime) -> None: ...
+    async def remember(
+        self, *, user_id: str, client_id: str, scopes: tuple[str, ...], resources: tuple[str, ...], now: datetime
+    ) -> None: ...
 
     async def forget_client(self, client_id: str) -> None: ...
 
@@ -237,7 +239,9 @@ class SignIns(Protocol):
 
 
 class Devices(Protocol):
-    async def create(self, client: Client, scopes: tuple[str, ...], *, remote_address: str) -> DeviceCodes:
+    async def create(
+        self, client: Client, scopes: tuple[str, ...], *, resources: tuple[str, ...], remote_address: str
+    ) -> DeviceCodes:
         """A new pair of codes. Raises TemporarilyUnavailable when there are too many."""
 
     async def poll(self, device_code: str, *, client_id: str, wait: timedelta) -> AllowedDevice:

@@ -85,7 +85,7 @@ class RelyingParty:
     async def __aexit__(self, *_: object) -> None:
         await self.oauth.aclose()
 
-    def start(self, *, scope: str = SCOPE, **parameters: str) -> Started:
+    def start(self, *, scope: str = SCOPE, **parameters: Any) -> Started:
         verifier, nonce = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
         url, state = self.oauth.create_authorization_url(
             f"{self.system.issuer}/authorize", code_verifier=verifier, nonce=nonce, scope=scope, **parameters
@@ -100,7 +100,7 @@ class RelyingParty:
         token = await self.oauth.fetch_token(authorization_response=page.url, code_verifier=started.verifier)
         return dict(token)
 
-    async def sign_in(self, browser: Browser, *, username: str = "alice", **parameters: str) -> dict[str, Any]:
+    async def sign_in(self, browser: Browser, *, username: str = "alice", **parameters: Any) -> dict[str, Any]:
         """The whole dance, for a browser without a session: pages are answered as they come."""
         started = self.start(**parameters)
         page = await browser.open(started.url)

@@ -39,6 +39,12 @@ _GrantTypes = Annotated[list[str] | None, _option("TYPE", _GRANTS)]
 _ResponseTypes = Annotated[list[str] | None, _option("TYPE", "Repeatable.")]
 _AuthMethod = Annotated[str | None, _option("METHOD", _METHODS)]
 _Scopes = Annotated[list[str] | None, _option("SCOPE", "What it may ask for. Repeatable, or separated by spaces.")]
+_Resources = Annotated[
+    list[str] | None, _option("URI", "What it may ask tokens for by resource (RFC 8707). Repeatable.")
+]
+_Serves = Annotated[
+    list[str] | None, _option("URI", "It is the API behind this resource and may introspect tokens for it. Repeatable.")
+]
 _Pkce = Annotated[bool | None, typer.Option("--require-pkce/--no-require-pkce", show_default=False)]
 _Consent = Annotated[str | None, _option("required|skip", "skip is for applications of your own.")]
 _File = Annotated[str | None, _option("FILE", _FILE)]
@@ -54,6 +60,8 @@ def create(  # noqa: PLR0917 - the members of RFC 7591, by name only
     token_endpoint_auth_method: _AuthMethod = None,
     post_logout_redirect_uri: _Uris = None,
     scope: _Scopes = None,
+    resource: _Resources = None,
+    serves: _Serves = None,
     logo_uri: _Uri = None,
     policy_uri: _Uri = None,
     tos_uri: _Uri = None,
@@ -82,6 +90,8 @@ def update(  # noqa: PLR0917
     token_endpoint_auth_method: _AuthMethod = None,
     post_logout_redirect_uri: _Uris = None,
     scope: _Scopes = None,
+    resource: _Resources = None,
+    serves: _Serves = None,
     logo_uri: _Uri = None,
     policy_uri: _Uri = None,
     tos_uri: _Uri = None,
@@ -187,6 +197,8 @@ def _flags(given: Mapping[str, Any]) -> dict[str, Any]:
         "response_types": many(given["response_type"]),
         "post_logout_redirect_uris": many(given["post_logout_redirect_uri"]),
         "scope": words(given["scope"]),
+        "resources": many(given["resource"]),
+        "served_resources": many(given["serves"]),
     }
 
 

@@ -11,6 +11,7 @@ from services.authorize_frontend.http.client import ClientOnPage
 from services.authorize_frontend.http.edge import Edge, see_other
 from services.authorize_frontend.http.parameters import only
 from services.authorize_frontend.http.policy import redirect_sources
+from services.authorize_frontend.http.resource_words import resources_on_page
 
 _PURPOSE = "consent"
 _DECISIONS = {"allow": DECISION_ALLOW, "deny": DECISION_DENY}
@@ -40,6 +41,7 @@ class Consent:
             foreign_images=bool(client.logo),
             client=client,
             scopes=list(dict.fromkeys(interaction.scopes)),
+            resources=resources_on_page(interaction.resources),
             person=session.display_name or session.username,
             username=session.username,
             request_id=pending.request_id,

@@ -21,6 +21,7 @@ from services.authorize_frontend.http.device_sign_in import is_fresh, sign_in_fi
 from services.authorize_frontend.http.device_words import how_long_ago, in_minutes, network
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.parameters import of_form, of_query, only
+from services.authorize_frontend.http.resource_words import resources_on_page
 from services.authorize_frontend.http.user_codes import typed_code
 
 _CODE_FORM = "device-code"
@@ -136,6 +137,7 @@ class Device:
             form_action=("'self'",),
             client_name=found.client_name or found.client_id,
             scopes=list(dict.fromkeys(found.scopes)),
+            resources=resources_on_page(found.resources),
             user_code=found.user_code,
             asked=how_long_ago(found.requested_at, now=self._edge.clock.now()),
             network=network(found.requested_from, own_address=self._edge.context(request).remote_address),

@@ -48,6 +48,8 @@ class DeviceCode:
     client_id: str
     client_name: str
     scopes: tuple[str, ...]
+    resources: tuple[str, ...] = ()
+    """What the tokens will be for (RFC 8707)."""
     requested_from: str
     """Address prefix of the device; empty when it is not known."""
     interval: timedelta

@@ -54,6 +54,7 @@ class DeviceCodeRow(Row, table=True):
     client_id: str = Field(sa_column=Column(String(255), nullable=False))
     client_name: str = Field(sa_column=Column(String(MAX_NAME), nullable=False))
     scopes: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    resources: list[str] | None = Field(default=None, sa_column=Column(JSON))
     state: str = Field(sa_column=Column(String(16), nullable=False))
     interval_seconds: int = Field(sa_column=Column(Integer, nullable=False))
     last_polled_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

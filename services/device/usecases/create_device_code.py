@@ -26,6 +26,7 @@ class Asked:
     client_name: str
     scopes: tuple[str, ...]
     ip_prefix: str
+    resources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class CreateDeviceCode:
             client_id=asked.client_id,
             client_name=asked.client_name,
             scopes=asked.scopes,
+            resources=asked.resources,
             requested_from=asked.ip_prefix,
             interval=self._interval,
             created_at=now,

@@ -19,6 +19,7 @@ class Allowed:
     approval: Approval
     scopes: tuple[str, ...]
     code_id: str
+    resources: tuple[str, ...] = ()
 
 
 class PollDeviceCode:
@@ -69,4 +70,4 @@ class PollDeviceCode:
 
 
 def _allowed(code: DeviceCode, client_id: str, *, now: datetime) -> Allowed:
-    return Allowed(code.collect(client_id, now=now), code.scopes, code.id)
+    return Allowed(code.collect(client_id, now=now), code.scopes, code.id, code.resources)

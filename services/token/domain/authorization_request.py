@@ -25,6 +25,7 @@ from libs.oauth.response_types import (
     parse_response_type,
 )
 from libs.oauth.scopes import OPENID, parse_scope
+from services.token.domain.audiences import requested_resources
 from services.token.domain.clients import Client
 
 MAX_STATE_LENGTH = 2_048
@@ -43,6 +44,7 @@ class AuthorizationRequest:
     response_type: frozenset[str] = frozenset()
     response_mode: ResponseMode = ResponseMode.QUERY
     scopes: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
     prompts: frozenset[str] = frozenset()
     max_age: int | None = None
     code_challenge: str | None = field(default=None, repr=False)
@@ -154,6 +156,10 @@ def _scope(request: AuthorizationRequest, client: Client) -> AuthorizationReques
     return replace(request, scopes=scopes)
 
 
+def _resources(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
+    return replace(request, resources=requested_resources(request.parameters, client))
+
+
 def _state_and_nonce(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
     if request.response_type >= ID_TOKEN and request.nonce is None:
         raise InvalidRequest("nonce is missing: this response_type needs one.", reason="NONCE_MISSING")
@@ -214,6 +220,7 @@ CHECKS: tuple[Check, ...] = (
     _response_type,
     _response_mode,
     _scope,
+    _resources,
     _state_and_nonce,
     _code_challenge,
     _prompt,

@@ -25,6 +25,7 @@ class AllowedDevice:
     session: AuthenticatedSession
     scopes: tuple[str, ...]
     correlation_id: str
+    resources: tuple[str, ...] = ()
 
     def require_fresh_sign_in(self, *, now: datetime) -> None:
         """Raises InvalidGrant when the person had not just signed in: whoever let them decide should not have."""

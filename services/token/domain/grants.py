@@ -18,6 +18,8 @@ class Grant:
     user_id: str
     session_id: str
     scopes: tuple[str, ...]
+    resources: tuple[str, ...] = ()
+    """What its access tokens are for (RFC 8707); none: this server's own APIs."""
     offline: bool
     userinfo_claims: tuple[str, ...] = ()
     """Asked for by name, beside those of the scopes (OpenID Connect Core 5.5)."""

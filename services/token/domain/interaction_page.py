@@ -13,3 +13,4 @@ class InteractionPage:
     ui_locales: tuple[str, ...]
     correlation_id: str
     redirect_origin: str
+    resources: tuple[str, ...] = ()

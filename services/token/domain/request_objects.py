@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from libs.oauth.errors import InvalidRequestObject
-from libs.oauth.parameters import Parameters
+from libs.oauth.parameters import RESOURCE, Parameters, join_resources
 from services.token.domain.client_assertions import SKEW, moment_of
 
 _OF_THE_JWT = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
@@ -64,7 +64,9 @@ def merged(outer: Parameters, claims: Mapping[str, Any]) -> Parameters:
 
 
 def _text(name: str, value: Any) -> str:
-    """As the query would have it: numbers in digits, `claims` as JSON."""
+    """As the query would have it: numbers in digits, `claims` as JSON, several resources as they are kept."""
+    if name == RESOURCE:
+        value = _resources(value)
     if isinstance(value, str):
         text = value
     elif isinstance(value, (dict, list)) or (isinstance(value, int) and not isinstance(value, bool)):
@@ -74,6 +76,14 @@ def _text(name: str, value: Any) -> str:
     if "\0" in text or "\0" in name:
         raise _wrong("a member holds a character that no parameter has", "MEMBER_CHARACTER")
     return text
+
+
+def _resources(value: Any) -> str:
+    """One, or a list where a query would repeat the parameter (RFC 9101 4)."""
+    resources = value if isinstance(value, list) else [value]
+    if not all(isinstance(resource, str) for resource in resources):
+        raise _wrong("resource must be text or a list of texts", "MEMBER_TYPE")
+    return join_resources(resources)
 
 
 def _wrong(what: str, reason: str) -> InvalidRequestObject:

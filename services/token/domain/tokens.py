@@ -45,17 +45,18 @@ def access_token_claims(
     *,
     issuer: str,
     client_id: str,
+    audience: tuple[str, ...],
     scopes: tuple[str, ...],
     grant: Grant | None,
     token_id: str,
     now: datetime,
     lifetime: timedelta,
 ) -> dict[str, Any]:
-    """For a person's grant, or for the client itself when there is none. The audience is this server's own APIs."""
+    """For a person's grant, or for the client itself when there is none."""
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
         "iss": issuer,
-        "aud": issuer,
+        "aud": audience[0] if len(audience) == 1 else list(audience),
         "sub": grant.user_id if grant else client_id,
         "client_id": client_id,
         "iat": issued_at,

@@ -25,6 +25,7 @@ from services.token.usecases.start_device_authorization import StartDeviceAuthor
 
 CLIENT_ENDPOINTS = ("/token", "/par", "/device_authorization", "/introspect", "/revoke")
 """Paths at which clients prove who they are."""
+USERINFO = "/userinfo"
 _CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
     **_CORS,
@@ -37,6 +38,11 @@ _PREFLIGHT = {
 def assertion_audiences(issuer: str, edge_url: str) -> frozenset[str]:
     """What clients may call us when they sign: the issuer, or whichever endpoint they speak to (RFC 7523 3)."""
     return frozenset({issuer, *(edge_url.rstrip("/") + path for path in CLIENT_ENDPOINTS)})
+
+
+def userinfo_url(edge_url: str) -> str:
+    """As discovery names it."""
+    return edge_url.rstrip("/") + USERINFO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +73,9 @@ def build_edge(endpoints: Endpoints, *, secure: bool, trusted_proxies: Networks 
             web.post("/revoke", revocation_handler(endpoints.revoke)),
             web.post("/introspect", introspection_handler(endpoints.introspect)),
             web.post("/par", par_handler(endpoints.par)),
-            web.get("/userinfo", userinfo),
-            web.post("/userinfo", userinfo),
-            *(web.options(path, _preflight) for path in (*CLIENT_ENDPOINTS, "/userinfo")),
+            web.get(USERINFO, userinfo),
+            web.post(USERINFO, userinfo),
+            *(web.options(path, _preflight) for path in (*CLIENT_ENDPOINTS, USERINFO)),
         ]
     )
     return app

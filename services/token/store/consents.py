@@ -1,4 +1,4 @@
-"""Remembered consent in SQL: the union of what a user has granted a client."""
+"""Remembered consent in SQL: the union of what a user has granted a client, for each resource apart."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,39 +10,59 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.scopes import format_scope
 from libs.servicekit.database import table_of
-from services.token.store.tables import ConsentRow
+from services.token.store.tables import ConsentRow, ResourceConsentRow
 
-_t = table_of(ConsentRow).c
+_general = table_of(ConsentRow)
+_of_resource = table_of(ResourceConsentRow)
 
 
 class Consents:
+    """One table where no resource was named, another for those that were: a yes to one says nothing of the others."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def find(self, *, user_id: str, client_id: str) -> frozenset[str]:
-        """Scope values granted before; none when the user was never asked."""
-        query = select(_t.scope).where(_t.user_id == user_id, _t.client_id == client_id)
-        return frozenset(((await self._session.execute(query)).scalar() or "").split())
+    async def find(self, *, user_id: str, client_id: str, resources: tuple[str, ...]) -> frozenset[str]:
+        """Scope values granted before, for each one of these resources; none when the user was never asked."""
+        table = _of_resource if resources else _general
+        query = select(table.c.scope).where(table.c.user_id == user_id, table.c.client_id == client_id)
+        if resources:
+            query = query.where(table.c.resource.in_(resources))
+        granted = [frozenset(scope.split()) for scope in (await self._session.execute(query)).scalars()]
+        if len(granted) < max(len(resources), 1):
+            return frozenset()
+        return granted[0].intersection(*granted)
 
-    async def remember(self, *, user_id: str, client_id: str, scopes: tuple[str, ...], now: datetime) -> None:
-        """Adds to what was granted before. The row is locked first: two pages may be answered at the same time."""
+    async def remember(
+        self, *, user_id: str, client_id: str, scopes: tuple[str, ...], resources: tuple[str, ...], now: datetime
+    ) -> None:
+        """Adds to what was granted before."""
+        key = {"user_id": user_id, "client_id": client_id}
+        if not resources:
+            await self._add(_general, key, scopes, now=now)
+        for resource in sorted(resources):  # in one order, so that no two pages wait for each other
+            await self._add(_of_resource, {**key, "resource": resource}, scopes, now=now)
+
+    async def _add(self, table: Any, key: dict[str, str], scopes: tuple[str, ...], *, now: datetime) -> None:
+        """The row is locked first: two pages may be answered at the same time."""
         upsert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         before: Any = (
-            upsert(ConsentRow)
-            .values(user_id=user_id, client_id=client_id, scope=_sorted(scopes), granted_at=now)
-            .on_conflict_do_update(index_elements=["user_id", "client_id"], set_={"granted_at": now})
-            .returning(_t.scope)
+            upsert(table)
+            .values(**key, scope=_sorted(scopes), granted_at=now)
+            .on_conflict_do_update(index_elements=[*key], set_={"granted_at": now})
+            .returning(table.c.scope)
         )
         granted = frozenset((await self._session.execute(before)).scalar_one().split())
         if not granted.issuperset(scopes):
             await self._session.execute(
-                update(ConsentRow)
-                .where(_t.user_id == user_id, _t.client_id == client_id)
+                update(table)
+                .where(*(table.c[name] == value for name, value in key.items()))
                 .values(scope=_sorted(granted.union(scopes)))
             )
 
     async def forget_client(self, client_id: str) -> None:
-        await self._session.execute(delete(ConsentRow).where(_t.client_id == client_id))
+        for table in (_general, _of_resource):
+            await self._session.execute(delete(table).where(table.c.client_id == client_id))
 
 
 def _sorted(scopes: Iterable[str]) -> str:

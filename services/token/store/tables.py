@@ -84,6 +84,20 @@ class ConsentRow(Row, table=True):
     __table_args__ = (Index("consents_by_client", "client_id"),)
 
 
+class ResourceConsentRow(Row, table=True):
+    """As a consent, for one resource (RFC 8707). Those for none in particular stay in the other table."""
+
+    __tablename__ = "resource_consents"
+
+    user_id: str = Field(sa_column=Column(String(64), primary_key=True))
+    client_id: str = Field(sa_column=Column(String(64), primary_key=True))
+    resource: str = Field(sa_column=Column(String(300), primary_key=True))
+    scope: str = Field(sa_column=Column(String(4_000), nullable=False))
+    granted_at: datetime = Field(sa_column=_moment())
+
+    __table_args__ = (Index("resource_consents_by_client", "client_id"),)
+
+
 class GrantRow(Row, table=True):
     __tablename__ = "grants"
 
@@ -92,6 +106,7 @@ class GrantRow(Row, table=True):
     user_id: str = Field(sa_column=Column(String(64), nullable=False))
     session_id: str = Field(sa_column=Column(String(36), nullable=False))
     scope: str = Field(sa_column=Column(String(4_000), nullable=False))
+    resources: str = Field(default="", sa_column=Column(String(2_000), nullable=False, server_default=text("''")))
     offline: bool = Field(nullable=False)
     userinfo_claims: str = Field(default="", sa_column=Column(String(1_000), nullable=False, server_default=text("''")))
     id_token_claims: str = Field(default="", sa_column=Column(String(1_000), nullable=False, server_default=text("''")))

@@ -132,7 +132,9 @@ class AdvanceAuthorization:
         client = prepared.client
         remembered: frozenset[str] = frozenset()
         if session is not None:
-            remembered = await work.consents.find(user_id=session.user_id, client_id=client.client_id)
+            remembered = await work.consents.find(
+                user_id=session.user_id, client_id=client.client_id, resources=prepared.request.resources
+            )
         return next_step(
             prepared.request,
             client,
@@ -170,13 +172,18 @@ class AdvanceAuthorization:
     ) -> PendingRequest:
         await work.pending_requests.record_consent(pending.id_hash, user_id=session.user_id)
         await work.consents.remember(
-            user_id=session.user_id, client_id=pending.client_id, scopes=request.disclosed_scopes, now=now
+            user_id=session.user_id,
+            client_id=pending.client_id,
+            scopes=request.disclosed_scopes,
+            resources=request.resources,
+            now=now,
         )
         work.emit(
             facts.consent_granted(
                 user_id=session.user_id,
                 client_id=pending.client_id,
                 scopes=request.disclosed_scopes,
+                resources=request.resources,
                 correlation_id=pending.correlation_id,
             )
         )

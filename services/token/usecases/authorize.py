@@ -50,7 +50,7 @@ class Authorize:
             raise InvalidRequest(
                 "client_id or redirect_uri is included more than once.", reason="PARAMETER_REPEATED", redirectable=False
             )
-        pending = _pending(Parameters(dict(pairs)), browser_secret=browser_secret, now=self._clock.now())
+        pending = _pending(Parameters.lenient(pairs), browser_secret=browser_secret, now=self._clock.now())
         if pending.parameters.get("request_uri", "").startswith(URI_PREFIX):
             pending, repeated = await self._pushed(pending), frozenset()
         client = await self._advance.client(pending.client_id)

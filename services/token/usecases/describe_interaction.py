@@ -3,6 +3,7 @@
 from libs.crypto.hashing import secret_hash
 from libs.oauth.redirect_uris import origin_of
 from libs.servicekit.clock import Clock
+from services.token.domain.audiences import requested_resources
 from services.token.domain.authorization_request import disclosed_scopes, find_redirect_uri
 from services.token.domain.interaction_page import InteractionPage
 from services.token.domain.pending_requests import visited
@@ -25,6 +26,7 @@ class DescribeInteraction:
         return InteractionPage(
             client=client,
             scopes=disclosed_scopes(pending.parameters, client),
+            resources=requested_resources(pending.parameters, client),
             login_hint=pending.parameters.get("login_hint", ""),
             ui_locales=tuple(pending.parameters.get("ui_locales", "").split()),
             correlation_id=pending.correlation_id,

@@ -10,6 +10,7 @@ from libs.crypto.token_kinds import ACCESS_TOKEN
 from libs.oauth.errors import InsufficientScope, InvalidToken
 from libs.oauth.scopes import OPENID, claims_of, parse_scope
 from libs.servicekit.clock import Clock
+from services.token.domain.audiences import Audiences
 from services.token.domain.grants import Grant
 from services.token.domain.tokens import GRANT_CLAIM
 from services.token.ports import Accounts, Begin, ClientDirectory, Keys
@@ -29,7 +30,7 @@ class GetUserinfo:
         self,
         view: Begin,
         *,
-        issuer: str,
+        audiences: Audiences,
         accounts: Accounts,
         clients: ClientDirectory,
         keys: Keys,
@@ -37,7 +38,7 @@ class GetUserinfo:
         clock: Clock,
     ) -> None:
         self._view = view
-        self._issuer = issuer
+        self._audiences = audiences
         self._accounts = accounts
         self._clients = clients
         self._keys = keys
@@ -73,16 +74,19 @@ class GetUserinfo:
 
     def _verify(self, access_token: str) -> dict[str, Any]:
         try:
-            return verify_jwt(
+            claims = verify_jwt(
                 access_token,
                 self._keys.verification,
                 kind=ACCESS_TOKEN,
-                issuer=self._issuer,
-                audience=self._issuer,
+                issuer=self._audiences.issuer,
+                audience=None,
                 now=self._clock.now(),
             )
         except InvalidJwt as error:
             raise InvalidToken(reason=error.reason) from None
+        if not self._audiences.reach_userinfo(claims["aud"]):
+            raise InvalidToken(reason="AUDIENCE_MISMATCH")
+        return claims
 
     async def _live_grant(self, token: Mapping[str, Any]) -> Grant:
         async with self._view() as work:

@@ -13,6 +13,7 @@ from libs.oauth.client_metadata import IMPLICIT
 from libs.oauth.response_types import ID_TOKEN, TOKEN
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, claims_of, format_scope
 from services.token import facts
+from services.token.domain.audiences import Audiences
 from services.token.domain.authorization_request import AuthorizationRequest
 from services.token.domain.clients import Client
 from services.token.domain.grants import CODE_LIFETIME, AuthorizationCode, Grant
@@ -37,8 +38,9 @@ def front_channel_claims(request: AuthorizationRequest) -> tuple[str, ...]:
 
 
 class GrantAuthorization:
-    def __init__(self, mint: MintTokens, *, lifetimes: Lifetimes) -> None:
+    def __init__(self, mint: MintTokens, *, audiences: Audiences, lifetimes: Lifetimes) -> None:
         self._mint = mint
+        self._audiences = audiences
         self._lifetimes = lifetimes
         longest = max(CODE_LIFETIME + lifetimes.access_token, lifetimes.front_channel_token)
         self._grant_lifetime = longest + timedelta(minutes=1)
@@ -112,7 +114,12 @@ class GrantAuthorization:
     ) -> AccessToken:
         """Shorter-lived than one from the token endpoint: it passed through a browser."""
         token = self._mint.access_token(
-            client, scopes=request.scopes, grant=grant, now=now, lifetime=self._lifetimes.front_channel_token
+            client,
+            audience=self._audiences.of_grant(request.resources, client, scopes=request.scopes),
+            scopes=request.scopes,
+            grant=grant,
+            now=now,
+            lifetime=self._lifetimes.front_channel_token,
         )
         work.emit(
             facts.token_issued(
@@ -134,6 +141,7 @@ def _grant(request: AuthorizationRequest, client: Client, session: Authenticated
         user_id=session.user_id,
         session_id=session.session_id,
         scopes=request.scopes,
+        resources=request.resources,
         offline=request.wants_code and OFFLINE_ACCESS in request.scopes,
         userinfo_claims=request.claims.userinfo,
         id_token_claims=request.claims.id_token,

@@ -108,7 +108,14 @@ class IntrospectToken:
 
 
 def _may_see(caller: Client, token: Mapping[str, Any]) -> bool:
-    """Its own tokens; and access tokens for the operator's APIs, when it is registered as one of them."""
+    """Its own tokens; access tokens for a resource that it serves; all of them, when an operator has registered it so.
+
+    Only access tokens have an audience here.
+    """
     if token["client_id"] == caller.client_id:
         return True
-    return caller.metadata.introspection == INTROSPECTION_ALL and "aud" in token
+    audience = token.get("aud", ())
+    named = {audience} if isinstance(audience, str) else {*audience}
+    if not named.isdisjoint(caller.metadata.served_resources):
+        return True
+    return bool(named) and caller.metadata.introspection == INTROSPECTION_ALL

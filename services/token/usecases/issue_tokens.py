@@ -1,6 +1,6 @@
 """The token endpoint in fixed phases (RFC 6749 3.2): no grant can forget one.
 
-authenticate the client -> find the grant -> authorize -> check the account -> mint -> redeem -> respond
+authenticate the client -> find the grant -> authorize -> for whom -> check the account -> mint -> redeem -> respond
 
 Tokens are minted before anything is spent: a code is never lost because a key was not there. What was minted and then
 not redeemed was never shown to anyone.
@@ -16,6 +16,7 @@ from libs.oauth.errors import InvalidGrant, InvalidRequest, UnsupportedGrantType
 from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import OPENID, format_scope
 from libs.servicekit.clock import Clock
+from services.token.domain.audiences import Audiences
 from services.token.domain.clients import Client
 from services.token.domain.grants import Grant
 from services.token.domain.tokens import AccessToken, Lifetimes
@@ -50,6 +51,7 @@ class IssueTokens:
         self,
         grants: Mapping[str, GrantHandler],
         *,
+        audiences: Audiences,
         authenticate: AuthenticateClient,
         accounts: Accounts,
         mint: MintTokens,
@@ -57,6 +59,7 @@ class IssueTokens:
         clock: Clock,
     ) -> None:
         self._grants = grants
+        self._audiences = audiences
         self._authenticate = authenticate
         self._accounts = accounts
         self._mint = mint
@@ -73,10 +76,12 @@ class IssueTokens:
         client = await self._authenticate(credentials, now=now)
         handler = self._grant(parameters, client)
         authorized = await handler(parameters, client, now=now)
+        audience = self._audiences.of_request(parameters, client, grant=authorized.grant, scopes=authorized.scopes)
         now = self._clock.now()  # a device may have waited
         account = None if authorized.grant is None else await self._check_account(authorized.grant)
         access_token = self._mint.access_token(
             client,
+            audience=audience,
             scopes=authorized.scopes,
             grant=authorized.grant,
             now=now,

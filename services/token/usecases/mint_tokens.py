@@ -32,13 +32,21 @@ class MintTokens:
         self._id_token_lifetime = id_token_lifetime
 
     def access_token(
-        self, client: Client, *, scopes: tuple[str, ...], grant: Grant | None, now: datetime, lifetime: timedelta
+        self,
+        client: Client,
+        *,
+        audience: tuple[str, ...],
+        scopes: tuple[str, ...],
+        grant: Grant | None,
+        now: datetime,
+        lifetime: timedelta,
     ) -> AccessToken:
         """For a person's grant, or for the client itself when there is none."""
         token_id = uuid7(now)
         claims = access_token_claims(
             issuer=self._issuer,
             client_id=client.client_id,
+            audience=audience,
             scopes=scopes,
             grant=grant,
             token_id=token_id,

@@ -8,6 +8,7 @@ from libs.oauth.errors import InvalidScope
 from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import parse_scope
 from libs.servicekit.clock import Clock
+from services.token.domain.audiences import requested_resources
 from services.token.ports import Devices
 from services.token.usecases.authenticate_client import AuthenticateClient
 
@@ -34,7 +35,8 @@ class StartDeviceAuthorization:
         scopes = client.permitted_scope(parse_scope(parameters.get("scope", "")))
         if not scopes:
             raise InvalidScope("scope is missing.", reason="SCOPE_MISSING")
-        codes = await self._devices.create(client, scopes, remote_address=remote_address)
+        resources = requested_resources(parameters, client)
+        codes = await self._devices.create(client, scopes, resources=resources, remote_address=remote_address)
         return {
             "device_code": codes.device_code,
             "user_code": codes.user_code,

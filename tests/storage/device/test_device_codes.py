@@ -40,6 +40,14 @@ async def test_a_device_gets_what_a_person_allowed_once(world: World, here: Repl
     assert await world.told() == ["device.requested", "device.approved", "device.redeemed"]
 
 
+async def test_what_a_device_asks_for_is_kept_with_it(here: Replica) -> None:
+    codes = await here.ask(resources=("urn:x:b", "urn:x:a"))
+    assert (await here.find(codes.user_code)).resources == ("urn:x:b", "urn:x:a")
+    await here.decide(codes)
+    assert (await here.poll(codes)).resources == ("urn:x:b", "urn:x:a")
+    assert (await here.find((await here.ask()).user_code)).resources == ()
+
+
 async def test_a_person_who_says_no_is_final(world: World, here: Replica) -> None:
     codes = await here.ask()
     await here.decide(codes, allow=False)

@@ -58,7 +58,7 @@ class Callers:
     async def ask(self) -> device_pb2.CreateDeviceCodeResponse:
         return await self.token.CreateDeviceCode(
             device_pb2.CreateDeviceCodeRequest(
-                client_id="c_tv", client_name="Television", scopes=["openid"], context=DEVICE
+                client_id="c_tv", client_name="Television", scopes=["openid"], resources=["urn:x:api"], context=DEVICE
             )
         )
 
@@ -117,6 +117,7 @@ async def test_the_whole_story_over_grpc(settings: DeviceSettings, tls: Path) ->
         allowed = await call.poll(codes.device_code)
         assert allowed.session == session  # byte for byte: the caller has a MAC to check
         assert list(allowed.scopes) == ["openid"]
+        assert list(found.resources) == list(allowed.resources) == ["urn:x:api"]
         assert allowed.correlation_id
         request = device_pb2.RedeemDeviceCodeRequest(device_code=codes.device_code, client_id="c_tv")
         await call.token.RedeemDeviceCode(request)

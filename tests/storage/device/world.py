@@ -77,8 +77,10 @@ class Replica:
         self.sweep = SweepDeviceCodes(begin=work, clock=clock)
         self._clock = clock
 
-    async def ask(self, *, client_id: str = TV, ip_prefix: str = DEVICE_PREFIX) -> Codes:
-        return await self.create(Asked(client_id, "Television", ("openid", "profile"), ip_prefix))
+    async def ask(
+        self, *, client_id: str = TV, ip_prefix: str = DEVICE_PREFIX, resources: tuple[str, ...] = ()
+    ) -> Codes:
+        return await self.create(Asked(client_id, "Television", ("openid", "profile"), ip_prefix, resources))
 
     async def poll(self, codes: Codes, *, client_id: str = TV, wait: timedelta = NO_WAIT) -> Allowed:
         return await self.poll_code(codes.device_code, client_id=client_id, wait=wait)

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from libs.oauth.client_metadata import DEVICE_CODE
-from libs.oauth.errors import AuthorizationPending, InvalidGrant, InvalidRequest, InvalidScope, TemporarilyUnavailable
+from libs.oauth.errors import (
+    AuthorizationPending,
+    InvalidGrant,
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    TemporarilyUnavailable,
+)
 from libs.oauth.parameters import Parameters
 from services.token.domain.clients import Client
 from services.token.domain.devices import AllowedDevice, DeviceCodes
@@ -16,7 +23,7 @@ from services.token.usecases.grants.device_code import DeviceCodeGrant
 from services.token.usecases.start_device_authorization import StartDeviceAuthorization
 from tests.storage.token.world import LIFETIMES, Registered, World
 from tests.support.databases import statements
-from tests.unit.token.parts import ALICE, ISSUER, a_session
+from tests.unit.token.parts import ALICE, ISSUER, a_session, read_token
 
 SCOPES = ("openid", "notes", "offline_access")
 
@@ -27,12 +34,16 @@ class Devices:
 
     session: AuthenticatedSession = field(default_factory=a_session)
     scopes: tuple[str, ...] = SCOPES
+    resources: tuple[str, ...] = ()
     refusal: Exception | None = None
     polls: list[tuple[str, str, timedelta]] = field(default_factory=list)
     redeemed: list[tuple[str, str]] = field(default_factory=list)
     created: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list)
 
-    async def create(self, client: Client, scopes: tuple[str, ...], *, remote_address: str) -> DeviceCodes:
+    async def create(
+        self, client: Client, scopes: tuple[str, ...], *, resources: tuple[str, ...], remote_address: str
+    ) -> DeviceCodes:
+        self.resources = resources
         self.created.append((client.client_id, scopes, remote_address))
         return DeviceCodes("a device code", "WDJB-MJHT", 600, 5)
 
@@ -40,7 +51,7 @@ class Devices:
         self.polls.append((device_code, client_id, wait))
         if self.refusal is not None:
             raise self.refusal
-        return AllowedDevice(self.session, self.scopes, "the correlation")
+        return AllowedDevice(self.session, self.scopes, "the correlation", self.resources)
 
     async def redeem(self, device_code: str, *, client_id: str) -> None:
         if self.redeemed:
@@ -194,3 +205,21 @@ async def test_the_device_is_told_where_to_send_the_person(world: World, devices
     sign_in_only = await a_tv(world, scope="openid offline_access")
     with pytest.raises(InvalidScope):
         await start(sign_in_only.credentials, Parameters({}), remote_address="192.0.2.1")
+
+
+@pytest.mark.s(25, 36)
+async def test_the_token_is_for_what_the_device_asked_for(world: World, devices: Devices) -> None:
+    """RFC 8707: asked for with the codes, allowed by the person, and no wider at the token endpoint."""
+    tv = await a_tv(world, resources=["https://films.example", "urn:x:guide"], scope="notes")
+    start = StartDeviceAuthorization(
+        issuer=ISSUER, authenticate=world.issue_tokens._authenticate, devices=devices, clock=world.clock
+    )
+    devices.scopes = ("notes",)
+    await start(tv.credentials, Parameters({"resource": "https://films.example"}), remote_address="192.0.2.1")
+    with pytest.raises(InvalidTarget):
+        await start(tv.credentials, Parameters({"resource": "https://other.example"}), remote_address="192.0.2.1")
+    with pytest.raises(InvalidTarget):
+        await poll(world, tv, resource="urn:x:guide")
+    assert devices.redeemed == []
+    answer = await poll(world, tv)
+    assert read_token(answer["access_token"], "ES256").claims["aud"] == "https://films.example"

@@ -10,6 +10,7 @@ from libs.oauth.errors import (
     InvalidGrant,
     InvalidRequest,
     InvalidScope,
+    InvalidTarget,
     TemporarilyUnavailable,
     UnauthorizedClient,
 )
@@ -17,7 +18,7 @@ from services.token.domain.interaction import Step
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.usecases.grants.password import PasswordGrant
 from tests.storage.token.world import LIFETIMES, Registered, World, asked
-from tests.unit.token.parts import ALICE, BOB, a_session
+from tests.unit.token.parts import ALICE, BOB, a_session, read_token
 
 pytestmark = pytest.mark.s(17)
 
@@ -163,3 +164,26 @@ async def test_another_person_gets_their_own_tokens(world: World, sign_ins: Sign
     await ask(world, await an_app(world))
     (grant,) = await world.rows("grants")
     assert grant["user_id"] == BOB
+
+
+@pytest.mark.s(25, 36, 56)
+async def test_a_resource_is_registered_consented_to_and_kept(world: World, sign_ins: SignIns) -> None:
+    """RFC 8707."""
+    app = await an_app(world, resources=["urn:x:api"])
+    with pytest.raises(InvalidTarget):
+        await ask(world, app, resource="urn:x:other")
+    assert sign_ins.tries == []
+    tokens = await ask(world, app, resource="urn:x:api")
+    refreshed = await world.refresh(app, tokens["refresh_token"], scope="notes")
+    for answer in (tokens, refreshed):
+        assert read_token(answer["access_token"], "ES256").claims["aud"] == "urn:x:api"
+
+    await world.update_client(app.client_id, {"consent": "required"})
+    async with world.work() as work:
+        await work.consents.remember(
+            user_id=ALICE, client_id=app.client_id, scopes=("openid", "notes"), resources=(), now=world.clock.now()
+        )
+    await ask(world, app)
+    with pytest.raises(InvalidGrant) as refusal:
+        await ask(world, app, resource="urn:x:api")
+    assert refusal.value.reason == "CONSENT_MISSING"

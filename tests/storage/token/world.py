@@ -21,6 +21,7 @@ from libs.servicekit.outbox import Outbox
 from libs.servicekit.work import Transactions
 from services.token.client_directory import CachedClients
 from services.token.client_keys import ClientKeys
+from services.token.domain.audiences import Audiences
 from services.token.domain.authorization_response import AskPerson, Next, SendBack
 from services.token.domain.interaction import Step
 from services.token.domain.sessions import AuthenticatedSession
@@ -58,6 +59,7 @@ from tests.unit.token.parts import ALICE, BOB, ISSUER, VERIFIER, WEB, Clock, Hel
 PEPPER = b"p" * 32
 CHAIN_KEY = b"c" * 32
 BROWSER = "a browser's secret"
+AUDIENCES = Audiences(ISSUER, "https://token.example/userinfo")
 LIFETIMES = Lifetimes(
     access_token=timedelta(minutes=10),
     front_channel_token=timedelta(minutes=5),
@@ -153,7 +155,11 @@ class World:
         self.clients = clients = CachedClients(work, clock=clock)
         mint = MintTokens(issuer=ISSUER, keys=keys, access_token_alg="ES256", id_token_lifetime=LIFETIMES.id_token)
         advance = AdvanceAuthorization(
-            GrantAuthorization(mint, lifetimes=LIFETIMES), issuer=ISSUER, clients=clients, accounts=people, keys=keys
+            GrantAuthorization(mint, audiences=AUDIENCES, lifetimes=LIFETIMES),
+            issuer=ISSUER,
+            clients=clients,
+            accounts=people,
+            keys=keys,
         )
         self.client_keys = ClientKeys(self.outside.get)
         self.read_request_object = ReadRequestObject(
@@ -184,6 +190,7 @@ class World:
                 "refresh_token": RefreshTokenGrant(work, view, chain_key=CHAIN_KEY, lifetimes=LIFETIMES),
                 "client_credentials": ClientCredentials(self.telemetry),
             },
+            audiences=AUDIENCES,
             authenticate=authenticate,
             accounts=people,
             mint=mint,
@@ -203,7 +210,7 @@ class World:
             work, authenticate=authenticate, read_request_object=self.read_request_object, clock=clock
         )
         self.userinfo = GetUserinfo(
-            view, issuer=ISSUER, accounts=people, clients=clients, keys=keys, mint=mint, clock=clock
+            view, audiences=AUDIENCES, accounts=people, clients=clients, keys=keys, mint=mint, clock=clock
         )
         self.introspect_token = IntrospectToken(
             view,
@@ -235,8 +242,9 @@ class World:
         more: Sequence[Pair] = (),
         **changes: Any,
     ) -> Next:
-        """An authorization request."""
-        pairs = [*parameters_of(client_id=client.client_id, **changes).items(), *more]
+        """An authorization request. A `resource` with spaces is several."""
+        resources = [("resource", each) for each in (changes.pop("resource", None) or "").split()]
+        pairs = [*parameters_of(client_id=client.client_id, **changes).items(), *resources, *more]
         return await self.authorize(pairs, browser_secret=BROWSER, session=session, defer=defer)
 
     async def back(

@@ -34,6 +34,22 @@ async def test_a_scope_asked_for_twice_is_shown_once(browser, services, page_pat
     assert len((await browser.get(page_path)).html.all("li")) == 1
 
 
+@pytest.mark.s(56)
+async def test_the_page_says_what_the_access_is_meant_for(browser, services, page_path):
+    services.token.says["GetInteraction"] = an_interaction(
+        scopes=["email"], resources=["https://orders.example/", "https://orders.example/v1?a=b", "urn:x:<i>api</i>"]
+    )
+    html = (await browser.get(page_path)).html
+    assert len(html.all("li")) == 4
+    for words in ("meant for", "orders.example", "https://orders.example/v1?a=b", "urn:x:<i>api</i>"):
+        assert words in html.text
+    assert html.all("i") == []
+
+
+async def test_where_no_resource_is_named_the_page_says_nothing_of_any(browser, services, page_path):
+    assert "meant for" not in (await browser.get(page_path)).html.text
+
+
 @pytest.mark.parametrize(("button", "decision"), [("consent-allow", DECISION_ALLOW), ("consent-deny", DECISION_DENY)])
 async def test_the_answer_goes_to_the_token_service_with_the_session(browser, services, page_path, button, decision):
     services.token.says["DecideAuthorization"] = a_response()

@@ -108,6 +108,12 @@ async def test_the_question_compares_the_networks(browser, services, signed_in, 
     assert "just now" in text
 
 
+@pytest.mark.s(35)
+async def test_the_question_says_what_the_access_is_meant_for(browser, services, signed_in):
+    services.device.says["FindUserCode"] = a_waiting_device(resources=["https://orders.example"])
+    assert "meant for orders.example" in " ".join((await the_question(browser)).html.text.split())
+
+
 async def test_names_and_scopes_of_strangers_are_escaped(browser, services, signed_in):
     services.device.says["FindUserCode"] = a_waiting_device(client_name="<b>TV</b>", scopes=["<i>", "<i>"])
     answer = await the_question(browser)

@@ -18,7 +18,8 @@ def test_every_flag_becomes_its_member_of_rfc_7591(latchkey: Latchkey, services:
         *("--token-endpoint-auth-method", "client_secret_post", "--scope", "openid profile", "--scope", "email"),
         *("--post-logout-redirect-uri", "https://a.example/bye", "--logo-uri", "https://a.example/logo"),
         *("--policy-uri", "https://a.example/policy", "--tos-uri", "https://a.example/tos"),
-        *("--client-uri", "https://a.example"),
+        *("--client-uri", "https://a.example", "--resource", "https://api.example", "--resource", "urn:x:api"),
+        *("--serves", "https://a.example/api"),
     ).json
     assert told == {
         "client_id": "client-1",
@@ -36,6 +37,8 @@ def test_every_flag_becomes_its_member_of_rfc_7591(latchkey: Latchkey, services:
         "policy_uri": "https://a.example/policy",
         "tos_uri": "https://a.example/tos",
         "client_uri": "https://a.example",
+        "resources": ["https://api.example", "urn:x:api"],
+        "served_resources": ["https://a.example/api"],
         "consent": "skip",
         "require_pkce": False,
     }

@@ -43,6 +43,8 @@ EVERYTHING = {
     "consent": "skip",
     "security_profile": "oidc",
     "introspection": "all",
+    "resources": ["https://api.example/orders", "urn:example:api"],
+    "served_resources": ["https://app.example"],
 }
 
 
@@ -332,3 +334,18 @@ def test_of_a_key_only_texts_are_kept():
 )
 def test_keys_that_are_none_private_useless_or_in_two_places_are_refused(members):
     assert refusal_of({**WEB, **members}).reason.startswith(("METADATA_JWKS", "METADATA_URL"))
+
+
+@pytest.mark.parametrize("name", ["resources", "served_resources"])
+@pytest.mark.parametrize(
+    "value", ["urn:x:api", [7], ["/orders"], ["https://api.example#a"], [""], [" urn:x"], ["urn:" + "x" * 297]]
+)
+def test_resources_are_absolute_uris(name, value):
+    assert refusal_of({**WEB, name: value}).reason in {"METADATA_RESOURCES", "METADATA_TYPE"}
+
+
+@pytest.mark.s(32)
+@pytest.mark.parametrize("members", [{"introspection": "all"}, {"served_resources": ["https://api.example"]}])
+def test_a_public_client_introspects_nothing_but_its_own(members):
+    error = refusal_of({**WEB, "token_endpoint_auth_method": "none", **members})
+    assert error.reason == "METADATA_PUBLIC_INTROSPECTION"

@@ -88,6 +88,18 @@ def test_a_repeated_parameter_is_refused_whatever_its_value(second):
     assert refusal.value.reason == "PARAMETER_REPEATED"
 
 
+def test_only_resource_may_occur_more_than_once():
+    """RFC 8707 2."""
+    pairs = [("resource", "https://a.example"), ("state", "s"), ("resource", ""), ("resource", "urn:b")]
+    assert dict(Parameters.once(pairs)) == {"state": "s", "resource": "https://a.example urn:b"}
+    assert repeated_names(pairs) == frozenset()
+    assert "resource" not in Parameters.once([("resource", "")])
+
+
+def test_a_space_in_a_resource_makes_no_second_one_of_it():
+    assert Parameters.once([("resource", "urn:a urn:b")])["resource"] == "urn:a%20urn:b"
+
+
 def test_repeated_names_are_told_once():
     assert repeated_names([("a", "1"), ("b", "1"), ("a", "2"), ("a", "3")]) == {"a"}
     assert repeated_names(iter([("a", "1"), ("b", "1")])) == frozenset()

@@ -39,6 +39,8 @@ EVERYTHING: dict[str, Any] = {
     ],
 }
 
+API: dict[str, Any] = {"resources": ["https://api.example"]}
+
 LOGIN_ONLY: dict[str, Any] = {"grant_types": ["implicit"], "response_types": ["id_token"]}
 
 REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
@@ -74,6 +76,12 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({"scope": "openid\tnotes"}, {}, "invalid_scope", "SCOPE_MALFORMED"),
     ({"scope": " ".join(f"s{number}" for number in range(65))}, {}, "invalid_scope", "SCOPE_MALFORMED"),
     ({"scope": None}, {"scope": "openid offline_access"}, "invalid_scope", "SCOPE_MISSING"),
+    ({"resource": "https://api.example"}, {}, "invalid_target", "RESOURCE_NOT_REGISTERED"),
+    ({"resource": "https://api.example/"}, API, "invalid_target", "RESOURCE_NOT_REGISTERED"),
+    ({"resource": "https://api.example https://other.example"}, API, "invalid_target", "RESOURCE_NOT_REGISTERED"),
+    ({"resource": "/orders"}, API, "invalid_target", "RESOURCE_MALFORMED"),
+    ({"resource": "https://api.example#orders"}, API, "invalid_target", "RESOURCE_MALFORMED"),
+    ({"resource": " ".join(f"urn:x:{number}" for number in range(6))}, API, "invalid_target", "RESOURCE_COUNT"),
     ({"state": "x" * (MAX_STATE_LENGTH + 1)}, {}, "invalid_request", "STATE_LENGTH"),
     ({"nonce": "x" * (MAX_NONCE_LENGTH + 1)}, {}, "invalid_request", "NONCE_LENGTH"),
     (WITHOUT_CHALLENGE, {}, "invalid_request", "PKCE_REQUIRED"),

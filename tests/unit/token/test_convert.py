@@ -143,7 +143,9 @@ def test_a_page_gets_what_it_shows() -> None:
     client = a_client(
         logo_uri="https://client.example/l", policy_uri="https://client.example/p", tos_uri="https://other.example/t"
     )
-    page = InteractionPage(client, ("openid", "notes"), "alice", ("en", "se"), "r-1", "https://client.example")
+    page = InteractionPage(
+        client, ("openid", "notes"), "alice", ("en", "se"), "r-1", "https://client.example", ("urn:x:api",)
+    )
     assert MessageToDict(convert.to_interaction(page), preserving_proto_field_name=True) == {
         "client_id": "c_shop",
         "client_name": "Shop",
@@ -155,6 +157,7 @@ def test_a_page_gets_what_it_shows() -> None:
         "ui_locales": ["en", "se"],
         "correlation_id": "r-1",
         "redirect_origin": "https://client.example",
+        "resources": ["urn:x:api"],
     }
 
 

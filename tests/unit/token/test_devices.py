@@ -94,9 +94,12 @@ async def test_the_deadline_leaves_room_for_the_wait() -> None:
 
 async def test_the_device_service_is_told_who_asks_from_where() -> None:
     service = DeviceService()
-    codes = await devices(service).create(a_client(client_name="Shop"), ("openid",), remote_address="192.0.2.1")
+    codes = await devices(service).create(
+        a_client(client_name="Shop"), ("openid",), resources=("urn:x:api",), remote_address="192.0.2.1"
+    )
     request, _ = service.asked[0]
     assert (request.client_id, request.client_name, list(request.scopes)) == ("c_shop", "Shop", ["openid"])
+    assert list(request.resources) == ["urn:x:api"]
     assert request.context.remote_address == "192.0.2.1"
     assert (codes.user_code, codes.expires_in, codes.interval) == ("WDJB-MJHT", 600, 5)
     assert "dc" not in repr(codes)

@@ -75,6 +75,7 @@ def _grant(allowed: AllowedDevice, client: Client, *, now: datetime) -> Grant:
         user_id=session.user_id,
         session_id=session.session_id,
         scopes=scopes,
+        resources=allowed.resources,
         offline=OFFLINE_ACCESS in scopes,
         authenticated_at=session.authenticated_at,
         acr=session.acr,

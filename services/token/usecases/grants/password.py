@@ -9,6 +9,7 @@ from libs.oauth.client_metadata import CONSENT_SKIP, PASSWORD
 from libs.oauth.errors import InvalidGrant, InvalidRequest
 from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, parse_scope
+from services.token.domain.audiences import requested_resources
 from services.token.domain.clients import Client
 from services.token.domain.grants import Grant
 from services.token.domain.sessions import AuthenticatedSession
@@ -30,13 +31,14 @@ class PasswordGrant:
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
         """Raises InvalidGrant for a wrong password and for a person who was never asked for consent.
 
-        InvalidScope when the client has not registered a scope; TemporarilyUnavailable with a retry time when there
-        were too many failures.
+        InvalidScope, InvalidTarget when the client has not registered a scope or a resource; TemporarilyUnavailable
+        with a retry time when there were too many failures.
         """
         missing = [name for name in ("username", "password") if name not in parameters]
         if missing:
             raise InvalidRequest(f"{missing[0]} is missing.", reason="PASSWORD_GRANT_INCOMPLETE")
         scopes = client.permitted_scope(parse_scope(parameters.get("scope", "")))
+        resources = requested_resources(parameters, client)
         correlation_id = uuid7(now)
         session = await self._sign_ins.through_client(
             parameters["username"],
@@ -44,8 +46,8 @@ class PasswordGrant:
             client_id=client.client_id,
             correlation_id=correlation_id,
         )
-        await self._require_consent(client, session.user_id, scopes)
-        grant = _grant(client, session, scopes, now=now)
+        await self._require_consent(client, session.user_id, scopes, resources)
+        grant = _grant(client, session, scopes, resources, now=now)
 
         async def redeem(token: AccessToken) -> str | None:
             async with self._begin() as work:
@@ -62,25 +64,35 @@ class PasswordGrant:
 
         return Authorized(client=client, scopes=scopes, redeem=redeem, grant=grant)
 
-    async def _require_consent(self, client: Client, user_id: str, scopes: tuple[str, ...]) -> None:
+    async def _require_consent(
+        self, client: Client, user_id: str, scopes: tuple[str, ...], resources: tuple[str, ...]
+    ) -> None:
         """Nobody can be asked here: consent was given in a browser before, or the operator vouches for the client."""
         if client.metadata.consent == CONSENT_SKIP:
             return
         async with self._view() as view:
-            remembered = await view.consents.find(user_id=user_id, client_id=client.client_id)
+            remembered = await view.consents.find(user_id=user_id, client_id=client.client_id, resources=resources)
         if not remembered.issuperset(scope for scope in scopes if scope != OPENID):
             raise InvalidGrant(
                 "The person has not consented: they have to sign in with a browser once.", reason="CONSENT_MISSING"
             )
 
 
-def _grant(client: Client, session: AuthenticatedSession, scopes: tuple[str, ...], *, now: datetime) -> Grant:
+def _grant(
+    client: Client,
+    session: AuthenticatedSession,
+    scopes: tuple[str, ...],
+    resources: tuple[str, ...],
+    *,
+    now: datetime,
+) -> Grant:
     return Grant(
         grant_id=uuid7(now),
         client_id=client.client_id,
         user_id=session.user_id,
         session_id=session.session_id,
         scopes=scopes,
+        resources=resources,
         offline=OFFLINE_ACCESS in scopes,
         authenticated_at=session.authenticated_at,
         acr=session.acr,

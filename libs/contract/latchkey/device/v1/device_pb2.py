@@ -27,7 +27,7 @@ from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_acce
 from latchkey.authentication.v1 import sessions_pb2 as latchkey_dot_authentication_dot_v1_dot_sessions__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flatchkey/device/v1/device.proto\x12\x12latchkey.device.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/sessions.proto\"\x8e\x01\n\x17\x43reateDeviceCodeRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63lient_name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12;\n\x07\x63ontext\x18\x04 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\"\x84\x01\n\x18\x43reateDeviceCodeResponse\x12\x19\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x17\n\tuser_code\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1a\n\x12\x65xpires_in_seconds\x18\x03 \x01(\r\x12\x18\n\x10interval_seconds\x18\x04 \x01(\r\"[\n\x15PollDeviceCodeRequest\x12\x19\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x14\n\x0cwait_seconds\x18\x03 \x01(\r\"~\n\x16PollDeviceCodeResponse\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t\"G\n\x17RedeemDeviceCodeRequest\x12\x19\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x11\n\tclient_id\x18\x02 \x01(\t\"\x1a\n\x18RedeemDeviceCodeResponse\"|\n\x13\x46indUserCodeRequest\x12\x17\n\tuser_code\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12;\n\x07\x63ontext\x18\x02 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\x12\x0f\n\x07user_id\x18\x03 \x01(\t\"\xb1\x01\n\x14\x46indUserCodeResponse\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63lient_name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x16\n\x0erequested_from\x18\x04 \x01(\t\x12\x30\n\x0crequested_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\tuser_code\x18\x06 \x01(\tB\x04\x98\xb5\x18\x01\"\xe3\x01\n\x17\x44\x65\x63ideDeviceCodeRequest\x12\x17\n\tuser_code\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12<\n\x07session\x18\x02 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\x34\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\".latchkey.device.v1.DeviceDecision\x12;\n\x07\x63ontext\x18\x04 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\"\x1a\n\x18\x44\x65\x63ideDeviceCodeResponse*f\n\x0e\x44\x65viceDecision\x12\x1f\n\x1b\x44\x45VICE_DECISION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45VICE_DECISION_ALLOW\x10\x01\x12\x18\n\x14\x44\x45VICE_DECISION_DENY\x10\x02\x32\xe4\x04\n\rDeviceService\x12m\n\x10\x43reateDeviceCode\x12+.latchkey.device.v1.CreateDeviceCodeRequest\x1a,.latchkey.device.v1.CreateDeviceCodeResponse\x12g\n\x0ePollDeviceCode\x12).latchkey.device.v1.PollDeviceCodeRequest\x1a*.latchkey.device.v1.PollDeviceCodeResponse\x12m\n\x10RedeemDeviceCode\x12+.latchkey.device.v1.RedeemDeviceCodeRequest\x1a,.latchkey.device.v1.RedeemDeviceCodeResponse\x12y\n\x0c\x46indUserCode\x12\'.latchkey.device.v1.FindUserCodeRequest\x1a(.latchkey.device.v1.FindUserCodeResponse\"\x16\x92\xb5\x18\x12\x61uthorize-frontend\x12\x85\x01\n\x10\x44\x65\x63ideDeviceCode\x12+.latchkey.device.v1.DecideDeviceCodeRequest\x1a,.latchkey.device.v1.DecideDeviceCodeResponse\"\x16\x92\xb5\x18\x12\x61uthorize-frontend\x1a\t\x8a\xb5\x18\x05tokenb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flatchkey/device/v1/device.proto\x12\x12latchkey.device.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/sessions.proto\"\xa1\x01\n\x17\x43reateDeviceCodeRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63lient_name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12;\n\x07\x63ontext\x18\x04 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\x12\x11\n\tresources\x18\x05 \x03(\t\"\x84\x01\n\x18\x43reateDeviceCodeResponse\x12\x19\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x17\n\tuser_code\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1a\n\x12\x65xpires_in_seconds\x18\x03 \x01(\r\x12\x18\n\x10interval_seconds\x18\x04 \x01(\r\"[\n\x15PollDeviceCodeRequest\x12\x19\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x14\n\x0cwait_seconds\x18\x03 \x01(\r\"\x91\x01\n\x16PollDeviceCodeResponse\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t\x12\x11\n\tresources\x18\x04 \x03(\t\"G\n\x17RedeemDeviceCodeRequest\x12\x19\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x11\n\tclient_id\x18\x02 \x01(\t\"\x1a\n\x18RedeemDeviceCodeResponse\"|\n\x13\x46indUserCodeRequest\x12\x17\n\tuser_code\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12;\n\x07\x63ontext\x18\x02 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\x12\x0f\n\x07user_id\x18\x03 \x01(\t\"\xc4\x01\n\x14\x46indUserCodeResponse\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63lient_name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x16\n\x0erequested_from\x18\x04 \x01(\t\x12\x30\n\x0crequested_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\tuser_code\x18\x06 \x01(\tB\x04\x98\xb5\x18\x01\x12\x11\n\tresources\x18\x07 \x03(\t\"\xe3\x01\n\x17\x44\x65\x63ideDeviceCodeRequest\x12\x17\n\tuser_code\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12<\n\x07session\x18\x02 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\x34\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\".latchkey.device.v1.DeviceDecision\x12;\n\x07\x63ontext\x18\x04 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\"\x1a\n\x18\x44\x65\x63ideDeviceCodeResponse*f\n\x0e\x44\x65viceDecision\x12\x1f\n\x1b\x44\x45VICE_DECISION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45VICE_DECISION_ALLOW\x10\x01\x12\x18\n\x14\x44\x45VICE_DECISION_DENY\x10\x02\x32\xe4\x04\n\rDeviceService\x12m\n\x10\x43reateDeviceCode\x12+.latchkey.device.v1.CreateDeviceCodeRequest\x1a,.latchkey.device.v1.CreateDeviceCodeResponse\x12g\n\x0ePollDeviceCode\x12).latchkey.device.v1.PollDeviceCodeRequest\x1a*.latchkey.device.v1.PollDeviceCodeResponse\x12m\n\x10RedeemDeviceCode\x12+.latchkey.device.v1.RedeemDeviceCodeRequest\x1a,.latchkey.device.v1.RedeemDeviceCodeResponse\x12y\n\x0c\x46indUserCode\x12\'.latchkey.device.v1.FindUserCodeRequest\x1a(.latchkey.device.v1.FindUserCodeResponse\"\x16\x92\xb5\x18\x12\x61uthorize-frontend\x12\x85\x01\n\x10\x44\x65\x63ideDeviceCode\x12+.latchkey.device.v1.DecideDeviceCodeRequest\x1a,.latchkey.device.v1.DecideDeviceCodeResponse\"\x16\x92\xb5\x18\x12\x61uthorize-frontend\x1a\t\x8a\xb5\x18\x05tokenb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,28 +54,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEVICESERVICE'].methods_by_name['FindUserCode']._serialized_options = b'\222\265\030\022authorize-frontend'
   _globals['_DEVICESERVICE'].methods_by_name['DecideDeviceCode']._loaded_options = None
   _globals['_DEVICESERVICE'].methods_by_name['DecideDeviceCode']._serialized_options = b'\222\265\030\022authorize-frontend'
-  _globals['_DEVICEDECISION']._serialized_start=1330
-  _globals['_DEVICEDECISION']._serialized_end=1432
+  _globals['_DEVICEDECISION']._serialized_start=1388
+  _globals['_DEVICEDECISION']._serialized_end=1490
   _globals['_CREATEDEVICECODEREQUEST']._serialized_start=165
-  _globals['_CREATEDEVICECODEREQUEST']._serialized_end=307
-  _globals['_CREATEDEVICECODERESPONSE']._serialized_start=310
-  _globals['_CREATEDEVICECODERESPONSE']._serialized_end=442
-  _globals['_POLLDEVICECODEREQUEST']._serialized_start=444
-  _globals['_POLLDEVICECODEREQUEST']._serialized_end=535
-  _globals['_POLLDEVICECODERESPONSE']._serialized_start=537
-  _globals['_POLLDEVICECODERESPONSE']._serialized_end=663
-  _globals['_REDEEMDEVICECODEREQUEST']._serialized_start=665
-  _globals['_REDEEMDEVICECODEREQUEST']._serialized_end=736
-  _globals['_REDEEMDEVICECODERESPONSE']._serialized_start=738
-  _globals['_REDEEMDEVICECODERESPONSE']._serialized_end=764
-  _globals['_FINDUSERCODEREQUEST']._serialized_start=766
-  _globals['_FINDUSERCODEREQUEST']._serialized_end=890
-  _globals['_FINDUSERCODERESPONSE']._serialized_start=893
-  _globals['_FINDUSERCODERESPONSE']._serialized_end=1070
-  _globals['_DECIDEDEVICECODEREQUEST']._serialized_start=1073
-  _globals['_DECIDEDEVICECODEREQUEST']._serialized_end=1300
-  _globals['_DECIDEDEVICECODERESPONSE']._serialized_start=1302
-  _globals['_DECIDEDEVICECODERESPONSE']._serialized_end=1328
-  _globals['_DEVICESERVICE']._serialized_start=1435
-  _globals['_DEVICESERVICE']._serialized_end=2047
+  _globals['_CREATEDEVICECODEREQUEST']._serialized_end=326
+  _globals['_CREATEDEVICECODERESPONSE']._serialized_start=329
+  _globals['_CREATEDEVICECODERESPONSE']._serialized_end=461
+  _globals['_POLLDEVICECODEREQUEST']._serialized_start=463
+  _globals['_POLLDEVICECODEREQUEST']._serialized_end=554
+  _globals['_POLLDEVICECODERESPONSE']._serialized_start=557
+  _globals['_POLLDEVICECODERESPONSE']._serialized_end=702
+  _globals['_REDEEMDEVICECODEREQUEST']._serialized_start=704
+  _globals['_REDEEMDEVICECODEREQUEST']._serialized_end=775
+  _globals['_REDEEMDEVICECODERESPONSE']._serialized_start=777
+  _globals['_REDEEMDEVICECODERESPONSE']._serialized_end=803
+  _globals['_FINDUSERCODEREQUEST']._serialized_start=805
+  _globals['_FINDUSERCODEREQUEST']._serialized_end=929
+  _globals['_FINDUSERCODERESPONSE']._serialized_start=932
+  _globals['_FINDUSERCODERESPONSE']._serialized_end=1128
+  _globals['_DECIDEDEVICECODEREQUEST']._serialized_start=1131
+  _globals['_DECIDEDEVICECODEREQUEST']._serialized_end=1358
+  _globals['_DECIDEDEVICECODERESPONSE']._serialized_start=1360
+  _globals['_DECIDEDEVICECODERESPONSE']._serialized_end=1386
+  _globals['_DEVICESERVICE']._serialized_start=1493
+  _globals['_DEVICESERVICE']._serialized_end=2105
 # @@protoc_insertion_point(module_scope)

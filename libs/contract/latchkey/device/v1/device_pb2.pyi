@@ -46,6 +46,7 @@ class CreateDeviceCodeRequest(_message.Message):
     CLIENT_NAME_FIELD_NUMBER: _builtins.int
     SCOPES_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     client_name: _builtins.str
     @_builtins.property
@@ -54,6 +55,10 @@ class CreateDeviceCodeRequest(_message.Message):
     def context(self) -> _sessions_pb2.RequestContext:
         """Of the device."""
 
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the tokens will be for (RFC 8707); none: no resource in particular."""
+
     def __init__(
         self,
         *,
@@ -61,10 +66,11 @@ class CreateDeviceCodeRequest(_message.Message):
         client_name: _builtins.str = ...,
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         context: _sessions_pb2.RequestContext | None = ...,
+        resources: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_name", b"client_name", "context", b"context", "scopes", b"scopes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_name", b"client_name", "context", b"context", "resources", b"resources", "scopes", b"scopes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -134,6 +140,7 @@ class PollDeviceCodeResponse(_message.Message):
     SESSION_FIELD_NUMBER: _builtins.int
     SCOPES_FIELD_NUMBER: _builtins.int
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     """Joins the events of this device authorization."""
     @_builtins.property
@@ -142,16 +149,19 @@ class PollDeviceCodeResponse(_message.Message):
 
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
         session: _sessions_pb2.AttestedSession | None = ...,
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         correlation_id: _builtins.str = ...,
+        resources: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "scopes", b"scopes", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "resources", b"resources", "scopes", b"scopes", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -234,6 +244,7 @@ class FindUserCodeResponse(_message.Message):
     REQUESTED_FROM_FIELD_NUMBER: _builtins.int
     REQUESTED_AT_FIELD_NUMBER: _builtins.int
     USER_CODE_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     client_name: _builtins.str
     requested_from: _builtins.str
@@ -244,6 +255,8 @@ class FindUserCodeResponse(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def requested_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -253,10 +266,11 @@ class FindUserCodeResponse(_message.Message):
         requested_from: _builtins.str = ...,
         requested_at: _timestamp_pb2.Timestamp | None = ...,
         user_code: _builtins.str = ...,
+        resources: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["requested_at", b"requested_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_name", b"client_name", "requested_at", b"requested_at", "requested_from", b"requested_from", "scopes", b"scopes", "user_code", b"user_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_name", b"client_name", "requested_at", b"requested_at", "requested_from", b"requested_from", "resources", b"resources", "scopes", b"scopes", "user_code", b"user_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

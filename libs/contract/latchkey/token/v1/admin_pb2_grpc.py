@@ -27,7 +27,8 @@ if _version_not_supported:
 
 class ClientAdminServiceStub:
     """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip").
+    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `introspection` ("own" | "all"), `resources` and
+    `served_resources` (lists of absolute URIs).
     """
 
     def __init__(self, channel):
@@ -70,7 +71,8 @@ class ClientAdminServiceStub:
 
 class ClientAdminServiceServicer:
     """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip").
+    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `introspection` ("own" | "all"), `resources` and
+    `served_resources` (lists of absolute URIs).
     """
 
     def CreateClient(self, request, context):
@@ -159,7 +161,8 @@ def add_ClientAdminServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ClientAdminService:
     """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip").
+    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `introspection` ("own" | "all"), `resources` and
+    `served_resources` (lists of absolute URIs).
     """
 
     @staticmethod

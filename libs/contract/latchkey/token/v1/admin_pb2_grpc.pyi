@@ -28,7 +28,8 @@ GRPC_VERSION: str
 
 class ClientAdminServiceStub:
     """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip").
+    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `introspection` ("own" | "all"), `resources` and
+    `served_resources` (lists of absolute URIs).
     """
 
     @_typing.overload
@@ -53,7 +54,8 @@ class ClientAdminServiceStub:
 @_typing.type_check_only
 class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
     """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip").
+    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `introspection` ("own" | "all"), `resources` and
+    `served_resources` (lists of absolute URIs).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -74,7 +76,8 @@ class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
 
 class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip").
+    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `introspection` ("own" | "all"), `resources` and
+    `served_resources` (lists of absolute URIs).
     """
 
     @_abc_1.abstractmethod

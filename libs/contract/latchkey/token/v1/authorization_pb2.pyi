@@ -286,6 +286,7 @@ class GetInteractionResponse(_message.Message):
     UI_LOCALES_FIELD_NUMBER: _builtins.int
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     REDIRECT_ORIGIN_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     client_name: _builtins.str
     logo_uri: _builtins.str
@@ -302,6 +303,10 @@ class GetInteractionResponse(_message.Message):
 
     @_builtins.property
     def ui_locales(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resources asked for (RFC 8707), in the order of the request; none: no one in particular."""
+
     def __init__(
         self,
         *,
@@ -315,10 +320,11 @@ class GetInteractionResponse(_message.Message):
         ui_locales: _abc.Iterable[_builtins.str] | None = ...,
         correlation_id: _builtins.str = ...,
         redirect_origin: _builtins.str = ...,
+        resources: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_name", b"client_name", "correlation_id", b"correlation_id", "login_hint", b"login_hint", "logo_uri", b"logo_uri", "policy_uri", b"policy_uri", "redirect_origin", b"redirect_origin", "scopes", b"scopes", "tos_uri", b"tos_uri", "ui_locales", b"ui_locales"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_name", b"client_name", "correlation_id", b"correlation_id", "login_hint", b"login_hint", "logo_uri", b"logo_uri", "policy_uri", b"policy_uri", "redirect_origin", b"redirect_origin", "resources", b"resources", "scopes", b"scopes", "tos_uri", b"tos_uri", "ui_locales", b"ui_locales"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
