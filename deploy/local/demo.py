@@ -69,6 +69,14 @@ def clients(layout: Layout) -> dict[str, dict[str, Any]]:
             "grant_types": ["authorization_code", "implicit", "refresh_token"],
             "response_types": ["code id_token"],
         },
+        "password": {
+            "client_name": "Playground, old application",
+            "grant_types": ["password", "refresh_token"],
+            "response_types": [],
+            "token_endpoint_auth_method": "client_secret_basic",
+            "scope": "openid profile email",
+            "consent": "skip",  # nobody can be asked where there is no page
+        },
         "machine": {
             "client_name": "Playground, machine",
             "grant_types": ["client_credentials"],

@@ -34,3 +34,10 @@ async def test_alice_signs_in_to_the_playground_and_out_again(page: Page, playgr
         await page.click("#logout-confirm")
     await page.goto(playground)
     await expect(page.locator("#signed-in-as")).to_have_count(0)
+
+
+async def test_the_old_app_knows_the_password_and_needs_no_page(page: Page, playground: str) -> None:
+    await page.goto(playground)
+    await page.click("#run-password")
+    await expect(page.locator("#signed-in-as")).to_contain_text("Alice")
+    await expect(page.locator("#password .problem")).to_have_count(0)

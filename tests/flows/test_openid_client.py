@@ -109,6 +109,19 @@ async def test_a_client_proves_itself_by_its_own_key(register: Register, alg: st
     assert (await app.do("clientCredentials", parameters={"scope": "notes"}))["scope"] == "notes"
 
 
+async def test_a_client_signs_with_its_secret_and_never_sends_it(register: Register) -> None:
+    app = await register(
+        redirect_uris=[],
+        grant_types=["client_credentials"],
+        response_types=[],
+        scope="notes",
+        token_endpoint_auth_method="client_secret_jwt",
+    )
+    assert (await app.do("clientCredentials", parameters={"scope": "notes"}))["scope"] == "notes"
+    app.app["client_secret"] = app.app["client_secret"][::-1]
+    assert (await app.run("clientCredentials", parameters={}))["refused"]["error"] == "invalid_client"
+
+
 async def test_a_client_signs_in_a_person_with_nothing_but_a_key(browser: Browser, register: Register) -> None:
     private, public = key_pair()
     app = await register(jwk=private, token_endpoint_auth_method="private_key_jwt", jwks=public)
@@ -161,6 +174,15 @@ async def test_a_machine_gets_its_token(register: Register) -> None:
     assert tokens["scope"] == "orders:read"
     refused = await app.run("clientCredentials", parameters={"scope": "everything"})
     assert refused["refused"]["error"] == "invalid_scope"
+
+
+async def test_an_old_application_passes_a_password_on(register: Register) -> None:
+    app = await register(redirect_uris=[], grant_types=["password", "refresh_token"], response_types=[], consent="skip")
+    who = {"username": "alice", "password": "alice-password", "scope": "openid email"}
+    tokens = await app.do("password", parameters=who)
+    assert tokens["claims"]["aud"] == app.app["client_id"]
+    userinfo = await app.do("userinfo", access_token=tokens["access_token"], subject=tokens["claims"]["sub"])
+    assert userinfo["email"] == "alice@example.com"
 
 
 async def test_a_device_is_let_in_while_it_asks(browser: Browser, register: Register) -> None:

@@ -64,6 +64,7 @@ class _Clients(_FromFile):
     implicit: Application
     form_post: Application
     hybrid: Application
+    password: Application
     post_logout_redirect_uri: str | None = None
 
 
@@ -83,6 +84,7 @@ class Playground:
     implicit: Application
     form_post: Application
     hybrid: Application
+    password: Application
     post_logout_redirect_uri: str
 
     @property
@@ -124,6 +126,7 @@ def read_playground(home: Path) -> Playground:
         implicit=clients.implicit.model_copy(update={"name": "single-page app"}),
         form_post=clients.form_post.model_copy(update={"name": "sign-in-only app"}),
         hybrid=clients.hybrid.model_copy(update={"name": "hybrid app"}),
+        password=clients.password.model_copy(update={"name": "old app"}),
         post_logout_redirect_uri=clients.post_logout_redirect_uri or f"{address}/",
     )
 

@@ -13,6 +13,7 @@ const authentication = async (app) =>
     none: () => client.None(),
     client_secret_basic: () => client.ClientSecretBasic(app.client_secret),
     client_secret_post: () => client.ClientSecretPost(app.client_secret),
+    client_secret_jwt: () => client.ClientSecretJwt(app.client_secret),
     private_key_jwt: async () => client.PrivateKeyJwt(await key(app)),
   })[app.method]()
 
@@ -59,6 +60,10 @@ const steps = {
 
   async clientCredentials(config, { parameters }) {
     return tokens(await client.clientCredentialsGrant(config, parameters))
+  },
+
+  async password(config, { parameters }) {
+    return tokens(await client.genericGrantRequest(config, 'password', parameters))
   },
 
   async deviceStart(config, { parameters }) {

@@ -131,6 +131,9 @@ class Provider:
                 return self._redeem(client_id, form)
             case "refresh_token":
                 return self._refresh(client_id, form)
+            case "password":
+                self.issued.append(form["password"])
+                return web.json_response(self._tokens(client_id) | {"id_token": self._id_token(client_id)})
         return web.json_response(self._tokens(client_id))
 
     async def _device_authorization(self, request: web.Request) -> web.Response:

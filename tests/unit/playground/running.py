@@ -51,6 +51,7 @@ def a_playground(issuer: str, *, nats_url: str = "nats://127.0.0.1:9") -> Playgr
         implicit=application("implicit", secret=""),
         form_post=application("form-post", secret=""),
         hybrid=application("hybrid"),
+        password=Application(client_id="password", client_secret=SECRET, name="old app"),
         post_logout_redirect_uri=f"{address}/",
     )
 

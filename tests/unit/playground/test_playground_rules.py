@@ -101,6 +101,7 @@ CLIENTS = {
     "implicit": WEB,
     "form_post": WEB,
     "hybrid": WEB,
+    "password": {"client_id": "5", "client_secret": "s"},
 }
 
 

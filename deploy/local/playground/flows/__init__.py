@@ -7,6 +7,7 @@ from deploy.local.playground.flows import (
     form_post,
     hybrid,
     implicit,
+    password,
 )
 from deploy.local.playground.flows.flow import Flow
 
@@ -17,4 +18,5 @@ FLOWS: tuple[Flow, ...] = (
     hybrid.FLOW,
     form_post.FLOW,
     implicit.FLOW,
+    password.FLOW,
 )
