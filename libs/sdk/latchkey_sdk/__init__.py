@@ -1,4 +1,4 @@
-"""For programs beside a Latchkey authorization server: subscribe to what happens there."""
+"""For programs beside a Latchkey authorization server: subscribe to what happens there; `verifier` judges tokens."""
 
 from latchkey_sdk.consumer import Since
 from latchkey_sdk.errors import AccessRefused, BusUnreachable, LatchkeyError, SubscriptionFailed

@@ -1,0 +1,16 @@
+"""For resource servers: access tokens verified locally, with instant revocation (`latchkey-sdk[verifier]`)."""
+
+from latchkey_sdk.errors import AccessRefused, InsufficientScope, LatchkeyError, TokenRefused, VerifierUnavailable
+from latchkey_sdk.verifier.access_token import AccessToken
+from latchkey_sdk.verifier.token_verifier import Status, TokenVerifier
+
+__all__ = [
+    "AccessRefused",
+    "AccessToken",
+    "InsufficientScope",
+    "LatchkeyError",
+    "Status",
+    "TokenRefused",
+    "TokenVerifier",
+    "VerifierUnavailable",
+]

@@ -1,0 +1,47 @@
+"""For aiohttp servers: no request comes through without a good access token.
+
+    app = web.Application(middlewares=[bearer(verifier, scopes=["orders:read"])])
+
+The token is `request[TOKEN]`. `request[TOKEN].require("orders:write")` in a handler becomes 403.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from latchkey_sdk.errors import InsufficientScope
+from latchkey_sdk.verifier.access_token import AccessToken
+from latchkey_sdk.verifier.bearer import Refusal, Refused, admit, refusal_of
+from latchkey_sdk.verifier.token_verifier import TokenVerifier
+
+TOKEN: Final = web.RequestKey("latchkey.token", AccessToken)
+
+
+def bearer(verifier: TokenVerifier, *, scopes: Iterable[str] = (), open_paths: Iterable[str] = ()) -> Middleware:
+    """A middleware.
+
+    Args:
+        scopes: that every request needs.
+        open_paths: paths that need no token at all, exactly as written.
+    """
+    needed, unguarded = tuple(scopes), frozenset(open_paths)
+
+    @web.middleware
+    async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path in unguarded:
+            return await handler(request)
+        try:
+            request[TOKEN] = await admit(verifier, request.headers.getall("Authorization", []), scopes=needed)
+            return await handler(request)
+        except Refused as refused:
+            return _answer(refused.answer)
+        except InsufficientScope as error:
+            return _answer(refusal_of(error))
+
+    return admitted
+
+
+def _answer(refusal: Refusal) -> web.Response:
+    return web.Response(status=refusal.status, headers=refusal.headers, body=refusal.body)

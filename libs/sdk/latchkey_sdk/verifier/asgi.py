@@ -1,0 +1,79 @@
+"""For Starlette, FastAPI and every other ASGI application: no request comes through without a good access token.
+
+    app.add_middleware(BearerMiddleware, verifier=verifier, scopes=["orders:read"])
+
+The token is `scope["latchkey.token"]` (Starlette: `request.scope[...]`). `token.require("orders:write")` in a handler
+becomes 403.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final
+
+from latchkey_sdk.errors import InsufficientScope
+from latchkey_sdk.verifier.bearer import Refusal, Refused, admit, refusal_of
+from latchkey_sdk.verifier.token_verifier import TokenVerifier
+
+TOKEN: Final = "latchkey.token"
+
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+_App = Callable[[MutableMapping[str, Any], _Receive, _Send], Awaitable[None]]
+
+
+class BearerMiddleware:
+    """HTTP and WebSocket requests need a token; only `lifespan` comes through without one.
+
+    Args:
+        scopes: that every request needs.
+        open_paths: paths that need no token at all, exactly as written.
+    """
+
+    def __init__(
+        self, app: _App, *, verifier: TokenVerifier, scopes: Iterable[str] = (), open_paths: Iterable[str] = ()
+    ) -> None:
+        self._app = app
+        self._verifier = verifier
+        self._scopes = tuple(scopes)
+        self._open_paths = frozenset(open_paths)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:
+        if scope["type"] == "lifespan" or scope.get("path") in self._open_paths:
+            await self._app(scope, receive, send)
+            return
+        authorization = [
+            value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"
+        ]
+        try:
+            token = await admit(self._verifier, authorization, scopes=self._scopes)
+        except Refused as refused:
+            await _answer(scope, receive, send, refused.answer)
+            return
+        await self._serve({**scope, TOKEN: token}, receive, send)
+
+    async def _serve(self, scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:
+        began = False
+
+        async def watched(message: _Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except InsufficientScope as error:
+            if began:
+                raise
+            await _answer(scope, receive, send, refusal_of(error))
+
+
+async def _answer(scope: MutableMapping[str, Any], receive: _Receive, send: _Send, refusal: Refusal) -> None:
+    if scope["type"] == "websocket":
+        # Before it is accepted: the server answers 403 (ASGI, Close - send event).
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": refusal.error})
+        return
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in refusal.headers.items()]
+    headers.append((b"content-length", str(len(refusal.body)).encode()))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": refusal.body})

@@ -1,0 +1,125 @@
+"""The issuer's public keys: fetched seldom, kept as long as the issuer allows, at no stranger's beat."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from latchkey_sdk.errors import TokenRefused, VerifierUnavailable
+from latchkey_sdk.verifier.documents import Document, Fetch, FetchFailed, check_url
+from latchkey_sdk.verifier.signature import Key, read_keys
+from latchkey_sdk.verifier.strict import json_object
+
+COOL_DOWN_SECONDS: Final = 10.0
+"""Between two fetches, whatever tokens name: an unknown `kid` costs one at most."""
+DEFAULT_FRESH_SECONDS: Final = 300.0
+LONGEST_FRESH_SECONDS: Final = 24 * 3600.0
+STALE_SECONDS: Final = 3600.0
+"""How long keys are used on while the issuer cannot be reached (RFC 5861 4)."""
+_DISCOVERY = "/.well-known/openid-configuration"
+_log = logging.getLogger("latchkey_sdk")
+
+
+class Jwks:
+    """Keys by `kid`.
+
+    Args:
+        issuer: whose discovery document names the key set, unless `jwks_uri` does.
+        clock: seconds that only rise.
+    """
+
+    def __init__(
+        self, *, issuer: str, jwks_uri: str | None, fetch: Fetch, clock: Callable[[], float], insecure_http: bool
+    ) -> None:
+        self._issuer = issuer
+        self._given_uri = jwks_uri
+        self._fetch = fetch
+        self._clock = clock
+        self._insecure_http = insecure_http
+        self._uri = jwks_uri
+        self._keys: Mapping[str, Key] = {}
+        self._etag: str | None = None
+        self._fresh_until = self._usable_until = self._next_fetch = -1.0
+        self._pauses = _pauses()
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def find(self, kid: str) -> Key:
+        """The key of that name; the key set is fetched when that may help.
+
+        Raises:
+            TokenRefused: the issuer has no such key.
+            VerifierUnavailable: the key set is not known and cannot be had now.
+        """
+        now = self._clock()
+        key = self._usable(kid, now)
+        if key is None or now >= self._fresh_until:
+            refreshing = self._refresh(now)
+            # A key that is known serves on while the set is asked for again.
+            if refreshing and key is None:
+                await asyncio.shield(refreshing)
+                key = self._usable(kid, self._clock())
+        if key:
+            return key
+        if self._clock() >= self._usable_until:
+            raise VerifierUnavailable("The keys of the issuer cannot be fetched.")
+        raise TokenRefused("The access token is malformed or not signed by the issuer.", reason="KEY_UNKNOWN")
+
+    def look_again(self) -> None:
+        """The issuer says that its keys changed: what is known is not fresh any more."""
+        self._fresh_until = self._next_fetch = -1.0
+        self._refresh(self._clock())
+
+    async def close(self) -> None:
+        if self._fetching:
+            self._fetching.cancel()
+            await asyncio.wait({self._fetching})
+
+    def _usable(self, kid: str, now: float) -> Key | None:
+        return self._keys.get(kid) if now < self._usable_until else None
+
+    def _refresh(self, now: float) -> asyncio.Task[None] | None:
+        """The fetch that goes on, or a new one if it is time for one."""
+        if self._fetching is None or self._fetching.done():
+            if now < self._next_fetch:
+                return None
+            self._next_fetch = now + COOL_DOWN_SECONDS
+            self._fetching = asyncio.create_task(self._fetch_keys())
+        return self._fetching
+
+    async def _fetch_keys(self) -> None:
+        try:
+            document = await self._fetch(await self._address(), self._etag)
+            self._take(document)
+        except (FetchFailed, ValueError) as error:
+            self._uri, self._etag = self._given_uri, None
+            self._next_fetch = self._clock() + next(self._pauses)
+            _log.warning("The keys of %s are not renewed: %s", self._issuer, error)
+        else:
+            self._pauses = _pauses()
+
+    async def _address(self) -> str:
+        if self._uri is None:
+            found = json_object((await self._fetch(self._issuer.rstrip("/") + _DISCOVERY, None)).body)
+            if found.get("issuer") != self._issuer:  # RFC 8414 3.3
+                raise ValueError(f"its discovery document is of another issuer: {found.get('issuer')!r}")
+            self._uri = check_url(str(found.get("jwks_uri")), insecure_http=self._insecure_http)
+        return self._uri
+
+    def _take(self, document: Document) -> None:
+        if document.status == 200:
+            keys = read_keys(document.body)
+            if not keys:
+                raise ValueError("the key set has no key that signs access tokens")
+            self._keys, self._etag = keys, document.etag
+        now = self._clock()
+        fresh = min(document.fresh_for(default=DEFAULT_FRESH_SECONDS), LONGEST_FRESH_SECONDS)
+        self._fresh_until = now + max(fresh, COOL_DOWN_SECONDS)
+        self._usable_until = self._fresh_until + STALE_SECONDS
+        self._next_fetch = now + COOL_DOWN_SECONDS
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds before each further try."""
+    yield from (1.0, 2.0, 5.0)
+    while True:
+        yield COOL_DOWN_SECONDS

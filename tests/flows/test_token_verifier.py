@@ -1,0 +1,128 @@
+"""A resource server with the SDK's verifier: tokens are judged without a call, and revoked ones refused at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from latchkey.authentication.v1 import admin_pb2 as users
+from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
+from latchkey.token.v1 import admin_pb2 as clients
+from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
+from latchkey_sdk.verifier import InsufficientScope, TokenRefused, TokenVerifier
+from tests.flows.people import new_person
+from tests.flows.relying_party import RelyingParty
+from tests.support.browser import Browser
+from tests.support.stack import Stack
+
+AT_ONCE = 1.0
+"""Seconds in which a revocation is known everywhere."""
+ONLINE = "openid profile"
+
+
+def a_verifier(system: Stack, **more: Any) -> TokenVerifier:
+    return TokenVerifier(
+        issuer=system.issuer, audience=system.issuer, servers=system.nats_url, creds=system.creds(), **more
+    )
+
+
+@pytest.fixture
+async def verifier(system: Stack) -> AsyncIterator[TokenVerifier]:
+    async with a_verifier(system) as verifier:
+        assert verifier.status.revocations_current
+        yield verifier
+
+
+async def refused(verifier: TokenVerifier, token: str) -> str:
+    """Why the token is refused, as soon as it is."""
+    async with asyncio.timeout(AT_ONCE):
+        while True:
+            try:
+                await verifier.verify(token)
+            except TokenRefused as error:
+                return error.reason
+            await asyncio.sleep(0.005)
+
+
+async def test_a_token_is_accepted_and_says_whose_it_is(
+    system: Stack, browser: Browser, web: RelyingParty, verifier: TokenVerifier
+) -> None:
+    tokens = await web.sign_in(browser)
+    token = await verifier.verify(tokens["access_token"], scopes=["profile"])
+    assert token.revocation_checked
+    assert token.user_id == (await web.userinfo(tokens["access_token"])).json()["sub"]
+    assert (token.client_id, token.audience) == (web.client_id, (system.issuer,))
+    assert {"openid", "profile", "email"} <= token.scopes
+    assert token.expires_at - token.issued_at == timedelta(minutes=10)
+    with pytest.raises(InsufficientScope):
+        await verifier.verify(tokens["access_token"], scopes=["orders:read"])
+    with pytest.raises(TokenRefused):
+        await verifier.verify(tokens["id_token"])
+
+
+async def test_a_clients_own_token_has_no_person(system: Stack, verifier: TokenVerifier) -> None:
+    async with RelyingParty.of(system, "machine") as machine:
+        answer = await machine.token_request(grant_type="client_credentials")
+    token = await verifier.verify(answer.json()["access_token"])
+    assert (token.user_id, token.subject) == (None, machine.client_id)
+
+
+@pytest.mark.parametrize(("given_back", "reason"), [
+    ("access_token", "TOKEN_REVOKED"),
+    ("refresh_token", "GRANT_REVOKED"),
+])  # fmt: skip
+async def test_a_token_that_was_given_back_is_refused_at_once(
+    browser: Browser, web: RelyingParty, verifier: TokenVerifier, given_back: str, reason: str
+) -> None:
+    tokens = await web.sign_in(browser)
+    await verifier.verify(tokens["access_token"])
+    await web.oauth.revoke_token(f"{web.system.client_edge}/revoke", token=tokens[given_back])
+    assert await refused(verifier, tokens["access_token"]) == reason
+
+
+async def test_after_a_logout_only_offline_access_goes_on(
+    browser: Browser, web: RelyingParty, second: RelyingParty, verifier: TokenVerifier
+) -> None:
+    offline = await web.sign_in(browser)
+    online = await second.sign_in(browser, scope=ONLINE)
+    await verifier.verify(online["access_token"])
+    await browser.open(f"{web.system.issuer}/logout?id_token_hint={online['id_token']}")
+    assert await refused(verifier, online["access_token"]) in {"SESSION_ENDED", "GRANT_REVOKED"}
+    await verifier.verify(offline["access_token"])
+
+
+async def test_what_a_person_bought_is_refused_at_once_when_the_account_is_disabled(
+    system: Stack, browser: Browser, web: RelyingParty, verifier: TokenVerifier
+) -> None:
+    username, _ = await new_person(system)
+    tokens = await web.sign_in(browser, username=username)
+    await verifier.verify(tokens["access_token"])
+    async with system.channel("authentication") as channel:
+        await UserAdminServiceStub(channel).DisableUser(users.DisableUserRequest(username=username))
+    assert await refused(verifier, tokens["access_token"]) in {"ACCOUNT_ENDED", "GRANT_REVOKED"}
+
+
+async def test_the_tokens_of_a_client_that_was_removed_are_refused_at_once(
+    system: Stack, verifier: TokenVerifier
+) -> None:
+    own = {"redirect_uris": [], "grant_types": ["client_credentials"], "response_types": [], "scope": "orders:read"}
+    async with await RelyingParty.registered(system, **own) as machine:
+        token = (await machine.token_request(grant_type="client_credentials")).json()["access_token"]
+        await verifier.verify(token)
+        async with system.channel("token") as channel:
+            await ClientAdminServiceStub(channel).DeleteClient(clients.DeleteClientRequest(client_id=machine.client_id))
+    assert await refused(verifier, token) == "CLIENT_ENDED"
+
+
+async def test_a_verifier_that_starts_later_knows_what_was_revoked_before(
+    system: Stack, browser: Browser, web: RelyingParty, verifier: TokenVerifier
+) -> None:
+    tokens = await web.sign_in(browser)
+    await web.oauth.revoke_token(f"{system.client_edge}/revoke", token=tokens["access_token"])
+    await refused(verifier, tokens["access_token"])
+    async with a_verifier(system) as later:
+        with pytest.raises(TokenRefused) as refusal:
+            await later.verify(tokens["access_token"])
+    assert refusal.value.reason == "TOKEN_REVOKED"
