@@ -23,7 +23,7 @@ def of_playground(layout: Layout, *, inherited: Mapping[str, str]) -> dict[str, 
 
 
 def _open_to_choice() -> dict[str, str]:
-    return {"LATCHKEY_LOG_LEVEL": "info"}
+    return {"LATCHKEY_LOG_LEVEL": "info", "LATCHKEY_REGISTRATION": "token"}
 
 
 def _decided(service: ServiceShape, layout: Layout) -> dict[str, str]:

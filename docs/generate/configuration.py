@@ -33,6 +33,7 @@ _HEADINGS: Final[Mapping[str, str]] = {
     "ServiceSettings": "Every service",
     "GrpcSettings": "Services that others call",
     "HttpEdgeSettings": "HTTP edges",
+    "RegistrationSettings": "Services that know of client registration",
     "DatabaseSettings": "Services with a database",
     "BusSettings": "Services on the bus",
     "FetchSettings": "Services that fetch what others publish",

@@ -35,6 +35,11 @@ class Told:
     def created(self) -> str:
         return moment(when(self.client.created_at))
 
+    @property
+    def registration_expires(self) -> str:
+        """When a client that registered itself goes unless it is used; empty for those that operators made."""
+        return moment(when(self.client.registration_expires_at)) if self._by_itself else ""
+
     def as_json(self) -> dict[str, Any]:
         """The client information response of RFC 7591 3.2.1."""
         secret = {"client_secret": self.secret, "client_secret_expires_at": 0} if self.secret else {}
@@ -42,8 +47,13 @@ class Told:
             "client_id": self.client_id,
             **secret,
             "client_id_issued_at": self.client.created_at.seconds,
+            **({"registration_expires_at": self.client.registration_expires_at.seconds} if self._by_itself else {}),
             **self.metadata,
         }
+
+    @property
+    def _by_itself(self) -> bool:
+        return self.client.HasField("registration_expires_at")
 
 
 async def create(found: Connection, metadata: dict[str, Any]) -> Told:

@@ -6,7 +6,7 @@ read, and what leads to anything but people's consent is refused.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from libs.oauth import client_authentication
@@ -22,6 +22,8 @@ from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri
 from libs.oauth.redirect_uris import is_private
 from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
 
+RegistrationMode = Literal["closed", "token", "open"]
+"""May clients register themselves? `token`: those with an initial access token. `open`: anybody's."""
 OPERATORS_MEMBERS = frozenset({"consent", "introspection", "resources", "security_profile", "served_resources"})
 """What a client has of these stays as it is, whatever it says."""
 CLIENTS_MEMBERS = frozenset(

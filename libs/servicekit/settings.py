@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretBytes, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from libs.oauth.registration import RegistrationMode
+
 PREFIX = "LATCHKEY_"
 KEY_BYTES = 32
 _VISIBLE = frozenset(chr(code) for code in range(0x21, 0x7F)) - set("?#@\"'\\<>")
@@ -128,6 +130,13 @@ class HttpEdgeSettings(ServiceSettings):
         if (self.http_tls_certificate is None) != (self.http_tls_key is None):
             raise ValueError("LATCHKEY_HTTP_TLS_CERTIFICATE and LATCHKEY_HTTP_TLS_KEY go together")
         return self
+
+
+class RegistrationSettings(ServiceSettings):
+    registration: RegistrationMode = "closed"
+    """May clients register themselves (RFC 7591)? `closed`: no. `token`: those to whom an operator gave an initial
+    access token. `open`: anybody's, so that strangers can put applications of any name before people: for closed
+    networks and test systems, or where that is the point."""
 
 
 class DatabaseSettings(ServiceSettings):

@@ -57,7 +57,12 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
 
 def edge_application(settings: AuthorizeFrontendSettings, backends: Backends, keys: PublishedKeys) -> web.Application:
     """The HTTP side, given what stands behind it."""
-    site = Site(issuer=settings.issuer, client_edge=settings.client_edge_url, brand=settings.brand_name)
+    site = Site(
+        issuer=settings.issuer,
+        client_edge=settings.client_edge_url,
+        brand=settings.brand_name,
+        registration=settings.registration != "closed",
+    )
     assets = Assets(site)
     edge = Edge(
         site=site,

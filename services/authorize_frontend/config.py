@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from libs.servicekit.settings import BusSettings, HttpEdgeSettings, PublicUrl
+from libs.servicekit.settings import BusSettings, HttpEdgeSettings, PublicUrl, RegistrationSettings
 
 Target = Annotated[str, StringConstraints(min_length=1)]
 
 
-class AuthorizeFrontendSettings(HttpEdgeSettings, BusSettings):
+class AuthorizeFrontendSettings(HttpEdgeSettings, RegistrationSettings, BusSettings):
     client_edge_url: PublicUrl
     """Base of the endpoints that the token service serves itself: discovery names them."""
     token_target: Target

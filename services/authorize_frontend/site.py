@@ -12,11 +12,13 @@ class Site:
         issuer: the issuer identifier, as configured, character for character.
         client_edge: base URL of the endpoints that the token service serves.
         brand: the name on the pages.
+        registration: may clients register themselves?
     """
 
     issuer: str
     client_edge: str
     brand: str
+    registration: bool = False
 
     @property
     def secure(self) -> bool:

@@ -15,6 +15,7 @@ from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_s
 from latchkey.token.v1.authorization_pb2_grpc import add_AuthorizationServiceServicer_to_server
 from libs.fetch.fetcher import opened
 from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, PASSWORD, REFRESH_TOKEN
+from libs.servicekit import logs
 from libs.servicekit.bus import Bus
 from libs.servicekit.channels import channel
 from libs.servicekit.clock import SystemClock
@@ -33,6 +34,7 @@ from services.token.consumers import SessionFacts
 from services.token.devices import RemoteDevices
 from services.token.domain.audiences import Audiences
 from services.token.http.app import Endpoints, assertion_audiences, build_edge, userinfo_url
+from services.token.http.register import Registrations
 from services.token.logout_deliveries import LogoutDeliveries
 from services.token.ports import Telemetry
 from services.token.request_objects import RemoteRequestObjects
@@ -48,12 +50,14 @@ from services.token.usecases.authenticate_client import AuthenticateClient
 from services.token.usecases.authorize import Authorize
 from services.token.usecases.check_logout import CheckLogout
 from services.token.usecases.create_client import CreateClient
+from services.token.usecases.create_initial_access_token import CreateInitialAccessToken
 from services.token.usecases.delete_client import DeleteClient
 from services.token.usecases.deliver_logout import DeliverLogout
 from services.token.usecases.deny_authorization import DenyAuthorization
 from services.token.usecases.describe_interaction import DescribeInteraction
 from services.token.usecases.end_session import EndAccount, EndSession
 from services.token.usecases.find_clients import GetClient, ListClients
+from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
 from services.token.usecases.get_userinfo import GetUserinfo
 from services.token.usecases.grant_authorization import GrantAuthorization
 from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
@@ -63,9 +67,12 @@ from services.token.usecases.grants.password import PasswordGrant
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.introspect_token import IntrospectToken
 from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.push_authorization_request import PushAuthorizationRequest
 from services.token.usecases.read_request_object import ReadRequestObject
+from services.token.usecases.register_client import RegisterClient
+from services.token.usecases.remove_unused_clients import RemoveUnusedClients
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.rotate_client_secret import RotateClientSecret
@@ -73,6 +80,11 @@ from services.token.usecases.start_device_authorization import StartDeviceAuthor
 from services.token.usecases.update_client import UpdateClient
 
 NAME = "token"
+_OPEN_REGISTRATION = (
+    "strangers can put applications of any name before people, who may take them for yours; "
+    "LATCHKEY_REGISTRATION=token asks for an initial access token"
+)
+_log = logs.get(__name__)
 
 
 @asynccontextmanager
@@ -136,14 +148,44 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             attestation_key=attestation_key,
             clock=clock,
         )
+        create_client = CreateClient(transactions, pepper=pepper, clock=clock)
+        update_client = UpdateClient(transactions, pepper=pepper, directory=clients, clock=clock)
+        delete_client = DeleteClient(transactions, directory=clients, clock=clock)
         client_admin = ClientAdminRpc(
-            create=CreateClient(transactions, pepper=pepper, clock=clock),
+            create=create_client,
             get=GetClient(view),
             list_page=ListClients(view),
-            update=UpdateClient(transactions, pepper=pepper, directory=clients, clock=clock),
+            update=update_client,
             rotate_secret=RotateClientSecret(transactions, pepper=pepper, directory=clients, clock=clock),
-            delete=DeleteClient(transactions, directory=clients, clock=clock),
+            delete=delete_client,
+            create_initial_token=CreateInitialAccessToken(transactions, mode=settings.registration, clock=clock),
+            list_initial_tokens=ListInitialAccessTokens(view, clock=clock),
+            revoke_initial_token=RevokeInitialAccessToken(transactions),
         )
+        registrations = Registrations(
+            register=RegisterClient(
+                transactions,
+                view,
+                create_client,
+                mode=settings.registration,
+                policy=settings.registration_policy,
+                quota=settings.registration_quota,
+                lifetime=lifetimes.registration,
+                clock=clock,
+            ),
+            read=ReadRegistration(view),
+            change=ChangeRegistration(
+                transactions,
+                update_client,
+                policy=settings.registration_policy,
+                pepper=pepper,
+                directory=clients,
+                clock=clock,
+            ),
+            delete=DeleteRegistration(view, delete_client),
+        )
+        if settings.registration == "open":
+            _log.warning("Anybody may register clients", setting="LATCHKEY_REGISTRATION=open", risk=_OPEN_REGISTRATION)
         authenticate = AuthenticateClient(
             transactions,
             clients=clients,
@@ -222,8 +264,9 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                     device_authorization=start_device_authorization,
                     introspect=introspect_token,
                     revoke=revoke_token,
+                    registrations=registrations,
                 ),
-                secure=issuer.startswith("https:"),
+                edge_url=settings.client_edge_url,
                 trusted_proxies=settings.trusted_proxies,
             ),
             tasks={
@@ -235,6 +278,9 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 "logout-deliveries": deliveries.run,
                 **{name: consumer.run for name, consumer in session_facts.items()},
                 "purge": every(PURGE_SECONDS, "purge", Purge(database, clock=clock)),
+                "unused-clients": every(
+                    PURGE_SECONDS, "unused-clients", RemoveUnusedClients(transactions, directory=clients, clock=clock)
+                ),
             },
             checks={
                 "database": database.check,

@@ -14,6 +14,7 @@ from services.token.store.work import TokenWork
 LIFETIME = timedelta(seconds=30)
 CAPACITY = 10_000
 FACTS = "latchkey.v1.client.>"
+_NEW = "latchkey.v1.client.created."
 
 
 class CachedClients:
@@ -44,5 +45,6 @@ class CachedClients:
         self._generation += 1
         self._clients.clear()
 
-    async def on_fact(self, _subject: str) -> None:
-        self.forget()
+    async def on_fact(self, subject: str) -> None:
+        if not subject.startswith(_NEW):  # what is new is not remembered, so strangers who register empty nothing
+            self.forget()

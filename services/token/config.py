@@ -1,23 +1,28 @@
 """What the token service is told (environment: LATCHKEY_<NAME>)."""
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from libs.fetch.settings import FetchSettings
+from libs.oauth.errors import InvalidScope
+from libs.oauth.registration import RegistrationPolicy
+from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
 from libs.servicekit.settings import (
     BusSettings,
     DatabaseSettings,
     GrpcSettings,
     HttpEdgeSettings,
     PublicUrl,
+    RegistrationSettings,
     SecretKeyFile,
 )
+from services.token.domain.registrations import RegistrationQuota
 from services.token.domain.tokens import LOGOUT_TOKEN_LIFETIME, Lifetimes
 
 
-class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings):
+class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, RegistrationSettings, DatabaseSettings, BusSettings):
     client_edge_url: PublicUrl
     """Base of the endpoints that this service serves itself: clients name it in what they sign."""
     authentication_target: str
@@ -49,6 +54,29 @@ class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSetti
     Its key stays published for that long."""
     token_telemetry: bool = True
     """Tell subscribers of tokens that write no row."""
+    registration_scopes: Annotated[str, StringConstraints(max_length=2_000)] = ""
+    """Scope values, separated by spaces, that clients which registered themselves may ask people for, beside the
+    standard ones."""
+    registration_front_channel: bool = True
+    """Such clients may have response types with token or id_token if they ask for them, as discovery lists them. Forbid
+    it where nobody needs them: such tokens travel through the browser (RFC 9700 2.1.2)."""
+    registration_seconds: int = Field(default=90 * 86_400, ge=2 * 86_400)
+    """Such a client is removed when nobody has signed in to it for so long and nothing granted to it is good."""
+    registrations_alive: int = Field(default=10_000, ge=1)
+    """Such clients that there may be."""
+    registrations_per_hour: int = Field(default=1_000, ge=1)
+    """Clients that may register themselves within an hour."""
+    registrations_per_address: int = Field(default=20, ge=1)
+    """Of these from one /24 or /48, as far as they have no initial access token."""
+
+    @field_validator("registration_scopes")
+    @classmethod
+    def _scopes_are_well_formed(cls, text: str) -> str:
+        try:
+            parse_scope(" ".join(text.split()))
+        except InvalidScope:
+            raise ValueError("must be scope values separated by spaces") from None
+        return text
 
     @model_validator(mode="after")
     def _a_refresh_token_idles_no_longer_than_it_lives(self) -> Self:
@@ -76,4 +104,20 @@ class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSetti
             refresh_idle=timedelta(seconds=self.refresh_idle_seconds),
             refresh_absolute=timedelta(seconds=self.refresh_absolute_seconds),
             refresh_grace=timedelta(seconds=self.refresh_grace_seconds),
+            registration=timedelta(seconds=self.registration_seconds),
+        )
+
+    @property
+    def registration_policy(self) -> RegistrationPolicy:
+        more = parse_scope(" ".join(self.registration_scopes.split()))
+        return RegistrationPolicy(
+            scopes=tuple(dict.fromkeys((*STANDARD_SCOPES, *more))), front_channel=self.registration_front_channel
+        )
+
+    @property
+    def registration_quota(self) -> RegistrationQuota:
+        return RegistrationQuota(
+            per_address=self.registrations_per_address,
+            overall=self.registrations_per_hour,
+            alive=self.registrations_alive,
         )

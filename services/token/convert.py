@@ -19,6 +19,7 @@ from services.token.domain.authorization_response import Next, SendBack
 from services.token.domain.clients import Client
 from services.token.domain.interaction import Step
 from services.token.domain.interaction_page import InteractionPage
+from services.token.domain.registrations import InitialAccessToken
 from services.token.domain.sessions import AuthenticatedSession
 
 ATTESTATION_LIFETIME = timedelta(seconds=60)
@@ -107,6 +108,16 @@ def to_client(client: Client) -> admin_pb2.Client:
         metadata=ParseDict(client.metadata.to_json(), Struct()),
         created_at=_timestamp(client.created_at),
         updated_at=_timestamp(client.updated_at),
+        registration_expires_at=_timestamp(client.registration.expires_at) if client.registration else None,
+    )
+
+
+def to_initial_access_token(token: InitialAccessToken) -> admin_pb2.InitialAccessToken:
+    return admin_pb2.InitialAccessToken(
+        token_id=token.token_id,
+        uses_left=token.uses_left,
+        created_at=_timestamp(token.created_at),
+        expires_at=_timestamp(token.expires_at),
     )
 
 

@@ -1,6 +1,6 @@
 """What the use cases need from outside. The store, the neighbours and the tests' own parts each give these."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from libs.crypto.jwt import KeySet, SigningKey
 from libs.oauth.client_metadata import ClientMetadata
 from libs.servicekit.facts import Fact
+from libs.servicekit.limits import Tally
 from services.token.domain.client_assertions import UsedAssertion
 from services.token.domain.clients import Client
 from services.token.domain.devices import AllowedDevice, DeviceCodes
@@ -16,6 +17,7 @@ from services.token.domain.logout import LogoutDelivery, Outcome
 from services.token.domain.pending_requests import PendingRequest
 from services.token.domain.pushed_requests import PushedRequest
 from services.token.domain.refresh_families import RefreshFamily
+from services.token.domain.registrations import InitialAccessToken
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.domain.standing import Standing
 
@@ -35,6 +37,37 @@ class Clients(Protocol):
 
     async def remove(self, client_id: str) -> bool:
         """False when there was none."""
+
+    async def prolong_registration(self, client_id: str, *, until: datetime) -> None:
+        """A client that registered itself is not removed before then."""
+
+    async def count_registered(self, *, most: int) -> int:
+        """How many registered themselves; counts no further than `most`."""
+
+    async def remove_unused(self, *, most: int, now: datetime) -> Sequence[str]:
+        """Client ids of what was removed: registered by themselves, expired, and without a grant that is still good."""
+
+
+class InitialAccessTokens(Protocol):
+    async def add(self, token: InitialAccessToken, *, token_hash: bytes) -> None: ...
+
+    async def is_usable(self, token_hash: bytes, *, now: datetime) -> bool: ...
+
+    async def spend(self, token_hash: bytes, *, now: datetime) -> bool:
+        """Takes one use; True for exactly as many callers as there were uses."""
+
+    async def usable(self, *, most: int, now: datetime) -> Sequence[InitialAccessToken]:
+        """The latest first."""
+
+    async def remove(self, token_id: str) -> bool:
+        """False when there was none."""
+
+
+class Tallies(Protocol):
+    async def read(self, keys: Iterable[str]) -> Mapping[str, Tally]: ...
+
+    async def add(self, keys: Iterable[str], *, window: timedelta, now: datetime) -> Mapping[str, Tally]:
+        """Counts one more under each key and holds them until the end of the work: others wait, so none is missed."""
 
 
 class PendingRequests(Protocol):
@@ -182,6 +215,10 @@ class Work(Protocol):
     def revocations(self) -> Revocations: ...
     @property
     def assertions(self) -> Assertions: ...
+    @property
+    def initial_access_tokens(self) -> InitialAccessTokens: ...
+    @property
+    def tallies(self) -> Tallies: ...
     def emit(self, *facts: Fact) -> None:
         """Tells subscribers, if and when the work is committed."""
 

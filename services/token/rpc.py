@@ -13,10 +13,12 @@ from services.token.domain.sessions import AuthenticatedSession
 from services.token.usecases.authorize import Authorize
 from services.token.usecases.check_logout import CheckLogout
 from services.token.usecases.create_client import CreateClient
+from services.token.usecases.create_initial_access_token import CreateInitialAccessToken
 from services.token.usecases.delete_client import DeleteClient
 from services.token.usecases.deny_authorization import DenyAuthorization
 from services.token.usecases.describe_interaction import DescribeInteraction
 from services.token.usecases.find_clients import GetClient, ListClients
+from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.rotate_client_secret import RotateClientSecret
 from services.token.usecases.update_client import UpdateClient
@@ -106,6 +108,9 @@ class ClientAdminRpc(ClientAdminServiceServicer):
         update: UpdateClient,
         rotate_secret: RotateClientSecret,
         delete: DeleteClient,
+        create_initial_token: CreateInitialAccessToken,
+        list_initial_tokens: ListInitialAccessTokens,
+        revoke_initial_token: RevokeInitialAccessToken,
     ) -> None:
         self._create = create
         self._get = get
@@ -113,6 +118,9 @@ class ClientAdminRpc(ClientAdminServiceServicer):
         self._update = update
         self._rotate_secret = rotate_secret
         self._delete = delete
+        self._create_initial_token = create_initial_token
+        self._list_initial_tokens = list_initial_tokens
+        self._revoke_initial_token = revoke_initial_token
 
     async def CreateClient(
         self, request: admin_pb2.CreateClientRequest, context: Any
@@ -147,3 +155,25 @@ class ClientAdminRpc(ClientAdminServiceServicer):
     ) -> admin_pb2.RotateClientSecretResponse:
         rotated = await self._rotate_secret(request.client_id, overlap=timedelta(seconds=request.overlap_seconds))
         return admin_pb2.RotateClientSecretResponse(client_secret=rotated.secret)
+
+    async def CreateInitialAccessToken(
+        self, request: admin_pb2.CreateInitialAccessTokenRequest, context: Any
+    ) -> admin_pb2.CreateInitialAccessTokenResponse:
+        made = await self._create_initial_token(uses=request.uses, life=timedelta(seconds=request.lifetime_seconds))
+        return admin_pb2.CreateInitialAccessTokenResponse(
+            initial_access_token=convert.to_initial_access_token(made.record), token=made.token
+        )
+
+    async def ListInitialAccessTokens(
+        self, request: admin_pb2.ListInitialAccessTokensRequest, context: Any
+    ) -> admin_pb2.ListInitialAccessTokensResponse:
+        found = await self._list_initial_tokens()
+        return admin_pb2.ListInitialAccessTokensResponse(
+            initial_access_tokens=map(convert.to_initial_access_token, found)
+        )
+
+    async def RevokeInitialAccessToken(
+        self, request: admin_pb2.RevokeInitialAccessTokenRequest, context: Any
+    ) -> admin_pb2.RevokeInitialAccessTokenResponse:
+        await self._revoke_initial_token(request.token_id)
+        return admin_pb2.RevokeInitialAccessTokenResponse()

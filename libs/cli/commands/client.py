@@ -10,12 +10,14 @@ from libs.cli import clients, next_steps
 from libs.cli.admin import connection, run
 from libs.cli.app import App
 from libs.cli.clients import Told
+from libs.cli.commands import registration_token
 from libs.cli.commands.given import ClientId, ClientIdOption, the_one
 from libs.cli.connection import Connection
 from libs.cli.metadata import client_metadata, many, words
 from libs.cli.output import Output, text
 
 app = App(help="Applications that ask for tokens, as RFC 7591 describes them.")
+app.add_typer(registration_token.app, name="registration-token")
 
 _URI_RULE = "Compared character for character; the port of a loopback URI is free. Repeatable."
 _GRANTS = (
@@ -117,9 +119,14 @@ def list_all(context: typer.Context) -> None:
     """All clients, oldest first."""
     found = run(clients.every(connection()))
     output = Output.of(context)
-    columns = ("CLIENT ID", "NAME", "GRANT TYPES")
+    columns = ("CLIENT ID", "NAME", "GRANT TYPES", "REGISTERED BY")
     rows = (
-        (each.client_id, each.metadata.get("client_name", ""), text(each.metadata.get("grant_types", [])))
+        (
+            each.client_id,
+            each.metadata.get("client_name", ""),
+            text(each.metadata.get("grant_types", [])),
+            "itself" if each.registration_expires else "operator",
+        )
         for each in found
     )
     output.answer(
@@ -207,7 +214,8 @@ def _show(output: Output, told: Told, *, title: str = "") -> None:
         output.line(f"{title}\n")
     secret = {"client_secret": told.secret} if told.secret else {}
     members = {name: text(value) for name, value in told.metadata.items()}
-    output.members({"client_id": told.client_id, **secret, **members, "created": told.created})
+    expires = {"expires_unused": told.registration_expires} if told.registration_expires else {}
+    output.members({"client_id": told.client_id, **secret, **members, "created": told.created, **expires})
     if told.secret:
         output.line("\nThe secret is shown this once: keep it now.")
 

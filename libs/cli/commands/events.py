@@ -1,7 +1,6 @@
 """latchkey events: what happens, as subscribers see it."""
 
 import asyncio
-import re
 import signal
 from collections import deque
 from datetime import datetime, timedelta
@@ -16,13 +15,13 @@ from latchkey_sdk.filters import overlaps, subject_of
 from libs.cli.admin import connection, run
 from libs.cli.app import App
 from libs.cli.connection import Connection
+from libs.cli.durations import parse_duration
 from libs.cli.errors import CliError, UsageError
 from libs.cli.output import Output, moment, text
 
 app = App(help="What happens, as subscribers see it.")
 
 CONNECT_SECONDS = 3.0
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _REMEMBERED = 256
 _SHOWN_APART = frozenset({"reason"})
 
@@ -117,8 +116,9 @@ def _since(value: str) -> datetime | timedelta | Literal["beginning"]:
     """Raises UsageError."""
     if value == "beginning":
         return "beginning"
-    if match := re.fullmatch(r"(\d{1,6})([smhd])", value):
-        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    duration = parse_duration(value)
+    if duration is not None:
+        return duration
     try:
         return datetime.fromisoformat(value).astimezone()
     except ValueError:

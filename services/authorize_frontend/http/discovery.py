@@ -30,6 +30,7 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "device_authorization_endpoint": site.client_edge_url("/device_authorization"),
         "introspection_endpoint": site.client_edge_url("/introspect"),
         "revocation_endpoint": site.client_edge_url("/revoke"),
+        **({"registration_endpoint": site.client_edge_url("/register")} if site.registration else {}),
         "userinfo_endpoint": site.client_edge_url("/userinfo"),
         "jwks_uri": site.url("/jwks"),
         "end_session_endpoint": site.url("/logout"),

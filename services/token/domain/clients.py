@@ -10,6 +10,7 @@ from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, UnauthorizedClient
 from libs.oauth.redirect_uris import MAX_LENGTH, is_private, is_registered
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID
+from services.token.domain.registrations import Registration
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Client:
     secrets: Sequence[ClientSecret]
     created_at: datetime
     updated_at: datetime
+    registration: Registration | None = None
+    """Of a client that registered itself; None when an operator did."""
 
     def authenticate(self, credentials: Credentials, *, pepper: bytes, now: datetime) -> None:
         """The method is the client's, and so is the secret if it has one (RFC 6749 2.3).
@@ -43,11 +46,15 @@ class Client:
             raise InvalidClient(reason="CLIENT_AUTH_METHOD")
         if credentials.method not in {BASIC, POST}:
             return  # a public client proves nothing; an assertion is judged where keys can be had
-        presented = keyed_hash(pepper, credentials.secret)
-        # Every secret is compared, so that the time taken does not tell which one it was.
-        matches = [hashes_equal(secret.digest, presented) and secret.live(now) for secret in self.secrets]
-        if not any(matches):
+        if not self.knows_secret(credentials.secret, pepper=pepper, now=now):
             raise InvalidClient(reason="CLIENT_SECRET_WRONG")
+
+    def knows_secret(self, presented: str, *, pepper: bytes, now: datetime) -> bool:
+        """Is it a live secret of the client's?"""
+        digest = keyed_hash(pepper, presented)
+        # Every secret is compared, so that the time taken does not tell which one it was.
+        matches = [hashes_equal(secret.digest, digest) and secret.live(now) for secret in self.secrets]
+        return any(matches)
 
     def has_redirect_uri(self, uri: str) -> bool:
         # The port that a native app chooses may have any number of leading zeros: only this bounds what is stored.
@@ -56,8 +63,12 @@ class Client:
         )
 
     def can_be_impersonated(self, redirect_uri: str) -> bool:
-        """Could another app on the person's device pose as this client (RFC 6749 10.2, RFC 8252 8.6)?"""
-        return self.metadata.is_public and is_private(redirect_uri)
+        """Could somebody else pose as this client (RFC 6749 10.2, RFC 8252 8.6)?
+
+        Another app on the person's device, where that can receive the answer; anybody, where a stranger registered a
+        client that proves nothing.
+        """
+        return self.metadata.is_public and (self.registration is not None or is_private(redirect_uri))
 
     def require_grant(self, grant_type: str) -> None:
         """Raises UnauthorizedClient when the client is not registered for the grant type."""

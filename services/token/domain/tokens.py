@@ -29,6 +29,8 @@ class Lifetimes:
     refresh_idle: timedelta
     refresh_absolute: timedelta
     refresh_grace: timedelta
+    registration: timedelta
+    """Of a client that registered itself, since somebody last signed in to it."""
 
 
 @dataclass(frozen=True)

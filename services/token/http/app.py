@@ -9,10 +9,11 @@ from libs.servicekit import trace
 from libs.servicekit.addresses import Networks
 from libs.servicekit.metrics import HTTP_SECONDS
 from services.token.http.device_authorization import device_authorization_handler
-from services.token.http.errors import Handler, render_errors
+from services.token.http.errors import Handler, endpoint_of, render_errors
 from services.token.http.forms import MAX_BODY_BYTES
 from services.token.http.introspect import introspection_handler
 from services.token.http.par import par_handler
+from services.token.http.register import REGISTER, REGISTRATION, Registrations, registration_routes
 from services.token.http.revoke import revocation_handler
 from services.token.http.token import token_handler
 from services.token.http.userinfo import userinfo_handler
@@ -29,7 +30,7 @@ USERINFO = "/userinfo"
 _CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
     **_CORS,
-    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
     "Access-Control-Max-Age": "3600",
 }
@@ -55,12 +56,14 @@ class Endpoints:
     device_authorization: StartDeviceAuthorization
     introspect: IntrospectToken
     revoke: RevokeToken
+    registrations: Registrations
 
 
-def build_edge(endpoints: Endpoints, *, secure: bool, trusted_proxies: Networks = ()) -> web.Application:
-    """`secure`: the public side is https, so browsers are told to keep to it."""
+def build_edge(endpoints: Endpoints, *, edge_url: str, trusted_proxies: Networks = ()) -> web.Application:
+    """`edge_url`: base of this edge, as clients know it. Where that is https, browsers are told to keep to it."""
     app = web.Application(
-        client_max_size=MAX_BODY_BYTES, middlewares=[_headers(secure=secure), _observe, render_errors]
+        client_max_size=MAX_BODY_BYTES,
+        middlewares=[_headers(secure=edge_url.startswith("https:")), _observe, render_errors],
     )
     userinfo = userinfo_handler(endpoints.userinfo)
     app.add_routes(
@@ -75,7 +78,8 @@ def build_edge(endpoints: Endpoints, *, secure: bool, trusted_proxies: Networks 
             web.post("/par", par_handler(endpoints.par)),
             web.get(USERINFO, userinfo),
             web.post(USERINFO, userinfo),
-            *(web.options(path, _preflight) for path in (*CLIENT_ENDPOINTS, USERINFO)),
+            *registration_routes(endpoints.registrations, edge_url=edge_url, trusted_proxies=trusted_proxies),
+            *(web.options(path, _preflight) for path in (*CLIENT_ENDPOINTS, USERINFO, REGISTER, REGISTRATION)),
         ]
     )
     return app
@@ -88,8 +92,7 @@ async def _preflight(_request: web.Request) -> web.Response:
 @web.middleware
 async def _observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     trace.begin(request.headers.get(trace.HEADER))
-    resource = request.match_info.route.resource
-    with HTTP_SECONDS.labels(resource.canonical if resource else "unknown", request.method).time():
+    with HTTP_SECONDS.labels(endpoint_of(request), request.method).time():
         return await handler(request)
 
 

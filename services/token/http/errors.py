@@ -11,6 +11,8 @@ from libs.servicekit.metrics import OAUTH_ERRORS
 _log = logs.get(__name__)
 _STATUS = {"invalid_token": 401, "insufficient_scope": 403, "temporarily_unavailable": 503, "server_error": 500}
 _FROM_HTTP = {404: "There is nothing here.", 405: "The method is not allowed here.", 413: "The body is too large."}
+_STATUS_OF_REASON = {"REGISTRATION_CLOSED": 403}
+"""Where the standard says nothing and a client should not try again."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -20,7 +22,7 @@ async def render_errors(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except OAuthError as error:
-        OAUTH_ERRORS.labels(request.path, error.error, error.reason).inc()
+        OAUTH_ERRORS.labels(endpoint_of(request), error.error, error.reason).inc()
         _log.info("A request was refused", path=request.path, error=error.error, reason=error.reason)
         return _response(error, request)
     except web.HTTPException as error:
@@ -30,10 +32,15 @@ async def render_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return _response(ServerError(f"Something went wrong. Trace: {trace.current_id()}"), request)
 
 
+def endpoint_of(request: web.Request) -> str:
+    """The path as it is routed: there are few of these, whatever is in the URL."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "unknown"
+
+
 def _response(error: OAuthError, request: web.Request) -> web.Response:
-    response = web.json_response(
-        {"error": error.error, "error_description": error.description}, status=_STATUS.get(error.error, 400)
-    )
+    status = _STATUS_OF_REASON.get(error.reason) or _STATUS.get(error.error, 400)
+    response = web.json_response({"error": error.error, "error_description": error.description}, status=status)
     if error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, InvalidClient) and "Authorization" in request.headers:

@@ -3,15 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import delete, exists, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.client_metadata import restore_metadata
 from libs.servicekit.database import table_of
 from services.token.domain.clients import Client, ClientSecret
-from services.token.store.tables import ClientRow
+from services.token.domain.registrations import Registration
+from services.token.store.tables import ClientRow, GrantRow
 
 _t = table_of(ClientRow).c
+_grants = table_of(GrantRow).c
 
 
 class Clients:
@@ -47,6 +49,29 @@ class Clients:
         result = await self._session.execute(delete(ClientRow).where(_t.client_id == client_id).returning(_t.client_id))
         return result.first() is not None
 
+    async def prolong_registration(self, client_id: str, *, until: datetime) -> None:
+        await self._session.execute(
+            update(ClientRow)
+            .where(_t.client_id == client_id, _t.registration_expires_at < until)
+            .values(registration_expires_at=until)
+        )
+
+    async def count_registered(self, *, most: int) -> int:
+        """How many registered themselves; counts no further than `most`."""
+        some = select(_t.client_id).where(_t.registration_expires_at.is_not(None)).limit(most).subquery()
+        return int((await self._session.execute(select(func.count()).select_from(some))).scalar_one())
+
+    async def remove_unused(self, *, most: int, now: datetime) -> list[str]:
+        """Client ids of what was removed. A client that somebody is signing in to at the moment is left alone."""
+        is_over = _t.registration_expires_at < now
+        good = exists().where(_grants.client_id == _t.client_id, _grants.revoked_at.is_(None), _grants.expires_at > now)
+        unused = select(_t.client_id).where(is_over, ~good).order_by(_t.registration_expires_at).limit(most)
+        chosen = unused.with_for_update(skip_locked=True).cte("chosen")
+        result = await self._session.execute(
+            delete(ClientRow).where(_t.client_id.in_(select(chosen.c.client_id)), is_over).returning(_t.client_id)
+        )
+        return list(result.scalars())
+
 
 def _client(row: ClientRow) -> Client:
     secrets = [ClientSecret(row.secret_hash, sealed=row.sealed_secret or b"")] if row.secret_hash else []
@@ -60,7 +85,14 @@ def _client(row: ClientRow) -> Client:
         secrets=tuple(secrets),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        registration=_registration(row),
     )
+
+
+def _registration(row: ClientRow) -> Registration | None:
+    if row.registration_hash is None or row.registration_expires_at is None:
+        return None
+    return Registration(row.registration_hash, row.registration_expires_at)
 
 
 def _columns(client: Client) -> dict[str, Any]:
@@ -76,4 +108,6 @@ def _columns(client: Client) -> dict[str, Any]:
         "former_secret_expires_at": former.expires_at if former else None,
         "created_at": client.created_at,
         "updated_at": client.updated_at,
+        "registration_hash": client.registration.token_hash if client.registration else None,
+        "registration_expires_at": client.registration.expires_at if client.registration else None,
     }

@@ -7,9 +7,12 @@ from sqlalchemy import Table, delete, select
 from libs.servicekit.clock import Clock
 from libs.servicekit.database import Database, table_of
 from libs.servicekit.inbox import Inbox
+from libs.servicekit.tallies import Tallies
+from services.token.domain.registrations import REGISTRATION_WINDOW
 from services.token.store.tables import (
     AssertionRow,
     GrantRow,
+    InitialAccessTokenRow,
     LogoutDeliveryRow,
     PendingRequestRow,
     PushedRequestRow,
@@ -27,6 +30,7 @@ _ROWS = (
     AssertionRow,
     SessionClientRow,
     LogoutDeliveryRow,
+    InitialAccessTokenRow,
 )
 
 
@@ -42,6 +46,9 @@ class Purge:
         full = [await self._purge(table_of(row)) == BATCH for row in _ROWS]
         async with self._database.transaction() as session:
             full.append(await Inbox(session, metadata).purge(now=self._clock.now()))
+        async with self._database.transaction() as session:
+            began_before = self._clock.now() - REGISTRATION_WINDOW
+            full.append(await Tallies(session, metadata).forget(began_before=began_before, limit=BATCH) == BATCH)
         return any(full)
 
     async def _purge(self, table: Table) -> int:

@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 from libs.servicekit.database import UtcDateTime
 from libs.servicekit.inbox import add_inbox
 from libs.servicekit.outbox import add_outbox
+from libs.servicekit.tallies import add_tallies
 
 
 class Row(SQLModel, registry=registry()):
@@ -39,8 +40,26 @@ class ClientRow(Row, table=True):
     former_secret_expires_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     created_at: datetime = Field(sa_column=_moment())
     updated_at: datetime = Field(sa_column=_moment())
+    registration_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32)))
+    """Of the registration access token: only a client that registered itself has one."""
+    registration_expires_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
-    __table_args__ = (Index("clients_by_age", "created_at", "client_id"),)
+    __table_args__ = (
+        Index("clients_by_age", "created_at", "client_id"),
+        Index("clients_by_registration_expiry", "registration_expires_at"),
+    )
+
+
+class InitialAccessTokenRow(Row, table=True):
+    __tablename__ = "initial_access_tokens"
+
+    token_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    token_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    uses_left: int = Field(nullable=False)
+    created_at: datetime = Field(sa_column=_moment())
+    expires_at: datetime = Field(sa_column=_moment())
+
+    __table_args__ = (Index("initial_access_tokens_by_expiry", "expires_at"),)
 
 
 class PendingRequestRow(Row, table=True):
@@ -212,3 +231,4 @@ class LogoutDeliveryRow(Row, table=True):
 
 add_inbox(metadata)
 add_outbox(metadata)
+add_tallies(metadata)

@@ -3,11 +3,13 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.inbox import Inbox
+from libs.servicekit.tallies import Tallies
 from libs.servicekit.work import UnitOfWork
 from services.token.store.assertions import Assertions
 from services.token.store.clients import Clients
 from services.token.store.consents import Consents
 from services.token.store.grants import Codes, Grants, RefreshFamilies
+from services.token.store.initial_access_tokens import InitialAccessTokens
 from services.token.store.logout import LogoutDeliveries, SessionClients
 from services.token.store.pending_requests import PendingRequests
 from services.token.store.pushed_requests import PushedRequests
@@ -30,3 +32,5 @@ class TokenWork(UnitOfWork):
         self.inbox = Inbox(session, metadata)
         self.revocations = Revocations(session)
         self.assertions = Assertions(session)
+        self.initial_access_tokens = InitialAccessTokens(session)
+        self.tallies = Tallies(session, metadata)

@@ -1,15 +1,16 @@
-"""A new client (RFC 7591 3.1, by an operator)."""
+"""A new client."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from libs.crypto.random import new_client_id
-from libs.oauth.client_metadata import parse_metadata
+from libs.oauth.client_metadata import ClientMetadata, parse_metadata
 from libs.servicekit.clock import Clock
 from services.token import facts
 from services.token.domain.clients import Client
 from services.token.domain.new_secrets import NewSecret, make_secret
-from services.token.ports import Begin
+from services.token.domain.registrations import Registration
+from services.token.ports import Begin, Work
 
 
 class CreateClient:
@@ -19,13 +20,29 @@ class CreateClient:
         self._clock = clock
 
     async def __call__(self, members: Mapping[str, Any]) -> NewSecret:
-        """The client, and its secret if it uses one. Raises InvalidClientMetadata or InvalidRedirectUri."""
-        now = self._clock.now()
+        """By an operator: the client, and its secret if it uses one.
+
+        Raises:
+            InvalidClientMetadata, InvalidRedirectUri: a value that does not hold.
+        """
         metadata = parse_metadata(members)
+        async with self._begin() as work:
+            return await self.add(work, metadata)
+
+    async def add(self, work: Work, metadata: ClientMetadata, *, registration: Registration | None = None) -> NewSecret:
+        """The same within the caller's transaction; with a registration, the client has made itself."""
+        now = self._clock.now()
         client_id = new_client_id()
         plain, secret = make_secret(self._pepper, client_id, metadata)
-        made = Client(client_id, metadata, (secret,) if metadata.has_secret else (), created_at=now, updated_at=now)
-        async with self._begin() as work:
-            await work.clients.add(made)
-            work.emit(facts.client_created(made.client_id, client_name=metadata.client_name))
+        made = Client(
+            client_id,
+            metadata,
+            (secret,) if metadata.has_secret else (),
+            created_at=now,
+            updated_at=now,
+            registration=registration,
+        )
+        await work.clients.add(made)
+        actor = facts.itself(client_id) if registration else facts.ADMIN
+        work.emit(facts.client_created(made.client_id, client_name=metadata.client_name, actor=actor))
         return NewSecret(made, plain if metadata.has_secret else "")

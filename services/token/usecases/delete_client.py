@@ -1,6 +1,7 @@
 """A client goes, with what people consented to for it and all that was issued to it."""
 
 from libs.servicekit.clock import Clock
+from libs.servicekit.facts import Actor
 from services.token import facts
 from services.token.domain.clients import unknown_client
 from services.token.ports import Begin, ClientDirectory, Work
@@ -15,7 +16,7 @@ class DeleteClient:
         self._directory = directory
         self._clock = clock
 
-    async def __call__(self, client_id: str) -> None:
+    async def __call__(self, client_id: str, *, actor: Actor = facts.ADMIN) -> None:
         """Goes with the last of its grants: who is interrupted before can begin again.
 
         Raises:
@@ -29,7 +30,7 @@ class DeleteClient:
                     if not await work.clients.remove(client_id):
                         raise unknown_client()
                     await work.consents.forget_client(client_id)
-                    work.emit(facts.client_deleted(client_id))
+                    work.emit(facts.client_deleted(client_id, actor=actor))
         self._directory.forget()
 
     async def _end_grants(self, work: Work, client_id: str) -> int:

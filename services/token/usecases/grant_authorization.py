@@ -58,6 +58,7 @@ class GrantAuthorization:
     ) -> dict[str, str]:
         """The parameters of the response. `person`: the values of `front_channel_claims`."""
         grant = _grant(request, client, session, now=now)
+        await self._note_use(work, client, now=now)
         await work.grants.add(grant, expires_at=now + self._grant_lifetime)
         if client.metadata.hears_of_logout and OPENID in request.scopes:
             await work.session_clients.remember(
@@ -81,6 +82,12 @@ class GrantAuthorization:
                 now=now,
             )
         return parameters
+
+    async def _note_use(self, work: Work, client: Client, *, now: datetime) -> None:
+        """A client that registered itself stays as long as people sign in to it."""
+        lifetime = self._lifetimes.registration
+        if client.registration and client.registration.is_due(lifetime=lifetime, now=now):
+            await work.clients.prolong_registration(client.client_id, until=now + lifetime)
 
     async def _code(
         self, work: Work, pending: PendingRequest, request: AuthorizationRequest, grant: Grant, *, now: datetime

@@ -11,8 +11,10 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from services.token.http.app import Endpoints, build_edge
+from services.token.http.register import Registrations
 from tests.storage.token.world import Registered, World
 
+EDGE_URL = "https://token.example"
 FORM = "application/x-www-form-urlencoded"
 PERMITTED = frozenset(chr(code) for code in range(0x20, 0x7F)) - {'"', "\\"}
 """RFC 6749 5.2: characters of error_description."""
@@ -22,8 +24,10 @@ Edge = TestClient[Any, Any]
 @asynccontextmanager
 async def serving(*, secure: bool = True, **endpoints: Any) -> AsyncIterator[Edge]:
     """The edge with these endpoints; a test that names one only calls that one."""
-    missing = {each.name: None for each in fields(Endpoints)}
-    app = build_edge(Endpoints(**{**missing, **endpoints}), secure=secure)
+    nobody: Any = None
+    missing = {each.name: nobody for each in fields(Endpoints)}
+    missing["registrations"] = Registrations(register=nobody, read=nobody, change=nobody, delete=nobody)
+    app = build_edge(Endpoints(**{**missing, **endpoints}), edge_url=EDGE_URL if secure else "http://localhost:8081")
     async with TestClient(TestServer(app)) as edge:
         yield edge
 
@@ -36,6 +40,7 @@ async def edge_of(world: World) -> AsyncIterator[Edge]:
         par=world.push,
         introspect=world.introspect_token,
         revoke=world.revoke_token,
+        registrations=world.registrations(),
     ) as edge:
         yield edge
 

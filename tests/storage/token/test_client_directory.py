@@ -45,6 +45,18 @@ async def test_a_fact_about_any_client_empties_it(world: World, client: Register
     assert await _name(replica, client) == "After"
 
 
+@pytest.mark.s(62)
+async def test_a_new_client_empties_nothing_so_strangers_who_register_slow_nobody_down(
+    world: World, client: Registered, replica: CachedClients
+) -> None:
+    assert await replica.find("c_new") is None
+    await _name(replica, client)
+    await replica.on_fact("latchkey.v1.client.created.03")
+    with statements(world.database) as sent:
+        await _name(replica, client)
+    assert sent == []
+
+
 async def test_a_missed_fact_is_made_up_for_in_half_a_minute(
     world: World, client: Registered, replica: CachedClients
 ) -> None:

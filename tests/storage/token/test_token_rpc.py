@@ -40,6 +40,9 @@ def admin(world: World) -> ClientAdminRpc:
         update=world.update_client,
         rotate_secret=world.rotate_secret,
         delete=world.delete_client,
+        create_initial_token=world.create_initial_token,
+        list_initial_tokens=world.list_initial_tokens,
+        revoke_initial_token=world.revoke_initial_token,
     )
 
 

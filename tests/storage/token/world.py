@@ -15,6 +15,7 @@ from libs.fetch.fetcher import Fetched
 from libs.oauth.client_authentication import BASIC, NONE, Credentials
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Pair, Parameters
+from libs.oauth.registration import RegistrationMode, RegistrationPolicy
 from libs.servicekit.database import Database
 from libs.servicekit.facts import Fact
 from libs.servicekit.outbox import Outbox
@@ -24,9 +25,11 @@ from services.token.client_keys import ClientKeys
 from services.token.domain.audiences import Audiences
 from services.token.domain.authorization_response import AskPerson, Next, SendBack
 from services.token.domain.interaction import Step
+from services.token.domain.registrations import RegistrationQuota
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.domain.tokens import Lifetimes
 from services.token.http.app import assertion_audiences
+from services.token.http.register import Registrations
 from services.token.request_objects import RemoteRequestObjects
 from services.token.store.purge import Purge
 from services.token.store.tables import metadata
@@ -36,10 +39,12 @@ from services.token.usecases.authenticate_client import AuthenticateClient
 from services.token.usecases.authorize import Authorize
 from services.token.usecases.check_logout import CheckLogout
 from services.token.usecases.create_client import CreateClient
+from services.token.usecases.create_initial_access_token import CreateInitialAccessToken
 from services.token.usecases.delete_client import DeleteClient
 from services.token.usecases.deny_authorization import DenyAuthorization
 from services.token.usecases.describe_interaction import DescribeInteraction
 from services.token.usecases.find_clients import GetClient, ListClients
+from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
 from services.token.usecases.get_userinfo import GetUserinfo
 from services.token.usecases.grant_authorization import GrantAuthorization
 from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
@@ -47,9 +52,12 @@ from services.token.usecases.grants.client_credentials import ClientCredentials
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.introspect_token import IntrospectToken
 from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.push_authorization_request import PushAuthorizationRequest
 from services.token.usecases.read_request_object import ReadRequestObject
+from services.token.usecases.register_client import RegisterClient
+from services.token.usecases.remove_unused_clients import RemoveUnusedClients
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.rotate_client_secret import RotateClientSecret
@@ -67,6 +75,7 @@ LIFETIMES = Lifetimes(
     refresh_idle=timedelta(days=14),
     refresh_absolute=timedelta(days=90),
     refresh_grace=timedelta(seconds=30),
+    registration=timedelta(days=90),
 )
 
 
@@ -176,6 +185,10 @@ class World:
         self.update_client = UpdateClient(work, pepper=PEPPER, directory=clients, clock=clock)
         self.rotate_secret = RotateClientSecret(work, pepper=PEPPER, directory=clients, clock=clock)
         self.delete_client = DeleteClient(work, directory=clients, clock=clock)
+        self.create_initial_token = CreateInitialAccessToken(work, mode="token", clock=clock)
+        self.list_initial_tokens = ListInitialAccessTokens(view, clock=clock)
+        self.revoke_initial_token = RevokeInitialAccessToken(work)
+        self.remove_unused_clients = RemoveUnusedClients(work, directory=clients, clock=clock)
         authenticate = AuthenticateClient(
             work,
             clients=clients,
@@ -222,6 +235,33 @@ class World:
             lifetimes=LIFETIMES,
             clock=clock,
         )
+
+    def registrations(
+        self, mode: RegistrationMode = "token", *, policy: RegistrationPolicy | None = None, **quota: int
+    ) -> Registrations:
+        """What clients that register themselves meet; `quota` replaces numbers that no test reaches."""
+        policy = policy or RegistrationPolicy()
+        work, clock, clients = self.work, self.clock, self.clients
+        return Registrations(
+            register=RegisterClient(
+                work,
+                work.reading,
+                self.create_client,
+                mode=mode,
+                policy=policy,
+                quota=RegistrationQuota(**{"per_address": 1_000, "overall": 1_000, "alive": 1_000, **quota}),
+                lifetime=LIFETIMES.registration,
+                clock=clock,
+            ),
+            read=ReadRegistration(work.reading),
+            change=ChangeRegistration(
+                work, self.update_client, policy=policy, pepper=PEPPER, directory=clients, clock=clock
+            ),
+            delete=DeleteRegistration(work.reading, self.delete_client),
+        )
+
+    async def initial_token(self, *, uses: int = 1, life: timedelta = timedelta(hours=1)) -> str:
+        return (await self.create_initial_token(uses=uses, life=life)).token
 
     async def client(self, **members: Any) -> Registered:
         """A confidential web client of the operator, whose people are not asked for consent; `members` replace."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -87,6 +88,13 @@ def test_discovery_says_exactly_this():
         "require_request_uri_registration": True,
         "request_object_signing_alg_values_supported": ["RS256", "ES256"],
     }
+
+
+@pytest.mark.s(57)
+def test_where_clients_register_is_told_only_while_they_may():
+    closed = Site(issuer="https://id.example", client_edge="https://token.example/", brand="x")
+    endpoint = {"registration_endpoint": "https://token.example/register"}
+    assert metadata(replace(closed, registration=True)) == {**metadata(closed), **endpoint}
 
 
 @pytest.mark.parametrize(

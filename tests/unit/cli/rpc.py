@@ -22,6 +22,7 @@ class Clients(ClientAdminServiceServicer):
     def __init__(self) -> None:
         self.kept: dict[str, clients_pb2.Client] = {}
         self.overlaps: list[int] = []
+        self.initial_tokens: dict[str, clients_pb2.InitialAccessToken] = {}
         self._secrets = 0
 
     async def CreateClient(self, request: clients_pb2.CreateClientRequest, context: Any):
@@ -62,6 +63,24 @@ class Clients(ClientAdminServiceServicer):
         self._known(request.client_id)
         self.overlaps.append(request.overlap_seconds)
         return clients_pb2.RotateClientSecretResponse(client_secret=self._secret())
+
+    async def CreateInitialAccessToken(self, request: clients_pb2.CreateInitialAccessTokenRequest, context: Any):
+        record = clients_pb2.InitialAccessToken(
+            token_id=f"token-{len(self.initial_tokens) + 1}",
+            uses_left=request.uses,
+            created_at=NOON,
+            expires_at=Timestamp(seconds=NOON.seconds + request.lifetime_seconds),
+        )
+        self.initial_tokens[record.token_id] = record
+        return clients_pb2.CreateInitialAccessTokenResponse(initial_access_token=record, token=self._secret())
+
+    async def ListInitialAccessTokens(self, request: clients_pb2.ListInitialAccessTokensRequest, context: Any):
+        return clients_pb2.ListInitialAccessTokensResponse(initial_access_tokens=self.initial_tokens.values())
+
+    async def RevokeInitialAccessToken(self, request: clients_pb2.RevokeInitialAccessTokenRequest, context: Any):
+        if self.initial_tokens.pop(request.token_id, None) is None:
+            raise InvalidRequest("There is no initial access token with this id.", reason="REGISTRATION_TOKEN_UNKNOWN")
+        return clients_pb2.RevokeInitialAccessTokenResponse()
 
     def _known(self, client_id: str) -> clients_pb2.Client:
         if client_id not in self.kept:

@@ -87,6 +87,7 @@ def test_what_somebody_chose_comes_through_unless_the_run_decides_it(layout):
     told = environment.of_service(SERVICES[-1], layout, inherited=inherited)
     assert (told["PATH"], told["LATCHKEY_BRAND_NAME"], told["LATCHKEY_LOG_LEVEL"]) == ("/bin", "Acme", "debug")
     assert told["LATCHKEY_ISSUER"] == "http://localhost:8080"
+    assert told["LATCHKEY_REGISTRATION"] == "token"
     assert "LATCHKEY_DATABASE_URL" not in told
 
 

@@ -1,5 +1,6 @@
 """What has to happen before a request is granted, as a table: session, prompt, age, hint, consent."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from libs.oauth.errors import ConsentRequired, LoginRequired, OAuthError
 from services.token.domain.authorization_request import judge
 from services.token.domain.clients import Client
 from services.token.domain.interaction import Progress, Step, next_step
+from services.token.domain.registrations import Registration
 from services.token.domain.sessions import AuthenticatedSession
 from tests.unit.token.parts import (
     ALICE,
@@ -136,6 +138,18 @@ def test_a_public_client_with_an_https_redirect_is_asked_about_once() -> None:
     app = a_native_client(redirect_uris=[REDIRECT_URI])
     assert step(client=app, remembered=frozenset()) is CONSENT
     assert step(client=app) is GRANT
+
+
+@pytest.mark.s(56)
+@pytest.mark.parametrize("consent", ["required", "skip"])
+def test_a_client_that_a_stranger_registered_and_that_proves_nothing_is_asked_about_every_time(consent: str) -> None:
+    registration = Registration(b"", expires_at=NOON)
+    public = replace(a_native_client(redirect_uris=[REDIRECT_URI], consent=consent), registration=registration)
+    assert step(client=public) is CONSENT
+    assert step(client=public, consented=True) is GRANT
+    with pytest.raises(ConsentRequired):
+        step(client=public, prompt="none")
+    assert step(client=replace(a_client(), registration=registration)) is GRANT
 
 
 @pytest.mark.s(40)

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlatchkey/token/v1/admin.proto\x12\x11latchkey.token.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\"\xa6\x01\n\x06\x43lient\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12)\n\x08metadata\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\x13\x43reateClientRequest\x12)\n\x08metadata\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\"^\n\x14\x43reateClientResponse\x12)\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x19.latchkey.token.v1.Client\x12\x1b\n\rclient_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\";\n\x12ListClientsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListClientsResponse\x12*\n\x07\x63lients\x18\x01 \x03(\x0b\x32\x19.latchkey.token.v1.Client\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x10GetClientRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\">\n\x11GetClientResponse\x12)\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x19.latchkey.token.v1.Client\"S\n\x13UpdateClientRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12)\n\x08metadata\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"^\n\x14UpdateClientResponse\x12)\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x19.latchkey.token.v1.Client\x12\x1b\n\rclient_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\"(\n\x13\x44\x65leteClientRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"\x16\n\x14\x44\x65leteClientResponse\"G\n\x19RotateClientSecretRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x17\n\x0foverlap_seconds\x18\x02 \x01(\r\"9\n\x1aRotateClientSecretResponse\x12\x1b\n\rclient_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x32\xe9\x04\n\x12\x43lientAdminService\x12_\n\x0c\x43reateClient\x12&.latchkey.token.v1.CreateClientRequest\x1a\'.latchkey.token.v1.CreateClientResponse\x12\\\n\x0bListClients\x12%.latchkey.token.v1.ListClientsRequest\x1a&.latchkey.token.v1.ListClientsResponse\x12V\n\tGetClient\x12#.latchkey.token.v1.GetClientRequest\x1a$.latchkey.token.v1.GetClientResponse\x12_\n\x0cUpdateClient\x12&.latchkey.token.v1.UpdateClientRequest\x1a\'.latchkey.token.v1.UpdateClientResponse\x12_\n\x0c\x44\x65leteClient\x12&.latchkey.token.v1.DeleteClientRequest\x1a\'.latchkey.token.v1.DeleteClientResponse\x12q\n\x12RotateClientSecret\x12,.latchkey.token.v1.RotateClientSecretRequest\x1a-.latchkey.token.v1.RotateClientSecretResponse\x1a\x07\x8a\xb5\x18\x03\x63lib\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlatchkey/token/v1/admin.proto\x12\x11latchkey.token.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\"\xe3\x01\n\x06\x43lient\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12)\n\x08metadata\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12;\n\x17registration_expires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\x13\x43reateClientRequest\x12)\n\x08metadata\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\"^\n\x14\x43reateClientResponse\x12)\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x19.latchkey.token.v1.Client\x12\x1b\n\rclient_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\";\n\x12ListClientsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListClientsResponse\x12*\n\x07\x63lients\x18\x01 \x03(\x0b\x32\x19.latchkey.token.v1.Client\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x10GetClientRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\">\n\x11GetClientResponse\x12)\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x19.latchkey.token.v1.Client\"S\n\x13UpdateClientRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12)\n\x08metadata\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"^\n\x14UpdateClientResponse\x12)\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x19.latchkey.token.v1.Client\x12\x1b\n\rclient_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\"(\n\x13\x44\x65leteClientRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"\x16\n\x14\x44\x65leteClientResponse\"G\n\x19RotateClientSecretRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x17\n\x0foverlap_seconds\x18\x02 \x01(\r\"9\n\x1aRotateClientSecretResponse\x12\x1b\n\rclient_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\"\x99\x01\n\x12InitialAccessToken\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x11\n\tuses_left\x18\x02 \x01(\r\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x1f\x43reateInitialAccessTokenRequest\x12\x0c\n\x04uses\x18\x01 \x01(\r\x12\x18\n\x10lifetime_seconds\x18\x02 \x01(\r\"|\n CreateInitialAccessTokenResponse\x12\x43\n\x14initial_access_token\x18\x01 \x01(\x0b\x32%.latchkey.token.v1.InitialAccessToken\x12\x13\n\x05token\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\" \n\x1eListInitialAccessTokensRequest\"g\n\x1fListInitialAccessTokensResponse\x12\x44\n\x15initial_access_tokens\x18\x01 \x03(\x0b\x32%.latchkey.token.v1.InitialAccessToken\"3\n\x1fRevokeInitialAccessTokenRequest\x12\x10\n\x08token_id\x18\x01 \x01(\t\"\"\n RevokeInitialAccessTokenResponse2\xf8\x07\n\x12\x43lientAdminService\x12_\n\x0c\x43reateClient\x12&.latchkey.token.v1.CreateClientRequest\x1a\'.latchkey.token.v1.CreateClientResponse\x12\\\n\x0bListClients\x12%.latchkey.token.v1.ListClientsRequest\x1a&.latchkey.token.v1.ListClientsResponse\x12V\n\tGetClient\x12#.latchkey.token.v1.GetClientRequest\x1a$.latchkey.token.v1.GetClientResponse\x12_\n\x0cUpdateClient\x12&.latchkey.token.v1.UpdateClientRequest\x1a\'.latchkey.token.v1.UpdateClientResponse\x12_\n\x0c\x44\x65leteClient\x12&.latchkey.token.v1.DeleteClientRequest\x1a\'.latchkey.token.v1.DeleteClientResponse\x12q\n\x12RotateClientSecret\x12,.latchkey.token.v1.RotateClientSecretRequest\x1a-.latchkey.token.v1.RotateClientSecretResponse\x12\x83\x01\n\x18\x43reateInitialAccessToken\x12\x32.latchkey.token.v1.CreateInitialAccessTokenRequest\x1a\x33.latchkey.token.v1.CreateInitialAccessTokenResponse\x12\x80\x01\n\x17ListInitialAccessTokens\x12\x31.latchkey.token.v1.ListInitialAccessTokensRequest\x1a\x32.latchkey.token.v1.ListInitialAccessTokensResponse\x12\x83\x01\n\x18RevokeInitialAccessToken\x12\x32.latchkey.token.v1.RevokeInitialAccessTokenRequest\x1a\x33.latchkey.token.v1.RevokeInitialAccessTokenResponse\x1a\x07\x8a\xb5\x18\x03\x63lib\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,34 +40,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATECLIENTRESPONSE'].fields_by_name['client_secret']._serialized_options = b'\230\265\030\001'
   _globals['_ROTATECLIENTSECRETRESPONSE'].fields_by_name['client_secret']._loaded_options = None
   _globals['_ROTATECLIENTSECRETRESPONSE'].fields_by_name['client_secret']._serialized_options = b'\230\265\030\001'
+  _globals['_CREATEINITIALACCESSTOKENRESPONSE'].fields_by_name['token']._loaded_options = None
+  _globals['_CREATEINITIALACCESSTOKENRESPONSE'].fields_by_name['token']._serialized_options = b'\230\265\030\001'
   _globals['_CLIENTADMINSERVICE']._loaded_options = None
   _globals['_CLIENTADMINSERVICE']._serialized_options = b'\212\265\030\003cli'
   _globals['_CLIENT']._serialized_start=149
-  _globals['_CLIENT']._serialized_end=315
-  _globals['_CREATECLIENTREQUEST']._serialized_start=317
-  _globals['_CREATECLIENTREQUEST']._serialized_end=381
-  _globals['_CREATECLIENTRESPONSE']._serialized_start=383
-  _globals['_CREATECLIENTRESPONSE']._serialized_end=477
-  _globals['_LISTCLIENTSREQUEST']._serialized_start=479
-  _globals['_LISTCLIENTSREQUEST']._serialized_end=538
-  _globals['_LISTCLIENTSRESPONSE']._serialized_start=540
-  _globals['_LISTCLIENTSRESPONSE']._serialized_end=630
-  _globals['_GETCLIENTREQUEST']._serialized_start=632
-  _globals['_GETCLIENTREQUEST']._serialized_end=669
-  _globals['_GETCLIENTRESPONSE']._serialized_start=671
-  _globals['_GETCLIENTRESPONSE']._serialized_end=733
-  _globals['_UPDATECLIENTREQUEST']._serialized_start=735
-  _globals['_UPDATECLIENTREQUEST']._serialized_end=818
-  _globals['_UPDATECLIENTRESPONSE']._serialized_start=820
-  _globals['_UPDATECLIENTRESPONSE']._serialized_end=914
-  _globals['_DELETECLIENTREQUEST']._serialized_start=916
-  _globals['_DELETECLIENTREQUEST']._serialized_end=956
-  _globals['_DELETECLIENTRESPONSE']._serialized_start=958
-  _globals['_DELETECLIENTRESPONSE']._serialized_end=980
-  _globals['_ROTATECLIENTSECRETREQUEST']._serialized_start=982
-  _globals['_ROTATECLIENTSECRETREQUEST']._serialized_end=1053
-  _globals['_ROTATECLIENTSECRETRESPONSE']._serialized_start=1055
-  _globals['_ROTATECLIENTSECRETRESPONSE']._serialized_end=1112
-  _globals['_CLIENTADMINSERVICE']._serialized_start=1115
-  _globals['_CLIENTADMINSERVICE']._serialized_end=1732
+  _globals['_CLIENT']._serialized_end=376
+  _globals['_CREATECLIENTREQUEST']._serialized_start=378
+  _globals['_CREATECLIENTREQUEST']._serialized_end=442
+  _globals['_CREATECLIENTRESPONSE']._serialized_start=444
+  _globals['_CREATECLIENTRESPONSE']._serialized_end=538
+  _globals['_LISTCLIENTSREQUEST']._serialized_start=540
+  _globals['_LISTCLIENTSREQUEST']._serialized_end=599
+  _globals['_LISTCLIENTSRESPONSE']._serialized_start=601
+  _globals['_LISTCLIENTSRESPONSE']._serialized_end=691
+  _globals['_GETCLIENTREQUEST']._serialized_start=693
+  _globals['_GETCLIENTREQUEST']._serialized_end=730
+  _globals['_GETCLIENTRESPONSE']._serialized_start=732
+  _globals['_GETCLIENTRESPONSE']._serialized_end=794
+  _globals['_UPDATECLIENTREQUEST']._serialized_start=796
+  _globals['_UPDATECLIENTREQUEST']._serialized_end=879
+  _globals['_UPDATECLIENTRESPONSE']._serialized_start=881
+  _globals['_UPDATECLIENTRESPONSE']._serialized_end=975
+  _globals['_DELETECLIENTREQUEST']._serialized_start=977
+  _globals['_DELETECLIENTREQUEST']._serialized_end=1017
+  _globals['_DELETECLIENTRESPONSE']._serialized_start=1019
+  _globals['_DELETECLIENTRESPONSE']._serialized_end=1041
+  _globals['_ROTATECLIENTSECRETREQUEST']._serialized_start=1043
+  _globals['_ROTATECLIENTSECRETREQUEST']._serialized_end=1114
+  _globals['_ROTATECLIENTSECRETRESPONSE']._serialized_start=1116
+  _globals['_ROTATECLIENTSECRETRESPONSE']._serialized_end=1173
+  _globals['_INITIALACCESSTOKEN']._serialized_start=1176
+  _globals['_INITIALACCESSTOKEN']._serialized_end=1329
+  _globals['_CREATEINITIALACCESSTOKENREQUEST']._serialized_start=1331
+  _globals['_CREATEINITIALACCESSTOKENREQUEST']._serialized_end=1404
+  _globals['_CREATEINITIALACCESSTOKENRESPONSE']._serialized_start=1406
+  _globals['_CREATEINITIALACCESSTOKENRESPONSE']._serialized_end=1530
+  _globals['_LISTINITIALACCESSTOKENSREQUEST']._serialized_start=1532
+  _globals['_LISTINITIALACCESSTOKENSREQUEST']._serialized_end=1564
+  _globals['_LISTINITIALACCESSTOKENSRESPONSE']._serialized_start=1566
+  _globals['_LISTINITIALACCESSTOKENSRESPONSE']._serialized_end=1669
+  _globals['_REVOKEINITIALACCESSTOKENREQUEST']._serialized_start=1671
+  _globals['_REVOKEINITIALACCESSTOKENREQUEST']._serialized_end=1722
+  _globals['_REVOKEINITIALACCESSTOKENRESPONSE']._serialized_start=1724
+  _globals['_REVOKEINITIALACCESSTOKENRESPONSE']._serialized_end=1758
+  _globals['_CLIENTADMINSERVICE']._serialized_start=1761
+  _globals['_CLIENTADMINSERVICE']._serialized_end=2777
 # @@protoc_insertion_point(module_scope)

@@ -67,6 +67,21 @@ class ClientAdminServiceStub:
                 request_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RotateClientSecretRequest.SerializeToString,
                 response_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RotateClientSecretResponse.FromString,
                 _registered_method=True)
+        self.CreateInitialAccessToken = channel.unary_unary(
+                '/latchkey.token.v1.ClientAdminService/CreateInitialAccessToken',
+                request_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.CreateInitialAccessTokenRequest.SerializeToString,
+                response_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.CreateInitialAccessTokenResponse.FromString,
+                _registered_method=True)
+        self.ListInitialAccessTokens = channel.unary_unary(
+                '/latchkey.token.v1.ClientAdminService/ListInitialAccessTokens',
+                request_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListInitialAccessTokensRequest.SerializeToString,
+                response_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListInitialAccessTokensResponse.FromString,
+                _registered_method=True)
+        self.RevokeInitialAccessToken = channel.unary_unary(
+                '/latchkey.token.v1.ClientAdminService/RevokeInitialAccessToken',
+                request_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenRequest.SerializeToString,
+                response_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenResponse.FromString,
+                _registered_method=True)
 
 
 class ClientAdminServiceServicer:
@@ -118,6 +133,29 @@ class ClientAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateInitialAccessToken(self, request, context):
+        """Lets whoever gets the token register clients (RFC 7591 3). Callers: cli.
+        Errors: invalid_request (REGISTRATION_CLOSED, REGISTRATION_TOKEN_BOUNDS).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListInitialAccessTokens(self, request, context):
+        """Those that can still be used, the latest first, at most 500. Callers: cli.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeInitialAccessToken(self, request, context):
+        """It registers nothing any more; what it has registered stays. Callers: cli.
+        Errors: invalid_request (REGISTRATION_TOKEN_UNKNOWN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClientAdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -150,6 +188,21 @@ def add_ClientAdminServiceServicer_to_server(servicer, server):
                     servicer.RotateClientSecret,
                     request_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RotateClientSecretRequest.FromString,
                     response_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RotateClientSecretResponse.SerializeToString,
+            ),
+            'CreateInitialAccessToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateInitialAccessToken,
+                    request_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.CreateInitialAccessTokenRequest.FromString,
+                    response_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.CreateInitialAccessTokenResponse.SerializeToString,
+            ),
+            'ListInitialAccessTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInitialAccessTokens,
+                    request_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListInitialAccessTokensRequest.FromString,
+                    response_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListInitialAccessTokensResponse.SerializeToString,
+            ),
+            'RevokeInitialAccessToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeInitialAccessToken,
+                    request_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenRequest.FromString,
+                    response_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -317,6 +370,87 @@ class ClientAdminService:
             '/latchkey.token.v1.ClientAdminService/RotateClientSecret',
             latchkey_dot_token_dot_v1_dot_admin__pb2.RotateClientSecretRequest.SerializeToString,
             latchkey_dot_token_dot_v1_dot_admin__pb2.RotateClientSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateInitialAccessToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.token.v1.ClientAdminService/CreateInitialAccessToken',
+            latchkey_dot_token_dot_v1_dot_admin__pb2.CreateInitialAccessTokenRequest.SerializeToString,
+            latchkey_dot_token_dot_v1_dot_admin__pb2.CreateInitialAccessTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInitialAccessTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.token.v1.ClientAdminService/ListInitialAccessTokens',
+            latchkey_dot_token_dot_v1_dot_admin__pb2.ListInitialAccessTokensRequest.SerializeToString,
+            latchkey_dot_token_dot_v1_dot_admin__pb2.ListInitialAccessTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeInitialAccessToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.token.v1.ClientAdminService/RevokeInitialAccessToken',
+            latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenRequest.SerializeToString,
+            latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

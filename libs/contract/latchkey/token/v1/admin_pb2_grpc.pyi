@@ -50,6 +50,16 @@ class ClientAdminServiceStub:
     """A new secret; the old one goes on working for the overlap asked for. Callers: cli.
     Errors: invalid_request (CLIENT_UNKNOWN, CLIENT_HAS_NO_SECRET).
     """
+    CreateInitialAccessToken: _grpc.UnaryUnaryMultiCallable[_admin_pb2.CreateInitialAccessTokenRequest, _admin_pb2.CreateInitialAccessTokenResponse]
+    """Lets whoever gets the token register clients (RFC 7591 3). Callers: cli.
+    Errors: invalid_request (REGISTRATION_CLOSED, REGISTRATION_TOKEN_BOUNDS).
+    """
+    ListInitialAccessTokens: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListInitialAccessTokensRequest, _admin_pb2.ListInitialAccessTokensResponse]
+    """Those that can still be used, the latest first, at most 500. Callers: cli."""
+    RevokeInitialAccessToken: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RevokeInitialAccessTokenRequest, _admin_pb2.RevokeInitialAccessTokenResponse]
+    """It registers nothing any more; what it has registered stays. Callers: cli.
+    Errors: invalid_request (REGISTRATION_TOKEN_UNKNOWN).
+    """
 
 @_typing.type_check_only
 class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
@@ -72,6 +82,16 @@ class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
     RotateClientSecret: _aio.UnaryUnaryMultiCallable[_admin_pb2.RotateClientSecretRequest, _admin_pb2.RotateClientSecretResponse]  # type: ignore[assignment]
     """A new secret; the old one goes on working for the overlap asked for. Callers: cli.
     Errors: invalid_request (CLIENT_UNKNOWN, CLIENT_HAS_NO_SECRET).
+    """
+    CreateInitialAccessToken: _aio.UnaryUnaryMultiCallable[_admin_pb2.CreateInitialAccessTokenRequest, _admin_pb2.CreateInitialAccessTokenResponse]  # type: ignore[assignment]
+    """Lets whoever gets the token register clients (RFC 7591 3). Callers: cli.
+    Errors: invalid_request (REGISTRATION_CLOSED, REGISTRATION_TOKEN_BOUNDS).
+    """
+    ListInitialAccessTokens: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListInitialAccessTokensRequest, _admin_pb2.ListInitialAccessTokensResponse]  # type: ignore[assignment]
+    """Those that can still be used, the latest first, at most 500. Callers: cli."""
+    RevokeInitialAccessToken: _aio.UnaryUnaryMultiCallable[_admin_pb2.RevokeInitialAccessTokenRequest, _admin_pb2.RevokeInitialAccessTokenResponse]  # type: ignore[assignment]
+    """It registers nothing any more; what it has registered stays. Callers: cli.
+    Errors: invalid_request (REGISTRATION_TOKEN_UNKNOWN).
     """
 
 class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -128,6 +148,34 @@ class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_admin_pb2.RotateClientSecretResponse, _abc.Awaitable[_admin_pb2.RotateClientSecretResponse]]:
         """A new secret; the old one goes on working for the overlap asked for. Callers: cli.
         Errors: invalid_request (CLIENT_UNKNOWN, CLIENT_HAS_NO_SECRET).
+        """
+
+    @_abc_1.abstractmethod
+    def CreateInitialAccessToken(
+        self,
+        request: _admin_pb2.CreateInitialAccessTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.CreateInitialAccessTokenResponse, _abc.Awaitable[_admin_pb2.CreateInitialAccessTokenResponse]]:
+        """Lets whoever gets the token register clients (RFC 7591 3). Callers: cli.
+        Errors: invalid_request (REGISTRATION_CLOSED, REGISTRATION_TOKEN_BOUNDS).
+        """
+
+    @_abc_1.abstractmethod
+    def ListInitialAccessTokens(
+        self,
+        request: _admin_pb2.ListInitialAccessTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListInitialAccessTokensResponse, _abc.Awaitable[_admin_pb2.ListInitialAccessTokensResponse]]:
+        """Those that can still be used, the latest first, at most 500. Callers: cli."""
+
+    @_abc_1.abstractmethod
+    def RevokeInitialAccessToken(
+        self,
+        request: _admin_pb2.RevokeInitialAccessTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.RevokeInitialAccessTokenResponse, _abc.Awaitable[_admin_pb2.RevokeInitialAccessTokenResponse]]:
+        """It registers nothing any more; what it has registered stays. Callers: cli.
+        Errors: invalid_request (REGISTRATION_TOKEN_UNKNOWN).
         """
 
 def add_ClientAdminServiceServicer_to_server(servicer: ClientAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

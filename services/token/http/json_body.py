@@ -1,0 +1,26 @@
+"""Reading JSON at the client edge: the right content type, a bounded body, each member once."""
+
+from typing import Any
+
+from aiohttp import web
+
+from libs.crypto.strict import json_object
+from libs.oauth.errors import InvalidClientMetadata
+
+JSON = "application/json"
+
+
+async def read_json(request: web.Request) -> dict[str, Any]:
+    """The object that a registration request is (RFC 7591 3.1).
+
+    Raises:
+        InvalidClientMetadata: another content type, compressed, malformed, nested without end, or a member twice.
+    """
+    if request.content_type != JSON:
+        raise InvalidClientMetadata(f"The Content-Type must be {JSON}.", reason="CONTENT_TYPE")
+    if "Content-Encoding" in request.headers:  # what does not unpack would be an error of ours
+        raise InvalidClientMetadata("The body must not be compressed.", reason="CONTENT_ENCODING")
+    try:
+        return json_object(await request.read())
+    except ValueError:
+        raise InvalidClientMetadata("The body must be one JSON object, each member once.", reason="JSON") from None

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+
+from libs.oauth.registration import RegistrationPolicy
+from libs.oauth.scopes import STANDARD_SCOPES
+from libs.servicekit.settings import ConfigurationError, load
+from services.token.config import TokenSettings
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """What there is no default for."""
+    for name in ("TLS_CA", "TLS_CERTIFICATE", "TLS_KEY"):
+        (tmp_path / name).touch()
+        monkeypatch.setenv(f"LATCHKEY_{name}", str(tmp_path / name))
+    (tmp_path / "some.key").write_text("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE\n")
+    for name in ("SESSION_ATTESTATION_KEY_FILE", "CLIENT_SECRET_PEPPER_FILE"):
+        monkeypatch.setenv(f"LATCHKEY_{name}", str(tmp_path / "some.key"))
+    for name in ("AUTHENTICATION_TARGET", "DEVICE_TARGET", "KEY_ROTATION_TARGET", "GRPC_LISTEN", "HTTP_LISTEN"):
+        monkeypatch.setenv(f"LATCHKEY_{name}", "127.0.0.1:0")
+    monkeypatch.setenv("LATCHKEY_ISSUER", "http://localhost:8080")
+    monkeypatch.setenv("LATCHKEY_CLIENT_EDGE_URL", "http://localhost:8081")
+    monkeypatch.setenv("LATCHKEY_DATABASE_URL", "sqlite+aiosqlite:////tmp/token.sqlite3")
+    monkeypatch.setenv("LATCHKEY_NATS_URL", "nats://127.0.0.1:4222")
+    return monkeypatch
+
+
+@pytest.mark.s(57)
+def test_clients_cannot_register_themselves_unless_the_operator_says_so(environment: pytest.MonkeyPatch) -> None:
+    settings = load(TokenSettings)
+    assert settings.registration == "closed"
+    assert settings.registration_policy == RegistrationPolicy(scopes=STANDARD_SCOPES, front_channel=True)
+    assert (settings.registration_quota.per_address, settings.registration_quota.alive) == (20, 10_000)
+
+
+def test_an_operator_may_widen_and_narrow_what_strangers_register_for(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("LATCHKEY_REGISTRATION_SCOPES", "  notes:read   openid ")
+    environment.setenv("LATCHKEY_REGISTRATION_FRONT_CHANNEL", "false")
+    policy = load(TokenSettings).registration_policy
+    assert policy == RegistrationPolicy(scopes=(*STANDARD_SCOPES, "notes:read"), front_channel=False)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("REGISTRATION", "yes"),
+        ("REGISTRATION_SCOPES", 'no"quotes'),
+        ("REGISTRATION_SECONDS", "86400"),
+        ("REGISTRATIONS_ALIVE", "0"),
+        ("REGISTRATIONS_PER_ADDRESS", "0"),
+        ("REGISTRATIONS_PER_HOUR", "-1"),
+        ("REFRESH_IDLE_SECONDS", "99999999"),
+    ],
+)
+def test_what_cannot_be_meant_is_named(environment: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    environment.setenv(f"LATCHKEY_{variable}", value)
+    with pytest.raises(ConfigurationError) as refusal:
+        load(TokenSettings)
+    assert f"LATCHKEY_{variable}" in str(refusal.value)
