@@ -20,6 +20,7 @@ from services.authentication.config import AuthenticationSettings
 from services.authorize_frontend.config import AuthorizeFrontendSettings
 from services.device.config import DeviceSettings
 from services.key_rotation.config import KeyRotationSettings
+from services.key_rotation.key_ring import KeyRingFile
 from services.token.config import TokenSettings
 
 SETTINGS: Final[Mapping[str, type[ServiceSettings]]] = {
@@ -43,6 +44,7 @@ _WORDS: Final[Sequence[tuple[Any, str]]] = (
     (settings.PublicUrl, "https URL; http for loopback hosts"),
     (settings.ListenAddress, "host:port; port 0 lets the system choose"),
     (settings.SecretKeyFile, "path of a file with 32 bytes as base64url text"),
+    (KeyRingFile, "path of a file with 32 bytes as base64url text, or with such lines as `1:<key>`"),
     (settings.Networks, "networks (CIDR), separated by commas"),
     (FilePath, "path of a file"),
     (bool, "`true` or `false`"),

@@ -23,6 +23,7 @@ class _Commands(LazyGroup):
             "Applications that ask for tokens.",
         ),
         "user": ("libs.cli.commands.user", "People."),
+        "key": ("libs.cli.commands.key", "The keys that tokens are signed with."),
         "login": ("libs.cli.commands.login", "Tokens for a person, as an application gets them."),
         "events": ("libs.cli.commands.events", "What happens, as subscribers see it."),
         "status": ("libs.cli.commands.status", "How services, NATS, databases and keys are doing."),

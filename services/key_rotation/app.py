@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from latchkey.keys.v1 import keys_pb2, keys_pb2_grpc
+from latchkey.keys.v1 import admin_pb2, admin_pb2_grpc, keys_pb2, keys_pb2_grpc
 from libs.crypto.errors import SealBroken
 from libs.crypto.jwt import SigningKey
 from libs.crypto.sealing import KeyEncryptionKey
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.bus import Bus
-from libs.servicekit.clock import SystemClock
+from libs.servicekit.clock import Clock, SystemClock
 from libs.servicekit.migrations import open_database
 from libs.servicekit.outbox import Outbox
 from libs.servicekit.relay import PURGE_SECONDS, Relay
@@ -22,13 +22,18 @@ from services.key_rotation import rpc
 from services.key_rotation.config import KeyRotationSettings
 from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.domain.waits import Waits
+from services.key_rotation.key_ages import observe
 from services.key_rotation.store.tables import METADATA
 from services.key_rotation.store.turns import RotationTurns
 from services.key_rotation.store.work import StoreWork
 from services.key_rotation.usecases.advance_keys import AdvanceKeys
 from services.key_rotation.usecases.ensure_keys import EnsureKeys
 from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
+from services.key_rotation.usecases.list_keys import ListKeys
 from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
+from services.key_rotation.usecases.revoke_key import RevokeKey
+from services.key_rotation.usecases.rewrap_keys import RewrapKeys
+from services.key_rotation.usecases.rotate_keys import RotateKeys
 
 NAME = "key-rotation"
 
@@ -42,7 +47,9 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
         bus = Bus(settings, service=NAME)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
         work = Transactions(database, outbox, partial(StoreWork, issuer=settings.issuer))
-        seals = KeySeals(KeyEncryptionKey(settings.key_encryption_key_file.get_secret_value()), issuer=settings.issuer)
+        waits = settings.waits
+        ring = {version: KeyEncryptionKey(key) for version, key in settings.key_encryption_key_file.keys.items()}
+        seals = KeySeals(ring, version=settings.kek_version, issuer=settings.issuer)
         ensure = EnsureKeys(view=work.reading, work=work, generate=generate, seals=seals, clock=clock)
         published = ListVerificationKeys(view=work.reading)
         signing = GetSigningKeys(published=published, work=work, seals=seals, issuer=settings.issuer)
@@ -51,12 +58,26 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
             view=work.reading,
             work=work,
             turns=RotationTurns(database),
-            waits=settings.waits,
+            waits=waits,
             clock=clock,
+        )
+        list_keys = ListKeys(view=work.reading)
+        admin = rpc.KeyAdmin(
+            list_keys=list_keys,
+            rotate=RotateKeys(list_keys=list_keys, advance=advance, work=work, waits=waits, clock=clock),
+            revoke=RevokeKey(list_keys=list_keys, advance=advance, work=work, waits=waits, clock=clock),
+            rewrap=RewrapKeys(list_keys=list_keys, work=work, seals=seals),
         )
         await _prepare(ensure, signing)
         yield Service(
-            servicers=_servicers(published, signing, settings.waits),
+            servicers=(
+                *_servicers(published, signing, waits),
+                Registration(
+                    admin_pb2_grpc.add_KeyAdminServiceServicer_to_server,
+                    admin,
+                    admin_pb2.DESCRIPTOR.services_by_name["KeyAdminService"],
+                ),
+            ),
             tasks={
                 "bus": bus.run,
                 "relay": relay.run,
@@ -65,7 +86,7 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
             },
             checks={
                 "database": database.check,
-                "keys": partial(_check, published),
+                "keys": partial(_check, published, clock),
                 "bus": bus.check,
                 "outbox": relay.check,
             },
@@ -86,12 +107,13 @@ async def _prepare(ensure: EnsureKeys, signing: GetSigningKeys) -> None:
         raise OSError(f"no signing keys: {error.reason}") from error
     except SealBroken:
         raise OSError(
-            "LATCHKEY_KEY_ENCRYPTION_KEY_FILE is not the key under which the signing keys in the database are sealed"
+            "LATCHKEY_KEY_ENCRYPTION_KEY_FILE does not hold the key under which signing keys in the database are sealed"
         ) from None
 
 
-async def _check(published: ListVerificationKeys) -> CheckResult:
+async def _check(published: ListVerificationKeys, clock: Clock) -> CheckResult:
     keys = await published()
+    observe(keys, now=clock.now())
     return CheckResult(ok=True, detail=", ".join(f"{key.alg} {key.state}" for key in keys))
 
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from latchkey.keys.v1 import keys_pb2
-from services.key_rotation.domain.keys import Key, KeyState
+from latchkey.keys.v1 import admin_pb2, keys_pb2
+from services.key_rotation.domain.keys import Key, KeyState, RevocationReason
 from services.key_rotation.domain.waits import Waits
 from services.key_rotation.usecases.get_signing_keys import DeliveredKey, Delivery
+from services.key_rotation.usecases.revoke_key import Revocation
 
 _STATES = {
     KeyState.NEXT: keys_pb2.KEY_STATE_NEXT,
@@ -17,6 +18,12 @@ _STATES = {
     KeyState.RETIRING: keys_pb2.KEY_STATE_RETIRING,
     KeyState.RETIRED: keys_pb2.KEY_STATE_RETIRED,
     KeyState.REVOKED: keys_pb2.KEY_STATE_REVOKED,
+}
+_REASONS = {
+    None: admin_pb2.REVOCATION_REASON_UNSPECIFIED,
+    RevocationReason.COMPROMISED: admin_pb2.REVOCATION_REASON_COMPROMISED,
+    RevocationReason.SUSPECTED: admin_pb2.REVOCATION_REASON_SUSPECTED,
+    RevocationReason.DRILL: admin_pb2.REVOCATION_REASON_DRILL,
 }
 
 
@@ -33,6 +40,26 @@ def delivery(delivered: Delivery, waits: Waits) -> keys_pb2.GetSigningKeysRespon
         signing_keys=[_sealed_key(key) for key in delivered.signing],
         verification_keys=[_verification_key(key) for key in delivered.verification],
         valid_for=_duration(waits.view_max_age),
+    )
+
+
+def key(known: Key) -> admin_pb2.Key:
+    return admin_pb2.Key(
+        kid=known.kid,
+        alg=known.alg,
+        state=_STATES[known.state],
+        published_at=_timestamp(known.published_at),
+        activates_at=_timestamp(known.activates_at),
+        retires_at=_timestamp(known.retires_at),
+        revoked_at=_timestamp(known.revoked_at),
+        revocation_reason=_REASONS[known.revocation_reason],
+        kek_version=known.private.kek_version if known.private else 0,
+    )
+
+
+def revocation(done: Revocation) -> admin_pb2.RevokeKeyResponse:
+    return admin_pb2.RevokeKeyResponse(
+        keys=[key(known) for known in done.keys], exposed_until=_timestamp(done.exposed_until)
     )
 
 

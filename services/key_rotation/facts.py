@@ -6,6 +6,7 @@ from services.key_rotation.domain.keys import Key, KeyState, RevocationReason
 from services.key_rotation.domain.rotation import Change
 
 SYSTEM = Actor("system")
+ADMIN = Actor("admin", "cli")
 _REASONS = {
     RevocationReason.COMPROMISED: events_pb2.REASON_COMPROMISED,
     RevocationReason.SUSPECTED: events_pb2.REASON_SUSPECTED,

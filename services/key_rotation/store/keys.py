@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.crypto.sealing import Envelope
 from services.key_rotation.domain.keys import PUBLISHED, SIGNING, Key, KeyState, RevocationReason
 from services.key_rotation.domain.rotation import Change
-from services.key_rotation.domain.seals import KEK_VERSION, SEAL_VERSION, SealedPrivateKey
+from services.key_rotation.domain.seals import SEAL_VERSION, SealedPrivateKey
 from services.key_rotation.store.tables import SIGNING_KEYS
 
 _COLUMNS = SIGNING_KEYS.c
+_NO_KEK = 0
 _CHANGING = (
     *("state", "version", "sealed_private", "wrapped_data_key", "kek_version"),
     *("published_at", "activates_at", "retires_at", "revoked_at", "revocation_reason"),
@@ -82,7 +83,7 @@ def _values(key: Key) -> dict[str, Any]:
         "public_jwk": key.public_jwk,
         "sealed_private": sealed.envelope.ciphertext if sealed else None,
         "wrapped_data_key": sealed.envelope.wrapped_key if sealed else None,
-        "kek_version": sealed.kek_version if sealed else KEK_VERSION,
+        "kek_version": sealed.kek_version if sealed else _NO_KEK,
         "seal_version": sealed.seal_version if sealed else SEAL_VERSION,
         "published_at": key.published_at,
         "activates_at": key.activates_at,

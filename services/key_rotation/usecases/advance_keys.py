@@ -39,8 +39,13 @@ class AdvanceKeys:
             self._yielded = 0
             return await self.now()
 
+    async def settle(self, algs: Sequence[str] = ALGS) -> None:
+        """Step by step until nothing more is due, whoever's turn it is."""
+        while await self.now(algs):
+            continue
+
     async def now(self, algs: Sequence[str] = ALGS) -> bool:
-        """The same, whoever's turn it is."""
+        """One step, whoever's turn it is."""
         moved = [await self._move(alg) for alg in algs]
         made = await self._ensure(algs)
         return made or any(moved)

@@ -24,7 +24,11 @@ from services.key_rotation.store.work import StoreWork
 from services.key_rotation.usecases.advance_keys import AdvanceKeys
 from services.key_rotation.usecases.ensure_keys import EnsureKeys
 from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
+from services.key_rotation.usecases.list_keys import ListKeys
 from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
+from services.key_rotation.usecases.revoke_key import RevokeKey
+from services.key_rotation.usecases.rewrap_keys import RewrapKeys
+from services.key_rotation.usecases.rotate_keys import RotateKeys
 
 ISSUER = "https://id.example"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -63,6 +67,8 @@ class Replica:
         *,
         issuer: str = ISSUER,
         kek: bytes = KEK,
+        more_keks: Mapping[int, bytes] | None = None,
+        kek_version: int = 1,
         clock: StoppedClock | None = None,
         generate: Generate = generate,
         waits: Waits = WAITS,
@@ -73,7 +79,11 @@ class Replica:
         self.work = Transactions(
             database, Outbox(METADATA, issuer=issuer, clock=clock), partial(StoreWork, issuer=issuer)
         )
-        self.seals = KeySeals(KeyEncryptionKey(kek), issuer=issuer)
+        self.seals = KeySeals(
+            {version: KeyEncryptionKey(key) for version, key in ({1: kek} | dict(more_keks or {})).items()},
+            version=kek_version,
+            issuer=issuer,
+        )
         self.ensure = EnsureKeys(
             view=self.work.reading, work=self.work, generate=generate, seals=self.seals, clock=clock
         )
@@ -84,6 +94,12 @@ class Replica:
         self.advance = AdvanceKeys(
             ensure=self.ensure, view=self.work.reading, work=self.work, turns=self.turns, waits=waits, clock=clock
         )
+
+        self.list_keys = ListKeys(view=self.work.reading)
+        parts: dict[str, Any] = {"list_keys": self.list_keys, "advance": self.advance, "work": self.work}
+        self.rotate = RotateKeys(**parts, waits=waits, clock=clock)
+        self.revoke = RevokeKey(**parts, waits=waits, clock=clock)
+        self.rewrap = RewrapKeys(list_keys=self.list_keys, work=self.work, seals=self.seals)
 
     async def settle(self) -> None:
         """As the timer does: until nothing more is due."""

@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from deploy.local.ca import ensure_certificates
-from latchkey.keys.v1 import keys_pb2, keys_pb2_grpc
+from latchkey.keys.v1 import admin_pb2, admin_pb2_grpc, keys_pb2, keys_pb2_grpc
 from libs.crypto.jwt import KeySet, SigningKey, VerificationKey
 from libs.crypto.sealing import Recipient, delivery_binding
 from libs.crypto.strict import json_object
@@ -122,6 +122,41 @@ async def test_a_recipient_key_that_is_none_is_refused_in_our_own_words(target: 
     assert refusal.value.reason == "RECIPIENT_KEY_INVALID"
 
 
+@pytest.mark.s(70)
+async def test_an_operator_lists_revokes_rotates_and_rewraps(target: str, tls: Path):
+    async with called_by("cli", target, tls) as connection:
+        stub = admin_pb2_grpc.KeyAdminServiceStub(connection)
+        listed = (await stub.ListKeys(admin_pb2.ListKeysRequest())).keys
+        assert [(key.alg, key.kek_version) for key in listed] == [(alg, 1) for alg in ("RS256", "ES256") for _ in "ab"]
+        first = next(key for key in listed if key.alg == "ES256" and key.state == keys_pb2.KEY_STATE_ACTIVE)
+        told = await stub.RevokeKey(
+            admin_pb2.RevokeKeyRequest(kid=first.kid, reason=admin_pb2.REVOCATION_REASON_COMPROMISED)
+        )
+        assert told.exposed_until.ToDatetime() > told.keys[0].published_at.ToDatetime()
+        revoked = next(key for key in told.keys if key.state == keys_pb2.KEY_STATE_REVOKED)
+        assert (revoked.kid, revoked.revocation_reason) == (first.kid, admin_pb2.REVOCATION_REASON_COMPROMISED)
+        assert (revoked.kek_version, revoked.HasField("revoked_at")) == (0, True)
+        rotated = (await stub.RotateKeys(admin_pb2.RotateKeysRequest(alg="RS256"))).keys
+        assert [key.state for key in rotated] == [keys_pb2.KEY_STATE_ACTIVE, keys_pb2.KEY_STATE_NEXT]
+        assert (await stub.RewrapKeys(admin_pb2.RewrapKeysRequest())) == admin_pb2.RewrapKeysResponse()
+
+
+async def test_a_key_is_not_revoked_without_a_reason(target: str, tls: Path):
+    async with called_by("cli", target, tls) as connection:
+        with pytest.raises(InvalidRequest) as refusal:
+            await admin_pb2_grpc.KeyAdminServiceStub(connection).RevokeKey(admin_pb2.RevokeKeyRequest(kid="k"))
+    assert refusal.value.reason == "REASON_MISSING"
+
+
+@pytest.mark.s(63)
+@pytest.mark.parametrize("identity", ["authorize-frontend", "token", "device", "authentication", "key-rotation"])
+async def test_nobody_but_an_operator_revokes_a_key(target: str, tls: Path, identity: str):
+    async with called_by(identity, target, tls) as connection:
+        with pytest.raises(OAuthError) as refusal:
+            await admin_pb2_grpc.KeyAdminServiceStub(connection).RevokeKey(admin_pb2.RevokeKeyRequest(kid="k"))
+    assert refusal.value.reason == "KEY_ROTATION_PERMISSION_DENIED"
+
+
 async def _exit_of(environment: Mapping[str, str], *arguments: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -161,3 +196,10 @@ async def test_waits_that_let_a_key_sign_before_everybody_has_it_stop_the_start(
     assert code == 2
     assert "LATCHKEY_KEY_ANNOUNCEMENT_SECONDS" in said
     assert "2700 s at least: 2 x 300 s in caches, 900 s at the browser edge, 1200 s for clocks" in said
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_a_version_that_is_not_in_the_file_stops_the_start(environment: dict[str, str]):
+    code, said = await _exit_of(environment | {"LATCHKEY_KEY_ENCRYPTION_KEY_VERSION": "2"})
+    assert code == 2
+    assert "LATCHKEY_KEY_ENCRYPTION_KEY_VERSION is not in LATCHKEY_KEY_ENCRYPTION_KEY_FILE" in said

@@ -7,7 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from latchkey.authentication.v1 import accounts_pb2
 from latchkey.authentication.v1 import admin_pb2 as users_pb2
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceServicer
-from latchkey.keys.v1 import keys_pb2
+from latchkey.keys.v1 import admin_pb2, keys_pb2
+from latchkey.keys.v1.admin_pb2_grpc import KeyAdminServiceServicer
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceServicer
 from latchkey.token.v1 import admin_pb2 as clients_pb2
 from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceServicer
@@ -126,6 +127,44 @@ class Users(UserAdminServiceServicer):
         if username not in self.kept:
             raise InvalidRequest("There is no user with this username.", reason="USER_UNKNOWN")
         return self.kept[username]
+
+
+class KeyAdmin(KeyAdminServiceServicer):
+    """Two algorithms; a rotation gives the next key its turn."""
+
+    def __init__(self) -> None:
+        self.kept = [
+            admin_pb2.Key(
+                kid=f"{alg}-{name}", alg=alg, state=state, published_at=NOON, activates_at=NOON, kek_version=1
+            )
+            for alg in ("ES256", "RS256")
+            for name, state in (("a", keys_pb2.KEY_STATE_ACTIVE), ("b", keys_pb2.KEY_STATE_NEXT))
+        ]
+        self.revoked: list[tuple[str, int]] = []
+        self.too_early = False
+
+    async def ListKeys(self, request: admin_pb2.ListKeysRequest, context: Any):
+        return admin_pb2.ListKeysResponse(keys=self.kept)
+
+    async def RotateKeys(self, request: admin_pb2.RotateKeysRequest, context: Any):
+        if request.alg not in {"", "ES256", "RS256"}:
+            raise InvalidRequest("Nothing is signed with this algorithm.", reason="ALG_UNKNOWN")
+        asked = [key for key in self.kept if request.alg in {"", key.alg}]
+        for key in [] if self.too_early else asked:
+            signs = key.state == keys_pb2.KEY_STATE_ACTIVE
+            key.state = keys_pb2.KEY_STATE_RETIRING if signs else keys_pb2.KEY_STATE_ACTIVE
+        return admin_pb2.RotateKeysResponse(keys=[key for key in asked if key.state != keys_pb2.KEY_STATE_RETIRING])
+
+    async def RevokeKey(self, request: admin_pb2.RevokeKeyRequest, context: Any):
+        self.revoked.append((request.kid, request.reason))
+        key = next(key for key in self.kept if key.kid == request.kid)
+        key.state, key.revocation_reason = keys_pb2.KEY_STATE_REVOKED, request.reason
+        key.revoked_at.CopyFrom(NOON)
+        own = [each for each in self.kept if each.alg == key.alg]
+        return admin_pb2.RevokeKeyResponse(keys=own, exposed_until=Timestamp(seconds=NOON.seconds + 1500))
+
+    async def RewrapKeys(self, request: admin_pb2.RewrapKeysRequest, context: Any):
+        return admin_pb2.RewrapKeysResponse(rewrapped=3, remaining=1)
 
 
 class Keys(VerificationKeyServiceServicer):

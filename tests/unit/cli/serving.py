@@ -11,14 +11,16 @@ from aiohttp import web
 
 from latchkey.authentication.v1 import admin_pb2 as users_pb2
 from latchkey.authentication.v1.admin_pb2_grpc import add_UserAdminServiceServicer_to_server
+from latchkey.keys.v1 import admin_pb2 as keys_admin_pb2
 from latchkey.keys.v1 import keys_pb2
+from latchkey.keys.v1.admin_pb2_grpc import add_KeyAdminServiceServicer_to_server
 from latchkey.keys.v1.keys_pb2_grpc import add_VerificationKeyServiceServicer_to_server
 from latchkey.token.v1 import admin_pb2 as clients_pb2
 from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
 from libs.servicekit import grpc_server, ops
 from libs.servicekit.service import Check, CheckResult, Registration, Service
 from libs.servicekit.settings import Address, GrpcSettings
-from tests.unit.cli.rpc import Clients, Keys, Users
+from tests.unit.cli.rpc import Clients, KeyAdmin, Keys, Users
 
 _T = TypeVar("_T")
 
@@ -33,6 +35,7 @@ class Services:
         self._servers: list[grpc.aio.Server] = []
         self._runners: list[web.AppRunner] = []
         self.clients, self.users, self.keys = Clients(), Users(), Keys()
+        self.key_admin = KeyAdmin()
         self.targets: dict[str, str] = {}
         self.ops: dict[str, str] = {}
 
@@ -41,12 +44,16 @@ class Services:
         client_admin = clients_pb2.DESCRIPTOR.services_by_name["ClientAdminService"]
         user_admin = users_pb2.DESCRIPTOR.services_by_name["UserAdminService"]
         keys = keys_pb2.DESCRIPTOR.services_by_name["VerificationKeyService"]
-        for name, registration in {
-            "token": Registration(add_ClientAdminServiceServicer_to_server, self.clients, client_admin),
-            "authentication": Registration(add_UserAdminServiceServicer_to_server, self.users, user_admin),
-            "key-rotation": Registration(add_VerificationKeyServiceServicer_to_server, self.keys, keys),
+        key_admin = keys_admin_pb2.DESCRIPTOR.services_by_name["KeyAdminService"]
+        for name, registrations in {
+            "token": [Registration(add_ClientAdminServiceServicer_to_server, self.clients, client_admin)],
+            "authentication": [Registration(add_UserAdminServiceServicer_to_server, self.users, user_admin)],
+            "key-rotation": [
+                Registration(add_VerificationKeyServiceServicer_to_server, self.keys, keys),
+                Registration(add_KeyAdminServiceServicer_to_server, self.key_admin, key_admin),
+            ],
         }.items():
-            server, port = self._do(grpc_server.start(self._settings(name), [registration]))
+            server, port = self._do(grpc_server.start(self._settings(name), registrations))
             self._servers.append(server)
             self.targets[name] = f"127.0.0.1:{port}"
 

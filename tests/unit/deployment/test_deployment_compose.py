@@ -15,6 +15,7 @@ from deploy.docker.handout import PublicUrls, hand_out
 from deploy.docker.setup import prepare
 from deploy.local.home import Home
 from deploy.local.topology import SERVICES
+from services.key_rotation.key_ring import KeyRing
 from tests.unit.deployment.documents import COMPOSE, ROOT, defaulted, service, settings_of, variables
 
 CONTAINERS = COMPOSE["services"]
@@ -54,7 +55,8 @@ def test_a_service_can_start_with_what_it_is_told_and_given(shape, handout, monk
     settings = settings_of(shape).model_validate({})
     assert settings.ops_listen.port == addresses.OPS_PORT
     for variable in shape.secrets:
-        assert getattr(settings, variable.removeprefix("LATCHKEY_").lower()).get_secret_value()
+        secret = getattr(settings, variable.removeprefix("LATCHKEY_").lower())
+        assert secret.keys if isinstance(secret, KeyRing) else secret.get_secret_value()
 
 
 @each_service

@@ -13,7 +13,7 @@ from services.key_rotation.domain.keys import ALGS, IllegalTransition, Key, KeyS
 from services.key_rotation.domain.seals import KeySeals, SealedPrivateKey
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SEALS = KeySeals(KeyEncryptionKey(bytes(32)), issuer="https://id.example")
+SEALS = KeySeals({1: KeyEncryptionKey(bytes(32))}, version=1, issuer="https://id.example")
 MADE = SigningKey.generate("ES256")
 LEGAL = {
     (KeyState.NEXT, KeyState.ACTIVE),
@@ -87,8 +87,8 @@ def test_a_sealed_key_opens_as_itself_only():
     for seals, kid, alg in (
         (SEALS, "another", "ES256"),
         (SEALS, MADE.kid, "RS256"),
-        (KeySeals(KeyEncryptionKey(bytes(32)), issuer="https://other.example"), MADE.kid, "ES256"),
-        (KeySeals(KeyEncryptionKey(b"\1" * 32), issuer="https://id.example"), MADE.kid, "ES256"),
+        (KeySeals({1: KeyEncryptionKey(bytes(32))}, version=1, issuer="https://other.example"), MADE.kid, "ES256"),
+        (KeySeals({1: KeyEncryptionKey(b"\1" * 32)}, version=1, issuer="https://id.example"), MADE.kid, "ES256"),
     ):
         with pytest.raises(SealBroken):
             seals.open(sealed, kid=kid, alg=alg)

@@ -1,0 +1,62 @@
+"""The key administration of the key-rotation service (protos/latchkey/keys/v1/admin.proto)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from latchkey.keys.v1 import admin_pb2, keys_pb2
+from latchkey.keys.v1.admin_pb2_grpc import KeyAdminServiceStub
+from libs.cli.admin import service, when
+from libs.cli.connection import Connection
+
+_SERVICE = "key-rotation"
+REASONS = ("compromised", "suspected", "drill")
+
+
+def as_json(key: admin_pb2.Key) -> dict[str, Any]:
+    """Without what does not apply to it."""
+    moments = {field.name: value for field, value in key.ListFields() if isinstance(value, Timestamp)}
+    told: dict[str, Any] = {
+        "kid": key.kid,
+        "alg": key.alg,
+        "state": keys_pb2.KeyState.Name(key.state).removeprefix("KEY_STATE_").lower(),
+        **{name: moment(value) for name, value in moments.items()},
+    }
+    if key.revocation_reason:
+        name = admin_pb2.RevocationReason.Name(key.revocation_reason)
+        told["revocation_reason"] = name.removeprefix("REVOCATION_REASON_").lower()
+    if key.kek_version:
+        told["kek_version"] = key.kek_version
+    return told
+
+
+def moment(timestamp: Timestamp) -> str:
+    return when(timestamp).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+async def every(found: Connection) -> Sequence[admin_pb2.Key]:
+    """All keys that ever were, oldest first for each algorithm."""
+    async with service(_SERVICE, found) as channel:
+        answer = await KeyAdminServiceStub(channel).ListKeys(admin_pb2.ListKeysRequest())
+        return list(answer.keys)
+
+
+async def rotate(found: Connection, alg: str) -> Sequence[admin_pb2.Key]:
+    """What signs now and next; an empty `alg` is all of them."""
+    async with service(_SERVICE, found) as channel:
+        answer = await KeyAdminServiceStub(channel).RotateKeys(admin_pb2.RotateKeysRequest(alg=alg))
+        return list(answer.keys)
+
+
+async def revoke(found: Connection, kid: str, reason: str) -> admin_pb2.RevokeKeyResponse:
+    async with service(_SERVICE, found) as channel:
+        value = admin_pb2.RevocationReason.Value(f"REVOCATION_REASON_{reason.upper()}")
+        return await KeyAdminServiceStub(channel).RevokeKey(admin_pb2.RevokeKeyRequest(kid=kid, reason=value))
+
+
+async def rewrap(found: Connection) -> tuple[int, int]:
+    """How many were wrapped anew, and how many another command had in hand."""
+    async with service(_SERVICE, found) as channel:
+        answer = await KeyAdminServiceStub(channel).RewrapKeys(admin_pb2.RewrapKeysRequest())
+        return answer.rewrapped, answer.remaining
