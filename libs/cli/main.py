@@ -22,6 +22,7 @@ class _Commands(LazyGroup):
             "libs.cli.commands.client",
             "Applications that ask for tokens.",
         ),
+        "flow": ("libs.cli.commands.flow", "Which flow an application should use."),
         "user": ("libs.cli.commands.user", "People."),
         "key": ("libs.cli.commands.key", "The keys that tokens are signed with."),
         "login": ("libs.cli.commands.login", "Tokens for a person, as an application gets them."),

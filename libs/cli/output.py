@@ -1,7 +1,9 @@
 """How answers look: tables for people, JSON for scripts, errors as one line on stderr."""
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +14,7 @@ import typer
 _OURS = frozenset({"usage", "failed", "aborted", "internal", "unreachable", "access_refused", "not_found"})
 """Codes that say no more than the sentence; the others are the standards' and shown as `error: description`."""
 _PLAIN_WIDTH = 200
+_READABLE_WIDTH = 100
 READY, NOT_READY = "ready", "NOT READY"
 _STYLES = {READY: "green", NOT_READY: "bold red"}
 
@@ -69,6 +72,11 @@ class Output:
         width = max(map(len, members), default=0)
         for name, value in members.items():
             self.line(f"  {name:<{width}}  {value}")
+
+    def paragraph(self, text: str) -> None:
+        """Prose, broken between words as the terminal is wide, and an empty line after it."""
+        width = min(shutil.get_terminal_size().columns, _READABLE_WIDTH)
+        self.line(textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False) + "\n")
 
     def warn(self, message: str) -> None:
         typer.echo(message, err=True)

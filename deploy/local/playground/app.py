@@ -7,6 +7,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from deploy.local.playground import flow_advice
 from deploy.local.playground.config import Playground
 from deploy.local.playground.event_feed import EventFeed
 from deploy.local.playground.feed_stream import FeedStream
@@ -34,6 +35,7 @@ def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime
             web.get("/livez", _ready),
             web.get("/readyz", _ready),
             web.get("/feed", FeedStream(feed, pages).serve),
+            web.get(flow_advice.PATH, flow_advice.FlowAdvice(pages).ask),
             *views.routes(),
             *(web.get(f"/assets/{name}", asset) for name, asset in ASSETS.items()),
         ]

@@ -84,7 +84,7 @@ class FlowViews:
 
     async def read_fragment(self, _request: web.Request) -> web.Response:
         """A page whose script posts what stands behind the # of its address, which no request carries."""
-        return self._pages.fragment()
+        return self._pages.page("fragment.html")
 
     async def come_back(self, request: web.Request) -> web.Response:
         """Take an answer to the run that waits for it."""

@@ -21,6 +21,8 @@ COMMANDS = [
     *(("user", name) for name in ("create", "list", "set-password", "disable")),
     ("events",),
     ("events", "tail"),
+    ("flow",),
+    ("flow", "advise"),
     ("status",),
     ("version",),
 ]
@@ -32,7 +34,7 @@ def test_every_command_explains_itself(latchkey: Latchkey, command: tuple[str, .
         answer = latchkey(*command, flag)
         assert answer.code == 0
         assert answer.out.startswith(" ".join(["Usage: latchkey", *command]))
-    if command not in {("client",), ("user",), ("events",)}:
+    if command not in {("client",), ("user",), ("events",), ("flow",)}:
         assert "--json" in answer.out
 
 

@@ -27,6 +27,7 @@ async def test_every_file_of_the_page_is_served(browser: Browser) -> None:
         ("playground.css", "text/css"),
         ("playground.js", "text/javascript"),
         ("fragment.js", "text/javascript"),
+        ("copy.js", "text/javascript"),
         ("latchkey.svg", "image/svg+xml"),
     ):
         await browser.open(f"{browser.address}/assets/{name}")

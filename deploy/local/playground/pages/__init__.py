@@ -55,7 +55,8 @@ class Pages:
             }
             for flow in self._flows
         ]
-        text = self._templates.get_template("home.html").render(
+        return self.page(
+            "home.html",
             playground=self._playground,
             people=list(session.people.values()),
             refresh=_next_look(session, now=now),
@@ -64,11 +65,10 @@ class Pages:
             trouble=self._feed.trouble,
             explain_claim=partial(claim_words.explain, now=now),
         )
-        return web.Response(text=text, content_type="text/html", charset="utf-8")
 
-    def fragment(self) -> web.Response:
-        """The page at an address with an answer behind its #."""
-        text = self._templates.get_template("fragment.html").render()
+    def page(self, template: str, **content: Any) -> web.Response:
+        """A page from its template."""
+        text = self._templates.get_template(template).render(**content)
         return web.Response(text=text, content_type="text/html", charset="utf-8")
 
     def event(self, event: Event) -> str:

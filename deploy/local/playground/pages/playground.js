@@ -1,4 +1,4 @@
-// Conveniences: the event feed moves by itself, things can be copied, and long pages fold on small screens. The page is complete without them.
+// Conveniences: the event feed moves by itself, and long pages fold on small screens. The page is complete without them.
 "use strict";
 
 const feed = document.getElementById("event-feed");
@@ -29,14 +29,4 @@ stream.addEventListener("error", () => show("the playground does not answer; try
 if (matchMedia("(max-width: 40rem)").matches) {
   // A whole run unfolded is too long for a phone: there the lines with method, address and status tell the story.
   for (const exchange of document.querySelectorAll("li:not(.failed) > .exchange")) exchange.open = false;
-}
-
-for (const button of document.querySelectorAll(".copy")) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const label = button.textContent;
-    await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = label; }, 1500);
-  });
 }

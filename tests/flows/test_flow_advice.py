@@ -1,0 +1,148 @@
+"""What `latchkey flow advise` says to type registers a client, and that client does what the advice says."""
+
+import asyncio
+import json
+import os
+import shlex
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from libs.cli.flow_advice import Advice, every_advice
+from libs.cli.flow_questions import FIRST
+from tests.flows.device import Device, allow
+from tests.flows.relying_party import RelyingParty, Started, code_form, verified
+from tests.flows.test_implicit import asked, fragment
+from tests.support.browser import Browser, Page
+from tests.support.stack import Stack
+
+EVERY = [pytest.param(answers, advice, id="-".join(answers.values())) for answers, advice in every_advice(FIRST)]
+
+
+async def type_in(system: Stack, command: str) -> dict[str, str]:
+    """Runs a line as it was said, and reads the answer as JSON."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = await asyncio.create_subprocess_shell(
+        f"{command} --json",
+        env={**os.environ, "PATH": path, "LATCHKEY_HOME": str(system.layout.home.root)},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, error = await process.communicate()
+    assert process.returncode == 0, error.decode()
+    told: dict[str, str] = json.loads(out)
+    return told
+
+
+async def opened(browser: Browser, started: Started) -> Page:
+    await browser.open(started.url)
+    page = await browser.sign_in()
+    assert page.name == "consent"
+    return await browser.submit("consent-allow")
+
+
+async def code(system: Stack, client: RelyingParty, browser: Browser) -> None:
+    token = await client.sign_in(browser)
+    assert (await client.userinfo(token["access_token"])).json()["given_name"] == "Alice"
+    assert (await client.oauth.refresh_token(refresh_token=token["refresh_token"]))["access_token"]
+
+
+async def code_in_a_page(system: Stack, client: RelyingParty, browser: Browser) -> None:
+    started = client.start()
+    form = code_form(await opened(browser, started), started, client) | {"client_id": client.client_id}
+    async with httpx2.AsyncClient() as script:
+        headers = {"Origin": "https://app.example"}
+        answer = await script.post(f"{system.client_edge}/token", data=form, headers=headers)
+    assert answer.json()["access_token"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+async def code_on_any_port(system: Stack, client: RelyingParty, browser: Browser) -> None:
+    client.redirect_uri = client.oauth.redirect_uri = client.redirect_uri.replace("127.0.0.1", "127.0.0.1:54321")
+    await code(system, client, browser)
+
+
+async def machine(system: Stack, client: RelyingParty, browser: Browser) -> None:
+    answer = await client.token_request(grant_type="client_credentials")
+    assert answer.json()["scope"] == "orders:read"
+
+
+async def device(system: Stack, client: RelyingParty, browser: Browser) -> None:
+    async with Device(system, client_id=client.client_id, client_secret=None, redirect_uri="") as television:
+        await television.ask()
+        await allow(browser, television)
+        assert (await television.collect())["id_token"]
+
+
+async def implicit(system: Stack, client: RelyingParty, browser: Browser) -> None:
+    started = asked(client, "id_token token")
+    answer = fragment(await opened(browser, started))
+    claims = await verified(system, answer["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
+    assert claims["nonce"] == started.nonce
+    assert (await client.userinfo(answer["access_token"])).status_code == 200
+
+
+async def form_post(system: Stack, client: RelyingParty, browser: Browser) -> None:
+    started = asked(client, "id_token", response_mode="form_post")
+    form = (await opened(browser, started)).form_with("form-post-submit")
+    assert form.action == client.redirect_uri
+    claims = await verified(system, form.fields["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
+    assert claims["email"] == "alice@example.com"
+
+
+async def hybrid(system: Stack, client: RelyingParty, browser: Browser) -> None:
+    started = client.start(response_mode="form_post")
+    url = str(httpx2.URL(started.url).copy_set_param("response_type", "code id_token"))
+    page = await opened(browser, Started(url, started.state, started.nonce, started.verifier))
+    fields = page.form_with("form-post-submit").fields
+    assert (await verified(system, fields["id_token"], audience=client.client_id, alg="RS256", typ="JWT"))["c_hash"]
+    bought = await client.token_request(
+        grant_type="authorization_code",
+        code=fields["code"],
+        redirect_uri=client.redirect_uri,
+        code_verifier=started.verifier,
+    )
+    assert bought.json()["refresh_token"]
+
+
+async def password(system: Stack, client: RelyingParty, browser: Browser) -> None:
+    answer = await client.token_request(
+        grant_type="password", username="alice", password="alice-password", scope="openid"
+    )
+    assert answer.json()["id_token"]
+
+
+USES: dict[str, Callable[[Stack, RelyingParty, Browser], Awaitable[None]]] = {
+    "person-server-tokens": code,
+    "person-server-login-yes": code,
+    "person-server-login-no": form_post,
+    "person-server-both": hybrid,
+    "person-page-pkce": code_in_a_page,
+    "person-page-implicit": implicit,
+    "person-installed": code_on_any_port,
+    "person-device": device,
+    "person-old": password,
+    "program": machine,
+}
+
+
+@pytest.mark.parametrize(("answers", "advice"), EVERY)
+async def test_the_command_registers_a_client_that_does_what_was_advised(
+    system: Stack, browser: Browser, answers: dict[str, str], advice: Advice
+) -> None:
+    options = shlex.join([word for name, answer in answers.items() for word in (f"--{name}", answer)])
+    told = await type_in(system, f"latchkey flow advise {options}")
+    assert told["flow"] == advice.flow
+    made = await type_in(system, told["command"])
+    assert ("client_secret" in made) != advice.public
+    async with RelyingParty(
+        system,
+        client_id=made["client_id"],
+        client_secret=made.get("client_secret"),
+        redirect_uri=advice.redirect_uri,
+    ) as client:
+        await USES["-".join(answers.values())](system, client, browser)
