@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from docs.generate import configuration, events, rpc, security
+from docs.generate import configuration, conformance, events, rpc, security
 from docs.generate.sources import DOCS, SourceError
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "configuration.md": configuration.page,
+    "conformance.md": conformance.page,
     "events.md": events.page,
     "rpc.md": rpc.page,
     "security.md": security.page,

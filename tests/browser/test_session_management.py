@@ -80,6 +80,7 @@ async def sign_in(page: Page, client: RelyingParty, application: Application) ->
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
+@pytest.mark.conformance("oidcc-session-management-rp-initiated-logout")
 async def test_the_frame_says_whether_the_session_is_still_the_one_of_the_answer(
     page: Page, stack: Stack, client: RelyingParty, application: Application
 ) -> None:

@@ -68,6 +68,7 @@ async def test_discovery_offers_it_with_sid(system: Stack) -> None:
     assert metadata["backchannel_logout_session_supported"] is True
 
 
+@pytest.mark.conformance("oidcc-backchannel-rp-initiated-logout")
 @pytest.mark.s(28, 42)
 @pytest.mark.parametrize("alg", ["RS256", "ES256"])
 async def test_signing_out_is_told_to_the_server_of_the_client(

@@ -14,6 +14,7 @@ FRONT = "https://client.example/front?tenant=7"
 AFTERWARDS = "https://client.example/signed-out"
 
 
+@pytest.mark.conformance("oidcc-frontchannel-rp-initiated-logout")
 @pytest.mark.s(41)
 async def test_clients_of_the_session_are_loaded_with_issuer_and_session_and_others_are_not(
     system: Stack, browser: Browser

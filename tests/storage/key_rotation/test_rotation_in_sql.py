@@ -42,6 +42,7 @@ async def _facts(database: Database) -> Counter[str]:
     return Counter(fact["type"].removeprefix("latchkey.key.").removesuffix(".v1") for fact in told)
 
 
+@pytest.mark.conformance("oidcc-server-rotate-keys")
 async def test_a_key_goes_all_its_way(replica: Replica):
     await replica.settle()
     first, second = (await _keys(replica.database))["active"], (await _keys(replica.database))["next"]

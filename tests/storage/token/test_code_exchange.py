@@ -89,6 +89,7 @@ async def test_of_eight_redeemers_at_once_one_wins_and_then_loses_it_all(world: 
     assert (told.count("code.redeemed"), told.count("token.issued"), told.count("token.revoked")) == (1, 1, 1)
 
 
+@pytest.mark.conformance("oidcc-codereuse-30seconds")
 @pytest.mark.s(14)
 @pytest.mark.parametrize("after", [timedelta(0), 30 * SECOND, 5 * MINUTE])
 async def test_a_replayed_code_revokes_what_it_bought(world: World, client: Registered, after: timedelta) -> None:

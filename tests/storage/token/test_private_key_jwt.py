@@ -178,6 +178,7 @@ async def test_other_ways_are_not_open_to_such_a_client_nor_this_way_to_others(w
     assert await refused(world, assertion(by_secret)) == "CLIENT_AUTH_METHOD"
 
 
+@pytest.mark.conformance("oidcc-registration-jwks-uri", "oidcc-refresh-token-rp-key-rotation")
 @pytest.mark.s(43)
 async def test_keys_are_fetched_once_and_again_when_the_client_has_new_ones(world: World) -> None:
     client = await a_machine(world, jwks_uri=KEYS_AT)

@@ -152,6 +152,7 @@ async def test_the_address_inside_wins_and_without_a_good_one_there_is_a_page(wo
         assert not refusal.value.redirectable
 
 
+@pytest.mark.conformance("oidcc-request-uri-signed-rs256")
 @pytest.mark.s(43)
 async def test_by_reference_it_is_fetched_when_it_is_needed_and_from_registered_places_only(world: World) -> None:
     client = await a_signing_client(world, request_uris=[REQUEST_URI])
