@@ -68,6 +68,8 @@ class RegistrationPolicy:
     """What the operator lets clients register themselves for."""
 
     scopes: tuple[str, ...] = STANDARD_SCOPES
+    resources: tuple[str, ...] = ()
+    """What they may name as `resource` (RFC 8707)."""
     front_channel: bool = True
     """Response types with token or id_token as well as code."""
 
@@ -83,8 +85,8 @@ class RegistrationPolicy:
         own = {name: value for name, value in members.items() if name in CLIENTS_MEMBERS and value is not None}
         if own.get("token_endpoint_auth_method") != client_authentication.NONE:
             own.setdefault("require_pkce", False)  # its secret or key protects the code; PKCE may be used all the same
-        kept = {name: getattr(before, name) for name in OPERATORS_MEMBERS} if before else {}
-        metadata = parse_metadata({**own, **kept})
+        operators = {name: getattr(before, name) for name in OPERATORS_MEMBERS} if before else {}
+        metadata = parse_metadata({**own, "resources": self.resources, **operators})
         self._judge(metadata)
         if before and metadata.is_public and not before.is_public:
             raise InvalidClientMetadata(

@@ -1,13 +1,15 @@
 """What the token service is told (environment: LATCHKEY_<NAME>)."""
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from libs.fetch.settings import FetchSettings
 from libs.oauth.errors import InvalidScope
 from libs.oauth.registration import RegistrationPolicy
+from libs.oauth.resources import is_resource
 from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
 from libs.servicekit.settings import (
     BusSettings,
@@ -57,6 +59,9 @@ class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, RegistrationS
     registration_scopes: Annotated[str, StringConstraints(max_length=2_000)] = ""
     """Scope values, separated by spaces, that clients which registered themselves may ask people for, beside the
     standard ones."""
+    registration_resources: Annotated[tuple[str, ...], NoDecode] = ()
+    """Resources that they may name (RFC 8707), separated by commas: APIs for which applications that nobody knows
+    beforehand may ask people for access."""
     registration_front_channel: bool = True
     """Such clients may have response types with token or id_token if they ask for them, as discovery lists them. Forbid
     it where nobody needs them: such tokens travel through the browser (RFC 9700 2.1.2)."""
@@ -68,6 +73,14 @@ class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, RegistrationS
     """Clients that may register themselves within an hour."""
     registrations_per_address: int = Field(default=20, ge=1)
     """Of these from one /24 or /48, as far as they have no initial access token."""
+
+    @field_validator("registration_resources", mode="before")
+    @classmethod
+    def _resources_are_absolute_uris(cls, value: Any) -> Any:
+        uris = tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        if not all(map(is_resource, uris)):
+            raise ValueError("must be absolute URIs without a fragment, separated by commas")
+        return uris
 
     @field_validator("registration_scopes")
     @classmethod
@@ -111,7 +124,9 @@ class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, RegistrationS
     def registration_policy(self) -> RegistrationPolicy:
         more = parse_scope(" ".join(self.registration_scopes.split()))
         return RegistrationPolicy(
-            scopes=tuple(dict.fromkeys((*STANDARD_SCOPES, *more))), front_channel=self.registration_front_channel
+            scopes=tuple(dict.fromkeys((*STANDARD_SCOPES, *more))),
+            resources=self.registration_resources,
+            front_channel=self.registration_front_channel,
         )
 
     @property

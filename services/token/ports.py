@@ -38,8 +38,8 @@ class Clients(Protocol):
     async def remove(self, client_id: str) -> bool:
         """False when there was none."""
 
-    async def prolong_registration(self, client_id: str, *, until: datetime) -> None:
-        """A client that registered itself is not removed before then."""
+    async def prolong_registration(self, client_id: str, *, until: datetime) -> bool:
+        """A client that registered itself is not removed before then. False when it is gone."""
 
     async def count_registered(self, *, most: int) -> int:
         """How many registered themselves; counts no further than `most`."""

@@ -94,6 +94,16 @@ class OpenidClient:
             }
             return cls(folder, app, made.redirect_uri)
 
+    @classmethod
+    async def by_itself(cls, system: Stack, folder: Path, *, initial_token: str, **metadata: Any) -> Self:
+        """A client that openid-client registers (RFC 7591), and is configured for with what it was answered."""
+        app: dict[str, Any] = {"issuer": system.issuer, "response_type": "code", "metadata": {}}
+        client = cls(folder, app, metadata["redirect_uris"][0])
+        made = await client.do("register", metadata=metadata, initial_access_token=initial_token)
+        app |= {name: made.get(name) for name in ("client_id", "client_secret")}
+        app["method"] = made["token_endpoint_auth_method"]
+        return client
+
     async def run(self, step: str, **given: Any) -> dict[str, Any]:
         """What openid-client answers; where it does not accept what the server said, `refused` says why."""
         process = await asyncio.create_subprocess_exec(

@@ -15,20 +15,13 @@ from authlib.integrations.base_client.errors import OAuthError
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc.jwk import RSAKey
 
-from latchkey.token.v1 import admin_pb2
-from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
+from tests.flows.initial_tokens import initial_token
 from tests.flows.relying_party import RelyingParty, Started, code_form, verified
 from tests.support.browser import Browser
 from tests.support.stack import Stack, running_stack
 
 CALLBACK = "https://client.example/test/a/latchkey/callback"
 MEMBERS: dict[str, Any] = {"client_name": "oidcc-server 7pNc", "redirect_uris": [CALLBACK], "contacts": ["a@b.example"]}
-
-
-async def initial_token(system: Stack, *, uses: int = 1) -> str:
-    async with system.channel("token") as channel:
-        request = admin_pb2.CreateInitialAccessTokenRequest(uses=uses, lifetime_seconds=60)
-        return (await ClientAdminServiceStub(channel).CreateInitialAccessToken(request)).token
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 
 from tests.flows.device import GRANT
+from tests.flows.initial_tokens import initial_token
 from tests.flows.openid_client import NODE, CannotBeHadError, OpenidClient, installed
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
@@ -66,6 +67,19 @@ async def test_a_person_signs_in_with_a_code(browser: Browser, register: Registe
     assert (tokens["token_type"], tokens["scope"]) == ("bearer", "openid email offline_access")
     userinfo = await app.do("userinfo", access_token=tokens["access_token"], subject=tokens["claims"]["sub"])
     assert userinfo["email"] == "alice@example.com"
+
+
+@pytest.mark.parametrize("method", ["none", "client_secret_basic", "client_secret_post", "client_secret_jwt"])
+async def test_a_client_that_it_registered_itself_signs_a_person_in(
+    system: Stack, node_folder: Path, browser: Browser, method: str
+) -> None:
+    token = await initial_token(system)
+    members = {"redirect_uris": ["https://client.example/callback"], "token_endpoint_auth_method": method}
+    app = await OpenidClient.by_itself(system, node_folder, initial_token=token, **members)
+    tokens = await signed_in(browser, app, scope="openid email")
+    assert (await app.do("userinfo", access_token=tokens["access_token"], subject=tokens["claims"]["sub"]))["email"]
+    refused = await app.run("register", metadata=members, initial_access_token=token)
+    assert refused["refused"]["code"] == "OAUTH_WWW_AUTHENTICATE_CHALLENGE"  # the token was for one client
 
 
 async def test_it_minds_what_it_is_told(browser: Browser, register: Register) -> None:

@@ -49,12 +49,15 @@ class Clients:
         result = await self._session.execute(delete(ClientRow).where(_t.client_id == client_id).returning(_t.client_id))
         return result.first() is not None
 
-    async def prolong_registration(self, client_id: str, *, until: datetime) -> None:
-        await self._session.execute(
+    async def prolong_registration(self, client_id: str, *, until: datetime) -> bool:
+        """False when it is gone. Whoever removes unused ones waits, or leaves it alone."""
+        result = await self._session.execute(
             update(ClientRow)
-            .where(_t.client_id == client_id, _t.registration_expires_at < until)
+            .where(_t.client_id == client_id)
             .values(registration_expires_at=until)
+            .returning(_t.client_id)
         )
+        return result.first() is not None
 
     async def count_registered(self, *, most: int) -> int:
         """How many registered themselves; counts no further than `most`."""

@@ -15,7 +15,7 @@ from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, claims_of, format_scope
 from services.token import facts
 from services.token.domain.audiences import Audiences
 from services.token.domain.authorization_request import AuthorizationRequest
-from services.token.domain.clients import Client
+from services.token.domain.clients import Client, unknown_client
 from services.token.domain.grants import CODE_LIFETIME, AuthorizationCode, Grant
 from services.token.domain.logout import SESSION_CLIENT_LIFETIME
 from services.token.domain.pending_requests import PendingRequest
@@ -84,10 +84,16 @@ class GrantAuthorization:
         return parameters
 
     async def _note_use(self, work: Work, client: Client, *, now: datetime) -> None:
-        """A client that registered itself stays as long as people sign in to it."""
+        """A client that registered itself stays as long as people sign in to it.
+
+        Raises:
+            InvalidRequest: not redirectable; it was removed at this moment, for nobody had for a long time.
+        """
         lifetime = self._lifetimes.registration
-        if client.registration and client.registration.is_due(lifetime=lifetime, now=now):
-            await work.clients.prolong_registration(client.client_id, until=now + lifetime)
+        if client.registration is None or not client.registration.is_due(lifetime=lifetime, now=now):
+            return
+        if not await work.clients.prolong_registration(client.client_id, until=now + lifetime):
+            raise unknown_client()
 
     async def _code(
         self, work: Work, pending: PendingRequest, request: AuthorizationRequest, grant: Grant, *, now: datetime

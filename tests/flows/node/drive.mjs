@@ -23,6 +23,14 @@ const discovered = async (app) =>
     execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks, MODES[app.response_type]].filter(Boolean),
   })
 
+const registered = async ({ app, metadata, initial_access_token: initialAccessToken }) =>
+  (
+    await client.dynamicClientRegistration(new URL(app.issuer), metadata, undefined, {
+      initialAccessToken,
+      execute: [client.allowInsecureRequests],
+    })
+  ).clientMetadata()
+
 const withCode = (app) => app.response_type !== 'id_token'
 
 const steps = {
@@ -104,7 +112,8 @@ const refusal = (error) => ({
 })
 
 const input = JSON.parse(readFileSync(0, 'utf8'))
-const output = await discovered(input.app)
-  .then((config) => steps[process.argv[2]](config, input))
-  .catch(refusal)
+const step = process.argv[2]
+const output = await (
+  step === 'register' ? registered(input) : discovered(input.app).then((config) => steps[step](config, input))
+).catch(refusal)
 process.stdout.write(JSON.stringify(output))

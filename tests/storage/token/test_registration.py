@@ -223,6 +223,20 @@ async def test_a_client_stays_as_long_as_people_sign_in_to_it(world: World) -> N
 
 
 @pytest.mark.s(57)
+async def test_who_signs_in_at_the_last_moment_gets_a_code_of_a_client_that_stays_or_none(world: World) -> None:
+    made = await register(world.registrations("open"))
+    client = as_registered(made)
+    await world.update_client(client.client_id, {"consent": "skip"})
+    world.clock.move(LIFETIMES.registration + SECOND)
+    assert await world.clients.find(client.client_id) is not None
+    done, refusals = await at_once(world.remove_unused_clients(), world.code(client, scope="openid"))
+    stays = bool(await world.rows("clients"))
+    assert stays == (len(done) == 2)
+    assert [type(refusal) for refusal in refusals] == ([] if stays else [InvalidRequest])
+    assert len(await world.rows("codes")) == stays
+
+
+@pytest.mark.s(57)
 async def test_a_client_stays_as_long_as_what_was_granted_to_it_is_good(world: World) -> None:
     client = as_registered(await register(world.registrations("open")))
     await world.update_client(client.client_id, {"consent": "skip"})

@@ -6,14 +6,21 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
 
-from libs.oauth.registration import RegistrationPolicy
+from libs.oauth.registration import CLIENTS_MEMBERS, RegistrationPolicy
+from libs.servicekit.metrics import OAUTH_ERRORS
+from services.token import convert
 from tests.storage.token.edge import EDGE_URL, Edge, edge_of, post, refusal, serving
 from tests.storage.token.world import Registered, World
 from tests.unit.token.parts import NOON, REDIRECT_URI
 
 MEMBERS: dict[str, Any] = {"redirect_uris": [REDIRECT_URI]}
+A_KEY = {"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"} | {
+    "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"  # RFC 7515 A.3
+}
 SUITES: dict[str, Any] = {
     "client_name": "oidcc-server 7pNc",
     "grant_types": ["authorization_code", "implicit", "refresh_token"],
@@ -37,7 +44,9 @@ SUITES: dict[str, Any] = {
 @pytest.fixture
 async def edge(world: World) -> AsyncIterator[Edge]:
     """Open, so that a test need not fetch a token."""
-    async with serving(registrations=world.registrations("open"), token=world.issue_tokens) as edge:
+    async with serving(
+        registrations=world.registrations("open", overall=10**6, per_address=10**6), token=world.issue_tokens
+    ) as edge:
         yield edge
 
 
@@ -282,3 +291,63 @@ async def test_a_wrong_token_is_refused_alike_wherever_it_is_tried(edge: Edge) -
             assert await refusal(response) == (401, "invalid_token")
             answers.append((await response.text(), response.headers["WWW-Authenticate"]))
     assert len(set(answers)) == 1
+
+
+async def test_refusals_are_counted_by_endpoint_and_not_by_whatever_is_in_the_url(edge: Edge) -> None:
+    def counted() -> set[str]:
+        [metric] = OAUTH_ERRORS.collect()
+        return {sample.labels["endpoint"] for sample in metric.samples}
+
+    await edge.get("/register/c_somebody", headers=bearer("x"))
+    assert "/register/{client_id}" in counted()
+    assert not any("c_somebody" in endpoint for endpoint in counted())
+
+
+_TEXTS = st.sampled_from(
+    [
+        *[
+            "authorization_code",
+            "implicit",
+            "refresh_token",
+            "code",
+            "id_token token",
+            "none",
+            "private_key_jwt",
+            "web",
+        ],
+        *[REDIRECT_URI, "https://x.example", "http://127.0.0.1:1/cb", "a.b:/c", "https://[::1", "//", "\0", "\u202e"],
+        *["openid email", "RS256", "ES256", "RSA", "EC", "AQAB", "P-256", "sig"],
+    ]
+) | st.text(max_size=30)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["keys", "kty", "n", "e", "crv", "x", "y", "kid", "x5c"]) | _TEXTS, inner)
+    ),
+    max_leaves=8,
+)
+_KEYS = st.fixed_dictionaries({"keys": st.lists(st.dictionaries(_TEXTS, _VALUES) | st.just(A_KEY), max_size=2)})
+
+
+@pytest.mark.s(61)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    members=st.dictionaries(st.sampled_from(sorted(CLIENTS_MEMBERS)) | _TEXTS, _VALUES, max_size=5),
+    keys=st.none() | _KEYS,
+)
+async def test_whatever_a_stranger_says_of_itself_operators_can_still_look_at(
+    world: World, edge: Edge, members: dict[str, Any], keys: dict[str, Any] | None
+) -> None:
+    """Nothing is an error of ours, and what is registered can be told, and goes through gRPC."""
+    response = await register(edge, {**MEMBERS, "jwks": keys, **members})
+    if response.status != 201:
+        assert (await refusal(response))[0] == 400
+        return
+    made = await response.json()
+    client = convert.to_client(await world.get_client(made["client_id"]))
+    assert convert.metadata_of(type(client).FromString(client.SerializeToString()).metadata)
+    body = {**without_secrets(made), "client_name": "New"}
+    changed = await edge.put(at(made), json=body, headers=bearer(made["registration_access_token"]))
+    assert changed.status == 200, await changed.text()
+    assert (await edge.delete(at(made), headers=bearer(made["registration_access_token"]))).status == 204

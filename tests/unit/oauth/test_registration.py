@@ -101,6 +101,15 @@ def test_an_operator_may_let_strangers_ask_people_for_more():
     assert refusal_of({**WEB, "scope": "orders"}, policy).reason == "REGISTRATION_SCOPE"
 
 
+@pytest.mark.s(57)
+def test_what_they_may_name_as_resource_is_the_operators_to_say():
+    policy = RegistrationPolicy(resources=("https://tools.example",))
+    assert policy.read({**WEB, "resources": ["https://mine.example"]}).resources == ("https://tools.example",)
+    assert POLICY.read({**WEB, "resources": ["https://mine.example"]}).resources == ()
+    kept = policy.read(WEB, before=parse_metadata({**WEB, "resources": ["https://other.example"]}))
+    assert kept.resources == ("https://other.example",)
+
+
 @pytest.mark.s(17)
 def test_what_travels_through_the_browser_is_asked_for_explicitly_and_can_be_forbidden():
     assert POLICY.read(IMPLICIT).response_types == ("id_token token",)

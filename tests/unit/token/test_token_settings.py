@@ -36,9 +36,13 @@ def test_clients_cannot_register_themselves_unless_the_operator_says_so(environm
 
 def test_an_operator_may_widen_and_narrow_what_strangers_register_for(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("LATCHKEY_REGISTRATION_SCOPES", "  notes:read   openid ")
+    environment.setenv("LATCHKEY_REGISTRATION_RESOURCES", "https://a.example/mcp, urn:b")
     environment.setenv("LATCHKEY_REGISTRATION_FRONT_CHANNEL", "false")
     policy = load(TokenSettings).registration_policy
-    assert policy == RegistrationPolicy(scopes=(*STANDARD_SCOPES, "notes:read"), front_channel=False)
+    resources = ("https://a.example/mcp", "urn:b")
+    assert policy == RegistrationPolicy(
+        scopes=(*STANDARD_SCOPES, "notes:read"), resources=resources, front_channel=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,6 +50,7 @@ def test_an_operator_may_widen_and_narrow_what_strangers_register_for(environmen
     [
         ("REGISTRATION", "yes"),
         ("REGISTRATION_SCOPES", 'no"quotes'),
+        ("REGISTRATION_RESOURCES", "https://a.example/#b"),
         ("REGISTRATION_SECONDS", "86400"),
         ("REGISTRATIONS_ALIVE", "0"),
         ("REGISTRATIONS_PER_ADDRESS", "0"),
