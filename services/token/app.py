@@ -25,10 +25,11 @@ from libs.servicekit.relay import PURGE_SECONDS, Relay
 from libs.servicekit.service import Registration, Service
 from libs.servicekit.timers import every
 from libs.servicekit.work import Transactions
-from services.token import client_directory, request_objects, signing_keys
+from services.token import client_directory, client_logos, request_objects, signing_keys
 from services.token.accounts import RemoteAccounts
 from services.token.client_directory import CachedClients
 from services.token.client_keys import KEY_SET_TYPES, ClientKeys
+from services.token.client_logos import ClientLogos
 from services.token.config import TokenSettings
 from services.token.consumers import SessionFacts
 from services.token.devices import RemoteDevices
@@ -58,6 +59,7 @@ from services.token.usecases.describe_interaction import DescribeInteraction
 from services.token.usecases.end_session import EndAccount, EndSession
 from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
+from services.token.usecases.get_client_logo import GetClientLogo
 from services.token.usecases.get_userinfo import GetUserinfo
 from services.token.usecases.grant_authorization import GrantAuthorization
 from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
@@ -102,6 +104,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         channel(settings.key_rotation_target, service="key-rotation", settings=settings) as key_rotation,
         opened(settings.fetch_policy()) as fetcher,
         aclosing(ClientKeys(partial(fetcher.get, accept=KEY_SET_TYPES))) as client_keys,
+        aclosing(ClientLogos(partial(fetcher.get, accept=client_logos.TYPES, limit=client_logos.MOST_BYTES))) as logos,
     ):
         bus = Bus(settings, service=NAME)
         outbox = Outbox(metadata, issuer=issuer, clock=clock)
@@ -144,6 +147,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             resume=ResumeAuthorization(transactions, view, advance, clock=clock),
             deny=DenyAuthorization(transactions, advance, clock=clock),
             describe=DescribeInteraction(view, advance, clock=clock),
+            get_logo=GetClientLogo(clients=clients, logos=logos),
             check_logout=CheckLogout(view, issuer=issuer, clients=clients, keys=keys, clock=clock),
             attestation_key=attestation_key,
             clock=clock,

@@ -10,6 +10,7 @@ from libs.oauth.client_metadata import ClientMetadata
 from libs.servicekit.facts import Fact
 from libs.servicekit.limits import Tally
 from services.token.domain.client_assertions import UsedAssertion
+from services.token.domain.client_logos import Logo
 from services.token.domain.clients import Client
 from services.token.domain.devices import AllowedDevice, DeviceCodes
 from services.token.domain.grants import AuthorizationCode, Grant
@@ -240,6 +241,11 @@ class SignedByClients(Protocol):
         self, token: str, metadata: ClientMetadata, *, types: frozenset[str] = ...
     ) -> dict[str, Any] | None:
         """Claims of a JWT that a key of the client signed; None otherwise. Nothing else is judged."""
+
+
+class Logos(Protocol):
+    async def find(self, uri: str) -> Logo | None:
+        """The image behind a `logo_uri`; None when it cannot be had."""
 
 
 class Keys(Protocol):

@@ -19,6 +19,7 @@ from services.token.usecases.deny_authorization import DenyAuthorization
 from services.token.usecases.describe_interaction import DescribeInteraction
 from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
+from services.token.usecases.get_client_logo import GetClientLogo
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.rotate_client_secret import RotateClientSecret
 from services.token.usecases.update_client import UpdateClient
@@ -33,6 +34,7 @@ class AuthorizationRpc(AuthorizationServiceServicer):
         deny: DenyAuthorization,
         describe: DescribeInteraction,
         check_logout: CheckLogout,
+        get_logo: GetClientLogo,
         attestation_key: bytes,
         clock: Clock,
     ) -> None:
@@ -41,6 +43,7 @@ class AuthorizationRpc(AuthorizationServiceServicer):
         self._deny = deny
         self._describe = describe
         self._check_logout = check_logout
+        self._get_logo = get_logo
         self._attestation_key = attestation_key
         self._clock = clock
 
@@ -96,6 +99,14 @@ class AuthorizationRpc(AuthorizationServiceServicer):
             confirmed=decision.confirmed,
             frontchannel_logout_uris=decision.frontchannel_uris,
         )
+
+    async def GetClientLogo(
+        self, request: authorization_pb2.GetClientLogoRequest, context: Any
+    ) -> authorization_pb2.GetClientLogoResponse:
+        logo = await self._get_logo(request.client_id)
+        if logo is None:
+            return authorization_pb2.GetClientLogoResponse()
+        return authorization_pb2.GetClientLogoResponse(content=logo.content, content_type=logo.content_type)
 
 
 class ClientAdminRpc(ClientAdminServiceServicer):

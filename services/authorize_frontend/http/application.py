@@ -15,6 +15,7 @@ from services.authorize_frontend.http.edge import Edge
 from services.authorize_frontend.http.errors import errors
 from services.authorize_frontend.http.home import Home
 from services.authorize_frontend.http.jwks import Jwks
+from services.authorize_frontend.http.logos import Logos
 from services.authorize_frontend.http.logout import Logout
 from services.authorize_frontend.http.parameters import MAX_BODY_BYTES
 from services.authorize_frontend.http.policy import StandardHeaders
@@ -38,6 +39,7 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         Device(edge),
         DeviceSignIn(edge),
         Logout(edge),
+        Logos(edge),
         CheckSession(edge),
         Home(edge),
         Discovery(edge.site),

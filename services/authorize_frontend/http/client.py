@@ -5,11 +5,12 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from latchkey.token.v1.authorization_pb2 import GetInteractionResponse
+from services.authorize_frontend.site import Site
 
 
 @dataclass(frozen=True)
 class ClientOnPage:
-    """Empty strings for what there is not; links and the logo are https and nothing else."""
+    """Empty strings for what there is not; links are https and nothing else, and the logo is on our own origin."""
 
     name: str
     logo: str
@@ -19,10 +20,10 @@ class ClientOnPage:
     """Where the person goes back to, as the one part of a client that cannot be made up; empty for a native app."""
 
     @classmethod
-    def of(cls, interaction: GetInteractionResponse) -> Self:
+    def of(cls, interaction: GetInteractionResponse, site: Site) -> Self:
         return cls(
             name=interaction.client_name or interaction.client_id,
-            logo=_https(interaction.logo_uri),
+            logo=site.path(f"/logo/{interaction.client_id}") if _https(interaction.logo_uri) else "",
             policy=_https(interaction.policy_uri),
             terms=_https(interaction.tos_uri),
             host=_host(interaction.redirect_origin),

@@ -31,14 +31,13 @@ class Consent:
         interaction, session = await asyncio.gather(self._edge.interaction(pending), self._edge.session(request))
         if not session.HasField("session"):
             return see_other(self._edge.site.path("/authorize/resume", request=pending.request_id))
-        client = ClientOnPage.of(interaction)
+        client = ClientOnPage.of(interaction, self._edge.site)
         token = self._edge.form_token(
             request, purpose=_PURPOSE, subject=pending.request_id, browser_secret=pending.browser_secret
         )
         return self._edge.pages.page(
             "consent",
             form_action=("'self'", *redirect_sources(interaction.redirect_origin)),
-            foreign_images=bool(client.logo),
             client=client,
             scopes=list(dict.fromkeys(interaction.scopes)),
             resources=resources_on_page(interaction.resources),

@@ -33,14 +33,11 @@ class Pages:
         *,
         status: int = 200,
         form_action: tuple[str, ...] = (),
-        foreign_images: bool = False,
         frames: tuple[str, ...] = (),
         script_nonce: str | None = None,
         **values: Any,
     ) -> web.Response:
         """One page; the arguments before the values are about its policy (content_security_policy)."""
         text = self._templates.get_template(f"{name}.html").render(script_nonce=script_nonce, **values)
-        policy = content_security_policy(
-            form_action=form_action, foreign_images=foreign_images, frames=frames, script_nonce=script_nonce
-        )
+        policy = content_security_policy(form_action=form_action, frames=frames, script_nonce=script_nonce)
         return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers={CSP: policy})

@@ -18,7 +18,6 @@ _YEAR_SECONDS = 365 * 24 * 3600
 def content_security_policy(
     *,
     form_action: tuple[str, ...] = (),
-    foreign_images: bool = False,
     frames: tuple[str, ...] = (),
     script_nonce: str | None = None,
 ) -> str:
@@ -26,7 +25,6 @@ def content_security_policy(
 
     Args:
         form_action: sources that its forms may post to, or be redirected to after a post.
-        foreign_images: it shows a client's logo.
         frames: sources that it loads in frames.
         script_nonce: of its one inline script.
     """
@@ -34,7 +32,7 @@ def content_security_policy(
     directives = [
         "default-src 'none'",
         "style-src 'self'",
-        "img-src 'self' https:" if foreign_images else "img-src 'self'",
+        "img-src 'self'",
         f"form-action {targets}",
         "frame-ancestors 'none'",
         "base-uri 'none'",

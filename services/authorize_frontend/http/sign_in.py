@@ -63,14 +63,13 @@ class SignIn:
         Always 200: a page with a form to fill in is a whole answer, and 401 would need a WWW-Authenticate challenge
         (RFC 9110 15.5.2) that a form is not.
         """
-        client = ClientOnPage.of(interaction)
+        client = ClientOnPage.of(interaction, self._edge.site)
         token = self._edge.form_token(
             request, purpose=_PURPOSE, subject=pending.request_id, browser_secret=pending.browser_secret
         )
         return self._edge.pages.page(
             "sign_in",
             form_action=("'self'", *redirect_sources(interaction.redirect_origin)),
-            foreign_images=bool(client.logo),
             client=client,
             action=self._edge.site.path("/sign-in", request=pending.request_id),
             hidden={"request": pending.request_id, "csrf": token},

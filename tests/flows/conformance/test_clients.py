@@ -56,10 +56,9 @@ async def test_the_first_page_shows_whose_it_is(system: Stack, browser: Browser,
     suite = await Suite.begin(system, browser, variant, **shown)
     page = await suite.ask()
     assert page.name == "login"
-    assert f'src="{shown["logo_uri"]}"' in page.text
+    assert f'src="/logo/{suite.client_id}"' in page.text
     for name in ("policy_uri", "tos_uri"):
         assert f'href="{shown[name]}"' in page.text
-    assert "https://suite.example" in page.headers["content-security-policy"]
 
 
 @pytest.mark.conformance("oidcc-userinfo-rs256")

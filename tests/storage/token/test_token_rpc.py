@@ -26,6 +26,7 @@ def authorization(world: World) -> AuthorizationRpc:
         deny=world.deny,
         describe=world.describe,
         check_logout=world.check_logout,
+        get_logo=world.get_logo,
         attestation_key=KEY,
         clock=world.clock,
     )

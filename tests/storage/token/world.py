@@ -22,6 +22,7 @@ from libs.servicekit.outbox import Outbox
 from libs.servicekit.work import Transactions
 from services.token.client_directory import CachedClients
 from services.token.client_keys import ClientKeys
+from services.token.client_logos import ClientLogos
 from services.token.domain.audiences import Audiences
 from services.token.domain.authorization_response import AskPerson, Next, SendBack
 from services.token.domain.interaction import Step
@@ -45,6 +46,7 @@ from services.token.usecases.deny_authorization import DenyAuthorization
 from services.token.usecases.describe_interaction import DescribeInteraction
 from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
+from services.token.usecases.get_client_logo import GetClientLogo
 from services.token.usecases.get_userinfo import GetUserinfo
 from services.token.usecases.grant_authorization import GrantAuthorization
 from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
@@ -179,6 +181,7 @@ class World:
         self.deny = DenyAuthorization(work, advance, clock=clock)
         self.describe = DescribeInteraction(view, advance, clock=clock)
         self.check_logout = CheckLogout(view, issuer=ISSUER, clients=clients, keys=keys, clock=clock)
+        self.get_logo = GetClientLogo(clients=clients, logos=ClientLogos(self.outside.get))
         self.create_client = CreateClient(work, pepper=PEPPER, clock=clock)
         self.get_client = GetClient(view)
         self.list_clients = ListClients(view)

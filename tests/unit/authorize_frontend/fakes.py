@@ -77,6 +77,9 @@ class FakeToken(Scripted, AuthorizationServiceServicer):
     async def CheckLogout(self, request, context):
         return self.answer("CheckLogout", request)
 
+    async def GetClientLogo(self, request, context):
+        return self.answer("GetClientLogo", request)
+
     def registration(self) -> Registration:
         descriptor = authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"]
         return Registration(add_AuthorizationServiceServicer_to_server, self, descriptor)

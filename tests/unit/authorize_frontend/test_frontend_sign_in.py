@@ -57,11 +57,10 @@ async def test_logo_policy_and_terms_of_the_client_are_on_the_page(browser, serv
     )
     answer = await browser.get(page_path)
     images = answer.html.all("img")
-    assert images[1]["src"] == "https://cdn.example/logo.png"
-    assert images[1]["referrerpolicy"] == "no-referrer"
+    assert images[1]["src"] == "/logo/c_notes"  # not from where it comes: nobody there learns who is about to sign in
     links = {link["href"]: link["rel"] for link in answer.html.all("a")}
     assert links == {"https://a.example/p": "noopener noreferrer", "https://b.example/t": "noopener noreferrer"}
-    assert answer.policy["img-src"] == "'self' https:"
+    assert answer.policy["img-src"] == "'self'"
 
 
 @pytest.mark.s(44)

@@ -61,6 +61,11 @@ class AuthorizationServiceStub:
                 request_serializer=latchkey_dot_token_dot_v1_dot_authorization__pb2.CheckLogoutRequest.SerializeToString,
                 response_deserializer=latchkey_dot_token_dot_v1_dot_authorization__pb2.CheckLogoutResponse.FromString,
                 _registered_method=True)
+        self.GetClientLogo = channel.unary_unary(
+                '/latchkey.token.v1.AuthorizationService/GetClientLogo',
+                request_serializer=latchkey_dot_token_dot_v1_dot_authorization__pb2.GetClientLogoRequest.SerializeToString,
+                response_deserializer=latchkey_dot_token_dot_v1_dot_authorization__pb2.GetClientLogoResponse.FromString,
+                _registered_method=True)
 
 
 class AuthorizationServiceServicer:
@@ -107,6 +112,14 @@ class AuthorizationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetClientLogo(self, request, context):
+        """The logo of a client, fetched and looked at here: the frontend goes to no foreign address, and neither do browsers.
+        Empty when there is none to show. Callers: authorize-frontend.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthorizationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -134,6 +147,11 @@ def add_AuthorizationServiceServicer_to_server(servicer, server):
                     servicer.CheckLogout,
                     request_deserializer=latchkey_dot_token_dot_v1_dot_authorization__pb2.CheckLogoutRequest.FromString,
                     response_serializer=latchkey_dot_token_dot_v1_dot_authorization__pb2.CheckLogoutResponse.SerializeToString,
+            ),
+            'GetClientLogo': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetClientLogo,
+                    request_deserializer=latchkey_dot_token_dot_v1_dot_authorization__pb2.GetClientLogoRequest.FromString,
+                    response_serializer=latchkey_dot_token_dot_v1_dot_authorization__pb2.GetClientLogoResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -273,6 +291,33 @@ class AuthorizationService:
             '/latchkey.token.v1.AuthorizationService/CheckLogout',
             latchkey_dot_token_dot_v1_dot_authorization__pb2.CheckLogoutRequest.SerializeToString,
             latchkey_dot_token_dot_v1_dot_authorization__pb2.CheckLogoutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetClientLogo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.token.v1.AuthorizationService/GetClientLogo',
+            latchkey_dot_token_dot_v1_dot_authorization__pb2.GetClientLogoRequest.SerializeToString,
+            latchkey_dot_token_dot_v1_dot_authorization__pb2.GetClientLogoResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,10 @@ class AuthorizationServiceStub:
     """Judges a logout request (OpenID Connect RP-Initiated Logout 1.0). Callers: authorize-frontend.
     Errors: invalid_request (bad id_token_hint, unknown client, unregistered post_logout_redirect_uri).
     """
+    GetClientLogo: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.GetClientLogoRequest, _authorization_pb2.GetClientLogoResponse]
+    """The logo of a client, fetched and looked at here: the frontend goes to no foreign address, and neither do browsers.
+    Empty when there is none to show. Callers: authorize-frontend.
+    """
 
 @_typing.type_check_only
 class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
@@ -78,6 +82,10 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
     CheckLogout: _aio.UnaryUnaryMultiCallable[_authorization_pb2.CheckLogoutRequest, _authorization_pb2.CheckLogoutResponse]  # type: ignore[assignment]
     """Judges a logout request (OpenID Connect RP-Initiated Logout 1.0). Callers: authorize-frontend.
     Errors: invalid_request (bad id_token_hint, unknown client, unregistered post_logout_redirect_uri).
+    """
+    GetClientLogo: _aio.UnaryUnaryMultiCallable[_authorization_pb2.GetClientLogoRequest, _authorization_pb2.GetClientLogoResponse]  # type: ignore[assignment]
+    """The logo of a client, fetched and looked at here: the frontend goes to no foreign address, and neither do browsers.
+    Empty when there is none to show. Callers: authorize-frontend.
     """
 
 class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -131,6 +139,16 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_authorization_pb2.CheckLogoutResponse, _abc.Awaitable[_authorization_pb2.CheckLogoutResponse]]:
         """Judges a logout request (OpenID Connect RP-Initiated Logout 1.0). Callers: authorize-frontend.
         Errors: invalid_request (bad id_token_hint, unknown client, unregistered post_logout_redirect_uri).
+        """
+
+    @_abc_1.abstractmethod
+    def GetClientLogo(
+        self,
+        request: _authorization_pb2.GetClientLogoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_authorization_pb2.GetClientLogoResponse, _abc.Awaitable[_authorization_pb2.GetClientLogoResponse]]:
+        """The logo of a client, fetched and looked at here: the frontend goes to no foreign address, and neither do browsers.
+        Empty when there is none to show. Callers: authorize-frontend.
         """
 
 def add_AuthorizationServiceServicer_to_server(servicer: AuthorizationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
