@@ -1,4 +1,4 @@
-"""What counts as a client's logo. Its type comes from the bytes: browsers will believe it, and a stranger said the other."""
+"""What counts as a client's logo. Its type comes from the bytes, for browsers will believe it."""
 
 from dataclasses import dataclass, field
 
