@@ -93,7 +93,7 @@ RUN ["install", "--directory", "--owner=10001", "--group=10001", "--mode=0755", 
 USER 10001:10001
 COPY deploy/__init__.py deploy/__init__.py
 COPY deploy/local/__init__.py deploy/local/ca.py deploy/local/console.py deploy/local/home.py \
-     deploy/local/nats_accounts.py deploy/local/nats_rights.py deploy/local/nats_server.py deploy/local/ports.py \
+     deploy/local/nats_rights.py deploy/local/nats_server.py deploy/local/ports.py \
      deploy/local/secret_files.py deploy/local/topology.py deploy/local/
 COPY deploy/docker/__init__.py deploy/docker/addresses.py deploy/docker/handout.py deploy/docker/roles.py \
      deploy/docker/setup.py deploy/docker/

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.docker import addresses, roles
+from deploy.local import nats_server
 from deploy.local.home import Home, write_private
 from deploy.local.secret_files import KEY_BYTES, secret_file
 from deploy.local.topology import NATS, SERVICES, ServiceShape
@@ -44,6 +45,7 @@ def _to_service(service: ServiceShape, home: Home, own: Path) -> None:
 def _to_cli(home: Home, own: Path, urls: PublicUrls) -> None:
     _identity(CLI, home, own)
     _copy(home.creds("subscriber"), own / "subscriber.creds")
+    _copy(nats_server.subscribers_key(home), own / "subscribers.key")
     write_private(own / "run.json", json.dumps(run_file(urls), indent=2) + "\n")
 
 
@@ -119,6 +121,7 @@ def run_file(urls: PublicUrls) -> Mapping[str, Any]:
             "certificate": str(private / "certificate.pem"),
             "key": str(private / "key.pem"),
             "nats_creds": str(private / "nats.creds"),
+            "subscribers_key": str(private / "subscribers.key"),
         },
         "subscriber_creds": str(private / "subscriber.creds"),
     }

@@ -6,11 +6,12 @@ facts publishes none. A user hears answers under its own inbox prefix only, so t
 
 from collections.abc import Mapping
 
-from deploy.local.nats_accounts import Rights
 from latchkey.events.v1 import events_pb2
+from libs.servicekit.bus import REDRIVEN
+from libs.servicekit.nats_accounts import Rights
 
 FACTS = "LATCHKEY_EVENTS"
-STREAMS = (FACTS, "LATCHKEY_TOKENS")
+STREAMS = (FACTS, "LATCHKEY_TOKENS", "LATCHKEY_DLQ")
 PLAIN_INBOX = "_INBOX.>"
 
 _HEARS: Mapping[str, tuple[str, ...]] = {
@@ -44,6 +45,12 @@ def of_service(name: str) -> Rights:
         publish=(*(f"latchkey.v1.{fact}.*" for fact in facts_of(name)), *streams, "$JS.API.INFO", *_consuming(name)),
         subscribe=(*_HEARS.get(name, ()), inbox(name)),
     )
+
+
+def of_operator(user: str) -> Rights:
+    """A reader who may give one consumer an event once more."""
+    reader = of_reader(user)
+    return Rights(publish=(*reader.publish, f"{REDRIVEN}.*"), subscribe=reader.subscribe)
 
 
 def of_reader(user: str, *, plain_inbox: bool = False) -> Rights:

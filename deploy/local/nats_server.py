@@ -9,14 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from deploy.local import nats_accounts as accounts
 from deploy.local import nats_rights as rights
 from deploy.local.home import Home, write_private
-from deploy.local.nats_accounts import Seed
 from deploy.local.ports import HOST
 from deploy.local.topology import SERVICE_NAMES
+from libs.servicekit import nats_accounts as accounts
+from libs.servicekit.nats_accounts import Seed
+from libs.servicekit.subscribers import OFFERS, SubscribersKey
 
-READERS = ("cli", "subscriber")
+OPERATOR = "cli"
+READERS = (OPERATOR, "subscriber")
 """`subscriber` is for everything outside: the playground, demo subscribers, the documentation."""
 
 
@@ -26,13 +28,16 @@ class NatsServerMissingError(Exception):
 
 @dataclass(frozen=True)
 class Keys:
-    """The seeds of one operator, its account, the key that signs the account's users, and the server's own account."""
+    """The seeds of one operator, its accounts, and the keys that sign the users of these."""
 
     operator: Seed
     account: Seed
     signing: Seed
     system: Seed
     """JetStream wants a system account to exist; it has no users here."""
+    subscribers: Seed
+    """The account of those outside (libs/servicekit/subscribers.py)."""
+    subscribers_signing: Seed
 
     @classmethod
     def of(cls, home: Home) -> "Keys":
@@ -41,7 +46,14 @@ class Keys:
             account=_seed(home.nats / "account.seed", "account"),
             signing=_seed(home.nats / "signing.seed", "account"),
             system=_seed(home.nats / "system.seed", "account"),
+            subscribers=_seed(home.nats / "subscribers.seed", "account"),
+            subscribers_signing=_seed(home.nats / "subscribers_signing.seed", "account"),
         )
+
+
+def subscribers_key(home: Home) -> Path:
+    """For the command line: what makes subscribers."""
+    return home.nats / "subscribers.key"
 
 
 def find_binary() -> Path:
@@ -62,6 +74,8 @@ def prepare(home: Home, *, port: int, now: datetime) -> Path:
     write_private(home.nats / "operator.jwt", accounts.operator_jwt("latchkey-local", keys.operator, now=now))
     for user, allowed in _users().items():
         _write_creds(home, user, allowed, keys=keys, now=now)
+    key = SubscribersKey(accounts.public_key(keys.subscribers), keys.subscribers_signing)
+    write_private(subscribers_key(home), key.text())
     configuration = home.nats / "nats.conf"
     write_private(configuration, _configuration(home, keys, port=port, now=now))
     return configuration
@@ -69,7 +83,8 @@ def prepare(home: Home, *, port: int, now: datetime) -> Path:
 
 def _users() -> Mapping[str, accounts.Rights]:
     users = {name: rights.of_service(name) for name in SERVICE_NAMES}
-    return users | {name: rights.of_reader(name, plain_inbox=name == "subscriber") for name in READERS}
+    readers = {name: rights.of_reader(name, plain_inbox=name == "subscriber") for name in READERS}
+    return users | readers | {OPERATOR: rights.of_operator(OPERATOR)}
 
 
 def _write_creds(home: Home, user: str, allowed: accounts.Rights, *, keys: Keys, now: datetime) -> None:
@@ -93,16 +108,26 @@ def _seed(path: Path, kind: Literal["operator", "account", "user"]) -> Seed:
 
 
 def _configuration(home: Home, keys: Keys, *, port: int, now: datetime) -> str:
-    account, system = accounts.public_key(keys.account), accounts.public_key(keys.system)
+    account, system, subscribers = map(accounts.public_key, (keys.account, keys.system, keys.subscribers))
     account_jwt = accounts.account_jwt(
         "latchkey",
         account,
         operator=keys.operator,
         signing_keys=[accounts.public_key(keys.signing)],
         jetstream=True,
+        offers=OFFERS,
         now=now,
     )
     system_jwt = accounts.account_jwt("system", system, operator=keys.operator, now=now)
+    subscribers_jwt = accounts.account_jwt(
+        "subscribers",
+        subscribers,
+        operator=keys.operator,
+        signing_keys=[accounts.public_key(keys.subscribers_signing)],
+        takes=OFFERS,
+        taken_from=account,
+        now=now,
+    )
     return f"""\
 # Written at every start of the run; changes here are lost.
 server_name: latchkey_local
@@ -113,6 +138,7 @@ resolver: MEMORY
 resolver_preload: {{
   {account}: "{account_jwt}"
   {system}: "{system_jwt}"
+  {subscribers}: "{subscribers_jwt}"
 }}
 jetstream {{
   store_dir: "{home.nats / "data"}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from deploy.local import nats_server
 from deploy.local.home import write_json
 from deploy.local.layout import Layout
 from deploy.local.process import Child
@@ -35,6 +36,7 @@ def describe(layout: Layout) -> dict[str, Any]:
             "certificate": str(home.certificate("cli")),
             "key": str(home.key("cli")),
             "nats_creds": str(home.creds("cli")),
+            "subscribers_key": str(nats_server.subscribers_key(home)),
         },
         "subscriber_creds": str(home.creds("subscriber")),
     }

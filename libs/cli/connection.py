@@ -28,6 +28,8 @@ class Connection:
     key: Path | None = None
     nats_url: str = ""
     nats_creds: Path | None = None
+    subscribers_key: Path | None = None
+    """What makes subscribers (libs/servicekit/subscribers.py)."""
     issuer: str = ""
     client_edge: str = ""
 
@@ -61,7 +63,7 @@ def find(environment: Mapping[str, str], folder: Path) -> Connection:
         f"no running Latchkey found{place}: start one with make run, or set LATCHKEY_TOKEN_TARGET, "
         "LATCHKEY_AUTHENTICATION_TARGET, LATCHKEY_KEY_ROTATION_TARGET and "
         "LATCHKEY_TLS_CA, LATCHKEY_TLS_CERTIFICATE, LATCHKEY_TLS_KEY "
-        "(events: LATCHKEY_NATS_URL, LATCHKEY_NATS_CREDS)",
+        "(events: LATCHKEY_NATS_URL, LATCHKEY_NATS_CREDS; subscribers: LATCHKEY_SUBSCRIBERS_KEY)",
         code="not_found",
     )
 
@@ -87,6 +89,7 @@ def _from_run_file(path: Path) -> Connection:
             key=Path(own["key"]),
             nats_url=run["nats_url"],
             nats_creds=Path(own["nats_creds"]) if own["nats_creds"] else None,
+            subscribers_key=Path(own["subscribers_key"]) if own.get("subscribers_key") else None,
             issuer=run["issuer"],
             client_edge=run["client_edge"],
         )
@@ -114,6 +117,7 @@ def _from_environment(environment: Mapping[str, str]) -> Connection:
         key=path("LATCHKEY_TLS_KEY"),
         nats_url=environment.get("LATCHKEY_NATS_URL", ""),
         nats_creds=path("LATCHKEY_NATS_CREDS"),
+        subscribers_key=path("LATCHKEY_SUBSCRIBERS_KEY"),
         issuer=environment.get("LATCHKEY_ISSUER", ""),
         client_edge=environment.get("LATCHKEY_CLIENT_EDGE_URL", ""),
     )

@@ -26,15 +26,26 @@ DUPLICATE_WINDOW = timedelta(minutes=10)
 ACK_SECONDS = 5.0
 RETRY_SECONDS = 1
 
+REDRIVEN = "latchkey.redriven"
+"""Below it, by the name of one consumer: what an operator gives that consumer once more."""
 STREAMS: Mapping[str, tuple[tuple[str, ...], timedelta]] = {
     "LATCHKEY_EVENTS": (
         (
             *(f"latchkey.v1.{entity}.>" for entity in _ENTITIES),
             *(f"latchkey.v1.token.{name}.*" for name in _TOKEN_FACTS),
+            f"{REDRIVEN}.*",
         ),
         timedelta(days=30),
     ),
     "LATCHKEY_TOKENS": (tuple(f"latchkey.v1.token.{name}.*" for name in _TOKEN_TELEMETRY), timedelta(hours=72)),
+    "LATCHKEY_DLQ": (
+        tuple(
+            f"$JS.EVENT.ADVISORY.CONSUMER.{end}.{stream}.*"
+            for end in ("MAX_DELIVERIES", "MSG_TERMINATED")
+            for stream in ("LATCHKEY_EVENTS", "LATCHKEY_TOKENS")
+        ),
+        timedelta(days=30),
+    ),
 }
 """Stream -> what it takes in, and for how long it keeps it."""
 

@@ -3,27 +3,30 @@
 import asyncio
 import signal
 from collections import deque
-from datetime import datetime, timedelta
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
 from latchkey.events.v1 import events_pb2
-from latchkey_sdk import AccessRefused, Event, LatchkeyError, Since, subscribe
+from latchkey_sdk import LatchkeyError, Since, subscribe
 from latchkey_sdk.filters import overlaps, subject_of
 from libs.cli.admin import connection, run
 from libs.cli.app import App
+from libs.cli.bus import told
+from libs.cli.commands import event_consumers, event_history
+from libs.cli.commands.given import since_of
 from libs.cli.connection import Connection
-from libs.cli.durations import parse_duration
 from libs.cli.errors import CliError, UsageError
-from libs.cli.output import Output, moment, text
+from libs.cli.event_lines import show
+from libs.cli.output import Output
 
 app = App(help="What happens, as subscribers see it.")
+event_history.add_to(app)
+event_consumers.add_to(app)
 
 CONNECT_SECONDS = 3.0
 _REMEMBERED = 256
-_SHOWN_APART = frozenset({"reason"})
 
 
 @app.callback()
@@ -55,7 +58,7 @@ def tail(
     Nothing stays behind on the server, and nobody else misses an event because of it.
     """
     output = Output.of(context)
-    start = _since(since) if since else None
+    start = since_of(since) if since else None
     try:
         subject = subject_of(pattern)
     except ValueError as error:
@@ -89,40 +92,12 @@ async def _show_all(found: Connection, pattern: str, since: Since, count: int | 
                 if event.id in recent:
                     continue
                 recent.append(event.id)
-                _show(event, output)
+                show(event, output)
                 shown += 1
                 if shown == count:
                     break
     except LatchkeyError as error:
-        code = "access_refused" if isinstance(error, AccessRefused) else "unreachable"
-        raise CliError(f"{error} (from {found.source})", code=code) from None
-
-
-def _show(event: Event, output: Output) -> None:
-    if output.json:
-        output.json_line(event.as_dict())
-        return
-    reason = f"{event.reason} " if event.reason else ""
-    told = {name: value for name, value in event.data.items() if name not in _SHOWN_APART and value != event.subject}
-    members = " ".join(f"{name}={_value(value)}" for name, value in told.items())
-    output.line(f"{moment(event.time)}  {event.name:<22} {event.subject:<36}  {reason}{members}".rstrip())
-
-
-def _value(value: Any) -> str:
-    return ",".join(map(text, value)) if isinstance(value, list) else text(value)
-
-
-def _since(value: str) -> datetime | timedelta | Literal["beginning"]:
-    """Raises UsageError."""
-    if value == "beginning":
-        return "beginning"
-    duration = parse_duration(value)
-    if duration is not None:
-        return duration
-    try:
-        return datetime.fromisoformat(value).astimezone()
-    except ValueError:
-        raise UsageError(f"--since {value}: 90s, 10m, 2h, 3d, a time such as 2026-03-01T12:00Z, or beginning") from None
+        raise told(error, found) from None
 
 
 def _warn_of_nothing(pattern: str, subject: str, output: Output) -> None:

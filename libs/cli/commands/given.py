@@ -1,9 +1,11 @@
 """What may be said in two ways: `client show ID` and `client show --client-id ID`."""
 
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
 import typer
 
+from libs.cli.durations import parse_duration
 from libs.cli.errors import UsageError
 
 ClientId = Annotated[str | None, typer.Argument(metavar="CLIENT_ID", show_default=False, help="The client.")]
@@ -30,3 +32,16 @@ def the_one(argument: str | None, option: str | None, name: str) -> str:
     if not value:
         raise UsageError(f"{name} is missing")
     return value
+
+
+def since_of(value: str) -> datetime | timedelta | Literal["beginning"]:
+    """Raises UsageError."""
+    if value == "beginning":
+        return "beginning"
+    duration = parse_duration(value)
+    if duration is not None:
+        return duration
+    try:
+        return datetime.fromisoformat(value).astimezone()
+    except ValueError:
+        raise UsageError(f"--since {value}: 90s, 10m, 2h, 3d, a time such as 2026-03-01T12:00Z, or beginning") from None

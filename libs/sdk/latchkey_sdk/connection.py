@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ from nats.js import JetStreamContext
 from latchkey_sdk.errors import AccessRefused, BusUnreachable, LatchkeyError
 
 DEFAULT_INBOX = "_INBOX"
+DEFAULT_API = "$JS.API"
+_PULL = ".CONSUMER.MSG.NEXT."
 RECONNECT_SECONDS = 0.5
 PING_SECONDS = 20
 REQUEST_SECONDS = 5.0
@@ -55,6 +58,7 @@ class Connection:
         self._closing = False
         self.failed: asyncio.Future[LatchkeyError] = asyncio.get_running_loop().create_future()
         self.client = Client()
+        self.api = DEFAULT_API
 
     @property
     def _address(self) -> str:
@@ -67,7 +71,7 @@ class Connection:
 
     @property
     def jetstream(self) -> JetStreamContext:
-        return self.client.jetstream(timeout=REQUEST_SECONDS)
+        return self.client.jetstream(timeout=REQUEST_SECONDS, prefix=self.api)
 
     async def open(self, *, timeout: float) -> None:  # noqa: ASYNC109 # a promise to the caller, kept below
         """Connects; a server that is not there yet is tried again for `timeout` seconds.
@@ -76,9 +80,10 @@ class Connection:
             BusUnreachable: no server answered in time.
             AccessRefused: the credentials cannot be read or are not accepted.
         """
-        inbox_prefix = self._inbox_prefix or (permitted_inbox(self._creds) if self._creds else DEFAULT_INBOX)
+        ways = ways_of(self._creds) if self._creds else Ways()
+        self.api = ways.api
         try:
-            await self.unless_failed(self._connect(inbox_prefix), timeout=timeout)
+            await self.unless_failed(self._connect(self._inbox_prefix or ways.inbox), timeout=timeout)
         except TimeoutError:
             await self.close()
             raise BusUnreachable(f"cannot reach NATS at {self._address}: {self._last_error or 'no answer'}") from None
@@ -151,8 +156,17 @@ class Connection:
         self.fail(BusUnreachable(f"the connection to NATS was closed: {self._last_error or 'no reason given'}"))
 
 
-def permitted_inbox(creds: Path) -> str:
-    """The inbox prefix that the JWT in a .creds file permits; the usual one when the JWT does not limit it.
+@dataclass(frozen=True)
+class Ways:
+    """Under which names a user may ask, and be answered."""
+
+    inbox: str = DEFAULT_INBOX
+    api: str = DEFAULT_API
+    """Of JetStream: another one in an account that has it from elsewhere."""
+
+
+def ways_of(creds: Path) -> Ways:
+    """What the JWT in a .creds file permits; the usual where it does not limit it.
 
     Raises:
         AccessRefused: the file cannot be read or is no .creds file.
@@ -161,10 +175,16 @@ def permitted_inbox(creds: Path) -> str:
         lines = creds.read_text(encoding="ascii").splitlines()
         claims = lines[lines.index("-----BEGIN NATS USER JWT-----") + 1].split(".")[1]
         permissions = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["nats"]
-        allowed = permissions.get("sub", {}).get("allow") or ()
+        subscribe = permissions.get("sub", {}).get("allow") or ()
+        publish = permissions.get("pub", {}).get("allow") or ()
     except OSError as error:
         raise AccessRefused(f"the credentials {creds} cannot be read: {error.strerror}") from None
     except (ValueError, LookupError, binascii.Error):
         raise AccessRefused(f"{creds} is not a NATS .creds file") from None
-    inboxes = [subject.removesuffix(".>") for subject in allowed if subject.startswith("_INBOX")]
-    return DEFAULT_INBOX if DEFAULT_INBOX in inboxes or not inboxes else str(inboxes[0])
+    inboxes = [subject.removesuffix(".>") for subject in subscribe if subject.startswith("_INBOX")]
+    apis = [subject.partition(_PULL)[0] for subject in publish if _PULL in subject]
+    return Ways(_usual_or_first(DEFAULT_INBOX, inboxes), _usual_or_first(DEFAULT_API, apis))
+
+
+def _usual_or_first(usual: str, permitted: Sequence[str]) -> str:
+    return usual if usual in permitted or not permitted else permitted[0]

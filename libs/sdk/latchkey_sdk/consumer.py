@@ -38,9 +38,10 @@ class Wanted:
             present: ConsumerInfo = await jetstream.consumer_info(self.stream, self.name)
         except NotFoundError:
             return None
-        if present.config.filter_subject not in {self.subject, None} or present.config.deliver_subject:
+        filters = {*(present.config.filter_subjects or ()), present.config.filter_subject}
+        if (self.subject not in filters and filters != {None}) or present.config.deliver_subject:
             raise SubscriptionFailed(
-                f"the durable consumer {self.name!r} already reads {present.config.filter_subject or 'by push'}, "
+                f"the durable consumer {self.name!r} already reads {present.config.filter_subject or 'otherwise'}, "
                 f"not {self.subject}: choose another name"
             )
         return present

@@ -121,7 +121,7 @@ class Puller:
             "idle_heartbeat": int(self._heartbeat * 1e9),
         }
         await self._connection.client.publish(
-            f"$JS.API.CONSUMER.MSG.NEXT.{self._wanted.stream}.{self._wanted.name}",
+            f"{self._connection.api}.CONSUMER.MSG.NEXT.{self._wanted.stream}.{self._wanted.name}",
             json.dumps(request).encode(),
             reply=f"{self._base}.{self._asked}",
         )

@@ -8,7 +8,10 @@ import pytest
 
 from libs.cli import main
 from tests.support.mutual_tls import make_certificates
+from tests.unit.cli.guarded import guarded_server, publish, run_home
 from tests.unit.cli.serving import Services
+
+__all__ = ["guarded_server", "publish", "run_home"]
 
 VARIABLES = ("HOME", "TOKEN_TARGET", "AUTHENTICATION_TARGET", "KEY_ROTATION_TARGET", "NATS_URL", "NATS_CREDS", "ISSUER")
 

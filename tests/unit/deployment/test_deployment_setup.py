@@ -28,7 +28,7 @@ EXPECTED = {
     "authentication": IDENTITY | {"pgpass", "session-attestation.key"},
     "device": IDENTITY | {"pgpass"},
     "key-rotation": IDENTITY | {"pgpass", "key-encryption.key"},
-    "cli": IDENTITY | {"subscriber.creds", "run.json"},
+    "cli": IDENTITY | {"subscriber.creds", "subscribers.key", "run.json"},
     "nats": {"nats.conf", "operator.jwt", "data"},
     "postgres": {"roles.sql"},
 }

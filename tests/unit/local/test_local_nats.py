@@ -11,15 +11,15 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from deploy.local import nats_accounts as accounts
 from deploy.local import nats_rights, nats_server, readiness
 from deploy.local.home import Home
-from deploy.local.nats_accounts import Rights
 from deploy.local.nats_server import Keys
 from deploy.local.ports import Port
 from deploy.local.process import Child, Program
 from deploy.local.topology import SERVICE_NAMES
+from libs.servicekit import nats_accounts as accounts
 from libs.servicekit.bus import STREAMS
+from libs.servicekit.nats_accounts import Rights
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

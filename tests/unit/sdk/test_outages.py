@@ -13,7 +13,7 @@ import pytest
 from deploy.local import nats_server
 from deploy.local.home import Home
 from latchkey_sdk import AccessRefused, Subscription, subscribe
-from latchkey_sdk.connection import permitted_inbox
+from latchkey_sdk.connection import ways_of
 from latchkey_sdk.consumer import Wanted, starting
 from tests.unit.sdk.bus import NatsServer, Publisher, publisher_for, until
 
@@ -206,9 +206,9 @@ async def test_credentials_of_another_account_are_refused(guarded: tuple[NatsSer
 def test_a_file_that_holds_no_credentials_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "crm.creds").write_text(text)
     with pytest.raises(AccessRefused, match=r"crm\.creds is not a NATS \.creds file"):
-        permitted_inbox(tmp_path / "crm.creds")
+        ways_of(tmp_path / "crm.creds")
 
 
 def test_credentials_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(AccessRefused, match="cannot be read: No such file"):
-        permitted_inbox(tmp_path / "crm.creds")
+        ways_of(tmp_path / "crm.creds")

@@ -96,7 +96,9 @@ class Feed:
                 await subscription.unsubscribe()
                 if self._connection.working:
                     # Without an answer: it would vanish by itself, and nobody has to wait for that.
-                    await self._connection.client.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{name}")
+                    await self._connection.client.publish(
+                        f"{self._connection.api}.CONSUMER.DELETE.{self._stream}.{name}"
+                    )
 
     def _config(self, name: str) -> ConsumerConfig:
         return ConsumerConfig(
@@ -116,7 +118,7 @@ class Feed:
             "expires": int(REQUEST_SECONDS * 1e9),
             "idle_heartbeat": int(HEARTBEAT_SECONDS * 1e9),
         }
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{name}"
+        subject = f"{self._connection.api}.CONSUMER.MSG.NEXT.{self._stream}.{name}"
         await self._connection.client.publish(subject, json.dumps(request).encode(), reply=reply)
 
     async def _listen(self, reply: str, taken: int) -> int:

@@ -47,7 +47,7 @@ class TokenVerifier:
         issuer: as in tokens (`iss`); its key set is found by discovery.
         audience: who must be among `aud`: this API.
         servers: nats:// URLs.
-        creds: a NATS .creds file, as `latchkey subscriber create --verifier` makes it.
+        creds: the NATS .creds file of a reader.
         refuse_after: how long tokens are accepted, with `revocation_checked` False, while the bus is away. None: for
             as long as it takes; a revoked token is then good until it expires.
         longest_lifetime: of an access token (LATCHKEY_ACCESS_TOKEN_SECONDS). For so long revocations are remembered and

@@ -42,6 +42,25 @@ class Rights:
     subscribe: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Offer:
+    """Requests that an account answers for another one, which asks under a name of its own.
+
+    Whoever asks from the other account can be answered there only: no subject of the offering account can be named as
+    the place for the answer.
+
+    Args:
+        subject: of the request, with NATS wildcards.
+        asked_as: the same subject in the other account, with `$1`, `$2` for the wildcards; empty: by the same name.
+        many_answers: a request is answered by any number of messages.
+    """
+
+    name: str
+    subject: str
+    asked_as: str = ""
+    many_answers: bool = False
+
+
 def new_seed(kind: Literal["operator", "account", "user"], randomness: bytes) -> Seed:
     """A key of that kind from 32 random bytes. An account's signing key is of the kind "account" as well."""
     if len(randomness) != SEED_BYTES:
@@ -65,15 +84,25 @@ def account_jwt(
     operator: Seed,
     signing_keys: Sequence[PublicKey] = (),
     jetstream: bool = False,
+    offers: Sequence[Offer] = (),
+    takes: Sequence[Offer] = (),
+    taken_from: PublicKey | None = None,
     now: datetime,
 ) -> str:
-    """An account without limits; its users may be signed by its own key or by one of `signing_keys`."""
+    """An account without limits; its users may be signed by its own key or by one of `signing_keys`.
+
+    Args:
+        offers: what it answers for other accounts.
+        takes: what it asks of the account `taken_from`.
+    """
     limited = _LIMITS + (_JETSTREAM_LIMITS if jetstream else ())
     claims = {
         "type": "account",
         "limits": {**dict.fromkeys(limited, _UNLIMITED), "wildcards": True},
         "signing_keys": list(signing_keys),
         "default_permissions": {"pub": {}, "sub": {}},
+        "exports": [_export(offer) for offer in offers],
+        "imports": [_import(offer, taken_from) for offer in takes],
     }
     return _sign(operator, name=name, subject=account, claims=claims, now=now)
 
@@ -98,6 +127,18 @@ def creds(jwt: str, seed: Seed) -> str:
         "The seed below is a secret: whoever has it can act as this user.\n\n"
         f"-----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
     )
+
+
+def _export(offer: Offer) -> dict[str, str]:
+    kind = "Stream" if offer.many_answers else "Singleton"
+    return {"name": offer.name, "subject": offer.subject, "type": "service", "response_type": kind}
+
+
+def _import(offer: Offer, account: PublicKey | None) -> dict[str, str]:
+    if account is None:
+        raise ValueError("what is taken is taken from somebody")
+    here = {"local_subject": offer.asked_as} if offer.asked_as else {}
+    return {"name": offer.name, "subject": offer.subject, "account": account, "type": "service", **here}
 
 
 def _permission(subjects: Sequence[str]) -> dict[str, list[str]]:

@@ -1,0 +1,72 @@
+"""latchkey subscriber: who outside may read events."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latchkey_sdk import Since
+from libs.cli import subscribers
+from libs.cli.admin import connection, run
+from libs.cli.app import App
+from libs.cli.bus import operating
+from libs.cli.commands.given import since_of
+from libs.cli.connection import Connection
+from libs.cli.output import Output
+from libs.cli.subscribers import Subscriber
+
+app = App(help="Who outside may read events.")
+
+
+@app.answering("create")
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What reads, for example crm.")] = "subscriber",
+    pattern: Annotated[
+        str, typer.Option("--filter", metavar="FILTER", help="login.>, session.ended, *.revoked, ...")
+    ] = ">",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            show_default=False,
+            help="Begin so long ago (90s, 10m, 2h, 3d), at a time (ISO 8601), or at the beginning; otherwise now.",
+        ),
+    ] = None,
+    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where its credentials are written.")] = Path(),
+) -> None:
+    """Make a NATS user that may read these events and nothing else, and the consumer that remembers how far it is."""
+    subscribers.check(name, pattern)
+    found = connection()
+    made = run(_create(found, name, pattern, since_of(since) if since else None, folder.absolute()))
+    output = Output.of(context)
+    output.answer(subscribers.as_json(made, found), human=lambda: _show(output, made, found))
+
+
+@app.answering("delete")
+def delete(
+    context: typer.Context, consumer: Annotated[str, typer.Argument(metavar="CONSUMER", help="As create printed it.")]
+) -> None:
+    """Remove a subscriber: its credentials are good for nothing then."""
+    run(_delete(connection(), consumer))
+    output = Output.of(context)
+    output.answer({"consumer": consumer, "deleted": True}, human=lambda: output.line(f"{consumer} reads no more."))
+
+
+async def _create(found: Connection, name: str, pattern: str, since: Since, folder: Path) -> Subscriber:
+    key = subscribers.key_of(found)
+    async with operating(found) as jetstream:
+        return await subscribers.create(jetstream, key, name=name, pattern=pattern, since=since, folder=folder)
+
+
+async def _delete(found: Connection, consumer: str) -> None:
+    async with operating(found) as jetstream:
+        await subscribers.delete(jetstream, consumer)
+
+
+def _show(output: Output, made: Subscriber, found: Connection) -> None:
+    output.line("Subscriber created\n")
+    told = subscribers.as_json(made, found)
+    shown = {name: " ".join(value) if isinstance(value, list) else value for name, value in told.items()}
+    output.members(shown)
+    output.line(f"\nTo start with (pip install latchkey-sdk):\n\n{subscribers.program(made, found)}")

@@ -1,0 +1,127 @@
+"""Events that a consumer gave up on, and giving them to it once more.
+
+A dead letter is an advisory of the server: which consumer, and where in the stream. The event itself is still there.
+"""
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from latchkey_sdk import Event
+from libs.cli.bus import DEAD_LETTERS, EVENTS, TOKENS, stored
+from libs.cli.errors import CliError
+from libs.servicekit.bus import REDRIVEN
+
+_TERMINATED = "MSG_TERMINATED"
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One event, one consumer."""
+
+    position: int
+    """Its own, in LATCHKEY_DLQ."""
+    consumer: str
+    stream: str
+    sequence: int
+    given_up_at: datetime
+    attempts: int
+    terminated: bool
+    """The consumer said that nobody can handle it; otherwise it was offered as often as the consumer permits."""
+    body: bytes | None
+    """None: the stream does not keep it any more."""
+    redriven: bool
+
+    @property
+    def event(self) -> Event | None:
+        return Event.from_json(self.body) if self.body is not None else None
+
+    def as_json(self) -> dict[str, Any]:
+        event = self.event
+        return {
+            "consumer": self.consumer,
+            "event_id": event.id if event else None,
+            "type": event.type if event else None,
+            "stream": self.stream,
+            "sequence": self.sequence,
+            "given_up_at": self.given_up_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "attempts": self.attempts,
+            "terminated": self.terminated,
+            "redriven": self.redriven,
+        }
+
+
+async def dead_letters(jetstream: JetStreamContext, *, consumer: str | None = None) -> list[DeadLetter]:
+    """All that are kept, oldest first; of one consumer, or of all."""
+    again = {key async for key in _redriven(jetstream)}
+    found = []
+    async for message in stored(jetstream, DEAD_LETTERS):
+        advisory = json.loads(message.data)
+        if consumer not in {None, advisory["consumer"]}:
+            continue
+        position = int(message.metadata.sequence.stream)
+        found.append(
+            DeadLetter(
+                position=position,
+                consumer=advisory["consumer"],
+                stream=advisory["stream"],
+                sequence=advisory["stream_seq"],
+                given_up_at=message.metadata.timestamp.astimezone(UTC),
+                attempts=advisory.get("deliveries", 1),
+                terminated=_TERMINATED in message.subject,
+                body=await _body(jetstream, advisory["stream"], advisory["stream_seq"]),
+                redriven=_key(advisory["consumer"], position) in again,
+            )
+        )
+    return found
+
+
+async def redrive(jetstream: JetStreamContext, letter: DeadLetter) -> None:
+    """Gives the event to the consumer once more, behind what waits for it, and to nobody else."""
+    if letter.body is None:
+        raise CliError(f"the event at {letter.sequence} of {letter.stream} is not kept any more", code="not_found")
+    # The last part is new each time: within ten minutes the stream would take a second one for the first.
+    key = f"{_key(letter.consumer, letter.position)}.{uuid.uuid4().hex}"
+    await publish_to(jetstream, letter.consumer, letter.body, key=key)
+
+
+async def publish_to(jetstream: JetStreamContext, consumer: str, body: bytes, *, key: str) -> None:
+    """Puts an event where one consumer alone reads it.
+
+    Raises:
+        CliError: that consumer reads no such events: it was not made by `latchkey subscriber create`.
+    """
+    subject = f"{REDRIVEN}.{consumer}"
+    try:
+        made = await jetstream.consumer_info(EVENTS, consumer)
+    except NotFoundError:
+        raise CliError(f"there is no consumer {consumer!r} of {EVENTS}", code="not_found") from None
+    if subject not in (made.config.filter_subjects or ()):
+        raise CliError(
+            f"{consumer!r} was not made by latchkey subscriber create: let it begin again at an earlier time"
+        )
+    await jetstream.publish(subject, body, headers={"Nats-Msg-Id": key})
+
+
+async def _redriven(jetstream: JetStreamContext) -> AsyncIterator[str]:
+    async for message in stored(jetstream, EVENTS, subject=f"{REDRIVEN}.*"):
+        yield (message.headers or {}).get("Nats-Msg-Id", "").partition(".")[0]
+
+
+async def _body(jetstream: JetStreamContext, stream: str, sequence: int) -> bytes | None:
+    if stream not in {EVENTS, TOKENS}:
+        return None
+    try:
+        return (await jetstream.get_msg(stream, sequence)).data
+    except NotFoundError:
+        return None
+
+
+def _key(consumer: str, position: int) -> str:
+    return f"redriven-{consumer}-{position}"

@@ -1,0 +1,85 @@
+"""NATS as the run has it, with users and their rights, and the streams as services make them."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local import nats_server
+from deploy.local.home import Home
+from latchkey_sdk import subscribe
+from libs.servicekit.bus import Bus
+from libs.servicekit.settings import BusSettings
+from tests.unit.sdk.bus import NatsServer, publisher_for
+
+Json = dict[str, Any]
+Publish = Callable[..., None]
+
+
+@pytest.fixture
+def run_home(nowhere: Path) -> Home:
+    return Home(nowhere / ".latchkey")
+
+
+@pytest.fixture
+def guarded_server(run_home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[NatsServer]:
+    """NATS as the run has it; its run.json is where the command line looks."""
+    server = NatsServer(tmp_path)
+    run_home.make_folders()
+    server.configuration = nats_server.prepare(run_home, port=server.port, now=datetime.now(UTC))
+    own = dict.fromkeys(("ca", "certificate", "key"), "x")
+    own |= {"nats_creds": str(run_home.creds("cli")), "subscribers_key": str(nats_server.subscribers_key(run_home))}
+    run = {"issuer": "https://id.example", "client_edge": "", "nats_url": server.url, "services": {}, "cli": own}
+    run_home.run_file.write_text(json.dumps(run))
+    server.start()
+    asyncio.run(_make_streams(run_home, server))
+    capsys.readouterr()  # the bus may have had to wait for the server, and said so
+    yield server
+    server.stop()
+
+
+async def _make_streams(home: Home, server: NatsServer) -> None:
+    """As a service does."""
+    creds = home.creds("token")
+    settings = BusSettings(
+        issuer="https://id.example",
+        nats_url=server.url,
+        nats_creds=creds,
+        **dict.fromkeys(("tls_ca", "tls_certificate", "tls_key"), creds),  # type: ignore[arg-type] # not used here
+    )
+    bus = Bus(settings, service="token")
+    running = asyncio.create_task(bus.run())
+    await bus.until_ready()
+    running.cancel()
+    await asyncio.wait({running})
+
+
+@pytest.fixture
+def publish(guarded_server: NatsServer, run_home: Home) -> Publish:
+    def events(*names: str, user: str = "authentication", **attributes: Any) -> None:
+        async def publish_all() -> None:
+            async with publisher_for(
+                guarded_server.url, creds=run_home.creds(user), inbox_prefix=f"_INBOX_{user}"
+            ) as publisher:
+                for name in names:
+                    await publisher.event(name, **attributes)
+
+        asyncio.run(publish_all())
+
+    return events
+
+
+def made(latchkey: Callable[..., Any], *arguments: str) -> Json:
+    told: Json = latchkey("subscriber", "create", "crm", *arguments, "--json").json
+    return told
+
+
+async def read(subscriber: Json, count: int) -> list[str]:
+    """Ids, by the SDK with nothing but the credentials."""
+    access = {"servers": subscriber["servers"], "creds": subscriber["creds_file"], "durable": subscriber["consumer"]}
+    async with subscribe(subscriber["filter"], **access) as events, asyncio.timeout(20):
+        return [(await anext(events)).id for _ in range(count)]
