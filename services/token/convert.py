@@ -99,6 +99,7 @@ def to_interaction(page: InteractionPage) -> authorization_pb2.GetInteractionRes
         ui_locales=page.ui_locales,
         correlation_id=page.correlation_id,
         redirect_origin=page.redirect_origin,
+        self_registered=page.client.registration is not None,
     )
 
 

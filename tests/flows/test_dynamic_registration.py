@@ -74,6 +74,7 @@ def without_pkce(started: Started, **changes: str) -> Started:
     return Started(str(url.copy_merge_params(changes)), started.state, started.nonce, started.verifier)
 
 
+@pytest.mark.conformance("oidcc-server", "oidcc-server-client-secret-post", "oidcc-prompt-none-logged-in")
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
 async def test_a_client_registers_signs_somebody_in_and_goes(
     system: Stack, browser: Browser, registrar: Registrar, method: str
@@ -88,7 +89,8 @@ async def test_a_client_registers_signs_somebody_in_and_goes(
         scope = "openid profile email address phone offline_access"
         started = without_pkce(client.start(scope=scope))
         assert (await browser.open(started.url)).name == "login"
-        assert (await browser.sign_in()).name == "consent"
+        page = await browser.sign_in()
+        assert (page.name, "registered itself" in page.text) == ("consent", True)
         page = await browser.submit("consent-allow")
         assert page.parameters["state"] == started.state
         tokens = await client.oauth.fetch_token(authorization_response=page.url)
@@ -109,6 +111,7 @@ async def test_a_client_registers_signs_somebody_in_and_goes(
         assert (refused.left, refused.error) == (False, "invalid_request")
 
 
+@pytest.mark.conformance("oidcc-server")
 async def test_a_key_without_a_name_proves_who_the_client_is(
     system: Stack, browser: Browser, registrar: Registrar
 ) -> None:
@@ -163,6 +166,7 @@ async def test_a_public_client_needs_pkce_and_is_asked_about_every_time(
 
 
 @pytest.mark.s(3)
+@pytest.mark.conformance("oidcc-redirect-uri-regfrag", "oidcc-3rd_party-init-login-nohttps")
 @pytest.mark.parametrize(
     ("members", "errors"),
     [
@@ -181,8 +185,8 @@ async def test_what_must_not_be_registered_is_refused(
     assert (await registrar.post(token)).status_code == 201  # nothing was used up
 
 
+@pytest.mark.conformance("oidcc-3rd_party-init-login")
 async def test_where_logins_can_be_begun_is_told_again(system: Stack, registrar: Registrar) -> None:
-    """oidcc-3rd_party-init-login."""
     uri = "https://client.example/test/a/latchkey/initiate_login"
     made = await registrar.registered(initiate_login_uri=uri)
     assert made["initiate_login_uri"] == uri
@@ -193,14 +197,14 @@ async def test_where_logins_can_be_begun_is_told_again(system: Stack, registrar:
     assert answer.json()["initiate_login_uri"] == uri
 
 
+@pytest.mark.conformance("oidcc-registration-logo-uri", "oidcc-registration-policy-uri", "oidcc-registration-tos-uri")
 @pytest.mark.parametrize(
     ("member", "shown"),
     [
-        ("logo_uri", "https://client.example/images/openid.png"),
+        ("logo_uri", "https://client.example/images/openid.png"),  # fetched by this server
         ("policy_uri", "https://client.example/login.html"),
         ("tos_uri", "https://openid.net"),
     ],
-    ids=["oidcc-registration-logo-uri", "oidcc-registration-policy-uri", "oidcc-registration-tos-uri"],
 )
 async def test_the_sign_in_page_shows_what_the_client_says_of_itself(
     system: Stack, browser: Browser, registrar: Registrar, member: str, shown: str
@@ -209,13 +213,19 @@ async def test_the_sign_in_page_shows_what_the_client_says_of_itself(
     async with relying_party(system, made) as client:
         page = await browser.open(without_pkce(client.start()).url)
         assert page.name == "login"
-        assert f'"{shown}"' in page.text
+        expected = f"/logo/{made['client_id']}" if member == "logo_uri" else shown
+        assert f'"{expected}"' in page.text
 
 
+@pytest.mark.conformance(
+    "oidcc-redirect-uri-query-OK",
+    "oidcc-redirect-uri-query-mismatch",
+    "oidcc-redirect-uri-query-added",
+    "oidcc-ensure-redirect-uri-in-authorization-request",
+)
 async def test_redirect_uris_are_compared_with_their_query(
     system: Stack, browser: Browser, registrar: Registrar
 ) -> None:
-    """oidcc-redirect-uri-query-OK, -mismatch and -added, oidcc-ensure-redirect-uri-in-authorization-request."""
     uris = [f"{CALLBACK}?bar=foo", "https://example.org/redirect"]
     made = await registrar.registered(redirect_uris=uris)
     async with relying_party(system, made) as client:

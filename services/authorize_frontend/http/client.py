@@ -18,6 +18,8 @@ class ClientOnPage:
     terms: str
     host: str
     """Where the person goes back to, as the one part of a client that cannot be made up; empty for a native app."""
+    checked: bool
+    """An operator registered it; otherwise all of the above but the host is what a stranger says."""
 
     @classmethod
     def of(cls, interaction: GetInteractionResponse, site: Site) -> Self:
@@ -27,6 +29,7 @@ class ClientOnPage:
             policy=_https(interaction.policy_uri),
             terms=_https(interaction.tos_uri),
             host=_host(interaction.redirect_origin),
+            checked=not interaction.self_registered,
         )
 
 

@@ -13,9 +13,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import httpx2
 import pytest
 
-from latchkey.token.v1 import admin_pb2
-from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
 from tests.flows.conformance.claims import Claims, verified_id_token
+from tests.flows.conformance.registration import by_an_operator, by_itself
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
 
@@ -85,7 +84,7 @@ class Suite:
 
     @classmethod
     async def begin(cls, system: Stack, browser: Browser, variant: Variant, **metadata: Any) -> "Suite":
-        """Registers a client, as the plans with static clients have it done."""
+        """Registers a client: by an operator, as for the plans with static clients; by itself where answers are posted."""
         words = variant.words
         grants = [*["authorization_code"] * ("code" in words), *["implicit"] * bool(words - {"code"})]
         members = {
@@ -93,15 +92,12 @@ class Suite:
             "redirect_uris": [REDIRECT_URI],
             "grant_types": [*grants, *metadata.pop("more_grants", ())],
             "response_types": [variant.response_type],
-            "require_pkce": False,
             **metadata,
         }
-        request = admin_pb2.CreateClientRequest()
-        request.metadata.update(members)
-        async with system.channel("token") as channel:
-            made = await ClientAdminServiceStub(channel).CreateClient(request)
+        register = by_itself if variant.form_post else by_an_operator
+        client_id, client_secret = await register(system, members)
         post = members.get("token_endpoint_auth_method") == "client_secret_post"
-        return cls(system, browser, variant, made.client.client_id, made.client_secret, post_secret=post)
+        return cls(system, browser, variant, client_id, client_secret, post_secret=post)
 
     def url(self, **changes: str | None) -> str:
         """The authorization request, its parameters in the order of the alphabet; None leaves one out."""

@@ -50,6 +50,20 @@ async def test_where_no_resource_is_named_the_page_says_nothing_of_any(browser, 
     assert "meant for" not in (await browser.get(page_path)).html.text
 
 
+@pytest.mark.s(57)
+async def test_of_a_client_that_registered_itself_the_page_says_so(browser, services, page_path):
+    assert "registered itself" not in (await browser.get(page_path)).html.text
+    services.token.says["GetInteraction"] = an_interaction(self_registered=True)
+    html = (await browser.get(page_path)).html
+    assert html.has_id("unchecked-client")
+    assert "Allow it only if you meant to use app.example" in html.text
+    native = an_interaction(self_registered=True, redirect_origin="com.example.app:")
+    services.token.says["GetInteraction"] = native
+    html = (await browser.get(page_path)).html
+    assert "registered itself" in html.text
+    assert "if you meant" not in html.text
+
+
 @pytest.mark.parametrize(("button", "decision"), [("consent-allow", DECISION_ALLOW), ("consent-deny", DECISION_DENY)])
 async def test_the_answer_goes_to_the_token_service_with_the_session(browser, services, page_path, button, decision):
     services.token.says["DecideAuthorization"] = a_response()

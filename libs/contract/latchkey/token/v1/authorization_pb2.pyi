@@ -287,6 +287,7 @@ class GetInteractionResponse(_message.Message):
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     REDIRECT_ORIGIN_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
+    SELF_REGISTERED_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     client_name: _builtins.str
     logo_uri: _builtins.str
@@ -297,6 +298,8 @@ class GetInteractionResponse(_message.Message):
     """Joins the events of this request."""
     redirect_origin: _builtins.str
     """Origin of the redirect URI, for the page's form-action policy."""
+    self_registered: _builtins.bool
+    """The client registered itself (RFC 7591): name and logo are a stranger's words."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Scope values asked for, in the order of the request."""
@@ -321,10 +324,11 @@ class GetInteractionResponse(_message.Message):
         correlation_id: _builtins.str = ...,
         redirect_origin: _builtins.str = ...,
         resources: _abc.Iterable[_builtins.str] | None = ...,
+        self_registered: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_name", b"client_name", "correlation_id", b"correlation_id", "login_hint", b"login_hint", "logo_uri", b"logo_uri", "policy_uri", b"policy_uri", "redirect_origin", b"redirect_origin", "resources", b"resources", "scopes", b"scopes", "tos_uri", b"tos_uri", "ui_locales", b"ui_locales"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_name", b"client_name", "correlation_id", b"correlation_id", "login_hint", b"login_hint", "logo_uri", b"logo_uri", "policy_uri", b"policy_uri", "redirect_origin", b"redirect_origin", "resources", b"resources", "scopes", b"scopes", "self_registered", b"self_registered", "tos_uri", b"tos_uri", "ui_locales", b"ui_locales"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
