@@ -28,23 +28,24 @@ class Advice:
     """It cannot keep a secret, or has nobody to show it to."""
     redirect_uri: str = ""
     """What to put in place of a real one; empty where the browser brings nothing back."""
-    more: tuple[str, ...] = ()
-    """Further arguments."""
+    more: tuple[tuple[str, str], ...] = ()
+    """Further options."""
 
-    def arguments(self, *, client_name: str = A_NAME, redirect_uri: str = "") -> list[str]:
-        """The arguments that register it, after the word `latchkey`."""
-        pairs = [
+    def options(self, *, client_name: str = A_NAME, redirect_uri: str = "") -> list[tuple[str, str]]:
+        """What registers it, as options of `latchkey client create` and their values."""
+        return [
             ("--client-name", client_name),
             *(("--grant-type", grant_type) for grant_type in self.grant_types),
             *([("--response-type", self.response_type)] if self.response_type else []),
             *([("--token-endpoint-auth-method", "none")] if self.public else []),
             *([("--redirect-uri", redirect_uri or self.redirect_uri)] if self.redirect_uri else []),
+            *self.more,
         ]
-        return ["client", "create", *(word for pair in pairs for word in pair), *self.more]
 
-    def command(self, *, client_name: str = A_NAME, redirect_uri: str = "") -> str:
-        """The same, to type."""
-        return shlex.join(["latchkey", *self.arguments(client_name=client_name, redirect_uri=redirect_uri)])
+    def command(self, *, client_name: str = A_NAME, redirect_uri: str = "", between: str = " ") -> str:
+        """The same, to type; `between` the options may be a line that goes on."""
+        options = self.options(client_name=client_name, redirect_uri=redirect_uri)
+        return between.join(["latchkey client create", *(shlex.join(option) for option in options)])
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ CLIENT_CREDENTIALS = Advice(
     },
     then="POST grant_type=client_credentials to /token whenever a token is needed. There is no refresh token.",
     grant_types=("client_credentials",),
-    more=("--scope", "orders:read"),
+    more=(("--scope", "orders:read"),),
 )
 DEVICE = Advice(
     flow="device",
@@ -126,7 +126,7 @@ PASSWORD = Advice(
     then="POST grant_type=password with username and password to /token. Move it to the authorization code or the "
     "device flow when you can, and delete this client.",
     grant_types=("password", "refresh_token"),
-    more=("--consent", "skip"),
+    more=(("--consent", "skip"),),
 )
 
 _REACH = Question(

@@ -57,3 +57,12 @@ async def test_without_scripts_the_implicit_flow_ends_and_says_why(chromium: Bro
     await expect(page.locator("#no-script")).to_be_visible()
     await page.goto(playground)
     await expect(page.locator("#signed-in-as")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", ["/", "/which-flow", "/which-flow?who=person&where=page&library=implicit"])
+async def test_no_page_is_wider_than_a_telephone(chromium: Browser, playground: str, path: str) -> None:
+    page = await (await chromium.new_context(viewport={"width": 360, "height": 740})).new_page()
+    await page.goto(playground)
+    await page.click("#run-password")  # so that there is something to see
+    await page.goto(playground + path)
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360

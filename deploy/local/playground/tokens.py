@@ -6,6 +6,7 @@ from typing import Any
 
 from deploy.local.playground.transcript import TokenView
 
+_FIRST = ("iss", "sub", "aud", "iat", "exp", "auth_time", "nonce")
 _OPAQUE = "Opaque: random characters that only the server can look up."
 
 
@@ -18,7 +19,12 @@ def view(title: str, token: str, note: str) -> TokenView:
         unverified_header, unverified_claims = (_decoded(part) for part in token.split(".")[:2])
     except (ValueError, TypeError):
         return TokenView(title, f"{note} {_OPAQUE}".strip())
-    return TokenView(title, note, unverified_header, unverified_claims)
+    return TokenView(title, note, unverified_header, _in_order(unverified_claims))
+
+
+def _in_order(claims: dict[str, Any]) -> dict[str, Any]:
+    """What every token has comes first; a server writes its claims in any order."""
+    return {name: claims[name] for name in (*_FIRST, *claims) if name in claims}
 
 
 def _decoded(part: str) -> dict[str, Any]:

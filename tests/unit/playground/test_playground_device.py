@@ -77,6 +77,22 @@ async def test_looking_too_early_asks_nothing(browser: Browser, provider: Provid
     assert '<meta http-equiv="refresh" content="1; ' in browser.page
 
 
+async def test_who_goes_on_to_something_else_is_not_taken_back(
+    browser: Browser, provider: Provider, clock: Clock
+) -> None:
+    provider.device_answers = ["authorization_pending"]
+    await browser.press(FLOW, FLOW)
+    await browser.press("client-credentials", "client-credentials")
+    assert 'http-equiv="refresh"' not in browser.page
+    clock.moment += timedelta(seconds=5)
+    await browser.open(browser.address)  # it still asks, whenever somebody looks
+    assert [form["grant_type"] for form in provider.token_requests][1:] == [
+        "urn:ietf:params:oauth:grant-type:device_code"
+    ]
+    await browser.press(FLOW, FLOW)
+    assert 'http-equiv="refresh"' in browser.page
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

@@ -44,6 +44,13 @@ async def test_a_request_has_a_challenge_where_there_will_be_a_code(
     assert ("<dt>response_mode</dt>" in browser.page) == (flow != "implicit")
 
 
+async def test_many_applications_are_counted(browser: Browser) -> None:
+    for flow in STEPS:
+        await sign_in(browser, flow)
+    assert "Signed in as Ada Lovelace (ada) at 3 applications" in browser.text
+    assert 'title="implicit app, form-post app, hybrid app"' in browser.page
+
+
 async def test_the_person_can_sign_out_whichever_flow_it_was(browser: Browser) -> None:
     await browser.open(browser.address)
     assert "logout" not in browser.can_press

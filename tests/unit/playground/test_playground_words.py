@@ -1,5 +1,7 @@
 """How secrets are shortened and claims are put into words."""
 
+import base64
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +29,12 @@ SECRET = "s3cr3t-s3cr3t-s3cr3t-s3cr3t"
 )
 def test_times_are_told_from_now(name: str, after_noon: int, words: str) -> None:
     assert claim_words.explain(name, NOON.timestamp() + after_noon, now=NOON) == words
+
+
+def test_what_every_token_has_is_shown_first() -> None:
+    claims = base64.urlsafe_b64encode(json.dumps({"zoneinfo": "Z", "sub": "1", "iss": "I"}).encode()).decode()
+    shown = tokens.view("ID token", f"e30.{claims.rstrip('=')}.x", "").claims
+    assert list((shown or {}).items()) == [("iss", "I"), ("sub", "1"), ("zoneinfo", "Z")]
 
 
 def test_a_claim_of_an_unexpected_type_has_no_words() -> None:

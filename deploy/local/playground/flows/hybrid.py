@@ -48,9 +48,10 @@ async def _come_back(sign_in: SignIn, answer: Mapping[str, str]) -> None:
         {"id_token": answer["id_token"], "code": answer["code"]},
         nonce=sign_in.nonce,
         response_type=sign_in.request.response_type,
+        source="that the browser brought",
     )
     response = await redeem_code(sign_in, answer["code"])
-    second = await id_token.verify(run, party, response, nonce=sign_in.nonce)
+    second = await id_token.verify(run, party, response, nonce=sign_in.nonce, source="that the code bought")
     _compare(sign_in, first, second)
     await ask_who_it_is(run, sign_in.welcome(response, {**first, **second}))
 

@@ -23,15 +23,22 @@ async def fetch_keys(run: Run, party: RelyingParty) -> None:
 
 
 async def verify(
-    run: Run, party: RelyingParty, response: Mapping[str, Any], *, nonce: str | None, response_type: str = "code"
+    run: Run,
+    party: RelyingParty,
+    response: Mapping[str, Any],
+    *,
+    nonce: str | None,
+    response_type: str = "code",
+    source: str = "",
 ) -> dict[str, Any]:
     """The claims of a sign-in's ID token; the step lists every check that it passed. No nonce where no browser was.
 
-    `response_type` is that of the response: "code" where the token endpoint gave it.
+    `response_type` is that of the response: "code" where the token endpoint gave it. `source` tells two of one sign-in
+    apart.
     """
     with run.step(
         "id-token",
-        "Verify the ID token",
+        f"Verify the ID token {source}".rstrip(),
         "Signature, issuer, audience, times and, where there is one, nonce, by Authlib and joserfc. Only now is "
         "somebody signed in.",
         ID_TOKEN_VALIDATION,

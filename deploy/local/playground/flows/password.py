@@ -47,7 +47,7 @@ FLOW = Flow(
     title="Password",
     summary="The application asks for the person's password itself and trades it for tokens.",
     suits="Applications that cannot be changed any more, on the way to another flow.",
-    not_for="anything else: whoever breaks into the application has all passwords, and it keeps people from second "
-    "factors. RFC 9700 forbids it.",
+    not_for="anything else: the application sees all passwords, and no second factor can be asked for. RFC 9700 "
+    "forbids it.",
     buttons=(Button("password", f"Sign in as {_USERNAME}", sign_in, primary=True),),
 )

@@ -89,11 +89,12 @@ class _Refresh:
 
 
 def _next_look(session: Session, *, now: datetime) -> _Refresh | None:
-    """When the page should look again by itself; None when nothing waits."""
-    if not session.waiting:
+    """When the page should look again by itself; None when nothing waits, or somebody has gone on to something else."""
+    latest = session.runs[-1].flow if session.runs else ""
+    waiting = session.waiting.get(latest)
+    if waiting is None:
         return None
-    flow, waiting = min(session.waiting.items(), key=lambda entry: entry[1].due)
-    return _Refresh(max(1, ceil((waiting.due - now).total_seconds())), int(now.timestamp()), flow)
+    return _Refresh(max(1, ceil((waiting.due - now).total_seconds())), int(now.timestamp()), latest)
 
 
 def prose(text: str) -> Markup:
