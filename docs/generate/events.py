@@ -16,7 +16,7 @@ from docs.generate.sources import SourceError, code_of, data, prose
 from latchkey.events.v1 import events_pb2
 from libs.servicekit.bus import DUPLICATE_WINDOW, STREAMS
 
-_FILE: Final = "latchkey/events/v1/events.proto"
+FILE: Final = "latchkey/events/v1/events.proto"
 _ABOUT: Final = {
     events_pb2.SUBJECT_KIND_USER: "a user",
     events_pb2.SUBJECT_KIND_CLIENT: "a client",
@@ -36,7 +36,7 @@ _ATTRIBUTE: Final = re.compile(r"^\| `([a-z]+)`", re.MULTILINE)
 
 
 def page() -> str:
-    file = contract.load()[_FILE]
+    file = contract.load()[FILE]
     messages = [message for message in file.messages() if message.event is not None]
     shown = examples()
     _check_words(messages, file.enum("Reason"))
@@ -79,14 +79,14 @@ def _index(messages: Iterable[Message]) -> str:
 
 
 def _index_row(message: Message) -> Sequence[str]:
-    options = _options(message)
-    link = f"[{options.name}](#{anchor(options.name)})"
-    return link, code(stream_of(_subject(options.name))), options.producer, f"{_meaning(message)} {_yet(message)}"
+    option = options(message)
+    link = f"[{option.name}](#{anchor(option.name)})"
+    return link, code(stream_of(_subject(option.name))), option.producer, f"{meaning(message)} {_yet(message)}"
 
 
 def _section(message: Message, shown: Mapping[str, Envelope]) -> str:
-    options = _options(message)
-    name = options.name
+    option = options(message)
+    name = option.name
     if name not in shown:
         raise SourceError(f"{name} has no example: give it a golden file, or a line in docs/generate/examples.py")
     facts = table(
@@ -96,19 +96,18 @@ def _section(message: Message, shown: Mapping[str, Envelope]) -> str:
                 code(f"latchkey.{name}.v1"),
                 code(_subject(name)),
                 code(stream_of(_subject(name))),
-                options.producer,
-                _ABOUT[options.subject],
+                option.producer,
+                _ABOUT[option.subject],
             )
         ],
     )
     fields = table(
         ("in `data`", "is", "meaning"),
-        [(code(field.name), _json_type(field), _field_meaning(field, name)) for field in message.fields],
+        [(code(field.name), _json_type(field), field_meaning(field, name)) for field in message.fields],
     )
     example = json.dumps(shown[name], indent=2, ensure_ascii=False)
     return (
-        f"### {name}\n\n{_meaning(message)} {_yet(message)}".rstrip()
-        + f"\n\n{facts}\n{fields}\n```json\n{example}\n```"
+        f"### {name}\n\n{meaning(message)} {_yet(message)}".rstrip() + f"\n\n{facts}\n{fields}\n```json\n{example}\n```"
     )
 
 
@@ -116,30 +115,30 @@ def _subject(name: str) -> str:
     return f"latchkey.v1.{name}.<shard>"
 
 
-def _options(message: Message) -> events_pb2.EventOptions:
+def options(message: Message) -> events_pb2.EventOptions:
     if message.event is None:
         raise SourceError(f"{message.name} is no event")
     return message.event
 
 
-def _meaning(message: Message) -> str:
-    name = _options(message).name
+def meaning(message: Message) -> str:
+    name = options(message).name
     meaning: str = data("words.toml")["events"].get(name) or message.comment
     if not meaning:
-        raise SourceError(f"protos/{_FILE}: {message.name} has no comment that says what it means")
+        raise SourceError(f"protos/{FILE}: {message.name} has no comment that says what it means")
     return meaning
 
 
 def _yet(message: Message) -> str:
     """Services make the messages of their facts by name."""
-    producer = _options(message).producer
+    producer = options(message).producer
     return "" if re.search(rf"\b{message.name}\(", code_of(producer)) else "**Not told yet.**"
 
 
-def _field_meaning(field: Field, event: str) -> str:
+def field_meaning(field: Field, event: str) -> str:
     meaning: str = field.comment or data("words.toml")["fields"].get(field.name, "")
     if not meaning:
-        raise SourceError(f"protos/{_FILE}: {field.name} of {event} has no comment that says what it means")
+        raise SourceError(f"protos/{FILE}: {field.name} of {event} has no comment that says what it means")
     return meaning
 
 
@@ -158,7 +157,7 @@ def _reasons(values: Iterable[contract.EnumValue]) -> str:
         plain = value.name.removeprefix("REASON_")
         meaning = words.get(plain) or value.comment
         if not meaning:
-            raise SourceError(f"protos/{_FILE}: {value.name} has no comment that says what it means")
+            raise SourceError(f"protos/{FILE}: {value.name} has no comment that says what it means")
         rows.append((code(plain.lower()), code(value.name), meaning))
     return table(("`reason` of the envelope", "`reason` in `data`", "meaning"), rows)
 
@@ -166,7 +165,7 @@ def _reasons(values: Iterable[contract.EnumValue]) -> str:
 def _check_words(messages: Sequence[Message], reasons: Iterable[contract.EnumValue]) -> None:
     """Raises SourceError for an entry of words.toml about something that there is not."""
     known = {
-        "events": {_options(message).name for message in messages},
+        "events": {options(message).name for message in messages},
         "fields": {field.name for message in messages for field in message.fields},
         "reasons": {value.name.removeprefix("REASON_") for value in reasons},
     }

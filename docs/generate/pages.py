@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from docs.generate import configuration, conformance, events, rpc, security
+from docs.generate import asyncapi, configuration, conformance, events, rpc, security
 from docs.generate.sources import DOCS, SourceError
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "asyncapi.json": asyncapi.page,
     "configuration.md": configuration.page,
     "conformance.md": conformance.page,
     "events.md": events.page,

@@ -1,5 +1,6 @@
 """Where the pages are made from, and what is said when a source does not tell enough."""
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,19 @@ def prose(name: str, **parts: str) -> str:
             raise SourceError(f"docs/generate/prose/{name} must have {mark} once")
         text = text.replace(mark, content.strip())
     return text
+
+
+def prose_table(name: str, heading: str) -> dict[str, str]:
+    """The first table under a heading of a Markdown file of this folder: name in the first column -> the second.
+
+    Raises:
+        SourceError: there is none.
+    """
+    section = (_HERE / "prose" / name).read_text(encoding="utf-8").partition(f"{heading}\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `([a-z]+)` \| (.+?) \|$", section, re.MULTILINE))
+    if not rows:
+        raise SourceError(f"docs/generate/prose/{name} has no table under {heading}")
+    return rows
 
 
 @cache

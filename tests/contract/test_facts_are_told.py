@@ -1,0 +1,171 @@
+"""A state change without its fact fails here: every transaction of a use case tells one, or says below why it does not.
+
+Read from the source: a transaction is `async with <begin>() as work`, reading ones excepted; it tells when its block, or a
+function of the use cases that the block hands `work` to, emits.
+"""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from latchkey.events.v1 import events_pb2
+
+SERVICES = Path(__file__).resolve().parents[2] / "services"
+READS = {"_view", "reading", "snapshot"}
+TRANSACTIONS = {"_begin", "_work", "begin", "work", "transaction", "_transactions"}
+
+_SWEPT = "what is removed ended before, and was told then"
+_COUNTED = "a count that slows guessing down; what it leads to is told"
+_WAITS = "a request that waits for its person or its client: what becomes of it is told"
+SILENT = {
+    "authentication/usecases/sweep_sessions.py::SweepSessions._forget_ended": _SWEPT,
+    "authentication/usecases/sweep_sessions.py::SweepSessions._forget_failures": _SWEPT,
+    "authentication/usecases/touch_sessions.py::TouchSessions.__call__": "when a session was last used",
+    "device/usecases/find_user_code.py::FindUserCode.__call__": _COUNTED,
+    "device/usecases/poll_device_code.py::PollDeviceCode._require_patience": _COUNTED,
+    "device/usecases/record_polls.py::RecordPolls.__call__": _COUNTED,
+    "device/usecases/sweep_device_codes.py::SweepDeviceCodes._forget_codes": _SWEPT,
+    "device/usecases/sweep_device_codes.py::SweepDeviceCodes._forget_tallies": _SWEPT,
+    "key_rotation/usecases/get_signing_keys.py::GetSigningKeys.__call__": "how long a key has to stay after its last use",
+    "token/usecases/authenticate_client.py::AuthenticateClient._believe": "that an assertion was used, until it expires",
+    "token/usecases/authorize.py::Authorize.__call__": _WAITS,
+    "token/usecases/create_initial_access_token.py::CreateInitialAccessToken.__call__": "not told yet: admin.acted",
+    "token/usecases/deliver_logout.py::DeliverLogout.__call__": "how a delivery went; the session's end was told",
+    "token/usecases/deliver_logout.py::DeliverLogout.claim": "who delivers",
+    "token/usecases/find_initial_access_tokens.py::RevokeInitialAccessToken.__call__": "not told yet: admin.acted",
+    "token/usecases/push_authorization_request.py::PushAuthorizationRequest.__call__": _WAITS,
+    "token/usecases/resume_authorization.py::ResumeAuthorization.__call__": _WAITS,
+}
+"""Transaction -> why subscribers are not told: mostly, nobody outside could do anything with it."""
+
+
+@cache
+def _modules() -> list[tuple[str, ast.Module]]:
+    paths = sorted(SERVICES.glob("*/usecases/**/*.py"))
+    return [(str(path.relative_to(SERVICES)), ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
+
+
+def _functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{prefix}{node.name}", node
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node, f"{prefix}{node.name}.")
+
+
+def _transactions(function: ast.AST) -> Iterator[tuple[ast.AsyncWith, str]]:
+    """Blocks that may change something, with the name of their unit of work."""
+    for node in ast.walk(function):
+        if not isinstance(node, ast.AsyncWith):
+            continue
+        for item in node.items:
+            call, name = item.context_expr, item.optional_vars
+            if isinstance(call, ast.Call) and isinstance(name, ast.Name) and _name(call.func) in TRANSACTIONS:
+                yield node, name.id
+
+
+def _tells(block: ast.AST, work: str, telling: set[str]) -> bool:
+    for node in ast.walk(block):
+        if isinstance(node, ast.Call):
+            if _name(node.func) == "emit":
+                return True
+            handed_on = any(isinstance(argument, ast.Name) and argument.id == work for argument in node.args)
+            if handed_on and _name(node.func) in telling:
+                return True
+    return False
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+@cache
+def _telling(service: str) -> set[str]:
+    """Functions of a service's use cases that emit, or hand what they are given to one that does."""
+    functions = [
+        (_called_as(name, path), node)
+        for path, tree in _modules()
+        if path.startswith(f"{service}/")
+        for name, node in _functions(tree)
+    ]
+    telling: set[str] = set()
+    while True:
+        more = {
+            name
+            for name, node in functions
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and any(_tells(node, argument.arg, telling) for argument in node.args.args)
+        }
+        if more <= telling:
+            return telling
+        telling |= more
+
+
+def _called_as(name: str, path: str) -> str:
+    """A use case in the hands of another one is an attribute: `AdvanceAuthorization()` is `self._advance`."""
+    method = name.rpartition(".")[2]
+    return f"_{Path(path).stem.partition('_')[0]}" if method == "__call__" else method
+
+
+def _silent() -> Counter[str]:
+    found: Counter[str] = Counter()
+    for path, tree in _modules():
+        telling = _telling(path.partition("/")[0])
+        for name, function in _functions(tree):
+            for block, work in _transactions(function):
+                found[f"{path}::{name}"] += not _tells(block, work, telling)
+    return +found
+
+
+def test_every_transaction_tells_a_fact_or_says_why_not() -> None:
+    assert set(_silent()) == set(SILENT)
+
+
+def test_no_transaction_hides_behind_another_name() -> None:
+    """A new word for beginning one has to be added to TRANSACTIONS, or to READS."""
+    words = {
+        _name(item.context_expr.func)
+        for _, tree in _modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AsyncWith)
+        for item in node.items
+        if isinstance(item.context_expr, ast.Call) and isinstance(item.optional_vars, ast.Name)
+    }
+    assert words - READS - TRANSACTIONS <= {"timeout", "_turns"}
+
+
+def test_the_reader_sees_a_transaction_that_tells_nothing() -> None:
+    told, silent = (
+        ast.parse(f"async def change(self):\n    async with self._begin() as work:\n        {line}\n")
+        for line in ("tell(work)", "await work.things.add(1)")
+    )
+    ((block, work),) = _transactions(told)
+    assert _tells(block, work, {"tell"})
+    assert not _tells(block, work, set())
+    ((block, work),) = _transactions(silent)
+    assert not _tells(block, work, {"tell", "add"})
+
+
+FACTS = {
+    message.name: message.GetOptions().Extensions[events_pb2.event].producer
+    for message in events_pb2.DESCRIPTOR.message_types_by_name.values()
+    if message.GetOptions().HasExtension(events_pb2.event)
+}
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_every_fact_of_the_contract_is_told_by_its_producer(fact: str) -> None:
+    service = SERVICES / FACTS[fact].replace("-", "_")
+    facts = service / "facts.py"
+    makers = {
+        name
+        for name, function in _functions(ast.parse(facts.read_text(encoding="utf-8")))
+        if any(isinstance(node, ast.Attribute) and node.attr == fact for node in ast.walk(function))
+    }
+    assert makers, f"nothing in {facts} makes it"
+    others = [path.read_text(encoding="utf-8") for path in service.rglob("*.py")]
+    assert any(f"{maker}(" in source.replace(f"def {maker}(", "") for maker in makers for source in others)
