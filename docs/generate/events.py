@@ -151,15 +151,18 @@ def _json_type(field: Field) -> str:
 
 
 def _reasons(values: Iterable[contract.EnumValue]) -> str:
-    words: dict[str, str] = data("words.toml")["reasons"]
     rows = []
     for value in values:
-        plain = value.name.removeprefix("REASON_")
-        meaning = words.get(plain) or value.comment
-        if not meaning:
-            raise SourceError(f"protos/{FILE}: {value.name} has no comment that says what it means")
-        rows.append((code(plain.lower()), code(value.name), meaning))
+        word = value.name.removeprefix("REASON_").lower()
+        rows.append((code(word), code(value.name), reason_meaning(value)))
     return table(("`reason` of the envelope", "`reason` in `data`", "meaning"), rows)
+
+
+def reason_meaning(value: contract.EnumValue) -> str:
+    meaning: str = data("words.toml")["reasons"].get(value.name.removeprefix("REASON_")) or value.comment
+    if not meaning:
+        raise SourceError(f"protos/{FILE}: {value.name} has no comment that says what it means")
+    return meaning
 
 
 def _check_words(messages: Sequence[Message], reasons: Iterable[contract.EnumValue]) -> None:

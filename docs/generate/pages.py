@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from docs.generate import asyncapi, configuration, conformance, events, rpc, security
+from docs.generate import asyncapi, configuration, conformance, events, rpc, sdk_facts, security
 from docs.generate.sources import DOCS, SourceError
 
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -16,6 +16,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "events.md": events.page,
     "rpc.md": rpc.page,
     "security.md": security.page,
+    sdk_facts.FILE: sdk_facts.page,
 }
 _COMMAND = ".venv/bin/python docs/generate"
 _LONGEST_DIFF = 20
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"usage: {_COMMAND} [--check]\n")
         return 2
     try:
-        pages = {DOCS / name: page() for name, page in PAGES.items()}
+        pages = {(DOCS / name).resolve(): page() for name, page in PAGES.items()}
     except SourceError as error:
         sys.stderr.write(f"docs/generate: {error}\n")
         return 1

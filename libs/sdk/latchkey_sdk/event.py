@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Self
 
 from latchkey_sdk.delivery import Delivery
+from latchkey_sdk.fact import Fact
+from latchkey_sdk.facts import FACTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,16 @@ class Event:
     def name(self) -> str:
         """The type without its frame, for example "login.succeeded"."""
         return self.type.removeprefix("latchkey.").rpartition(".v")[0] or self.type
+
+    @property
+    def fact(self) -> Fact | None:
+        """The data with types (facts.py); None for an event that this version does not know.
+
+        Raises:
+            ValueError: the data are not what the contract says.
+        """
+        known = FACTS.get(self.name)
+        return known.read(self.data) if known else None
 
     @property
     def sequence(self) -> int | None:
