@@ -8,6 +8,8 @@ EVENTS = "LATCHKEY_EVENTS"
 TOKENS = "LATCHKEY_TOKENS"
 """token.issued and token.refreshed; kept for 72 hours."""
 
+SHARDS = 16
+"""All events about one user, client or key are in one of them."""
 _PREFIX = "latchkey.v1."
 _TOKEN_SUBJECTS = ("latchkey.v1.token.issued.*", "latchkey.v1.token.refreshed.*")
 _TOKEN = re.compile(r"[a-z0-9_]+|\*")
@@ -27,6 +29,21 @@ def subject_of(pattern: str) -> str:
     if len(named) == 3:
         return _PREFIX + ".".join(named)
     return _PREFIX + ".".join([*named, ">" if whole or len(named) == 1 else "*"])
+
+
+def in_shard(subject: str, shard: int) -> str:
+    """What a subject of `subject_of` matches in one shard.
+
+    Raises:
+        ValueError: the subject names a shard itself, or there is no such shard.
+    """
+    if shard not in range(SHARDS):
+        raise ValueError(f"shard {shard}: 0 to {SHARDS - 1}")
+    named = [token for token in subject.removeprefix(_PREFIX).split(".") if token != ">"]
+    if len(named) > 2 and named[2] != "*":
+        raise ValueError(f"{subject} names a shard already")
+    entity, event = (*named[:2], "*", "*")[:2]
+    return f"{_PREFIX}{entity}.{event}.{shard:02d}"
 
 
 def streams_of(subject: str) -> tuple[str, ...]:

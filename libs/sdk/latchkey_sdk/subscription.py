@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +18,10 @@ from latchkey_sdk.consumer import Since, Wanted, starting
 from latchkey_sdk.delivery import Delivery
 from latchkey_sdk.errors import BusUnreachable, LatchkeyError
 from latchkey_sdk.event import Event
-from latchkey_sdk.filters import streams_of, subject_of
+from latchkey_sdk.filters import in_shard, streams_of, subject_of
 from latchkey_sdk.pull import HEARTBEAT_SECONDS, Events, Puller
 
+Handler = Callable[[Event], Awaitable[None]]
 CLOSE_SECONDS = 5.0
 _DURABLE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _log = logging.getLogger("latchkey_sdk")
@@ -33,6 +34,7 @@ def subscribe(
     creds: str | Path | None = None,
     durable: str | None = None,
     since: Since = None,
+    shards: Iterable[int] | None = None,
     inbox_prefix: str | None = None,
     connect_timeout: float = 10.0,
 ) -> "Subscription":
@@ -52,6 +54,9 @@ def subscribe(
         durable: name under which the server remembers how far this subscriber is, also when it is away; None for a
             look at what happens while the loop runs. Workers with the same name share the events.
         since: where a new subscription starts; None means now. A durable one that exists goes on where it was.
+        shards: several consumers in the place of one, named `<durable>-<shard>`. Each keeps its order, so that workers
+            and `Subscription.handle` get on with events about different people at once. `range(16)` is all of them; a
+            worker that takes some leaves the others to other workers.
         inbox_prefix: only for users whose rights are not in their credentials.
         connect_timeout: seconds until a server that does not answer is an error, at the start only.
 
@@ -66,13 +71,26 @@ def subscribe(
     if isinstance(since, int) and len(streams) > 1:
         raise ValueError(f"a sequence number means one stream, but {pattern!r} reads {' and '.join(streams)}")
     start = starting(since, now=datetime.now(UTC))
-    name = durable or f"ephemeral-{uuid.uuid4().hex}"
+    parts = _parts(subject, durable, shards)
     wanted = [
-        Wanted(stream=stream, name=name, durable=durable is not None, subject=subject, start=start)
-        for stream in streams
+        Wanted(stream=stream, name=name, durable=durable is not None, subject=part, start=start)
+        for name, part in parts
+        for stream in streams_of(part)
     ]
     connection = {"servers": servers, "creds": creds, "inbox_prefix": inbox_prefix}
     return Subscription(wanted, connection=connection, connect_timeout=connect_timeout)
+
+
+def _parts(subject: str, durable: str | None, shards: Iterable[int] | None) -> list[tuple[str, str]]:
+    """(name, subject) of each consumer."""
+    if shards is None:
+        return [(durable or f"ephemeral-{uuid.uuid4().hex}", subject)]
+    if durable is None:
+        raise ValueError("shards need a durable: workers share the events by its name")
+    parts = [(f"{durable}-{shard:02d}", in_shard(subject, shard)) for shard in sorted(set(shards))]
+    if not parts:
+        raise ValueError("no shards are no events")
+    return parts
 
 
 class Subscription:
@@ -136,6 +154,32 @@ class Subscription:
             self._current = await _read(arrived)
         return self._current
 
+    async def handle(self, handler: Handler) -> None:
+        """Calls `handler(event)` for each event until cancelled: one after the other in a shard, shards side by side.
+
+        A handler that returns has handled its event; one that raises gets it again, after 1, 2, 4, ... at most 60
+        seconds, and before those behind it.
+
+        Raises:
+            LatchkeyError: going on makes no sense.
+        """
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                arrived = await self._events.get()
+                if isinstance(arrived, LatchkeyError):
+                    raise arrived
+                if event := await _read(arrived):
+                    # Never more than one for each consumer: the next one comes when this one is settled.
+                    task = asyncio.create_task(_handle(handler, event))
+                    running.add(task)
+                    task.add_done_callback(running.discard)
+        finally:
+            for task in running:
+                task.cancel()
+            if running:
+                await asyncio.wait(running)
+
     async def _opened_by_the_loop(self) -> AsyncGenerator[Event, None]:
         async with self:
             async for event in self:
@@ -169,6 +213,20 @@ class Subscription:
                 await item.nak(delay=0)
         for puller in self._pullers:
             await puller.remove()
+
+
+async def _handle(handler: Handler, event: Event) -> None:
+    with suppress(LatchkeyError, NatsError):  # told by the connection as well
+        try:
+            await handler(event)
+        except asyncio.CancelledError:
+            await event.nak(delay=0)
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, it must not stop the others
+            _log.exception("%s %s could not be handled", event.name, event.id)
+            await event.nak()
+        else:
+            await event.ack()
 
 
 async def _read(delivery: Delivery) -> Event | None:

@@ -61,11 +61,11 @@ class Publisher:
         for name, (subjects, _) in STREAMS.items():
             await self.jetstream.add_stream(name=name, subjects=list(subjects))
 
-    async def event(self, name: str = "login.succeeded", **attributes: Any) -> str:
+    async def event(self, name: str = "login.succeeded", *, shard: int = 7, **attributes: Any) -> str:
         """Publishes an event of that name; returns its id."""
         self._count += 1
         event = an_envelope(name, **{"id": f"event-{self._count}"} | attributes)
-        await self.jetstream.publish(f"latchkey.v1.{name}.07", json.dumps(event).encode())
+        await self.jetstream.publish(f"latchkey.v1.{name}.{shard:02d}", json.dumps(event).encode())
         return str(event["id"])
 
     async def consumers(self, stream: str) -> list[str]:
