@@ -19,6 +19,21 @@ WATCHING = """<!doctype html><title>asking</title>
 <script>addEventListener("message", e => {{ document.title = e.origin === "{issuer}" ? e.data : "stranger" }})</script>
 """
 
+TITLE = "<script>addEventListener('message', e => {{ document.title = e.data }})</script>"
+SANDBOXED = {
+    "the page that asks": """<!doctype html><title>asking</title>
+<iframe src="{frame}" onload="document.getElementById('asker').srcdoc = document.getElementById('asking').innerHTML"></iframe>
+<iframe id="asker" sandbox="allow-scripts"></iframe>
+<template id="asking"><script>
+addEventListener("message", e => parent.postMessage(e.data, "*"));
+parent.frames[0].postMessage("{asked}", "{issuer}");
+</script></template>"""
+    + TITLE,
+    "the frame itself": """<!doctype html><title>asking</title>
+<iframe sandbox="allow-scripts" src="{frame}" onload="this.contentWindow.postMessage('{asked}', '*')"></iframe>"""
+    + TITLE,
+}
+
 
 @dataclass
 class Application:
@@ -103,6 +118,17 @@ async def test_the_frame_says_whether_the_session_is_still_the_one_of_the_answer
     await expect(page.locator("main[data-page=signed-out]")).to_be_visible()
     await told(f"{client.client_id} {state}")
     await expect(page).to_have_title("changed")
+
+
+@pytest.mark.parametrize("sandboxed", SANDBOXED)
+async def test_who_has_no_origin_is_told_that_this_cannot_work(
+    page: Page, stack: Stack, client: RelyingParty, application: Application, sandboxed: str
+) -> None:
+    asked = f"{client.client_id} {(await sign_in(page, client, application))['session_state']}"
+    frame = f"{stack.issuer}/check-session"
+    application.page = SANDBOXED[sandboxed].format(frame=frame, asked=asked, issuer=stack.issuer)
+    await page.goto(f"{application.origin}/watch")
+    await expect(page).to_have_title("error")
 
 
 async def test_signing_out_loads_the_clients_frame_and_leads_back(

@@ -64,17 +64,24 @@
     return found.length ? found[0].slice(cookieName.length + 1) : "";
   }
 
+  // Sandboxed pages have the origin "null": no client has that one, and no message can be addressed to it.
+  var NOBODY = "null";
+
   function answerTo(message, origin) {
     var parts = typeof message === "string" ? message.split(" ") : [];
     var state = parts.length === 2 ? parts[1].split(".") : [];
-    if (state.length !== 2 || !parts[0] || !state[0] || !state[1]) { return "error"; }
-    var now = sha256(parts[0] + " " + origin + " " + browserState() + " " + state[1]);
-    return now === state[0] ? "unchanged" : "changed";
+    if (state.length !== 2 || !parts[0] || !state[0] || !state[1] || origin === NOBODY) { return "error"; }
+    try {
+      var now = sha256(parts[0] + " " + origin + " " + browserState() + " " + state[1]);
+      return now === state[0] ? "unchanged" : "changed";
+    } catch (refused) { // whoever put this frame into a sandbox keeps its cookies from it
+      return "error";
+    }
   }
 
   window.addEventListener("message", function (event) {
     if (event.source && event.source !== window) {
-      event.source.postMessage(answerTo(event.data, event.origin), event.origin);
+      event.source.postMessage(answerTo(event.data, event.origin), event.origin === NOBODY ? "*" : event.origin);
     }
   });
 })();

@@ -1,0 +1,51 @@
+"""`session_state` with errors too: it tells a client's page what the browser's session is, whatever the answer was
+(OpenID Connect Session Management 1.0, 2)."""
+
+import hashlib
+
+from tests.flows.relying_party import RelyingParty
+from tests.support.browser import Browser, Page
+from tests.support.stack import Stack
+
+ORIGIN = "https://client.example"
+
+
+def expected(client: RelyingParty, browser: Browser, told: str) -> str:
+    """By the test's own hand, from the cookie that the frame reads and the salt of the answer."""
+    salt = told.partition(".")[2]
+    state = browser.client.cookies.get("latchkey-state") or ""
+    return hashlib.sha256(f"{client.client_id} {ORIGIN} {state} {salt}".encode()).hexdigest() + f".{salt}"
+
+
+def error_of(page: Page, error: str) -> str:
+    """session_state of an error that was sent back."""
+    assert page.left
+    assert page.parameters["error"] == error
+    return page.parameters["session_state"]
+
+
+async def test_an_error_tells_the_state_of_the_session_as_well(system: Stack, browser: Browser) -> None:
+    async with await RelyingParty.registered(system) as client:
+        nobody = error_of(await browser.open(client.start(prompt="none").url), "login_required")
+        assert nobody == expected(client, browser, nobody)
+
+        await browser.open(client.start().url)
+        await browser.sign_in()
+        denied = error_of(await browser.submit("consent-deny"), "access_denied")
+        assert denied == expected(client, browser, denied)
+        assert browser.client.cookies.get("latchkey-state")
+        asked = error_of(await browser.open(client.start(prompt="none").url), "consent_required")
+        assert asked == expected(client, browser, asked)
+
+        await browser.open("/logout")
+        await browser.submit("logout-confirm")
+        assert denied != expected(client, browser, denied)
+        gone = error_of(await browser.open(client.start(prompt="none").url), "login_required")
+        assert gone == expected(client, browser, gone)
+
+
+async def test_it_is_about_sign_ins_only(system: Stack, browser: Browser) -> None:
+    async with await RelyingParty.registered(system, scope="openid orders:read") as client:
+        page = await browser.open(client.start(scope="orders:read", prompt="none").url)
+        assert page.parameters["error"] == "login_required"
+        assert "session_state" not in page.parameters
