@@ -27,6 +27,7 @@ from libs.servicekit.timers import every
 from libs.servicekit.work import Transactions
 from services.token import client_directory, client_logos, request_objects, signing_keys
 from services.token.accounts import RemoteAccounts
+from services.token.anonymous_state import AnonymousState
 from services.token.client_directory import CachedClients
 from services.token.client_keys import KEY_SET_TYPES, ClientKeys
 from services.token.client_logos import ClientLogos
@@ -142,8 +143,16 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             signed=client_keys,
             fetch=RemoteRequestObjects(partial(fetcher.get, accept=request_objects.TYPES)),
         )
+        anonymous_state = AnonymousState()
         authorization = AuthorizationRpc(
-            authorize=Authorize(transactions, view, advance, read_request_object=read_request_object, clock=clock),
+            authorize=Authorize(
+                transactions,
+                view,
+                advance,
+                read_request_object=read_request_object,
+                anonymous_state=anonymous_state,
+                clock=clock,
+            ),
             resume=ResumeAuthorization(transactions, view, advance, clock=clock),
             deny=DenyAuthorization(transactions, advance, clock=clock),
             describe=DescribeInteraction(view, advance, clock=clock),
@@ -263,6 +272,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                         transactions,
                         authenticate=authenticate,
                         read_request_object=read_request_object,
+                        anonymous_state=anonymous_state,
                         clock=clock,
                     ),
                     device_authorization=start_device_authorization,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from libs.crypto.jwt import KeySet, SigningKey
 from libs.oauth.client_metadata import ClientMetadata
+from libs.oauth.parameters import Parameters
 from libs.servicekit.facts import Fact
 from libs.servicekit.limits import Tally
 from services.token.domain.client_assertions import UsedAssertion
@@ -241,6 +242,11 @@ class SignedByClients(Protocol):
         self, token: str, metadata: ClientMetadata, *, types: frozenset[str] = ...
     ) -> dict[str, Any] | None:
         """Claims of a JWT that a key of the client signed; None otherwise. Nothing else is judged."""
+
+
+class AnonymousState(Protocol):
+    def admit(self, parameters: Parameters, *, network: str, client_id: str = "", now: datetime) -> None:
+        """Accounts for a request that is about to be stored. Raises TemporarilyUnavailable when too much came."""
 
 
 class Logos(Protocol):

@@ -6,6 +6,7 @@ from typing import Any
 from latchkey.token.v1 import admin_pb2, authorization_pb2
 from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceServicer
 from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceServicer
+from libs.oauth.addresses import address_prefix
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.clock import Clock
 from services.token import convert
@@ -58,6 +59,7 @@ class AuthorizationRpc(AuthorizationServiceServicer):
             browser_secret=request.browser_secret,
             session=self._session(request),
             defer=request.defer,
+            network=address_prefix(request.remote_address),
         )
         return convert.to_response(following)
 

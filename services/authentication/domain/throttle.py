@@ -12,24 +12,15 @@ A client that asks people for their passwords (RFC 6749 4.3) is such a place as 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_network
 from math import ceil
 
 from libs.crypto.hashing import keyed_hash
+from libs.oauth.addresses import is_public
 
 WINDOW = timedelta(minutes=15)
 """After the last failure; then counting begins anew."""
 LONGEST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT_OF_MANY = timedelta(seconds=15)
-_OF_MANY = tuple(
-    map(
-        ip_network,
-        (
-            *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
-            *("fc00::/7", "fe80::/10", "::/48"),
-        ),
-    )
-)
 UNDER_ATTACK = 5_000
 """Failures over all within WINDOW, from which on the limits are tight."""
 
@@ -70,7 +61,7 @@ class Keys:
             keyed_hash(key, f"name {place} {username_key}"),
             keyed_hash(key, f"network {place}"),
             keyed_hash(key, "overall"),
-            is_public=_is_public(place),
+            is_public=is_public(place),
         )
 
     def __iter__(self) -> Iterator[bytes]:
@@ -104,11 +95,3 @@ def _wait(failures: Failures | None, free: int, *, under_way: int, longest: time
         return timedelta(0)
     pause = min(timedelta(seconds=2 ** min(failures.count - free, 20)), longest)
     return max(failures.last_at + pause - now, timedelta(0))
-
-
-def _is_public(place: str) -> bool:
-    try:
-        network = ip_network(place)
-    except ValueError:
-        return False
-    return not any(network.version == of_many.version and network.subnet_of(of_many) for of_many in _OF_MANY)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 
 from latchkey.token.v1.authorization_pb2 import AuthorizeRequest, ResumeAuthorizationRequest
+from libs.servicekit.addresses import remote_address
 from services.authorize_frontend.http.answers import answer
 from services.authorize_frontend.http.edge import RETRY, Edge
 from services.authorize_frontend.http.parameters import Parameters, messages, of_form, of_query
@@ -52,7 +53,12 @@ class Authorize:
 
     async def _authorize(self, request: web.Request, parameters: Parameters, *, defer: bool) -> web.Response:
         browser_secret = self._edge.cookies.browser_or_new(request)
-        message = AuthorizeRequest(parameters=messages(parameters), browser_secret=browser_secret, defer=defer)
+        message = AuthorizeRequest(
+            parameters=messages(parameters),
+            browser_secret=browser_secret,
+            defer=defer,
+            remote_address=remote_address(request, self._edge.trusted_proxies),
+        )
         session = await self._edge.session(request)
         if session.HasField("attested"):
             message.session.CopyFrom(session.attested)

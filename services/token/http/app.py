@@ -75,7 +75,7 @@ def build_edge(endpoints: Endpoints, *, edge_url: str, trusted_proxies: Networks
             ),
             web.post("/revoke", revocation_handler(endpoints.revoke)),
             web.post("/introspect", introspection_handler(endpoints.introspect)),
-            web.post("/par", par_handler(endpoints.par)),
+            web.post("/par", par_handler(endpoints.par, trusted_proxies=trusted_proxies)),
             web.get(USERINFO, userinfo),
             web.post(USERINFO, userinfo),
             *registration_routes(endpoints.registrations, edge_url=edge_url, trusted_proxies=trusted_proxies),

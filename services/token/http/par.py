@@ -4,13 +4,18 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from libs.oauth.addresses import address_prefix
+from libs.servicekit.addresses import Networks, remote_address
 from services.token.http.client_request import read_client_request
 from services.token.usecases.push_authorization_request import PushAuthorizationRequest
 
 
-def par_handler(push: PushAuthorizationRequest) -> Callable[[web.Request], Awaitable[web.Response]]:
+def par_handler(
+    push: PushAuthorizationRequest, *, trusted_proxies: Networks
+) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         credentials, parameters = await read_client_request(request)
-        return web.json_response(await push(credentials, parameters), status=201)
+        network = address_prefix(remote_address(request, trusted_proxies))
+        return web.json_response(await push(credentials, parameters, network=network), status=201)
 
     return handle

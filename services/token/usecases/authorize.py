@@ -14,7 +14,7 @@ from services.token.domain.clients import Client
 from services.token.domain.pending_requests import LIFETIME, PendingRequest
 from services.token.domain.pushed_requests import URI_PREFIX, opened
 from services.token.domain.sessions import AuthenticatedSession
-from services.token.ports import Begin
+from services.token.ports import AnonymousState, Begin
 from services.token.usecases.advance_authorization import AdvanceAuthorization
 from services.token.usecases.read_request_object import ReadRequestObject
 
@@ -29,21 +29,30 @@ class Authorize:
         advance: AdvanceAuthorization,
         *,
         read_request_object: ReadRequestObject,
+        anonymous_state: AnonymousState,
         clock: Clock,
     ) -> None:
         self._begin = begin
         self._view = view
         self._advance = advance
         self._read_request_object = read_request_object
+        self._anonymous_state = anonymous_state
         self._clock = clock
 
     async def __call__(
-        self, pairs: Sequence[Pair], *, browser_secret: str, session: AuthenticatedSession | None, defer: bool
+        self,
+        pairs: Sequence[Pair],
+        *,
+        browser_secret: str,
+        session: AuthenticatedSession | None,
+        defer: bool,
+        network: str = "",
     ) -> Next:
         """Grants at once when nothing is missing; otherwise the request waits for the person.
 
         Raises:
-            OAuthError: it must not be redirected: the client or its redirect URI is not known.
+            OAuthError: it must not be redirected: the client or its redirect URI is not known, or too much comes from
+                this network.
         """
         repeated = repeated_names(pairs)
         if repeated & _WHERE_ANSWERS_GO:
@@ -60,10 +69,9 @@ class Authorize:
             return self._advance.reply_address(pending, client).refusal(refusal)
         reply = self._advance.reply_address(pending, client)
         try:
-            if repeated:
-                raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
-            if client.metadata.require_pushed_authorization_requests and pending.pushed_hash is None:
-                raise InvalidRequest("This client must push its authorization requests.", reason="PUSH_REQUIRED")
+            _judge_arrival(pending, client, repeated)
+            if session is None or defer:
+                self._anonymous_state.admit(pending.parameters, network=network, now=pending.created_at)
             if defer:
                 async with self._begin() as work:
                     return AskPerson(await self._advance.store(work, pending), None)
@@ -90,6 +98,14 @@ class Authorize:
     async def _read(self, pending: PendingRequest, client: Client) -> PendingRequest:
         parameters = await self._read_request_object(pending.parameters, client, now=pending.created_at)
         return replace(pending, parameters=parameters)
+
+
+def _judge_arrival(pending: PendingRequest, client: Client, repeated: frozenset[str]) -> None:
+    """Raises InvalidRequest, redirectable, for a request that came in a way in which it must not come."""
+    if repeated:
+        raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
+    if client.metadata.require_pushed_authorization_requests and pending.pushed_hash is None:
+        raise InvalidRequest("This client must push its authorization requests.", reason="PUSH_REQUIRED")
 
 
 def _pending(parameters: Parameters, *, browser_secret: str, now: datetime) -> PendingRequest:

@@ -11,7 +11,7 @@ from libs.servicekit.clock import Clock
 from services.token.domain import pending_requests
 from services.token.domain.authorization_request import AuthorizationRequest, find_redirect_uri, judge
 from services.token.domain.pushed_requests import LIFETIME, URI_PREFIX, PushedRequest
-from services.token.ports import Begin
+from services.token.ports import AnonymousState, Begin
 from services.token.usecases.authenticate_client import AuthenticateClient
 from services.token.usecases.read_request_object import ReadRequestObject
 
@@ -25,18 +25,21 @@ class PushAuthorizationRequest:
         *,
         authenticate: AuthenticateClient,
         read_request_object: ReadRequestObject,
+        anonymous_state: AnonymousState,
         clock: Clock,
     ) -> None:
         self._begin = begin
         self._authenticate = authenticate
         self._read_request_object = read_request_object
+        self._anonymous_state = anonymous_state
         self._clock = clock
 
-    async def __call__(self, credentials: Credentials, parameters: Parameters) -> dict[str, Any]:
+    async def __call__(self, credentials: Credentials, parameters: Parameters, *, network: str = "") -> dict[str, Any]:
         """The response of RFC 9126 2.2. What is wrong with the request is said here and now.
 
         Raises:
-            OAuthError: as the authorization endpoint would, and InvalidClient.
+            OAuthError: as the authorization endpoint would, and InvalidClient; TemporarilyUnavailable when too much
+                comes of this client, or of clients that prove nothing from this network.
         """
         now = self._clock.now()
         client = await self._authenticate(credentials, now=now)
@@ -48,6 +51,8 @@ class PushAuthorizationRequest:
         )
         asked = await self._read_request_object(asked, client, now=now)
         judge(AuthorizationRequest(parameters=asked, redirect_uri=find_redirect_uri(asked, client)), client)
+        proved = "" if client.metadata.is_public else client.client_id
+        self._anonymous_state.admit(asked, network=network, client_id=proved, now=now)
         request_id = new_secret()
         async with self._begin() as work:
             await work.pushed_requests.add(

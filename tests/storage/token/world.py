@@ -20,6 +20,7 @@ from libs.servicekit.database import Database
 from libs.servicekit.facts import Fact
 from libs.servicekit.outbox import Outbox
 from libs.servicekit.work import Transactions
+from services.token.anonymous_state import AnonymousState
 from services.token.client_directory import CachedClients
 from services.token.client_keys import ClientKeys
 from services.token.client_logos import ClientLogos
@@ -176,7 +177,15 @@ class World:
         self.read_request_object = ReadRequestObject(
             issuer=ISSUER, signed=self.client_keys, fetch=RemoteRequestObjects(self.outside.get)
         )
-        self.authorize = Authorize(work, view, advance, read_request_object=self.read_request_object, clock=clock)
+        anonymous_state = AnonymousState()
+        self.authorize = Authorize(
+            work,
+            view,
+            advance,
+            read_request_object=self.read_request_object,
+            anonymous_state=anonymous_state,
+            clock=clock,
+        )
         self.resume = ResumeAuthorization(work, view, advance, clock=clock)
         self.deny = DenyAuthorization(work, advance, clock=clock)
         self.describe = DescribeInteraction(view, advance, clock=clock)
@@ -223,7 +232,11 @@ class World:
             clock=clock,
         )
         self.push = PushAuthorizationRequest(
-            work, authenticate=authenticate, read_request_object=self.read_request_object, clock=clock
+            work,
+            authenticate=authenticate,
+            read_request_object=self.read_request_object,
+            anonymous_state=anonymous_state,
+            clock=clock,
         )
         self.userinfo = GetUserinfo(
             view, audiences=AUDIENCES, accounts=people, clients=clients, keys=keys, mint=mint, clock=clock

@@ -26,7 +26,7 @@ from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_acce
 from latchkey.authentication.v1 import sessions_pb2 as latchkey_dot_authentication_dot_v1_dot_sessions__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%latchkey/token/v1/authorization.proto\x12\x11latchkey.token.v1\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/sessions.proto\".\n\tParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x05value\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\"\xaf\x01\n\x10\x41uthorizeRequest\x12\x30\n\nparameters\x18\x01 \x03(\x0b\x32\x1c.latchkey.token.v1.Parameter\x12\x1c\n\x0e\x62rowser_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12<\n\x07session\x18\x03 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\r\n\x05\x64\x65\x66\x65r\x18\x04 \x01(\x08\"\x92\x01\n\x1aResumeAuthorizationRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1c\n\x0e\x62rowser_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12<\n\x07session\x18\x03 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\"\x90\x01\n\x11\x41uthorizeResponse\x12<\n\x08response\x18\x01 \x01(\x0b\x32(.latchkey.token.v1.AuthorizationResponseH\x00\x12\x35\n\x0binteraction\x18\x02 \x01(\x0b\x32\x1e.latchkey.token.v1.InteractionH\x00\x42\x06\n\x04next\"\xaf\x01\n\x15\x41uthorizationResponse\x12\x14\n\x0credirect_uri\x18\x01 \x01(\t\x12-\n\x04mode\x18\x02 \x01(\x0e\x32\x1f.latchkey.token.v1.ResponseMode\x12\x30\n\nparameters\x18\x03 \x03(\x0b\x32\x1c.latchkey.token.v1.Parameter\x12\x1f\n\x17session_state_client_id\x18\x04 \x01(\t\"Y\n\x0bInteraction\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\".latchkey.token.v1.InteractionKind\"O\n\x15GetInteractionRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1c\n\x0e\x62rowser_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\"\x8c\x02\n\x16GetInteractionResponse\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63lient_name\x18\x02 \x01(\t\x12\x10\n\x08logo_uri\x18\x03 \x01(\t\x12\x12\n\npolicy_uri\x18\x04 \x01(\t\x12\x0f\n\x07tos_uri\x18\x05 \x01(\t\x12\x0e\n\x06scopes\x18\x06 \x03(\t\x12\x12\n\nlogin_hint\x18\x07 \x01(\t\x12\x12\n\nui_locales\x18\x08 \x03(\t\x12\x16\n\x0e\x63orrelation_id\x18\t \x01(\t\x12\x17\n\x0fredirect_origin\x18\n \x01(\t\x12\x11\n\tresources\x18\x0b \x03(\t\x12\x17\n\x0fself_registered\x18\x0c \x01(\x08\"\xc1\x01\n\x1a\x44\x65\x63ideAuthorizationRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1c\n\x0e\x62rowser_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12<\n\x07session\x18\x03 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12-\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0e\x32\x1b.latchkey.token.v1.Decision\"\x84\x01\n\x12\x43heckLogoutRequest\x12\x30\n\nparameters\x18\x01 \x03(\x0b\x32\x1c.latchkey.token.v1.Parameter\x12<\n\x07session\x18\x02 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\"u\n\x13\x43heckLogoutResponse\x12\x13\n\x0b\x63lient_name\x18\x01 \x01(\t\x12\x14\n\x0credirect_uri\x18\x02 \x01(\t\x12\x11\n\tconfirmed\x18\x03 \x01(\x08\x12 \n\x18\x66rontchannel_logout_uris\x18\x04 \x03(\t\")\n\x14GetClientLogoRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\">\n\x15GetClientLogoResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t*\x7f\n\x0cResponseMode\x12\x1d\n\x19RESPONSE_MODE_UNSPECIFIED\x10\x00\x12\x17\n\x13RESPONSE_MODE_QUERY\x10\x01\x12\x1a\n\x16RESPONSE_MODE_FRAGMENT\x10\x02\x12\x1b\n\x17RESPONSE_MODE_FORM_POST\x10\x03*\x8c\x01\n\x0fInteractionKind\x12 \n\x1cINTERACTION_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18INTERACTION_KIND_SIGN_IN\x10\x01\x12\x1c\n\x18INTERACTION_KIND_CONSENT\x10\x02\x12\x1b\n\x17INTERACTION_KIND_RESUME\x10\x03*K\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x45\x43ISION_ALLOW\x10\x01\x12\x11\n\rDECISION_DENY\x10\x02\x32\x87\x05\n\x14\x41uthorizationService\x12V\n\tAuthorize\x12#.latchkey.token.v1.AuthorizeRequest\x1a$.latchkey.token.v1.AuthorizeResponse\x12j\n\x13ResumeAuthorization\x12-.latchkey.token.v1.ResumeAuthorizationRequest\x1a$.latchkey.token.v1.AuthorizeResponse\x12\x65\n\x0eGetInteraction\x12(.latchkey.token.v1.GetInteractionRequest\x1a).latchkey.token.v1.GetInteractionResponse\x12j\n\x13\x44\x65\x63ideAuthorization\x12-.latchkey.token.v1.DecideAuthorizationRequest\x1a$.latchkey.token.v1.AuthorizeResponse\x12\\\n\x0b\x43heckLogout\x12%.latchkey.token.v1.CheckLogoutRequest\x1a&.latchkey.token.v1.CheckLogoutResponse\x12\x62\n\rGetClientLogo\x12\'.latchkey.token.v1.GetClientLogoRequest\x1a(.latchkey.token.v1.GetClientLogoResponse\x1a\x16\x8a\xb5\x18\x12\x61uthorize-frontendb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%latchkey/token/v1/authorization.proto\x12\x11latchkey.token.v1\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/sessions.proto\".\n\tParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x05value\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\"\xc7\x01\n\x10\x41uthorizeRequest\x12\x30\n\nparameters\x18\x01 \x03(\x0b\x32\x1c.latchkey.token.v1.Parameter\x12\x1c\n\x0e\x62rowser_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12<\n\x07session\x18\x03 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\r\n\x05\x64\x65\x66\x65r\x18\x04 \x01(\x08\x12\x16\n\x0eremote_address\x18\x05 \x01(\t\"\x92\x01\n\x1aResumeAuthorizationRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1c\n\x0e\x62rowser_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12<\n\x07session\x18\x03 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\"\x90\x01\n\x11\x41uthorizeResponse\x12<\n\x08response\x18\x01 \x01(\x0b\x32(.latchkey.token.v1.AuthorizationResponseH\x00\x12\x35\n\x0binteraction\x18\x02 \x01(\x0b\x32\x1e.latchkey.token.v1.InteractionH\x00\x42\x06\n\x04next\"\xaf\x01\n\x15\x41uthorizationResponse\x12\x14\n\x0credirect_uri\x18\x01 \x01(\t\x12-\n\x04mode\x18\x02 \x01(\x0e\x32\x1f.latchkey.token.v1.ResponseMode\x12\x30\n\nparameters\x18\x03 \x03(\x0b\x32\x1c.latchkey.token.v1.Parameter\x12\x1f\n\x17session_state_client_id\x18\x04 \x01(\t\"Y\n\x0bInteraction\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\".latchkey.token.v1.InteractionKind\"O\n\x15GetInteractionRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1c\n\x0e\x62rowser_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\"\x8c\x02\n\x16GetInteractionResponse\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63lient_name\x18\x02 \x01(\t\x12\x10\n\x08logo_uri\x18\x03 \x01(\t\x12\x12\n\npolicy_uri\x18\x04 \x01(\t\x12\x0f\n\x07tos_uri\x18\x05 \x01(\t\x12\x0e\n\x06scopes\x18\x06 \x03(\t\x12\x12\n\nlogin_hint\x18\x07 \x01(\t\x12\x12\n\nui_locales\x18\x08 \x03(\t\x12\x16\n\x0e\x63orrelation_id\x18\t \x01(\t\x12\x17\n\x0fredirect_origin\x18\n \x01(\t\x12\x11\n\tresources\x18\x0b \x03(\t\x12\x17\n\x0fself_registered\x18\x0c \x01(\x08\"\xc1\x01\n\x1a\x44\x65\x63ideAuthorizationRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1c\n\x0e\x62rowser_secret\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12<\n\x07session\x18\x03 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12-\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0e\x32\x1b.latchkey.token.v1.Decision\"\x84\x01\n\x12\x43heckLogoutRequest\x12\x30\n\nparameters\x18\x01 \x03(\x0b\x32\x1c.latchkey.token.v1.Parameter\x12<\n\x07session\x18\x02 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\"u\n\x13\x43heckLogoutResponse\x12\x13\n\x0b\x63lient_name\x18\x01 \x01(\t\x12\x14\n\x0credirect_uri\x18\x02 \x01(\t\x12\x11\n\tconfirmed\x18\x03 \x01(\x08\x12 \n\x18\x66rontchannel_logout_uris\x18\x04 \x03(\t\")\n\x14GetClientLogoRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\">\n\x15GetClientLogoResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t*\x7f\n\x0cResponseMode\x12\x1d\n\x19RESPONSE_MODE_UNSPECIFIED\x10\x00\x12\x17\n\x13RESPONSE_MODE_QUERY\x10\x01\x12\x1a\n\x16RESPONSE_MODE_FRAGMENT\x10\x02\x12\x1b\n\x17RESPONSE_MODE_FORM_POST\x10\x03*\x8c\x01\n\x0fInteractionKind\x12 \n\x1cINTERACTION_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18INTERACTION_KIND_SIGN_IN\x10\x01\x12\x1c\n\x18INTERACTION_KIND_CONSENT\x10\x02\x12\x1b\n\x17INTERACTION_KIND_RESUME\x10\x03*K\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x45\x43ISION_ALLOW\x10\x01\x12\x11\n\rDECISION_DENY\x10\x02\x32\x87\x05\n\x14\x41uthorizationService\x12V\n\tAuthorize\x12#.latchkey.token.v1.AuthorizeRequest\x1a$.latchkey.token.v1.AuthorizeResponse\x12j\n\x13ResumeAuthorization\x12-.latchkey.token.v1.ResumeAuthorizationRequest\x1a$.latchkey.token.v1.AuthorizeResponse\x12\x65\n\x0eGetInteraction\x12(.latchkey.token.v1.GetInteractionRequest\x1a).latchkey.token.v1.GetInteractionResponse\x12j\n\x13\x44\x65\x63ideAuthorization\x12-.latchkey.token.v1.DecideAuthorizationRequest\x1a$.latchkey.token.v1.AuthorizeResponse\x12\\\n\x0b\x43heckLogout\x12%.latchkey.token.v1.CheckLogoutRequest\x1a&.latchkey.token.v1.CheckLogoutResponse\x12\x62\n\rGetClientLogo\x12\'.latchkey.token.v1.GetClientLogoRequest\x1a(.latchkey.token.v1.GetClientLogoResponse\x1a\x16\x8a\xb5\x18\x12\x61uthorize-frontendb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,38 +53,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECIDEAUTHORIZATIONREQUEST'].fields_by_name['browser_secret']._serialized_options = b'\230\265\030\001'
   _globals['_AUTHORIZATIONSERVICE']._loaded_options = None
   _globals['_AUTHORIZATIONSERVICE']._serialized_options = b'\212\265\030\022authorize-frontend'
-  _globals['_RESPONSEMODE']._serialized_start=1836
-  _globals['_RESPONSEMODE']._serialized_end=1963
-  _globals['_INTERACTIONKIND']._serialized_start=1966
-  _globals['_INTERACTIONKIND']._serialized_end=2106
-  _globals['_DECISION']._serialized_start=2108
-  _globals['_DECISION']._serialized_end=2183
+  _globals['_RESPONSEMODE']._serialized_start=1860
+  _globals['_RESPONSEMODE']._serialized_end=1987
+  _globals['_INTERACTIONKIND']._serialized_start=1990
+  _globals['_INTERACTIONKIND']._serialized_end=2130
+  _globals['_DECISION']._serialized_start=2132
+  _globals['_DECISION']._serialized_end=2207
   _globals['_PARAMETER']._serialized_start=136
   _globals['_PARAMETER']._serialized_end=182
   _globals['_AUTHORIZEREQUEST']._serialized_start=185
-  _globals['_AUTHORIZEREQUEST']._serialized_end=360
-  _globals['_RESUMEAUTHORIZATIONREQUEST']._serialized_start=363
-  _globals['_RESUMEAUTHORIZATIONREQUEST']._serialized_end=509
-  _globals['_AUTHORIZERESPONSE']._serialized_start=512
-  _globals['_AUTHORIZERESPONSE']._serialized_end=656
-  _globals['_AUTHORIZATIONRESPONSE']._serialized_start=659
-  _globals['_AUTHORIZATIONRESPONSE']._serialized_end=834
-  _globals['_INTERACTION']._serialized_start=836
-  _globals['_INTERACTION']._serialized_end=925
-  _globals['_GETINTERACTIONREQUEST']._serialized_start=927
-  _globals['_GETINTERACTIONREQUEST']._serialized_end=1006
-  _globals['_GETINTERACTIONRESPONSE']._serialized_start=1009
-  _globals['_GETINTERACTIONRESPONSE']._serialized_end=1277
-  _globals['_DECIDEAUTHORIZATIONREQUEST']._serialized_start=1280
-  _globals['_DECIDEAUTHORIZATIONREQUEST']._serialized_end=1473
-  _globals['_CHECKLOGOUTREQUEST']._serialized_start=1476
-  _globals['_CHECKLOGOUTREQUEST']._serialized_end=1608
-  _globals['_CHECKLOGOUTRESPONSE']._serialized_start=1610
-  _globals['_CHECKLOGOUTRESPONSE']._serialized_end=1727
-  _globals['_GETCLIENTLOGOREQUEST']._serialized_start=1729
-  _globals['_GETCLIENTLOGOREQUEST']._serialized_end=1770
-  _globals['_GETCLIENTLOGORESPONSE']._serialized_start=1772
-  _globals['_GETCLIENTLOGORESPONSE']._serialized_end=1834
-  _globals['_AUTHORIZATIONSERVICE']._serialized_start=2186
-  _globals['_AUTHORIZATIONSERVICE']._serialized_end=2833
+  _globals['_AUTHORIZEREQUEST']._serialized_end=384
+  _globals['_RESUMEAUTHORIZATIONREQUEST']._serialized_start=387
+  _globals['_RESUMEAUTHORIZATIONREQUEST']._serialized_end=533
+  _globals['_AUTHORIZERESPONSE']._serialized_start=536
+  _globals['_AUTHORIZERESPONSE']._serialized_end=680
+  _globals['_AUTHORIZATIONRESPONSE']._serialized_start=683
+  _globals['_AUTHORIZATIONRESPONSE']._serialized_end=858
+  _globals['_INTERACTION']._serialized_start=860
+  _globals['_INTERACTION']._serialized_end=949
+  _globals['_GETINTERACTIONREQUEST']._serialized_start=951
+  _globals['_GETINTERACTIONREQUEST']._serialized_end=1030
+  _globals['_GETINTERACTIONRESPONSE']._serialized_start=1033
+  _globals['_GETINTERACTIONRESPONSE']._serialized_end=1301
+  _globals['_DECIDEAUTHORIZATIONREQUEST']._serialized_start=1304
+  _globals['_DECIDEAUTHORIZATIONREQUEST']._serialized_end=1497
+  _globals['_CHECKLOGOUTREQUEST']._serialized_start=1500
+  _globals['_CHECKLOGOUTREQUEST']._serialized_end=1632
+  _globals['_CHECKLOGOUTRESPONSE']._serialized_start=1634
+  _globals['_CHECKLOGOUTRESPONSE']._serialized_end=1751
+  _globals['_GETCLIENTLOGOREQUEST']._serialized_start=1753
+  _globals['_GETCLIENTLOGOREQUEST']._serialized_end=1794
+  _globals['_GETCLIENTLOGORESPONSE']._serialized_start=1796
+  _globals['_GETCLIENTLOGORESPONSE']._serialized_end=1858
+  _globals['_AUTHORIZATIONSERVICE']._serialized_start=2210
+  _globals['_AUTHORIZATIONSERVICE']._serialized_end=2857
 # @@protoc_insertion_point(module_scope)

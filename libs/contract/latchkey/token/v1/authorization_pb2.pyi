@@ -111,10 +111,13 @@ class AuthorizeRequest(_message.Message):
     BROWSER_SECRET_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
     DEFER_FIELD_NUMBER: _builtins.int
+    REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
     browser_secret: _builtins.str
     """Secret of the browser's binding cookie; a stored request can be continued only with it."""
     defer: _builtins.bool
     """The browser could not have sent its cookies (a cross-site POST): store the request and look again by GET."""
+    remote_address: _builtins.str
+    """Where the browser is, for limits."""
     @_builtins.property
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
         """As they arrived, in order and with duplicates: refusing those is a check like any other."""
@@ -130,10 +133,11 @@ class AuthorizeRequest(_message.Message):
         browser_secret: _builtins.str = ...,
         session: _sessions_pb2.AttestedSession | None = ...,
         defer: _builtins.bool = ...,
+        remote_address: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["browser_secret", b"browser_secret", "defer", b"defer", "parameters", b"parameters", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["browser_secret", b"browser_secret", "defer", b"defer", "parameters", b"parameters", "remote_address", b"remote_address", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

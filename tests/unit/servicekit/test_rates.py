@@ -1,0 +1,53 @@
+"""Buckets that fill again."""
+
+from datetime import timedelta
+
+import pytest
+
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit.rates import Rate
+from tests.unit.token.parts import NOON, SECOND
+
+pytestmark = pytest.mark.s(62)
+
+
+def a_rate(**changes: int) -> Rate:
+    return Rate(size=60, refill=timedelta(minutes=1), reason="TOO_MUCH", **changes)
+
+
+def test_a_full_bucket_may_be_emptied_at_once_and_fills_by_and_by() -> None:
+    rate = a_rate()
+    rate.spend("here", 60, now=NOON)
+    with pytest.raises(TemporarilyUnavailable) as refusal:
+        rate.spend("here", 10, now=NOON)
+    assert (refusal.value.reason, refusal.value.retry_after) == ("TOO_MUCH", 10)
+    rate.spend("here", 10, now=NOON + 10 * SECOND)
+    with pytest.raises(TemporarilyUnavailable):
+        rate.spend("here", 1, now=NOON + 10 * SECOND)
+
+
+def test_every_key_has_a_bucket_of_its_own() -> None:
+    rate = a_rate()
+    rate.spend("here", 60, now=NOON)
+    rate.spend("there", 60, now=NOON)
+
+
+def test_a_refusal_takes_nothing() -> None:
+    rate = a_rate()
+    with pytest.raises(TemporarilyUnavailable):
+        rate.spend("here", 61, now=NOON)
+    rate.spend("here", 60, now=NOON)
+
+
+def test_a_clock_that_goes_back_fills_nothing() -> None:
+    rate = a_rate()
+    rate.spend("here", 60, now=NOON)
+    with pytest.raises(TemporarilyUnavailable):
+        rate.spend("here", 1, now=NOON - 10 * SECOND)
+
+
+def test_no_number_of_keys_needs_more_memory() -> None:
+    rate = a_rate(most_keys=10)
+    for number in range(1_000):
+        rate.spend(str(number), 60, now=NOON)
+    assert len(rate._buckets) == 10
