@@ -17,7 +17,7 @@ class KeyRotationSettings(GrpcSettings, DatabaseSettings, BusSettings):
     """What private keys are sealed under in the database. Lines such as `2:<key>` hold several versions: all open."""
     key_encryption_key_version: int = Field(default=0, ge=0)
     """The version that seals; 0: the newest in the file."""
-    key_period_seconds: int = Field(default=30 * DAY, ge=HOUR, le=400 * DAY)
+    key_period_seconds: int = Field(default=30 * DAY, ge=MINUTE, le=400 * DAY)
     """How long a key signs. A change holds from the next key on; `latchkey key rotate` makes it sooner."""
     key_announcement_seconds: int = Field(default=1 * DAY, ge=MINUTE, le=400 * DAY)
     """How long a key is published before it may sign. A value that some cache of the key set outlives is refused."""

@@ -17,6 +17,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +97,12 @@ class Stack:
     def pid(self, program: str) -> int | None:
         return self._children[program].pid
 
+    def another(self, service: str, **environment: str) -> Child:
+        """One more replica of a service, not started, with a log of its own; what it listens on has to be told."""
+        program = self._children[service].program
+        log = program.log.with_stem(f"{service}-another")
+        return Child(replace(program, environment={**program.environment, **environment}, log=log))
+
     def kill(self, *names: str) -> None:
         """Ends programs as a crash does (kill -9); they are gone when this returns."""
         for name in names:
@@ -159,6 +166,7 @@ def running_stack(
     database_url: str | None = None,
     environment: Mapping[str, str] | None = None,
     seeded: bool = True,
+    through: str = "",
 ) -> Iterator[Stack]:
     """Starts everything with its state in `folder`, and stops it after the block.
 
@@ -166,12 +174,13 @@ def running_stack(
         database_url: an empty PostgreSQL database; none: SQLite files in `folder`.
         environment: more variables for every service, for example LATCHKEY_BRAND_NAME.
         seeded: with the demo people and clients of the development run.
+        through: a module that runs the services, each given by its name, instead of Python itself.
     """
     inherited = {**_plain_environment(), **(environment or {})}
     with free_ports() as variables:
         layout = Layout(Home(folder), Ports.of(variables), database_url)
         layout.prepare(now=datetime.now(UTC))
-        stack = Stack(layout, [Child(program) for program in programs.core(layout, inherited=inherited)])
+        stack = Stack(layout, [Child(_run(each, through)) for each in programs.core(layout, inherited=inherited)])
         try:
             stack.start(NATS, *SERVICE_NAMES)
             if seeded:
@@ -179,6 +188,13 @@ def running_stack(
             yield stack
         finally:
             stack.stop()
+
+
+def _run(program: process.Program, through: str) -> process.Program:
+    if not through or program.name == NATS:
+        return program
+    interpreter, flag, module = program.command
+    return replace(program, command=[interpreter, flag, through, module])
 
 
 def _plain_environment() -> dict[str, str]:

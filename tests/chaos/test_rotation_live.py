@@ -1,0 +1,249 @@
+"""Five rotations and an emergency under a steady stream of tokens, seen by applications that know nothing of them.
+
+Real processes, in which an hour is 18 seconds (tests/support/fast_clock.py); the waits are the shortest that the service
+lets itself be told.
+"""
+
+import asyncio
+import json
+import socket
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from latchkey.keys.v1 import admin_pb2, keys_pb2
+from latchkey.keys.v1.admin_pb2_grpc import KeyAdminServiceStub
+from libs.crypto.strict import base64url_decode
+from tests.chaos.verifiers import Authlib, Jose, Joserfc, Library, Verifier
+from tests.flows.openid_client import CannotBeHadError
+from tests.flows.relying_party import RelyingParty
+from tests.support import fast_clock
+from tests.support.browser import Browser
+from tests.support.fast_clock import FastClock
+from tests.support.stack import Stack, running_stack
+
+ROTATIONS = 5
+TOKEN_SECONDS = 1800
+FLOOR = timedelta(seconds=1620)
+"""Twice 60 s in caches, 300 s at the browser edge, 20 minutes for clocks."""
+WAITS = {
+    "LATCHKEY_JWKS_MAX_AGE_SECONDS": "60",
+    "LATCHKEY_PUBLICATION_MAX_AGE_SECONDS": "300",
+    "LATCHKEY_KEY_VIEW_MAX_AGE_SECONDS": "300",
+    "LATCHKEY_KEY_ANNOUNCEMENT_SECONDS": "1620",
+    "LATCHKEY_KEY_PERIOD_SECONDS": "2400",
+    "LATCHKEY_KEY_CHECK_SECONDS": "0.2",
+    "LATCHKEY_ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS),
+    "LATCHKEY_ID_TOKEN_HINT_SECONDS": "0",
+}
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory: pytest.TempPathFactory) -> FastClock:
+    return FastClock(tmp_path_factory.mktemp("clock") / "began")
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory, clock: FastClock) -> Iterator[Stack]:
+    environment = WAITS | {fast_clock.VARIABLE: str(clock.file)}
+    folder = tmp_path_factory.mktemp("rotation")
+    with running_stack(folder, environment=environment, through="tests.support.fast_clock") as running:
+        yield running
+
+
+@pytest.fixture
+def edges(system: Stack) -> Iterator[list[str]]:
+    """Two token replicas, as applications reach them."""
+    http, grpc, ops = (f"127.0.0.1:{_free_port()}" for _ in range(3))
+    told = {"LATCHKEY_HTTP_LISTEN": http, "LATCHKEY_GRPC_LISTEN": grpc, "LATCHKEY_OPS_LISTEN": ops}
+    another = system.another("token", **told)
+    another.start()
+    try:
+        yield [system.client_edge, f"http://{http}"]
+    finally:
+        another.kill()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+async def libraries(tmp_path: Path) -> AsyncIterator[list[Library]]:
+    try:
+        jose = await Jose.started(tmp_path)
+    except CannotBeHadError:
+        yield [Joserfc(), Authlib()]  # the tests with openid-client say what is missing
+        return
+    yield [Joserfc(), Authlib(), jose]
+    await jose.close()
+
+
+@dataclass(frozen=True)
+class Signed:
+    text: str
+
+    @property
+    def header(self) -> dict[str, Any]:
+        return dict(json.loads(base64url_decode(self.text.split(".")[0])))
+
+    @property
+    def kid(self) -> str:
+        return str(self.header["kid"])
+
+    @property
+    def expires_at(self) -> datetime:
+        return datetime.fromtimestamp(json.loads(base64url_decode(self.text.split(".")[1]))["exp"], UTC)
+
+
+@dataclass
+class Stream:
+    """Tokens from both replicas in turn, each looked at by everybody when it is new and shortly before it ends."""
+
+    edges: list[str]
+    verifiers: list[Verifier]
+    clock: FastClock
+    http: httpx2.AsyncClient
+    machine: tuple[str, str]
+    web: tuple[str, str]
+    refresh_token: str
+    kids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Which keys signed, by algorithm, in the order in which they were seen first."""
+    alive: list[Signed] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    revoked: set[str] = field(default_factory=set)
+    busy: int = 0
+    judged: int = 0
+
+    async def flow(self) -> None:
+        """One token of each kind from each replica."""
+        for edge in self.edges:
+            form = {"grant_type": "client_credentials"}
+            if answer := await self._ask(edge, form, self.machine):
+                await self._new(Signed(answer["access_token"]))
+            form = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
+            if answer := await self._ask(edge, form, self.web):
+                self.refresh_token = answer["refresh_token"]
+                await self._new(Signed(answer["id_token"]))
+        await self._old()
+
+    async def _ask(self, edge: str, form: dict[str, str], auth: tuple[str, str]) -> dict[str, Any] | None:
+        answer = await self.http.post(f"{edge}/token", data=form, auth=auth)
+        if answer.status_code == 503:  # in compressed time a machine that is busy for a second is a replica that hangs
+            self.busy += 1
+            return None
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def _new(self, token: Signed) -> None:
+        alg = token.header["alg"]
+        if token.kid not in self.kids[alg]:
+            self.kids[alg].append(token.kid)
+        await self._judge(token)
+        self.alive.append(token)
+
+    async def _old(self) -> None:
+        soon = self.clock.now() + timedelta(seconds=60)
+        ending = [token for token in self.alive if token.expires_at <= soon]
+        self.alive = [token for token in self.alive if token.expires_at > soon]
+        for token in ending:
+            await self._judge(token)
+
+    async def _judge(self, token: Signed) -> None:
+        for verifier in self.verifiers:
+            if refusal := await verifier.refuses(token.text, self.http):
+                if token.kid not in self.revoked and self.clock.now() < token.expires_at:
+                    self.failures.append(f"{verifier.library.name}, {token.kid}: {refusal}")
+            else:
+                self.judged += 1
+
+
+@pytest.fixture
+async def stream(system: Stack, edges: list[str], libraries: list[Library], clock: FastClock) -> AsyncIterator[Stream]:
+    """Begins with a person who has signed in, at the pace of people; then time goes by fast."""
+    async with (
+        httpx2.AsyncClient(timeout=20) as http,
+        Browser(system.issuer) as browser,
+        RelyingParty.of(system, "web") as web,
+        await RelyingParty.registered(
+            system, redirect_uris=[], grant_types=["client_credentials"], response_types=[], introspection="all"
+        ) as machine,
+    ):
+        tokens = await web.sign_in(browser)
+        assert web.client_secret
+        assert machine.client_secret
+        while (await _answers(http, edges[1])) is False:  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.1)
+        clock.begin()
+        yield Stream(
+            edges,
+            [Verifier(library, system.issuer, clock.now) for library in libraries],
+            clock,
+            http,
+            machine=(machine.client_id, machine.client_secret),
+            web=(web.client_id, web.client_secret),
+            refresh_token=tokens["refresh_token"],
+        )
+
+
+async def _answers(http: httpx2.AsyncClient, edge: str) -> bool:
+    try:
+        return (await http.get(f"{edge}/token")).status_code > 0
+    except httpx2.TransportError:
+        return False
+
+
+@pytest.mark.s(70)
+async def test_nobody_notices_five_rotations_and_an_emergency_ends_what_it_has_to(system: Stack, stream: Stream):
+    while min(len(stream.kids["ES256"]), len(stream.kids["RS256"])) <= ROTATIONS:
+        await stream.flow()
+    assert stream.failures == []
+    assert stream.judged > 100 * len(stream.verifiers)
+    assert all(verifier.fetched > ROTATIONS for verifier in stream.verifiers)
+
+    async with system.channel("key-rotation") as channel:
+        keys = KeyAdminServiceStub(channel)
+        heir = await _announced_to_everybody(keys, stream)
+        stolen = next(token for token in reversed(stream.alive) if token.header["alg"] == "ES256")
+        assert await _active(stream, stolen) == [True, True]
+        request = admin_pb2.RevokeKeyRequest(kid=stolen.kid, reason=admin_pb2.REVOCATION_REASON_COMPROMISED)
+        answer = await keys.RevokeKey(request)
+    stream.revoked.add(stolen.kid)
+    async with asyncio.timeout(2):
+        while await _active(stream, stolen) != [False, False]:  # noqa: ASYNC110 - of other processes
+            await asyncio.sleep(0)
+    exposed_until = answer.exposed_until.ToDatetime(tzinfo=UTC)
+    assert exposed_until < stolen.expires_at
+    while stream.clock.now() < exposed_until:
+        await stream.flow()
+    for verifier in stream.verifiers:
+        assert await verifier.refuses(stolen.text, stream.http), verifier.library.name
+    assert stream.kids["ES256"][-1] == heir
+    assert stream.failures == []
+
+
+async def _announced_to_everybody(keys: Any, stream: Stream) -> str:
+    """The next key, once no copy of the key set can lack it: in an emergency it signs at once."""
+    while True:
+        await stream.flow()
+        listed = (await keys.ListKeys(admin_pb2.ListKeysRequest())).keys
+        heir = next(key for key in listed if (key.alg, key.state) == ("ES256", keys_pb2.KEY_STATE_NEXT))
+        known_by = heir.published_at.ToDatetime(tzinfo=UTC) + FLOOR
+        if known_by < stream.clock.now() < heir.activates_at.ToDatetime(tzinfo=UTC) - timedelta(seconds=300):
+            return str(heir.kid)
+
+
+async def _active(stream: Stream, token: Signed) -> list[bool]:
+    answers = [
+        await stream.http.post(f"{edge}/introspect", data={"token": token.text}, auth=stream.machine)
+        for edge in stream.edges
+    ]
+    return [answer.json()["active"] for answer in answers]

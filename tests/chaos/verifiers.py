@@ -1,0 +1,123 @@
+"""Applications that verify tokens with libraries of others, and keep the key set for exactly as long as they may.
+
+Their caches are honest and stubborn: nothing is fetched again because a key is unknown.
+"""
+
+import asyncio
+import json
+import re
+import shutil
+import subprocess
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import httpx2
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jwt import JWTClaimsRegistry
+
+from tests.flows.openid_client import NODE, installed
+
+with warnings.catch_warnings(action="ignore"):  # it recommends joserfc, which is the other witness
+    from authlib.jose import JsonWebToken
+    from authlib.jose.errors import JoseError as AuthlibError
+
+ALGS = ["ES256", "RS256"]
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Library(Protocol):
+    name: str
+
+    async def judge(self, token: str, jwks: dict[str, Any], *, issuer: str, now: int) -> str:
+        """Empty when the token is good at `now` (seconds since 1970); otherwise why it is not."""
+
+
+class Joserfc:
+    name = "joserfc"
+
+    async def judge(self, token: str, jwks: dict[str, Any], *, issuer: str, now: int) -> str:
+        try:
+            claims = jwt.decode(token, KeySet.import_key_set(cast(Any, jwks)), algorithms=ALGS).claims
+            JWTClaimsRegistry(now=now, iss={"essential": True, "value": issuer}, exp={"essential": True}).validate(
+                claims
+            )
+        except (JoseError, ValueError) as refusal:
+            return f"{type(refusal).__name__}: {refusal}"
+        return ""
+
+
+class Authlib:
+    name = "Authlib"
+
+    async def judge(self, token: str, jwks: dict[str, Any], *, issuer: str, now: int) -> str:
+        options = {"iss": {"essential": True, "value": issuer}, "exp": {"essential": True}}
+        try:
+            JsonWebToken(ALGS).decode(token, jwks, claims_options=options).validate(now=now)
+        except (AuthlibError, ValueError) as refusal:
+            return f"{type(refusal).__name__}: {refusal}"
+        return ""
+
+
+class Jose:
+    """jose from npm, in a Node.js process that runs until `close`."""
+
+    name = "jose (npm)"
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def started(cls, folder: Path) -> "Jose":
+        """Raises CannotBeHadError."""
+        packages = installed()
+        shutil.copy(NODE / "verify.mjs", folder)
+        (folder / "node_modules").symlink_to(packages / "node_modules")
+        driver = str(folder / "verify.mjs")
+        pipe = subprocess.PIPE
+        return cls(await asyncio.create_subprocess_exec("node", driver, stdin=pipe, stdout=pipe))
+
+    async def judge(self, token: str, jwks: dict[str, Any], *, issuer: str, now: int) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        line = {"token": token, "jwks": jwks, "issuer": issuer, "algorithms": ALGS, "now": now}
+        self._process.stdin.write(json.dumps(line).encode() + b"\n")
+        answer = (await self._process.stdout.readline()).decode().strip()
+        return "" if answer == "good" else answer or "it has ended"
+
+    async def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+
+
+@dataclass
+class Verifier:
+    library: Library
+    issuer: str
+    now: Callable[[], datetime]
+    jwks: dict[str, Any] | None = None
+    good_until: datetime = _LONG_AGO
+    fetched: int = 0
+
+    async def refuses(self, token: str, http: httpx2.AsyncClient) -> str:
+        """Why; empty when it accepts the token now."""
+        if self.jwks is None or self.now() >= self.good_until:
+            await self._fetch(http)
+        assert self.jwks is not None
+        return await self.library.judge(token, self.jwks, issuer=self.issuer, now=int(self.now().timestamp()))
+
+    async def _fetch(self, http: httpx2.AsyncClient) -> None:
+        asked_at = self.now()
+        answer = await http.get(f"{self.issuer}/jwks")
+        if answer.status_code != 200 and self.jwks is not None:
+            return  # an edge that is behind says so; an old copy serves until the next time
+        found = re.search(r"max-age=(\d+)", answer.headers["Cache-Control"])
+        assert found
+        self.jwks, self.good_until = answer.json(), asked_at + timedelta(seconds=int(found[1]))
+        self.fetched += 1

@@ -1,0 +1,191 @@
+"""Whatever rotators, edges and token replicas do, and whenever they hang, die or read a wrong clock: rotation shows nowhere.
+
+Every process may be wrong about the time by five minutes either way, and jump within that at any moment.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from libs.crypto.token_kinds import MAX_SKEW
+from services.key_rotation.domain.keys import PUBLISHED, Key, KeyState, RevocationReason
+from services.key_rotation.domain.waits import CLOCK_ERROR
+from tests.storage.key_rotation.replicas import Replica
+from tests.storage.key_rotation.rotation_world import ALG, ERRORS, FLOOR, MINUTE, WAITS, Deployment
+from tests.support.databases import fresh_database
+
+SECOND = timedelta(seconds=1)
+ROTATORS, PAIRS = st.integers(0, 2), st.integers(0, 1)
+CACHED = 2 * WAITS.jwks_max_age
+"""For so long a copy of what an edge published may be believed: in a shared cache, and in a client behind it."""
+
+
+class RotationMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.run = self.runner.run
+        self.folder = TemporaryDirectory()
+        self.opened = fresh_database("sqlite", service="key-rotation", folder=Path(self.folder.name))
+        self.world = Deployment(self.run(self.opened.__aenter__()))
+        self.operator = Replica(self.world.database, waits=WAITS)
+        self.stored: dict[str, Key] = {}
+
+    def teardown(self) -> None:
+        for process in self.world.processes:
+            self.run(process.crash())
+        try:
+            self._everything_is_well_again_once_all_is_well()
+        finally:
+            self.run(self.opened.__aexit__(None, None, None))
+            self.runner.close()
+            self.folder.cleanup()
+
+    @initialize()
+    def the_first_start(self) -> None:
+        self.run(self.world.start())
+        self._look()
+
+    @rule(which=ROTATORS)
+    def a_rotator_goes_on_to_its_next_gate(self, which: int) -> None:
+        self.run(self.world.rotators[which].step())
+        self._look()
+
+    @rule(which=ROTATORS)
+    def a_rotator_does_a_whole_step(self, which: int) -> None:
+        self.run(self.world.rotators[which].finish())
+        self._look()
+
+    @rule(which=ROTATORS)
+    def a_rotator_dies(self, which: int) -> None:
+        self.run(self.world.rotators[which].crash())
+        self._look()
+
+    @rule(which=PAIRS)
+    def an_edge_asks_or_hears(self, which: int) -> None:
+        self.run(self.world.edges[which].step())
+        self._look()
+
+    @rule(which=PAIRS)
+    def a_token_replica_asks_or_hears(self, which: int) -> None:
+        self.run(self.world.signers[which].step())
+        self._look()
+
+    @rule(which=ROTATORS, error=st.sampled_from(ERRORS))
+    def the_clock_of_a_rotator_jumps(self, which: int, error: timedelta) -> None:
+        self.world.rotators[which].clock.error = error
+
+    @rule(which=PAIRS, error=st.sampled_from(ERRORS))
+    def the_clocks_of_others_jump(self, which: int, error: timedelta) -> None:
+        """Which matters while they ask: at every other moment the worst of all clocks is looked at."""
+        self.world.edges[which].clock.error = self.world.signers[which].clock.error = error
+
+    @rule(by=st.sampled_from([SECOND, MINUTE, 3 * MINUTE, 10 * MINUTE, FLOOR]))
+    def time_goes_by(self, by: timedelta) -> None:
+        self.world.move(self.world.truth.now + by)
+        self._look()
+
+    @rule(turn=st.sampled_from(["activates_at", "retires_at"]), error=st.sampled_from(ERRORS))
+    def time_goes_by_until_some_clock_says_that_something_is_due(self, turn: str, error: timedelta) -> None:
+        clock = self.world.truth.now + error
+        moments = [getattr(key, turn) for key in self.stored.values() if key.alg in ALG]
+        ahead = [moment - clock for moment in moments if moment is not None and moment > clock]
+        if ahead:
+            self.world.move(self.world.truth.now + min(ahead))
+            self._look()
+
+    @precondition(lambda self: len(self.world.revoked) < 2)
+    @rule(state=st.sampled_from([KeyState.ACTIVE, KeyState.NEXT, KeyState.RETIRING]))
+    def an_operator_revokes_a_key(self, state: KeyState) -> None:
+        found = [key for key in self.stored.values() if key.state is state and key.alg in ALG]
+        if found:
+            # The service that was asked has a clock as well.
+            self.operator.revoke._clock = self.world.rotators[0].clock
+            self.operator.advance._clock = self.operator.ensure._clock = self.world.rotators[0].clock
+            self.run(self.operator.revoke(found[0].kid, reason=RevocationReason.COMPROMISED))
+            self.world.revoked[found[0].kid] = self.world.truth.now
+            self._look()
+
+    @rule()
+    def an_operator_brings_a_turn_forward(self) -> None:
+        self.operator.rotate._clock = self.operator.advance._clock = self.world.rotators[1].clock
+        self.operator.ensure._clock = self.world.rotators[1].clock
+        self.run(self.operator.rotate(ALG[0]))
+        self._look()
+
+    def _look(self) -> None:
+        """What holds at every moment, in which every replica may sign something."""
+        self.stored = {key.kid: key for key in self.run(self.operator.list_keys())}
+        own = [key.state for key in self.stored.values() if key.alg in ALG]
+        assert own.count(KeyState.ACTIVE) <= 1
+        assert own.count(KeyState.NEXT) <= 1
+        for key in self.stored.values():
+            assert (key.private is not None) == (key.state in {KeyState.NEXT, KeyState.ACTIVE})
+        for edge in self.world.edges:
+            edge.note(self.world.truth.now)
+        for replica in self.world.signers:
+            tokens = replica.sign()
+            for kid in {token.kid for token in tokens}:
+                self._nobody_lacks(kid)
+            self.world.tokens |= tokens
+        self._every_valid_token_can_be_verified()
+        self._no_revoked_key_is_published_for_longer_than_it_says()
+
+    def _nobody_lacks(self, kid: str) -> None:
+        """Of those who fetched the key set from whichever edge, as long ago as a copy may be kept."""
+        now = self.world.truth.now
+        if kid in self.world.revoked:
+            assert not self._longer(self.world.revoked[kid], WAITS.view_max_age)
+            return
+        for edge in self.world.edges:
+            edge.published = [(until, kids) for until, kids in edge.published if until >= now - CACHED]
+            for until, kids in edge.published:
+                assert kid in kids, f"{kid} signs, and {now - until} ago it was not published"
+
+    def _every_valid_token_can_be_verified(self) -> None:
+        """By a verifier whose clock is behind, and who grants a minute on top."""
+        now = self.world.truth.now
+        self.world.tokens = {token for token in self.world.tokens if now < token.expires_at + MAX_SKEW + CLOCK_ERROR}
+        for kid in {token.kid for token in self.world.tokens} - self.world.revoked.keys():
+            assert self.stored[kid].state in PUBLISHED, f"a token outlives its key {kid}"
+            assert all(edge.kids is None or kid in edge.kids for edge in self.world.edges)
+
+    def _no_revoked_key_is_published_for_longer_than_it_says(self) -> None:
+        for kid, since in self.world.revoked.items():
+            assert self.stored[kid].state is KeyState.REVOKED
+            if self._longer(since, WAITS.publication_max_age):
+                assert all(kid not in (edge.kids or ()) for edge in self.world.edges)
+
+    def _longer(self, since: datetime, duration: timedelta) -> bool:
+        """Even by a clock that went from one end of its error to the other meanwhile."""
+        return self.world.truth.now > since + duration + 2 * CLOCK_ERROR
+
+    def _everything_is_well_again_once_all_is_well(self) -> None:
+        """Nothing of it leaves behind a deployment that signs no more."""
+        for process in self.world.processes:
+            process.clock.error = timedelta(0)
+        for _ in range(2):
+            for _ in range(3):
+                self.run(self.world.rotators[0].finish())
+            self.world.move(self.world.truth.now + FLOOR + 2 * CLOCK_ERROR)
+        self.run(self.world.rotators[0].finish())
+        for process in (*self.world.edges, *self.world.signers):
+            self.run(process.finish())
+        self._look()
+        assert all(replica.sign() for replica in self.world.signers)
+
+
+TestRotationMachine = RotationMachine.TestCase
+TestRotationMachine.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    # Making a failure smaller would take longer than a test may.
+    phases=[phase for phase in Phase if phase is not Phase.shrink],
+)
