@@ -3,6 +3,9 @@
 
 import hashlib
 
+from latchkey.authentication.v1.admin_pb2 import SetPasswordRequest
+from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
+from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
@@ -42,6 +45,21 @@ async def test_an_error_tells_the_state_of_the_session_as_well(system: Stack, br
         assert denied != expected(client, browser, denied)
         gone = error_of(await browser.open(client.start(prompt="none").url), "login_required")
         assert gone == expected(client, browser, gone)
+
+
+async def test_a_session_that_ended_elsewhere_is_over_for_the_frame_too(system: Stack, browser: Browser) -> None:
+    username, _ = await new_person(system)
+    async with await RelyingParty.registered(system, consent="skip") as client:
+        await browser.open(client.start().url)
+        page = await browser.sign_in(username, f"{username}-password")
+        before = page.parameters["session_state"]
+        assert before == expected(client, browser, before)
+        request = SetPasswordRequest(username=username, password="another-password")
+        async with system.channel("authentication") as channel:
+            await UserAdminServiceStub(channel).SetPassword(request)
+        after = error_of(await browser.open(client.start(prompt="none").url), "login_required")
+        assert after == expected(client, browser, after)
+        assert before != expected(client, browser, before)
 
 
 async def test_it_is_about_sign_ins_only(system: Stack, browser: Browser) -> None:

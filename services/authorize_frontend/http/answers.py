@@ -28,8 +28,8 @@ _PAGES = {
 _SCRIPTS = {"javascript", "data", "vbscript", "blob", "filesystem", "about"}
 
 
-def answer(edge: Edge, request: web.Request, decision: AuthorizeResponse) -> web.Response:
-    """The browser's next step.
+def answer(edge: Edge, request: web.Request, decision: AuthorizeResponse, *, ended: bool = False) -> web.Response:
+    """The browser's next step. `ended`: the session that the browser still names is no more.
 
     Raises:
         ServerError: a decision that this edge does not know, or a redirect URI that no client may have.
@@ -40,10 +40,11 @@ def answer(edge: Edge, request: web.Request, decision: AuthorizeResponse) -> web
             raise ServerError(reason="INTERACTION_KIND_UNKNOWN", redirectable=False)
         return see_other(edge.site.path(page, request=decision.interaction.request_id))
     response = decision.response
-    _add_session_state(response, edge.cookies.session(request))
-    if response.mode == RESPONSE_MODE_FORM_POST:
-        return _form_post(edge, response)
-    return see_client(location(response))
+    _add_session_state(response, None if ended else edge.cookies.session(request))
+    sent = _form_post(edge, response) if response.mode == RESPONSE_MODE_FORM_POST else see_client(location(response))
+    if ended:
+        edge.cookies.forget_state(sent)  # or the frame would go on to say what held before
+    return sent
 
 
 def _add_session_state(response: AuthorizationResponse, session_secret: str | None) -> None:

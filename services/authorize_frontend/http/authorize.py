@@ -4,6 +4,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
+from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
 from latchkey.token.v1.authorization_pb2 import AuthorizeRequest, ResumeAuthorizationRequest
 from libs.servicekit.addresses import remote_address
 from services.authorize_frontend.http.answers import answer
@@ -49,7 +50,12 @@ class Authorize:
         message = ResumeAuthorizationRequest(request_id=pending.request_id, browser_secret=pending.browser_secret)
         if session.HasField("attested"):
             message.session.CopyFrom(session.attested)
-        return answer(self._edge, request, await self._edge.backends.authorization.ResumeAuthorization(message))
+        decision = await self._edge.backends.authorization.ResumeAuthorization(message)
+        return answer(self._edge, request, decision, ended=self._ended(request, session))
+
+    def _ended(self, request: web.Request, session: GetSessionResponse) -> bool:
+        """The browser names a session that is no more."""
+        return self._edge.cookies.session(request) is not None and not session.HasField("attested")
 
     async def _authorize(self, request: web.Request, parameters: Parameters, *, defer: bool) -> web.Response:
         browser_secret = self._edge.cookies.browser_or_new(request)
@@ -63,7 +69,7 @@ class Authorize:
         if session.HasField("attested"):
             message.session.CopyFrom(session.attested)
         decision = await self._edge.backends.authorization.Authorize(message)
-        response = answer(self._edge, request, decision)
+        response = answer(self._edge, request, decision, ended=self._ended(request, session))
         if decision.HasField("interaction"):
             self._edge.cookies.keep_browser(request, response, browser_secret)
         return response

@@ -57,6 +57,10 @@ class Cookies:
         """Ends all of them: what this browser had begun ends with its session."""
         for name in (self.session_name, self.browser_name):
             response.del_cookie(name, path="/", secure=self._secure, httponly=True, samesite="Lax")
+        self.forget_state(response)
+
+    def forget_state(self, response: web.StreamResponse) -> None:
+        """The frame says from now on that nobody is signed in; forms that are open elsewhere keep their session."""
         response.del_cookie(self.state_name, path="/", secure=self._secure, samesite="None" if self._secure else "Lax")
 
     def _read(self, request: web.BaseRequest, name: str) -> str | None:

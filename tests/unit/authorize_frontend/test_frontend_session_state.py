@@ -46,6 +46,18 @@ async def test_answers_to_openid_connect_requests_carry_it_and_no_others(browser
     assert told == session_state("c", redirect_uri="https://app.example", state=browser_state(secret), salt=salt)
 
 
+async def test_a_session_that_is_no_more_is_nobodys_state_for_answer_and_frame_alike(browser, services) -> None:
+    browser.cookies = {"latchkey-session": new_secret(), "latchkey-state": "before"}
+    services.token.says["Authorize"] = a_response(mode=RESPONSE_MODE_FRAGMENT)
+    services.token.says["Authorize"].response.session_state_client_id = "c"
+    page = await browser.get("/authorize?client_id=c")
+    told = page.location.partition("session_state=")[2]
+    salt = told.partition(".")[2]
+    assert told == session_state("c", redirect_uri="https://app.example", state="", salt=salt)
+    assert not browser.cookies.get("latchkey-state")
+    assert browser.cookies["latchkey-session"]  # forms in other tabs hang on it
+
+
 @pytest.mark.s(10)
 async def test_the_page_that_clients_frame_can_be_framed_runs_our_script_alone_and_does_nothing_else(browser) -> None:
     page = await browser.get("/check-session")
