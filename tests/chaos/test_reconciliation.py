@@ -1,0 +1,144 @@
+"""Everything dies with kill -9 while people sign in; afterwards SQL and the stream tell the same story.
+
+LATCHKEY_CHAOS_SIGN_INS says how many sign-ins: few here, and 1,000 where there is time.
+"""
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+from sqlalchemy.engine import make_url
+
+from deploy.local.topology import NATS, SERVICE_NAMES
+from tests.chaos.ledger import ask, out_of_order, streamed, written
+from tests.flows.people import new_person
+from tests.flows.relying_party import RelyingParty
+from tests.support.browser import Browser
+from tests.support.databases import fresh_url
+from tests.support.stack import Stack, running_stack
+
+pytestmark = [pytest.mark.xdist_group("chaos-reconciliation"), pytest.mark.timeout(3600)]
+SIGN_INS = int(os.environ.get("LATCHKEY_CHAOS_SIGN_INS", "16"))
+AT_ONCE = 4
+PEOPLE = 6
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("reconciliation")
+    with _database(request.param, folder) as url, running_stack(folder, database_url=url) as running:
+        yield running
+
+
+@contextmanager
+def _database(kind: str, folder: Path) -> Iterator[str | None]:
+    if kind == "sqlite":
+        yield None
+        return
+    database = fresh_url("postgresql", folder=folder)
+    with asyncio.Runner() as runner:
+        url = runner.run(database.__aenter__())
+        try:
+            yield url
+        finally:
+            runner.run(database.__aexit__(None, None, None))
+
+
+async def _sign_in(system: Stack, client: RelyingParty, username: str) -> None:
+    """What a person does: begin again until it works."""
+    async with asyncio.timeout(300):
+        while True:
+            with suppress(AssertionError, httpx2.HTTPError, KeyError, ValueError):
+                async with Browser(system.issuer) as browser:
+                    await client.sign_in(browser, username=username)
+                    return
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def _dying(system: Stack) -> AsyncIterator[list[str]]:
+    """Something dies, and comes back, again and again; the names of what died."""
+    died: list[str] = []
+    over = asyncio.Event()
+    randomness = random.Random(os.environ.get("LATCHKEY_CHAOS_SEED", "0"))
+
+    async def kill_again_and_again() -> None:
+        while not over.is_set():
+            victim = randomness.choice([*SERVICE_NAMES, NATS, "database"])
+            died.append(victim)
+            if victim == "database":
+                await _cut_connections(system)
+            else:
+                await asyncio.to_thread(system.restart, victim)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), randomness.uniform(0.05, 0.6))
+
+    killing = asyncio.create_task(kill_again_and_again())
+    try:
+        yield died
+    finally:
+        over.set()
+        await killing
+
+
+async def _cut_connections(system: Stack) -> None:
+    """What a restart of PostgreSQL does to everybody who is connected. SQLite has no server."""
+    if not system.layout.database_url:
+        return
+    url = make_url(system.layout.database_url)
+    connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    finally:
+        await connection.close()
+
+
+async def _everything_is_sent(system: Stack) -> dict[str, Any]:
+    async with asyncio.timeout(120):
+        while True:
+            facts = await written(system)
+            if all(fact.sent for own in facts.values() for fact in own):
+                return facts
+            await asyncio.sleep(0.1)
+
+
+async def test_what_is_written_and_what_is_told_are_the_same_whatever_dies(system: Stack) -> None:
+    people = [(await new_person(system))[0] for _ in range(PEOPLE)]
+    async with await RelyingParty.registered(system) as client:
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def one(number: int) -> None:
+            async with room:
+                await _sign_in(system, client, people[number % PEOPLE])
+
+        async with _dying(system) as died:
+            await asyncio.gather(*(one(number) for number in range(SIGN_INS)))
+    await asyncio.to_thread(system.wait_until_ready)
+    facts = {fact.event_id: fact for own in (await _everything_is_sent(system)).values() for fact in own}
+    events = await streamed(system)
+    told = [event for stream in events.values() for event in stream if "subjectseq" in event]
+
+    assert set(died) - {"database"}, "nothing died"
+    assert {event["id"] for event in told} == set(facts), "lost or invented"
+    assert len(told) == len(facts), "told twice"
+    assert all(json.loads(facts[event["id"]].body) == event for event in told)
+    for stream in events.values():
+        assert out_of_order(stream) == []
+
+    sessions = {row[0] for row in await ask(system, "authentication", "SELECT id FROM sessions")}
+    assert sessions == {event["data"]["session_id"] for event in told if event["type"] == "latchkey.session.created.v1"}
+    grants = {row[0] for row in await ask(system, "token", "SELECT grant_id FROM grants")}
+    redeemed = {event["data"]["grant_id"] for event in told if event["type"] == "latchkey.code.redeemed.v1"}
+    assert len(redeemed) >= SIGN_INS
+    assert redeemed <= grants
