@@ -38,6 +38,7 @@ SERVICES = (
         secrets={
             "LATCHKEY_SESSION_ATTESTATION_KEY_FILE": "session-attestation",
             "LATCHKEY_CLIENT_SECRET_PEPPER_FILE": "client-secret-pepper",
+            "LATCHKEY_PAIRWISE_SALT_FILE": "pairwise-salt",
         },
     ),
     ServiceShape(

@@ -18,6 +18,7 @@ from libs.oauth import metadata_values as read
 from libs.oauth.errors import InvalidClientMetadata
 from libs.oauth.response_types import parse_response_type
 from libs.oauth.scopes import OPENID, STANDARD_SCOPES, parse_scope
+from libs.oauth.sectors import PAIRWISE, PUBLIC, SUBJECT_TYPES, sector_of
 from libs.oauth.security_profiles import PROFILES, SecurityProfile
 
 AUTHORIZATION_CODE = "authorization_code"
@@ -58,6 +59,8 @@ class ClientMetadata:
     contacts: tuple[str, ...] = ()
     application_type: str = "web"
     default_max_age: int | None = None
+    subject_type: str = PUBLIC
+    sector_identifier_uri: str = ""
     id_token_signed_response_alg: str = "RS256"
     userinfo_signed_response_alg: str = ""
     """Empty: JSON."""
@@ -80,6 +83,11 @@ class ClientMetadata:
     @property
     def profile(self) -> SecurityProfile:
         return PROFILES[self.security_profile]
+
+    @property
+    def sector(self) -> str:
+        """Whose clients know a person by the same subject; empty for public subjects (OpenID Connect Core 8.1)."""
+        return sector_of(self.sector_identifier_uri, self.redirect_uris) if self.subject_type == PAIRWISE else ""
 
     @property
     def is_public(self) -> bool:
@@ -161,6 +169,8 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "contacts": read.texts,
     "application_type": read.one_of("web", "native"),
     "default_max_age": read.seconds,
+    "subject_type": read.one_of(*SUBJECT_TYPES),
+    "sector_identifier_uri": read.fetched_url,
     "id_token_signed_response_alg": read.one_of(*SIGNING_ALGORITHMS),
     "userinfo_signed_response_alg": read.one_of(*SIGNING_ALGORITHMS),
     "introspection_signed_response_alg": read.one_of(*SIGNING_ALGORITHMS),
@@ -289,6 +299,10 @@ def _refresh_needs_something_to_refresh(metadata: ClientMetadata) -> None:
         )
 
 
+def _pairwise_needs_a_sector(metadata: ClientMetadata) -> None:
+    _ = metadata.sector
+
+
 def _some_grant(metadata: ClientMetadata) -> None:
     if not metadata.grant_types:
         raise InvalidClientMetadata("grant_types must hold at least one.", reason="METADATA_GRANT_TYPES")
@@ -315,6 +329,7 @@ _RULES = (
     _keys_come_from_one_place,
     _assertions_are_signed_as_their_method_says,
     _front_channel_logout_stays_at_home,
+    _pairwise_needs_a_sector,
     _some_grant,
     _response_types_need_their_grants,
     _redirects_need_a_uri,

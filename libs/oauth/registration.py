@@ -46,6 +46,8 @@ CLIENTS_MEMBERS = frozenset(
         "contacts",
         "application_type",
         "default_max_age",
+        "subject_type",
+        "sector_identifier_uri",
         "id_token_signed_response_alg",
         "userinfo_signed_response_alg",
         "introspection_signed_response_alg",

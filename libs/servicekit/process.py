@@ -48,7 +48,7 @@ def main(name: str, settings_type: type[SettingsT], build: Build[SettingsT]) -> 
     logs.configure(name, level=settings.log_level, style=settings.log_format)
     try:
         uvloop.run(work)
-    except (OSError, migrations.PendingMigrations) as error:
+    except (OSError, migrations.PendingMigrations, ConfigurationError) as error:
         _log.error("The service cannot start", cause=str(error) or type(error).__name__)
     except BaseExceptionGroup as failures:
         for failure in failures.exceptions:

@@ -35,12 +35,15 @@ from services.token.config import TokenSettings
 from services.token.consumers import SessionFacts
 from services.token.devices import RemoteDevices
 from services.token.domain.audiences import Audiences
+from services.token.domain.subjects import Subjects
 from services.token.http.app import Endpoints, assertion_audiences, build_edge, userinfo_url
 from services.token.http.register import Registrations
 from services.token.logout_deliveries import LogoutDeliveries
+from services.token.pairwise_salt import SameSalt
 from services.token.ports import Telemetry
 from services.token.request_objects import RemoteRequestObjects
 from services.token.rpc import AuthorizationRpc, ClientAdminRpc
+from services.token.sector_documents import RemoteSectorDocuments
 from services.token.sign_ins import RemoteSignIns
 from services.token.signing_keys import KeyView
 from services.token.store.purge import Purge
@@ -51,6 +54,7 @@ from services.token.usecases.advance_authorization import AdvanceAuthorization
 from services.token.usecases.authenticate_client import AuthenticateClient
 from services.token.usecases.authorize import Authorize
 from services.token.usecases.check_logout import CheckLogout
+from services.token.usecases.check_sector import CheckSector
 from services.token.usecases.create_client import CreateClient
 from services.token.usecases.create_initial_access_token import CreateInitialAccessToken
 from services.token.usecases.delete_client import DeleteClient
@@ -98,6 +102,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
     chain_key = _chain_key(pepper)
     lifetimes = settings.lifetimes
     audiences = Audiences(issuer, userinfo_url(settings.client_edge_url))
+    subjects = Subjects(settings.pairwise_salt_file.get_secret_value())
     async with (
         open_database(settings, service=NAME) as database,
         channel(settings.authentication_target, service="authentication", settings=settings) as authentication,
@@ -111,6 +116,8 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         outbox = Outbox(metadata, issuer=issuer, clock=clock)
         relay = Relay(database, metadata, outbox, bus, clock=clock)
         transactions = Transactions(database, outbox, TokenWork)
+        same_salt = SameSalt(transactions.reading, subjects)
+        await same_salt.require()
         clients = CachedClients(transactions, clock=clock)
         keys = KeyView(
             SigningKeyServiceStub(key_rotation),
@@ -128,7 +135,11 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         bus.follow(signing_keys.FACTS, keys.on_fact)
 
         mint = MintTokens(
-            issuer=issuer, keys=keys, access_token_alg=settings.access_token_alg, id_token_lifetime=lifetimes.id_token
+            issuer=issuer,
+            keys=keys,
+            subjects=subjects,
+            access_token_alg=settings.access_token_alg,
+            id_token_lifetime=lifetimes.id_token,
         )
         advance = AdvanceAuthorization(
             GrantAuthorization(mint, audiences=audiences, lifetimes=lifetimes),
@@ -136,6 +147,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             clients=clients,
             accounts=accounts,
             keys=keys,
+            subjects=subjects,
         )
         view = transactions.reading
         read_request_object = ReadRequestObject(
@@ -157,12 +169,15 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             deny=DenyAuthorization(transactions, advance, clock=clock),
             describe=DescribeInteraction(view, advance, clock=clock),
             get_logo=GetClientLogo(clients=clients, logos=logos),
-            check_logout=CheckLogout(view, issuer=issuer, clients=clients, keys=keys, clock=clock),
+            check_logout=CheckLogout(view, issuer=issuer, clients=clients, keys=keys, subjects=subjects, clock=clock),
             attestation_key=attestation_key,
             clock=clock,
         )
-        create_client = CreateClient(transactions, pepper=pepper, clock=clock)
-        update_client = UpdateClient(transactions, pepper=pepper, directory=clients, clock=clock)
+        check_sector = CheckSector(RemoteSectorDocuments(fetcher.get), subjects=subjects)
+        create_client = CreateClient(transactions, check_sector=check_sector, pepper=pepper, clock=clock)
+        update_client = UpdateClient(
+            transactions, view, check_sector=check_sector, pepper=pepper, directory=clients, clock=clock
+        )
         delete_client = DeleteClient(transactions, directory=clients, clock=clock)
         client_admin = ClientAdminRpc(
             create=create_client,
@@ -189,6 +204,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             read=ReadRegistration(view),
             change=ChangeRegistration(
                 transactions,
+                view,
                 update_client,
                 policy=settings.registration_policy,
                 pepper=pepper,
@@ -223,13 +239,21 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             clock=clock,
         )
         get_userinfo = GetUserinfo(
-            view, audiences=audiences, accounts=accounts, clients=clients, keys=keys, mint=mint, clock=clock
+            view,
+            audiences=audiences,
+            accounts=accounts,
+            clients=clients,
+            keys=keys,
+            subjects=subjects,
+            mint=mint,
+            clock=clock,
         )
         introspect_token = IntrospectToken(
             view,
             issuer=issuer,
             authenticate=authenticate,
             keys=keys,
+            subjects=subjects,
             mint=mint,
             chain_key=chain_key,
             lifetimes=lifetimes,
@@ -298,6 +322,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             },
             checks={
                 "database": database.check,
+                "pairwise-salt": same_salt.check,
                 "keys": keys.check,
                 "bus": bus.check,
                 "outbox": relay.check,

@@ -37,6 +37,8 @@ class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, RegistrationS
     """Key under which the authentication service vouches for sessions; these two services alone have it."""
     client_secret_pepper_file: SecretKeyFile
     """Key of the hashes of client secrets and of the refresh token chains. Losing it ends both."""
+    pairwise_salt_file: SecretKeyFile
+    """Salt of pairwise subjects. It never changes: with another one every such subject would be another person."""
     access_token_alg: Literal["ES256", "RS256"] = "ES256"
     """What access tokens are signed with."""
     access_token_seconds: int = Field(default=600, ge=30, le=86_400)

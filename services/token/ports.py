@@ -190,6 +190,15 @@ class Assertions(Protocol):
         """True for exactly one caller, as long as the assertion could be good."""
 
 
+class PairwiseSalt(Protocol):
+    """Which salt pairwise subjects are made with, as a fingerprint."""
+
+    async def find(self) -> bytes | None: ...
+
+    async def keep(self, fingerprint: bytes, *, now: datetime) -> bytes:
+        """The fingerprint that counts from now on: the first one ever."""
+
+
 class Work(Protocol):
     """One transaction: all of it happens and is told, or none of it."""
 
@@ -221,6 +230,8 @@ class Work(Protocol):
     def initial_access_tokens(self) -> InitialAccessTokens: ...
     @property
     def tallies(self) -> Tallies: ...
+    @property
+    def pairwise_salt(self) -> PairwiseSalt: ...
     def emit(self, *facts: Fact) -> None:
         """Tells subscribers, if and when the work is committed."""
 

@@ -37,7 +37,9 @@ SILENT = {
     "token/usecases/deliver_logout.py::DeliverLogout.__call__": "how a delivery went; the session's end was told",
     "token/usecases/deliver_logout.py::DeliverLogout.claim": "who delivers",
     "token/usecases/find_initial_access_tokens.py::RevokeInitialAccessToken.__call__": "not told yet: admin.acted",
+    "token/usecases/manage_registration.py::ChangeRegistration._check_sector": _COUNTED,
     "token/usecases/push_authorization_request.py::PushAuthorizationRequest.__call__": _WAITS,
+    "token/usecases/register_client.py::RegisterClient._check_sector": _COUNTED,
     "token/usecases/resume_authorization.py::ResumeAuthorization.__call__": _WAITS,
 }
 """Transaction -> why subscribers are not told: mostly, nobody outside could do anything with it."""

@@ -1,4 +1,4 @@
-"""The servers of client applications, on real TLS: they hear of logouts, and answer as a test says."""
+"""The servers of client applications, on real TLS: they hear of logouts and give documents, as a test says."""
 
 import queue
 import ssl
@@ -39,6 +39,8 @@ class Receiver:
     port: int
     authority: Authority
     answers: dict[str, list[int]] = field(default_factory=dict)
+    documents: dict[str, bytes] = field(default_factory=dict)
+    """What a GET of that path is answered with, as JSON."""
     _heard: dict[str, "queue.SimpleQueue[Heard]"] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -84,6 +86,14 @@ def receiving(folder: Path) -> Iterator[Receiver]:
             self.send_response(receiver.note(heard))
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def do_GET(self) -> None:
+            document = receiver.documents.get(self.path)
+            self.send_response(404 if document is None else 200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(document or b"")))
+            self.end_headers()
+            self.wfile.write(document or b"")
 
         def log_message(self, *_: object) -> None:
             pass

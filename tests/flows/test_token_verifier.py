@@ -104,6 +104,24 @@ async def test_what_a_person_bought_is_refused_at_once_when_the_account_is_disab
     assert await refused(verifier, tokens["access_token"]) in {"ACCOUNT_ENDED", "GRANT_REVOKED"}
 
 
+@pytest.mark.s(67)
+@pytest.mark.parametrize("end", ["logout", "disabled"])
+async def test_a_person_whose_name_the_api_does_not_know_is_refused_at_once_as_well(
+    system: Stack, browser: Browser, verifier: TokenVerifier, end: str
+) -> None:
+    """A pairwise token has neither our user id nor our session id, so it ends by its grant."""
+    username, user_id = await new_person(system)
+    async with await RelyingParty.registered(system, subject_type="pairwise", consent="skip") as client:
+        tokens = await client.sign_in(browser, username=username, scope=ONLINE)
+    assert (await verifier.verify(tokens["access_token"])).user_id not in {user_id, None}
+    if end == "logout":
+        await browser.open(f"{system.issuer}/logout?id_token_hint={tokens['id_token']}")
+    else:
+        async with system.channel("authentication") as channel:
+            await UserAdminServiceStub(channel).DisableUser(users.DisableUserRequest(username=username))
+    assert await refused(verifier, tokens["access_token"]) == "GRANT_REVOKED"
+
+
 async def test_the_tokens_of_a_client_that_was_removed_are_refused_at_once(
     system: Stack, verifier: TokenVerifier
 ) -> None:

@@ -47,6 +47,7 @@ _Resources = Annotated[
 _Serves = Annotated[
     list[str] | None, _option("URI", "It is the API behind this resource and may introspect tokens for it. Repeatable.")
 ]
+_SubjectType = Annotated[str | None, _option("public|pairwise", "pairwise: no other sector knows a person by it.")]
 _Pkce = Annotated[bool | None, typer.Option("--require-pkce/--no-require-pkce", show_default=False)]
 _Consent = Annotated[str | None, _option("required|skip", "skip is for applications of your own.")]
 _File = Annotated[str | None, _option("FILE", _FILE)]
@@ -62,6 +63,8 @@ def create(  # noqa: PLR0917 - the members of RFC 7591, by name only
     token_endpoint_auth_method: _AuthMethod = None,
     post_logout_redirect_uri: _Uris = None,
     scope: _Scopes = None,
+    subject_type: _SubjectType = None,
+    sector_identifier_uri: _Uri = None,
     resource: _Resources = None,
     serves: _Serves = None,
     logo_uri: _Uri = None,
@@ -92,6 +95,8 @@ def update(  # noqa: PLR0917
     token_endpoint_auth_method: _AuthMethod = None,
     post_logout_redirect_uri: _Uris = None,
     scope: _Scopes = None,
+    subject_type: _SubjectType = None,
+    sector_identifier_uri: _Uri = None,
     resource: _Resources = None,
     serves: _Serves = None,
     logo_uri: _Uri = None,
@@ -197,6 +202,8 @@ def _flags(given: Mapping[str, Any]) -> dict[str, Any]:
                 "client_uri",
                 "require_pkce",
                 "consent",
+                "subject_type",
+                "sector_identifier_uri",
             )
         },
         "redirect_uris": many(given["redirect_uri"]),

@@ -9,6 +9,7 @@ from libs.oauth.client_authentication import NONE, SUPPORTED_METHODS
 from libs.oauth.client_metadata import AUTH_SIGNING_ALGORITHMS, SIGNING_ALGORITHMS, SUPPORTED_GRANT_TYPES
 from libs.oauth.response_types import SUPPORTED_RESPONSE_TYPES, ResponseMode, format_response_type
 from libs.oauth.scopes import STANDARD_SCOPES
+from libs.oauth.sectors import SUBJECT_TYPES
 from services.authorize_frontend.http.documents import document, routes
 from services.authorize_frontend.site import Site
 
@@ -42,7 +43,7 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "grant_types_supported": list(SUPPORTED_GRANT_TYPES),
         "acr_values_supported": list(acr.SUPPORTED),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "subject_types_supported": ["public"],
+        "subject_types_supported": list(SUBJECT_TYPES),
         "id_token_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "userinfo_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(SUPPORTED_METHODS),

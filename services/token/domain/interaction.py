@@ -36,24 +36,21 @@ def next_step(
     client: Client,
     *,
     session: AuthenticatedSession | None,
-    expected_user_ids: frozenset[str],
+    expected: bool,
     remembered: frozenset[str],
     progress: Progress,
     now: datetime,
 ) -> Step:
     """What comes next.
 
-    `expected_user_ids`: who may answer, empty for anybody; `remembered`: the scope values that this user has granted
-    this client before.
+    `expected`: may this person answer; `remembered`: the scope values that this user has granted this client before.
 
     Raises:
         LoginRequired, ConsentRequired: the request forbids asking the person (prompt=none).
         AccessDenied: the request insists on another authentication context than the person has.
     """
     silent = "none" in request.prompts
-    if session is None or _must_sign_in(
-        request, session, expected_user_ids=expected_user_ids, progress=progress, now=now
-    ):
+    if session is None or not expected or _must_sign_in(request, session, progress=progress, now=now):
         if silent:
             raise LoginRequired(reason="PROMPT_NONE")
         return Step.SIGN_IN
@@ -67,15 +64,8 @@ def next_step(
 
 
 def _must_sign_in(
-    request: AuthorizationRequest,
-    session: AuthenticatedSession,
-    *,
-    expected_user_ids: frozenset[str],
-    progress: Progress,
-    now: datetime,
+    request: AuthorizationRequest, session: AuthenticatedSession, *, progress: Progress, now: datetime
 ) -> bool:
-    if expected_user_ids and session.user_id not in expected_user_ids:
-        return True
     if session.authenticated_at >= progress.asked_at:
         return False  # done for this very request, so prompt=login and max_age are met
     if request.prompts & {"login", "select_account"}:

@@ -8,6 +8,7 @@ from libs.crypto.hashing import left_half_hash
 from libs.crypto.token_kinds import BACKCHANNEL_LOGOUT_EVENT
 from libs.oauth.scopes import format_scope
 from services.token.domain.grants import Grant
+from services.token.domain.subjects import ShownSubject
 
 ACCESS_TOKEN_TYP = "at+jwt"
 ID_TOKEN_TYP = "JWT"
@@ -50,16 +51,17 @@ def access_token_claims(
     audience: tuple[str, ...],
     scopes: tuple[str, ...],
     grant: Grant | None,
+    shown: ShownSubject | None,
     token_id: str,
     now: datetime,
     lifetime: timedelta,
 ) -> dict[str, Any]:
-    """For a person's grant, or for the client itself when there is none."""
+    """For a person's grant, as whom the client knows them (`shown`); or for the client itself when there is none."""
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
         "iss": issuer,
         "aud": audience[0] if len(audience) == 1 else list(audience),
-        "sub": grant.user_id if grant else client_id,
+        "sub": shown.sub if shown else client_id,
         "client_id": client_id,
         "iat": issued_at,
         "exp": issued_at + int(lifetime.total_seconds()),
@@ -67,12 +69,12 @@ def access_token_claims(
     }
     if scopes:
         claims["scope"] = format_scope(scopes)
-    if grant:
+    if grant and shown:
         claims |= {
             "auth_time": int(grant.authenticated_at.timestamp()),
             "acr": grant.acr,
             "amr": list(grant.amr),
-            "sid": grant.session_id,
+            "sid": shown.sid,
             GRANT_CLAIM: grant.grant_id,
         }
     return claims
@@ -82,6 +84,7 @@ def id_token_claims(
     *,
     issuer: str,
     grant: Grant,
+    shown: ShownSubject,
     nonce: str | None,
     access_token: str | None,
     code: str | None,
@@ -93,14 +96,14 @@ def id_token_claims(
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
         "iss": issuer,
-        "sub": grant.user_id,
+        "sub": shown.sub,
         "aud": grant.client_id,
         "iat": issued_at,
         "exp": issued_at + int(lifetime.total_seconds()),
         "auth_time": int(grant.authenticated_at.timestamp()),
         "acr": grant.acr,
         "amr": list(grant.amr),
-        "sid": grant.session_id,
+        "sid": shown.sid,
     }
     if access_token is not None:
         claims["at_hash"] = left_half_hash(access_token, alg)
@@ -112,7 +115,7 @@ def id_token_claims(
 
 
 def logout_token_claims(
-    *, issuer: str, client_id: str, user_id: str, session_id: str, token_id: str, now: datetime
+    *, issuer: str, client_id: str, shown: ShownSubject, token_id: str, now: datetime
 ) -> dict[str, Any]:
     """Which session has ended (OpenID Connect Back-Channel Logout 1.0, 2.4). Never a nonce: it is no ID token."""
     issued_at = int(now.timestamp())
@@ -123,6 +126,6 @@ def logout_token_claims(
         "exp": issued_at + int(LOGOUT_TOKEN_LIFETIME.total_seconds()),
         "jti": token_id,
         "events": {BACKCHANNEL_LOGOUT_EVENT: {}},
-        "sub": user_id,
-        "sid": session_id,
+        "sub": shown.sub,
+        "sid": shown.sid,
     }

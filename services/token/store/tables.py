@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -227,6 +227,16 @@ class LogoutDeliveryRow(Row, table=True):
         Index("logout_deliveries_due", "due_at"),
         Index("logout_deliveries_by_expiry", "expires_at"),
     )
+
+
+class PairwiseSaltRow(Row, table=True):
+    """One row, from the first pairwise client on."""
+
+    __tablename__ = "pairwise_salt"
+
+    only: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    fingerprint: bytes = Field(sa_column=_digest())
+    kept_since: datetime = Field(sa_column=_moment())
 
 
 add_inbox(metadata)

@@ -11,6 +11,7 @@ from services.token.store.consents import Consents
 from services.token.store.grants import Codes, Grants, RefreshFamilies
 from services.token.store.initial_access_tokens import InitialAccessTokens
 from services.token.store.logout import LogoutDeliveries, SessionClients
+from services.token.store.pairwise_salt import PairwiseSalt
 from services.token.store.pending_requests import PendingRequests
 from services.token.store.pushed_requests import PushedRequests
 from services.token.store.revocations import Revocations
@@ -34,3 +35,4 @@ class TokenWork(UnitOfWork):
         self.assertions = Assertions(session)
         self.initial_access_tokens = InitialAccessTokens(session)
         self.tallies = Tallies(session, metadata)
+        self.pairwise_salt = PairwiseSalt(session)

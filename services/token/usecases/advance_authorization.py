@@ -25,17 +25,20 @@ from services.token.domain.interaction import Progress, Step, next_step
 from services.token.domain.pending_requests import PendingRequest, unknown_request
 from services.token.domain.pushed_requests import used_up
 from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.subjects import Subjects
 from services.token.ports import Accounts, ClientDirectory, Keys, Work
 from services.token.usecases.grant_authorization import GrantAuthorization, front_channel_claims
 
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A request that is judged. `person`: claims for an ID token from the authorization endpoint."""
+    """A request that is judged. `expected`: may this person answer it? `person`: claims for an ID token from the
+    authorization endpoint.
+    """
 
     client: Client
     request: AuthorizationRequest
-    expected_user_ids: frozenset[str]
+    expected: bool
     person: Mapping[str, Any]
 
 
@@ -43,9 +46,17 @@ class AdvanceAuthorization:
     """What a new, a resumed and a decided request have in common; runs inside the caller's transaction."""
 
     def __init__(
-        self, grant: GrantAuthorization, *, issuer: str, clients: ClientDirectory, accounts: Accounts, keys: Keys
+        self,
+        grant: GrantAuthorization,
+        *,
+        issuer: str,
+        clients: ClientDirectory,
+        accounts: Accounts,
+        keys: Keys,
+        subjects: Subjects,
     ) -> None:
         self._grant = grant
+        self._subjects = subjects
         self._issuer = issuer
         self._clients = clients
         self._accounts = accounts
@@ -78,7 +89,7 @@ class AdvanceAuthorization:
         """
         redirect_uri = find_redirect_uri(pending.parameters, client)
         request = judge(AuthorizationRequest(parameters=pending.parameters, redirect_uri=redirect_uri), client)
-        expected = self._expected_user_ids(request, now=now)
+        expected = self._is_expected(request, client, session, now=now)
         claims = front_channel_claims(request)
         person: Mapping[str, Any] = {}
         if session is not None and claims:
@@ -139,7 +150,7 @@ class AdvanceAuthorization:
             prepared.request,
             client,
             session=session,
-            expected_user_ids=prepared.expected_user_ids,
+            expected=prepared.expected,
             remembered=remembered,
             progress=Progress(
                 asked_at=pending.created_at,
@@ -148,11 +159,23 @@ class AdvanceAuthorization:
             now=now,
         )
 
-    def _expected_user_ids(self, request: AuthorizationRequest, *, now: datetime) -> frozenset[str]:
-        """Who may answer: the subject of id_token_hint, or those that `claims` names; empty: anybody."""
+    def _is_expected(
+        self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
+    ) -> bool:
+        """Is this person the subject of id_token_hint, or one that `claims` names? Anybody is, where neither is there.
+
+        By the subject that this very client is told: with a hint of another sector nobody finds out that two of them
+        are one person.
+        """
+        subjects = self._hinted(request, now=now) or request.claims.subjects
+        if session is None or not subjects:
+            return True
+        return self._subjects.sub(client, session.user_id) in subjects
+
+    def _hinted(self, request: AuthorizationRequest, *, now: datetime) -> frozenset[str]:
         hint = request.parameters.get("id_token_hint")
         if hint is None:
-            return request.claims.subjects
+            return frozenset()
         try:
             claims = verify_jwt(
                 hint, self._keys.verification, kind=ID_TOKEN_HINT, issuer=self._issuer, audience=None, now=now

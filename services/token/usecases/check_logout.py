@@ -14,6 +14,7 @@ from libs.oauth.parameters import Pair, Parameters
 from libs.servicekit.clock import Clock
 from services.token.domain.clients import Client
 from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.subjects import Subjects
 from services.token.ports import Begin, ClientDirectory, Keys
 
 MOST_FRAMES = 40
@@ -32,8 +33,11 @@ class LogoutDecision:
 
 
 class CheckLogout:
-    def __init__(self, view: Begin, *, issuer: str, clients: ClientDirectory, keys: Keys, clock: Clock) -> None:
+    def __init__(
+        self, view: Begin, *, issuer: str, clients: ClientDirectory, keys: Keys, subjects: Subjects, clock: Clock
+    ) -> None:
         self._view = view
+        self._subjects = subjects
         self._issuer = issuer
         self._clients = clients
         self._keys = keys
@@ -56,7 +60,7 @@ class CheckLogout:
         return LogoutDecision(
             client_name=client.metadata.client_name or client.client_id if client else "",
             redirect_uri=_redirect_uri(parameters, client),
-            confirmed=hint is not None and session is not None and hint.get("sid") == session.session_id,
+            confirmed=self._is_of(hint, client, session),
             frontchannel_uris=() if session is None else await self._frontchannel_uris(session.session_id),
         )
 
@@ -65,9 +69,22 @@ class CheckLogout:
         async with self._view() as work:
             client_ids = await work.session_clients.of(session_id)
         found = [await self._clients.find(client_id) for client_id in client_ids]
-        registered = [client.metadata.frontchannel_logout_uri for client in found if client is not None]
-        loaded = [with_session(uri, issuer=self._issuer, session_id=session_id) for uri in registered if uri]
+        loaded = [
+            with_session(
+                client.metadata.frontchannel_logout_uri,
+                issuer=self._issuer,
+                session_id=self._subjects.sid(client, session_id),
+            )
+            for client in found
+            if client is not None and client.metadata.frontchannel_logout_uri
+        ]
         return tuple(loaded[:MOST_FRAMES])
+
+    def _is_of(self, hint: dict[str, Any] | None, client: Client | None, session: AuthenticatedSession | None) -> bool:
+        """Is the hint, which its own client was given, of this very session?"""
+        if hint is None or client is None or session is None:
+            return False
+        return hint.get("sid") == self._subjects.sid(client, session.session_id)
 
     def _verified_hint(self, hint: str | None) -> dict[str, Any] | None:
         if hint is None:

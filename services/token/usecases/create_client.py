@@ -11,13 +11,15 @@ from services.token.domain.clients import Client
 from services.token.domain.new_secrets import NewSecret, make_secret
 from services.token.domain.registrations import Registration
 from services.token.ports import Begin, Work
+from services.token.usecases.check_sector import CheckedSector, CheckSector
 
 
 class CreateClient:
-    def __init__(self, begin: Begin, *, pepper: bytes, clock: Clock) -> None:
+    def __init__(self, begin: Begin, *, check_sector: CheckSector, pepper: bytes, clock: Clock) -> None:
         self._begin = begin
         self._pepper = pepper
         self._clock = clock
+        self.check_sector = check_sector
 
     async def __call__(self, members: Mapping[str, Any]) -> NewSecret:
         """By an operator: the client, and its secret if it uses one.
@@ -26,12 +28,20 @@ class CreateClient:
             InvalidClientMetadata, InvalidRedirectUri: a value that does not hold.
         """
         metadata = parse_metadata(members)
+        checked = await self.check_sector(metadata)
         async with self._begin() as work:
-            return await self.add(work, metadata)
+            return await self.add(work, metadata, checked)
 
-    async def add(self, work: Work, metadata: ClientMetadata, *, registration: Registration | None = None) -> NewSecret:
-        """The same within the caller's transaction; with a registration, the client has made itself."""
+    async def add(
+        self, work: Work, metadata: ClientMetadata, checked: CheckedSector, *, registration: Registration | None = None
+    ) -> NewSecret:
+        """The same within the caller's transaction; with a registration, the client has made itself.
+
+        Args:
+            checked: by `check_sector`, before the transaction began.
+        """
         now = self._clock.now()
+        await self.check_sector.hold(work, metadata, checked, now=now)
         client_id = new_client_id()
         plain, secret = make_secret(self._pepper, client_id, metadata)
         made = Client(

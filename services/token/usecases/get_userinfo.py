@@ -12,6 +12,7 @@ from libs.oauth.scopes import OPENID, claims_of, parse_scope
 from libs.servicekit.clock import Clock
 from services.token.domain.audiences import Audiences
 from services.token.domain.grants import Grant
+from services.token.domain.subjects import Subjects
 from services.token.domain.tokens import GRANT_CLAIM
 from services.token.ports import Accounts, Begin, ClientDirectory, Keys
 from services.token.usecases.mint_tokens import MintTokens
@@ -34,6 +35,7 @@ class GetUserinfo:
         accounts: Accounts,
         clients: ClientDirectory,
         keys: Keys,
+        subjects: Subjects,
         mint: MintTokens,
         clock: Clock,
     ) -> None:
@@ -42,6 +44,7 @@ class GetUserinfo:
         self._accounts = accounts
         self._clients = clients
         self._keys = keys
+        self._subjects = subjects
         self._mint = mint
         self._clock = clock
 
@@ -64,10 +67,10 @@ class GetUserinfo:
             raise InvalidToken(reason="ACCOUNT_DISABLED")
         if not (grant.offline or account.session_live):
             raise InvalidToken(reason="SESSION_ENDED")
-        claims = {**account.claims, "sub": grant.user_id}
         client = await self._clients.find(grant.client_id)
         if client is None:
             raise InvalidToken(reason="CLIENT_UNKNOWN")
+        claims = {**account.claims, "sub": self._subjects.sub(client, grant.user_id)}
         if not client.metadata.userinfo_signed_response_alg:
             return Userinfo(claims)
         return Userinfo(claims, self._mint.userinfo(client, claims, now=self._clock.now()))

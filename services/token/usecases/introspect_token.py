@@ -15,6 +15,7 @@ from libs.oauth.scopes import format_scope
 from libs.servicekit.clock import Clock
 from services.token.domain.clients import Client
 from services.token.domain.refresh_families import Presented, RefreshToken
+from services.token.domain.subjects import Subjects
 from services.token.domain.tokens import GRANT_CLAIM, Lifetimes
 from services.token.ports import Begin, Keys
 from services.token.usecases.authenticate_client import AuthenticateClient
@@ -31,6 +32,7 @@ class IntrospectToken:
         issuer: str,
         authenticate: AuthenticateClient,
         keys: Keys,
+        subjects: Subjects,
         mint: MintTokens,
         chain_key: bytes,
         lifetimes: Lifetimes,
@@ -40,6 +42,7 @@ class IntrospectToken:
         self._issuer = issuer
         self._authenticate = authenticate
         self._keys = keys
+        self._subjects = subjects
         self._mint = mint
         self._chain_key = chain_key
         self._lifetimes = lifetimes
@@ -68,7 +71,7 @@ class IntrospectToken:
         except InvalidGrant:
             found = await self._access_token(text, now=now)
         else:
-            found = await self._refresh_token(token, now=now)
+            found = await self._refresh_token(token, caller, now=now)
         response = found if found is not None and _may_see(caller, found) else INACTIVE
         return self._mint.introspection(caller, response, now=now) if signed else response
 
@@ -86,10 +89,11 @@ class IntrospectToken:
             return None
         return {"active": True, "token_type": "Bearer", **claims}
 
-    async def _refresh_token(self, token: RefreshToken, *, now: datetime) -> dict[str, Any] | None:
+    async def _refresh_token(self, token: RefreshToken, caller: Client, *, now: datetime) -> dict[str, Any] | None:
+        """Nobody but its own client is ever told of one."""
         async with self._view() as work:
             family = await work.refresh_families.find(token.family_id)
-        if family is None or family.grant.revoked_at is not None:
+        if family is None or family.client_id != caller.client_id or family.grant.revoked_at is not None:
             return None
         try:
             presented = family.recognise(token, key=self._chain_key, grace=self._lifetimes.refresh_grace, now=now)
@@ -101,7 +105,7 @@ class IntrospectToken:
             "active": True,
             "iss": self._issuer,
             "client_id": family.client_id,
-            "sub": family.grant.user_id,
+            "sub": self._subjects.sub(caller, family.grant.user_id),
             "scope": format_scope(family.grant.scopes),
             "exp": int(min(family.expires_at, family.idle_expires_at).timestamp()),
         }

@@ -13,6 +13,7 @@ from services.token.domain.clients import Client
 from services.token.domain.new_secrets import NewSecret
 from services.token.domain.registrations import REGISTRATION_WINDOW
 from services.token.ports import Begin, ClientDirectory, Work
+from services.token.usecases.check_sector import CheckedSector, must_fetch
 from services.token.usecases.delete_client import DeleteClient
 from services.token.usecases.update_client import UpdateClient
 
@@ -34,6 +35,7 @@ class ChangeRegistration:
     def __init__(
         self,
         begin: Begin,
+        view: Begin,
         update: UpdateClient,
         *,
         policy: RegistrationPolicy,
@@ -42,6 +44,7 @@ class ChangeRegistration:
         clock: Clock,
     ) -> None:
         self._begin = begin
+        self._read = ReadRegistration(view)
         self._update = update
         self._policy = policy
         self._pepper = pepper
@@ -58,14 +61,23 @@ class ChangeRegistration:
             TemporarilyUnavailable: too many changes within an hour.
         """
         now = self._clock.now()
+        checked = await self._check_sector(await self._read(client_id, token), members, now=now)
         async with self._begin() as work:
             client = _managed(await work.clients.find_for_update(client_id), token)
             self._require_itself(client, members, now=now)
             await _require_room(work, client_id, now=now)
             metadata = self._policy.read(members, before=client.metadata)
-            changed = await self._update.save(work, client, metadata, actor=facts.itself(client_id))
+            changed = await self._update.save(work, client, metadata, checked, actor=facts.itself(client_id))
         self._directory.forget()
         return changed
+
+    async def _check_sector(self, client: Client, members: Mapping[str, Any], *, now: datetime) -> CheckedSector:
+        """Each fetch is one of the client's changes, whatever comes of it."""
+        metadata = self._policy.read(members, before=client.metadata)
+        if must_fetch(metadata, client.metadata):
+            async with self._begin() as work:
+                await _require_room(work, client.client_id, now=now)
+        return await self._update.check_sector(metadata, before=client.metadata)
 
     def _require_itself(self, client: Client, members: Mapping[str, Any], *, now: datetime) -> None:
         """RFC 7592 2.2: the id is sent again; a secret may be, but cannot be chosen."""

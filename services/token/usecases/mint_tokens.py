@@ -8,6 +8,7 @@ from libs.crypto.jwt import sign_jwt
 from libs.crypto.random import uuid7
 from services.token.domain.clients import Client
 from services.token.domain.grants import Grant
+from services.token.domain.subjects import ShownSubject, Subjects
 from services.token.domain.tokens import (
     ACCESS_TOKEN_TYP,
     ID_TOKEN_TYP,
@@ -25,9 +26,12 @@ from services.token.ports import Keys
 class MintTokens:
     """All methods raise TemporarilyUnavailable when there is no fresh key; nothing has been spent then."""
 
-    def __init__(self, *, issuer: str, keys: Keys, access_token_alg: str, id_token_lifetime: timedelta) -> None:
+    def __init__(
+        self, *, issuer: str, keys: Keys, subjects: Subjects, access_token_alg: str, id_token_lifetime: timedelta
+    ) -> None:
         self._issuer = issuer
         self._keys = keys
+        self._subjects = subjects
         self._access_token_alg = access_token_alg
         self._id_token_lifetime = id_token_lifetime
 
@@ -49,6 +53,7 @@ class MintTokens:
             audience=audience,
             scopes=scopes,
             grant=grant,
+            shown=self._shown(client, grant) if grant else None,
             token_id=token_id,
             now=now,
             lifetime=lifetime,
@@ -72,6 +77,7 @@ class MintTokens:
         claims = id_token_claims(
             issuer=self._issuer,
             grant=grant,
+            shown=self._shown(client, grant),
             nonce=nonce,
             access_token=access_token,
             code=code,
@@ -86,8 +92,7 @@ class MintTokens:
         claims = logout_token_claims(
             issuer=self._issuer,
             client_id=client.client_id,
-            user_id=user_id,
-            session_id=session_id,
+            shown=self._subjects.shown(client, user_id=user_id, session_id=session_id),
             token_id=uuid7(now),
             now=now,
         )
@@ -105,3 +110,6 @@ class MintTokens:
         signer = self._keys.signer(caller.metadata.introspection_signed_response_alg, now=now)
         envelope = {"iss": self._issuer, "aud": caller.client_id, "iat": int(now.timestamp())}
         return sign_jwt({**envelope, "token_introspection": dict(response)}, signer, typ=INTROSPECTION_TYP)
+
+    def _shown(self, client: Client, grant: Grant) -> ShownSubject:
+        return self._subjects.shown(client, user_id=grant.user_id, session_id=grant.session_id)

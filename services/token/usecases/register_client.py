@@ -8,6 +8,7 @@ from typing import Any
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret
 from libs.oauth.addresses import address_prefix
+from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.errors import AccessDenied, InvalidToken, TemporarilyUnavailable
 from libs.oauth.registration import RegistrationMode, RegistrationPolicy
 from libs.servicekit.clock import Clock
@@ -15,6 +16,7 @@ from libs.servicekit.limits import Limit, require_room
 from services.token.domain.clients import Client
 from services.token.domain.registrations import REGISTRATION_WINDOW, Registration, RegistrationQuota
 from services.token.ports import Begin, Work
+from services.token.usecases.check_sector import CheckedSector, must_fetch
 from services.token.usecases.create_client import CreateClient
 
 
@@ -79,6 +81,8 @@ class RegisterClient:
         """
         await self.admit(initial_token)
         metadata = self._policy.read(members)
+        prefix = None if initial_token else address_prefix(remote_address)
+        checked = await self._check_sector(metadata, prefix)
         now, plain = self._clock.now(), new_secret()
         registration = Registration(secret_hash(plain), expires_at=now + self._lifetime)
         async with self._begin() as work:
@@ -86,14 +90,28 @@ class RegisterClient:
                 secret_hash(initial_token), now=now
             ):
                 raise _unusable()
-            await self._require_room(work, None if initial_token else address_prefix(remote_address), now=now)
-            made = await self._create.add(work, metadata, registration=registration)
+            await self._require_room(work, prefix, now=now)
+            made = await self._create.add(work, metadata, checked, registration=registration)
         return NewRegistration(made.client, made.secret, plain)
 
-    async def _require_room(self, work: Work, prefix: str | None, *, now: datetime) -> None:
-        limits = [Limit("register", self._quota.overall, "REGISTRATIONS_PER_HOUR")]
+    async def _check_sector(self, metadata: ClientMetadata, prefix: str | None) -> CheckedSector:
+        """Strangers send us to fetch something as often as they may register, and no more, whatever comes of it."""
+        if must_fetch(metadata, None):
+            limits = self._limits("register fetch", "REGISTRATION_FETCHES", prefix)
+            now = self._clock.now()
+            async with self._begin() as work:
+                counted = await work.tallies.add([each.key for each in limits], window=REGISTRATION_WINDOW, now=now)
+                require_room(limits, counted, window=REGISTRATION_WINDOW, now=now, room=0)
+        return await self._create.check_sector(metadata)
+
+    def _limits(self, what: str, reason: str, prefix: str | None) -> list[Limit]:
+        limits = [Limit(what, self._quota.overall, f"{reason}_PER_HOUR")]
         if prefix is not None:
-            limits.append(Limit(f"register address {prefix}", self._quota.per_address, "REGISTRATIONS_OF_ADDRESS"))
+            limits.append(Limit(f"{what} address {prefix}", self._quota.per_address, f"{reason}_OF_ADDRESS"))
+        return limits
+
+    async def _require_room(self, work: Work, prefix: str | None, *, now: datetime) -> None:
+        limits = self._limits("register", "REGISTRATIONS", prefix)
         keys = [limit.key for limit in limits]
         require_room(limits, await work.tallies.read(keys), window=REGISTRATION_WINDOW, now=now)
         counted = await work.tallies.add(keys, window=REGISTRATION_WINDOW, now=now)

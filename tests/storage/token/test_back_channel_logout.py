@@ -44,7 +44,11 @@ class Replica:
     def __init__(self, world: World, outside: Outside) -> None:
         self.queued = 0
         mint = MintTokens(
-            issuer=ISSUER, keys=world.keys, access_token_alg="ES256", id_token_lifetime=LIFETIMES.id_token
+            issuer=ISSUER,
+            keys=world.keys,
+            subjects=world.subjects,
+            access_token_alg="ES256",
+            id_token_lifetime=LIFETIMES.id_token,
         )
         self.deliver = DeliverLogout(world.work, mint, outside, clients=world.clients, clock=world.clock)
         self.facts = SessionFacts(

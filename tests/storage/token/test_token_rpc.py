@@ -183,6 +183,7 @@ async def test_operators_make_change_and_look_at_clients_and_see_each_secret_onc
             "response_types": ["code"],
             "token_endpoint_auth_method": "client_secret_basic",
             "application_type": "web",
+            "subject_type": "public",
             "id_token_signed_response_alg": "RS256",
             "introspection_signed_response_alg": "RS256",
             "backchannel_logout_session_required": False,

@@ -29,10 +29,12 @@ from services.token.domain.authorization_response import AskPerson, Next, SendBa
 from services.token.domain.interaction import Step
 from services.token.domain.registrations import RegistrationQuota
 from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.subjects import Subjects
 from services.token.domain.tokens import Lifetimes
 from services.token.http.app import assertion_audiences
 from services.token.http.register import Registrations
 from services.token.request_objects import RemoteRequestObjects
+from services.token.sector_documents import RemoteSectorDocuments
 from services.token.store.purge import Purge
 from services.token.store.tables import metadata
 from services.token.store.work import TokenWork
@@ -40,6 +42,7 @@ from services.token.usecases.advance_authorization import AdvanceAuthorization
 from services.token.usecases.authenticate_client import AuthenticateClient
 from services.token.usecases.authorize import Authorize
 from services.token.usecases.check_logout import CheckLogout
+from services.token.usecases.check_sector import CheckSector
 from services.token.usecases.create_client import CreateClient
 from services.token.usecases.create_initial_access_token import CreateInitialAccessToken
 from services.token.usecases.delete_client import DeleteClient
@@ -68,6 +71,7 @@ from services.token.usecases.update_client import UpdateClient
 from tests.unit.token.parts import ALICE, BOB, ISSUER, VERIFIER, WEB, Clock, HeldKeys, a_session, parameters_of
 
 PEPPER = b"p" * 32
+SALT = b"s" * 32
 CHAIN_KEY = b"c" * 32
 BROWSER = "a browser's secret"
 AUDIENCES = Audiences(ISSUER, "https://token.example/userinfo")
@@ -158,6 +162,7 @@ class World:
     keys: HeldKeys = field(default_factory=HeldKeys)
     telemetry: Recorded = field(default_factory=Recorded)
     outside: Outside = field(default_factory=Outside)
+    subjects: Subjects = field(default_factory=lambda: Subjects(SALT))
 
     def __post_init__(self) -> None:
         clock, keys, people = self.clock, self.keys, self.people
@@ -165,13 +170,21 @@ class World:
         view = work.reading
         self.work = work
         self.clients = clients = CachedClients(work, clock=clock)
-        mint = MintTokens(issuer=ISSUER, keys=keys, access_token_alg="ES256", id_token_lifetime=LIFETIMES.id_token)
+        subjects = self.subjects
+        mint = MintTokens(
+            issuer=ISSUER,
+            keys=keys,
+            subjects=subjects,
+            access_token_alg="ES256",
+            id_token_lifetime=LIFETIMES.id_token,
+        )
         advance = AdvanceAuthorization(
             GrantAuthorization(mint, audiences=AUDIENCES, lifetimes=LIFETIMES),
             issuer=ISSUER,
             clients=clients,
             accounts=people,
             keys=keys,
+            subjects=subjects,
         )
         self.client_keys = ClientKeys(self.outside.get)
         self.read_request_object = ReadRequestObject(
@@ -189,12 +202,15 @@ class World:
         self.resume = ResumeAuthorization(work, view, advance, clock=clock)
         self.deny = DenyAuthorization(work, advance, clock=clock)
         self.describe = DescribeInteraction(view, advance, clock=clock)
-        self.check_logout = CheckLogout(view, issuer=ISSUER, clients=clients, keys=keys, clock=clock)
+        self.check_logout = CheckLogout(view, issuer=ISSUER, clients=clients, keys=keys, subjects=subjects, clock=clock)
+        check_sector = CheckSector(RemoteSectorDocuments(self.outside.get), subjects=subjects)
+        self.create_client = CreateClient(work, check_sector=check_sector, pepper=PEPPER, clock=clock)
         self.get_logo = GetClientLogo(clients=clients, logos=ClientLogos(self.outside.get))
-        self.create_client = CreateClient(work, pepper=PEPPER, clock=clock)
         self.get_client = GetClient(view)
         self.list_clients = ListClients(view)
-        self.update_client = UpdateClient(work, pepper=PEPPER, directory=clients, clock=clock)
+        self.update_client = UpdateClient(
+            work, view, check_sector=check_sector, pepper=PEPPER, directory=clients, clock=clock
+        )
         self.rotate_secret = RotateClientSecret(work, pepper=PEPPER, directory=clients, clock=clock)
         self.delete_client = DeleteClient(work, directory=clients, clock=clock)
         self.create_initial_token = CreateInitialAccessToken(work, mode="token", clock=clock)
@@ -239,13 +255,21 @@ class World:
             clock=clock,
         )
         self.userinfo = GetUserinfo(
-            view, audiences=AUDIENCES, accounts=people, clients=clients, keys=keys, mint=mint, clock=clock
+            view,
+            audiences=AUDIENCES,
+            accounts=people,
+            clients=clients,
+            keys=keys,
+            subjects=subjects,
+            mint=mint,
+            clock=clock,
         )
         self.introspect_token = IntrospectToken(
             view,
             issuer=ISSUER,
             authenticate=authenticate,
             keys=keys,
+            subjects=subjects,
             mint=mint,
             chain_key=CHAIN_KEY,
             lifetimes=LIFETIMES,
@@ -271,7 +295,7 @@ class World:
             ),
             read=ReadRegistration(work.reading),
             change=ChangeRegistration(
-                work, self.update_client, policy=policy, pepper=PEPPER, directory=clients, clock=clock
+                work, work.reading, self.update_client, policy=policy, pepper=PEPPER, directory=clients, clock=clock
             ),
             delete=DeleteRegistration(work.reading, self.delete_client),
         )

@@ -65,7 +65,7 @@ def test_discovery_says_exactly_this():
         ],
         "acr_values_supported": ["urn:latchkey:acr:password"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         "token_endpoint_auth_methods_supported": METHODS,
         "token_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256", "HS256"],

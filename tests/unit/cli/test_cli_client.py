@@ -19,7 +19,8 @@ def test_every_flag_becomes_its_member_of_rfc_7591(latchkey: Latchkey, services:
         *("--post-logout-redirect-uri", "https://a.example/bye", "--logo-uri", "https://a.example/logo"),
         *("--policy-uri", "https://a.example/policy", "--tos-uri", "https://a.example/tos"),
         *("--client-uri", "https://a.example", "--resource", "https://api.example", "--resource", "urn:x:api"),
-        *("--serves", "https://a.example/api"),
+        *("--serves", "https://a.example/api", "--subject-type", "pairwise"),
+        *("--sector-identifier-uri", "https://a.example/sector"),
     ).json
     assert told == {
         "client_id": "client-1",
@@ -39,6 +40,8 @@ def test_every_flag_becomes_its_member_of_rfc_7591(latchkey: Latchkey, services:
         "client_uri": "https://a.example",
         "resources": ["https://api.example", "urn:x:api"],
         "served_resources": ["https://a.example/api"],
+        "subject_type": "pairwise",
+        "sector_identifier_uri": "https://a.example/sector",
         "consent": "skip",
         "require_pkce": False,
     }

@@ -24,7 +24,7 @@ URLS = PublicUrls(issuer="http://localhost:8080", client_edge="http://localhost:
 IDENTITY = {"ca.pem", "certificate.pem", "key.pem", "nats.creds"}
 EXPECTED = {
     "authorize-frontend": IDENTITY,
-    "token": IDENTITY | {"pgpass", "session-attestation.key", "client-secret-pepper.key"},
+    "token": IDENTITY | {"pgpass", "session-attestation.key", "client-secret-pepper.key", "pairwise-salt.key"},
     "authentication": IDENTITY | {"pgpass", "session-attestation.key"},
     "device": IDENTITY | {"pgpass"},
     "key-rotation": IDENTITY | {"pgpass", "key-encryption.key"},

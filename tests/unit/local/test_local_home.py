@@ -38,7 +38,12 @@ def test_secrets_are_32_bytes_and_never_replaced(layout):
     before = {path.name: path.read_text() for path in layout.home.secrets.iterdir()}
     ensure_secrets(layout.home)
     assert {path.name: path.read_text() for path in layout.home.secrets.iterdir()} == before
-    assert sorted(before) == ["client-secret-pepper.key", "key-encryption.key", "session-attestation.key"]
+    assert sorted(before) == [
+        "client-secret-pepper.key",
+        "key-encryption.key",
+        "pairwise-salt.key",
+        "session-attestation.key",
+    ]
     assert {len(base64.urlsafe_b64decode(text.strip() + "=")) for text in before.values()} == {32}
 
 

@@ -13,6 +13,7 @@ import pytest
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import InvalidRequest
 from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.subjects import Subjects
 from services.token.usecases.check_logout import CheckLogout, LogoutDecision
 from tests.unit.token.parts import (
     ALICE,
@@ -37,6 +38,7 @@ SHOP = a_client(post_logout_redirect_uris=[AFTERWARDS, WITH_QUERY, BARE_QUERY])
 OTHER = a_client(client_id="c_other", client_name="", post_logout_redirect_uris=[AFTERWARDS])
 FRAMED = a_client(client_id="c_framed", frontchannel_logout_uri="https://client.example/front")
 FRAMED_TOO = a_client(client_id="c_framed_too", frontchannel_logout_uri="https://client.example/front?a=b")
+SUBJECTS = Subjects(b"s" * 32)
 HERE = a_session(session_id="s-1")
 FRAMES = a_session(session_id="s-frames")
 STATE = string.ascii_letters + string.digits + "".join(set(string.punctuation) - set("+;"))
@@ -60,7 +62,7 @@ async def signed_in_to() -> AsyncIterator[Any]:
 
 async def decided(session: AuthenticatedSession | None = HERE, **parameters: str) -> LogoutDecision:
     clients = KnownClients.of(SHOP, OTHER, FRAMED, FRAMED_TOO)
-    check = CheckLogout(signed_in_to, issuer=ISSUER, clients=clients, keys=HeldKeys(), clock=Clock())
+    check = CheckLogout(signed_in_to, issuer=ISSUER, clients=clients, keys=HeldKeys(), subjects=SUBJECTS, clock=Clock())
     return await check(list(parameters.items()), session)
 
 
@@ -226,7 +228,7 @@ async def test_a_client_that_is_not_there_gets_a_page(parameters: dict[str, Any]
 @pytest.mark.s(61)
 async def test_a_parameter_may_be_there_once() -> None:
     clients = KnownClients.of(SHOP)
-    check = CheckLogout(signed_in_to, issuer=ISSUER, clients=clients, keys=HeldKeys(), clock=Clock())
+    check = CheckLogout(signed_in_to, issuer=ISSUER, clients=clients, keys=HeldKeys(), subjects=SUBJECTS, clock=Clock())
     with pytest.raises(InvalidRequest) as refusal:
         await check([("state", "a"), ("state", "b")], HERE)
     assert (refusal.value.reason, refusal.value.redirectable) == ("PARAMETER_REPEATED", False)

@@ -51,7 +51,7 @@ def step(
         request,
         client,
         session=session,
-        expected_user_ids=frozenset({hinted} if hinted else ()),
+        expected=hinted is None or session is None or session.user_id == hinted,
         remembered=remembered,
         progress=Progress(asked_at=asked_at, consented=consented),
         now=NOON,

@@ -15,7 +15,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
         (tmp_path / name).touch()
         monkeypatch.setenv(f"LATCHKEY_{name}", str(tmp_path / name))
     (tmp_path / "some.key").write_text("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE\n")
-    for name in ("SESSION_ATTESTATION_KEY_FILE", "CLIENT_SECRET_PEPPER_FILE"):
+    for name in ("SESSION_ATTESTATION_KEY_FILE", "CLIENT_SECRET_PEPPER_FILE", "PAIRWISE_SALT_FILE"):
         monkeypatch.setenv(f"LATCHKEY_{name}", str(tmp_path / "some.key"))
     for name in ("AUTHENTICATION_TARGET", "DEVICE_TARGET", "KEY_ROTATION_TARGET", "GRPC_LISTEN", "HTTP_LISTEN"):
         monkeypatch.setenv(f"LATCHKEY_{name}", "127.0.0.1:0")

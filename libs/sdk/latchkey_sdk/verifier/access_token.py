@@ -39,7 +39,10 @@ class AccessToken:
 
     @property
     def user_id(self) -> str | None:
-        """The person; None for a client that acts for itself, whose `sub` is its own id."""
+        """The person, as the client knows them; None for a client that acts for itself, whose `sub` is its own id.
+
+        A client with pairwise subjects knows nobody by the id that events have.
+        """
         return self.subject if self.grant_id else None
 
     def require(self, *scopes: str) -> None:

@@ -1,0 +1,65 @@
+"""What clients are told of a person: our id, or what no other sector can compare (OpenID Connect Core 8)."""
+
+import string
+from typing import Any
+
+import pytest
+
+from libs.crypto.random import new_client_id
+from services.token.domain.clients import Client
+from services.token.domain.subjects import Subjects
+from tests.unit.token.parts import ALICE, BOB, a_client
+
+pytestmark = pytest.mark.s(67)
+SUBJECTS = Subjects(b"s" * 32)
+SECTOR: dict[str, Any] = {"subject_type": "pairwise", "sector_identifier_uri": "https://one.example/sector"}
+
+
+def pairwise(client_id: str = "c_shop", **members: Any) -> Client:
+    return a_client(client_id=client_id, **{**SECTOR, **members})
+
+
+def test_a_public_client_is_told_our_own_ids() -> None:
+    shown = SUBJECTS.shown(a_client(), user_id=ALICE, session_id="s-1")
+    assert (shown.sub, shown.sid) == (ALICE, "s-1")
+
+
+def test_clients_of_one_sector_know_a_person_by_one_subject_and_of_two_by_two() -> None:
+    first, second = pairwise(), pairwise("c_other")
+    elsewhere = pairwise(sector_identifier_uri="https://two.example/sector")
+    of_host = pairwise(sector_identifier_uri=None)
+    assert SUBJECTS.sub(first, ALICE) == SUBJECTS.sub(second, ALICE)
+    assert len({SUBJECTS.sub(client, ALICE) for client in (first, elsewhere, of_host)}) == 3
+    assert len({SUBJECTS.sid(client, "s-1") for client in (first, elsewhere, of_host)}) == 3
+
+
+def test_it_hangs_on_the_person_on_what_it_names_and_on_the_salt() -> None:
+    client = pairwise()
+    every = {
+        SUBJECTS.sub(client, ALICE),
+        SUBJECTS.sub(client, BOB),
+        SUBJECTS.sid(client, ALICE),
+        Subjects(b"t" * 32).sub(client, ALICE),
+    }
+    assert len(every) == 4
+    assert all(ALICE not in each for each in every)
+
+
+def test_it_never_changes() -> None:
+    """A value computed by hand: another one would make other people of all who signed in before."""
+    assert SUBJECTS.sub(pairwise(), ALICE) == "9eSxbZB2ik-Q1dyzd_QJd25RhJMCSwf85ho4XRr7C04"
+
+
+@pytest.mark.s(71)
+def test_no_client_id_looks_like_it() -> None:
+    subject = SUBJECTS.sub(pairwise(), ALICE)
+    assert len(subject) == 43 != len(new_client_id())
+    assert set(subject) <= set(string.ascii_letters + string.digits + "-_")
+    assert not ALICE.startswith("c_")
+
+
+def test_a_fingerprint_tells_salts_apart_and_nothing_of_them() -> None:
+    other = Subjects(b"t" * 32)
+    assert SUBJECTS.has_fingerprint(SUBJECTS.fingerprint)
+    assert not other.has_fingerprint(SUBJECTS.fingerprint)
+    assert b"s" * 4 not in SUBJECTS.fingerprint
