@@ -1,9 +1,13 @@
 """Stories over real HTTP, against five real processes, real NATS, and both databases."""
 
+import shutil
 from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from tests.flows.openid_client import NODE, CannotBeHadError, OpenidClient, Register, installed
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
@@ -39,3 +43,22 @@ async def web(system: Stack) -> AsyncIterator[RelyingParty]:
 async def second(system: Stack) -> AsyncIterator[RelyingParty]:
     async with RelyingParty.of(system, "second") as relying_party:
         yield relying_party
+
+
+@pytest.fixture(scope="session")
+def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the driver can be run."""
+    try:
+        packages = installed()
+    except CannotBeHadError as reason:
+        pytest.skip(str(reason))
+    folder = tmp_path_factory.mktemp("openid-client")
+    shutil.copy(NODE / "drive.mjs", folder)
+    (folder / "node_modules").symlink_to(packages / "node_modules")
+    return folder
+
+
+@pytest.fixture
+def register(node_folder: Path, system: Stack) -> Register:
+    """Registers a client and configures openid-client for it."""
+    return partial(OpenidClient.registered, system, node_folder)

@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 from tests.flows.relying_party import RelyingParty
-from tests.support.browser import Page
+from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
 
 NODE = Path(__file__).parent / "node"
@@ -139,3 +140,18 @@ class OpenidClient:
             return await self.do("finish", callback=page.url, remembered=self.remembered)
         form = page.form_with("form-post-submit")
         return await self.do("finish", callback=form.action, form=form.fields, remembered=self.remembered)
+
+
+Register = Callable[..., Awaitable[OpenidClient]]
+
+
+async def opened(browser: Browser, url: str) -> Page:
+    """Where the browser ends, with Alice signed in and what is asked for allowed."""
+    page = await browser.open(url)
+    if page.name == "login":
+        page = await browser.sign_in()
+    return await browser.submit("consent-allow") if page.name == "consent" else page
+
+
+async def signed_in(browser: Browser, app: OpenidClient, **how: str) -> dict[str, Any]:
+    return await app.finish(await opened(browser, await app.start(**how)))

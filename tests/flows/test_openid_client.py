@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import shutil
-from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,43 +11,12 @@ from joserfc.jwk import ECKey, RSAKey
 
 from tests.flows.device import GRANT
 from tests.flows.initial_tokens import initial_token
-from tests.flows.openid_client import NODE, CannotBeHadError, OpenidClient, installed
-from tests.support.browser import Browser, Page
+from tests.flows.openid_client import OpenidClient, Register, opened, signed_in
+from tests.flows.relying_party import verified
+from tests.support.browser import Browser
 from tests.support.stack import Stack
 
 AFTERWARDS = "https://client.example/signed-out"
-Register = Callable[..., Awaitable[OpenidClient]]
-
-
-@pytest.fixture(scope="session")
-def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the driver can be run."""
-    try:
-        packages = installed()
-    except CannotBeHadError as reason:
-        pytest.skip(str(reason))
-    folder = tmp_path_factory.mktemp("openid-client")
-    shutil.copy(NODE / "drive.mjs", folder)
-    (folder / "node_modules").symlink_to(packages / "node_modules")
-    return folder
-
-
-@pytest.fixture
-def register(node_folder: Path, system: Stack) -> Register:
-    """Registers a client and configures openid-client for it."""
-    return partial(OpenidClient.registered, system, node_folder)
-
-
-async def opened(browser: Browser, url: str) -> Page:
-    """Where the browser ends, with Alice signed in and what is asked for allowed."""
-    page = await browser.open(url)
-    if page.name == "login":
-        page = await browser.sign_in()
-    return await browser.submit("consent-allow") if page.name == "consent" else page
-
-
-async def signed_in(browser: Browser, app: OpenidClient, **how: str) -> dict[str, Any]:
-    return await app.finish(await opened(browser, await app.start(**how)))
 
 
 def key_pair() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -251,3 +217,13 @@ async def test_a_person_signs_out(browser: Browser, register: Register) -> None:
     page = await browser.open(await app.start(prompt="none"))
     answer = await app.run("finish", callback=page.url, remembered=app.remembered)
     assert answer["refused"]["error"] == "login_required"
+
+
+async def test_a_token_is_for_the_api_that_was_named(system: Stack, browser: Browser, register: Register) -> None:
+    orders, notes = "https://orders.example/api", "urn:example:notes"
+    app = await register(resources=[orders, notes], scope="openid notes", consent="skip")
+    tokens = await signed_in(browser, app, scope="openid notes", resource=notes)
+    await verified(system, tokens["access_token"], audience=notes, alg="ES256", typ="at+jwt")
+    page = await opened(browser, await app.start(scope="openid notes", resource="https://other.example"))
+    answer = await app.run("finish", callback=page.url, remembered=app.remembered)
+    assert answer["refused"]["error"] == "invalid_target"
