@@ -38,44 +38,57 @@ def for_client(metadata: Mapping[str, Any], *, client_id: str, secret: str, issu
     """Lines that get the client its first token; none when it is not known where to ask for it."""
     if not issuer or not client_edge:
         return []
-    authentication = _authentication(metadata.get("token_endpoint_auth_method", ""), client_id, secret)
+    method = metadata.get("token_endpoint_auth_method", "")
+    if method.endswith("_jwt"):
+        return []  # nobody types a signature
+    authentication = _authentication(method, client_id, secret)
     grants = metadata.get("grant_types", ())
     if DEVICE_CODE in grants and not secret:
         return [shlex.join(["latchkey", "login", "--device", "--client-id", client_id])]
     if "client_credentials" in grants:
         data = {"grant_type": "client_credentials"} | _some(scope=metadata.get("scope"))
         return [_curl(f"{client_edge}/token", authentication, data)]
-    redirect_uris = metadata.get("redirect_uris", ())
-    if "authorization_code" not in grants or not redirect_uris:
-        return []
-    return _code_flow(metadata, client_id, authentication, redirect_uris[0], issuer=issuer, client_edge=client_edge)
+    return _sign_in(metadata, client_id, authentication, issuer=issuer, client_edge=client_edge)
 
 
-def _code_flow(
-    metadata: Mapping[str, Any],
-    client_id: str,
-    authentication: list[str],
-    redirect_uri: str,
-    *,
-    issuer: str,
-    client_edge: str,
+def _sign_in(
+    metadata: Mapping[str, Any], client_id: str, authentication: list[str], *, issuer: str, client_edge: str
 ) -> list[str]:
+    """With a browser; none where the client has no use for one."""
+    grants = metadata.get("grant_types", ())
+    response_types = metadata.get("response_types") or (["code"] if "authorization_code" in grants else [])
+    redirect_uris = metadata.get("redirect_uris", ())
+    if not response_types or not redirect_uris:
+        return []
+    response_type = "code" if "code" in response_types else response_types[0]
     verifier = secrets.token_urlsafe(32)
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
     question = {
-        "response_type": "code",
+        "response_type": response_type,
         "client_id": client_id,
-        "redirect_uri": redirect_uri,
+        "redirect_uri": redirect_uris[0],
         "scope": metadata.get("scope") or "openid profile email",
-        "code_challenge": challenge,
-        "code_challenge_method": "S256",
+        **_protection(response_type, verifier),
     }
-    data = {"grant_type": "authorization_code", "redirect_uri": redirect_uri, "code_verifier": verifier, "code": "CODE"}
+    address = f"{issuer}/authorize?{urlencode(question)}"
+    if "code" not in response_type.split():
+        return ["# sign in here: what the application gets is in the address that you are sent to", address]
+    data = {"grant_type": "authorization_code", "redirect_uri": redirect_uris[0], "code_verifier": verifier}
     return [
         "# sign in here, and take CODE from the address that you are sent to (it lives a minute)",
-        f"{issuer}/authorize?{urlencode(question)}",
-        _curl(f"{client_edge}/token", authentication, data),
+        address,
+        _curl(f"{client_edge}/token", authentication, data | {"code": "CODE"}),
     ]
+
+
+def _protection(response_type: str, verifier: str) -> dict[str, str]:
+    """What ties the answer to who asked: a challenge for a code, a nonce for an ID token."""
+    words = response_type.split()
+    digest = hashlib.sha256(verifier.encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return {
+        **({"nonce": secrets.token_urlsafe(16)} if "id_token" in words else {}),
+        **({"code_challenge": challenge, "code_challenge_method": "S256"} if "code" in words else {}),
+    }
 
 
 def _authentication(method: str, client_id: str, secret: str) -> list[str]:

@@ -22,11 +22,11 @@ from tests.support.stack import Stack
 EVERY = [pytest.param(answers, advice, id="-".join(answers.values())) for answers, advice in every_advice(FIRST)]
 
 
-async def type_in(system: Stack, command: str) -> dict[str, str]:
-    """Runs a line as it was said, and reads the answer as JSON."""
+async def type_in(system: Stack, command: str) -> str:
+    """Runs a line as it was said; what it answers."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = await asyncio.create_subprocess_shell(
-        f"{command} --json",
+        command,
         env={**os.environ, "PATH": path, "LATCHKEY_HOME": str(system.layout.home.root)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -34,7 +34,11 @@ async def type_in(system: Stack, command: str) -> dict[str, str]:
     )
     out, error = await process.communicate()
     assert process.returncode == 0, error.decode()
-    told: dict[str, str] = json.loads(out)
+    return out.decode()
+
+
+async def told_as_json(system: Stack, command: str) -> dict[str, str]:
+    told: dict[str, str] = json.loads(await type_in(system, f"{command} --json"))
     return told
 
 
@@ -130,14 +134,40 @@ USES: dict[str, Callable[[Stack, RelyingParty, Browser], Awaitable[None]]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("command", "members"),
+    [
+        ("--grant-type implicit --response-type id_token --token-endpoint-auth-method none", {"id_token"}),
+        (
+            "--grant-type implicit --response-type 'id_token token' --token-endpoint-auth-method none",
+            {"id_token", "access_token", "token_type", "expires_in"},
+        ),
+        (
+            "--grant-type authorization_code --grant-type implicit --response-type 'code id_token'",
+            {"id_token", "code"},
+        ),
+    ],
+    ids=["id_token", "id_token token", "code id_token"],
+)
+async def test_the_address_that_a_new_client_is_tried_at_works(
+    system: Stack, browser: Browser, command: str, members: set[str]
+) -> None:
+    said = await type_in(system, f"latchkey client create --redirect-uri https://app.example/callback {command}")
+    (address,) = [line.strip() for line in said.splitlines() if f"{system.issuer}/authorize?" in line]
+    await browser.open(address)
+    await browser.sign_in()
+    answer = fragment(await browser.submit("consent-allow"))
+    assert answer.keys() == members | {"iss", "session_state"}
+
+
 @pytest.mark.parametrize(("answers", "advice"), EVERY)
 async def test_the_command_registers_a_client_that_does_what_was_advised(
     system: Stack, browser: Browser, answers: dict[str, str], advice: Advice
 ) -> None:
     options = shlex.join([word for name, answer in answers.items() for word in (f"--{name}", answer)])
-    told = await type_in(system, f"latchkey flow advise {options}")
+    told = await told_as_json(system, f"latchkey flow advise {options}")
     assert told["flow"] == advice.flow
-    made = await type_in(system, told["command"])
+    made = await told_as_json(system, told["command"])
     assert ("client_secret" in made) != advice.public
     async with RelyingParty(
         system,

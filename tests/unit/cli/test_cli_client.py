@@ -93,6 +93,15 @@ def test_a_public_client_has_no_secret_and_a_sign_in_as_next_step(latchkey: Latc
     assert "curl --data-urlencode client_id=client-1 --data-urlencode grant_type=authorization_code" in answer.out
 
 
+@pytest.mark.parametrize("method", ["private_key_jwt", "client_secret_jwt"])
+def test_nobody_is_told_to_type_a_signature(latchkey: Latchkey, method: str) -> None:
+    made = latchkey(
+        *("client", "create", "--token-endpoint-auth-method", method, "--grant-type", "client_credentials"),
+    )
+    assert "client-1" in made.out
+    assert "curl" not in made.out
+
+
 def test_a_device_is_tried_with_the_command_that_is_one(latchkey: Latchkey) -> None:
     device = ("--grant-type", "urn:ietf:params:oauth:grant-type:device_code", "--token-endpoint-auth-method", "none")
     assert "latchkey login --device --client-id client-1" in latchkey("client", "create", *device).out
