@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.errors import InvalidClientMetadata, InvalidRequest, InvalidToken
 from libs.oauth.registration import RegistrationPolicy
 from libs.servicekit.clock import Clock
@@ -68,6 +69,8 @@ class ChangeRegistration:
             await _require_room(work, client_id, now=now)
             metadata = self._policy.read(members, before=client.metadata)
             changed = await self._update.save(work, client, metadata, checked, actor=facts.itself(client_id))
+            if _is_another_to_people(client.metadata, metadata):
+                await work.consents.forget_client(client_id)
         self._directory.forget()
         return changed
 
@@ -110,6 +113,12 @@ def _managed(client: Client | None, token: str | None) -> Client:
     if client is None or client.registration is None or not client.registration.belongs_to(token or ""):
         raise _refused()
     return client
+
+
+def _is_another_to_people(before: ClientMetadata, after: ClientMetadata) -> bool:
+    """Would they now say yes to something else? Whoever has got hold of the token might have made it so."""
+    shown = (before.client_name, before.logo_uri) == (after.client_name, after.logo_uri)
+    return not shown or not set(after.redirect_uris) <= set(before.redirect_uris)
 
 
 async def _require_room(work: Work, client_id: str, *, now: datetime) -> None:

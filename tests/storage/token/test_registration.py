@@ -354,6 +354,30 @@ async def test_a_change_holds_at_once_and_is_told_as_the_clients(world: World) -
     assert (updated["actortype"], updated["actorid"]) == ("client", client_id)
 
 
+@pytest.mark.s(56)
+@pytest.mark.parametrize(
+    ("changes", "asked_again"),
+    [
+        ({"redirect_uris": [REDIRECT_URI, "https://evil.example/cb"]}, True),
+        ({"client_name": "Another"}, True),
+        ({"logo_uri": "https://evil.example/logo.png"}, True),
+        ({"token_endpoint_auth_method": "client_secret_post", "tos_uri": "https://client.example/terms"}, False),
+    ],
+)
+async def test_consent_was_to_the_client_that_people_saw(
+    world: World, changes: dict[str, Any], *, asked_again: bool
+) -> None:
+    by = world.registrations("open")
+    made = await register(by)
+    client, fresh = as_registered(made), a_session(at=NOON)
+    request_id = asked(await world.ask(client, fresh, scope="openid"), Step.CONSENT)
+    await world.back(request_id, fresh, allow=True)
+    await by.change(client.client_id, made.token, {**MEMBERS, "client_id": client.client_id, **changes})
+    silent = sent(await world.ask(client, fresh, scope="openid", prompt="none"))
+    assert ("code" in silent) != asked_again
+    assert await world.rows("consents") == [] or not asked_again
+
+
 @pytest.mark.s(62)
 async def test_a_client_changes_itself_so_often_within_an_hour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manage_registration, "CHANGES_PER_HOUR", 2)
