@@ -135,10 +135,10 @@ def _of_people_and_tokens() -> Iterable[Fact]:
 
 def _of_clients() -> Iterable[Fact]:
     return (
-        token.client_created(_CLIENT, client_name="Night job", actor=token.ADMIN),
-        token.client_updated(_CLIENT, actor=token.ADMIN),
+        token.client_created(_CLIENT, client_name="Night job", by="operator"),
+        token.client_updated(_CLIENT, by="operator"),
         token.client_secret_rotated(_CLIENT),
-        token.client_deleted(_CLIENT, actor=token.ADMIN),
+        token.client_deleted(_CLIENT, by="operator"),
     )
 
 

@@ -6,8 +6,10 @@ from latchkey.events.v1 import events_pb2 as e
 from libs.servicekit.facts import Actor, Fact
 from services.token.domain.grants import Grant
 
-ADMIN = Actor("admin", "cli")
-SYSTEM = Actor("system")
+By = Literal["operator", "itself", "housekeeping"]
+"""Who registers, changes and removes a client."""
+_ADMIN = Actor("admin", "cli")
+_SYSTEM = Actor("system")
 
 
 def consent_granted(
@@ -77,7 +79,7 @@ def token_revoked(*, user_id: str, client_id: str, grant_id: str, reason: Revoca
     data = e.TokenRevoked(
         user_id=user_id, client_id=client_id, grant_id=grant_id, reason=_REASONS[reason], token_id=token_id
     )
-    actor = Actor("client", client_id) if reason == "revoked_by_client" else SYSTEM
+    actor = Actor("client", client_id) if reason == "revoked_by_client" else _SYSTEM
     return Fact(data, user_id or client_id, actor)
 
 
@@ -87,25 +89,24 @@ def token_reuse_detected(grant: Grant) -> Fact:
 
 
 def telemetry_gap(*, dropped: int) -> Fact:
-    return Fact(e.TokenTelemetryGap(dropped=dropped), "token-telemetry", SYSTEM, outcome="failure")
+    return Fact(e.TokenTelemetryGap(dropped=dropped), "token-telemetry", _SYSTEM, outcome="failure")
 
 
-def itself(client_id: str) -> Actor:
-    """A client that manages its own registration."""
-    return Actor("client", client_id)
+def _actor(by: By, client_id: str) -> Actor:
+    return {"operator": _ADMIN, "itself": Actor("client", client_id), "housekeeping": _SYSTEM}[by]
 
 
-def client_created(client_id: str, *, client_name: str, actor: Actor) -> Fact:
-    return Fact(e.ClientCreated(client_id=client_id, client_name=client_name), client_id, actor)
+def client_created(client_id: str, *, client_name: str, by: By) -> Fact:
+    return Fact(e.ClientCreated(client_id=client_id, client_name=client_name), client_id, _actor(by, client_id))
 
 
-def client_updated(client_id: str, *, actor: Actor) -> Fact:
-    return Fact(e.ClientUpdated(client_id=client_id), client_id, actor)
+def client_updated(client_id: str, *, by: By) -> Fact:
+    return Fact(e.ClientUpdated(client_id=client_id), client_id, _actor(by, client_id))
 
 
 def client_secret_rotated(client_id: str) -> Fact:
-    return Fact(e.ClientSecretRotated(client_id=client_id), client_id, ADMIN)
+    return Fact(e.ClientSecretRotated(client_id=client_id), client_id, _ADMIN)
 
 
-def client_deleted(client_id: str, *, actor: Actor) -> Fact:
-    return Fact(e.ClientDeleted(client_id=client_id), client_id, actor)
+def client_deleted(client_id: str, *, by: By) -> Fact:
+    return Fact(e.ClientDeleted(client_id=client_id), client_id, _actor(by, client_id))

@@ -53,6 +53,6 @@ class CreateClient:
             registration=registration,
         )
         await work.clients.add(made)
-        actor = facts.itself(client_id) if registration else facts.ADMIN
-        work.emit(facts.client_created(made.client_id, client_name=metadata.client_name, actor=actor))
+        by: facts.By = "itself" if registration else "operator"
+        work.emit(facts.client_created(made.client_id, client_name=metadata.client_name, by=by))
         return NewSecret(made, plain if metadata.has_secret else "")

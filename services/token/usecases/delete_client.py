@@ -1,7 +1,6 @@
 """A client goes, with what people consented to for it and all that was issued to it."""
 
 from libs.servicekit.clock import Clock
-from libs.servicekit.facts import Actor
 from services.token import facts
 from services.token.domain.clients import unknown_client
 from services.token.ports import Begin, ClientDirectory, Work
@@ -16,7 +15,7 @@ class DeleteClient:
         self._directory = directory
         self._clock = clock
 
-    async def __call__(self, client_id: str, *, actor: Actor = facts.ADMIN) -> None:
+    async def __call__(self, client_id: str, *, by: facts.By = "operator") -> None:
         """Goes with the last of its grants: who is interrupted before can begin again.
 
         Raises:
@@ -30,7 +29,7 @@ class DeleteClient:
                     if not await work.clients.remove(client_id):
                         raise unknown_client()
                     await work.consents.forget_client(client_id)
-                    work.emit(facts.client_deleted(client_id, actor=actor))
+                    work.emit(facts.client_deleted(client_id, by=by))
         self._directory.forget()
 
     async def _end_grants(self, work: Work, client_id: str) -> int:

@@ -9,7 +9,6 @@ from libs.oauth.errors import InvalidClientMetadata, InvalidRequest, InvalidToke
 from libs.oauth.registration import RegistrationPolicy
 from libs.servicekit.clock import Clock
 from libs.servicekit.limits import Limit, require_room
-from services.token import facts
 from services.token.domain.clients import Client
 from services.token.domain.new_secrets import NewSecret
 from services.token.domain.registrations import REGISTRATION_WINDOW
@@ -68,7 +67,7 @@ class ChangeRegistration:
             self._require_itself(client, members, now=now)
             await _require_room(work, client_id, now=now)
             metadata = self._policy.read(members, before=client.metadata)
-            changed = await self._update.save(work, client, metadata, checked, actor=facts.itself(client_id))
+            changed = await self._update.save(work, client, metadata, checked, by="itself")
             if _is_another_to_people(client.metadata, metadata):
                 await work.consents.forget_client(client_id)
         self._directory.forget()
@@ -104,7 +103,7 @@ class DeleteRegistration:
         """The client goes, with all that was issued to it (RFC 7592 2.3). Raises InvalidToken as `ReadRegistration`."""
         await self._read(client_id, token)
         try:
-            await self._delete(client_id, actor=facts.itself(client_id))
+            await self._delete(client_id, by="itself")
         except InvalidRequest:  # somebody was faster
             raise _refused() from None
 

@@ -22,7 +22,7 @@ class RemoveUnusedClients:
             gone = await work.clients.remove_unused(most=BATCH, now=self._clock.now())
             for client_id in gone:
                 await work.consents.forget_client(client_id)
-            work.emit(*(facts.client_deleted(client_id, actor=facts.SYSTEM) for client_id in gone))
+            work.emit(*(facts.client_deleted(client_id, by="housekeeping") for client_id in gone))
         if gone:
             self._directory.forget()
         return len(gone) == BATCH

@@ -6,7 +6,6 @@ from typing import Any
 
 from libs.oauth.client_metadata import ClientMetadata, parse_metadata
 from libs.servicekit.clock import Clock
-from libs.servicekit.facts import Actor
 from services.token import facts
 from services.token.domain.clients import Client, known
 from services.token.domain.new_secrets import NewSecret, make_secret, usable_secrets
@@ -44,12 +43,12 @@ class UpdateClient:
         checked = await self.check_sector(_changed(client, changes), before=client.metadata)
         async with self._begin() as work:
             client = known(await work.clients.find_for_update(client_id))
-            changed = await self.save(work, client, _changed(client, changes), checked, actor=facts.ADMIN)
+            changed = await self.save(work, client, _changed(client, changes), checked, by="operator")
         self._directory.forget()
         return changed
 
     async def save(
-        self, work: Work, client: Client, metadata: ClientMetadata, checked: CheckedSector, *, actor: Actor
+        self, work: Work, client: Client, metadata: ClientMetadata, checked: CheckedSector, *, by: facts.By
     ) -> NewSecret:
         """The client with these metadata from now on, within a transaction that found it for update.
 
@@ -66,7 +65,7 @@ class UpdateClient:
             secrets = (secret,)
         client = replace(client, metadata=metadata, secrets=secrets, updated_at=now)
         await work.clients.save(client)
-        work.emit(facts.client_updated(client.client_id, actor=actor))
+        work.emit(facts.client_updated(client.client_id, by=by))
         return NewSecret(client, plain)
 
 

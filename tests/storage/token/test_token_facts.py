@@ -14,8 +14,8 @@ from latchkey.events.v1 import events_pb2
 from libs.oauth.errors import OAuthError
 from services.token import facts
 from services.token.domain.interaction import Step
-from tests.storage.token.world import BROWSER, World, asked
-from tests.unit.token.parts import MINUTE, a_session
+from tests.storage.token.world import BROWSER, LIFETIMES, World, asked
+from tests.unit.token.parts import MINUTE, REDIRECT_URI, a_session
 
 Story = Callable[[World], Awaitable[object]]
 SERVICE = Path(str(services.token.__file__)).parent
@@ -39,6 +39,23 @@ async def _delete(world: World) -> None:
     client = await world.client()
     await world.tokens(client)
     await world.delete_client(client.client_id)
+
+
+async def _register(world: World) -> None:
+    by = world.registrations("open")
+    made = await by.register(REGISTRATION, initial_token=None, remote_address="192.0.2.1")
+    client_id = made.client.client_id
+    await by.read(client_id, made.token)
+    await by.change(client_id, made.token, {**REGISTRATION, "client_id": client_id})
+    with suppress(OAuthError):
+        await by.change(client_id, "wrong", {**REGISTRATION, "client_id": client_id})
+    await by.delete(client_id, made.token)
+
+
+async def _forget(world: World) -> None:
+    await world.registrations("open").register(REGISTRATION, initial_token=None, remote_address="192.0.2.1")
+    world.clock.move(LIFETIMES.registration + MINUTE)
+    await world.remove_unused_clients()
 
 
 async def _consent(world: World) -> None:
@@ -109,12 +126,15 @@ async def _look(world: World) -> None:
     await world.list_clients(size=0, after=None)
 
 
+REGISTRATION = {"redirect_uris": [REDIRECT_URI]}
 BOUGHT = ["client.created", "code.redeemed", "token.issued"]
 STORIES: dict[Story, list[str]] = {
     _create: ["client.created"],
     _update: ["client.created", "client.updated"],
     _rotate: ["client.created", "client.secret_rotated"],
     _delete: [*BOUGHT, "token.revoked", "client.deleted"],
+    _register: ["client.created", "client.updated", "client.deleted"],
+    _forget: ["client.created", "client.deleted"],
     _consent: ["client.created", "consent.granted"],
     _deny: ["client.created", "consent.denied"],
     _authorize: ["client.created"],
