@@ -213,22 +213,33 @@ class Deployment:
     truth: Truth = field(default_factory=Truth)
 
     def __post_init__(self) -> None:
-        self.rotators = [Rotator(self.truth, self.database) for _ in range(3)]
+        self.rotators = [Rotator(self.truth, self.database) for _ in range(2)]
         served_by = Replica(self.database, waits=WAITS)
         self.edges = [Edge(self.truth, served_by) for _ in range(2)]
         self.signers = [Signer(self.truth, served_by, life=life) for life in (MINUTE, 4 * MINUTE)]
+        self.prompt = Signer(self.truth, served_by, life=MINUTE)
+        """Hears of everything at once, so that it is the first to sign with a key."""
         self.tokens: set[Token] = set()
         self.revoked: dict[str, datetime] = {}
+        self.listed: list[tuple[datetime, frozenset[str]]] = []
+        """Every key set that there was, and until when: some edge has each of them for as long as it can."""
 
     @property
     def processes(self) -> list[Process]:
-        return [*self.rotators, *self.edges, *self.signers]
+        return [*self.rotators, *self.edges, *self.signers, self.prompt]
 
     async def start(self) -> None:
         """The first keys, known to everybody."""
         await Replica(self.database, generate=_generate, waits=WAITS).ensure()
-        for process in (*self.edges, *self.signers):
+        for process in (*self.edges, *self.signers, self.prompt):
             await process.finish()
+
+    def list(self, kids: frozenset[str]) -> None:
+        """Now these keys are in the database; the set before was there until now as well."""
+        if self.listed:
+            self.listed[-1] = (self.truth.now, self.listed[-1][1])
+        if not self.listed or self.listed[-1][1] != kids:
+            self.listed.append((self.truth.now, kids))
 
     def move(self, until: datetime) -> None:
         for edge in self.edges:

@@ -1,0 +1,37 @@
+"""docs/keys.md is written by hand: what it names has to be there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from libs.servicekit import metrics
+from services.key_rotation import key_ages
+from services.key_rotation.config import KeyRotationSettings
+from services.token import signing_keys
+from services.token.config import TokenSettings
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "keys.md").read_text(encoding="utf-8")
+SETTINGS = {**KeyRotationSettings.model_fields, **TokenSettings.model_fields}
+
+
+def test_every_metric_of_an_alert_exists():
+    ours = (metrics.KEY_VIEW_AGE_SECONDS, signing_keys.UNKNOWN_KID, key_ages.SIGNING_KEY_AGE_SECONDS)
+    known = {
+        f"{family.name}_total" if family.type == "counter" else family.name for of in ours for family in of.collect()
+    }
+    assert set(re.findall(r"\blatchkey_[a-z_]+", PAGE)) == known
+
+
+@pytest.mark.parametrize("variable", sorted(set(re.findall(r"\bLATCHKEY_([A-Z_]+)", PAGE))))
+def test_every_setting_exists(variable: str):
+    assert variable.lower() in SETTINGS
+
+
+def test_the_numbers_are_the_defaults():
+    period = SETTINGS["key_period_seconds"].default
+    assert f"1.5 * {period}" in PAGE
+    minutes = {name: SETTINGS[name].default // 60 for name in ("jwks_max_age_seconds", "publication_max_age_seconds")}
+    assert minutes == {"jwks_max_age_seconds": 5, "publication_max_age_seconds": 15}
+    assert f"stop signing at {SETTINGS['key_view_max_age_seconds'].default}" in PAGE
+    assert "(45 minutes with the defaults)" in PAGE
