@@ -45,6 +45,7 @@ def _to_service(service: ServiceShape, home: Home, own: Path) -> None:
 def _to_cli(home: Home, own: Path, urls: PublicUrls) -> None:
     _identity(CLI, home, own)
     _copy(home.creds("subscriber"), own / "subscriber.creds")
+    _copy(home.creds(nats_server.HOOKS), own / "hooks.creds")
     _copy(nats_server.subscribers_key(home), own / "subscribers.key")
     write_private(own / "run.json", json.dumps(run_file(urls), indent=2) + "\n")
 

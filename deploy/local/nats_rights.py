@@ -12,6 +12,8 @@ from libs.servicekit.nats_accounts import Rights
 
 FACTS = "LATCHKEY_EVENTS"
 STREAMS = (FACTS, "LATCHKEY_TOKENS", "LATCHKEY_DLQ")
+HOOK = "latchkey.hook.token"
+"""What the token service asks there, see services/token/token_hook.py."""
 PLAIN_INBOX = "_INBOX.>"
 
 _HEARS: Mapping[str, tuple[str, ...]] = {
@@ -23,6 +25,7 @@ _HEARS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_ASKS: Mapping[str, tuple[str, ...]] = {"token": (HOOK,)}
 _CONSUMES: Mapping[str, Mapping[str, str]] = {
     # Sessions and accounts that end: grants end with them, and clients are told.
     "token": {
@@ -42,7 +45,13 @@ def of_service(name: str) -> Rights:
     """Its own facts, making the streams, and what invalidates its caches. `name` is an identity such as "token"."""
     streams = [f"$JS.API.STREAM.{verb}.{stream}" for stream in STREAMS for verb in ("INFO", "CREATE", "UPDATE")]
     return Rights(
-        publish=(*(f"latchkey.v1.{fact}.*" for fact in facts_of(name)), *streams, "$JS.API.INFO", *_consuming(name)),
+        publish=(
+            *(f"latchkey.v1.{fact}.*" for fact in facts_of(name)),
+            *streams,
+            "$JS.API.INFO",
+            *_consuming(name),
+            *_ASKS.get(name, ()),
+        ),
         subscribe=(*_HEARS.get(name, ()), inbox(name)),
     )
 
@@ -62,6 +71,11 @@ def of_reader(user: str, *, plain_inbox: bool = False) -> Rights:
         publish=(*_reading(), "$JS.ACK.>", "$JS.FC.>"),
         subscribe=("latchkey.>", inbox(user), *((PLAIN_INBOX,) if plain_inbox else ())),
     )
+
+
+def of_hook() -> Rights:
+    """The operator's program that is asked about tokens: it hears the questions and answers them."""
+    return Rights(publish=(), subscribe=(HOOK, f"{HOOK} >"), answers=True)
 
 
 def facts_of(producer: str) -> list[str]:

@@ -18,6 +18,8 @@ from libs.servicekit.nats_accounts import Seed
 from libs.servicekit.subscribers import OFFERS, SubscribersKey
 
 OPERATOR = "cli"
+HOOKS = "hooks"
+"""The operator's programs that are asked about tokens."""
 READERS = (OPERATOR, "subscriber")
 """`subscriber` is for everything outside: the playground, demo subscribers, the documentation."""
 
@@ -84,7 +86,7 @@ def prepare(home: Home, *, port: int, now: datetime) -> Path:
 def _users() -> Mapping[str, accounts.Rights]:
     users = {name: rights.of_service(name) for name in SERVICE_NAMES}
     readers = {name: rights.of_reader(name, plain_inbox=name == "subscriber") for name in READERS}
-    return users | readers | {OPERATOR: rights.of_operator(OPERATOR)}
+    return users | readers | {OPERATOR: rights.of_operator(OPERATOR), HOOKS: rights.of_hook()}
 
 
 def _write_creds(home: Home, user: str, allowed: accounts.Rights, *, keys: Keys, now: datetime) -> None:

@@ -186,6 +186,19 @@ class Bus:
         except (NatsError, TimeoutError, OSError) as error:
             raise ConnectionError(str(error) or type(error).__name__) from error
 
+    async def request(self, subject: str, body: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109 - a promise
+        """The answer of one of those who listen there.
+
+        Raises:
+            ConnectionError: the bus is away, nobody listens, or nobody answered within `timeout` seconds.
+        """
+        if not self._client.is_connected:
+            raise ConnectionError("the bus is away")
+        try:
+            return (await self._client.request(subject, body, timeout=timeout)).data
+        except (NatsError, TimeoutError, OSError) as error:
+            raise ConnectionError(str(error) or type(error).__name__) from error
+
     async def check(self) -> CheckResult:
         """A warning at most: sign-in and tokens go on without the bus."""
         return CheckResult(ok=self.ready, detail="connected" if self.ready else "away: events wait", required=False)

@@ -29,6 +29,7 @@ _PREFIXES = {
     "user": nkeys.PREFIX_BYTE_USER,
 }
 _UNLIMITED = -1
+_ANSWER_NANOSECONDS = 10 * 10**9
 _LIMITS = ("subs", "data", "payload", "imports", "exports", "conn", "leaf")
 _JETSTREAM_LIMITS = ("mem_storage", "disk_storage", "streams", "consumer")
 """An account without these has no JetStream."""
@@ -40,6 +41,8 @@ class Rights:
 
     publish: Sequence[str]
     subscribe: Sequence[str]
+    answers: bool = False
+    """May also answer what it is asked, once, wherever the question says."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +112,15 @@ def account_jwt(
 
 def user_jwt(name: str, user: PublicKey, *, account: PublicKey, signer: Seed, rights: Rights, now: datetime) -> str:
     """A user of `account`, signed by that account's key or by one of its signing keys."""
-    claims = {
+    claims: dict[str, Any] = {
         "type": "user",
         "issuer_account": account,
         "pub": _permission(rights.publish),
         "sub": _permission(rights.subscribe),
         **dict.fromkeys(("subs", "data", "payload"), _UNLIMITED),
     }
+    if rights.answers:
+        claims["resp"] = {"max": 1, "ttl": _ANSWER_NANOSECONDS}
     return _sign(signer, name=name, subject=user, claims=claims, now=now)
 
 

@@ -50,6 +50,7 @@ from services.token.store.purge import Purge
 from services.token.store.tables import metadata
 from services.token.store.work import TokenWork
 from services.token.telemetry import BufferedTelemetry, SilentTelemetry
+from services.token.token_hook import token_hook_of
 from services.token.usecases.advance_authorization import AdvanceAuthorization
 from services.token.usecases.authenticate_client import AuthenticateClient
 from services.token.usecases.authorize import Authorize
@@ -141,6 +142,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             access_token_alg=settings.access_token_alg,
             id_token_lifetime=lifetimes.id_token,
         )
+        hook = token_hook_of(settings, bus)
         advance = AdvanceAuthorization(
             GrantAuthorization(mint, audiences=audiences, lifetimes=lifetimes),
             issuer=issuer,
@@ -148,6 +150,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             accounts=accounts,
             keys=keys,
             subjects=subjects,
+            hook=hook,
         )
         view = transactions.reading
         read_request_object = ReadRequestObject(
@@ -234,6 +237,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             audiences=audiences,
             authenticate=authenticate,
             accounts=accounts,
+            hook=hook,
             mint=mint,
             lifetimes=lifetimes,
             clock=clock,

@@ -56,6 +56,11 @@ class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, RegistrationS
     id_token_hint_seconds: int = Field(default=14 * 86_400, ge=0, le=400 * 86_400)
     """For so long an ID token is good as `id_token_hint`: as long as sessions last, or people who sign out are asked.
     Its key stays published for that long."""
+    token_hook: Literal["off", "open", "closed"] = "off"
+    """Ask a program of yours about every access token: it may add claims, or deny. Without an answer in time, open
+    gives the token out without added claims, and closed gives none out."""
+    token_hook_milliseconds: int = Field(default=250, ge=10, le=5_000)
+    """How long an answer of that program is waited for."""
     token_telemetry: bool = True
     """Tell subscribers of tokens that write no row."""
     registration_scopes: Annotated[str, StringConstraints(max_length=2_000)] = ""

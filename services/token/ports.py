@@ -22,6 +22,7 @@ from services.token.domain.refresh_families import RefreshFamily
 from services.token.domain.registrations import InitialAccessToken
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.domain.standing import Standing
+from services.token.domain.token_hook import TokenQuestion
 
 
 class Clients(Protocol):
@@ -234,6 +235,18 @@ class Work(Protocol):
     def pairwise_salt(self) -> PairwiseSalt: ...
     def emit(self, *facts: Fact) -> None:
         """Tells subscribers, if and when the work is committed."""
+
+
+class TokenHook(Protocol):
+    """The operator's own program (token_hook.py)."""
+
+    async def __call__(self, question: TokenQuestion) -> Mapping[str, Any]:
+        """Claims to add to an access token.
+
+        Raises:
+            AccessDenied: the token is denied.
+            TemporarilyUnavailable: the hook must be heard and is not.
+        """
 
 
 Begin = Callable[[], AbstractAsyncContextManager[Work]]

@@ -1,16 +1,19 @@
 """The programs in the SDK's README work as they stand there."""
 
 import asyncio
+import json
 import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
+import nats
 import pytest
+from nats.errors import Error as NatsError
 
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
@@ -22,11 +25,13 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8")
 
 
 @contextmanager
-def running(stack: Stack, folder: Path, *, containing: str, port: int = 0) -> Iterator["subprocess.Popen[str]"]:
+def running(
+    stack: Stack, folder: Path, *, containing: str, port: int = 0, creds: str = "subscriber"
+) -> Iterator["subprocess.Popen[str]"]:
     """The program of the README with that text, beside a system on other ports."""
     (code,) = (program for program in PROGRAMS if containing in program)
     code = code.replace("http://localhost:8080", stack.issuer).replace("nats://localhost:4222", stack.nats_url)
-    code = re.sub(r'creds="\w+\.creds"', f'creds="{stack.creds()}"', code).replace("port=8000", f"port={port}")
+    code = re.sub(r'creds="\w+\.creds"', f'creds="{stack.creds(creds)}"', code).replace("port=8000", f"port={port}")
     file = folder / "program.py"
     file.write_text(code, encoding="utf-8")
     with subprocess.Popen([sys.executable, "-u", str(file)], stdout=subprocess.PIPE, text=True) as program:
@@ -43,7 +48,22 @@ def free_port() -> int:
 
 
 def test_every_program_is_run_by_a_test() -> None:
-    assert len(PROGRAMS) == 2
+    assert len(PROGRAMS) == 3
+
+
+async def test_a_hook_answers(stack: Stack, tmp_path: Path) -> None:
+    """This server asks nobody: so ask what the token service would."""
+    question = {"issuer": stack.issuer, "grant_type": "client_credentials", "client_id": "c_web"}
+    client = await nats.connect(stack.nats_url, user_credentials=stack.creds("token"), inbox_prefix="_INBOX_token")
+    with running(stack, tmp_path, containing="TokenQuestion", creds="hooks"):
+        async with asyncio.timeout(30):
+            while True:
+                with suppress(NatsError):
+                    answer = await client.request("latchkey.hook.token", json.dumps(question).encode(), timeout=1)
+                    break
+                await asyncio.sleep(0.05)
+    await client.close()
+    assert json.loads(answer.data) == {"claims": {"https://example.com/tier": "machine"}}
 
 
 async def test_a_subscriber_hears_of_a_sign_in(stack: Stack, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The claims of what is issued: access tokens (RFC 9068 2.2) and ID tokens (OpenID Connect Core 2)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from libs.crypto.hashing import left_half_hash
@@ -55,10 +57,15 @@ def access_token_claims(
     token_id: str,
     now: datetime,
     lifetime: timedelta,
+    added: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """For a person's grant, as whom the client knows them (`shown`); or for the client itself when there is none."""
+    """For a person's grant, as whom the client knows them (`shown`); or for the client itself when there is none.
+
+    `added`: claims of the hook's; none of them can be one of the others.
+    """
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
+        **added,
         "iss": issuer,
         "aud": audience[0] if len(audience) == 1 else list(audience),
         "sub": shown.sub if shown else client_id,

@@ -1,7 +1,7 @@
 """One look at an authorization request: ask the person for what is missing, or grant it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from libs.crypto.jwt import verify_jwt
 from libs.crypto.random import new_secret
 from libs.crypto.token_kinds import ID_TOKEN_HINT
 from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.response_types import TOKEN
 from libs.oauth.scopes import OPENID
 from services.token import facts
 from services.token.domain.authorization_request import (
@@ -26,7 +27,7 @@ from services.token.domain.pending_requests import PendingRequest, unknown_reque
 from services.token.domain.pushed_requests import used_up
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.domain.subjects import Subjects
-from services.token.ports import Accounts, ClientDirectory, Keys, Work
+from services.token.ports import Accounts, ClientDirectory, Keys, TokenHook, Work
 from services.token.usecases.grant_authorization import GrantAuthorization, front_channel_claims
 
 
@@ -40,6 +41,8 @@ class PreparedRequest:
     request: AuthorizationRequest
     expected: bool
     person: Mapping[str, Any]
+    added: Mapping[str, Any] = field(default_factory=dict)
+    """Claims of the hook's for an access token from the authorization endpoint."""
 
 
 class AdvanceAuthorization:
@@ -54,9 +57,11 @@ class AdvanceAuthorization:
         accounts: Accounts,
         keys: Keys,
         subjects: Subjects,
+        hook: TokenHook,
     ) -> None:
         self._grant = grant
         self._subjects = subjects
+        self._hook = hook
         self._issuer = issuer
         self._clients = clients
         self._accounts = accounts
@@ -97,7 +102,16 @@ class AdvanceAuthorization:
             if account is None or not account.active:
                 raise AccessDenied(reason="ACCOUNT_DISABLED")
             person = account.claims
-        return PreparedRequest(client, request, expected, person)
+        added = await self._added(request, client, session, now=now)
+        return PreparedRequest(client, request, expected, person, added)
+
+    async def _added(
+        self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
+    ) -> Mapping[str, Any]:
+        """What the hook adds to a token that may be given out now. Raises AccessDenied."""
+        if session is None or not request.response_type >= TOKEN:
+            return {}
+        return await self._hook(self._grant.question(request, client, session, now=now))
 
     async def __call__(
         self,
@@ -127,7 +141,14 @@ class AdvanceAuthorization:
             return AskPerson(request_id or await self.store(work, pending), step)
         await self.end(work, pending, stored=request_id is not None, now=now)
         granted = await self._grant(
-            work, pending, prepared.request, prepared.client, session=session, person=prepared.person, now=now
+            work,
+            pending,
+            prepared.request,
+            prepared.client,
+            session=session,
+            person=prepared.person,
+            added=prepared.added,
+            now=now,
         )
         return self.reply_address(pending, prepared.client).success(**granted)
 

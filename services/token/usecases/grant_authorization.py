@@ -20,6 +20,7 @@ from services.token.domain.grants import CODE_LIFETIME, AuthorizationCode, Grant
 from services.token.domain.logout import SESSION_CLIENT_LIFETIME
 from services.token.domain.pending_requests import PendingRequest
 from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.token_hook import TokenQuestion
 from services.token.domain.tokens import AccessToken, Lifetimes
 from services.token.ports import Work
 from services.token.usecases.mint_tokens import MintTokens
@@ -54,9 +55,10 @@ class GrantAuthorization:
         *,
         session: AuthenticatedSession,
         person: Mapping[str, Any],
+        added: Mapping[str, Any],
         now: datetime,
     ) -> dict[str, str]:
-        """The parameters of the response. `person`: the values of `front_channel_claims`."""
+        """The parameters of the response. `person`: values of `front_channel_claims`; `added`: the hook's claims."""
         grant = _grant(request, client, session, now=now)
         await self._note_use(work, client, now=now)
         await work.grants.add(grant, expires_at=now + self._grant_lifetime)
@@ -69,7 +71,7 @@ class GrantAuthorization:
         if request.wants_code:
             code = parameters["code"] = await self._code(work, pending, request, grant, now=now)
         if request.response_type >= TOKEN:
-            token = self._access_token(work, pending, request, client, grant, now=now)
+            token = self._access_token(work, pending, request, client, grant, added=added, now=now)
             parameters |= _token_parameters(token, request)
         if request.response_type >= ID_TOKEN:
             parameters["id_token"] = self._mint.id_token(
@@ -82,6 +84,13 @@ class GrantAuthorization:
                 now=now,
             )
         return parameters
+
+    def question(
+        self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession, *, now: datetime
+    ) -> TokenQuestion:
+        """What the hook is asked about an access token from the authorization endpoint."""
+        audience = self._audiences.of_grant(request.resources, client, scopes=request.scopes)
+        return TokenQuestion(IMPLICIT, client, audience, request.scopes, _grant(request, client, session, now=now))
 
     async def _note_use(self, work: Work, client: Client, *, now: datetime) -> None:
         """A client that registered itself stays as long as people sign in to it.
@@ -123,6 +132,7 @@ class GrantAuthorization:
         client: Client,
         grant: Grant,
         *,
+        added: Mapping[str, Any],
         now: datetime,
     ) -> AccessToken:
         """Shorter-lived than one from the token endpoint: it passed through a browser."""
@@ -133,6 +143,7 @@ class GrantAuthorization:
             grant=grant,
             now=now,
             lifetime=self._lifetimes.front_channel_token,
+            added=added,
         )
         work.emit(
             facts.token_issued(

@@ -1,6 +1,7 @@
 """The token endpoint in fixed phases (RFC 6749 3.2): no grant can forget one.
 
-authenticate the client -> find the grant -> authorize -> for whom -> check the account -> mint -> redeem -> respond
+authenticate the client -> find the grant -> authorize -> for whom -> check the account -> ask the hook -> mint ->
+redeem -> respond
 
 Tokens are minted before anything is spent: a code is never lost because a key was not there. What was minted and then
 not redeemed was never shown to anyone.
@@ -12,15 +13,16 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from libs.oauth.client_authentication import Credentials
-from libs.oauth.errors import InvalidGrant, InvalidRequest, UnsupportedGrantType
+from libs.oauth.errors import AccessDenied, InvalidGrant, InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import OPENID, format_scope
 from libs.servicekit.clock import Clock
 from services.token.domain.audiences import Audiences
 from services.token.domain.clients import Client
 from services.token.domain.grants import Grant
+from services.token.domain.token_hook import TokenQuestion
 from services.token.domain.tokens import AccessToken, Lifetimes
-from services.token.ports import Account, Accounts
+from services.token.ports import Account, Accounts, TokenHook
 from services.token.usecases.authenticate_client import AuthenticateClient
 from services.token.usecases.mint_tokens import MintTokens
 
@@ -54,10 +56,12 @@ class IssueTokens:
         audiences: Audiences,
         authenticate: AuthenticateClient,
         accounts: Accounts,
+        hook: TokenHook,
         mint: MintTokens,
         lifetimes: Lifetimes,
         clock: Clock,
     ) -> None:
+        self._hook = hook
         self._grants = grants
         self._audiences = audiences
         self._authenticate = authenticate
@@ -86,6 +90,7 @@ class IssueTokens:
             grant=authorized.grant,
             now=now,
             lifetime=self._lifetimes.access_token,
+            added=await self._added(authorized, str(parameters.get("grant_type")), audience),
         )
         id_token = None
         if authorized.grant is not None and account is not None and OPENID in authorized.scopes:
@@ -100,6 +105,15 @@ class IssueTokens:
             )
         refresh_token = await authorized.redeem(access_token)
         return _response(access_token, id_token, refresh_token)
+
+    async def _added(self, authorized: Authorized, grant_type: str, audience: tuple[str, ...]) -> Mapping[str, Any]:
+        """What the hook adds. Nothing has been spent yet if it denies (RFC 6749 5.2 knows no access_denied here)."""
+        question = TokenQuestion(grant_type, authorized.client, audience, authorized.scopes, authorized.grant)
+        try:
+            return await self._hook(question)
+        except AccessDenied as denied:
+            refusal = UnauthorizedClient if authorized.grant is None else InvalidGrant
+            raise refusal("The token was denied.", reason=denied.reason) from None
 
     def _grant(self, parameters: Parameters, client: Client) -> GrantHandler:
         grant_type = parameters.get("grant_type")

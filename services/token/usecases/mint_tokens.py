@@ -44,8 +44,9 @@ class MintTokens:
         grant: Grant | None,
         now: datetime,
         lifetime: timedelta,
+        added: Mapping[str, Any],
     ) -> AccessToken:
-        """For a person's grant, or for the client itself when there is none."""
+        """For a person's grant, or for the client itself when there is none. `added`: claims of the hook's."""
         token_id = uuid7(now)
         claims = access_token_claims(
             issuer=self._issuer,
@@ -57,6 +58,7 @@ class MintTokens:
             token_id=token_id,
             now=now,
             lifetime=lifetime,
+            added=added,
         )
         text = sign_jwt(claims, self._keys.signer(self._access_token_alg, now=now), typ=ACCESS_TOKEN_TYP)
         return AccessToken(text, token_id, scopes=scopes, expires_in=int(lifetime.total_seconds()))

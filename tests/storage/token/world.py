@@ -33,11 +33,13 @@ from services.token.domain.subjects import Subjects
 from services.token.domain.tokens import Lifetimes
 from services.token.http.app import assertion_audiences
 from services.token.http.register import Registrations
+from services.token.ports import TokenHook
 from services.token.request_objects import RemoteRequestObjects
 from services.token.sector_documents import RemoteSectorDocuments
 from services.token.store.purge import Purge
 from services.token.store.tables import metadata
 from services.token.store.work import TokenWork
+from services.token.token_hook import NoTokenHook
 from services.token.usecases.advance_authorization import AdvanceAuthorization
 from services.token.usecases.authenticate_client import AuthenticateClient
 from services.token.usecases.authorize import Authorize
@@ -163,6 +165,7 @@ class World:
     telemetry: Recorded = field(default_factory=Recorded)
     outside: Outside = field(default_factory=Outside)
     subjects: Subjects = field(default_factory=lambda: Subjects(SALT))
+    hook: TokenHook = field(default_factory=NoTokenHook)
 
     def __post_init__(self) -> None:
         clock, keys, people = self.clock, self.keys, self.people
@@ -185,6 +188,7 @@ class World:
             accounts=people,
             keys=keys,
             subjects=subjects,
+            hook=self.hook,
         )
         self.client_keys = ClientKeys(self.outside.get)
         self.read_request_object = ReadRequestObject(
@@ -234,6 +238,7 @@ class World:
             audiences=AUDIENCES,
             authenticate=authenticate,
             accounts=people,
+            hook=self.hook,
             mint=mint,
             lifetimes=LIFETIMES,
             clock=clock,

@@ -28,7 +28,7 @@ EXPECTED = {
     "authentication": IDENTITY | {"pgpass", "session-attestation.key"},
     "device": IDENTITY | {"pgpass"},
     "key-rotation": IDENTITY | {"pgpass", "key-encryption.key"},
-    "cli": IDENTITY | {"subscriber.creds", "subscribers.key", "run.json"},
+    "cli": IDENTITY | {"subscriber.creds", "hooks.creds", "subscribers.key", "run.json"},
     "nats": {"nats.conf", "operator.jwt", "data"},
     "postgres": {"roles.sql"},
 }
@@ -82,7 +82,13 @@ def test_setup_run_again_changes_no_secret_and_no_certificate(handout, home):
     changed = {name for name in before if before[name] != after[name]}
     assert before.keys() == after.keys()
     # Tokens for NATS say when they were made; their keys stay.
-    assert {name.split("/")[1] for name in changed} == {"nats.creds", "subscriber.creds", "nats.conf", "operator.jwt"}
+    assert {name.split("/")[1] for name in changed} == {
+        "nats.creds",
+        "hooks.creds",
+        "subscriber.creds",
+        "nats.conf",
+        "operator.jwt",
+    }
 
 
 def test_setup_run_again_renews_a_certificate_that_is_about_to_expire(handout, home):

@@ -145,6 +145,24 @@ async def test_a_reader_cannot_publish_any_fact(connect, name):
     await (await connect(name)).publishes_in_vain(*(f"latchkey.v1.{fact}.00" for fact in facts))
 
 
+@pytest.mark.s(63)
+async def test_a_hook_hears_its_questions_and_answers_them_once_and_does_nothing_else(connect, streams):
+    token, hook = await connect("token"), await connect("hooks")
+
+    async def reply(message):
+        for _ in range(2):
+            await message.respond(b"{}")
+
+    await hook.client.subscribe(nats_rights.HOOK, queue="latchkey-hook", cb=reply)
+    await hook.client.flush()
+    assert (await token.client.request(nats_rights.HOOK, b"{}", timeout=5)).data == b"{}"
+    async with asyncio.timeout(5):
+        assert "_inbox_token" in await hook._complaints.get()  # the second answer
+    await hook.publishes_in_vain("latchkey.v1.token.revoked.00", nats_rights.HOOK, "_INBOX_token.x", "$JS.API.INFO")
+    await hook.subscribes_in_vain("latchkey.v1.>", "_INBOX.>", ">")
+    await (await connect("authentication")).publishes_in_vain(nats_rights.HOOK)
+
+
 @pytest.mark.parametrize("name", nats_server.READERS)
 async def test_a_reader_cannot_touch_a_stream(connect, streams, name):
     verbs = ("CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE")
