@@ -146,5 +146,7 @@ jetstream {{
   store_dir: "{home.nats / "data"}"
   max_memory_store: 64MB
   max_file_store: 2GB
+  # What a machine that loses its power may forget of what was acknowledged; unasked it would be two minutes.
+  sync_interval: 1s
 }}
 """

@@ -155,8 +155,8 @@ async def test_a_hook_hears_its_questions_and_answers_them_once_and_does_nothing
 
     await hook.client.subscribe(nats_rights.HOOK, queue="latchkey-hook", cb=reply)
     await hook.client.flush()
-    assert (await token.client.request(nats_rights.HOOK, b"{}", timeout=5)).data == b"{}"
-    async with asyncio.timeout(5):
+    assert (await token.client.request(nats_rights.HOOK, b"{}", timeout=20)).data == b"{}"
+    async with asyncio.timeout(20):
         assert "_inbox_token" in await hook._complaints.get()  # the second answer
     await hook.publishes_in_vain("latchkey.v1.token.revoked.00", nats_rights.HOOK, "_INBOX_token.x", "$JS.API.INFO")
     await hook.subscribes_in_vain("latchkey.v1.>", "_INBOX.>", ">")
