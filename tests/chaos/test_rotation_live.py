@@ -117,6 +117,8 @@ class Stream:
     refresh_token: str
     kids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Which keys signed, by algorithm, in the order in which they were seen first."""
+    person: tuple[Signed, Signed] | None = None
+    """The access token and the ID token that somebody got last."""
     alive: list[Signed] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
@@ -132,6 +134,7 @@ class Stream:
             form = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
             if answer := await self._ask(edge, form, self.web):
                 self.refresh_token = answer["refresh_token"]
+                self.person = Signed(answer["access_token"]), Signed(answer["id_token"])
                 await self._new(Signed(answer["id_token"]))
         await self._old()
 
@@ -212,13 +215,15 @@ async def test_nobody_notices_five_rotations_and_an_emergency_ends_what_it_has_t
     async with system.channel("key-rotation") as channel:
         keys = KeyAdminServiceStub(channel)
         heir = await _announced_to_everybody(keys, stream)
-        stolen = next(token for token in reversed(stream.alive) if token.header["alg"] == "ES256")
-        assert await _active(stream, stolen) == [True, True]
+        assert stream.person is not None
+        stolen, hint = stream.person
+        assert await _believed(stream, stolen, hint) == {"introspection": 2, "userinfo": 2, "hint": 1}
         request = admin_pb2.RevokeKeyRequest(kid=stolen.kid, reason=admin_pb2.REVOCATION_REASON_COMPROMISED)
         answer = await keys.RevokeKey(request)
-    stream.revoked.add(stolen.kid)
-    async with asyncio.timeout(2):
-        while await _active(stream, stolen) != [False, False]:  # noqa: ASYNC110 - of other processes
+        await keys.RevokeKey(admin_pb2.RevokeKeyRequest(kid=hint.kid, reason=request.reason))
+    stream.revoked |= {stolen.kid, hint.kid}
+    async with asyncio.timeout(3):
+        while any((await _believed(stream, stolen, hint)).values()):  # noqa: ASYNC110 - by other processes
             await asyncio.sleep(0)
     exposed_until = answer.exposed_until.ToDatetime(tzinfo=UTC)
     assert exposed_until < stolen.expires_at
@@ -241,9 +246,14 @@ async def _announced_to_everybody(keys: Any, stream: Stream) -> str:
             return str(heir.kid)
 
 
-async def _active(stream: Stream, token: Signed) -> list[bool]:
-    answers = [
-        await stream.http.post(f"{edge}/introspect", data={"token": token.text}, auth=stream.machine)
-        for edge in stream.edges
-    ]
-    return [answer.json()["active"] for answer in answers]
+async def _believed(stream: Stream, token: Signed, hint: Signed) -> dict[str, int]:
+    """How many of our own replicas take the tokens for good, and where."""
+    introspection = userinfo = 0
+    for edge in stream.edges:
+        answer = await stream.http.post(f"{edge}/introspect", data={"token": token.text}, auth=stream.machine)
+        introspection += answer.json()["active"]
+        answer = await stream.http.get(f"{edge}/userinfo", headers={"Authorization": f"Bearer {token.text}"})
+        userinfo += answer.status_code == 200
+    issuer = stream.verifiers[0].issuer
+    logout = await stream.http.get(f"{issuer}/logout", params={"id_token_hint": hint.text}, follow_redirects=True)
+    return {"introspection": introspection, "userinfo": userinfo, "hint": logout.status_code == 200}
