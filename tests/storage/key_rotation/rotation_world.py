@@ -173,8 +173,9 @@ class Edge(Process):
 class Signer(Process):
     """A token replica."""
 
-    def __init__(self, truth: Truth, replica: Replica, *, life: timedelta) -> None:
+    def __init__(self, truth: Truth, replica: Replica, *, life: timedelta, error: timedelta = timedelta(0)) -> None:
         super().__init__(truth)
+        self.clock.error = error
         self._replica = replica
         self.life = life
         self.view = KeyView(cast(Any, self), issuer=ISSUER, verifiable_for=life, clock=self.clock)
@@ -190,14 +191,16 @@ class Signer(Process):
         await self.view.refresh()
 
     def sign(self) -> set["Token"]:
+        """What it signs at this moment."""
+        now = self.clock.now()
+        with suppress(TemporarilyUnavailable):
+            return {Token(self.view.signer(ALG[0], now=now).kid, now + self.life)}
+        return set()
+
+    def sign_at_worst(self) -> set["Token"]:
         """All that it may sign at this moment, whatever its clock shows."""
-        tokens = set()
         with self.clock.at_worst() as errors:
-            for _ in errors:
-                now = self.clock.now()
-                with suppress(TemporarilyUnavailable):
-                    tokens.add(Token(self.view.signer(ALG[0], now=now).kid, now + self.life))
-        return tokens
+            return {token for _ in errors for token in self.sign()}
 
 
 @dataclass(frozen=True)
@@ -217,8 +220,8 @@ class Deployment:
         served_by = Replica(self.database, waits=WAITS)
         self.edges = [Edge(self.truth, served_by) for _ in range(2)]
         self.signers = [Signer(self.truth, served_by, life=life) for life in (MINUTE, 4 * MINUTE)]
-        self.prompt = Signer(self.truth, served_by, life=MINUTE)
-        """Hears of everything at once, so that it is the first to sign with a key."""
+        self.prompt = [Signer(self.truth, served_by, life=4 * MINUTE, error=error) for error in ERRORS]
+        """Hear of everything at once, so that they are the first to sign with a key, by the clocks that they have."""
         self.tokens: set[Token] = set()
         self.revoked: dict[str, datetime] = {}
         self.listed: list[tuple[datetime, frozenset[str]]] = []
@@ -226,12 +229,12 @@ class Deployment:
 
     @property
     def processes(self) -> list[Process]:
-        return [*self.rotators, *self.edges, *self.signers, self.prompt]
+        return [*self.rotators, *self.edges, *self.signers, *self.prompt]
 
     async def start(self) -> None:
         """The first keys, known to everybody."""
         await Replica(self.database, generate=_generate, waits=WAITS).ensure()
-        for process in (*self.edges, *self.signers, self.prompt):
+        for process in (*self.edges, *self.signers, *self.prompt):
             await process.finish()
 
     def list(self, kids: frozenset[str]) -> None:

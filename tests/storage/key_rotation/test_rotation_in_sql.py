@@ -121,6 +121,25 @@ async def test_a_replica_that_dies_at_any_commit_leaves_nothing_that_another_can
             assert row["activates_at"] is not None
 
 
+async def test_waits_are_counted_from_when_a_change_was_found_stored_by_a_replica_that_hung(replica: Replica):
+    await replica.settle()
+    replica.clock.move(WAITS.period)
+    await replica.advance.now()
+    began, hung, look = replica.clock.at, timedelta(minutes=20), replica.work.reading
+
+    @asynccontextmanager
+    async def hanging():
+        async with look() as view:
+            replica.clock.at = began + hung
+            yield view
+
+    replica.advance._view = hanging
+    await replica.advance.now()
+    keys = await _keys(replica.database)
+    assert keys["next"].published_at == began + hung
+    assert keys["retiring"].retires_at == began + hung + WAITS.retention(timedelta(0))
+
+
 async def test_what_others_sign_for_longest_is_what_counts(replica: Replica):
     await replica.settle()
     recipient = bytes(31) + b"\x09"
