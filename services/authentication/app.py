@@ -26,12 +26,14 @@ from services.authentication.config import AuthenticationSettings
 from services.authentication.password_pool import PasswordPool
 from services.authentication.store.tables import METADATA
 from services.authentication.store.work import StoreWork
+from services.authentication.usecases.change_password import ChangePassword
 from services.authentication.usecases.create_user import CreateUser
 from services.authentication.usecases.disable_user import DisableUser
 from services.authentication.usecases.end_session import EndSession
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.list_users import ListUsers
+from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
 from services.authentication.usecases.set_password import SetPassword
 from services.authentication.usecases.sign_in import SignIn
 from services.authentication.usecases.sweep_sessions import SweepSessions
@@ -83,19 +85,26 @@ def _servicers(
     clock = SystemClock()
     lifetimes = settings.lifetimes
     attestation_key = settings.session_attestation_key_file.get_secret_value()
+    # A key of its own, so that nothing said of names can ever be taken for a statement about a session.
+    stand_in_key = keyed_hash(attestation_key, "latchkey.v1: names that nobody has")
+    who = WhoIsThere(clock=clock, lifetimes=lifetimes)
     sign_in = SignIn(
         view=work.reading,
         work=work,
         passwords=passwords,
         clock=clock,
         lifetimes=lifetimes,
-        # A key of its own, so that nothing said of names can ever be taken for a statement about a session.
-        stand_in_key=keyed_hash(attestation_key, "latchkey.v1: names that nobody has"),
+        stand_in_key=stand_in_key,
     )
     sessions = rpc.Sessions(
         sign_in=sign_in,
         get_session=GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=touch.note),
         end_session=EndSession(work=work, clock=clock),
+        list_sessions=ListSessions(view=work.reading, who=who, lifetimes=lifetimes),
+        end_own_sessions=EndOwnSessions(view=work.reading, work=work, who=who),
+        change_password=ChangePassword(
+            view=work.reading, work=work, who=who, passwords=passwords, clock=clock, stand_in_key=stand_in_key
+        ),
         attestation_key=attestation_key,
     )
     accounts = rpc.Accounts(

@@ -14,6 +14,7 @@ from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import Session
 from services.authentication.usecases.get_account import AccountAnswer
 from services.authentication.usecases.get_session import LiveSession
+from services.authentication.usecases.own_sessions import OwnSessions
 
 _STATES = {
     AccountState.ACTIVE: accounts_pb2.ACCOUNT_STATE_ACTIVE,
@@ -54,6 +55,21 @@ def live_session(live: LiveSession | None, *, attestation_key: bytes) -> session
         attested=sessions_pb2.AttestedSession(session=serialized, mac=attest(attestation_key, serialized)),
         display_name=live.account.display_name,
         username=live.account.username,
+    )
+
+
+def own_sessions(own: OwnSessions) -> sessions_pb2.ListSessionsResponse:
+    return sessions_pb2.ListSessionsResponse(
+        sessions=[
+            sessions_pb2.ListedSession(
+                session_id=each.session.id,
+                authenticated_at=_timestamp(each.session.authenticated_at),
+                last_seen_at=_timestamp(each.session.last_seen_at),
+                ip_prefix=each.ip_prefix,
+                is_current=each.session.id == own.current_id,
+            )
+            for each in own.sessions
+        ]
     )
 
 

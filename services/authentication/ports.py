@@ -7,6 +7,7 @@ from typing import Protocol
 
 from libs.servicekit.facts import Fact
 from services.authentication.domain.accounts import Account, Credentials
+from services.authentication.domain.session_list import ListedSession
 from services.authentication.domain.sessions import EndedSession, EndReason, Session
 from services.authentication.domain.throttle import Failures
 
@@ -35,6 +36,8 @@ class AccountWriter(Protocol):
     async def set_password(self, username_key: str, password_hash: str) -> str | None:
         """The id of the user whose password it is from now on; None when nobody has the name."""
 
+    async def change_password(self, user_id: str, password_hash: str) -> None: ...
+
     async def disable(self, username_key: str) -> tuple[Account, bool] | None:
         """The account, and whether it was active until now; None when nobody has the name."""
 
@@ -42,6 +45,9 @@ class AccountWriter(Protocol):
 class SessionReader(Protocol):
     async def with_account(self, secret_hash: bytes) -> tuple[Session, Account] | None:
         """The session behind a secret and the person it belongs to: one read."""
+
+    async def live_of(self, user_id: str, *, now: datetime, most: int) -> Sequence[ListedSession]:
+        """Sessions that have not ended, those used last first."""
 
 
 class SessionWriter(Protocol):
@@ -51,6 +57,15 @@ class SessionWriter(Protocol):
         """Ends the session behind a secret; None when there is none that has not ended."""
 
     async def end_all_of(self, user_id: str, *, reason: EndReason, now: datetime) -> Sequence[EndedSession]: ...
+
+    async def end_others_of(
+        self, user_id: str, *, keep: str, reason: EndReason, now: datetime
+    ) -> Sequence[EndedSession]: ...
+
+    async def end_one_of(
+        self, user_id: str, session_id: str, *, reason: EndReason, now: datetime
+    ) -> Sequence[EndedSession]:
+        """Nothing when the session is another's."""
 
     async def end_surplus_of(self, user_id: str, *, keep: int, now: datetime) -> Sequence[EndedSession]:
         """Ends, as expired, all sessions of the user but the `keep` that were used last."""

@@ -14,12 +14,14 @@ from latchkey.authentication.v1 import (
 )
 from libs.servicekit import identity
 from services.authentication import convert
+from services.authentication.usecases.change_password import ChangePassword
 from services.authentication.usecases.create_user import CreateUser, NewUser
 from services.authentication.usecases.disable_user import DisableUser
 from services.authentication.usecases.end_session import EndSession
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.list_users import ListUsers
+from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions
 from services.authentication.usecases.set_password import SetPassword
 from services.authentication.usecases.sign_in import Attempt, SignIn
 
@@ -28,8 +30,19 @@ _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 class Sessions(sessions_pb2_grpc.SessionServiceServicer):
     def __init__(
-        self, *, sign_in: SignIn, get_session: GetSession, end_session: EndSession, attestation_key: bytes
+        self,
+        *,
+        sign_in: SignIn,
+        get_session: GetSession,
+        end_session: EndSession,
+        list_sessions: ListSessions,
+        end_own_sessions: EndOwnSessions,
+        change_password: ChangePassword,
+        attestation_key: bytes,
     ) -> None:
+        self._list_sessions = list_sessions
+        self._end_own_sessions = end_own_sessions
+        self._change_password = change_password
         self._sign_in = sign_in
         self._get_session = get_session
         self._end_session = end_session
@@ -59,6 +72,28 @@ class Sessions(sessions_pb2_grpc.SessionServiceServicer):
     ) -> sessions_pb2.EndSessionResponse:
         ended = await self._end_session(request.session_secret, origin=convert.origin(request.context))
         return sessions_pb2.EndSessionResponse(session_id=ended or "")
+
+    async def ListSessions(
+        self, request: sessions_pb2.ListSessionsRequest, context: _Context
+    ) -> sessions_pb2.ListSessionsResponse:
+        return convert.own_sessions(await self._list_sessions(request.session_secret))
+
+    async def EndOwnSessions(
+        self, request: sessions_pb2.EndOwnSessionsRequest, context: _Context
+    ) -> sessions_pb2.EndOwnSessionsResponse:
+        ended = await self._end_own_sessions(request.session_secret, request.session_id or None)
+        return sessions_pb2.EndOwnSessionsResponse(ended=ended)
+
+    async def ChangePassword(
+        self, request: sessions_pb2.ChangePasswordRequest, context: _Context
+    ) -> sessions_pb2.ChangePasswordResponse:
+        await self._change_password(
+            request.session_secret,
+            request.current_password,
+            request.new_password,
+            origin=convert.origin(request.context),
+        )
+        return sessions_pb2.ChangePasswordResponse()
 
 
 class Accounts(accounts_pb2_grpc.AccountServiceServicer):

@@ -9,6 +9,7 @@ from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
 from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceStub
+from latchkey.token.v1.consents_pb2_grpc import ConsentServiceStub
 from libs.servicekit.bus import Bus
 from libs.servicekit.channels import channel
 from libs.servicekit.clock import SystemClock
@@ -41,6 +42,7 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
         ]
         backends = Backends(
             authorization=AuthorizationServiceStub(token),
+            consents=ConsentServiceStub(token),
             sessions=SessionServiceStub(authentication),
             device=DeviceServiceStub(device),
             keys=VerificationKeyServiceStub(key_rotation),

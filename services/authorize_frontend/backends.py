@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from latchkey.device.v1.device_pb2_grpc import DeviceServiceAsyncStub
     from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceAsyncStub
     from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceAsyncStub
+    from latchkey.token.v1.consents_pb2_grpc import ConsentServiceAsyncStub
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Backends:
     """Calls raise OAuthError: see libs/servicekit/channels.py."""
 
     authorization: "AuthorizationServiceAsyncStub"
+    consents: "ConsentServiceAsyncStub"
     sessions: "SessionServiceAsyncStub"
     device: "DeviceServiceAsyncStub"
     keys: "VerificationKeyServiceAsyncStub"

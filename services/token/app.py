@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from latchkey.authentication.v1.accounts_pb2_grpc import AccountServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceStub
-from latchkey.token.v1 import admin_pb2, authorization_pb2
+from latchkey.token.v1 import admin_pb2, authorization_pb2, consents_pb2
 from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
 from latchkey.token.v1.authorization_pb2_grpc import add_AuthorizationServiceServicer_to_server
+from latchkey.token.v1.consents_pb2_grpc import add_ConsentServiceServicer_to_server
 from libs.fetch.fetcher import opened
 from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, PASSWORD, REFRESH_TOKEN
 from libs.servicekit import logs
@@ -42,7 +43,7 @@ from services.token.logout_deliveries import LogoutDeliveries
 from services.token.pairwise_salt import SameSalt
 from services.token.ports import Telemetry
 from services.token.request_objects import RemoteRequestObjects
-from services.token.rpc import AuthorizationRpc, ClientAdminRpc
+from services.token.rpc import AuthorizationRpc, ClientAdminRpc, ConsentRpc
 from services.token.sector_documents import RemoteSectorDocuments
 from services.token.sign_ins import RemoteSignIns
 from services.token.signing_keys import KeyView
@@ -75,6 +76,7 @@ from services.token.usecases.grants.password import PasswordGrant
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.introspect_token import IntrospectToken
 from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.list_connections import ListConnections
 from services.token.usecases.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.push_authorization_request import PushAuthorizationRequest
@@ -86,6 +88,7 @@ from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.rotate_client_secret import RotateClientSecret
 from services.token.usecases.start_device_authorization import StartDeviceAuthorization
 from services.token.usecases.update_client import UpdateClient
+from services.token.usecases.withdraw_consent import WithdrawConsent
 
 NAME = "token"
 _OPEN_REGISTRATION = (
@@ -182,6 +185,12 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             transactions, view, check_sector=check_sector, pepper=pepper, directory=clients, clock=clock
         )
         delete_client = DeleteClient(transactions, directory=clients, clock=clock)
+        consents = ConsentRpc(
+            list_connections=ListConnections(view, clients=clients, clock=clock),
+            withdraw=WithdrawConsent(transactions, clock=clock),
+            attestation_key=attestation_key,
+            clock=clock,
+        )
         client_admin = ClientAdminRpc(
             create=create_client,
             get=GetClient(view),
@@ -285,6 +294,11 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                     add_AuthorizationServiceServicer_to_server,
                     authorization,
                     authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"],
+                ),
+                Registration(
+                    add_ConsentServiceServicer_to_server,
+                    consents,
+                    consents_pb2.DESCRIPTOR.services_by_name["ConsentService"],
                 ),
                 Registration(
                     add_ClientAdminServiceServicer_to_server,

@@ -10,13 +10,14 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.authentication.v1 import sessions_pb2
-from latchkey.token.v1 import admin_pb2, authorization_pb2
+from latchkey.token.v1 import admin_pb2, authorization_pb2, consents_pb2
 from libs.crypto.attestation import verify_attestation
 from libs.oauth.errors import InvalidRequest, ServerError
 from libs.oauth.parameters import Pair
 from libs.oauth.response_types import ResponseMode
 from services.token.domain.authorization_response import Next, SendBack
 from services.token.domain.clients import Client
+from services.token.domain.connections import Allowed
 from services.token.domain.interaction import Step
 from services.token.domain.interaction_page import InteractionPage
 from services.token.domain.registrations import InitialAccessToken
@@ -100,6 +101,17 @@ def to_interaction(page: InteractionPage) -> authorization_pb2.GetInteractionRes
         correlation_id=page.correlation_id,
         redirect_origin=page.redirect_origin,
         self_registered=page.client.registration is not None,
+    )
+
+
+def to_connection(client: Client, allowed: Allowed) -> consents_pb2.Connection:
+    return consents_pb2.Connection(
+        client_id=client.client_id,
+        client_name=client.metadata.client_name or client.client_id,
+        logo_uri=client.metadata.logo_uri,
+        scopes=allowed.scopes,
+        resources=allowed.resources,
+        allowed_at=_timestamp(allowed.at),
     )
 
 

@@ -24,6 +24,10 @@ def consent_denied(*, user_id: str, client_id: str, scopes: tuple[str, ...], cor
     return Fact(data, user_id, Actor("user", user_id), outcome="failure", correlation_id=correlation_id)
 
 
+def consent_withdrawn(*, user_id: str, client_id: str) -> Fact:
+    return Fact(e.ConsentWithdrawn(user_id=user_id, client_id=client_id), user_id, Actor("user", user_id))
+
+
 def code_redeemed(grant: Grant, *, correlation_id: str) -> Fact:
     data = e.CodeRedeemed(
         user_id=grant.user_id, client_id=grant.client_id, grant_id=grant.grant_id, session_id=grant.session_id
@@ -60,12 +64,16 @@ def token_refreshed(grant: Grant, *, scopes: tuple[str, ...], token_id: str) -> 
 
 SessionEnd = Literal["signed_out", "replaced", "password_changed", "account_disabled", "expired"]
 """Why a session ended, as the authentication service tells it."""
-RevocationReason = Literal["code_replayed", "refresh_token_reused", "client_deleted", "revoked_by_client"] | SessionEnd
+RevocationReason = (
+    Literal["code_replayed", "refresh_token_reused", "client_deleted", "revoked_by_client", "consent_withdrawn"]
+    | SessionEnd
+)
 _REASONS: dict[RevocationReason, e.Reason.ValueType] = {
     "code_replayed": e.REASON_CODE_REPLAYED,
     "refresh_token_reused": e.REASON_REFRESH_TOKEN_REUSED,
     "client_deleted": e.REASON_CLIENT_DELETED,
     "revoked_by_client": e.REASON_REVOKED_BY_CLIENT,
+    "consent_withdrawn": e.REASON_CONSENT_WITHDRAWN,
     "signed_out": e.REASON_SIGNED_OUT,
     "replaced": e.REASON_REPLACED,
     "password_changed": e.REASON_PASSWORD_CHANGED,
@@ -79,8 +87,8 @@ def token_revoked(*, user_id: str, client_id: str, grant_id: str, reason: Revoca
     data = e.TokenRevoked(
         user_id=user_id, client_id=client_id, grant_id=grant_id, reason=_REASONS[reason], token_id=token_id
     )
-    actor = Actor("client", client_id) if reason == "revoked_by_client" else _SYSTEM
-    return Fact(data, user_id or client_id, actor)
+    who = {"revoked_by_client": Actor("client", client_id), "consent_withdrawn": Actor("user", user_id)}
+    return Fact(data, user_id or client_id, who.get(reason, _SYSTEM))
 
 
 def token_reuse_detected(grant: Grant) -> Fact:

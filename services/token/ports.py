@@ -13,6 +13,7 @@ from libs.servicekit.limits import Tally
 from services.token.domain.client_assertions import UsedAssertion
 from services.token.domain.client_logos import Logo
 from services.token.domain.clients import Client
+from services.token.domain.connections import Allowed
 from services.token.domain.devices import AllowedDevice, DeviceCodes
 from services.token.domain.grants import AuthorizationCode, Grant
 from services.token.domain.logout import LogoutDelivery, Outcome
@@ -101,6 +102,11 @@ class Consents(Protocol):
         self, *, user_id: str, client_id: str, scopes: tuple[str, ...], resources: tuple[str, ...], now: datetime
     ) -> None: ...
 
+    async def of_user(self, user_id: str) -> Sequence[Allowed]: ...
+
+    async def forget(self, *, user_id: str, client_id: str) -> bool:
+        """False when there was nothing to forget."""
+
     async def forget_client(self, client_id: str) -> None: ...
 
 
@@ -129,6 +135,14 @@ class Grants(Protocol):
         self, user_id: str, *, most: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
         """(grant id, user id, client id) of what was ended, offline ones as well."""
+
+    async def revoke_some_of_connection(
+        self, user_id: str, client_id: str, *, most: int, reason: str, now: datetime
+    ) -> Sequence[tuple[str, str, str]]:
+        """As `revoke_some_of_user`, of one client."""
+
+    async def live_of_user(self, user_id: str, *, now: datetime) -> Sequence[Allowed]:
+        """What the grants allow that have neither ended nor expired; the latest thousand."""
 
 
 class SessionClients(Protocol):

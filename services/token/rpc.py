@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from latchkey.token.v1 import admin_pb2, authorization_pb2
+from latchkey.token.v1 import admin_pb2, authorization_pb2, consents_pb2
 from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceServicer
 from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceServicer
+from latchkey.token.v1.consents_pb2_grpc import ConsentServiceServicer
 from libs.oauth.addresses import address_prefix
-from libs.oauth.errors import InvalidRequest
+from libs.oauth.errors import AccessDenied, InvalidRequest
 from libs.servicekit.clock import Clock
 from services.token import convert
 from services.token.domain.sessions import AuthenticatedSession
@@ -21,9 +22,11 @@ from services.token.usecases.describe_interaction import DescribeInteraction
 from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
 from services.token.usecases.get_client_logo import GetClientLogo
+from services.token.usecases.list_connections import ListConnections
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.rotate_client_secret import RotateClientSecret
 from services.token.usecases.update_client import UpdateClient
+from services.token.usecases.withdraw_consent import WithdrawConsent
 
 
 class AuthorizationRpc(AuthorizationServiceServicer):
@@ -109,6 +112,36 @@ class AuthorizationRpc(AuthorizationServiceServicer):
         if logo is None:
             return authorization_pb2.GetClientLogoResponse()
         return authorization_pb2.GetClientLogoResponse(content=logo.content, content_type=logo.content_type)
+
+
+class ConsentRpc(ConsentServiceServicer):
+    def __init__(
+        self, *, list_connections: ListConnections, withdraw: WithdrawConsent, attestation_key: bytes, clock: Clock
+    ) -> None:
+        self._list_connections = list_connections
+        self._withdraw = withdraw
+        self._attestation_key = attestation_key
+        self._clock = clock
+
+    def _user_id(self, request: Any) -> str:
+        session = convert.session_of(request, attestation_key=self._attestation_key, now=self._clock.now())
+        if session is None:
+            raise AccessDenied("Nobody is signed in.", reason="SESSION_MISSING", redirectable=False)
+        return session.user_id
+
+    async def ListConnections(
+        self, request: consents_pb2.ListConnectionsRequest, context: Any
+    ) -> consents_pb2.ListConnectionsResponse:
+        found = await self._list_connections(self._user_id(request))
+        return consents_pb2.ListConnectionsResponse(
+            connections=[convert.to_connection(client, allowed) for client, allowed in found]
+        )
+
+    async def WithdrawConsent(
+        self, request: consents_pb2.WithdrawConsentRequest, context: Any
+    ) -> consents_pb2.WithdrawConsentResponse:
+        await self._withdraw(self._user_id(request), request.client_id)
+        return consents_pb2.WithdrawConsentResponse()
 
 
 class ClientAdminRpc(ClientAdminServiceServicer):

@@ -12,6 +12,7 @@ _WORDS = {
     "password.changed": "A password was changed.",
     "consent.granted": "A person allowed an application in.",
     "consent.denied": "A person sent an application away.",
+    "consent.withdrawn": "A person took back what an application had.",
     "code.redeemed": "An application traded its code for tokens.",
     "code.replayed": "A code came a second time: what it bought is revoked.",
     "token.issued": "An access token was made.",

@@ -17,7 +17,7 @@ class Reason(StrEnum):
     """An operator disabled the account."""
 
     SIGNED_OUT = "REASON_SIGNED_OUT"
-    """The person signed out."""
+    """The person signed out, there or from another browser."""
 
     REPLACED = "REASON_REPLACED"
     """The same browser signed in again, or as somebody else."""
@@ -48,6 +48,9 @@ class Reason(StrEnum):
 
     DRILL = "REASON_DRILL"
     """Operators have tried out what they would do."""
+
+    CONSENT_WITHDRAWN = "REASON_CONSENT_WITHDRAWN"
+    """The person took back what they had allowed the application."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +141,9 @@ class AccountDisabled(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordChanged(Fact):
-    """An operator gave a person a new password; the sessions that ended with it are told as `session.ended`."""
+    """A person has a new password, by themselves or by an operator: `actortype` says which. The sessions that ended
+    with it are told as `session.ended`.
+    """
 
     NAME: ClassVar[str] = "password.changed"
 
@@ -174,6 +179,18 @@ class ConsentDenied(Fact):
     """The application."""
     scopes: tuple[str, ...] = ()
     """The scope values concerned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentWithdrawn(Fact):
+    """A person took back what they had allowed: the application has to ask again, and what it had has ended."""
+
+    NAME: ClassVar[str] = "consent.withdrawn"
+
+    user_id: str = ""
+    """The person: the `sub` of their tokens."""
+    client_id: str = ""
+    """The application."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -474,6 +491,7 @@ FACTS: dict[str, type[Fact]] = {
         PasswordChanged,
         ConsentGranted,
         ConsentDenied,
+        ConsentWithdrawn,
         CodeRedeemed,
         CodeReplayed,
         TokenIssued,

@@ -81,6 +81,10 @@ class Accounts:
         user_id: str | None = (await self._session.execute(statement)).scalar_one_or_none()
         return user_id
 
+    async def change_password(self, user_id: str, password_hash: str) -> None:
+        values = {"password_hash": password_hash, "password_version": USERS.c.password_version + 1}
+        await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(values))
+
     async def disable(self, username_key: str) -> tuple[Account, bool] | None:
         statement = (
             update(USERS)

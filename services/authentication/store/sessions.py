@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.authentication.domain.accounts import Account
+from services.authentication.domain.session_list import ListedSession
 from services.authentication.domain.sessions import EndedSession, EndReason, Session
 from services.authentication.store.rows import ACCOUNT_COLUMNS, SESSION_COLUMNS, to_account, to_session
 from services.authentication.store.tables import SESSIONS, USERS
@@ -52,6 +53,27 @@ class Sessions:
 
     async def end_all_of(self, user_id: str, *, reason: EndReason, now: datetime) -> Sequence[EndedSession]:
         return await self._end(SESSIONS.c.user_id == user_id, reason=reason, now=now)
+
+    async def end_others_of(
+        self, user_id: str, *, keep: str, reason: EndReason, now: datetime
+    ) -> Sequence[EndedSession]:
+        others = (SESSIONS.c.user_id == user_id) & (SESSIONS.c.id != keep)
+        return await self._end(others, reason=reason, now=now)
+
+    async def end_one_of(
+        self, user_id: str, session_id: str, *, reason: EndReason, now: datetime
+    ) -> Sequence[EndedSession]:
+        own = (SESSIONS.c.user_id == user_id) & (SESSIONS.c.id == session_id)
+        return await self._end(own, reason=reason, now=now)
+
+    async def live_of(self, user_id: str, *, now: datetime, most: int) -> Sequence[ListedSession]:
+        query = (
+            select(*SESSION_COLUMNS, SESSIONS.c.ip_prefix)
+            .where(SESSIONS.c.user_id == user_id, _LIVE, SESSIONS.c.expires_at > now)
+            .order_by(SESSIONS.c.last_seen_at.desc())
+            .limit(most)
+        )
+        return [ListedSession(to_session(row), row.ip_prefix) for row in await self._session.execute(query)]
 
     async def end_surplus_of(self, user_id: str, *, keep: int, now: datetime) -> Sequence[EndedSession]:
         surplus = (

@@ -4,6 +4,9 @@ from typing import Protocol
 
 from aiohttp import web
 
+from services.authorize_frontend.http.account import Account
+from services.authorize_frontend.http.account_password import AccountPassword
+from services.authorize_frontend.http.account_sign_in import AccountSignIn
 from services.authorize_frontend.http.assets import Assets
 from services.authorize_frontend.http.authorize import Authorize
 from services.authorize_frontend.http.check_session import CheckSession
@@ -42,6 +45,9 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         Logos(edge),
         CheckSession(edge),
         Home(edge),
+        Account(edge),
+        AccountSignIn(edge),
+        AccountPassword(edge),
         Discovery(edge.site),
         Jwks(edge.site, keys),
         assets,

@@ -64,6 +64,7 @@ class DeviceSignIn:
             "sign_in",
             form_action=("'self'",),
             client=None,
+            to="device",
             action=self._edge.site.path(_PATH),
             hidden={"user_code": user_code, "csrf": token},
             tried=tried,

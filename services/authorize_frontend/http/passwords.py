@@ -50,9 +50,10 @@ async def try_password(edge: Edge, request: web.Request, form: Parameters, *, co
     except TemporarilyUnavailable as error:
         if error.reason != "SIGN_IN_THROTTLED":
             raise
-        return Tried(username, problem="too-many", wait=_in_words(error.retry_after or 1))
+        return Tried(username, problem="too-many", wait=in_words(error.retry_after or 1))
     return Tried(username, session_secret=signed_in.session_secret)
 
 
-def _in_words(seconds: int) -> str:
+def in_words(seconds: int) -> str:
+    """How long to wait, to the second while that is short."""
     return in_minutes(seconds) if seconds >= 60 else f"{seconds} second{'' if seconds == 1 else 's'}"

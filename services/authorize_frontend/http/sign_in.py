@@ -71,6 +71,7 @@ class SignIn:
             "sign_in",
             form_action=("'self'", *redirect_sources(interaction.redirect_origin)),
             client=client,
+            to="client",
             action=self._edge.site.path("/sign-in", request=pending.request_id),
             hidden={"request": pending.request_id, "csrf": token},
             tried=tried,

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.scopes import format_scope
 from libs.servicekit.database import table_of
+from services.token.domain.connections import Allowed
 from services.token.store.tables import ConsentRow, ResourceConsentRow
 
 _general = table_of(ConsentRow)
@@ -59,6 +60,28 @@ class Consents:
                 .where(*(table.c[name] == value for name, value in key.items()))
                 .values(scope=_sorted(granted.union(scopes)))
             )
+
+    async def of_user(self, user_id: str) -> list[Allowed]:
+        general = (await self._session.execute(select(_general).where(_general.c.user_id == user_id))).all()
+        of_resources = (
+            await self._session.execute(select(_of_resource).where(_of_resource.c.user_id == user_id))
+        ).all()
+        return [
+            *(Allowed(row.client_id, tuple(row.scope.split()), (), row.granted_at) for row in general),
+            *(
+                Allowed(row.client_id, tuple(row.scope.split()), (row.resource,), row.granted_at)
+                for row in of_resources
+            ),
+        ]
+
+    async def forget(self, *, user_id: str, client_id: str) -> bool:
+        """False when there was nothing to forget."""
+        forgotten = False
+        for table in (_general, _of_resource):
+            whose = (table.c.user_id == user_id) & (table.c.client_id == client_id)
+            gone = await self._session.execute(delete(table).where(whose).returning(table.c.client_id))
+            forgotten |= bool(gone.all())
+        return forgotten
 
     async def forget_client(self, client_id: str) -> None:
         for table in (_general, _of_resource):

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.scopes import format_scope
 from libs.servicekit.database import table_of
+from services.token.domain.connections import Allowed
 from services.token.domain.grants import AuthorizationCode, Grant
 from services.token.domain.refresh_families import RefreshFamily
 from services.token.store.tables import CodeRow, GrantRow, RefreshFamilyRow
@@ -81,6 +82,29 @@ class Grants:
     ) -> Sequence[tuple[str, str, str]]:
         """(grant id, user id, client id) of what was ended, offline ones as well."""
         return await self._revoke_some(_grant_columns.user_id == user_id, most=most, reason=reason, now=now)
+
+    async def revoke_some_of_connection(
+        self, user_id: str, client_id: str, *, most: int, reason: str, now: datetime
+    ) -> Sequence[tuple[str, str, str]]:
+        """As `revoke_some_of_user`, of one client."""
+        whose = and_(_grant_columns.user_id == user_id, _grant_columns.client_id == client_id)
+        return await self._revoke_some(whose, most=most, reason=reason, now=now)
+
+    async def live_of_user(self, user_id: str, *, now: datetime) -> list[Allowed]:
+        """What the latest thousand of them allow."""
+        query = (
+            select(_grant_columns.client_id, _grant_columns.scope, _grant_columns.resources, _grant_columns.created_at)
+            .where(
+                _grant_columns.user_id == user_id, _grant_columns.revoked_at.is_(None), _grant_columns.expires_at > now
+            )
+            .order_by(_grant_columns.created_at.desc())
+            .limit(1_000)
+        )
+        rows = await self._session.execute(query)
+        return [
+            Allowed(row.client_id, tuple(row.scope.split()), tuple(row.resources.split()), row.created_at)
+            for row in rows
+        ]
 
     async def _revoke_some(
         self, whose: ColumnElement[bool], *, most: int, reason: str, now: datetime

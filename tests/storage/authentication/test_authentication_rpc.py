@@ -29,7 +29,13 @@ CALL = cast(Any, CallFromTheCli())
 @pytest.fixture
 def sessions(world: World) -> rpc.Sessions:
     return rpc.Sessions(
-        sign_in=world.sign_in, get_session=world.get_session, end_session=world.end_session, attestation_key=KEY
+        sign_in=world.sign_in,
+        get_session=world.get_session,
+        end_session=world.end_session,
+        list_sessions=world.list_sessions,
+        end_own_sessions=world.end_own_sessions,
+        change_password=world.change_password,
+        attestation_key=KEY,
     )
 
 

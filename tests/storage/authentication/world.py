@@ -17,12 +17,14 @@ from services.authentication.domain.sessions import Lifetimes
 from services.authentication.password_pool import PasswordPool
 from services.authentication.store.tables import METADATA, SESSIONS, USERS
 from services.authentication.store.work import StoreWork
+from services.authentication.usecases.change_password import ChangePassword
 from services.authentication.usecases.create_user import CreateUser, NewUser
 from services.authentication.usecases.disable_user import DisableUser
 from services.authentication.usecases.end_session import EndSession
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.list_users import ListUsers
+from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
 from services.authentication.usecases.set_password import SetPassword
 from services.authentication.usecases.sign_in import Attempt, SignedIn, SignIn
 from services.authentication.usecases.sweep_sessions import SweepSessions
@@ -88,6 +90,12 @@ class World:
         )
         self.get_session = GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=self.touch.note)
         self.end_session = EndSession(work=work, clock=clock)
+        who = WhoIsThere(clock=clock, lifetimes=lifetimes)
+        self.list_sessions = ListSessions(view=work.reading, who=who, lifetimes=lifetimes)
+        self.end_own_sessions = EndOwnSessions(view=work.reading, work=work, who=who)
+        self.change_password = ChangePassword(
+            view=work.reading, work=work, who=who, passwords=passwords, clock=clock, stand_in_key=b"k" * 32
+        )
         self.get_account = GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes)
         self.create_user = CreateUser(work=work, passwords=passwords, clock=clock)
         self.list_users = ListUsers(view=work.reading)

@@ -15,7 +15,7 @@ from libs.oauth.errors import OAuthError
 from services.token import facts
 from services.token.domain.interaction import Step
 from tests.storage.token.world import BROWSER, LIFETIMES, World, asked
-from tests.unit.token.parts import MINUTE, REDIRECT_URI, a_session
+from tests.unit.token.parts import ALICE, MINUTE, REDIRECT_URI, a_session
 
 Story = Callable[[World], Awaitable[object]]
 SERVICE = Path(str(services.token.__file__)).parent
@@ -68,6 +68,13 @@ async def _deny(world: World) -> None:
     client = await world.client(consent="required")
     request_id = asked(await world.ask(client, a_session()), Step.CONSENT)
     await world.deny(request_id, browser_secret=BROWSER, session=a_session())
+
+
+async def _withdraw(world: World) -> None:
+    client = await world.client()
+    await world.tokens(client)
+    for _ in range(2):
+        await world.withdraw_consent(ALICE, client.client_id)
 
 
 async def _authorize(world: World) -> None:
@@ -137,6 +144,7 @@ STORIES: dict[Story, list[str]] = {
     _forget: ["client.created", "client.deleted"],
     _consent: ["client.created", "consent.granted"],
     _deny: ["client.created", "consent.denied"],
+    _withdraw: [*BOUGHT, "token.revoked", "consent.withdrawn"],
     _authorize: ["client.created"],
     _exchange: BOUGHT,
     _replay: [*BOUGHT, "code.replayed", "token.revoked"],

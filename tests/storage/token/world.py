@@ -60,6 +60,7 @@ from services.token.usecases.grants.client_credentials import ClientCredentials
 from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.introspect_token import IntrospectToken
 from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.list_connections import ListConnections
 from services.token.usecases.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.push_authorization_request import PushAuthorizationRequest
@@ -70,6 +71,7 @@ from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.revoke_token import RevokeToken
 from services.token.usecases.rotate_client_secret import RotateClientSecret
 from services.token.usecases.update_client import UpdateClient
+from services.token.usecases.withdraw_consent import WithdrawConsent
 from tests.unit.token.parts import ALICE, BOB, ISSUER, VERIFIER, WEB, Clock, HeldKeys, a_session, parameters_of
 
 PEPPER = b"p" * 32
@@ -210,6 +212,8 @@ class World:
         check_sector = CheckSector(RemoteSectorDocuments(self.outside.get), subjects=subjects)
         self.create_client = CreateClient(work, check_sector=check_sector, pepper=PEPPER, clock=clock)
         self.get_logo = GetClientLogo(clients=clients, logos=ClientLogos(self.outside.get))
+        self.list_connections = ListConnections(view, clients=clients, clock=clock)
+        self.withdraw_consent = WithdrawConsent(work, clock=clock)
         self.get_client = GetClient(view)
         self.list_clients = ListClients(view)
         self.update_client = UpdateClient(

@@ -82,10 +82,22 @@ class Html(HTMLParser):
     def hidden(self) -> dict[str, str]:
         return {field["name"]: field["value"] for field in self.all("input") if field["type"] == "hidden"}
 
+    def _hidden_beside(self, button: str) -> dict[str, str]:
+        """Hidden fields of the form that the button is in."""
+        form: list[dict[str, str]] = []
+        for tag, attributes in self.elements:
+            if tag == "form":
+                form = []
+            if tag == "input" and attributes["type"] == "hidden":
+                form.append(attributes)
+            if attributes.get("id") == button:
+                break
+        return {field["name"]: field["value"] for field in form}
+
     def press(self, button: str, **typed: str) -> dict[str, str]:
-        """The fields that the form posts when a button is pressed."""
+        """The fields that its form posts when a button is pressed."""
         pressed = self.by_id(button)
-        return self.hidden | typed | ({pressed["name"]: pressed["value"]} if "name" in pressed else {})
+        return self._hidden_beside(button) | typed | ({pressed["name"]: pressed["value"]} if "name" in pressed else {})
 
 
 class Browser:

@@ -13,6 +13,7 @@ from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
 from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceStub
+from latchkey.token.v1.consents_pb2_grpc import ConsentServiceStub
 from libs.servicekit import grpc_server
 from libs.servicekit.channels import channel
 from libs.servicekit.settings import Address, GrpcSettings
@@ -101,6 +102,7 @@ async def running(
         ]
         backends = Backends(
             AuthorizationServiceStub(channels[0]),
+            ConsentServiceStub(channels[0]),
             SessionServiceStub(channels[1]),
             DeviceServiceStub(channels[2]),
             VerificationKeyServiceStub(channels[3]),
@@ -122,7 +124,7 @@ async def _serve(stack: AsyncExitStack, authority: Authority, fake) -> str:
     }
     files = authority.files(identity[type(fake).__name__])
     settings = GrpcSettings(issuer=ISSUER, grpc_listen=Address("127.0.0.1", 0), **files)
-    server, port = await grpc_server.start(settings, [fake.registration()])
+    server, port = await grpc_server.start(settings, fake.registrations())
     fake.stop = partial(server.stop, None)
     stack.push_async_callback(fake.stop)
     return f"127.0.0.1:{port}"

@@ -17,7 +17,7 @@ from latchkey.keys.v1.keys_pb2_grpc import (
     VerificationKeyServiceServicer,
     add_VerificationKeyServiceServicer_to_server,
 )
-from latchkey.token.v1 import authorization_pb2
+from latchkey.token.v1 import authorization_pb2, consents_pb2
 from latchkey.token.v1.authorization_pb2 import (
     RESPONSE_MODE_QUERY,
     AuthorizationResponse,
@@ -30,6 +30,7 @@ from latchkey.token.v1.authorization_pb2_grpc import (
     AuthorizationServiceServicer,
     add_AuthorizationServiceServicer_to_server,
 )
+from latchkey.token.v1.consents_pb2_grpc import ConsentServiceServicer, add_ConsentServiceServicer_to_server
 from libs.crypto.random import new_secret
 from libs.servicekit.service import Registration
 
@@ -44,6 +45,9 @@ class Scripted:
         self.calls: list[tuple[str, Any]] = []
         self.stop: Callable[[], Awaitable[None]]
         """Makes the service go away."""
+
+    def registrations(self) -> list[Registration]:
+        return [self.registration()]  # type: ignore[attr-defined]
 
     def names(self) -> list[str]:
         return [name for name, _ in self.calls]
@@ -61,7 +65,13 @@ class Scripted:
         return said
 
 
-class FakeToken(Scripted, AuthorizationServiceServicer):
+class FakeToken(Scripted, AuthorizationServiceServicer, ConsentServiceServicer):
+    async def ListConnections(self, request, context):
+        return self.answer("ListConnections", request)
+
+    async def WithdrawConsent(self, request, context):
+        return self.answer("WithdrawConsent", request)
+
     async def Authorize(self, request, context):
         return self.answer("Authorize", request)
 
@@ -84,6 +94,10 @@ class FakeToken(Scripted, AuthorizationServiceServicer):
         descriptor = authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"]
         return Registration(add_AuthorizationServiceServicer_to_server, self, descriptor)
 
+    def registrations(self) -> list[Registration]:
+        consents = consents_pb2.DESCRIPTOR.services_by_name["ConsentService"]
+        return [self.registration(), Registration(add_ConsentServiceServicer_to_server, self, consents)]
+
 
 class FakeAuthentication(Scripted, SessionServiceServicer):
     async def SignIn(self, request, context):
@@ -94,6 +108,15 @@ class FakeAuthentication(Scripted, SessionServiceServicer):
 
     async def EndSession(self, request, context):
         return self.answer("EndSession", request)
+
+    async def ListSessions(self, request, context):
+        return self.answer("ListSessions", request)
+
+    async def EndOwnSessions(self, request, context):
+        return self.answer("EndOwnSessions", request)
+
+    async def ChangePassword(self, request, context):
+        return self.answer("ChangePassword", request)
 
     def registration(self) -> Registration:
         descriptor = sessions_pb2.DESCRIPTOR.services_by_name["SessionService"]
@@ -137,11 +160,18 @@ class FakeServices:
         self.token, self.authentication = FakeToken(), FakeAuthentication()
         self.device, self.key_rotation = FakeDevice(), FakeKeyRotation()
         self.request_id = new_secret()
-        self.token.says = {"GetInteraction": an_interaction()}
+        self.token.says = {
+            "GetInteraction": an_interaction(),
+            "ListConnections": consents_pb2.ListConnectionsResponse(),
+            "WithdrawConsent": consents_pb2.WithdrawConsentResponse(),
+        }
         self.authentication.says = {
             "GetSession": GetSessionResponse(),
             "SignIn": SignInResponse(session_secret=new_secret()),
             "EndSession": sessions_pb2.EndSessionResponse(session_id="sid"),
+            "ListSessions": sessions_pb2.ListSessionsResponse(),
+            "EndOwnSessions": sessions_pb2.EndOwnSessionsResponse(ended=1),
+            "ChangePassword": sessions_pb2.ChangePasswordResponse(),
         }
         self.device.says = {
             "FindUserCode": a_waiting_device(),

@@ -172,7 +172,7 @@ async def test_home_says_who_is_signed_in(signed_in, services):
     html = (await signed_in.get("/")).html
     assert html.one("main")["data-page"] == "home"
     assert "Alice Ansel" in html.text
-    assert [link["href"] for link in html.all("a")] == ["/logout"]
+    assert [link["href"] for link in html.all("a")] == ["/account", "/logout"]
 
 
 async def test_home_of_a_stranger_costs_no_call(browser, services):

@@ -50,6 +50,21 @@ class SessionServiceStub:
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndSessionRequest.SerializeToString,
                 response_deserializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndSessionResponse.FromString,
                 _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/latchkey.authentication.v1.SessionService/ListSessions',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.EndOwnSessions = channel.unary_unary(
+                '/latchkey.authentication.v1.SessionService/EndOwnSessions',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndOwnSessionsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndOwnSessionsResponse.FromString,
+                _registered_method=True)
+        self.ChangePassword = channel.unary_unary(
+                '/latchkey.authentication.v1.SessionService/ChangePassword',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ChangePasswordRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ChangePasswordResponse.FromString,
+                _registered_method=True)
 
 
 class SessionServiceServicer:
@@ -81,6 +96,31 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSessions(self, request, context):
+        """The live sessions of the person whose browser asks. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndOwnSessions(self, request, context):
+        """Ends one session of the person whose browser asks, or all but that browser's. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangePassword(self, request, context):
+        """Another password for the person whose browser asks; ends all their other sessions. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new one does not hold),
+        temporarily_unavailable with a retry time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SessionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -98,6 +138,21 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.EndSession,
                     request_deserializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndSessionRequest.FromString,
                     response_serializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndSessionResponse.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ListSessionsRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'EndOwnSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndOwnSessions,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndOwnSessionsRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndOwnSessionsResponse.SerializeToString,
+            ),
+            'ChangePassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangePassword,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ChangePasswordRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ChangePasswordResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -182,6 +237,87 @@ class SessionService:
             '/latchkey.authentication.v1.SessionService/EndSession',
             latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndSessionRequest.SerializeToString,
             latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.SessionService/ListSessions',
+            latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ListSessionsRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndOwnSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.SessionService/EndOwnSessions',
+            latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndOwnSessionsRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_sessions__pb2.EndOwnSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangePassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.SessionService/ChangePassword',
+            latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ChangePasswordRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_sessions__pb2.ChangePasswordResponse.FromString,
             options,
             channel_credentials,
             insecure,

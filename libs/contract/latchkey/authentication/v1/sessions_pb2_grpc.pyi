@@ -46,6 +46,19 @@ class SessionServiceStub:
     """Ends the session behind a browser's secret. Ending an ended or unknown session is no error.
     Callers: authorize-frontend.
     """
+    ListSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]
+    """The live sessions of the person whose browser asks. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING).
+    """
+    EndOwnSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.EndOwnSessionsRequest, _sessions_pb2.EndOwnSessionsResponse]
+    """Ends one session of the person whose browser asks, or all but that browser's. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING).
+    """
+    ChangePassword: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ChangePasswordRequest, _sessions_pb2.ChangePasswordResponse]
+    """Another password for the person whose browser asks; ends all their other sessions. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new one does not hold),
+    temporarily_unavailable with a retry time.
+    """
 
 @_typing.type_check_only
 class SessionServiceAsyncStub(SessionServiceStub):
@@ -64,6 +77,19 @@ class SessionServiceAsyncStub(SessionServiceStub):
     EndSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.EndSessionRequest, _sessions_pb2.EndSessionResponse]  # type: ignore[assignment]
     """Ends the session behind a browser's secret. Ending an ended or unknown session is no error.
     Callers: authorize-frontend.
+    """
+    ListSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]  # type: ignore[assignment]
+    """The live sessions of the person whose browser asks. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING).
+    """
+    EndOwnSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.EndOwnSessionsRequest, _sessions_pb2.EndOwnSessionsResponse]  # type: ignore[assignment]
+    """Ends one session of the person whose browser asks, or all but that browser's. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING).
+    """
+    ChangePassword: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ChangePasswordRequest, _sessions_pb2.ChangePasswordResponse]  # type: ignore[assignment]
+    """Another password for the person whose browser asks; ends all their other sessions. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new one does not hold),
+    temporarily_unavailable with a retry time.
     """
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -98,6 +124,37 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sessions_pb2.EndSessionResponse, _abc.Awaitable[_sessions_pb2.EndSessionResponse]]:
         """Ends the session behind a browser's secret. Ending an ended or unknown session is no error.
         Callers: authorize-frontend.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSessions(
+        self,
+        request: _sessions_pb2.ListSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.ListSessionsResponse, _abc.Awaitable[_sessions_pb2.ListSessionsResponse]]:
+        """The live sessions of the person whose browser asks. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING).
+        """
+
+    @_abc_1.abstractmethod
+    def EndOwnSessions(
+        self,
+        request: _sessions_pb2.EndOwnSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.EndOwnSessionsResponse, _abc.Awaitable[_sessions_pb2.EndOwnSessionsResponse]]:
+        """Ends one session of the person whose browser asks, or all but that browser's. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING).
+        """
+
+    @_abc_1.abstractmethod
+    def ChangePassword(
+        self,
+        request: _sessions_pb2.ChangePasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.ChangePasswordResponse, _abc.Awaitable[_sessions_pb2.ChangePasswordResponse]]:
+        """Another password for the person whose browser asks; ends all their other sessions. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new one does not hold),
+        temporarily_unavailable with a retry time.
         """
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -66,6 +66,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """Somebody else may have the key."""
     REASON_DRILL: _Reason.ValueType  # 13
     """Operators have tried out what they would do."""
+    REASON_CONSENT_WITHDRAWN: _Reason.ValueType  # 14
+    """The person took back what they had allowed the application."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why something was refused or ended. Closed: a value may be added, none is ever changed."""
@@ -90,6 +92,8 @@ REASON_SUSPECTED: Reason.ValueType  # 12
 """Somebody else may have the key."""
 REASON_DRILL: Reason.ValueType  # 13
 """Operators have tried out what they would do."""
+REASON_CONSENT_WITHDRAWN: Reason.ValueType  # 14
+"""The person took back what they had allowed the application."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
 
 @_typing.final
@@ -353,6 +357,30 @@ class ConsentDenied(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConsentDenied: _TypeAlias = ConsentDenied  # noqa: Y015
+
+@_typing.final
+class ConsentWithdrawn(_message.Message):
+    """A person took back what they had allowed: the application has to ask again, and what it had has ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    client_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentWithdrawn: _TypeAlias = ConsentWithdrawn  # noqa: Y015
 
 @_typing.final
 class CodeRedeemed(_message.Message):

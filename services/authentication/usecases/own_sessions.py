@@ -1,0 +1,78 @@
+"""A person looks at their sessions, and ends those that are not theirs any more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from libs.crypto.hashing import secret_hash
+from libs.oauth.errors import AccessDenied
+from libs.servicekit.clock import Clock
+from services.authentication import facts
+from services.authentication.domain.session_list import MOST, ListedSession
+from services.authentication.domain.sessions import EndReason, Lifetimes
+from services.authentication.ports import View, ViewFactory, WorkFactory
+from services.authentication.usecases.get_session import LiveSession
+
+
+def not_signed_in() -> AccessDenied:
+    return AccessDenied("Nobody is signed in.", reason="SESSION_MISSING", redirectable=False)
+
+
+@dataclass(frozen=True)
+class OwnSessions:
+    current_id: str
+    sessions: Sequence[ListedSession]
+
+
+class WhoIsThere:
+    """The person behind a browser's session, as `GetSession` finds them, or a refusal."""
+
+    def __init__(self, *, clock: Clock, lifetimes: Lifetimes) -> None:
+        self._clock = clock
+        self._lifetimes = lifetimes
+
+    async def __call__(self, view: View, session_secret: str) -> LiveSession:
+        """Raises AccessDenied: SESSION_MISSING."""
+        found = await view.sessions.with_account(secret_hash(session_secret)) if session_secret else None
+        now = self._clock.now()
+        if found is None or not found[1].active or not found[0].live(now=now, lifetimes=self._lifetimes):
+            raise not_signed_in()
+        return LiveSession(*found, at=now)
+
+
+class ListSessions:
+    def __init__(self, *, view: ViewFactory, who: WhoIsThere, lifetimes: Lifetimes) -> None:
+        self._view = view
+        self._who = who
+        self._lifetimes = lifetimes
+
+    async def __call__(self, session_secret: str) -> OwnSessions:
+        """The live sessions of whoever asks, those used last first, MOST at most. Raises AccessDenied."""
+        async with self._view() as view:
+            live = await self._who(view, session_secret)
+            listed = await view.sessions.live_of(live.account.id, now=live.at, most=MOST)
+        lively = [each for each in listed if each.session.live(now=live.at, lifetimes=self._lifetimes)]
+        return OwnSessions(live.session.id, lively)
+
+
+class EndOwnSessions:
+    def __init__(self, *, view: ViewFactory, work: WorkFactory, who: WhoIsThere) -> None:
+        self._view = view
+        self._work = work
+        self._who = who
+
+    async def __call__(self, session_secret: str, session_id: str | None) -> int:
+        """Ends one session of whoever asks, or with None all but the one that asks; how many ended now.
+
+        A session of somebody else counts as none. Raises AccessDenied.
+        """
+        async with self._view() as view:
+            live = await self._who(view, session_secret)
+        user_id, reason = live.account.id, EndReason.SIGNED_OUT
+        async with self._work() as work:
+            ended = (
+                await work.sessions.end_others_of(user_id, keep=live.session.id, reason=reason, now=live.at)
+                if session_id is None
+                else await work.sessions.end_one_of(user_id, session_id, reason=reason, now=live.at)
+            )
+            work.emit(*facts.sessions_ended(ended, reason, actor=facts.user(user_id)))
+        return len(ended)

@@ -1,0 +1,31 @@
+"""An application that a person has let in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+MOST = 200
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """One thing that says so: a consent that is remembered, or a grant that lives."""
+
+    client_id: str
+    scopes: tuple[str, ...]
+    resources: tuple[str, ...]
+    at: datetime
+
+
+def connections(allowed: Iterable[Allowed]) -> list[Allowed]:
+    """One for each client, with all that it was allowed; the latest first, MOST at most."""
+    found: dict[str, Allowed] = {}
+    for each in allowed:
+        before = found.get(each.client_id, each)
+        found[each.client_id] = Allowed(
+            each.client_id,
+            tuple(dict.fromkeys((*before.scopes, *each.scopes))),
+            tuple(dict.fromkeys((*before.resources, *each.resources))),
+            max(before.at, each.at),
+        )
+    return sorted(found.values(), key=lambda each: each.at, reverse=True)[:MOST]
