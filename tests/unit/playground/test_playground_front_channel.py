@@ -30,6 +30,7 @@ async def test_a_sign_in_tells_every_step_and_who_it_is(browser: Browser, provid
     assert browser.steps == STEPS[flow]
     assert browser.signed_in_as == "Ada Lovelace (ada)"
     assert "nonce is the one that this browser was given" in browser.text
+    assert f"OpenID Connect Core, {'3.3.2.12' if flow == 'hybrid' else '3.2.2.11'}" in browser.text
     assert ("at_hash fits the access token" in browser.text) == (flow == "implicit")
     assert ("c_hash fits the code" in browser.text) == (flow == "hybrid")
     assert not any(secret in browser.page for secret in {*provider.issued, SECRET})

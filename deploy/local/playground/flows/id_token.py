@@ -5,9 +5,22 @@ from typing import Any
 
 from deploy.local.playground import tokens
 from deploy.local.playground.problems import RefusedError
-from deploy.local.playground.references import ID_TOKEN_VALIDATION, REFRESHED_ID_TOKEN, rfc
+from deploy.local.playground.references import (
+    HYBRID_ID_TOKEN_VALIDATION,
+    ID_TOKEN_VALIDATION,
+    IMPLICIT_ID_TOKEN_VALIDATION,
+    REFRESHED_ID_TOKEN,
+    rfc,
+)
 from deploy.local.playground.relying_party import RelyingParty
 from deploy.local.playground.transcript import Run, Step
+
+_RULES = {
+    "code": (ID_TOKEN_VALIDATION,),
+    "id_token": (IMPLICIT_ID_TOKEN_VALIDATION, ID_TOKEN_VALIDATION),
+    "id_token token": (IMPLICIT_ID_TOKEN_VALIDATION, ID_TOKEN_VALIDATION),
+    "code id_token": (HYBRID_ID_TOKEN_VALIDATION, ID_TOKEN_VALIDATION),
+}
 
 
 async def fetch_keys(run: Run, party: RelyingParty) -> None:
@@ -41,7 +54,7 @@ async def verify(
         f"Verify the ID token {source}".rstrip(),
         "Signature, issuer, audience, times and, where there is one, nonce, by Authlib and joserfc. Only now is "
         "somebody signed in.",
-        ID_TOKEN_VALIDATION,
+        *_RULES[response_type],
     ) as step:
         step.tokens.append(tokens.id_token(dict(response)))
         claims = await party.validate_id_token(response, nonce=nonce, response_type=response_type)
