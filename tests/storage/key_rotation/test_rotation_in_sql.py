@@ -134,7 +134,7 @@ async def test_waits_are_counted_from_when_a_change_was_found_stored_by_a_replic
             yield view
 
     replica.advance._view = hanging
-    await replica.advance.now()
+    await replica.advance.now(("ES256",))
     keys = await _keys(replica.database)
     assert keys["next"].published_at == began + hung
     assert keys["retiring"].retires_at == began + hung + WAITS.retention(timedelta(0))
