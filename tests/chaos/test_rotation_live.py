@@ -222,7 +222,7 @@ async def test_nobody_notices_five_rotations_and_an_emergency_ends_what_it_has_t
         answer = await keys.RevokeKey(request)
         await keys.RevokeKey(admin_pb2.RevokeKeyRequest(kid=hint.kid, reason=request.reason))
     stream.revoked |= {stolen.kid, hint.kid}
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(5):
         while any((await _believed(stream, stolen, hint)).values()):  # noqa: ASYNC110 - by other processes
             await asyncio.sleep(0)
     exposed_until = answer.exposed_until.ToDatetime(tzinfo=UTC)

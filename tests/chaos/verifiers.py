@@ -117,6 +117,8 @@ class Verifier:
         answer = await http.get(f"{self.issuer}/jwks")
         if answer.status_code != 200 and self.jwks is not None:
             return  # an edge that is behind says so; an old copy serves until the next time
+        while answer.status_code != 200:
+            asked_at, answer = self.now(), await http.get(f"{self.issuer}/jwks")
         found = re.search(r"max-age=(\d+)", answer.headers["Cache-Control"])
         assert found
         self.jwks, self.good_until = answer.json(), asked_at + timedelta(seconds=int(found[1]))
