@@ -23,6 +23,7 @@ from services.key_rotation.config import KeyRotationSettings
 from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.domain.waits import Waits
 from services.key_rotation.key_ages import observe
+from services.key_rotation.store.checked_clock import CheckedClock
 from services.key_rotation.store.tables import METADATA
 from services.key_rotation.store.turns import RotationTurns
 from services.key_rotation.store.work import StoreWork
@@ -48,9 +49,10 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
         work = Transactions(database, outbox, partial(StoreWork, issuer=settings.issuer))
         waits = settings.waits
+        checked = CheckedClock(clock, database)
         ring = {version: KeyEncryptionKey(key) for version, key in settings.key_encryption_key_file.keys.items()}
         seals = KeySeals(ring, version=settings.kek_version, issuer=settings.issuer)
-        ensure = EnsureKeys(view=work.reading, work=work, generate=generate, seals=seals, clock=clock)
+        ensure = EnsureKeys(view=work.reading, work=work, generate=generate, seals=seals, clock=checked)
         published = ListVerificationKeys(view=work.reading)
         signing = GetSigningKeys(published=published, work=work, seals=seals, issuer=settings.issuer)
         advance = AdvanceKeys(
@@ -59,16 +61,16 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
             work=work,
             turns=RotationTurns(database),
             waits=waits,
-            clock=clock,
+            clock=checked,
         )
         list_keys = ListKeys(view=work.reading)
         admin = rpc.KeyAdmin(
             list_keys=list_keys,
-            rotate=RotateKeys(list_keys=list_keys, advance=advance, work=work, waits=waits, clock=clock),
-            revoke=RevokeKey(list_keys=list_keys, advance=advance, work=work, waits=waits, clock=clock),
+            rotate=RotateKeys(list_keys=list_keys, advance=advance, work=work, waits=waits, clock=checked),
+            revoke=RevokeKey(list_keys=list_keys, advance=advance, work=work, waits=waits, clock=checked),
             rewrap=RewrapKeys(list_keys=list_keys, work=work, seals=seals),
         )
-        await _prepare(ensure, signing)
+        await _prepare(checked, ensure, signing)
         yield Service(
             servicers=(
                 *_servicers(published, signing, waits),
@@ -82,11 +84,12 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
                 "bus": bus.run,
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
-                "rotation": every(settings.key_check_seconds, "rotation", advance),
+                "rotation": every(settings.key_check_seconds, "rotation", partial(_advance, checked, advance)),
             },
             checks={
                 "database": database.check,
                 "keys": partial(_check, published, clock),
+                "clock": checked.check,
                 "bus": bus.check,
                 "outbox": relay.check,
             },
@@ -98,9 +101,15 @@ async def generate(alg: str) -> SigningKey:
     return await asyncio.to_thread(SigningKey.generate, alg)
 
 
-async def _prepare(ensure: EnsureKeys, signing: GetSigningKeys) -> None:
+async def _advance(clock: CheckedClock, advance: AdvanceKeys) -> bool:
+    await clock.compare()
+    return await advance()
+
+
+async def _prepare(clock: CheckedClock, ensure: EnsureKeys, signing: GetSigningKeys) -> None:
     """Whoever serves has keys, and can open them."""
     try:
+        await clock.compare()
         await ensure()
         await signing.check_seals()
     except TemporarilyUnavailable as error:

@@ -69,7 +69,7 @@ class Replica:
         kek: bytes = KEK,
         more_keks: Mapping[int, bytes] | None = None,
         kek_version: int = 1,
-        clock: StoppedClock | None = None,
+        clock: Any = None,
         generate: Generate = generate,
         waits: Waits = WAITS,
         turns: Turns | None = None,
