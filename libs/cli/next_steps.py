@@ -46,7 +46,7 @@ def for_client(metadata: Mapping[str, Any], *, client_id: str, secret: str, issu
     if DEVICE_CODE in grants and not secret:
         return [shlex.join(["latchkey", "login", "--device", "--client-id", client_id])]
     if "client_credentials" in grants:
-        data = {"grant_type": "client_credentials"} | _some(scope=metadata.get("scope"))
+        data = {"grant_type": "client_credentials"} | _some(scope=metadata.get("scope"), resource=_resource(metadata))
         return [_curl(f"{client_edge}/token", authentication, data)]
     return _sign_in(metadata, client_id, authentication, issuer=issuer, client_edge=client_edge)
 
@@ -68,6 +68,7 @@ def _sign_in(
         "redirect_uri": redirect_uris[0],
         "scope": metadata.get("scope") or "openid profile email",
         **_protection(response_type, verifier),
+        **_some(resource=_resource(metadata)),
     }
     address = f"{issuer}/authorize?{urlencode(question)}"
     if "code" not in response_type.split():
@@ -89,6 +90,11 @@ def _protection(response_type: str, verifier: str) -> dict[str, str]:
         **({"nonce": secrets.token_urlsafe(16)} if "id_token" in words else {}),
         **({"code_challenge": challenge, "code_challenge_method": "S256"} if "code" in words else {}),
     }
+
+
+def _resource(metadata: Mapping[str, Any]) -> str | None:
+    """One that it may name: the token is then of use there, and nowhere else."""
+    return next(iter(metadata.get("resources", ())), None)
 
 
 def _authentication(method: str, client_id: str, secret: str) -> list[str]:

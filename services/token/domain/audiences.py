@@ -39,8 +39,10 @@ class Audiences:
         """
         requested = parse_resources(parameters.get(RESOURCE, ""))
         whole = self.of_grant(grant.resources, client, scopes=scopes) if grant else (self.issuer,)
-        permitted = whole if grant else (self.issuer, *client.metadata.resources)
-        if not whole or not set(requested) <= set(permitted):
+        permitted = {*whole} if grant else {self.issuer, *client.metadata.resources}
+        if self.issuer in whole:
+            permitted.add(self.userinfo)
+        if not whole or not permitted.issuperset(requested):
             raise InvalidTarget("The resource is more than what was granted.", reason="RESOURCE_WIDENED")
         return requested or whole
 

@@ -13,7 +13,7 @@ from tests.storage.token.test_private_key_jwt import jwks_of
 from tests.storage.token.test_request_objects import signed
 from tests.storage.token.world import AUDIENCES, BROWSER, Registered, World, asked, sent
 from tests.support.databases import statements
-from tests.unit.token.parts import ISSUER, NOON, a_session, parameters_of, read_token, signing_key
+from tests.unit.token.parts import ALICE, ISSUER, NOON, a_session, parameters_of, read_token, signing_key
 
 ORDERS, NOTES, OTHER = "https://orders.example/api", "urn:example:notes", "https://other.example"
 BOTH = f"{ORDERS} {NOTES}"
@@ -87,7 +87,10 @@ async def test_nothing_widens_what_was_granted(world: World, client: Registered,
 async def test_a_grant_for_no_resource_gives_no_token_for_one(world: World, client: Registered) -> None:
     code = await world.code(client, scope="notes")
     assert await refused(world.exchange(client, code, resource=ORDERS)) == "RESOURCE_WIDENED"
-    assert audience(await world.exchange(client, code, resource=ISSUER)) == ISSUER
+    tokens = await world.exchange(client, code, resource=ISSUER)
+    assert audience(tokens) == ISSUER
+    narrower = await world.refresh(client, tokens["refresh_token"], resource=AUDIENCES.userinfo)
+    assert audience(narrower) == AUDIENCES.userinfo
 
 
 @pytest.mark.s(24)
@@ -204,6 +207,18 @@ async def test_the_consent_page_is_told_the_resources_and_a_deleted_client_is_fo
     assert [row["resource"] for row in await world.rows("resource_consents")] == [ORDERS, NOTES]
     await world.delete_client(client.client_id)
     assert await world.rows("resource_consents") == []
+
+
+@pytest.mark.s(24, 56)
+async def test_a_yes_that_is_taken_back_is_taken_back_for_each_resource(world: World) -> None:
+    client = await world.client(consent="required", resources=[ORDERS, NOTES])
+    request_id = asked(await world.ask(client, FRESH, resource=BOTH), Step.CONSENT)
+    await world.back(request_id, FRESH, allow=True)
+    ((_, allowed),) = await world.list_connections(ALICE)
+    assert set(allowed.resources) == {ORDERS, NOTES}
+    await world.withdraw_consent(ALICE, client.client_id)
+    for resource in (ORDERS, NOTES, BOTH):
+        asked(await world.ask(client, FRESH, resource=resource), Step.CONSENT)
 
 
 async def test_consent_costs_no_more_reads_with_resources(world: World) -> None:

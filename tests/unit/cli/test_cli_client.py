@@ -83,6 +83,15 @@ def test_people_are_told_the_secret_once_and_what_comes_next(latchkey: Latchkey)
     assert "secret" not in latchkey("client", "show", "client-1").out
 
 
+def test_the_next_step_names_a_resource_that_the_client_may_name(latchkey: Latchkey) -> None:
+    resource = ("--resource", "https://api.example/orders")
+    machine = latchkey("client", "create", "--grant-type", "client_credentials", *resource)
+    assert "--data-urlencode resource=https://api.example/orders" in machine.out
+    uri = ("--redirect-uri", "https://a.example/cb", "--grant-type", "authorization_code")
+    web = latchkey("client", "create", *uri, *resource)
+    assert "resource=https%3A%2F%2Fapi.example%2Forders" in web.out
+
+
 def test_a_public_client_has_no_secret_and_a_sign_in_as_next_step(latchkey: Latchkey) -> None:
     answer = latchkey(
         *("client", "create", "--token-endpoint-auth-method", "none", "--grant-type", "authorization_code"),
