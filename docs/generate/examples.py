@@ -139,6 +139,7 @@ def _of_clients() -> Iterable[Fact]:
         token.client_updated(_CLIENT, by="operator"),
         token.client_secret_rotated(_CLIENT),
         token.client_deleted(_CLIENT, by="operator"),
+        token.admin_acted("initial_access_token.created", target_id=_TOKEN),
     )
 
 

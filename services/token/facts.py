@@ -8,6 +8,7 @@ from services.token.domain.grants import Grant
 
 By = Literal["operator", "itself", "housekeeping"]
 """Who registers, changes and removes a client."""
+AdminAction = Literal["initial_access_token.created", "initial_access_token.revoked"]
 _ADMIN = Actor("admin", "cli")
 _SYSTEM = Actor("system")
 
@@ -102,6 +103,10 @@ def telemetry_gap(*, dropped: int) -> Fact:
 
 def _actor(by: By, client_id: str) -> Actor:
     return {"operator": _ADMIN, "itself": Actor("client", client_id), "housekeeping": _SYSTEM}[by]
+
+
+def admin_acted(action: AdminAction, *, target_id: str) -> Fact:
+    return Fact(e.AdminActed(action=action, target_id=target_id), target_id, _ADMIN)
 
 
 def client_created(client_id: str, *, client_name: str, by: By) -> Fact:

@@ -430,6 +430,18 @@ class DeviceRedeemed(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdminActed(Fact):
+    """An operator did what no other event tells of."""
+
+    NAME: ClassVar[str] = "admin.acted"
+
+    action: str = ""
+    """What was done: `initial_access_token.created` or `initial_access_token.revoked`. The list grows."""
+    target_id: str = ""
+    """The id of what it was done to."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeyPublished(Fact):
     """A new key is in the key set. It does not sign before it is activated."""
 
@@ -508,6 +520,7 @@ FACTS: dict[str, type[Fact]] = {
         DeviceDenied,
         DeviceExpired,
         DeviceRedeemed,
+        AdminActed,
         KeyPublished,
         KeyActivated,
         KeyRetired,

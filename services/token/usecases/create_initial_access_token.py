@@ -7,6 +7,7 @@ from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.registration import RegistrationMode
 from libs.servicekit.clock import Clock
+from services.token import facts
 from services.token.domain.registrations import (
     InitialAccessToken,
     NewInitialAccessToken,
@@ -42,4 +43,5 @@ class CreateInitialAccessToken:
         record = InitialAccessToken(token_id=uuid7(now), uses_left=uses, created_at=now, expires_at=now + life)
         async with self._begin() as work:
             await work.initial_access_tokens.add(record, token_hash=secret_hash(plain))
+            work.emit(facts.admin_acted("initial_access_token.created", target_id=record.token_id))
         return NewInitialAccessToken(record, plain)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.clock import Clock
+from services.token import facts
 from services.token.domain.registrations import InitialAccessToken
 from services.token.ports import Begin
 
@@ -32,3 +33,4 @@ class RevokeInitialAccessToken:
                 raise InvalidRequest(
                     "There is no initial access token with this id.", reason="REGISTRATION_TOKEN_UNKNOWN"
                 )
+            work.emit(facts.admin_acted("initial_access_token.revoked", target_id=token_id))

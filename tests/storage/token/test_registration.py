@@ -1,5 +1,6 @@
 """Clients that register themselves: who is let in, how many of them, and how long they stay."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -57,12 +58,29 @@ async def test_with_a_token_a_client_registers_once(world: World) -> None:
     made = await register(world.registrations(), token)
     assert made.client.client_id.startswith("c_")
     assert len(made.secret) == len(made.token) == 43
-    [created] = await world.events()
+    [_, created] = await world.events()
     assert (created["type"], created["subject"]) == ("latchkey.client.created.v1", made.client.client_id)
     assert (created["actortype"], created["actorid"]) == ("client", made.client.client_id)
     with pytest.raises(InvalidToken):
         await register(world.registrations(), token)
     assert len(await world.rows("clients")) == 1
+
+
+@pytest.mark.s(53)
+async def test_who_may_register_is_told_when_it_is_allowed_and_when_it_is_taken_back(world: World) -> None:
+    made = await world.create_initial_token(uses=5, life=HOUR)
+    await world.revoke_initial_token(made.record.token_id)
+    told = [(event["type"], event["subject"], event["actortype"], event["data"]) for event in await world.events()]
+    assert told == [
+        (
+            "latchkey.admin.acted.v1",
+            made.record.token_id,
+            "admin",
+            {"action": action, "target_id": made.record.token_id},
+        )
+        for action in ("initial_access_token.created", "initial_access_token.revoked")
+    ]
+    assert made.token not in json.dumps(await world.events())
 
 
 @pytest.mark.s(57)

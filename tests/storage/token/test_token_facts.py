@@ -58,6 +58,11 @@ async def _forget(world: World) -> None:
     await world.remove_unused_clients()
 
 
+async def _let_register(world: World) -> None:
+    made = await world.create_initial_token(uses=1, life=timedelta(hours=1))
+    await world.revoke_initial_token(made.record.token_id)
+
+
 async def _consent(world: World) -> None:
     client = await world.client(consent="required")
     request_id = asked(await world.ask(client, a_session()), Step.CONSENT)
@@ -142,6 +147,7 @@ STORIES: dict[Story, list[str]] = {
     _delete: [*BOUGHT, "token.revoked", "client.deleted"],
     _register: ["client.created", "client.updated", "client.deleted"],
     _forget: ["client.created", "client.deleted"],
+    _let_register: ["admin.acted", "admin.acted"],
     _consent: ["client.created", "consent.granted"],
     _deny: ["client.created", "consent.denied"],
     _withdraw: [*BOUGHT, "token.revoked", "consent.withdrawn"],

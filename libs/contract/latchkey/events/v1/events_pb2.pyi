@@ -31,6 +31,7 @@ class _SubjectKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SubjectKi
     SUBJECT_KIND_USER: _SubjectKind.ValueType  # 1
     SUBJECT_KIND_CLIENT: _SubjectKind.ValueType  # 2
     SUBJECT_KIND_KEY: _SubjectKind.ValueType  # 3
+    SUBJECT_KIND_INITIAL_ACCESS_TOKEN: _SubjectKind.ValueType  # 4
 
 class SubjectKind(_SubjectKind, metaclass=_SubjectKindEnumTypeWrapper): ...
 
@@ -38,6 +39,7 @@ SUBJECT_KIND_UNSPECIFIED: SubjectKind.ValueType  # 0
 SUBJECT_KIND_USER: SubjectKind.ValueType  # 1
 SUBJECT_KIND_CLIENT: SubjectKind.ValueType  # 2
 SUBJECT_KIND_KEY: SubjectKind.ValueType  # 3
+SUBJECT_KIND_INITIAL_ACCESS_TOKEN: SubjectKind.ValueType  # 4
 Global___SubjectKind: _TypeAlias = SubjectKind  # noqa: Y015
 
 class _Reason:
@@ -813,6 +815,32 @@ class DeviceRedeemed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeviceRedeemed: _TypeAlias = DeviceRedeemed  # noqa: Y015
+
+@_typing.final
+class AdminActed(_message.Message):
+    """An operator did what no other event tells of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTION_FIELD_NUMBER: _builtins.int
+    TARGET_ID_FIELD_NUMBER: _builtins.int
+    action: _builtins.str
+    """What was done: `initial_access_token.created` or `initial_access_token.revoked`. The list grows."""
+    target_id: _builtins.str
+    """The id of what it was done to."""
+    def __init__(
+        self,
+        *,
+        action: _builtins.str = ...,
+        target_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "target_id", b"target_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AdminActed: _TypeAlias = AdminActed  # noqa: Y015
 
 @_typing.final
 class KeyPublished(_message.Message):
