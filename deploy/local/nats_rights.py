@@ -42,16 +42,14 @@ def inbox(user: str) -> str:
 
 
 def of_service(name: str) -> Rights:
-    """Its own facts, making the streams, and what invalidates its caches. `name` is an identity such as "token"."""
+    """Its own facts and the streams for them, and what invalidates its caches. `name`: an identity such as "token".
+
+    A service without facts publishes nothing, and so cannot have an answer of JetStream's put anywhere either.
+    """
+    facts = [f"latchkey.v1.{fact}.*" for fact in facts_of(name)]
     streams = [f"$JS.API.STREAM.{verb}.{stream}" for stream in STREAMS for verb in ("INFO", "CREATE", "UPDATE")]
     return Rights(
-        publish=(
-            *(f"latchkey.v1.{fact}.*" for fact in facts_of(name)),
-            *streams,
-            "$JS.API.INFO",
-            *_consuming(name),
-            *_ASKS.get(name, ()),
-        ),
+        publish=(*facts, *(streams if facts else ()), *_consuming(name), *_ASKS.get(name, ())),
         subscribe=(*_HEARS.get(name, ()), inbox(name)),
     )
 

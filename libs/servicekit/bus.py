@@ -54,9 +54,14 @@ Follower = Callable[[bytes], Awaitable[None]]
 
 
 class Bus:
-    """One connection that comes back by itself. `run` is a background task of the service."""
+    """One connection that comes back by itself. `run` is a background task of the service.
 
-    def __init__(self, settings: BusSettings, *, service: str) -> None:
+    Args:
+        publishes: it tells facts, and so has the streams made. Who only hears may do neither.
+    """
+
+    def __init__(self, settings: BusSettings, *, service: str, publishes: bool = True) -> None:
+        self._streams = tuple(STREAMS) if publishes else ()
         self._settings = settings
         self._service = service
         self._inbox = f"_INBOX_{service.replace('-', '_')}"
@@ -136,7 +141,7 @@ class Bus:
     async def _make_streams(self) -> None:
         while not self._streams_ready.is_set():
             try:
-                for name in STREAMS:
+                for name in self._streams:
                     await self._make_stream(name)
             except (NatsError, TimeoutError, OSError) as error:
                 _log.warning("The streams cannot be made yet", cause=str(error))

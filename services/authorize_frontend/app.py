@@ -48,7 +48,7 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
             keys=VerificationKeyServiceStub(key_rotation),
         )
         keys = PublishedKeys(backends.keys, clock=SystemClock())
-        bus = Bus(settings, service="authorize-frontend")
+        bus = Bus(settings, service="authorize-frontend", publishes=False)
         bus.follow(KEY_FACTS, keys.on_fact)
         yield Service(
             edge=edge_application(settings, backends, keys),

@@ -70,8 +70,9 @@ async def bus_for(nats_server: NatsServer, tls: Path, monkeypatch: pytest.Monkey
         *,
         listening: Mapping[str, bus_module.Listener] = MappingProxyType({}),
         following: Mapping[str, bus_module.Follower] = MappingProxyType({}),
+        publishes: bool = True,
     ) -> Bus:
-        bus = Bus(settings, service="token")
+        bus = Bus(settings, service="token", publishes=publishes)
         for subject, listener in listening.items():
             bus.listen(subject, listener)
         for subject, follower in following.items():

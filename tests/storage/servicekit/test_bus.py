@@ -72,6 +72,18 @@ async def test_many_replicas_make_the_streams_at_once(bus_for: BusFor):
     await until(lambda: all(bus.ready for bus in buses))
 
 
+async def test_who_only_hears_makes_no_stream_and_is_ready_all_the_same(
+    bus_for: BusFor, admin: Any, nats_server: NatsServer
+):
+    hearing = bus_for(publishes=False)
+    await until(lambda: hearing.ready)
+    assert await admin.streams_info() == []
+    nats_server.stop()
+    await until(lambda: not hearing.ready)
+    await nats_server.start()
+    await until(lambda: hearing.ready)
+
+
 async def test_the_same_id_again_is_no_second_event(bus: Bus, nats_server: NatsServer):
     for event_id in ("one", "two", "one", "one"):
         await publish(bus, event_id)

@@ -181,6 +181,13 @@ async def test_a_service_cannot_remove_a_stream_or_read_it(connect, streams, nam
     await (await connect(name)).publishes_in_vain(*(f"$JS.API.{subject}.LATCHKEY_EVENTS" for subject in subjects))
 
 
+@pytest.mark.s(63)
+async def test_the_service_that_browsers_talk_to_publishes_nothing_and_asks_nothing(connect, streams):
+    verbs = ("INFO", "CREATE", "UPDATE")
+    asked = [f"$JS.API.STREAM.{verb}.{stream}" for verb in verbs for stream in STREAMS]
+    await (await connect("authorize-frontend")).publishes_in_vain(*asked, "$JS.API.INFO", "latchkey.v1.key.revoked.00")
+
+
 async def test_a_service_reads_by_its_own_consumers_the_facts_that_concern_it_and_no_more(connect, streams):
     await (await connect("authentication")).jetstream.publish("latchkey.v1.session.ended.03", b"{}")
     token = await connect("token")
