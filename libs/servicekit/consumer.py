@@ -63,6 +63,12 @@ class Received:
             raise ValueError("not the envelope of a fact")
         return event
 
+    def require_subject(self, nats_subject: str) -> None:
+        """Raises ValueError: it is not the fact that its subject on the bus names; rights are granted by subjects."""
+        named = ".".join(nats_subject.split(".")[2:4])
+        if self.type != f"latchkey.{named}.v1":
+            raise ValueError("not the fact that its subject names")
+
 
 Handler = Callable[[Received], Awaitable[None]]
 
@@ -151,6 +157,7 @@ class Consumer:
     async def _settle(self, message: Msg) -> None:
         try:
             event = Received.of(message.data)
+            event.require_subject(message.subject)
         except ValueError:
             _log.error("What came on the stream is no fact", consumer=self._name, subject=message.subject)
             await self._drop(message, "malformed")

@@ -121,6 +121,9 @@ async def test_what_cannot_be_handled_at_all_is_given_up_and_counted(
     assert handled.given == ["one"] * 3
     await tell(bus, "odd", body="no envelope")
     await until(lambda: counted("malformed") == before[1] + 1)
+    other = {"id": "other", "type": "latchkey.login.succeeded.v1", "subject": "user-1", "data": {"session_id": "s"}}
+    await tell(bus, "other", body=json.dumps(other))
+    await until(lambda: counted("malformed") == before[1] + 2)
     await tell(bus, "two")
     await until(lambda: handled.done == ["two"])
 
