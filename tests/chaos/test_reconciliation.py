@@ -1,4 +1,4 @@
-"""Everything dies with kill -9 while people sign in; afterwards SQL and the stream tell the same story.
+"""Everything dies with kill -9, or hangs, while people sign in; afterwards SQL and the stream tell the same story.
 
 LATCHKEY_CHAOS_SIGN_INS says how many sign-ins: few here, and 1,000 where there is time.
 """
@@ -65,7 +65,7 @@ async def _sign_in(system: Stack, client: RelyingParty, username: str) -> None:
 
 @asynccontextmanager
 async def _dying(system: Stack) -> AsyncIterator[list[str]]:
-    """Something dies, and comes back, again and again; the names of what died."""
+    """Something dies or hangs, and comes back, again and again; the names of what did."""
     died: list[str] = []
     over = asyncio.Event()
     randomness = random.Random(os.environ.get("LATCHKEY_CHAOS_SEED", "0"))
@@ -76,6 +76,8 @@ async def _dying(system: Stack) -> AsyncIterator[list[str]]:
             died.append(victim)
             if victim == "database":
                 await _cut_connections(system)
+            elif randomness.random() < 0.25:
+                await _hang(system, victim, seconds=randomness.uniform(0.2, 2))
             else:
                 await asyncio.to_thread(system.restart, victim)
             with suppress(TimeoutError):
@@ -87,6 +89,13 @@ async def _dying(system: Stack) -> AsyncIterator[list[str]]:
     finally:
         over.set()
         await killing
+
+
+async def _hang(system: Stack, victim: str, *, seconds: float) -> None:
+    """It holds its connections and answers nobody; what it had begun goes on late."""
+    system.pause(victim)
+    await asyncio.sleep(seconds)
+    system.resume(victim)
 
 
 async def _cut_connections(system: Stack) -> None:
