@@ -4,6 +4,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from libs.cli.flow_code import code_for
+
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 A_NAME = "My application"
 A_REDIRECT_URI = "https://app.example/callback"
@@ -21,6 +23,8 @@ class Advice:
     """What not to use, and why not."""
     then: str
     """What the application does once it is registered."""
+    program: str
+    """What to paste: a file of libs/cli/programs, without its .txt (flow_code.py)."""
     grant_types: tuple[str, ...]
     response_type: str = ""
     """Empty: the one that goes with the grant types."""
@@ -46,6 +50,12 @@ class Advice:
         """The same, to type; `between` the options may be a line that goes on."""
         options = self.options(client_name=client_name, redirect_uri=redirect_uri)
         return between.join(["latchkey client create", *(shlex.join(option) for option in options)])
+
+    def code(self, *, issuer: str = "", client_edge: str = "", redirect_uri: str = "") -> str:
+        """A program that does it, for a server if it is known which."""
+        return code_for(
+            self.program, redirect_uri=redirect_uri or self.redirect_uri, issuer=issuer, client_edge=client_edge
+        )
 
 
 @dataclass(frozen=True)

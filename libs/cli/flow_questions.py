@@ -14,6 +14,7 @@ _NOT_MACHINE = "Its token says which program called, and nothing about people."
 
 CLIENT_CREDENTIALS = Advice(
     flow="client-credentials",
+    program="client_credentials.py",
     title="Client credentials",
     why="No person is there who could sign in: the program shows its own id and secret, and gets a token in its own "
     "name.",
@@ -27,6 +28,7 @@ CLIENT_CREDENTIALS = Advice(
 )
 DEVICE = Advice(
     flow="device",
+    program="device.py",
     title="Device authorization",
     why="The device shows a short code, and the person says yes on a telephone or computer that has a browser.",
     instead_of={
@@ -40,6 +42,7 @@ DEVICE = Advice(
 )
 WEB = Advice(
     flow="authorization-code",
+    program="code.py",
     title="Authorization code with PKCE, with a secret",
     why="The browser carries nothing but a code that works once; the tokens go from server to server.",
     instead_of={"implicit": _NOT_IMPLICIT, "password": _NOT_PASSWORD, "client credentials": _NOT_MACHINE},
@@ -50,6 +53,7 @@ WEB = Advice(
 )
 NATIVE = Advice(
     flow="authorization-code",
+    program="native.py",
     title="Authorization code with PKCE, without a secret, in the system's browser",
     why="What is installed at people's can keep no secret, so PKCE protects the code; the system's own browser knows "
     "who is signed in already, and the application never sees a password (RFC 8252).",
@@ -62,6 +66,7 @@ NATIVE = Advice(
 )
 SINGLE_PAGE = Advice(
     flow="authorization-code",
+    program="single_page.html",
     title="Authorization code with PKCE, without a secret, in the page",
     why="A page can make token requests itself (/token answers any origin), so no token has to travel in an address.",
     instead_of={"implicit": _NOT_IMPLICIT, "password": _NOT_PASSWORD},
@@ -73,6 +78,7 @@ SINGLE_PAGE = Advice(
 )
 IMPLICIT = Advice(
     flow="implicit",
+    program="implicit.html",
     title="Implicit, for as long as the library cannot be replaced",
     why="The library knows nothing else: it reads an ID token and an access token from the address that comes back.",
     instead_of={"password": _NOT_PASSWORD, "anything new": "Take the authorization code with PKCE as soon as you can."},
@@ -85,6 +91,7 @@ IMPLICIT = Advice(
 )
 FORM_POST = Advice(
     flow="form-post",
+    program="form_post.py",
     title="Implicit with a form post: an ID token, and nothing else",
     why="The browser posts an ID token, which the application verifies with the published keys: no request of its "
     "own, no secret, and no token in any address.",
@@ -101,6 +108,7 @@ FORM_POST = Advice(
 )
 HYBRID = Advice(
     flow="hybrid",
+    program="hybrid.py",
     title="Hybrid: a code and an ID token",
     why="The ID token says at once who it is and which code belongs to it; the other tokens still go from server to "
     "server.",
@@ -116,6 +124,7 @@ HYBRID = Advice(
 )
 PASSWORD = Advice(
     flow="password",
+    program="password.py",
     title="Password, for as long as the application cannot be changed",
     why="It asks for the password itself and can do nothing else. Nobody can be asked for consent there, so this is "
     "for an application of your own.",

@@ -26,6 +26,7 @@ def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime
     pages = Pages(playground, FLOWS, feed)
     views = FlowViews(playground, FLOWS, Sessions(), pages, now)
     form_posts = {path for path, mode in views.returns.items() if mode is ResponseMode.FORM_POST}
+    advice = flow_advice.FlowAdvice(pages, issuer=playground.issuer, client_edge=playground.client_edge)
     app = web.Application(
         middlewares=[own_address_only(playground.address), own_pages_only(playground.address, but=form_posts)]
     )
@@ -35,7 +36,7 @@ def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime
             web.get("/livez", _ready),
             web.get("/readyz", _ready),
             web.get("/feed", FeedStream(feed, pages).serve),
-            web.get(flow_advice.PATH, flow_advice.FlowAdvice(pages).ask),
+            web.get(flow_advice.PATH, advice.ask),
             *views.routes(),
             *(web.get(f"/assets/{name}", asset) for name, asset in ASSETS.items()),
         ]

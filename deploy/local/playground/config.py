@@ -52,6 +52,7 @@ class _Run(_FromFile):
     playground: str
     nats_url: str
     subscriber_creds: Path
+    client_edge: str = ""
 
 
 class _Clients(_FromFile):
@@ -86,6 +87,8 @@ class Playground:
     hybrid: Application
     password: Application
     post_logout_redirect_uri: str
+    client_edge: str = ""
+    """For programs to paste; the playground itself asks discovery."""
 
     @property
     def port(self) -> int:
@@ -116,6 +119,7 @@ def read_playground(home: Path) -> Playground:
     address = run.playground.rstrip("/")
     return Playground(
         issuer=run.issuer,
+        client_edge=run.client_edge,
         address=address,
         nats_url=run.nats_url,
         subscriber_creds=run.subscriber_creds,

@@ -34,8 +34,9 @@ class Offered:
 class FlowAdvice:
     """The page; the answers so far stand in its address."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, *, issuer: str, client_edge: str) -> None:
         self._pages = pages
+        self._server = {"issuer": issuer, "client_edge": client_edge}
 
     async def ask(self, request: web.Request) -> web.Response:
         """The next question, or the advice; from the beginning where the answers make no sense."""
@@ -49,6 +50,7 @@ class FlowAdvice:
             question="" if isinstance(consultation.next, Advice) else consultation.next.text,
             offered=_offered(consultation),
             advice=consultation.next if isinstance(consultation.next, Advice) else None,
+            code=consultation.next.code(**self._server) if isinstance(consultation.next, Advice) else "",
         )
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from libs.cli.admin import connection
 from libs.cli.app import App
-from libs.cli.errors import UsageError
+from libs.cli.errors import CliError, UsageError
 from libs.cli.flow_advice import A_NAME, Advice, AnswerError, Consultation, Question, consult
 from libs.cli.flow_questions import FIRST
 from libs.cli.output import Output
@@ -44,7 +45,19 @@ def advise(  # noqa: PLR0917 - the questions, by name only
     given = {"who": who, "where": where, "needs": needs, "reach": reach, "library": library}
     consultation, advice = _consult({name: answer for name, answer in given.items() if answer is not None}, output)
     names = {"client_name": client_name, "redirect_uri": redirect_uri}
-    output.answer(_as_json(consultation, advice, names), human=lambda: _show(output, advice, names))
+    code = advice.code(redirect_uri=redirect_uri, **_server())
+    output.answer(
+        _as_json(consultation, advice, names) | {"code": code}, human=lambda: _show(output, advice, names, code)
+    )
+
+
+def _server() -> dict[str, str]:
+    """Addresses of the server that the command line knows, if it knows one: advice needs none."""
+    try:
+        found = connection()
+    except CliError:
+        return {}
+    return {"issuer": found.issuer, "client_edge": found.client_edge}
 
 
 def _consult(answers: dict[str, str], output: Output) -> tuple[Consultation, Advice]:
@@ -91,7 +104,7 @@ def _as_json(consultation: Consultation, advice: Advice, names: dict[str, str]) 
     }
 
 
-def _show(output: Output, advice: Advice, names: dict[str, str]) -> None:
+def _show(output: Output, advice: Advice, names: dict[str, str], code: str) -> None:
     output.line(f"\n{advice.title}\n")
     output.paragraph(advice.why)
     for other, reason in advice.instead_of.items():
@@ -99,3 +112,5 @@ def _show(output: Output, advice: Advice, names: dict[str, str]) -> None:
     output.line("Register it with\n")
     output.line(f"    {advice.command(**names)}\n")
     output.paragraph(f"Then: {advice.then}")
+    output.line("Code to begin with, once CLIENT_ID and the like are what the command told:\n")
+    output.line("".join(f"    {line}".rstrip() + "\n" for line in code.splitlines()))

@@ -42,6 +42,10 @@ def test_options_answer_every_question(latchkey: Latchkey, answers: dict[str, st
     out = latchkey(*ASK, *options(answers)).out
     assert advice.title in out
     assert f"    {advice.command()}\n" in out
+    assert told["code"] == advice.code()
+    assert not {line.strip() for line in told["code"].splitlines() if line.strip()} - {
+        line.strip() for line in out.splitlines()
+    }
     for other in advice.instead_of:
         assert f"\nNot {other}: " in out
 

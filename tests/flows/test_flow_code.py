@@ -1,0 +1,131 @@
+"""The programs that `latchkey flow advise` gives to paste do what they say, as they stand."""
+
+import asyncio
+import shlex
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+import pytest
+
+from libs.cli.flow_advice import Advice, every_advice
+from libs.cli.flow_questions import FIRST
+from tests.flows.test_flow_advice import told_as_json
+from tests.support.browser import Browser, Page
+from tests.support.stack import Stack
+
+ADVICE = {advice.program: answers for answers, advice in every_advice(FIRST)}
+IN_PAGES = {"single_page.html", "implicit.html"}
+"""Tried in a browser: tests/browser/test_flow_code.py."""
+Process = asyncio.subprocess.Process
+
+
+async def pasted(system: Stack, program: str, *more: str) -> str:
+    """The program for a client that was registered by the command beside it."""
+    answers = ADVICE[program]
+    options = shlex.join([word for name, answer in answers.items() for word in (f"--{name}", answer)])
+    told = await told_as_json(system, f"latchkey flow advise {options} {shlex.join(more)}")
+    made = await told_as_json(system, told["command"])
+    return told["code"].replace("CLIENT_ID", made["client_id"]).replace("CLIENT_SECRET", made.get("client_secret", ""))
+
+
+@asynccontextmanager
+async def running(code: str) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        code,
+        env={"BROWSER": "true", "PATH": "/usr/bin:/bin"},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def line_of(process: Process) -> str:
+    assert process.stdout
+    return (await process.stdout.readline()).decode().strip()
+
+
+async def ends_with(process: Process, typed: str = "") -> str:
+    """What it says last, after what is typed in."""
+    out, error = await process.communicate(f"{typed}\n".encode() if typed else b"")
+    assert process.returncode == 0, error.decode()
+    return out.decode().strip()
+
+
+async def allowed(browser: Browser, address: str) -> Page:
+    await browser.open(address)
+    page = await browser.sign_in()
+    return await browser.submit("consent-allow") if page.name == "consent" else page
+
+
+def test_every_advice_has_a_program_and_every_program_is_tried() -> None:
+    tried = {"client_credentials.py", "code.py", "native.py", "device.py", "password.py", "form_post.py", "hybrid.py"}
+    assert {advice.program for _, advice in every_advice(FIRST)} == tried | IN_PAGES
+
+
+@pytest.mark.parametrize("advice", [advice for _, advice in every_advice(FIRST)], ids=lambda advice: advice.program)
+def test_nothing_is_left_to_be_filled_in_but_what_the_command_tells(advice: Advice) -> None:
+    code = advice.code(issuer="https://id.example", client_edge="https://token.example")
+    assert "@" not in code
+    assert ("CLIENT_SECRET" in code) != advice.public
+    assert "CLIENT_ID" in code
+
+
+async def test_a_program_gets_a_token(system: Stack) -> None:
+    async with running(await pasted(system, "client_credentials.py")) as process:
+        assert (await ends_with(process)).count(".") == 2
+
+
+async def test_a_web_application_signs_somebody_in(system: Stack, browser: Browser) -> None:
+    async with running(await pasted(system, "code.py")) as process:
+        page = await allowed(browser, await line_of(process))
+        assert await ends_with(process, page.url) == "Alice Marie Liddell"
+
+
+async def test_it_takes_no_answer_to_another_question(system: Stack, browser: Browser) -> None:
+    async with running(await pasted(system, "code.py")) as process:
+        page = await allowed(browser, await line_of(process))
+        _, error = await process.communicate(f"{page.url.replace('state=', 'state=x')}\n".encode())
+    assert "somebody else" in error.decode()
+
+
+async def test_what_is_installed_hears_its_own_answer(system: Stack, browser: Browser) -> None:
+    async with running(await pasted(system, "native.py")) as process:
+        page = await allowed(browser, await line_of(process))
+        async with httpx2.AsyncClient() as client:
+            assert "go back" in (await client.get(page.url)).text
+        assert await ends_with(process) == "Alice Marie Liddell"
+
+
+async def test_a_device_waits_for_its_person(system: Stack, browser: Browser) -> None:
+    async with running(await pasted(system, "device.py")) as process:
+        address, _, user_code = (await line_of(process)).removeprefix("Open ").partition(" and type ")
+        await browser.open(f"{address}/sign-in")
+        await browser.sign_in()
+        await browser.submit("device-continue", user_code=user_code)
+        await browser.submit("device-allow")
+        assert (await ends_with(process)).count(".") == 2
+
+
+async def test_an_old_application_trades_a_password(system: Stack) -> None:
+    async with running(await pasted(system, "password.py")) as process:
+        assert (await ends_with(process, "alice\nalice-password")).count(".") == 2
+
+
+@pytest.mark.parametrize("program", ["form_post.py", "hybrid.py"])
+async def test_what_is_posted_is_verified(system: Stack, browser: Browser, program: str) -> None:
+    async with running(await pasted(system, program)) as process:
+        page = await allowed(browser, await line_of(process))
+        fields: dict[str, Any] = page.form_with("form-post-submit").fields
+        assert await ends_with(process, urlencode(fields)) == "Alice Marie Liddell"
