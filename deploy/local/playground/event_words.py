@@ -29,6 +29,7 @@ _WORDS = {
     "device.denied": "A person sent a device away.",
     "device.expired": "Nobody answered a device in time.",
     "device.redeemed": "A device collected what it was allowed.",
+    "admin.acted": "An operator did something that has no fact of its own.",
     "key.published": "A signing key was announced.",
     "key.activated": "A signing key came into use.",
     "key.retired": "A signing key signs no more.",
