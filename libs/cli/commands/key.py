@@ -43,7 +43,7 @@ def revoke(
     context: typer.Context,
     kid: _Kid,
     reason: _Reason,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """End a key and all that it signed, at once: for a key that somebody else may have."""
     if reason not in keys.REASONS:

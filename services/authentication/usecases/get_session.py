@@ -19,6 +19,13 @@ class LiveSession:
     """When it was seen to be live."""
 
 
+def live_session(found: tuple[Session, Account] | None, *, now: datetime, lifetimes: Lifetimes) -> LiveSession | None:
+    """What was found behind a secret, if it is still good: neither ended nor expired, of an account that is active."""
+    if found is None or not found[1].active or not found[0].live(now=now, lifetimes=lifetimes):
+        return None
+    return LiveSession(*found, at=now)
+
+
 class GetSession:
     """One indexed read. The use is noted (`touch`) and written later, by somebody else."""
 
@@ -34,12 +41,7 @@ class GetSession:
             return None
         async with self._view() as view:
             found = await view.sessions.with_account(secret_hash(session_secret))
-        if found is None:
-            return None
-        session, account = found
-        now = self._clock.now()
-        if not account.active or not session.live(now=now, lifetimes=self._lifetimes):
-            return None
-        if session.worth_touching(now=now):
-            self._touch(session.id)
-        return LiveSession(session, account, at=now)
+        live = live_session(found, now=self._clock.now(), lifetimes=self._lifetimes)
+        if live is not None and live.session.worth_touching(now=live.at):
+            self._touch(live.session.id)
+        return live

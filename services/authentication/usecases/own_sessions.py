@@ -10,11 +10,7 @@ from services.authentication import facts
 from services.authentication.domain.session_list import MOST, ListedSession
 from services.authentication.domain.sessions import EndReason, Lifetimes
 from services.authentication.ports import View, ViewFactory, WorkFactory
-from services.authentication.usecases.get_session import LiveSession
-
-
-def not_signed_in() -> AccessDenied:
-    return AccessDenied("Nobody is signed in.", reason="SESSION_MISSING", redirectable=False)
+from services.authentication.usecases.get_session import LiveSession, live_session
 
 
 @dataclass(frozen=True)
@@ -33,10 +29,10 @@ class WhoIsThere:
     async def __call__(self, view: View, session_secret: str) -> LiveSession:
         """Raises AccessDenied: SESSION_MISSING."""
         found = await view.sessions.with_account(secret_hash(session_secret)) if session_secret else None
-        now = self._clock.now()
-        if found is None or not found[1].active or not found[0].live(now=now, lifetimes=self._lifetimes):
-            raise not_signed_in()
-        return LiveSession(*found, at=now)
+        live = live_session(found, now=self._clock.now(), lifetimes=self._lifetimes)
+        if live is None:
+            raise AccessDenied("Nobody is signed in.", reason="SESSION_MISSING", redirectable=False)
+        return live
 
 
 class ListSessions:
