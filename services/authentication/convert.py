@@ -55,6 +55,7 @@ def live_session(live: LiveSession | None, *, attestation_key: bytes) -> session
         attested=sessions_pb2.AttestedSession(session=serialized, mac=attest(attestation_key, serialized)),
         display_name=live.account.display_name,
         username=live.account.username,
+        signed_in_recently=live.is_recent,
     )
 
 

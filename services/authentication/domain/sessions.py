@@ -6,11 +6,14 @@ from enum import StrEnum
 
 from libs.crypto.random import uuid7
 from libs.oauth import acr
+from libs.oauth.errors import AccessDenied
 
 AMR_PASSWORD = ("pwd",)
 """RFC 8176 2."""
 MAX_LIVE_PER_USER = 1_000
 """Robots sign in without end and never sign out. The bound keeps "end all sessions" one transaction of bounded size."""
+RECENT_SIGN_IN = timedelta(minutes=10)
+"""For so long after a sign-in a person may change what their account hangs on; an open browser is not its owner."""
 TOUCH_AFTER = timedelta(minutes=1)
 """How stale the recorded last use may grow before it is worth a write."""
 
@@ -60,8 +63,18 @@ class Session:
         """Neither ended nor expired nor left alone for too long."""
         return self.ended_at is None and now < self.expires_at and now < self.last_seen_at + lifetimes.idle
 
+    def is_recent(self, *, now: datetime) -> bool:
+        """The person proved who they are a short while ago."""
+        return now - self.authenticated_at <= RECENT_SIGN_IN
+
     def worth_touching(self, *, now: datetime) -> bool:
         return now >= self.last_seen_at + TOUCH_AFTER
+
+
+def require_recent_sign_in(session: Session, *, now: datetime) -> None:
+    """Raises AccessDenied: REAUTHENTICATION_REQUIRED, when the person has to sign in again first."""
+    if not session.is_recent(now=now):
+        raise AccessDenied("Please sign in again.", reason="REAUTHENTICATION_REQUIRED", redirectable=False)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,11 @@ class LiveSession:
     at: datetime
     """When it was seen to be live."""
 
+    @property
+    def is_recent(self) -> bool:
+        """May the person change what their account hangs on?"""
+        return self.session.is_recent(now=self.at)
+
 
 def live_session(found: tuple[Session, Account] | None, *, now: datetime, lifetimes: Lifetimes) -> LiveSession | None:
     """What was found behind a secret, if it is still good: neither ended nor expired, of an account that is active."""

@@ -8,7 +8,7 @@ from libs.oauth.errors import AccessDenied
 from libs.servicekit.clock import Clock
 from services.authentication import facts
 from services.authentication.domain.session_list import MOST, ListedSession
-from services.authentication.domain.sessions import EndReason, Lifetimes
+from services.authentication.domain.sessions import EndReason, Lifetimes, require_recent_sign_in
 from services.authentication.ports import View, ViewFactory, WorkFactory
 from services.authentication.usecases.get_session import LiveSession, live_session
 
@@ -32,6 +32,16 @@ class WhoIsThere:
         live = live_session(found, now=self._clock.now(), lifetimes=self._lifetimes)
         if live is None:
             raise AccessDenied("Nobody is signed in.", reason="SESSION_MISSING", redirectable=False)
+        return live
+
+    async def recently(self, view: View, session_secret: str) -> LiveSession:
+        """The same, if they have signed in a short while ago: for what an account hangs on.
+
+        Raises:
+            AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.
+        """
+        live = await self(view, session_secret)
+        require_recent_sign_in(live.session, now=live.at)
         return live
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -9,6 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 from libs.oauth.errors import OAuthError
 from libs.servicekit import logs, trace
 from libs.servicekit.metrics import HTTP_SECONDS, OAUTH_ERRORS
+from services.authorize_frontend.http.account_sign_in import sign_in_again
 from services.authorize_frontend.http.edge import RETRY, Edge
 
 _log = logs.get(__name__)
@@ -54,6 +56,8 @@ def errors(edge: Edge) -> Middleware:
             try:
                 return await handler(request)
             except OAuthError as error:
+                if error.reason == "REAUTHENTICATION_REQUIRED":
+                    return sign_in_again(edge, to=_own_page(edge, request))
                 return _page(edge, request, _of_oauth_error(request, error))
             except web.HTTPException as error:
                 return _page(edge, request, _of_http_error(error))
@@ -76,6 +80,12 @@ def route(request: web.Request) -> str:
     """The path that a request matched: never what a stranger typed."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "unknown"
+
+
+def _own_page(edge: Edge, request: web.Request) -> str:
+    """The page that the request was about: what the handler named, or its own."""
+    page = request[RETRY] if RETRY in request else route(request)
+    return urlsplit(page).path.removeprefix(edge.site.base)
 
 
 def _of_oauth_error(request: web.Request, error: OAuthError) -> _Failure:

@@ -1,5 +1,6 @@
 """The gRPC methods over the real use cases: what a caller sends and gets."""
 
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -76,6 +77,10 @@ async def test_a_session_is_attested_and_no_byte_of_it_can_be_changed(
     assert answer.session.attested_at.ToDatetime(tzinfo=NOON.tzinfo) == NOON
     assert answer.session.authenticated_at.ToDatetime(tzinfo=NOON.tzinfo) == NOON
     assert (answer.display_name, answer.username) == ("Alice Example", "alice")
+    assert answer.signed_in_recently
+    world.clock.move(timedelta(minutes=11))
+    later = await sessions.GetSession(sessions_pb2.GetSessionRequest(session_secret=signed_in.session_secret), CALL)
+    assert not later.signed_in_recently
 
 
 async def test_an_unknown_session_is_an_empty_answer(sessions: rpc.Sessions) -> None:

@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.authentication.domain.sessions import Lifetimes, Session
+from libs.oauth.errors import AccessDenied
+from services.authentication.domain.sessions import Lifetimes, Session, require_recent_sign_in
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -43,6 +44,27 @@ def test_shorter_lifetimes_hold_for_sessions_that_have_begun() -> None:
 def test_a_use_is_worth_a_write_once_a_minute() -> None:
     assert not a_session().worth_touching(now=NOON + timedelta(seconds=59))
     assert a_session().worth_touching(now=NOON + timedelta(seconds=60))
+
+
+@pytest.mark.s(49)
+@pytest.mark.parametrize(
+    ("after", "recent"), [(timedelta(), True), (timedelta(minutes=10), True), (timedelta(minutes=10, seconds=1), False)]
+)
+def test_a_sign_in_is_recent_for_ten_minutes(*, after: timedelta, recent: bool) -> None:
+    session, now = a_session(), NOON + after
+    assert session.is_recent(now=now) is recent
+    if recent:
+        require_recent_sign_in(session, now=now)
+        return
+    with pytest.raises(AccessDenied) as refusal:
+        require_recent_sign_in(session, now=now)
+    assert refusal.value.reason == "REAUTHENTICATION_REQUIRED"
+
+
+@pytest.mark.s(49)
+def test_using_a_session_does_not_make_its_sign_in_recent() -> None:
+    used = replace(a_session(), last_seen_at=NOON + timedelta(hours=1))
+    assert not used.is_recent(now=NOON + timedelta(hours=1))
 
 
 @pytest.mark.s(38)

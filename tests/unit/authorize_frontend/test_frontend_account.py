@@ -1,5 +1,7 @@
 """A person's own page: what it shows, and what it does."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from latchkey.authentication.v1.sessions_pb2 import ListedSession, ListSessionsResponse
@@ -36,6 +38,38 @@ async def test_who_is_not_signed_in_is_asked_to(browser, services):
     after = await browser.post("/account/sign-in", page.html.press("login-submit", username="alice", password="pw"))
     assert (after.status, after.location) == (303, "/account")
     assert services.authentication.asked("SignIn").username == "alice"
+
+
+async def test_what_needs_a_recent_sign_in_leads_there_and_back_with_nothing_of_the_form(browser, services, signed_in):
+    form = (await browser.get("/account")).html.press("end-there")
+    services.authentication.says["EndOwnSessions"] = AccessDenied("x", reason="REAUTHENTICATION_REQUIRED")
+    answer = await browser.post("/account/sessions", form)
+    assert (answer.status, answer.location) == (303, "/account/sign-in")
+    form = (await browser.get("/account/password")).html.press(
+        "password-submit", current_password="a", new_password="b"
+    )
+    services.authentication.says["ChangePassword"] = AccessDenied("x", reason="REAUTHENTICATION_REQUIRED")
+    answer = await browser.post("/account/password", form)
+    assert answer.location == "/account/sign-in?to=%2Faccount%2Fpassword"
+    page = await browser.get(answer.location)
+    assert page.html.by_id("username")["value"] == "alice"
+    after = await browser.post("/account/sign-in", page.html.press("login-submit", username="alice", password="pw"))
+    assert after.location == "/account/password"
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        *["https://evil.example/", "//evil.example", "/account//evil.example", "/authorize", "/account/../logout"],
+        *["/logout", "/account/password?x=1", "/account/sign-in", "/account/%2f", "/account\n/x", "/account/", ""],
+    ],
+)
+async def test_a_sign_in_leads_to_pages_of_the_account_only(browser, services, to):
+    page = await browser.get(f"/account/sign-in?{urlencode({'to': to})}")
+    form = page.html.press("login-submit", username="alice", password="pw")
+    assert form["to"] == "/account"
+    assert (await browser.post("/account/sign-in", form)).location == "/account"
+    assert (await browser.post("/account/sign-in", form | {"to": "/account/password"})).status == 403
 
 
 async def test_it_shows_sessions_and_applications(browser, services, signed_in):

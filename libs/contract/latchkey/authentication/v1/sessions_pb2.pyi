@@ -172,9 +172,14 @@ class GetSessionResponse(_message.Message):
     ATTESTED_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     USERNAME_FIELD_NUMBER: _builtins.int
+    SIGNED_IN_RECENTLY_FIELD_NUMBER: _builtins.int
     display_name: _builtins.str
     """What to call the person on a page."""
     username: _builtins.str
+    signed_in_recently: _builtins.bool
+    """The sign-in is recent enough for what an account hangs on (factors, address, deletion). Otherwise such RPCs answer
+    access_denied (REAUTHENTICATION_REQUIRED), and the person signs in again first.
+    """
     @_builtins.property
     def session(self) -> Global___Session:
         """Absent when there is no live session."""
@@ -188,10 +193,11 @@ class GetSessionResponse(_message.Message):
         attested: Global___AttestedSession | None = ...,
         display_name: _builtins.str = ...,
         username: _builtins.str = ...,
+        signed_in_recently: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attested", b"attested", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attested", b"attested", "display_name", b"display_name", "session", b"session", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attested", b"attested", "display_name", b"display_name", "session", b"session", "signed_in_recently", b"signed_in_recently", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
