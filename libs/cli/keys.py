@@ -27,7 +27,7 @@ def as_json(key: admin_pb2.Key) -> dict[str, Any]:
         name = admin_pb2.RevocationReason.Name(key.revocation_reason)
         told["revocation_reason"] = name.removeprefix("REVOCATION_REASON_").lower()
     if key.kek_version:
-        told["kek_version"] = key.kek_version
+        told |= {"kek": key.kek or "file", "kek_version": key.kek_version}
     return told
 
 

@@ -85,16 +85,18 @@ class KeyEncryptionKey:
         """Decrypt what `wrap` made. Raises SealBroken."""
         return _decrypt(self._cipher, wrapped, bound_to)
 
-    def seal(self, plaintext: bytes, *, bound_to: bytes) -> Envelope:
-        """Encrypt under a new data key, and wrap that."""
-        data_key = secrets.token_bytes(_KEY_BYTES)
-        ciphertext = _encrypt(AESGCM(data_key), plaintext, bound_to)
-        return Envelope(wrapped_key=self.wrap(data_key, bound_to=bound_to), ciphertext=ciphertext)
 
-    def open(self, envelope: Envelope, *, bound_to: bytes) -> bytes:
-        """Decrypt what `seal` made. Raises SealBroken."""
-        data_key = self.unwrap(envelope.wrapped_key, bound_to=bound_to)
-        return _decrypt(AESGCM(data_key), envelope.ciphertext, bound_to)
+def seal_under_new_key(plaintext: bytes, *, bound_to: bytes) -> tuple[bytes, bytes]:
+    """The data key that was made for this one value, to be wrapped at once; and the value under it."""
+    data_key = secrets.token_bytes(_KEY_BYTES)
+    return data_key, _encrypt(AESGCM(data_key), plaintext, bound_to)
+
+
+def open_under_key(data_key: bytes, ciphertext: bytes, *, bound_to: bytes) -> bytes:
+    """Undoes `seal_under_new_key`. Raises SealBroken, also for a data key that is none."""
+    if len(data_key) != _KEY_BYTES:
+        raise SealBroken("not a data key")
+    return _decrypt(AESGCM(data_key), ciphertext, bound_to)
 
 
 def _encrypt(cipher: AESGCM, plaintext: bytes, bound_to: bytes) -> bytes:

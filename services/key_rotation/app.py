@@ -8,7 +8,6 @@ from functools import partial
 from latchkey.keys.v1 import admin_pb2, admin_pb2_grpc, keys_pb2, keys_pb2_grpc
 from libs.crypto.errors import SealBroken
 from libs.crypto.jwt import SigningKey
-from libs.crypto.sealing import KeyEncryptionKey
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.bus import Bus
 from libs.servicekit.clock import Clock, SystemClock
@@ -35,6 +34,7 @@ from services.key_rotation.usecases.list_verification_keys import ListVerificati
 from services.key_rotation.usecases.revoke_key import RevokeKey
 from services.key_rotation.usecases.rewrap_keys import RewrapKeys
 from services.key_rotation.usecases.rotate_keys import RotateKeys
+from services.key_rotation.wrappings.file import FileWrapping
 
 NAME = "key-rotation"
 
@@ -50,8 +50,8 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
         work = Transactions(database, outbox, partial(StoreWork, issuer=settings.issuer))
         waits = settings.waits
         checked = CheckedClock(clock, database)
-        ring = {version: KeyEncryptionKey(key) for version, key in settings.key_encryption_key_file.keys.items()}
-        seals = KeySeals(ring, version=settings.kek_version, issuer=settings.issuer)
+        wrapping = FileWrapping(settings.key_encryption_key_file.keys, seals=settings.kek_version)
+        seals = KeySeals([wrapping], issuer=settings.issuer)
         ensure = EnsureKeys(view=work.reading, work=work, generate=generate, seals=seals, clock=checked)
         published = ListVerificationKeys(view=work.reading)
         signing = GetSigningKeys(published=published, work=work, seals=seals, issuer=settings.issuer)

@@ -54,6 +54,7 @@ def key(known: Key) -> admin_pb2.Key:
         revoked_at=_timestamp(known.revoked_at),
         revocation_reason=_REASONS[known.revocation_reason],
         kek_version=known.private.kek_version if known.private else 0,
+        kek=known.private.kek if known.private else "",
     )
 
 

@@ -45,7 +45,9 @@ class SigningKeys(keys_pb2_grpc.SigningKeyServiceServicer):
     ) -> keys_pb2.GetSigningKeysResponse:
         given = request.HasField("verifiable_for")
         verifiable_for = request.verifiable_for.ToTimedelta() if given else DAY
-        delivered = await self._get_keys(request.recipient_public_key, verifiable_for=verifiable_for)
+        delivered = await self._get_keys(
+            request.recipient_public_key, verifiable_for=verifiable_for, held=request.held_kids
+        )
         return convert.delivery(delivered, self._waits)
 
 

@@ -118,7 +118,9 @@ class KeyView:
         asked_at = self._clock.now()
         response = await self._stub.GetSigningKeys(
             keys_pb2.GetSigningKeysRequest(
-                recipient_public_key=recipient.public_key, verifiable_for=self._verifiable_for
+                recipient_public_key=recipient.public_key,
+                verifiable_for=self._verifiable_for,
+                held_kids=[key.kid for keys in self._signing.values() for _, key in keys],
             )
         )
         signing = self._opened(response, recipient)
@@ -138,7 +140,7 @@ class KeyView:
         held = {key.kid: key for keys in self._signing.values() for _, key in keys}
         signing: dict[str, list[tuple[datetime, SigningKey]]] = defaultdict(list)
         for sealed in response.signing_keys:
-            if sealed.HasField("activates_at"):
+            if sealed.HasField("activates_at") and sealed.kid not in self._revoked:
                 key = held.get(sealed.kid) or self._open(sealed, recipient)
                 signing[sealed.alg].append((sealed.activates_at.ToDatetime(tzinfo=UTC), key))
         for keys in signing.values():

@@ -16,11 +16,12 @@ from deploy.local.topology import SERVICES
 from latchkey.keys.v1 import admin_pb2, keys_pb2
 from latchkey.keys.v1.admin_pb2_grpc import KeyAdminServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceStub, VerificationKeyServiceStub
-from libs.crypto.sealing import KeyEncryptionKey, Recipient
+from libs.crypto.sealing import Recipient
 from libs.servicekit.database import Database
 from services.key_rotation.domain.keys import ALGS
 from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.store.keys import Keys
+from services.key_rotation.wrappings.file import FileWrapping
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
@@ -39,10 +40,10 @@ async def _database(system: Stack, service: str):
 async def _stolen(system: Stack) -> tuple[list[bytes], bytes]:
     """What the thief would like to have: every private key that is there (as PKCS#8), and what protects them."""
     kek = _kek(system)
-    seals = KeySeals({1: KeyEncryptionKey(kek)}, version=1, issuer=system.issuer)
+    seals = KeySeals([FileWrapping({1: kek}, seals=1)], issuer=system.issuer)
     async with _database(system, "key-rotation") as database, database.snapshot() as session:
         keys = [key for alg in ALGS for key in await Keys(session, issuer=system.issuer).history(alg)]
-    return [seals.open(key.private, kid=key.kid, alg=key.alg) for key in keys if key.private], kek
+    return [await seals.open(key.private, kid=key.kid, alg=key.alg) for key in keys if key.private], kek
 
 
 def _kek(system: Stack) -> bytes:

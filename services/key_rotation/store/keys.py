@@ -18,7 +18,7 @@ from services.key_rotation.store.tables import SIGNING_KEYS
 _COLUMNS = SIGNING_KEYS.c
 _NO_KEK = 0
 _CHANGING = (
-    *("state", "version", "sealed_private", "wrapped_data_key", "kek_version"),
+    *("state", "version", "sealed_private", "wrapped_data_key", "kek", "kek_version"),
     *("published_at", "activates_at", "retires_at", "revoked_at", "revocation_reason"),
 )
 """What a change of state may change; `signs_for_seconds` has writers of its own."""
@@ -83,6 +83,7 @@ def _values(key: Key) -> dict[str, Any]:
         "public_jwk": key.public_jwk,
         "sealed_private": sealed.envelope.ciphertext if sealed else None,
         "wrapped_data_key": sealed.envelope.wrapped_key if sealed else None,
+        "kek": sealed.kek if sealed else "",
         "kek_version": sealed.kek_version if sealed else _NO_KEK,
         "seal_version": sealed.seal_version if sealed else SEAL_VERSION,
         "published_at": key.published_at,
@@ -98,7 +99,7 @@ def _key(row: Any) -> Key:
     private = None
     if row.sealed_private is not None:
         envelope = Envelope(wrapped_key=row.wrapped_data_key, ciphertext=row.sealed_private)
-        private = SealedPrivateKey(envelope, kek_version=row.kek_version, seal_version=row.seal_version)
+        private = SealedPrivateKey(envelope, kek=row.kek, kek_version=row.kek_version, seal_version=row.seal_version)
     return Key(
         kid=row.kid,
         alg=row.alg,

@@ -44,6 +44,8 @@ class SigningKeyRow(Row, table=True):
     public_jwk: str = Field(sa_column=Column(Text, nullable=False))
     sealed_private: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     wrapped_data_key: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    # The default is for rows of older code, which knew files alone.
+    kek: str = Field(sa_column=Column(String(16), nullable=False, server_default=text("'file'")))
     kek_version: int = Field(sa_column=Column(Integer, nullable=False))
     seal_version: int = Field(sa_column=Column(Integer, nullable=False))
     published_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))

@@ -1,6 +1,7 @@
 """Private keys for a token service's memory, sealed to a key that it made for this one answer."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,6 +22,7 @@ class DeliveredKey:
     alg: str
     activates_at: datetime | None
     sealed: bytes = field(repr=False)
+    """Empty for one that the caller has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,17 @@ class GetSigningKeys:
         self._seals = seals
         self._issuer = issuer
 
-    async def __call__(self, recipient_public_key: bytes, *, verifiable_for: timedelta = DAY) -> Delivery:
-        """Active and next keys. Raises InvalidRequest for a recipient key that is none.
+    async def __call__(
+        self, recipient_public_key: bytes, *, verifiable_for: timedelta = DAY, held: Collection[str] = ()
+    ) -> Delivery:
+        """Active and next keys.
+
+        Raises:
+            InvalidRequest: for a recipient key that is none.
+            TemporarilyUnavailable: the database is away, or the key-encryption key is and somebody needs it.
 
         Args:
+            held: what the caller has already. These are not opened: what they are sealed under may be far away.
             verifiable_for: the longest life of anything that the caller signs. No key leaves for a caller before it is
                 stored how long its public half has to stay after its last signature.
         """
@@ -50,23 +59,27 @@ class GetSigningKeys:
             async with self._work() as work:
                 await work.keys.prolong(verifiable_for)
             keys = await self._published()
-        granted = [key for key in keys if key.signs_for >= verifiable_for]
+        granted = [key for key in keys if key.private is not None and key.signs_for >= verifiable_for]
+        opened = await self._opened([key for key in granted if key.kid not in held])
         try:
-            signing = [self._delivered(key, private, recipient_public_key) for key, private in self._opened(granted)]
+            signing = [self._delivered(key, opened.get(key.kid), recipient_public_key) for key in granted]
         except InvalidKey:
             raise InvalidRequest("The recipient key is not an X25519 key.", reason="RECIPIENT_KEY_INVALID") from None
         return Delivery(signing=signing, verification=keys)
 
     async def check_seals(self) -> None:
-        """Raises SealBroken when the key-encryption key is not the one that the stored keys were sealed under."""
-        self._opened(await self._published())
+        """Raises SealBroken when the key-encryption key is not the one that the stored keys were sealed under.
 
-    def _opened(self, keys: Sequence[Key]) -> list[tuple[Key, bytes]]:
-        return [
-            (key, self._seals.open(key.private, kid=key.kid, alg=key.alg)) for key in keys if key.private is not None
-        ]
+        Raises TemporarilyUnavailable when it cannot be asked.
+        """
+        await self._opened(await self._published())
 
-    def _delivered(self, key: Key, private: bytes, recipient: bytes) -> DeliveredKey:
+    async def _opened(self, keys: Sequence[Key]) -> dict[str, bytes]:
+        sealed = [(key, key.private) for key in keys if key.private is not None]
+        opened = (self._seals.open(private, kid=key.kid, alg=key.alg) for key, private in sealed)
+        return dict(zip((key.kid for key, _ in sealed), await asyncio.gather(*opened), strict=True))
+
+    def _delivered(self, key: Key, private: bytes | None, recipient: bytes) -> DeliveredKey:
         bound_to = delivery_binding(issuer=self._issuer, kid=key.kid, alg=key.alg)
-        sealed = seal_to(recipient, private, bound_to=bound_to)
+        sealed = seal_to(recipient, private, bound_to=bound_to) if private is not None else b""
         return DeliveredKey(kid=key.kid, alg=key.alg, activates_at=key.activates_at, sealed=sealed)

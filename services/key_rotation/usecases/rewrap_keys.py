@@ -1,4 +1,4 @@
-"""After a new key-encryption key: what the older ones protect is put under it."""
+"""After a new key-encryption key, or a new place for it: what the older ones protect is put under it."""
 
 from dataclasses import dataclass, replace
 
@@ -26,10 +26,11 @@ class RewrapKeys:
     async def __call__(self) -> Rewrapped:
         """Raises SealBroken when a key-encryption key that is still needed is not here."""
         done = remaining = 0
+        current = await self._seals.current()
         for key in await self._list_keys():
-            if key.private is None or key.private.kek_version == self._seals.version:
+            if key.private is None or (key.private.kek, key.private.kek_version) == current:
                 continue
-            private = self._seals.rewrap(key.private, kid=key.kid, alg=key.alg)
+            private = await self._seals.rewrap(key.private, kid=key.kid, alg=key.alg)
             if await save_changes(self._work, [Change(key, replace(key, private=private, version=key.version + 1))]):
                 done += 1
             else:

@@ -10,12 +10,11 @@ from typing import Any
 from sqlalchemy import select, text
 
 from libs.crypto.jwt import SigningKey
-from libs.crypto.sealing import KeyEncryptionKey
 from libs.servicekit.database import Database
 from libs.servicekit.outbox import Outbox
 from libs.servicekit.work import Transactions
 from services.key_rotation.app import generate
-from services.key_rotation.domain.seals import KeySeals
+from services.key_rotation.domain.seals import KeySeals, Wrapping
 from services.key_rotation.domain.waits import Waits
 from services.key_rotation.ports import Generate, Turns
 from services.key_rotation.store.tables import METADATA
@@ -29,6 +28,7 @@ from services.key_rotation.usecases.list_verification_keys import ListVerificati
 from services.key_rotation.usecases.revoke_key import RevokeKey
 from services.key_rotation.usecases.rewrap_keys import RewrapKeys
 from services.key_rotation.usecases.rotate_keys import RotateKeys
+from services.key_rotation.wrappings.file import FileWrapping
 
 ISSUER = "https://id.example"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -69,6 +69,7 @@ class Replica:
         kek: bytes = KEK,
         more_keks: Mapping[int, bytes] | None = None,
         kek_version: int = 1,
+        wrappings: Sequence[Wrapping] = (),
         clock: Any = None,
         generate: Generate = generate,
         waits: Waits = WAITS,
@@ -79,11 +80,8 @@ class Replica:
         self.work = Transactions(
             database, Outbox(METADATA, issuer=issuer, clock=clock), partial(StoreWork, issuer=issuer)
         )
-        self.seals = KeySeals(
-            {version: KeyEncryptionKey(key) for version, key in ({1: kek} | dict(more_keks or {})).items()},
-            version=kek_version,
-            issuer=issuer,
-        )
+        self.wrapping = FileWrapping({1: kek} | dict(more_keks or {}), seals=kek_version)
+        self.seals = KeySeals(wrappings or [self.wrapping], issuer=issuer)
         self.ensure = EnsureKeys(
             view=self.work.reading, work=self.work, generate=generate, seals=self.seals, clock=clock
         )

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from joserfc import jwt as witness
@@ -47,6 +48,21 @@ async def test_published_keys_have_no_private_member(replica: Replica):
         jwk = json.loads(key.public_jwk)
         assert PRIVATE_MEMBERS.isdisjoint(jwk)
         assert (jwk["kid"], jwk["alg"], jwk["use"]) == (key.kid, key.alg, "sig")
+
+
+async def test_what_a_caller_has_is_not_opened_again(replica: Replica, monkeypatch: pytest.MonkeyPatch):
+    """A token replica goes on while what the keys are sealed under is away."""
+    await replica.ensure()
+    held = [key.kid for key in (await replica.signing(Recipient().public_key)).signing]
+
+    async def away(*_: Any, **__: Any) -> Any:
+        raise TemporarilyUnavailable(reason="KEK_UNREACHABLE")
+
+    monkeypatch.setattr(replica.wrapping, "unwrap", away)
+    delivery = await replica.signing(Recipient().public_key, held=held)
+    assert [(key.kid, key.sealed) for key in delivery.signing] == [(kid, b"") for kid in held]
+    with pytest.raises(TemporarilyUnavailable, match="KEK_UNREACHABLE"):
+        await replica.signing(Recipient().public_key, held=held[1:])
 
 
 async def test_nobody_but_the_recipient_can_open_a_delivery(replica: Replica):

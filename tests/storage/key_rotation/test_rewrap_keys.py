@@ -58,12 +58,12 @@ async def test_a_job_that_dies_goes_on_where_it_was(url: str, replica: Replica, 
     async with replica_of(url, more_keks={2: SECOND_KEK}, kek_version=2) as new:
         rewrap, done = new.seals.rewrap, 0
 
-        def dying(sealed: Any, **of: Any) -> Any:
+        async def dying(sealed: Any, **of: Any) -> Any:
             nonlocal done
             done += 1
             if done > 2:
                 raise OSError("power cut")
-            return rewrap(sealed, **of)
+            return await rewrap(sealed, **of)
 
         monkeypatch.setattr(new.seals, "rewrap", dying)
         with pytest.raises(OSError, match="power cut"):

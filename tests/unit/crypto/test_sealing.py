@@ -7,7 +7,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from libs.crypto.errors import InvalidKey, SealBroken
-from libs.crypto.sealing import Envelope, KeyEncryptionKey, Recipient, binding, delivery_binding, seal_to
+from libs.crypto.sealing import (
+    KeyEncryptionKey,
+    Recipient,
+    binding,
+    delivery_binding,
+    open_under_key,
+    seal_to,
+    seal_under_new_key,
+)
 
 KEK = KeyEncryptionKey(bytes(range(32)))
 RECIPIENT = Recipient()
@@ -62,19 +70,23 @@ def test_a_recipient_key_that_is_none_is_refused(public: bytes):
 
 @given(st.binary(max_size=3000), st.binary(max_size=100))
 def test_an_envelope_opens_under_its_kek_and_binding(plaintext: bytes, bound_to: bytes):
-    envelope = KEK.seal(plaintext, bound_to=bound_to)
-    assert KEK.open(envelope, bound_to=bound_to) == plaintext
+    data_key, ciphertext = seal_under_new_key(plaintext, bound_to=bound_to)
+    wrapped = KEK.wrap(data_key, bound_to=bound_to)
+    assert open_under_key(KEK.unwrap(wrapped, bound_to=bound_to), ciphertext, bound_to=bound_to) == plaintext
     with pytest.raises(SealBroken):
-        KEK.open(envelope, bound_to=bound_to + b"x")
+        KEK.unwrap(wrapped, bound_to=bound_to + b"x")
     with pytest.raises(SealBroken):
-        KeyEncryptionKey(secrets.token_bytes(32)).open(envelope, bound_to=bound_to)
+        open_under_key(data_key, ciphertext, bound_to=bound_to + b"x")
+    with pytest.raises(SealBroken):
+        KeyEncryptionKey(secrets.token_bytes(32)).unwrap(wrapped, bound_to=bound_to)
 
 
 def test_every_value_has_a_data_key_of_its_own():
-    one, two = (KEK.seal(b"key", bound_to=b"what") for _ in range(2))
-    assert one != two
-    with pytest.raises(SealBroken):
-        KEK.open(Envelope(wrapped_key=one.wrapped_key, ciphertext=two.ciphertext), bound_to=b"what")
+    (one, sealed), (two, another) = (seal_under_new_key(b"key", bound_to=b"what") for _ in range(2))
+    assert (one, sealed) != (two, another)
+    for data_key in (two, b"", one[:16]):
+        with pytest.raises(SealBroken):
+            open_under_key(data_key, sealed, bound_to=b"what")
 
 
 @pytest.mark.parametrize("size", [0, 16, 31, 33])

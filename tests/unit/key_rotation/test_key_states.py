@@ -8,12 +8,19 @@ from hypothesis import strategies as st
 
 from libs.crypto.errors import SealBroken
 from libs.crypto.jwt import SigningKey
-from libs.crypto.sealing import Envelope, KeyEncryptionKey
+from libs.crypto.sealing import Envelope
 from services.key_rotation.domain.keys import ALGS, IllegalTransition, Key, KeyState, missing_states, without_signer
 from services.key_rotation.domain.seals import KeySeals, SealedPrivateKey
+from services.key_rotation.wrappings.file import FileWrapping
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SEALS = KeySeals({1: KeyEncryptionKey(bytes(32))}, version=1, issuer="https://id.example")
+
+
+def seals_of(kek: bytes = bytes(32), issuer: str = "https://id.example") -> KeySeals:
+    return KeySeals([FileWrapping({1: kek}, seals=1)], issuer=issuer)
+
+
+SEALS = seals_of()
 MADE = SigningKey.generate("ES256")
 LEGAL = {
     (KeyState.NEXT, KeyState.ACTIVE),
@@ -73,30 +80,30 @@ def test_an_algorithm_without_a_key_that_signs_or_will_is_noticed():
 
 
 @pytest.mark.parametrize("state", [KeyState.ACTIVE, KeyState.NEXT])
-def test_the_first_entry_about_a_key_holds_its_public_half(state: KeyState):
-    key = Key.of(MADE, state, private=SEALS.seal(MADE), now=NOON)
+async def test_the_first_entry_about_a_key_holds_its_public_half(state: KeyState):
+    key = Key.of(MADE, state, private=await SEALS.seal(MADE), now=NOON)
     assert json.loads(key.public_jwk) == MADE.public_jwk()
     assert (key.kid, key.alg, key.published_at, key.version) == (MADE.kid, "ES256", NOON, 1)
     assert key.activates_at == (NOON if state is KeyState.ACTIVE else None)
     assert key.retires_at is None
 
 
-def test_a_sealed_key_opens_as_itself_only():
-    sealed = SEALS.seal(MADE)
-    assert SEALS.open(sealed, kid=MADE.kid, alg="ES256") == MADE.to_pkcs8()
+async def test_a_sealed_key_opens_as_itself_only():
+    sealed = await SEALS.seal(MADE)
+    assert await SEALS.open(sealed, kid=MADE.kid, alg="ES256") == MADE.to_pkcs8()
     for seals, kid, alg in (
         (SEALS, "another", "ES256"),
         (SEALS, MADE.kid, "RS256"),
-        (KeySeals({1: KeyEncryptionKey(bytes(32))}, version=1, issuer="https://other.example"), MADE.kid, "ES256"),
-        (KeySeals({1: KeyEncryptionKey(b"\1" * 32)}, version=1, issuer="https://id.example"), MADE.kid, "ES256"),
+        (seals_of(issuer="https://other.example"), MADE.kid, "ES256"),
+        (seals_of(b"\1" * 32), MADE.kid, "ES256"),
     ):
         with pytest.raises(SealBroken):
-            seals.open(sealed, kid=kid, alg=alg)
+            await seals.open(sealed, kid=kid, alg=alg)
 
 
 @pytest.mark.s(60)
-def test_neither_key_nor_seal_prints_its_contents():
-    key = Key.of(MADE, KeyState.NEXT, private=SEALS.seal(MADE), now=NOON)
+async def test_neither_key_nor_seal_prints_its_contents():
+    key = Key.of(MADE, KeyState.NEXT, private=await SEALS.seal(MADE), now=NOON)
     assert key.private is not None
     for text in (repr(key), repr(key.private), repr(key.private.envelope), str(key)):
         for secret in (key.private.envelope.wrapped_key, key.private.envelope.ciphertext):

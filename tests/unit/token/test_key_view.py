@@ -37,6 +37,8 @@ class KeyRotation:
     asked_with: list[bytes] = field(default_factory=list)
     active: Sequence[SigningKey] = ()
     spoil: Any = None
+    sealed: int = 0
+    """How many private keys went out."""
     asked_for: list[timedelta] = field(default_factory=list)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -72,8 +74,11 @@ class KeyRotation:
         sealed = keys_pb2.SealedSigningKey(
             kid=key.kid,
             alg=key.alg,
-            sealed=seal_to(request.recipient_public_key, key.to_pkcs8(), bound_to=binding),
+            sealed=b""
+            if key.kid in request.held_kids
+            else seal_to(request.recipient_public_key, key.to_pkcs8(), bound_to=binding),
         )
+        self.sealed += bool(sealed.sealed)
         if moment is not None:
             sealed.activates_at.FromDatetime(moment)
         return sealed
@@ -186,6 +191,33 @@ async def test_a_retiring_key_still_verifies(view: KeyView, service: KeyRotation
 async def test_every_look_is_sealed_to_a_key_of_its_own(view: KeyView, service: KeyRotation) -> None:
     await view.refresh()
     assert len(set(service.asked_with)) == 2
+
+
+async def test_a_private_key_is_sent_once(view: KeyView, service: KeyRotation, clock: Clock) -> None:
+    service.keys.append((THIRD, NOON + timedelta(minutes=30)))
+    await view.refresh()
+    await view.refresh()
+    assert service.sealed == 3
+    for moment, key in ((0, FIRST), (16, SECOND_KEY), (15, THIRD)):
+        clock.move(timedelta(minutes=moment))
+        await view.refresh()
+        assert _signer(view, clock) == key.kid
+
+
+async def test_a_key_that_is_revoked_while_others_are_fetched_does_not_stop_them(
+    view: KeyView, service: KeyRotation, clock: Clock
+) -> None:
+    """The answer was made before, and lacks what was held then."""
+
+    def revoked_meanwhile(_: keys_pb2.GetSigningKeysResponse) -> None:
+        with suppress(StopIteration):
+            view.on_fact(_fact("key.revoked", FIRST)).send(None)
+
+    service.spoil = revoked_meanwhile
+    await view.refresh()
+    clock.move(timedelta(minutes=15))
+    await view.refresh()
+    assert _signer(view, clock) == SECOND_KEY.kid
 
 
 async def test_a_key_is_parsed_once(view: KeyView, service: KeyRotation, clock: Clock) -> None:

@@ -27,7 +27,7 @@ from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_acce
 from latchkey.keys.v1 import keys_pb2 as latchkey_dot_keys_dot_v1_dot_keys__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clatchkey/keys/v1/admin.proto\x12\x10latchkey.keys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a\x1blatchkey/keys/v1/keys.proto\"\xe2\x02\n\x03Key\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\x0b\n\x03\x61lg\x18\x02 \x01(\t\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.latchkey.keys.v1.KeyState\x12\x30\n\x0cpublished_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61\x63tivates_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nretires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x11revocation_reason\x18\x08 \x01(\x0e\x32\".latchkey.keys.v1.RevocationReason\x12\x13\n\x0bkek_version\x18\t \x01(\x05\"\x11\n\x0fListKeysRequest\"7\n\x10ListKeysResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.latchkey.keys.v1.Key\" \n\x11RotateKeysRequest\x12\x0b\n\x03\x61lg\x18\x01 \x01(\t\"9\n\x12RotateKeysResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.latchkey.keys.v1.Key\"S\n\x10RevokeKeyRequest\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\x32\n\x06reason\x18\x02 \x01(\x0e\x32\".latchkey.keys.v1.RevocationReason\"k\n\x11RevokeKeyResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.latchkey.keys.v1.Key\x12\x31\n\rexposed_until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x13\n\x11RewrapKeysRequest\":\n\x12RewrapKeysResponse\x12\x11\n\trewrapped\x18\x01 \x01(\x05\x12\x11\n\tremaining\x18\x02 \x01(\x05*\x96\x01\n\x10RevocationReason\x12!\n\x1dREVOCATION_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREVOCATION_REASON_COMPROMISED\x10\x01\x12\x1f\n\x1bREVOCATION_REASON_SUSPECTED\x10\x02\x12\x1b\n\x17REVOCATION_REASON_DRILL\x10\x03\x32\xf5\x02\n\x0fKeyAdminService\x12Q\n\x08ListKeys\x12!.latchkey.keys.v1.ListKeysRequest\x1a\".latchkey.keys.v1.ListKeysResponse\x12W\n\nRotateKeys\x12#.latchkey.keys.v1.RotateKeysRequest\x1a$.latchkey.keys.v1.RotateKeysResponse\x12T\n\tRevokeKey\x12\".latchkey.keys.v1.RevokeKeyRequest\x1a#.latchkey.keys.v1.RevokeKeyResponse\x12W\n\nRewrapKeys\x12#.latchkey.keys.v1.RewrapKeysRequest\x1a$.latchkey.keys.v1.RewrapKeysResponse\x1a\x07\x8a\xb5\x18\x03\x63lib\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clatchkey/keys/v1/admin.proto\x12\x10latchkey.keys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a\x1blatchkey/keys/v1/keys.proto\"\xef\x02\n\x03Key\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\x0b\n\x03\x61lg\x18\x02 \x01(\t\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.latchkey.keys.v1.KeyState\x12\x30\n\x0cpublished_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61\x63tivates_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nretires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x11revocation_reason\x18\x08 \x01(\x0e\x32\".latchkey.keys.v1.RevocationReason\x12\x13\n\x0bkek_version\x18\t \x01(\x05\x12\x0b\n\x03kek\x18\n \x01(\t\"\x11\n\x0fListKeysRequest\"7\n\x10ListKeysResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.latchkey.keys.v1.Key\" \n\x11RotateKeysRequest\x12\x0b\n\x03\x61lg\x18\x01 \x01(\t\"9\n\x12RotateKeysResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.latchkey.keys.v1.Key\"S\n\x10RevokeKeyRequest\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\x32\n\x06reason\x18\x02 \x01(\x0e\x32\".latchkey.keys.v1.RevocationReason\"k\n\x11RevokeKeyResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.latchkey.keys.v1.Key\x12\x31\n\rexposed_until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x13\n\x11RewrapKeysRequest\":\n\x12RewrapKeysResponse\x12\x11\n\trewrapped\x18\x01 \x01(\x05\x12\x11\n\tremaining\x18\x02 \x01(\x05*\x96\x01\n\x10RevocationReason\x12!\n\x1dREVOCATION_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREVOCATION_REASON_COMPROMISED\x10\x01\x12\x1f\n\x1bREVOCATION_REASON_SUSPECTED\x10\x02\x12\x1b\n\x17REVOCATION_REASON_DRILL\x10\x03\x32\xf5\x02\n\x0fKeyAdminService\x12Q\n\x08ListKeys\x12!.latchkey.keys.v1.ListKeysRequest\x1a\".latchkey.keys.v1.ListKeysResponse\x12W\n\nRotateKeys\x12#.latchkey.keys.v1.RotateKeysRequest\x1a$.latchkey.keys.v1.RotateKeysResponse\x12T\n\tRevokeKey\x12\".latchkey.keys.v1.RevokeKeyRequest\x1a#.latchkey.keys.v1.RevokeKeyResponse\x12W\n\nRewrapKeys\x12#.latchkey.keys.v1.RewrapKeysRequest\x1a$.latchkey.keys.v1.RewrapKeysResponse\x1a\x07\x8a\xb5\x18\x03\x63lib\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,26 +36,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_KEYADMINSERVICE']._loaded_options = None
   _globals['_KEYADMINSERVICE']._serialized_options = b'\212\265\030\003cli'
-  _globals['_REVOCATIONREASON']._serialized_start=947
-  _globals['_REVOCATIONREASON']._serialized_end=1097
+  _globals['_REVOCATIONREASON']._serialized_start=960
+  _globals['_REVOCATIONREASON']._serialized_end=1110
   _globals['_KEY']._serialized_start=146
-  _globals['_KEY']._serialized_end=500
-  _globals['_LISTKEYSREQUEST']._serialized_start=502
-  _globals['_LISTKEYSREQUEST']._serialized_end=519
-  _globals['_LISTKEYSRESPONSE']._serialized_start=521
-  _globals['_LISTKEYSRESPONSE']._serialized_end=576
-  _globals['_ROTATEKEYSREQUEST']._serialized_start=578
-  _globals['_ROTATEKEYSREQUEST']._serialized_end=610
-  _globals['_ROTATEKEYSRESPONSE']._serialized_start=612
-  _globals['_ROTATEKEYSRESPONSE']._serialized_end=669
-  _globals['_REVOKEKEYREQUEST']._serialized_start=671
-  _globals['_REVOKEKEYREQUEST']._serialized_end=754
-  _globals['_REVOKEKEYRESPONSE']._serialized_start=756
-  _globals['_REVOKEKEYRESPONSE']._serialized_end=863
-  _globals['_REWRAPKEYSREQUEST']._serialized_start=865
-  _globals['_REWRAPKEYSREQUEST']._serialized_end=884
-  _globals['_REWRAPKEYSRESPONSE']._serialized_start=886
-  _globals['_REWRAPKEYSRESPONSE']._serialized_end=944
-  _globals['_KEYADMINSERVICE']._serialized_start=1100
-  _globals['_KEYADMINSERVICE']._serialized_end=1473
+  _globals['_KEY']._serialized_end=513
+  _globals['_LISTKEYSREQUEST']._serialized_start=515
+  _globals['_LISTKEYSREQUEST']._serialized_end=532
+  _globals['_LISTKEYSRESPONSE']._serialized_start=534
+  _globals['_LISTKEYSRESPONSE']._serialized_end=589
+  _globals['_ROTATEKEYSREQUEST']._serialized_start=591
+  _globals['_ROTATEKEYSREQUEST']._serialized_end=623
+  _globals['_ROTATEKEYSRESPONSE']._serialized_start=625
+  _globals['_ROTATEKEYSRESPONSE']._serialized_end=682
+  _globals['_REVOKEKEYREQUEST']._serialized_start=684
+  _globals['_REVOKEKEYREQUEST']._serialized_end=767
+  _globals['_REVOKEKEYRESPONSE']._serialized_start=769
+  _globals['_REVOKEKEYRESPONSE']._serialized_end=876
+  _globals['_REWRAPKEYSREQUEST']._serialized_start=878
+  _globals['_REWRAPKEYSREQUEST']._serialized_end=897
+  _globals['_REWRAPKEYSRESPONSE']._serialized_start=899
+  _globals['_REWRAPKEYSRESPONSE']._serialized_end=957
+  _globals['_KEYADMINSERVICE']._serialized_start=1113
+  _globals['_KEYADMINSERVICE']._serialized_end=1486
 # @@protoc_insertion_point(module_scope)

@@ -60,6 +60,7 @@ class Key(_message.Message):
     REVOKED_AT_FIELD_NUMBER: _builtins.int
     REVOCATION_REASON_FIELD_NUMBER: _builtins.int
     KEK_VERSION_FIELD_NUMBER: _builtins.int
+    KEK_FIELD_NUMBER: _builtins.int
     kid: _builtins.str
     alg: _builtins.str
     """JOSE algorithm, for example "ES256"."""
@@ -67,6 +68,8 @@ class Key(_message.Message):
     revocation_reason: Global___RevocationReason.ValueType
     kek_version: _builtins.int
     """Version of the key-encryption key that protects the private half; 0 once there is none."""
+    kek: _builtins.str
+    """Where that key-encryption key is kept: "file", "vault" or "pkcs11"."""
     @_builtins.property
     def published_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -91,10 +94,11 @@ class Key(_message.Message):
         revoked_at: _timestamp_pb2.Timestamp | None = ...,
         revocation_reason: Global___RevocationReason.ValueType = ...,
         kek_version: _builtins.int = ...,
+        kek: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["activates_at", b"activates_at", "published_at", b"published_at", "retires_at", b"retires_at", "revoked_at", b"revoked_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activates_at", b"activates_at", "alg", b"alg", "kek_version", b"kek_version", "kid", b"kid", "published_at", b"published_at", "retires_at", b"retires_at", "revocation_reason", b"revocation_reason", "revoked_at", b"revoked_at", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activates_at", b"activates_at", "alg", b"alg", "kek", b"kek", "kek_version", b"kek_version", "kid", b"kid", "published_at", b"published_at", "retires_at", b"retires_at", "revocation_reason", b"revocation_reason", "revoked_at", b"revoked_at", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

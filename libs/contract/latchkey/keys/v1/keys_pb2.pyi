@@ -150,6 +150,7 @@ class GetSigningKeysRequest(_message.Message):
 
     RECIPIENT_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     VERIFIABLE_FOR_FIELD_NUMBER: _builtins.int
+    HELD_KIDS_FIELD_NUMBER: _builtins.int
     recipient_public_key: _builtins.bytes
     """X25519, 32 bytes, made for this call."""
     @_builtins.property
@@ -158,15 +159,22 @@ class GetSigningKeysRequest(_message.Message):
         signature. Absent: a day, the most that a token service without this field could be told.
         """
 
+    @_builtins.property
+    def held_kids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys that the caller has in its memory: they come without `sealed`. What they are sealed under at rest need not be
+        asked for them, and may be away.
+        """
+
     def __init__(
         self,
         *,
         recipient_public_key: _builtins.bytes = ...,
         verifiable_for: _duration_pb2.Duration | None = ...,
+        held_kids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["verifiable_for", b"verifiable_for"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipient_public_key", b"recipient_public_key", "verifiable_for", b"verifiable_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held_kids", b"held_kids", "recipient_public_key", b"recipient_public_key", "verifiable_for", b"verifiable_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -183,7 +191,9 @@ class SealedSigningKey(_message.Message):
     kid: _builtins.str
     alg: _builtins.str
     sealed: _builtins.bytes
-    """PKCS#8 DER under X25519, HKDF-SHA256 and AES-256-GCM, bound to issuer, kid and alg; see libs/crypto/sealing.py."""
+    """PKCS#8 DER under X25519, HKDF-SHA256 and AES-256-GCM, bound to issuer, kid and alg; see libs/crypto/sealing.py.
+    Absent for one of `held_kids`.
+    """
     @_builtins.property
     def activates_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
