@@ -38,6 +38,7 @@ _HEADINGS: Final[Mapping[str, str]] = {
     "DatabaseSettings": "Services with a database",
     "BusSettings": "Services on the bus",
     "FetchSettings": "Services that fetch what others publish",
+    "MailSettings": "Services that send letters",
 }
 """Of the classes that services share, in the order of the page."""
 _WORDS: Final[Sequence[tuple[Any, str]]] = (

@@ -8,12 +8,13 @@ from pydantic import Field, model_validator
 
 from libs.servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, SecretKeyFile
 from services.authentication.domain.sessions import Lifetimes
+from services.authentication.mail_settings import MailSettings
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 _Lifetime = Annotated[int, Field(ge=5 * MINUTE, le=400 * DAY)]
 
 
-class AuthenticationSettings(GrpcSettings, DatabaseSettings, BusSettings):
+class AuthenticationSettings(MailSettings, GrpcSettings, DatabaseSettings, BusSettings):
     session_attestation_key_file: SecretKeyFile
     """File with the key under which the token service believes statements about sessions (32 bytes, base64url)."""
     session_idle_seconds: _Lifetime = 8 * HOUR

@@ -81,3 +81,8 @@ def account_disabled(user_id: str, *, actor: Actor) -> Fact:
 
 def password_changed(user_id: str, *, actor: Actor) -> Fact:
     return Fact(events_pb2.PasswordChanged(user_id=user_id), user_id, actor)
+
+
+def password_reset_requested(user_id: str) -> Fact:
+    """Whoever asked has proved nothing."""
+    return Fact(events_pb2.PasswordResetRequested(user_id=user_id), user_id, _NOBODY_YET)

@@ -1,12 +1,16 @@
 """What the use cases need from outside. The store, the pool and the tests' own parts each give these."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from libs.servicekit.facts import Fact
+from libs.servicekit.limits import Tally
 from services.authentication.domain.accounts import Account, Credentials
+from services.authentication.domain.letters import Letter, Outcome, PostedLetter
+from services.authentication.domain.links import LinkPurpose, MailedLink
 from services.authentication.domain.session_list import ListedSession
 from services.authentication.domain.sessions import EndedSession, EndReason, Session
 from services.authentication.domain.throttle import Failures
@@ -16,6 +20,9 @@ class AccountReader(Protocol):
     async def credentials(self, username_key: str) -> Credentials | None:
         """What a sign-in under this name is judged by."""
 
+    async def named(self, *, username_key: str | None, address_key: str | None, most: int) -> Sequence[str]:
+        """Ids of active accounts with this name or with this address."""
+
     async def page(self, *, after: str, size: int) -> Sequence[Account]:
         """At most `size` accounts with ids beyond `after`, in the order of their creation."""
 
@@ -24,6 +31,8 @@ class AccountReader(Protocol):
 
 
 class AccountWriter(Protocol):
+    async def with_credentials(self, user_id: str) -> tuple[Account, Credentials] | None: ...
+
     async def lock(self, user_id: str) -> Credentials | None:
         """The credentials as they are now; until the end of the work nobody else changes them."""
 
@@ -94,6 +103,57 @@ class FailureWriter(Protocol):
         """Deletes at most `limit` counts whose last failure was before then; how many it was."""
 
 
+class LetterWriter(Protocol):
+    async def post(self, letter: Letter, *, now: datetime) -> str:
+        """Sends it after the commit, to the address that it names or that the account has now; its id.
+
+        An account without an address that can be written to gets none, and the id is empty.
+        """
+
+    async def queue(self, letters: Sequence[Letter], *, now: datetime) -> Sequence[str]:
+        """Sends them after the commit; to whom is found when they are sent. One statement, however many they are."""
+
+    async def claim(self, *, most: int, now: datetime) -> Sequence[PostedLetter]:
+        """Letters that are due, each for exactly one caller until its lease ends; the longest due first."""
+
+    async def postpone(self, posted: PostedLetter, *, until: datetime) -> bool:
+        """False when the lease had ended and somebody else has begun another attempt."""
+
+    async def settle(self, posted: PostedLetter, outcome: Outcome) -> bool:
+        """As `postpone`. What it said and to whom is forgotten; the row stays for a while."""
+
+    async def forget(self, *, now: datetime, limit: int) -> int:
+        """Deletes at most `limit` that have been kept long enough; how many it was."""
+
+
+class LinkReader(Protocol):
+    async def find(self, secret_hash: bytes, purpose: LinkPurpose) -> MailedLink | None:
+        """The link behind a secret, whether or not it can still be used. Looking changes nothing."""
+
+
+class LinkWriter(LinkReader, Protocol):
+    async def put(self, link: MailedLink, *, secret_hash: bytes | None) -> None:
+        """Keeps it. Once more with the same id: another secret and another end; what it opens stays as it was."""
+
+    async def get(self, link_id: str) -> MailedLink | None: ...
+
+    async def use(self, secret_hash: bytes, purpose: LinkPurpose, *, now: datetime) -> MailedLink | None:
+        """The link, for one caller alone; None when there is none that can be used now."""
+
+    async def forget(self, *, before: datetime, limit: int) -> int:
+        """Deletes at most `limit` that ended before then; how many it was."""
+
+
+class TallyWriter(Protocol):
+    """How often something happened within a window: libs/servicekit/tallies.py."""
+
+    async def read(self, keys: Iterable[str]) -> Mapping[str, Tally]: ...
+
+    async def add(self, keys: Iterable[str], *, window: timedelta, now: datetime) -> Mapping[str, Tally]: ...
+
+    async def forget(self, *, began_before: datetime, limit: int) -> int: ...
+
+
 class View(Protocol):
     """A consistent look at the store that changes nothing."""
 
@@ -103,6 +163,8 @@ class View(Protocol):
     def sessions(self) -> SessionReader: ...
     @property
     def failures(self) -> FailureReader: ...
+    @property
+    def links(self) -> LinkReader: ...
 
 
 class Work(Protocol):
@@ -114,12 +176,48 @@ class Work(Protocol):
     def sessions(self) -> SessionWriter: ...
     @property
     def failures(self) -> FailureWriter: ...
+    @property
+    def letters(self) -> LetterWriter: ...
+    @property
+    def links(self) -> LinkWriter: ...
+    @property
+    def tallies(self) -> TallyWriter: ...
     def emit(self, *facts: Fact) -> None:
         """Tells subscribers, if and when the work is committed."""
 
 
 ViewFactory = Callable[[], AbstractAsyncContextManager[View]]
 WorkFactory = Callable[[], AbstractAsyncContextManager[Work]]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One letter as it goes out."""
+
+    letter_id: str
+    address: str
+    locale: str
+    subject: str
+    text: str
+    html: str
+
+
+class MailRefusedError(Exception):
+    """A letter was not taken. `for_good`: it never will be. The message names no address."""
+
+    def __init__(self, cause: str, *, for_good: bool) -> None:
+        super().__init__(cause)
+        self.for_good = for_good
+
+
+class PostOffice(Protocol):
+    async def send(self, mail: Mail, *, now: datetime) -> None:
+        """Returns when the mail server has taken it. Raises MailRefusedError."""
+
+
+class Compose(Protocol):
+    def __call__(self, posted: PostedLetter, *, address: str, account: Account | None, link: str) -> Mail:
+        """The letter in words. `link`: a URL, or empty where there is none."""
 
 
 class Passwords(Protocol):

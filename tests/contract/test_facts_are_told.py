@@ -22,6 +22,9 @@ _SWEPT = "what is removed ended before, and was told then"
 _COUNTED = "a count that slows guessing down; what it leads to is told"
 _WAITS = "a request that waits for its person or its client: what becomes of it is told"
 SILENT = {
+    "authentication/usecases/send_letter.py::SendLetter.__call__": "how an attempt went; what the letter tells was told",
+    "authentication/usecases/send_letter.py::SendLetter.claim": "who sends",
+    "authentication/usecases/sweep_letters.py::SweepLetters.__call__": _SWEPT,
     "authentication/usecases/sweep_sessions.py::SweepSessions._forget_ended": _SWEPT,
     "authentication/usecases/sweep_sessions.py::SweepSessions._forget_failures": _SWEPT,
     "authentication/usecases/touch_sessions.py::TouchSessions.__call__": "when a session was last used",

@@ -10,6 +10,7 @@ _WORDS = {
     "account.created": "A person was added.",
     "account.disabled": "A person may not sign in any more.",
     "password.changed": "A password was changed.",
+    "password.reset_requested": "Somebody forgot a password: a letter is on its way.",
     "consent.granted": "A person allowed an application in.",
     "consent.denied": "A person sent an application away.",
     "consent.withdrawn": "A person took back what an application had.",

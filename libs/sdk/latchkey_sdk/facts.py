@@ -152,6 +152,18 @@ class PasswordChanged(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PasswordResetRequested(Fact):
+    """Somebody said that they have forgotten the password of an account that there is, and a letter is on its way to
+    its owner.
+    """
+
+    NAME: ClassVar[str] = "password.reset_requested"
+
+    user_id: str = ""
+    """The person: the `sub` of their tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConsentGranted(Fact):
     """A person allowed an application what it asked for."""
 
@@ -501,6 +513,7 @@ FACTS: dict[str, type[Fact]] = {
         AccountCreated,
         AccountDisabled,
         PasswordChanged,
+        PasswordResetRequested,
         ConsentGranted,
         ConsentDenied,
         ConsentWithdrawn,

@@ -12,6 +12,7 @@ from services.authentication.store.rows import (
     ACCOUNT_COLUMNS,
     CREDENTIALS_COLUMNS,
     SESSION_COLUMNS,
+    profile_values,
     to_account,
     to_credentials,
     to_session,
@@ -33,6 +34,21 @@ class Accounts:
         query = select(*CREDENTIALS_COLUMNS).where(USERS.c.id == user_id).with_for_update(key_share=True)
         row = (await self._session.execute(query)).one_or_none()
         return None if row is None else to_credentials(row)
+
+    async def named(self, *, username_key: str | None, address_key: str | None, most: int) -> Sequence[str]:
+        query = (
+            select(USERS.c.id)
+            .where((USERS.c.username_key == (username_key or "")) | (USERS.c.email_key == (address_key or "")))
+            .where(USERS.c.state == AccountState.ACTIVE.value)
+            .order_by(USERS.c.id)
+            .limit(most)
+        )
+        return (await self._session.execute(query)).scalars().all()
+
+    async def with_credentials(self, user_id: str) -> tuple[Account, Credentials] | None:
+        query = select(*ACCOUNT_COLUMNS, *CREDENTIALS_COLUMNS).where(USERS.c.id == user_id)
+        row = (await self._session.execute(query)).one_or_none()
+        return None if row is None else (to_account(row), to_credentials(row))
 
     async def page(self, *, after: str, size: int) -> Sequence[Account]:
         query = select(*ACCOUNT_COLUMNS).where(USERS.c.id > after).order_by(USERS.c.id).limit(size)
@@ -58,7 +74,7 @@ class Accounts:
             password_hash=password_hash,
             password_version=1,
             state=account.state.value,
-            claims=account.profile.claims(),
+            **profile_values(account.profile),
             created_at=account.created_at,
             profile_updated_at=account.profile_updated_at,
         )

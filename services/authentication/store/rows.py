@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.authentication.domain.accounts import Account, AccountState, Credentials
+from services.authentication.domain.addresses import address_key
 from services.authentication.domain.claims import Profile
 from services.authentication.domain.sessions import Session
 from services.authentication.store.tables import SESSIONS, USERS
@@ -17,6 +18,11 @@ SESSION_COLUMNS = tuple(
     SESSIONS.c[name].label(f"session_{name}")
     for name in ("id", "user_id", "authenticated_at", "expires_at", "last_seen_at", "acr", "amr", "ended_at")
 )
+
+
+def profile_values(profile: Profile) -> dict[str, Any]:
+    """What is written whenever claims are: an account is found by the address that it has."""
+    return {"claims": profile.claims(), "email_key": address_key(profile.email)}
 
 
 def to_credentials(row: Any) -> Credentials:

@@ -8,6 +8,8 @@ from sqlmodel import Field, SQLModel
 
 from libs.servicekit.database import UtcDateTime
 from libs.servicekit.outbox import add_outbox
+from libs.servicekit.tallies import add_tallies
+from services.authentication.domain.addresses import MAX_ADDRESS
 from services.authentication.domain.usernames import MAX_CHARACTERS, MAX_KEY_CHARACTERS
 
 _LIVE = text("ended_at IS NULL")
@@ -23,6 +25,7 @@ class UserRow(Row, table=True):
     """A person and their password. Never deleted, so that no id is ever given twice."""
 
     __tablename__ = "users"
+    __table_args__ = (Index("users_by_email", "email_key"),)
 
     id: str = Field(sa_column=Column(String(36), primary_key=True))
     username: str = Field(sa_column=Column(String(MAX_CHARACTERS), nullable=False))
@@ -31,6 +34,8 @@ class UserRow(Row, table=True):
     password_version: int = Field(sa_column=Column(Integer, nullable=False))
     state: str = Field(sa_column=Column(String(16), nullable=False))
     claims: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    email_key: str | None = Field(default=None, sa_column=Column(String(2 * MAX_ADDRESS)))
+    """What an account is found by when somebody gives their address: of the claim, and written wherever that is."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     profile_updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
@@ -71,8 +76,50 @@ class SignInFailureRow(Row, table=True):
     counted: int = Field(sa_column=Column(Integer, nullable=False))
 
 
+class LetterRow(Row, table=True):
+    """A letter on its way; once it is settled, only what came of it."""
+
+    __tablename__ = "letters"
+    __table_args__ = (Index("letters_due", "due_at"), Index("letters_by_expiry", "expires_at"))
+
+    letter_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    kind: str = Field(sa_column=Column(String(32), nullable=False))
+    user_id: str = Field(sa_column=Column(String(36), nullable=False))
+    address: str = Field(sa_column=Column(String(MAX_ADDRESS), nullable=False))
+    locale: str = Field(sa_column=Column(String(35), nullable=False))
+    words: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    posted_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    due_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """When the next attempt may begin; nothing once it is settled."""
+    attempts: int = Field(sa_column=Column(Integer, nullable=False))
+    outcome: str | None = Field(default=None, sa_column=Column(String(16)))
+    expires_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class MailedLinkRow(Row, table=True):
+    """What the link in a letter opens; of its secret only the SHA-256 is known."""
+
+    __tablename__ = "mailed_links"
+    __table_args__ = (Index("mailed_links_of_user", "user_id"), Index("mailed_links_by_expiry", "expires_at"))
+
+    link_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    secret_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), unique=True))
+    """Nothing until its letter is sent for the first time."""
+    purpose: str = Field(sa_column=Column(String(32), nullable=False))
+    user_id: str = Field(sa_column=Column(String(36), nullable=False))
+    address: str = Field(sa_column=Column(String(MAX_ADDRESS), nullable=False))
+    password_version: int | None = Field(default=None, sa_column=Column(Integer))
+    details: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
 METADATA = Row.metadata
 add_outbox(METADATA)
+add_tallies(METADATA)
 USERS = METADATA.tables["users"]
 SESSIONS = METADATA.tables["sessions"]
 FAILURES = METADATA.tables["sign_in_failures"]
+LETTERS = METADATA.tables["letters"]
+LINKS = METADATA.tables["mailed_links"]

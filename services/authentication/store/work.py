@@ -2,10 +2,14 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.tallies import Tallies
 from libs.servicekit.work import UnitOfWork
 from services.authentication.store.accounts import Accounts
 from services.authentication.store.failures import SignInFailures
+from services.authentication.store.letters import Letters
+from services.authentication.store.links import MailedLinks
 from services.authentication.store.sessions import Sessions
+from services.authentication.store.tables import METADATA
 
 
 class StoreWork(UnitOfWork):
@@ -14,3 +18,6 @@ class StoreWork(UnitOfWork):
         self.accounts = Accounts(session)
         self.sessions = Sessions(session)
         self.failures = SignInFailures(session)
+        self.letters = Letters(session)
+        self.links = MailedLinks(session)
+        self.tallies = Tallies(session, METADATA)

@@ -14,8 +14,11 @@ from libs.servicekit.work import Transactions
 from services.authentication.domain.accounts import Account
 from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import Lifetimes
+from services.authentication.letter_deliveries import LetterDeliveries
+from services.authentication.letter_texts import LetterTexts
 from services.authentication.password_pool import PasswordPool
-from services.authentication.store.tables import METADATA, SESSIONS, USERS
+from services.authentication.ports import Mail, MailRefusedError
+from services.authentication.store.tables import LETTERS, METADATA, SESSIONS, USERS
 from services.authentication.store.work import StoreWork
 from services.authentication.usecases.change_password import ChangePassword
 from services.authentication.usecases.create_user import CreateUser, NewUser
@@ -25,11 +28,14 @@ from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
+from services.authentication.usecases.send_letter import SendLetter
 from services.authentication.usecases.set_password import SetPassword
 from services.authentication.usecases.sign_in import Attempt, SignedIn, SignIn
+from services.authentication.usecases.sweep_letters import SweepLetters
 from services.authentication.usecases.sweep_sessions import SweepSessions
 from services.authentication.usecases.touch_sessions import TouchSessions
 
+ISSUER = "https://issuer.example"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 IDLE = timedelta(hours=8)
 ABSOLUTE = timedelta(days=14)
@@ -68,15 +74,29 @@ class WatchedPasswords(PasswordPool):
 
 
 @dataclass
+class Pigeonhole:
+    """A post office that keeps letters in memory; `refusals`: what it says to the next ones."""
+
+    mails: list[Mail] = field(default_factory=list)
+    refusals: list[MailRefusedError] = field(default_factory=list)
+
+    async def send(self, mail: Mail, *, now: datetime) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.mails.append(mail)
+
+
+@dataclass
 class World:
     database: Database
     clock: Clock = field(default_factory=Clock)
+    post_office: Pigeonhole = field(default_factory=Pigeonhole)
     passwords: WatchedPasswords = field(default_factory=WatchedPasswords)
 
     def __post_init__(self) -> None:
         lifetimes = Lifetimes(idle=IDLE, absolute=ABSOLUTE)
         clock, passwords = self.clock, self.passwords
-        work = Transactions(self.database, Outbox(METADATA, issuer="https://issuer.example", clock=clock), StoreWork)
+        work = Transactions(self.database, Outbox(METADATA, issuer=ISSUER, clock=clock), StoreWork)
         self.work = work
         self.touch = TouchSessions(work=work, clock=clock)
         self.sweep = SweepSessions(work=work, clock=clock, lifetimes=lifetimes, keep_ended=KEEP_ENDED)
@@ -96,6 +116,14 @@ class World:
         self.change_password = ChangePassword(
             view=work.reading, work=work, who=who, passwords=passwords, clock=clock, stand_in_key=b"k" * 32
         )
+        self.send_letter = SendLetter(
+            work=work,
+            compose=LetterTexts(brand="Example", issuer=ISSUER),
+            post_office=self.post_office,
+            issuer=ISSUER,
+            clock=clock,
+        )
+        self.sweep_letters = SweepLetters(work=work, clock=clock)
         self.get_account = GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes)
         self.create_user = CreateUser(work=work, passwords=passwords, clock=clock)
         self.list_users = ListUsers(view=work.reading)
@@ -112,6 +140,16 @@ class World:
 
     async def live(self, signed_in: SignedIn) -> bool:
         return await self.get_session(signed_in.session_secret) is not None
+
+    async def mails(self) -> list[Mail]:
+        """What is in the mailboxes once everything that is due has been sent."""
+        while await LetterDeliveries(self.send_letter).step():
+            pass
+        return self.post_office.mails
+
+    async def letters(self) -> Sequence[Any]:
+        async with self.database.snapshot() as session:
+            return (await session.execute(select(LETTERS).order_by(LETTERS.c.letter_id))).all()
 
     async def sessions(self) -> Sequence[Any]:
         async with self.database.snapshot() as session:

@@ -41,6 +41,9 @@ def test_the_defaults(environment: pytest.MonkeyPatch) -> None:
         ("PASSWORD_QUEUE", "-1"),
         ("SESSION_ATTESTATION_KEY_FILE", "/nowhere"),
         ("ENDED_SESSIONS_KEPT_SECONDS", "-1"),
+        ("MAIL_FROM", "nobody"),
+        ("SMTP_PORT", "0"),
+        ("SMTP_SECURITY", "perhaps"),
     ],
 )
 def test_what_cannot_be_meant_is_named(environment: pytest.MonkeyPatch, variable: str, value: str) -> None:
@@ -48,3 +51,43 @@ def test_what_cannot_be_meant_is_named(environment: pytest.MonkeyPatch, variable
     with pytest.raises(ConfigurationError) as refusal:
         load(AuthenticationSettings)
     assert variable in str(refusal.value)
+
+
+def test_without_a_mail_server_there_is_no_mail(environment: pytest.MonkeyPatch) -> None:
+    assert load(AuthenticationSettings).mail_server is None
+
+
+def test_a_mail_server_is_spoken_to_under_tls(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "smtp.password").write_text("s3cret\n")
+    for name, value in {
+        "SMTP_HOST": "mail.example.com",
+        "SMTP_USERNAME": "latchkey",
+        "SMTP_PASSWORD_FILE": str(tmp_path / "smtp.password"),
+        "MAIL_FROM": "no-reply@example.com",
+    }.items():
+        environment.setenv(f"LATCHKEY_{name}", value)
+    server = load(AuthenticationSettings).mail_server
+    assert server is not None
+    assert (server.host, server.port, server.security, server.password) == (
+        "mail.example.com",
+        587,
+        "starttls",
+        "s3cret",
+    )
+    assert "s3cret" not in repr(server)
+
+
+@pytest.mark.s(69)
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"SMTP_HOST": "mail.example.com"},
+        {"SMTP_HOST": "mail.example.com", "MAIL_FROM": "us@example.com", "SMTP_SECURITY": "none"},
+        {"SMTP_HOST": "mail.example.com", "MAIL_FROM": "us@example.com", "SMTP_USERNAME": "latchkey"},
+    ],
+)
+def test_half_a_mail_server_is_refused(environment: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        environment.setenv(f"LATCHKEY_{name}", value)
+    with pytest.raises(ConfigurationError):
+        load(AuthenticationSettings)

@@ -1,0 +1,44 @@
+"""Links in letters: each opens one thing, once, for a short while, and only for the address that it was sent to.
+
+The secret of a link is made in the moment in which its letter is sent, and nothing but its digest is ever stored: a
+reader of the database finds no link that works.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+LIFETIME = timedelta(minutes=30)
+"""From the sending on."""
+
+
+class LinkPurpose(StrEnum):
+    PASSWORD_RESET = "password-reset"
+
+    @property
+    def path(self) -> str:
+        """Where it leads, under the issuer."""
+        return _PATHS[self]
+
+
+_PATHS: Mapping[LinkPurpose, str] = {LinkPurpose.PASSWORD_RESET: "/password/reset"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailedLink:
+    link_id: str
+    """That of its letter: there is one link in a letter, and one that works however often the letter was tried."""
+    purpose: LinkPurpose
+    user_id: str = ""
+    address: str
+    """Where the letter went."""
+    password_version: int | None = None
+    """Of the account, when the link is worth nothing after another change of the password."""
+    details: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = None
+
+    def open(self, *, now: datetime) -> bool:
+        return self.used_at is None and now < self.expires_at

@@ -1,0 +1,88 @@
+"""Letters in words: one template for each kind gives the plain text, and the same paragraphs as a page."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jinja2
+
+from services.authentication.domain.accounts import Account
+from services.authentication.domain.letters import LetterKind, PostedLetter
+from services.authentication.domain.links import LIFETIME
+from services.authentication.ports import Mail
+
+_FOLDER = Path(__file__).parent / "letters"
+FORGOTTEN_PATH = "/password/forgotten"
+_BLOCKS = ("subject", "before", "action", "after")
+
+
+class LetterTexts:
+    """What a template misses is an error, not a gap. Everything that a person chose is data to it, never markup."""
+
+    def __init__(self, *, brand: str, issuer: str) -> None:
+        loader = jinja2.FileSystemLoader(_FOLDER)
+        self._plain = jinja2.Environment(
+            loader=loader,
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,  # noqa: S701 - plain text; the page that repeats it escapes
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._page = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True)
+        self._brand = brand
+        self._issuer = issuer
+        for kind in LetterKind:
+            self._plain.get_template(f"{kind}.txt")
+
+    def __call__(self, posted: PostedLetter, *, address: str, account: Account | None, link: str) -> Mail:
+        """The letter, in the language that the person used."""
+        locale = "en"
+        said = self._said(posted, account)
+        subject = _one_line(said["subject"])
+        before, after = _paragraphs(said["before"]), _paragraphs(said["after"])
+        page = self._page.get_template("layout.html").render(
+            locale=locale,
+            direction="ltr",
+            brand=self._brand,
+            subject=subject,
+            before=before,
+            action=_one_line(said["action"]),
+            link=link,
+            after=after,
+        )
+        text = "\n\n".join([*before, *([link] if link else []), *after, f"-- \n{self._brand}\n{self._issuer}"])
+        return Mail(posted.letter_id, address, locale, f"{subject} · {self._brand}", text + "\n", page)
+
+    def _said(self, posted: PostedLetter, account: Account | None) -> Mapping[str, str]:
+        template = self._plain.get_template(f"{posted.letter.kind}.txt")
+        context = template.new_context(
+            {
+                "name": "",
+                **{word: _visible(value) for word, value in posted.letter.words.items()},
+                "brand": self._brand,
+                "person": _visible(account.display_name) if account else "",
+                "username": account.username if account else "",
+                "when": _in_words(posted.posted_at),
+                "minutes": int(LIFETIME.total_seconds() // 60),
+                "forgotten": f"{self._issuer}{FORGOTTEN_PATH}",
+            }
+        )
+        return {block: "".join(template.blocks[block](context)) for block in _BLOCKS}
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [_one_line(paragraph) for paragraph in text.split("\n\n") if paragraph.strip()]
+
+
+def _one_line(text: str) -> str:
+    """Without line ends, so that nothing that a person chose begins a paragraph or a header of its own."""
+    return " ".join(text.split())
+
+
+def _visible(text: str) -> str:
+    return _one_line("".join(character if character.isprintable() else " " for character in text))
+
+
+def _in_words(moment: datetime) -> str:
+    when = moment.astimezone(UTC)
+    return f"{when.day} {when:%B %Y, %H:%M} UTC"
