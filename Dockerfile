@@ -39,6 +39,7 @@ COPY --from=dependencies /opt/latchkey/venv /opt/latchkey/venv
 COPY --from=code /opt/latchkey/app/libs/contract/latchkey latchkey
 COPY --from=code /opt/latchkey/app/libs/__init__.py libs/__init__.py
 COPY --from=code /opt/latchkey/app/libs/crypto libs/crypto
+COPY --from=code /opt/latchkey/app/libs/languages libs/languages
 COPY --from=code /opt/latchkey/app/libs/oauth libs/oauth
 COPY --from=code /opt/latchkey/app/libs/servicekit libs/servicekit
 USER 10001:10001

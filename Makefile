@@ -40,6 +40,10 @@ check: test-venv ## Format, lint, types, import rules, contract
 proto: test-venv ## Write libs/contract from protos/
 	@protos/generate
 
+.PHONY: words
+words: test-venv ## Bring the catalogs of libs/languages up to date with what pages and letters say
+	@$(bin)/python -m libs.languages.collect
+
 .PHONY: bench
 bench: test-venv ## Measure the hot paths
 	@$(bin)/python -m pytest tests/bench -n 0 -s $(ARGS)

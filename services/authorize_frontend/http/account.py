@@ -13,6 +13,7 @@ from latchkey.authentication.v1.sessions_pb2 import (
     ListSessionsRequest,
 )
 from latchkey.token.v1.consents_pb2 import Connection, ListConnectionsRequest, WithdrawConsentRequest
+from libs.languages.moments import moment_in_words
 from libs.servicekit.addresses import remote_address
 from services.authorize_frontend.http.device_words import network
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
@@ -122,6 +123,4 @@ class Account:
 
 
 def _in_words(moment: Timestamp) -> str:
-    """To the minute, and in a zone that is said: what the person's own is nobody knows here."""
-    when = moment.ToDatetime(tzinfo=UTC)
-    return f"{when.day} {when:%B %Y, %H:%M} UTC"
+    return moment_in_words(moment.ToDatetime(tzinfo=UTC))

@@ -3,13 +3,17 @@
 from aiohttp import web
 
 from latchkey.authentication.v1.sessions_pb2 import ChangePasswordRequest
+from libs.languages.moments import wait_in_words
+from libs.languages.speaking import mark, say
 from libs.oauth.errors import AccessDenied, InvalidRequest, TemporarilyUnavailable
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.parameters import Parameters, of_form, only
-from services.authorize_frontend.http.passwords import in_words
 
 _PURPOSE = "account-password"
-_LENGTHS = frozenset({"PASSWORD_TOO_SHORT", "PASSWORD_TOO_LONG"})
+_LENGTHS = {
+    "PASSWORD_TOO_SHORT": mark("A password needs at least 8 characters."),
+    "PASSWORD_TOO_LONG": mark("That password is too long."),
+}
 
 
 class AccountPassword:
@@ -39,7 +43,7 @@ class AccountPassword:
         """What keeps the password from being changed, in words; nothing when it was."""
         current, new = only(form, "current_password"), only(form, "new_password")
         if not current or not new:
-            return "Please enter your present password and a new one."
+            return say("Please enter your present password and a new one.")
         message = ChangePasswordRequest(
             session_secret=self._edge.cookies.session(request) or "",
             current_password=current,
@@ -51,15 +55,16 @@ class AccountPassword:
         except AccessDenied as error:
             if error.reason != "WRONG_CREDENTIALS":
                 raise
-            return "Your present password is something else."
+            return say("Your present password is something else.")
         except InvalidRequest as error:
             if error.reason not in _LENGTHS:
                 raise
-            return error.description
+            return say(_LENGTHS[error.reason])
         except TemporarilyUnavailable as error:
             if error.reason != "SIGN_IN_THROTTLED":
                 raise
-            return f"There were too many failed attempts. Please try again in {in_words(error.retry_after or 1)}."
+            wait = wait_in_words(error.retry_after or 1)
+            return say("There were too many failed attempts. Please try again in %(wait)s.", wait=wait)
         return ""
 
     async def _page(self, request: web.Request, problem: str) -> web.Response:

@@ -18,6 +18,7 @@ from services.authorize_frontend.http.edge import Edge
 from services.authorize_frontend.http.errors import errors
 from services.authorize_frontend.http.home import Home
 from services.authorize_frontend.http.jwks import Jwks
+from services.authorize_frontend.http.languages import languages
 from services.authorize_frontend.http.logos import Logos
 from services.authorize_frontend.http.logout import Logout
 from services.authorize_frontend.http.parameters import MAX_BODY_BYTES
@@ -33,7 +34,7 @@ class Area(Protocol):
 
 
 def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Application:
-    app = web.Application(middlewares=[errors(edge)], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[languages(edge.cookies), errors(edge)], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(StandardHeaders(edge.site))
     areas: list[Area] = [
         Authorize(edge),

@@ -2,7 +2,8 @@
 
 `latchkey-session` holds the session secret that the authentication service made. `latchkey-browser` holds 256 random
 bits made here: pending authorization requests are bound to it, and it keys the CSRF tokens of our forms. Both end with
-the browser; how long what they stand for lives is decided by the services that store it.
+the browser; how long what they stand for lives is decided by the services that store it. `latchkey-language` is the one
+that stays: a language that somebody chose, and the pending request at which they did.
 
 `latchkey-state` is for the script of /check-session alone: it tells one session from another and opens nothing. Clients
 load that page in frames, so under https it is SameSite=None; over http, which is for loopback hosts, browsers take that
@@ -15,6 +16,8 @@ from libs.crypto.random import new_secret
 from services.authorize_frontend.http.parameters import is_opaque
 from services.authorize_frontend.http.session_state import browser_state
 
+_YEAR_SECONDS = 365 * 24 * 3600
+
 
 class Cookies:
     """Reads and sets them. `__Host-` and Secure under https; without both for an http (loopback) issuer."""
@@ -25,6 +28,7 @@ class Cookies:
         self.session_name = f"{prefix}latchkey-session"
         self.browser_name = f"{prefix}latchkey-browser"
         self.state_name = f"{prefix}latchkey-state"
+        self.language_name = f"{prefix}latchkey-language"
 
     def session(self, request: web.BaseRequest) -> str | None:
         """The session secret; None when there is none or it cannot be one."""
@@ -37,6 +41,14 @@ class Cookies:
     def browser_or_new(self, request: web.BaseRequest) -> str:
         """The binding secret, or a fresh one that still has to be set (`keep_browser`)."""
         return self.browser(request) or new_secret()
+
+    def language(self, request: web.BaseRequest) -> tuple[str, str]:
+        """The tag that was chosen, and the id of the pending request at which; both may be empty."""
+        tag, _, request_id = request.cookies.get(self.language_name, "").partition(".")
+        return tag, request_id
+
+    def keep_language(self, response: web.StreamResponse, tag: str, request_id: str) -> None:
+        self._set(response, self.language_name, f"{tag}.{request_id}", max_age=_YEAR_SECONDS)
 
     def set_session(self, response: web.StreamResponse, secret: str) -> None:
         self._set(response, self.session_name, secret)
@@ -67,5 +79,6 @@ class Cookies:
         value = request.cookies.get(name, "")
         return value if is_opaque(value) else None
 
-    def _set(self, response: web.StreamResponse, name: str, value: str) -> None:
-        response.set_cookie(name, value, path="/", secure=self._secure or None, httponly=True, samesite="Lax")
+    def _set(self, response: web.StreamResponse, name: str, value: str, *, max_age: int | None = None) -> None:
+        secure = self._secure or None
+        response.set_cookie(name, value, path="/", secure=secure, httponly=True, samesite="Lax", max_age=max_age)

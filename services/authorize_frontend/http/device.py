@@ -16,9 +16,10 @@ from latchkey.device.v1.device_pb2 import (
     FindUserCodeRequest,
     FindUserCodeResponse,
 )
+from libs.languages.moments import minutes_in_words
 from libs.oauth.errors import InvalidRequest, LoginRequired, TemporarilyUnavailable
 from services.authorize_frontend.http.device_sign_in import is_fresh, sign_in_first
-from services.authorize_frontend.http.device_words import how_long_ago, in_minutes, network
+from services.authorize_frontend.http.device_words import how_long_ago, network
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.parameters import of_form, of_query, only
 from services.authorize_frontend.http.resource_words import resources_on_page
@@ -107,7 +108,7 @@ class Device:
         if error.reason != "USER_CODE_ATTEMPTS":
             raise error
         wait = error.retry_after or 60
-        response = self._code_page(request, "", problem="too-many", status=429, wait=in_minutes(wait))
+        response = self._code_page(request, "", problem="too-many", status=429, wait=minutes_in_words(wait))
         response.headers["Retry-After"] = str(wait)
         return response
 

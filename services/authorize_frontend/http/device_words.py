@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from math import ceil
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from libs.languages.moments import minutes_ago
 from libs.oauth.addresses import address_prefix
-
-_MINUTE = 60
 
 
 @dataclass(frozen=True)
@@ -22,16 +20,7 @@ class Network:
 
 def how_long_ago(moment: Timestamp, *, now: datetime) -> str:
     """In minutes: codes do not live longer than a few."""
-    seconds = (now - moment.ToDatetime(tzinfo=UTC)).total_seconds()
-    if seconds < _MINUTE:
-        return "just now"
-    return f"{in_minutes(seconds, up=False)} ago"
-
-
-def in_minutes(seconds: float, *, up: bool = True) -> str:
-    """At least one."""
-    minutes = max(1, ceil(seconds / _MINUTE) if up else int(seconds // _MINUTE))
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    return minutes_ago((now - moment.ToDatetime(tzinfo=UTC)).total_seconds())
 
 
 def network(prefix: str, *, own_address: str) -> Network:

@@ -4,6 +4,7 @@ import json
 
 from aiohttp import web
 
+from libs.languages.language import LANGUAGES
 from libs.oauth import acr, pkce
 from libs.oauth.client_authentication import NONE, SUPPORTED_METHODS
 from libs.oauth.client_metadata import AUTH_SIGNING_ALGORITHMS, SIGNING_ALGORITHMS, SUPPORTED_GRANT_TYPES
@@ -36,6 +37,7 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "jwks_uri": site.url("/jwks"),
         "end_session_endpoint": site.url("/logout"),
         "check_session_iframe": site.url("/check-session"),
+        "ui_locales_supported": [language.tag for language in LANGUAGES],
         "scopes_supported": list(STANDARD_SCOPES),
         "claims_supported": _CLAIMS,
         "response_types_supported": [format_response_type(kind) for kind in SUPPORTED_RESPONSE_TYPES],

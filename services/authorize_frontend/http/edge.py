@@ -15,6 +15,7 @@ from services.authorize_frontend.http import csrf
 from services.authorize_frontend.http.cookies import Cookies
 from services.authorize_frontend.http.pages import Pages
 from services.authorize_frontend.http.parameters import Parameters, is_opaque, of_form, of_query, only
+from services.authorize_frontend.http.visit import heed
 from services.authorize_frontend.site import Site
 
 RETRY: web.RequestKey[str] = web.RequestKey("retry", str)
@@ -38,10 +39,16 @@ class Edge:
         return await self.backends.sessions.GetSession(GetSessionRequest(session_secret=secret))
 
     async def interaction(self, pending: "PendingRequest") -> GetInteractionResponse:
-        """What a page has to say about a pending request. Raises: InvalidRequest (REQUEST_UNKNOWN)."""
-        return await self.backends.authorization.GetInteraction(
+        """What a page has to say about a pending request, in the language that it asks for.
+
+        Raises:
+            InvalidRequest: REQUEST_UNKNOWN.
+        """
+        interaction = await self.backends.authorization.GetInteraction(
             GetInteractionRequest(request_id=pending.request_id, browser_secret=pending.browser_secret)
         )
+        heed(list(interaction.ui_locales), request_id=pending.request_id)
+        return interaction
 
     def pending(self, request: web.Request, parameters: Parameters | None = None) -> "PendingRequest":
         """The pending request that a page is about; `parameters` default to the query.

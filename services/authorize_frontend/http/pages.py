@@ -6,15 +6,17 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
+from libs.languages.speaking import current, teach
 from services.authorize_frontend.http.assets import Assets
 from services.authorize_frontend.http.policy import CSP, content_security_policy
+from services.authorize_frontend.http.visit import language_links
 from services.authorize_frontend.site import Site
 
 _FOLDER = Path(__file__).parent.parent / "pages"
 
 
 class Pages:
-    """All sentences that people read are in the templates. A value that a template misses is an error, not a gap."""
+    """Nearly all sentences that people read are in the templates. A value that one misses is an error, not a gap."""
 
     def __init__(self, site: Site, assets: Assets) -> None:
         self._templates = jinja2.Environment(
@@ -25,7 +27,10 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals.update(brand=site.brand, path=site.path, asset=assets.url)
+        teach(self._templates)
+        self._templates.globals.update(
+            brand=site.brand, path=site.path, asset=assets.url, language_links=language_links
+        )
 
     def page(
         self,
@@ -37,7 +42,8 @@ class Pages:
         script_nonce: str | None = None,
         **values: Any,
     ) -> web.Response:
-        """One page; the arguments before the values are about its policy (content_security_policy)."""
+        """One page, in the language of who asks; the arguments before the values are its policy."""
         text = self._templates.get_template(f"{name}.html").render(script_nonce=script_nonce, **values)
         policy = content_security_policy(form_action=form_action, frames=frames, script_nonce=script_nonce)
-        return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers={CSP: policy})
+        headers = {CSP: policy, "Content-Language": current().tag}
+        return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=headers)

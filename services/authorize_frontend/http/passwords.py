@@ -6,8 +6,8 @@ from typing import Literal
 from aiohttp import web
 
 from latchkey.authentication.v1.sessions_pb2 import RequestContext, SignInRequest
+from libs.languages.moments import wait_in_words
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
-from services.authorize_frontend.http.device_words import in_minutes
 from services.authorize_frontend.http.edge import Edge
 from services.authorize_frontend.http.parameters import Parameters, only
 
@@ -50,10 +50,5 @@ async def try_password(edge: Edge, request: web.Request, form: Parameters, *, co
     except TemporarilyUnavailable as error:
         if error.reason != "SIGN_IN_THROTTLED":
             raise
-        return Tried(username, problem="too-many", wait=in_words(error.retry_after or 1))
+        return Tried(username, problem="too-many", wait=wait_in_words(error.retry_after or 1))
     return Tried(username, session_secret=signed_in.session_secret)
-
-
-def in_words(seconds: int) -> str:
-    """How long to wait, to the second while that is short."""
-    return in_minutes(seconds) if seconds >= 60 else f"{seconds} second{'' if seconds == 1 else 's'}"

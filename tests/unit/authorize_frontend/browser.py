@@ -71,6 +71,16 @@ class Html(HTMLParser):
         (attributes,) = self.all(tag)
         return attributes
 
+    @property
+    def links(self) -> list[dict[str, str]]:
+        """Those of the page itself: the same page in other languages is left out."""
+        return [link for link in self.all("a") if "hreflang" not in link]
+
+    @property
+    def link(self) -> dict[str, str]:
+        (link,) = self.links
+        return link
+
     def by_id(self, identifier: str) -> dict[str, str]:
         (attributes,) = [attributes for _, attributes in self.elements if attributes.get("id") == identifier]
         return attributes

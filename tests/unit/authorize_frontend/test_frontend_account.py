@@ -141,8 +141,8 @@ async def test_the_password_is_changed(browser, services, signed_in):
     [
         (AccessDenied("x", reason="WRONG_CREDENTIALS"), "Your present password is something else."),
         (
-            InvalidRequest("A password has at least 8 characters.", reason="PASSWORD_TOO_SHORT"),
-            "A password has at least 8 characters.",
+            InvalidRequest("A password needs at least 8 characters.", reason="PASSWORD_TOO_SHORT"),
+            "A password needs at least 8 characters.",
         ),
         (TemporarilyUnavailable("x", reason="SIGN_IN_THROTTLED", retry_after=120), "Please try again in 2 minutes."),
     ],

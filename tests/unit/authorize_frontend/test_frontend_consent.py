@@ -105,5 +105,5 @@ async def test_an_answer_of_a_session_that_ended_meanwhile_carries_no_session(br
 
 
 async def test_somebody_else_can_sign_in(browser, services, page_path):
-    links = [link["href"] for link in (await browser.get(page_path)).html.all("a")]
+    links = [link["href"] for link in (await browser.get(page_path)).html.links]
     assert f"/sign-in?request={services.request_id}" in links

@@ -47,6 +47,7 @@ def test_discovery_says_exactly_this():
         "jwks_uri": "https://id.example/jwks",
         "end_session_endpoint": "https://id.example/logout",
         "check_session_iframe": "https://id.example/check-session",
+        "ui_locales_supported": ["en", "de", "es"],
         "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
         "claims_supported": [
             *["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"],

@@ -132,7 +132,7 @@ async def test_a_bad_request_is_a_page_that_ends_nothing_and_offers_to(signed_in
     answer = await signed_in.get("/logout?post_logout_redirect_uri=https://evil.example")
     assert answer.status == 400
     assert "The post_logout_redirect_uri is not registered." in answer.html.text
-    assert [link["href"] for link in answer.html.all("a")] == ["/logout"]
+    assert [link["href"] for link in answer.html.links] == ["/logout"]
     assert "EndSession" not in services.authentication.names()
     assert "latchkey-session" in signed_in.cookies
 
@@ -172,12 +172,12 @@ async def test_home_says_who_is_signed_in(signed_in, services):
     html = (await signed_in.get("/")).html
     assert html.one("main")["data-page"] == "home"
     assert "Alice Ansel" in html.text
-    assert [link["href"] for link in html.all("a")] == ["/account", "/logout"]
+    assert [link["href"] for link in html.links] == ["/account", "/logout"]
 
 
 async def test_home_of_a_stranger_costs_no_call(browser, services):
     html = (await browser.get("/")).html
-    assert html.all("a") == []
+    assert html.links == []
     assert services.authentication.calls == []
 
 

@@ -58,7 +58,7 @@ async def test_logo_policy_and_terms_of_the_client_are_on_the_page(browser, serv
     answer = await browser.get(page_path)
     images = answer.html.all("img")
     assert images[1]["src"] == "/logo/c_notes"  # not from where it comes: nobody there learns who is about to sign in
-    links = {link["href"]: link["rel"] for link in answer.html.all("a")}
+    links = {link["href"]: link["rel"] for link in answer.html.links}
     assert links == {"https://a.example/p": "noopener noreferrer", "https://b.example/t": "noopener noreferrer"}
     assert answer.policy["img-src"] == "'self'"
 
@@ -71,7 +71,7 @@ async def test_what_is_not_https_is_left_out(browser, services, page_path, uri):
     services.token.says["GetInteraction"] = an_interaction(logo_uri=uri, policy_uri=uri, tos_uri=uri)
     answer = await browser.get(page_path)
     assert len(answer.html.all("img")) == 1
-    assert answer.html.all("a") == []
+    assert answer.html.links == []
     assert answer.policy["img-src"] == "'self'"
 
 
