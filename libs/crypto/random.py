@@ -3,7 +3,6 @@
 import base64
 import secrets
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -26,9 +25,9 @@ def new_client_id() -> str:
 
 def uuid7(now: datetime) -> str:
     """A UUID that sorts by the time of its making, to about a quarter of a microsecond (RFC 9562 5.7, 6.2 method 3)."""
-    microseconds = (now - _EPOCH) // _MICROSECOND
-    milliseconds, rest = divmod(microseconds, 1000)
-    fraction = rest * 4096 // 1000
-    high = (milliseconds & (1 << 48) - 1) << 16 | 0x7 << 12 | fraction
-    low = 0b10 << 62 | secrets.randbits(62)
-    return str(UUID(int=high << 64 | low))
+    milliseconds, rest = divmod((now - _EPOCH) // _MICROSECOND, 1000)
+    high = (milliseconds & (1 << 48) - 1) << 16 | 0x7 << 12 | rest * 4096 // 1000
+    low = 0b10 << 62 | int.from_bytes(secrets.token_bytes(8)) >> 2
+    # Two of these are made for each token: the uuid module would take four times as long to write it down.
+    digits = f"{high << 64 | low:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -29,17 +29,18 @@ class Parameters(Mapping[str, str]):
         Raises:
             InvalidRequest: one is there twice.
         """
-        repeated = repeated_names(pairs := list(pairs))
-        if repeated:
+        pairs = list(pairs)
+        if len(dict(pairs)) < len(pairs) and repeated_names(pairs):
             raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
         return cls.lenient(pairs)
 
     @classmethod
     def lenient(cls, pairs: Iterable[Pair]) -> "Parameters":
         """Of one that is there twice, the last: for who tells `repeated_names` apart."""
-        pairs = list(pairs)
-        resources = join_resources(value for name, value in pairs if name == RESOURCE)
-        return cls({**dict(pairs), RESOURCE: resources})
+        values = dict(pairs := list(pairs))
+        if RESOURCE in values:
+            values[RESOURCE] = join_resources(value for name, value in pairs if name == RESOURCE)
+        return cls(values)
 
     def __getitem__(self, name: str) -> str:
         return self._values[name]

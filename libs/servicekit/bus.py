@@ -4,7 +4,7 @@ The bus may be away at any time, at start as well. Nothing here makes a request 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 from nats.aio.client import Client
@@ -15,6 +15,7 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from nats.js.errors import NotFoundError
 
 from libs.servicekit import logs
+from libs.servicekit.confirmations import Confirmations, Outgoing
 from libs.servicekit.service import CheckResult
 from libs.servicekit.settings import BusSettings
 
@@ -66,6 +67,7 @@ class Bus:
         self._service = service
         self._inbox = f"_INBOX_{service.replace('-', '_')}"
         self._client = Client()
+        self._confirmations = Confirmations(self._client)
         self._listeners: dict[str, Listener] = {}
         self._followers: dict[str, Follower] = {}
         self._streams_ready = asyncio.Event()
@@ -109,6 +111,7 @@ class Bus:
                 disconnected_cb=self._forget_streams,
                 reconnected_cb=self._forget_streams,
             )
+            await self._confirmations.listen()
             for subject, listener in self._listeners.items():
                 await self._client.subscribe(subject, cb=_forward(listener))
             for subject, follower in self._followers.items():
@@ -176,19 +179,29 @@ class Bus:
         if missing := [subject for subject in subjects if subject not in taken_in]:
             await jetstream.update_stream(present.config.evolve(subjects=[*taken_in, *missing]))
 
-    async def publish(self, subject: str, body: str, *, event_id: str, headers: Mapping[str, str]) -> None:
-        """Publishes and waits until the stream has it; the same id again is no second event.
+    async def publish(self, message: Outgoing) -> None:
+        """Publishes and waits until the stream has it.
 
         Raises:
             ConnectionError: it is not certain that the stream has it: try again later.
         """
+        for why_not in (await self.publish_all([message])).values():
+            raise ConnectionError(why_not)
+
+    async def publish_all(self, messages: Sequence[Outgoing]) -> Mapping[str, str]:
+        """Publishes in this order, without waiting in between, and waits until the stream has said something to each.
+
+        Why it may not have them, by event id, of those of which it is not certain: try them again later. Order holds
+        among those that it has; one that it refused may come after those that followed it.
+
+        Raises:
+            ConnectionError: it is certain of none.
+        """
         if not self.ready:
             raise ConnectionError("the bus is away")
         try:
-            await self._client.jetstream(timeout=ACK_SECONDS).publish(
-                subject, body.encode(), headers={"Nats-Msg-Id": event_id, **headers}
-            )
-        except (NatsError, TimeoutError, OSError) as error:
+            return await self._confirmations.publish(messages, seconds=ACK_SECONDS)
+        except (NatsError, OSError) as error:
             raise ConnectionError(str(error) or type(error).__name__) from error
 
     async def request(self, subject: str, body: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109 - a promise

@@ -7,7 +7,7 @@ same id, which the stream recognises.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit import logs
 from libs.servicekit.bus import Bus
 from libs.servicekit.clock import Clock
+from libs.servicekit.confirmations import Outgoing
 from libs.servicekit.database import Database
 from libs.servicekit.facts import headers
 from libs.servicekit.metrics import OUTBOX_BACKLOG, OUTBOX_OLDEST_SECONDS, OUTBOX_SENT
@@ -122,27 +123,30 @@ class Relay:
         return (await session.execute(query)).all()
 
     async def _publish(self, rows: Sequence[Any]) -> list[int]:
-        """Positions that the bus acknowledged. Subjects go side by side, facts of one subject one after the other."""
+        """Positions that the bus acknowledged.
+
+        In rounds: the first fact of each subject, then the second of each. A fact goes out when the one before it is
+        certain, so that one which was refused is never overtaken.
+        """
         by_subject: dict[str, list[Any]] = defaultdict(list)
         for row in rows:
             by_subject[row.subject].append(row)
-        done = await asyncio.gather(*(self._publish_in_order(own) for own in by_subject.values()))
-        return [position for positions in done for position in positions]
-
-    async def _publish_in_order(self, rows: Iterable[Any]) -> list[int]:
         done: list[int] = []
-        for row in rows:
-            try:
-                await self._bus.publish(
-                    row.nats_subject,
-                    row.envelope,
-                    event_id=row.event_id,
-                    headers=headers(row.envelope),
-                )
-            except ConnectionError:
-                break
-            done.append(row.position)
+        waiting = list(by_subject.values())
+        while waiting:
+            first = [own.pop(0) for own in waiting]
+            refused = await self._publish_side_by_side(first)
+            done += [row.position for row in first if row.event_id not in refused]
+            waiting = [own for own, row in zip(waiting, first, strict=True) if own and row.event_id not in refused]
         return done
+
+    async def _publish_side_by_side(self, rows: Sequence[Any]) -> Collection[str]:
+        """Ids of those that the bus did not take."""
+        messages = [Outgoing(row.nats_subject, row.envelope, row.event_id, headers(row.envelope)) for row in rows]
+        try:
+            return await self._bus.publish_all(messages)
+        except ConnectionError:
+            return [row.event_id for row in rows]
 
     async def _mark(self, session: AsyncSession, positions: Sequence[int]) -> None:
         if positions:

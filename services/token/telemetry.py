@@ -6,6 +6,7 @@ reported by one `token.telemetry_gap` fact, which is a row and so is never lost.
 
 import asyncio
 from collections import deque
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit import logs, trace
 from libs.servicekit.bus import Bus
 from libs.servicekit.clock import Clock
+from libs.servicekit.confirmations import Outgoing
 from libs.servicekit.facts import Fact, envelope
 from libs.servicekit.metrics import TELEMETRY_DROPPED
 from libs.servicekit.work import Transactions
@@ -66,17 +68,23 @@ class BufferedTelemetry:
         sent = 0
         while self._waiting and self._bus.ready:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            failed = [entry for entry in await asyncio.gather(*map(self._publish, batch)) if entry is not None]
-            self._waiting.extendleft(reversed(failed))
-            sent += len(batch) - len(failed)
-            if failed:
+            refused = await self._publish(batch)
+            self._waiting.extendleft(waiting for waiting in reversed(batch) if waiting.event_id in refused)
+            sent += len(batch) - len(refused)
+            if refused:
                 break
         if self._dropped and self._bus.ready:
             await self._report_gap()
         return sent
 
-    async def _publish(self, waiting: _Waiting) -> _Waiting | None:
-        """The entry again, if the bus did not take it."""
+    async def _publish(self, batch: Sequence[_Waiting]) -> Collection[str]:
+        """Ids of those that the bus did not take."""
+        try:
+            return await self._bus.publish_all([self._message(waiting) for waiting in batch])
+        except ConnectionError:
+            return [waiting.event_id for waiting in batch]
+
+    def _message(self, waiting: _Waiting) -> Outgoing:
         fact, event_id = waiting.fact, waiting.event_id
         body = envelope(
             fact,
@@ -86,16 +94,8 @@ class BufferedTelemetry:
             sequence=None,
             traceparent=waiting.traceparent,
         )
-        try:
-            await self._bus.publish(
-                fact.nats_subject,
-                body,
-                event_id=event_id,
-                headers={"ce-id": event_id, "ce-type": f"latchkey.{fact.name}.v1"},
-            )
-        except ConnectionError:
-            return waiting
-        return None
+        headers = {"ce-id": event_id, "ce-type": f"latchkey.{fact.name}.v1"}
+        return Outgoing(fact.nats_subject, body, event_id, headers)
 
     async def _report_gap(self) -> None:
         dropped = self._dropped

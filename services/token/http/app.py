@@ -1,15 +1,18 @@
 """The client edge: what applications call without a browser."""
 
 from dataclasses import dataclass
+from functools import cache
+from time import perf_counter
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from prometheus_client import Histogram
 
 from libs.servicekit import trace
 from libs.servicekit.addresses import Networks
 from libs.servicekit.metrics import HTTP_SECONDS
 from services.token.http.device_authorization import device_authorization_handler
-from services.token.http.errors import Handler, endpoint_of, render_errors
+from services.token.http.errors import Handler, answer, endpoint_of
 from services.token.http.forms import MAX_BODY_BYTES
 from services.token.http.introspect import introspection_handler
 from services.token.http.par import par_handler
@@ -63,7 +66,7 @@ def build_edge(endpoints: Endpoints, *, edge_url: str, trusted_proxies: Networks
     """`edge_url`: base of this edge, as clients know it. Where that is https, browsers are told to keep to it."""
     app = web.Application(
         client_max_size=MAX_BODY_BYTES,
-        middlewares=[_headers(secure=edge_url.startswith("https:")), _observe, render_errors],
+        middlewares=[_around(secure=edge_url.startswith("https:"))],
     )
     userinfo = userinfo_handler(endpoints.userinfo)
     app.add_routes(
@@ -89,14 +92,8 @@ async def _preflight(_request: web.Request) -> web.Response:
     return web.Response(status=204, headers=_PREFLIGHT)
 
 
-@web.middleware
-async def _observe(request: web.Request, handler: Handler) -> web.StreamResponse:
-    trace.begin(request.headers.get(trace.HEADER))
-    with HTTP_SECONDS.labels(endpoint_of(request), request.method).time():
-        return await handler(request)
-
-
-def _headers(*, secure: bool) -> Middleware:
+def _around(*, secure: bool) -> Middleware:
+    """Around every request: trace, time, refusals as JSON, headers. One middleware, for each costs its share."""
     fixed = {
         **_CORS,
         "Cache-Control": "no-store",
@@ -107,10 +104,20 @@ def _headers(*, secure: bool) -> Middleware:
         fixed["Strict-Transport-Security"] = "max-age=31536000"
 
     @web.middleware
-    async def add(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await handler(request)
+    async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
+        trace.begin(request.headers.get(trace.HEADER))
+        began = perf_counter()
+        response = await answer(request, handler)
+        _timer(endpoint_of(request), request.method).observe(perf_counter() - began)
+        headers = response.headers
         for name, value in fixed.items():
-            response.headers.setdefault(name, value)
+            headers.setdefault(name, value)
         return response
 
-    return add
+    return around
+
+
+@cache
+def _timer(endpoint: str, method: str) -> Histogram:
+    """There are few of these: the library looks each up under a lock."""
+    return HTTP_SECONDS.labels(endpoint, method)

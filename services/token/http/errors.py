@@ -16,9 +16,8 @@ _STATUS_OF_REASON = {"REGISTRATION_CLOSED": 403}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@web.middleware
-async def render_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """No request gets a stack trace, and no answer is anything but JSON with the standard's members."""
+async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What the handler answers. Nobody gets a stack trace; every refusal is JSON with the standard's members."""
     try:
         return await handler(request)
     except OAuthError as error:

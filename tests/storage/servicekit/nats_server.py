@@ -52,6 +52,15 @@ class NatsServer:
             self._process.wait()
             self._process = None
 
+    def pause(self) -> None:
+        """It is there and says nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def forget(self) -> None:
         """Loses its store, as a server with a fresh volume. Stop it before."""
         shutil.rmtree(self._folder / "store")

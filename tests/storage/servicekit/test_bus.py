@@ -6,7 +6,9 @@ import nats
 import pytest
 from nats.js.api import StreamConfig
 
+from libs.servicekit import bus as bus_module
 from libs.servicekit.bus import DUPLICATE_WINDOW, STREAMS, Bus
+from libs.servicekit.confirmations import Outgoing
 from tests.storage.servicekit.conftest import BusFor
 from tests.storage.servicekit.nats_server import NatsServer
 from tests.storage.servicekit.world import until
@@ -24,7 +26,7 @@ async def admin(nats_server: NatsServer) -> Any:
 
 
 async def publish(bus: Bus, event_id: str, *, subject: str = SUBJECT) -> None:
-    await bus.publish(subject, '{"number":1}', event_id=event_id, headers={"ce-id": event_id})
+    await bus.publish(Outgoing(subject, '{"number":1}', event_id, {"ce-id": event_id}))
 
 
 async def test_the_streams_are_as_the_contract_says(bus: Bus, admin: Any):
@@ -93,6 +95,42 @@ async def test_the_same_id_again_is_no_second_event(bus: Bus, nats_server: NatsS
 async def test_what_no_stream_takes_is_a_connection_error(bus: Bus):
     with pytest.raises(ConnectionError):
         await publish(bus, "one", subject="latchkey.v1.made.up.00")
+
+
+async def test_of_many_at_once_it_is_said_which_ones_the_stream_has_not(bus: Bus, nats_server: NatsServer):
+    nobody_takes = "latchkey.v1.made.up.00"
+    batch = [
+        Outgoing(nobody_takes if number % 10 == 3 else SUBJECT, "{}", f"e{number}", {"ce-id": f"e{number}"})
+        for number in range(300)
+    ]
+    refused = await bus.publish_all(batch)
+    assert set(refused) == {f"e{number}" for number in range(3, 300, 10)}
+    assert set(refused.values()) == {"no stream (503)"}
+    taken = [message.headers["ce-id"] for message in await nats_server.messages()]
+    assert taken == [message.event_id for message in batch if message.event_id not in refused]
+    assert await bus.publish_all([]) == {}
+
+
+async def test_what_the_stream_says_no_to_is_told_with_its_reason(bus: Bus, admin: Any):
+    config = (await admin.stream_info("LATCHKEY_EVENTS")).config
+    await admin.update_stream(config.evolve(max_msg_size=1_000))
+    messages = [Outgoing(SUBJECT, body, event_id, {}) for event_id, body in (("small", "{}"), ("large", "x" * 2_000))]
+    assert await bus.publish_all(messages) == {"large": "message size exceeds maximum allowed"}
+
+
+async def test_an_answer_that_does_not_come_leaves_it_open(
+    bus: Bus, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bus_module, "ACK_SECONDS", 0.2)
+    nats_server.pause()
+    try:
+        messages = [Outgoing(SUBJECT, "{}", event_id, {}) for event_id in ("one", "two")]
+        assert await bus.publish_all(messages) == {"one": "no answer", "two": "no answer"}
+    finally:
+        nats_server.resume()
+    monkeypatch.setattr(bus_module, "ACK_SECONDS", 5)
+    assert await bus.publish_all(messages) == {}  # late answers to the first try disturb nobody
+    assert len(await nats_server.messages()) == 2
 
 
 async def test_a_bus_that_is_away_says_so_at_once_and_comes_back(bus: Bus, nats_server: NatsServer):

@@ -12,6 +12,7 @@ import pytest
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit import consumer as consumer_module
 from libs.servicekit.bus import Bus
+from libs.servicekit.confirmations import Outgoing
 from libs.servicekit.consumer import EVENTS, Consumer, Handler, Received, pause_after
 from libs.servicekit.metrics import CONSUMED
 from tests.storage.servicekit.conftest import BusFor
@@ -61,7 +62,7 @@ async def consume(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[St
 async def tell(bus: Bus, *ids: str, subject: str = f"{SUBJECT}.03", body: str | None = None) -> None:
     for event_id in ids:
         event = {"id": event_id, "type": "latchkey.session.ended.v1", "subject": "user-1", "data": {"session_id": "s"}}
-        await bus.publish(subject, json.dumps(event) if body is None else body, event_id=event_id, headers={})
+        await bus.publish(Outgoing(subject, json.dumps(event) if body is None else body, event_id, {}))
 
 
 def counted(outcome: str) -> float:

@@ -1,7 +1,7 @@
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import insert, text
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit import relay as relay_module
 from libs.servicekit.bus import Bus
+from libs.servicekit.confirmations import Outgoing
 from libs.servicekit.relay import Relay
 from tests.storage.servicekit.conftest import BusFor
 from tests.storage.servicekit.nats_server import Message, NatsServer
@@ -163,13 +164,13 @@ async def test_a_mark_that_was_lost_for_part_of_a_subject_keeps_its_order(
 
 def counting(bus: Bus, published: list[str]) -> Bus:
     """The bus, with the ids of what is published through it."""
-    publish = bus.publish
+    publish_all = bus.publish_all
 
-    async def counted(*what: Any, event_id: str, **how: Any) -> None:
-        published.append(event_id)
-        await publish(*what, event_id=event_id, **how)
+    async def counted(messages: Sequence[Outgoing]) -> Mapping[str, str]:
+        published.extend(message.event_id for message in messages)
+        return await publish_all(messages)
 
-    bus.publish = counted  # type: ignore[method-assign]
+    bus.publish_all = counted  # type: ignore[method-assign]
     return bus
 
 

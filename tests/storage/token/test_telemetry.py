@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from libs.servicekit import trace
+from libs.servicekit.confirmations import Outgoing
 from libs.servicekit.database import Database
 from libs.servicekit.facts import Fact
 from libs.servicekit.metrics import TELEMETRY_DROPPED
@@ -37,12 +38,14 @@ class Stream:
     def ready(self) -> bool:
         return not self.away
 
-    async def publish(self, subject: str, body: str, *, event_id: str, headers: Mapping[str, str]) -> None:
-        self.tries.append(event_id)
+    async def publish_all(self, messages: Sequence[Outgoing]) -> Mapping[str, str]:
+        self.tries += [message.event_id for message in messages]
         if self.deaf:
-            raise ConnectionError("no acknowledgement")
-        self.taken.append((subject, json.loads(body), event_id, headers))
+            return {message.event_id: "no answer" for message in messages}
+        for message in messages:
+            self.taken.append((message.subject, json.loads(message.body), message.event_id, message.headers))
         self.arrived.set()
+        return {}
 
 
 @pytest.fixture
