@@ -10,7 +10,7 @@ _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 def begin(traceparent: str | None = None) -> str:
     """Continues the trace of a caller, or starts one; returns the trace id (32 hex digits)."""
-    parts = traceparent.split("-") if traceparent else ()
+    parts = traceparent.split("-") if traceparent else []
     known = len(parts) == _VERSION_AND_FIELDS and len(parts[1]) == 32 and _is_hex(parts[1]) and parts[1].strip("0")
     random = secrets.token_hex(24)
     trace_id = parts[1] if known else random[:32]
