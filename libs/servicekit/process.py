@@ -4,6 +4,7 @@ First signal: unready, no new work, what has begun is finished. Second signal or
 """
 
 import asyncio
+import gc
 import os
 import signal
 import ssl
@@ -46,6 +47,8 @@ def main(name: str, settings_type: type[SettingsT], build: Build[SettingsT]) -> 
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - there is no log yet
         sys.exit(CONFIGURATION_EXIT_CODE)
     logs.configure(name, level=settings.log_level, style=settings.log_format)
+    gc.freeze()  # what has been imported stays for good: the collector need not look at it
+    gc.enable()
     try:
         uvloop.run(work)
     except (OSError, migrations.PendingMigrations, ConfigurationError) as error:

@@ -1,7 +1,11 @@
 """`python -m services.authentication [migrate]`."""
 
-from libs.servicekit.process import main
-from services.authentication.app import NAME, build
-from services.authentication.config import AuthenticationSettings
+import gc
+
+gc.disable()  # nothing that an import makes is garbage: a start is a fifth faster; `main` enables it again
+
+from libs.servicekit.process import main  # noqa: E402
+from services.authentication.app import NAME, build  # noqa: E402
+from services.authentication.config import AuthenticationSettings  # noqa: E402
 
 main(NAME, AuthenticationSettings, build)

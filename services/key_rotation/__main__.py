@@ -1,7 +1,11 @@
 """`python -m services.key_rotation [migrate]`."""
 
-from libs.servicekit.process import main
-from services.key_rotation.app import NAME, build
-from services.key_rotation.config import KeyRotationSettings
+import gc
+
+gc.disable()  # nothing that an import makes is garbage: a start is a fifth faster; `main` enables it again
+
+from libs.servicekit.process import main  # noqa: E402
+from services.key_rotation.app import NAME, build  # noqa: E402
+from services.key_rotation.config import KeyRotationSettings  # noqa: E402
 
 main(NAME, KeyRotationSettings, build)
