@@ -57,10 +57,14 @@ class EdgeTls:
         certificate, key = self._files
         try:
             # A context of its own first: loading a certificate without its key would leave ours with half of each.
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=self._no_password)
             self.context.load_cert_chain(certificate, key)
         except ssl.SSLError:
             raise OSError(f"{certificate} and {key} are not a certificate and its key (LATCHKEY_HTTP_TLS_…)") from None
+
+    def _no_password(self) -> bytes:
+        """Else OpenSSL would ask for one at the terminal, at the start and at every renewal."""
+        raise OSError(f"{self._files[1]} is encrypted; give a key file that is not (LATCHKEY_HTTP_TLS_KEY)")
 
     def _state(self) -> tuple[tuple[int, int], ...]:
         return tuple((stat.st_mtime_ns, stat.st_ino) for stat in (file.stat() for file in self._files))

@@ -11,6 +11,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from libs.servicekit.edge_tls import EdgeTls
 from tests.support.mutual_tls import make_certificates
@@ -118,3 +124,10 @@ def touch(file: Path, by_seconds: int) -> None:
 def test_files_that_do_not_fit_are_said_at_start(tls: Path) -> None:
     with pytest.raises(OSError, match="are not a certificate and its key"):
         EdgeTls(tls / "token.pem", tls / "device.key")
+
+
+def test_an_encrypted_key_is_a_fault_and_no_question_at_the_terminal(tls: Path, files: tuple[Path, Path]) -> None:
+    key = load_pem_private_key(files[1].read_bytes(), None)
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a passphrase")))
+    with pytest.raises(OSError, match=r"edge\.key is encrypted"):
+        EdgeTls(*files)

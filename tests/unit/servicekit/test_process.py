@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -230,3 +231,33 @@ async def test_arguments_that_it_does_not_know_are_exit_code_2(start, arguments)
     code, _, log = await (await start(*arguments)).ending()
     assert code == 2
     assert log == f"token: cannot {' '.join(arguments)}; without arguments it serves\n"
+
+
+@pytest.mark.s(69)
+async def test_an_edge_with_a_certificate_speaks_tls_and_nothing_else(start, told, tls):
+    certificate, key = str(tls / "token.pem"), str(tls / "token.key")
+    running = await start(LATCHKEY_HTTP_TLS_CERTIFICATE=certificate, LATCHKEY_HTTP_TLS_KEY=key)
+    await running.says("task began")
+    trusting = ssl.create_default_context(cafile=tls / "ca.pem")
+    async with aiohttp.ClientSession() as session:
+        request = asyncio.create_task(
+            session.get(f"https://{told.http}/slow", ssl=trusting, server_hostname="token.latchkey.internal")
+        )
+        await running.says("request began")
+        running.send(signal.SIGUSR1)
+        assert await (await request).text() == "finished"
+        with pytest.raises(aiohttp.ClientError):
+            await session.get(f"http://{told.http}/slow")
+    running.send(signal.SIGTERM)
+    assert (await running.ending())[0] == 0
+
+
+@pytest.mark.s(69)
+async def test_a_key_of_another_certificate_is_named_without_a_stack_trace(start, tls):
+    certificate, key = str(tls / "token.pem"), str(tls / "device.key")
+    running = await start(LATCHKEY_HTTP_TLS_CERTIFICATE=certificate, LATCHKEY_HTTP_TLS_KEY=key)
+    code, _, log = await running.ending()
+    assert code == 1
+    (record,) = [record for record in records(log) if record["level"] == "error"]
+    assert record["event"] == "The service cannot start"
+    assert f"{certificate} and {key} are not a certificate and its key" in record["cause"]
