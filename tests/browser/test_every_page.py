@@ -1,0 +1,78 @@
+"""Every page, in every language, on a screen and on a telephone, in English also in the dark: looked at by axe, and kept.
+
+The pictures are in build/screenshots/, for people to look at.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, ViewportSize
+
+from libs.languages.language import ENGLISH, LANGUAGES
+from tests.browser.scenes import SCENES, Stage
+from tests.support.stack import Stack
+
+pytestmark = [pytest.mark.xdist_group("sqlite"), pytest.mark.timeout(300)]
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / "build" / "screenshots"
+SCREEN: ViewportSize = {"width": 1280, "height": 900}
+TELEPHONE: ViewportSize = {"width": 360, "height": 740}
+OPTIONS = {"resultTypes": ["violations"]}
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
+async def test_every_page_can_be_used_by_everybody(stack: Stack, chromium: Browser, language) -> None:
+    problems: list[str] = []
+    for name, (expected, way) in SCENES.items():
+        context = await chromium.new_context(locale=language.tag, viewport=SCREEN, reduced_motion="reduce")
+        context.set_default_timeout(15_000)
+        page = await context.new_page()
+        await way(Stage(stack, page))
+        shown = await page.get_attribute("main", "data-page")
+        problems += [] if shown == expected else [f"{name}: this is the page {shown}"]
+        assert await page.get_attribute("html", "lang") == language.tag
+        schemes = ("light", "dark") if language is ENGLISH else ("light",)
+        problems += [f"{name}: {problem}" for problem in await looked_at(page, f"{name}.{language.tag}", schemes)]
+        await context.close()
+    assert problems == []
+
+
+async def looked_at(page: Page, name: str, schemes: tuple[str, ...]) -> list[str]:
+    """What is wrong with the page as it is, in each scheme and both sizes; a picture of each is kept."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    problems = []
+    for scheme in schemes:
+        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        for device, viewport in (("screen", SCREEN), ("telephone", TELEPHONE)):
+            await page.set_viewport_size(viewport)
+            await page.screenshot(path=PICTURES / f"{name}.{scheme}.{device}.png", full_page=True)
+            width = await page.evaluate("document.documentElement.scrollWidth")
+            problems += [] if width <= viewport["width"] else [f"{width} wide on a {device}"]
+        problems += [f"{scheme}: {problem}" for problem in await violations(page)]
+    return problems
+
+
+async def violations(page: Page) -> list[str]:
+    """Each rule of axe-core that an element breaks, best practices among them."""
+    found = (await Axe().run(page, options=OPTIONS)).response["violations"]
+    return [f"{each['id']}: {json.dumps([node['html'][:200] for node in each['nodes']])}" for each in found]
+
+
+def test_no_page_is_left_out() -> None:
+    """Each page that a template makes has a scene."""
+    templates = (ROOT / "services/authorize_frontend/pages").glob("*.html")
+    pages = {page for file in templates for page in re.findall(r'data-page="([a-z-]+)"', file.read_text())}
+    assert pages == {page for page, _ in SCENES.values()}
+
+
+async def test_axe_finds_what_is_wrong(chromium: Browser) -> None:
+    page = await (await chromium.new_context()).new_page()
+    await page.set_content(
+        '<html lang="en"><title>x</title><main><h1>x</h1><input><p style="color:#ccc">faint</p></main>'
+    )
+    rules = [violation.partition(":")[0] for violation in await violations(page)]
+    assert rules == ["color-contrast", "label"]

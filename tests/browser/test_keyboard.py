@@ -1,0 +1,43 @@
+"""Without a mouse: everything can be reached by Tab, is seen to be reached, and done by Enter."""
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.browser.scenes import Stage
+from tests.flows.people import new_person
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("sqlite")
+
+
+async def reached(page: Page, identifier: str) -> None:
+    """Presses Tab until something has the focus, and sees that its focus is drawn."""
+    for _ in range(20):
+        if await page.evaluate("document.activeElement.id") == identifier:
+            break
+        await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.id") == identifier
+    assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+async def test_somebody_signs_in_and_allows_with_the_keyboard_alone(stack: Stack, chromium: Browser) -> None:
+    page = await (await chromium.new_context(locale="en-GB")).new_page()
+    stage = Stage(stack, page)
+    username, _ = await new_person(stack)
+    await stage.ask(to=f"{stack.client_edge}/callback", prompt="consent")
+    await page.keyboard.type(username)  # the first field has the focus already
+    await reached(page, "password")
+    await page.keyboard.type(f"{username}-password")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("main[data-page=consent]")
+    await reached(page, "consent-allow")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{stack.client_edge}/callback?*code=*")
+
+
+async def test_the_language_is_chosen_with_the_keyboard_alone(stack: Stack, chromium: Browser) -> None:
+    page = await (await chromium.new_context(locale="en-GB")).new_page()
+    await Stage(stack, page).ask()
+    await reached(page, "language-de")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("html[lang=de] main[data-page=login]")
