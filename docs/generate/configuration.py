@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
+from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import FilePath, StringConstraints
@@ -39,6 +41,7 @@ _HEADINGS: Final[Mapping[str, str]] = {
     "BusSettings": "Services on the bus",
     "FetchSettings": "Services that fetch what others publish",
     "MailSettings": "Services that send letters",
+    "WrappingSettings": "Where key-rotation's key-encryption key is kept",
 }
 """Of the classes that services share, in the order of the page."""
 _WORDS: Final[Sequence[tuple[Any, str]]] = (
@@ -48,6 +51,7 @@ _WORDS: Final[Sequence[tuple[Any, str]]] = (
     (KeyRingFile, "path of a file with 32 bytes as base64url text, or with such lines as `1:<key>`"),
     (settings.Networks, "networks (CIDR), separated by commas"),
     (FilePath, "path of a file"),
+    (Path, "path of a file"),
     (bool, "`true` or `false`"),
 )
 """Types with words of their own."""
@@ -118,6 +122,8 @@ def in_words(hint: Any, info: FieldInfo, *, name: str) -> str:
     for known, words in _WORDS:
         if hint in (known, known | None):  # not all of them can be hashed
             return words
+    if get_args(hint)[1:] == (NoneType,):
+        hint = get_args(hint)[0]
     if get_origin(hint) is Literal:
         return " or ".join(code(str(value)) for value in get_args(hint))
     plain = info.annotation

@@ -9,6 +9,7 @@ from latchkey.keys.v1 import admin_pb2, admin_pb2_grpc, keys_pb2, keys_pb2_grpc
 from libs.crypto.errors import SealBroken
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit import logs
 from libs.servicekit.bus import Bus
 from libs.servicekit.clock import Clock, SystemClock
 from libs.servicekit.migrations import open_database
@@ -22,6 +23,7 @@ from services.key_rotation.config import KeyRotationSettings
 from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.domain.waits import Waits
 from services.key_rotation.key_ages import observe
+from services.key_rotation.sealing_health import PROBE_SECONDS, SealingHealth
 from services.key_rotation.store.checked_clock import CheckedClock
 from services.key_rotation.store.tables import METADATA
 from services.key_rotation.store.turns import RotationTurns
@@ -34,24 +36,25 @@ from services.key_rotation.usecases.list_verification_keys import ListVerificati
 from services.key_rotation.usecases.revoke_key import RevokeKey
 from services.key_rotation.usecases.rewrap_keys import RewrapKeys
 from services.key_rotation.usecases.rotate_keys import RotateKeys
-from services.key_rotation.wrappings.file import FileWrapping
+from services.key_rotation.wrappings.opened import opened_wrappings
 
 NAME = "key-rotation"
+_log = logs.get(__name__)
 
 
 @asynccontextmanager
 async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
     """The service with its keys in place, ready to run."""
     clock = SystemClock()
-    async with open_database(settings, service=NAME) as database:
+    async with open_database(settings, service=NAME) as database, opened_wrappings(settings, clock=clock) as wrappings:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
         bus = Bus(settings, service=NAME)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
         work = Transactions(database, outbox, partial(StoreWork, issuer=settings.issuer))
         waits = settings.waits
         checked = CheckedClock(clock, database)
-        wrapping = FileWrapping(settings.key_encryption_key_file.keys, seals=settings.kek_version)
-        seals = KeySeals([wrapping], issuer=settings.issuer)
+        seals = KeySeals(wrappings, issuer=settings.issuer)
+        sealing = SealingHealth(seals)
         ensure = EnsureKeys(view=work.reading, work=work, generate=generate, seals=seals, clock=checked)
         published = ListVerificationKeys(view=work.reading)
         signing = GetSigningKeys(published=published, work=work, seals=seals, issuer=settings.issuer)
@@ -70,7 +73,8 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
             revoke=RevokeKey(list_keys=list_keys, advance=advance, work=work, waits=waits, clock=checked),
             rewrap=RewrapKeys(list_keys=list_keys, work=work, seals=seals),
         )
-        await _prepare(checked, ensure, signing)
+        await _prepare(checked, ensure, signing, seals)
+        await sealing.probe()
         yield Service(
             servicers=(
                 *_servicers(published, signing, waits),
@@ -85,10 +89,12 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 "rotation": every(settings.key_check_seconds, "rotation", partial(_advance, checked, advance)),
+                "key-encryption": every(PROBE_SECONDS, "key-encryption", sealing.probe),
             },
             checks={
                 "database": database.check,
                 "keys": partial(_check, published, clock),
+                "key-encryption": sealing.check,
                 "clock": checked.check,
                 "bus": bus.check,
                 "outbox": relay.check,
@@ -106,17 +112,24 @@ async def _advance(clock: CheckedClock, advance: AdvanceKeys) -> bool:
     return await advance()
 
 
-async def _prepare(clock: CheckedClock, ensure: EnsureKeys, signing: GetSigningKeys) -> None:
-    """Whoever serves has keys, and can open them."""
+async def _prepare(clock: CheckedClock, ensure: EnsureKeys, signing: GetSigningKeys, seals: KeySeals) -> None:
+    """Whoever serves has keys, and can open them; unless what they are sealed under does not answer at this moment."""
     try:
         await clock.compare()
-        await ensure()
-        await signing.check_seals()
+        try:
+            await seals.prove()
+            await ensure()
+            await signing.check_seals()
+        except TemporarilyUnavailable as error:
+            if not error.reason.startswith("KEK_") or not await signing.are_there():
+                raise
+            _log.warning("Begun without the key-encryption key", reason=error.reason)
     except TemporarilyUnavailable as error:
         raise OSError(f"no signing keys: {error.reason}") from error
-    except SealBroken:
+    except SealBroken as error:
         raise OSError(
-            "LATCHKEY_KEY_ENCRYPTION_KEY_FILE does not hold the key under which signing keys in the database are sealed"
+            "the key-encryption key is not the one under which signing keys in the database are sealed, or does not "
+            f"serve: see LATCHKEY_KEY_WRAPPING and, for a file, LATCHKEY_KEY_ENCRYPTION_KEY_FILE ({error})"
         ) from None
 
 

@@ -7,16 +7,12 @@ from pydantic import Field, model_validator
 
 from libs.servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings
 from services.key_rotation.domain.waits import Waits
-from services.key_rotation.key_ring import KeyRingFile
+from services.key_rotation.wrapping_settings import WrappingSettings
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
-class KeyRotationSettings(GrpcSettings, DatabaseSettings, BusSettings):
-    key_encryption_key_file: KeyRingFile
-    """What private keys are sealed under in the database. Lines such as `2:<key>` hold several versions: all open."""
-    key_encryption_key_version: int = Field(default=0, ge=0)
-    """The version that seals; 0: the newest in the file."""
+class KeyRotationSettings(WrappingSettings, GrpcSettings, DatabaseSettings, BusSettings):
     key_period_seconds: int = Field(default=30 * DAY, ge=MINUTE, le=400 * DAY)
     """How long a key signs. A change holds from the next key on; `latchkey key rotate` makes it sooner."""
     key_announcement_seconds: int = Field(default=1 * DAY, ge=MINUTE, le=400 * DAY)
@@ -37,16 +33,6 @@ class KeyRotationSettings(GrpcSettings, DatabaseSettings, BusSettings):
         except ValueError as error:
             raise ValueError(f"LATCHKEY_KEY_ANNOUNCEMENT_SECONDS and its relatives: {error}") from None
         return self
-
-    @model_validator(mode="after")
-    def _the_version_that_seals_is_in_the_file(self) -> Self:
-        if self.kek_version not in self.key_encryption_key_file.keys:
-            raise ValueError("LATCHKEY_KEY_ENCRYPTION_KEY_VERSION is not in LATCHKEY_KEY_ENCRYPTION_KEY_FILE")
-        return self
-
-    @property
-    def kek_version(self) -> int:
-        return self.key_encryption_key_version or self.key_encryption_key_file.newest
 
     @property
     def waits(self) -> Waits:

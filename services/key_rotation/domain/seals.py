@@ -11,6 +11,7 @@ from libs.crypto.sealing import Envelope, binding, open_under_key, seal_under_ne
 SEAL_VERSION: Final = 1
 FILE: Final = "file"
 _PURPOSE: Final = "latchkey signing key at rest"
+_PROBE: Final = binding("latchkey probe of the key-encryption key")
 
 
 class Wrapping(Protocol):
@@ -55,8 +56,12 @@ class KeySeals:
         self._sealing = wrappings[0]
         self._wrappings = {wrapping.name: wrapping for wrapping in wrappings}
         self._issuer = issuer
+        self._proven = False
 
     async def seal(self, key: SigningKey) -> SealedPrivateKey:
+        """Nothing is sealed under what was never proven. Raises SealBroken when it is of no use."""
+        if not self._proven:
+            await self.prove()
         bound_to = self._binding(key.kid, key.alg, SEAL_VERSION)
         data_key, ciphertext = seal_under_new_key(key.to_pkcs8(), bound_to=bound_to)
         version, wrapped = await self._sealing.wrap(data_key, bound_to=bound_to)
@@ -75,6 +80,19 @@ class KeySeals:
         version, wrapped = await self._sealing.wrap(data_key, bound_to=bound_to)
         envelope = replace(sealed.envelope, wrapped_key=wrapped)
         return replace(sealed, envelope=envelope, kek=self._sealing.name, kek_version=version)
+
+    async def prove(self) -> None:
+        """Raises SealBroken when what seals now does not open its own, or opens it whatever it is bound to."""
+        data_key, _ = seal_under_new_key(b"", bound_to=_PROBE)
+        version, wrapped = await self._sealing.wrap(data_key, bound_to=_PROBE)
+        if await self._sealing.unwrap(wrapped, version=version, bound_to=_PROBE) != data_key:
+            raise SealBroken("what seals now opens its own as something else")
+        try:
+            await self._sealing.unwrap(wrapped, version=version, bound_to=_PROBE + b"x")
+        except SealBroken:
+            self._proven = True
+            return
+        raise SealBroken("what seals now binds nothing: its key knows no associated data")
 
     async def current(self) -> tuple[str, int]:
         """Wrapping and version that seal now."""

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from libs.crypto.errors import InvalidKey
 from libs.crypto.sealing import delivery_binding, seal_to
-from libs.oauth.errors import InvalidRequest
+from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from services.key_rotation.domain.keys import SIGNING, Key
 from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.ports import WorkFactory
-from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
+from services.key_rotation.usecases.list_verification_keys import NOT_READY, ListVerificationKeys
 
 DAY = timedelta(days=1)
 
@@ -73,6 +73,15 @@ class GetSigningKeys:
         Raises TemporarilyUnavailable when it cannot be asked.
         """
         await self._opened(await self._published())
+
+    async def are_there(self) -> bool:
+        """Has every algorithm a key already? Raises TemporarilyUnavailable when the database is away."""
+        try:
+            return bool(await self._published())
+        except TemporarilyUnavailable as error:
+            if error.reason != NOT_READY:
+                raise
+            return False
 
     async def _opened(self, keys: Sequence[Key]) -> dict[str, bytes]:
         sealed = [(key, key.private) for key in keys if key.private is not None]

@@ -1,10 +1,13 @@
 """The public keys whose signatures may be met."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from libs.oauth.errors import TemporarilyUnavailable
 from services.key_rotation.domain.keys import Key, without_signer
 from services.key_rotation.ports import ViewFactory
+
+NOT_READY: Final = "KEYS_NOT_READY"
 
 
 class ListVerificationKeys:
@@ -20,5 +23,5 @@ class ListVerificationKeys:
         async with self._view() as view:
             keys = await view.keys.published()
         if without_signer(keys):
-            raise TemporarilyUnavailable(reason="KEYS_NOT_READY", retry_after=1)
+            raise TemporarilyUnavailable(reason=NOT_READY, retry_after=1)
         return keys

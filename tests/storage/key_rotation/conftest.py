@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from libs.servicekit.database import Database
 from libs.servicekit.migrations import schema_of
 from libs.servicekit.schema_history import upgrade
 from tests.storage.key_rotation.replicas import Replica
+from tests.storage.key_rotation.softhsm import SoftHsm, new_module
+from tests.storage.key_rotation.transit import Vault, running_vault
 from tests.support.databases import KINDS, fresh_url
 
 
@@ -30,3 +33,22 @@ async def database(url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def replica(database: Database) -> Replica:
     return Replica(database)
+
+
+@pytest.fixture
+async def vault() -> AsyncIterator[Vault]:
+    async with running_vault() as vault:
+        yield vault
+
+
+@pytest.fixture(scope="session")
+def _module(tmp_path_factory: pytest.TempPathFactory) -> SoftHsm:
+    return new_module(tmp_path_factory.mktemp("softhsm"))
+
+
+@pytest.fixture
+def hsm(_module: SoftHsm, request: pytest.FixtureRequest) -> SoftHsm:
+    """With keys of this test alone: version 1 is there."""
+    own = replace(_module, key=f"latchkey {hash(request.node.nodeid) & 0xFFFFFFFF:x}")
+    own.make_key(1)
+    return own

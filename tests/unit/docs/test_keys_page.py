@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from libs.servicekit import metrics
-from services.key_rotation import key_ages
+from services.key_rotation import key_ages, sealing_health
 from services.key_rotation.config import KeyRotationSettings
 from services.token import signing_keys
 from services.token.config import TokenSettings
@@ -16,7 +16,12 @@ SETTINGS = {**KeyRotationSettings.model_fields, **TokenSettings.model_fields}
 
 
 def test_every_metric_of_an_alert_exists():
-    ours = (metrics.KEY_VIEW_AGE_SECONDS, signing_keys.UNKNOWN_KID, key_ages.SIGNING_KEY_AGE_SECONDS)
+    ours = (
+        metrics.KEY_VIEW_AGE_SECONDS,
+        signing_keys.UNKNOWN_KID,
+        key_ages.SIGNING_KEY_AGE_SECONDS,
+        sealing_health.KEY_ENCRYPTION_UP,
+    )
     known = {
         f"{family.name}_total" if family.type == "counter" else family.name for of in ours for family in of.collect()
     }
