@@ -76,6 +76,12 @@ COPY --from=code /opt/latchkey/app/services/key_rotation services/key_rotation
 EXPOSE 9090
 ENTRYPOINT ["python", "-m", "services.key_rotation"]
 
+FROM service AS event-bridge
+COPY --from=code /opt/latchkey/app/libs/fetch libs/fetch
+COPY --from=code /opt/latchkey/app/services/event_bridge services/event_bridge
+EXPOSE 9090
+ENTRYPOINT ["python", "-m", "services.event_bridge"]
+
 # The operator's command line: it reaches what the identity `cli` may reach.
 FROM runtime AS cli
 COPY --from=code /opt/latchkey/app/libs/sdk/latchkey_sdk latchkey_sdk
@@ -89,7 +95,7 @@ FROM runtime AS setup
 USER 0:0
 RUN ["install", "--directory", "--owner=10001", "--group=10001", "--mode=0700", "/etc/latchkey", "/handout/nats-data", \
      "/handout/authorize-frontend", "/handout/token", "/handout/authentication", "/handout/device", \
-     "/handout/key-rotation", "/handout/cli", "/handout/nats"]
+     "/handout/key-rotation", "/handout/event-bridge", "/handout/cli", "/handout/nats"]
 RUN ["install", "--directory", "--owner=10001", "--group=10001", "--mode=0755", "/handout/postgres"]
 USER 10001:10001
 COPY deploy/__init__.py deploy/__init__.py

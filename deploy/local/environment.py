@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from deploy.local import nats_server
 from deploy.local.home import VARIABLE as HOME_VARIABLE
 from deploy.local.layout import Layout
 from deploy.local.secret_files import secret_file
@@ -23,7 +24,7 @@ def of_playground(layout: Layout, *, inherited: Mapping[str, str]) -> dict[str, 
 
 
 def _open_to_choice() -> dict[str, str]:
-    return {"LATCHKEY_LOG_LEVEL": "info", "LATCHKEY_REGISTRATION": "token"}
+    return {"LATCHKEY_LOG_LEVEL": "info", "LATCHKEY_REGISTRATION": "token", "LATCHKEY_WEBHOOK_LOOPBACK": "true"}
 
 
 def _decided(service: ServiceShape, layout: Layout) -> dict[str, str]:
@@ -47,6 +48,8 @@ def _decided(service: ServiceShape, layout: Layout) -> dict[str, str]:
     if service.database:
         told["LATCHKEY_DATABASE_URL"] = layout.database_of(service)
         told["LATCHKEY_MIGRATE_ON_START"] = "true"
+    if service.subscribes:
+        told["LATCHKEY_SUBSCRIBER_NATS_CREDS"] = str(home.creds(nats_server.reader_of(service.name)))
     for callee in service.calls:
         told[f"LATCHKEY_{callee.replace('-', '_').upper()}_TARGET"] = ports.grpc[callee].address
     for variable, secret in service.secrets.items():

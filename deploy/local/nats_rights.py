@@ -11,7 +11,9 @@ from libs.servicekit.bus import REDRIVEN
 from libs.servicekit.nats_accounts import Rights
 
 FACTS = "LATCHKEY_EVENTS"
-STREAMS = (FACTS, "LATCHKEY_TOKENS", "LATCHKEY_DLQ")
+READABLE = (FACTS, "LATCHKEY_TOKENS")
+"""What subscribers read."""
+STREAMS = (*READABLE, "LATCHKEY_DLQ")
 HOOK = "latchkey.hook.token"
 """What the token service asks there, see services/token/token_hook.py."""
 PLAIN_INBOX = "_INBOX.>"
@@ -34,6 +36,8 @@ _CONSUMES: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Service -> its durable consumers and the facts that each may read, and no others (libs/servicekit/consumer.py)."""
+_MAKES = frozenset({"event-bridge"})
+"""Services that make a consumer of their own name of all facts, and read it in the account of the subscribers."""
 
 
 def inbox(user: str) -> str:
@@ -49,7 +53,7 @@ def of_service(name: str) -> Rights:
     facts = [f"latchkey.v1.{fact}.*" for fact in facts_of(name)]
     streams = [f"$JS.API.STREAM.{verb}.{stream}" for stream in STREAMS for verb in ("INFO", "CREATE", "UPDATE")]
     return Rights(
-        publish=(*facts, *(streams if facts else ()), *_consuming(name), *_ASKS.get(name, ())),
+        publish=(*facts, *(streams if facts else ()), *_consuming(name), *_making(name), *_ASKS.get(name, ())),
         subscribe=(*_HEARS.get(name, ()), inbox(name)),
     )
 
@@ -96,6 +100,13 @@ def _consuming(service: str) -> list[str]:
             f"$JS.ACK.{FACTS}.{consumer}.>",
         ]
     return rights
+
+
+def _making(service: str) -> list[str]:
+    if service not in _MAKES:
+        return []
+    made = [f"$JS.API.CONSUMER.CREATE.{stream}.{service}.latchkey.v1.>" for stream in READABLE]
+    return [*made, *(f"$JS.API.CONSUMER.DELETE.{stream}.{service}" for stream in READABLE)]
 
 
 def _reading() -> list[str]:

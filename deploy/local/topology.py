@@ -1,4 +1,4 @@
-"""The five services: what each listens on, keeps, calls and is told. Everything else is derived from this table."""
+"""The services: what each listens on, keeps, calls and is told. Everything else is derived from this table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +19,10 @@ class ServiceShape:
     database: bool = True
     calls: tuple[str, ...] = ()
     """Services that it reaches over gRPC."""
+    subscribes: bool = False
+    """It reads events as a subscriber does: with a second NATS user, in the account of the subscribers."""
+    optional: bool = False
+    """Latchkey is whole without it: deployments leave it out unless it is asked for."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Variable -> name of the secret whose file it names."""
 
@@ -31,6 +35,12 @@ SERVICES = (
     ServiceShape("key-rotation", secrets={"LATCHKEY_KEY_ENCRYPTION_KEY_FILE": "key-encryption"}),
     ServiceShape("authentication", secrets={"LATCHKEY_SESSION_ATTESTATION_KEY_FILE": "session-attestation"}),
     ServiceShape("device"),
+    ServiceShape(
+        "event-bridge",
+        subscribes=True,
+        optional=True,
+        secrets={"LATCHKEY_WEBHOOK_SEALING_KEY_FILE": "webhook-sealing"},
+    ),
     ServiceShape(
         "token",
         edge="client",

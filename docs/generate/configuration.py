@@ -21,6 +21,7 @@ from libs.servicekit.settings import ServiceSettings
 from services.authentication.config import AuthenticationSettings
 from services.authorize_frontend.config import AuthorizeFrontendSettings
 from services.device.config import DeviceSettings
+from services.event_bridge.config import EventBridgeSettings
 from services.key_rotation.config import KeyRotationSettings
 from services.key_rotation.key_ring import KeyRingFile
 from services.token.config import TokenSettings
@@ -31,6 +32,7 @@ SETTINGS: Final[Mapping[str, type[ServiceSettings]]] = {
     "authentication": AuthenticationSettings,
     "device": DeviceSettings,
     "key-rotation": KeyRotationSettings,
+    "event-bridge": EventBridgeSettings,
 }
 _HEADINGS: Final[Mapping[str, str]] = {
     "ServiceSettings": "Every service",

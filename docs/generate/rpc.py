@@ -10,7 +10,7 @@ from docs.generate.markdown import anchor, code, codes, table
 from docs.generate.sources import SourceError, code_of, prose
 from libs.servicekit.channels import DEADLINE_SECONDS
 
-_SERVED_BY = {"keys": "key-rotation"}
+_SERVED_BY = {"keys": "key-rotation", "bridge": "event-bridge"}
 """Area of the contract -> identity of the service, where the two are not called the same."""
 _COMMENT = re.compile(
     r"(?P<meaning>.*?)\s*Callers: (?P<callers>[a-z, -]+)\.(?:\s+Errors: (?P<errors>.+?)\.?)?", re.DOTALL

@@ -9,7 +9,9 @@ from typing import Any
 from libs.cli.errors import CliError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("authorize-frontend", "token", "authentication", "device", "key-rotation")
+SERVICES = ("authorize-frontend", "token", "authentication", "device", "key-rotation", "event-bridge")
+OPTIONAL = frozenset({"event-bridge"})
+"""Latchkey is whole without these."""
 _RUN_FILE = "run.json"
 
 

@@ -12,7 +12,7 @@ from latchkey_sdk import LatchkeyError
 from latchkey_sdk.connection import Connection as NatsConnection
 from latchkey_sdk.filters import EVENTS, TOKENS
 from libs.cli.admin import service, when
-from libs.cli.connection import SERVICES, Connection
+from libs.cli.connection import OPTIONAL, SERVICES, Connection
 from libs.cli.errors import CliError
 from libs.cli.output import moment
 from libs.oauth.errors import OAuthError
@@ -34,7 +34,8 @@ async def examine(found: Connection) -> dict[str, Any]:
         for name, report in services.items()
         if (check := report["checks"].get("database"))
     }
-    everything = [*services.values(), *databases.values(), nats, keys]
+    wanted = [report for name, report in services.items() if name not in OPTIONAL or report["checks"]]
+    everything = [*wanted, *databases.values(), nats, keys]
     return {
         "ready": all(each["ready"] for each in everything),
         "source": found.source,

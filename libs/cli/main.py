@@ -28,6 +28,7 @@ class _Commands(LazyGroup):
         "login": ("libs.cli.commands.login", "Tokens for a person, as an application gets them."),
         "events": ("libs.cli.commands.events", "What happens, as subscribers see it."),
         "subscriber": ("libs.cli.commands.subscriber", "Who outside may read events."),
+        "webhook": ("libs.cli.commands.webhook", "Where events go as signed HTTP requests."),
         "status": ("libs.cli.commands.status", "How services, NATS, databases and keys are doing."),
         "version": ("libs.cli.commands.version", "The version of this program."),
     }

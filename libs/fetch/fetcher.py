@@ -1,8 +1,8 @@
-"""The two requests that go out to addresses that clients choose."""
+"""The requests that go out to addresses that clients and operators choose."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from libs.fetch.url import Target, parse_target
 
 _T = TypeVar("_T")
 _KEPT_HEADERS = ("Cache-Control", "ETag", "Expires")
+_EXCERPT_SECONDS = 1.0
 _NOT_ENCODED = frozenset({"", "identity"})
 
 
@@ -32,6 +33,18 @@ class Fetched:
     """The media type in lower case, without parameters."""
     headers: Mapping[str, str]
     """`cache-control`, `etag` and `expires`, as far as sent."""
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What a receiver answered."""
+
+    status: int
+    """Not 3xx."""
+    retry_after: str
+    """That header as sent; empty: none."""
+    excerpt: bytes
+    """The beginning of the body, as far as it came soon; never decompressed."""
 
 
 class Fetcher:
@@ -91,6 +104,25 @@ class Fetcher:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return await self._exchange("POST", url, status, headers=headers, data=urlencode(fields).encode())
 
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, excerpt: int) -> Posted:
+        """Posts a body. `excerpt`: how many bytes of the answer are worth reading.
+
+        Raises:
+            FetchRefused: when there is no answer, or a redirect.
+        """
+
+        async def answer(response: aiohttp.ClientResponse) -> Posted:
+            return Posted(response.status, response.headers.get("Retry-After", ""), await _beginning(response, excerpt))
+
+        return await self._exchange("POST", url, answer, headers=headers, data=body)
+
+    def check(self, url: str) -> None:
+        """Raises FetchRefused when the URL is one that is never fetched, whatever its name resolves to."""
+        target = parse_target(url, plain_too=self._policy.loopback)
+        self._policy.judge_port(target)
+        if target.address is not None:
+            self._policy.judge_addresses(target, [str(target.address)])
+
     async def close(self) -> None:
         await self._resolver.close()
 
@@ -104,7 +136,7 @@ class Fetcher:
         data: bytes | None = None,
     ) -> _T:
         deadline = asyncio.get_running_loop().time() + self._policy.total_seconds
-        target = parse_target(url)
+        target = parse_target(url, plain_too=self._policy.loopback)
         self._policy.judge_port(target)
         async with self._slots.held(target.host, until=deadline):
             with _refusals():
@@ -175,6 +207,16 @@ def _content_type(response: aiohttp.ClientResponse) -> str:
 def _kept_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     sent = {name: response.headers.getall(name, []) for name in _KEPT_HEADERS}
     return {name.lower(): ", ".join(values) for name, values in sent.items() if values}
+
+
+async def _beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """At most `limit` bytes. The status is what counts: a slow or broken body costs a moment and no more."""
+    body = bytearray()
+    with suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(_EXCERPT_SECONDS):
+            while len(body) < limit and (chunk := await response.content.read(limit - len(body))):
+                body += chunk
+    return bytes(body)
 
 
 async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -42,6 +42,8 @@ class FetchPolicy:
     """Ports of public hosts. Others are refused: who may choose them can scan and talk to what is not HTTP."""
     allowed_private_hosts: frozenset[AllowedHost] = frozenset()
     """Off by default. Metadata services and the like stay out of reach even for these."""
+    loopback: bool = False
+    """For development: `localhost` and loopback addresses may be reached at any port, without TLS as well."""
     extra_ca: Path | None = None
     """PEM of authorities that are trusted besides those of the system."""
     total_seconds: float = 5
@@ -58,6 +60,10 @@ class FetchPolicy:
 
     def judge_port(self, target: Target) -> None:
         """Raises FetchRefused(PORT) unless the port may be reached."""
+        if self._is_loopback(target):
+            return
+        if target.plain:
+            raise FetchRefused(Reason.SCHEME, "is not https")
         if target.port not in self.ports and AllowedHost(target.host, target.port) not in self.allowed_private_hosts:
             raise FetchRefused(Reason.PORT, f"port {target.port}")
 
@@ -71,9 +77,17 @@ class FetchPolicy:
             raise FetchRefused(Reason.UNRESOLVED, "no address")
         reachable = {Standing.PUBLIC, Standing.PRIVATE} if self._allows_private(target) else {Standing.PUBLIC}
         judged = tuple(_address(text) for text in addresses)
+        if self._is_loopback(target):
+            if not all(address.is_loopback for address in judged):
+                raise FetchRefused(Reason.ADDRESS_FORBIDDEN)
+            return judged
         if not all(standing(address) in reachable for address in judged):
             raise FetchRefused(Reason.ADDRESS_FORBIDDEN)
         return judged
+
+    def _is_loopback(self, target: Target) -> bool:
+        named = target.host == "localhost" or (target.address is not None and target.address.is_loopback)
+        return self.loopback and named
 
     def _allows_private(self, target: Target) -> bool:
         exact = AllowedHost(target.host, target.port) in self.allowed_private_hosts

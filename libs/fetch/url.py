@@ -13,6 +13,7 @@ from libs.fetch.errors import FetchRefused, Reason
 
 LONGEST_URL = 2048
 HTTPS_PORT = 443
+HTTP_PORT = 80
 _LONGEST_NAME = 253
 _LONGEST_LABEL = 63
 _DIGITS = frozenset("0123456789")
@@ -32,14 +33,16 @@ class Target:
     """Path and query as written; the fragment is gone."""
     address: IPAddress | None
     """The address, where the host is one."""
+    plain: bool = False
+    """Without TLS."""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"https://{host}:{self.port}{self.path}"
+        return f"http{'' if self.plain else 's'}://{host}:{self.port}{self.path}"
 
 
-def parse_target(url: str) -> Target:
-    """Reads an https URL.
+def parse_target(url: str, *, plain_too: bool = False) -> Target:
+    """Reads an https URL; with `plain_too` an http URL as well.
 
     Raises:
         FetchRefused: URL_MALFORMED, SCHEME or USERINFO.
@@ -51,7 +54,8 @@ def parse_target(url: str) -> Target:
     scheme, separator, rest = url.partition("://")
     if not separator:
         raise FetchRefused(Reason.URL_MALFORMED, "is not absolute")
-    if scheme.lower() != "https":
+    plain = scheme.lower() == "http"
+    if scheme.lower() != "https" and not (plain and plain_too):
         raise FetchRefused(Reason.SCHEME, "is not https")
     rest = rest.partition("#")[0]
     end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
@@ -59,7 +63,9 @@ def parse_target(url: str) -> Target:
     if "@" in authority:
         raise FetchRefused(Reason.USERINFO, "names a user")
     host, port, address = parse_authority(authority)
-    return Target(host, HTTPS_PORT if port is None else port, path if path.startswith("/") else f"/{path}", address)
+    default = HTTP_PORT if plain else HTTPS_PORT
+    path = path if path.startswith("/") else f"/{path}"
+    return Target(host, default if port is None else port, path, address, plain)
 
 
 def parse_authority(authority: str) -> tuple[str, int | None, IPAddress | None]:

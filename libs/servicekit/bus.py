@@ -20,7 +20,10 @@ from libs.servicekit.service import CheckResult
 from libs.servicekit.settings import BusSettings
 
 _log = logs.get(__name__)
-_ENTITIES = ("login", "session", "account", "password", "consent", "code", "client", "key", "device", "mfa", "admin")
+_ENTITIES = (
+    *("login", "session", "account", "password", "consent", "code", "client", "key", "device", "mfa", "admin"),
+    "webhook",
+)
 _TOKEN_FACTS = ("revoked", "reuse_detected", "telemetry_gap")
 _TOKEN_TELEMETRY = ("issued", "refreshed")
 DUPLICATE_WINDOW = timedelta(minutes=10)

@@ -20,6 +20,8 @@ TRANSACTIONS = {"_begin", "_work", "begin", "work", "transaction", "_transaction
 
 _SWEPT = "what is removed ended before, and was told then"
 _COUNTED = "a count that slows guessing down; what it leads to is told"
+_AGAIN = "events that a receiver gets once more, or a try: the operator sees them in the log"
+_KEPT = "events and the log, for the time that the operator chose"
 _WAITS = "a request that waits for its person or its client: what becomes of it is told"
 SILENT = {
     "authentication/usecases/send_letter.py::SendLetter.__call__": "how an attempt went; what the letter tells was told",
@@ -33,6 +35,16 @@ SILENT = {
     "device/usecases/record_polls.py::RecordPolls.__call__": _COUNTED,
     "device/usecases/sweep_device_codes.py::SweepDeviceCodes._forget_codes": _SWEPT,
     "device/usecases/sweep_device_codes.py::SweepDeviceCodes._forget_tallies": _SWEPT,
+    "event_bridge/usecases/deliver_event.py::DeliverEvent.__call__": "a place that was given back",
+    "event_bridge/usecases/deliver_event.py::DeliverEvent.claim": "who delivers",
+    "event_bridge/usecases/redeliver_events.py::RedeliverEvents.__call__": _AGAIN,
+    "event_bridge/usecases/redeliver_events.py::TestWebhook.__call__": _AGAIN,
+    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._forget_deliveries": _KEPT,
+    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._forget_events": _KEPT,
+    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._give_up": _KEPT,
+    "event_bridge/usecases/take_events.py::TakeEvents.__call__": "what others told, on its way to receivers",
+    "event_bridge/usecases/take_events.py::TakeEvents.begin": "who takes",
+    "event_bridge/usecases/take_events.py::TakeEvents.rewind": "who takes",
     "key_rotation/usecases/get_signing_keys.py::GetSigningKeys.__call__": "how long a key has to stay after its last use",
     "token/usecases/authenticate_client.py::AuthenticateClient._believe": "that an assertion was used, until it expires",
     "token/usecases/authorize.py::Authorize.__call__": _WAITS,

@@ -35,6 +35,11 @@ _WORDS = {
     "key.activated": "A signing key came into use.",
     "key.retired": "A signing key signs no more.",
     "key.revoked": "A signing key is no longer trusted.",
+    "webhook.created": "An operator has events sent somewhere.",
+    "webhook.enabled": "Events are sent there again.",
+    "webhook.disabled": "Events are sent there no more.",
+    "webhook.secret_rotated": "A webhook signs with a new secret.",
+    "webhook.deleted": "A webhook was removed.",
 }
 
 KNOWN = frozenset(_WORDS)

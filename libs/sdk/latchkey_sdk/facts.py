@@ -52,6 +52,12 @@ class Reason(StrEnum):
     CONSENT_WITHDRAWN = "REASON_CONSENT_WITHDRAWN"
     """The person took back what they had allowed the application."""
 
+    FAILING = "REASON_FAILING"
+    """The other side has taken nothing for too long (`LATCHKEY_WEBHOOK_DISABLE_AFTER_SECONDS`)."""
+
+    GONE = "REASON_GONE"
+    """The other side answered 410 Gone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoginSucceeded(Fact):
@@ -503,6 +509,60 @@ class KeyRevoked(Fact):
     """Why: see [reasons](#reasons)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class WebhookCreated(Fact):
+    """An operator has events sent somewhere from now on, as signed HTTP requests."""
+
+    NAME: ClassVar[str] = "webhook.created"
+
+    webhook_id: str = ""
+    """The webhook."""
+    filters: tuple[str, ...] = ()
+    """Which events: `login.>` and the like."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookEnabled(Fact):
+    """Events are sent there again, with what waited meanwhile."""
+
+    NAME: ClassVar[str] = "webhook.enabled"
+
+    webhook_id: str = ""
+    """The webhook."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookDisabled(Fact):
+    """Nothing is sent there until it is enabled again. Without a reason an operator did it."""
+
+    NAME: ClassVar[str] = "webhook.disabled"
+
+    webhook_id: str = ""
+    """The webhook."""
+    reason: str = ""
+    """Why: see [reasons](#reasons)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookSecretRotated(Fact):
+    """A webhook signs with a new secret; the old one may sign beside it for the time that the operator chose."""
+
+    NAME: ClassVar[str] = "webhook.secret_rotated"
+
+    webhook_id: str = ""
+    """The webhook."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookDeleted(Fact):
+    """Nothing is sent there any more, and what is known of it is gone."""
+
+    NAME: ClassVar[str] = "webhook.deleted"
+
+    webhook_id: str = ""
+    """The webhook."""
+
+
 FACTS: dict[str, type[Fact]] = {
     fact.NAME: fact
     for fact in (
@@ -538,6 +598,11 @@ FACTS: dict[str, type[Fact]] = {
         KeyActivated,
         KeyRetired,
         KeyRevoked,
+        WebhookCreated,
+        WebhookEnabled,
+        WebhookDisabled,
+        WebhookSecretRotated,
+        WebhookDeleted,
     )
 }
 """Name of an event -> its class."""

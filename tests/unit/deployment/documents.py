@@ -48,9 +48,13 @@ def objects(*files: Path) -> list[dict[str, Any]]:
     return [each for file in files for each in yaml.safe_load_all(file.read_text()) if each]
 
 
+SERVING = ("base", "components/event-bridge")
+"""Folders that have services."""
+
+
 def base(kind: str) -> dict[str, dict[str, Any]]:
-    """Objects of the base as they are written, before kustomize: those of one kind by their name."""
-    files = [KUBERNETES / "base" / name for name in kustomization("base")["resources"]]
+    """Objects of the services as they are written, before kustomize: those of one kind by their name."""
+    files = [KUBERNETES / folder / name for folder in SERVING for name in kustomization(folder)["resources"]]
     return {each["metadata"]["name"]: each for each in objects(*files) if each["kind"] == kind}
 
 
@@ -59,10 +63,11 @@ def kustomization(folder: str) -> dict[str, Any]:
 
 
 def config_maps() -> dict[str, dict[str, str]]:
-    """The ConfigMaps of the base."""
+    """The ConfigMaps of the services."""
     return {
         generated["name"]: dict(literal.split("=", 1) for literal in generated["literals"])
-        for generated in kustomization("base")["configMapGenerator"]
+        for folder in SERVING
+        for generated in kustomization(folder)["configMapGenerator"]
     }
 
 

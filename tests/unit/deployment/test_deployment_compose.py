@@ -37,8 +37,10 @@ def handout(tmp_path_factory):
     return folder
 
 
-def test_the_stack_is_the_five_services_and_what_they_stand_on():
+def test_the_stack_is_the_services_and_what_they_stand_on():
     assert COMPOSE["name"] == "latchkey"
+    optional = {shape.name for shape in SERVICES if shape.optional}
+    assert {name for name, each in CONTAINERS.items() if "profiles" in each} == optional | {"cli"}
     assert CONTAINERS.keys() == {shape.name for shape in SERVICES} | PLATFORM
 
 
@@ -116,9 +118,10 @@ def test_a_service_reaches_whom_it_calls(shape):
 def test_only_the_edges_have_a_way_out():
     ways_out = {name for name, network in COMPOSE["networks"].items() if not network.get("internal")}
     assert ways_out == {"edge"}
-    assert {name for name, each in CONTAINERS.items() if "edge" in each.get("networks", ())} == set(
-        addresses.HTTP_PORTS
-    )
+    assert {name for name, each in CONTAINERS.items() if "edge" in each.get("networks", ())} == {
+        *addresses.HTTP_PORTS,
+        "event-bridge",  # receivers of webhooks are outside
+    }
 
 
 @each_service

@@ -9,6 +9,7 @@ import pytest
 from deploy.docker import addresses
 from deploy.local.topology import IDENTITIES, SERVICE_NAMES, SERVICES
 from latchkey.authentication.v1 import accounts_pb2, admin_pb2, sessions_pb2
+from latchkey.bridge.v1 import webhooks_pb2
 from latchkey.device.v1 import device_pb2
 from latchkey.keys.v1 import keys_pb2
 from latchkey.token.v1 import admin_pb2 as token_admin_pb2
@@ -37,6 +38,7 @@ CONTRACT = {
     "authentication": (sessions_pb2, accounts_pb2, admin_pb2),
     "device": (device_pb2,),
     "key-rotation": (keys_pb2,),
+    "event-bridge": (webhooks_pb2,),
 }
 """Whose RPCs are in which file of the contract."""
 
@@ -63,7 +65,9 @@ def test_a_service_is_told_what_it_reads_and_nothing_else(shape):
 def test_every_file_that_a_service_is_told_of_is_given_to_it_and_no_other(shape):
     told = CONFIG["latchkey"] | CONFIG[shape.name]
     secrets = {path.rsplit("/", 1)[1] for path in told.values() if path.startswith("/etc/latchkey/secrets/")}
-    assert secrets == secret_files(shape.name) == {"nats.creds", *(f"{name}.key" for name in shape.secrets.values())}
+    reads = {"reader.creds"} if shape.subscribes else set()
+    keys = {f"{name}.key" for name in shape.secrets.values()}
+    assert secrets == secret_files(shape.name) == {"nats.creds"} | reads | keys
     assert volume(shape.name, "secrets")["secretName"] == shape.name
     assert volume(shape.name, "tls")["secretName"] == f"{shape.name}-tls"
 
@@ -81,7 +85,22 @@ def test_the_patches_reach_every_deployment_and_every_migration():
     everybody, with_data = (patch["target"] for patch in kustomization("base")["patches"])
     assert everybody == {"kind": "Deployment"}
     patched = {name for name in DEPLOYMENTS if re.fullmatch(with_data["name"], name)}
-    assert patched == {shape.name for shape in SERVICES if shape.database}
+    assert patched == {shape.name for shape in SERVICES if shape.database and not shape.optional}
+
+
+def test_an_optional_service_has_all_that_the_patches_give_the_others():
+    (pod,) = objects(KUBERNETES / "base/pod.yaml")
+    (migration,) = objects(KUBERNETES / "base/migration.yaml")
+    for shape in (shape for shape in SERVICES if shape.optional):
+        written = DEPLOYMENTS[shape.name]
+        (migrate,) = migration["spec"]["template"]["spec"]["initContainers"]
+        for patch in (container(pod), migrate):
+            own = container(written, patch["name"])
+            for key, value in patch.items():
+                assert key == "ports" or own[key] == value, key
+        for key, value in pod["spec"]["template"]["spec"].items():
+            if key not in {"containers", "volumes"}:
+                assert written["spec"]["template"]["spec"][key] == value, key
 
 
 @each_service
@@ -119,7 +138,7 @@ def test_ports_of_a_pod_are_those_on_which_the_service_listens(shape):
         if f"LATCHKEY_{name.upper()}_LISTEN" in told
     }
     (pod,) = objects(KUBERNETES / "base/pod.yaml")
-    ports = [*container(DEPLOYMENTS[shape.name])["ports"], *container(pod)["ports"]]
+    ports = [*container(DEPLOYMENTS[shape.name])["ports"], *(() if shape.optional else container(pod)["ports"])]
     assert {port["name"]: port["containerPort"] for port in ports} == listens
 
 
@@ -147,7 +166,7 @@ def test_who_may_reach_a_service_is_who_may_call_one_of_its_methods(callee):
 def test_a_service_reaches_whom_the_design_says_it_calls(shape):
     policy = base("NetworkPolicy")[shape.name]["spec"]
     assert peers(policy.get("egress", []), "to", addresses.GRPC_PORT) == set(shape.calls)
-    assert ("Egress" in policy["policyTypes"]) == bool(shape.calls)
+    assert ("Egress" in policy["policyTypes"]) == bool(shape.calls or shape.name == "event-bridge")
 
 
 def test_nobody_but_the_edges_is_open_to_everybody():
@@ -206,10 +225,10 @@ def test_the_ingress_sends_every_endpoint_of_the_client_edge_to_the_token_servic
 def test_the_command_line_is_told_where_every_service_is():
     literals = kustomization("components/cli")["configMapGenerator"][0]["literals"]
     told = connection.find(CONFIG["latchkey"] | dict(literal.split("=", 1) for literal in literals), Path("/nowhere"))
-    called = {"token", "authentication", "key-rotation"}
+    called = {"token", "authentication", "key-rotation", "event-bridge"}
     services = base("Service")
     assert told.grpc.keys() == called
-    assert told.ops.keys() == set(SERVICE_NAMES)
+    assert told.ops.keys() == {shape.name for shape in SERVICES if not shape.optional}
     for port, targets in (("grpc", told.grpc), ("ops", told.ops)):
         for name, target in targets.items():
             host, number = target.removeprefix("dns:///").split(":")

@@ -103,7 +103,7 @@ def test_no_pod_of_any_overlay_may_gain_rights_or_write_to_its_image(built):
     workloads = [
         each for objects in built.values() for each in objects if each["kind"] in {"Deployment", "StatefulSet"}
     ]
-    assert len(workloads) == 5 + 6 + 8
+    assert len(workloads) == 5 + 7 + 8
     for each in workloads:
         name, pod = each["metadata"]["name"], each["spec"]["template"]["spec"]
         assert pod["automountServiceAccountToken"] is False, name
@@ -118,8 +118,12 @@ def test_no_pod_of_any_overlay_may_gain_rights_or_write_to_its_image(built):
 
 @needs_builder
 def test_every_service_is_probed_at_its_health_port_and_spread_over_nodes(built):
-    services = [each for each in built["base"] if each["kind"] == "Deployment"]
+    services = [
+        each for each in built["production"] if each["kind"] == "Deployment" and each["metadata"]["name"] != "cli"
+    ]
     assert {each["metadata"]["name"] for each in services} == {shape.name for shape in SERVICES}
+    core = {each["metadata"]["name"] for each in built["base"] if each["kind"] == "Deployment"}
+    assert core == {shape.name for shape in SERVICES if not shape.optional}
     for each in services:
         pod = each["spec"]["template"]["spec"]
         (container,) = pod["containers"]

@@ -28,6 +28,7 @@ EXPECTED = {
     "authentication": IDENTITY | {"pgpass", "session-attestation.key"},
     "device": IDENTITY | {"pgpass"},
     "key-rotation": IDENTITY | {"pgpass", "key-encryption.key"},
+    "event-bridge": IDENTITY | {"pgpass", "reader.creds", "webhook-sealing.key"},
     "cli": IDENTITY | {"subscriber.creds", "hooks.creds", "subscribers.key", "run.json"},
     "nats": {"nats.conf", "operator.jwt", "data"},
     "postgres": {"roles.sql"},
@@ -70,7 +71,7 @@ def test_what_is_private_is_readable_by_its_owner_only(handout):
 def test_what_the_database_server_reads_holds_no_password(handout):
     script = (handout / "postgres/roles.sql").read_text()
     passwords = {line.rsplit(":", 1)[1] for file in handout.rglob("pgpass") for line in file.read_text().split()}
-    assert len(passwords) == 4
+    assert len(passwords) == 5
     assert not [password for password in passwords if password in script]
 
 
@@ -86,6 +87,7 @@ def test_setup_run_again_changes_no_secret_and_no_certificate(handout, home):
         "nats.creds",
         "hooks.creds",
         "subscriber.creds",
+        "reader.creds",
         "nats.conf",
         "operator.jwt",
     }

@@ -43,6 +43,7 @@ def test_secrets_are_32_bytes_and_never_replaced(layout):
         "key-encryption.key",
         "pairwise-salt.key",
         "session-attestation.key",
+        "webhook-sealing.key",
     ]
     assert {len(base64.urlsafe_b64decode(text.strip() + "=")) for text in before.values()} == {32}
 

@@ -32,6 +32,7 @@ class _SubjectKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SubjectKi
     SUBJECT_KIND_CLIENT: _SubjectKind.ValueType  # 2
     SUBJECT_KIND_KEY: _SubjectKind.ValueType  # 3
     SUBJECT_KIND_INITIAL_ACCESS_TOKEN: _SubjectKind.ValueType  # 4
+    SUBJECT_KIND_WEBHOOK: _SubjectKind.ValueType  # 10
 
 class SubjectKind(_SubjectKind, metaclass=_SubjectKindEnumTypeWrapper): ...
 
@@ -40,6 +41,7 @@ SUBJECT_KIND_USER: SubjectKind.ValueType  # 1
 SUBJECT_KIND_CLIENT: SubjectKind.ValueType  # 2
 SUBJECT_KIND_KEY: SubjectKind.ValueType  # 3
 SUBJECT_KIND_INITIAL_ACCESS_TOKEN: SubjectKind.ValueType  # 4
+SUBJECT_KIND_WEBHOOK: SubjectKind.ValueType  # 10
 Global___SubjectKind: _TypeAlias = SubjectKind  # noqa: Y015
 
 class _Reason:
@@ -70,6 +72,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """Operators have tried out what they would do."""
     REASON_CONSENT_WITHDRAWN: _Reason.ValueType  # 14
     """The person took back what they had allowed the application."""
+    REASON_FAILING: _Reason.ValueType  # 40
+    """The other side has not taken anything for too long."""
+    REASON_GONE: _Reason.ValueType  # 41
+    """The other side said that it is there no more."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why something was refused or ended. Closed: a value may be added, none is ever changed."""
@@ -96,6 +102,10 @@ REASON_DRILL: Reason.ValueType  # 13
 """Operators have tried out what they would do."""
 REASON_CONSENT_WITHDRAWN: Reason.ValueType  # 14
 """The person took back what they had allowed the application."""
+REASON_FAILING: Reason.ValueType  # 40
+"""The other side has not taken anything for too long."""
+REASON_GONE: Reason.ValueType  # 41
+"""The other side said that it is there no more."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
 
 @_typing.final
@@ -953,6 +963,120 @@ class KeyRevoked(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___KeyRevoked: _TypeAlias = KeyRevoked  # noqa: Y015
+
+@_typing.final
+class WebhookCreated(_message.Message):
+    """An operator has events sent somewhere from now on, as signed HTTP requests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_ID_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    webhook_id: _builtins.str
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which events: `login.>` and the like."""
+
+    def __init__(
+        self,
+        *,
+        webhook_id: _builtins.str = ...,
+        filters: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filters", b"filters", "webhook_id", b"webhook_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookCreated: _TypeAlias = WebhookCreated  # noqa: Y015
+
+@_typing.final
+class WebhookEnabled(_message.Message):
+    """Events are sent there again, with what waited meanwhile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_ID_FIELD_NUMBER: _builtins.int
+    webhook_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        webhook_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["webhook_id", b"webhook_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookEnabled: _TypeAlias = WebhookEnabled  # noqa: Y015
+
+@_typing.final
+class WebhookDisabled(_message.Message):
+    """Nothing is sent there until it is enabled again. Without a reason an operator did it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    webhook_id: _builtins.str
+    reason: Global___Reason.ValueType
+    def __init__(
+        self,
+        *,
+        webhook_id: _builtins.str = ...,
+        reason: Global___Reason.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "webhook_id", b"webhook_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookDisabled: _TypeAlias = WebhookDisabled  # noqa: Y015
+
+@_typing.final
+class WebhookSecretRotated(_message.Message):
+    """A webhook signs with a new secret; the old one may sign beside it for the time that the operator chose."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_ID_FIELD_NUMBER: _builtins.int
+    webhook_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        webhook_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["webhook_id", b"webhook_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookSecretRotated: _TypeAlias = WebhookSecretRotated  # noqa: Y015
+
+@_typing.final
+class WebhookDeleted(_message.Message):
+    """Nothing is sent there any more, and what is known of it is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_ID_FIELD_NUMBER: _builtins.int
+    webhook_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        webhook_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["webhook_id", b"webhook_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookDeleted: _TypeAlias = WebhookDeleted  # noqa: Y015
 
 EVENT_FIELD_NUMBER: _builtins.int
 event: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___EventOptions]

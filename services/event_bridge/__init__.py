@@ -1,0 +1,1 @@
+"""Events for those outside of the bus: signed webhooks, and a stream for browsers."""

@@ -1,0 +1,4 @@
+from libs.servicekit.schema_history import run_env
+from services.event_bridge.store.tables import METADATA
+
+run_env(METADATA)

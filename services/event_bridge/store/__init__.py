@@ -1,0 +1,1 @@
+"""SQL: the rows of this service."""

@@ -1,0 +1,72 @@
+"""Events as they came, and how far each stream has been taken."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.event_bridge.ports import TakenEvent
+from services.event_bridge.store.tables import DELIVERIES, EVENTS, FEEDS
+
+
+class Events:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, events: Sequence[TakenEvent], *, now: datetime) -> Sequence[tuple[int, TakenEvent]]:
+        if not events:
+            return ()
+        rows = [
+            {
+                "event_id": event.event_id,
+                "name": event.name,
+                "subject": event.subject,
+                "body": event.body,
+                "test": event.test,
+                "taken_at": now,
+            }
+            for event in events
+        ]
+        statement: Any = upsert(self._session)(EVENTS).values(rows)
+        statement = statement.on_conflict_do_nothing().returning(EVENTS.c.position, EVENTS.c.event_id)
+        positions = {row.event_id: row.position for row in await self._session.execute(statement)}
+        return [(positions[event.event_id], event) for event in events if event.event_id in positions]
+
+    async def forget(self, *, taken_before: datetime, limit: int) -> int:
+        wanted = exists().where(DELIVERIES.c.position == EVENTS.c.position)
+        old = select(EVENTS.c.position).where(EVENTS.c.taken_at < taken_before, ~wanted).limit(limit)
+        gone = delete(EVENTS).where(EVENTS.c.position.in_(select(old.cte("old").c.position)))
+        return len((await self._session.execute(gone.returning(EVENTS.c.position))).all())
+
+
+class Feeds:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find(self, stream: str) -> int | None:
+        query = select(FEEDS.c.sequence).where(FEEDS.c.stream == stream)
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def hold(self, stream: str, holder: str, *, until: datetime, now: datetime, start: int) -> int | None:
+        new = upsert(self._session)(FEEDS).values(stream=stream, sequence=start, holder=holder, held_until=until)
+        await self._session.execute(new.on_conflict_do_nothing())
+        free = or_(FEEDS.c.holder == holder, FEEDS.c.held_until <= now)
+        held = update(FEEDS).where(FEEDS.c.stream == stream, free).values(holder=holder, held_until=until)
+        sequence: int | None = (await self._session.execute(held.returning(FEEDS.c.sequence))).scalar_one_or_none()
+        return sequence
+
+    async def advance(self, stream: str, holder: str, *, before: int, after: int) -> bool:
+        moved = (
+            update(FEEDS)
+            .where(FEEDS.c.stream == stream, FEEDS.c.holder == holder, FEEDS.c.sequence == before)
+            .values(sequence=after)
+            .returning(FEEDS.c.stream)
+        )
+        return (await self._session.execute(moved)).first() is not None
+
+
+def upsert(session: AsyncSession) -> Any:
+    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

@@ -1,0 +1,17 @@
+"""One transaction of this service: its repositories, and the facts that come out of it."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.servicekit.work import UnitOfWork
+from services.event_bridge.store.deliveries import Deliveries
+from services.event_bridge.store.events import Events, Feeds
+from services.event_bridge.store.webhooks import Webhooks
+
+
+class StoreWork(UnitOfWork):
+    def __init__(self, session: AsyncSession) -> None:
+        super().__init__(session)
+        self.events = Events(session)
+        self.feeds = Feeds(session)
+        self.webhooks = Webhooks(session)
+        self.deliveries = Deliveries(session)

@@ -1,0 +1,35 @@
+"""What is over is forgotten, a batch at a time."""
+
+from datetime import timedelta
+
+from libs.servicekit.clock import Clock
+from services.event_bridge.ports import Begin
+
+BATCH = 500
+
+
+class SweepDeliveries:
+    """`keep`: how long the delivery log and the events stay."""
+
+    def __init__(self, begin: Begin, *, clock: Clock, keep: timedelta) -> None:
+        self._begin = begin
+        self._clock = clock
+        self._keep = keep
+
+    async def __call__(self) -> bool:
+        """True when there may be more."""
+        return any([await self._give_up(), await self._forget_deliveries(), await self._forget_events()])
+
+    async def _give_up(self) -> bool:
+        async with self._begin() as work:
+            return await work.deliveries.give_up(now=self._clock.now(), limit=BATCH) == BATCH
+
+    async def _forget_deliveries(self) -> bool:
+        async with self._begin() as work:
+            before = self._clock.now() - self._keep
+            return await work.deliveries.forget(queued_before=before, limit=BATCH) == BATCH
+
+    async def _forget_events(self) -> bool:
+        async with self._begin() as work:
+            before = self._clock.now() - self._keep
+            return await work.events.forget(taken_before=before, limit=BATCH) == BATCH
