@@ -19,6 +19,7 @@ from docs.generate.sources import SourceError, data, prose
 from libs.servicekit import settings
 from libs.servicekit.settings import ServiceSettings
 from services.authentication.config import AuthenticationSettings
+from services.authorize_frontend import brand
 from services.authorize_frontend.config import AuthorizeFrontendSettings
 from services.device.config import DeviceSettings
 from services.event_bridge.config import EventBridgeSettings
@@ -51,6 +52,11 @@ _WORDS: Final[Sequence[tuple[Any, str]]] = (
     (settings.ListenAddress, "host:port; port 0 lets the system choose"),
     (settings.SecretKeyFile, "path of a file with 32 bytes as base64url text"),
     (KeyRingFile, "path of a file with 32 bytes as base64url text, or with such lines as `1:<key>`"),
+    (brand.LightAccent, "colour as #rrggbb"),
+    (brand.DarkAccent, "colour as #rrggbb"),
+    (brand.LogoFile, "path of a PNG or SVG file"),
+    (brand.Link, "https URL"),
+    (brand.LinkOrAddress, "https URL, or mailto: with an address"),
     (settings.Networks, "networks (CIDR), separated by commas"),
     (FilePath, "path of a file"),
     (Path, "path of a file"),

@@ -15,6 +15,7 @@ from libs.servicekit.channels import channel
 from libs.servicekit.clock import SystemClock
 from libs.servicekit.service import Service
 from services.authorize_frontend.backends import Backends
+from services.authorize_frontend.brand import Brand
 from services.authorize_frontend.config import AuthorizeFrontendSettings
 from services.authorize_frontend.http.application import application
 from services.authorize_frontend.http.assets import Assets
@@ -65,12 +66,20 @@ def edge_application(settings: AuthorizeFrontendSettings, backends: Backends, ke
         brand=settings.brand_name,
         registration=settings.registration != "closed",
     )
-    assets = Assets(site)
+    brand = Brand.of(
+        accent=settings.brand_accent or "",
+        accent_dark=settings.brand_accent_dark or "",
+        logo=settings.brand_logo,
+        support=settings.brand_support_url or "",
+        policy=settings.brand_policy_url or "",
+        terms=settings.brand_terms_url or "",
+    )
+    assets = Assets(site, brand)
     edge = Edge(
         site=site,
         backends=backends,
         cookies=Cookies(secure=site.secure),
-        pages=Pages(site, assets),
+        pages=Pages(site, assets, brand),
         trusted_proxies=settings.trusted_proxies,
     )
     return application(edge, assets=assets, keys=keys)

@@ -7,6 +7,7 @@ import jinja2
 from aiohttp import web
 
 from libs.languages.speaking import current, teach
+from services.authorize_frontend.brand import Brand
 from services.authorize_frontend.http.assets import Assets
 from services.authorize_frontend.http.policy import CSP, content_security_policy
 from services.authorize_frontend.http.visit import language_links
@@ -18,7 +19,7 @@ _FOLDER = Path(__file__).parent.parent / "pages"
 class Pages:
     """Nearly all sentences that people read are in the templates. A value that one misses is an error, not a gap."""
 
-    def __init__(self, site: Site, assets: Assets) -> None:
+    def __init__(self, site: Site, assets: Assets, brand: Brand) -> None:
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_FOLDER),
             autoescape=True,
@@ -29,7 +30,7 @@ class Pages:
         )
         teach(self._templates)
         self._templates.globals.update(
-            brand=site.brand, path=site.path, asset=assets.url, language_links=language_links
+            brand=site.brand, house=brand, path=site.path, asset=assets.url, language_links=language_links
         )
 
     def page(
