@@ -33,7 +33,13 @@ class ServiceShape:
 
 SERVICES = (
     ServiceShape("key-rotation", secrets={"LATCHKEY_KEY_ENCRYPTION_KEY_FILE": "key-encryption"}),
-    ServiceShape("authentication", secrets={"LATCHKEY_SESSION_ATTESTATION_KEY_FILE": "session-attestation"}),
+    ServiceShape(
+        "authentication",
+        secrets={
+            "LATCHKEY_SESSION_ATTESTATION_KEY_FILE": "session-attestation",
+            "LATCHKEY_FACTOR_ENCRYPTION_KEY_FILE": "factor-encryption",
+        },
+    ),
     ServiceShape("device"),
     ServiceShape(
         "event-bridge",

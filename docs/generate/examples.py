@@ -7,6 +7,7 @@ the same for all of them.
 import json
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ from docs.generate.sources import ROOT
 from libs.oauth import acr
 from libs.servicekit.facts import Fact, envelope
 from services.authentication import facts as authentication
+from services.authentication.domain.factors import Factor, FactorKind
 from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import AMR_PASSWORD, EndedSession, EndReason, Session
 from services.key_rotation import facts as key_rotation
@@ -26,6 +28,7 @@ GOLDEN: Final = ROOT / "tests" / "contract" / "golden"
 _NOW: Final = datetime(2026, 3, 1, 9, 30, 0, 250_000, tzinfo=UTC)
 _USER: Final = "019ca8c1-52fa-7b3e-9b1d-3f2a8e5c7d10"
 _SESSION: Final = "019ca8c1-52fa-7c41-8d26-90b7f1e3a652"
+_FACTOR: Final = "019ca8c1-7a0c-7d22-b6a1-4c3e2f100a9d"
 _GRANT: Final = "019ca8c1-7a0c-7f18-a3c9-5d4e60712b8f"
 _TOKEN: Final = "019ca8c1-7a11-7290-b0e4-16c8d95f3a07"
 _REQUEST: Final = "019ca8c1-1e85-7d6a-84f7-c2b09a3e5d41"
@@ -86,15 +89,20 @@ def _of_authentication() -> Iterable[Fact]:
         acr=acr.PASSWORD,
         amr=AMR_PASSWORD,
     )
+    factor = Factor(id=_FACTOR, kind=FactorKind.TOTP, name="", created_at=_NOW, last_used_at=None)
     return (
         *authentication.signed_in(session, origin=origin),
-        authentication.login_failed(user_id=_USER, subject=_USER, disabled=False, origin=origin),
+        authentication.login_failed(user_id=_USER, subject=_USER, origin=origin),
         *authentication.sessions_ended(
             [EndedSession(_SESSION, _USER)], EndReason.SIGNED_OUT, actor=authentication.user(_USER)
         ),
         authentication.account_created(_USER, actor=operator),
         authentication.account_disabled(_USER, actor=operator),
         authentication.password_changed(_USER, actor=operator),
+        authentication.stepped_up(replace(session, acr=acr.MFA, amr=("pwd", "otp", "mfa")), origin=origin),
+        authentication.factor_added(_USER, factor, actor=authentication.user(_USER)),
+        *authentication.factors_removed(_USER, [factor], actor=authentication.user(_USER)),
+        authentication.recovery_codes_created(_USER),
     )
 
 

@@ -50,3 +50,10 @@ async def disable(found: Connection, username: str) -> admin_pb2.User:
     async with service(_SERVICE, found) as channel:
         answer = await UserAdminServiceStub(channel).DisableUser(admin_pb2.DisableUserRequest(username=username))
         return answer.user
+
+
+async def reset_factors(found: Connection, username: str) -> int:
+    """How many second factors were taken away."""
+    async with service(_SERVICE, found) as channel:
+        answer = await UserAdminServiceStub(channel).ResetFactors(admin_pb2.ResetFactorsRequest(username=username))
+        return answer.removed

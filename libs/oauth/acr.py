@@ -1,4 +1,22 @@
 """How somebody proved who they are, as `acr` says it (OpenID Connect Core 2)."""
 
+from collections.abc import Iterable
+
 PASSWORD = "urn:latchkey:acr:password"
-SUPPORTED = (PASSWORD,)
+MFA = "urn:latchkey:acr:mfa"
+"""Two proofs of different kinds, or a passkey that has verified its user itself."""
+SUPPORTED = (PASSWORD, MFA)
+"""The weakest first: a later one satisfies those before it."""
+
+
+def satisfies(present: str, wanted: str) -> bool:
+    """Is a sign-in of class `present` at least one of class `wanted`? What nobody knows equals itself only."""
+    if present not in SUPPORTED or wanted not in SUPPORTED:
+        return present == wanted
+    return SUPPORTED.index(present) >= SUPPORTED.index(wanted)
+
+
+def weakest(wanted: Iterable[str]) -> str:
+    """The class that is enough where any of these is; empty when we know none of them."""
+    known = set(wanted)
+    return next((name for name in SUPPORTED if name in known), "")

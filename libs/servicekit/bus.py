@@ -21,8 +21,8 @@ from libs.servicekit.settings import BusSettings
 
 _log = logs.get(__name__)
 _ENTITIES = (
-    *("login", "session", "account", "password", "consent", "code", "client", "key", "device", "mfa", "admin"),
-    "webhook",
+    *("login", "session", "account", "password", "factor", "recovery_codes", "consent", "code", "client", "key"),
+    *("device", "admin", "webhook"),
 )
 _TOKEN_FACTS = ("revoked", "reuse_detected", "telemetry_gap")
 _TOKEN_TELEMETRY = ("issued", "refreshed")

@@ -22,6 +22,7 @@ from libs.servicekit.service import Registration, Service
 from libs.servicekit.timers import every
 from libs.servicekit.work import Transactions
 from services.authentication import rpc
+from services.authentication.app_factors import factor_services
 from services.authentication.config import AuthenticationSettings
 from services.authentication.letter_deliveries import LetterDeliveries
 from services.authentication.letter_texts import LetterTexts
@@ -37,9 +38,11 @@ from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
+from services.authentication.usecases.reset_factors import ResetFactors
 from services.authentication.usecases.send_letter import SendLetter
 from services.authentication.usecases.set_password import SetPassword
 from services.authentication.usecases.sign_in import SignIn
+from services.authentication.usecases.start_session import StartSession
 from services.authentication.usecases.sweep_letters import SweepLetters
 from services.authentication.usecases.sweep_sessions import SweepSessions
 from services.authentication.usecases.touch_sessions import TouchSessions
@@ -108,12 +111,13 @@ def _servicers(
     # A key of its own, so that nothing said of names can ever be taken for a statement about a session.
     stand_in_key = keyed_hash(attestation_key, "latchkey.v1: names that nobody has")
     who = WhoIsThere(clock=clock, lifetimes=lifetimes)
+    start = StartSession(clock=clock, lifetimes=lifetimes)
     sign_in = SignIn(
         view=work.reading,
         work=work,
         passwords=passwords,
         clock=clock,
-        lifetimes=lifetimes,
+        start=start,
         stand_in_key=stand_in_key,
     )
     sessions = rpc.Sessions(
@@ -135,6 +139,7 @@ def _servicers(
         list_users=ListUsers(view=work.reading),
         set_password=SetPassword(work=work, passwords=passwords, clock=clock),
         disable_user=DisableUser(work=work, clock=clock),
+        reset_factors=ResetFactors(work=work, clock=clock),
     )
     return (
         Registration(
@@ -152,4 +157,5 @@ def _servicers(
             admin,
             admin_pb2.DESCRIPTOR.services_by_name["UserAdminService"],
         ),
+        *factor_services(settings, work, who=who, start=start, stand_in_key=stand_in_key),
     )

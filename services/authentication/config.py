@@ -17,6 +17,9 @@ _Lifetime = Annotated[int, Field(ge=5 * MINUTE, le=400 * DAY)]
 class AuthenticationSettings(MailSettings, GrpcSettings, DatabaseSettings, BusSettings):
     session_attestation_key_file: SecretKeyFile
     """File with the key under which the token service believes statements about sessions (32 bytes, base64url)."""
+    factor_encryption_key_file: SecretKeyFile
+    """File with the key that seals the secrets of authenticator apps, and keys the digests of recovery codes (32 bytes,
+    base64url). With another one neither opens anything."""
     session_idle_seconds: _Lifetime = 8 * HOUR
     """A session that is not used for this long has ended: a browser left alone overnight asks for the password."""
     session_absolute_seconds: _Lifetime = 14 * DAY

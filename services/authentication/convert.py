@@ -7,19 +7,30 @@ from typing import Any
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from latchkey.authentication.v1 import accounts_pb2, admin_pb2, sessions_pb2
+from latchkey.authentication.v1 import accounts_pb2, admin_pb2, factors_pb2, sessions_pb2
 from libs.crypto.attestation import attest
+from libs.oauth.errors import InvalidRequest
 from services.authentication.domain.accounts import Account, AccountState
+from services.authentication.domain.factors import FactorKind
 from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import Session
+from services.authentication.usecases.find_attempt import OpenAttempt
 from services.authentication.usecases.get_account import AccountAnswer
 from services.authentication.usecases.get_session import LiveSession
+from services.authentication.usecases.own_factors import OwnFactors
 from services.authentication.usecases.own_sessions import OwnSessions
+from services.authentication.usecases.prove_factor import Proof
 
 _STATES = {
     AccountState.ACTIVE: accounts_pb2.ACCOUNT_STATE_ACTIVE,
     AccountState.DISABLED: accounts_pb2.ACCOUNT_STATE_DISABLED,
 }
+_FACTOR_KINDS = {
+    FactorKind.TOTP: factors_pb2.FACTOR_KIND_TOTP,
+    FactorKind.PASSKEY: factors_pb2.FACTOR_KIND_PASSKEY,
+    FactorKind.RECOVERY_CODE: factors_pb2.FACTOR_KIND_RECOVERY_CODE,
+}
+_PROOFS = {"totp_code": FactorKind.TOTP, "recovery_code": FactorKind.RECOVERY_CODE}
 
 
 def origin(context: sessions_pb2.RequestContext) -> Origin:
@@ -72,6 +83,38 @@ def own_sessions(own: OwnSessions) -> sessions_pb2.ListSessionsResponse:
             for each in own.sessions
         ]
     )
+
+
+def factors(own: OwnFactors) -> factors_pb2.ListFactorsResponse:
+    return factors_pb2.ListFactorsResponse(
+        factors=[
+            factors_pb2.Factor(
+                factor_id=each.id,
+                kind=_FACTOR_KINDS[each.kind],
+                name=each.name,
+                created_at=_timestamp(each.created_at),
+                last_used_at=None if each.last_used_at is None else _timestamp(each.last_used_at),
+            )
+            for each in own.factors
+        ],
+        recovery_codes_left=own.codes_left,
+    )
+
+
+def open_attempt(attempt: OpenAttempt) -> factors_pb2.GetSignInAttemptResponse:
+    return factors_pb2.GetSignInAttemptResponse(
+        username=attempt.username,
+        is_step_up=attempt.is_step_up,
+        kinds=[_FACTOR_KINDS[kind] for kind in attempt.kinds],
+    )
+
+
+def proof(request: factors_pb2.ContinueSignInRequest) -> Proof:
+    """Raises InvalidRequest when it shows nothing."""
+    name = request.WhichOneof("proof")
+    if name is None:
+        raise InvalidRequest("Nothing was shown.", reason="PROOF_MISSING", redirectable=False)
+    return Proof(_PROOFS[name], getattr(request, name))
 
 
 def account_answer(answer: AccountAnswer | None) -> accounts_pb2.GetAccountResponse:

@@ -1,9 +1,11 @@
 """What this service tells subscribers (protos/latchkey/events/v1): one function for each fact."""
 
 from collections.abc import Iterable
+from enum import Enum
 
 from latchkey.events.v1 import events_pb2
 from libs.servicekit.facts import Actor, Fact
+from services.authentication.domain.factors import Factor
 from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import EndedSession, EndReason, Session
 
@@ -11,12 +13,23 @@ SYSTEM = Actor("system")
 _NOBODY_YET = Actor("user")
 """Somebody in front of a browser who has not proved who they are."""
 
+
+class LoginFailure(Enum):
+    """Why somebody did not get in."""
+
+    WRONG_CREDENTIALS = events_pb2.REASON_WRONG_CREDENTIALS
+    ACCOUNT_DISABLED = events_pb2.REASON_ACCOUNT_DISABLED
+    WRONG_SECOND_FACTOR = events_pb2.REASON_WRONG_SECOND_FACTOR
+    SECOND_FACTOR_REQUIRED = events_pb2.REASON_SECOND_FACTOR_REQUIRED
+
+
 _END_REASONS = {
     EndReason.SIGNED_OUT: events_pb2.REASON_SIGNED_OUT,
     EndReason.REPLACED: events_pb2.REASON_REPLACED,
     EndReason.PASSWORD_CHANGED: events_pb2.REASON_PASSWORD_CHANGED,
     EndReason.ACCOUNT_DISABLED: events_pb2.REASON_ACCOUNT_DISABLED,
     EndReason.EXPIRED: events_pb2.REASON_EXPIRED,
+    EndReason.FACTORS_RESET: events_pb2.REASON_FACTORS_RESET,
 }
 
 
@@ -47,11 +60,25 @@ def signed_in(session: Session, *, origin: Origin) -> tuple[Fact, Fact]:
     )
 
 
-def login_failed(*, user_id: str, subject: str, disabled: bool, origin: Origin) -> Fact:
+def stepped_up(session: Session, *, origin: Origin) -> Fact:
+    """The person has shown more in a session that they had."""
+    stepped_up = events_pb2.LoginSteppedUp(
+        user_id=session.user_id,
+        session_id=session.id,
+        client_id=origin.client_id,
+        amr=session.amr,
+        acr=session.acr,
+        ip_prefix=origin.ip_prefix,
+    )
+    return Fact(stepped_up, session.user_id, user(session.user_id), correlation_id=origin.correlation_id)
+
+
+def login_failed(
+    *, user_id: str, subject: str, origin: Origin, reason: LoginFailure = LoginFailure.WRONG_CREDENTIALS
+) -> Fact:
     """`user_id` is empty, and `subject` a stand-in, when nobody has the name."""
-    reason = events_pb2.REASON_ACCOUNT_DISABLED if disabled else events_pb2.REASON_WRONG_CREDENTIALS
     failed = events_pb2.LoginFailed(
-        user_id=user_id, client_id=origin.client_id, ip_prefix=origin.ip_prefix, reason=reason
+        user_id=user_id, client_id=origin.client_id, ip_prefix=origin.ip_prefix, reason=reason.value
     )
     return Fact(failed, subject, _NOBODY_YET, outcome="failure", correlation_id=origin.correlation_id)
 
@@ -86,3 +113,24 @@ def password_changed(user_id: str, *, actor: Actor) -> Fact:
 def password_reset_requested(user_id: str) -> Fact:
     """Whoever asked has proved nothing."""
     return Fact(events_pb2.PasswordResetRequested(user_id=user_id), user_id, _NOBODY_YET)
+
+
+def factor_added(user_id: str, factor: Factor, *, actor: Actor) -> Fact:
+    added = events_pb2.FactorAdded(user_id=user_id, factor_id=factor.id, kind=factor.kind.value)
+    return Fact(added, user_id, actor)
+
+
+def factors_removed(user_id: str, factors: Iterable[Factor], *, actor: Actor) -> list[Fact]:
+    """One factor.removed for each."""
+    return [
+        Fact(
+            events_pb2.FactorRemoved(user_id=user_id, factor_id=factor.id, kind=factor.kind.value),
+            user_id,
+            actor,
+        )
+        for factor in factors
+    ]
+
+
+def recovery_codes_created(user_id: str) -> Fact:
+    return Fact(events_pb2.RecoveryCodesCreated(user_id=user_id), user_id, user(user_id))

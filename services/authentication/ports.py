@@ -9,10 +9,12 @@ from typing import Protocol
 from libs.servicekit.facts import Fact
 from libs.servicekit.limits import Tally
 from services.authentication.domain.accounts import Account, Credentials
+from services.authentication.domain.factors import Factor, TotpEnrolment, TotpFactor
 from services.authentication.domain.letters import Letter, Outcome, PostedLetter
 from services.authentication.domain.links import LinkPurpose, MailedLink
 from services.authentication.domain.session_list import ListedSession
 from services.authentication.domain.sessions import EndedSession, EndReason, Session
+from services.authentication.domain.sign_in_attempts import AttemptKind, SignInAttempt
 from services.authentication.domain.throttle import Failures
 
 
@@ -35,6 +37,9 @@ class AccountWriter(Protocol):
 
     async def lock(self, user_id: str) -> Credentials | None:
         """The credentials as they are now; until the end of the work nobody else changes them."""
+
+    async def lock_named(self, username_key: str) -> str | None:
+        """The id behind a name, locked as `lock` does; None when nobody has it."""
 
     async def add(self, account: Account, *, username_key: str, password_hash: str) -> bool:
         """False when the name is taken; the work is then to be given up."""
@@ -60,6 +65,11 @@ class SessionReader(Protocol):
 
 
 class SessionWriter(Protocol):
+    async def with_account(self, secret_hash: bytes) -> tuple[Session, Account] | None: ...
+
+    async def step_up(self, secret_hash: bytes, *, new_hash: bytes, acr: str, amr: tuple[str, ...]) -> Session | None:
+        """The session behind a secret gets another secret and another class; None when it has ended."""
+
     async def add(self, session: Session, *, secret_hash: bytes, ip_prefix: str) -> None: ...
 
     async def end(self, secret_hash: bytes, *, reason: EndReason, now: datetime) -> EndedSession | None:
@@ -94,7 +104,7 @@ class FailureReader(Protocol):
         """What was counted under these keys, as far as anything was."""
 
 
-class FailureWriter(Protocol):
+class FailureWriter(FailureReader, Protocol):
     async def count(self, keys: Collection[bytes], *, now: datetime) -> None: ...
 
     async def forgive(self, key: bytes) -> None: ...
@@ -154,6 +164,67 @@ class TallyWriter(Protocol):
     async def forget(self, *, began_before: datetime, limit: int) -> int: ...
 
 
+class FactorReader(Protocol):
+    async def of(self, user_id: str) -> Sequence[Factor]:
+        """The oldest first."""
+
+    async def codes_left(self, user_id: str) -> int:
+        """Recovery codes that have not been used."""
+
+
+class FactorWriter(FactorReader, Protocol):
+    """The user has been locked (AccountWriter.lock) before any of these is called."""
+
+    async def totp_of(self, user_id: str) -> Sequence[TotpFactor]: ...
+
+    async def spend_step(self, factor_id: str, step: int, *, now: datetime) -> bool:
+        """False when it, or a later one, was used before."""
+
+    async def add_totp(self, factor: Factor, *, user_id: str, sealed_secret: bytes, step: int) -> None: ...
+
+    async def remove(self, user_id: str, factor_id: str) -> Factor | None:
+        """None when the user has no such factor."""
+
+    async def remove_all(self, user_id: str) -> Sequence[Factor]:
+        """What there was; recovery codes go as well."""
+
+    async def enrolment_of(self, user_id: str) -> TotpEnrolment | None: ...
+
+    async def begin_enrolment(self, enrolment: TotpEnrolment) -> None: ...
+
+    async def forget_enrolment(self, user_id: str) -> None: ...
+
+    async def forget_enrolments(self, *, before: datetime, limit: int) -> int: ...
+
+    async def replace_codes(self, user_id: str, hashes: Sequence[bytes], *, now: datetime) -> None: ...
+
+    async def spend_code(self, user_id: str, code_hash: bytes, *, now: datetime) -> bool:
+        """False when it is none of the user's, or was used before."""
+
+
+class AttemptReader(Protocol):
+    async def find(self, secret_hash: bytes) -> SignInAttempt | None: ...
+
+
+class AttemptWriter(AttemptReader, Protocol):
+    async def add(
+        self,
+        secret_hash: bytes,
+        *,
+        kind: AttemptKind,
+        user_id: str,
+        password_version: int,
+        session_hash: bytes | None,
+        amr: tuple[str, ...],
+        expires_at: datetime,
+    ) -> None: ...
+
+    async def complete(self, secret_hash: bytes, *, now: datetime) -> bool:
+        """False when it was completed before, or has expired."""
+
+    async def forget(self, *, before: datetime, limit: int) -> int: ...
+
+
 class View(Protocol):
     """A consistent look at the store that changes nothing."""
 
@@ -165,6 +236,10 @@ class View(Protocol):
     def failures(self) -> FailureReader: ...
     @property
     def links(self) -> LinkReader: ...
+    @property
+    def factors(self) -> FactorReader: ...
+    @property
+    def attempts(self) -> AttemptReader: ...
 
 
 class Work(Protocol):
@@ -182,6 +257,10 @@ class Work(Protocol):
     def links(self) -> LinkWriter: ...
     @property
     def tallies(self) -> TallyWriter: ...
+    @property
+    def factors(self) -> FactorWriter: ...
+    @property
+    def attempts(self) -> AttemptWriter: ...
     def emit(self, *facts: Fact) -> None:
         """Tells subscribers, if and when the work is committed."""
 

@@ -12,6 +12,7 @@ from latchkey.authentication.v1 import (
     sessions_pb2,
     sessions_pb2_grpc,
 )
+from libs.oauth.errors import AccessDenied
 from libs.servicekit import identity
 from services.authentication import convert
 from services.authentication.usecases.change_password import ChangePassword
@@ -22,8 +23,9 @@ from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions
+from services.authentication.usecases.reset_factors import ResetFactors
 from services.authentication.usecases.set_password import SetPassword
-from services.authentication.usecases.sign_in import Attempt, SignIn
+from services.authentication.usecases.sign_in import Attempt, SecondStep, SignIn
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -57,6 +59,8 @@ class Sessions(sessions_pb2_grpc.SessionServiceServicer):
                 origin=convert.origin(request.context),
             )
         )
+        if isinstance(signed_in, SecondStep):
+            return sessions_pb2.SignInResponse(attempt_secret=signed_in.attempt_secret)
         return sessions_pb2.SignInResponse(
             session_secret=signed_in.session_secret, session=convert.session_message(signed_in.session)
         )
@@ -116,13 +120,22 @@ class Accounts(accounts_pb2_grpc.AccountServiceServicer):
             request.username, request.password, origin=convert.origin(request.context), through_client=True
         )
         signed_in = await self._sign_in(attempt)
+        if isinstance(signed_in, SecondStep):  # never: through a client there is none
+            raise AccessDenied(reason="SECOND_FACTOR_REQUIRED", redirectable=False)
         return accounts_pb2.SignInThroughClientResponse(session=convert.session_message(signed_in.session))
 
 
 class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):
     def __init__(
-        self, *, create_user: CreateUser, list_users: ListUsers, set_password: SetPassword, disable_user: DisableUser
+        self,
+        *,
+        create_user: CreateUser,
+        list_users: ListUsers,
+        set_password: SetPassword,
+        disable_user: DisableUser,
+        reset_factors: ResetFactors,
     ) -> None:
+        self._reset_factors = reset_factors
         self._create_user = create_user
         self._list_users = list_users
         self._set_password = set_password
@@ -150,6 +163,12 @@ class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):
     ) -> admin_pb2.DisableUserResponse:
         account = await self._disable_user(request.username, operator=_caller(context))
         return admin_pb2.DisableUserResponse(user=convert.user(account))
+
+    async def ResetFactors(
+        self, request: admin_pb2.ResetFactorsRequest, context: _Context
+    ) -> admin_pb2.ResetFactorsResponse:
+        removed = await self._reset_factors(request.username, operator=_caller(context))
+        return admin_pb2.ResetFactorsResponse(removed=removed)
 
 
 def _caller(context: _Context) -> str:

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 
+from latchkey.authentication.v1.factors_pb2_grpc import FactorServiceStub, ProofServiceStub
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
@@ -45,6 +46,8 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
             authorization=AuthorizationServiceStub(token),
             consents=ConsentServiceStub(token),
             sessions=SessionServiceStub(authentication),
+            proofs=ProofServiceStub(authentication),
+            factors=FactorServiceStub(authentication),
             device=DeviceServiceStub(device),
             keys=VerificationKeyServiceStub(key_rotation),
         )

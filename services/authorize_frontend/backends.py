@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from latchkey.authentication.v1.factors_pb2_grpc import FactorServiceAsyncStub, ProofServiceAsyncStub
     from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceAsyncStub
     from latchkey.device.v1.device_pb2_grpc import DeviceServiceAsyncStub
     from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceAsyncStub
@@ -18,5 +19,7 @@ class Backends:
     authorization: "AuthorizationServiceAsyncStub"
     consents: "ConsentServiceAsyncStub"
     sessions: "SessionServiceAsyncStub"
+    proofs: "ProofServiceAsyncStub"
+    factors: "FactorServiceAsyncStub"
     device: "DeviceServiceAsyncStub"
     keys: "VerificationKeyServiceAsyncStub"

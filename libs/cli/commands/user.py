@@ -92,6 +92,18 @@ def disable(context: typer.Context, username: Username = None, username_option: 
     output.answer(users.as_json(user), human=lambda: output.line(message))
 
 
+@app.answering("reset-factors")
+def reset_factors(context: typer.Context, username: Username = None, username_option: UsernameOption = None) -> None:
+    """Take away somebody's second factors and recovery codes, when they have lost them; what is signed in ends."""
+    the_name = the_one(username, username_option, "USERNAME")
+    removed = run(users.reset_factors(connection(), the_name))
+    output = Output.of(context)
+    message = f"{the_name} signs in with the password alone, and is signed out everywhere."
+    nothing = f"{the_name} has no second factor."
+    answer = {"username": the_name, "factors_removed": removed}
+    output.answer(answer, human=lambda: output.line(message if removed else nothing))
+
+
 def _password(given: str | None, *, from_stdin: bool) -> str:
     """From the flag, standard input (without its line end) or the terminal, where it is asked for twice."""
     if given is not None and from_stdin:

@@ -52,6 +52,15 @@ class Reason(StrEnum):
     CONSENT_WITHDRAWN = "REASON_CONSENT_WITHDRAWN"
     """The person took back what they had allowed the application."""
 
+    WRONG_SECOND_FACTOR = "REASON_WRONG_SECOND_FACTOR"
+    """The password was right, and what was shown as second factor was not."""
+
+    SECOND_FACTOR_REQUIRED = "REASON_SECOND_FACTOR_REQUIRED"
+    """The password was right, and came by a way on which no second factor can be shown."""
+
+    FACTORS_RESET = "REASON_FACTORS_RESET"
+    """An operator took away the person's second factors."""
+
     FAILING = "REASON_FAILING"
     """The other side has taken nothing for too long (`LATCHKEY_WEBHOOK_DISABLE_AFTER_SECONDS`)."""
 
@@ -95,6 +104,26 @@ class LoginFailed(Fact):
     """Where the request came from: the /24 of an IPv4 or the /48 of an IPv6 address."""
     reason: str = ""
     """Why: see [reasons](#reasons)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginSteppedUp(Fact):
+    """Somebody has shown more in a session that they had: its id stays."""
+
+    NAME: ClassVar[str] = "login.stepped_up"
+
+    user_id: str = ""
+    """The person: the `sub` of their tokens."""
+    session_id: str = ""
+    """The browser session: the `sid` of ID tokens."""
+    client_id: str = ""
+    """The application that asked for it; empty when there was none."""
+    amr: tuple[str, ...] = ()
+    """All that was shown in the session."""
+    acr: str = ""
+    """The authentication context class that was reached."""
+    ip_prefix: str = ""
+    """/24 of an IPv4 or /48 of an IPv6 address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +193,44 @@ class PasswordResetRequested(Fact):
     """
 
     NAME: ClassVar[str] = "password.reset_requested"
+
+    user_id: str = ""
+    """The person: the `sub` of their tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorAdded(Fact):
+    """A person has a new second factor."""
+
+    NAME: ClassVar[str] = "factor.added"
+
+    user_id: str = ""
+    """The person: the `sub` of their tokens."""
+    factor_id: str = ""
+    """The second factor."""
+    kind: str = ""
+    """totp: an authenticator app (RFC 6238); passkey: WebAuthn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorRemoved(Fact):
+    """The person, or an operator (see actor), took it away."""
+
+    NAME: ClassVar[str] = "factor.removed"
+
+    user_id: str = ""
+    """The person: the `sub` of their tokens."""
+    factor_id: str = ""
+    """The second factor."""
+    kind: str = ""
+    """totp: an authenticator app (RFC 6238); passkey: WebAuthn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryCodesCreated(Fact):
+    """A person has new recovery codes; those from before are void."""
+
+    NAME: ClassVar[str] = "recovery_codes.created"
 
     user_id: str = ""
     """The person: the `sub` of their tokens."""
@@ -568,12 +635,16 @@ FACTS: dict[str, type[Fact]] = {
     for fact in (
         LoginSucceeded,
         LoginFailed,
+        LoginSteppedUp,
         SessionCreated,
         SessionEnded,
         AccountCreated,
         AccountDisabled,
         PasswordChanged,
         PasswordResetRequested,
+        FactorAdded,
+        FactorRemoved,
+        RecoveryCodesCreated,
         ConsentGranted,
         ConsentDenied,
         ConsentWithdrawn,

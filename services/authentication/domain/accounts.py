@@ -23,6 +23,8 @@ class Account:
     profile: Profile
     created_at: datetime
     profile_updated_at: datetime
+    has_second_factor: bool = False
+    """A password alone does not sign in."""
 
     @property
     def active(self) -> bool:
@@ -50,6 +52,7 @@ class Credentials:
     password_hash: str = field(repr=False)
     password_version: int
     """Rises with every change of the password, and not when the same password is hashed anew."""
+    has_second_factor: bool = False
 
     @property
     def active(self) -> bool:

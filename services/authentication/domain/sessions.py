@@ -9,7 +9,8 @@ from libs.oauth import acr
 from libs.oauth.errors import AccessDenied
 
 AMR_PASSWORD = ("pwd",)
-"""RFC 8176 2."""
+AMR_ONE_TIME = ("otp", "mfa")
+"""What a one-time password adds to a password (RFC 8176 2)."""
 MAX_LIVE_PER_USER = 1_000
 """Robots sign in without end and never sign out. The bound keeps "end all sessions" one transaction of bounded size."""
 RECENT_SIGN_IN = timedelta(minutes=10)
@@ -24,6 +25,7 @@ class EndReason(StrEnum):
     PASSWORD_CHANGED = "password_changed"
     ACCOUNT_DISABLED = "account_disabled"
     EXPIRED = "expired"
+    FACTORS_RESET = "factors_reset"
 
 
 @dataclass(frozen=True)
@@ -47,33 +49,48 @@ class Session:
     ended_at: datetime | None = None
 
     @classmethod
-    def started(cls, user_id: str, *, now: datetime, lifetimes: Lifetimes) -> "Session":
-        """A session that begins with a password now."""
+    def started(
+        cls, user_id: str, *, now: datetime, lifetimes: Lifetimes, amr: tuple[str, ...] = AMR_PASSWORD
+    ) -> "Session":
+        """A session that begins now, by what was shown (RFC 8176 2)."""
         return cls(
             id=uuid7(now),
             user_id=user_id,
             authenticated_at=now,
             expires_at=now + lifetimes.absolute,
             last_seen_at=now,
-            acr=acr.PASSWORD,
-            amr=AMR_PASSWORD,
+            acr=acr_of(amr),
+            amr=amr,
         )
 
     def live(self, *, now: datetime, lifetimes: Lifetimes) -> bool:
         """Neither ended nor expired nor left alone for too long."""
         return self.ended_at is None and now < self.expires_at and now < self.last_seen_at + lifetimes.idle
 
-    def is_recent(self, *, now: datetime) -> bool:
-        """The person proved who they are a short while ago."""
+    def is_recent(self, *, has_second_factor: bool, now: datetime) -> bool:
+        """The person proved who they are a short while ago, and with a second factor if they have one."""
+        if has_second_factor and not acr.satisfies(self.acr, acr.MFA):
+            return False
         return now - self.authenticated_at <= RECENT_SIGN_IN
 
     def worth_touching(self, *, now: datetime) -> bool:
         return now >= self.last_seen_at + TOUCH_AFTER
 
 
-def require_recent_sign_in(session: Session, *, now: datetime) -> None:
+def acr_of(amr: tuple[str, ...]) -> str:
+    """The class of a sign-in by these methods."""
+    return acr.MFA if "mfa" in amr else acr.PASSWORD
+
+
+def amr_with(amr: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, each once, in the order in which they were shown; `mfa`, which sums them up, at the end."""
+    shown = tuple(dict.fromkeys(method for method in (*amr, *more) if method != "mfa"))
+    return (*shown, "mfa") if "mfa" in (*amr, *more) else shown
+
+
+def require_recent_sign_in(session: Session, *, has_second_factor: bool, now: datetime) -> None:
     """Raises AccessDenied: REAUTHENTICATION_REQUIRED, when the person has to sign in again first."""
-    if not session.is_recent(now=now):
+    if not session.is_recent(has_second_factor=has_second_factor, now=now):
         raise AccessDenied("Please sign in again.", reason="REAUTHENTICATION_REQUIRED", redirectable=False)
 
 

@@ -85,6 +85,21 @@ def seconds_to_wait(keys: Keys, failures: Mapping[bytes, Failures], *, under_way
     return ceil(wait.total_seconds())
 
 
+def codes_key(user_id: str, *, key: bytes) -> bytes:
+    """Under which wrong codes of the second step are counted, wherever they come from.
+
+    Whoever guesses there knows the password already, so no stranger can make the person wait with it; and a guess at
+    six digits from every network of the world has to be as slow as one from a single network.
+    """
+    return keyed_hash(key, f"codes {user_id}")
+
+
+def seconds_to_wait_for_codes(failures: Failures | None, *, now: datetime) -> int:
+    """0 when a code may be tried now, from anywhere."""
+    live = failures if failures is not None and now < failures.last_at + WINDOW else None
+    return ceil(_wait(live, CALM.name, under_way=0, longest=LONGEST_WAIT, now=now).total_seconds())
+
+
 def _wait(failures: Failures | None, free: int, *, under_way: int, longest: timedelta, now: datetime) -> timedelta:
     """Twice as long for each failure beyond `free`. Who has never failed may try as often at once as they like."""
     if failures is None:

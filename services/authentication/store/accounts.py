@@ -50,6 +50,11 @@ class Accounts:
         row = (await self._session.execute(query)).one_or_none()
         return None if row is None else (to_account(row), to_credentials(row))
 
+    async def lock_named(self, username_key: str) -> str | None:
+        query = select(USERS.c.id).where(USERS.c.username_key == username_key).with_for_update(key_share=True)
+        user_id: str | None = (await self._session.execute(query)).scalar_one_or_none()
+        return user_id
+
     async def page(self, *, after: str, size: int) -> Sequence[Account]:
         query = select(*ACCOUNT_COLUMNS).where(USERS.c.id > after).order_by(USERS.c.id).limit(size)
         return [to_account(row) for row in await self._session.execute(query)]

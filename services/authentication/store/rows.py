@@ -8,10 +8,16 @@ from services.authentication.domain.claims import Profile
 from services.authentication.domain.sessions import Session
 from services.authentication.store.tables import SESSIONS, USERS
 
-CREDENTIALS_COLUMNS = (USERS.c.id, USERS.c.state, USERS.c.password_hash, USERS.c.password_version)
+CREDENTIALS_COLUMNS = (
+    USERS.c.id,
+    USERS.c.state,
+    USERS.c.password_hash,
+    USERS.c.password_version,
+    USERS.c.has_second_factor,
+)
 ACCOUNT_COLUMNS = tuple(
     USERS.c[name].label(f"account_{name}")
-    for name in ("id", "username", "state", "claims", "created_at", "profile_updated_at")
+    for name in ("id", "username", "state", "claims", "created_at", "profile_updated_at", "has_second_factor")
 )
 """A password hash is not read where it is not judged."""
 SESSION_COLUMNS = tuple(
@@ -31,6 +37,7 @@ def to_credentials(row: Any) -> Credentials:
         state=AccountState(row.state),
         password_hash=row.password_hash,
         password_version=row.password_version,
+        has_second_factor=row.has_second_factor,
     )
 
 
@@ -42,6 +49,7 @@ def to_account(row: Any) -> Account:
         profile=Profile.of(row.account_claims),
         created_at=row.account_created_at,
         profile_updated_at=row.account_profile_updated_at,
+        has_second_factor=row.account_has_second_factor,
     )
 
 

@@ -47,6 +47,16 @@ class Sessions:
         row = (await self._session.execute(query)).one_or_none()
         return None if row is None else (to_session(row), to_account(row))
 
+    async def step_up(self, secret_hash: bytes, *, new_hash: bytes, acr: str, amr: tuple[str, ...]) -> Session | None:
+        statement = (
+            update(SESSIONS)
+            .where(SESSIONS.c.secret_hash == secret_hash, _LIVE)
+            .values(secret_hash=new_hash, acr=acr, amr=list(amr))
+            .returning(*SESSION_COLUMNS)
+        )
+        row = (await self._session.execute(statement)).one_or_none()
+        return None if row is None else to_session(row)
+
     async def end(self, secret_hash: bytes, *, reason: EndReason, now: datetime) -> EndedSession | None:
         ended = await self._end(SESSIONS.c.secret_hash == secret_hash, reason=reason, now=now)
         return ended[0] if ended else None

@@ -3,7 +3,21 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    false,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from libs.servicekit.database import UtcDateTime
@@ -38,6 +52,8 @@ class UserRow(Row, table=True):
     """What an account is found by when somebody gives their address: of the claim, and written wherever that is."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     profile_updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    has_second_factor: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """Whether there is a row in `factors`; kept with every change there, so that a sign-in reads one row."""
 
 
 class SessionRow(Row, table=True):
@@ -115,6 +131,69 @@ class MailedLinkRow(Row, table=True):
     used_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
+class FactorRow(Row, table=True):
+    """Something that a person proves who they are with, beside the password."""
+
+    __tablename__ = "factors"
+    __table_args__ = (
+        CheckConstraint("(kind = 'totp') = (totp_secret IS NOT NULL)", name="factors_totp_have_a_secret"),
+        CheckConstraint("(kind = 'totp') = (totp_step IS NOT NULL)", name="factors_totp_have_a_step"),
+        Index("factors_of_user", "user_id"),
+    )
+
+    id: str = Field(sa_column=Column(String(36), primary_key=True))
+    user_id: str = Field(sa_column=Column(String(36), ForeignKey("users.id"), nullable=False))
+    kind: str = Field(sa_column=Column(String(16), nullable=False))
+    name: str = Field(sa_column=Column(String(120), nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    last_used_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    totp_secret: bytes | None = Field(default=None, sa_column=Column(LargeBinary(128)))
+    """Sealed, and bound to the person."""
+    totp_step: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class TotpEnrolmentRow(Row, table=True):
+    """An authenticator app that is being set up; one for each person."""
+
+    __tablename__ = "totp_enrolments"
+    __table_args__ = (Index("totp_enrolments_by_expiry", "expires_at"),)
+
+    user_id: str = Field(sa_column=Column(String(36), ForeignKey("users.id"), primary_key=True))
+    session_id: str = Field(sa_column=Column(String(36), nullable=False))
+    sealed_secret: bytes = Field(sa_column=Column(LargeBinary(128), nullable=False))
+    expires_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class SignInAttemptRow(Row, table=True):
+    """A sign-in between its two steps."""
+
+    __tablename__ = "sign_in_attempts"
+    __table_args__ = (
+        Index("sign_in_attempts_of_user", "user_id", "expires_at"),
+        Index("sign_in_attempts_by_expiry", "expires_at"),
+    )
+
+    secret_hash: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    kind: str = Field(sa_column=Column(String(16), nullable=False))
+    user_id: str = Field(sa_column=Column(String(36), ForeignKey("users.id"), nullable=False))
+    password_version: int = Field(sa_column=Column(Integer, nullable=False))
+    session_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32)))
+    amr: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    completed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
+class RecoveryCodeRow(Row, table=True):
+    """A code that stands in for a lost factor, once; known by a keyed digest."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: str = Field(sa_column=Column(String(36), ForeignKey("users.id"), primary_key=True))
+    code_hash: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
 METADATA = Row.metadata
 add_outbox(METADATA)
 add_tallies(METADATA)
@@ -123,3 +202,7 @@ SESSIONS = METADATA.tables["sessions"]
 FAILURES = METADATA.tables["sign_in_failures"]
 LETTERS = METADATA.tables["letters"]
 LINKS = METADATA.tables["mailed_links"]
+FACTORS = METADATA.tables["factors"]
+TOTP_ENROLMENTS = METADATA.tables["totp_enrolments"]
+ATTEMPTS = METADATA.tables["sign_in_attempts"]
+RECOVERY_CODES = METADATA.tables["recovery_codes"]

@@ -5,6 +5,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.servicekit.tallies import Tallies
 from libs.servicekit.work import UnitOfWork
 from services.authentication.store.accounts import Accounts
+from services.authentication.store.attempts import SignInAttempts
+from services.authentication.store.factors import Factors
 from services.authentication.store.failures import SignInFailures
 from services.authentication.store.letters import Letters
 from services.authentication.store.links import MailedLinks
@@ -21,3 +23,5 @@ class StoreWork(UnitOfWork):
         self.letters = Letters(session)
         self.links = MailedLinks(session)
         self.tallies = Tallies(session, METADATA)
+        self.factors = Factors(session)
+        self.attempts = SignInAttempts(session)

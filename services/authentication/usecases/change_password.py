@@ -80,5 +80,5 @@ class ChangePassword:
         async with self._work() as work:
             await work.failures.count(tuple(keys), now=self._clock.now())
             user_id = live.account.id
-            work.emit(facts.login_failed(user_id=user_id, subject=user_id, disabled=False, origin=origin))
+            work.emit(facts.login_failed(user_id=user_id, subject=user_id, origin=origin))
         raise AccessDenied("The present password is wrong.", reason="WRONG_CREDENTIALS", redirectable=False)

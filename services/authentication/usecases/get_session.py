@@ -21,7 +21,7 @@ class LiveSession:
     @property
     def is_recent(self) -> bool:
         """May the person change what their account hangs on?"""
-        return self.session.is_recent(now=self.at)
+        return self.session.is_recent(has_second_factor=self.account.has_second_factor, now=self.at)
 
 
 def live_session(found: tuple[Session, Account] | None, *, now: datetime, lifetimes: Lifetimes) -> LiveSession | None:

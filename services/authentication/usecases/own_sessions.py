@@ -9,7 +9,7 @@ from libs.servicekit.clock import Clock
 from services.authentication import facts
 from services.authentication.domain.session_list import MOST, ListedSession
 from services.authentication.domain.sessions import EndReason, Lifetimes, require_recent_sign_in
-from services.authentication.ports import View, ViewFactory, WorkFactory
+from services.authentication.ports import View, ViewFactory, Work, WorkFactory
 from services.authentication.usecases.get_session import LiveSession, live_session
 
 
@@ -26,7 +26,7 @@ class WhoIsThere:
         self._clock = clock
         self._lifetimes = lifetimes
 
-    async def __call__(self, view: View, session_secret: str) -> LiveSession:
+    async def __call__(self, view: View | Work, session_secret: str) -> LiveSession:
         """Raises AccessDenied: SESSION_MISSING."""
         found = await view.sessions.with_account(secret_hash(session_secret)) if session_secret else None
         live = live_session(found, now=self._clock.now(), lifetimes=self._lifetimes)
@@ -34,14 +34,24 @@ class WhoIsThere:
             raise AccessDenied("Nobody is signed in.", reason="SESSION_MISSING", redirectable=False)
         return live
 
-    async def recently(self, view: View, session_secret: str) -> LiveSession:
+    async def recently(self, view: View | Work, session_secret: str) -> LiveSession:
         """The same, if they have signed in a short while ago: for what an account hangs on.
 
         Raises:
             AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.
         """
         live = await self(view, session_secret)
-        require_recent_sign_in(live.session, now=live.at)
+        require_recent_sign_in(live.session, has_second_factor=live.account.has_second_factor, now=live.at)
+        return live
+
+    async def locked(self, work: Work, session_secret: str) -> LiveSession:
+        """The same; until the end of the work nobody else changes the account. Raises as `recently` does."""
+        live = await self.recently(work, session_secret)
+        current = await work.accounts.lock(live.account.id)
+        if current is None or not current.active:
+            raise AccessDenied("Nobody is signed in.", reason="SESSION_MISSING", redirectable=False)
+        # A factor that was added meanwhile counts.
+        require_recent_sign_in(live.session, has_second_factor=current.has_second_factor, now=live.at)
         return live
 
 

@@ -12,10 +12,13 @@ from libs.servicekit.clock import Clock
 from services.authentication import facts
 from services.authentication.domain.accounts import Credentials
 from services.authentication.domain.origin import Origin
-from services.authentication.domain.sessions import MAX_LIVE_PER_USER, EndReason, Lifetimes, Session
+from services.authentication.domain.sessions import AMR_PASSWORD
+from services.authentication.domain.sign_in_attempts import LIFETIME, AttemptKind
 from services.authentication.domain.throttle import Keys, seconds_to_wait
 from services.authentication.domain.usernames import lookup_key, stand_in
+from services.authentication.facts import LoginFailure
 from services.authentication.ports import Passwords, ViewFactory, Work, WorkFactory
+from services.authentication.usecases.start_session import SignedIn, StartSession
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,10 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class SignedIn:
-    session: Session
-    session_secret: str = field(repr=False)
+class SecondStep:
+    """The password was right, and does not do alone: who holds this secret may show a second factor."""
+
+    attempt_secret: str = field(repr=False)
 
 
 class SignIn:
@@ -50,23 +54,24 @@ class SignIn:
         work: WorkFactory,
         passwords: Passwords,
         clock: Clock,
-        lifetimes: Lifetimes,
+        start: StartSession,
         stand_in_key: bytes,
     ) -> None:
         self._view = view
         self._work = work
         self._passwords = passwords
         self._clock = clock
-        self._lifetimes = lifetimes
+        self._start = start
         self._stand_in_key = stand_in_key
         self._under_way: Counter[bytes] = Counter()
         """Attempts of this replica that wait for their hash, by name and network."""
 
-    async def __call__(self, attempt: Attempt) -> SignedIn:
-        """Starts a session with a new id and a new secret, and ends the one that the browser had.
+    async def __call__(self, attempt: Attempt) -> SignedIn | SecondStep:
+        """Starts a session with a new id and a new secret, and ends the one that the browser had; or, for who has a
+        second factor, begins the second step. Through a client there is none (RFC 6749 4.3), and so no sign-in.
 
         Raises:
-            AccessDenied: whatever the cause.
+            AccessDenied: whatever the cause; but SECOND_FACTOR_REQUIRED where a client gave the right password.
             TemporarilyUnavailable: too many sign-ins wait for their turn; or this name, or this network, has failed so
                 often that it has to wait (SIGN_IN_THROTTLED), whether or not anybody has the name.
         """
@@ -85,25 +90,30 @@ class SignIn:
             if not self._under_way[keys.name]:
                 del self._under_way[keys.name]
 
-    async def _try(self, attempt: Attempt, found: Credentials | None, keys: Keys, *, has_failed: bool) -> SignedIn:
+    async def _try(
+        self, attempt: Attempt, found: Credentials | None, keys: Keys, *, has_failed: bool
+    ) -> SignedIn | SecondStep:
         # No transaction is open while this takes its 20 milliseconds and more.
         proved = await self._prove(found, attempt.password)
         better_hash = await self._better_hash(proved, attempt.password) if proved else None
-        signed_in: SignedIn | None = None
+        following: SignedIn | SecondStep | None = None
         async with self._work() as work:
             current = await work.accounts.lock(proved.user_id) if proved else found
-            if proved and proved.still_holds(current):
-                signed_in = await self._start(work, proved.user_id, attempt)
-                if has_failed:
+            right = proved is not None and proved.still_holds(current)
+            if proved and current and right and not (current.has_second_factor and attempt.through_client):
+                following = await self._go_on(work, current, attempt)
+                # With a second step to come nothing is forgiven: guesses at that are counted in the same place.
+                if has_failed and isinstance(following, SignedIn):
                     await work.failures.forgive(keys.name)
                 if better_hash is not None:
                     await work.accounts.upgrade_hash(proved.user_id, better_hash)
             else:
-                await work.failures.count(tuple(keys), now=self._clock.now())
-                self._tell_failure(work, current, attempt)
-        if signed_in is None:
-            raise AccessDenied("The username or the password is wrong.", reason="WRONG_CREDENTIALS", redirectable=False)
-        return signed_in
+                if not right:
+                    await work.failures.count(tuple(keys), now=self._clock.now())
+                self._tell_failure(work, current, attempt, right=right)
+        if following is None:
+            raise _refusal(right=right)
+        return following
 
     async def _find(self, username: str, keys: Keys) -> tuple[Credentials | None, bool]:
         """The credentials behind the name, and whether sign-ins for it have failed from this network.
@@ -137,28 +147,42 @@ class SignIn:
         except TemporarilyUnavailable:
             return None
 
-    async def _start(self, work: Work, user_id: str, attempt: Attempt) -> SignedIn:
-        now = self._clock.now()
-        actor = facts.user(user_id)
-        correlation_id = attempt.origin.correlation_id
-        if attempt.session_secret:
-            old = await work.sessions.end(secret_hash(attempt.session_secret), reason=EndReason.REPLACED, now=now)
-            if old is not None:
-                work.emit(*facts.sessions_ended([old], EndReason.REPLACED, actor=actor, correlation_id=correlation_id))
-        surplus = await work.sessions.end_surplus_of(user_id, keep=MAX_LIVE_PER_USER - 1, now=now)
-        session = Session.started(user_id, now=now, lifetimes=self._lifetimes)
+    async def _go_on(self, work: Work, current: Credentials, attempt: Attempt) -> SignedIn | SecondStep:
+        """What a right password leads to. Runs with the user locked."""
+        old = secret_hash(attempt.session_secret) if attempt.session_secret else None
+        if not current.has_second_factor:
+            return await self._start(work, current.user_id, replaces=old, amr=AMR_PASSWORD, origin=attempt.origin)
         secret = new_secret()
-        await work.sessions.add(session, secret_hash=secret_hash(secret), ip_prefix=attempt.origin.ip_prefix)
-        work.emit(*facts.sessions_ended(surplus, EndReason.EXPIRED, actor=facts.SYSTEM))
-        work.emit(*facts.signed_in(session, origin=attempt.origin))
-        return SignedIn(session, secret)
+        await work.attempts.add(
+            secret_hash(secret),
+            kind=AttemptKind.SIGN_IN,
+            user_id=current.user_id,
+            password_version=current.password_version,
+            session_hash=old,
+            amr=AMR_PASSWORD,
+            expires_at=self._clock.now() + LIFETIME,
+        )
+        return SecondStep(secret)
 
-    def _tell_failure(self, work: Work, found: Credentials | None, attempt: Attempt) -> None:
+    def _tell_failure(self, work: Work, found: Credentials | None, attempt: Attempt, *, right: bool) -> None:
+        reason = LoginFailure.WRONG_CREDENTIALS
+        if found is not None and not found.active:
+            reason = LoginFailure.ACCOUNT_DISABLED
+        elif right:
+            reason = LoginFailure.SECOND_FACTOR_REQUIRED
         work.emit(
             facts.login_failed(
                 user_id=found.user_id if found else "",
                 subject=found.user_id if found else stand_in(attempt.username, key=self._stand_in_key),
-                disabled=found is not None and not found.active,
+                reason=reason,
                 origin=attempt.origin,
             )
         )
+
+
+def _refusal(*, right: bool) -> AccessDenied:
+    if right:
+        return AccessDenied(
+            "The person has to sign in with a browser.", reason="SECOND_FACTOR_REQUIRED", redirectable=False
+        )
+    return AccessDenied("The username or the password is wrong.", reason="WRONG_CREDENTIALS", redirectable=False)

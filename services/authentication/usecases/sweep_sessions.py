@@ -27,7 +27,8 @@ class SweepSessions:
         ended = await self._end_expired()
         forgotten = await self._forget_ended()
         forgiven = await self._forget_failures()
-        return BATCH in {ended, forgotten, forgiven}
+        given_up = await self._forget_attempts()
+        return BATCH in {ended, forgotten, forgiven, given_up}
 
     async def _end_expired(self) -> int:
         now = self._clock.now()
@@ -41,6 +42,13 @@ class SweepSessions:
     async def _forget_failures(self) -> int:
         async with self._work() as work:
             return await work.failures.forget(before=self._clock.now() - WINDOW, limit=BATCH)
+
+    async def _forget_attempts(self) -> int:
+        """Sign-ins whose second step never came, and apps that were never set up to the end."""
+        now = self._clock.now()
+        async with self._work() as work:
+            enrolments = await work.factors.forget_enrolments(before=now, limit=BATCH)
+            return max(await work.attempts.forget(before=now, limit=BATCH), enrolments)
 
     async def _forget_ended(self) -> int:
         async with self._work() as work:

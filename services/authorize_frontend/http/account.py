@@ -6,6 +6,7 @@ from datetime import UTC
 from aiohttp import web
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from latchkey.authentication.v1.factors_pb2 import ListFactorsRequest, ListFactorsResponse
 from latchkey.authentication.v1.sessions_pb2 import (
     EndOwnSessionsRequest,
     GetSessionResponse,
@@ -15,13 +16,14 @@ from latchkey.authentication.v1.sessions_pb2 import (
 from latchkey.token.v1.consents_pb2 import Connection, ListConnectionsRequest, WithdrawConsentRequest
 from libs.languages.moments import moment_in_words
 from libs.servicekit.addresses import remote_address
+from services.authorize_frontend.http.account_factors import factors_on_page
 from services.authorize_frontend.http.device_words import network
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.parameters import of_form, of_query, only
 from services.authorize_frontend.http.resource_words import resources_on_page
 
 _PURPOSE = "account"
-_NOTES = frozenset({"session-ended", "sessions-ended", "application-removed", "password-changed"})
+_NOTES = frozenset({"session-ended", "sessions-ended", "application-removed", "password-changed", "factor-removed"})
 
 
 class Account:
@@ -41,11 +43,12 @@ class Account:
         secret = self._edge.cookies.session(request)
         if secret is None or not session.HasField("session"):
             return see_other(self._edge.site.path("/account/sign-in"))
-        sessions, connections = await asyncio.gather(
+        sessions, connections, factors = await asyncio.gather(
             self._edge.backends.sessions.ListSessions(ListSessionsRequest(session_secret=secret)),
             self._edge.backends.consents.ListConnections(ListConnectionsRequest(session=session.attested)),
+            self._edge.backends.factors.ListFactors(ListFactorsRequest(session_secret=secret)),
         )
-        return self._page(request, session, list(sessions.sessions), list(connections.connections))
+        return self._page(request, session, list(sessions.sessions), list(connections.connections), factors)
 
     async def end_session(self, request: web.Request) -> web.Response:
         """Ends one of the person's sessions, or with no id all but this browser's."""
@@ -79,6 +82,7 @@ class Account:
         session: GetSessionResponse,
         sessions: list[ListedSession],
         connections: list[Connection],
+        factors: ListFactorsResponse,
     ) -> web.Response:
         browser_secret = self._edge.cookies.browser_or_new(request)
 
@@ -105,6 +109,7 @@ class Account:
                 for each in sessions
             ],
             csrf_of_all=csrf("session "),
+            **factors_on_page(self._edge, request, factors, browser_secret),
             applications=[
                 {
                     "id": each.client_id,

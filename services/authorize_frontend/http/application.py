@@ -5,7 +5,10 @@ from typing import Protocol
 from aiohttp import web
 
 from services.authorize_frontend.http.account import Account
+from services.authorize_frontend.http.account_authenticator import AccountAuthenticator
+from services.authorize_frontend.http.account_factors import AccountFactors
 from services.authorize_frontend.http.account_password import AccountPassword
+from services.authorize_frontend.http.account_recovery_codes import AccountRecoveryCodes
 from services.authorize_frontend.http.account_sign_in import AccountSignIn
 from services.authorize_frontend.http.assets import Assets
 from services.authorize_frontend.http.authorize import Authorize
@@ -23,6 +26,7 @@ from services.authorize_frontend.http.logos import Logos
 from services.authorize_frontend.http.logout import Logout
 from services.authorize_frontend.http.parameters import MAX_BODY_BYTES
 from services.authorize_frontend.http.policy import StandardHeaders
+from services.authorize_frontend.http.second_step import SecondStep
 from services.authorize_frontend.http.sign_in import SignIn
 from services.authorize_frontend.published_keys import PublishedKeys
 
@@ -42,6 +46,7 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         Consent(edge),
         Device(edge),
         DeviceSignIn(edge),
+        SecondStep(edge),
         Logout(edge),
         Logos(edge),
         CheckSession(edge),
@@ -49,6 +54,9 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         Account(edge),
         AccountSignIn(edge),
         AccountPassword(edge),
+        AccountFactors(edge),
+        AccountAuthenticator(edge),
+        AccountRecoveryCodes(edge),
         Discovery(edge.site),
         Jwks(edge.site, keys),
         assets,

@@ -3,7 +3,8 @@
 `latchkey-session` holds the session secret that the authentication service made. `latchkey-browser` holds 256 random
 bits made here: pending authorization requests are bound to it, and it keys the CSRF tokens of our forms. Both end with
 the browser; how long what they stand for lives is decided by the services that store it. `latchkey-language` is the one
-that stays: a language that somebody chose, and the pending request at which they did.
+that stays: a language that somebody chose, and the pending request at which they did. `latchkey-attempt` holds the
+secret of a sign-in whose second step is to come; it is the authentication service's as well.
 
 `latchkey-state` is for the script of /check-session alone: it tells one session from another and opens nothing. Clients
 load that page in frames, so under https it is SameSite=None; over http, which is for loopback hosts, browsers take that
@@ -29,6 +30,7 @@ class Cookies:
         self.browser_name = f"{prefix}latchkey-browser"
         self.state_name = f"{prefix}latchkey-state"
         self.language_name = f"{prefix}latchkey-language"
+        self.attempt_name = f"{prefix}latchkey-attempt"
 
     def session(self, request: web.BaseRequest) -> str | None:
         """The session secret; None when there is none or it cannot be one."""
@@ -37,6 +39,10 @@ class Cookies:
     def browser(self, request: web.BaseRequest) -> str | None:
         """The binding secret; None when there is none or it cannot be one."""
         return self._read(request, self.browser_name)
+
+    def attempt(self, request: web.BaseRequest) -> str | None:
+        """The secret of a sign-in between its two steps; None when there is none or it cannot be one."""
+        return self._read(request, self.attempt_name)
 
     def browser_or_new(self, request: web.BaseRequest) -> str:
         """The binding secret, or a fresh one that still has to be set (`keep_browser`)."""
@@ -60,6 +66,12 @@ class Cookies:
             samesite="None" if self._secure else "Lax",
         )
 
+    def set_attempt(self, response: web.StreamResponse, secret: str) -> None:
+        self._set(response, self.attempt_name, secret)
+
+    def forget_attempt(self, response: web.StreamResponse) -> None:
+        response.del_cookie(self.attempt_name, path="/", secure=self._secure, httponly=True, samesite="Lax")
+
     def keep_browser(self, request: web.BaseRequest, response: web.StreamResponse, secret: str) -> None:
         """Sets the binding secret unless the browser sent this very one."""
         if self.browser(request) != secret:
@@ -67,7 +79,7 @@ class Cookies:
 
     def forget(self, response: web.StreamResponse) -> None:
         """Ends all of them: what this browser had begun ends with its session."""
-        for name in (self.session_name, self.browser_name):
+        for name in (self.session_name, self.browser_name, self.attempt_name):
             response.del_cookie(name, path="/", secure=self._secure, httponly=True, samesite="Lax")
         self.forget_state(response)
 

@@ -11,8 +11,10 @@ from aiohttp import web
 from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
 from libs.oauth.device_authorization import FRESH_SIGN_IN
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
+from services.authorize_frontend.http.onward import Onward
 from services.authorize_frontend.http.parameters import of_form, of_query, only
 from services.authorize_frontend.http.passwords import Tried, try_password
+from services.authorize_frontend.http.second_step import go_on
 from services.authorize_frontend.http.user_codes import typed_code
 
 _PURPOSE = "device-sign-in"
@@ -53,9 +55,7 @@ class DeviceSignIn:
         tried = await try_password(self._edge, request, form, context=self._edge.context(request))
         if tried.problem:
             return self._page(request, user_code, tried)
-        response = see_other(_path(self._edge, "/device", user_code))
-        self._edge.cookies.set_session(response, tried.session_secret)
-        return response
+        return go_on(self._edge, tried, Onward("user_code", user_code))
 
     def _page(self, request: web.Request, user_code: str, tried: Tried) -> web.Response:
         browser_secret = self._edge.cookies.browser_or_new(request)

@@ -24,6 +24,8 @@ _SITUATIONS: Final = {
     "REQUEST_COMPLETED": "gone",
     "REQUEST_OF_ANOTHER_BROWSER": "gone",
     "CSRF_TOKEN": "stale",
+    "ATTEMPT_UNKNOWN": "stale",
+    "ENROLMENT_UNKNOWN": "stale",
     "FOREIGN_ORIGIN": "stale",
 }
 """Reasons for which a page knows better words than the description."""

@@ -16,10 +16,12 @@ Problem = Literal["", "incomplete", "wrong", "too-many"]
 
 @dataclass(frozen=True)
 class Tried:
-    """Either a session secret, or a problem to show with the page."""
+    """A session secret, or an attempt that a second step completes, or a problem to show with the page."""
 
     username: str
     session_secret: str = field(default="", repr=False)
+    attempt_secret: str = field(default="", repr=False)
+    """In place of a session: there is a second step."""
     problem: Problem = ""
     wait: str = ""
     """How long, in words, before it makes sense to try again."""
@@ -51,4 +53,4 @@ async def try_password(edge: Edge, request: web.Request, form: Parameters, *, co
         if error.reason != "SIGN_IN_THROTTLED":
             raise
         return Tried(username, problem="too-many", wait=wait_in_words(error.retry_after or 1))
-    return Tried(username, session_secret=signed_in.session_secret)
+    return Tried(username, session_secret=signed_in.session_secret, attempt_secret=signed_in.attempt_secret)

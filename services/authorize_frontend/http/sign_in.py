@@ -5,10 +5,12 @@ from aiohttp import web
 from latchkey.token.v1.authorization_pb2 import DECISION_DENY, DecideAuthorizationRequest, GetInteractionResponse
 from services.authorize_frontend.http.answers import answer
 from services.authorize_frontend.http.client import ClientOnPage
-from services.authorize_frontend.http.edge import Edge, PendingRequest, see_other
+from services.authorize_frontend.http.edge import Edge, PendingRequest
+from services.authorize_frontend.http.onward import Onward
 from services.authorize_frontend.http.parameters import only
 from services.authorize_frontend.http.passwords import Tried, try_password
 from services.authorize_frontend.http.policy import redirect_sources
+from services.authorize_frontend.http.second_step import go_on
 
 _PURPOSE = "sign-in"
 
@@ -41,9 +43,7 @@ class SignIn:
         tried = await try_password(self._edge, request, form, context=self._edge.context(request, interaction))
         if tried.problem:
             return self._page(request, pending, interaction, tried)
-        response = see_other(self._edge.site.path("/authorize/resume", request=pending.request_id))
-        self._edge.cookies.set_session(response, tried.session_secret)
-        return response
+        return go_on(self._edge, tried, Onward.to_request(pending.request_id))
 
     async def _cancel(self, request: web.Request, pending: PendingRequest) -> web.Response:
         decision = DecideAuthorizationRequest(

@@ -47,6 +47,7 @@ def admin(world: World) -> rpc.UserAdmin:
         list_users=world.list_users,
         set_password=world.set_password,
         disable_user=world.disable_user,
+        reset_factors=world.reset_factors,
     )
 
 

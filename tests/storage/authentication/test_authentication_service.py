@@ -48,6 +48,7 @@ CALLERS: Mapping[str, tuple[type[Any], dict[str, Message]]] = {
             "ListUsers": admin_pb2.ListUsersRequest(),
             "SetPassword": admin_pb2.SetPasswordRequest(username="nobody", password="alice-password"),
             "DisableUser": admin_pb2.DisableUserRequest(username="nobody"),
+            "ResetFactors": admin_pb2.ResetFactorsRequest(username="nobody"),
         },
     ),
 }
@@ -63,7 +64,7 @@ async def variables(request: pytest.FixtureRequest, tls: Path, tmp_path: Path) -
     key = tmp_path / "attestation.key"
     key.write_text(base64.urlsafe_b64encode(bytes(range(32))).decode())
     async with fresh_url(request.param, folder=tmp_path) as url:
-        own = {"LATCHKEY_SESSION_ATTESTATION_KEY_FILE": str(key)}
+        own = {"LATCHKEY_SESSION_ATTESTATION_KEY_FILE": str(key), "LATCHKEY_FACTOR_ENCRYPTION_KEY_FILE": str(key)}
         yield environment("authentication", tls=tls, database_url=url) | own
 
 

@@ -11,7 +11,7 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.passwords import needs_rehash
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
 from services.authentication.store.tables import USERS
-from services.authentication.usecases import sign_in
+from services.authentication.usecases import start_session
 from tests.storage.authentication.world import ABSOLUTE, NOON, PASSWORD, World, attempt
 from tests.support.databases import statements
 
@@ -145,7 +145,7 @@ async def test_an_old_hash_is_kept_when_the_queue_has_no_place_for_a_new_one(
 async def test_the_least_used_of_too_many_sessions_ends(
     world: World, alice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sign_in, "MAX_LIVE_PER_USER", 2)
+    monkeypatch.setattr(start_session, "MAX_LIVE_PER_USER", 2)
     signed_in = []
     for _ in range(3):
         signed_in.append(await world.signed_in())

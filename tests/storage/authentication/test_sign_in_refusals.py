@@ -7,7 +7,7 @@ import pytest
 
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
 from services.authentication.password_pool import PasswordPool
-from services.authentication.usecases import sign_in
+from services.authentication.usecases.start_session import SignedIn
 from tests.storage.authentication.world import World, attempt
 from tests.support.databases import statements
 
@@ -109,7 +109,7 @@ async def test_a_full_queue_refuses_at_once_and_changes_nothing(
     full.close()
 
     # Whichever comes first; on a slow machine a second one may come when that has been served.
-    signed_in = [answer for answer in answers if isinstance(answer, sign_in.SignedIn)]
+    signed_in = [answer for answer in answers if isinstance(answer, SignedIn)]
     refused = [answer for answer in answers if isinstance(answer, TemporarilyUnavailable) and answer.retry_after == 2]
     assert 0 < len(signed_in) < 4
     assert len(signed_in) + len(refused) == 4

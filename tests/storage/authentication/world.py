@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from libs.crypto.one_time_passwords import STEP_SECONDS, totp_code, totp_step
+from libs.crypto.sealing import KeyEncryptionKey
 from libs.servicekit.database import Database
 from libs.servicekit.outbox import Outbox
 from libs.servicekit.work import Transactions
 from services.authentication.domain.accounts import Account
+from services.authentication.domain.factors import FactorKind
 from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import Lifetimes
 from services.authentication.letter_deliveries import LetterDeliveries
@@ -21,16 +24,24 @@ from services.authentication.ports import Mail, MailRefusedError
 from services.authentication.store.tables import LETTERS, METADATA, SESSIONS, USERS
 from services.authentication.store.work import StoreWork
 from services.authentication.usecases.change_password import ChangePassword
+from services.authentication.usecases.continue_sign_in import ContinueSignIn
 from services.authentication.usecases.create_user import CreateUser, NewUser
 from services.authentication.usecases.disable_user import DisableUser
 from services.authentication.usecases.end_session import EndSession
+from services.authentication.usecases.enrol_totp import ConfirmTotp, StartTotp
+from services.authentication.usecases.find_attempt import FindAttempt
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.list_users import ListUsers
+from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
+from services.authentication.usecases.prove_factor import Proof, ProveFactor
+from services.authentication.usecases.reset_factors import ResetFactors
 from services.authentication.usecases.send_letter import SendLetter
 from services.authentication.usecases.set_password import SetPassword
-from services.authentication.usecases.sign_in import Attempt, SignedIn, SignIn
+from services.authentication.usecases.sign_in import Attempt, SecondStep, SignIn
+from services.authentication.usecases.start_session import SignedIn, StartSession
+from services.authentication.usecases.start_step_up import StartStepUp
 from services.authentication.usecases.sweep_letters import SweepLetters
 from services.authentication.usecases.sweep_sessions import SweepSessions
 from services.authentication.usecases.touch_sessions import TouchSessions
@@ -41,6 +52,7 @@ IDLE = timedelta(hours=8)
 ABSOLUTE = timedelta(days=14)
 KEEP_ENDED = timedelta(days=1)
 PASSWORD = "alice-password"
+STEP = timedelta(seconds=STEP_SECONDS)
 ORIGIN = Origin(ip_prefix="192.0.2.0/24", client_id="c_shop", correlation_id="request-1")
 T = TypeVar("T")
 
@@ -105,7 +117,7 @@ class World:
             work=work,
             passwords=passwords,
             clock=clock,
-            lifetimes=lifetimes,
+            start=(start := StartSession(clock=clock, lifetimes=lifetimes)),
             stand_in_key=b"k" * 32,
         )
         self.get_session = GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=self.touch.note)
@@ -129,6 +141,17 @@ class World:
         self.list_users = ListUsers(view=work.reading)
         self.set_password = SetPassword(work=work, passwords=passwords, clock=clock)
         self.disable_user = DisableUser(work=work, clock=clock)
+        self.reset_factors = ResetFactors(work=work, clock=clock)
+        factor_key, recovery_key = KeyEncryptionKey(b"f" * 32), b"r" * 32
+        prove = ProveFactor(factor_key=factor_key, recovery_key=recovery_key, clock=clock)
+        self.find_attempt = FindAttempt(view=work.reading, clock=clock)
+        self.continue_sign_in = ContinueSignIn(work=work, prove=prove, start=start, clock=clock, stand_in_key=b"k" * 32)
+        self.start_step_up = StartStepUp(work=work, who=who, clock=clock)
+        self.list_factors = ListFactors(view=work.reading, who=who)
+        self.start_totp = StartTotp(work=work, who=who, factor_key=factor_key, clock=clock)
+        self.confirm_totp = ConfirmTotp(work=work, who=who, start=start, factor_key=factor_key, clock=clock)
+        self.remove_factor = RemoveFactor(work=work, who=who, clock=clock)
+        self.create_recovery_codes = CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_key, clock=clock)
 
     async def person(self, username: str = "alice", **claims: object) -> Account:
         return await self.create_user(NewUser(username, PASSWORD, claims), operator="cli")
@@ -136,7 +159,27 @@ class World:
     async def signed_in(
         self, username: str = "alice", *, session_secret: str = "", password: str = PASSWORD
     ) -> SignedIn:
-        return await self.sign_in(attempt(username, password, session_secret=session_secret))
+        following = await self.sign_in(attempt(username, password, session_secret=session_secret))
+        assert isinstance(following, SignedIn)
+        return following
+
+    async def half_signed_in(self, username: str = "alice", *, session_secret: str = "") -> str:
+        """The secret of an attempt: the password was right, and the person has a second factor."""
+        following = await self.sign_in(attempt(username, session_secret=session_secret))
+        assert isinstance(following, SecondStep)
+        return following.attempt_secret
+
+    async def with_app(self, signed_in: SignedIn) -> "App":
+        """Sets up an authenticator app in a session."""
+        secret, _ = await self.start_totp(signed_in.session_secret)
+        app = App(secret, self.clock)
+        after = await self.confirm_totp(signed_in.session_secret, app.code(), name="", origin=ORIGIN)
+        self.clock.move(STEP)
+        return replace(app, session=after)
+
+    async def prove(self, attempt_secret: str, code: str, *, session_secret: str = "", kind: str = "totp") -> SignedIn:
+        proof = Proof(FactorKind(kind), code)
+        return await self.continue_sign_in(attempt_secret, proof, session_secret=session_secret, origin=ORIGIN)
 
     async def live(self, signed_in: SignedIn) -> bool:
         return await self.get_session(signed_in.session_secret) is not None
@@ -168,6 +211,10 @@ class World:
         types = {f"latchkey.{name}.v1" for name in names}
         return [event for event in events if not names or event["type"] in types]
 
+    async def raw(self, query: str) -> Sequence[Any]:
+        async with self.database.snapshot() as session:
+            return (await session.execute(text(query))).all()
+
     async def outbox_text(self) -> str:
         return json.dumps(await self.events())
 
@@ -190,6 +237,19 @@ class World:
         assert sorted(e["subject"] for e in await self.events("account.disabled")) == sorted(disabled)
         changes = sum(row.password_version - 1 for row in users.values())
         assert len(await self.events("password.changed")) == changes
+
+
+@dataclass(frozen=True)
+class App:
+    """An authenticator app, and the session in which it was set up."""
+
+    secret: bytes
+    clock: Clock
+    session: SignedIn | None = None
+
+    def code(self, *, steps: int = 0) -> str:
+        """The present code, or one some steps away."""
+        return totp_code(self.secret, totp_step(self.clock.now()) + steps)
 
 
 def attempt(username: str = "alice", password: str = PASSWORD, *, session_secret: str = "") -> Attempt:

@@ -15,7 +15,7 @@ def test_every_reason_to_end_a_session_can_be_told(reason: EndReason) -> None:
 
 
 def test_this_service_tells_nothing_but_its_own_facts() -> None:
-    failed = facts.login_failed(user_id="", subject="unknown-0000", disabled=False, origin=Origin())
+    failed = facts.login_failed(user_id="", subject="unknown-0000", origin=Origin())
     told = [
         failed,
         facts.account_created("user", actor=facts.operator("cli")),

@@ -52,19 +52,27 @@ def test_a_use_is_worth_a_write_once_a_minute() -> None:
 )
 def test_a_sign_in_is_recent_for_ten_minutes(*, after: timedelta, recent: bool) -> None:
     session, now = a_session(), NOON + after
-    assert session.is_recent(now=now) is recent
+    assert session.is_recent(has_second_factor=False, now=now) is recent
     if recent:
-        require_recent_sign_in(session, now=now)
+        require_recent_sign_in(session, has_second_factor=False, now=now)
         return
     with pytest.raises(AccessDenied) as refusal:
-        require_recent_sign_in(session, now=now)
+        require_recent_sign_in(session, has_second_factor=False, now=now)
     assert refusal.value.reason == "REAUTHENTICATION_REQUIRED"
 
 
 @pytest.mark.s(49)
 def test_using_a_session_does_not_make_its_sign_in_recent() -> None:
     used = replace(a_session(), last_seen_at=NOON + timedelta(hours=1))
-    assert not used.is_recent(now=NOON + timedelta(hours=1))
+    assert not used.is_recent(has_second_factor=False, now=NOON + timedelta(hours=1))
+
+
+@pytest.mark.s(49)
+def test_who_has_a_second_factor_has_shown_it_when_the_sign_in_is_recent() -> None:
+    with_both = Session.started("user", now=NOON, lifetimes=LIFETIMES, amr=("pwd", "otp", "mfa"))
+    assert not a_session().is_recent(has_second_factor=True, now=NOON)
+    assert with_both.is_recent(has_second_factor=True, now=NOON)
+    assert not with_both.is_recent(has_second_factor=True, now=NOON + timedelta(hours=1))
 
 
 @pytest.mark.s(38)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 
+from latchkey.authentication.v1.factors_pb2_grpc import FactorServiceStub, ProofServiceStub
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
@@ -104,6 +105,8 @@ async def running(
             AuthorizationServiceStub(channels[0]),
             ConsentServiceStub(channels[0]),
             SessionServiceStub(channels[1]),
+            ProofServiceStub(channels[1]),
+            FactorServiceStub(channels[1]),
             DeviceServiceStub(channels[2]),
             VerificationKeyServiceStub(channels[3]),
         )

@@ -7,7 +7,13 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from latchkey.authentication.v1 import sessions_pb2
+from latchkey.authentication.v1 import factors_pb2, sessions_pb2
+from latchkey.authentication.v1.factors_pb2_grpc import (
+    FactorServiceServicer,
+    ProofServiceServicer,
+    add_FactorServiceServicer_to_server,
+    add_ProofServiceServicer_to_server,
+)
 from latchkey.authentication.v1.sessions_pb2 import AttestedSession, GetSessionResponse, Session, SignInResponse
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceServicer, add_SessionServiceServicer_to_server
 from latchkey.device.v1 import device_pb2
@@ -99,7 +105,7 @@ class FakeToken(Scripted, AuthorizationServiceServicer, ConsentServiceServicer):
         return [self.registration(), Registration(add_ConsentServiceServicer_to_server, self, consents)]
 
 
-class FakeAuthentication(Scripted, SessionServiceServicer):
+class FakeAuthentication(Scripted, SessionServiceServicer, ProofServiceServicer, FactorServiceServicer):
     async def SignIn(self, request, context):
         return self.answer("SignIn", request)
 
@@ -117,6 +123,38 @@ class FakeAuthentication(Scripted, SessionServiceServicer):
 
     async def ChangePassword(self, request, context):
         return self.answer("ChangePassword", request)
+
+    async def GetSignInAttempt(self, request, context):
+        return self.answer("GetSignInAttempt", request)
+
+    async def ContinueSignIn(self, request, context):
+        return self.answer("ContinueSignIn", request)
+
+    async def StartStepUp(self, request, context):
+        return self.answer("StartStepUp", request)
+
+    async def ListFactors(self, request, context):
+        return self.answer("ListFactors", request)
+
+    async def StartTotp(self, request, context):
+        return self.answer("StartTotp", request)
+
+    async def ConfirmTotp(self, request, context):
+        return self.answer("ConfirmTotp", request)
+
+    async def RemoveFactor(self, request, context):
+        return self.answer("RemoveFactor", request)
+
+    async def CreateRecoveryCodes(self, request, context):
+        return self.answer("CreateRecoveryCodes", request)
+
+    def registrations(self) -> list[Registration]:
+        services = factors_pb2.DESCRIPTOR.services_by_name
+        return [
+            self.registration(),
+            Registration(add_ProofServiceServicer_to_server, self, services["ProofService"]),
+            Registration(add_FactorServiceServicer_to_server, self, services["FactorService"]),
+        ]
 
     def registration(self) -> Registration:
         descriptor = sessions_pb2.DESCRIPTOR.services_by_name["SessionService"]
@@ -172,6 +210,16 @@ class FakeServices:
             "ListSessions": sessions_pb2.ListSessionsResponse(),
             "EndOwnSessions": sessions_pb2.EndOwnSessionsResponse(ended=1),
             "ChangePassword": sessions_pb2.ChangePasswordResponse(),
+            "GetSignInAttempt": factors_pb2.GetSignInAttemptResponse(
+                username="alice", kinds=[factors_pb2.FACTOR_KIND_TOTP, factors_pb2.FACTOR_KIND_RECOVERY_CODE]
+            ),
+            "ContinueSignIn": factors_pb2.ContinueSignInResponse(session_secret=new_secret()),
+            "StartStepUp": factors_pb2.StartStepUpResponse(attempt_secret=new_secret()),
+            "ListFactors": factors_pb2.ListFactorsResponse(),
+            "StartTotp": factors_pb2.StartTotpResponse(secret=b"s" * 20, username="alice"),
+            "ConfirmTotp": factors_pb2.ConfirmTotpResponse(session_secret=new_secret()),
+            "RemoveFactor": factors_pb2.RemoveFactorResponse(removed=True),
+            "CreateRecoveryCodes": factors_pb2.CreateRecoveryCodesResponse(codes=["aaaa-bbbb-cccc"]),
         }
         self.device.says = {
             "FindUserCode": a_waiting_device(),
@@ -192,6 +240,7 @@ class FakeServices:
             attested=ATTESTED,
             display_name=display_name,
             username=username,
+            signed_in_recently=ago <= timedelta(minutes=10),
         )
 
     def wants(self, kind: Any) -> AuthorizeResponse:

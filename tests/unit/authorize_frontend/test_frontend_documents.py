@@ -64,7 +64,7 @@ def test_discovery_says_exactly_this():
             *["authorization_code", "implicit", "refresh_token", "client_credentials"],
             *["urn:ietf:params:oauth:grant-type:device_code", "password"],
         ],
-        "acr_values_supported": ["urn:latchkey:acr:password"],
+        "acr_values_supported": ["urn:latchkey:acr:password", "urn:latchkey:acr:mfa"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],

@@ -123,6 +123,10 @@ class Users(UserAdminServiceServicer):
         user.state = accounts_pb2.ACCOUNT_STATE_DISABLED
         return users_pb2.DisableUserResponse(user=user)
 
+    async def ResetFactors(self, request: users_pb2.ResetFactorsRequest, context: Any):
+        self._known(request.username)
+        return users_pb2.ResetFactorsResponse(removed=2)
+
     def _known(self, username: str) -> users_pb2.User:
         if username not in self.kept:
             raise InvalidRequest("There is no user with this username.", reason="USER_UNKNOWN")

@@ -70,6 +70,13 @@ def test_a_new_password_is_set(latchkey: Latchkey, services: Services) -> None:
     assert services.users.passwords == {"alice": "another one"}
 
 
+def test_factors_are_reset(latchkey: Latchkey) -> None:
+    latchkey("user", "create", "alice", *PASSWORD)
+    told = latchkey("user", "reset-factors", "alice", "--json").json
+    assert told == {"username": "alice", "factors_removed": 2}
+    assert "password alone" in latchkey("user", "reset-factors", "alice").out
+
+
 def test_a_disabled_user_is_shown_as_such(latchkey: Latchkey) -> None:
     latchkey("user", "create", "alice", *PASSWORD, "--email", "a@a.example")
     assert latchkey("user", "disable", "--username", "alice", "--json").json["state"] == "disabled"

@@ -25,7 +25,7 @@ IDENTITY = {"ca.pem", "certificate.pem", "key.pem", "nats.creds"}
 EXPECTED = {
     "authorize-frontend": IDENTITY,
     "token": IDENTITY | {"pgpass", "session-attestation.key", "client-secret-pepper.key", "pairwise-salt.key"},
-    "authentication": IDENTITY | {"pgpass", "session-attestation.key"},
+    "authentication": IDENTITY | {"pgpass", "session-attestation.key", "factor-encryption.key"},
     "device": IDENTITY | {"pgpass"},
     "key-rotation": IDENTITY | {"pgpass", "key-encryption.key"},
     "event-bridge": IDENTITY | {"pgpass", "reader.creds", "webhook-sealing.key"},

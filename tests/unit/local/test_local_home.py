@@ -40,6 +40,7 @@ def test_secrets_are_32_bytes_and_never_replaced(layout):
     assert {path.name: path.read_text() for path in layout.home.secrets.iterdir()} == before
     assert sorted(before) == [
         "client-secret-pepper.key",
+        "factor-encryption.key",
         "key-encryption.key",
         "pairwise-salt.key",
         "session-attestation.key",

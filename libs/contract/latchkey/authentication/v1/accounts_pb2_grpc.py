@@ -61,8 +61,9 @@ class AccountServiceServicer:
 
     def SignInThroughClient(self, request, context):
         """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
-        Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause), temporarily_unavailable with a
-        retry time (the hashing queue is full, or there were too many failures).
+        Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
+        password is right and does not do alone), temporarily_unavailable with a retry time (the hashing queue is full, or
+        there were too many failures).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

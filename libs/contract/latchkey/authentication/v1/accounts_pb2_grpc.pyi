@@ -39,8 +39,9 @@ class AccountServiceStub:
     """
     SignInThroughClient: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.SignInThroughClientRequest, _accounts_pb2.SignInThroughClientResponse]
     """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
-    Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause), temporarily_unavailable with a
-    retry time (the hashing queue is full, or there were too many failures).
+    Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
+    password is right and does not do alone), temporarily_unavailable with a retry time (the hashing queue is full, or
+    there were too many failures).
     """
 
 @_typing.type_check_only
@@ -54,8 +55,9 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """
     SignInThroughClient: _aio.UnaryUnaryMultiCallable[_accounts_pb2.SignInThroughClientRequest, _accounts_pb2.SignInThroughClientResponse]  # type: ignore[assignment]
     """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
-    Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause), temporarily_unavailable with a
-    retry time (the hashing queue is full, or there were too many failures).
+    Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
+    password is right and does not do alone), temporarily_unavailable with a retry time (the hashing queue is full, or
+    there were too many failures).
     """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -78,8 +80,9 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.SignInThroughClientResponse, _abc.Awaitable[_accounts_pb2.SignInThroughClientResponse]]:
         """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
-        Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause), temporarily_unavailable with a
-        retry time (the hashing queue is full, or there were too many failures).
+        Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
+        password is right and does not do alone), temporarily_unavailable with a retry time (the hashing queue is full, or
+        there were too many failures).
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -55,6 +55,11 @@ class UserAdminServiceStub:
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserRequest.SerializeToString,
                 response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserResponse.FromString,
                 _registered_method=True)
+        self.ResetFactors = channel.unary_unary(
+                '/latchkey.authentication.v1.UserAdminService/ResetFactors',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ResetFactorsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ResetFactorsResponse.FromString,
+                _registered_method=True)
 
 
 class UserAdminServiceServicer:
@@ -89,6 +94,14 @@ class UserAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResetFactors(self, request, context):
+        """Removes all second factors and recovery codes of the user, and ends what was signed in. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UserAdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +124,11 @@ def add_UserAdminServiceServicer_to_server(servicer, server):
                     servicer.DisableUser,
                     request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserRequest.FromString,
                     response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserResponse.SerializeToString,
+            ),
+            'ResetFactors': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResetFactors,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ResetFactorsRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ResetFactorsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +240,33 @@ class UserAdminService:
             '/latchkey.authentication.v1.UserAdminService/DisableUser',
             latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserRequest.SerializeToString,
             latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResetFactors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.UserAdminService/ResetFactors',
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.ResetFactorsRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.ResetFactorsResponse.FromString,
             options,
             channel_credentials,
             insecure,

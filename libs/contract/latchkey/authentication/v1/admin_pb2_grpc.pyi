@@ -41,6 +41,10 @@ class UserAdminServiceStub:
     """Ends all sessions of the user as well. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     DisableUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DisableUserRequest, _admin_pb2.DisableUserResponse]
     """The user can no longer sign in, and what was signed in ends. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+    ResetFactors: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ResetFactorsRequest, _admin_pb2.ResetFactorsResponse]
+    """Removes all second factors and recovery codes of the user, and ends what was signed in. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN).
+    """
 
 @_typing.type_check_only
 class UserAdminServiceAsyncStub(UserAdminServiceStub):
@@ -55,6 +59,10 @@ class UserAdminServiceAsyncStub(UserAdminServiceStub):
     """Ends all sessions of the user as well. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     DisableUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.DisableUserRequest, _admin_pb2.DisableUserResponse]  # type: ignore[assignment]
     """The user can no longer sign in, and what was signed in ends. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+    ResetFactors: _aio.UnaryUnaryMultiCallable[_admin_pb2.ResetFactorsRequest, _admin_pb2.ResetFactorsResponse]  # type: ignore[assignment]
+    """Removes all second factors and recovery codes of the user, and ends what was signed in. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN).
+    """
 
 class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """People, for operators."""
@@ -90,5 +98,15 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.DisableUserResponse, _abc.Awaitable[_admin_pb2.DisableUserResponse]]:
         """The user can no longer sign in, and what was signed in ends. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+
+    @_abc_1.abstractmethod
+    def ResetFactors(
+        self,
+        request: _admin_pb2.ResetFactorsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ResetFactorsResponse, _abc.Awaitable[_admin_pb2.ResetFactorsResponse]]:
+        """Removes all second factors and recovery codes of the user, and ends what was signed in. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN).
+        """
 
 def add_UserAdminServiceServicer_to_server(servicer: UserAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

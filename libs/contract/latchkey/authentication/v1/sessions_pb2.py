@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)latchkey/authentication/v1/sessions.proto\x12\x1alatchkey.authentication.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\"\xaf\x01\n\x07Session\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x34\n\x10\x61uthenticated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x61\x63r\x18\x04 \x01(\t\x12\x0b\n\x03\x61mr\x18\x05 \x03(\t\x12/\n\x0b\x61ttested_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x0f\x41ttestedSession\x12\x0f\n\x07session\x18\x01 \x01(\x0c\x12\x11\n\x03mac\x18\x02 \x01(\x0c\x42\x04\x98\xb5\x18\x01\"\x94\x01\n\rSignInRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1c\n\x0esession_secret\x18\x03 \x01(\tB\x04\x98\xb5\x18\x01\x12;\n\x07\x63ontext\x18\x04 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\"d\n\x0eSignInResponse\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x34\n\x07session\x18\x02 \x01(\x0b\x32#.latchkey.authentication.v1.Session\"1\n\x11GetSessionRequest\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\"\xcd\x01\n\x12GetSessionResponse\x12\x34\n\x07session\x18\x01 \x01(\x0b\x32#.latchkey.authentication.v1.Session\x12=\n\x08\x61ttested\x18\x02 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x10\n\x08username\x18\x04 \x01(\t\x12\x1a\n\x12signed_in_recently\x18\x05 \x01(\x08\"n\n\x11\x45ndSessionRequest\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12;\n\x07\x63ontext\x18\x02 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\"(\n\x12\x45ndSessionResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\"3\n\x13ListSessionsRequest\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\"S\n\x14ListSessionsResponse\x12;\n\x08sessions\x18\x01 \x03(\x0b\x32).latchkey.authentication.v1.ListedSession\"\xb2\x01\n\rListedSession\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x34\n\x10\x61uthenticated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_seen_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tip_prefix\x18\x04 \x01(\t\x12\x12\n\nis_current\x18\x05 \x01(\x08\"I\n\x15\x45ndOwnSessionsRequest\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\'\n\x16\x45ndOwnSessionsResponse\x12\r\n\x05\x65nded\x18\x01 \x01(\x05\"\xae\x01\n\x15\x43hangePasswordRequest\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1e\n\x10\x63urrent_password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1a\n\x0cnew_password\x18\x03 \x01(\tB\x04\x98\xb5\x18\x01\x12;\n\x07\x63ontext\x18\x04 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\"\x18\n\x16\x43hangePasswordResponse\"S\n\x0eRequestContext\x12\x16\n\x0eremote_address\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t2\xc8\x05\n\x0eSessionService\x12_\n\x06SignIn\x12).latchkey.authentication.v1.SignInRequest\x1a*.latchkey.authentication.v1.SignInResponse\x12k\n\nGetSession\x12-.latchkey.authentication.v1.GetSessionRequest\x1a..latchkey.authentication.v1.GetSessionResponse\x12k\n\nEndSession\x12-.latchkey.authentication.v1.EndSessionRequest\x1a..latchkey.authentication.v1.EndSessionResponse\x12q\n\x0cListSessions\x12/.latchkey.authentication.v1.ListSessionsRequest\x1a\x30.latchkey.authentication.v1.ListSessionsResponse\x12w\n\x0e\x45ndOwnSessions\x12\x31.latchkey.authentication.v1.EndOwnSessionsRequest\x1a\x32.latchkey.authentication.v1.EndOwnSessionsResponse\x12w\n\x0e\x43hangePassword\x12\x31.latchkey.authentication.v1.ChangePasswordRequest\x1a\x32.latchkey.authentication.v1.ChangePasswordResponse\x1a\x16\x8a\xb5\x18\x12\x61uthorize-frontendb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)latchkey/authentication/v1/sessions.proto\x12\x1alatchkey.authentication.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\"\xaf\x01\n\x07Session\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x34\n\x10\x61uthenticated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x61\x63r\x18\x04 \x01(\t\x12\x0b\n\x03\x61mr\x18\x05 \x03(\t\x12/\n\x0b\x61ttested_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x0f\x41ttestedSession\x12\x0f\n\x07session\x18\x01 \x01(\x0c\x12\x11\n\x03mac\x18\x02 \x01(\x0c\x42\x04\x98\xb5\x18\x01\"\x94\x01\n\rSignInRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1c\n\x0esession_secret\x18\x03 \x01(\tB\x04\x98\xb5\x18\x01\x12;\n\x07\x63ontext\x18\x04 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\"\x82\x01\n\x0eSignInResponse\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x34\n\x07session\x18\x02 \x01(\x0b\x32#.latchkey.authentication.v1.Session\x12\x1c\n\x0e\x61ttempt_secret\x18\x03 \x01(\tB\x04\x98\xb5\x18\x01\"1\n\x11GetSessionRequest\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\"\xcd\x01\n\x12GetSessionResponse\x12\x34\n\x07session\x18\x01 \x01(\x0b\x32#.latchkey.authentication.v1.Session\x12=\n\x08\x61ttested\x18\x02 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x10\n\x08username\x18\x04 \x01(\t\x12\x1a\n\x12signed_in_recently\x18\x05 \x01(\x08\"n\n\x11\x45ndSessionRequest\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12;\n\x07\x63ontext\x18\x02 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\"(\n\x12\x45ndSessionResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\"3\n\x13ListSessionsRequest\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\"S\n\x14ListSessionsResponse\x12;\n\x08sessions\x18\x01 \x03(\x0b\x32).latchkey.authentication.v1.ListedSession\"\xb2\x01\n\rListedSession\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x34\n\x10\x61uthenticated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_seen_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tip_prefix\x18\x04 \x01(\t\x12\x12\n\nis_current\x18\x05 \x01(\x08\"I\n\x15\x45ndOwnSessionsRequest\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\'\n\x16\x45ndOwnSessionsResponse\x12\r\n\x05\x65nded\x18\x01 \x01(\x05\"\xae\x01\n\x15\x43hangePasswordRequest\x12\x1c\n\x0esession_secret\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1e\n\x10\x63urrent_password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\x1a\n\x0cnew_password\x18\x03 \x01(\tB\x04\x98\xb5\x18\x01\x12;\n\x07\x63ontext\x18\x04 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\"\x18\n\x16\x43hangePasswordResponse\"S\n\x0eRequestContext\x12\x16\n\x0eremote_address\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t2\xc8\x05\n\x0eSessionService\x12_\n\x06SignIn\x12).latchkey.authentication.v1.SignInRequest\x1a*.latchkey.authentication.v1.SignInResponse\x12k\n\nGetSession\x12-.latchkey.authentication.v1.GetSessionRequest\x1a..latchkey.authentication.v1.GetSessionResponse\x12k\n\nEndSession\x12-.latchkey.authentication.v1.EndSessionRequest\x1a..latchkey.authentication.v1.EndSessionResponse\x12q\n\x0cListSessions\x12/.latchkey.authentication.v1.ListSessionsRequest\x1a\x30.latchkey.authentication.v1.ListSessionsResponse\x12w\n\x0e\x45ndOwnSessions\x12\x31.latchkey.authentication.v1.EndOwnSessionsRequest\x1a\x32.latchkey.authentication.v1.EndOwnSessionsResponse\x12w\n\x0e\x43hangePassword\x12\x31.latchkey.authentication.v1.ChangePasswordRequest\x1a\x32.latchkey.authentication.v1.ChangePasswordResponse\x1a\x16\x8a\xb5\x18\x12\x61uthorize-frontendb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNINREQUEST'].fields_by_name['session_secret']._serialized_options = b'\230\265\030\001'
   _globals['_SIGNINRESPONSE'].fields_by_name['session_secret']._loaded_options = None
   _globals['_SIGNINRESPONSE'].fields_by_name['session_secret']._serialized_options = b'\230\265\030\001'
+  _globals['_SIGNINRESPONSE'].fields_by_name['attempt_secret']._loaded_options = None
+  _globals['_SIGNINRESPONSE'].fields_by_name['attempt_secret']._serialized_options = b'\230\265\030\001'
   _globals['_GETSESSIONREQUEST'].fields_by_name['session_secret']._loaded_options = None
   _globals['_GETSESSIONREQUEST'].fields_by_name['session_secret']._serialized_options = b'\230\265\030\001'
   _globals['_ENDSESSIONREQUEST'].fields_by_name['session_secret']._loaded_options = None
@@ -63,32 +65,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTESTEDSESSION']._serialized_end=370
   _globals['_SIGNINREQUEST']._serialized_start=373
   _globals['_SIGNINREQUEST']._serialized_end=521
-  _globals['_SIGNINRESPONSE']._serialized_start=523
-  _globals['_SIGNINRESPONSE']._serialized_end=623
-  _globals['_GETSESSIONREQUEST']._serialized_start=625
-  _globals['_GETSESSIONREQUEST']._serialized_end=674
-  _globals['_GETSESSIONRESPONSE']._serialized_start=677
-  _globals['_GETSESSIONRESPONSE']._serialized_end=882
-  _globals['_ENDSESSIONREQUEST']._serialized_start=884
-  _globals['_ENDSESSIONREQUEST']._serialized_end=994
-  _globals['_ENDSESSIONRESPONSE']._serialized_start=996
-  _globals['_ENDSESSIONRESPONSE']._serialized_end=1036
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=1038
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=1089
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1091
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1174
-  _globals['_LISTEDSESSION']._serialized_start=1177
-  _globals['_LISTEDSESSION']._serialized_end=1355
-  _globals['_ENDOWNSESSIONSREQUEST']._serialized_start=1357
-  _globals['_ENDOWNSESSIONSREQUEST']._serialized_end=1430
-  _globals['_ENDOWNSESSIONSRESPONSE']._serialized_start=1432
-  _globals['_ENDOWNSESSIONSRESPONSE']._serialized_end=1471
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1474
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1648
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1650
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1674
-  _globals['_REQUESTCONTEXT']._serialized_start=1676
-  _globals['_REQUESTCONTEXT']._serialized_end=1759
-  _globals['_SESSIONSERVICE']._serialized_start=1762
-  _globals['_SESSIONSERVICE']._serialized_end=2474
+  _globals['_SIGNINRESPONSE']._serialized_start=524
+  _globals['_SIGNINRESPONSE']._serialized_end=654
+  _globals['_GETSESSIONREQUEST']._serialized_start=656
+  _globals['_GETSESSIONREQUEST']._serialized_end=705
+  _globals['_GETSESSIONRESPONSE']._serialized_start=708
+  _globals['_GETSESSIONRESPONSE']._serialized_end=913
+  _globals['_ENDSESSIONREQUEST']._serialized_start=915
+  _globals['_ENDSESSIONREQUEST']._serialized_end=1025
+  _globals['_ENDSESSIONRESPONSE']._serialized_start=1027
+  _globals['_ENDSESSIONRESPONSE']._serialized_end=1067
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=1069
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=1120
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1122
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1205
+  _globals['_LISTEDSESSION']._serialized_start=1208
+  _globals['_LISTEDSESSION']._serialized_end=1386
+  _globals['_ENDOWNSESSIONSREQUEST']._serialized_start=1388
+  _globals['_ENDOWNSESSIONSREQUEST']._serialized_end=1461
+  _globals['_ENDOWNSESSIONSRESPONSE']._serialized_start=1463
+  _globals['_ENDOWNSESSIONSRESPONSE']._serialized_end=1502
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1505
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1679
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1681
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1705
+  _globals['_REQUESTCONTEXT']._serialized_start=1707
+  _globals['_REQUESTCONTEXT']._serialized_end=1790
+  _globals['_SESSIONSERVICE']._serialized_start=1793
+  _globals['_SESSIONSERVICE']._serialized_end=2505
 # @@protoc_insertion_point(module_scope)

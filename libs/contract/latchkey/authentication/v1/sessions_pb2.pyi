@@ -127,8 +127,13 @@ class SignInResponse(_message.Message):
 
     SESSION_SECRET_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
+    ATTEMPT_SECRET_FIELD_NUMBER: _builtins.int
     session_secret: _builtins.str
-    """256 random bits, base64url: the value of the session cookie."""
+    """256 random bits, base64url: the value of the session cookie. Empty: there is a second step."""
+    attempt_secret: _builtins.str
+    """The password was right and does not do alone: who holds this may show a second factor (ProofService), once and for
+    ten minutes.
+    """
     @_builtins.property
     def session(self) -> Global___Session: ...
     def __init__(
@@ -136,10 +141,11 @@ class SignInResponse(_message.Message):
         *,
         session_secret: _builtins.str = ...,
         session: Global___Session | None = ...,
+        attempt_secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session", "session_secret", b"session_secret"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_secret", b"attempt_secret", "session", b"session", "session_secret", b"session_secret"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

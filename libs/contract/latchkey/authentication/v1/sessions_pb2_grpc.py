@@ -72,7 +72,8 @@ class SessionServiceServicer:
     """
 
     def SignIn(self, request, context):
-        """Checks the password and starts a session; a session of the same browser is replaced (its secret changes).
+        """Checks the password and starts a session; a session of the same browser is replaced (its secret changes). For who has
+        a second factor it begins the second step instead.
         Callers: authorize-frontend. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause),
         temporarily_unavailable with a retry time (the hashing queue is full).
         """

@@ -34,7 +34,8 @@ class SessionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     SignIn: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.SignInRequest, _sessions_pb2.SignInResponse]
-    """Checks the password and starts a session; a session of the same browser is replaced (its secret changes).
+    """Checks the password and starts a session; a session of the same browser is replaced (its secret changes). For who has
+    a second factor it begins the second step instead.
     Callers: authorize-frontend. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause),
     temporarily_unavailable with a retry time (the hashing queue is full).
     """
@@ -66,7 +67,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignIn: _aio.UnaryUnaryMultiCallable[_sessions_pb2.SignInRequest, _sessions_pb2.SignInResponse]  # type: ignore[assignment]
-    """Checks the password and starts a session; a session of the same browser is replaced (its secret changes).
+    """Checks the password and starts a session; a session of the same browser is replaced (its secret changes). For who has
+    a second factor it begins the second step instead.
     Callers: authorize-frontend. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause),
     temporarily_unavailable with a retry time (the hashing queue is full).
     """
@@ -101,7 +103,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.SignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.SignInResponse, _abc.Awaitable[_sessions_pb2.SignInResponse]]:
-        """Checks the password and starts a session; a session of the same browser is replaced (its secret changes).
+        """Checks the password and starts a session; a session of the same browser is replaced (its secret changes). For who has
+        a second factor it begins the second step instead.
         Callers: authorize-frontend. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause),
         temporarily_unavailable with a retry time (the hashing queue is full).
         """

@@ -72,6 +72,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """Operators have tried out what they would do."""
     REASON_CONSENT_WITHDRAWN: _Reason.ValueType  # 14
     """The person took back what they had allowed the application."""
+    REASON_WRONG_SECOND_FACTOR: _Reason.ValueType  # 15
+    """The password was right, and what was shown as second factor was not."""
+    REASON_SECOND_FACTOR_REQUIRED: _Reason.ValueType  # 16
+    """The password was right, and came by a way on which no second factor can be shown."""
+    REASON_FACTORS_RESET: _Reason.ValueType  # 17
+    """An operator took away the person's second factors."""
     REASON_FAILING: _Reason.ValueType  # 40
     """The other side has not taken anything for too long."""
     REASON_GONE: _Reason.ValueType  # 41
@@ -102,6 +108,12 @@ REASON_DRILL: Reason.ValueType  # 13
 """Operators have tried out what they would do."""
 REASON_CONSENT_WITHDRAWN: Reason.ValueType  # 14
 """The person took back what they had allowed the application."""
+REASON_WRONG_SECOND_FACTOR: Reason.ValueType  # 15
+"""The password was right, and what was shown as second factor was not."""
+REASON_SECOND_FACTOR_REQUIRED: Reason.ValueType  # 16
+"""The password was right, and came by a way on which no second factor can be shown."""
+REASON_FACTORS_RESET: Reason.ValueType  # 17
+"""An operator took away the person's second factors."""
 REASON_FAILING: Reason.ValueType  # 40
 """The other side has not taken anything for too long."""
 REASON_GONE: Reason.ValueType  # 41
@@ -204,6 +216,47 @@ class LoginFailed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LoginFailed: _TypeAlias = LoginFailed  # noqa: Y015
+
+@_typing.final
+class LoginSteppedUp(_message.Message):
+    """Somebody has shown more in a session that they had: its id stays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    AMR_FIELD_NUMBER: _builtins.int
+    ACR_FIELD_NUMBER: _builtins.int
+    IP_PREFIX_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    session_id: _builtins.str
+    client_id: _builtins.str
+    """The application that asked for it; empty when there was none."""
+    acr: _builtins.str
+    ip_prefix: _builtins.str
+    """/24 of an IPv4 or /48 of an IPv6 address."""
+    @_builtins.property
+    def amr(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All that was shown in the session."""
+
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        amr: _abc.Iterable[_builtins.str] | None = ...,
+        acr: _builtins.str = ...,
+        ip_prefix: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr", b"acr", "amr", b"amr", "client_id", b"client_id", "ip_prefix", b"ip_prefix", "session_id", b"session_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoginSteppedUp: _TypeAlias = LoginSteppedUp  # noqa: Y015
 
 @_typing.final
 class SessionCreated(_message.Message):
@@ -332,6 +385,83 @@ class PasswordResetRequested(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PasswordResetRequested: _TypeAlias = PasswordResetRequested  # noqa: Y015
+
+@_typing.final
+class FactorAdded(_message.Message):
+    """A person has a new second factor."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    FACTOR_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    factor_id: _builtins.str
+    kind: _builtins.str
+    """totp: an authenticator app (RFC 6238); passkey: WebAuthn."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        factor_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_id", b"factor_id", "kind", b"kind", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FactorAdded: _TypeAlias = FactorAdded  # noqa: Y015
+
+@_typing.final
+class FactorRemoved(_message.Message):
+    """The person, or an operator (see actor), took it away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    FACTOR_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    factor_id: _builtins.str
+    kind: _builtins.str
+    """totp: an authenticator app (RFC 6238); passkey: WebAuthn."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        factor_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_id", b"factor_id", "kind", b"kind", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FactorRemoved: _TypeAlias = FactorRemoved  # noqa: Y015
+
+@_typing.final
+class RecoveryCodesCreated(_message.Message):
+    """A person has new recovery codes; those from before are void."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecoveryCodesCreated: _TypeAlias = RecoveryCodesCreated  # noqa: Y015
 
 @_typing.final
 class ConsentGranted(_message.Message):

@@ -1,0 +1,51 @@
+"""The part of the composition root that is about second factors."""
+
+from latchkey.authentication.v1 import factors_pb2, factors_pb2_grpc
+from libs.crypto.hashing import keyed_hash
+from libs.crypto.sealing import KeyEncryptionKey
+from libs.servicekit.clock import SystemClock
+from libs.servicekit.service import Registration
+from libs.servicekit.work import Transactions
+from services.authentication import rpc_factors
+from services.authentication.config import AuthenticationSettings
+from services.authentication.store.work import StoreWork
+from services.authentication.usecases.continue_sign_in import ContinueSignIn
+from services.authentication.usecases.enrol_totp import ConfirmTotp, StartTotp
+from services.authentication.usecases.find_attempt import FindAttempt
+from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
+from services.authentication.usecases.own_sessions import WhoIsThere
+from services.authentication.usecases.prove_factor import ProveFactor
+from services.authentication.usecases.start_session import StartSession
+from services.authentication.usecases.start_step_up import StartStepUp
+
+
+def factor_services(
+    settings: AuthenticationSettings,
+    work: Transactions[StoreWork],
+    *,
+    who: WhoIsThere,
+    start: StartSession,
+    stand_in_key: bytes,
+) -> tuple[Registration, ...]:
+    clock = SystemClock()
+    key = settings.factor_encryption_key_file.get_secret_value()
+    factor_key = KeyEncryptionKey(key)
+    recovery_key = keyed_hash(key, "latchkey.v1: recovery codes")
+    prove = ProveFactor(factor_key=factor_key, recovery_key=recovery_key, clock=clock)
+    proofs = rpc_factors.Proofs(
+        find_attempt=FindAttempt(view=work.reading, clock=clock),
+        continue_sign_in=ContinueSignIn(work=work, prove=prove, start=start, clock=clock, stand_in_key=stand_in_key),
+        start_step_up=StartStepUp(work=work, who=who, clock=clock),
+    )
+    factors = rpc_factors.Factors(
+        list_factors=ListFactors(view=work.reading, who=who),
+        start_totp=StartTotp(work=work, who=who, factor_key=factor_key, clock=clock),
+        confirm_totp=ConfirmTotp(work=work, who=who, start=start, factor_key=factor_key, clock=clock),
+        remove_factor=RemoveFactor(work=work, who=who, clock=clock),
+        create_recovery_codes=CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_key, clock=clock),
+    )
+    services = factors_pb2.DESCRIPTOR.services_by_name
+    return (
+        Registration(factors_pb2_grpc.add_ProofServiceServicer_to_server, proofs, services["ProofService"]),
+        Registration(factors_pb2_grpc.add_FactorServiceServicer_to_server, factors, services["FactorService"]),
+    )

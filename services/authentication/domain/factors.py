@@ -1,0 +1,75 @@
+"""What a person proves who they are with, beside the password."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from libs.crypto.sealing import binding
+from libs.oauth.errors import AccessDenied, InvalidRequest
+
+MOST = 10
+"""Factors that one person may have of each kind."""
+ENROLMENT_LIFETIME = timedelta(minutes=15)
+MAX_NAME = 60
+
+
+class FactorKind(StrEnum):
+    TOTP = "totp"
+    PASSKEY = "passkey"
+    RECOVERY_CODE = "recovery_code"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """A factor as the person it belongs to sees it."""
+
+    id: str
+    kind: FactorKind
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TotpFactor:
+    """An authenticator app."""
+
+    id: str
+    sealed_secret: bytes = field(repr=False)
+    last_step: int
+    """The latest step whose code was used: neither it nor an earlier one is good again (RFC 6238 5.2)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TotpEnrolment:
+    """An authenticator app that is being set up in one session, and counts for nothing before it has given a code."""
+
+    user_id: str
+    session_id: str
+    sealed_secret: bytes = field(repr=False)
+    expires_at: datetime
+
+    def holds(self, *, session_id: str, now: datetime) -> bool:
+        """It was begun in this session, a short while ago."""
+        return self.session_id == session_id and now < self.expires_at
+
+
+def totp_binding(user_id: str) -> bytes:
+    """What a sealed secret is bound to: in another person's row it opens nothing."""
+    return binding("latchkey totp secret v1", user_id)
+
+
+def check_name(typed: str, *, otherwise: str) -> str:
+    """The name that a person gives to a factor. Raises InvalidRequest: FACTOR_NAME."""
+    name = " ".join(typed.split())
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise InvalidRequest(f"A name has at most {MAX_NAME} visible characters.", reason="FACTOR_NAME")
+    return name or otherwise
+
+
+def too_many() -> InvalidRequest:
+    return InvalidRequest("There are too many of this kind. Remove one first.", reason="FACTORS_TOO_MANY")
+
+
+def wrong_proof() -> AccessDenied:
+    return AccessDenied("That was not right.", reason="WRONG_PROOF", redirectable=False)

@@ -1,0 +1,49 @@
+"""Whether something that a person shows is one of their second factors."""
+
+from dataclasses import dataclass, field
+
+from libs.crypto.one_time_passwords import matching_step
+from libs.crypto.sealing import KeyEncryptionKey
+from libs.servicekit.clock import Clock
+from services.authentication.domain.factors import FactorKind, totp_binding
+from services.authentication.domain.recovery_codes import code_hash
+from services.authentication.domain.sessions import AMR_ONE_TIME
+from services.authentication.ports import Work
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a person shows; nothing in it has been judged."""
+
+    kind: FactorKind
+    text: str = field(repr=False)
+
+
+class ProveFactor:
+    """Runs inside the caller's transaction, in which the user is locked; what is good once is spent there."""
+
+    def __init__(self, *, factor_key: KeyEncryptionKey, recovery_key: bytes, clock: Clock) -> None:
+        self._factor_key = factor_key
+        self._recovery_key = recovery_key
+        self._clock = clock
+
+    async def __call__(self, work: Work, user_id: str, proof: Proof) -> tuple[str, ...] | None:
+        """What the proof adds to `amr` (RFC 8176 2); None when it is none."""
+        match proof.kind:
+            case FactorKind.TOTP:
+                return AMR_ONE_TIME if await self._totp(work, user_id, proof.text) else None
+            case FactorKind.RECOVERY_CODE:
+                digest = code_hash(proof.text, user_id=user_id, key=self._recovery_key)
+                return AMR_ONE_TIME if await work.factors.spend_code(user_id, digest, now=self._clock.now()) else None
+            case _:
+                return None
+
+    async def _totp(self, work: Work, user_id: str, code: str) -> bool:
+        now = self._clock.now()
+        typed = "".join(code.split())
+        for factor in await work.factors.totp_of(user_id):
+            secret = self._factor_key.unwrap(factor.sealed_secret, bound_to=totp_binding(user_id))
+            step = matching_step(secret, typed, now=now, after=factor.last_step)
+            if step is not None:
+                return await work.factors.spend_step(factor.id, step, now=now)
+        return False

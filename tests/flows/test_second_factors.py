@@ -1,0 +1,130 @@
+"""Two steps of signing in, over the real pages: in every place where somebody signs in."""
+
+import re
+
+import pytest
+
+from tests.flows.authenticator import Authenticator, set_up
+from tests.flows.people import new_person
+from tests.flows.relying_party import RelyingParty, verified
+from tests.flows.test_account import enter
+from tests.support.browser import Browser
+from tests.support.stack import Stack
+
+
+async def somebody_with_an_app(system: Stack) -> tuple[str, Authenticator]:
+    username, _ = await new_person(system)
+    async with Browser(system.issuer) as browser:
+        await enter(browser, username)
+        return username, await set_up(browser)
+
+
+@pytest.mark.s(55)
+async def test_signing_in_to_an_application_takes_both(system: Stack, browser: Browser) -> None:
+    username, app = await somebody_with_an_app(system)
+    async with await RelyingParty.registered(system) as client:
+        started = client.start()
+        await browser.open(started.url)
+        page = await browser.sign_in(username, f"{username}-password")
+        assert page.name == "second-step"
+        assert (await browser.open("/account")).name == "login"  # nobody is signed in yet
+        assert (await browser.open(started.url)).name == "login"
+        page = await browser.sign_in(username, f"{username}-password")
+        page = await browser.submit("totp-submit", totp_code="000000")
+        assert (page.name, "not right" in page.text) == ("second-step", True)
+        page = await browser.submit("totp-submit", totp_code=app.code())
+        if page.name == "consent":
+            page = await browser.submit("consent-allow")
+        token = await client.finish(started, page)
+        claims = await verified(system, token["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
+        assert (claims["acr"], claims["amr"]) == ("urn:latchkey:acr:mfa", ["pwd", "otp", "mfa"])
+
+
+@pytest.mark.s(55)
+async def test_signing_in_to_the_account_and_to_a_device_takes_both(system: Stack, browser: Browser) -> None:
+    username, app = await somebody_with_an_app(system)
+    await browser.open("/account")
+    assert (await browser.sign_in(username, f"{username}-password")).name == "second-step"
+    assert (await browser.submit("totp-submit", totp_code=app.code())).name == "account"
+    async with Browser(system.issuer) as other:
+        await other.open("/device")
+        assert (await other.sign_in(username, f"{username}-password")).name == "second-step"
+        assert (await other.open("/device")).name == "login"
+        await other.sign_in(username, f"{username}-password")
+        assert (await other.submit("totp-submit", totp_code=app.code())).name == "device"
+
+
+@pytest.mark.s(37)
+async def test_giving_up_at_the_second_step_tells_the_application(system: Stack, browser: Browser) -> None:
+    username, _ = await somebody_with_an_app(system)
+    async with await RelyingParty.registered(system) as client:
+        started = client.start()
+        await browser.open(started.url)
+        await browser.sign_in(username, f"{username}-password")
+        page = await browser.submit("second-step-cancel")
+        assert page.url.startswith(client.redirect_uri)
+        assert page.parameters["error"] == "access_denied"
+
+
+@pytest.mark.s(48)
+async def test_a_recovery_code_stands_in_once(system: Stack, browser: Browser) -> None:
+    username, _ = await new_person(system)
+    await enter(browser, username)
+    await set_up(browser)
+    page = await browser.submit("recovery-create")
+    codes = re.findall(r"<code>([0-9a-z-]{14})</code>", page.text)
+    assert len(set(codes)) == 10
+    for code, name in ((codes[0].upper().replace("-", " "), "account"), (codes[0], "second-step")):
+        async with Browser(system.issuer) as other:
+            await other.open("/account")
+            await other.sign_in(username, f"{username}-password")
+            await other.open("/second-step?way=recovery")
+            page = await other.submit("recovery-submit", recovery_code=code)
+            assert page.name == name
+    assert "9 codes have not been used" in (await browser.open("/account")).text
+
+
+@pytest.mark.s(49)
+async def test_a_factor_is_removed_after_both_steps_and_then_the_password_does_again(
+    system: Stack, browser: Browser
+) -> None:
+    username, _ = await new_person(system)
+    await enter(browser, username)
+    await set_up(browser)
+    page = await browser.open("/account")
+    button = re.search(r'id="(remove-factor-[^"]+)"', page.text)
+    assert button
+    page = await browser.submit(button.group(1))
+    assert "no second step" in page.text
+    async with Browser(system.issuer) as other:
+        await enter(other, username)
+        assert (await other.open("/account/recovery-codes")).name == "account"
+
+
+@pytest.mark.s(49)
+async def test_a_session_from_before_the_factor_changes_nothing_of_the_account(system: Stack, browser: Browser) -> None:
+    username, _ = await new_person(system)
+    async with Browser(system.issuer) as other:
+        await enter(other, username)
+        await enter(browser, username)
+        app = await set_up(browser)
+        page = await other.open("/account")
+        button = re.search(r'id="(remove-factor-[^"]+)"', page.text)
+        assert button
+        assert (await other.submit(button.group(1))).name == "login"
+        assert (await other.open("/account/authenticator")).name == "login"
+        await other.sign_in(username, f"{username}-password")
+        page = await other.submit("totp-submit", totp_code=app.code())
+        assert page.name == "account-authenticator"
+
+
+@pytest.mark.s(17)
+async def test_an_application_with_the_password_gets_nothing(system: Stack) -> None:
+    username, _ = await somebody_with_an_app(system)
+    async with await RelyingParty.registered(
+        system, grant_types=["password"], redirect_uris=[], response_types=[], consent="skip"
+    ) as client:
+        answer = await client.token_request(
+            grant_type="password", username=username, password=f"{username}-password", scope="openid"
+        )
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
