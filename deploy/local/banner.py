@@ -14,6 +14,7 @@ def ready(layout: Layout, *, playground: bool, seconds: float) -> str:
         ("Issuer", layout.issuer),
         ("Client edge", layout.client_edge),
         *([("Playground", layout.playground)] if playground else []),
+        *([("Mailboxes", f"{layout.playground}/mail")] if playground else []),
         ("Demo people", people),
         ("NATS", layout.nats_url),
         ("", f"credentials {_short(layout.home.creds('subscriber'))}"),

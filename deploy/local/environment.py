@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from deploy.local import nats_server
 from deploy.local.home import VARIABLE as HOME_VARIABLE
 from deploy.local.layout import Layout
+from deploy.local.ports import HOST
 from deploy.local.secret_files import secret_file
 from deploy.local.topology import SERVICES, ServiceShape
 
@@ -16,15 +17,26 @@ def of_service(service: ServiceShape, layout: Layout, *, inherited: Mapping[str,
     """`inherited` (the caller's own environment) comes through, except for what the run decides for any service."""
     decided = {name for each in SERVICES for name in _decided(each, layout)}
     passed_on = {name: value for name, value in inherited.items() if name not in decided}
-    return {**_open_to_choice(), **passed_on, **_decided(service, layout)}
+    return {**_open_to_choice(layout, inherited), **passed_on, **_decided(service, layout)}
 
 
 def of_playground(layout: Layout, *, inherited: Mapping[str, str]) -> dict[str, str]:
     return {**inherited, HOME_VARIABLE: str(layout.home.root)}
 
 
-def _open_to_choice() -> dict[str, str]:
-    return {"LATCHKEY_LOG_LEVEL": "info", "LATCHKEY_REGISTRATION": "token", "LATCHKEY_WEBHOOK_LOOPBACK": "true"}
+def _open_to_choice(layout: Layout, inherited: Mapping[str, str]) -> dict[str, str]:
+    chosen = {"LATCHKEY_LOG_LEVEL": "info", "LATCHKEY_REGISTRATION": "token", "LATCHKEY_WEBHOOK_LOOPBACK": "true"}
+    return chosen if "LATCHKEY_SMTP_HOST" in inherited else chosen | _mailbox(layout)
+
+
+def _mailbox(layout: Layout) -> dict[str, str]:
+    """Letters go to the page of the playground, and to nobody's real mailbox."""
+    return {
+        "LATCHKEY_SMTP_HOST": HOST,
+        "LATCHKEY_SMTP_PORT": str(layout.ports.mail.number),
+        "LATCHKEY_SMTP_SECURITY": "none",
+        "LATCHKEY_MAIL_FROM": "no-reply@latchkey.example",
+    }
 
 
 def _decided(service: ServiceShape, layout: Layout) -> dict[str, str]:

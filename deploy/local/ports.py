@@ -43,6 +43,7 @@ class Ports:
     client: Port
     playground: Port
     nats: Port
+    mail: Port
     grpc: Mapping[str, Port]
     ops: Mapping[str, Port]
 
@@ -59,6 +60,7 @@ class Ports:
             client=_public(environment, "LATCHKEY_CLIENT_PORT", 8081, "the client edge"),
             playground=_public(environment, "LATCHKEY_PLAYGROUND_PORT", 8090, "the playground"),
             nats=_public(environment, "LATCHKEY_NATS_PORT", 4222, "NATS"),
+            mail=_public(environment, "LATCHKEY_MAIL_PORT", 1025, "the mailbox of the playground"),
             grpc={name: Port(base + offset, f"gRPC of {name}", OFFSET_VARIABLE) for name, base in _GRPC.items()},
             ops={name: Port(base + offset, f"health of {name}", OFFSET_VARIABLE) for name, base in _OPS.items()},
         )
@@ -66,7 +68,8 @@ class Ports:
         return ports
 
     def __iter__(self) -> Iterator[Port]:
-        return iter((self.browser, self.client, self.playground, self.nats, *self.grpc.values(), *self.ops.values()))
+        named = (self.browser, self.client, self.playground, self.nats, self.mail)
+        return iter((*named, *self.grpc.values(), *self.ops.values()))
 
     def _check_numbers(self) -> None:
         seen: dict[int, Port] = {}

@@ -29,6 +29,7 @@ def describe(layout: Layout) -> dict[str, Any]:
         "issuer": layout.issuer,
         "client_edge": layout.client_edge,
         "playground": layout.playground,
+        "mail_port": ports.mail.number,
         "nats_url": layout.nats_url,
         "services": services,
         "cli": {

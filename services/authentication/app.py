@@ -23,11 +23,9 @@ from libs.servicekit.timers import every
 from libs.servicekit.work import Transactions
 from services.authentication import rpc
 from services.authentication.app_factors import factor_services
+from services.authentication.app_letters import LetterParts
 from services.authentication.config import AuthenticationSettings
-from services.authentication.letter_deliveries import LetterDeliveries
-from services.authentication.letter_texts import LetterTexts
 from services.authentication.password_pool import PasswordPool
-from services.authentication.post_office import SmtpPostOffice
 from services.authentication.store.tables import METADATA
 from services.authentication.store.work import StoreWork
 from services.authentication.usecases.change_password import ChangePassword
@@ -39,11 +37,9 @@ from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
 from services.authentication.usecases.reset_factors import ResetFactors
-from services.authentication.usecases.send_letter import SendLetter
 from services.authentication.usecases.set_password import SetPassword
 from services.authentication.usecases.sign_in import SignIn
 from services.authentication.usecases.start_session import StartSession
-from services.authentication.usecases.sweep_letters import SweepLetters
 from services.authentication.usecases.sweep_sessions import SweepSessions
 from services.authentication.usecases.touch_sessions import TouchSessions
 
@@ -63,18 +59,29 @@ async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
         work = Transactions(database, outbox, StoreWork)
         touch = TouchSessions(work=work, clock=clock)
         sweep = SweepSessions(work=work, clock=clock, lifetimes=settings.lifetimes, keep_ended=settings.keep_ended)
-        letters = _letters(settings, work)
         passwords = PasswordPool(workers=settings.password_workers, queue=settings.password_queue)
+        letters = LetterParts(
+            settings=settings,
+            view=work.reading,
+            work=work,
+            passwords=passwords,
+            clock=clock,
+            digest_key=keyed_hash(
+                settings.session_attestation_key_file.get_secret_value(), "latchkey.v1: who asks for letters"
+            ),
+        )
         try:
             yield Service(
-                servicers=_servicers(settings, work, passwords=passwords, touch=touch),
+                servicers=(
+                    *_servicers(settings, work, passwords=passwords, touch=touch),
+                    *letters.registrations(),
+                ),
                 tasks={
                     "bus": bus.run,
                     "relay": relay.run,
                     "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
-                    "letters": letters.run,
+                    **letters.tasks(),
                     "touch-sessions": every(TOUCH_SECONDS, "touch-sessions", touch),
-                    "sweep-letters": every(SWEEP_SECONDS, "sweep-letters", SweepLetters(work=work, clock=clock)),
                     "sweep-sessions": every(SWEEP_SECONDS, "sweep-sessions", sweep),
                 },
                 checks={"database": database.check, "bus": bus.check, "outbox": relay.check},
@@ -84,18 +91,6 @@ async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
             with suppress(TemporarilyUnavailable):
                 while await touch():
                     pass
-
-
-def _letters(settings: AuthenticationSettings, work: Transactions[StoreWork]) -> LetterDeliveries:
-    server = settings.mail_server
-    office = None
-    if server is not None:
-        office = SmtpPostOffice(
-            server, sender=settings.mail_from, sender_name=settings.brand_name, issuer=settings.issuer
-        )
-    texts = LetterTexts(brand=settings.brand_name, issuer=settings.issuer)
-    send = SendLetter(work=work, compose=texts, post_office=office, issuer=settings.issuer, clock=SystemClock())
-    return LetterDeliveries(send)
 
 
 def _servicers(

@@ -1,5 +1,6 @@
 """The contract (protos/latchkey/authentication/v1) to the domain and back."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from services.authentication.usecases.own_factors import OwnFactors
 from services.authentication.usecases.own_sessions import OwnSessions
 from services.authentication.usecases.prove_factor import Proof
 
+_LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 _STATES = {
     AccountState.ACTIVE: accounts_pb2.ACCOUNT_STATE_ACTIVE,
     AccountState.DISABLED: accounts_pb2.ACCOUNT_STATE_DISABLED,
@@ -37,6 +39,11 @@ def origin(context: sessions_pb2.RequestContext) -> Origin:
     return Origin.of(
         remote_address=context.remote_address, client_id=context.client_id, correlation_id=context.correlation_id
     )
+
+
+def locale(unverified: str) -> str:
+    """A language tag as a page names it; empty for what is none."""
+    return unverified if _LOCALE.fullmatch(unverified) else ""
 
 
 def plain(struct: Struct) -> dict[str, object]:

@@ -110,6 +110,13 @@ def password_changed(user_id: str, *, actor: Actor) -> Fact:
     return Fact(events_pb2.PasswordChanged(user_id=user_id), user_id, actor)
 
 
+def password_reset(user_id: str) -> tuple[Fact, Fact]:
+    """password.changed, and password.reset_completed."""
+    actor = user(user_id)
+    completed = Fact(events_pb2.PasswordResetCompleted(user_id=user_id), user_id, actor)
+    return password_changed(user_id, actor=actor), completed
+
+
 def password_reset_requested(user_id: str) -> Fact:
     """Whoever asked has proved nothing."""
     return Fact(events_pb2.PasswordResetRequested(user_id=user_id), user_id, _NOBODY_YET)

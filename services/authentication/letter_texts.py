@@ -1,11 +1,13 @@
 """Letters in words: one template for each kind gives the plain text, and the same paragraphs as a page."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import jinja2
 
+from libs.languages.language import ENGLISH, Language, best
+from libs.languages.moments import moment_in_words
+from libs.languages.speaking import current, speaking, teach
 from services.authentication.domain.accounts import Account
 from services.authentication.domain.letters import LetterKind, PostedLetter
 from services.authentication.domain.links import LIFETIME
@@ -28,6 +30,7 @@ class LetterTexts:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        teach(self._plain)
         self._page = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True)
         self._brand = brand
         self._issuer = issuer
@@ -36,13 +39,14 @@ class LetterTexts:
 
     def __call__(self, posted: PostedLetter, *, address: str, account: Account | None, link: str) -> Mail:
         """The letter, in the language that the person used."""
-        locale = "en"
-        said = self._said(posted, account)
+        with speaking(_language(posted, account)):
+            said = self._said(posted, account)
+            language = current()
         subject = _one_line(said["subject"])
         before, after = _paragraphs(said["before"]), _paragraphs(said["after"])
         page = self._page.get_template("layout.html").render(
-            locale=locale,
-            direction="ltr",
+            locale=language.tag,
+            direction=language.direction,
             brand=self._brand,
             subject=subject,
             before=before,
@@ -51,7 +55,7 @@ class LetterTexts:
             after=after,
         )
         text = "\n\n".join([*before, *([link] if link else []), *after, f"-- \n{self._brand}\n{self._issuer}"])
-        return Mail(posted.letter_id, address, locale, f"{subject} · {self._brand}", text + "\n", page)
+        return Mail(posted.letter_id, address, language.tag, f"{subject} · {self._brand}", text + "\n", page)
 
     def _said(self, posted: PostedLetter, account: Account | None) -> Mapping[str, str]:
         template = self._plain.get_template(f"{posted.letter.kind}.txt")
@@ -62,7 +66,7 @@ class LetterTexts:
                 "brand": self._brand,
                 "person": _visible(account.display_name) if account else "",
                 "username": account.username if account else "",
-                "when": _in_words(posted.posted_at),
+                "when": moment_in_words(posted.posted_at),
                 "minutes": int(LIFETIME.total_seconds() // 60),
                 "forgotten": f"{self._issuer}{FORGOTTEN_PATH}",
             }
@@ -83,6 +87,6 @@ def _visible(text: str) -> str:
     return _one_line("".join(character if character.isprintable() else " " for character in text))
 
 
-def _in_words(moment: datetime) -> str:
-    when = moment.astimezone(UTC)
-    return f"{when.day} {when:%B %Y, %H:%M} UTC"
+def _language(posted: PostedLetter, account: Account | None) -> Language:
+    """That of the page on which the person asked for the letter, or that of their profile."""
+    return best(tag for tag in (posted.letter.locale, account.profile.locale if account else None) if tag) or ENGLISH

@@ -19,11 +19,10 @@ from services.authentication.domain.throttle import Failures
 
 
 class AccountReader(Protocol):
+    async def with_credentials(self, user_id: str) -> tuple[Account, Credentials] | None: ...
+
     async def credentials(self, username_key: str) -> Credentials | None:
         """What a sign-in under this name is judged by."""
-
-    async def named(self, *, username_key: str | None, address_key: str | None, most: int) -> Sequence[str]:
-        """Ids of active accounts with this name or with this address."""
 
     async def page(self, *, after: str, size: int) -> Sequence[Account]:
         """At most `size` accounts with ids beyond `after`, in the order of their creation."""
@@ -33,6 +32,9 @@ class AccountReader(Protocol):
 
 
 class AccountWriter(Protocol):
+    async def named(self, *, username_key: str | None, address_key: str | None, most: int) -> Sequence[str]:
+        """Ids of active accounts with this name or with this address."""
+
     async def with_credentials(self, user_id: str) -> tuple[Account, Credentials] | None: ...
 
     async def lock(self, user_id: str) -> Credentials | None:

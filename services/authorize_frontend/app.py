@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 
 from latchkey.authentication.v1.factors_pb2_grpc import FactorServiceStub, ProofServiceStub
+from latchkey.authentication.v1.offers_pb2_grpc import OfferServiceStub
+from latchkey.authentication.v1.password_resets_pb2_grpc import PasswordResetServiceStub
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
@@ -23,6 +25,7 @@ from services.authorize_frontend.http.assets import Assets
 from services.authorize_frontend.http.cookies import Cookies
 from services.authorize_frontend.http.edge import Edge
 from services.authorize_frontend.http.pages import Pages
+from services.authorize_frontend.offers import Offers
 from services.authorize_frontend.published_keys import PublishedKeys
 from services.authorize_frontend.site import Site
 
@@ -48,20 +51,25 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
             sessions=SessionServiceStub(authentication),
             proofs=ProofServiceStub(authentication),
             factors=FactorServiceStub(authentication),
+            offers=OfferServiceStub(authentication),
+            password_resets=PasswordResetServiceStub(authentication),
             device=DeviceServiceStub(device),
             keys=VerificationKeyServiceStub(key_rotation),
         )
+        offers = Offers(backends.offers)
         keys = PublishedKeys(backends.keys, clock=SystemClock())
         bus = Bus(settings, service="authorize-frontend", publishes=False)
         bus.follow(KEY_FACTS, keys.on_fact)
         yield Service(
-            edge=edge_application(settings, backends, keys),
-            tasks={"bus": bus.run, "published keys": keys.run},
+            edge=edge_application(settings, backends, keys, offers),
+            tasks={"bus": bus.run, "published keys": keys.run, "offers": offers.run},
             checks={"keys": keys.check, "bus": bus.check},
         )
 
 
-def edge_application(settings: AuthorizeFrontendSettings, backends: Backends, keys: PublishedKeys) -> web.Application:
+def edge_application(
+    settings: AuthorizeFrontendSettings, backends: Backends, keys: PublishedKeys, offers: Offers
+) -> web.Application:
     """The HTTP side, given what stands behind it."""
     site = Site(
         issuer=settings.issuer,
@@ -82,7 +90,8 @@ def edge_application(settings: AuthorizeFrontendSettings, backends: Backends, ke
         site=site,
         backends=backends,
         cookies=Cookies(secure=site.secure),
-        pages=Pages(site, assets, brand),
+        pages=Pages(site, assets, brand, offers),
+        offers=offers,
         trusted_proxies=settings.trusted_proxies,
     )
     return application(edge, assets=assets, keys=keys)

@@ -10,6 +10,7 @@ import pytest
 from tests.flows.openid_client import NODE, CannotBeHadError, OpenidClient, Register, installed
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
+from tests.support.mailbox import Mailbox, open_mailbox
 from tests.support.stack import Stack
 
 
@@ -29,6 +30,13 @@ def system(request: pytest.FixtureRequest) -> Stack:
 @pytest.fixture
 async def browser(system: Stack) -> AsyncIterator[Browser]:
     async with Browser(system.issuer) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def mailbox(system: Stack) -> AsyncIterator[Mailbox]:
+    """Where the letters of the system go while the test runs."""
+    async with open_mailbox(port=system.layout.ports.mail.number) as opened:
         yield opened
 
 

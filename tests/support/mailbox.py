@@ -25,6 +25,7 @@ class Mailbox:
     refusals: list[str] = field(default_factory=list)
     signed_in_with: list[tuple[str, str]] = field(default_factory=list)
     under_tls: list[bool] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle_RCPT(  # noqa: N802 - the name is aiosmtpd's
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -39,12 +40,23 @@ class Mailbox:
         letter = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(letter, EmailMessage)
         self.letters.append(letter)
+        self._news.set()
         self.envelopes.append(envelope)
         self.under_tls.append(session.ssl is not None)
         return "250 OK"
 
     def to(self, address: str) -> list[EmailMessage]:
         return [letter for letter in self.letters if letter["To"] == address]
+
+    async def next_to(self, address: str, *, seconds: float = 20) -> EmailMessage:
+        """The next letter to an address, each once. Raises TimeoutError when none comes."""
+        async with asyncio.timeout(seconds):
+            while not self.to(address):
+                self._news.clear()
+                await self._news.wait()
+        letter = self.to(address)[0]
+        self.letters.remove(letter)
+        return letter
 
 
 def text_of(letter: EmailMessage) -> str:
@@ -63,7 +75,9 @@ def token_in(letter: EmailMessage) -> str:
 
 
 @asynccontextmanager
-async def open_mailbox(*, tls: ssl.SSLContext | None = None, credentials: bool = False) -> AsyncIterator[Mailbox]:
+async def open_mailbox(
+    *, port: int = 0, tls: ssl.SSLContext | None = None, credentials: bool = False
+) -> AsyncIterator[Mailbox]:
     """A mail server for the block; `tls`: it insists on STARTTLS with this certificate, `credentials`: on signing in."""
     mailbox = Mailbox()
 
@@ -82,7 +96,7 @@ async def open_mailbox(*, tls: ssl.SSLContext | None = None, credentials: bool =
             auth_required=credentials,
         )
 
-    server = await asyncio.get_running_loop().create_server(conversation, HOST, 0)
+    server = await asyncio.get_running_loop().create_server(conversation, HOST, port)
     mailbox.port = server.sockets[0].getsockname()[1]
     try:
         yield mailbox

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from deploy.local.playground import flow_advice
+from deploy.local.playground import flow_advice, mailbox
 from deploy.local.playground.config import Playground
 from deploy.local.playground.event_feed import EventFeed
 from deploy.local.playground.feed_stream import FeedStream
@@ -26,6 +26,7 @@ def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime
     pages = Pages(playground, FLOWS, feed)
     views = FlowViews(playground, FLOWS, Sessions(), pages, now)
     form_posts = {path for path, mode in views.returns.items() if mode is ResponseMode.FORM_POST}
+    letters = mailbox.Mailbox(playground.mail_port, now=now)
     advice = flow_advice.FlowAdvice(pages, issuer=playground.issuer, client_edge=playground.client_edge)
     app = web.Application(
         middlewares=[own_address_only(playground.address), own_pages_only(playground.address, but=form_posts)]
@@ -37,11 +38,13 @@ def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime
             web.get("/readyz", _ready),
             web.get("/feed", FeedStream(feed, pages).serve),
             web.get(flow_advice.PATH, advice.ask),
+            web.get(mailbox.PATH, mailbox.MailPage(pages, letters).show),
             *views.routes(),
             *(web.get(f"/assets/{name}", asset) for name, asset in ASSETS.items()),
         ]
     )
     app.cleanup_ctx.append(_following(feed))
+    app.cleanup_ctx.append(letters.serve)
     app.on_shutdown.append(_closing(feed))
     return app
 

@@ -53,6 +53,7 @@ class _Run(_FromFile):
     nats_url: str
     subscriber_creds: Path
     client_edge: str = ""
+    mail_port: int | None = None
 
 
 class _Clients(_FromFile):
@@ -89,6 +90,8 @@ class Playground:
     post_logout_redirect_uri: str
     client_edge: str = ""
     """For programs to paste; the playground itself asks discovery."""
+    mail_port: int | None = None
+    """Where it takes the letters of the run; None: nowhere."""
 
     @property
     def port(self) -> int:
@@ -120,6 +123,7 @@ def read_playground(home: Path) -> Playground:
     return Playground(
         issuer=run.issuer,
         client_edge=run.client_edge,
+        mail_port=run.mail_port,
         address=address,
         nats_url=run.nats_url,
         subscriber_creds=run.subscriber_creds,

@@ -14,6 +14,7 @@ _WORDS = {
     "factor.removed": "A second factor was taken away.",
     "recovery_codes.created": "A person has new recovery codes.",
     "password.changed": "A password was changed.",
+    "password.reset_completed": "A forgotten password was replaced.",
     "password.reset_requested": "Somebody forgot a password: a letter is on its way.",
     "consent.granted": "A person allowed an application in.",
     "consent.denied": "A person sent an application away.",

@@ -237,6 +237,16 @@ class RecoveryCodesCreated(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PasswordResetCompleted(Fact):
+    """A person chose a new password with the link from a letter. It is told as `password.changed` as well."""
+
+    NAME: ClassVar[str] = "password.reset_completed"
+
+    user_id: str = ""
+    """The person: the `sub` of their tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConsentGranted(Fact):
     """A person allowed an application what it asked for."""
 
@@ -645,6 +655,7 @@ FACTS: dict[str, type[Fact]] = {
         FactorAdded,
         FactorRemoved,
         RecoveryCodesCreated,
+        PasswordResetCompleted,
         ConsentGranted,
         ConsentDenied,
         ConsentWithdrawn,

@@ -4,6 +4,7 @@ from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
 from libs.servicekit.clock import Clock
 from services.authentication import facts
 from services.authentication.domain.accounts import Credentials
+from services.authentication.domain.letters import Letter, LetterKind
 from services.authentication.domain.origin import Origin
 from services.authentication.domain.passwords import check_password
 from services.authentication.domain.sessions import EndReason
@@ -58,6 +59,7 @@ class ChangePassword:
                 user_id, keep=live.session.id, reason=reason, now=self._clock.now()
             )
             work.emit(facts.password_changed(user_id, actor=facts.user(user_id)))
+            await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())
             work.emit(*facts.sessions_ended(ended, reason, actor=facts.user(user_id)))
 
     async def _find(self, session_secret: str, origin: Origin) -> tuple[LiveSession, Credentials, Keys]:

@@ -2,6 +2,7 @@
 
 from libs.servicekit.clock import Clock
 from services.authentication import facts
+from services.authentication.domain.letters import Letter, LetterKind
 from services.authentication.domain.passwords import check_password
 from services.authentication.domain.sessions import EndReason
 from services.authentication.domain.usernames import lookup_key, unknown_user
@@ -34,4 +35,5 @@ class SetPassword:
                 raise unknown_user()
             ended = await work.sessions.end_all_of(user_id, reason=reason, now=self._clock.now())
             work.emit(facts.password_changed(user_id, actor=actor))
+            await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())
             work.emit(*facts.sessions_ended(ended, reason, actor=actor))

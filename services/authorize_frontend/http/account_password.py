@@ -4,16 +4,13 @@ from aiohttp import web
 
 from latchkey.authentication.v1.sessions_pb2 import ChangePasswordRequest
 from libs.languages.moments import wait_in_words
-from libs.languages.speaking import mark, say
+from libs.languages.speaking import say
 from libs.oauth.errors import AccessDenied, InvalidRequest, TemporarilyUnavailable
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
+from services.authorize_frontend.http.new_password import why_not
 from services.authorize_frontend.http.parameters import Parameters, of_form, only
 
 _PURPOSE = "account-password"
-_LENGTHS = {
-    "PASSWORD_TOO_SHORT": mark("A password needs at least 8 characters."),
-    "PASSWORD_TOO_LONG": mark("That password is too long."),
-}
 
 
 class AccountPassword:
@@ -57,9 +54,7 @@ class AccountPassword:
                 raise
             return say("Your present password is something else.")
         except InvalidRequest as error:
-            if error.reason not in _LENGTHS:
-                raise
-            return say(_LENGTHS[error.reason])
+            return why_not(error)
         except TemporarilyUnavailable as error:
             if error.reason != "SIGN_IN_THROTTLED":
                 raise

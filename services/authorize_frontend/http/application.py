@@ -25,6 +25,8 @@ from services.authorize_frontend.http.languages import languages
 from services.authorize_frontend.http.logos import Logos
 from services.authorize_frontend.http.logout import Logout
 from services.authorize_frontend.http.parameters import MAX_BODY_BYTES
+from services.authorize_frontend.http.password_forgotten import PasswordForgotten
+from services.authorize_frontend.http.password_reset import PasswordReset
 from services.authorize_frontend.http.policy import StandardHeaders
 from services.authorize_frontend.http.second_step import SecondStep
 from services.authorize_frontend.http.sign_in import SignIn
@@ -57,6 +59,8 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         AccountFactors(edge),
         AccountAuthenticator(edge),
         AccountRecoveryCodes(edge),
+        PasswordForgotten(edge),
+        PasswordReset(edge),
         Discovery(edge.site),
         Jwks(edge.site, keys),
         assets,

@@ -16,6 +16,7 @@ from services.authorize_frontend.http.cookies import Cookies
 from services.authorize_frontend.http.pages import Pages
 from services.authorize_frontend.http.parameters import Parameters, is_opaque, of_form, of_query, only
 from services.authorize_frontend.http.visit import heed
+from services.authorize_frontend.offers import Offers
 from services.authorize_frontend.site import Site
 
 RETRY: web.RequestKey[str] = web.RequestKey("retry", str)
@@ -28,6 +29,7 @@ class Edge:
     backends: Backends
     cookies: Cookies
     pages: Pages
+    offers: Offers
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     clock: Clock = field(default_factory=SystemClock)
 

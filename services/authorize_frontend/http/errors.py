@@ -23,6 +23,7 @@ _SITUATIONS: Final = {
     "REQUEST_EXPIRED": "gone",
     "REQUEST_COMPLETED": "gone",
     "REQUEST_OF_ANOTHER_BROWSER": "gone",
+    "LINK_UNKNOWN": "link-over",
     "CSRF_TOKEN": "stale",
     "ATTEMPT_UNKNOWN": "stale",
     "ENROLMENT_UNKNOWN": "stale",

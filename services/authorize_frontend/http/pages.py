@@ -11,6 +11,7 @@ from services.authorize_frontend.brand import Brand
 from services.authorize_frontend.http.assets import Assets
 from services.authorize_frontend.http.policy import CSP, content_security_policy
 from services.authorize_frontend.http.visit import language_links
+from services.authorize_frontend.offers import Offers
 from services.authorize_frontend.site import Site
 
 _FOLDER = Path(__file__).parent.parent / "pages"
@@ -19,7 +20,7 @@ _FOLDER = Path(__file__).parent.parent / "pages"
 class Pages:
     """Nearly all sentences that people read are in the templates. A value that one misses is an error, not a gap."""
 
-    def __init__(self, site: Site, assets: Assets, brand: Brand) -> None:
+    def __init__(self, site: Site, assets: Assets, brand: Brand, offers: Offers) -> None:
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_FOLDER),
             autoescape=True,
@@ -30,7 +31,12 @@ class Pages:
         )
         teach(self._templates)
         self._templates.globals.update(
-            brand=site.brand, house=brand, path=site.path, asset=assets.url, language_links=language_links
+            brand=site.brand,
+            house=brand,
+            path=site.path,
+            asset=assets.url,
+            language_links=language_links,
+            offers=offers,
         )
 
     def page(

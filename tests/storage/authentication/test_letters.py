@@ -149,6 +149,6 @@ async def test_what_people_call_themselves_cannot_write_the_letter(world: World)
     await post(world, alice.id, LetterKind.FACTOR_ADDED, factor="passkey", name="a\n\nb\r\nBcc: eve@example.com")
     (mail,) = await world.mails()
     assert "Hello <b>Alice</b> {{ brand }} & Co," in mail.text
-    assert "a passkey (a b Bcc: eve@example.com) was added" in mail.text
+    assert "the passkey “a b Bcc: eve@example.com” was added" in mail.text
     assert "&lt;b&gt;Alice&lt;/b&gt; {{ brand }} &amp; Co" in mail.html
     assert "<b>" not in mail.html

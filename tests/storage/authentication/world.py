@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from libs.crypto.one_time_passwords import STEP_SECONDS, totp_code, totp_step
 from libs.crypto.sealing import KeyEncryptionKey
@@ -14,6 +14,7 @@ from libs.servicekit.database import Database
 from libs.servicekit.outbox import Outbox
 from libs.servicekit.work import Transactions
 from services.authentication.domain.accounts import Account
+from services.authentication.domain.claims import Profile
 from services.authentication.domain.factors import FactorKind
 from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import Lifetimes
@@ -21,6 +22,7 @@ from services.authentication.letter_deliveries import LetterDeliveries
 from services.authentication.letter_texts import LetterTexts
 from services.authentication.password_pool import PasswordPool
 from services.authentication.ports import Mail, MailRefusedError
+from services.authentication.store.rows import profile_values
 from services.authentication.store.tables import LETTERS, METADATA, SESSIONS, USERS
 from services.authentication.store.work import StoreWork
 from services.authentication.usecases.change_password import ChangePassword
@@ -32,11 +34,14 @@ from services.authentication.usecases.enrol_totp import ConfirmTotp, StartTotp
 from services.authentication.usecases.find_attempt import FindAttempt
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
+from services.authentication.usecases.limit_letters import LimitLetters
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
 from services.authentication.usecases.prove_factor import Proof, ProveFactor
+from services.authentication.usecases.request_password_reset import RequestPasswordReset
 from services.authentication.usecases.reset_factors import ResetFactors
+from services.authentication.usecases.reset_password import FindPasswordReset, ResetPassword
 from services.authentication.usecases.send_letter import SendLetter
 from services.authentication.usecases.set_password import SetPassword
 from services.authentication.usecases.sign_in import Attempt, SecondStep, SignIn
@@ -135,6 +140,13 @@ class World:
             issuer=ISSUER,
             clock=clock,
         )
+        self.request_reset = RequestPasswordReset(
+            work=work, limit=LimitLetters(key=b"d" * 32), has_mail=True, clock=clock
+        )
+        self.find_reset = FindPasswordReset(view=work.reading, clock=clock)
+        self.reset_password = ResetPassword(
+            view=work.reading, work=work, find=self.find_reset, passwords=passwords, clock=clock
+        )
         self.sweep_letters = SweepLetters(work=work, clock=clock)
         self.get_account = GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes)
         self.create_user = CreateUser(work=work, passwords=passwords, clock=clock)
@@ -183,6 +195,13 @@ class World:
 
     async def live(self, signed_in: SignedIn) -> bool:
         return await self.get_session(signed_in.session_secret) is not None
+
+    async def change_claims(self, user_id: str, changes: dict[str, object]) -> None:
+        """As whoever may change them does."""
+        async with self.database.transaction() as session:
+            claims = (await session.execute(select(USERS.c.claims).where(USERS.c.id == user_id))).scalar_one()
+            values = profile_values(Profile.of(claims | changes))
+            await session.execute(update(USERS).where(USERS.c.id == user_id).values(**values))
 
     async def mails(self) -> list[Mail]:
         """What is in the mailboxes once everything that is due has been sent."""

@@ -74,7 +74,7 @@ class Html(HTMLParser):
     @property
     def links(self) -> list[dict[str, str]]:
         """Those of the page itself: the same page in other languages is left out."""
-        return [link for link in self.all("a") if "hreflang" not in link]
+        return [link for link in self.all("a") if "hreflang" not in link and link.get("id") != "password-forgotten"]
 
     @property
     def link(self) -> dict[str, str]:

@@ -10,6 +10,8 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from latchkey.authentication.v1.factors_pb2_grpc import FactorServiceStub, ProofServiceStub
+from latchkey.authentication.v1.offers_pb2_grpc import OfferServiceStub
+from latchkey.authentication.v1.password_resets_pb2_grpc import PasswordResetServiceStub
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
@@ -21,6 +23,7 @@ from libs.servicekit.settings import Address, GrpcSettings
 from services.authorize_frontend.app import edge_application
 from services.authorize_frontend.backends import Backends
 from services.authorize_frontend.config import AuthorizeFrontendSettings
+from services.authorize_frontend.offers import Offers
 from services.authorize_frontend.published_keys import PublishedKeys
 from tests.unit.authorize_frontend.authority import Authority
 from tests.unit.authorize_frontend.browser import Browser, session
@@ -107,11 +110,15 @@ async def running(
             SessionServiceStub(channels[1]),
             ProofServiceStub(channels[1]),
             FactorServiceStub(channels[1]),
+            OfferServiceStub(channels[1]),
+            PasswordResetServiceStub(channels[1]),
             DeviceServiceStub(channels[2]),
             VerificationKeyServiceStub(channels[3]),
         )
         keys = PublishedKeys(backends.keys, clock=(clock := Clock()))
-        server = TestServer(edge_application(settings, backends, keys))
+        offers = Offers(backends.offers)
+        await offers.ask()
+        server = TestServer(edge_application(settings, backends, keys, offers))
         await stack.enter_async_context(server)
         http = await stack.enter_async_context(session())
         assert server.port is not None

@@ -7,12 +7,17 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from latchkey.authentication.v1 import factors_pb2, sessions_pb2
+from latchkey.authentication.v1 import factors_pb2, offers_pb2, password_resets_pb2, sessions_pb2
 from latchkey.authentication.v1.factors_pb2_grpc import (
     FactorServiceServicer,
     ProofServiceServicer,
     add_FactorServiceServicer_to_server,
     add_ProofServiceServicer_to_server,
+)
+from latchkey.authentication.v1.offers_pb2_grpc import OfferServiceServicer, add_OfferServiceServicer_to_server
+from latchkey.authentication.v1.password_resets_pb2_grpc import (
+    PasswordResetServiceServicer,
+    add_PasswordResetServiceServicer_to_server,
 )
 from latchkey.authentication.v1.sessions_pb2 import AttestedSession, GetSessionResponse, Session, SignInResponse
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceServicer, add_SessionServiceServicer_to_server
@@ -105,7 +110,26 @@ class FakeToken(Scripted, AuthorizationServiceServicer, ConsentServiceServicer):
         return [self.registration(), Registration(add_ConsentServiceServicer_to_server, self, consents)]
 
 
-class FakeAuthentication(Scripted, SessionServiceServicer, ProofServiceServicer, FactorServiceServicer):
+class FakeAuthentication(
+    Scripted,
+    SessionServiceServicer,
+    ProofServiceServicer,
+    FactorServiceServicer,
+    OfferServiceServicer,
+    PasswordResetServiceServicer,
+):
+    async def GetOffers(self, request, context):
+        return self.says["GetOffers"]
+
+    async def RequestPasswordReset(self, request, context):
+        return self.answer("RequestPasswordReset", request)
+
+    async def GetPasswordReset(self, request, context):
+        return self.answer("GetPasswordReset", request)
+
+    async def ResetPassword(self, request, context):
+        return self.answer("ResetPassword", request)
+
     async def SignIn(self, request, context):
         return self.answer("SignIn", request)
 
@@ -148,17 +172,21 @@ class FakeAuthentication(Scripted, SessionServiceServicer, ProofServiceServicer,
     async def CreateRecoveryCodes(self, request, context):
         return self.answer("CreateRecoveryCodes", request)
 
-    def registrations(self) -> list[Registration]:
-        services = factors_pb2.DESCRIPTOR.services_by_name
-        return [
-            self.registration(),
-            Registration(add_ProofServiceServicer_to_server, self, services["ProofService"]),
-            Registration(add_FactorServiceServicer_to_server, self, services["FactorService"]),
-        ]
-
     def registration(self) -> Registration:
         descriptor = sessions_pb2.DESCRIPTOR.services_by_name["SessionService"]
         return Registration(add_SessionServiceServicer_to_server, self, descriptor)
+
+    def registrations(self) -> list[Registration]:
+        more = (
+            (add_ProofServiceServicer_to_server, factors_pb2, "ProofService"),
+            (add_FactorServiceServicer_to_server, factors_pb2, "FactorService"),
+            (add_OfferServiceServicer_to_server, offers_pb2, "OfferService"),
+            (add_PasswordResetServiceServicer_to_server, password_resets_pb2, "PasswordResetService"),
+        )
+        return [
+            self.registration(),
+            *(Registration(add, self, module.DESCRIPTOR.services_by_name[name]) for add, module, name in more),
+        ]
 
 
 class FakeDevice(Scripted, DeviceServiceServicer):
@@ -220,6 +248,12 @@ class FakeServices:
             "ConfirmTotp": factors_pb2.ConfirmTotpResponse(session_secret=new_secret()),
             "RemoveFactor": factors_pb2.RemoveFactorResponse(removed=True),
             "CreateRecoveryCodes": factors_pb2.CreateRecoveryCodesResponse(codes=["aaaa-bbbb-cccc"]),
+            "GetOffers": offers_pb2.GetOffersResponse(mail=True),
+            "RequestPasswordReset": password_resets_pb2.RequestPasswordResetResponse(),
+            "GetPasswordReset": password_resets_pb2.GetPasswordResetResponse(
+                username="alice", display_name="Alice Ansel"
+            ),
+            "ResetPassword": password_resets_pb2.ResetPasswordResponse(),
         }
         self.device.says = {
             "FindUserCode": a_waiting_device(),

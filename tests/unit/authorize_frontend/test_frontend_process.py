@@ -18,7 +18,7 @@ def test_everything_that_is_missing_is_named_at_once(monkeypatch):
         assert f"LATCHKEY_{name}:" in str(refusal.value)
 
 
-async def test_the_service_has_an_edge_two_tasks_and_is_unready_without_keys(authority):
+async def test_the_service_has_an_edge_three_tasks_and_is_unready_without_keys(authority):
     settings = AuthorizeFrontendSettings(
         issuer="https://id.example",
         client_edge_url="https://token.example",
@@ -33,7 +33,7 @@ async def test_the_service_has_an_edge_two_tasks_and_is_unready_without_keys(aut
     async with build(settings) as service:
         assert service.edge is not None
         assert service.servicers == ()
-        assert set(service.tasks) == {"bus", "published keys"}
+        assert set(service.tasks) == {"bus", "published keys", "offers"}
         checks = {name: await check() for name, check in service.checks.items()}
     assert not checks["keys"].ok
     assert checks["keys"].required

@@ -464,6 +464,27 @@ class RecoveryCodesCreated(_message.Message):
 Global___RecoveryCodesCreated: _TypeAlias = RecoveryCodesCreated  # noqa: Y015
 
 @_typing.final
+class PasswordResetCompleted(_message.Message):
+    """A person chose a new password with the link from a letter. It is told as `password.changed` as well."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PasswordResetCompleted: _TypeAlias = PasswordResetCompleted  # noqa: Y015
+
+@_typing.final
 class ConsentGranted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -1,0 +1,79 @@
+"""The part of the composition root that has to do with letters: who sends them, and what their links open."""
+
+from dataclasses import dataclass
+
+from latchkey.authentication.v1 import offers_pb2, offers_pb2_grpc, password_resets_pb2, password_resets_pb2_grpc
+from libs.servicekit.clock import Clock
+from libs.servicekit.service import Registration, Task
+from libs.servicekit.timers import every
+from services.authentication import rpc_letters
+from services.authentication.letter_deliveries import LetterDeliveries
+from services.authentication.letter_texts import LetterTexts
+from services.authentication.mail_settings import MailSettings
+from services.authentication.ports import Passwords, ViewFactory, WorkFactory
+from services.authentication.post_office import SmtpPostOffice
+from services.authentication.usecases.limit_letters import LimitLetters
+from services.authentication.usecases.request_password_reset import RequestPasswordReset
+from services.authentication.usecases.reset_password import FindPasswordReset, ResetPassword
+from services.authentication.usecases.send_letter import SendLetter
+from services.authentication.usecases.sweep_letters import SweepLetters
+
+SWEEP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetterParts:
+    """What use cases about letters are made of."""
+
+    settings: MailSettings
+    view: ViewFactory
+    work: WorkFactory
+    passwords: Passwords
+    clock: Clock
+    digest_key: bytes
+    """For digests of what people typed."""
+
+    def tasks(self) -> dict[str, Task]:
+        """By name, as for Service."""
+        sweep = SweepLetters(work=self.work, clock=self.clock)
+        return {
+            "letters": LetterDeliveries(self._send_letter()).run,
+            "sweep-letters": every(SWEEP_SECONDS, "sweep-letters", sweep),
+        }
+
+    def registrations(self) -> tuple[Registration, ...]:
+        return (
+            Registration(
+                offers_pb2_grpc.add_OfferServiceServicer_to_server,
+                rpc_letters.Offers(mail=self._has_mail),
+                offers_pb2.DESCRIPTOR.services_by_name["OfferService"],
+            ),
+            Registration(
+                password_resets_pb2_grpc.add_PasswordResetServiceServicer_to_server,
+                self._password_resets(),
+                password_resets_pb2.DESCRIPTOR.services_by_name["PasswordResetService"],
+            ),
+        )
+
+    @property
+    def _has_mail(self) -> bool:
+        return self.settings.mail_server is not None
+
+    def _password_resets(self) -> rpc_letters.PasswordResets:
+        find = FindPasswordReset(view=self.view, clock=self.clock)
+        limit = LimitLetters(key=self.digest_key)
+        return rpc_letters.PasswordResets(
+            request_reset=RequestPasswordReset(work=self.work, limit=limit, has_mail=self._has_mail, clock=self.clock),
+            find=find,
+            reset=ResetPassword(view=self.view, work=self.work, find=find, passwords=self.passwords, clock=self.clock),
+        )
+
+    def _send_letter(self) -> SendLetter:
+        settings, server = self.settings, self.settings.mail_server
+        office = None
+        if server is not None:
+            office = SmtpPostOffice(
+                server, sender=settings.mail_from, sender_name=settings.brand_name, issuer=settings.issuer
+            )
+        texts = LetterTexts(brand=settings.brand_name, issuer=settings.issuer)
+        return SendLetter(work=self.work, compose=texts, post_office=office, issuer=settings.issuer, clock=self.clock)

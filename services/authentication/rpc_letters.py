@@ -1,0 +1,49 @@
+"""The gRPC methods that have to do with letters: decode, one use case, encode."""
+
+from typing import Any, TypeAlias
+
+import grpc
+
+from latchkey.authentication.v1 import offers_pb2, offers_pb2_grpc, password_resets_pb2, password_resets_pb2_grpc
+from services.authentication import convert
+from services.authentication.usecases.request_password_reset import RequestPasswordReset
+from services.authentication.usecases.reset_password import FindPasswordReset, ResetPassword
+
+_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class Offers(offers_pb2_grpc.OfferServiceServicer):
+    def __init__(self, *, mail: bool) -> None:
+        self._answer = offers_pb2.GetOffersResponse(mail=mail)
+
+    async def GetOffers(self, request: offers_pb2.GetOffersRequest, context: _Context) -> offers_pb2.GetOffersResponse:
+        return self._answer
+
+
+class PasswordResets(password_resets_pb2_grpc.PasswordResetServiceServicer):
+    def __init__(self, *, request_reset: RequestPasswordReset, find: FindPasswordReset, reset: ResetPassword) -> None:
+        self._request_reset = request_reset
+        self._find = find
+        self._reset = reset
+
+    async def RequestPasswordReset(
+        self, request: password_resets_pb2.RequestPasswordResetRequest, context: _Context
+    ) -> password_resets_pb2.RequestPasswordResetResponse:
+        await self._request_reset(
+            request.identifier, locale=convert.locale(request.locale), origin=convert.origin(request.context)
+        )
+        return password_resets_pb2.RequestPasswordResetResponse()
+
+    async def GetPasswordReset(
+        self, request: password_resets_pb2.GetPasswordResetRequest, context: _Context
+    ) -> password_resets_pb2.GetPasswordResetResponse:
+        account = await self._find(request.token)
+        return password_resets_pb2.GetPasswordResetResponse(
+            username=account.username, display_name=account.display_name
+        )
+
+    async def ResetPassword(
+        self, request: password_resets_pb2.ResetPasswordRequest, context: _Context
+    ) -> password_resets_pb2.ResetPasswordResponse:
+        await self._reset(request.token, request.new_password)
+        return password_resets_pb2.ResetPasswordResponse()

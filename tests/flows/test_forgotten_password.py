@@ -1,0 +1,68 @@
+"""A person has forgotten their password: a letter, another password, and nothing of before goes on."""
+
+import pytest
+
+from tests.flows.people import new_person
+from tests.flows.relying_party import RelyingParty
+from tests.support.browser import Browser
+from tests.support.mailbox import Mailbox, link_in, text_of
+from tests.support.stack import Stack
+
+
+async def ask(browser: Browser, identifier: str) -> str:
+    await browser.open("/account/sign-in")
+    await browser.open("/password/forgotten")
+    return (await browser.submit("forgotten-submit", identifier=identifier)).name
+
+
+@pytest.mark.s(51)
+async def test_a_letter_leads_to_another_password_and_ends_what_was(
+    system: Stack, browser: Browser, mailbox: Mailbox
+) -> None:
+    username, _ = await new_person(system)
+    address = f"{username}@example.com"
+    async with await RelyingParty.registered(system) as client, Browser(system.issuer) as elsewhere:
+        token = await client.sign_in(elsewhere, username=username, scope="openid")
+        assert await ask(browser, username) == "password-sent"
+        letter = await mailbox.next_to(address)
+        assert letter["Subject"] == "Choose a new password · Latchkey"
+        link = link_in(letter)
+        assert link.startswith(f"{system.issuer}/password/reset?token=")
+        assert (await browser.open(link)).name == "password-reset"
+        page = await browser.submit("password-submit", new_password="a brand-new one")
+        assert page.name == "password-reset-done"
+        assert "was changed" in text_of(await mailbox.next_to(address))
+        assert (await elsewhere.open("/account")).name == "login"
+        refused = await client.token_request(grant_type="refresh_token", refresh_token=token["refresh_token"])
+        assert refused.json()["error"] == "invalid_grant"
+    assert (await browser.open(link)).error == "invalid_request"
+    await browser.open("/account")
+    assert (await browser.sign_in(username, f"{username}-password")).name == "login"
+    assert (await browser.sign_in(username, "a brand-new one")).name == "account"
+
+
+@pytest.mark.s(46)
+async def test_nobody_learns_whether_there_is_somebody(system: Stack, mailbox: Mailbox) -> None:
+    username, _ = await new_person(system)
+    answers = []
+    for identifier in (username, "nobody-at-all"):
+        async with Browser(system.issuer) as browser:
+            await ask(browser, identifier)
+            answers.append((browser.page.url, browser.page.status, browser.page.text))
+    assert answers[0] == answers[1]
+    await mailbox.next_to(f"{username}@example.com")
+
+
+@pytest.mark.s(45)
+async def test_the_letter_leads_to_us_whatever_host_was_asked(
+    system: Stack, browser: Browser, mailbox: Mailbox
+) -> None:
+    username, _ = await new_person(system)
+    await browser.open("/password/forgotten")
+    form = browser.page.form_with("forgotten-submit").fields | {"identifier": username, "choice": "send"}
+    for name in ("Host", "X-Forwarded-Host", "X-Original-URL"):
+        browser.client.headers[name] = "evil.example"
+    await browser.client.post("/password/forgotten", data=form)
+    letter = await mailbox.next_to(f"{username}@example.com")
+    assert "evil.example" not in letter.as_string()
+    assert link_in(letter).startswith(f"{system.issuer}/")
