@@ -11,8 +11,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
@@ -66,7 +64,6 @@ async def heard(lines: asyncio.StreamReader) -> tuple[str, str]:
     return kind, event_id
 
 
-@pytest.mark.s(43)
 async def test_a_receiver_hears_of_a_sign_in_and_can_verify_it(system: Stack, browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     made = await latchkey(system, "webhook", "create", f"http://localhost:{port}/hook", "--filter", "login.succeeded")

@@ -18,7 +18,7 @@ from libs.servicekit.channels import channel
 from libs.servicekit.service import Service
 from libs.servicekit.settings import GrpcSettings, ServiceSettings
 
-IDENTITIES = ("authorize-frontend", "token", "authentication", "device", "key-rotation", "cli")
+IDENTITIES = ("authorize-frontend", "token", "authentication", "device", "key-rotation", "event-bridge", "cli")
 ISSUER = "https://issuer.example"
 SettingsT = TypeVar("SettingsT", bound=GrpcSettings)
 
