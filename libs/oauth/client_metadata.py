@@ -1,9 +1,9 @@
 """Client metadata: RFC 7591 2, OpenID Connect Dynamic Registration 1.0 2, RP-Initiated Logout 1.0 3.1, and our own.
 
 Ours: `require_pkce` (bool; public clients always), `security_profile` (security_profiles.py), `consent` ("required", or
-"skip" for the operator's own applications), `resources` (what it may name as `resource`, RFC 8707), `served_resources`
-(it is the resource server of these, and introspects tokens for them) and `introspection` ("own" tokens and those for
-what it serves, or "all").
+"skip" for the operator's own applications), `required_acr` (no sign-in of a lower class gets anything), `resources`
+(what it may name as `resource`, RFC 8707), `served_resources` (it is the resource server of these, and introspects
+tokens for them) and `introspection` ("own" tokens and those for what it serves, or "all").
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from typing import Any
 from libs.crypto import secret_jwt
 from libs.crypto.client_keys import ClientKeySet
 from libs.crypto.errors import InvalidKey
-from libs.oauth import client_authentication, logout_uris
+from libs.oauth import acr, client_authentication, logout_uris
 from libs.oauth import metadata_values as read
 from libs.oauth.errors import InvalidClientMetadata
 from libs.oauth.response_types import parse_response_type
@@ -59,6 +59,7 @@ class ClientMetadata:
     contacts: tuple[str, ...] = ()
     application_type: str = "web"
     default_max_age: int | None = None
+    default_acr_values: tuple[str, ...] = ()
     subject_type: str = PUBLIC
     sector_identifier_uri: str = ""
     id_token_signed_response_alg: str = "RS256"
@@ -76,6 +77,7 @@ class ClientMetadata:
     require_pkce: bool = True
     security_profile: str = "oidc"
     consent: str = CONSENT_REQUIRED
+    required_acr: str = ""
     introspection: str = INTROSPECTION_OWN
     resources: tuple[str, ...] = ()
     served_resources: tuple[str, ...] = ()
@@ -169,6 +171,7 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "contacts": read.texts,
     "application_type": read.one_of("web", "native"),
     "default_max_age": read.seconds,
+    "default_acr_values": read.some_of(*acr.SUPPORTED),
     "subject_type": read.one_of(*SUBJECT_TYPES),
     "sector_identifier_uri": read.fetched_url,
     "id_token_signed_response_alg": read.one_of(*SIGNING_ALGORITHMS),
@@ -183,6 +186,7 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "require_pushed_authorization_requests": read.truth,
     "require_pkce": read.truth,
     "security_profile": read.one_of(*PROFILES),
+    "required_acr": read.one_of(*acr.SUPPORTED),
     "consent": read.one_of(CONSENT_REQUIRED, CONSENT_SKIP),
     "introspection": read.one_of(INTROSPECTION_OWN, INTROSPECTION_ALL),
     "resources": read.resources,

@@ -24,7 +24,9 @@ from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
 
 RegistrationMode = Literal["closed", "token", "open"]
 """May clients register themselves? `token`: those with an initial access token. `open`: anybody's."""
-OPERATORS_MEMBERS = frozenset({"consent", "introspection", "resources", "security_profile", "served_resources"})
+OPERATORS_MEMBERS = frozenset(
+    {"consent", "introspection", "required_acr", "resources", "security_profile", "served_resources"}
+)
 """What a client has of these stays as it is, whatever it says."""
 CLIENTS_MEMBERS = frozenset(
     {
@@ -46,6 +48,7 @@ CLIENTS_MEMBERS = frozenset(
         "contacts",
         "application_type",
         "default_max_age",
+        "default_acr_values",
         "subject_type",
         "sector_identifier_uri",
         "id_token_signed_response_alg",
@@ -87,7 +90,7 @@ class RegistrationPolicy:
         own = {name: value for name, value in members.items() if name in CLIENTS_MEMBERS and value is not None}
         if own.get("token_endpoint_auth_method") != client_authentication.NONE:
             own.setdefault("require_pkce", False)  # its secret or key protects the code; PKCE may be used all the same
-        operators = {name: getattr(before, name) for name in OPERATORS_MEMBERS} if before else {}
+        operators = {name: getattr(before, name) or None for name in OPERATORS_MEMBERS} if before else {}
         metadata = parse_metadata({**own, "resources": self.resources, **operators})
         self._judge(metadata)
         if before and metadata.is_public and not before.is_public:

@@ -31,6 +31,7 @@ _MODES = {
 }
 _KINDS = {
     Step.SIGN_IN: authorization_pb2.INTERACTION_KIND_SIGN_IN,
+    Step.STEP_UP: authorization_pb2.INTERACTION_KIND_STEP_UP,
     Step.CONSENT: authorization_pb2.INTERACTION_KIND_CONSENT,
     None: authorization_pb2.INTERACTION_KIND_RESUME,
 }

@@ -9,6 +9,7 @@ from latchkey.token.v1.authorization_pb2 import (
     INTERACTION_KIND_CONSENT,
     INTERACTION_KIND_RESUME,
     INTERACTION_KIND_SIGN_IN,
+    INTERACTION_KIND_STEP_UP,
     RESPONSE_MODE_FORM_POST,
     RESPONSE_MODE_FRAGMENT,
     RESPONSE_MODE_QUERY,
@@ -22,6 +23,7 @@ from services.authorize_frontend.http.session_state import browser_state, sessio
 
 _PAGES = {
     INTERACTION_KIND_SIGN_IN: "/sign-in",
+    INTERACTION_KIND_STEP_UP: "/step-up",
     INTERACTION_KIND_CONSENT: "/consent",
     INTERACTION_KIND_RESUME: "/authorize/resume",
 }

@@ -30,6 +30,7 @@ from services.authorize_frontend.http.password_reset import PasswordReset
 from services.authorize_frontend.http.policy import StandardHeaders
 from services.authorize_frontend.http.second_step import SecondStep
 from services.authorize_frontend.http.sign_in import SignIn
+from services.authorize_frontend.http.step_up import StepUp
 from services.authorize_frontend.published_keys import PublishedKeys
 
 
@@ -49,6 +50,7 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         Device(edge),
         DeviceSignIn(edge),
         SecondStep(edge),
+        StepUp(edge),
         Logout(edge),
         Logos(edge),
         CheckSession(edge),

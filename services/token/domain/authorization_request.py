@@ -31,6 +31,7 @@ from services.token.domain.clients import Client
 MAX_STATE_LENGTH = 2_048
 MAX_NONCE_LENGTH = 1_024
 """Of its JSON form: it goes into the ID token, and that has a largest size."""
+MAX_ACR_VALUES = 32
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
 
@@ -47,6 +48,7 @@ class AuthorizationRequest:
     resources: tuple[str, ...] = ()
     prompts: frozenset[str] = frozenset()
     max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
     code_challenge: str | None = field(default=None, repr=False)
     claims: ClaimsRequest = field(default_factory=ClaimsRequest)
 
@@ -202,6 +204,17 @@ def _max_age(request: AuthorizationRequest, client: Client) -> AuthorizationRequ
     return replace(request, max_age=int(text))
 
 
+def _acr_values(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
+    """Any of them will do (OpenID Connect Core 3.1.2.1); those that nobody knows are passed over."""
+    text = request.parameters.get("acr_values")
+    if text is None:
+        return replace(request, acr_values=client.metadata.default_acr_values)
+    values = tuple(text.split(" "))
+    if len(values) > MAX_ACR_VALUES:
+        raise InvalidRequest(f"acr_values has more than {MAX_ACR_VALUES} values.", reason="ACR_VALUES_COUNT")
+    return replace(request, acr_values=values)
+
+
 def _claims(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
     """Asked for by name or by scope: a client never learns more than the scope that it registered."""
     text = request.parameters.get("claims")
@@ -225,6 +238,7 @@ CHECKS: tuple[Check, ...] = (
     _code_challenge,
     _prompt,
     _max_age,
+    _acr_values,
     _claims,
 )
 """Every request passes all of these, in this order, every time it is looked at."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from libs.oauth import acr
 from libs.oauth.client_metadata import CONSENT_SKIP
 from libs.oauth.errors import AccessDenied, ConsentRequired, LoginRequired
 from services.token.domain.authorization_request import AuthorizationRequest
@@ -17,6 +18,8 @@ from services.token.domain.sessions import AuthenticatedSession
 
 class Step(Enum):
     SIGN_IN = auto()
+    STEP_UP = auto()
+    """Signed in, and to show more than has been shown: a second factor."""
     CONSENT = auto()
     GRANT = auto()
 
@@ -54,13 +57,28 @@ def next_step(
         if silent:
             raise LoginRequired(reason="PROMPT_NONE")
         return Step.SIGN_IN
-    if request.claims.acr and session.acr not in request.claims.acr:  # OpenID Connect Core 5.5.1.1
-        raise AccessDenied("The authentication asked for is not available.", reason="ACR_UNMET")
+    wanted = required_acr(request, client)
+    if wanted and not acr.satisfies(session.acr, wanted):
+        if silent:
+            raise LoginRequired(reason="PROMPT_NONE")
+        return Step.STEP_UP
     if _must_consent(request, client, remembered=remembered, progress=progress):
         if silent:
             raise ConsentRequired(reason="PROMPT_NONE")
         return Step.CONSENT
     return Step.GRANT
+
+
+def required_acr(request: AuthorizationRequest, client: Client) -> str:
+    """The class that a sign-in must have for this request; empty: any.
+
+    Raises:
+        AccessDenied: the request insists on classes that there are not (OpenID Connect Core 5.5.1.1).
+    """
+    if request.claims.acr and not acr.weakest(request.claims.acr):
+        raise AccessDenied("The authentication asked for is not available.", reason="ACR_UNMET")
+    wanted = (acr.weakest(request.claims.acr), acr.weakest(request.acr_values), client.metadata.required_acr)
+    return acr.strongest(wanted)
 
 
 def _must_sign_in(

@@ -9,6 +9,7 @@ from typing import Any
 
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
+from libs.oauth import acr
 from libs.oauth.client_metadata import IMPLICIT
 from libs.oauth.response_types import ID_TOKEN, TOKEN
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, claims_of, format_scope
@@ -170,7 +171,7 @@ def _grant(request: AuthorizationRequest, client: Client, session: Authenticated
         userinfo_claims=request.claims.userinfo,
         id_token_claims=request.claims.id_token,
         authenticated_at=session.authenticated_at,
-        acr=session.acr,
+        acr=acr.told(session.acr, request.claims.acr, at_least=client.metadata.required_acr),
         amr=session.amr,
         created_at=now,
     )

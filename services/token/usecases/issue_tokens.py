@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from libs.oauth import acr
 from libs.oauth.client_authentication import Credentials
 from libs.oauth.errors import AccessDenied, InvalidGrant, InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from libs.oauth.parameters import Parameters
@@ -82,7 +83,7 @@ class IssueTokens:
         authorized = await handler(parameters, client, now=now)
         audience = self._audiences.of_request(parameters, client, grant=authorized.grant, scopes=authorized.scopes)
         now = self._clock.now()  # a device may have waited
-        account = None if authorized.grant is None else await self._check_account(authorized.grant)
+        account = None if authorized.grant is None else await self._check_account(authorized.grant, client)
         access_token = self._mint.access_token(
             client,
             audience=audience,
@@ -125,8 +126,10 @@ class IssueTokens:
         client.require_grant(grant_type)
         return handler
 
-    async def _check_account(self, grant: Grant) -> Account:
-        """A person who was disabled, or signed out of an online grant, gets no more tokens, in whatever grant."""
+    async def _check_account(self, grant: Grant, client: Client) -> Account:
+        """In whatever grant, no tokens for who was disabled, signed out of an online grant, or showed too little."""
+        if client.metadata.required_acr and not acr.satisfies(grant.acr, client.metadata.required_acr):
+            raise InvalidGrant("The person has to sign in with a second factor.", reason="ACR_UNMET")
         account = await self._accounts.find(
             user_id=grant.user_id, session_id=grant.session_id, claims=grant.id_token_claims
         )

@@ -58,6 +58,7 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({"response_type": "token id_token", "nonce": None}, EVERYTHING, "invalid_request", "NONCE_MISSING"),
     ({"response_type": "id_token", "scope": "notes"}, EVERYTHING, "invalid_scope", "SCOPE_OPENID_MISSING"),
     ({"response_type": "code id_token", **WITHOUT_CHALLENGE}, EVERYTHING, "invalid_request", "PKCE_REQUIRED"),
+    ({"acr_values": " ".join(["1"] * 33)}, {}, "invalid_request", "ACR_VALUES_COUNT"),
     ({"claims": "[]"}, {}, "invalid_request", "CLAIMS_REQUEST_MALFORMED"),
     ({"claims": '{"userinfo": []}'}, {}, "invalid_request", "CLAIMS_REQUEST_MALFORMED"),
     ({"claims": '{"userinfo": {"email": true}}'}, {}, "invalid_request", "CLAIMS_REQUEST_MALFORMED"),

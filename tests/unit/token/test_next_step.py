@@ -1,12 +1,14 @@
 """What has to happen before a request is granted, as a table: session, prompt, age, hint, consent."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from libs.oauth.errors import ConsentRequired, LoginRequired, OAuthError
+from libs.oauth.acr import MFA, PASSWORD
+from libs.oauth.errors import AccessDenied, ConsentRequired, LoginRequired, OAuthError
 from services.token.domain.authorization_request import judge
 from services.token.domain.clients import Client
 from services.token.domain.interaction import Progress, Step, next_step
@@ -27,10 +29,16 @@ from tests.unit.token.parts import (
     a_session,
 )
 
-SIGN_IN, CONSENT, GRANT = Step.SIGN_IN, Step.CONSENT, Step.GRANT
+SIGN_IN, STEP_UP, CONSENT, GRANT = Step.SIGN_IN, Step.STEP_UP, Step.CONSENT, Step.GRANT
 SIGNED_IN = a_session(at=NOON - MINUTE)
+WITH_BOTH = replace(SIGNED_IN, acr=MFA, amr=("pwd", "otp", "mfa"))
+STRICT, STRICT_BY_DEFAULT = a_client(required_acr=MFA), a_client(default_acr_values=[MFA])
 ALL = frozenset({"openid", "notes"})
 ASKED_LONG_AGO = NOON - 5 * MINUTE
+
+
+def essential(value: str) -> str:
+    return json.dumps({"id_token": {"acr": {"essential": True, "value": value}}})
 
 
 def step(
@@ -106,6 +114,30 @@ TABLE: list[tuple[str, dict[str, Any], Step | type[OAuthError]]] = [
     ("consent is skipped", {"client": a_client(consent="skip"), "remembered": frozenset()}, GRANT),
     ("consent is skipped, prompt=consent", {"client": a_client(consent="skip"), "prompt": "consent"}, CONSENT),
     ("consent is skipped, prompt=none", {"client": a_client(consent="skip"), "prompt": "none"}, GRANT),
+    ("acr_values met", {"acr_values": PASSWORD}, GRANT),
+    ("acr_values: one of them met", {"acr_values": f"{MFA} {PASSWORD}"}, GRANT),
+    ("acr_values that nobody knows", {"acr_values": "1 2"}, GRANT),
+    ("acr_values: more than was shown", {"acr_values": MFA}, STEP_UP),
+    ("acr_values: more than was shown, and one that nobody knows", {"acr_values": f"1 {MFA}"}, STEP_UP),
+    ("acr_values: less than was shown", {"acr_values": PASSWORD, "session": WITH_BOTH}, GRANT),
+    ("acr_values: as much as was shown", {"acr_values": MFA, "session": WITH_BOTH}, GRANT),
+    ("acr_values, nobody is signed in", {"acr_values": MFA, "session": None}, SIGN_IN),
+    ("acr_values, prompt=none", {"acr_values": MFA, "prompt": "none"}, LoginRequired),
+    ("acr_values, prompt=login", {"acr_values": MFA, "prompt": "login"}, SIGN_IN),
+    ("acr_values, prompt=login, signed in since", {"acr_values": MFA, "prompt": "login", **SINCE}, STEP_UP),
+    ("acr_values before consent", {"acr_values": MFA, "remembered": frozenset()}, STEP_UP),
+    ("default_acr_values", {"client": a_client(default_acr_values=[MFA])}, STEP_UP),
+    ("acr_values instead of default_acr_values", {"client": STRICT_BY_DEFAULT, "acr_values": PASSWORD}, GRANT),
+    ("required_acr", {"client": STRICT}, STEP_UP),
+    ("required_acr, as much was shown", {"client": STRICT, "session": WITH_BOTH}, GRANT),
+    ("required_acr is not talked down", {"client": STRICT, "acr_values": PASSWORD}, STEP_UP),
+    ("required_acr is not talked down by claims", {"client": STRICT, "claims": essential(PASSWORD)}, STEP_UP),
+    ("essential acr", {"claims": essential(MFA)}, STEP_UP),
+    ("essential acr, as much was shown", {"claims": essential(MFA), "session": WITH_BOTH}, GRANT),
+    ("essential acr: less than was shown", {"claims": essential(PASSWORD), "session": WITH_BOTH}, GRANT),
+    ("essential acr, prompt=none", {"claims": essential(MFA), "prompt": "none"}, LoginRequired),
+    ("essential acr that nobody has", {"claims": essential("urn:example:retina")}, AccessDenied),
+    ("essential acr is not talked down by acr_values", {"claims": essential(MFA), "acr_values": PASSWORD}, STEP_UP),
     ("consented, but not signed in any more", {"consented": True, "session": None}, SIGN_IN),
 ]
 

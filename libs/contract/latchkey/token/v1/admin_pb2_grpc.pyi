@@ -28,7 +28,7 @@ GRPC_VERSION: str
 
 class ClientAdminServiceStub:
     """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `introspection` ("own" | "all"), `resources` and
+    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 
@@ -64,7 +64,7 @@ class ClientAdminServiceStub:
 @_typing.type_check_only
 class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
     """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `introspection` ("own" | "all"), `resources` and
+    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 
@@ -96,7 +96,7 @@ class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
 
 class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `introspection` ("own" | "all"), `resources` and
+    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 

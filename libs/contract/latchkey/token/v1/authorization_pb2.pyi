@@ -50,6 +50,8 @@ class _InteractionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Inter
     INTERACTION_KIND_CONSENT: _InteractionKind.ValueType  # 2
     INTERACTION_KIND_RESUME: _InteractionKind.ValueType  # 3
     """Nothing for the person: come back by GET (see AuthorizeRequest.defer)."""
+    INTERACTION_KIND_STEP_UP: _InteractionKind.ValueType  # 4
+    """The person is signed in, and shows a second factor now."""
 
 class InteractionKind(_InteractionKind, metaclass=_InteractionKindEnumTypeWrapper): ...
 
@@ -58,6 +60,8 @@ INTERACTION_KIND_SIGN_IN: InteractionKind.ValueType  # 1
 INTERACTION_KIND_CONSENT: InteractionKind.ValueType  # 2
 INTERACTION_KIND_RESUME: InteractionKind.ValueType  # 3
 """Nothing for the person: come back by GET (see AuthorizeRequest.defer)."""
+INTERACTION_KIND_STEP_UP: InteractionKind.ValueType  # 4
+"""The person is signed in, and shows a second factor now."""
 Global___InteractionKind: _TypeAlias = InteractionKind  # noqa: Y015
 
 class _Decision:

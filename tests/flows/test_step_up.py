@@ -1,0 +1,135 @@
+"""An application asks for more than a password, with unmodified Authlib: over the real pages."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.flows.authenticator import Authenticator, set_up
+from tests.flows.people import new_person
+from tests.flows.relying_party import RelyingParty, Started, verified
+from tests.flows.test_account import enter
+from tests.flows.test_second_factors import somebody_with_an_app
+from tests.support.browser import Browser, Page
+from tests.support.stack import Stack
+
+PASSWORD, MFA = "urn:latchkey:acr:password", "urn:latchkey:acr:mfa"
+EVERY_WAY: list[dict[str, str]] = [{}, {"acr_values": PASSWORD}, {"prompt": "consent"}]
+ESSENTIAL = json.dumps({"id_token": {"acr": {"essential": True, "value": MFA}}})
+
+
+async def granted(browser: Browser, page: Page) -> Page:
+    return await browser.submit("consent-allow") if page.name == "consent" else page
+
+
+async def claims_of(system: Stack, client: RelyingParty, started: Started, page: Page) -> dict[str, Any]:
+    token = await client.finish(started, page)
+    return await verified(system, token["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
+
+
+async def signed_in_before_there_was_an_app(system: Stack, browser: Browser) -> Authenticator:
+    """A browser with a session by password alone, of somebody who has an app since."""
+    username, _ = await new_person(system)
+    await enter(browser, username)
+    async with Browser(system.issuer) as other:
+        await enter(other, username)
+        return await set_up(other)
+
+
+@pytest.mark.s(38, 40)
+@pytest.mark.parametrize(
+    "asked", [{"acr_values": MFA}, {"claims": ESSENTIAL}, {}], ids=["acr_values", "claims", "client"]
+)
+async def test_a_session_by_password_is_stepped_up_and_stays_the_same_session(
+    system: Stack, browser: Browser, asked: dict[str, str]
+) -> None:
+    app = await signed_in_before_there_was_an_app(system, browser)
+    metadata = {} if asked else {"required_acr": MFA}
+    async with (
+        await RelyingParty.registered(system) as plain,
+        await RelyingParty.registered(system, **metadata) as client,
+    ):
+        started = plain.start()
+        before = await claims_of(system, plain, started, await granted(browser, await browser.open(started.url)))
+        assert (before["acr"], before["amr"]) == (PASSWORD, ["pwd"])
+        cookie = browser.client.cookies["latchkey-session"]
+
+        started = client.start(**asked)
+        page = await browser.open(started.url)
+        assert page.name == "second-step"
+        page = await granted(browser, await browser.submit("totp-submit", totp_code=app.code()))
+        after = await claims_of(system, client, started, page)
+        assert (after["acr"], after["amr"]) == (MFA, ["pwd", "otp", "mfa"])
+        assert (after["sid"], after["auth_time"]) == (before["sid"], before["auth_time"])
+        assert browser.client.cookies["latchkey-session"] != cookie
+        async with Browser(system.issuer) as thief:
+            thief.client.cookies.set("latchkey-session", cookie)
+            assert (await thief.open("/account")).name == "login"  # the secret from before opens nothing
+
+
+@pytest.mark.s(40, 55)
+async def test_nothing_skips_the_second_step(system: Stack, browser: Browser) -> None:
+    await signed_in_before_there_was_an_app(system, browser)
+    async with await RelyingParty.registered(system, required_acr=MFA, consent="skip") as client:
+        for more in EVERY_WAY:
+            started = client.start(**more)
+            page = await browser.open(started.url)
+            assert page.name == "second-step"
+            request_id = page.parameters["request"]
+            for path in ("/authorize/resume", "/consent"):
+                page = await browser.open(f"{path}?request={request_id}")
+                assert page.name in {"second-step", "consent"}
+            if page.name == "consent":
+                page = await browser.submit("consent-allow")
+            assert page.name == "second-step"
+        page = await browser.open(client.start(prompt="none").url)
+        assert page.parameters["error"] == "login_required"
+
+
+@pytest.mark.s(49)
+async def test_who_has_no_second_factor_adds_one_and_goes_on(system: Stack, browser: Browser) -> None:
+    username, _ = await new_person(system)
+    async with await RelyingParty.registered(system) as client:
+        started = client.start(acr_values=MFA)
+        await browser.open(started.url)
+        page = await browser.sign_in(username, f"{username}-password")
+        assert page.name == "step-up"
+        page = await browser.open(f"/account/authenticator?request={page.parameters['request']}")
+        app = Authenticator.reading(page)
+        page = await browser.submit("totp-submit", totp_code=app.code())
+        assert page.name == "account-recovery-codes"
+        page = await browser.open(f"/authorize/resume?request={page.parameters['request']}")
+        claims = await claims_of(system, client, started, await granted(browser, page))
+        assert (claims["acr"], claims["amr"]) == (MFA, ["pwd", "otp", "mfa"])
+
+
+async def test_who_would_rather_not_is_told_to_the_application(system: Stack, browser: Browser) -> None:
+    username, _ = await new_person(system)
+    async with await RelyingParty.registered(system, default_acr_values=[MFA]) as client:
+        await browser.open(client.start().url)
+        await browser.sign_in(username, f"{username}-password")
+        page = await browser.submit("step-up-cancel")
+        assert page.parameters["error"] == "access_denied"
+
+
+@pytest.mark.s(17, 36)
+async def test_a_client_that_requires_both_gives_nothing_for_a_password_alone(system: Stack) -> None:
+    username, _ = await new_person(system)
+    async with await RelyingParty.registered(
+        system, grant_types=["password"], redirect_uris=[], response_types=[], consent="skip", required_acr=MFA
+    ) as client:
+        form = {"grant_type": "password", "username": username, "password": f"{username}-password", "scope": "openid"}
+        assert (await client.token_request(**form)).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.s(40)
+async def test_who_insists_on_less_is_told_less(system: Stack, browser: Browser) -> None:
+    """OpenID Connect Core 5.5.1.1: one of the values that were asked for."""
+    username, app = await somebody_with_an_app(system)
+    claims = json.dumps({"id_token": {"acr": {"essential": True, "values": [PASSWORD]}}})
+    async with await RelyingParty.registered(system) as client:
+        started = client.start(claims=claims)
+        await browser.open(started.url)
+        await browser.sign_in(username, f"{username}-password")
+        page = await granted(browser, await browser.submit("totp-submit", totp_code=app.code()))
+        assert (await claims_of(system, client, started, page))["acr"] == PASSWORD
