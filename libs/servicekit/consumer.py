@@ -49,16 +49,25 @@ class Received:
     subject: str
     data: Mapping[str, Any]
     traceparent: str = ""
+    time: str = ""
+    """When it became true (RFC 3339), as its producer's clock had it."""
 
     @classmethod
     def of(cls, body: bytes) -> "Received":
         """Attributes and members that only newer code knows are passed over. Raises ValueError for no envelope."""
         try:
             read = json.loads(body)
-            event = cls(read["id"], read["type"], read["subject"], read["data"], read.get("traceparent", ""))
+            event = cls(
+                read["id"],
+                read["type"],
+                read["subject"],
+                read["data"],
+                read.get("traceparent", ""),
+                read.get("time", ""),
+            )
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError("not the envelope of a fact") from error
-        texts = (event.id, event.type, event.subject, event.traceparent)
+        texts = (event.id, event.type, event.subject, event.traceparent, event.time)
         if not all(isinstance(text, str) for text in texts) or not event.id or not isinstance(event.data, dict):
             raise ValueError("not the envelope of a fact")
         return event

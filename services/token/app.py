@@ -63,7 +63,7 @@ from services.token.usecases.delete_client import DeleteClient
 from services.token.usecases.deliver_logout import DeliverLogout
 from services.token.usecases.deny_authorization import DenyAuthorization
 from services.token.usecases.describe_interaction import DescribeInteraction
-from services.token.usecases.end_session import EndAccount, EndSession
+from services.token.usecases.end_session import EndAccount, EndOfflineGrants, EndSession
 from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
 from services.token.usecases.get_client_logo import GetClientLogo
@@ -286,7 +286,11 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         )
         deliveries = LogoutDeliveries(DeliverLogout(transactions, mint, fetcher, clients=clients, clock=clock))
         session_facts = SessionFacts(
-            EndSession(transactions, clock=clock), EndAccount(transactions, clock=clock), queued=deliveries.wake
+            EndSession(transactions, clock=clock),
+            EndAccount(transactions, clock=clock),
+            EndOfflineGrants(transactions, clock=clock),
+            clock=clock,
+            queued=deliveries.wake,
         ).consumers(bus)
         yield Service(
             servicers=(

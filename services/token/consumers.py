@@ -1,24 +1,37 @@
 """Facts of the authentication service that this one acts on: an event in, a use case out."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import cast, get_args
 
 from libs.servicekit.bus import Bus
+from libs.servicekit.clock import Clock
 from libs.servicekit.consumer import Consumer, Received
 from services.token import facts
-from services.token.usecases.end_session import EndAccount, EndSession
+from services.token.usecases.end_session import EndAccount, EndOfflineGrants, EndSession
 
 SESSION_ENDED = "token-session-ended"
 ACCOUNT_DISABLED = "token-account-disabled"
+PASSWORD_CHANGED = "token-password-changed"
 _REASON_PREFIX = "REASON_"
 
 
 class SessionFacts:
     """`queued` is called when there is something new to deliver."""
 
-    def __init__(self, end_session: EndSession, end_account: EndAccount, *, queued: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        end_session: EndSession,
+        end_account: EndAccount,
+        end_offline: EndOfflineGrants,
+        *,
+        clock: Clock,
+        queued: Callable[[], None],
+    ) -> None:
         self._end_session = end_session
         self._end_account = end_account
+        self._end_offline = end_offline
+        self._clock = clock
         self._queued = queued
 
     def consumers(self, bus: Bus) -> dict[str, Consumer]:
@@ -29,6 +42,9 @@ class SessionFacts:
             ),
             ACCOUNT_DISABLED: Consumer(
                 bus, name=ACCOUNT_DISABLED, subject="latchkey.v1.account.disabled.*", handle=self.on_account_disabled
+            ),
+            PASSWORD_CHANGED: Consumer(
+                bus, name=PASSWORD_CHANGED, subject="latchkey.v1.password.changed.*", handle=self.on_password_changed
             ),
         }
 
@@ -44,6 +60,18 @@ class SessionFacts:
 
     async def on_account_disabled(self, event: Received) -> None:
         await self._end_account(str(event.data["user_id"]), consumer=ACCOUNT_DISABLED, event_id=event.id)
+
+    async def on_password_changed(self, event: Received) -> None:
+        await self._end_offline(
+            str(event.data["user_id"]), before=self._when(event), consumer=PASSWORD_CHANGED, event_id=event.id
+        )
+
+    def _when(self, event: Received) -> datetime:
+        """When the fact became true. Of one that does not say, everything until now is taken to be older."""
+        try:
+            return datetime.fromisoformat(event.time).astimezone(UTC)
+        except ValueError:
+            return self._clock.now()
 
 
 def _reason(name: str) -> facts.SessionEnd:

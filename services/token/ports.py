@@ -136,6 +136,11 @@ class Grants(Protocol):
     ) -> Sequence[tuple[str, str, str]]:
         """(grant id, user id, client id) of what was ended, offline ones as well."""
 
+    async def revoke_some_offline_of_user(
+        self, user_id: str, *, before: datetime, most: int, reason: str, now: datetime
+    ) -> Sequence[tuple[str, str, str]]:
+        """As `revoke_some_of_user`, of those alone that outlive sessions and were made before then."""
+
     async def revoke_some_of_connection(
         self, user_id: str, client_id: str, *, most: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:

@@ -1,5 +1,7 @@
 """A person has forgotten their password: a letter, another password, and nothing of before goes on."""
 
+import asyncio
+
 import pytest
 
 from tests.flows.people import new_person
@@ -39,6 +41,24 @@ async def test_a_letter_leads_to_another_password_and_ends_what_was(
     await browser.open("/account")
     assert (await browser.sign_in(username, f"{username}-password")).name == "login"
     assert (await browser.sign_in(username, "a brand-new one")).name == "account"
+
+
+@pytest.mark.s(24, 51)
+async def test_what_was_to_outlive_sessions_ends_with_the_password(
+    system: Stack, browser: Browser, mailbox: Mailbox
+) -> None:
+    username, _ = await new_person(system)
+    async with await RelyingParty.registered(system) as client, Browser(system.issuer) as elsewhere:
+        token = (await client.sign_in(elsewhere, username=username, scope="openid offline_access"))["refresh_token"]
+        await ask(browser, username)
+        await browser.open(link_in(await mailbox.next_to(f"{username}@example.com")))
+        await browser.submit("password-submit", new_password="a brand-new one")
+        async with asyncio.timeout(20):  # the token service hears of it on the bus
+            while "refresh_token" in (
+                answer := (await client.token_request(grant_type="refresh_token", refresh_token=token)).json()
+            ):
+                token = answer["refresh_token"]
+        assert answer["error"] == "invalid_grant"
 
 
 @pytest.mark.s(46)

@@ -83,6 +83,14 @@ class Grants:
         """(grant id, user id, client id) of what was ended, offline ones as well."""
         return await self._revoke_some(_grant_columns.user_id == user_id, most=most, reason=reason, now=now)
 
+    async def revoke_some_offline_of_user(
+        self, user_id: str, *, before: datetime, most: int, reason: str, now: datetime
+    ) -> Sequence[tuple[str, str, str]]:
+        """As `revoke_some_of_user`, of those alone that outlive sessions and were made before then."""
+        columns = _grant_columns
+        whose = and_(columns.user_id == user_id, columns.offline.is_(True), columns.created_at < before)
+        return await self._revoke_some(whose, most=most, reason=reason, now=now)
+
     async def revoke_some_of_connection(
         self, user_id: str, client_id: str, *, most: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:

@@ -1,9 +1,10 @@
 """A session or an account has ended elsewhere: what was good as long ends, and clients are told of the session.
 
-Both handle facts of the authentication service. Doing it again for the same fact changes and tells nothing.
+All handle facts of the authentication service. Doing it again for the same fact changes and tells nothing.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from libs.crypto.random import uuid7
 from libs.servicekit.clock import Clock
@@ -75,6 +76,29 @@ class EndAccount:
                     user_id, most=GRANTS_AT_ONCE, reason="account_disabled", now=self._clock.now()
                 )
                 _tell(work, ended, "account_disabled")
+                more = len(ended) == GRANTS_AT_ONCE
+                if not more:
+                    await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
+
+
+class EndOfflineGrants:
+    def __init__(self, begin: Begin, *, clock: Clock) -> None:
+        self._begin = begin
+        self._clock = clock
+
+    async def __call__(self, user_id: str, *, before: datetime, consumer: str, event_id: str) -> None:
+        """Ends what a person's old password was good for beyond their sessions (RFC 9700 4.14.2).
+
+        Sessions that ended with it are told of one by one, and their grants with them. What was granted after the
+        change, with the new password, stays: this may hear of it late.
+        """
+        more = True
+        while more:
+            async with self._begin() as work:
+                ended = await work.grants.revoke_some_offline_of_user(
+                    user_id, before=before, most=GRANTS_AT_ONCE, reason="password_changed", now=self._clock.now()
+                )
+                _tell(work, ended, "password_changed")
                 more = len(ended) == GRANTS_AT_ONCE
                 if not more:
                     await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())

@@ -14,7 +14,7 @@ from services.token.consumers import SessionFacts
 from services.token.domain.logout import LEASE, LogoutDelivery, Outcome
 from services.token.usecases import end_session as end_session_module
 from services.token.usecases.deliver_logout import DeliverLogout
-from services.token.usecases.end_session import EndAccount, EndSession
+from services.token.usecases.end_session import EndAccount, EndOfflineGrants, EndSession
 from services.token.usecases.mint_tokens import MintTokens
 from tests.storage.token.world import LIFETIMES, Registered, World, at_once, new_session_id
 from tests.unit.token.parts import ALICE, ISSUER, MINUTE, a_session, read_token
@@ -52,7 +52,11 @@ class Replica:
         )
         self.deliver = DeliverLogout(world.work, mint, outside, clients=world.clients, clock=world.clock)
         self.facts = SessionFacts(
-            EndSession(world.work, clock=world.clock), EndAccount(world.work, clock=world.clock), queued=self._count
+            EndSession(world.work, clock=world.clock),
+            EndAccount(world.work, clock=world.clock),
+            EndOfflineGrants(world.work, clock=world.clock),
+            clock=world.clock,
+            queued=self._count,
         )
 
     def _count(self) -> None:
@@ -156,6 +160,42 @@ async def test_a_disabled_account_loses_offline_grants_too(world: World, replica
         await replica.facts.on_account_disabled(event)
     (told,) = await world.events("token.revoked")
     assert told["data"]["reason"] == "REASON_ACCOUNT_DISABLED"
+
+
+@pytest.mark.s(24)
+async def test_a_changed_password_ends_what_outlives_sessions_and_nothing_that_came_after(
+    world: World, replica: Replica
+) -> None:
+    client = await world.client()
+    await world.tokens(client, scope="openid offline_access")
+    await world.tokens(client, scope="openid")
+    world.clock.move(timedelta(seconds=1))
+    changed_at = world.clock.now()
+    world.clock.move(timedelta(seconds=1))
+    await world.tokens(client, scope="openid offline_access")
+    event = Received("e-1", "latchkey.password.changed.v1", ALICE, {"user_id": ALICE}, time=changed_at.isoformat())
+    for _ in range(2):
+        await replica.facts.on_password_changed(event)
+    grants = [
+        (row["offline"], row["created_at"] < changed_at, row["revoked_reason"]) for row in await world.rows("grants")
+    ]
+    assert sorted(grants, key=str) == [
+        (False, True, None),
+        (True, False, None),
+        (True, True, "password_changed"),
+    ]
+    (told,) = await world.events("token.revoked")
+    assert told["data"]["reason"] == "REASON_PASSWORD_CHANGED"
+
+
+@pytest.mark.s(24)
+async def test_a_changed_password_of_unknown_time_ends_all_that_outlives_sessions(
+    world: World, replica: Replica
+) -> None:
+    await world.tokens(await world.client(), scope="openid offline_access")
+    world.clock.move(timedelta(seconds=1))
+    await replica.facts.on_password_changed(Received("e-1", "latchkey.password.changed.v1", ALICE, {"user_id": ALICE}))
+    assert [row["revoked_reason"] for row in await world.rows("grants")] == ["password_changed"]
 
 
 async def test_replicas_that_handle_one_fact_at_once_queue_it_once(world: World, outside: Outside) -> None:
