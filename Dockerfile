@@ -79,7 +79,7 @@ ENTRYPOINT ["python", "-m", "services.key_rotation"]
 FROM service AS event-bridge
 COPY --from=code /opt/latchkey/app/libs/fetch libs/fetch
 COPY --from=code /opt/latchkey/app/services/event_bridge services/event_bridge
-EXPOSE 9090
+EXPOSE 8082 9090
 ENTRYPOINT ["python", "-m", "services.event_bridge"]
 
 # The operator's command line: it reaches what the identity `cli` may reach.

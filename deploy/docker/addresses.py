@@ -5,7 +5,7 @@ from pathlib import Path
 
 GRPC_PORT = 9090
 OPS_PORT = 9100
-HTTP_PORTS: Mapping[str, int] = {"authorize-frontend": 8080, "token": 8081}
+HTTP_PORTS: Mapping[str, int] = {"authorize-frontend": 8080, "token": 8081, "event-bridge": 8082}
 NATS_PORT = 4222
 POSTGRES_HOST = "postgres"
 POSTGRES_PORT = 5432

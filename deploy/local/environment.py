@@ -56,7 +56,8 @@ def _decided(service: ServiceShape, layout: Layout) -> dict[str, str]:
     if service.grpc:
         told["LATCHKEY_GRPC_LISTEN"] = ports.grpc[service.name].address
     if service.edge:
-        told["LATCHKEY_HTTP_LISTEN"] = (ports.browser if service.edge == "browser" else ports.client).address
+        edges = {"browser": ports.browser, "client": ports.client, "events": ports.events}
+        told["LATCHKEY_HTTP_LISTEN"] = edges[service.edge].address
     if service.database:
         told["LATCHKEY_DATABASE_URL"] = layout.database_of(service)
         told["LATCHKEY_MIGRATE_ON_START"] = "true"

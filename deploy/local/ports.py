@@ -41,6 +41,7 @@ class Port:
 class Ports:
     browser: Port
     client: Port
+    events: Port
     playground: Port
     nats: Port
     mail: Port
@@ -58,6 +59,7 @@ class Ports:
         ports = cls(
             browser=_public(environment, "LATCHKEY_BROWSER_PORT", 8080, "the browser edge"),
             client=_public(environment, "LATCHKEY_CLIENT_PORT", 8081, "the client edge"),
+            events=_public(environment, "LATCHKEY_EVENTS_PORT", 8082, "the event edge"),
             playground=_public(environment, "LATCHKEY_PLAYGROUND_PORT", 8090, "the playground"),
             nats=_public(environment, "LATCHKEY_NATS_PORT", 4222, "NATS"),
             mail=_public(environment, "LATCHKEY_MAIL_PORT", 1025, "the mailbox of the playground"),
@@ -68,7 +70,7 @@ class Ports:
         return ports
 
     def __iter__(self) -> Iterator[Port]:
-        named = (self.browser, self.client, self.playground, self.nats, self.mail)
+        named = (self.browser, self.client, self.events, self.playground, self.nats, self.mail)
         return iter((*named, *self.grpc.values(), *self.ops.values()))
 
     def _check_numbers(self) -> None:

@@ -13,8 +13,8 @@ class ServiceShape:
     """One service; `name` is its identity, as in certificates and on the bus."""
 
     name: str
-    edge: Literal["browser", "client"] | None = None
-    """Which of the two public HTTP edges it serves."""
+    edge: Literal["browser", "client", "events"] | None = None
+    """Which of the public HTTP edges it serves."""
     grpc: bool = True
     database: bool = True
     calls: tuple[str, ...] = ()
@@ -43,6 +43,7 @@ SERVICES = (
     ServiceShape("device"),
     ServiceShape(
         "event-bridge",
+        edge="events",
         subscribes=True,
         optional=True,
         secrets={"LATCHKEY_WEBHOOK_SEALING_KEY_FILE": "webhook-sealing"},

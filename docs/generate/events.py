@@ -23,6 +23,7 @@ _ABOUT: Final = {
     events_pb2.SUBJECT_KIND_KEY: "a key",
     events_pb2.SUBJECT_KIND_INITIAL_ACCESS_TOKEN: "an initial access token",
     events_pb2.SUBJECT_KIND_WEBHOOK: "a webhook",
+    events_pb2.SUBJECT_KIND_STREAM_TICKET: "a stream ticket",
 }
 _JSON: Final = {
     FieldDescriptorProto.TYPE_STRING: "string",

@@ -29,6 +29,7 @@ class _Commands(LazyGroup):
         "events": ("libs.cli.commands.events", "What happens, as subscribers see it."),
         "subscriber": ("libs.cli.commands.subscriber", "Who outside may read events."),
         "webhook": ("libs.cli.commands.webhook", "Where events go as signed HTTP requests."),
+        "stream-ticket": ("libs.cli.commands.stream_ticket", "Who may read events as a stream for browsers."),
         "status": ("libs.cli.commands.status", "How services, NATS, databases and keys are doing."),
         "version": ("libs.cli.commands.version", "The version of this program."),
     }

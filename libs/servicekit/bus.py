@@ -22,7 +22,7 @@ from libs.servicekit.settings import BusSettings
 _log = logs.get(__name__)
 _ENTITIES = (
     *("login", "session", "account", "password", "factor", "recovery_codes", "consent", "code", "client", "key"),
-    *("device", "admin", "webhook"),
+    *("device", "admin", "webhook", "stream_ticket"),
 )
 _TOKEN_FACTS = ("revoked", "reuse_detected", "telemetry_gap")
 _TOKEN_TELEMETRY = ("issued", "refreshed")

@@ -4,7 +4,9 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from latchkey.bridge.v1 import webhooks_pb2, webhooks_pb2_grpc
+from aiohttp import web
+
+from latchkey.bridge.v1 import streams_pb2, streams_pb2_grpc, webhooks_pb2, webhooks_pb2_grpc
 from libs.crypto.random import uuid7
 from libs.crypto.sealing import KeyEncryptionKey
 from libs.fetch.fetcher import Fetcher, opened
@@ -21,6 +23,10 @@ from services.event_bridge.config import EventBridgeSettings
 from services.event_bridge.deliveries import Deliveries
 from services.event_bridge.domain.seals import SecretSeals
 from services.event_bridge.feed import Feed
+from services.event_bridge.http.app import build_edge
+from services.event_bridge.http.cors import Cors
+from services.event_bridge.http.stream import EventStream
+from services.event_bridge.news import News
 from services.event_bridge.post import FetcherPost
 from services.event_bridge.reading import SubscriberConnection
 from services.event_bridge.store.tables import METADATA
@@ -34,7 +40,9 @@ from services.event_bridge.usecases.change_webhook import (
 from services.event_bridge.usecases.create_webhook import CreateWebhook
 from services.event_bridge.usecases.deliver_event import DeliverEvent
 from services.event_bridge.usecases.find_webhooks import FindWebhooks
+from services.event_bridge.usecases.read_events import ReadEvents
 from services.event_bridge.usecases.redeliver_events import RedeliverEvents, TestWebhook
+from services.event_bridge.usecases.stream_tickets import CreateStreamTicket, FindStreamTickets, RevokeStreamTicket
 from services.event_bridge.usecases.sweep_deliveries import SweepDeliveries
 from services.event_bridge.usecases.take_events import TakeEvents
 
@@ -64,11 +72,18 @@ async def build(settings: EventBridgeSettings) -> AsyncIterator[Service]:
         )
         deliveries = Deliveries(deliver)
         reading = SubscriberConnection(settings.nats_url, settings.subscriber_nats_creds)
-        take = TakeEvents(work, holder=uuid7(clock.now()), taken=deliveries.wake, clock=clock)
+        news = News(ReadEvents(work.reading))
+
+        def taken() -> None:
+            deliveries.wake()
+            news.wake()
+
+        take = TakeEvents(work, holder=uuid7(clock.now()), taken=taken, clock=clock)
         feeds = {stream: Feed(stream, take, bus, reading.client) for stream in STREAMS}
         sweep = SweepDeliveries(work, clock=clock, keep=settings.keep)
         yield Service(
-            servicers=(_servicer(settings, work, fetcher, deliveries),),
+            servicers=(_servicer(settings, work, fetcher, deliveries), _ticket_servicer(work)),
+            edge=_edge(settings, work, news),
             tasks={
                 "bus": bus.run,
                 "reading": reading.run,
@@ -76,6 +91,7 @@ async def build(settings: EventBridgeSettings) -> AsyncIterator[Service]:
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 **{f"feed-{stream}": feed.run for stream, feed in feeds.items()},
                 "deliveries": deliveries.run,
+                "news": news.run,
                 "sweep": every(SWEEP_SECONDS, "sweep", sweep),
             },
             checks={
@@ -112,3 +128,29 @@ def _servicer(
         admin,
         webhooks_pb2.DESCRIPTOR.services_by_name["WebhookAdminService"],
     )
+
+
+def _ticket_servicer(work: Transactions[StoreWork]) -> Registration:
+    clock = SystemClock()
+    admin = rpc.StreamTicketAdmin(
+        create=CreateStreamTicket(work, clock=clock),
+        find=FindStreamTickets(work.reading, clock=clock),
+        revoke=RevokeStreamTicket(work),
+    )
+    return Registration(
+        streams_pb2_grpc.add_StreamTicketAdminServiceServicer_to_server,
+        admin,
+        streams_pb2.DESCRIPTOR.services_by_name["StreamTicketAdminService"],
+    )
+
+
+def _edge(settings: EventBridgeSettings, work: Transactions[StoreWork], news: News) -> web.Application:
+    cors = Cors(settings.event_stream_origins)
+    stream = EventStream(
+        tickets=FindStreamTickets(work.reading, clock=SystemClock()),
+        read=ReadEvents(work.reading),
+        news=news,
+        cors=cors,
+        most=settings.event_streams_most,
+    )
+    return build_edge(stream, cors=cors, news=news)

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Self
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, FilePath, model_validator
+from pydantic import BeforeValidator, Field, FilePath, model_validator
+from pydantic_settings import NoDecode
 
 from libs.fetch.policy import FetchPolicy
 from libs.fetch.settings import FetchSettings
@@ -12,6 +14,7 @@ from libs.servicekit.settings import (
     BusSettings,
     DatabaseSettings,
     GrpcSettings,
+    HttpEdgeSettings,
     SecretKeyFile,
     is_loopback,
 )
@@ -19,7 +22,27 @@ from libs.servicekit.settings import (
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
-class EventBridgeSettings(FetchSettings, GrpcSettings, DatabaseSettings, BusSettings):
+def _origins(value: Any) -> Any:
+    """Exact origins (RFC 6454): https, or http for a loopback host, without a path."""
+    if not isinstance(value, str):
+        return value
+    found = frozenset(part.strip() for part in value.split(",") if part.strip())
+    for origin in found:
+        parts = urlsplit(origin)
+        plain = parts.scheme == "http" and is_loopback(parts.hostname or "")
+        if (
+            (parts.scheme != "https" and not plain)
+            or origin != f"{parts.scheme}://{parts.netloc}"
+            or not parts.hostname
+        ):
+            raise ValueError("must be origins such as https://app.example, separated by commas")
+    return found
+
+
+Origins = Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)]
+
+
+class EventBridgeSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings):
     subscriber_nats_creds: FilePath | None = None
     """File with the NATS credentials with which events are read, in the account of the subscribers."""
     webhook_sealing_key_file: SecretKeyFile
@@ -33,10 +56,14 @@ class EventBridgeSettings(FetchSettings, GrpcSettings, DatabaseSettings, BusSett
     webhook_loopback: bool = False
     """For development, and only where the issuer is a loopback host: webhooks may go to loopback, by plain http too."""
 
+    event_stream_origins: Origins = frozenset()
+    """Origins of the pages whose scripts may read the stream of events, separated by commas."""
+    event_streams_most: int = Field(default=200, ge=1, le=10_000)
+    """How many streams a process serves at the same time."""
+
     @model_validator(mode="after")
     def _loopback_is_for_development(self) -> Self:
-        host = self.issuer.partition("://")[2].partition("/")[0].rpartition(":")[0] or self.issuer.partition("://")[2]
-        if self.webhook_loopback and not is_loopback(host.strip("[]")):
+        if self.webhook_loopback and not is_loopback(urlsplit(self.issuer).hostname or ""):
             raise ValueError("LATCHKEY_WEBHOOK_LOOPBACK is for development: the issuer is no loopback host")
         return self
 

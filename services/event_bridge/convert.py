@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from latchkey.bridge.v1 import streams_pb2
 from latchkey.bridge.v1 import webhooks_pb2 as pb
 from services.event_bridge.domain.deliveries import LoggedAttempt, LoggedDelivery, State
+from services.event_bridge.domain.stream_tickets import StreamTicket
 from services.event_bridge.domain.webhooks import DisabledReason, Webhook
 from services.event_bridge.ports import Span
 from services.event_bridge.usecases.create_webhook import Wanted
@@ -65,6 +67,15 @@ def span(request: pb.RedeliverEventsRequest) -> Span:
         since=_moment(request.since) if request.HasField("since") else None,
         until=_moment(request.until) if request.HasField("until") else None,
         delivered_too=request.delivered_too,
+    )
+
+
+def stream_ticket(found: StreamTicket) -> streams_pb2.StreamTicket:
+    return streams_pb2.StreamTicket(
+        ticket_id=found.ticket_id,
+        filters=found.filters,
+        created_at=_timestamp(found.created_at),
+        expires_at=_timestamp(found.expires_at),
     )
 
 

@@ -32,5 +32,13 @@ def webhook_secret_rotated(webhook_id: str) -> Fact:
     return Fact(events_pb2.WebhookSecretRotated(webhook_id=webhook_id), webhook_id, _ADMIN)
 
 
+def stream_ticket_created(ticket_id: str, *, filters: Sequence[str]) -> Fact:
+    return Fact(events_pb2.StreamTicketCreated(ticket_id=ticket_id, filters=filters), ticket_id, _ADMIN)
+
+
+def stream_ticket_revoked(ticket_id: str) -> Fact:
+    return Fact(events_pb2.StreamTicketRevoked(ticket_id=ticket_id), ticket_id, _ADMIN)
+
+
 def webhook_deleted(webhook_id: str) -> Fact:
     return Fact(events_pb2.WebhookDeleted(webhook_id=webhook_id), webhook_id, _ADMIN)

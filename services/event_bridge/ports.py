@@ -8,6 +8,7 @@ from typing import Protocol
 
 from libs.servicekit.facts import Fact
 from services.event_bridge.domain.deliveries import Answer, Delivery, LoggedDelivery, State
+from services.event_bridge.domain.stream_tickets import StreamTicket
 from services.event_bridge.domain.webhooks import DisabledReason, Webhook
 
 
@@ -33,7 +34,25 @@ class Span:
     delivered_too: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoredEvent:
+    """An event, where it stands among all that came."""
+
+    position: int
+    event_id: str
+    name: str
+    body: str
+
+
 class Events(Protocol):
+    async def newest(self) -> int:
+        """The last position; 0 when there is none."""
+
+    async def position_of(self, event_id: str) -> int | None: ...
+
+    async def after(self, position: int, *, limit: int) -> Sequence[StoredEvent]:
+        """What came after, in order; test events are for webhooks and never among them."""
+
     async def add(self, events: Sequence[TakenEvent], *, now: datetime) -> Sequence[tuple[int, TakenEvent]]:
         """Keeps them in this order. Returns those that are new, with their positions."""
 
@@ -116,6 +135,20 @@ class Deliveries(Protocol):
     async def forget(self, *, queued_before: datetime, limit: int) -> int: ...
 
 
+class StreamTickets(Protocol):
+    async def add(self, ticket: StreamTicket, *, ticket_hash: bytes) -> None: ...
+
+    async def find(self, ticket_hash: bytes, *, now: datetime) -> StreamTicket | None:
+        """While it can be used."""
+
+    async def every(self, *, now: datetime, limit: int) -> Sequence[StreamTicket]:
+        """Those that can be used, the latest first."""
+
+    async def delete(self, ticket_id: str) -> bool: ...
+
+    async def forget(self, *, expired_before: datetime, limit: int) -> int: ...
+
+
 class Work(Protocol):
     """One transaction: all of it happens and is told, or none of it."""
 
@@ -127,6 +160,8 @@ class Work(Protocol):
     def webhooks(self) -> Webhooks: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def tickets(self) -> StreamTickets: ...
     def emit(self, *facts: Fact) -> None:
         """Tells subscribers, if and when the work is committed."""
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from latchkey.bridge.v1 import streams_pb2, streams_pb2_grpc, webhooks_pb2_grpc
 from latchkey.bridge.v1 import webhooks_pb2 as pb
-from latchkey.bridge.v1 import webhooks_pb2_grpc
 from services.event_bridge import convert
 from services.event_bridge.usecases.change_webhook import (
     DeleteWebhook,
@@ -16,6 +16,7 @@ from services.event_bridge.usecases.change_webhook import (
 from services.event_bridge.usecases.create_webhook import CreateWebhook
 from services.event_bridge.usecases.find_webhooks import FindWebhooks
 from services.event_bridge.usecases.redeliver_events import RedeliverEvents, TestWebhook
+from services.event_bridge.usecases.stream_tickets import CreateStreamTicket, FindStreamTickets, RevokeStreamTicket
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,3 +67,29 @@ class WebhookAdmin(webhooks_pb2_grpc.WebhookAdminServiceServicer):
 
     async def TestWebhook(self, request: pb.TestWebhookRequest, context: Any) -> pb.TestWebhookResponse:
         return pb.TestWebhookResponse(event_id=await self.test(request.webhook_id))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamTicketAdmin(streams_pb2_grpc.StreamTicketAdminServiceServicer):
+    create: CreateStreamTicket
+    find: FindStreamTickets
+    revoke: RevokeStreamTicket
+
+    async def CreateStreamTicket(
+        self, request: streams_pb2.CreateStreamTicketRequest, context: Any
+    ) -> streams_pb2.CreateStreamTicketResponse:
+        lifetime = timedelta(seconds=request.lifetime_seconds)
+        found, ticket = await self.create(tuple(request.filters), lifetime=lifetime)
+        return streams_pb2.CreateStreamTicketResponse(stream_ticket=convert.stream_ticket(found), ticket=ticket)
+
+    async def ListStreamTickets(
+        self, request: streams_pb2.ListStreamTicketsRequest, context: Any
+    ) -> streams_pb2.ListStreamTicketsResponse:
+        found = await self.find.every()
+        return streams_pb2.ListStreamTicketsResponse(stream_tickets=map(convert.stream_ticket, found))
+
+    async def RevokeStreamTicket(
+        self, request: streams_pb2.RevokeStreamTicketRequest, context: Any
+    ) -> streams_pb2.RevokeStreamTicketResponse:
+        await self.revoke(request.ticket_id)
+        return streams_pb2.RevokeStreamTicketResponse()

@@ -45,6 +45,7 @@ SILENT = {
     "event_bridge/usecases/redeliver_events.py::TestWebhook.__call__": _AGAIN,
     "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._forget_deliveries": _KEPT,
     "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._forget_events": _KEPT,
+    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._forget_tickets": _SWEPT,
     "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._give_up": _KEPT,
     "event_bridge/usecases/take_events.py::TakeEvents.__call__": "what others told, on its way to receivers",
     "event_bridge/usecases/take_events.py::TakeEvents.begin": "who takes",

@@ -234,6 +234,7 @@ def _variables(base: int) -> dict[str, str]:
         "LATCHKEY_BROWSER_PORT": str(base + 1),
         "LATCHKEY_CLIENT_PORT": str(base + 2),
         "LATCHKEY_PLAYGROUND_PORT": str(base + 3),
+        "LATCHKEY_EVENTS_PORT": str(base + 6),
         "LATCHKEY_NATS_PORT": str(base + 4),
         "LATCHKEY_MAIL_PORT": str(base + 5),
         "LATCHKEY_INTERNAL_PORT_OFFSET": str(base + 10 - 9081),

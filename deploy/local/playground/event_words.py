@@ -45,6 +45,8 @@ _WORDS = {
     "webhook.disabled": "Events are sent there no more.",
     "webhook.secret_rotated": "A webhook signs with a new secret.",
     "webhook.deleted": "A webhook was removed.",
+    "stream_ticket.created": "An operator lets somebody read events for a while.",
+    "stream_ticket.revoked": "A ticket opens no stream any more.",
 }
 
 KNOWN = frozenset(_WORDS)

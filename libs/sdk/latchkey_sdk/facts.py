@@ -640,6 +640,28 @@ class WebhookDeleted(Fact):
     """The webhook."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StreamTicketCreated(Fact):
+    """An operator lets somebody read events as a stream for browsers, for a while."""
+
+    NAME: ClassVar[str] = "stream_ticket.created"
+
+    ticket_id: str = ""
+    """The ticket; nobody can read anything with its id."""
+    filters: tuple[str, ...] = ()
+    """Which events: `login.>` and the like."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamTicketRevoked(Fact):
+    """That ticket opens no stream any more."""
+
+    NAME: ClassVar[str] = "stream_ticket.revoked"
+
+    ticket_id: str = ""
+    """The ticket; nobody can read anything with its id."""
+
+
 FACTS: dict[str, type[Fact]] = {
     fact.NAME: fact
     for fact in (
@@ -685,6 +707,8 @@ FACTS: dict[str, type[Fact]] = {
         WebhookDisabled,
         WebhookSecretRotated,
         WebhookDeleted,
+        StreamTicketCreated,
+        StreamTicketRevoked,
     )
 }
 """Name of an event -> its class."""

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy import delete, exists, false, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.event_bridge.ports import TakenEvent
+from services.event_bridge.ports import StoredEvent, TakenEvent
 from services.event_bridge.store.tables import DELIVERIES, EVENTS, FEEDS
 
 
@@ -16,9 +16,30 @@ class Events:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
+    async def newest(self) -> int:
+        return int((await self._session.execute(select(func.coalesce(func.max(EVENTS.c.position), 0)))).scalar_one())
+
+    async def position_of(self, event_id: str) -> int | None:
+        query = select(EVENTS.c.position).where(EVENTS.c.event_id == event_id)
+        position: int | None = (await self._session.execute(query)).scalar_one_or_none()
+        return position
+
+    async def after(self, position: int, *, limit: int) -> Sequence[StoredEvent]:
+        query = (
+            select(EVENTS.c.position, EVENTS.c.event_id, EVENTS.c.name, EVENTS.c.body)
+            .where(EVENTS.c.position > position, EVENTS.c.test.is_(false()))
+            .order_by(EVENTS.c.position)
+            .limit(limit)
+        )
+        return [
+            StoredEvent(position=row.position, event_id=row.event_id, name=row.name, body=row.body)
+            for row in await self._session.execute(query)
+        ]
+
     async def add(self, events: Sequence[TakenEvent], *, now: datetime) -> Sequence[tuple[int, TakenEvent]]:
         if not events:
             return ()
+        await self._queue_for_positions()
         rows = [
             {
                 "event_id": event.event_id,
@@ -34,6 +55,13 @@ class Events:
         statement = statement.on_conflict_do_nothing().returning(EVENTS.c.position, EVENTS.c.event_id)
         positions = {row.event_id: row.position for row in await self._session.execute(statement)}
         return [(positions[event.event_id], event) for event in events if event.event_id in positions]
+
+    async def _queue_for_positions(self) -> None:
+        """Whoever reads on from a position misses nothing: positions become visible in their order (PostgreSQL)."""
+        if self._session.get_bind().dialect.name == "postgresql":
+            await self._session.execute(
+                text("SELECT pg_advisory_xact_lock(hashtext('latchkey.events.' || current_schema()))")
+            )
 
     async def forget(self, *, taken_before: datetime, limit: int) -> int:
         wanted = exists().where(DELIVERIES.c.position == EVENTS.c.position)

@@ -132,6 +132,19 @@ class AttemptRow(Row, table=True):
     excerpt: str = Field(sa_column=Column(String(256), nullable=False))
 
 
+class StreamTicketRow(Row, table=True):
+    """Who may read the stream for browsers, until when; of the ticket only a digest is known."""
+
+    __tablename__ = "stream_tickets"
+    __table_args__ = (Index("stream_tickets_expiry", "expires_at"),)
+
+    ticket_id: str = Field(sa_column=Column(String(40), primary_key=True))
+    ticket_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    filters: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
 METADATA = Row.metadata
 add_outbox(METADATA)
 FEEDS = METADATA.tables["feeds"]
@@ -139,3 +152,4 @@ EVENTS = METADATA.tables["events"]
 WEBHOOKS = METADATA.tables["webhooks"]
 DELIVERIES = METADATA.tables["deliveries"]
 ATTEMPTS = METADATA.tables["attempts"]
+STREAM_TICKETS = METADATA.tables["stream_tickets"]

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.servicekit.work import UnitOfWork
 from services.event_bridge.store.deliveries import Deliveries
 from services.event_bridge.store.events import Events, Feeds
+from services.event_bridge.store.stream_tickets import StreamTickets
 from services.event_bridge.store.webhooks import Webhooks
 
 
@@ -15,3 +16,4 @@ class StoreWork(UnitOfWork):
         self.feeds = Feeds(session)
         self.webhooks = Webhooks(session)
         self.deliveries = Deliveries(session)
+        self.tickets = StreamTickets(session)

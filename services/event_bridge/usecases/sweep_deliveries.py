@@ -18,7 +18,14 @@ class SweepDeliveries:
 
     async def __call__(self) -> bool:
         """True when there may be more."""
-        return any([await self._give_up(), await self._forget_deliveries(), await self._forget_events()])
+        return any(
+            [
+                await self._give_up(),
+                await self._forget_deliveries(),
+                await self._forget_events(),
+                await self._forget_tickets(),
+            ]
+        )
 
     async def _give_up(self) -> bool:
         async with self._begin() as work:
@@ -33,3 +40,7 @@ class SweepDeliveries:
         async with self._begin() as work:
             before = self._clock.now() - self._keep
             return await work.events.forget(taken_before=before, limit=BATCH) == BATCH
+
+    async def _forget_tickets(self) -> bool:
+        async with self._begin() as work:
+            return await work.tickets.forget(expired_before=self._clock.now(), limit=BATCH) == BATCH

@@ -94,7 +94,7 @@ def test_no_container_may_write_to_its_image_or_gain_rights():
     assert [name for name, each in CONTAINERS.items() if "cap_add" in each] == ["postgres"]
 
 
-def test_only_the_two_edges_can_be_reached_and_from_this_machine_only():
+def test_only_the_edges_can_be_reached_and_from_this_machine_only():
     published = {name: each["ports"] for name, each in CONTAINERS.items() if "ports" in each}
     assert {name: [defaulted(port) for port in ports] for name, ports in published.items()} == {
         name: [f"127.0.0.1:{port}:{port}"] for name, port in addresses.HTTP_PORTS.items()
@@ -118,10 +118,7 @@ def test_a_service_reaches_whom_it_calls(shape):
 def test_only_the_edges_have_a_way_out():
     ways_out = {name for name, network in COMPOSE["networks"].items() if not network.get("internal")}
     assert ways_out == {"edge"}
-    assert {name for name, each in CONTAINERS.items() if "edge" in each.get("networks", ())} == {
-        *addresses.HTTP_PORTS,
-        "event-bridge",  # receivers of webhooks are outside
-    }
+    assert {name for name, each in CONTAINERS.items() if "edge" in each.get("networks", ())} == {*addresses.HTTP_PORTS}
 
 
 @each_service

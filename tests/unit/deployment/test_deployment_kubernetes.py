@@ -9,7 +9,7 @@ import pytest
 from deploy.docker import addresses
 from deploy.local.topology import IDENTITIES, SERVICE_NAMES, SERVICES
 from latchkey.authentication.v1 import accounts_pb2, admin_pb2, sessions_pb2
-from latchkey.bridge.v1 import webhooks_pb2
+from latchkey.bridge.v1 import streams_pb2, webhooks_pb2
 from latchkey.device.v1 import device_pb2
 from latchkey.keys.v1 import keys_pb2
 from latchkey.token.v1 import admin_pb2 as token_admin_pb2
@@ -38,7 +38,7 @@ CONTRACT = {
     "authentication": (sessions_pb2, accounts_pb2, admin_pb2),
     "device": (device_pb2,),
     "key-rotation": (keys_pb2,),
-    "event-bridge": (webhooks_pb2,),
+    "event-bridge": (webhooks_pb2, streams_pb2),
 }
 """Whose RPCs are in which file of the contract."""
 

@@ -33,6 +33,7 @@ class _SubjectKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SubjectKi
     SUBJECT_KIND_KEY: _SubjectKind.ValueType  # 3
     SUBJECT_KIND_INITIAL_ACCESS_TOKEN: _SubjectKind.ValueType  # 4
     SUBJECT_KIND_WEBHOOK: _SubjectKind.ValueType  # 10
+    SUBJECT_KIND_STREAM_TICKET: _SubjectKind.ValueType  # 11
 
 class SubjectKind(_SubjectKind, metaclass=_SubjectKindEnumTypeWrapper): ...
 
@@ -42,6 +43,7 @@ SUBJECT_KIND_CLIENT: SubjectKind.ValueType  # 2
 SUBJECT_KIND_KEY: SubjectKind.ValueType  # 3
 SUBJECT_KIND_INITIAL_ACCESS_TOKEN: SubjectKind.ValueType  # 4
 SUBJECT_KIND_WEBHOOK: SubjectKind.ValueType  # 10
+SUBJECT_KIND_STREAM_TICKET: SubjectKind.ValueType  # 11
 Global___SubjectKind: _TypeAlias = SubjectKind  # noqa: Y015
 
 class _Reason:
@@ -1228,6 +1230,54 @@ class WebhookDeleted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WebhookDeleted: _TypeAlias = WebhookDeleted  # noqa: Y015
+
+@_typing.final
+class StreamTicketCreated(_message.Message):
+    """An operator lets somebody read events as a stream for browsers, for a while."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which events: `login.>` and the like."""
+
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        filters: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filters", b"filters", "ticket_id", b"ticket_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamTicketCreated: _TypeAlias = StreamTicketCreated  # noqa: Y015
+
+@_typing.final
+class StreamTicketRevoked(_message.Message):
+    """That ticket opens no stream any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ticket_id", b"ticket_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamTicketRevoked: _TypeAlias = StreamTicketRevoked  # noqa: Y015
 
 EVENT_FIELD_NUMBER: _builtins.int
 event: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___EventOptions]

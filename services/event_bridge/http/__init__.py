@@ -1,0 +1,1 @@
+"""The HTTP edge: the stream of events for browsers."""

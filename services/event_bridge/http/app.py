@@ -1,0 +1,33 @@
+"""The HTTP edge of this service."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from libs.servicekit import trace
+from services.event_bridge.http.cors import Cors
+from services.event_bridge.http.stream import EventStream
+from services.event_bridge.news import News
+
+PATH = "/events/stream"
+_MOST_BODY_BYTES = 1024
+
+
+def build_edge(stream: EventStream, *, cors: Cors, news: News) -> web.Application:
+    """Streams end when the edge is shut down, and hold nothing up."""
+    app = web.Application(client_max_size=_MOST_BODY_BYTES, middlewares=[_observe])
+    app.add_routes([web.get(PATH, stream, allow_head=False), web.options(PATH, cors.preflight)])
+
+    async def end(_: web.Application) -> None:
+        news.end()
+
+    app.on_shutdown.append(end)
+    return app
+
+
+@web.middleware
+async def _observe(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    trace.begin(request.headers.get(trace.HEADER))
+    return await handler(request)
