@@ -35,6 +35,7 @@ async def settings(
         for name, value in environment("event-bridge", tls=tls, database_url=url).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("LATCHKEY_WEBHOOK_SEALING_KEY_FILE", str(key))
+        monkeypatch.setenv("LATCHKEY_HTTP_LISTEN", "127.0.0.1:0")
         yield EventBridgeSettings.model_validate({})
 
 

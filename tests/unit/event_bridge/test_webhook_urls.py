@@ -129,6 +129,7 @@ def test_loopback_is_for_development_only(issuer, tmp_path):
         "tls_certificate": file,
         "tls_key": file,
         "grpc_listen": "127.0.0.1:0",
+        "http_listen": "127.0.0.1:0",
         "database_url": "sqlite+aiosqlite:////nowhere",
         "nats_url": "nats://127.0.0.1:1",
         "webhook_sealing_key_file": file,
