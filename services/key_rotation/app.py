@@ -24,6 +24,7 @@ from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.domain.waits import Waits
 from services.key_rotation.key_ages import observe
 from services.key_rotation.sealing_health import PROBE_SECONDS, SealingHealth
+from services.key_rotation.signing_view import LOOK_SECONDS, SigningView
 from services.key_rotation.store.checked_clock import CheckedClock
 from services.key_rotation.store.tables import METADATA
 from services.key_rotation.store.turns import RotationTurns
@@ -36,6 +37,7 @@ from services.key_rotation.usecases.list_verification_keys import ListVerificati
 from services.key_rotation.usecases.revoke_key import RevokeKey
 from services.key_rotation.usecases.rewrap_keys import RewrapKeys
 from services.key_rotation.usecases.rotate_keys import RotateKeys
+from services.key_rotation.usecases.sign_token import SignToken
 from services.key_rotation.wrappings.opened import opened_wrappings
 
 NAME = "key-rotation"
@@ -57,7 +59,17 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
         sealing = SealingHealth(seals)
         ensure = EnsureKeys(view=work.reading, work=work, generate=generate, seals=seals, clock=checked)
         published = ListVerificationKeys(view=work.reading)
-        signing = GetSigningKeys(published=published, work=work, seals=seals, issuer=settings.issuer)
+        signing = GetSigningKeys(
+            published=published,
+            work=work,
+            seals=seals,
+            issuer=settings.issuer,
+            kept=settings.private_keys == "kept",
+        )
+        signers = SigningView(published=published, work=work, seals=seals, max_age=waits.view_max_age, clock=checked)
+        sign = SignToken(
+            signers=signers, issuer=settings.issuer, per_second=settings.signatures_per_second, clock=checked
+        )
         advance = AdvanceKeys(
             ensure=ensure,
             view=work.reading,
@@ -75,9 +87,10 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
         )
         await _prepare(checked, ensure, signing, seals)
         await sealing.probe()
+        await signers.look()
         yield Service(
             servicers=(
-                *_servicers(published, signing, waits),
+                *_servicers(published, signing, sign, waits),
                 Registration(
                     admin_pb2_grpc.add_KeyAdminServiceServicer_to_server,
                     admin,
@@ -89,6 +102,7 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 "rotation": every(settings.key_check_seconds, "rotation", partial(_advance, checked, advance)),
+                "signing-view": every(LOOK_SECONDS, "signing-view", signers.look),
                 "key-encryption": every(PROBE_SECONDS, "key-encryption", sealing.probe),
             },
             checks={
@@ -139,7 +153,9 @@ async def _check(published: ListVerificationKeys, clock: Clock) -> CheckResult:
     return CheckResult(ok=True, detail=", ".join(f"{key.alg} {key.state}" for key in keys))
 
 
-def _servicers(published: ListVerificationKeys, signing: GetSigningKeys, waits: Waits) -> tuple[Registration, ...]:
+def _servicers(
+    published: ListVerificationKeys, signing: GetSigningKeys, sign: SignToken, waits: Waits
+) -> tuple[Registration, ...]:
     services = keys_pb2.DESCRIPTOR.services_by_name
     return (
         Registration(
@@ -151,5 +167,8 @@ def _servicers(published: ListVerificationKeys, signing: GetSigningKeys, waits: 
             keys_pb2_grpc.add_SigningKeyServiceServicer_to_server,
             rpc.SigningKeys(get_keys=signing, waits=waits),
             services["SigningKeyService"],
+        ),
+        Registration(
+            keys_pb2_grpc.add_SigningServiceServicer_to_server, rpc.Signing(sign=sign), services["SigningService"]
         ),
     )

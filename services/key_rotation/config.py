@@ -1,7 +1,7 @@
 """Configuration of the key-rotation service."""
 
 from datetime import timedelta
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,11 @@ class KeyRotationSettings(WrappingSettings, GrpcSettings, DatabaseSettings, BusS
     """How long the browser edge publishes the keys it has while this service is away."""
     key_view_max_age_seconds: int = Field(default=5 * MINUTE, ge=MINUTE, le=HOUR)
     """How long token replicas sign with the keys they have while this service is away."""
+    private_keys: Literal["delivered", "kept"] = "delivered"
+    """`delivered`: token replicas have them in their memory. `kept`: they do not leave this service, and every token is
+    signed here; token replicas need `LATCHKEY_SIGNING=remote`."""
+    signatures_per_second: int = Field(default=1_000, ge=1, le=100_000)
+    """So many tokens are signed here for token replicas with `LATCHKEY_SIGNING=remote`, by each replica."""
     key_check_seconds: float = Field(default=60, gt=0, le=3600)
     """How often it is looked whether something has come due."""
 

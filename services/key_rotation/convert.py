@@ -7,10 +7,14 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.keys.v1 import admin_pb2, keys_pb2
+from libs.crypto.strict import json_object
+from libs.oauth.errors import InvalidRequest
 from services.key_rotation.domain.keys import Key, KeyState, RevocationReason
+from services.key_rotation.domain.signing import REFUSED
 from services.key_rotation.domain.waits import Waits
-from services.key_rotation.usecases.get_signing_keys import DeliveredKey, Delivery
+from services.key_rotation.usecases.get_signing_keys import DAY, DeliveredKey, Delivery
 from services.key_rotation.usecases.revoke_key import Revocation
+from services.key_rotation.usecases.sign_token import SigningQuestion
 
 _STATES = {
     KeyState.NEXT: keys_pb2.KEY_STATE_NEXT,
@@ -41,6 +45,16 @@ def delivery(delivered: Delivery, waits: Waits) -> keys_pb2.GetSigningKeysRespon
         verification_keys=[_verification_key(key) for key in delivered.verification],
         valid_for=_duration(waits.view_max_age),
     )
+
+
+def signing_question(request: keys_pb2.SignRequest) -> SigningQuestion:
+    """Raises InvalidRequest for claims that are no JSON object."""
+    try:
+        claims = json_object(request.claims)
+    except ValueError:
+        raise InvalidRequest("The claims are not a JSON object.", reason=REFUSED) from None
+    verifiable_for = request.verifiable_for.ToTimedelta() if request.HasField("verifiable_for") else DAY
+    return SigningQuestion(request.alg, request.typ, claims, verifiable_for)
 
 
 def key(known: Key) -> admin_pb2.Key:

@@ -46,6 +46,14 @@ class Work(Protocol):
         """Tells subscribers, if and when the work is committed."""
 
 
+class Signers(Protocol):
+    async def signer(self, alg: str, *, verifiable_for: timedelta) -> tuple[Key, SigningKey]:
+        """The key that signs now, which will stay published for `verifiable_for` after its last signature.
+
+        Raises TemporarilyUnavailable when there is none, or nobody can tell.
+        """
+
+
 ViewFactory = Callable[[], AbstractAsyncContextManager[View]]
 WorkFactory = Callable[[], AbstractAsyncContextManager[Work]]
 Generate = Callable[[str], Awaitable[SigningKey]]

@@ -15,6 +15,7 @@ from services.key_rotation.usecases.list_verification_keys import ListVerificati
 from services.key_rotation.usecases.revoke_key import RevokeKey
 from services.key_rotation.usecases.rewrap_keys import RewrapKeys
 from services.key_rotation.usecases.rotate_keys import RotateKeys
+from services.key_rotation.usecases.sign_token import SignToken
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _REASONS = {
@@ -46,9 +47,20 @@ class SigningKeys(keys_pb2_grpc.SigningKeyServiceServicer):
         given = request.HasField("verifiable_for")
         verifiable_for = request.verifiable_for.ToTimedelta() if given else DAY
         delivered = await self._get_keys(
-            request.recipient_public_key, verifiable_for=verifiable_for, held=request.held_kids
+            request.recipient_public_key,
+            verifiable_for=verifiable_for,
+            held=request.held_kids,
+            without_private_keys=request.without_private_keys,
         )
         return convert.delivery(delivered, self._waits)
+
+
+class Signing(keys_pb2_grpc.SigningServiceServicer):
+    def __init__(self, *, sign: SignToken) -> None:
+        self._sign = sign
+
+    async def Sign(self, request: keys_pb2.SignRequest, context: _Context) -> keys_pb2.SignResponse:
+        return keys_pb2.SignResponse(token=await self._sign(convert.signing_question(request)))
 
 
 class KeyAdmin(admin_pb2_grpc.KeyAdminServiceServicer):

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
+import grpc
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from latchkey.authentication.v1.accounts_pb2_grpc import AccountServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
-from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceStub
+from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceStub, SigningServiceStub
 from latchkey.token.v1 import admin_pb2, authorization_pb2, consents_pb2
 from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
 from latchkey.token.v1.authorization_pb2_grpc import add_AuthorizationServiceServicer_to_server
@@ -19,7 +20,7 @@ from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, D
 from libs.servicekit import logs
 from libs.servicekit.bus import Bus
 from libs.servicekit.channels import channel
-from libs.servicekit.clock import SystemClock
+from libs.servicekit.clock import Clock, SystemClock
 from libs.servicekit.migrations import open_database
 from libs.servicekit.outbox import Outbox
 from libs.servicekit.relay import PURGE_SECONDS, Relay
@@ -41,7 +42,8 @@ from services.token.http.app import Endpoints, assertion_audiences, build_edge, 
 from services.token.http.register import Registrations
 from services.token.logout_deliveries import LogoutDeliveries
 from services.token.pairwise_salt import SameSalt
-from services.token.ports import Telemetry
+from services.token.ports import Keys, Telemetry
+from services.token.remote_signing import RemoteSigning
 from services.token.request_objects import RemoteRequestObjects
 from services.token.rpc import AuthorizationRpc, ClientAdminRpc, ConsentRpc
 from services.token.sector_documents import RemoteSectorDocuments
@@ -123,12 +125,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         same_salt = SameSalt(transactions.reading, subjects)
         await same_salt.require()
         clients = CachedClients(transactions, clock=clock)
-        keys = KeyView(
-            SigningKeyServiceStub(key_rotation),
-            issuer=issuer,
-            verifiable_for=settings.verifiable_for,
-            clock=clock,
-        )
+        key_view, keys = _keys(settings, key_rotation, clock)
         people = AccountServiceStub(authentication)
         accounts = RemoteAccounts(people)
         attestation_key = settings.session_attestation_key_file.get_secret_value()
@@ -136,7 +133,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         buffered = BufferedTelemetry(bus, transactions, issuer=issuer, clock=clock)
         telemetry: Telemetry = buffered if settings.token_telemetry else SilentTelemetry()
         bus.listen(client_directory.FACTS, clients.on_fact)
-        bus.follow(signing_keys.FACTS, keys.on_fact)
+        bus.follow(signing_keys.FACTS, key_view.on_fact)
 
         mint = MintTokens(
             issuer=issuer,
@@ -333,7 +330,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 "bus": bus.run,
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
-                "keys": keys.run,
+                "keys": key_view.run,
                 "telemetry": buffered.run,
                 "logout-deliveries": deliveries.run,
                 **{name: consumer.run for name, consumer in session_facts.items()},
@@ -345,12 +342,28 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             checks={
                 "database": database.check,
                 "pairwise-salt": same_salt.check,
-                "keys": keys.check,
+                "keys": key_view.check,
                 "bus": bus.check,
                 "outbox": relay.check,
                 **{name: consumer.check for name, consumer in session_facts.items()},
             },
         )
+
+
+def _keys(settings: TokenSettings, key_rotation: grpc.aio.Channel, clock: Clock) -> tuple[KeyView, Keys]:
+    """What this replica knows of the keys, and how it signs: with what it holds, or by asking key-rotation."""
+    local, verifiable_for = settings.signing == "local", settings.verifiable_for
+    view = KeyView(
+        SigningKeyServiceStub(key_rotation),
+        issuer=settings.issuer,
+        verifiable_for=verifiable_for,
+        clock=clock,
+        private=local,
+    )
+    if local:
+        return view, view
+    stub = SigningServiceStub(key_rotation)
+    return view, RemoteSigning(view, stub, verifiable_for=verifiable_for, seconds=settings.signing_seconds)
 
 
 def _chain_key(pepper: bytes) -> bytes:

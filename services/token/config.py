@@ -39,6 +39,11 @@ class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, RegistrationS
     """Key of the hashes of client secrets and of the refresh token chains. Losing it ends both."""
     pairwise_salt_file: SecretKeyFile
     """Salt of pairwise subjects. It never changes: with another one every such subject would be another person."""
+    signing: Literal["local", "remote"] = "local"
+    """`local`: the private keys are in this service's memory. `remote`: key-rotation signs every token, for those whose
+    keys may not leave it (`LATCHKEY_PRIVATE_KEYS=kept` there)."""
+    signing_seconds: float = Field(default=1, gt=0, le=4)
+    """How long a signature of key-rotation is waited for."""
     access_token_alg: Literal["ES256", "RS256"] = "ES256"
     """What access tokens are signed with."""
     access_token_seconds: int = Field(default=600, ge=30, le=86_400)

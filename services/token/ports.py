@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from libs.crypto.jwt import KeySet, SigningKey
+from libs.crypto.jwt import KeySet
 from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.parameters import Parameters
 from libs.servicekit.facts import Fact
@@ -298,8 +298,11 @@ class Logos(Protocol):
 
 
 class Keys(Protocol):
-    def signer(self, alg: str, *, now: datetime) -> SigningKey:
-        """The key that signs at this moment. Raises TemporarilyUnavailable when the view of the keys is too old."""
+    async def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str, now: datetime) -> str:
+        """A token of the kind `typ`, with the key that signs at this moment, wherever that key is.
+
+        Raises TemporarilyUnavailable when there is none, or the view of the keys is too old.
+        """
 
     @property
     def verification(self) -> KeySet:

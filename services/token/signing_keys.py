@@ -7,14 +7,15 @@ nothing: the replica turns unready instead of using a key that may have been wit
 import asyncio
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.duration_pb2 import Duration
 from prometheus_client import Counter
 
 from latchkey.keys.v1 import keys_pb2
-from libs.crypto.jwt import KeySet, SigningKey, VerificationKey
+from libs.crypto.jwt import KeySet, SigningKey, VerificationKey, sign_jwt
 from libs.crypto.sealing import Recipient, delivery_binding
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.servicekit import logs
@@ -50,12 +51,20 @@ class KeyView:
 
     Args:
         verifiable_for: the longest life of anything that is signed here; key-rotation keeps the keys for longer.
+        private: hold the private keys as well; without them nothing is signed here.
     """
 
     def __init__(
-        self, stub: "SigningKeyServiceAsyncStub", *, issuer: str, verifiable_for: timedelta, clock: Clock
+        self,
+        stub: "SigningKeyServiceAsyncStub",
+        *,
+        issuer: str,
+        verifiable_for: timedelta,
+        clock: Clock,
+        private: bool = True,
     ) -> None:
         self._stub = stub
+        self._private = private
         self._issuer = issuer
         self._verifiable_for = Duration()
         self._verifiable_for.FromTimedelta(verifiable_for)
@@ -70,13 +79,25 @@ class KeyView:
 
     def signer(self, alg: str, *, now: datetime) -> SigningKey:
         """The key whose turn came last. Raises TemporarilyUnavailable without a fresh view."""
-        if not self._is_fresh(now):
-            raise TemporarilyUnavailable(reason="KEY_VIEW_STALE", retry_after=5)
+        self.require_fresh(now)
         # An active key's turn has come, even if our clock is behind.
         started = [key for turn, key in self._signing.get(alg, ()) if turn <= now or key.kid in self._active]
         if not started:
             raise TemporarilyUnavailable(reason="KEY_MISSING", retry_after=5)
         return started[-1]
+
+    async def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str, now: datetime) -> str:
+        """With a key in our memory. Raises TemporarilyUnavailable as `signer` does."""
+        return sign_jwt(claims, self.signer(alg, now=now), typ=typ)
+
+    def require_fresh(self, now: datetime) -> None:
+        """Raises TemporarilyUnavailable (KEY_VIEW_STALE)."""
+        if not self._is_fresh(now):
+            raise TemporarilyUnavailable(reason="KEY_VIEW_STALE", retry_after=5)
+
+    def publishes(self, kid: str) -> bool:
+        """Is it a key that our own endpoints would believe? Nobody presents it: it does not count as unknown."""
+        return any(key.kid == kid for key in self._verification)
 
     @property
     def verification(self) -> KeySet:
@@ -121,9 +142,10 @@ class KeyView:
                 recipient_public_key=recipient.public_key,
                 verifiable_for=self._verifiable_for,
                 held_kids=[key.kid for keys in self._signing.values() for _, key in keys],
+                without_private_keys=not self._private,
             )
         )
-        signing = self._opened(response, recipient)
+        signing = self._opened(response, recipient) if self._private else {}
         verification = _OwnKeys(VerificationKey.from_jwk(json.loads(key.jwk)) for key in response.verification_keys)
         self._signing, self._verification, self._fetched_at = signing, verification, asked_at
         self._active = frozenset(
@@ -148,6 +170,8 @@ class KeyView:
         return dict(signing)
 
     def _open(self, sealed: keys_pb2.SealedSigningKey, recipient: Recipient) -> SigningKey:
+        if not sealed.sealed:
+            raise ValueError("key-rotation keeps the private keys: LATCHKEY_SIGNING=remote is needed here")
         der = recipient.open(
             sealed.sealed, bound_to=delivery_binding(issuer=self._issuer, kid=sealed.kid, alg=sealed.alg)
         )

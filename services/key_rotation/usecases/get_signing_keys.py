@@ -22,7 +22,7 @@ class DeliveredKey:
     alg: str
     activates_at: datetime | None
     sealed: bytes = field(repr=False)
-    """Empty for one that the caller has."""
+    """Empty for one that the caller has, or that does not leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,30 @@ class Delivery:
 
 
 class GetSigningKeys:
-    def __init__(self, *, published: ListVerificationKeys, work: WorkFactory, seals: KeySeals, issuer: str) -> None:
+    """`kept`: no private key leaves at all; key-rotation signs (SigningService)."""
+
+    def __init__(
+        self,
+        *,
+        published: ListVerificationKeys,
+        work: WorkFactory,
+        seals: KeySeals,
+        issuer: str,
+        kept: bool = False,
+    ) -> None:
+        self._kept = kept
         self._published = published
         self._work = work
         self._seals = seals
         self._issuer = issuer
 
     async def __call__(
-        self, recipient_public_key: bytes, *, verifiable_for: timedelta = DAY, held: Collection[str] = ()
+        self,
+        recipient_public_key: bytes = b"",
+        *,
+        verifiable_for: timedelta = DAY,
+        held: Collection[str] = (),
+        without_private_keys: bool = False,
     ) -> Delivery:
         """Active and next keys.
 
@@ -51,6 +67,7 @@ class GetSigningKeys:
 
         Args:
             held: what the caller has already. These are not opened: what they are sealed under may be far away.
+            without_private_keys: the caller lets us sign.
             verifiable_for: the longest life of anything that the caller signs. No key leaves for a caller before it is
                 stored how long its public half has to stay after its last signature.
         """
@@ -60,7 +77,8 @@ class GetSigningKeys:
                 await work.keys.prolong(verifiable_for)
             keys = await self._published()
         granted = [key for key in keys if key.private is not None and key.signs_for >= verifiable_for]
-        opened = await self._opened([key for key in granted if key.kid not in held])
+        leaving = () if self._kept or without_private_keys else granted
+        opened = await self._opened([key for key in leaving if key.kid not in held])
         try:
             signing = [self._delivered(key, opened.get(key.kid), recipient_public_key) for key in granted]
         except InvalidKey:

@@ -55,7 +55,7 @@ class DeliverLogout:
     async def _tell(self, delivery: LogoutDelivery, client: Client) -> int | None:
         """The status of the answer; None when there is none. Each attempt has its own token: they live for minutes."""
         try:
-            token = self._mint.logout_token(
+            token = await self._mint.logout_token(
                 client, user_id=delivery.user_id, session_id=delivery.session_id, now=self._clock.now()
             )
             status = await self._post.post_form(client.metadata.backchannel_logout_uri, {"logout_token": token})

@@ -73,7 +73,7 @@ class GetUserinfo:
         claims = {**account.claims, "sub": self._subjects.sub(client, grant.user_id)}
         if not client.metadata.userinfo_signed_response_alg:
             return Userinfo(claims)
-        return Userinfo(claims, self._mint.userinfo(client, claims, now=self._clock.now()))
+        return Userinfo(claims, await self._mint.userinfo(client, claims, now=self._clock.now()))
 
     def _verify(self, access_token: str) -> dict[str, Any]:
         try:

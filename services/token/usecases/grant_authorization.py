@@ -72,10 +72,10 @@ class GrantAuthorization:
         if request.wants_code:
             code = parameters["code"] = await self._code(work, pending, request, grant, now=now)
         if request.response_type >= TOKEN:
-            token = self._access_token(work, pending, request, client, grant, added=added, now=now)
+            token = await self._access_token(work, pending, request, client, grant, added=added, now=now)
             parameters |= _token_parameters(token, request)
         if request.response_type >= ID_TOKEN:
-            parameters["id_token"] = self._mint.id_token(
+            parameters["id_token"] = await self._mint.id_token(
                 client,
                 grant=grant,
                 nonce=request.nonce,
@@ -125,7 +125,7 @@ class GrantAuthorization:
         )
         return code
 
-    def _access_token(
+    async def _access_token(
         self,
         work: Work,
         pending: PendingRequest,
@@ -137,7 +137,7 @@ class GrantAuthorization:
         now: datetime,
     ) -> AccessToken:
         """Shorter-lived than one from the token endpoint: it passed through a browser."""
-        token = self._mint.access_token(
+        token = await self._mint.access_token(
             client,
             audience=self._audiences.of_grant(request.resources, client, scopes=request.scopes),
             scopes=request.scopes,

@@ -73,7 +73,7 @@ class IntrospectToken:
         else:
             found = await self._refresh_token(token, caller, now=now)
         response = found if found is not None and _may_see(caller, found) else INACTIVE
-        return self._mint.introspection(caller, response, now=now) if signed else response
+        return await self._mint.introspection(caller, response, now=now) if signed else response
 
     async def _access_token(self, text: str, *, now: datetime) -> dict[str, Any] | None:
         try:

@@ -84,7 +84,7 @@ class IssueTokens:
         audience = self._audiences.of_request(parameters, client, grant=authorized.grant, scopes=authorized.scopes)
         now = self._clock.now()  # a device may have waited
         account = None if authorized.grant is None else await self._check_account(authorized.grant, client)
-        access_token = self._mint.access_token(
+        access_token = await self._mint.access_token(
             client,
             audience=audience,
             scopes=authorized.scopes,
@@ -95,7 +95,7 @@ class IssueTokens:
         )
         id_token = None
         if authorized.grant is not None and account is not None and OPENID in authorized.scopes:
-            id_token = self._mint.id_token(
+            id_token = await self._mint.id_token(
                 client,
                 grant=authorized.grant,
                 nonce=authorized.nonce,

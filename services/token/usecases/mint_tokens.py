@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from libs.crypto.jwt import sign_jwt
 from libs.crypto.random import uuid7
 from services.token.domain.clients import Client
 from services.token.domain.grants import Grant
@@ -35,7 +34,7 @@ class MintTokens:
         self._access_token_alg = access_token_alg
         self._id_token_lifetime = id_token_lifetime
 
-    def access_token(
+    async def access_token(
         self,
         client: Client,
         *,
@@ -60,10 +59,10 @@ class MintTokens:
             lifetime=lifetime,
             added=added,
         )
-        text = sign_jwt(claims, self._keys.signer(self._access_token_alg, now=now), typ=ACCESS_TOKEN_TYP)
+        text = await self._keys.sign(claims, alg=self._access_token_alg, typ=ACCESS_TOKEN_TYP, now=now)
         return AccessToken(text, token_id, scopes=scopes, expires_in=int(lifetime.total_seconds()))
 
-    def id_token(
+    async def id_token(
         self,
         client: Client,
         *,
@@ -87,9 +86,9 @@ class MintTokens:
             now=now,
             lifetime=self._id_token_lifetime,
         )
-        return sign_jwt({**person, **claims}, self._keys.signer(alg, now=now), typ=ID_TOKEN_TYP)
+        return await self._keys.sign({**person, **claims}, alg=alg, typ=ID_TOKEN_TYP, now=now)
 
-    def logout_token(self, client: Client, *, user_id: str, session_id: str, now: datetime) -> str:
+    async def logout_token(self, client: Client, *, user_id: str, session_id: str, now: datetime) -> str:
         """Tells a client's server that a session has ended; signed as the client's ID tokens are."""
         claims = logout_token_claims(
             issuer=self._issuer,
@@ -98,20 +97,21 @@ class MintTokens:
             token_id=uuid7(now),
             now=now,
         )
-        signer = self._keys.signer(client.metadata.id_token_signed_response_alg, now=now)
-        return sign_jwt(claims, signer, typ=LOGOUT_TOKEN_TYP)
+        alg = client.metadata.id_token_signed_response_alg
+        return await self._keys.sign(claims, alg=alg, typ=LOGOUT_TOKEN_TYP, now=now)
 
-    def userinfo(self, client: Client, claims: Mapping[str, Any], *, now: datetime) -> str:
+    async def userinfo(self, client: Client, claims: Mapping[str, Any], *, now: datetime) -> str:
         """Claims about a person, signed for a client that wants them so (OpenID Connect Core 5.3.2)."""
-        signer = self._keys.signer(client.metadata.userinfo_signed_response_alg, now=now)
+        alg = client.metadata.userinfo_signed_response_alg
         envelope = {"iss": self._issuer, "aud": client.client_id, "iat": int(now.timestamp())}
-        return sign_jwt({**claims, **envelope}, signer, typ=USERINFO_TYP)
+        return await self._keys.sign({**claims, **envelope}, alg=alg, typ=USERINFO_TYP, now=now)
 
-    def introspection(self, caller: Client, response: Mapping[str, Any], *, now: datetime) -> str:
+    async def introspection(self, caller: Client, response: Mapping[str, Any], *, now: datetime) -> str:
         """What is known of a token, signed for the one who asked (RFC 9701 5)."""
-        signer = self._keys.signer(caller.metadata.introspection_signed_response_alg, now=now)
+        alg = caller.metadata.introspection_signed_response_alg
         envelope = {"iss": self._issuer, "aud": caller.client_id, "iat": int(now.timestamp())}
-        return sign_jwt({**envelope, "token_introspection": dict(response)}, signer, typ=INTROSPECTION_TYP)
+        claims = {**envelope, "token_introspection": dict(response)}
+        return await self._keys.sign(claims, alg=alg, typ=INTROSPECTION_TYP, now=now)
 
     def _shown(self, client: Client, grant: Grant) -> ShownSubject:
         return self._subjects.shown(client, user_id=grant.user_id, session_id=grant.session_id)

@@ -20,7 +20,9 @@ from libs.servicekit.database import Database
 from services.authorize_frontend.published_keys import PublishedKeys
 from services.key_rotation import convert
 from services.key_rotation.domain.waits import CLOCK_ERROR, Waits
+from services.key_rotation.signing_view import SigningView
 from services.token.signing_keys import KeyView
+from tests.storage.key_rotation.remembered import Commits, Remembered
 from tests.storage.key_rotation.replicas import ISSUER, NOON, Replica, StoppedClock, ready_made
 
 MINUTE = timedelta(minutes=1)
@@ -182,7 +184,9 @@ class Signer(Process):
 
     async def GetSigningKeys(self, request: keys_pb2.GetSigningKeysRequest) -> Any:  # noqa: N802
         delivered = await self._replica.signing(
-            request.recipient_public_key, verifiable_for=request.verifiable_for.ToTimedelta()
+            request.recipient_public_key,
+            verifiable_for=request.verifiable_for.ToTimedelta(),
+            held=request.held_kids,
         )
         await self.gate()
         return convert.delivery(delivered, WAITS)
@@ -203,6 +207,39 @@ class Signer(Process):
             return {token for _ in errors for token in self.sign()}
 
 
+class RemoteSigner(Process):
+    """A key-rotation replica that signs for token replicas without private keys."""
+
+    def __init__(self, truth: Truth, replica: Replica, *, life: timedelta, error: timedelta = timedelta(0)) -> None:
+        super().__init__(truth)
+        self.clock.error = error
+        self._replica = replica
+        self.life = life
+        parts: Any = {"work": replica.work, "seals": replica.seals, "clock": self.clock}
+        self.view = SigningView(published=cast(Any, self._published), max_age=WAITS.view_max_age, **parts)
+
+    async def _published(self) -> Any:
+        keys = await self._replica.published()
+        await self.gate()
+        return keys
+
+    async def _work(self) -> None:
+        await self.view.look()
+        with suppress(TemporarilyUnavailable):
+            await self.view.signer(ALG[0], verifiable_for=self.life)
+
+    def sign(self) -> set["Token"]:
+        """What it signs at this moment without asking anybody: it asks before it signs for longer than is stored."""
+        with suppress(TemporarilyUnavailable):
+            key = self.view._turn(ALG[0])
+            return {Token(key.kid, self.clock.now() + self.life)} if key.signs_for >= self.life else set()
+        return set()
+
+    def sign_at_worst(self) -> set["Token"]:
+        with self.clock.at_worst() as errors:
+            return {token for _ in errors for token in self.sign()}
+
+
 @dataclass(frozen=True)
 class Token:
     kid: str
@@ -218,9 +255,20 @@ class Deployment:
     def __post_init__(self) -> None:
         self.rotators = [Rotator(self.truth, self.database) for _ in range(2)]
         served_by = Replica(self.database, waits=WAITS)
+        # Everybody is asked at every moment, and the database mostly has nothing new.
+        self.commits = Commits(self.database)
+        published: Any = Remembered(served_by.published, self.commits)
+        served_by.published = served_by.signing._published = published
         self.edges = [Edge(self.truth, served_by) for _ in range(2)]
-        self.signers = [Signer(self.truth, served_by, life=life) for life in (MINUTE, 4 * MINUTE)]
-        self.prompt = [Signer(self.truth, served_by, life=4 * MINUTE, error=error) for error in ERRORS]
+        self.signers: list[Signer | RemoteSigner] = [
+            *(Signer(self.truth, served_by, life=life) for life in (MINUTE, 4 * MINUTE)),
+            RemoteSigner(self.truth, served_by, life=5 * MINUTE),
+        ]
+        self.prompt: list[Signer | RemoteSigner] = [
+            make(self.truth, served_by, life=4 * MINUTE, error=error)
+            for make in (Signer, RemoteSigner)
+            for error in ERRORS
+        ]
         """Hear of everything at once, so that they are the first to sign with a key, by the clocks that they have."""
         self.tokens: set[Token] = set()
         self.revoked: dict[str, datetime] = {}

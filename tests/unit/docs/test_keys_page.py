@@ -8,6 +8,7 @@ import pytest
 from libs.servicekit import metrics
 from services.key_rotation import key_ages, sealing_health
 from services.key_rotation.config import KeyRotationSettings
+from services.key_rotation.usecases import sign_token
 from services.token import signing_keys
 from services.token.config import TokenSettings
 
@@ -21,6 +22,7 @@ def test_every_metric_of_an_alert_exists():
         signing_keys.UNKNOWN_KID,
         key_ages.SIGNING_KEY_AGE_SECONDS,
         sealing_health.KEY_ENCRYPTION_UP,
+        sign_token.SIGNATURES,
     )
     known = {
         f"{family.name}_total" if family.type == "counter" else family.name for of in ours for family in of.collect()

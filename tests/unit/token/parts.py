@@ -11,7 +11,7 @@ from typing import Any, cast
 from joserfc import jwt as witness
 from joserfc.jwk import KeySet as WitnessKeys
 
-from libs.crypto.jwt import KeySet, SigningKey, VerificationKey
+from libs.crypto.jwt import KeySet, SigningKey, VerificationKey, sign_jwt
 from libs.oauth.client_metadata import parse_metadata
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
@@ -104,10 +104,10 @@ class HeldKeys:
         self.missing: set[str] = set()
         self.unseen = False
 
-    def signer(self, alg: str, *, now: datetime) -> SigningKey:
+    async def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str, now: datetime) -> str:
         if alg in self.missing:
             raise TemporarilyUnavailable(reason="KEY_MISSING", retry_after=5)
-        return self._signing[alg]
+        return sign_jwt(claims, self._signing[alg], typ=typ)
 
     @property
     def verification(self) -> KeySet:

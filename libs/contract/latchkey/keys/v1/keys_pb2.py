@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blatchkey/keys/v1/keys.proto\x12\x10latchkey.keys.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\"\xc7\x01\n\x0fVerificationKey\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\x0b\n\x03\x61lg\x18\x02 \x01(\t\x12\x0b\n\x03jwk\x18\x03 \x01(\t\x12)\n\x05state\x18\x04 \x01(\x0e\x32\x1a.latchkey.keys.v1.KeyState\x12\x30\n\x0cpublished_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61\x63tivates_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1d\n\x1bListVerificationKeysRequest\"\xaf\x01\n\x1cListVerificationKeysResponse\x12/\n\x04keys\x18\x01 \x03(\x0b\x32!.latchkey.keys.v1.VerificationKey\x12\x30\n\rcacheable_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\tvalid_for\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"{\n\x15GetSigningKeysRequest\x12\x1c\n\x14recipient_public_key\x18\x01 \x01(\x0c\x12\x31\n\x0everifiable_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\theld_kids\x18\x03 \x03(\t\"t\n\x10SealedSigningKey\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\x0b\n\x03\x61lg\x18\x02 \x01(\t\x12\x30\n\x0c\x61\x63tivates_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x06sealed\x18\x04 \x01(\x0c\x42\x04\x98\xb5\x18\x01\"\xbe\x01\n\x16GetSigningKeysResponse\x12\x38\n\x0csigning_keys\x18\x01 \x03(\x0b\x32\".latchkey.keys.v1.SealedSigningKey\x12<\n\x11verification_keys\x18\x02 \x03(\x0b\x32!.latchkey.keys.v1.VerificationKey\x12,\n\tvalid_for\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration*\x95\x01\n\x08KeyState\x12\x19\n\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eKEY_STATE_NEXT\x10\x01\x12\x14\n\x10KEY_STATE_ACTIVE\x10\x02\x12\x16\n\x12KEY_STATE_RETIRING\x10\x03\x12\x15\n\x11KEY_STATE_RETIRED\x10\x04\x12\x15\n\x11KEY_STATE_REVOKED\x10\x05\x32\xb7\x01\n\x16VerificationKeyService\x12u\n\x14ListVerificationKeys\x12-.latchkey.keys.v1.ListVerificationKeysRequest\x1a..latchkey.keys.v1.ListVerificationKeysResponse\x1a&\x8a\xb5\x18\x12\x61uthorize-frontend\x8a\xb5\x18\x05token\x8a\xb5\x18\x03\x63li2\x83\x01\n\x11SigningKeyService\x12\x63\n\x0eGetSigningKeys\x12\'.latchkey.keys.v1.GetSigningKeysRequest\x1a(.latchkey.keys.v1.GetSigningKeysResponse\x1a\t\x8a\xb5\x18\x05tokenb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blatchkey/keys/v1/keys.proto\x12\x10latchkey.keys.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\"\xc7\x01\n\x0fVerificationKey\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\x0b\n\x03\x61lg\x18\x02 \x01(\t\x12\x0b\n\x03jwk\x18\x03 \x01(\t\x12)\n\x05state\x18\x04 \x01(\x0e\x32\x1a.latchkey.keys.v1.KeyState\x12\x30\n\x0cpublished_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61\x63tivates_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1d\n\x1bListVerificationKeysRequest\"\xaf\x01\n\x1cListVerificationKeysResponse\x12/\n\x04keys\x18\x01 \x03(\x0b\x32!.latchkey.keys.v1.VerificationKey\x12\x30\n\rcacheable_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\tvalid_for\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x99\x01\n\x15GetSigningKeysRequest\x12\x1c\n\x14recipient_public_key\x18\x01 \x01(\x0c\x12\x31\n\x0everifiable_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\theld_kids\x18\x03 \x03(\t\x12\x1c\n\x14without_private_keys\x18\x04 \x01(\x08\"t\n\x10SealedSigningKey\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\x0b\n\x03\x61lg\x18\x02 \x01(\t\x12\x30\n\x0c\x61\x63tivates_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x06sealed\x18\x04 \x01(\x0c\x42\x04\x98\xb5\x18\x01\"p\n\x0bSignRequest\x12\x0b\n\x03\x61lg\x18\x01 \x01(\t\x12\x0b\n\x03typ\x18\x02 \x01(\t\x12\x14\n\x06\x63laims\x18\x03 \x01(\x0c\x42\x04\x98\xb5\x18\x01\x12\x31\n\x0everifiable_for\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"#\n\x0cSignResponse\x12\x13\n\x05token\x18\x01 \x01(\tB\x04\x98\xb5\x18\x01\"\xbe\x01\n\x16GetSigningKeysResponse\x12\x38\n\x0csigning_keys\x18\x01 \x03(\x0b\x32\".latchkey.keys.v1.SealedSigningKey\x12<\n\x11verification_keys\x18\x02 \x03(\x0b\x32!.latchkey.keys.v1.VerificationKey\x12,\n\tvalid_for\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration*\x95\x01\n\x08KeyState\x12\x19\n\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eKEY_STATE_NEXT\x10\x01\x12\x14\n\x10KEY_STATE_ACTIVE\x10\x02\x12\x16\n\x12KEY_STATE_RETIRING\x10\x03\x12\x15\n\x11KEY_STATE_RETIRED\x10\x04\x12\x15\n\x11KEY_STATE_REVOKED\x10\x05\x32\xb7\x01\n\x16VerificationKeyService\x12u\n\x14ListVerificationKeys\x12-.latchkey.keys.v1.ListVerificationKeysRequest\x1a..latchkey.keys.v1.ListVerificationKeysResponse\x1a&\x8a\xb5\x18\x12\x61uthorize-frontend\x8a\xb5\x18\x05token\x8a\xb5\x18\x03\x63li2\x83\x01\n\x11SigningKeyService\x12\x63\n\x0eGetSigningKeys\x12\'.latchkey.keys.v1.GetSigningKeysRequest\x1a(.latchkey.keys.v1.GetSigningKeysResponse\x1a\t\x8a\xb5\x18\x05token2b\n\x0eSigningService\x12\x45\n\x04Sign\x12\x1d.latchkey.keys.v1.SignRequest\x1a\x1e.latchkey.keys.v1.SignResponse\x1a\t\x8a\xb5\x18\x05tokenb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,26 +36,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SEALEDSIGNINGKEY'].fields_by_name['sealed']._loaded_options = None
   _globals['_SEALEDSIGNINGKEY'].fields_by_name['sealed']._serialized_options = b'\230\265\030\001'
+  _globals['_SIGNREQUEST'].fields_by_name['claims']._loaded_options = None
+  _globals['_SIGNREQUEST'].fields_by_name['claims']._serialized_options = b'\230\265\030\001'
+  _globals['_SIGNRESPONSE'].fields_by_name['token']._loaded_options = None
+  _globals['_SIGNRESPONSE'].fields_by_name['token']._serialized_options = b'\230\265\030\001'
   _globals['_VERIFICATIONKEYSERVICE']._loaded_options = None
   _globals['_VERIFICATIONKEYSERVICE']._serialized_options = b'\212\265\030\022authorize-frontend\212\265\030\005token\212\265\030\003cli'
   _globals['_SIGNINGKEYSERVICE']._loaded_options = None
   _globals['_SIGNINGKEYSERVICE']._serialized_options = b'\212\265\030\005token'
-  _globals['_KEYSTATE']._serialized_start=995
-  _globals['_KEYSTATE']._serialized_end=1144
+  _globals['_SIGNINGSERVICE']._loaded_options = None
+  _globals['_SIGNINGSERVICE']._serialized_options = b'\212\265\030\005token'
+  _globals['_KEYSTATE']._serialized_start=1177
+  _globals['_KEYSTATE']._serialized_end=1326
   _globals['_VERIFICATIONKEY']._serialized_start=148
   _globals['_VERIFICATIONKEY']._serialized_end=347
   _globals['_LISTVERIFICATIONKEYSREQUEST']._serialized_start=349
   _globals['_LISTVERIFICATIONKEYSREQUEST']._serialized_end=378
   _globals['_LISTVERIFICATIONKEYSRESPONSE']._serialized_start=381
   _globals['_LISTVERIFICATIONKEYSRESPONSE']._serialized_end=556
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=558
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=681
-  _globals['_SEALEDSIGNINGKEY']._serialized_start=683
-  _globals['_SEALEDSIGNINGKEY']._serialized_end=799
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=802
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=992
-  _globals['_VERIFICATIONKEYSERVICE']._serialized_start=1147
-  _globals['_VERIFICATIONKEYSERVICE']._serialized_end=1330
-  _globals['_SIGNINGKEYSERVICE']._serialized_start=1333
-  _globals['_SIGNINGKEYSERVICE']._serialized_end=1464
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=559
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=712
+  _globals['_SEALEDSIGNINGKEY']._serialized_start=714
+  _globals['_SEALEDSIGNINGKEY']._serialized_end=830
+  _globals['_SIGNREQUEST']._serialized_start=832
+  _globals['_SIGNREQUEST']._serialized_end=944
+  _globals['_SIGNRESPONSE']._serialized_start=946
+  _globals['_SIGNRESPONSE']._serialized_end=981
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=984
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=1174
+  _globals['_VERIFICATIONKEYSERVICE']._serialized_start=1329
+  _globals['_VERIFICATIONKEYSERVICE']._serialized_end=1512
+  _globals['_SIGNINGKEYSERVICE']._serialized_start=1515
+  _globals['_SIGNINGKEYSERVICE']._serialized_end=1646
+  _globals['_SIGNINGSERVICE']._serialized_start=1648
+  _globals['_SIGNINGSERVICE']._serialized_end=1746
 # @@protoc_insertion_point(module_scope)

@@ -151,8 +151,11 @@ class GetSigningKeysRequest(_message.Message):
     RECIPIENT_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     VERIFIABLE_FOR_FIELD_NUMBER: _builtins.int
     HELD_KIDS_FIELD_NUMBER: _builtins.int
+    WITHOUT_PRIVATE_KEYS_FIELD_NUMBER: _builtins.int
     recipient_public_key: _builtins.bytes
     """X25519, 32 bytes, made for this call."""
+    without_private_keys: _builtins.bool
+    """The caller lets SigningService sign: no key comes with `sealed`, and no recipient key is needed."""
     @_builtins.property
     def verifiable_for(self) -> _duration_pb2.Duration:
         """The longest life of anything that the caller signs. The keys stay published for longer than that after their last
@@ -171,10 +174,11 @@ class GetSigningKeysRequest(_message.Message):
         recipient_public_key: _builtins.bytes = ...,
         verifiable_for: _duration_pb2.Duration | None = ...,
         held_kids: _abc.Iterable[_builtins.str] | None = ...,
+        without_private_keys: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["verifiable_for", b"verifiable_for"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["held_kids", b"held_kids", "recipient_public_key", b"recipient_public_key", "verifiable_for", b"verifiable_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held_kids", b"held_kids", "recipient_public_key", b"recipient_public_key", "verifiable_for", b"verifiable_for", "without_private_keys", b"without_private_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -192,7 +196,7 @@ class SealedSigningKey(_message.Message):
     alg: _builtins.str
     sealed: _builtins.bytes
     """PKCS#8 DER under X25519, HKDF-SHA256 and AES-256-GCM, bound to issuer, kid and alg; see libs/crypto/sealing.py.
-    Absent for one of `held_kids`.
+    Absent for one of `held_kids`, and where private keys do not leave.
     """
     @_builtins.property
     def activates_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -211,6 +215,60 @@ class SealedSigningKey(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SealedSigningKey: _TypeAlias = SealedSigningKey  # noqa: Y015
+
+@_typing.final
+class SignRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALG_FIELD_NUMBER: _builtins.int
+    TYP_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    VERIFIABLE_FOR_FIELD_NUMBER: _builtins.int
+    alg: _builtins.str
+    """JOSE algorithm, for example "ES256"."""
+    typ: _builtins.str
+    """The kind of token, for example "at+jwt": header member `typ`."""
+    claims: _builtins.bytes
+    """A JSON object in UTF-8. Not a signing input, nor a digest of one: who could have these signed could have anything signed."""
+    @_builtins.property
+    def verifiable_for(self) -> _duration_pb2.Duration:
+        """As in GetSigningKeysRequest."""
+
+    def __init__(
+        self,
+        *,
+        alg: _builtins.str = ...,
+        typ: _builtins.str = ...,
+        claims: _builtins.bytes = ...,
+        verifiable_for: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["verifiable_for", b"verifiable_for"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alg", b"alg", "claims", b"claims", "typ", b"typ", "verifiable_for", b"verifiable_for"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignRequest: _TypeAlias = SignRequest  # noqa: Y015
+
+@_typing.final
+class SignResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """JWS compact serialization (RFC 7515 7.1); its header names the key."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignResponse: _TypeAlias = SignResponse  # noqa: Y015
 
 @_typing.final
 class GetSigningKeysResponse(_message.Message):

@@ -176,3 +176,82 @@ class SigningKeyService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class SigningServiceStub:
+    """Signatures, for a token service that is not given the private keys.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Sign = channel.unary_unary(
+                '/latchkey.keys.v1.SigningService/Sign',
+                request_serializer=latchkey_dot_keys_dot_v1_dot_keys__pb2.SignRequest.SerializeToString,
+                response_deserializer=latchkey_dot_keys_dot_v1_dot_keys__pb2.SignResponse.FromString,
+                _registered_method=True)
+
+
+class SigningServiceServicer:
+    """Signatures, for a token service that is not given the private keys.
+    """
+
+    def Sign(self, request, context):
+        """Signs claims as a token of one of the kinds that are made here, with the active key of the algorithm. Callers: token.
+        Errors: invalid_request (CLAIMS_REFUSED: not such a token, of another issuer, dated elsewhere than now, or longer-lived
+        than its key stays published; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING,
+        KEY_VIEW_STALE; what the key is sealed under is away).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_SigningServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Sign': grpc.unary_unary_rpc_method_handler(
+                    servicer.Sign,
+                    request_deserializer=latchkey_dot_keys_dot_v1_dot_keys__pb2.SignRequest.FromString,
+                    response_serializer=latchkey_dot_keys_dot_v1_dot_keys__pb2.SignResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'latchkey.keys.v1.SigningService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('latchkey.keys.v1.SigningService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class SigningService:
+    """Signatures, for a token service that is not given the private keys.
+    """
+
+    @staticmethod
+    def Sign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.keys.v1.SigningService/Sign',
+            latchkey_dot_keys_dot_v1_dot_keys__pb2.SignRequest.SerializeToString,
+            latchkey_dot_keys_dot_v1_dot_keys__pb2.SignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

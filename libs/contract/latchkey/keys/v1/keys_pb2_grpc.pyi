@@ -93,3 +93,46 @@ class SigningKeyServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
 def add_SigningKeyServiceServicer_to_server(servicer: SigningKeyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class SigningServiceStub:
+    """Signatures, for a token service that is not given the private keys."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> SigningServiceAsyncStub: ...
+    Sign: _grpc.UnaryUnaryMultiCallable[_keys_pb2.SignRequest, _keys_pb2.SignResponse]
+    """Signs claims as a token of one of the kinds that are made here, with the active key of the algorithm. Callers: token.
+    Errors: invalid_request (CLAIMS_REFUSED: not such a token, of another issuer, dated elsewhere than now, or longer-lived
+    than its key stays published; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING,
+    KEY_VIEW_STALE; what the key is sealed under is away).
+    """
+
+@_typing.type_check_only
+class SigningServiceAsyncStub(SigningServiceStub):
+    """Signatures, for a token service that is not given the private keys."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Sign: _aio.UnaryUnaryMultiCallable[_keys_pb2.SignRequest, _keys_pb2.SignResponse]  # type: ignore[assignment]
+    """Signs claims as a token of one of the kinds that are made here, with the active key of the algorithm. Callers: token.
+    Errors: invalid_request (CLAIMS_REFUSED: not such a token, of another issuer, dated elsewhere than now, or longer-lived
+    than its key stays published; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING,
+    KEY_VIEW_STALE; what the key is sealed under is away).
+    """
+
+class SigningServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Signatures, for a token service that is not given the private keys."""
+
+    @_abc_1.abstractmethod
+    def Sign(
+        self,
+        request: _keys_pb2.SignRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.SignResponse, _abc.Awaitable[_keys_pb2.SignResponse]]:
+        """Signs claims as a token of one of the kinds that are made here, with the active key of the algorithm. Callers: token.
+        Errors: invalid_request (CLAIMS_REFUSED: not such a token, of another issuer, dated elsewhere than now, or longer-lived
+        than its key stays published; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING,
+        KEY_VIEW_STALE; what the key is sealed under is away).
+        """
+
+def add_SigningServiceServicer_to_server(servicer: SigningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,108 @@
+"""Private keys that do not leave key-rotation: tokens come as they always do, and without it none, cleanly."""
+
+import asyncio
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from latchkey.keys.v1 import admin_pb2, keys_pb2
+from latchkey.keys.v1.admin_pb2_grpc import KeyAdminServiceStub
+from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceStub, SigningServiceStub
+from libs.crypto.jwt import unverified_jwt
+from libs.crypto.sealing import Recipient
+from libs.oauth.errors import OAuthError
+from tests.flows.relying_party import RelyingParty, code_form, verified
+from tests.support.browser import Browser
+from tests.support.stack import Stack, running_stack
+
+pytestmark = pytest.mark.timeout(200)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    environment = {"LATCHKEY_PRIVATE_KEYS": "kept", "LATCHKEY_SIGNING": "remote"}
+    with running_stack(tmp_path_factory.mktemp("remote"), environment=environment) as running:
+        yield running
+
+
+async def test_a_person_signs_in_and_everything_that_is_signed_holds(system: Stack):
+    async with RelyingParty.of(system, "web") as web, Browser(system.issuer) as browser:
+        tokens = await web.sign_in(browser)
+        client_id = web.client_id
+        await verified(system, tokens["id_token"], audience=client_id, alg="RS256", typ="JWT")
+        await verified(system, tokens["access_token"], audience=system.issuer, alg="ES256", typ="at+jwt")
+        assert (await web.userinfo(tokens["access_token"])).status_code == 200
+        refreshed = await web.token_request(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+        await verified(system, refreshed.json()["id_token"], audience=client_id, alg="RS256", typ="JWT")
+
+
+async def test_without_key_rotation_a_client_is_told_to_come_back_and_its_code_is_still_good(system: Stack):
+    async with RelyingParty.of(system, "web") as web, Browser(system.issuer) as browser:
+        started = web.start()
+        page = await browser.open(started.url)
+        page = await browser.sign_in("bob", "bob-password") if page.name == "login" else page
+        page = await browser.submit("consent-allow") if page.name == "consent" else page
+        form = code_form(page, started, web)
+        system.kill("key-rotation")
+        try:
+            refusal = await web.token_request(**form)
+            assert (refusal.status_code, refusal.json()["error"]) == (503, "temporarily_unavailable")
+            assert int(refusal.headers["Retry-After"]) > 0
+        finally:
+            system.start("key-rotation")
+        answer = await web.token_request(**form)
+        assert answer.status_code == 200, answer.text
+
+
+async def test_a_service_that_hangs_is_not_waited_for_longer_than_a_moment(system: Stack):
+    """The deadline of a signature is its own, and shorter than that of other calls."""
+    machine = await RelyingParty.registered(
+        system, redirect_uris=[], grant_types=["client_credentials"], response_types=[]
+    )
+    async with machine:
+        assert (await machine.token_request(grant_type="client_credentials")).status_code == 200
+        system.pause("key-rotation")
+        try:
+            async with asyncio.timeout(4):
+                refusal = await machine.token_request(grant_type="client_credentials")
+        finally:
+            system.resume("key-rotation")
+        assert (refusal.status_code, refusal.json()["error"]) == (503, "temporarily_unavailable")
+
+
+@pytest.mark.s(60)
+async def test_no_private_key_leaves_for_a_token_service_that_asks_for_one(system: Stack):
+    async with system.channel("key-rotation", identity="token") as channel:
+        request = keys_pb2.GetSigningKeysRequest(recipient_public_key=Recipient().public_key)
+        answer = await SigningKeyServiceStub(channel).GetSigningKeys(request)
+    assert [key.sealed for key in answer.signing_keys] == [b""] * 4
+
+
+@pytest.mark.s(63)
+@pytest.mark.parametrize("identity", ["authorize-frontend", "authentication", "device", "cli", "key-rotation"])
+async def test_nobody_but_the_token_service_has_anything_signed(system: Stack, identity: str):
+    async with system.channel("key-rotation", identity=identity) as channel:
+        with pytest.raises(OAuthError) as refusal:
+            await SigningServiceStub(channel).Sign(keys_pb2.SignRequest(alg="ES256", typ="JWT", claims=b"{}"))
+    assert refusal.value.reason == "KEY_ROTATION_PERMISSION_DENIED"
+
+
+async def test_a_revoked_key_signs_nothing_more_and_its_tokens_end(system: Stack):
+    """Last: the next key is too young to follow, so nothing is signed for its algorithm from here on."""
+    machine = await RelyingParty.registered(
+        system, redirect_uris=[], grant_types=["client_credentials"], response_types=[], introspection="all"
+    )
+    async with machine, system.channel("key-rotation") as channel, httpx2.AsyncClient() as http:
+        answer = await machine.token_request(grant_type="client_credentials")
+        token = answer.json()["access_token"]
+        kid = unverified_jwt(token)[0]["kid"]
+        reason = admin_pb2.REVOCATION_REASON_SUSPECTED
+        await KeyAdminServiceStub(channel).RevokeKey(admin_pb2.RevokeKeyRequest(kid=kid, reason=reason))
+        async with asyncio.timeout(5):
+            while (answer := await machine.token_request(grant_type="client_credentials")).status_code != 503:
+                pass
+        assert answer.json()["error"] == "temporarily_unavailable"
+        auth = (machine.client_id, str(machine.client_secret))
+        seen = await http.post(f"{system.client_edge}/introspect", data={"token": token}, auth=auth)
+        assert seen.json() == {"active": False}
