@@ -34,6 +34,7 @@ _CONSUMES: Mapping[str, Mapping[str, str]] = {
         "token-session-ended": "latchkey.v1.session.ended.*",
         "token-account-disabled": "latchkey.v1.account.disabled.*",
         "token-password-changed": "latchkey.v1.password.changed.*",
+        "token-account-deleted": "latchkey.v1.account.deleted.*",
     },
 }
 """Service -> its durable consumers and the facts that each may read, and no others (libs/servicekit/consumer.py)."""

@@ -40,6 +40,20 @@ async def every(found: Connection) -> list[admin_pb2.User]:
         return await all_pages(page)
 
 
+async def get(found: Connection, username: str) -> admin_pb2.User:
+    async with service(_SERVICE, found) as channel:
+        answer = await UserAdminServiceStub(channel).GetUser(admin_pb2.GetUserRequest(username=username))
+        return answer.user
+
+
+async def update(found: Connection, username: str, claims: dict[str, Any]) -> admin_pb2.User:
+    """None takes a claim away."""
+    async with service(_SERVICE, found) as channel:
+        request = admin_pb2.UpdateUserRequest(username=username, claims=to_struct(claims))
+        answer = await UserAdminServiceStub(channel).UpdateUser(request)
+        return answer.user
+
+
 async def set_password(found: Connection, username: str, password: str) -> None:
     async with service(_SERVICE, found) as channel:
         request = admin_pb2.SetPasswordRequest(username=username, password=password)

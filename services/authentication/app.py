@@ -24,6 +24,7 @@ from libs.servicekit.work import Transactions
 from services.authentication import rpc
 from services.authentication.app_factors import factor_services
 from services.authentication.app_letters import LetterParts
+from services.authentication.app_profile import profile_service
 from services.authentication.config import AuthenticationSettings
 from services.authentication.password_pool import PasswordPool
 from services.authentication.store.tables import METADATA
@@ -36,6 +37,7 @@ from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
+from services.authentication.usecases.profile import FindUser, UpdateUser
 from services.authentication.usecases.reset_factors import ResetFactors
 from services.authentication.usecases.set_password import SetPassword
 from services.authentication.usecases.sign_in import SignIn
@@ -135,6 +137,8 @@ def _servicers(
         set_password=SetPassword(work=work, passwords=passwords, clock=clock),
         disable_user=DisableUser(work=work, clock=clock),
         reset_factors=ResetFactors(work=work, clock=clock),
+        find_user=FindUser(view=work.reading),
+        update_user=UpdateUser(view=work.reading, work=work, clock=clock),
     )
     return (
         Registration(
@@ -152,5 +156,6 @@ def _servicers(
             admin,
             admin_pb2.DESCRIPTOR.services_by_name["UserAdminService"],
         ),
+        profile_service(work, who=who),
         *factor_services(settings, work, who=who, start=start, stand_in_key=stand_in_key),
     )

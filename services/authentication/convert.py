@@ -26,6 +26,7 @@ _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 _STATES = {
     AccountState.ACTIVE: accounts_pb2.ACCOUNT_STATE_ACTIVE,
     AccountState.DISABLED: accounts_pb2.ACCOUNT_STATE_DISABLED,
+    AccountState.DELETED: accounts_pb2.ACCOUNT_STATE_DELETED,
 }
 _FACTOR_KINDS = {
     FactorKind.TOTP: factors_pb2.FACTOR_KIND_TOTP,
@@ -128,7 +129,7 @@ def account_answer(answer: AccountAnswer | None) -> accounts_pb2.GetAccountRespo
     if answer is None:
         return accounts_pb2.GetAccountResponse(state=accounts_pb2.ACCOUNT_STATE_UNSPECIFIED)
     return accounts_pb2.GetAccountResponse(
-        state=_STATES[answer.state], session_live=answer.session_live, claims=_struct(answer.claims)
+        state=_STATES[answer.state], session_live=answer.session_live, claims=struct(answer.claims)
     )
 
 
@@ -138,7 +139,7 @@ def user(account: Account) -> admin_pb2.User:
         username=account.username,
         state=_STATES[account.state],
         created_at=_timestamp(account.created_at),
-        claims=_struct(account.profile.claims()),
+        claims=struct(account.profile.claims()),
     )
 
 
@@ -148,7 +149,7 @@ def _timestamp(moment: datetime) -> Timestamp:
     return timestamp
 
 
-def _struct(members: Mapping[str, Any]) -> Struct:
+def struct(members: Mapping[str, Any]) -> Struct:
     struct = Struct()
     struct.update(members)
     return struct

@@ -28,6 +28,7 @@ _END_REASONS = {
     EndReason.REPLACED: events_pb2.REASON_REPLACED,
     EndReason.PASSWORD_CHANGED: events_pb2.REASON_PASSWORD_CHANGED,
     EndReason.ACCOUNT_DISABLED: events_pb2.REASON_ACCOUNT_DISABLED,
+    EndReason.ACCOUNT_DELETED: events_pb2.REASON_ACCOUNT_DELETED,
     EndReason.EXPIRED: events_pb2.REASON_EXPIRED,
     EndReason.FACTORS_RESET: events_pb2.REASON_FACTORS_RESET,
 }
@@ -104,6 +105,15 @@ def account_created(user_id: str, *, actor: Actor) -> Fact:
 
 def account_disabled(user_id: str, *, actor: Actor) -> Fact:
     return Fact(events_pb2.AccountDisabled(user_id=user_id), user_id, actor)
+
+
+def account_deleted(user_id: str, *, actor: Actor) -> Fact:
+    return Fact(events_pb2.AccountDeleted(user_id=user_id), user_id, actor)
+
+
+def account_updated(user_id: str, claims: Iterable[str], *, actor: Actor) -> Fact:
+    """Their names and never their values."""
+    return Fact(events_pb2.AccountUpdated(user_id=user_id, claims=claims), user_id, actor)
 
 
 def password_changed(user_id: str, *, actor: Actor) -> Fact:

@@ -9,6 +9,7 @@ from typing import Protocol
 from libs.servicekit.facts import Fact
 from libs.servicekit.limits import Tally
 from services.authentication.domain.accounts import Account, Credentials
+from services.authentication.domain.claims import Profile
 from services.authentication.domain.factors import Factor, TotpEnrolment, TotpFactor
 from services.authentication.domain.letters import Letter, Outcome, PostedLetter
 from services.authentication.domain.links import LinkPurpose, MailedLink
@@ -23,6 +24,8 @@ class AccountReader(Protocol):
 
     async def credentials(self, username_key: str) -> Credentials | None:
         """What a sign-in under this name is judged by."""
+
+    async def by_name(self, username_key: str) -> Account | None: ...
 
     async def page(self, *, after: str, size: int) -> Sequence[Account]:
         """At most `size` accounts with ids beyond `after`, in the order of their creation."""
@@ -54,8 +57,18 @@ class AccountWriter(Protocol):
 
     async def change_password(self, user_id: str, password_hash: str) -> None: ...
 
+    async def set_profile(self, user_id: str, profile: Profile, *, now: datetime) -> None: ...
+
+    async def erase(self, user_id: str) -> bool:
+        """Forgets all that is known of an active account, in every table, and keeps its id. False when it is none."""
+
     async def disable(self, username_key: str) -> tuple[Account, bool] | None:
         """The account, and whether it was active until now; None when nobody has the name."""
+
+
+class ExportReader(Protocol):
+    async def of_user(self, user_id: str) -> Mapping[str, Sequence[Mapping[str, object]]]:
+        """What the tables beside the account hold about a person, without secrets; moments as RFC 3339."""
 
 
 class SessionReader(Protocol):
@@ -234,6 +247,8 @@ class View(Protocol):
     def accounts(self) -> AccountReader: ...
     @property
     def sessions(self) -> SessionReader: ...
+    @property
+    def exports(self) -> ExportReader: ...
     @property
     def failures(self) -> FailureReader: ...
     @property

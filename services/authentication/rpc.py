@@ -23,6 +23,7 @@ from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions
+from services.authentication.usecases.profile import FindUser, UpdateUser
 from services.authentication.usecases.reset_factors import ResetFactors
 from services.authentication.usecases.set_password import SetPassword
 from services.authentication.usecases.sign_in import Attempt, SecondStep, SignIn
@@ -134,7 +135,11 @@ class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):
         set_password: SetPassword,
         disable_user: DisableUser,
         reset_factors: ResetFactors,
+        find_user: FindUser,
+        update_user: UpdateUser,
     ) -> None:
+        self._find_user = find_user
+        self._update_user = update_user
         self._reset_factors = reset_factors
         self._create_user = create_user
         self._list_users = list_users
@@ -151,6 +156,14 @@ class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):
         return admin_pb2.ListUsersResponse(
             users=[convert.user(account) for account in page.accounts], next_page_token=page.next_token
         )
+
+    async def GetUser(self, request: admin_pb2.GetUserRequest, context: _Context) -> admin_pb2.GetUserResponse:
+        return admin_pb2.GetUserResponse(user=convert.user(await self._find_user(request.username)))
+
+    async def UpdateUser(self, request: admin_pb2.UpdateUserRequest, context: _Context) -> admin_pb2.UpdateUserResponse:
+        claims = convert.plain(request.claims)
+        account = await self._update_user(request.username, claims, operator=_caller(context))
+        return admin_pb2.UpdateUserResponse(user=convert.user(account))
 
     async def SetPassword(
         self, request: admin_pb2.SetPasswordRequest, context: _Context

@@ -8,6 +8,7 @@ from aiohttp import web
 from latchkey.authentication.v1.factors_pb2_grpc import FactorServiceStub, ProofServiceStub
 from latchkey.authentication.v1.offers_pb2_grpc import OfferServiceStub
 from latchkey.authentication.v1.password_resets_pb2_grpc import PasswordResetServiceStub
+from latchkey.authentication.v1.profile_pb2_grpc import ProfileServiceStub
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
@@ -53,6 +54,7 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
             factors=FactorServiceStub(authentication),
             offers=OfferServiceStub(authentication),
             password_resets=PasswordResetServiceStub(authentication),
+            profiles=ProfileServiceStub(authentication),
             device=DeviceServiceStub(device),
             keys=VerificationKeyServiceStub(key_rotation),
         )

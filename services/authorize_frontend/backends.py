@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from latchkey.authentication.v1.factors_pb2_grpc import FactorServiceAsyncStub, ProofServiceAsyncStub
     from latchkey.authentication.v1.offers_pb2_grpc import OfferServiceAsyncStub
     from latchkey.authentication.v1.password_resets_pb2_grpc import PasswordResetServiceAsyncStub
+    from latchkey.authentication.v1.profile_pb2_grpc import ProfileServiceAsyncStub
     from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceAsyncStub
     from latchkey.device.v1.device_pb2_grpc import DeviceServiceAsyncStub
     from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceAsyncStub
@@ -25,5 +26,6 @@ class Backends:
     factors: "FactorServiceAsyncStub"
     offers: "OfferServiceAsyncStub"
     password_resets: "PasswordResetServiceAsyncStub"
+    profiles: "ProfileServiceAsyncStub"
     device: "DeviceServiceAsyncStub"
     keys: "VerificationKeyServiceAsyncStub"

@@ -66,6 +66,7 @@ from services.token.usecases.deliver_logout import DeliverLogout
 from services.token.usecases.deny_authorization import DenyAuthorization
 from services.token.usecases.describe_interaction import DescribeInteraction
 from services.token.usecases.end_session import EndAccount, EndOfflineGrants, EndSession
+from services.token.usecases.export_consents import ExportConsents
 from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
 from services.token.usecases.get_client_logo import GetClientLogo
@@ -185,6 +186,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         consents = ConsentRpc(
             list_connections=ListConnections(view, clients=clients, clock=clock),
             withdraw=WithdrawConsent(transactions, clock=clock),
+            export=ExportConsents(view, clients=clients),
             attestation_key=attestation_key,
             clock=clock,
         )

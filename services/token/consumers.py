@@ -13,6 +13,7 @@ from services.token.usecases.end_session import EndAccount, EndOfflineGrants, En
 SESSION_ENDED = "token-session-ended"
 ACCOUNT_DISABLED = "token-account-disabled"
 PASSWORD_CHANGED = "token-password-changed"
+ACCOUNT_DELETED = "token-account-deleted"
 _REASON_PREFIX = "REASON_"
 
 
@@ -46,6 +47,9 @@ class SessionFacts:
             PASSWORD_CHANGED: Consumer(
                 bus, name=PASSWORD_CHANGED, subject="latchkey.v1.password.changed.*", handle=self.on_password_changed
             ),
+            ACCOUNT_DELETED: Consumer(
+                bus, name=ACCOUNT_DELETED, subject="latchkey.v1.account.deleted.*", handle=self.on_account_deleted
+            ),
         }
 
     async def on_session_ended(self, event: Received) -> None:
@@ -72,6 +76,11 @@ class SessionFacts:
             return datetime.fromisoformat(event.time).astimezone(UTC)
         except ValueError:
             return self._clock.now()
+
+    async def on_account_deleted(self, event: Received) -> None:
+        await self._end_account(
+            str(event.data["user_id"]), consumer=ACCOUNT_DELETED, event_id=event.id, reason="account_deleted"
+        )
 
 
 def _reason(name: str) -> facts.SessionEnd:

@@ -63,7 +63,7 @@ def token_refreshed(grant: Grant, *, scopes: tuple[str, ...], token_id: str) -> 
     return Fact(data, grant.user_id, Actor("client", grant.client_id))
 
 
-SessionEnd = Literal["signed_out", "replaced", "password_changed", "account_disabled", "expired"]
+SessionEnd = Literal["signed_out", "replaced", "password_changed", "account_disabled", "account_deleted", "expired"]
 """Why a session ended, as the authentication service tells it."""
 RevocationReason = (
     Literal["code_replayed", "refresh_token_reused", "client_deleted", "revoked_by_client", "consent_withdrawn"]
@@ -79,6 +79,7 @@ _REASONS: dict[RevocationReason, e.Reason.ValueType] = {
     "replaced": e.REASON_REPLACED,
     "password_changed": e.REASON_PASSWORD_CHANGED,
     "account_disabled": e.REASON_ACCOUNT_DISABLED,
+    "account_deleted": e.REASON_ACCOUNT_DELETED,
     "expired": e.REASON_EXPIRED,
 }
 

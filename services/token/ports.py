@@ -94,6 +94,11 @@ class PushedRequests(Protocol):
         """Ends the request; True for exactly one caller."""
 
 
+class Exports(Protocol):
+    async def of_user(self, user_id: str) -> Mapping[str, Sequence[Mapping[str, object]]]:
+        """What is stored of a person, by table and without secrets; moments as RFC 3339."""
+
+
 class Consents(Protocol):
     async def find(self, *, user_id: str, client_id: str, resources: tuple[str, ...]) -> frozenset[str]:
         """Scope values granted before, for each one of these resources; none when the user was never asked."""
@@ -108,6 +113,8 @@ class Consents(Protocol):
         """False when there was nothing to forget."""
 
     async def forget_client(self, client_id: str) -> None: ...
+
+    async def forget_user(self, user_id: str) -> None: ...
 
 
 class Grants(Protocol):
@@ -230,6 +237,8 @@ class Work(Protocol):
     def pushed_requests(self) -> PushedRequests: ...
     @property
     def consents(self) -> Consents: ...
+    @property
+    def exports(self) -> Exports: ...
     @property
     def grants(self) -> Grants: ...
     @property

@@ -19,6 +19,7 @@ from services.token.usecases.create_initial_access_token import CreateInitialAcc
 from services.token.usecases.delete_client import DeleteClient
 from services.token.usecases.deny_authorization import DenyAuthorization
 from services.token.usecases.describe_interaction import DescribeInteraction
+from services.token.usecases.export_consents import ExportConsents
 from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
 from services.token.usecases.get_client_logo import GetClientLogo
@@ -116,8 +117,15 @@ class AuthorizationRpc(AuthorizationServiceServicer):
 
 class ConsentRpc(ConsentServiceServicer):
     def __init__(
-        self, *, list_connections: ListConnections, withdraw: WithdrawConsent, attestation_key: bytes, clock: Clock
+        self,
+        *,
+        list_connections: ListConnections,
+        withdraw: WithdrawConsent,
+        export: ExportConsents,
+        attestation_key: bytes,
+        clock: Clock,
     ) -> None:
+        self._export = export
         self._list_connections = list_connections
         self._withdraw = withdraw
         self._attestation_key = attestation_key
@@ -142,6 +150,14 @@ class ConsentRpc(ConsentServiceServicer):
     ) -> consents_pb2.WithdrawConsentResponse:
         await self._withdraw(self._user_id(request), request.client_id)
         return consents_pb2.WithdrawConsentResponse()
+
+    async def ExportConsents(
+        self, request: consents_pb2.ExportConsentsRequest, context: Any
+    ) -> consents_pb2.ExportConsentsResponse:
+        response = consents_pb2.ExportConsentsResponse()
+        exported: Any = await self._export(self._user_id(request))
+        response.consents.update(exported)
+        return response
 
 
 class ClientAdminRpc(ClientAdminServiceServicer):

@@ -1,5 +1,7 @@
 """A person looks after their own account: sessions, applications, password."""
 
+import json
+
 import pytest
 
 from tests.flows.people import new_person
@@ -54,3 +56,69 @@ async def test_a_new_password_is_the_only_one(system: Stack, browser: Browser) -
     assert "Your password is changed" in page.text
     async with Browser(system.issuer) as other:
         await enter(other, username, "a brand-new one")
+
+
+async def test_a_person_changes_their_profile_and_applications_see_it(system: Stack, browser: Browser) -> None:
+    username, user_id = await new_person(system)
+    await enter(browser, username)
+    page = await browser.open("/account/profile")
+    page = await browser.submit("profile-submit", name="<b>Zoë</b>", birthdate="tomorrow")
+    assert (page.name, "please look at the field" in page.text) == ("account-profile", True)
+    page = await browser.submit("profile-submit", name="<b>Zoë</b>", birthdate="0000-02-29", address_locality="Bern")
+    assert page.name == "account"
+    async with await RelyingParty.registered(system) as client:
+        token = await client.sign_in(browser, username=username, scope="openid profile email address")
+        claims = (await client.userinfo(token["access_token"])).json()
+    assert (claims["sub"], claims["name"], claims["birthdate"]) == (user_id, "<b>Zoë</b>", "0000-02-29")
+    assert claims["address"] == {"locality": "Bern"}
+    assert claims["email_verified"] is False
+
+
+@pytest.mark.s(52)
+async def test_no_form_writes_what_is_not_the_persons(system: Stack, browser: Browser) -> None:
+    username, user_id = await new_person(system)
+    await enter(browser, username)
+    await browser.open("/account/profile")
+    forged = {"email_verified": "true", "email": "x@evil.example", "sub": "root", "phone_number_verified": "true"}
+    fields = browser.page.form_with("profile-submit").fields | {"name": "Mallory", "choice": "save"} | forged
+    await browser.client.post(f"{system.issuer}/account/profile", data=fields, headers={"Origin": system.issuer})
+    async with await RelyingParty.registered(system) as client:
+        token = await client.sign_in(browser, username=username, scope="openid profile email phone")
+        claims = (await client.userinfo(token["access_token"])).json()
+    assert (claims["sub"], claims["name"], claims["email"]) == (user_id, "Mallory", f"{username}@example.com")
+    assert claims["email_verified"] is False
+    assert "phone_number_verified" not in claims
+
+
+async def test_what_is_held_about_a_person_is_theirs_to_take_along(system: Stack, browser: Browser) -> None:
+    username, user_id = await new_person(system)
+    async with await RelyingParty.registered(system, client_name="Notes") as client:
+        await client.sign_in(browser, username=username, scope="openid email", prompt="consent")
+        await browser.open("/account/data")
+        answer = await browser.submit("data-download")
+        data = json.loads(answer.text)
+        assert data["account"]["sub"] == user_id
+        assert data["account"]["claims"]["email"] == f"{username}@example.com"
+        assert [session["amr"] for session in data["account"]["sessions"]] == [["pwd"]]
+        assert data["applications"]["applications"] == {client.client_id: "Notes"}
+        assert [each["scope"] for each in data["applications"]["consents"]] == ["email openid"]
+    for secret in ("argon2", "hash", "secret"):
+        assert secret not in answer.text
+
+
+@pytest.mark.s(24, 54)
+async def test_who_deletes_their_account_leaves_nothing_that_works(system: Stack, browser: Browser) -> None:
+    username, _ = await new_person(system)
+    async with await RelyingParty.registered(system) as client:
+        token = await client.sign_in(browser, username=username, scope="openid offline_access", prompt="consent")
+        await browser.open("/account/delete")
+        page = await browser.submit("delete-submit", username="alice")
+        assert (page.name, "Nothing was deleted" in page.text) == ("account-delete", True)
+        page = await browser.submit("delete-submit", username=username)
+        assert page.name == "account-deleted"
+        assert (await client.userinfo(token["access_token"])).status_code == 401
+        refused = await client.token_request(grant_type="refresh_token", refresh_token=token["refresh_token"])
+        assert refused.json()["error"] == "invalid_grant"
+    assert (await browser.open("/account")).name == "login"
+    page = await browser.sign_in(username, f"{username}-password")
+    assert (page.name, "is wrong" in page.text) == ("login", True)

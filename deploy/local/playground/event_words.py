@@ -8,6 +8,8 @@ _WORDS = {
     "session.created": "A session began at the server.",
     "session.ended": "A session at the server ended.",
     "account.created": "A person was added.",
+    "account.deleted": "A person deleted their account.",
+    "account.updated": "Claims of a person changed.",
     "account.disabled": "A person may not sign in any more.",
     "login.stepped_up": "Somebody showed a second factor in a session that they had.",
     "factor.added": "A person has a new second factor.",

@@ -65,6 +65,42 @@ def list_all(context: typer.Context) -> None:
     )
 
 
+@app.answering("show")
+def show(context: typer.Context, username: Username = None, username_option: UsernameOption = None) -> None:
+    """What is known of somebody."""
+    user = run(users.get(connection(), the_one(username, username_option, "USERNAME")))
+    output = Output.of(context)
+    output.answer(users.as_json(user), human=lambda: _show(output, users.as_json(user), title="User"))
+
+
+@app.answering("update")
+def update(  # noqa: PLR0917 - by name only
+    context: typer.Context,
+    username: Username = None,
+    username_option: UsernameOption = None,
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=TEXT", show_default=False, help="A claim and its new value; again for more."),
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", show_default=False, help="A claim to take away; again for more.")
+    ] = None,
+    claims: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", show_default=False, help="Claims as JSON, null takes one away; - is stdin."),
+    ] = None,
+) -> None:
+    """Change claims of somebody: all that are named, or none (docs/claims.md says who may write which)."""
+    the_name = the_one(username, username_option, "USERNAME")
+    members: dict[str, Any] = read_object(claims, what="--claims") if claims else {}
+    members |= dict(_named(each) for each in claim or ()) | dict.fromkeys(remove or ())
+    if not members:
+        raise UsageError("nothing to change: --claim NAME=TEXT, --remove NAME or --claims FILE")
+    user = run(users.update(connection(), the_name, members))
+    output = Output.of(context)
+    output.answer(users.as_json(user), human=lambda: _show(output, users.as_json(user), title="User changed"))
+
+
 @app.answering("set-password")
 def set_password(
     context: typer.Context,
@@ -115,6 +151,13 @@ def _password(given: str | None, *, from_stdin: bool) -> str:
     if not sys.stdin.isatty():
         raise UsageError("a password is needed: --password-stdin, or --password")
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def _named(claim: str) -> tuple[str, str]:
+    name, separator, value = claim.partition("=")
+    if not name or not separator:
+        raise UsageError(f"--claim takes NAME=TEXT, and not {claim!r}")
+    return name, value
 
 
 def _row(told: dict[str, Any]) -> list[str]:

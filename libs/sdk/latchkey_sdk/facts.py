@@ -61,6 +61,9 @@ class Reason(StrEnum):
     FACTORS_RESET = "REASON_FACTORS_RESET"
     """An operator took away the person's second factors."""
 
+    ACCOUNT_DELETED = "REASON_ACCOUNT_DELETED"
+    """The person deleted the account."""
+
     FAILING = "REASON_FAILING"
     """The other side has taken nothing for too long (`LATCHKEY_WEBHOOK_DISABLE_AFTER_SECONDS`)."""
 
@@ -172,6 +175,28 @@ class AccountDisabled(Fact):
 
     user_id: str = ""
     """The person: the `sub` of their tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountDeleted(Fact):
+    """A person ended their account; the sessions that ended with it are told as `session.ended`."""
+
+    NAME: ClassVar[str] = "account.deleted"
+
+    user_id: str = ""
+    """The person: the `sub` of their tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountUpdated(Fact):
+    """Claims of a person changed, by themselves or by an operator."""
+
+    NAME: ClassVar[str] = "account.updated"
+
+    user_id: str = ""
+    """The person: the `sub` of their tokens."""
+    claims: tuple[str, ...] = ()
+    """Names of the claims that changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -672,6 +697,8 @@ FACTS: dict[str, type[Fact]] = {
         SessionEnded,
         AccountCreated,
         AccountDisabled,
+        AccountDeleted,
+        AccountUpdated,
         PasswordChanged,
         PasswordResetRequested,
         FactorAdded,

@@ -1,6 +1,6 @@
 """One person who may sign in."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -10,6 +10,8 @@ from services.authentication.domain.claims import Profile
 class AccountState(StrEnum):
     ACTIVE = "active"
     DISABLED = "disabled"
+    DELETED = "deleted"
+    """Of the person nothing is left but the id, so that nobody else is ever given it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,9 @@ class Account:
     def display_name(self) -> str:
         """What to call the person on a page."""
         return self.profile.name or self.profile.given_name or self.profile.nickname or self.username
+
+    def with_profile(self, profile: Profile, *, now: datetime) -> "Account":
+        return replace(self, profile=profile, profile_updated_at=now)
 
     def claims(self) -> dict[str, object]:
         """Every claim that has a value, but `sub` (OpenID Connect Core 5.1)."""

@@ -23,6 +23,8 @@ class LetterKind(StrEnum):
 
     PASSWORD_RESET = "password-reset"
     PASSWORD_CHANGED = "password-changed"
+    ACCOUNT_DELETED = "account-deleted"
+    """Words: `name` of the person and of the `account`, which nobody can look up any more."""
     FACTOR_ADDED = "factor-added"
     """Words: `factor` (totp, passkey, recovery-codes) and, for a passkey, its `name`."""
     FACTOR_REMOVED = "factor-removed"

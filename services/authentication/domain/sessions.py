@@ -24,6 +24,7 @@ class EndReason(StrEnum):
     REPLACED = "replaced"
     PASSWORD_CHANGED = "password_changed"
     ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_DELETED = "account_deleted"
     EXPIRED = "expired"
     FACTORS_RESET = "factors_reset"
 

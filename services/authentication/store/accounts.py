@@ -1,12 +1,14 @@
 """People in SQL."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.authentication.domain.accounts import Account, AccountState, Credentials
+from services.authentication.domain.claims import Profile
 from services.authentication.domain.sessions import Session
 from services.authentication.store.rows import (
     ACCOUNT_COLUMNS,
@@ -17,7 +19,7 @@ from services.authentication.store.rows import (
     to_credentials,
     to_session,
 )
-from services.authentication.store.tables import SESSIONS, USERS
+from services.authentication.store.tables import METADATA, SESSIONS, USERS
 
 
 class Accounts:
@@ -54,6 +56,12 @@ class Accounts:
         query = select(USERS.c.id).where(USERS.c.username_key == username_key).with_for_update(key_share=True)
         user_id: str | None = (await self._session.execute(query)).scalar_one_or_none()
         return user_id
+
+    async def by_name(self, username_key: str) -> Account | None:
+        row = (
+            await self._session.execute(select(*ACCOUNT_COLUMNS).where(USERS.c.username_key == username_key))
+        ).one_or_none()
+        return None if row is None else to_account(row)
 
     async def page(self, *, after: str, size: int) -> Sequence[Account]:
         query = select(*ACCOUNT_COLUMNS).where(USERS.c.id > after).order_by(USERS.c.id).limit(size)
@@ -105,6 +113,34 @@ class Accounts:
     async def change_password(self, user_id: str, password_hash: str) -> None:
         values = {"password_hash": password_hash, "password_version": USERS.c.password_version + 1}
         await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(values))
+
+    async def set_profile(self, user_id: str, profile: Profile, *, now: datetime) -> None:
+        values = {**profile_values(profile), "profile_updated_at": now}
+        await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(values))
+
+    async def erase(self, user_id: str) -> bool:
+        # The key cannot be typed, so nobody finds the row by a name; the name itself is free again.
+        values = {
+            "username": "",
+            "username_key": f"deleted {user_id}",
+            "password_hash": "",
+            "password_version": USERS.c.password_version + 1,
+            "state": AccountState.DELETED.value,
+            "has_second_factor": False,
+            **profile_values(Profile()),
+        }
+        statement = (
+            update(USERS)
+            .where(USERS.c.id == user_id, USERS.c.state == AccountState.ACTIVE.value)
+            .values(values)
+            .returning(USERS.c.id)
+        )
+        if (await self._session.execute(statement)).first() is None:
+            return False
+        for table in reversed(METADATA.sorted_tables):
+            if "user_id" in table.c:
+                await self._session.execute(delete(table).where(table.c.user_id == user_id))
+        return True
 
     async def disable(self, username_key: str) -> tuple[Account, bool] | None:
         statement = (

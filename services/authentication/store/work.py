@@ -6,6 +6,7 @@ from libs.servicekit.tallies import Tallies
 from libs.servicekit.work import UnitOfWork
 from services.authentication.store.accounts import Accounts
 from services.authentication.store.attempts import SignInAttempts
+from services.authentication.store.exports import Exports
 from services.authentication.store.factors import Factors
 from services.authentication.store.failures import SignInFailures
 from services.authentication.store.letters import Letters
@@ -22,6 +23,7 @@ class StoreWork(UnitOfWork):
         self.failures = SignInFailures(session)
         self.letters = Letters(session)
         self.links = MailedLinks(session)
+        self.exports = Exports(session)
         self.tallies = Tallies(session, METADATA)
         self.factors = Factors(session)
         self.attempts = SignInAttempts(session)

@@ -23,7 +23,9 @@ from services.authorize_frontend.http.parameters import of_form, of_query, only
 from services.authorize_frontend.http.resource_words import resources_on_page
 
 _PURPOSE = "account"
-_NOTES = frozenset({"session-ended", "sessions-ended", "application-removed", "password-changed", "factor-removed"})
+_NOTES = frozenset(
+    {"session-ended", "sessions-ended", "application-removed", "password-changed", "factor-removed", "profile-changed"}
+)
 
 
 class Account:

@@ -6,8 +6,10 @@ from aiohttp import web
 
 from services.authorize_frontend.http.account import Account
 from services.authorize_frontend.http.account_authenticator import AccountAuthenticator
+from services.authorize_frontend.http.account_data import AccountData
 from services.authorize_frontend.http.account_factors import AccountFactors
 from services.authorize_frontend.http.account_password import AccountPassword
+from services.authorize_frontend.http.account_profile import AccountProfile
 from services.authorize_frontend.http.account_recovery_codes import AccountRecoveryCodes
 from services.authorize_frontend.http.account_sign_in import AccountSignIn
 from services.authorize_frontend.http.assets import Assets
@@ -58,6 +60,8 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         Account(edge),
         AccountSignIn(edge),
         AccountPassword(edge),
+        AccountProfile(edge),
+        AccountData(edge),
         AccountFactors(edge),
         AccountAuthenticator(edge),
         AccountRecoveryCodes(edge),

@@ -87,6 +87,10 @@ class Consents:
         for table in (_general, _of_resource):
             await self._session.execute(delete(table).where(table.c.client_id == client_id))
 
+    async def forget_user(self, user_id: str) -> None:
+        for table in (_general, _of_resource):
+            await self._session.execute(delete(table).where(table.c.user_id == user_id))
+
 
 def _sorted(scopes: Iterable[str]) -> str:
     return format_scope(tuple(sorted(scopes)))

@@ -8,6 +8,7 @@ from libs.servicekit.work import UnitOfWork
 from services.token.store.assertions import Assertions
 from services.token.store.clients import Clients
 from services.token.store.consents import Consents
+from services.token.store.exports import Exports
 from services.token.store.grants import Codes, Grants, RefreshFamilies
 from services.token.store.initial_access_tokens import InitialAccessTokens
 from services.token.store.logout import LogoutDeliveries, SessionClients
@@ -25,6 +26,7 @@ class TokenWork(UnitOfWork):
         self.pending_requests = PendingRequests(session)
         self.pushed_requests = PushedRequests(session)
         self.consents = Consents(session)
+        self.exports = Exports(session)
         self.grants = Grants(session)
         self.codes = Codes(session)
         self.refresh_families = RefreshFamilies(session)

@@ -67,17 +67,23 @@ class EndAccount:
         self._begin = begin
         self._clock = clock
 
-    async def __call__(self, user_id: str, *, consumer: str, event_id: str) -> None:
-        """Ends all grants of a person who was shut out, offline ones as well. Their sessions are told of one by one."""
+    async def __call__(
+        self, user_id: str, *, consumer: str, event_id: str, reason: facts.SessionEnd = "account_disabled"
+    ) -> None:
+        """Ends all grants of a person who was shut out or has gone, offline ones as well. What somebody allowed who has
+        gone is forgotten too. Their sessions are told of one by one.
+        """
         more = True
         while more:
             async with self._begin() as work:
                 ended = await work.grants.revoke_some_of_user(
-                    user_id, most=GRANTS_AT_ONCE, reason="account_disabled", now=self._clock.now()
+                    user_id, most=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
                 )
-                _tell(work, ended, "account_disabled")
+                _tell(work, ended, reason)
                 more = len(ended) == GRANTS_AT_ONCE
                 if not more:
+                    if reason == "account_deleted":
+                        await work.consents.forget_user(user_id)
                     await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
 
 

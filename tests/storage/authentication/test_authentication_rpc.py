@@ -48,6 +48,8 @@ def admin(world: World) -> rpc.UserAdmin:
         set_password=world.set_password,
         disable_user=world.disable_user,
         reset_factors=world.reset_factors,
+        find_user=world.find_user,
+        update_user=world.update_user,
     )
 
 

@@ -28,9 +28,11 @@ from services.authentication.store.work import StoreWork
 from services.authentication.usecases.change_password import ChangePassword
 from services.authentication.usecases.continue_sign_in import ContinueSignIn
 from services.authentication.usecases.create_user import CreateUser, NewUser
+from services.authentication.usecases.delete_account import DeleteAccount
 from services.authentication.usecases.disable_user import DisableUser
 from services.authentication.usecases.end_session import EndSession
 from services.authentication.usecases.enrol_totp import ConfirmTotp, StartTotp
+from services.authentication.usecases.export_account import ExportAccount
 from services.authentication.usecases.find_attempt import FindAttempt
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
@@ -38,6 +40,7 @@ from services.authentication.usecases.limit_letters import LimitLetters
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
+from services.authentication.usecases.profile import FindUser, GetProfile, UpdateProfile, UpdateUser
 from services.authentication.usecases.prove_factor import Proof, ProveFactor
 from services.authentication.usecases.request_password_reset import RequestPasswordReset
 from services.authentication.usecases.reset_factors import ResetFactors
@@ -147,6 +150,12 @@ class World:
         self.reset_password = ResetPassword(
             view=work.reading, work=work, find=self.find_reset, passwords=passwords, clock=clock
         )
+        self.get_profile = GetProfile(view=work.reading, who=who)
+        self.update_profile = UpdateProfile(view=work.reading, work=work, who=who, clock=clock)
+        self.find_user = FindUser(view=work.reading)
+        self.update_user = UpdateUser(view=work.reading, work=work, clock=clock)
+        self.export_account = ExportAccount(view=work.reading, who=who)
+        self.delete_account = DeleteAccount(view=work.reading, work=work, who=who, clock=clock)
         self.sweep_letters = SweepLetters(work=work, clock=clock)
         self.get_account = GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes)
         self.create_user = CreateUser(work=work, passwords=passwords, clock=clock)

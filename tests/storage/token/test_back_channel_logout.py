@@ -198,6 +198,32 @@ async def test_a_changed_password_of_unknown_time_ends_all_that_outlives_session
     assert [row["revoked_reason"] for row in await world.rows("grants")] == ["password_changed"]
 
 
+async def test_who_has_deleted_their_account_leaves_neither_grants_nor_consents(world: World, replica: Replica) -> None:
+    client = await world.client()
+    await world.tokens(client, scope="openid offline_access")
+    async with world.work() as work:
+        for user in (ALICE, "another"):
+            await work.consents.remember(
+                user_id=user,
+                client_id=client.client_id,
+                scopes=("openid",),
+                resources=("https://a.example",),
+                now=world.clock.now(),
+            )
+    async with world.work() as work:
+        exported = await work.exports.of_user(ALICE)
+    assert (len(exported["grants"]), len(exported["resource_consents"])) == (1, 1)
+    assert "hash" not in str(exported)
+    event = Received("e-1", "latchkey.account.deleted.v1", ALICE, {"user_id": ALICE})
+    for _ in range(2):
+        await replica.facts.on_account_deleted(event)
+    (told,) = await world.events("token.revoked")
+    assert told["data"]["reason"] == "REASON_ACCOUNT_DELETED"
+    async with world.work() as work:
+        assert await work.consents.of_user(ALICE) == []
+        assert len(await work.consents.of_user("another")) == 1
+
+
 async def test_replicas_that_handle_one_fact_at_once_queue_it_once(world: World, outside: Outside) -> None:
     session_id = new_session_id()
     client = await signed_in(world, session_id)

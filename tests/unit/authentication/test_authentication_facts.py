@@ -20,6 +20,8 @@ def test_this_service_tells_nothing_but_its_own_facts() -> None:
         failed,
         facts.account_created("user", actor=facts.operator("cli")),
         facts.account_disabled("user", actor=facts.operator("cli")),
+        facts.account_deleted("user", actor=facts.user("user")),
+        facts.account_updated("user", ["name"], actor=facts.user("user")),
         facts.password_changed("user", actor=facts.operator("cli")),
     ]
     producers = {fact.data.DESCRIPTOR.GetOptions().Extensions[events_pb2.event].producer for fact in told}

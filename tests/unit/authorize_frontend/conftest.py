@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 from latchkey.authentication.v1.factors_pb2_grpc import FactorServiceStub, ProofServiceStub
 from latchkey.authentication.v1.offers_pb2_grpc import OfferServiceStub
 from latchkey.authentication.v1.password_resets_pb2_grpc import PasswordResetServiceStub
+from latchkey.authentication.v1.profile_pb2_grpc import ProfileServiceStub
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
@@ -112,6 +113,7 @@ async def running(
             FactorServiceStub(channels[1]),
             OfferServiceStub(channels[1]),
             PasswordResetServiceStub(channels[1]),
+            ProfileServiceStub(channels[1]),
             DeviceServiceStub(channels[2]),
             VerificationKeyServiceStub(channels[3]),
         )

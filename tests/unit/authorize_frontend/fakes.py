@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from latchkey.authentication.v1 import factors_pb2, offers_pb2, password_resets_pb2, sessions_pb2
+from latchkey.authentication.v1 import factors_pb2, offers_pb2, password_resets_pb2, profile_pb2, sessions_pb2
 from latchkey.authentication.v1.factors_pb2_grpc import (
     FactorServiceServicer,
     ProofServiceServicer,
@@ -19,6 +19,7 @@ from latchkey.authentication.v1.password_resets_pb2_grpc import (
     PasswordResetServiceServicer,
     add_PasswordResetServiceServicer_to_server,
 )
+from latchkey.authentication.v1.profile_pb2_grpc import ProfileServiceServicer, add_ProfileServiceServicer_to_server
 from latchkey.authentication.v1.sessions_pb2 import AttestedSession, GetSessionResponse, Session, SignInResponse
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceServicer, add_SessionServiceServicer_to_server
 from latchkey.device.v1 import device_pb2
@@ -83,6 +84,9 @@ class FakeToken(Scripted, AuthorizationServiceServicer, ConsentServiceServicer):
     async def WithdrawConsent(self, request, context):
         return self.answer("WithdrawConsent", request)
 
+    async def ExportConsents(self, request, context):
+        return self.answer("ExportConsents", request)
+
     async def Authorize(self, request, context):
         return self.answer("Authorize", request)
 
@@ -117,7 +121,20 @@ class FakeAuthentication(
     FactorServiceServicer,
     OfferServiceServicer,
     PasswordResetServiceServicer,
+    ProfileServiceServicer,
 ):
+    async def GetProfile(self, request, context):
+        return self.answer("GetProfile", request)
+
+    async def UpdateProfile(self, request, context):
+        return self.answer("UpdateProfile", request)
+
+    async def ExportAccount(self, request, context):
+        return self.answer("ExportAccount", request)
+
+    async def DeleteAccount(self, request, context):
+        return self.answer("DeleteAccount", request)
+
     async def GetOffers(self, request, context):
         return self.says["GetOffers"]
 
@@ -180,6 +197,7 @@ class FakeAuthentication(
         more = (
             (add_ProofServiceServicer_to_server, factors_pb2, "ProofService"),
             (add_FactorServiceServicer_to_server, factors_pb2, "FactorService"),
+            (add_ProfileServiceServicer_to_server, profile_pb2, "ProfileService"),
             (add_OfferServiceServicer_to_server, offers_pb2, "OfferService"),
             (add_PasswordResetServiceServicer_to_server, password_resets_pb2, "PasswordResetService"),
         )
@@ -229,6 +247,7 @@ class FakeServices:
         self.token.says = {
             "GetInteraction": an_interaction(),
             "ListConnections": consents_pb2.ListConnectionsResponse(),
+            "ExportConsents": consents_pb2.ExportConsentsResponse(),
             "WithdrawConsent": consents_pb2.WithdrawConsentResponse(),
         }
         self.authentication.says = {
@@ -248,6 +267,10 @@ class FakeServices:
             "ConfirmTotp": factors_pb2.ConfirmTotpResponse(session_secret=new_secret()),
             "RemoveFactor": factors_pb2.RemoveFactorResponse(removed=True),
             "CreateRecoveryCodes": factors_pb2.CreateRecoveryCodesResponse(codes=["aaaa-bbbb-cccc"]),
+            "GetProfile": profile_pb2.GetProfileResponse(writable=["name", "birthdate", "address"]),
+            "UpdateProfile": profile_pb2.UpdateProfileResponse(),
+            "ExportAccount": profile_pb2.ExportAccountResponse(),
+            "DeleteAccount": profile_pb2.DeleteAccountResponse(),
             "GetOffers": offers_pb2.GetOffersResponse(mail=True),
             "RequestPasswordReset": password_resets_pb2.RequestPasswordResetResponse(),
             "GetPasswordReset": password_resets_pb2.GetPasswordResetResponse(

@@ -114,6 +114,18 @@ class Users(UserAdminServiceServicer):
     async def ListUsers(self, request: users_pb2.ListUsersRequest, context: Any):
         return users_pb2.ListUsersResponse(users=self.kept.values())
 
+    async def GetUser(self, request: users_pb2.GetUserRequest, context: Any):
+        return users_pb2.GetUserResponse(user=self._known(request.username))
+
+    async def UpdateUser(self, request: users_pb2.UpdateUserRequest, context: Any):
+        user = self._known(request.username)
+        for name, value in request.claims.fields.items():
+            if value.WhichOneof("kind") == "null_value":
+                del user.claims.fields[name]
+            else:
+                user.claims.fields[name].CopyFrom(value)
+        return users_pb2.UpdateUserResponse(user=user)
+
     async def SetPassword(self, request: users_pb2.SetPasswordRequest, context: Any):
         self.passwords[self._known(request.username).username] = request.password
         return users_pb2.SetPasswordResponse()

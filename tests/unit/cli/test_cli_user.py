@@ -94,3 +94,16 @@ def test_a_taken_name_is_told(latchkey: Latchkey) -> None:
     latchkey("user", "create", "alice", *PASSWORD)
     answer = latchkey("user", "create", "alice", *PASSWORD)
     assert (answer.code, answer.err) == (1, "Error: invalid_request: The username is taken.\n")
+
+
+def test_claims_are_shown_and_changed(latchkey: Latchkey) -> None:
+    latchkey("user", "create", "alice", "--password", "correct horse", "--email", "alice@example.com")
+    told = latchkey("user", "update", "alice", "--claim", "name=Alice = A.", "--remove", "email", "--json").json
+    assert told["claims"] == {"name": "Alice = A."}
+    assert "Alice = A." in latchkey("user", "show", "alice").out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--claim", "name"], ["--claim", "=x"]])
+def test_a_change_names_what_it_changes(latchkey: Latchkey, arguments: list[str]) -> None:
+    latchkey("user", "create", "alice", "--password", "correct horse")
+    assert latchkey("user", "update", "alice", *arguments, code=2).out == ""

@@ -30,12 +30,14 @@ class _AccountStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccountS
     ACCOUNT_STATE_UNSPECIFIED: _AccountState.ValueType  # 0
     ACCOUNT_STATE_ACTIVE: _AccountState.ValueType  # 1
     ACCOUNT_STATE_DISABLED: _AccountState.ValueType  # 2
+    ACCOUNT_STATE_DELETED: _AccountState.ValueType  # 3
 
 class AccountState(_AccountState, metaclass=_AccountStateEnumTypeWrapper): ...
 
 ACCOUNT_STATE_UNSPECIFIED: AccountState.ValueType  # 0
 ACCOUNT_STATE_ACTIVE: AccountState.ValueType  # 1
 ACCOUNT_STATE_DISABLED: AccountState.ValueType  # 2
+ACCOUNT_STATE_DELETED: AccountState.ValueType  # 3
 Global___AccountState: _TypeAlias = AccountState  # noqa: Y015
 
 @_typing.final

@@ -28,7 +28,7 @@ from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_acce
 from latchkey.authentication.v1 import accounts_pb2 as latchkey_dot_authentication_dot_v1_dot_accounts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&latchkey/authentication/v1/admin.proto\x12\x1alatchkey.authentication.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/accounts.proto\"\xbb\x01\n\x04User\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32(.latchkey.authentication.v1.AccountState\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x63laims\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\"f\n\x11\x43reateUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\'\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"D\n\x12\x43reateUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"9\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x11ListUsersResponse\x12/\n\x05users\x18\x01 \x03(\x0b\x32 .latchkey.authentication.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x12SetPasswordRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\"\x15\n\x13SetPasswordResponse\"&\n\x12\x44isableUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"E\n\x13\x44isableUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"\'\n\x13ResetFactorsRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"\'\n\x14ResetFactorsResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x05\x32\xc5\x04\n\x10UserAdminService\x12k\n\nCreateUser\x12-.latchkey.authentication.v1.CreateUserRequest\x1a..latchkey.authentication.v1.CreateUserResponse\x12h\n\tListUsers\x12,.latchkey.authentication.v1.ListUsersRequest\x1a-.latchkey.authentication.v1.ListUsersResponse\x12n\n\x0bSetPassword\x12..latchkey.authentication.v1.SetPasswordRequest\x1a/.latchkey.authentication.v1.SetPasswordResponse\x12n\n\x0b\x44isableUser\x12..latchkey.authentication.v1.DisableUserRequest\x1a/.latchkey.authentication.v1.DisableUserResponse\x12q\n\x0cResetFactors\x12/.latchkey.authentication.v1.ResetFactorsRequest\x1a\x30.latchkey.authentication.v1.ResetFactorsResponse\x1a\x07\x8a\xb5\x18\x03\x63lib\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&latchkey/authentication/v1/admin.proto\x12\x1alatchkey.authentication.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/accounts.proto\"\xbb\x01\n\x04User\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32(.latchkey.authentication.v1.AccountState\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x63laims\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\"f\n\x11\x43reateUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\'\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"D\n\x12\x43reateUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"9\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x11ListUsersResponse\x12/\n\x05users\x18\x01 \x03(\x0b\x32 .latchkey.authentication.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x0eGetUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"A\n\x0fGetUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"N\n\x11UpdateUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\'\n\x06\x63laims\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"D\n\x12UpdateUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\">\n\x12SetPasswordRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\"\x15\n\x13SetPasswordResponse\"&\n\x12\x44isableUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"E\n\x13\x44isableUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"\'\n\x13ResetFactorsRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"\'\n\x14ResetFactorsResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x05\x32\x96\x06\n\x10UserAdminService\x12k\n\nCreateUser\x12-.latchkey.authentication.v1.CreateUserRequest\x1a..latchkey.authentication.v1.CreateUserResponse\x12h\n\tListUsers\x12,.latchkey.authentication.v1.ListUsersRequest\x1a-.latchkey.authentication.v1.ListUsersResponse\x12\x62\n\x07GetUser\x12*.latchkey.authentication.v1.GetUserRequest\x1a+.latchkey.authentication.v1.GetUserResponse\x12k\n\nUpdateUser\x12-.latchkey.authentication.v1.UpdateUserRequest\x1a..latchkey.authentication.v1.UpdateUserResponse\x12n\n\x0bSetPassword\x12..latchkey.authentication.v1.SetPasswordRequest\x1a/.latchkey.authentication.v1.SetPasswordResponse\x12n\n\x0b\x44isableUser\x12..latchkey.authentication.v1.DisableUserRequest\x1a/.latchkey.authentication.v1.DisableUserResponse\x12q\n\x0cResetFactors\x12/.latchkey.authentication.v1.ResetFactorsRequest\x1a\x30.latchkey.authentication.v1.ResetFactorsResponse\x1a\x07\x8a\xb5\x18\x03\x63lib\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,18 +51,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTUSERSREQUEST']._serialized_end=630
   _globals['_LISTUSERSRESPONSE']._serialized_start=632
   _globals['_LISTUSERSRESPONSE']._serialized_end=725
-  _globals['_SETPASSWORDREQUEST']._serialized_start=727
-  _globals['_SETPASSWORDREQUEST']._serialized_end=789
-  _globals['_SETPASSWORDRESPONSE']._serialized_start=791
-  _globals['_SETPASSWORDRESPONSE']._serialized_end=812
-  _globals['_DISABLEUSERREQUEST']._serialized_start=814
-  _globals['_DISABLEUSERREQUEST']._serialized_end=852
-  _globals['_DISABLEUSERRESPONSE']._serialized_start=854
-  _globals['_DISABLEUSERRESPONSE']._serialized_end=923
-  _globals['_RESETFACTORSREQUEST']._serialized_start=925
-  _globals['_RESETFACTORSREQUEST']._serialized_end=964
-  _globals['_RESETFACTORSRESPONSE']._serialized_start=966
-  _globals['_RESETFACTORSRESPONSE']._serialized_end=1005
-  _globals['_USERADMINSERVICE']._serialized_start=1008
-  _globals['_USERADMINSERVICE']._serialized_end=1589
+  _globals['_GETUSERREQUEST']._serialized_start=727
+  _globals['_GETUSERREQUEST']._serialized_end=761
+  _globals['_GETUSERRESPONSE']._serialized_start=763
+  _globals['_GETUSERRESPONSE']._serialized_end=828
+  _globals['_UPDATEUSERREQUEST']._serialized_start=830
+  _globals['_UPDATEUSERREQUEST']._serialized_end=908
+  _globals['_UPDATEUSERRESPONSE']._serialized_start=910
+  _globals['_UPDATEUSERRESPONSE']._serialized_end=978
+  _globals['_SETPASSWORDREQUEST']._serialized_start=980
+  _globals['_SETPASSWORDREQUEST']._serialized_end=1042
+  _globals['_SETPASSWORDRESPONSE']._serialized_start=1044
+  _globals['_SETPASSWORDRESPONSE']._serialized_end=1065
+  _globals['_DISABLEUSERREQUEST']._serialized_start=1067
+  _globals['_DISABLEUSERREQUEST']._serialized_end=1105
+  _globals['_DISABLEUSERRESPONSE']._serialized_start=1107
+  _globals['_DISABLEUSERRESPONSE']._serialized_end=1176
+  _globals['_RESETFACTORSREQUEST']._serialized_start=1178
+  _globals['_RESETFACTORSREQUEST']._serialized_end=1217
+  _globals['_RESETFACTORSRESPONSE']._serialized_start=1219
+  _globals['_RESETFACTORSRESPONSE']._serialized_end=1258
+  _globals['_USERADMINSERVICE']._serialized_start=1261
+  _globals['_USERADMINSERVICE']._serialized_end=2051
 # @@protoc_insertion_point(module_scope)

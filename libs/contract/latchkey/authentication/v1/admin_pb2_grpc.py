@@ -45,6 +45,16 @@ class UserAdminServiceStub:
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUsersRequest.SerializeToString,
                 response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUsersResponse.FromString,
                 _registered_method=True)
+        self.GetUser = channel.unary_unary(
+                '/latchkey.authentication.v1.UserAdminService/GetUser',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.GetUserRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.GetUserResponse.FromString,
+                _registered_method=True)
+        self.UpdateUser = channel.unary_unary(
+                '/latchkey.authentication.v1.UserAdminService/UpdateUser',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.UpdateUserRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.UpdateUserResponse.FromString,
+                _registered_method=True)
         self.SetPassword = channel.unary_unary(
                 '/latchkey.authentication.v1.UserAdminService/SetPassword',
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.SetPasswordRequest.SerializeToString,
@@ -75,6 +85,21 @@ class UserAdminServiceServicer:
 
     def ListUsers(self, request, context):
         """Oldest first. Callers: cli.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUser(self, request, context):
+        """Callers: cli. Errors: invalid_request (USER_UNKNOWN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateUser(self, request, context):
+        """Writes claims, all of them or none; one that a person or a check of ours has to tell is refused. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,6 +139,16 @@ def add_UserAdminServiceServicer_to_server(servicer, server):
                     servicer.ListUsers,
                     request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUsersRequest.FromString,
                     response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUsersResponse.SerializeToString,
+            ),
+            'GetUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUser,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.GetUserRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.GetUserResponse.SerializeToString,
+            ),
+            'UpdateUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateUser,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.UpdateUserRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.UpdateUserResponse.SerializeToString,
             ),
             'SetPassword': grpc.unary_unary_rpc_method_handler(
                     servicer.SetPassword,
@@ -186,6 +221,60 @@ class UserAdminService:
             '/latchkey.authentication.v1.UserAdminService/ListUsers',
             latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUsersRequest.SerializeToString,
             latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.UserAdminService/GetUser',
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.GetUserRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.GetUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.UserAdminService/UpdateUser',
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.UpdateUserRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.UpdateUserResponse.FromString,
             options,
             channel_credentials,
             insecure,

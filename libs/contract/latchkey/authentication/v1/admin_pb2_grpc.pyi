@@ -37,6 +37,12 @@ class UserAdminServiceStub:
     """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or a value that does not hold)."""
     ListUsers: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]
     """Oldest first. Callers: cli."""
+    GetUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _admin_pb2.GetUserResponse]
+    """Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+    UpdateUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UpdateUserRequest, _admin_pb2.UpdateUserResponse]
+    """Writes claims, all of them or none; one that a person or a check of ours has to tell is refused. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
+    """
     SetPassword: _grpc.UnaryUnaryMultiCallable[_admin_pb2.SetPasswordRequest, _admin_pb2.SetPasswordResponse]
     """Ends all sessions of the user as well. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     DisableUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DisableUserRequest, _admin_pb2.DisableUserResponse]
@@ -55,6 +61,12 @@ class UserAdminServiceAsyncStub(UserAdminServiceStub):
     """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or a value that does not hold)."""
     ListUsers: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]  # type: ignore[assignment]
     """Oldest first. Callers: cli."""
+    GetUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _admin_pb2.GetUserResponse]  # type: ignore[assignment]
+    """Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+    UpdateUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.UpdateUserRequest, _admin_pb2.UpdateUserResponse]  # type: ignore[assignment]
+    """Writes claims, all of them or none; one that a person or a check of ours has to tell is refused. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
+    """
     SetPassword: _aio.UnaryUnaryMultiCallable[_admin_pb2.SetPasswordRequest, _admin_pb2.SetPasswordResponse]  # type: ignore[assignment]
     """Ends all sessions of the user as well. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     DisableUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.DisableUserRequest, _admin_pb2.DisableUserResponse]  # type: ignore[assignment]
@@ -82,6 +94,24 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ListUsersResponse, _abc.Awaitable[_admin_pb2.ListUsersResponse]]:
         """Oldest first. Callers: cli."""
+
+    @_abc_1.abstractmethod
+    def GetUser(
+        self,
+        request: _admin_pb2.GetUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.GetUserResponse, _abc.Awaitable[_admin_pb2.GetUserResponse]]:
+        """Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+
+    @_abc_1.abstractmethod
+    def UpdateUser(
+        self,
+        request: _admin_pb2.UpdateUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.UpdateUserResponse, _abc.Awaitable[_admin_pb2.UpdateUserResponse]]:
+        """Writes claims, all of them or none; one that a person or a check of ours has to tell is refused. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
+        """
 
     @_abc_1.abstractmethod
     def SetPassword(

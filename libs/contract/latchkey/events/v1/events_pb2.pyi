@@ -80,6 +80,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The password was right, and came by a way on which no second factor can be shown."""
     REASON_FACTORS_RESET: _Reason.ValueType  # 17
     """An operator took away the person's second factors."""
+    REASON_ACCOUNT_DELETED: _Reason.ValueType  # 20
+    """The person deleted the account."""
     REASON_FAILING: _Reason.ValueType  # 40
     """The other side has not taken anything for too long."""
     REASON_GONE: _Reason.ValueType  # 41
@@ -116,6 +118,8 @@ REASON_SECOND_FACTOR_REQUIRED: Reason.ValueType  # 16
 """The password was right, and came by a way on which no second factor can be shown."""
 REASON_FACTORS_RESET: Reason.ValueType  # 17
 """An operator took away the person's second factors."""
+REASON_ACCOUNT_DELETED: Reason.ValueType  # 20
+"""The person deleted the account."""
 REASON_FAILING: Reason.ValueType  # 40
 """The other side has not taken anything for too long."""
 REASON_GONE: Reason.ValueType  # 41
@@ -347,6 +351,54 @@ class AccountDisabled(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AccountDisabled: _TypeAlias = AccountDisabled  # noqa: Y015
+
+@_typing.final
+class AccountDeleted(_message.Message):
+    """The person ended their account. Nothing of them is known any more; the id is given to nobody else."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountDeleted: _TypeAlias = AccountDeleted  # noqa: Y015
+
+@_typing.final
+class AccountUpdated(_message.Message):
+    """Claims of a person are others now. The values are not told: userinfo has them, for those who may ask."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    @_builtins.property
+    def claims(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the claims that changed."""
+
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        claims: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountUpdated: _TypeAlias = AccountUpdated  # noqa: Y015
 
 @_typing.final
 class PasswordChanged(_message.Message):

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_access__pb2
 from latchkey.authentication.v1 import sessions_pb2 as latchkey_dot_authentication_dot_v1_dot_sessions__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/token/v1/consents.proto\x12\x11latchkey.token.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/sessions.proto\"V\n\x16ListConnectionsRequest\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\"M\n\x17ListConnectionsResponse\x12\x32\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32\x1d.latchkey.token.v1.Connection\"\x99\x01\n\nConnection\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63lient_name\x18\x02 \x01(\t\x12\x10\n\x08logo_uri\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x11\n\tresources\x18\x05 \x03(\t\x12.\n\nallowed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\x16WithdrawConsentRequest\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\x11\n\tclient_id\x18\x02 \x01(\t\"\x19\n\x17WithdrawConsentResponse2\xfc\x01\n\x0e\x43onsentService\x12h\n\x0fListConnections\x12).latchkey.token.v1.ListConnectionsRequest\x1a*.latchkey.token.v1.ListConnectionsResponse\x12h\n\x0fWithdrawConsent\x12).latchkey.token.v1.WithdrawConsentRequest\x1a*.latchkey.token.v1.WithdrawConsentResponse\x1a\x16\x8a\xb5\x18\x12\x61uthorize-frontendb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/token/v1/consents.proto\x12\x11latchkey.token.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/sessions.proto\"U\n\x15\x45xportConsentsRequest\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\"C\n\x16\x45xportConsentsResponse\x12)\n\x08\x63onsents\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\"V\n\x16ListConnectionsRequest\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\"M\n\x17ListConnectionsResponse\x12\x32\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32\x1d.latchkey.token.v1.Connection\"\x99\x01\n\nConnection\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63lient_name\x18\x02 \x01(\t\x12\x10\n\x08logo_uri\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x11\n\tresources\x18\x05 \x03(\t\x12.\n\nallowed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\x16WithdrawConsentRequest\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\x11\n\tclient_id\x18\x02 \x01(\t\"\x19\n\x17WithdrawConsentResponse2\xe3\x02\n\x0e\x43onsentService\x12h\n\x0fListConnections\x12).latchkey.token.v1.ListConnectionsRequest\x1a*.latchkey.token.v1.ListConnectionsResponse\x12h\n\x0fWithdrawConsent\x12).latchkey.token.v1.WithdrawConsentRequest\x1a*.latchkey.token.v1.WithdrawConsentResponse\x12\x65\n\x0e\x45xportConsents\x12(.latchkey.token.v1.ExportConsentsRequest\x1a).latchkey.token.v1.ExportConsentsResponse\x1a\x16\x8a\xb5\x18\x12\x61uthorize-frontendb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,16 +37,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONSENTSERVICE']._loaded_options = None
   _globals['_CONSENTSERVICE']._serialized_options = b'\212\265\030\022authorize-frontend'
-  _globals['_LISTCONNECTIONSREQUEST']._serialized_start=164
-  _globals['_LISTCONNECTIONSREQUEST']._serialized_end=250
-  _globals['_LISTCONNECTIONSRESPONSE']._serialized_start=252
-  _globals['_LISTCONNECTIONSRESPONSE']._serialized_end=329
-  _globals['_CONNECTION']._serialized_start=332
-  _globals['_CONNECTION']._serialized_end=485
-  _globals['_WITHDRAWCONSENTREQUEST']._serialized_start=487
-  _globals['_WITHDRAWCONSENTREQUEST']._serialized_end=592
-  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_start=594
-  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_end=619
-  _globals['_CONSENTSERVICE']._serialized_start=622
-  _globals['_CONSENTSERVICE']._serialized_end=874
+  _globals['_EXPORTCONSENTSREQUEST']._serialized_start=194
+  _globals['_EXPORTCONSENTSREQUEST']._serialized_end=279
+  _globals['_EXPORTCONSENTSRESPONSE']._serialized_start=281
+  _globals['_EXPORTCONSENTSRESPONSE']._serialized_end=348
+  _globals['_LISTCONNECTIONSREQUEST']._serialized_start=350
+  _globals['_LISTCONNECTIONSREQUEST']._serialized_end=436
+  _globals['_LISTCONNECTIONSRESPONSE']._serialized_start=438
+  _globals['_LISTCONNECTIONSRESPONSE']._serialized_end=515
+  _globals['_CONNECTION']._serialized_start=518
+  _globals['_CONNECTION']._serialized_end=671
+  _globals['_WITHDRAWCONSENTREQUEST']._serialized_start=673
+  _globals['_WITHDRAWCONSENTREQUEST']._serialized_end=778
+  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_start=780
+  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_end=805
+  _globals['_CONSENTSERVICE']._serialized_start=808
+  _globals['_CONSENTSERVICE']._serialized_end=1163
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,11 @@ class ConsentServiceStub:
                 request_serializer=latchkey_dot_token_dot_v1_dot_consents__pb2.WithdrawConsentRequest.SerializeToString,
                 response_deserializer=latchkey_dot_token_dot_v1_dot_consents__pb2.WithdrawConsentResponse.FromString,
                 _registered_method=True)
+        self.ExportConsents = channel.unary_unary(
+                '/latchkey.token.v1.ConsentService/ExportConsents',
+                request_serializer=latchkey_dot_token_dot_v1_dot_consents__pb2.ExportConsentsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_token_dot_v1_dot_consents__pb2.ExportConsentsResponse.FromString,
+                _registered_method=True)
 
 
 class ConsentServiceServicer:
@@ -67,6 +72,14 @@ class ConsentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportConsents(self, request, context):
+        """Everything that this service holds about the person, and no secret. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConsentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +92,11 @@ def add_ConsentServiceServicer_to_server(servicer, server):
                     servicer.WithdrawConsent,
                     request_deserializer=latchkey_dot_token_dot_v1_dot_consents__pb2.WithdrawConsentRequest.FromString,
                     response_serializer=latchkey_dot_token_dot_v1_dot_consents__pb2.WithdrawConsentResponse.SerializeToString,
+            ),
+            'ExportConsents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportConsents,
+                    request_deserializer=latchkey_dot_token_dot_v1_dot_consents__pb2.ExportConsentsRequest.FromString,
+                    response_serializer=latchkey_dot_token_dot_v1_dot_consents__pb2.ExportConsentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -136,6 +154,33 @@ class ConsentService:
             '/latchkey.token.v1.ConsentService/WithdrawConsent',
             latchkey_dot_token_dot_v1_dot_consents__pb2.WithdrawConsentRequest.SerializeToString,
             latchkey_dot_token_dot_v1_dot_consents__pb2.WithdrawConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportConsents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.token.v1.ConsentService/ExportConsents',
+            latchkey_dot_token_dot_v1_dot_consents__pb2.ExportConsentsRequest.SerializeToString,
+            latchkey_dot_token_dot_v1_dot_consents__pb2.ExportConsentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

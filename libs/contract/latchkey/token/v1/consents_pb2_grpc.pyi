@@ -41,6 +41,10 @@ class ConsentServiceStub:
     """Forgets the consent, and ends all that the application has on it. Again: nothing changes and nothing is told.
     Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING).
     """
+    ExportConsents: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ExportConsentsRequest, _consents_pb2.ExportConsentsResponse]
+    """Everything that this service holds about the person, and no secret. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING).
+    """
 
 @_typing.type_check_only
 class ConsentServiceAsyncStub(ConsentServiceStub):
@@ -54,6 +58,10 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     WithdrawConsent: _aio.UnaryUnaryMultiCallable[_consents_pb2.WithdrawConsentRequest, _consents_pb2.WithdrawConsentResponse]  # type: ignore[assignment]
     """Forgets the consent, and ends all that the application has on it. Again: nothing changes and nothing is told.
     Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING).
+    """
+    ExportConsents: _aio.UnaryUnaryMultiCallable[_consents_pb2.ExportConsentsRequest, _consents_pb2.ExportConsentsResponse]  # type: ignore[assignment]
+    """Everything that this service holds about the person, and no secret. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING).
     """
 
 class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -77,6 +85,16 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_consents_pb2.WithdrawConsentResponse, _abc.Awaitable[_consents_pb2.WithdrawConsentResponse]]:
         """Forgets the consent, and ends all that the application has on it. Again: nothing changes and nothing is told.
         Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING).
+        """
+
+    @_abc_1.abstractmethod
+    def ExportConsents(
+        self,
+        request: _consents_pb2.ExportConsentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_consents_pb2.ExportConsentsResponse, _abc.Awaitable[_consents_pb2.ExportConsentsResponse]]:
+        """Everything that this service holds about the person, and no secret. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING).
         """
 
 def add_ConsentServiceServicer_to_server(servicer: ConsentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

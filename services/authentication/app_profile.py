@@ -1,0 +1,24 @@
+"""The part of the composition root that is about a person's own account."""
+
+from latchkey.authentication.v1 import profile_pb2, profile_pb2_grpc
+from libs.servicekit.clock import SystemClock
+from libs.servicekit.service import Registration
+from libs.servicekit.work import Transactions
+from services.authentication.rpc_profile import Profiles
+from services.authentication.store.work import StoreWork
+from services.authentication.usecases.delete_account import DeleteAccount
+from services.authentication.usecases.export_account import ExportAccount
+from services.authentication.usecases.own_sessions import WhoIsThere
+from services.authentication.usecases.profile import GetProfile, UpdateProfile
+
+
+def profile_service(work: Transactions[StoreWork], *, who: WhoIsThere) -> Registration:
+    clock = SystemClock()
+    profiles = Profiles(
+        get_profile=GetProfile(view=work.reading, who=who),
+        update_profile=UpdateProfile(view=work.reading, work=work, who=who, clock=clock),
+        export_account=ExportAccount(view=work.reading, who=who),
+        delete_account=DeleteAccount(view=work.reading, work=work, who=who, clock=clock),
+    )
+    service = profile_pb2.DESCRIPTOR.services_by_name["ProfileService"]
+    return Registration(profile_pb2_grpc.add_ProfileServiceServicer_to_server, profiles, service)

@@ -1,0 +1,52 @@
+"""The gRPC methods about a person's own account: decode, one use case, encode."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc
+
+from latchkey.authentication.v1 import profile_pb2, profile_pb2_grpc
+from services.authentication import convert
+from services.authentication.domain.claim_policy import RefusedClaim, Writer, writable_by
+from services.authentication.usecases.delete_account import DeleteAccount
+from services.authentication.usecases.export_account import ExportAccount
+from services.authentication.usecases.profile import GetProfile, UpdateProfile
+
+_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+@dataclass(frozen=True)
+class Profiles(profile_pb2_grpc.ProfileServiceServicer):
+    get_profile: GetProfile
+    update_profile: UpdateProfile
+    export_account: ExportAccount
+    delete_account: DeleteAccount
+
+    async def GetProfile(
+        self, request: profile_pb2.GetProfileRequest, context: _Context
+    ) -> profile_pb2.GetProfileResponse:
+        account = await self.get_profile(request.session_secret)
+        claims = convert.struct(account.claims())
+        return profile_pb2.GetProfileResponse(claims=claims, writable=writable_by(Writer.PERSON))
+
+    async def UpdateProfile(
+        self, request: profile_pb2.UpdateProfileRequest, context: _Context
+    ) -> profile_pb2.UpdateProfileResponse:
+        try:
+            await self.update_profile(request.session_secret, convert.plain(request.claims))
+        except RefusedClaim as refusal:
+            return profile_pb2.UpdateProfileResponse(refused_claim=refusal.claim)
+        return profile_pb2.UpdateProfileResponse()
+
+    async def ExportAccount(
+        self, request: profile_pb2.ExportAccountRequest, context: _Context
+    ) -> profile_pb2.ExportAccountResponse:
+        return profile_pb2.ExportAccountResponse(
+            account=convert.struct(await self.export_account(request.session_secret))
+        )
+
+    async def DeleteAccount(
+        self, request: profile_pb2.DeleteAccountRequest, context: _Context
+    ) -> profile_pb2.DeleteAccountResponse:
+        await self.delete_account(request.session_secret, request.username)
+        return profile_pb2.DeleteAccountResponse()

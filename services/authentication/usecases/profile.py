@@ -1,0 +1,103 @@
+"""A person looks at what is known of them, and changes what is theirs to change; an operator does for them."""
+
+from collections.abc import Mapping
+
+from libs.servicekit.clock import Clock
+from libs.servicekit.facts import Actor
+from services.authentication import facts
+from services.authentication.domain.accounts import Account
+from services.authentication.domain.claim_policy import Writer, changed
+from services.authentication.domain.usernames import lookup_key, unknown_user
+from services.authentication.ports import View, ViewFactory, Work, WorkFactory
+from services.authentication.usecases.own_sessions import WhoIsThere
+
+
+class GetProfile:
+    def __init__(self, *, view: ViewFactory, who: WhoIsThere) -> None:
+        self._view = view
+        self._who = who
+
+    async def __call__(self, session_secret: str) -> Account:
+        """The account of whoever asks. Raises AccessDenied: SESSION_MISSING."""
+        async with self._view() as view:
+            return (await self._who(view, session_secret)).account
+
+
+class UpdateProfile:
+    def __init__(self, *, view: ViewFactory, work: WorkFactory, who: WhoIsThere, clock: Clock) -> None:
+        self._view = view
+        self._work = work
+        self._who = who
+        self._clock = clock
+
+    async def __call__(self, session_secret: str, unverified_claims: Mapping[str, object]) -> None:
+        """Writes claims of whoever asks: all of them or none.
+
+        Raises:
+            AccessDenied: SESSION_MISSING.
+            InvalidRequest: CLAIM_UNKNOWN, CLAIM_READ_ONLY.
+            RefusedClaim: a value does not hold.
+        """
+        async with self._view() as view:
+            user_id = (await self._who(view, session_secret)).account.id
+        async with self._work() as work:
+            await write_claims(
+                work, user_id, unverified_claims, writer=Writer.PERSON, actor=facts.user(user_id), clock=self._clock
+            )
+
+
+class FindUser:
+    def __init__(self, *, view: ViewFactory) -> None:
+        self._view = view
+
+    async def __call__(self, username: str) -> Account:
+        """Raises InvalidRequest: USER_UNKNOWN."""
+        async with self._view() as view:
+            return await _named(view, username)
+
+
+class UpdateUser:
+    def __init__(self, *, view: ViewFactory, work: WorkFactory, clock: Clock) -> None:
+        self._view = view
+        self._work = work
+        self._clock = clock
+
+    async def __call__(self, username: str, unverified_claims: Mapping[str, object], *, operator: str) -> Account:
+        """Writes claims of somebody: all of them or none.
+
+        Raises:
+            InvalidRequest: USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY.
+            RefusedClaim: a value does not hold.
+        """
+        async with self._view() as view:
+            user_id = (await _named(view, username)).id
+        actor = facts.operator(operator)
+        async with self._work() as work:
+            return await write_claims(
+                work, user_id, unverified_claims, writer=Writer.OPERATOR, actor=actor, clock=self._clock
+            )
+
+
+async def write_claims(
+    work: Work, user_id: str, unverified_claims: Mapping[str, object], *, writer: Writer, actor: Actor, clock: Clock
+) -> Account:
+    """The account as it is then. Nothing is written or told when nothing is different."""
+    await work.accounts.lock(user_id)
+    found = await work.accounts.with_credentials(user_id)
+    if found is None or not found[0].active:
+        raise unknown_user()
+    account, now = found[0], clock.now()
+    profile, names = changed(account.profile, unverified_claims, writer=writer, today=now.date())
+    if not names:
+        return account
+    await work.accounts.set_profile(user_id, profile, now=now)
+    work.emit(facts.account_updated(user_id, names, actor=actor))
+    return account.with_profile(profile, now=now)
+
+
+async def _named(view: View, username: str) -> Account:
+    key = lookup_key(username)
+    account = None if key is None else await view.accounts.by_name(key)
+    if account is None:
+        raise unknown_user()
+    return account

@@ -1,0 +1,18 @@
+"""A person takes along what is known of what they allowed."""
+
+from services.token.ports import Begin, ClientDirectory
+
+
+class ExportConsents:
+    def __init__(self, view: Begin, *, clients: ClientDirectory) -> None:
+        self._view = view
+        self._clients = clients
+
+    async def __call__(self, user_id: str) -> dict[str, object]:
+        """Everything that this service holds about the person, by name and with the names of the applications."""
+        async with self._view() as view:
+            found = await view.exports.of_user(user_id)
+        ids = sorted({str(row["client_id"]) for rows in found.values() for row in rows})
+        clients = {client_id: await self._clients.find(client_id) for client_id in ids}
+        names = {client_id: client.metadata.client_name for client_id, client in clients.items() if client is not None}
+        return {"applications": names, **{table: list(rows) for table, rows in found.items()}}

@@ -1,0 +1,84 @@
+"""Who may write which claim."""
+
+from datetime import date
+
+import pytest
+
+from libs.oauth.errors import InvalidRequest
+from services.authentication.domain.claim_policy import WRITERS, RefusedClaim, Writer, changed, writable_by
+from services.authentication.domain.claims import CLAIM_NAMES, Profile
+
+TODAY = date(2026, 3, 1)
+ALICE = Profile(
+    name="Alice Ansel",
+    email="alice@example.com",
+    email_verified=True,
+    phone_number="+1 425 555 1212",
+    phone_number_verified=True,
+)
+
+
+def refused(writer: Writer, **changes: object) -> str:
+    with pytest.raises(InvalidRequest) as refusal:
+        changed(ALICE, changes, writer=writer, today=TODAY)
+    return refusal.value.reason
+
+
+def test_it_is_decided_for_every_claim_and_for_what_is_the_servers():
+    assert set(WRITERS) == {*CLAIM_NAMES, "sub", "updated_at"}
+
+
+@pytest.mark.s(52)
+@pytest.mark.parametrize("writer", [Writer.PERSON, Writer.OPERATOR])
+@pytest.mark.parametrize("claim", ["sub", "updated_at", "email_verified", "phone_number_verified"])
+def test_what_is_the_servers_is_written_by_nobody_from_outside(writer, claim):
+    for value in (True, False, "somebody-else", None, 0):
+        assert refused(writer, **{claim: value}) == "CLAIM_READ_ONLY"
+
+
+@pytest.mark.s(52)
+@pytest.mark.parametrize("claim", ["email", "preferred_username"])
+def test_what_an_operator_writes_a_person_does_not(claim):
+    assert refused(Writer.PERSON, **{claim: "mallory@example.com"}) == "CLAIM_READ_ONLY"
+    assert claim in writable_by(Writer.OPERATOR)
+
+
+@pytest.mark.s(52)
+@pytest.mark.parametrize("claim", ["roles", "tenant", "iss", "email_verified ", "EMAIL_VERIFIED", "__class__", ""])
+def test_a_claim_that_there_is_not_is_written_by_nobody(claim):
+    assert refused(Writer.OPERATOR, **{claim: "x"}) == "CLAIM_UNKNOWN"
+
+
+@pytest.mark.s(52)
+@pytest.mark.parametrize(
+    ("writer", "claim", "value"),
+    [
+        (Writer.OPERATOR, "email", "new@example.com"),
+        (Writer.PERSON, "phone_number", "+49 30 123456"),
+        (Writer.OPERATOR, "email", None),
+        (Writer.PERSON, "phone_number", None),
+    ],
+)
+def test_what_has_changed_is_not_verified_any_more(writer, claim, value):
+    profile, names = changed(ALICE, {claim: value}, writer=writer, today=TODAY)
+    assert profile.claims().get(claim) == value
+    assert profile.claims().get(f"{claim}_verified") is (None if value is None else False)
+    assert names == [claim, f"{claim}_verified"]
+
+
+def test_the_same_value_again_changes_nothing_and_keeps_what_was_verified():
+    profile, names = changed(ALICE, {"name": "Alice Ansel"}, writer=Writer.PERSON, today=TODAY)
+    assert (profile, names) == (ALICE, [])
+    assert changed(ALICE, {"email": "alice@example.com"}, writer=Writer.OPERATOR, today=TODAY)[0].email_verified
+
+
+def test_one_bad_value_is_named_and_nothing_is_changed():
+    with pytest.raises(RefusedClaim) as refusal:
+        changed(ALICE, {"name": "Alice B.", "birthdate": "yesterday"}, writer=Writer.PERSON, today=TODAY)
+    assert refusal.value.claim == "birthdate"
+
+
+def test_an_address_is_written_as_a_whole():
+    profile, names = changed(ALICE, {"address": {"locality": "Bern"}}, writer=Writer.PERSON, today=TODAY)
+    assert profile.claims()["address"] == {"locality": "Bern"}
+    assert names == ["address"]

@@ -1,0 +1,129 @@
+"""Profile, data and the end of an account: what the edge asks for, and what it refuses."""
+
+import json
+
+import pytest
+
+from latchkey.authentication.v1 import profile_pb2
+from latchkey.token.v1 import consents_pb2
+from libs.crypto.random import new_secret
+from libs.oauth.errors import InvalidRequest
+
+HOSTILE = "\"'><script>alert(1)</script></textarea>"
+
+
+@pytest.fixture
+def signed_in(browser, services) -> None:
+    services.signed_in()
+    services.authentication.says["GetSession"].signed_in_recently = True
+    browser.cookies = {"latchkey-browser": new_secret(), "latchkey-session": new_secret()}
+
+
+@pytest.fixture
+def profile(services):
+    answer = profile_pb2.GetProfileResponse(writable=["name", "birthdate", "address", "website", "locale"])
+    answer.claims.update(
+        {
+            "name": "Alice",
+            "locale": "pt-BR",
+            "address": {"formatted": "x", "locality": HOSTILE, "street_address": HOSTILE},
+        }
+    )
+    services.authentication.says["GetProfile"] = answer
+    return answer
+
+
+@pytest.mark.s(9)
+async def test_values_of_a_profile_stay_text_and_an_unknown_language_stays(browser, signed_in, profile):
+    page = await browser.get("/account/profile")
+    assert page.html.all("script") == []
+    assert page.html.by_id("address-locality")["value"] == HOSTILE
+    assert not page.html.has_id("email")
+    assert [option["value"] for option in page.html.all("option") if "selected" in option] == ["pt-BR"]
+
+
+async def test_only_what_has_changed_is_written(browser, services, signed_in, profile):
+    page = await browser.get("/account/profile")
+    before = {
+        "name": "Alice",
+        "locale": "pt-BR",
+        "address.locality": HOSTILE,
+        "address.street_address": HOSTILE,
+    }
+    answer = await browser.post("/account/profile", page.html.press("profile-submit", **before))
+    assert answer.location == "/account?note=profile-changed"
+    assert dict(services.authentication.asked("UpdateProfile").claims) == {}
+
+
+async def test_what_was_emptied_is_taken_away_and_what_is_not_the_persons_is_not_even_asked(
+    browser, services, signed_in, profile
+):
+    page = await browser.get("/account/profile")
+    typed = {"name": " ", "birthdate": "1990-01-02", "address.locality": "Bern", "email": "x@y.example", "sub": "x"}
+    await browser.post("/account/profile", page.html.press("profile-submit", **typed))
+    claims = services.authentication.asked("UpdateProfile").claims
+    assert set(claims.fields) == {"name", "birthdate", "address", "locale"}
+    assert claims.fields["name"].WhichOneof("kind") == "null_value"
+    assert dict(claims["address"]) == {"locality": "Bern"}
+
+
+async def test_a_refused_value_is_marked_and_nothing_that_was_typed_is_lost(browser, services, signed_in, profile):
+    services.authentication.says["UpdateProfile"] = profile_pb2.UpdateProfileResponse(refused_claim="birthdate")
+    page = await browser.get("/account/profile")
+    after = await browser.post(
+        "/account/profile", page.html.press("profile-submit", name="Alicia", birthdate="yesterday")
+    )
+    assert after.html.by_id("birthdate")["aria-invalid"] == "true"
+    assert (after.html.by_id("name")["value"], after.html.by_id("birthdate")["value"]) == ("Alicia", "yesterday")
+
+
+@pytest.mark.s(37)
+@pytest.mark.parametrize(
+    ("path", "button", "call"),
+    [
+        ("/account/profile", "profile-submit", "UpdateProfile"),
+        ("/account/data", "data-download", "ExportAccount"),
+        ("/account/delete", "delete-submit", "DeleteAccount"),
+    ],
+)
+@pytest.mark.usefixtures("signed_in")
+async def test_no_other_page_posts_these_forms(browser, services, path, button, call):
+    form = (await browser.get(path)).html.press(button, username="alice")
+    for forged in ({**form, "csrf": new_secret()}, {name: form[name] for name in form if name != "csrf"}):
+        answer = await browser.post(path, forged)
+        assert answer.status == 403
+    foreign = await browser.post(path, form, Origin="https://evil.example")
+    assert foreign.status == 403
+    assert call not in services.authentication.names()
+
+
+async def test_what_is_held_is_one_file_that_no_browser_shows(browser, services, signed_in):
+    services.authentication.says["ExportAccount"] = profile_pb2.ExportAccountResponse()
+    services.authentication.says["ExportAccount"].account.update({"claims": {"updated_at": 1772366400}})
+    services.token.says["ExportConsents"] = consents_pb2.ExportConsentsResponse()
+    form = (await browser.get("/account/data")).html.press("data-download")
+    answer = await browser.post("/account/data", form)
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="account.json"'
+    assert (answer.headers["Content-Type"], answer.headers["Cache-Control"]) == ("application/json", "no-store")
+    assert json.loads(answer.text) == {"account": {"claims": {"updated_at": 1772366400}}, "applications": {}}
+
+
+@pytest.mark.s(49)
+@pytest.mark.parametrize("path", ["/account/data", "/account/delete"])
+async def test_an_open_browser_signs_in_again_first(browser, services, signed_in, path):
+    services.authentication.says["GetSession"].signed_in_recently = False
+    answer = await browser.get(path)
+    assert answer.location == f"/account/sign-in?to={path.replace('/', '%2F')}"
+
+
+async def test_deleting_ends_the_cookies_and_another_name_deletes_nothing(browser, services, signed_in):
+    services.authentication.says["DeleteAccount"] = InvalidRequest("x", reason="USERNAME_MISMATCH")
+    page = await browser.get("/account/delete")
+    after = await browser.post("/account/delete", page.html.press("delete-submit", username="bob"))
+    assert after.html.has_id("delete-error")
+    assert "latchkey-session" in browser.cookies
+    services.authentication.says["DeleteAccount"] = profile_pb2.DeleteAccountResponse()
+    done = await browser.post("/account/delete", after.html.press("delete-submit", username="alice"))
+    assert done.location == "/account-deleted"
+    assert browser.cookies == {}
+    assert (await browser.get(done.location)).html.one("main")["data-page"] == "account-deleted"
