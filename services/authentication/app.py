@@ -66,6 +66,7 @@ async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
             settings=settings,
             view=work.reading,
             work=work,
+            who=WhoIsThere(clock=clock, lifetimes=settings.lifetimes),
             passwords=passwords,
             clock=clock,
             digest_key=keyed_hash(

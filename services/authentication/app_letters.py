@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from latchkey.authentication.v1 import offers_pb2, offers_pb2_grpc, password_resets_pb2, password_resets_pb2_grpc
+from latchkey.authentication.v1 import (
+    addresses_pb2,
+    addresses_pb2_grpc,
+    offers_pb2,
+    offers_pb2_grpc,
+    password_resets_pb2,
+    password_resets_pb2_grpc,
+)
 from libs.servicekit.clock import Clock
 from libs.servicekit.service import Registration, Task
 from libs.servicekit.timers import every
@@ -12,7 +19,14 @@ from services.authentication.letter_texts import LetterTexts
 from services.authentication.mail_settings import MailSettings
 from services.authentication.ports import Passwords, ViewFactory, WorkFactory
 from services.authentication.post_office import SmtpPostOffice
+from services.authentication.usecases.change_address import (
+    ConfirmAddress,
+    FindAddressRequest,
+    GetOwnAddress,
+    RequestAddress,
+)
 from services.authentication.usecases.limit_letters import LimitLetters
+from services.authentication.usecases.own_sessions import WhoIsThere
 from services.authentication.usecases.request_password_reset import RequestPasswordReset
 from services.authentication.usecases.reset_password import FindPasswordReset, ResetPassword
 from services.authentication.usecases.send_letter import SendLetter
@@ -28,6 +42,7 @@ class LetterParts:
     settings: MailSettings
     view: ViewFactory
     work: WorkFactory
+    who: WhoIsThere
     passwords: Passwords
     clock: Clock
     digest_key: bytes
@@ -49,6 +64,11 @@ class LetterParts:
                 offers_pb2.DESCRIPTOR.services_by_name["OfferService"],
             ),
             Registration(
+                addresses_pb2_grpc.add_AddressServiceServicer_to_server,
+                self._addresses(),
+                addresses_pb2.DESCRIPTOR.services_by_name["AddressService"],
+            ),
+            Registration(
                 password_resets_pb2_grpc.add_PasswordResetServiceServicer_to_server,
                 self._password_resets(),
                 password_resets_pb2.DESCRIPTOR.services_by_name["PasswordResetService"],
@@ -58,6 +78,22 @@ class LetterParts:
     @property
     def _has_mail(self) -> bool:
         return self.settings.mail_server is not None
+
+    def _addresses(self) -> rpc_letters.Addresses:
+        find = FindAddressRequest(view=self.view, who=self.who, clock=self.clock)
+        return rpc_letters.Addresses(
+            get_own=GetOwnAddress(view=self.view, who=self.who),
+            request_address=RequestAddress(
+                view=self.view,
+                work=self.work,
+                who=self.who,
+                limit=LimitLetters(key=self.digest_key),
+                has_mail=self._has_mail,
+                clock=self.clock,
+            ),
+            find=find,
+            confirm=ConfirmAddress(view=self.view, work=self.work, find=find, clock=self.clock),
+        )
 
     def _password_resets(self) -> rpc_letters.PasswordResets:
         find = FindPasswordReset(view=self.view, clock=self.clock)

@@ -151,3 +151,10 @@ def factors_removed(user_id: str, factors: Iterable[Factor], *, actor: Actor) ->
 
 def recovery_codes_created(user_id: str) -> Fact:
     return Fact(events_pb2.RecoveryCodesCreated(user_id=user_id), user_id, user(user_id))
+
+
+def email_verified(user_id: str, claims: Iterable[str]) -> tuple[Fact, Fact]:
+    """account.updated with the names of the claims, and account.email_verified."""
+    actor = user(user_id)
+    verified = Fact(events_pb2.AccountEmailVerified(user_id=user_id), user_id, actor)
+    return account_updated(user_id, claims, actor=actor), verified

@@ -35,6 +35,9 @@ class AccountReader(Protocol):
 
 
 class AccountWriter(Protocol):
+    async def lock_account(self, user_id: str) -> Account | None:
+        """The account as it is now; until the end of the work nobody else changes it."""
+
     async def named(self, *, username_key: str | None, address_key: str | None, most: int) -> Sequence[str]:
         """Ids of active accounts with this name or with this address."""
 

@@ -4,8 +4,21 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from latchkey.authentication.v1 import offers_pb2, offers_pb2_grpc, password_resets_pb2, password_resets_pb2_grpc
+from latchkey.authentication.v1 import (
+    addresses_pb2,
+    addresses_pb2_grpc,
+    offers_pb2,
+    offers_pb2_grpc,
+    password_resets_pb2,
+    password_resets_pb2_grpc,
+)
 from services.authentication import convert
+from services.authentication.usecases.change_address import (
+    ConfirmAddress,
+    FindAddressRequest,
+    GetOwnAddress,
+    RequestAddress,
+)
 from services.authentication.usecases.request_password_reset import RequestPasswordReset
 from services.authentication.usecases.reset_password import FindPasswordReset, ResetPassword
 
@@ -18,6 +31,49 @@ class Offers(offers_pb2_grpc.OfferServiceServicer):
 
     async def GetOffers(self, request: offers_pb2.GetOffersRequest, context: _Context) -> offers_pb2.GetOffersResponse:
         return self._answer
+
+
+class Addresses(addresses_pb2_grpc.AddressServiceServicer):
+    def __init__(
+        self,
+        *,
+        get_own: GetOwnAddress,
+        request_address: RequestAddress,
+        find: FindAddressRequest,
+        confirm: ConfirmAddress,
+    ) -> None:
+        self._get_own = get_own
+        self._request_address = request_address
+        self._find = find
+        self._confirm = confirm
+
+    async def GetOwnAddress(
+        self, request: addresses_pb2.GetOwnAddressRequest, context: _Context
+    ) -> addresses_pb2.GetOwnAddressResponse:
+        own = await self._get_own(request.session_secret)
+        return addresses_pb2.GetOwnAddressResponse(address=own.address, verified=own.verified)
+
+    async def RequestAddress(
+        self, request: addresses_pb2.RequestAddressRequest, context: _Context
+    ) -> addresses_pb2.RequestAddressResponse:
+        await self._request_address(
+            request.session_secret,
+            request.address,
+            locale=convert.locale(request.locale),
+            origin=convert.origin(request.context),
+        )
+        return addresses_pb2.RequestAddressResponse()
+
+    async def GetAddressRequest(
+        self, request: addresses_pb2.GetAddressRequestRequest, context: _Context
+    ) -> addresses_pb2.GetAddressRequestResponse:
+        return addresses_pb2.GetAddressRequestResponse(address=await self._find(request.session_secret, request.token))
+
+    async def ConfirmAddress(
+        self, request: addresses_pb2.ConfirmAddressRequest, context: _Context
+    ) -> addresses_pb2.ConfirmAddressResponse:
+        await self._confirm(request.session_secret, request.token)
+        return addresses_pb2.ConfirmAddressResponse()
 
 
 class PasswordResets(password_resets_pb2_grpc.PasswordResetServiceServicer):

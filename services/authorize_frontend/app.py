@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 
+from latchkey.authentication.v1.addresses_pb2_grpc import AddressServiceStub
 from latchkey.authentication.v1.factors_pb2_grpc import FactorServiceStub, ProofServiceStub
 from latchkey.authentication.v1.offers_pb2_grpc import OfferServiceStub
 from latchkey.authentication.v1.password_resets_pb2_grpc import PasswordResetServiceStub
@@ -53,6 +54,7 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
             proofs=ProofServiceStub(authentication),
             factors=FactorServiceStub(authentication),
             offers=OfferServiceStub(authentication),
+            addresses=AddressServiceStub(authentication),
             password_resets=PasswordResetServiceStub(authentication),
             profiles=ProfileServiceStub(authentication),
             device=DeviceServiceStub(device),

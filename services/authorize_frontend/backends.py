@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from latchkey.authentication.v1.addresses_pb2_grpc import AddressServiceAsyncStub
     from latchkey.authentication.v1.factors_pb2_grpc import FactorServiceAsyncStub, ProofServiceAsyncStub
     from latchkey.authentication.v1.offers_pb2_grpc import OfferServiceAsyncStub
     from latchkey.authentication.v1.password_resets_pb2_grpc import PasswordResetServiceAsyncStub
@@ -25,6 +26,7 @@ class Backends:
     proofs: "ProofServiceAsyncStub"
     factors: "FactorServiceAsyncStub"
     offers: "OfferServiceAsyncStub"
+    addresses: "AddressServiceAsyncStub"
     password_resets: "PasswordResetServiceAsyncStub"
     profiles: "ProfileServiceAsyncStub"
     device: "DeviceServiceAsyncStub"

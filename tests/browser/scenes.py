@@ -11,6 +11,7 @@ from tests.flows.device import Device
 from tests.flows.initial_tokens import initial_token
 from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.support.mailbox import link_in, open_mailbox
 from tests.support.stack import Stack
 
 CALLBACK = "https://client.example/callback"
@@ -42,6 +43,15 @@ class Stage:
         await self.page.fill("#username", self.username)
         await self.page.fill("#password", f"{self.username}-password")
         await self.page.click("#login-submit")
+
+    async def forget(self) -> str:
+        """Asks for another password as somebody new; the link in the letter."""
+        self.username, _ = await new_person(self.system)
+        async with open_mailbox(port=self.system.layout.ports.mail.number) as mailbox:
+            await self.open("/password/forgotten")
+            await self.page.fill("#identifier", self.username)
+            await self.page.click("#forgotten-submit")
+            return link_in(await mailbox.next_to(f"{self.username}@example.com"))
 
     async def ask(self, *, to: str = CALLBACK, **parameters: str) -> None:
         """Begins an authorization request of an application that an operator registered."""
@@ -154,6 +164,52 @@ async def _account_password_refused(stage: Stage) -> None:
     await stage.page.fill("#current-password", "not the password")
     await stage.page.fill("#new-password", "correct horse battery staple")
     await stage.page.click("#password-submit")
+
+
+@scene("password-forgotten")
+async def _password_forgotten(stage: Stage) -> None:
+    await stage.open("/password/forgotten")
+
+
+@scene("password-sent")
+async def _password_sent(stage: Stage) -> None:
+    await stage.forget()
+
+
+@scene("password-reset")
+async def _password_reset(stage: Stage) -> None:
+    await stage.page.goto(await stage.forget())
+
+
+@scene("password-reset-done")
+async def _password_reset_done(stage: Stage) -> None:
+    await stage.page.goto(await stage.forget())
+    await stage.page.fill("#new-password", "correct horse battery staple")
+    await stage.page.click("#password-submit")
+
+
+@scene("error", name="error-link-is-over")
+async def _link_over(stage: Stage) -> None:
+    await stage.open(f"/password/reset?token={secrets.token_urlsafe(32)}")
+
+
+@scene("account-address")
+async def _account_address(stage: Stage) -> None:
+    await stage.sign_in("/account/address")
+
+
+@scene("account-address-sent")
+async def _account_address_sent(stage: Stage) -> None:
+    await stage.sign_in("/account/address")
+    await stage.page.fill("#new-address", f"{stage.username}@new.example")
+    await stage.page.click("#address-change")
+
+
+@scene("account-address-confirm")
+async def _account_address_confirm(stage: Stage) -> None:
+    async with open_mailbox(port=stage.system.layout.ports.mail.number) as mailbox:
+        await _account_address_sent(stage)
+        await stage.page.goto(link_in(await mailbox.next_to(f"{stage.username}@new.example")))
 
 
 @scene("device")

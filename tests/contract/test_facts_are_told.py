@@ -24,6 +24,7 @@ _AGAIN = "events that a receiver gets once more, or a try: the operator sees the
 _KEPT = "events and the log, for the time that the operator chose"
 _WAITS = "a request that waits for its person or its client: what becomes of it is told"
 SILENT = {
+    "authentication/usecases/change_address.py::RequestAddress.__call__": "nothing has changed before its link is used",
     "authentication/usecases/request_password_reset.py::RequestPasswordReset.__call__": "is told when the letter is sent",
     "authentication/usecases/send_letter.py::SendLetter.__call__": "how an attempt went; what the letter tells was told",
     "authentication/usecases/send_letter.py::SendLetter.claim": "who sends",

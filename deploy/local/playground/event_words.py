@@ -10,6 +10,7 @@ _WORDS = {
     "account.created": "A person was added.",
     "account.deleted": "A person deleted their account.",
     "account.updated": "Claims of a person changed.",
+    "account.email_verified": "A person showed that a mail address is theirs.",
     "account.disabled": "A person may not sign in any more.",
     "login.stepped_up": "Somebody showed a second factor in a session that they had.",
     "factor.added": "A person has a new second factor.",

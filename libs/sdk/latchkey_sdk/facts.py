@@ -200,6 +200,18 @@ class AccountUpdated(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountEmailVerified(Fact):
+    """A person has shown that the mail address of their account is theirs: the present one, or another that they have
+    from now on.
+    """
+
+    NAME: ClassVar[str] = "account.email_verified"
+
+    user_id: str = ""
+    """The person: the `sub` of their tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PasswordChanged(Fact):
     """A person has a new password, by themselves or by an operator: `actortype` says which. The sessions that ended
     with it are told as `session.ended`.
@@ -699,6 +711,7 @@ FACTS: dict[str, type[Fact]] = {
         AccountDisabled,
         AccountDeleted,
         AccountUpdated,
+        AccountEmailVerified,
         PasswordChanged,
         PasswordResetRequested,
         FactorAdded,

@@ -25,6 +25,10 @@ class LetterKind(StrEnum):
     PASSWORD_CHANGED = "password-changed"
     ACCOUNT_DELETED = "account-deleted"
     """Words: `name` of the person and of the `account`, which nobody can look up any more."""
+    ADDRESS = "address"
+    """To an address that a person says is theirs."""
+    ADDRESS_CHANGED = "address-changed"
+    """To the one that was theirs."""
     FACTOR_ADDED = "factor-added"
     """Words: `factor` (totp, passkey, recovery-codes) and, for a passkey, its `name`."""
     FACTOR_REMOVED = "factor-removed"
@@ -41,7 +45,10 @@ class LetterKind(StrEnum):
         return PATIENCE if self.link is None else PATIENCE_WITH_LINK
 
 
-_LINKS: Mapping[LetterKind, LinkPurpose] = {LetterKind.PASSWORD_RESET: LinkPurpose.PASSWORD_RESET}
+_LINKS: Mapping[LetterKind, LinkPurpose] = {
+    LetterKind.PASSWORD_RESET: LinkPurpose.PASSWORD_RESET,
+    LetterKind.ADDRESS: LinkPurpose.ADDRESS,
+}
 
 
 class Outcome(StrEnum):

@@ -15,6 +15,8 @@ LIFETIME = timedelta(minutes=30)
 
 class LinkPurpose(StrEnum):
     PASSWORD_RESET = "password-reset"
+    ADDRESS = "address"
+    """The person shows that they get what is sent to it."""
 
     @property
     def path(self) -> str:
@@ -22,7 +24,10 @@ class LinkPurpose(StrEnum):
         return _PATHS[self]
 
 
-_PATHS: Mapping[LinkPurpose, str] = {LinkPurpose.PASSWORD_RESET: "/password/reset"}
+_PATHS: Mapping[LinkPurpose, str] = {
+    LinkPurpose.PASSWORD_RESET: "/password/reset",
+    LinkPurpose.ADDRESS: "/account/address/confirm",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

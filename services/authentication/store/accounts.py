@@ -97,6 +97,11 @@ class Accounts:
             return False
         return True
 
+    async def lock_account(self, user_id: str) -> Account | None:
+        query = select(*ACCOUNT_COLUMNS).where(USERS.c.id == user_id).with_for_update(key_share=True)
+        row = (await self._session.execute(query)).one_or_none()
+        return None if row is None else to_account(row)
+
     async def upgrade_hash(self, user_id: str, password_hash: str) -> None:
         await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
 

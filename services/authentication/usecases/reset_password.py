@@ -1,5 +1,8 @@
 """A person chooses another password with the link from a letter."""
 
+from dataclasses import replace
+from datetime import datetime
+
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.clock import Clock
@@ -69,19 +72,23 @@ class ResetPassword:
             link = await work.links.use(secret_hash(token), _PURPOSE, now=now)
             if link is None:
                 raise link_unknown()
-            await self._change(work, link, password_hash)
+            await self._change(work, link, password_hash, now=now)
             ended = await work.sessions.end_all_of(link.user_id, reason=EndReason.PASSWORD_CHANGED, now=now)
             work.emit(*facts.password_reset(link.user_id))
             work.emit(*facts.sessions_ended(ended, EndReason.PASSWORD_CHANGED, actor=facts.user(link.user_id)))
             await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=link.user_id), now=now)
 
-    async def _change(self, work: Work, link: MailedLink, password_hash: str) -> None:
+    async def _change(self, work: Work, link: MailedLink, password_hash: str, *, now: datetime) -> None:
         """Raises InvalidRequest, which undoes the use of the link, when the account has changed in the last moment."""
         await work.accounts.lock(link.user_id)
         found = await work.accounts.with_credentials(link.user_id)
         if found is None or not _still(link, *found):
             raise link_unknown()
         await work.accounts.change_password(link.user_id, password_hash)
+        profile = found[0].profile
+        if not profile.email_verified:  # who has the link has the mailbox
+            await work.accounts.set_profile(link.user_id, replace(profile, email_verified=True), now=now)
+            work.emit(*facts.email_verified(link.user_id, ["email_verified"]))
 
 
 def _still(link: MailedLink, account: Account, credentials: Credentials) -> bool:

@@ -24,7 +24,15 @@ from services.authorize_frontend.http.resource_words import resources_on_page
 
 _PURPOSE = "account"
 _NOTES = frozenset(
-    {"session-ended", "sessions-ended", "application-removed", "password-changed", "factor-removed", "profile-changed"}
+    {
+        "session-ended",
+        "sessions-ended",
+        "application-removed",
+        "password-changed",
+        "factor-removed",
+        "address-confirmed",
+        "profile-changed",
+    }
 )
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 from aiohttp import web
 
 from services.authorize_frontend.http.account import Account
+from services.authorize_frontend.http.account_address import AccountAddress, ConfirmAddress
 from services.authorize_frontend.http.account_authenticator import AccountAuthenticator
 from services.authorize_frontend.http.account_data import AccountData
 from services.authorize_frontend.http.account_factors import AccountFactors
@@ -65,6 +66,8 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         AccountFactors(edge),
         AccountAuthenticator(edge),
         AccountRecoveryCodes(edge),
+        AccountAddress(edge),
+        ConfirmAddress(edge),
         PasswordForgotten(edge),
         PasswordReset(edge),
         Discovery(edge.site),

@@ -4,7 +4,8 @@
 bits made here: pending authorization requests are bound to it, and it keys the CSRF tokens of our forms. Both end with
 the browser; how long what they stand for lives is decided by the services that store it. `latchkey-language` is the one
 that stays: a language that somebody chose, and the pending request at which they did. `latchkey-attempt` holds the
-secret of a sign-in whose second step is to come; it is the authentication service's as well.
+secret of a sign-in whose second step is to come; it is the authentication service's as well. `latchkey-link` keeps the
+link of a letter while whoever opened it signs in.
 
 `latchkey-state` is for the script of /check-session alone: it tells one session from another and opens nothing. Clients
 load that page in frames, so under https it is SameSite=None; over http, which is for loopback hosts, browsers take that
@@ -31,10 +32,29 @@ class Cookies:
         self.state_name = f"{prefix}latchkey-state"
         self.language_name = f"{prefix}latchkey-language"
         self.attempt_name = f"{prefix}latchkey-attempt"
+        self.link_name = f"{prefix}latchkey-link"
 
     def session(self, request: web.BaseRequest) -> str | None:
         """The session secret; None when there is none or it cannot be one."""
         return self._read(request, self.session_name)
+
+    def link(self, request: web.BaseRequest) -> str | None:
+        """The secret of a link; None when there is none or it cannot be one."""
+        return self._read(request, self.link_name)
+
+    def keep_link(self, response: web.StreamResponse, secret: str, *, seconds: int) -> None:
+        response.set_cookie(
+            self.link_name,
+            secret,
+            path="/",
+            max_age=seconds,
+            secure=self._secure or None,
+            httponly=True,
+            samesite="Lax",
+        )
+
+    def forget_link(self, response: web.StreamResponse) -> None:
+        response.del_cookie(self.link_name, path="/", secure=self._secure, httponly=True, samesite="Lax")
 
     def browser(self, request: web.BaseRequest) -> str | None:
         """The binding secret; None when there is none or it cannot be one."""

@@ -25,6 +25,12 @@ from services.authentication.ports import Mail, MailRefusedError
 from services.authentication.store.rows import profile_values
 from services.authentication.store.tables import LETTERS, METADATA, SESSIONS, USERS
 from services.authentication.store.work import StoreWork
+from services.authentication.usecases.change_address import (
+    ConfirmAddress,
+    FindAddressRequest,
+    GetOwnAddress,
+    RequestAddress,
+)
 from services.authentication.usecases.change_password import ChangePassword
 from services.authentication.usecases.continue_sign_in import ContinueSignIn
 from services.authentication.usecases.create_user import CreateUser, NewUser
@@ -143,6 +149,17 @@ class World:
             issuer=ISSUER,
             clock=clock,
         )
+        self.get_address = GetOwnAddress(view=work.reading, who=who)
+        self.request_address = RequestAddress(
+            view=work.reading,
+            work=work,
+            who=who,
+            limit=LimitLetters(key=b"d" * 32),
+            has_mail=True,
+            clock=clock,
+        )
+        self.find_address_request = FindAddressRequest(view=work.reading, who=who, clock=clock)
+        self.confirm_address = ConfirmAddress(view=work.reading, work=work, find=self.find_address_request, clock=clock)
         self.request_reset = RequestPasswordReset(
             work=work, limit=LimitLetters(key=b"d" * 32), has_mail=True, clock=clock
         )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 
+from latchkey.authentication.v1.addresses_pb2_grpc import AddressServiceStub
 from latchkey.authentication.v1.factors_pb2_grpc import FactorServiceStub, ProofServiceStub
 from latchkey.authentication.v1.offers_pb2_grpc import OfferServiceStub
 from latchkey.authentication.v1.password_resets_pb2_grpc import PasswordResetServiceStub
@@ -112,6 +113,7 @@ async def running(
             ProofServiceStub(channels[1]),
             FactorServiceStub(channels[1]),
             OfferServiceStub(channels[1]),
+            AddressServiceStub(channels[1]),
             PasswordResetServiceStub(channels[1]),
             ProfileServiceStub(channels[1]),
             DeviceServiceStub(channels[2]),

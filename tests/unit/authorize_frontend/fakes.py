@@ -7,7 +7,18 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from latchkey.authentication.v1 import factors_pb2, offers_pb2, password_resets_pb2, profile_pb2, sessions_pb2
+from latchkey.authentication.v1 import (
+    addresses_pb2,
+    factors_pb2,
+    offers_pb2,
+    password_resets_pb2,
+    profile_pb2,
+    sessions_pb2,
+)
+from latchkey.authentication.v1.addresses_pb2_grpc import (
+    AddressServiceServicer,
+    add_AddressServiceServicer_to_server,
+)
 from latchkey.authentication.v1.factors_pb2_grpc import (
     FactorServiceServicer,
     ProofServiceServicer,
@@ -122,6 +133,7 @@ class FakeAuthentication(
     OfferServiceServicer,
     PasswordResetServiceServicer,
     ProfileServiceServicer,
+    AddressServiceServicer,
 ):
     async def GetProfile(self, request, context):
         return self.answer("GetProfile", request)
@@ -134,6 +146,18 @@ class FakeAuthentication(
 
     async def DeleteAccount(self, request, context):
         return self.answer("DeleteAccount", request)
+
+    async def GetOwnAddress(self, request, context):
+        return self.answer("GetOwnAddress", request)
+
+    async def RequestAddress(self, request, context):
+        return self.answer("RequestAddress", request)
+
+    async def GetAddressRequest(self, request, context):
+        return self.answer("GetAddressRequest", request)
+
+    async def ConfirmAddress(self, request, context):
+        return self.answer("ConfirmAddress", request)
 
     async def GetOffers(self, request, context):
         return self.says["GetOffers"]
@@ -199,6 +223,7 @@ class FakeAuthentication(
             (add_FactorServiceServicer_to_server, factors_pb2, "FactorService"),
             (add_ProfileServiceServicer_to_server, profile_pb2, "ProfileService"),
             (add_OfferServiceServicer_to_server, offers_pb2, "OfferService"),
+            (add_AddressServiceServicer_to_server, addresses_pb2, "AddressService"),
             (add_PasswordResetServiceServicer_to_server, password_resets_pb2, "PasswordResetService"),
         )
         return [
@@ -271,6 +296,10 @@ class FakeServices:
             "UpdateProfile": profile_pb2.UpdateProfileResponse(),
             "ExportAccount": profile_pb2.ExportAccountResponse(),
             "DeleteAccount": profile_pb2.DeleteAccountResponse(),
+            "GetOwnAddress": addresses_pb2.GetOwnAddressResponse(address="alice@example.com"),
+            "RequestAddress": addresses_pb2.RequestAddressResponse(),
+            "GetAddressRequest": addresses_pb2.GetAddressRequestResponse(address="alice@new.example"),
+            "ConfirmAddress": addresses_pb2.ConfirmAddressResponse(),
             "GetOffers": offers_pb2.GetOffersResponse(mail=True),
             "RequestPasswordReset": password_resets_pb2.RequestPasswordResetResponse(),
             "GetPasswordReset": password_resets_pb2.GetPasswordResetResponse(

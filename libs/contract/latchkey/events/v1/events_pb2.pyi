@@ -401,6 +401,27 @@ class AccountUpdated(_message.Message):
 Global___AccountUpdated: _TypeAlias = AccountUpdated  # noqa: Y015
 
 @_typing.final
+class AccountEmailVerified(_message.Message):
+    """A person has shown that the mail address of their account is theirs: the present one, or another that they have from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountEmailVerified: _TypeAlias = AccountEmailVerified  # noqa: Y015
+
+@_typing.final
 class PasswordChanged(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
