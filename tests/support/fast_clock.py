@@ -1,7 +1,8 @@
 """`python -m tests.support.fast_clock services.<name>`: a service as it is, in which time goes by faster.
 
 Nothing of the product is weakened for that: it is told another time, and the pauses that its modules fix are as much
-shorter. Time goes by as usual until the file named by FAST_CLOCK_FILE is there, which says when it began to be fast.
+shorter. Time goes by as usual until the file named by FAST_CLOCK_FILE is there, which says since when it goes how fast;
+a test may write another one at any moment.
 """
 
 import json
@@ -14,39 +15,51 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 VARIABLE = "FAST_CLOCK_FILE"
+SPEED_VARIABLE = "FAST_CLOCK_SPEED"
 SPEED = 200
 
 
 @dataclass
 class FastClock:
-    """The same time in every process that knows the file."""
+    """The same time in every process that knows the file, within its next look at it."""
 
     file: Path
-    began: float | None = None
+    written: int = 0
+    """When the file was, as far as it was read."""
+    since: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    """From this moment of the real time on it was that time here, and goes so much faster."""
 
     def now(self) -> datetime:
-        present = time.time()
-        if self.began is None and self.file.exists():
-            self.began = float(json.loads(self.file.read_text(encoding="utf-8")))
-        began = present if self.began is None else self.began
-        return datetime.fromtimestamp(began + (present - began) * SPEED, UTC)
+        try:
+            written = self.file.stat().st_mtime_ns
+        except FileNotFoundError:
+            written = 0
+        if written != self.written:
+            real, here, speed = json.loads(self.file.read_text(encoding="utf-8"))
+            self.written, self.since = written, (real, here, speed)
+        real, here, speed = self.since
+        return datetime.fromtimestamp(here + (time.time() - real) * speed, UTC)
 
-    def begin(self) -> None:
-        """From now on it is fast, everywhere."""
+    def begin(self, speed: float = SPEED) -> None:
+        """From now on it is that much faster, everywhere; nowhere does it jump."""
+        before = self.now().timestamp()
         fresh = self.file.with_suffix(".new")
-        fresh.write_text(json.dumps(time.time()), encoding="utf-8")
+        fresh.write_text(json.dumps([time.time(), before, speed]), encoding="utf-8")
         fresh.rename(self.file)
 
 
 def main(module: str) -> None:
     from libs.servicekit import clock  # noqa: PLC0415 - a test only wants FastClock
     from services.authorize_frontend import published_keys  # noqa: PLC0415
+    from services.key_rotation import signing_view  # noqa: PLC0415
     from services.token import signing_keys  # noqa: PLC0415
 
     fast = FastClock(Path(os.environ[VARIABLE]))
+    speed = float(os.environ.get(SPEED_VARIABLE, SPEED))
     setattr(clock.SystemClock, "now", lambda _: fast.now())  # noqa: B010 - a method, for its type
-    signing_keys.REFRESH_SECONDS /= SPEED
-    published_keys.REFRESH_SECONDS /= SPEED
+    signing_keys.REFRESH_SECONDS /= speed
+    published_keys.REFRESH_SECONDS /= speed
+    signing_view.LOOK_SECONDS /= 10
     sys.argv = [module]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
