@@ -29,8 +29,7 @@ run: ## Run everything on this machine: services, NATS, demo data, playground (C
 
 .PHONY: test
 test: test-venv ## Run all tests against real services, NATS, PostgreSQL and Chromium
-	@.ci/chromium
-	@.ci/softhsm
+	@.ci/system-packages
 	@$(bin)/python -m pytest -n $(WORKERS) --dist loadgroup --ignore=tests/bench $(ARGS)
 
 .PHONY: check

@@ -50,7 +50,7 @@ def new_module(folder: Path) -> SoftHsm:
     module = next((path for path in _LIBRARIES if path.exists()), None)
     tool = shutil.which("softhsm2-util")
     if module is None or tool is None:
-        pytest.skip("SoftHSM is not here: install softhsm2 (.ci/softhsm does, as root)")
+        pytest.skip("SoftHSM is not here: install softhsm2 (.ci/system-packages does, as root)")
     (folder / "tokens").mkdir()
     configuration = folder / "softhsm2.conf"
     configuration.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")

@@ -1,0 +1,89 @@
+"""Apache's mod_auth_openidc as it is published: a web server before applications that know nothing of OpenID Connect."""
+
+import secrets
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.flows.apache import Apache, cannot_be_had, listens, running
+from tests.flows.relying_party import RelyingParty
+from tests.storage.servicekit.world import until
+from tests.support.browser import Browser
+from tests.support.stack import Stack, free_ports
+
+pytestmark = [
+    pytest.mark.xdist_group("sqlite"),
+    pytest.mark.skipif(bool(cannot_be_had()), reason=cannot_be_had()),
+]
+LOCATIONS = """
+<Location "/people">
+  AuthType openid-connect
+  Require claim email:alice@example.com
+  Header set X-Person "expr=%{REMOTE_USER}"
+</Location>
+"""
+SIGNED_OUT = "/signed-out.html"
+
+
+@pytest.fixture
+async def browser(stack: Stack) -> AsyncIterator[Browser]:
+    async with Browser(stack.issuer) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def apache(stack: Stack) -> AsyncIterator[Apache]:
+    """Everybody may sign in, and /people is for Alice."""
+    with free_ports() as ports, tempfile.TemporaryDirectory() as folder:
+        port = int(ports["LATCHKEY_BROWSER_PORT"])
+        url = f"http://localhost:{port}"
+        client = await RelyingParty.registered(
+            stack,
+            consent="skip",
+            redirect_uris=[f"{url}/people/callback"],
+            post_logout_redirect_uris=[url + SIGNED_OUT],
+            grant_types=["authorization_code"],
+        )
+        directives = {
+            "OIDCProviderMetadataURL": f"{stack.issuer}/.well-known/openid-configuration",
+            "OIDCClientID": client.client_id,
+            "OIDCClientSecret": str(client.client_secret),
+            "OIDCRedirectURI": f"{url}/people/callback",
+            "OIDCCryptoPassphrase": secrets.token_hex(16),
+            "OIDCScope": "openid email profile",
+            "OIDCPKCEMethod": "S256",
+            "OIDCProviderTokenEndpointAuth": "client_secret_basic",
+            "OIDCRemoteUserClaim": "email",
+        }
+        with running(Path(folder), port=port, directives=directives, locations=LOCATIONS) as apache:
+            await until(lambda: listens(port))
+            async with apache:
+                yield apache
+
+
+async def test_it_signs_alice_in_and_lets_nobody_else_by(stack: Stack, apache: Apache, browser: Browser) -> None:
+    page = await apache.signed_in(browser, "/people/")
+    assert (page.status_code, page.text) == (200, "a page of people"), apache.log
+    assert page.headers["X-Person"] == "alice@example.com"
+
+
+async def test_bob_is_signed_in_and_not_let_in(stack: Stack, apache: Apache, browser: Browser) -> None:
+    await browser.open((await apache.get("/people/")).headers["location"])
+    back = await browser.sign_in("bob", "bob-password")
+    answer = await apache.get(back.url)
+    assert answer.status_code == 302, apache.log
+    assert (await apache.get(answer.headers["location"])).status_code == 401
+
+
+async def test_signing_out_at_apache_signs_out_with_us(stack: Stack, apache: Apache, browser: Browser) -> None:
+    await apache.signed_in(browser, "/people/")
+    query = urlencode({"logout": apache.url + SIGNED_OUT})
+    answer = await apache.get(f"/people/callback?{query}")
+    assert answer.status_code == 302, apache.log
+    page = await browser.open(answer.headers["location"])
+    assert page.url == apache.url + SIGNED_OUT
+    again = await browser.open((await apache.get("/people/")).headers["location"])
+    assert again.name == "login"
