@@ -16,7 +16,7 @@ _MOST_BODY_BYTES = 1024
 def build_edge(stream: EventStream, *, cors: Cors, news: News) -> web.Application:
     """Streams end when the edge is shut down, and hold nothing up."""
     app = web.Application(client_max_size=_MOST_BODY_BYTES, middlewares=[_observe])
-    app.add_routes([web.get(PATH, stream, allow_head=False), web.options(PATH, cors.preflight)])
+    app.add_routes([web.get(PATH, stream.serve, allow_head=False), web.options(PATH, cors.preflight)])
 
     async def end(_: web.Application) -> None:
         news.end()

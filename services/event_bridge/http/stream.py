@@ -58,7 +58,7 @@ class EventStream:
         self._most = most
         self._open: Counter[str] = Counter()
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
         """Streams until the reader goes, the ticket ends or the process stops."""
         headers = self._cors.headers(request)
         try:

