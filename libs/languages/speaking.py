@@ -3,24 +3,40 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import jinja2
 
 from libs.languages.language import ENGLISH, Language
 
-_current: ContextVar[Language] = ContextVar("language", default=ENGLISH)
+
+@dataclass
+class _Speaker:
+    language: Language
+
+
+_current: ContextVar[_Speaker | None] = ContextVar("speaker", default=None)
+
+
+def begin(language: Language) -> None:
+    """From here on, in this task and in those that it starts: for one request."""
+    _current.set(_Speaker(language))
 
 
 def speak(language: Language) -> None:
-    """From here on, in this task."""
-    _current.set(language)
+    """Another one from here on, for all tasks of what has begun: one of them may be the first to know."""
+    speaker = _current.get()
+    if speaker is None:
+        begin(language)
+    else:
+        speaker.language = language
 
 
 @contextmanager
 def speaking(language: Language) -> Iterator[None]:
     """Within the block only."""
-    token = _current.set(language)
+    token = _current.set(_Speaker(language))
     try:
         yield
     finally:
@@ -28,7 +44,8 @@ def speaking(language: Language) -> Iterator[None]:
 
 
 def current() -> Language:
-    return _current.get()
+    speaker = _current.get()
+    return ENGLISH if speaker is None else speaker.language
 
 
 def mark(text: str) -> str:
@@ -41,12 +58,12 @@ def say(text: str, **values: object) -> str:
 
     What it returns is plain text, which templates escape.
     """
-    return _current.get().catalog.gettext(text) % values
+    return current().catalog.gettext(text) % values
 
 
 def say_many(one: str, many: str, n: int) -> str:
     """The same for what is counted: `%(n)d` stands for the number."""
-    return _current.get().catalog.ngettext(one, many, n) % {"n": n}
+    return current().catalog.ngettext(one, many, n) % {"n": n}
 
 
 def teach(templates: jinja2.Environment) -> None:
@@ -62,12 +79,12 @@ def teach(templates: jinja2.Environment) -> None:
 
 
 def _gettext(text: str) -> str:
-    return _current.get().catalog.gettext(text)
+    return current().catalog.gettext(text)
 
 
 def _ngettext(one: str, many: str, n: int) -> str:
-    return _current.get().catalog.ngettext(one, many, n)
+    return current().catalog.ngettext(one, many, n)
 
 
 def _pgettext(context: str, text: str) -> str:
-    return _current.get().catalog.pgettext(context, text)
+    return current().catalog.pgettext(context, text)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretBytes, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from libs.oauth.attributes import NO_ATTRIBUTES, Attributes, parse_attributes
 from libs.oauth.registration import RegistrationMode
 
 PREFIX = "LATCHKEY_"
@@ -82,6 +83,17 @@ def _networks(value: Any) -> Any:
     return value
 
 
+def _attributes_from_file(value: Any) -> Any:
+    if not isinstance(value, (str, Path)):
+        return value
+    try:
+        return parse_attributes(Path(value).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+
+
+AttributesFile = Annotated[Attributes, NoDecode, BeforeValidator(_attributes_from_file)]
+"""The environment names a file; the field holds what it says."""
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 ListenAddress = Annotated[Address, NoDecode, BeforeValidator(_address)]
 SecretKeyFile = Annotated[SecretBytes, BeforeValidator(_key_from_file)]
@@ -137,6 +149,12 @@ class RegistrationSettings(ServiceSettings):
     """May clients register themselves (RFC 7591)? `closed`: no. `token`: those to whom an operator gave an initial
     access token. `open`: anybody's, so that strangers can put applications of any name before people: for closed
     networks and test systems, or where that is the point."""
+
+
+class AttributeSettings(ServiceSettings):
+    attributes_file: AttributesFile = NO_ATTRIBUTES
+    """TOML with the attributes of people beyond the standard claims: type, who writes them, and the scope that releases
+    them. The same file for each of these services; docs/claims.md shows one."""
 
 
 class DatabaseSettings(ServiceSettings):

@@ -139,7 +139,7 @@ def _servicers(
         disable_user=DisableUser(work=work, clock=clock),
         reset_factors=ResetFactors(work=work, clock=clock),
         find_user=FindUser(view=work.reading),
-        update_user=UpdateUser(view=work.reading, work=work, clock=clock),
+        update_user=UpdateUser(view=work.reading, work=work, attributes=settings.attributes_file, clock=clock),
     )
     return (
         Registration(
@@ -157,6 +157,6 @@ def _servicers(
             admin,
             admin_pb2.DESCRIPTOR.services_by_name["UserAdminService"],
         ),
-        profile_service(work, who=who),
+        profile_service(work, who=who, attributes=settings.attributes_file),
         *factor_services(settings, work, who=who, start=start, stand_in_key=stand_in_key),
     )

@@ -1,6 +1,7 @@
 """The part of the composition root that is about a person's own account."""
 
 from latchkey.authentication.v1 import profile_pb2, profile_pb2_grpc
+from libs.oauth.attributes import Attributes
 from libs.servicekit.clock import SystemClock
 from libs.servicekit.service import Registration
 from libs.servicekit.work import Transactions
@@ -12,13 +13,14 @@ from services.authentication.usecases.own_sessions import WhoIsThere
 from services.authentication.usecases.profile import GetProfile, UpdateProfile
 
 
-def profile_service(work: Transactions[StoreWork], *, who: WhoIsThere) -> Registration:
+def profile_service(work: Transactions[StoreWork], *, who: WhoIsThere, attributes: Attributes) -> Registration:
     clock = SystemClock()
     profiles = Profiles(
         get_profile=GetProfile(view=work.reading, who=who),
-        update_profile=UpdateProfile(view=work.reading, work=work, who=who, clock=clock),
+        update_profile=UpdateProfile(view=work.reading, work=work, who=who, attributes=attributes, clock=clock),
         export_account=ExportAccount(view=work.reading, who=who),
         delete_account=DeleteAccount(view=work.reading, work=work, who=who, clock=clock),
+        attributes=attributes,
     )
     service = profile_pb2.DESCRIPTOR.services_by_name["ProfileService"]
     return Registration(profile_pb2_grpc.add_ProfileServiceServicer_to_server, profiles, service)

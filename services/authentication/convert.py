@@ -38,7 +38,10 @@ _PROOFS = {"totp_code": FactorKind.TOTP, "recovery_code": FactorKind.RECOVERY_CO
 
 def origin(context: sessions_pb2.RequestContext) -> Origin:
     return Origin.of(
-        remote_address=context.remote_address, client_id=context.client_id, correlation_id=context.correlation_id
+        remote_address=context.remote_address,
+        client_id=context.client_id,
+        correlation_id=context.correlation_id,
+        device=context.device,
     )
 
 
@@ -86,6 +89,7 @@ def own_sessions(own: OwnSessions) -> sessions_pb2.ListSessionsResponse:
                 authenticated_at=_timestamp(each.session.authenticated_at),
                 last_seen_at=_timestamp(each.session.last_seen_at),
                 ip_prefix=each.ip_prefix,
+                device=each.device,
                 is_current=each.session.id == own.current_id,
             )
             for each in own.sessions
@@ -139,7 +143,7 @@ def user(account: Account) -> admin_pb2.User:
         username=account.username,
         state=_STATES[account.state],
         created_at=_timestamp(account.created_at),
-        claims=struct(account.profile.claims()),
+        claims=struct(account.told()),
     )
 
 

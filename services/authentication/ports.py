@@ -13,6 +13,7 @@ from services.authentication.domain.claims import Profile
 from services.authentication.domain.factors import Factor, TotpEnrolment, TotpFactor
 from services.authentication.domain.letters import Letter, Outcome, PostedLetter
 from services.authentication.domain.links import LinkPurpose, MailedLink
+from services.authentication.domain.origin import Origin
 from services.authentication.domain.session_list import ListedSession
 from services.authentication.domain.sessions import EndedSession, EndReason, Session
 from services.authentication.domain.sign_in_attempts import AttemptKind, SignInAttempt
@@ -60,7 +61,11 @@ class AccountWriter(Protocol):
 
     async def change_password(self, user_id: str, password_hash: str) -> None: ...
 
-    async def set_profile(self, user_id: str, profile: Profile, *, now: datetime) -> None: ...
+    async def set_profile(self, user_id: str, profile: Profile, *, now: datetime) -> None:
+        """The standard claims alone."""
+
+    async def set_claims(self, account: Account) -> None:
+        """Profile and attributes, as they are in it."""
 
     async def erase(self, user_id: str) -> bool:
         """Forgets all that is known of an active account, in every table, and keeps its id. False when it is none."""
@@ -88,7 +93,7 @@ class SessionWriter(Protocol):
     async def step_up(self, secret_hash: bytes, *, new_hash: bytes, acr: str, amr: tuple[str, ...]) -> Session | None:
         """The session behind a secret gets another secret and another class; None when it has ended."""
 
-    async def add(self, session: Session, *, secret_hash: bytes, ip_prefix: str) -> None: ...
+    async def add(self, session: Session, *, secret_hash: bytes, origin: Origin) -> None: ...
 
     async def end(self, secret_hash: bytes, *, reason: EndReason, now: datetime) -> EndedSession | None:
         """Ends the session behind a secret; None when there is none that has not ended."""

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import grpc
 
 from latchkey.authentication.v1 import profile_pb2, profile_pb2_grpc
+from libs.oauth.attributes import Attributes
 from services.authentication import convert
 from services.authentication.domain.claim_policy import RefusedClaim, Writer, writable_by
 from services.authentication.usecases.delete_account import DeleteAccount
@@ -21,13 +22,15 @@ class Profiles(profile_pb2_grpc.ProfileServiceServicer):
     update_profile: UpdateProfile
     export_account: ExportAccount
     delete_account: DeleteAccount
+    attributes: Attributes
 
     async def GetProfile(
         self, request: profile_pb2.GetProfileRequest, context: _Context
     ) -> profile_pb2.GetProfileResponse:
         account = await self.get_profile(request.session_secret)
         claims = convert.struct(account.claims())
-        return profile_pb2.GetProfileResponse(claims=claims, writable=writable_by(Writer.PERSON))
+        writable = [*writable_by(Writer.PERSON), *self.attributes.written_by_people()]
+        return profile_pb2.GetProfileResponse(claims=claims, writable=writable)
 
     async def UpdateProfile(
         self, request: profile_pb2.UpdateProfileRequest, context: _Context

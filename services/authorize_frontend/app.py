@@ -80,6 +80,7 @@ def edge_application(
         client_edge=settings.client_edge_url,
         brand=settings.brand_name,
         registration=settings.registration != "closed",
+        attributes=settings.attributes_file,
     )
     brand = Brand.of(
         accent=settings.brand_accent or "",

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from libs.servicekit.settings import BusSettings, HttpEdgeSettings, PublicUrl, RegistrationSettings
+from libs.servicekit.settings import AttributeSettings, BusSettings, HttpEdgeSettings, PublicUrl, RegistrationSettings
 from services.authorize_frontend.brand import DarkAccent, LightAccent, Link, LinkOrAddress, LogoFile
 
 Target = Annotated[str, StringConstraints(min_length=1)]
 
 
-class AuthorizeFrontendSettings(HttpEdgeSettings, RegistrationSettings, BusSettings):
+class AuthorizeFrontendSettings(HttpEdgeSettings, RegistrationSettings, AttributeSettings, BusSettings):
     client_edge_url: PublicUrl
     """Base of the endpoints that the token service serves itself: discovery names them."""
     token_target: Target

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
+from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
+
 
 @dataclass(frozen=True)
 class Site:
@@ -13,12 +15,14 @@ class Site:
         client_edge: base URL of the endpoints that the token service serves.
         brand: the name on the pages.
         registration: may clients register themselves?
+        attributes: what people have beyond the standard claims.
     """
 
     issuer: str
     client_edge: str
     brand: str
     registration: bool = False
+    attributes: Attributes = NO_ATTRIBUTES
 
     @property
     def secure(self) -> bool:

@@ -152,6 +152,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             keys=keys,
             subjects=subjects,
             hook=hook,
+            attributes=settings.attributes_file,
         )
         view = transactions.reading
         read_request_object = ReadRequestObject(
@@ -259,6 +260,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             subjects=subjects,
             mint=mint,
             clock=clock,
+            attributes=settings.attributes_file,
         )
         introspect_token = IntrospectToken(
             view,

@@ -12,6 +12,7 @@ from libs.oauth.registration import RegistrationPolicy
 from libs.oauth.resources import is_resource
 from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
 from libs.servicekit.settings import (
+    AttributeSettings,
     BusSettings,
     DatabaseSettings,
     GrpcSettings,
@@ -24,7 +25,15 @@ from services.token.domain.registrations import RegistrationQuota
 from services.token.domain.tokens import LOGOUT_TOKEN_LIFETIME, Lifetimes
 
 
-class TokenSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, RegistrationSettings, DatabaseSettings, BusSettings):
+class TokenSettings(
+    FetchSettings,
+    GrpcSettings,
+    HttpEdgeSettings,
+    RegistrationSettings,
+    AttributeSettings,
+    DatabaseSettings,
+    BusSettings,
+):
     client_edge_url: PublicUrl
     """Base of the endpoints that this service serves itself: clients name it in what they sign."""
     authentication_target: str

@@ -1,5 +1,6 @@
 """One person who may sign in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +26,8 @@ class Account:
     profile: Profile
     created_at: datetime
     profile_updated_at: datetime
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    """What an operator has added to the standard claims (libs/oauth/attributes.py)."""
     has_second_factor: bool = False
     """A password alone does not sign in."""
 
@@ -37,12 +40,16 @@ class Account:
         """What to call the person on a page."""
         return self.profile.name or self.profile.given_name or self.profile.nickname or self.username
 
-    def with_profile(self, profile: Profile, *, now: datetime) -> "Account":
-        return replace(self, profile=profile, profile_updated_at=now)
+    def with_claims(self, profile: Profile, attributes: Mapping[str, object], *, now: datetime) -> "Account":
+        return replace(self, profile=profile, attributes=attributes, profile_updated_at=now)
+
+    def told(self) -> dict[str, object]:
+        """Standard claims and attributes, as they were told."""
+        return {**self.attributes, **self.profile.claims()}
 
     def claims(self) -> dict[str, object]:
         """Every claim that has a value, but `sub` (OpenID Connect Core 5.1)."""
-        claims = self.profile.claims()
+        claims = self.told()
         claims.setdefault("preferred_username", self.username)
         claims["updated_at"] = int(self.profile_updated_at.timestamp())
         return claims

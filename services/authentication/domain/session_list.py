@@ -12,3 +12,5 @@ class ListedSession:
     session: Session
     ip_prefix: str
     """The /24 or /48 where it began; empty for one that an application began with a password."""
+    device: str = ""
+    """Browser and system where it began; empty when they are not known."""

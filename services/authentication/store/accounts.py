@@ -123,6 +123,14 @@ class Accounts:
         values = {**profile_values(profile), "profile_updated_at": now}
         await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(values))
 
+    async def set_claims(self, account: Account) -> None:
+        values = {
+            **profile_values(account.profile),
+            "attributes": dict(account.attributes),
+            "profile_updated_at": account.profile_updated_at,
+        }
+        await self._session.execute(update(USERS).where(USERS.c.id == account.id).values(values))
+
     async def erase(self, user_id: str) -> bool:
         # The key cannot be typed, so nobody finds the row by a name; the name itself is free again.
         values = {
@@ -132,6 +140,7 @@ class Accounts:
             "password_version": USERS.c.password_version + 1,
             "state": AccountState.DELETED.value,
             "has_second_factor": False,
+            "attributes": {},
             **profile_values(Profile()),
         }
         statement = (

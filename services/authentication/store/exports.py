@@ -18,6 +18,7 @@ EXPORTED: Final[Mapping[Table, Sequence[str]]] = {
         "acr",
         "amr",
         "ip_prefix",
+        "device",
         "ended_at",
         "end_reason",
     ),

@@ -17,7 +17,16 @@ CREDENTIALS_COLUMNS = (
 )
 ACCOUNT_COLUMNS = tuple(
     USERS.c[name].label(f"account_{name}")
-    for name in ("id", "username", "state", "claims", "created_at", "profile_updated_at", "has_second_factor")
+    for name in (
+        "id",
+        "username",
+        "state",
+        "claims",
+        "created_at",
+        "profile_updated_at",
+        "has_second_factor",
+        "attributes",
+    )
 )
 """A password hash is not read where it is not judged."""
 SESSION_COLUMNS = tuple(
@@ -50,6 +59,7 @@ def to_account(row: Any) -> Account:
         created_at=row.account_created_at,
         profile_updated_at=row.account_profile_updated_at,
         has_second_factor=row.account_has_second_factor,
+        attributes=row.account_attributes,
     )
 
 

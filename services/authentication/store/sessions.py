@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.authentication.domain.accounts import Account
+from services.authentication.domain.origin import Origin
 from services.authentication.domain.session_list import ListedSession
 from services.authentication.domain.sessions import EndedSession, EndReason, Session
 from services.authentication.store.rows import ACCOUNT_COLUMNS, SESSION_COLUMNS, to_account, to_session
@@ -23,7 +24,7 @@ class Sessions:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, session: Session, *, secret_hash: bytes, ip_prefix: str) -> None:
+    async def add(self, session: Session, *, secret_hash: bytes, origin: Origin) -> None:
         await self._session.execute(
             insert(SESSIONS).values(
                 id=session.id,
@@ -34,7 +35,8 @@ class Sessions:
                 last_seen_at=session.last_seen_at,
                 acr=session.acr,
                 amr=list(session.amr),
-                ip_prefix=ip_prefix,
+                ip_prefix=origin.ip_prefix,
+                device=origin.device,
             )
         )
 
@@ -78,12 +80,12 @@ class Sessions:
 
     async def live_of(self, user_id: str, *, now: datetime, most: int) -> Sequence[ListedSession]:
         query = (
-            select(*SESSION_COLUMNS, SESSIONS.c.ip_prefix)
+            select(*SESSION_COLUMNS, SESSIONS.c.ip_prefix, SESSIONS.c.device)
             .where(SESSIONS.c.user_id == user_id, _LIVE, SESSIONS.c.expires_at > now)
             .order_by(SESSIONS.c.last_seen_at.desc())
             .limit(most)
         )
-        return [ListedSession(to_session(row), row.ip_prefix) for row in await self._session.execute(query)]
+        return [ListedSession(to_session(row), row.ip_prefix, row.device) for row in await self._session.execute(query)]
 
     async def end_surplus_of(self, user_id: str, *, keep: int, now: datetime) -> Sequence[EndedSession]:
         surplus = (

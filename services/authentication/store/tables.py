@@ -48,6 +48,7 @@ class UserRow(Row, table=True):
     password_version: int = Field(sa_column=Column(Integer, nullable=False))
     state: str = Field(sa_column=Column(String(16), nullable=False))
     claims: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    attributes: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False, server_default=text("'{}'")))
     email_key: str | None = Field(default=None, sa_column=Column(String(2 * MAX_ADDRESS)))
     """What an account is found by when somebody gives their address: of the claim, and written wherever that is."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
@@ -77,6 +78,8 @@ class SessionRow(Row, table=True):
     acr: str = Field(sa_column=Column(String(64), nullable=False))
     amr: list[str] = Field(sa_column=Column(JSON, nullable=False))
     ip_prefix: str = Field(sa_column=Column(String(64), nullable=False))
+    device: str = Field(default="", sa_column=Column(String(64), nullable=False, server_default=text("''")))
+    """System and browser in two words; the header that said so is not kept."""
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     end_reason: str | None = Field(default=None, sa_column=Column(String(32)))
 

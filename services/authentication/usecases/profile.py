@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+from libs.oauth.attributes import Attributes
 from libs.servicekit.clock import Clock
 from libs.servicekit.facts import Actor
 from services.authentication import facts
 from services.authentication.domain.accounts import Account
+from services.authentication.domain.attribute_policy import changed_attributes
 from services.authentication.domain.claim_policy import Writer, changed
 from services.authentication.domain.usernames import lookup_key, unknown_user
 from services.authentication.ports import View, ViewFactory, Work, WorkFactory
@@ -24,11 +26,13 @@ class GetProfile:
 
 
 class UpdateProfile:
-    def __init__(self, *, view: ViewFactory, work: WorkFactory, who: WhoIsThere, clock: Clock) -> None:
+    def __init__(
+        self, *, view: ViewFactory, work: WorkFactory, who: WhoIsThere, attributes: Attributes, clock: Clock
+    ) -> None:
         self._view = view
         self._work = work
         self._who = who
-        self._clock = clock
+        self._write = WriteClaims(attributes, clock=clock)
 
     async def __call__(self, session_secret: str, unverified_claims: Mapping[str, object]) -> None:
         """Writes claims of whoever asks: all of them or none.
@@ -41,9 +45,7 @@ class UpdateProfile:
         async with self._view() as view:
             user_id = (await self._who(view, session_secret)).account.id
         async with self._work() as work:
-            await write_claims(
-                work, user_id, unverified_claims, writer=Writer.PERSON, actor=facts.user(user_id), clock=self._clock
-            )
+            await self._write(work, user_id, unverified_claims, writer=Writer.PERSON, actor=facts.user(user_id))
 
 
 class FindUser:
@@ -57,10 +59,10 @@ class FindUser:
 
 
 class UpdateUser:
-    def __init__(self, *, view: ViewFactory, work: WorkFactory, clock: Clock) -> None:
+    def __init__(self, *, view: ViewFactory, work: WorkFactory, attributes: Attributes, clock: Clock) -> None:
         self._view = view
         self._work = work
-        self._clock = clock
+        self._write = WriteClaims(attributes, clock=clock)
 
     async def __call__(self, username: str, unverified_claims: Mapping[str, object], *, operator: str) -> Account:
         """Writes claims of somebody: all of them or none.
@@ -73,26 +75,35 @@ class UpdateUser:
             user_id = (await _named(view, username)).id
         actor = facts.operator(operator)
         async with self._work() as work:
-            return await write_claims(
-                work, user_id, unverified_claims, writer=Writer.OPERATOR, actor=actor, clock=self._clock
-            )
+            return await self._write(work, user_id, unverified_claims, writer=Writer.OPERATOR, actor=actor)
 
 
-async def write_claims(
-    work: Work, user_id: str, unverified_claims: Mapping[str, object], *, writer: Writer, actor: Actor, clock: Clock
-) -> Account:
-    """The account as it is then. Nothing is written or told when nothing is different."""
-    await work.accounts.lock(user_id)
-    found = await work.accounts.with_credentials(user_id)
-    if found is None or not found[0].active:
-        raise unknown_user()
-    account, now = found[0], clock.now()
-    profile, names = changed(account.profile, unverified_claims, writer=writer, today=now.date())
-    if not names:
+class WriteClaims:
+    """Runs inside the caller's transaction."""
+
+    def __init__(self, attributes: Attributes, *, clock: Clock) -> None:
+        self._known = attributes
+        self._clock = clock
+
+    async def __call__(
+        self, work: Work, user_id: str, unverified_claims: Mapping[str, object], *, writer: Writer, actor: Actor
+    ) -> Account:
+        """The account as it is then. Nothing is written or told when nothing is different."""
+        await work.accounts.lock(user_id)
+        found = await work.accounts.with_credentials(user_id)
+        if found is None or not found[0].active:
+            raise unknown_user()
+        account, now = found[0], self._clock.now()
+        of_ours = {name: value for name, value in unverified_claims.items() if name in self._known.by_name}
+        standard = {name: value for name, value in unverified_claims.items() if name not in of_ours}
+        attributes, more = changed_attributes(account.attributes, of_ours, known=self._known, writer=writer)
+        profile, names = changed(account.profile, standard, writer=writer, today=now.date())
+        if not names and not more:
+            return account
+        account = account.with_claims(profile, attributes, now=now)
+        await work.accounts.set_claims(account)
+        work.emit(facts.account_updated(user_id, [*names, *more], actor=actor))
         return account
-    await work.accounts.set_profile(user_id, profile, now=now)
-    work.emit(facts.account_updated(user_id, names, actor=actor))
-    return account.with_profile(profile, now=now)
 
 
 async def _named(view: View, username: str) -> Account:

@@ -44,7 +44,7 @@ class StartSession:
         surplus = await work.sessions.end_surplus_of(user_id, keep=MAX_LIVE_PER_USER - 1, now=now)
         session = Session.started(user_id, now=now, lifetimes=self._lifetimes, amr=amr)
         secret = new_secret()
-        await work.sessions.add(session, secret_hash=secret_hash(secret), ip_prefix=origin.ip_prefix)
+        await work.sessions.add(session, secret_hash=secret_hash(secret), origin=origin)
         work.emit(*facts.sessions_ended(surplus, EndReason.EXPIRED, actor=facts.SYSTEM))
         work.emit(*facts.signed_in(session, origin=origin))
         return SignedIn(session, secret)

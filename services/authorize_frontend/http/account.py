@@ -18,6 +18,7 @@ from libs.languages.moments import moment_in_words
 from libs.servicekit.addresses import remote_address
 from services.authorize_frontend.http.account_factors import factors_on_page
 from services.authorize_frontend.http.device_words import network
+from services.authorize_frontend.http.devices import device_in_words
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.parameters import of_form, of_query, only
 from services.authorize_frontend.http.resource_words import resources_on_page
@@ -113,6 +114,7 @@ class Account:
                     "is_current": each.is_current,
                     "since": _in_words(each.authenticated_at),
                     "seen": _in_words(each.last_seen_at),
+                    "device": device_in_words(each.device),
                     "network": network(each.ip_prefix, own_address=own_address),
                     "csrf": csrf(f"session {each.session_id}"),
                 }

@@ -21,6 +21,7 @@ _PURPOSE = "account-profile"
 class AccountProfile:
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
+        self._fields = profile_fields.fields_of(edge.site.attributes)
 
     def routes(self) -> list[web.RouteDef]:
         path = self._edge.site.path(_PATH)
@@ -31,7 +32,7 @@ class AccountProfile:
         if not session.HasField("session"):
             return sign_in_again(self._edge, to=_PATH)
         profile = await self._profile(request)
-        return self._page(request, session, profile, profile_fields.shown(_claims(profile)))
+        return self._page(request, session, profile, self._shown(profile))
 
     async def submit(self, request: web.Request) -> web.Response:
         """Writes what has changed, all of it or nothing; the service judges each value, and who may write it."""
@@ -43,9 +44,9 @@ class AccountProfile:
         session = await self._edge.session(request)
         if not session.HasField("session"):
             return sign_in_again(self._edge, to=_PATH)
-        profile, typed = await self._profile(request), profile_fields.typed(form)
+        profile, typed = await self._profile(request), profile_fields.typed(self._fields, form)
         message = UpdateProfileRequest(session_secret=self._edge.cookies.session(request) or "")
-        message.claims.update(profile_fields.changes(typed, _claims(profile), profile.writable))
+        message.claims.update(profile_fields.changes(self._fields, typed, _claims(profile), profile.writable))
         refused = (await self._edge.backends.profiles.UpdateProfile(message)).refused_claim
         if refused:
             return self._page(request, session, profile, typed, refused)
@@ -54,6 +55,10 @@ class AccountProfile:
     async def _profile(self, request: web.Request) -> GetProfileResponse:
         secret = self._edge.cookies.session(request) or ""
         return await self._edge.backends.profiles.GetProfile(GetProfileRequest(session_secret=secret))
+
+    def _shown(self, profile: GetProfileResponse) -> dict[str, str]:
+        claims = _claims(profile)
+        return {field.name: field.shown(claims) for field in self._fields}
 
     def _page(
         self,
@@ -72,7 +77,9 @@ class AccountProfile:
             username=session.username,
             email=claims.get("email", ""),
             email_verified=bool(claims.get("email_verified")),
-            fields=[field for field in profile_fields.FIELDS if field.claim in profile.writable],
+            fields=[field for field in self._fields if field.claim in profile.writable],
+            told=[field for field in self._fields if field.attribute and field.claim not in profile.writable],
+            before=self._shown(profile),
             values=values,
             languages=_languages(values["locale"]),
             refused=refused,

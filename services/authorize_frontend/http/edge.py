@@ -13,6 +13,7 @@ from libs.servicekit.clock import Clock, SystemClock
 from services.authorize_frontend.backends import Backends
 from services.authorize_frontend.http import csrf
 from services.authorize_frontend.http.cookies import Cookies
+from services.authorize_frontend.http.devices import device_of
 from services.authorize_frontend.http.pages import Pages
 from services.authorize_frontend.http.parameters import Parameters, is_opaque, of_form, of_query, only
 from services.authorize_frontend.http.visit import heed
@@ -101,6 +102,7 @@ class Edge:
             remote_address=remote_address(request, self.trusted_proxies),
             client_id=interaction.client_id if interaction else "",
             correlation_id=interaction.correlation_id if interaction else "",
+            device=device_of(request.headers.get("User-Agent", "")),
         )
 
     def comes_from_proxy(self, request: web.Request) -> bool:

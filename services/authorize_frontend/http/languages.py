@@ -7,8 +7,8 @@ until the person chooses another language on one of the pages about this very re
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from libs.languages import speaking
 from libs.languages.language import ENGLISH, Language, accepted, best, language_of
-from libs.languages.speaking import speak
 from services.authorize_frontend.http import visit
 from services.authorize_frontend.http.cookies import Cookies
 from services.authorize_frontend.http.edge import see_other
@@ -26,7 +26,7 @@ def languages(cookies: Cookies) -> Middleware:
             return _remembered(cookies, chosen, request_id=request.query.get("request", ""), here=here)
         remembered, chosen_for = cookies.language(request)
         visit.begin(visit.Visit(here, chosen_for))
-        speak(_wanted(request, language_of(remembered)))
+        speaking.begin(_wanted(request, language_of(remembered)))
         return await handler(request)
 
     return middleware

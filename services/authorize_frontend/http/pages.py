@@ -1,5 +1,6 @@
 """Rendering: templates with autoescape, each page with its own Content-Security-Policy."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from aiohttp import web
 from libs.languages.speaking import current, teach
 from services.authorize_frontend.brand import Brand
 from services.authorize_frontend.http.assets import Assets
+from services.authorize_frontend.http.attribute_words import labels_of
 from services.authorize_frontend.http.policy import CSP, content_security_policy
 from services.authorize_frontend.http.visit import language_links
 from services.authorize_frontend.offers import Offers
@@ -31,6 +33,7 @@ class Pages:
         )
         teach(self._templates)
         self._templates.globals.update(
+            attributes_of=partial(labels_of, site.attributes),
             brand=site.brand,
             house=brand,
             path=site.path,

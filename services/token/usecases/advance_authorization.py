@@ -10,6 +10,7 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.jwt import verify_jwt
 from libs.crypto.random import new_secret
 from libs.crypto.token_kinds import ID_TOKEN_HINT
+from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
 from libs.oauth.errors import AccessDenied, InvalidRequest
 from libs.oauth.response_types import TOKEN
 from libs.oauth.scopes import OPENID
@@ -58,7 +59,9 @@ class AdvanceAuthorization:
         keys: Keys,
         subjects: Subjects,
         hook: TokenHook,
+        attributes: Attributes = NO_ATTRIBUTES,
     ) -> None:
+        self._attributes = attributes
         self._grant = grant
         self._subjects = subjects
         self._hook = hook
@@ -95,7 +98,7 @@ class AdvanceAuthorization:
         redirect_uri = find_redirect_uri(pending.parameters, client)
         request = judge(AuthorizationRequest(parameters=pending.parameters, redirect_uri=redirect_uri), client)
         expected = self._is_expected(request, client, session, now=now)
-        claims = front_channel_claims(request)
+        claims = front_channel_claims(request, self._attributes)
         person: Mapping[str, Any] = {}
         if session is not None and claims:
             account = await self._accounts.find(user_id=session.user_id, session_id=session.session_id, claims=claims)

@@ -7,6 +7,7 @@ from typing import Any
 from libs.crypto.errors import InvalidJwt
 from libs.crypto.jwt import verify_jwt
 from libs.crypto.token_kinds import ACCESS_TOKEN
+from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
 from libs.oauth.errors import InsufficientScope, InvalidToken
 from libs.oauth.scopes import OPENID, claims_of, parse_scope
 from libs.servicekit.clock import Clock
@@ -38,7 +39,9 @@ class GetUserinfo:
         subjects: Subjects,
         mint: MintTokens,
         clock: Clock,
+        attributes: Attributes = NO_ATTRIBUTES,
     ) -> None:
+        self._attributes = attributes
         self._view = view
         self._audiences = audiences
         self._accounts = accounts
@@ -61,7 +64,7 @@ class GetUserinfo:
             raise InsufficientScope("The access token needs the scope openid.", reason="SCOPE_OPENID_MISSING")
         grant = await self._live_grant(token)
         account = await self._accounts.find(
-            user_id=grant.user_id, session_id=grant.session_id, claims=(*claims_of(scopes), *grant.userinfo_claims)
+            user_id=grant.user_id, session_id=grant.session_id, claims=self._claims(scopes, grant)
         )
         if account is None or not account.active:
             raise InvalidToken(reason="ACCOUNT_DISABLED")
@@ -74,6 +77,9 @@ class GetUserinfo:
         if not client.metadata.userinfo_signed_response_alg:
             return Userinfo(claims)
         return Userinfo(claims, await self._mint.userinfo(client, claims, now=self._clock.now()))
+
+    def _claims(self, scopes: tuple[str, ...], grant: Grant) -> tuple[str, ...]:
+        return (*claims_of(scopes), *self._attributes.of(scopes), *grant.userinfo_claims)
 
     def _verify(self, access_token: str) -> dict[str, Any]:
         try:

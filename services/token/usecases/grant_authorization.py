@@ -10,6 +10,7 @@ from typing import Any
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
 from libs.oauth import acr
+from libs.oauth.attributes import Attributes
 from libs.oauth.client_metadata import IMPLICIT
 from libs.oauth.response_types import ID_TOKEN, TOKEN
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, claims_of, format_scope
@@ -27,7 +28,7 @@ from services.token.ports import Work
 from services.token.usecases.mint_tokens import MintTokens
 
 
-def front_channel_claims(request: AuthorizationRequest) -> tuple[str, ...]:
+def front_channel_claims(request: AuthorizationRequest, attributes: Attributes) -> tuple[str, ...]:
     """Claims about the person that belong into an ID token from the authorization endpoint.
 
     What was asked for by name; and what the scope stands for when there will be no access token to ask with
@@ -35,7 +36,8 @@ def front_channel_claims(request: AuthorizationRequest) -> tuple[str, ...]:
     """
     if not request.response_type >= ID_TOKEN:
         return ()
-    of_scope = claims_of(request.scopes) if request.response_type == ID_TOKEN else ()
+    alone = request.response_type == ID_TOKEN
+    of_scope = (*claims_of(request.scopes), *attributes.of(request.scopes)) if alone else ()
     return tuple(dict.fromkeys((*of_scope, *request.claims.id_token)))
 
 

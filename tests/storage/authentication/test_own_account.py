@@ -9,11 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from libs.oauth.errors import AccessDenied, InvalidRequest
+from services.authentication.domain.claim_policy import RefusedClaim
+from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import RECENT_SIGN_IN
 from services.authentication.store.exports import EXPORTED, NOT_EXPORTED
 from services.authentication.store.tables import METADATA, USERS
+from services.authentication.usecases.sign_in import Attempt
 from services.authentication.usecases.start_session import SignedIn
-from tests.storage.authentication.world import ORIGIN, App, World
+from tests.storage.authentication.world import ORIGIN, PASSWORD, App, World
 
 CLAIMS: dict[str, Any] = {"name": "Alice Ansel", "email": "alice@example.com", "email_verified": True, "locale": "de"}
 
@@ -173,3 +176,38 @@ async def test_two_deletions_at_once_are_told_once(world: World) -> None:
         *(world.delete_account(each.session_secret, "alice") for each in (first, second)), return_exceptions=True
     )
     assert len(await world.events("account.deleted")) == 1
+
+
+async def test_attributes_are_written_by_whom_the_operator_named(world: World) -> None:
+    alice = await world.person(name="Alice")
+    there = await world.signed_in()
+    await world.update_profile(there.session_secret, {"shoe_size": 42.0, "nickname": "Al"})
+    with pytest.raises(InvalidRequest) as refusal:
+        await world.update_profile(there.session_secret, {"department": "Board"})
+    assert refusal.value.reason == "CLAIM_READ_ONLY"
+    with pytest.raises(RefusedClaim) as refused:
+        await world.update_profile(there.session_secret, {"shoe_size": "large", "nickname": "Big"})
+    assert refused.value.claim == "shoe_size"
+    await world.update_user("alice", {"department": "Sales", "shoe_size": None}, operator="cli")
+    account = await world.find_user("alice")
+    assert (account.told(), account.profile.nickname) == (
+        {"department": "Sales", "name": "Alice", "nickname": "Al"},
+        "Al",
+    )
+    answer = await world.get_account(alice.id, session_id="", claims=["department", "name"])
+    assert answer is not None
+    assert answer.claims == {"department": "Sales", "name": "Alice"}
+    told = [event["data"]["claims"] for event in await world.events("account.updated")]
+    assert told == [["nickname", "shoe_size"], ["department", "shoe_size"]]
+    assert (await world.export_account(there.session_secret))["claims"]["department"] == "Sales"  # type: ignore[index]
+
+
+async def test_a_session_says_what_it_is_on(world: World) -> None:
+    await world.person()
+    origin = Origin.of(remote_address="192.0.2.7", client_id="", correlation_id="", device="Firefox/Linux")
+    first = await world.sign_in(Attempt("alice", PASSWORD, "", origin))
+    assert isinstance(first, SignedIn)
+    own = await world.list_sessions(first.session_secret)
+    assert [each.device for each in own.sessions] == ["Firefox/Linux"]
+    hostile = Origin.of(remote_address="", client_id="", correlation_id="", device="<b>/x" + "y" * 90)
+    assert hostile.device == ""

@@ -10,6 +10,7 @@ from sqlalchemy import select, text, update
 
 from libs.crypto.one_time_passwords import STEP_SECONDS, totp_code, totp_step
 from libs.crypto.sealing import KeyEncryptionKey
+from libs.oauth.attributes import parse_attributes
 from libs.servicekit.database import Database
 from libs.servicekit.outbox import Outbox
 from libs.servicekit.work import Transactions
@@ -66,6 +67,19 @@ IDLE = timedelta(hours=8)
 ABSOLUTE = timedelta(days=14)
 KEEP_ENDED = timedelta(days=1)
 PASSWORD = "alice-password"
+ATTRIBUTES = parse_attributes("""
+[attributes.department]
+type = "text"
+writer = "operator"
+scope = "employee"
+label = { en = "Department", de = "Abteilung" }
+
+[attributes.shoe_size]
+type = "number"
+writer = "person"
+scope = "sizes"
+label = "Shoe size"
+""")
 STEP = timedelta(seconds=STEP_SECONDS)
 ORIGIN = Origin(ip_prefix="192.0.2.0/24", client_id="c_shop", correlation_id="request-1")
 T = TypeVar("T")
@@ -168,9 +182,9 @@ class World:
             view=work.reading, work=work, find=self.find_reset, passwords=passwords, clock=clock
         )
         self.get_profile = GetProfile(view=work.reading, who=who)
-        self.update_profile = UpdateProfile(view=work.reading, work=work, who=who, clock=clock)
+        self.update_profile = UpdateProfile(view=work.reading, work=work, who=who, attributes=ATTRIBUTES, clock=clock)
         self.find_user = FindUser(view=work.reading)
-        self.update_user = UpdateUser(view=work.reading, work=work, clock=clock)
+        self.update_user = UpdateUser(view=work.reading, work=work, attributes=ATTRIBUTES, clock=clock)
         self.export_account = ExportAccount(view=work.reading, who=who)
         self.delete_account = DeleteAccount(view=work.reading, work=work, who=who, clock=clock)
         self.sweep_letters = SweepLetters(work=work, clock=clock)

@@ -72,6 +72,17 @@ class Confused:
         return Person(claims={"sub": BOB, "name": "Bob"})
 
 
+async def test_an_attribute_is_released_by_its_scope_and_no_other(world: World, client: Registered) -> None:
+    world.people.people[ALICE] = Person(claims={**CLAIMS, "department": "Sales", "secret_note": "x"})
+    claims = await world.get_userinfo(await _access_token(world, client, "openid profile email phone address"))
+    assert "department" not in claims
+    client = await world.client(scope="openid employee")
+    assert await world.get_userinfo(await _access_token(world, client, "openid employee")) == {
+        "sub": ALICE,
+        "department": "Sales",
+    }
+
+
 @pytest.mark.s(52)
 async def test_sub_is_the_grants_whatever_the_claims_say(world: World, client: Registered) -> None:
     token = await _access_token(world, client)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from libs.crypto.random import uuid7
 from libs.fetch.errors import FetchRefused, Reason
 from libs.fetch.fetcher import Fetched
+from libs.oauth.attributes import parse_attributes
 from libs.oauth.client_authentication import BASIC, NONE, Credentials
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Pair, Parameters
@@ -78,6 +79,9 @@ PEPPER = b"p" * 32
 SALT = b"s" * 32
 CHAIN_KEY = b"c" * 32
 BROWSER = "a browser's secret"
+ATTRIBUTES = parse_attributes(
+    '[attributes.department]\ntype = "text"\nwriter = "operator"\nscope = "employee"\nlabel = "x"'
+)
 AUDIENCES = Audiences(ISSUER, "https://token.example/userinfo")
 LIFETIMES = Lifetimes(
     access_token=timedelta(minutes=10),
@@ -191,6 +195,7 @@ class World:
             keys=keys,
             subjects=subjects,
             hook=self.hook,
+            attributes=ATTRIBUTES,
         )
         self.client_keys = ClientKeys(self.outside.get)
         self.read_request_object = ReadRequestObject(
@@ -272,6 +277,7 @@ class World:
             subjects=subjects,
             mint=mint,
             clock=clock,
+            attributes=ATTRIBUTES,
         )
         self.introspect_token = IntrospectToken(
             view,

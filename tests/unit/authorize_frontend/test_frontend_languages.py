@@ -46,6 +46,15 @@ async def test_the_request_comes_first_then_the_browser_then_english(sign_in, ui
     assert spoken(await sign_in(ui_locales, Accept_Language=accept)) == tag
 
 
+async def test_the_page_for_consent_heeds_the_request_too(browser, services, sign_in):
+    await sign_in()
+    services.token.says["GetInteraction"] = an_interaction(ui_locales=["de"])
+    services.signed_in()
+    browser.cookies["latchkey-session"] = new_secret()
+    page = await browser.get(f"/consent?request={services.request_id}", Accept_Language="es")
+    assert page.html.one("html")["lang"] == "de"
+
+
 async def test_a_choice_is_remembered_and_comes_before_what_the_browser_prefers(browser, sign_in):
     chosen = await browser.get("/?language=es", Accept_Language="de")
     assert (chosen.status, chosen.location) == (303, "/")

@@ -8,6 +8,7 @@ from latchkey.authentication.v1 import profile_pb2
 from latchkey.token.v1 import consents_pb2
 from libs.crypto.random import new_secret
 from libs.oauth.errors import InvalidRequest
+from tests.unit.authorize_frontend.fakes import an_interaction
 
 HOSTILE = "\"'><script>alert(1)</script></textarea>"
 
@@ -127,3 +128,56 @@ async def test_deleting_ends_the_cookies_and_another_name_deletes_nothing(browse
     assert done.location == "/account-deleted"
     assert browser.cookies == {}
     assert (await browser.get(done.location)).html.one("main")["data-page"] == "account-deleted"
+
+
+ATTRIBUTES = """
+[attributes.department]
+type = "text"
+writer = "operator"
+scope = "employee"
+label = { en = "Department 100%", de = "Abteilung" }
+
+[attributes.likes_cats]
+type = "boolean"
+writer = "person"
+scope = "cats"
+label = "Likes cats"
+
+[attributes.places]
+type = "texts"
+writer = "person"
+scope = "cats"
+label = "Places"
+"""
+
+
+@pytest.fixture
+def extra_settings(tmp_path):
+    (tmp_path / "attributes.toml").write_text(ATTRIBUTES)
+    return {"attributes_file": tmp_path / "attributes.toml"}
+
+
+async def test_attributes_have_fields_of_their_types_and_what_is_not_the_persons_is_shown(browser, services, signed_in):
+    answer = profile_pb2.GetProfileResponse(writable=["likes_cats", "places"])
+    answer.claims.update({"department": HOSTILE, "likes_cats": False, "places": ["Bern", "Rome"]})
+    services.authentication.says["GetProfile"] = answer
+    page = await browser.get("/account/profile")
+    assert "Department 100%" in page.html.text
+    assert HOSTILE in page.html.text
+    assert not page.html.has_id("department")
+    typed = {"likes_cats": "true", "places": "Bern\r\n\r\n Oslo ", "department": "Board"}
+    await browser.post("/account/profile", page.html.press("profile-submit", **typed))
+    claims = services.authentication.asked("UpdateProfile").claims
+    assert {name: claims[name] for name in ("likes_cats",)} == {"likes_cats": True}
+    assert list(claims["places"]) == ["Bern", "Oslo"]
+    assert set(claims.fields) == {"likes_cats", "places"}
+
+
+async def test_discovery_and_consent_say_what_an_operator_has_added(browser, services, signed_in):
+    document = json.loads((await browser.get("/.well-known/openid-configuration")).text)
+    assert {"employee", "cats"} <= set(document["scopes_supported"])
+    assert {"department", "likes_cats", "places"} <= set(document["claims_supported"])
+    services.token.says["GetInteraction"] = an_interaction(scopes=["openid", "cats", "employee"], ui_locales=["de"])
+    page = await browser.get(f"/consent?request={services.request_id}")
+    assert "Likes cats, Places" in page.html.text
+    assert "Abteilung" in page.html.text

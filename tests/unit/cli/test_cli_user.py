@@ -106,4 +106,5 @@ def test_claims_are_shown_and_changed(latchkey: Latchkey) -> None:
 @pytest.mark.parametrize("arguments", [[], ["--claim", "name"], ["--claim", "=x"]])
 def test_a_change_names_what_it_changes(latchkey: Latchkey, arguments: list[str]) -> None:
     latchkey("user", "create", "alice", "--password", "correct horse")
-    assert latchkey("user", "update", "alice", *arguments, code=2).out == ""
+    answer = latchkey("user", "update", "alice", *arguments)
+    assert (answer.code, answer.out) == (2, "")

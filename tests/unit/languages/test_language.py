@@ -8,7 +8,7 @@ import pytest
 
 from libs.languages.language import ENGLISH, LANGUAGES, Language, accepted, best, language_of
 from libs.languages.moments import minutes_ago, minutes_in_words, moment_in_words, wait_in_words
-from libs.languages.speaking import current, say, speak, speaking, teach
+from libs.languages.speaking import begin, current, say, speak, speaking, teach
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,18 @@ def test_a_language_is_spoken_where_it_was_said_and_nowhere_else():
     with speaking(german):
         assert (say("Cancel"), current()) == ("Abbrechen", german)
     assert (say("Cancel"), current()) == ("Cancel", ENGLISH)
+
+
+async def test_what_a_task_finds_out_is_known_to_whoever_started_it():
+    async def find_out() -> None:
+        speak(LANGUAGES[2])
+
+    async def request(*, asks: bool) -> str:
+        begin(ENGLISH)
+        await asyncio.gather(*([find_out()] if asks else []), asyncio.sleep(0))
+        return say("Cancel")
+
+    assert list(await asyncio.gather(request(asks=True), request(asks=False))) == ["Cancelar", "Cancel"]
 
 
 async def test_two_tasks_speak_two_languages_at_once():

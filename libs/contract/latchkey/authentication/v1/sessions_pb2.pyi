@@ -302,11 +302,14 @@ class ListedSession(_message.Message):
     LAST_SEEN_AT_FIELD_NUMBER: _builtins.int
     IP_PREFIX_FIELD_NUMBER: _builtins.int
     IS_CURRENT_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     ip_prefix: _builtins.str
     """The /24 or /48 where it began; empty when that is not known."""
     is_current: _builtins.bool
     """It is the one that asks."""
+    device: _builtins.str
+    """As in RequestContext, when it began; empty when that is not known."""
     @_builtins.property
     def authenticated_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -319,10 +322,11 @@ class ListedSession(_message.Message):
         last_seen_at: _timestamp_pb2.Timestamp | None = ...,
         ip_prefix: _builtins.str = ...,
         is_current: _builtins.bool = ...,
+        device: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["authenticated_at", b"authenticated_at", "last_seen_at", b"last_seen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticated_at", b"authenticated_at", "ip_prefix", b"ip_prefix", "is_current", b"is_current", "last_seen_at", b"last_seen_at", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticated_at", b"authenticated_at", "device", b"device", "ip_prefix", b"ip_prefix", "is_current", b"is_current", "last_seen_at", b"last_seen_at", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -424,22 +428,26 @@ class RequestContext(_message.Message):
     REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
     remote_address: _builtins.str
     """Address of the browser as the trusted proxies report it."""
     client_id: _builtins.str
     """The client on whose behalf the person signs in; empty when there is none."""
     correlation_id: _builtins.str
     """Joins everything that belongs to one authorization request."""
+    device: _builtins.str
+    """Browser and system of the device in two words, for example `Firefox/Linux`, as far as the browser said so."""
     def __init__(
         self,
         *,
         remote_address: _builtins.str = ...,
         client_id: _builtins.str = ...,
         correlation_id: _builtins.str = ...,
+        device: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "correlation_id", b"correlation_id", "remote_address", b"remote_address"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "correlation_id", b"correlation_id", "device", b"device", "remote_address", b"remote_address"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
