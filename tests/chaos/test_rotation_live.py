@@ -21,11 +21,11 @@ from latchkey.keys.v1 import admin_pb2, keys_pb2
 from latchkey.keys.v1.admin_pb2_grpc import KeyAdminServiceStub
 from libs.crypto.strict import base64url_decode
 from tests.chaos.verifiers import Authlib, Jose, Joserfc, Library, PyJwt, Verifier
-from tests.flows.openid_client import CannotBeHadError
 from tests.flows.relying_party import RelyingParty
 from tests.support import fast_clock
 from tests.support.browser import Browser
 from tests.support.fast_clock import FastClock
+from tests.support.npm_packages import CannotBeHadError
 from tests.support.stack import Stack, running_stack
 
 ROTATIONS = 5

@@ -22,7 +22,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jwt import JWTClaimsRegistry
 
-from tests.flows.openid_client import NODE, installed
+from tests.support.npm_packages import NODE, installed
 
 with warnings.catch_warnings(action="ignore"):  # it recommends joserfc, which is the other witness
     from authlib.jose import JsonWebToken

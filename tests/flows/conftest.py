@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.openid_client import NODE, CannotBeHadError, OpenidClient, Register, installed
+from tests.flows.openid_client import OpenidClient, Register
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.mailbox import Mailbox, open_mailbox
+from tests.support.npm_packages import NODE, CannotBeHadError, installed
 from tests.support.stack import Stack
 
 
@@ -55,13 +56,14 @@ async def second(system: Stack) -> AsyncIterator[RelyingParty]:
 
 @pytest.fixture(scope="session")
 def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the driver can be run."""
+    """Where the programs of `node` can be run."""
     try:
         packages = installed()
     except CannotBeHadError as reason:
         pytest.skip(str(reason))
-    folder = tmp_path_factory.mktemp("openid-client")
-    shutil.copy(NODE / "drive.mjs", folder)
+    folder = tmp_path_factory.mktemp("node")
+    for program in NODE.glob("*.mjs"):
+        shutil.copy(program, folder)
     (folder / "node_modules").symlink_to(packages / "node_modules")
     return folder
 
