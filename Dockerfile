@@ -62,6 +62,7 @@ EXPOSE 8081 9090
 ENTRYPOINT ["python", "-m", "services.token"]
 
 FROM service AS authentication
+COPY --from=code /opt/latchkey/app/libs/fetch libs/fetch
 COPY --from=code /opt/latchkey/app/services/authentication services/authentication
 EXPOSE 9090
 ENTRYPOINT ["python", "-m", "services.authentication"]

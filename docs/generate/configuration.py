@@ -45,6 +45,7 @@ _HEADINGS: Final[Mapping[str, str]] = {
     "BusSettings": "Services on the bus",
     "FetchSettings": "Services that fetch what others publish",
     "MailSettings": "Services that send letters",
+    "PasswordSettings": "Services that take new passwords",
     "WrappingSettings": "Where key-rotation's key-encryption key is kept",
 }
 """Of the classes that services share, in the order of the page."""

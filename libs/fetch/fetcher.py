@@ -67,7 +67,12 @@ class Fetcher:
         )
 
     async def get(
-        self, url: str, *, accept: Sequence[str] = ("application/json",), limit: int | None = None
+        self,
+        url: str,
+        *,
+        accept: Sequence[str] = ("application/json",),
+        limit: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Fetched:
         """Reads a document that is answered with 200, one of the accepted media types and at most `limit` bytes.
 
@@ -75,6 +80,7 @@ class Fetcher:
             url: https; a fragment is not sent.
             accept: media types in lower case.
             limit: bytes; the policy's `most_bytes` by default.
+            headers: more of them; our own, and never what somebody else chose.
 
         Raises:
             FetchRefused: whatever goes wrong.
@@ -89,7 +95,7 @@ class Fetcher:
                 raise FetchRefused(Reason.CONTENT_TYPE)
             return Fetched(await _body(response, most), content_type, _kept_headers(response))
 
-        return await self._exchange("GET", url, document, headers={"Accept": ", ".join(accept)})
+        return await self._exchange("GET", url, document, headers={**(headers or {}), "Accept": ", ".join(accept)})
 
     async def post_form(self, url: str, fields: Mapping[str, str]) -> int:
         """Posts a form and returns the status of the answer, which is read no further and is not 3xx.

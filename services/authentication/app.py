@@ -12,6 +12,7 @@ from latchkey.authentication.v1 import (
     sessions_pb2_grpc,
 )
 from libs.crypto.hashing import keyed_hash
+from libs.fetch.fetcher import opened
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.bus import Bus
 from libs.servicekit.clock import SystemClock
@@ -26,6 +27,7 @@ from services.authentication.app_factors import factor_services
 from services.authentication.app_letters import LetterParts
 from services.authentication.app_profile import profile_service
 from services.authentication.config import AuthenticationSettings
+from services.authentication.password_policy import PasswordPolicy, breached_passwords
 from services.authentication.password_pool import PasswordPool
 from services.authentication.store.tables import METADATA
 from services.authentication.store.work import StoreWork
@@ -35,6 +37,7 @@ from services.authentication.usecases.disable_user import DisableUser
 from services.authentication.usecases.end_session import EndSession
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
+from services.authentication.usecases.guesses import Guesses
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
 from services.authentication.usecases.profile import FindUser, UpdateUser
@@ -54,7 +57,7 @@ SWEEP_SECONDS = 60.0
 async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
     """The service, ready to run, at the schema that the code needs."""
     clock = SystemClock()
-    async with open_database(settings, service=NAME) as database:
+    async with open_database(settings, service=NAME) as database, opened(settings.fetch_policy()) as fetcher:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
         bus = Bus(settings, service=NAME)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
@@ -62,12 +65,18 @@ async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
         touch = TouchSessions(work=work, clock=clock)
         sweep = SweepSessions(work=work, clock=clock, lifetimes=settings.lifetimes, keep_ended=settings.keep_ended)
         passwords = PasswordPool(workers=settings.password_workers, queue=settings.password_queue)
+        policy = PasswordPolicy(
+            min_score=settings.password_min_score,
+            is_breached=breached_passwords(settings, fetcher),
+            brand=settings.brand_name,
+        )
         letters = LetterParts(
             settings=settings,
             view=work.reading,
             work=work,
             who=WhoIsThere(clock=clock, lifetimes=settings.lifetimes),
             passwords=passwords,
+            policy=policy,
             clock=clock,
             digest_key=keyed_hash(
                 settings.session_attestation_key_file.get_secret_value(), "latchkey.v1: who asks for letters"
@@ -76,7 +85,7 @@ async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
         try:
             yield Service(
                 servicers=(
-                    *_servicers(settings, work, passwords=passwords, touch=touch),
+                    *_servicers(settings, work, passwords=passwords, policy=policy, touch=touch),
                     *letters.registrations(),
                 ),
                 tasks={
@@ -101,6 +110,7 @@ def _servicers(
     work: Transactions[StoreWork],
     *,
     passwords: PasswordPool,
+    policy: PasswordPolicy,
     touch: TouchSessions,
 ) -> tuple[Registration, ...]:
     clock = SystemClock()
@@ -110,12 +120,14 @@ def _servicers(
     stand_in_key = keyed_hash(attestation_key, "latchkey.v1: names that nobody has")
     who = WhoIsThere(clock=clock, lifetimes=lifetimes)
     start = StartSession(clock=clock, lifetimes=lifetimes)
+    guesses = Guesses(clock=clock)
     sign_in = SignIn(
         view=work.reading,
         work=work,
         passwords=passwords,
         clock=clock,
         start=start,
+        guesses=guesses,
         stand_in_key=stand_in_key,
     )
     sessions = rpc.Sessions(
@@ -125,7 +137,14 @@ def _servicers(
         list_sessions=ListSessions(view=work.reading, who=who, lifetimes=lifetimes),
         end_own_sessions=EndOwnSessions(view=work.reading, work=work, who=who),
         change_password=ChangePassword(
-            view=work.reading, work=work, who=who, passwords=passwords, clock=clock, stand_in_key=stand_in_key
+            view=work.reading,
+            work=work,
+            who=who,
+            passwords=passwords,
+            policy=policy,
+            guesses=guesses,
+            clock=clock,
+            stand_in_key=stand_in_key,
         ),
         attestation_key=attestation_key,
     )
@@ -133,9 +152,9 @@ def _servicers(
         get_account=GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes), sign_in=sign_in
     )
     admin = rpc.UserAdmin(
-        create_user=CreateUser(work=work, passwords=passwords, clock=clock),
+        create_user=CreateUser(work=work, passwords=passwords, policy=policy, clock=clock),
         list_users=ListUsers(view=work.reading),
-        set_password=SetPassword(work=work, passwords=passwords, clock=clock),
+        set_password=SetPassword(view=work.reading, work=work, passwords=passwords, policy=policy, clock=clock),
         disable_user=DisableUser(work=work, clock=clock),
         reset_factors=ResetFactors(work=work, clock=clock),
         find_user=FindUser(view=work.reading),

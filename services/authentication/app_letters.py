@@ -17,7 +17,7 @@ from services.authentication import rpc_letters
 from services.authentication.letter_deliveries import LetterDeliveries
 from services.authentication.letter_texts import LetterTexts
 from services.authentication.mail_settings import MailSettings
-from services.authentication.ports import Passwords, ViewFactory, WorkFactory
+from services.authentication.ports import PasswordPolicy, Passwords, ViewFactory, WorkFactory
 from services.authentication.post_office import SmtpPostOffice
 from services.authentication.usecases.change_address import (
     ConfirmAddress,
@@ -44,6 +44,7 @@ class LetterParts:
     work: WorkFactory
     who: WhoIsThere
     passwords: Passwords
+    policy: PasswordPolicy
     clock: Clock
     digest_key: bytes
     """For digests of what people typed."""
@@ -101,7 +102,14 @@ class LetterParts:
         return rpc_letters.PasswordResets(
             request_reset=RequestPasswordReset(work=self.work, limit=limit, has_mail=self._has_mail, clock=self.clock),
             find=find,
-            reset=ResetPassword(view=self.view, work=self.work, find=find, passwords=self.passwords, clock=self.clock),
+            reset=ResetPassword(
+                view=self.view,
+                work=self.work,
+                find=find,
+                passwords=self.passwords,
+                policy=self.policy,
+                clock=self.clock,
+            ),
         )
 
     def _send_letter(self) -> SendLetter:

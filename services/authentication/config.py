@@ -9,12 +9,15 @@ from pydantic import Field, model_validator
 from libs.servicekit.settings import AttributeSettings, BusSettings, DatabaseSettings, GrpcSettings, SecretKeyFile
 from services.authentication.domain.sessions import Lifetimes
 from services.authentication.mail_settings import MailSettings
+from services.authentication.password_settings import PasswordSettings
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 _Lifetime = Annotated[int, Field(ge=5 * MINUTE, le=400 * DAY)]
 
 
-class AuthenticationSettings(MailSettings, AttributeSettings, GrpcSettings, DatabaseSettings, BusSettings):
+class AuthenticationSettings(
+    PasswordSettings, MailSettings, AttributeSettings, GrpcSettings, DatabaseSettings, BusSettings
+):
     session_attestation_key_file: SecretKeyFile
     """File with the key under which the token service believes statements about sessions (32 bytes, base64url)."""
     factor_encryption_key_file: SecretKeyFile

@@ -8,6 +8,7 @@ from libs.servicekit.facts import Actor, Fact
 from services.authentication.domain.factors import Factor
 from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import EndedSession, EndReason, Session
+from services.authentication.ports import Accepted
 
 SYSTEM = Actor("system")
 _NOBODY_YET = Actor("user")
@@ -118,6 +119,11 @@ def account_updated(user_id: str, claims: Iterable[str], *, actor: Actor) -> Fac
 
 def password_changed(user_id: str, *, actor: Actor) -> Fact:
     return Fact(events_pb2.PasswordChanged(user_id=user_id), user_id, actor)
+
+
+def password_unchecked(user_id: str, accepted: Accepted) -> tuple[Fact, ...]:
+    """password.unchecked, where it was not looked up."""
+    return () if accepted.looked_up else (Fact(events_pb2.PasswordUnchecked(user_id=user_id), user_id, SYSTEM),)
 
 
 def password_reset(user_id: str) -> tuple[Fact, Fact]:

@@ -324,6 +324,18 @@ class Compose(Protocol):
         """The letter in words. `link`: a URL, or empty where there is none."""
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """A new password that holds. `looked_up`: whoever is asked about stolen ones has answered, or nobody is asked."""
+
+    looked_up: bool
+
+
+class PasswordPolicy(Protocol):
+    async def __call__(self, password: str, *, about: Collection[str]) -> Accepted:
+        """Raises InvalidRequest: somebody may not have this password from now on."""
+
+
 class Passwords(Protocol):
     """Password hashing away from the event loop. Every call may raise TemporarilyUnavailable: the queue is full."""
 

@@ -17,6 +17,7 @@ _WORDS = {
     "factor.removed": "A second factor was taken away.",
     "recovery_codes.created": "A person has new recovery codes.",
     "password.changed": "A password was changed.",
+    "password.unchecked": "A new password could not be looked up among stolen ones.",
     "password.reset_completed": "A forgotten password was replaced.",
     "password.reset_requested": "Somebody forgot a password: a letter is on its way.",
     "consent.granted": "A person allowed an application in.",

@@ -224,6 +224,16 @@ class PasswordChanged(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PasswordUnchecked(Fact):
+    """A person has a password that could not be looked up among stolen ones, for nobody answered."""
+
+    NAME: ClassVar[str] = "password.unchecked"
+
+    user_id: str = ""
+    """The person: the `sub` of their tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PasswordResetRequested(Fact):
     """Somebody said that they have forgotten the password of an account that there is, and a letter is on its way to
     its owner.
@@ -713,6 +723,7 @@ FACTS: dict[str, type[Fact]] = {
         AccountUpdated,
         AccountEmailVerified,
         PasswordChanged,
+        PasswordUnchecked,
         PasswordResetRequested,
         FactorAdded,
         FactorRemoved,

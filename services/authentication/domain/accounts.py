@@ -1,11 +1,14 @@
 """One person who may sign in."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from services.authentication.domain.claims import Profile
+
+_WORD = re.compile(r"\w{3,}")
 
 
 class AccountState(StrEnum):
@@ -46,6 +49,15 @@ class Account:
     def told(self) -> dict[str, object]:
         """Standard claims and attributes, as they were told."""
         return {**self.attributes, **self.profile.claims()}
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What somebody who knows the person tries first as their password."""
+        profile = self.profile
+        names = (profile.name, profile.given_name, profile.family_name, profile.middle_name, profile.nickname)
+        told = (self.username, *names, profile.email, profile.birthdate, profile.phone_number)
+        parts = [part for text in told if text for part in (text, text.replace(" ", ""), *_WORD.findall(text))]
+        return tuple(dict.fromkeys(parts))
 
     def claims(self) -> dict[str, object]:
         """Every claim that has a value, but `sub` (OpenID Connect Core 5.1)."""

@@ -1,17 +1,19 @@
 """A signed-in person changes their password."""
 
-from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
+from collections.abc import Mapping
+
+from libs.oauth.errors import AccessDenied
 from libs.servicekit.clock import Clock
 from services.authentication import facts
 from services.authentication.domain.accounts import Credentials
 from services.authentication.domain.letters import Letter, LetterKind
 from services.authentication.domain.origin import Origin
-from services.authentication.domain.passwords import check_password
 from services.authentication.domain.sessions import EndReason
-from services.authentication.domain.throttle import Keys, seconds_to_wait
+from services.authentication.domain.throttle import Failures, Keys
 from services.authentication.domain.usernames import lookup_key
-from services.authentication.ports import Passwords, ViewFactory, WorkFactory
+from services.authentication.ports import PasswordPolicy, Passwords, ViewFactory, WorkFactory
 from services.authentication.usecases.get_session import LiveSession
+from services.authentication.usecases.guesses import Guesses
 from services.authentication.usecases.own_sessions import WhoIsThere
 
 
@@ -25,6 +27,8 @@ class ChangePassword:
         work: WorkFactory,
         who: WhoIsThere,
         passwords: Passwords,
+        policy: PasswordPolicy,
+        guesses: Guesses,
         clock: Clock,
         stand_in_key: bytes,
     ) -> None:
@@ -32,6 +36,8 @@ class ChangePassword:
         self._work = work
         self._who = who
         self._passwords = passwords
+        self._policy = policy
+        self._guesses = guesses
         self._clock = clock
         self._stand_in_key = stand_in_key
 
@@ -43,10 +49,11 @@ class ChangePassword:
             InvalidRequest: a new password that does not hold.
             TemporarilyUnavailable: too many failures, or too much waits to be hashed.
         """
-        check_password(new)
-        live, found, keys = await self._find(session_secret, origin)
-        if not await self._passwords.verify(found.password_hash, current):
-            await self._refuse(live, keys, origin)
+        live, found, keys, failures = await self._find(session_secret, origin)
+        accepted = await self._policy(new, about=live.account.words)
+        with self._guesses.begun(keys, failures):
+            if not await self._passwords.verify(found.password_hash, current):
+                await self._refuse(live, keys, origin)
         password_hash = await self._passwords.hash(new)
         user_id, reason = found.user_id, EndReason.PASSWORD_CHANGED
         async with self._work() as work:
@@ -59,24 +66,22 @@ class ChangePassword:
                 user_id, keep=live.session.id, reason=reason, now=self._clock.now()
             )
             work.emit(facts.password_changed(user_id, actor=facts.user(user_id)))
+            work.emit(*facts.password_unchecked(user_id, accepted))
             await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())
             work.emit(*facts.sessions_ended(ended, reason, actor=facts.user(user_id)))
 
-    async def _find(self, session_secret: str, origin: Origin) -> tuple[LiveSession, Credentials, Keys]:
+    async def _find(
+        self, session_secret: str, origin: Origin
+    ) -> tuple[LiveSession, Credentials, Keys, Mapping[bytes, Failures]]:
         async with self._view() as view:
             live = await self._who(view, session_secret)
             name = lookup_key(live.account.username) or ""
             keys = Keys.of(username_key=name, place=origin.ip_prefix, key=self._stand_in_key)
             failures = await view.failures.under(tuple(keys))
             found = await view.accounts.credentials(name)
-        seconds = seconds_to_wait(keys, failures, under_way=0, now=live.at)
-        if seconds:
-            raise TemporarilyUnavailable(
-                "There were too many failed attempts. Please wait.", reason="SIGN_IN_THROTTLED", retry_after=seconds
-            )
         if found is None:  # the name is another's since a moment ago
             raise AccessDenied(reason="WRONG_CREDENTIALS", redirectable=False)
-        return live, found, keys
+        return live, found, keys, failures
 
     async def _refuse(self, live: LiveSession, keys: Keys, origin: Origin) -> None:
         async with self._work() as work:

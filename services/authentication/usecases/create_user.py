@@ -9,9 +9,8 @@ from libs.servicekit.clock import Clock
 from services.authentication import facts
 from services.authentication.domain.accounts import Account, AccountState
 from services.authentication.domain.claim_rules import parse_profile
-from services.authentication.domain.passwords import check_password
 from services.authentication.domain.usernames import check_username
-from services.authentication.ports import Passwords, WorkFactory
+from services.authentication.ports import PasswordPolicy, Passwords, WorkFactory
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,9 @@ class NewUser:
 
 
 class CreateUser:
-    def __init__(self, *, work: WorkFactory, passwords: Passwords, clock: Clock) -> None:
+    def __init__(self, *, work: WorkFactory, passwords: Passwords, policy: PasswordPolicy, clock: Clock) -> None:
         self._work = work
+        self._policy = policy
         self._passwords = passwords
         self._clock = clock
 
@@ -38,7 +38,6 @@ class CreateUser:
         """
         now = self._clock.now()
         username, username_key = check_username(unverified.username)
-        check_password(unverified.password)
         account = Account(
             id=uuid7(now),
             username=username,
@@ -47,9 +46,11 @@ class CreateUser:
             created_at=now,
             profile_updated_at=now,
         )
+        accepted = await self._policy(unverified.password, about=account.words)
         password_hash = await self._passwords.hash(unverified.password)
         async with self._work() as work:
             if not await work.accounts.add(account, username_key=username_key, password_hash=password_hash):
                 raise InvalidRequest("The username is taken.", reason="USERNAME_TAKEN")
             work.emit(facts.account_created(account.id, actor=facts.operator(operator)))
+            work.emit(*facts.password_unchecked(account.id, accepted))
         return account

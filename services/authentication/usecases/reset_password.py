@@ -10,9 +10,8 @@ from services.authentication import facts
 from services.authentication.domain.accounts import Account, Credentials
 from services.authentication.domain.letters import Letter, LetterKind
 from services.authentication.domain.links import LinkPurpose, MailedLink
-from services.authentication.domain.passwords import check_password
 from services.authentication.domain.sessions import EndReason
-from services.authentication.ports import Passwords, View, ViewFactory, Work, WorkFactory
+from services.authentication.ports import PasswordPolicy, Passwords, View, ViewFactory, Work, WorkFactory
 
 _PURPOSE = LinkPurpose.PASSWORD_RESET
 
@@ -46,12 +45,20 @@ class ResetPassword:
     """Whoever reads a person's mail may do this, and nobody else; a second factor is still asked for at sign-in."""
 
     def __init__(
-        self, *, view: ViewFactory, work: WorkFactory, find: FindPasswordReset, passwords: Passwords, clock: Clock
+        self,
+        *,
+        view: ViewFactory,
+        work: WorkFactory,
+        find: FindPasswordReset,
+        passwords: Passwords,
+        policy: PasswordPolicy,
+        clock: Clock,
     ) -> None:
         self._view = view
         self._work = work
         self._find = find
         self._passwords = passwords
+        self._policy = policy
         self._clock = clock
 
     async def __call__(self, token: str, new: str) -> None:
@@ -64,8 +71,8 @@ class ResetPassword:
             TemporarilyUnavailable: too much waits to be hashed.
         """
         async with self._view() as view:
-            await self._find.among(view, token)
-        check_password(new)
+            _, (account, _) = await self._find.among(view, token)
+        accepted = await self._policy(new, about=account.words)
         password_hash = await self._passwords.hash(new)
         now = self._clock.now()
         async with self._work() as work:
@@ -74,7 +81,7 @@ class ResetPassword:
                 raise link_unknown()
             await self._change(work, link, password_hash, now=now)
             ended = await work.sessions.end_all_of(link.user_id, reason=EndReason.PASSWORD_CHANGED, now=now)
-            work.emit(*facts.password_reset(link.user_id))
+            work.emit(*facts.password_reset(link.user_id), *facts.password_unchecked(link.user_id, accepted))
             work.emit(*facts.sessions_ended(ended, EndReason.PASSWORD_CHANGED, actor=facts.user(link.user_id)))
             await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=link.user_id), now=now)
 

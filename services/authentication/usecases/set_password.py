@@ -3,14 +3,17 @@
 from libs.servicekit.clock import Clock
 from services.authentication import facts
 from services.authentication.domain.letters import Letter, LetterKind
-from services.authentication.domain.passwords import check_password
 from services.authentication.domain.sessions import EndReason
 from services.authentication.domain.usernames import lookup_key, unknown_user
-from services.authentication.ports import Passwords, WorkFactory
+from services.authentication.ports import PasswordPolicy, Passwords, ViewFactory, WorkFactory
 
 
 class SetPassword:
-    def __init__(self, *, work: WorkFactory, passwords: Passwords, clock: Clock) -> None:
+    def __init__(
+        self, *, view: ViewFactory, work: WorkFactory, passwords: Passwords, policy: PasswordPolicy, clock: Clock
+    ) -> None:
+        self._view = view
+        self._policy = policy
         self._work = work
         self._passwords = passwords
         self._clock = clock
@@ -22,10 +25,14 @@ class SetPassword:
             InvalidRequest: USER_UNKNOWN, or a password that does not hold.
             TemporarilyUnavailable: too much waits to be hashed.
         """
-        check_password(password)
         username_key = lookup_key(username)
         if username_key is None:
             raise unknown_user()
+        async with self._view() as view:
+            account = await view.accounts.by_name(username_key)
+        if account is None:
+            raise unknown_user()
+        accepted = await self._policy(password, about=account.words)
         password_hash = await self._passwords.hash(password)
         reason = EndReason.PASSWORD_CHANGED
         actor = facts.operator(operator)
@@ -34,6 +41,6 @@ class SetPassword:
             if user_id is None:
                 raise unknown_user()
             ended = await work.sessions.end_all_of(user_id, reason=reason, now=self._clock.now())
-            work.emit(facts.password_changed(user_id, actor=actor))
+            work.emit(facts.password_changed(user_id, actor=actor), *facts.password_unchecked(user_id, accepted))
             await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())
             work.emit(*facts.sessions_ended(ended, reason, actor=actor))

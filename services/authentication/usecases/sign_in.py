@@ -1,8 +1,6 @@
 """Somebody proves who they are with a password."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from libs.crypto.hashing import secret_hash
@@ -14,10 +12,11 @@ from services.authentication.domain.accounts import Credentials
 from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import AMR_PASSWORD
 from services.authentication.domain.sign_in_attempts import LIFETIME, AttemptKind
-from services.authentication.domain.throttle import Keys, seconds_to_wait
+from services.authentication.domain.throttle import Failures, Keys
 from services.authentication.domain.usernames import lookup_key, stand_in
 from services.authentication.facts import LoginFailure
 from services.authentication.ports import Passwords, ViewFactory, Work, WorkFactory
+from services.authentication.usecases.guesses import Guesses
 from services.authentication.usecases.start_session import SignedIn, StartSession
 
 
@@ -55,6 +54,7 @@ class SignIn:
         passwords: Passwords,
         clock: Clock,
         start: StartSession,
+        guesses: Guesses,
         stand_in_key: bytes,
     ) -> None:
         self._view = view
@@ -63,8 +63,7 @@ class SignIn:
         self._clock = clock
         self._start = start
         self._stand_in_key = stand_in_key
-        self._under_way: Counter[bytes] = Counter()
-        """Attempts of this replica that wait for their hash, by name and network."""
+        self._guesses = guesses
 
     async def __call__(self, attempt: Attempt) -> SignedIn | SecondStep:
         """Starts a session with a new id and a new secret, and ends the one that the browser had; or, for who has a
@@ -76,19 +75,9 @@ class SignIn:
                 often that it has to wait (SIGN_IN_THROTTLED), whether or not anybody has the name.
         """
         keys = Keys.of(username_key=lookup_key(attempt.username) or "", place=attempt.place, key=self._stand_in_key)
-        found, has_failed = await self._find(attempt.username, keys)
-        with self._counted(keys):
-            return await self._try(attempt, found, keys, has_failed=has_failed)
-
-    @contextmanager
-    def _counted(self, keys: Keys) -> Iterator[None]:
-        self._under_way[keys.name] += 1
-        try:
-            yield
-        finally:
-            self._under_way[keys.name] -= 1
-            if not self._under_way[keys.name]:
-                del self._under_way[keys.name]
+        found, failures = await self._find(attempt.username, keys)
+        with self._guesses.begun(keys, failures):
+            return await self._try(attempt, found, keys, has_failed=keys.name in failures)
 
     async def _try(
         self, attempt: Attempt, found: Credentials | None, keys: Keys, *, has_failed: bool
@@ -115,22 +104,13 @@ class SignIn:
             raise _refusal(right=right)
         return following
 
-    async def _find(self, username: str, keys: Keys) -> tuple[Credentials | None, bool]:
-        """The credentials behind the name, and whether sign-ins for it have failed from this network.
-
-        Raises:
-            TemporarilyUnavailable: it has to wait.
-        """
+    async def _find(self, username: str, keys: Keys) -> tuple[Credentials | None, Mapping[bytes, Failures]]:
+        """The credentials behind the name, and how often it has failed."""
         key = lookup_key(username)
         async with self._view() as view:
             failures = await view.failures.under(tuple(keys))
             found = await view.accounts.credentials(key) if key is not None else None
-        seconds = seconds_to_wait(keys, failures, under_way=self._under_way[keys.name], now=self._clock.now())
-        if seconds:
-            raise TemporarilyUnavailable(
-                "There were too many failed attempts. Please wait.", reason="SIGN_IN_THROTTLED", retry_after=seconds
-            )
-        return found, keys.name in failures
+        return found, failures
 
     async def _prove(self, found: Credentials | None, password: str) -> Credentials | None:
         """The credentials, if they may be used and the password is theirs; one hash operation in any case."""

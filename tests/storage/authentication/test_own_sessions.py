@@ -1,12 +1,13 @@
 """What a person may do with their sessions and their password, on both databases."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from libs.oauth.errors import AccessDenied, InvalidRequest, TemporarilyUnavailable
 from services.authentication.domain.throttle import CALM
-from tests.storage.authentication.world import IDLE, ORIGIN, PASSWORD, World
+from tests.storage.authentication.world import IDLE, ORIGIN, PASSWORD, World, attempt
 
 NEW = "a brand-new password"
 
@@ -69,13 +70,13 @@ async def test_without_a_session_there_is_nothing_to_see_or_to_do(world: World, 
     if secret == "ended":
         secret = (await world.signed_in()).session_secret
         await world.end_session(secret, origin=ORIGIN)
-    for attempt in (
+    for question in (
         world.list_sessions(secret),
         world.end_own_sessions(secret, None),
         world.change_password(secret, PASSWORD, NEW, origin=ORIGIN),
     ):
         with pytest.raises(AccessDenied) as refusal:
-            await attempt
+            await question
         assert refusal.value.reason == "SESSION_MISSING"
 
 
@@ -110,6 +111,22 @@ async def test_whoever_finds_an_open_browser_has_to_guess_as_slowly_as_anywhere(
     assert len(await world.events("login.failed")) == CALM.name
     world.clock.move(timedelta(seconds=1))
     await world.change_password(here.session_secret, PASSWORD, NEW, origin=ORIGIN)
+
+
+@pytest.mark.s(47)
+async def test_guesses_at_once_count_as_those_after_each_other(world: World) -> None:
+    await world.person()
+    here = await world.signed_in()
+    with pytest.raises(AccessDenied):
+        await world.change_password(here.session_secret, "a guess", NEW, origin=ORIGIN)
+    hashes = world.passwords.operations
+    guesses = await asyncio.gather(
+        *(world.change_password(here.session_secret, f"guess {n}", NEW, origin=ORIGIN) for n in range(20)),
+        *(world.sign_in(attempt(password=f"guess {n}")) for n in range(20, 40)),
+        return_exceptions=True,
+    )
+    assert {type(each) for each in guesses} == {AccessDenied, TemporarilyUnavailable}
+    assert world.passwords.operations - hashes <= CALM.name
 
 
 @pytest.mark.s(50)

@@ -14,6 +14,7 @@ from libs.oauth.attributes import parse_attributes
 from libs.servicekit.database import Database
 from libs.servicekit.outbox import Outbox
 from libs.servicekit.work import Transactions
+from services.authentication.breached_passwords import LookUpFailedError
 from services.authentication.domain.accounts import Account
 from services.authentication.domain.claims import Profile
 from services.authentication.domain.factors import FactorKind
@@ -21,6 +22,7 @@ from services.authentication.domain.origin import Origin
 from services.authentication.domain.sessions import Lifetimes
 from services.authentication.letter_deliveries import LetterDeliveries
 from services.authentication.letter_texts import LetterTexts
+from services.authentication.password_policy import PasswordPolicy
 from services.authentication.password_pool import PasswordPool
 from services.authentication.ports import Mail, MailRefusedError
 from services.authentication.store.rows import profile_values
@@ -43,6 +45,7 @@ from services.authentication.usecases.export_account import ExportAccount
 from services.authentication.usecases.find_attempt import FindAttempt
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
+from services.authentication.usecases.guesses import Guesses
 from services.authentication.usecases.limit_letters import LimitLetters
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
@@ -131,9 +134,14 @@ class World:
     database: Database
     clock: Clock = field(default_factory=Clock)
     post_office: Pigeonhole = field(default_factory=Pigeonhole)
+    stolen: set[str] = field(default_factory=set)
+    """Passwords that are known to have been stolen."""
+    nobody_knows: bool = False
+    """Whoever knows of stolen passwords does not answer."""
     passwords: WatchedPasswords = field(default_factory=WatchedPasswords)
 
     def __post_init__(self) -> None:
+        self.policy = PasswordPolicy(min_score=2, is_breached=self._is_stolen, brand="Example")
         lifetimes = Lifetimes(idle=IDLE, absolute=ABSOLUTE)
         clock, passwords = self.clock, self.passwords
         work = Transactions(self.database, Outbox(METADATA, issuer=ISSUER, clock=clock), StoreWork)
@@ -146,6 +154,7 @@ class World:
             passwords=passwords,
             clock=clock,
             start=(start := StartSession(clock=clock, lifetimes=lifetimes)),
+            guesses=(guesses := Guesses(clock=clock)),
             stand_in_key=b"k" * 32,
         )
         self.get_session = GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=self.touch.note)
@@ -154,7 +163,14 @@ class World:
         self.list_sessions = ListSessions(view=work.reading, who=who, lifetimes=lifetimes)
         self.end_own_sessions = EndOwnSessions(view=work.reading, work=work, who=who)
         self.change_password = ChangePassword(
-            view=work.reading, work=work, who=who, passwords=passwords, clock=clock, stand_in_key=b"k" * 32
+            view=work.reading,
+            work=work,
+            who=who,
+            passwords=passwords,
+            policy=self.policy,
+            guesses=guesses,
+            clock=clock,
+            stand_in_key=b"k" * 32,
         )
         self.send_letter = SendLetter(
             work=work,
@@ -179,7 +195,7 @@ class World:
         )
         self.find_reset = FindPasswordReset(view=work.reading, clock=clock)
         self.reset_password = ResetPassword(
-            view=work.reading, work=work, find=self.find_reset, passwords=passwords, clock=clock
+            view=work.reading, work=work, find=self.find_reset, passwords=passwords, policy=self.policy, clock=clock
         )
         self.get_profile = GetProfile(view=work.reading, who=who)
         self.update_profile = UpdateProfile(view=work.reading, work=work, who=who, attributes=ATTRIBUTES, clock=clock)
@@ -189,9 +205,11 @@ class World:
         self.delete_account = DeleteAccount(view=work.reading, work=work, who=who, clock=clock)
         self.sweep_letters = SweepLetters(work=work, clock=clock)
         self.get_account = GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes)
-        self.create_user = CreateUser(work=work, passwords=passwords, clock=clock)
+        self.create_user = CreateUser(work=work, passwords=passwords, policy=self.policy, clock=clock)
         self.list_users = ListUsers(view=work.reading)
-        self.set_password = SetPassword(work=work, passwords=passwords, clock=clock)
+        self.set_password = SetPassword(
+            view=work.reading, work=work, passwords=passwords, policy=self.policy, clock=clock
+        )
         self.disable_user = DisableUser(work=work, clock=clock)
         self.reset_factors = ResetFactors(work=work, clock=clock)
         factor_key, recovery_key = KeyEncryptionKey(b"f" * 32), b"r" * 32
@@ -204,6 +222,11 @@ class World:
         self.confirm_totp = ConfirmTotp(work=work, who=who, start=start, factor_key=factor_key, clock=clock)
         self.remove_factor = RemoveFactor(work=work, who=who, clock=clock)
         self.create_recovery_codes = CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_key, clock=clock)
+
+    async def _is_stolen(self, password: str) -> bool:
+        if self.nobody_knows:
+            raise LookUpFailedError
+        return password in self.stolen
 
     async def person(self, username: str = "alice", **claims: object) -> Account:
         return await self.create_user(NewUser(username, PASSWORD, claims), operator="cli")

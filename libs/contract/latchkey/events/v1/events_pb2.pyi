@@ -441,6 +441,27 @@ class PasswordChanged(_message.Message):
 Global___PasswordChanged: _TypeAlias = PasswordChanged  # noqa: Y015
 
 @_typing.final
+class PasswordUnchecked(_message.Message):
+    """A person has a password that could not be looked up among stolen ones, for nobody answered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PasswordUnchecked: _TypeAlias = PasswordUnchecked  # noqa: Y015
+
+@_typing.final
 class PasswordResetRequested(_message.Message):
     """Somebody said that they have forgotten the password of an account that there is, and a letter is on its way to its owner."""
 
