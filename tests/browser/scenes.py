@@ -11,7 +11,7 @@ from tests.flows.device import Device
 from tests.flows.initial_tokens import initial_token
 from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
-from tests.support.mailbox import link_in, open_mailbox
+from tests.support.mailbox import Mailbox, link_in, open_mailbox
 from tests.support.stack import Stack
 
 CALLBACK = "https://client.example/callback"
@@ -25,6 +25,8 @@ class Stage:
     page: Page
     username: str = ""
     device: Device | None = field(default=None)
+    mailbox: Mailbox | None = None
+    """Where the letters of the system go."""
 
     async def open(self, path: str) -> None:
         await self.page.goto(self.system.issuer + path)

@@ -1,58 +1,74 @@
-"""Every page, in every language, on a screen and on a telephone, in English also in the dark: looked at by axe, and kept.
+"""Every page in every language, in English also in the dark and on a wide screen: looked at by axe, and kept.
 
 The pictures are in build/screenshots/, for people to look at.
 """
 
 import json
 import re
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, ViewportSize
 
-from libs.languages.language import ENGLISH, LANGUAGES
+from libs.languages.language import ENGLISH, LANGUAGES, Language
+from tests.browser import scenes_of_factors, scenes_of_letters
 from tests.browser.scenes import SCENES, Stage
+from tests.support.mailbox import Mailbox, open_mailbox
 from tests.support.stack import Stack
 
-pytestmark = [pytest.mark.xdist_group("sqlite"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("sqlite"), pytest.mark.timeout(900)]
 
+assert scenes_of_factors
+assert scenes_of_letters  # they add theirs when they are imported
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "build" / "screenshots"
 SCREEN: ViewportSize = {"width": 1280, "height": 900}
 TELEPHONE: ViewportSize = {"width": 360, "height": 740}
+Look = tuple[Literal["light", "dark"], Literal["screen", "telephone"]]
+LOOKS: Sequence[Look] = (("light", "telephone"), ("light", "screen"), ("dark", "telephone"))
 OPTIONS = {"resultTypes": ["violations"]}
 
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
-async def test_every_page_can_be_used_by_everybody(stack: Stack, chromium: Browser, language) -> None:
+async def test_every_page_can_be_used_by_everybody(
+    stack: Stack, chromium: Browser, mailbox: Mailbox, language: Language
+) -> None:
     problems: list[str] = []
     for name, (expected, way) in SCENES.items():
         context = await chromium.new_context(locale=language.tag, viewport=SCREEN, reduced_motion="reduce")
         context.set_default_timeout(15_000)
         page = await context.new_page()
-        await way(Stage(stack, page))
+        await way(Stage(stack, page, mailbox=mailbox))
         shown = await page.get_attribute("main", "data-page")
         problems += [] if shown == expected else [f"{name}: this is the page {shown}"]
         assert await page.get_attribute("html", "lang") == language.tag
-        schemes = ("light", "dark") if language is ENGLISH else ("light",)
-        problems += [f"{name}: {problem}" for problem in await looked_at(page, f"{name}.{language.tag}", schemes)]
+        looks = LOOKS if language is ENGLISH else LOOKS[:1]
+        problems += [f"{name}: {problem}" for problem in await looked_at(page, f"{name}.{language.tag}", looks)]
         await context.close()
     assert problems == []
 
 
-async def looked_at(page: Page, name: str, schemes: tuple[str, ...]) -> list[str]:
-    """What is wrong with the page as it is, in each scheme and both sizes; a picture of each is kept."""
+@pytest.fixture
+async def mailbox(stack: Stack) -> AsyncIterator[Mailbox]:
+    async with open_mailbox(port=stack.layout.ports.mail.number) as opened:
+        yield opened
+
+
+async def looked_at(page: Page, name: str, looks: Sequence[Look]) -> list[str]:
+    """What is wrong with the page as it is, in each of these looks; a picture of each is kept."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     problems = []
-    for scheme in schemes:
-        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        for device, viewport in (("screen", SCREEN), ("telephone", TELEPHONE)):
-            await page.set_viewport_size(viewport)
-            await page.screenshot(path=PICTURES / f"{name}.{scheme}.{device}.png", full_page=True)
-            width = await page.evaluate("document.documentElement.scrollWidth")
-            problems += [] if width <= viewport["width"] else [f"{width} wide on a {device}"]
-        problems += [f"{scheme}: {problem}" for problem in await violations(page)]
+    for scheme, device in looks:
+        viewport = SCREEN if device == "screen" else TELEPHONE
+        await page.emulate_media(color_scheme=scheme)
+        await page.set_viewport_size(viewport)
+        await page.screenshot(path=PICTURES / f"{name}.{scheme}.{device}.png", full_page=True)
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        problems += [] if width <= viewport["width"] else [f"{width} wide on a {device}"]
+        problems += [f"{scheme}, {device}: {problem}" for problem in await violations(page)]
     return problems
 
 

@@ -32,7 +32,8 @@ class UpdateProfile:
         self._view = view
         self._work = work
         self._who = who
-        self._write = WriteClaims(attributes, clock=clock)
+        self._attributes = attributes
+        self._clock = clock
 
     async def __call__(self, session_secret: str, unverified_claims: Mapping[str, object]) -> None:
         """Writes claims of whoever asks: all of them or none.
@@ -45,7 +46,15 @@ class UpdateProfile:
         async with self._view() as view:
             user_id = (await self._who(view, session_secret)).account.id
         async with self._work() as work:
-            await self._write(work, user_id, unverified_claims, writer=Writer.PERSON, actor=facts.user(user_id))
+            await write_claims(
+                work,
+                user_id,
+                unverified_claims,
+                known=self._attributes,
+                writer=Writer.PERSON,
+                actor=facts.user(user_id),
+                clock=self._clock,
+            )
 
 
 class FindUser:
@@ -62,7 +71,8 @@ class UpdateUser:
     def __init__(self, *, view: ViewFactory, work: WorkFactory, attributes: Attributes, clock: Clock) -> None:
         self._view = view
         self._work = work
-        self._write = WriteClaims(attributes, clock=clock)
+        self._attributes = attributes
+        self._clock = clock
 
     async def __call__(self, username: str, unverified_claims: Mapping[str, object], *, operator: str) -> Account:
         """Writes claims of somebody: all of them or none.
@@ -73,37 +83,44 @@ class UpdateUser:
         """
         async with self._view() as view:
             user_id = (await _named(view, username)).id
-        actor = facts.operator(operator)
         async with self._work() as work:
-            return await self._write(work, user_id, unverified_claims, writer=Writer.OPERATOR, actor=actor)
+            return await write_claims(
+                work,
+                user_id,
+                unverified_claims,
+                known=self._attributes,
+                writer=Writer.OPERATOR,
+                actor=facts.operator(operator),
+                clock=self._clock,
+            )
 
 
-class WriteClaims:
-    """Runs inside the caller's transaction."""
-
-    def __init__(self, attributes: Attributes, *, clock: Clock) -> None:
-        self._known = attributes
-        self._clock = clock
-
-    async def __call__(
-        self, work: Work, user_id: str, unverified_claims: Mapping[str, object], *, writer: Writer, actor: Actor
-    ) -> Account:
-        """The account as it is then. Nothing is written or told when nothing is different."""
-        await work.accounts.lock(user_id)
-        found = await work.accounts.with_credentials(user_id)
-        if found is None or not found[0].active:
-            raise unknown_user()
-        account, now = found[0], self._clock.now()
-        of_ours = {name: value for name, value in unverified_claims.items() if name in self._known.by_name}
-        standard = {name: value for name, value in unverified_claims.items() if name not in of_ours}
-        attributes, more = changed_attributes(account.attributes, of_ours, known=self._known, writer=writer)
-        profile, names = changed(account.profile, standard, writer=writer, today=now.date())
-        if not names and not more:
-            return account
-        account = account.with_claims(profile, attributes, now=now)
-        await work.accounts.set_claims(account)
-        work.emit(facts.account_updated(user_id, [*names, *more], actor=actor))
+async def write_claims(
+    work: Work,
+    user_id: str,
+    unverified_claims: Mapping[str, object],
+    *,
+    known: Attributes,
+    writer: Writer,
+    actor: Actor,
+    clock: Clock,
+) -> Account:
+    """The account as it is then. Nothing is written or told when nothing is different."""
+    await work.accounts.lock(user_id)
+    found = await work.accounts.with_credentials(user_id)
+    if found is None or not found[0].active:
+        raise unknown_user()
+    account, now = found[0], clock.now()
+    of_ours = {name: value for name, value in unverified_claims.items() if name in known.by_name}
+    standard = {name: value for name, value in unverified_claims.items() if name not in of_ours}
+    attributes, more = changed_attributes(account.attributes, of_ours, known=known, writer=writer)
+    profile, names = changed(account.profile, standard, writer=writer, today=now.date())
+    if not names and not more:
         return account
+    account = account.with_claims(profile, attributes, now=now)
+    await work.accounts.set_claims(account)
+    work.emit(facts.account_updated(user_id, [*names, *more], actor=actor))
+    return account
 
 
 async def _named(view: View, username: str) -> Account:

@@ -22,7 +22,7 @@ async def test_the_page_names_client_person_and_scopes_in_words(browser, service
     assert html.one("main")["data-page"] == "consent"
     for words in ("Acme Notes", "Alice Ansel", "alice", "app.example"):
         assert words in html.text
-    for words in ("Know who you are", "See your profile", "email address", "postal address", "phone number"):
+    for words in ("Know who you are", "See your profile", "e-mail address", "postal address", "phone number"):
         assert words in html.text
     assert "Stay connected" in html.text
     assert "notes:write" in html.text

@@ -1,0 +1,77 @@
+"""Pages about second factors, and how a person comes to them."""
+
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+from tests.browser.scenes import Stage, scene
+from tests.flows.authenticator import Authenticator
+
+
+async def with_app(stage: Stage) -> Authenticator:
+    """Signs somebody new in and sets up an authenticator app for them."""
+    await stage.sign_in("/account/authenticator")
+    link = unescape(await stage.page.get_attribute("#totp-uri", "href") or "")
+    app = Authenticator(parse_qs(urlsplit(link).query)["secret"][0])
+    await stage.page.fill("#totp-code", app.code())
+    await stage.page.click("#totp-submit")
+    await stage.page.wait_for_selector("main[data-page=account-recovery-codes]")
+    return app
+
+
+async def again(stage: Stage) -> None:
+    """Signs the same person in in a browser that knows nothing of them: the password, and no further."""
+    await stage.page.context.clear_cookies()
+    await stage.open("/account/sign-in")
+    await stage.type_password()
+
+
+@scene("account-authenticator")
+async def _authenticator(stage: Stage) -> None:
+    await stage.sign_in("/account/authenticator")
+
+
+@scene("account-authenticator", name="account-authenticator-refused")
+async def _authenticator_refused(stage: Stage) -> None:
+    await stage.sign_in("/account/authenticator")
+    await stage.page.fill("#totp-code", "000000")
+    await stage.page.click("#totp-submit")
+
+
+@scene("account-recovery-codes", name="account-recovery-codes-offered")
+async def _recovery_codes_offered(stage: Stage) -> None:
+    await with_app(stage)
+
+
+@scene("account-recovery-codes")
+async def _recovery_codes(stage: Stage) -> None:
+    await with_app(stage)
+    await stage.page.click("#recovery-create")
+    await stage.page.wait_for_selector("#recovery-done")
+
+
+@scene("account", name="account-with-factors")
+async def _account_with_factors(stage: Stage) -> None:
+    await with_app(stage)
+    await stage.page.click("#recovery-create")
+    await stage.page.wait_for_selector("#recovery-done")
+    await stage.open("/account")
+
+
+@scene("second-step")
+async def _second_step(stage: Stage) -> None:
+    await with_app(stage)
+    await again(stage)
+
+
+@scene("second-step", name="second-step-refused")
+async def _second_step_refused(stage: Stage) -> None:
+    await with_app(stage)
+    await again(stage)
+    await stage.page.fill("#totp-code", "000000")
+    await stage.page.click("#totp-submit")
+
+
+@scene("step-up")
+async def _step_up(stage: Stage) -> None:
+    await stage.sign_in()
+    await stage.ask(acr_values="urn:latchkey:acr:mfa")
