@@ -17,8 +17,12 @@ _ANSWER_SECONDS = 4.0
 _MOST_BYTES = 100_000
 
 
-async def drill(found: Connection, alg: str) -> dict[str, Any]:
-    """Steps, each with what was found, and whether all of them are as they should be. Raises CliError, OAuthError."""
+async def drill(found: Connection, alg: str, *, watch: float = 0) -> dict[str, Any]:
+    """Steps, each with what was found, and whether all of them are as they should be. Raises CliError, OAuthError.
+
+    Then the clients that have shown us tokens of keys that sign no more, since the drill began or before; for `watch`
+    seconds it is waited for them.
+    """
     if not found.issuer:
         raise CliError(f"{found.source} does not say what the issuer is: set LATCHKEY_ISSUER")
     before = _in_order(await keys.every(found), alg)
@@ -33,7 +37,14 @@ async def drill(found: Connection, alg: str) -> dict[str, Any]:
             steps.append(_step(f"{key['alg']}: the key that followed signs now", late))
     present = [key for key in _in_order(await keys.every(found), alg) if key["state"] in {"active", "next", "retiring"}]
     steps.append(_step("the key set has the new keys, and still the old ones", await _until_published(found, present)))
-    return {"passed": all(step["ok"] for step in steps), "steps": steps, "keys": present}
+    await asyncio.sleep(watch)
+    clients = await _clients(found, {key["kid"] for key in present if key["state"] in {"active", "next"}})
+    return {"passed": all(step["ok"] for step in steps), "steps": steps, "keys": present, "clients": clients}
+
+
+async def _clients(found: Connection, serving: set[str]) -> list[dict[str, Any]]:
+    told = map(keys.use_as_json, await keys.former_uses(found))
+    return [use for use in told if use["kid"] not in serving]
 
 
 def _step(what: str, trouble: str) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.keys.v1 import admin_pb2, keys_pb2
 from latchkey.keys.v1.admin_pb2_grpc import KeyAdminServiceStub
+from latchkey.token.v1 import admin_pb2 as token_pb2
+from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
 from libs.cli.admin import service, when
 from libs.cli.connection import Connection
 
@@ -53,6 +55,24 @@ async def revoke(found: Connection, kid: str, reason: str) -> admin_pb2.RevokeKe
     async with service(_SERVICE, found) as channel:
         value = admin_pb2.RevocationReason.Value(f"REVOCATION_REASON_{reason.upper()}")
         return await KeyAdminServiceStub(channel).RevokeKey(admin_pb2.RevokeKeyRequest(kid=kid, reason=value))
+
+
+async def former_uses(found: Connection) -> Sequence[token_pb2.FormerKeyUse]:
+    """Clients whose tokens come to us though their key signs no more; whoever came last first."""
+    async with service("token", found) as channel:
+        answer = await ClientAdminServiceStub(channel).ListFormerKeyUses(token_pb2.ListFormerKeyUsesRequest())
+        return list(answer.uses)
+
+
+def use_as_json(use: token_pb2.FormerKeyUse) -> dict[str, Any]:
+    return {
+        "client_id": use.client_id,
+        "kid": use.kid,
+        "presented_as": use.presented_as,
+        "count": use.count,
+        "first_at": moment(use.first_at),
+        "last_at": moment(use.last_at),
+    }
 
 
 async def rewrap(found: Connection) -> tuple[int, int]:

@@ -38,6 +38,7 @@ from services.token.consumers import SessionFacts
 from services.token.devices import RemoteDevices
 from services.token.domain.audiences import Audiences
 from services.token.domain.subjects import Subjects
+from services.token.former_keys import WRITE_SECONDS, FormerKeys
 from services.token.http.app import Endpoints, assertion_audiences, build_edge, userinfo_url
 from services.token.http.register import Registrations
 from services.token.logout_deliveries import LogoutDeliveries
@@ -80,6 +81,7 @@ from services.token.usecases.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.introspect_token import IntrospectToken
 from services.token.usecases.issue_tokens import IssueTokens
 from services.token.usecases.list_connections import ListConnections
+from services.token.usecases.list_former_key_uses import ListFormerKeyUses
 from services.token.usecases.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
 from services.token.usecases.mint_tokens import MintTokens
 from services.token.usecases.push_authorization_request import PushAuthorizationRequest
@@ -126,7 +128,8 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         same_salt = SameSalt(transactions.reading, subjects)
         await same_salt.require()
         clients = CachedClients(transactions, clock=clock)
-        key_view, keys = _keys(settings, key_rotation, clock)
+        former_keys = FormerKeys(clock=clock)
+        key_view, keys = _keys(settings, key_rotation, clock, former_keys)
         people = AccountServiceStub(authentication)
         accounts = RemoteAccounts(people)
         attestation_key = settings.session_attestation_key_file.get_secret_value()
@@ -201,6 +204,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             create_initial_token=CreateInitialAccessToken(transactions, mode=settings.registration, clock=clock),
             list_initial_tokens=ListInitialAccessTokens(view, clock=clock),
             revoke_initial_token=RevokeInitialAccessToken(transactions),
+            list_former_key_uses=ListFormerKeyUses(view),
         )
         registrations = Registrations(
             register=RegisterClient(
@@ -335,6 +339,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 "keys": key_view.run,
+                "former-keys": every(WRITE_SECONDS, "former-keys", partial(former_keys.write, transactions)),
                 "telemetry": buffered.run,
                 "logout-deliveries": deliveries.run,
                 **{name: consumer.run for name, consumer in session_facts.items()},
@@ -354,7 +359,9 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         )
 
 
-def _keys(settings: TokenSettings, key_rotation: grpc.aio.Channel, clock: Clock) -> tuple[KeyView, Keys]:
+def _keys(
+    settings: TokenSettings, key_rotation: grpc.aio.Channel, clock: Clock, former: FormerKeys
+) -> tuple[KeyView, Keys]:
     """What this replica knows of the keys, and how it signs: with what it holds, or by asking key-rotation."""
     local, verifiable_for = settings.signing == "local", settings.verifiable_for
     view = KeyView(
@@ -363,6 +370,7 @@ def _keys(settings: TokenSettings, key_rotation: grpc.aio.Channel, clock: Clock)
         verifiable_for=verifiable_for,
         clock=clock,
         private=local,
+        former=former,
     )
     if local:
         return view, view

@@ -18,6 +18,7 @@ from libs.oauth.response_types import ResponseMode
 from services.token.domain.authorization_response import Next, SendBack
 from services.token.domain.clients import Client
 from services.token.domain.connections import Allowed
+from services.token.domain.former_keys import FormerKeyUse
 from services.token.domain.interaction import Step
 from services.token.domain.interaction_page import InteractionPage
 from services.token.domain.registrations import InitialAccessToken
@@ -132,6 +133,17 @@ def to_initial_access_token(token: InitialAccessToken) -> admin_pb2.InitialAcces
         uses_left=token.uses_left,
         created_at=_timestamp(token.created_at),
         expires_at=_timestamp(token.expires_at),
+    )
+
+
+def to_former_key_use(use: FormerKeyUse) -> admin_pb2.FormerKeyUse:
+    return admin_pb2.FormerKeyUse(
+        client_id=use.client_id,
+        kid=use.kid,
+        presented_as=use.presented_as.value,
+        count=use.count,
+        first_at=_timestamp(use.first_at),
+        last_at=_timestamp(use.last_at),
     )
 
 

@@ -15,6 +15,7 @@ from services.token.domain.client_logos import Logo
 from services.token.domain.clients import Client
 from services.token.domain.connections import Allowed
 from services.token.domain.devices import AllowedDevice, DeviceCodes
+from services.token.domain.former_keys import FormerKeyUse, PresentedAs
 from services.token.domain.grants import AuthorizationCode, Grant
 from services.token.domain.logout import LogoutDelivery, Outcome
 from services.token.domain.pending_requests import PendingRequest
@@ -226,6 +227,14 @@ class PairwiseSalt(Protocol):
         """The fingerprint that counts from now on: the first one ever."""
 
 
+class FormerKeyUses(Protocol):
+    async def add(self, uses: Sequence[FormerKeyUse]) -> None:
+        """Counts on from what is there."""
+
+    async def latest(self, *, most: int) -> Sequence[FormerKeyUse]:
+        """Whoever came last first."""
+
+
 class Work(Protocol):
     """One transaction: all of it happens and is told, or none of it."""
 
@@ -261,6 +270,8 @@ class Work(Protocol):
     def tallies(self) -> Tallies: ...
     @property
     def pairwise_salt(self) -> PairwiseSalt: ...
+    @property
+    def former_key_uses(self) -> FormerKeyUses: ...
     def emit(self, *facts: Fact) -> None:
         """Tells subscribers, if and when the work is committed."""
 
@@ -312,6 +323,9 @@ class Keys(Protocol):
 
         Raises TemporarilyUnavailable when there is none, or the view of the keys is too old.
         """
+
+    def presented(self, token: str, presented_as: PresentedAs) -> None:
+        """Somebody shows us what may be a token of ours: whose key signs no more, is counted (docs/keys.md)."""
 
     @property
     def verification(self) -> KeySet:

@@ -16,6 +16,7 @@ from libs.crypto.errors import InvalidJwt
 from libs.crypto.jwt import KeySet, unverified_jwt
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.servicekit import logs
+from services.token.domain.former_keys import PresentedAs
 from services.token.signing_keys import KeyView
 
 if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
@@ -68,6 +69,9 @@ class RemoteSigning:
             kid = ""
         if not self._view.publishes(kid):
             raise TemporarilyUnavailable(reason="KEY_UNKNOWN", retry_after=1)
+
+    def presented(self, token: str, presented_as: PresentedAs) -> None:
+        self._view.presented(token, presented_as)
 
     @property
     def verification(self) -> KeySet:

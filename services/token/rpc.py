@@ -24,6 +24,7 @@ from services.token.usecases.find_clients import GetClient, ListClients
 from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
 from services.token.usecases.get_client_logo import GetClientLogo
 from services.token.usecases.list_connections import ListConnections
+from services.token.usecases.list_former_key_uses import ListFormerKeyUses
 from services.token.usecases.resume_authorization import ResumeAuthorization
 from services.token.usecases.rotate_client_secret import RotateClientSecret
 from services.token.usecases.update_client import UpdateClient
@@ -173,7 +174,9 @@ class ClientAdminRpc(ClientAdminServiceServicer):
         create_initial_token: CreateInitialAccessToken,
         list_initial_tokens: ListInitialAccessTokens,
         revoke_initial_token: RevokeInitialAccessToken,
+        list_former_key_uses: ListFormerKeyUses,
     ) -> None:
+        self._list_former_key_uses = list_former_key_uses
         self._create = create
         self._get = get
         self._list = list_page
@@ -239,3 +242,9 @@ class ClientAdminRpc(ClientAdminServiceServicer):
     ) -> admin_pb2.RevokeInitialAccessTokenResponse:
         await self._revoke_initial_token(request.token_id)
         return admin_pb2.RevokeInitialAccessTokenResponse()
+
+    async def ListFormerKeyUses(
+        self, request: admin_pb2.ListFormerKeyUsesRequest, context: Any
+    ) -> admin_pb2.ListFormerKeyUsesResponse:
+        found = await self._list_former_key_uses()
+        return admin_pb2.ListFormerKeyUsesResponse(uses=map(convert.to_former_key_use, found))

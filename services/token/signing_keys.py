@@ -23,6 +23,8 @@ from libs.servicekit.clock import Clock
 from libs.servicekit.consumer import Received
 from libs.servicekit.metrics import KEY_VIEW_AGE_SECONDS
 from libs.servicekit.service import CheckResult
+from services.token.domain.former_keys import PresentedAs
+from services.token.former_keys import FormerKeys
 
 if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
     from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceAsyncStub
@@ -52,6 +54,7 @@ class KeyView:
     Args:
         verifiable_for: the longest life of anything that is signed here; key-rotation keeps the keys for longer.
         private: hold the private keys as well; without them nothing is signed here.
+        former: hears of every view.
     """
 
     def __init__(
@@ -62,7 +65,9 @@ class KeyView:
         verifiable_for: timedelta,
         clock: Clock,
         private: bool = True,
+        former: FormerKeys | None = None,
     ) -> None:
+        self._former = former or FormerKeys(clock=clock)
         self._stub = stub
         self._private = private
         self._issuer = issuer
@@ -89,6 +94,9 @@ class KeyView:
     async def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str, now: datetime) -> str:
         """With a key in our memory. Raises TemporarilyUnavailable as `signer` does."""
         return sign_jwt(claims, self.signer(alg, now=now), typ=typ)
+
+    def presented(self, token: str, presented_as: PresentedAs) -> None:
+        self._former.presented(token, presented_as)
 
     def require_fresh(self, now: datetime) -> None:
         """Raises TemporarilyUnavailable (KEY_VIEW_STALE)."""
@@ -151,6 +159,8 @@ class KeyView:
         self._active = frozenset(
             key.kid for key in response.verification_keys if key.state == keys_pb2.KEY_STATE_ACTIVE
         )
+        serving = {keys_pb2.KEY_STATE_NEXT, keys_pb2.KEY_STATE_ACTIVE}
+        self._former.see(verification, serving=[k.kid for k in response.verification_keys if k.state in serving])
         given = response.HasField("valid_for")
         self._valid_for = response.valid_for.ToTimedelta() if given else _OLDER_CODE_VALID_FOR
         self._drop_revoked()

@@ -19,6 +19,8 @@ import pytest
 
 from latchkey.keys.v1 import admin_pb2, keys_pb2
 from latchkey.keys.v1.admin_pb2_grpc import KeyAdminServiceStub
+from latchkey.token.v1 import admin_pb2 as token_pb2
+from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
 from libs.crypto.strict import base64url_decode
 from tests.chaos.verifiers import Authlib, Jose, Joserfc, Library, PyJwt, Verifier
 from tests.flows.relying_party import RelyingParty
@@ -235,6 +237,18 @@ async def test_nobody_notices_five_rotations_and_an_emergency_ends_what_it_has_t
         assert await verifier.refuses(stolen.text, stream.http), verifier.library.name
     assert stream.kids["ES256"][-1] == heir
     assert stream.failures == []
+    await _name_who_still_has_tokens_of(system, stolen, hint, client_id=stream.web[0])
+
+
+async def _name_who_still_has_tokens_of(system: Stack, stolen: Signed, hint: Signed, *, client_id: str) -> None:
+    """What a drill tells: whose tokens came to us though their keys sign no more."""
+    shown = {(client_id, stolen.kid, "userinfo"), (client_id, stolen.kid, "introspection")}
+    shown.add((client_id, hint.kid, "id_token_hint"))
+    async with system.channel("token") as channel, asyncio.timeout(10):
+        known: set[tuple[str, str, str]] = set()
+        while not shown <= known:
+            told = await ClientAdminServiceStub(channel).ListFormerKeyUses(token_pb2.ListFormerKeyUsesRequest())
+            known = {(use.client_id, use.kid, use.presented_as) for use in told.uses}
 
 
 async def _announced_to_everybody(keys: Any, stream: Stream) -> str:

@@ -19,6 +19,7 @@ _Alg = Annotated[str, typer.Option(metavar="ES256|RS256", show_default=False, he
 _Reason = Annotated[
     str, typer.Option(metavar="|".join(keys.REASONS), show_default=False, help="Told to subscribers in key.revoked.")
 ]
+_USE = ("client_id", "presented_as", "count", "last_at", "kid")
 _COLUMNS = ("KID", "ALG", "STATE", "SINCE", "UNTIL")
 
 
@@ -69,10 +70,27 @@ def rewrap(context: typer.Context) -> None:
     output.answer({"rewrapped": done, "remaining": remaining}, human=lambda: output.line(text))
 
 
+@app.answering("clients")
+def clients(context: typer.Context) -> None:
+    """Clients whose tokens still come to us though their key signs no more, within the last 30 days."""
+    told = [keys.use_as_json(use) for use in run(keys.former_uses(connection()))]
+    output = Output.of(context)
+    output.answer(told, human=lambda: _show_clients(output, told))
+
+
 @app.answering("drill")
-def drill(context: typer.Context, alg: _Alg = "") -> None:
-    """Rotate, and look from outside whether anybody can have noticed. Exit code 1 when somebody can."""
-    report = run(key_drill.drill(connection(), alg))
+def drill(
+    context: typer.Context,
+    alg: _Alg = "",
+    watch: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, max=86_400, help="How long to wait for clients with old tokens.")
+    ] = 0,
+) -> None:
+    """Rotate, and look from outside whether anybody can have noticed. Exit code 1 when somebody can.
+
+    Names the clients whose tokens still come to us though their key signs no more.
+    """
+    report = run(key_drill.drill(connection(), alg, watch=watch))
     output = Output.of(context)
     output.answer(report, human=lambda: _show_drill(output, report))
     if not report["passed"]:
@@ -108,9 +126,17 @@ def _show_revoked(output: Output, told: dict[str, Any]) -> None:
         output.warn("Nothing is signed with this algorithm until then: some copies of the key set lack the next key.")
 
 
+def _show_clients(output: Output, told: Sequence[dict[str, Any]]) -> None:
+    rows = ([use[name] if name != "count" else str(use[name]) for name in _USE] for use in told)
+    columns = tuple(name.upper() for name in _USE)
+    output.table(columns, rows, empty="No client shows us tokens of former keys.", whole={0})
+
+
 def _show_drill(output: Output, report: dict[str, Any]) -> None:
     for step in report["steps"]:
         output.line(
             f"{'ok  ' if step['ok'] else 'FAIL'}  {step['what']}" + (f": {step['detail']}" if step["detail"] else "")
         )
+    output.line()
+    _show_clients(output, report["clients"])
     output.line("\nThe drill has passed." if report["passed"] else "\nThe drill has failed.")

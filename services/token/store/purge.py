@@ -11,6 +11,7 @@ from libs.servicekit.tallies import Tallies
 from services.token.domain.registrations import REGISTRATION_WINDOW
 from services.token.store.tables import (
     AssertionRow,
+    FormerKeyUseRow,
     GrantRow,
     InitialAccessTokenRow,
     LogoutDeliveryRow,
@@ -31,6 +32,7 @@ _ROWS = (
     SessionClientRow,
     LogoutDeliveryRow,
     InitialAccessTokenRow,
+    FormerKeyUseRow,
 )
 
 

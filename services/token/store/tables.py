@@ -239,6 +239,23 @@ class PairwiseSaltRow(Row, table=True):
     kept_since: datetime = Field(sa_column=_moment())
 
 
+class FormerKeyUseRow(Row, table=True):
+    """How often a client's tokens were shown to us after their key had signed its last."""
+
+    __tablename__ = "former_key_uses"
+
+    use: str = Field(sa_column=Column(String(160), primary_key=True))
+    client_id: str = Field(sa_column=Column(String(64), nullable=False))
+    kid: str = Field(sa_column=Column(String(64), nullable=False))
+    presented_as: str = Field(sa_column=Column(String(16), nullable=False))
+    count: int = Field(nullable=False)
+    first_at: datetime = Field(sa_column=_moment())
+    last_at: datetime = Field(sa_column=_moment())
+    expires_at: datetime = Field(sa_column=_moment())
+
+    __table_args__ = (Index("former_key_uses_by_expiry", "expires_at"),)
+
+
 add_inbox(metadata)
 add_outbox(metadata)
 add_tallies(metadata)

@@ -9,6 +9,7 @@ from services.token.store.assertions import Assertions
 from services.token.store.clients import Clients
 from services.token.store.consents import Consents
 from services.token.store.exports import Exports
+from services.token.store.former_key_uses import FormerKeyUses
 from services.token.store.grants import Codes, Grants, RefreshFamilies
 from services.token.store.initial_access_tokens import InitialAccessTokens
 from services.token.store.logout import LogoutDeliveries, SessionClients
@@ -37,4 +38,5 @@ class TokenWork(UnitOfWork):
         self.assertions = Assertions(session)
         self.initial_access_tokens = InitialAccessTokens(session)
         self.tallies = Tallies(session, metadata)
+        self.former_key_uses = FormerKeyUses(session)
         self.pairwise_salt = PairwiseSalt(session)

@@ -23,6 +23,7 @@ from services.token.domain.authorization_request import (
 )
 from services.token.domain.authorization_response import AskPerson, Next, ReplyAddress
 from services.token.domain.clients import Client
+from services.token.domain.former_keys import PresentedAs
 from services.token.domain.interaction import Progress, Step, next_step
 from services.token.domain.pending_requests import PendingRequest, unknown_request
 from services.token.domain.pushed_requests import used_up
@@ -200,6 +201,7 @@ class AdvanceAuthorization:
         hint = request.parameters.get("id_token_hint")
         if hint is None:
             return frozenset()
+        self._keys.presented(hint, PresentedAs.ID_TOKEN_HINT)
         try:
             claims = verify_jwt(
                 hint, self._keys.verification, kind=ID_TOKEN_HINT, issuer=self._issuer, audience=None, now=now

@@ -13,6 +13,7 @@ from libs.oauth.logout_uris import with_session
 from libs.oauth.parameters import Pair, Parameters
 from libs.servicekit.clock import Clock
 from services.token.domain.clients import Client
+from services.token.domain.former_keys import PresentedAs
 from services.token.domain.sessions import AuthenticatedSession
 from services.token.domain.subjects import Subjects
 from services.token.ports import Begin, ClientDirectory, Keys
@@ -89,6 +90,7 @@ class CheckLogout:
     def _verified_hint(self, hint: str | None) -> dict[str, Any] | None:
         if hint is None:
             return None
+        self._keys.presented(hint, PresentedAs.ID_TOKEN_HINT)
         try:
             return verify_jwt(
                 hint,

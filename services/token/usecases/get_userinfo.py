@@ -12,6 +12,7 @@ from libs.oauth.errors import InsufficientScope, InvalidToken
 from libs.oauth.scopes import OPENID, claims_of, parse_scope
 from libs.servicekit.clock import Clock
 from services.token.domain.audiences import Audiences
+from services.token.domain.former_keys import PresentedAs
 from services.token.domain.grants import Grant
 from services.token.domain.subjects import Subjects
 from services.token.domain.tokens import GRANT_CLAIM
@@ -82,6 +83,7 @@ class GetUserinfo:
         return (*claims_of(scopes), *self._attributes.of(scopes), *grant.userinfo_claims)
 
     def _verify(self, access_token: str) -> dict[str, Any]:
+        self._keys.presented(access_token, PresentedAs.USERINFO)
         try:
             claims = verify_jwt(
                 access_token,

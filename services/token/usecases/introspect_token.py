@@ -14,6 +14,7 @@ from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import format_scope
 from libs.servicekit.clock import Clock
 from services.token.domain.clients import Client
+from services.token.domain.former_keys import PresentedAs
 from services.token.domain.refresh_families import Presented, RefreshToken
 from services.token.domain.subjects import Subjects
 from services.token.domain.tokens import GRANT_CLAIM, Lifetimes
@@ -76,6 +77,7 @@ class IntrospectToken:
         return await self._mint.introspection(caller, response, now=now) if signed else response
 
     async def _access_token(self, text: str, *, now: datetime) -> dict[str, Any] | None:
+        self._keys.presented(text, PresentedAs.INTROSPECTION)
         try:
             claims = verify_jwt(
                 text, self._keys.verification, kind=ACCESS_TOKEN, issuer=self._issuer, audience=None, now=now

@@ -12,6 +12,7 @@ from libs.oauth.parameters import Parameters
 from libs.servicekit.clock import Clock
 from services.token import facts
 from services.token.domain.clients import Client
+from services.token.domain.former_keys import PresentedAs
 from services.token.domain.refresh_families import RefreshFamily, RefreshToken
 from services.token.domain.tokens import GRANT_CLAIM, Lifetimes
 from services.token.ports import Begin, Keys, Work
@@ -91,6 +92,7 @@ class RevokeToken:
             await _revoke(work, claims)
 
     def _verified(self, text: str, *, now: datetime) -> dict[str, Any] | None:
+        self._keys.presented(text, PresentedAs.REVOCATION)
         try:
             return verify_jwt(
                 text, self._keys.verification, kind=ACCESS_TOKEN, issuer=self._issuer, audience=None, now=now

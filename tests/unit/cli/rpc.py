@@ -24,6 +24,7 @@ class Clients(ClientAdminServiceServicer):
         self.kept: dict[str, clients_pb2.Client] = {}
         self.overlaps: list[int] = []
         self.initial_tokens: dict[str, clients_pb2.InitialAccessToken] = {}
+        self.former_key_uses: list[clients_pb2.FormerKeyUse] = []
         self._secrets = 0
 
     async def CreateClient(self, request: clients_pb2.CreateClientRequest, context: Any):
@@ -82,6 +83,9 @@ class Clients(ClientAdminServiceServicer):
         if self.initial_tokens.pop(request.token_id, None) is None:
             raise InvalidRequest("There is no initial access token with this id.", reason="REGISTRATION_TOKEN_UNKNOWN")
         return clients_pb2.RevokeInitialAccessTokenResponse()
+
+    async def ListFormerKeyUses(self, request: clients_pb2.ListFormerKeyUsesRequest, context: Any):
+        return clients_pb2.ListFormerKeyUsesResponse(uses=self.former_key_uses)
 
     def _known(self, client_id: str) -> clients_pb2.Client:
         if client_id not in self.kept:

@@ -9,6 +9,7 @@ from threading import Thread
 import pytest
 
 from latchkey.keys.v1 import admin_pb2, keys_pb2
+from latchkey.token.v1 import admin_pb2 as clients_pb2
 from libs.cli import key_drill
 from tests.unit.cli.conftest import Latchkey
 from tests.unit.cli.serving import Services
@@ -24,6 +25,7 @@ def test_all_keys_are_listed(latchkey: Latchkey, services: Services) -> None:
         "state": "active",
         "published_at": NOON,
         "activates_at": NOON,
+        "kek": "file",
         "kek_version": 1,
     }
     services.key_admin.kept[0].retires_at.FromSeconds(1_772_366_400 + 86_400)
@@ -110,6 +112,38 @@ def test_a_drill_rotates_and_looks_from_outside(latchkey: Latchkey) -> None:
     assert report["passed"]
     assert [step["ok"] for step in report["steps"]] == [True] * 5
     assert {key["state"] for key in report["keys"]} == {"active", "retiring"}
+
+
+def _use(kid: str, client_id: str) -> clients_pb2.FormerKeyUse:
+    use = clients_pb2.FormerKeyUse(client_id=client_id, kid=kid, presented_as="userinfo", count=3)
+    use.first_at.FromJsonString("2026-03-01T12:00:00Z")
+    use.last_at.FromJsonString("2026-03-01T13:00:00Z")
+    return use
+
+
+@pytest.mark.usefixtures("key_set")
+def test_a_drill_names_the_clients_that_still_show_tokens_of_the_old_keys(
+    latchkey: Latchkey, services: Services
+) -> None:
+    services.clients.former_key_uses = [_use("ES256-a", "lagging"), _use("ES256-b", "prompt")]
+    report = latchkey("key", "drill", "--watch", "0.01", "--json").json
+    assert [use["client_id"] for use in report["clients"]] == ["lagging"]
+
+
+def test_clients_with_tokens_of_former_keys_are_listed(latchkey: Latchkey, services: Services) -> None:
+    assert "No client" in latchkey("key", "clients").out
+    services.clients.former_key_uses = [_use("ES256-a", "lagging")]
+    assert latchkey("key", "clients", "--json").json == [
+        {
+            "client_id": "lagging",
+            "kid": "ES256-a",
+            "presented_as": "userinfo",
+            "count": 3,
+            "first_at": "2026-03-01T12:00:00Z",
+            "last_at": "2026-03-01T13:00:00Z",
+        }
+    ]
+    assert "lagging" in latchkey("key", "clients").out
 
 
 @pytest.mark.usefixtures("key_set")

@@ -17,6 +17,7 @@ from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
 from services.token.domain.authorization_request import AuthorizationRequest
 from services.token.domain.clients import Client, ClientSecret
+from services.token.domain.former_keys import PresentedAs
 from services.token.domain.sessions import AuthenticatedSession
 
 ISSUER = "https://issuer.example"
@@ -103,6 +104,10 @@ class HeldKeys:
         self._signing = {alg: signing_key(alg) for alg in algs or ("ES256", "RS256")}
         self.missing: set[str] = set()
         self.unseen = False
+        self.seen: list[tuple[str, PresentedAs]] = []
+
+    def presented(self, token: str, presented_as: PresentedAs) -> None:
+        self.seen.append((token, presented_as))
 
     async def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str, now: datetime) -> str:
         if alg in self.missing:

@@ -313,6 +313,83 @@ class RotateClientSecretResponse(_message.Message):
 Global___RotateClientSecretResponse: _TypeAlias = RotateClientSecretResponse  # noqa: Y015
 
 @_typing.final
+class FormerKeyUse(_message.Message):
+    """Tokens of one client that were shown to us after their key had signed its last."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    KID_FIELD_NUMBER: _builtins.int
+    PRESENTED_AS_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_AT_FIELD_NUMBER: _builtins.int
+    LAST_AT_FIELD_NUMBER: _builtins.int
+    client_id: _builtins.str
+    """To whom they were issued."""
+    kid: _builtins.str
+    presented_as: _builtins.str
+    """"userinfo", "introspection", "revocation" or "id_token_hint"."""
+    count: _builtins.int
+    @_builtins.property
+    def first_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def last_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        client_id: _builtins.str = ...,
+        kid: _builtins.str = ...,
+        presented_as: _builtins.str = ...,
+        count: _builtins.int = ...,
+        first_at: _timestamp_pb2.Timestamp | None = ...,
+        last_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_at", b"first_at", "last_at", b"last_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "count", b"count", "first_at", b"first_at", "kid", b"kid", "last_at", b"last_at", "presented_as", b"presented_as"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormerKeyUse: _TypeAlias = FormerKeyUse  # noqa: Y015
+
+@_typing.final
+class ListFormerKeyUsesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFormerKeyUsesRequest: _TypeAlias = ListFormerKeyUsesRequest  # noqa: Y015
+
+@_typing.final
+class ListFormerKeyUsesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormerKeyUse]:
+        """Whoever came last first; at most 500."""
+
+    def __init__(
+        self,
+        *,
+        uses: _abc.Iterable[Global___FormerKeyUse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["uses", b"uses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFormerKeyUsesResponse: _TypeAlias = ListFormerKeyUsesResponse  # noqa: Y015
+
+@_typing.final
 class InitialAccessToken(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -82,6 +82,11 @@ class ClientAdminServiceStub:
                 request_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenRequest.SerializeToString,
                 response_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenResponse.FromString,
                 _registered_method=True)
+        self.ListFormerKeyUses = channel.unary_unary(
+                '/latchkey.token.v1.ClientAdminService/ListFormerKeyUses',
+                request_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListFormerKeyUsesRequest.SerializeToString,
+                response_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListFormerKeyUsesResponse.FromString,
+                _registered_method=True)
 
 
 class ClientAdminServiceServicer:
@@ -156,6 +161,14 @@ class ClientAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListFormerKeyUses(self, request, context):
+        """Clients whose tokens are still shown to us though their key signs no more, within the last 30 days. What an API or a
+        client looks at by itself is not seen here. Callers: cli.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClientAdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -203,6 +216,11 @@ def add_ClientAdminServiceServicer_to_server(servicer, server):
                     servicer.RevokeInitialAccessToken,
                     request_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenRequest.FromString,
                     response_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenResponse.SerializeToString,
+            ),
+            'ListFormerKeyUses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFormerKeyUses,
+                    request_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListFormerKeyUsesRequest.FromString,
+                    response_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListFormerKeyUsesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -451,6 +469,33 @@ class ClientAdminService:
             '/latchkey.token.v1.ClientAdminService/RevokeInitialAccessToken',
             latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenRequest.SerializeToString,
             latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeInitialAccessTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFormerKeyUses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.token.v1.ClientAdminService/ListFormerKeyUses',
+            latchkey_dot_token_dot_v1_dot_admin__pb2.ListFormerKeyUsesRequest.SerializeToString,
+            latchkey_dot_token_dot_v1_dot_admin__pb2.ListFormerKeyUsesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -60,6 +60,10 @@ class ClientAdminServiceStub:
     """It registers nothing any more; what it has registered stays. Callers: cli.
     Errors: invalid_request (REGISTRATION_TOKEN_UNKNOWN).
     """
+    ListFormerKeyUses: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListFormerKeyUsesRequest, _admin_pb2.ListFormerKeyUsesResponse]
+    """Clients whose tokens are still shown to us though their key signs no more, within the last 30 days. What an API or a
+    client looks at by itself is not seen here. Callers: cli.
+    """
 
 @_typing.type_check_only
 class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
@@ -92,6 +96,10 @@ class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
     RevokeInitialAccessToken: _aio.UnaryUnaryMultiCallable[_admin_pb2.RevokeInitialAccessTokenRequest, _admin_pb2.RevokeInitialAccessTokenResponse]  # type: ignore[assignment]
     """It registers nothing any more; what it has registered stays. Callers: cli.
     Errors: invalid_request (REGISTRATION_TOKEN_UNKNOWN).
+    """
+    ListFormerKeyUses: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListFormerKeyUsesRequest, _admin_pb2.ListFormerKeyUsesResponse]  # type: ignore[assignment]
+    """Clients whose tokens are still shown to us though their key signs no more, within the last 30 days. What an API or a
+    client looks at by itself is not seen here. Callers: cli.
     """
 
 class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -176,6 +184,16 @@ class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_admin_pb2.RevokeInitialAccessTokenResponse, _abc.Awaitable[_admin_pb2.RevokeInitialAccessTokenResponse]]:
         """It registers nothing any more; what it has registered stays. Callers: cli.
         Errors: invalid_request (REGISTRATION_TOKEN_UNKNOWN).
+        """
+
+    @_abc_1.abstractmethod
+    def ListFormerKeyUses(
+        self,
+        request: _admin_pb2.ListFormerKeyUsesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListFormerKeyUsesResponse, _abc.Awaitable[_admin_pb2.ListFormerKeyUsesResponse]]:
+        """Clients whose tokens are still shown to us though their key signs no more, within the last 30 days. What an API or a
+        client looks at by itself is not seen here. Callers: cli.
         """
 
 def add_ClientAdminServiceServicer_to_server(servicer: ClientAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

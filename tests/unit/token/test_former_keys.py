@@ -1,0 +1,128 @@
+"""Whose tokens still come though their key signs no more: only what such a key really signed counts."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+
+from libs.crypto.jwt import SigningKey, VerificationKey, sign_jwt
+from libs.oauth.errors import TemporarilyUnavailable
+from services.token.domain.former_keys import FormerKeyUse, PresentedAs
+from services.token.former_keys import FormerKeys
+from tests.unit.token.parts import ISSUER, NOON, SECOND, Clock, signing_key
+
+OLD, ACTIVE, STRANGER = signing_key("ES256"), signing_key("ES256", 1), signing_key("ES256", 2)
+OLD_RSA = signing_key("RS256")
+
+
+def _public(*keys: SigningKey) -> list[VerificationKey]:
+    return [VerificationKey.from_jwk(key.public_jwk()) for key in keys]
+
+
+def _access_token(key: SigningKey, client_id: str = "app") -> str:
+    claims = {"iss": ISSUER, "sub": "u", "aud": "api", "client_id": client_id, "iat": 1, "exp": 2, "jti": "1"}
+    return sign_jwt(claims, key, typ="at+jwt")
+
+
+class Database:
+    """What of the token service's database is used here."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.uses: list[FormerKeyUse] = []
+        self.former_key_uses = self
+
+    async def add(self, uses: Sequence[FormerKeyUse]) -> None:
+        self.uses += uses
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Any]:
+        if self.away:
+            raise TemporarilyUnavailable(reason="DATABASE_UNREACHABLE")
+        yield self
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def former(clock: Clock) -> FormerKeys:
+    former = FormerKeys(clock=clock)
+    former.see(_public(OLD, OLD_RSA, ACTIVE), serving=[ACTIVE.kid])
+    return former
+
+
+async def _counted(former: FormerKeys) -> list[tuple[str, str, str, int]]:
+    database = Database()
+    await former.write(cast(Any, database.begin))
+    return [(use.client_id, use.kid, use.presented_as.value, use.count) for use in database.uses]
+
+
+async def test_a_token_of_a_retiring_key_names_its_client(former: FormerKeys, clock: Clock) -> None:
+    database = Database()
+    former.presented(_access_token(OLD), PresentedAs.USERINFO)
+    clock.move(SECOND)
+    former.presented(_access_token(OLD), PresentedAs.USERINFO)
+    former.presented(_access_token(OLD, "other"), PresentedAs.USERINFO)
+    former.presented(_access_token(OLD), PresentedAs.INTROSPECTION)
+    await former.write(cast(Any, database.begin))
+    assert database.uses == [
+        FormerKeyUse("app", OLD.kid, PresentedAs.USERINFO, 2, NOON, NOON + SECOND),
+        FormerKeyUse("other", OLD.kid, PresentedAs.USERINFO, 1, NOON + SECOND, NOON + SECOND),
+        FormerKeyUse("app", OLD.kid, PresentedAs.INTROSPECTION, 1, NOON + SECOND, NOON + SECOND),
+    ]
+    assert await _counted(former) == []
+
+
+async def test_an_id_token_hint_names_its_audience(former: FormerKeys) -> None:
+    claims: dict[str, Any] = {"iss": ISSUER, "sub": "u", "aud": "app", "iat": 1, "exp": 2}
+    former.presented(sign_jwt(claims, OLD_RSA, typ="JWT"), PresentedAs.ID_TOKEN_HINT)
+    former.presented(sign_jwt({**claims, "aud": ["first", "x"]}, OLD_RSA, typ="JWT"), PresentedAs.ID_TOKEN_HINT)
+    assert [client for client, *_ in await _counted(former)] == ["app", "first"]
+
+
+async def test_tokens_of_keys_that_sign_are_nobodys_business(former: FormerKeys) -> None:
+    former.presented(_access_token(ACTIVE), PresentedAs.USERINFO)
+    assert await _counted(former) == []
+
+
+async def test_a_key_that_has_left_the_key_set_is_still_known(former: FormerKeys) -> None:
+    former.see(_public(ACTIVE), serving=[ACTIVE.kid])
+    former.presented(_access_token(OLD), PresentedAs.USERINFO)
+    assert await _counted(former) == [("app", OLD.kid, "userinfo", 1)]
+
+
+async def test_nobody_can_put_a_client_on_the_list(former: FormerKeys) -> None:
+    forged = SigningKey.from_pkcs8(OLD.kid, "ES256", STRANGER.to_pkcs8())
+    genuine = _access_token(OLD)
+    head, payload, signature = genuine.split(".")
+    for token in (
+        _access_token(forged, "victim"),
+        _access_token(STRANGER, "victim"),
+        f"{head}.{payload}.{signature[:-4]}AAAA",
+        f"{head}.{payload}.",
+        f"{head}..{signature}",
+        head,
+        "",
+        "a.b.c",
+        "é.é.é",
+        "." * 9000,
+        "A" * 9000,
+        genuine + "x" * 9000,
+    ):
+        former.presented(token, PresentedAs.USERINFO)
+    assert await _counted(former) == []
+
+
+async def test_what_cannot_be_written_now_is_written_the_next_time(former: FormerKeys) -> None:
+    database = Database()
+    database.away = True
+    for _ in range(3):
+        former.presented(_access_token(OLD), PresentedAs.USERINFO)
+    with pytest.raises(TemporarilyUnavailable):
+        await former.write(cast(Any, database.begin))
+    former.presented(_access_token(OLD), PresentedAs.USERINFO)
+    assert await _counted(former) == [("app", OLD.kid, "userinfo", 4)]
