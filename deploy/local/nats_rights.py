@@ -42,18 +42,23 @@ _MAKES = frozenset({"event-bridge"})
 """Services that make a consumer of their own name of all facts, and read it in the account of the subscribers."""
 
 
+STREAM_KEEPER = "key-rotation"
+"""The one service that makes streams and changes them: strangers do not reach it, and nothing runs without it."""
+
+
 def inbox(user: str) -> str:
     """Where a user hears answers, for example `_INBOX_key_rotation.>`."""
     return f"_INBOX_{user.replace('-', '_')}.>"
 
 
 def of_service(name: str) -> Rights:
-    """Its own facts and the streams for them, and what invalidates its caches. `name`: an identity such as "token".
+    """Its own facts, a look at the streams, and what invalidates its caches. `name`: an identity such as "token".
 
     A service without facts publishes nothing, and so cannot have an answer of JetStream's put anywhere either.
     """
     facts = [f"latchkey.v1.{fact}.*" for fact in facts_of(name)]
-    streams = [f"$JS.API.STREAM.{verb}.{stream}" for stream in STREAMS for verb in ("INFO", "CREATE", "UPDATE")]
+    verbs = ("INFO", "CREATE", "UPDATE") if name == STREAM_KEEPER else ("INFO",)
+    streams = [f"$JS.API.STREAM.{verb}.{stream}" for stream in STREAMS for verb in verbs]
     return Rights(
         publish=(*facts, *(streams if facts else ()), *_consuming(name), *_making(name), *_ASKS.get(name, ())),
         subscribe=(*_HEARS.get(name, ()), inbox(name)),

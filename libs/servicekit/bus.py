@@ -29,6 +29,8 @@ _TOKEN_TELEMETRY = ("issued", "refreshed")
 DUPLICATE_WINDOW = timedelta(minutes=10)
 ACK_SECONDS = 5.0
 RETRY_SECONDS = 1
+WAIT_SECONDS = 0.2
+"""Between two looks whether whoever makes the streams has made them."""
 
 REDRIVEN = "latchkey.redriven"
 """Below it, by the name of one consumer: what an operator gives that consumer once more."""
@@ -61,11 +63,16 @@ class Bus:
     """One connection that comes back by itself. `run` is a background task of the service.
 
     Args:
-        publishes: it tells facts, and so has the streams made. Who only hears may do neither.
+        publishes: it tells facts, and so needs the streams. Who only hears does not.
+        keeps_streams: it makes the streams, and widens them when newer code has more to tell. One service alone may
+            (deploy/local/nats_rights.py); the others wait for it.
     """
 
-    def __init__(self, settings: BusSettings, *, service: str, publishes: bool = True) -> None:
+    def __init__(
+        self, settings: BusSettings, *, service: str, publishes: bool = True, keeps_streams: bool = False
+    ) -> None:
         self._streams = tuple(STREAMS) if publishes else ()
+        self._keeps_streams = keeps_streams
         self._settings = settings
         self._service = service
         self._inbox = f"_INBOX_{service.replace('-', '_')}"
@@ -100,7 +107,7 @@ class Bus:
         return self._client.jetstream(timeout=ACK_SECONDS)
 
     async def run(self) -> None:
-        """Connects, makes the streams, and stays until cancelled."""
+        """Connects, makes the streams or waits for them, and stays until cancelled."""
         try:
             await self._client.connect(
                 self._settings.nats_url.split(","),
@@ -121,7 +128,7 @@ class Bus:
                 await self._client.subscribe(subject, cb=_hand_over(follower))
             while True:
                 self._doubtful.clear()
-                await self._make_streams()
+                await self._find_streams()
                 await self._doubtful.wait()
         finally:
             await self._close()
@@ -144,22 +151,41 @@ class Bus:
         self._streams_ready.clear()
         self._doubtful.set()
 
-    async def _make_streams(self) -> None:
+    async def _find_streams(self) -> None:
         while not self._streams_ready.is_set():
             try:
                 for name in self._streams:
-                    await self._make_stream(name)
+                    await self._find_stream(name)
+            except NotFoundError:
+                _log.debug("There is no stream yet")
+                await asyncio.sleep(WAIT_SECONDS)
             except (NatsError, TimeoutError, OSError) as error:
-                _log.warning("The streams cannot be made yet", cause=str(error))
+                _log.warning("The streams cannot be used yet", cause=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._streams_ready.set()
                 self._complaint = ""
 
-    async def _make_stream(self, name: str) -> None:
-        subjects, kept = STREAMS[name]
+    async def _find_stream(self, name: str) -> None:
+        """Raises NotFoundError when there is none and another service makes it."""
         jetstream = self._client.jetstream(timeout=ACK_SECONDS)
-        config = StreamConfig(
+        try:
+            present = (await jetstream.stream_info(name)).config
+        except NotFoundError:
+            if not self._keeps_streams:
+                raise
+            await jetstream.add_stream(self._stream(name))
+            return
+        # Only ever wider, and nothing else: an older replica must not take away what a newer one publishes, nor undo
+        # what an operator has set.
+        taken_in = present.subjects or []
+        missing = [subject for subject in STREAMS[name][0] if subject not in taken_in]
+        if missing and self._keeps_streams:
+            await jetstream.update_stream(present.evolve(subjects=[*taken_in, *missing]))
+
+    def _stream(self, name: str) -> StreamConfig:
+        subjects, kept = STREAMS[name]
+        return StreamConfig(
             name=name,
             subjects=list(subjects),
             retention=RetentionPolicy.LIMITS,
@@ -171,16 +197,6 @@ class Bus:
             deny_delete=True,
             deny_purge=True,
         )
-        try:
-            present = await jetstream.stream_info(name)
-        except NotFoundError:
-            await jetstream.add_stream(config)
-            return
-        # Only ever wider, and nothing else: an older replica must not take away what a newer one publishes, nor undo
-        # what an operator has set.
-        taken_in = present.config.subjects or []
-        if missing := [subject for subject in subjects if subject not in taken_in]:
-            await jetstream.update_stream(present.config.evolve(subjects=[*taken_in, *missing]))
 
     async def publish(self, message: Outgoing) -> None:
         """Publishes and waits until the stream has it.

@@ -6,7 +6,7 @@ sequence numbers, and the relay, which reads in the order of `position`, can nev
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, insert
@@ -56,11 +56,10 @@ class Outbox:
         self.work = asyncio.Event()
 
     async def write(self, session: AsyncSession, facts: Sequence[Fact]) -> None:
-        """Two statements for each subject that the facts are about (most transactions: one subject)."""
+        """Two statements, however many facts there are."""
         now = self._clock.now()
         counts = Counter(fact.subject for fact in facts)
-        # Sorted, so that two transactions never wait for each other in a circle.
-        nexts = {subject: await self._reserve(session, subject, counts[subject]) for subject in sorted(counts)}
+        nexts = await self._reserve(session, counts)
         rows: list[dict[str, Any]] = []
         for fact in facts:
             event_id = uuid7(now)
@@ -85,15 +84,19 @@ class Outbox:
             )
         await session.execute(insert(self._outbox), rows)
 
-    async def _reserve(self, session: AsyncSession, subject: str, count: int) -> int:
-        """The first of `count` sequence numbers for the subject."""
+    async def _reserve(self, session: AsyncSession, counts: Mapping[str, int]) -> dict[str, int]:
+        """Subject -> the first of as many sequence numbers as it needs.
+
+        In the order of the subjects, so that two transactions never wait for each other in a circle.
+        """
         upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        statement: Any = upsert(self._subjects).values(subject=subject, sequence=count)
+        wanted = [{"subject": subject, "sequence": counts[subject]} for subject in sorted(counts)]
+        statement: Any = upsert(self._subjects).values(wanted)
         statement = statement.on_conflict_do_update(
-            index_elements=["subject"], set_={"sequence": self._subjects.c.sequence + count}
-        ).returning(self._subjects.c.sequence)
-        last: int = (await session.execute(statement)).scalar_one()
-        return last - count + 1
+            index_elements=["subject"], set_={"sequence": self._subjects.c.sequence + statement.excluded.sequence}
+        ).returning(self._subjects.c.subject, self._subjects.c.sequence)
+        lasts = {row.subject: row.sequence for row in await session.execute(statement)}
+        return {subject: lasts[subject] - count + 1 for subject, count in counts.items()}
 
     def wake(self) -> None:
         self.work.set()

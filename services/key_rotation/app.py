@@ -50,7 +50,7 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
     clock = SystemClock()
     async with open_database(settings, service=NAME) as database, opened_wrappings(settings, clock=clock) as wrappings:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
-        bus = Bus(settings, service=NAME)
+        bus = Bus(settings, service=NAME, keeps_streams=True)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
         work = Transactions(database, outbox, partial(StoreWork, issuer=settings.issuer))
         waits = settings.waits

@@ -37,7 +37,7 @@ async def relaying(world: World, url: str, tls: Path) -> AsyncIterator[None]:
         tls_key=tls / "token.key",
         nats_url=url,
     )
-    bus = Bus(settings, service="token")
+    bus = Bus(settings, service="token", keeps_streams=True)
     tasks = [asyncio.create_task(work) for work in (bus.run(), world.relay(bus).run())]
     yield
     for task in reversed(tasks):

@@ -71,8 +71,9 @@ async def bus_for(nats_server: NatsServer, tls: Path, monkeypatch: pytest.Monkey
         listening: Mapping[str, bus_module.Listener] = MappingProxyType({}),
         following: Mapping[str, bus_module.Follower] = MappingProxyType({}),
         publishes: bool = True,
+        keeps_streams: bool = True,
     ) -> Bus:
-        bus = Bus(settings, service="token", publishes=publishes)
+        bus = Bus(settings, service="token", publishes=publishes, keeps_streams=keeps_streams)
         for subject, listener in listening.items():
             bus.listen(subject, listener)
         for subject, follower in following.items():

@@ -74,6 +74,24 @@ async def test_many_replicas_make_the_streams_at_once(bus_for: BusFor):
     await until(lambda: all(bus.ready for bus in buses))
 
 
+async def test_who_does_not_keep_the_streams_makes_none_and_waits_for_who_does(bus_for: BusFor, admin: Any):
+    waiting = bus_for(keeps_streams=False)
+    await until(lambda: waiting._client.is_connected)
+    assert await admin.streams_info() == []
+    assert not waiting.ready
+    keeper = bus_for()
+    await until(lambda: keeper.ready and waiting.ready)
+
+
+async def test_who_does_not_keep_the_streams_changes_none(bus_for: BusFor, admin: Any):
+    older = [*STREAMS["LATCHKEY_EVENTS"][0][1:]]
+    for name, (subjects, _) in STREAMS.items():
+        await admin.add_stream(StreamConfig(name=name, subjects=older if name == "LATCHKEY_EVENTS" else list(subjects)))
+    bus = bus_for(keeps_streams=False)
+    await until(lambda: bus.ready)
+    assert (await admin.stream_info("LATCHKEY_EVENTS")).config.subjects == older
+
+
 async def test_who_only_hears_makes_no_stream_and_is_ready_all_the_same(
     bus_for: BusFor, admin: Any, nats_server: NatsServer
 ):

@@ -43,15 +43,15 @@ def guarded_server(run_home: Home, tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 async def _make_streams(home: Home, server: NatsServer) -> None:
-    """As a service does."""
-    creds = home.creds("token")
+    """As the service does that keeps them."""
+    creds = home.creds("key-rotation")
     settings = BusSettings(
         issuer="https://id.example",
         nats_url=server.url,
         nats_creds=creds,
         **dict.fromkeys(("tls_ca", "tls_certificate", "tls_key"), creds),  # type: ignore[arg-type] # not used here
     )
-    bus = Bus(settings, service="token")
+    bus = Bus(settings, service="key-rotation", keeps_streams=True)
     running = asyncio.create_task(bus.run())
     await bus.until_ready()
     running.cancel()

@@ -21,6 +21,7 @@ from deploy.local.topology import SERVICE_NAMES
 from libs.servicekit import nats_accounts as accounts
 from libs.servicekit.bus import STREAMS
 from libs.servicekit.nats_accounts import Rights
+from libs.servicekit.subscribers import API
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -103,8 +104,8 @@ async def connect(server, home):
 
 @pytest.fixture
 async def streams(connect):
-    """The two streams, made by a service as services do."""
-    jetstream = (await connect("token")).jetstream
+    """The streams, made by the service that may."""
+    jetstream = (await connect(nats_rights.STREAM_KEEPER)).jetstream
     for name, (subjects, _) in STREAMS.items():
         await jetstream.add_stream(name=name, subjects=list(subjects))
 
@@ -182,6 +183,13 @@ async def test_a_service_cannot_remove_a_stream_or_read_it(connect, streams, nam
 
 
 @pytest.mark.s(63)
+@pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if name != nats_rights.STREAM_KEEPER])
+async def test_one_service_alone_changes_what_streams_take_in_and_keep(connect, streams, name):
+    changes = [f"$JS.API.STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE") for stream in STREAMS]
+    await (await connect(name)).publishes_in_vain(*changes)
+
+
+@pytest.mark.s(63)
 async def test_the_service_that_browsers_talk_to_publishes_nothing_and_asks_nothing(connect, streams):
     verbs = ("INFO", "CREATE", "UPDATE")
     asked = [f"$JS.API.STREAM.{verb}.{stream}" for verb in verbs for stream in STREAMS]
@@ -223,6 +231,33 @@ async def test_a_service_reads_by_its_own_consumers_the_facts_that_concern_it_an
         "$JS.API.CONSUMER.MSG.NEXT.LATCHKEY_EVENTS.token-session-ended",
         "$JS.ACK.LATCHKEY_EVENTS.token-session-ended.1.1.1.1.1",
     )
+
+
+@pytest.mark.s(63)
+async def test_the_event_bridge_makes_its_consumer_and_reads_it_as_a_subscriber_only(connect, streams, home):
+    own, reader = await connect("event-bridge"), await connect("event-bridge-reader", inbox="_INBOX_event_bridge")
+    body = b"read by the bridge"
+    await (await connect("authentication")).jetstream.publish("latchkey.v1.login.succeeded.03", body)
+    made = ConsumerConfig(name="event-bridge", filter_subject="latchkey.v1.>", ack_policy=AckPolicy.NONE)
+    await own.jetstream.add_consumer("LATCHKEY_EVENTS", made)
+    through = reader.client.jetstream(prefix=API)
+    pull = await through.pull_subscribe_bind("event-bridge", stream="LATCHKEY_EVENTS")
+    assert body in [message.data for message in await pull.fetch(1_000, timeout=2)]
+    assert own.is_content
+    assert reader.is_content
+    await own.publishes_in_vain(
+        "$JS.API.CONSUMER.MSG.NEXT.LATCHKEY_EVENTS.event-bridge",
+        "$JS.API.CONSUMER.CREATE.LATCHKEY_EVENTS.other.latchkey.v1.>",
+        "$JS.API.CONSUMER.DELETE.LATCHKEY_EVENTS.token-session-ended",
+        "$JS.API.STREAM.MSG.GET.LATCHKEY_EVENTS",
+    )
+    await own.subscribes_in_vain("latchkey.v1.>")
+    await reader.publishes_in_vain(
+        "latchkey.v1.webhook.created.00",
+        f"{API}.CONSUMER.MSG.NEXT.LATCHKEY_EVENTS.other",
+        f"{API}.CONSUMER.CREATE.LATCHKEY_EVENTS.event-bridge",
+    )
+    await reader.subscribes_in_vain("latchkey.v1.>", "_INBOX.>")
 
 
 @pytest.mark.parametrize("name", ["cli", *SERVICE_NAMES])
