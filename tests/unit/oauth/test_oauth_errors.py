@@ -37,7 +37,8 @@ def test_the_set_of_errors_is_closed_and_each_code_has_one_class():
     def family(cls: type[OAuthError]) -> list[type[OAuthError]]:
         return [cls, *(member for child in cls.__subclasses__() for member in family(child))]
 
-    classes = family(OAuthError)[1:]
+    # A part of the system may have one of its own that says more; it crosses every border as the one that it is a kind of.
+    classes = [cls for cls in family(OAuthError)[1:] if cls.__module__ == OAuthError.__module__]
     assert set(BY_CODE.values()) == set(classes)
     assert len({cls.error for cls in classes}) == len(classes)
 
