@@ -19,3 +19,7 @@ class SealBroken(ValueError):
 
 class PasswordTooLong(ValueError):
     """More bytes than a password may have; see `libs.crypto.passwords.MAX_PASSWORD_BYTES`."""
+
+
+class PasskeyRefused(Exception):
+    """An answer of a browser that does not hold. The words are for logs."""

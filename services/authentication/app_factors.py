@@ -2,6 +2,7 @@
 
 from latchkey.authentication.v1 import factors_pb2, factors_pb2_grpc
 from libs.crypto.hashing import keyed_hash
+from libs.crypto.passkeys import RelyingParty
 from libs.crypto.sealing import KeyEncryptionKey
 from libs.servicekit.clock import SystemClock
 from libs.servicekit.service import Registration
@@ -10,11 +11,14 @@ from services.authentication import rpc_factors
 from services.authentication.config import AuthenticationSettings
 from services.authentication.store.work import StoreWork
 from services.authentication.usecases.continue_sign_in import ContinueSignIn
+from services.authentication.usecases.enrol_passkey import AddPasskey, StartPasskey
 from services.authentication.usecases.enrol_totp import ConfirmTotp, StartTotp
 from services.authentication.usecases.find_attempt import FindAttempt
 from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
 from services.authentication.usecases.own_sessions import WhoIsThere
+from services.authentication.usecases.passkey_ceremonies import Ceremonies
 from services.authentication.usecases.prove_factor import ProveFactor
+from services.authentication.usecases.sign_in_with_passkey import SignInWithPasskey, StartPasskeySignIn
 from services.authentication.usecases.start_session import StartSession
 from services.authentication.usecases.start_step_up import StartStepUp
 
@@ -31,11 +35,18 @@ def factor_services(
     key = settings.factor_encryption_key_file.get_secret_value()
     factor_key = KeyEncryptionKey(key)
     recovery_key = keyed_hash(key, "latchkey.v1: recovery codes")
-    prove = ProveFactor(factor_key=factor_key, recovery_key=recovery_key, clock=clock)
+    ceremonies = Ceremonies(
+        RelyingParty.of(settings.issuer), key=keyed_hash(key, "latchkey.v1: passkey challenges"), clock=clock
+    )
+    prove = ProveFactor(factor_key=factor_key, recovery_key=recovery_key, ceremonies=ceremonies, clock=clock)
     proofs = rpc_factors.Proofs(
-        find_attempt=FindAttempt(view=work.reading, clock=clock),
+        find_attempt=FindAttempt(view=work.reading, ceremonies=ceremonies, clock=clock),
         continue_sign_in=ContinueSignIn(work=work, prove=prove, start=start, clock=clock, stand_in_key=stand_in_key),
         start_step_up=StartStepUp(work=work, who=who, clock=clock),
+        start_passkey_sign_in=StartPasskeySignIn(ceremonies=ceremonies),
+        sign_in_with_passkey=SignInWithPasskey(
+            work=work, ceremonies=ceremonies, start=start, clock=clock, stand_in_key=stand_in_key
+        ),
     )
     factors = rpc_factors.Factors(
         list_factors=ListFactors(view=work.reading, who=who),
@@ -43,6 +54,8 @@ def factor_services(
         confirm_totp=ConfirmTotp(work=work, who=who, start=start, factor_key=factor_key, clock=clock),
         remove_factor=RemoveFactor(work=work, who=who, clock=clock),
         create_recovery_codes=CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_key, clock=clock),
+        start_passkey=StartPasskey(view=work.reading, who=who, ceremonies=ceremonies),
+        add_passkey=AddPasskey(work=work, who=who, start=start, ceremonies=ceremonies, clock=clock),
     )
     services = factors_pb2.DESCRIPTOR.services_by_name
     return (

@@ -33,7 +33,11 @@ _FACTOR_KINDS = {
     FactorKind.PASSKEY: factors_pb2.FACTOR_KIND_PASSKEY,
     FactorKind.RECOVERY_CODE: factors_pb2.FACTOR_KIND_RECOVERY_CODE,
 }
-_PROOFS = {"totp_code": FactorKind.TOTP, "recovery_code": FactorKind.RECOVERY_CODE}
+_PROOFS = {
+    "totp_code": FactorKind.TOTP,
+    "recovery_code": FactorKind.RECOVERY_CODE,
+    "passkey": FactorKind.PASSKEY,
+}
 
 
 def origin(context: sessions_pb2.RequestContext) -> Origin:
@@ -118,6 +122,7 @@ def open_attempt(attempt: OpenAttempt) -> factors_pb2.GetSignInAttemptResponse:
         username=attempt.username,
         is_step_up=attempt.is_step_up,
         kinds=[_FACTOR_KINDS[kind] for kind in attempt.kinds],
+        passkey_options=attempt.passkey_options,
     )
 
 

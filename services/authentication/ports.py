@@ -14,6 +14,7 @@ from services.authentication.domain.factors import Factor, TotpEnrolment, TotpFa
 from services.authentication.domain.letters import Letter, Outcome, PostedLetter
 from services.authentication.domain.links import LinkPurpose, MailedLink
 from services.authentication.domain.origin import Origin
+from services.authentication.domain.passkeys import Passkey
 from services.authentication.domain.session_list import ListedSession
 from services.authentication.domain.sessions import EndedSession, EndReason, Session
 from services.authentication.domain.sign_in_attempts import AttemptKind, SignInAttempt
@@ -203,6 +204,9 @@ class FactorWriter(FactorReader, Protocol):
     async def spend_step(self, factor_id: str, step: int, *, now: datetime) -> bool:
         """False when it, or a later one, was used before."""
 
+    async def add(self, factor: Factor, *, user_id: str) -> None:
+        """One whose particulars are kept elsewhere."""
+
     async def add_totp(self, factor: Factor, *, user_id: str, sealed_secret: bytes, step: int) -> None: ...
 
     async def remove(self, user_id: str, factor_id: str) -> Factor | None:
@@ -223,6 +227,26 @@ class FactorWriter(FactorReader, Protocol):
 
     async def spend_code(self, user_id: str, code_hash: bytes, *, now: datetime) -> bool:
         """False when it is none of the user's, or was used before."""
+
+
+class PasskeyReader(Protocol):
+    async def of(self, user_id: str) -> Sequence[Passkey]: ...
+
+
+class PasskeyWriter(PasskeyReader, Protocol):
+    async def find(self, credential_id: bytes) -> tuple[Passkey, str] | None:
+        """The passkey, and what its owner's name is found by."""
+
+    async def add(self, passkey: Passkey) -> bool:
+        """False when somebody has this very passkey; the work is then to be given up."""
+
+    async def note_use(self, passkey: Passkey, *, sign_count: int, backed_up: bool, now: datetime) -> bool:
+        """False when it was used since it was read."""
+
+    async def spend_challenge(self, challenge: bytes, *, expires_at: datetime) -> bool:
+        """False when it was answered before."""
+
+    async def forget_challenges(self, *, before: datetime, limit: int) -> int: ...
 
 
 class AttemptReader(Protocol):
@@ -264,6 +288,8 @@ class View(Protocol):
     @property
     def factors(self) -> FactorReader: ...
     @property
+    def passkeys(self) -> PasskeyReader: ...
+    @property
     def attempts(self) -> AttemptReader: ...
 
 
@@ -284,6 +310,8 @@ class Work(Protocol):
     def tallies(self) -> TallyWriter: ...
     @property
     def factors(self) -> FactorWriter: ...
+    @property
+    def passkeys(self) -> PasskeyWriter: ...
     @property
     def attempts(self) -> AttemptWriter: ...
     def emit(self, *facts: Fact) -> None:

@@ -8,32 +8,34 @@ import grpc
 from latchkey.authentication.v1 import factors_pb2, factors_pb2_grpc
 from services.authentication import convert
 from services.authentication.usecases.continue_sign_in import ContinueSignIn
+from services.authentication.usecases.enrol_passkey import AddPasskey, StartPasskey
 from services.authentication.usecases.enrol_totp import ConfirmTotp, StartTotp
 from services.authentication.usecases.find_attempt import FindAttempt
 from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
+from services.authentication.usecases.sign_in_with_passkey import SignInWithPasskey, StartPasskeySignIn
 from services.authentication.usecases.start_step_up import StartStepUp
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
+@dataclass(frozen=True)
 class Proofs(factors_pb2_grpc.ProofServiceServicer):
-    def __init__(
-        self, *, find_attempt: FindAttempt, continue_sign_in: ContinueSignIn, start_step_up: StartStepUp
-    ) -> None:
-        self._find_attempt = find_attempt
-        self._continue_sign_in = continue_sign_in
-        self._start_step_up = start_step_up
+    find_attempt: FindAttempt
+    continue_sign_in: ContinueSignIn
+    start_step_up: StartStepUp
+    start_passkey_sign_in: StartPasskeySignIn
+    sign_in_with_passkey: SignInWithPasskey
 
     async def GetSignInAttempt(
         self, request: factors_pb2.GetSignInAttemptRequest, context: _Context
     ) -> factors_pb2.GetSignInAttemptResponse:
-        found = await self._find_attempt(request.attempt_secret, session_secret=request.session_secret)
+        found = await self.find_attempt(request.attempt_secret, session_secret=request.session_secret)
         return convert.open_attempt(found)
 
     async def ContinueSignIn(
         self, request: factors_pb2.ContinueSignInRequest, context: _Context
     ) -> factors_pb2.ContinueSignInResponse:
-        signed_in = await self._continue_sign_in(
+        signed_in = await self.continue_sign_in(
             request.attempt_secret,
             convert.proof(request),
             session_secret=request.session_secret,
@@ -46,8 +48,24 @@ class Proofs(factors_pb2_grpc.ProofServiceServicer):
     async def StartStepUp(
         self, request: factors_pb2.StartStepUpRequest, context: _Context
     ) -> factors_pb2.StartStepUpResponse:
-        begun = await self._start_step_up(request.session_secret)
+        begun = await self.start_step_up(request.session_secret)
         return factors_pb2.StartStepUpResponse(attempt_secret="" if begun is None else begun.attempt_secret)
+
+    async def StartPasskeySignIn(
+        self, request: factors_pb2.StartPasskeySignInRequest, context: _Context
+    ) -> factors_pb2.StartPasskeySignInResponse:
+        return factors_pb2.StartPasskeySignInResponse(options=self.start_passkey_sign_in(request.browser))
+
+    async def SignInWithPasskey(
+        self, request: factors_pb2.SignInWithPasskeyRequest, context: _Context
+    ) -> factors_pb2.SignInWithPasskeyResponse:
+        signed_in = await self.sign_in_with_passkey(
+            request.passkey,
+            browser=request.browser,
+            session_secret=request.session_secret,
+            origin=convert.origin(request.context),
+        )
+        return factors_pb2.SignInWithPasskeyResponse(session_secret=signed_in.session_secret)
 
 
 @dataclass(frozen=True)
@@ -57,6 +75,8 @@ class Factors(factors_pb2_grpc.FactorServiceServicer):
     confirm_totp: ConfirmTotp
     remove_factor: RemoveFactor
     create_recovery_codes: CreateRecoveryCodes
+    start_passkey: StartPasskey
+    add_passkey: AddPasskey
 
     async def ListFactors(
         self, request: factors_pb2.ListFactorsRequest, context: _Context
@@ -87,3 +107,16 @@ class Factors(factors_pb2_grpc.FactorServiceServicer):
         self, request: factors_pb2.CreateRecoveryCodesRequest, context: _Context
     ) -> factors_pb2.CreateRecoveryCodesResponse:
         return factors_pb2.CreateRecoveryCodesResponse(codes=await self.create_recovery_codes(request.session_secret))
+
+    async def StartPasskey(
+        self, request: factors_pb2.StartPasskeyRequest, context: _Context
+    ) -> factors_pb2.StartPasskeyResponse:
+        return factors_pb2.StartPasskeyResponse(options=await self.start_passkey(request.session_secret))
+
+    async def AddPasskey(
+        self, request: factors_pb2.AddPasskeyRequest, context: _Context
+    ) -> factors_pb2.AddPasskeyResponse:
+        signed_in = await self.add_passkey(
+            request.session_secret, request.passkey, name=request.name, origin=convert.origin(request.context)
+        )
+        return factors_pb2.AddPasskeyResponse(session_secret=signed_in.session_secret)

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.authentication.store.tables import FACTORS, LETTERS, LINKS, RECOVERY_CODES, SESSIONS
+from services.authentication.store.tables import FACTORS, LETTERS, LINKS, PASSKEYS, RECOVERY_CODES, SESSIONS
 
 EXPORTED: Final[Mapping[Table, Sequence[str]]] = {
     SESSIONS: (
@@ -23,6 +23,7 @@ EXPORTED: Final[Mapping[Table, Sequence[str]]] = {
         "end_reason",
     ),
     FACTORS: ("kind", "name", "created_at", "last_used_at"),
+    PASSKEYS: ("sign_count", "backup_eligible", "backed_up", "transports"),
     RECOVERY_CODES: ("created_at", "used_at"),
     LETTERS: ("kind", "address", "locale", "posted_at", "outcome"),
     LINKS: ("purpose", "address", "created_at", "expires_at", "used_at"),

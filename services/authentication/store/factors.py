@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.authentication.domain.factors import Factor, FactorKind, TotpEnrolment, TotpFactor
 from services.authentication.store.tables import FACTORS as F
-from services.authentication.store.tables import RECOVERY_CODES, TOTP_ENROLMENTS, USERS
+from services.authentication.store.tables import PASSKEYS, RECOVERY_CODES, TOTP_ENROLMENTS, USERS
 
 _COLUMNS = (F.c.id, F.c.kind, F.c.name, F.c.created_at, F.c.last_used_at)
 
@@ -38,8 +38,13 @@ class Factors:
     async def add_totp(self, factor: Factor, *, user_id: str, sealed_secret: bytes, step: int) -> None:
         await self._add(factor, user_id=user_id, totp_secret=sealed_secret, totp_step=step)
 
+    async def add(self, factor: Factor, *, user_id: str) -> None:
+        await self._add(factor, user_id=user_id)
+
     async def remove(self, user_id: str, factor_id: str) -> Factor | None:
         """The factor that was the user's until now."""
+        own = (PASSKEYS.c.user_id == user_id) & (PASSKEYS.c.factor_id == factor_id)
+        await self._session.execute(delete(PASSKEYS).where(own))
         statement = delete(F).where(F.c.user_id == user_id, F.c.id == factor_id).returning(*_COLUMNS)
         row = (await self._session.execute(statement)).one_or_none()
         await self._note(user_id)
@@ -47,6 +52,7 @@ class Factors:
 
     async def remove_all(self, user_id: str) -> Sequence[Factor]:
         """With the recovery codes, and with what was being set up."""
+        await self._session.execute(delete(PASSKEYS).where(PASSKEYS.c.user_id == user_id))
         statement = delete(F).where(F.c.user_id == user_id).returning(*_COLUMNS)
         removed = [_to_factor(row) for row in await self._session.execute(statement)]
         await self.forget_enrolment(user_id)

@@ -155,6 +155,31 @@ class FactorRow(Row, table=True):
     totp_step: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
+class PasskeyRow(Row, table=True):
+    """What is known of a passkey beside what is known of every factor."""
+
+    __tablename__ = "passkeys"
+
+    factor_id: str = Field(sa_column=Column(String(36), ForeignKey("factors.id"), primary_key=True))
+    user_id: str = Field(sa_column=Column(String(36), ForeignKey("users.id"), nullable=False, index=True))
+    credential_id: bytes = Field(sa_column=Column(LargeBinary(1023), nullable=False, unique=True))
+    public_key: bytes = Field(sa_column=Column(LargeBinary(2048), nullable=False))
+    sign_count: int = Field(sa_column=Column(BigInteger, nullable=False))
+    backup_eligible: bool = Field(sa_column=Column(Boolean, nullable=False))
+    backed_up: bool = Field(sa_column=Column(Boolean, nullable=False))
+    transports: list[str] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class UsedChallengeRow(Row, table=True):
+    """A challenge that a passkey has answered, until it expires: by its digest."""
+
+    __tablename__ = "used_challenges"
+    __table_args__ = (Index("used_challenges_by_expiry", "expires_at"),)
+
+    challenge_hash: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    expires_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
 class TotpEnrolmentRow(Row, table=True):
     """An authenticator app that is being set up; one for each person."""
 
@@ -206,6 +231,8 @@ FAILURES = METADATA.tables["sign_in_failures"]
 LETTERS = METADATA.tables["letters"]
 LINKS = METADATA.tables["mailed_links"]
 FACTORS = METADATA.tables["factors"]
+PASSKEYS = METADATA.tables["passkeys"]
+USED_CHALLENGES = METADATA.tables["used_challenges"]
 TOTP_ENROLMENTS = METADATA.tables["totp_enrolments"]
 ATTEMPTS = METADATA.tables["sign_in_attempts"]
 RECOVERY_CODES = METADATA.tables["recovery_codes"]

@@ -11,6 +11,7 @@ from services.authentication.store.factors import Factors
 from services.authentication.store.failures import SignInFailures
 from services.authentication.store.letters import Letters
 from services.authentication.store.links import MailedLinks
+from services.authentication.store.passkeys import Passkeys
 from services.authentication.store.sessions import Sessions
 from services.authentication.store.tables import METADATA
 
@@ -26,4 +27,5 @@ class StoreWork(UnitOfWork):
         self.exports = Exports(session)
         self.tallies = Tallies(session, METADATA)
         self.factors = Factors(session)
+        self.passkeys = Passkeys(session)
         self.attempts = SignInAttempts(session)

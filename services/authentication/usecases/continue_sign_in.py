@@ -58,7 +58,7 @@ class ContinueSignIn:
             return TemporarilyUnavailable(
                 "There were too many failed attempts. Please wait.", reason="SIGN_IN_THROTTLED", retry_after=seconds
             )
-        more = await self._prove(work, attempt.user_id, proof)
+        more = await self._prove(work, attempt.user_id, proof, attempt=attempt.secret_hash)
         if more is None:
             counted = (*keys, codes) if proof.kind is not FactorKind.PASSKEY else tuple(keys)
             await work.failures.count(counted, now=self._clock.now())

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass, field
 
+from libs.crypto.errors import PasskeyRefused
 from libs.crypto.one_time_passwords import matching_step
+from libs.crypto.passkeys import read_response
 from libs.crypto.sealing import KeyEncryptionKey
 from libs.servicekit.clock import Clock
+from services.authentication.domain.challenges import ChallengePurpose
 from services.authentication.domain.factors import FactorKind, totp_binding
 from services.authentication.domain.recovery_codes import code_hash
 from services.authentication.domain.sessions import AMR_ONE_TIME
 from services.authentication.ports import Work
+from services.authentication.usecases.passkey_ceremonies import Ceremonies
 
 
 @dataclass(frozen=True)
@@ -22,21 +26,44 @@ class Proof:
 class ProveFactor:
     """Runs inside the caller's transaction, in which the user is locked; what is good once is spent there."""
 
-    def __init__(self, *, factor_key: KeyEncryptionKey, recovery_key: bytes, clock: Clock) -> None:
+    def __init__(
+        self, *, factor_key: KeyEncryptionKey, recovery_key: bytes, ceremonies: Ceremonies, clock: Clock
+    ) -> None:
+        self._ceremonies = ceremonies
         self._factor_key = factor_key
         self._recovery_key = recovery_key
         self._clock = clock
 
-    async def __call__(self, work: Work, user_id: str, proof: Proof) -> tuple[str, ...] | None:
-        """What the proof adds to `amr` (RFC 8176 2); None when it is none."""
+    async def __call__(self, work: Work, user_id: str, proof: Proof, *, attempt: bytes) -> tuple[str, ...] | None:
+        """What the proof adds to `amr` (RFC 8176 2); None when it is none. `attempt`: the hash of its secret."""
         match proof.kind:
             case FactorKind.TOTP:
                 return AMR_ONE_TIME if await self._totp(work, user_id, proof.text) else None
             case FactorKind.RECOVERY_CODE:
                 digest = code_hash(proof.text, user_id=user_id, key=self._recovery_key)
                 return AMR_ONE_TIME if await work.factors.spend_code(user_id, digest, now=self._clock.now()) else None
-            case _:
+            case FactorKind.PASSKEY:
+                return await self._passkey(work, user_id, proof.text, attempt)
+
+    async def _passkey(self, work: Work, user_id: str, answer: str, attempt: bytes) -> tuple[str, ...] | None:
+        try:
+            response = read_response(answer)
+            passkey = next(
+                (each for each in await work.passkeys.of(user_id) if each.credential_id == response.credential_id), None
+            )
+            if passkey is None:
                 return None
+            await self._ceremonies.shown(
+                work,
+                response,
+                passkey,
+                purpose=ChallengePurpose.SECOND_STEP,
+                bound_to=attempt.hex(),
+                user_verification=False,
+            )
+        except PasskeyRefused:
+            return None
+        return passkey.amr
 
     async def _totp(self, work: Work, user_id: str, code: str) -> bool:
         now = self._clock.now()

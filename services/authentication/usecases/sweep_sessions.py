@@ -48,7 +48,8 @@ class SweepSessions:
         now = self._clock.now()
         async with self._work() as work:
             enrolments = await work.factors.forget_enrolments(before=now, limit=BATCH)
-            return max(await work.attempts.forget(before=now, limit=BATCH), enrolments)
+            challenges = await work.passkeys.forget_challenges(before=now, limit=BATCH)
+            return max(await work.attempts.forget(before=now, limit=BATCH), enrolments, challenges)
 
     async def _forget_ended(self) -> int:
         async with self._work() as work:

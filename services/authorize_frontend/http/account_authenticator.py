@@ -10,7 +10,7 @@ from libs.crypto.one_time_passwords import as_base32, provisioning_uri
 from libs.languages.speaking import mark, say
 from libs.oauth.errors import AccessDenied, InvalidRequest
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
-from services.authorize_frontend.http.factor_pages import AUTHENTICATOR, RECOVERY_CODES, Errand, recent_session
+from services.authorize_frontend.http.factor_pages import AUTHENTICATOR, Errand, after_adding, recent_session
 from services.authorize_frontend.http.parameters import Parameters, of_form, of_query, only
 
 _PURPOSE = "account-authenticator"
@@ -43,9 +43,7 @@ class AccountAuthenticator:
         problem, session_secret = await self._confirm(request, form)
         if problem:
             return await self._page(request, errand, problem)
-        response = see_other(self._edge.site.path(RECOVERY_CODES, **errand.parameters))
-        self._edge.cookies.set_session(response, session_secret)
-        return response
+        return await after_adding(self._edge, errand, session_secret)
 
     async def _confirm(self, request: web.Request, form: Parameters) -> tuple[str, str]:
         """What is wrong, in words, or the session's new secret."""

@@ -6,7 +6,8 @@ from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.onward import ACCOUNT, ACCOUNT_SIGN_IN, Onward, account_page
 from services.authorize_frontend.http.parameters import of_form, of_query, only
-from services.authorize_frontend.http.passwords import Tried, try_password
+from services.authorize_frontend.http.passkeys import passkey_offer
+from services.authorize_frontend.http.passwords import Tried, arrived, try_password
 from services.authorize_frontend.http.second_step import go_on
 
 _PURPOSE = "account-sign-in"
@@ -37,7 +38,9 @@ class AccountSignIn:
 
     async def show(self, request: web.Request) -> web.Response:
         session = await self._edge.session(request)
-        return self._page(request, account_page(only(of_query(request), "to")), Tried(session.username))
+        return await self._page(
+            request, account_page(only(of_query(request), "to")), arrived(request, session.username)
+        )
 
     async def submit(self, request: web.Request) -> web.Response:
         form = await of_form(request)
@@ -48,14 +51,17 @@ class AccountSignIn:
             return see_other(self._edge.site.path("/"))
         tried = await try_password(self._edge, request, form, context=self._edge.context(request))
         if tried.problem:
-            return self._page(request, to, tried)
+            return await self._page(request, to, tried)
         return go_on(self._edge, tried, Onward("to", to))
 
-    def _page(self, request: web.Request, to: str, tried: Tried) -> web.Response:
+    async def _page(self, request: web.Request, to: str, tried: Tried) -> web.Response:
         browser_secret = self._edge.cookies.browser_or_new(request)
         token = self._edge.form_token(request, purpose=_PURPOSE, subject=to, browser_secret=browser_secret)
+        passkey = await passkey_offer(self._edge, request, Onward("to", to), browser_secret=browser_secret)
         response = self._edge.pages.page(
             "sign_in",
+            scripts=passkey is not None,
+            passkey=passkey,
             form_action=("'self'",),
             client=None,
             to="account",

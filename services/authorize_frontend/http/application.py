@@ -9,6 +9,7 @@ from services.authorize_frontend.http.account_address import AccountAddress, Con
 from services.authorize_frontend.http.account_authenticator import AccountAuthenticator
 from services.authorize_frontend.http.account_data import AccountData
 from services.authorize_frontend.http.account_factors import AccountFactors
+from services.authorize_frontend.http.account_passkey import AccountPasskey
 from services.authorize_frontend.http.account_password import AccountPassword
 from services.authorize_frontend.http.account_profile import AccountProfile
 from services.authorize_frontend.http.account_recovery_codes import AccountRecoveryCodes
@@ -28,6 +29,7 @@ from services.authorize_frontend.http.languages import languages
 from services.authorize_frontend.http.logos import Logos
 from services.authorize_frontend.http.logout import Logout
 from services.authorize_frontend.http.parameters import MAX_BODY_BYTES
+from services.authorize_frontend.http.passkeys import PasskeySignIn
 from services.authorize_frontend.http.password_forgotten import PasswordForgotten
 from services.authorize_frontend.http.password_reset import PasswordReset
 from services.authorize_frontend.http.policy import StandardHeaders
@@ -53,6 +55,7 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         Device(edge),
         DeviceSignIn(edge),
         SecondStep(edge),
+        PasskeySignIn(edge),
         StepUp(edge),
         Logout(edge),
         Logos(edge),
@@ -65,6 +68,7 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         AccountData(edge),
         AccountFactors(edge),
         AccountAuthenticator(edge),
+        AccountPasskey(edge),
         AccountRecoveryCodes(edge),
         AccountAddress(edge),
         ConfirmAddress(edge),

@@ -13,7 +13,8 @@ from libs.oauth.device_authorization import FRESH_SIGN_IN
 from services.authorize_frontend.http.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.onward import Onward
 from services.authorize_frontend.http.parameters import of_form, of_query, only
-from services.authorize_frontend.http.passwords import Tried, try_password
+from services.authorize_frontend.http.passkeys import passkey_offer
+from services.authorize_frontend.http.passwords import Tried, arrived, try_password
 from services.authorize_frontend.http.second_step import go_on
 from services.authorize_frontend.http.user_codes import typed_code
 
@@ -42,7 +43,7 @@ class DeviceSignIn:
 
     async def show(self, request: web.Request) -> web.Response:
         session = await self._edge.session(request)
-        return self._page(request, typed_code(of_query(request)), Tried(session.username))
+        return await self._page(request, typed_code(of_query(request)), arrived(request, session.username))
 
     async def submit(self, request: web.Request) -> web.Response:
         """Signs in and goes on to the page for codes, or shows the page again."""
@@ -54,14 +55,18 @@ class DeviceSignIn:
             return see_other(self._edge.site.path("/"))
         tried = await try_password(self._edge, request, form, context=self._edge.context(request))
         if tried.problem:
-            return self._page(request, user_code, tried)
+            return await self._page(request, user_code, tried)
         return go_on(self._edge, tried, Onward("user_code", user_code))
 
-    def _page(self, request: web.Request, user_code: str, tried: Tried) -> web.Response:
+    async def _page(self, request: web.Request, user_code: str, tried: Tried) -> web.Response:
         browser_secret = self._edge.cookies.browser_or_new(request)
         token = self._edge.form_token(request, purpose=_PURPOSE, subject=user_code, browser_secret=browser_secret)
+        onward = Onward("user_code", user_code)
+        passkey = await passkey_offer(self._edge, request, onward, browser_secret=browser_secret)
         response = self._edge.pages.page(
             "sign_in",
+            scripts=passkey is not None,
+            passkey=passkey,
             form_action=("'self'",),
             client=None,
             to="device",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from latchkey.authentication.v1.factors_pb2 import ListFactorsRequest
 from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
 from services.authorize_frontend.http.account_sign_in import sign_in_again
 from services.authorize_frontend.http.edge import Edge, see_other
@@ -11,6 +12,7 @@ from services.authorize_frontend.http.onward import ACCOUNT
 from services.authorize_frontend.http.parameters import Parameters, is_opaque, only
 
 AUTHENTICATOR = "/account/authenticator"
+PASSKEY = "/account/passkey"
 RECOVERY_CODES = "/account/recovery-codes"
 
 
@@ -56,3 +58,12 @@ async def recent_session(edge: Edge, request: web.Request) -> GetSessionResponse
     """
     session = await edge.session(request)
     return session if session.HasField("session") and session.signed_in_recently else None
+
+
+async def after_adding(edge: Edge, errand: Errand, session_secret: str) -> web.Response:
+    """A new factor counts, and the session has another secret. Who has no recovery codes is shown to them next."""
+    own = await edge.backends.factors.ListFactors(ListFactorsRequest(session_secret=session_secret))
+    has_codes = own.recovery_codes_left > 0
+    response = see_other(errand.done(edge) if has_codes else edge.site.path(RECOVERY_CODES, **errand.parameters))
+    edge.cookies.set_session(response, session_secret)
+    return response

@@ -59,10 +59,11 @@ class Onward:
             return site.path("/device", **({"user_code": self.value} if self.value else {}))
         return site.path(self.value)
 
+    def sign_in(self, site: Site, **more: str) -> str:
+        """The page where the sign-in begins; `more` is said to it."""
+        path = {"request": "/sign-in", "user_code": "/device/sign-in", "to": ACCOUNT_SIGN_IN}[self.kind]
+        return site.path(path, **({self.kind: self.value} if self.value else {}), **more)
+
     def again(self, site: Site) -> str:
-        """Where the sign-in begins from its first step."""
-        if self.kind == "request":
-            return self.after(site)
-        if self.kind == "user_code":
-            return site.path("/device/sign-in", **({"user_code": self.value} if self.value else {}))
-        return site.path(ACCOUNT_SIGN_IN, to=self.value)
+        """Where all of it begins anew."""
+        return self.after(site) if self.kind == "request" else self.sign_in(site)

@@ -50,10 +50,13 @@ class Pages:
         form_action: tuple[str, ...] = (),
         frames: tuple[str, ...] = (),
         script_nonce: str | None = None,
+        scripts: bool = False,
         **values: Any,
     ) -> web.Response:
         """One page, in the language of who asks; the arguments before the values are its policy."""
         text = self._templates.get_template(f"{name}.html").render(script_nonce=script_nonce, **values)
-        policy = content_security_policy(form_action=form_action, frames=frames, script_nonce=script_nonce)
+        policy = content_security_policy(
+            form_action=form_action, frames=frames, script_nonce=script_nonce, scripts=scripts
+        )
         headers = {CSP: policy, "Content-Language": current().tag}
         return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=headers)

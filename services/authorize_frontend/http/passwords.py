@@ -9,9 +9,9 @@ from latchkey.authentication.v1.sessions_pb2 import RequestContext, SignInReques
 from libs.languages.moments import wait_in_words
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
 from services.authorize_frontend.http.edge import Edge
-from services.authorize_frontend.http.parameters import Parameters, only
+from services.authorize_frontend.http.parameters import Parameters, of_query, only
 
-Problem = Literal["", "incomplete", "wrong", "too-many"]
+Problem = Literal["", "incomplete", "wrong", "too-many", "passkey"]
 
 
 @dataclass(frozen=True)
@@ -54,3 +54,8 @@ async def try_password(edge: Edge, request: web.Request, form: Parameters, *, co
             raise
         return Tried(username, problem="too-many", wait=wait_in_words(error.retry_after or 1))
     return Tried(username, session_secret=signed_in.session_secret, attempt_secret=signed_in.attempt_secret)
+
+
+def arrived(request: web.Request, username: str) -> Tried:
+    """The page as it is first shown, or after a passkey that was refused."""
+    return Tried(username, problem="passkey" if only(of_query(request), "problem") == "passkey" else "")

@@ -20,6 +20,7 @@ def content_security_policy(
     form_action: tuple[str, ...] = (),
     frames: tuple[str, ...] = (),
     script_nonce: str | None = None,
+    scripts: bool = False,
 ) -> str:
     """The policy of one page: nothing but our style sheet and mark, and what the arguments add.
 
@@ -27,6 +28,7 @@ def content_security_policy(
         form_action: sources that its forms may post to, or be redirected to after a post.
         frames: sources that it loads in frames.
         script_nonce: of its one inline script.
+        scripts: it has a script file of ours.
     """
     targets = " ".join(form_action) or "'none'"
     directives = [
@@ -41,6 +43,8 @@ def content_security_policy(
         directives.append(f"frame-src {' '.join(frames)}")
     if script_nonce:
         directives.append(f"script-src 'nonce-{script_nonce}'")
+    elif scripts:
+        directives.append("script-src 'self'")
     return "; ".join(directives)
 
 

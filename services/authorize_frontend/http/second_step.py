@@ -11,6 +11,7 @@ from typing import Literal
 from aiohttp import web
 
 from latchkey.authentication.v1.factors_pb2 import (
+    FACTOR_KIND_PASSKEY,
     FACTOR_KIND_RECOVERY_CODE,
     FACTOR_KIND_TOTP,
     ContinueSignInRequest,
@@ -25,12 +26,13 @@ from services.authorize_frontend.http.client import ClientOnPage
 from services.authorize_frontend.http.edge import RETRY, Edge, PendingRequest, see_other
 from services.authorize_frontend.http.onward import Onward
 from services.authorize_frontend.http.parameters import Parameters, of_form, of_query, only
+from services.authorize_frontend.http.passkeys import PasskeyForm
 from services.authorize_frontend.http.passwords import Tried
 from services.authorize_frontend.http.policy import redirect_sources
 
 _PURPOSE = "second-step"
 _PATH = "/second-step"
-_WAYS = {"totp": FACTOR_KIND_TOTP, "recovery": FACTOR_KIND_RECOVERY_CODE}
+_WAYS = {"passkey": FACTOR_KIND_PASSKEY, "totp": FACTOR_KIND_TOTP, "recovery": FACTOR_KIND_RECOVERY_CODE}
 """Name on the page -> what is shown that way, the best first."""
 
 
@@ -93,13 +95,16 @@ class SecondStep:
 
     async def _try(self, message: ContinueSignInRequest, form: Parameters) -> tuple[Shown, str]:
         """What came of it, and the session's secret if it did."""
-        code = only(form, "code").strip()
-        if not code:
+        way = only(form, "way")
+        shown = only(form, "credential" if way == "passkey" else "code").strip()
+        if not shown:
             return Shown("incomplete"), ""
-        if only(form, "way") == "recovery":
-            message.recovery_code = code
+        if way == "passkey":
+            message.passkey = shown
+        elif way == "recovery":
+            message.recovery_code = shown
         else:
-            message.totp_code = code
+            message.totp_code = shown
         try:
             signed_in = await self._edge.backends.proofs.ContinueSignIn(message)
         except AccessDenied as error:
@@ -146,6 +151,7 @@ class SecondStep:
         token = self._edge.form_token(
             request, purpose=_PURPOSE, subject=self._subject(request, onward), browser_secret=browser_secret
         )
+        hidden = {**onward.parameters, "way": chosen, "csrf": token}
         targets = redirect_sources(interaction.redirect_origin) if interaction else ()
         response = self._edge.pages.page(
             "second_step",
@@ -153,11 +159,13 @@ class SecondStep:
             client=ClientOnPage.of(interaction, self._edge.site) if interaction else None,
             username=attempt.username,
             is_step_up=attempt.is_step_up,
+            scripts=chosen == "passkey",
             way=chosen,
+            passkey=PasskeyForm(self._edge.site.path(_PATH), attempt.passkey_options, hidden),
             others=[
                 (name, self._edge.site.path(_PATH, **onward.parameters, way=name)) for name in ways if name != chosen
             ],
-            hidden={**onward.parameters, "way": chosen, "csrf": token},
+            hidden=hidden,
             shown=shown,
         )
         self._edge.cookies.keep_browser(request, response, browser_secret)

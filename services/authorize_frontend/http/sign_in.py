@@ -8,7 +8,8 @@ from services.authorize_frontend.http.client import ClientOnPage
 from services.authorize_frontend.http.edge import Edge, PendingRequest
 from services.authorize_frontend.http.onward import Onward
 from services.authorize_frontend.http.parameters import only
-from services.authorize_frontend.http.passwords import Tried, try_password
+from services.authorize_frontend.http.passkeys import passkey_offer
+from services.authorize_frontend.http.passwords import Tried, arrived, try_password
 from services.authorize_frontend.http.policy import redirect_sources
 from services.authorize_frontend.http.second_step import go_on
 
@@ -26,7 +27,7 @@ class SignIn:
     async def show(self, request: web.Request) -> web.Response:
         pending = self._edge.pending(request)
         interaction = await self._edge.interaction(pending)
-        return self._page(request, pending, interaction, Tried(interaction.login_hint))
+        return await self._page(request, pending, interaction, arrived(request, interaction.login_hint))
 
     async def submit(self, request: web.Request) -> web.Response:
         """Signs in and goes on with the request, or shows the page again.
@@ -42,7 +43,7 @@ class SignIn:
         interaction = await self._edge.interaction(pending)
         tried = await try_password(self._edge, request, form, context=self._edge.context(request, interaction))
         if tried.problem:
-            return self._page(request, pending, interaction, tried)
+            return await self._page(request, pending, interaction, tried)
         return go_on(self._edge, tried, Onward.to_request(pending.request_id))
 
     async def _cancel(self, request: web.Request, pending: PendingRequest) -> web.Response:
@@ -51,7 +52,7 @@ class SignIn:
         )
         return answer(self._edge, request, await self._edge.backends.authorization.DecideAuthorization(decision))
 
-    def _page(
+    async def _page(
         self,
         request: web.Request,
         pending: PendingRequest,
@@ -67,8 +68,12 @@ class SignIn:
         token = self._edge.form_token(
             request, purpose=_PURPOSE, subject=pending.request_id, browser_secret=pending.browser_secret
         )
+        onward = Onward.to_request(pending.request_id)
+        passkey = await passkey_offer(self._edge, request, onward, browser_secret=pending.browser_secret)
         return self._edge.pages.page(
             "sign_in",
+            scripts=passkey is not None,
+            passkey=passkey,
             form_action=("'self'", *redirect_sources(interaction.redirect_origin)),
             client=client,
             to="client",

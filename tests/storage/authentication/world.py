@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select, text, update
 
 from libs.crypto.one_time_passwords import STEP_SECONDS, totp_code, totp_step
+from libs.crypto.passkeys import RelyingParty
 from libs.crypto.sealing import KeyEncryptionKey
 from libs.oauth.attributes import parse_attributes
 from libs.servicekit.database import Database
@@ -40,6 +41,7 @@ from services.authentication.usecases.create_user import CreateUser, NewUser
 from services.authentication.usecases.delete_account import DeleteAccount
 from services.authentication.usecases.disable_user import DisableUser
 from services.authentication.usecases.end_session import EndSession
+from services.authentication.usecases.enrol_passkey import AddPasskey, StartPasskey
 from services.authentication.usecases.enrol_totp import ConfirmTotp, StartTotp
 from services.authentication.usecases.export_account import ExportAccount
 from services.authentication.usecases.find_attempt import FindAttempt
@@ -50,6 +52,7 @@ from services.authentication.usecases.limit_letters import LimitLetters
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
+from services.authentication.usecases.passkey_ceremonies import Ceremonies
 from services.authentication.usecases.profile import FindUser, GetProfile, UpdateProfile, UpdateUser
 from services.authentication.usecases.prove_factor import Proof, ProveFactor
 from services.authentication.usecases.request_password_reset import RequestPasswordReset
@@ -58,11 +61,13 @@ from services.authentication.usecases.reset_password import FindPasswordReset, R
 from services.authentication.usecases.send_letter import SendLetter
 from services.authentication.usecases.set_password import SetPassword
 from services.authentication.usecases.sign_in import Attempt, SecondStep, SignIn
+from services.authentication.usecases.sign_in_with_passkey import SignInWithPasskey, StartPasskeySignIn
 from services.authentication.usecases.start_session import SignedIn, StartSession
 from services.authentication.usecases.start_step_up import StartStepUp
 from services.authentication.usecases.sweep_letters import SweepLetters
 from services.authentication.usecases.sweep_sessions import SweepSessions
 from services.authentication.usecases.touch_sessions import TouchSessions
+from tests.support.soft_passkey import SoftPasskey
 
 ISSUER = "https://issuer.example"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -213,8 +218,15 @@ class World:
         self.disable_user = DisableUser(work=work, clock=clock)
         self.reset_factors = ResetFactors(work=work, clock=clock)
         factor_key, recovery_key = KeyEncryptionKey(b"f" * 32), b"r" * 32
-        prove = ProveFactor(factor_key=factor_key, recovery_key=recovery_key, clock=clock)
-        self.find_attempt = FindAttempt(view=work.reading, clock=clock)
+        ceremonies = Ceremonies(RelyingParty.of(ISSUER), key=b"c" * 32, clock=clock)
+        prove = ProveFactor(factor_key=factor_key, recovery_key=recovery_key, ceremonies=ceremonies, clock=clock)
+        self.start_passkey = StartPasskey(view=work.reading, who=who, ceremonies=ceremonies)
+        self.add_passkey = AddPasskey(work=work, who=who, start=start, ceremonies=ceremonies, clock=clock)
+        self.start_passkey_sign_in = StartPasskeySignIn(ceremonies=ceremonies)
+        self.sign_in_with_passkey = SignInWithPasskey(
+            work=work, ceremonies=ceremonies, start=start, clock=clock, stand_in_key=b"k" * 32
+        )
+        self.find_attempt = FindAttempt(view=work.reading, ceremonies=ceremonies, clock=clock)
         self.continue_sign_in = ContinueSignIn(work=work, prove=prove, start=start, clock=clock, stand_in_key=b"k" * 32)
         self.start_step_up = StartStepUp(work=work, who=who, clock=clock)
         self.list_factors = ListFactors(view=work.reading, who=who)
@@ -251,6 +263,12 @@ class World:
         after = await self.confirm_totp(signed_in.session_secret, app.code(), name="", origin=ORIGIN)
         self.clock.move(STEP)
         return replace(app, session=after)
+
+    async def sign_in_again(self, passkey: SoftPasskey) -> SignedIn:
+        """A session by both steps."""
+        attempt_secret = await self.half_signed_in()
+        options = (await self.find_attempt(attempt_secret, session_secret="")).passkey_options
+        return await self.prove(attempt_secret, passkey.get(options), kind="passkey")
 
     async def prove(self, attempt_secret: str, code: str, *, session_secret: str = "", kind: str = "totp") -> SignedIn:
         proof = Proof(FactorKind(kind), code)

@@ -14,8 +14,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
         (tmp_path / name).touch()
         monkeypatch.setenv(f"LATCHKEY_{name}", str(tmp_path / name))
     (tmp_path / "attestation.key").write_text("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE\n")
-    monkeypatch.setenv("LATCHKEY_SESSION_ATTESTATION_KEY_FILE", str(tmp_path / "attestation.key"))
-    monkeypatch.setenv("LATCHKEY_FACTOR_ENCRYPTION_KEY_FILE", str(tmp_path / "attestation.key"))
+    for name in ("SESSION_ATTESTATION_KEY_FILE", "FACTOR_ENCRYPTION_KEY_FILE"):
+        monkeypatch.setenv(f"LATCHKEY_{name}", str(tmp_path / "attestation.key"))
     monkeypatch.setenv("LATCHKEY_ISSUER", "http://localhost:8080")
     monkeypatch.setenv("LATCHKEY_GRPC_LISTEN", "127.0.0.1:0")
     monkeypatch.setenv("LATCHKEY_DATABASE_URL", "sqlite+aiosqlite:////tmp/authentication.sqlite3")
@@ -41,6 +41,7 @@ def test_the_defaults(environment: pytest.MonkeyPatch) -> None:
         ("PASSWORD_WORKERS", "0"),
         ("PASSWORD_QUEUE", "-1"),
         ("SESSION_ATTESTATION_KEY_FILE", "/nowhere"),
+        ("FACTOR_ENCRYPTION_KEY_FILE", "/nowhere"),
         ("ENDED_SESSIONS_KEPT_SECONDS", "-1"),
         ("MAIL_FROM", "nobody"),
         ("PASSWORD_MIN_SCORE", "5"),

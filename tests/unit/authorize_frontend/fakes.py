@@ -57,6 +57,7 @@ from latchkey.token.v1.consents_pb2_grpc import ConsentServiceServicer, add_Cons
 from libs.crypto.random import new_secret
 from libs.servicekit.service import Registration
 
+PASSKEY_OPTIONS = '{"challenge": "AAAA", "rpId": "localhost"}'
 ATTESTED = AttestedSession(session=b"a session", mac=b"vouched for")
 
 
@@ -195,6 +196,18 @@ class FakeAuthentication(
     async def ContinueSignIn(self, request, context):
         return self.answer("ContinueSignIn", request)
 
+    async def StartPasskeySignIn(self, request, context):
+        return self.answer("StartPasskeySignIn", request)
+
+    async def SignInWithPasskey(self, request, context):
+        return self.answer("SignInWithPasskey", request)
+
+    async def StartPasskey(self, request, context):
+        return self.answer("StartPasskey", request)
+
+    async def AddPasskey(self, request, context):
+        return self.answer("AddPasskey", request)
+
     async def StartStepUp(self, request, context):
         return self.answer("StartStepUp", request)
 
@@ -286,6 +299,10 @@ class FakeServices:
                 username="alice", kinds=[factors_pb2.FACTOR_KIND_TOTP, factors_pb2.FACTOR_KIND_RECOVERY_CODE]
             ),
             "ContinueSignIn": factors_pb2.ContinueSignInResponse(session_secret=new_secret()),
+            "StartPasskeySignIn": factors_pb2.StartPasskeySignInResponse(),
+            "SignInWithPasskey": factors_pb2.SignInWithPasskeyResponse(session_secret=new_secret()),
+            "StartPasskey": factors_pb2.StartPasskeyResponse(options=PASSKEY_OPTIONS),
+            "AddPasskey": factors_pb2.AddPasskeyResponse(session_secret=new_secret()),
             "StartStepUp": factors_pb2.StartStepUpResponse(attempt_secret=new_secret()),
             "ListFactors": factors_pb2.ListFactorsResponse(),
             "StartTotp": factors_pb2.StartTotpResponse(secret=b"s" * 20, username="alice"),

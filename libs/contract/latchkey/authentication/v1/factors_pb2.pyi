@@ -112,9 +112,12 @@ class GetSignInAttemptResponse(_message.Message):
     USERNAME_FIELD_NUMBER: _builtins.int
     IS_STEP_UP_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
+    PASSKEY_OPTIONS_FIELD_NUMBER: _builtins.int
     username: _builtins.str
     is_step_up: _builtins.bool
     """The browser has a session, which is to become one of a higher class."""
+    passkey_options: _builtins.str
+    """PublicKeyCredentialRequestOptions as JSON; empty when the person has no passkey, or there are none here."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___FactorKind.ValueType]:
         """What the person can show."""
@@ -125,10 +128,11 @@ class GetSignInAttemptResponse(_message.Message):
         username: _builtins.str = ...,
         is_step_up: _builtins.bool = ...,
         kinds: _abc.Iterable[Global___FactorKind.ValueType] | None = ...,
+        passkey_options: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_step_up", b"is_step_up", "kinds", b"kinds", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_step_up", b"is_step_up", "kinds", b"kinds", "passkey_options", b"passkey_options", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -142,11 +146,14 @@ class ContinueSignInRequest(_message.Message):
     SESSION_SECRET_FIELD_NUMBER: _builtins.int
     TOTP_CODE_FIELD_NUMBER: _builtins.int
     RECOVERY_CODE_FIELD_NUMBER: _builtins.int
+    PASSKEY_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
     attempt_secret: _builtins.str
     session_secret: _builtins.str
     totp_code: _builtins.str
     recovery_code: _builtins.str
+    passkey: _builtins.str
+    """The browser's answer (PublicKeyCredential) as JSON."""
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext: ...
     def __init__(
@@ -156,13 +163,14 @@ class ContinueSignInRequest(_message.Message):
         session_secret: _builtins.str = ...,
         totp_code: _builtins.str = ...,
         recovery_code: _builtins.str = ...,
+        passkey: _builtins.str = ...,
         context: _sessions_pb2.RequestContext | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "proof", b"proof", "recovery_code", b"recovery_code", "totp_code", b"totp_code"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "passkey", b"passkey", "proof", b"proof", "recovery_code", b"recovery_code", "totp_code", b"totp_code"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_secret", b"attempt_secret", "context", b"context", "proof", b"proof", "recovery_code", b"recovery_code", "session_secret", b"session_secret", "totp_code", b"totp_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_secret", b"attempt_secret", "context", b"context", "passkey", b"passkey", "proof", b"proof", "recovery_code", b"recovery_code", "session_secret", b"session_secret", "totp_code", b"totp_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_proof: _TypeAlias = _typing.Literal["totp_code", "recovery_code"]  # noqa: Y015
+    _WhichOneofReturnType_proof: _TypeAlias = _typing.Literal["totp_code", "recovery_code", "passkey"]  # noqa: Y015
     _WhichOneofArgType_proof: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_proof) -> _WhichOneofReturnType_proof | None: ...
 
@@ -446,3 +454,183 @@ class CreateRecoveryCodesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateRecoveryCodesResponse: _TypeAlias = CreateRecoveryCodesResponse  # noqa: Y015
+
+@_typing.final
+class StartPasskeySignInRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BROWSER_FIELD_NUMBER: _builtins.int
+    browser: _builtins.str
+    """Stands for the browser: an answer from another one is none."""
+    def __init__(
+        self,
+        *,
+        browser: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["browser", b"browser"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartPasskeySignInRequest: _TypeAlias = StartPasskeySignInRequest  # noqa: Y015
+
+@_typing.final
+class StartPasskeySignInResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    options: _builtins.str
+    """PublicKeyCredentialRequestOptions as JSON; empty where browsers know no passkeys (the issuer is an IP address)."""
+    def __init__(
+        self,
+        *,
+        options: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartPasskeySignInResponse: _TypeAlias = StartPasskeySignInResponse  # noqa: Y015
+
+@_typing.final
+class SignInWithPasskeyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BROWSER_FIELD_NUMBER: _builtins.int
+    PASSKEY_FIELD_NUMBER: _builtins.int
+    SESSION_SECRET_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    browser: _builtins.str
+    """As in StartPasskeySignIn."""
+    passkey: _builtins.str
+    """The browser's answer (PublicKeyCredential) as JSON."""
+    session_secret: _builtins.str
+    """The browser's present session secret, if it has one."""
+    @_builtins.property
+    def context(self) -> _sessions_pb2.RequestContext: ...
+    def __init__(
+        self,
+        *,
+        browser: _builtins.str = ...,
+        passkey: _builtins.str = ...,
+        session_secret: _builtins.str = ...,
+        context: _sessions_pb2.RequestContext | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["browser", b"browser", "context", b"context", "passkey", b"passkey", "session_secret", b"session_secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignInWithPasskeyRequest: _TypeAlias = SignInWithPasskeyRequest  # noqa: Y015
+
+@_typing.final
+class SignInWithPasskeyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_SECRET_FIELD_NUMBER: _builtins.int
+    session_secret: _builtins.str
+    def __init__(
+        self,
+        *,
+        session_secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_secret", b"session_secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignInWithPasskeyResponse: _TypeAlias = SignInWithPasskeyResponse  # noqa: Y015
+
+@_typing.final
+class StartPasskeyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_SECRET_FIELD_NUMBER: _builtins.int
+    session_secret: _builtins.str
+    def __init__(
+        self,
+        *,
+        session_secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_secret", b"session_secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartPasskeyRequest: _TypeAlias = StartPasskeyRequest  # noqa: Y015
+
+@_typing.final
+class StartPasskeyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    options: _builtins.str
+    """PublicKeyCredentialCreationOptions as JSON; empty where browsers know no passkeys."""
+    def __init__(
+        self,
+        *,
+        options: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartPasskeyResponse: _TypeAlias = StartPasskeyResponse  # noqa: Y015
+
+@_typing.final
+class AddPasskeyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_SECRET_FIELD_NUMBER: _builtins.int
+    PASSKEY_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    session_secret: _builtins.str
+    passkey: _builtins.str
+    """The browser's answer (PublicKeyCredential) as JSON."""
+    name: _builtins.str
+    """What the person calls it; may be empty."""
+    @_builtins.property
+    def context(self) -> _sessions_pb2.RequestContext: ...
+    def __init__(
+        self,
+        *,
+        session_secret: _builtins.str = ...,
+        passkey: _builtins.str = ...,
+        name: _builtins.str = ...,
+        context: _sessions_pb2.RequestContext | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "name", b"name", "passkey", b"passkey", "session_secret", b"session_secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddPasskeyRequest: _TypeAlias = AddPasskeyRequest  # noqa: Y015
+
+@_typing.final
+class AddPasskeyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_SECRET_FIELD_NUMBER: _builtins.int
+    session_secret: _builtins.str
+    def __init__(
+        self,
+        *,
+        session_secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_secret", b"session_secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddPasskeyResponse: _TypeAlias = AddPasskeyResponse  # noqa: Y015

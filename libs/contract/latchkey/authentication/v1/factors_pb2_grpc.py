@@ -45,6 +45,16 @@ class ProofServiceStub:
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.ContinueSignInRequest.SerializeToString,
                 response_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.ContinueSignInResponse.FromString,
                 _registered_method=True)
+        self.StartPasskeySignIn = channel.unary_unary(
+                '/latchkey.authentication.v1.ProofService/StartPasskeySignIn',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeySignInRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeySignInResponse.FromString,
+                _registered_method=True)
+        self.SignInWithPasskey = channel.unary_unary(
+                '/latchkey.authentication.v1.ProofService/SignInWithPasskey',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.SignInWithPasskeyRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.SignInWithPasskeyResponse.FromString,
+                _registered_method=True)
         self.StartStepUp = channel.unary_unary(
                 '/latchkey.authentication.v1.ProofService/StartStepUp',
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartStepUpRequest.SerializeToString,
@@ -73,6 +83,23 @@ class ProofServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StartPasskeySignIn(self, request, context):
+        """What a browser is asked to show by who signs in with a passkey alone. Nothing is looked up or kept: it tells nobody who
+        has one. Callers: authorize-frontend.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SignInWithPasskey(self, request, context):
+        """Starts a session for a passkey alone that has verified its user; a session of the same browser is replaced.
+        Callers: authorize-frontend. Errors: access_denied (WRONG_PROOF: the same for every cause), temporarily_unavailable
+        with a retry time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StartStepUp(self, request, context):
         """Begins to show a second factor in a session. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING).
         """
@@ -92,6 +119,16 @@ def add_ProofServiceServicer_to_server(servicer, server):
                     servicer.ContinueSignIn,
                     request_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.ContinueSignInRequest.FromString,
                     response_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.ContinueSignInResponse.SerializeToString,
+            ),
+            'StartPasskeySignIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartPasskeySignIn,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeySignInRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeySignInResponse.SerializeToString,
+            ),
+            'SignInWithPasskey': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignInWithPasskey,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.SignInWithPasskeyRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.SignInWithPasskeyResponse.SerializeToString,
             ),
             'StartStepUp': grpc.unary_unary_rpc_method_handler(
                     servicer.StartStepUp,
@@ -165,6 +202,60 @@ class ProofService:
             _registered_method=True)
 
     @staticmethod
+    def StartPasskeySignIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.ProofService/StartPasskeySignIn',
+            latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeySignInRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeySignInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignInWithPasskey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.ProofService/SignInWithPasskey',
+            latchkey_dot_authentication_dot_v1_dot_factors__pb2.SignInWithPasskeyRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_factors__pb2.SignInWithPasskeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def StartStepUp(request,
             target,
             options=(),
@@ -217,6 +308,16 @@ class FactorServiceStub:
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.ConfirmTotpRequest.SerializeToString,
                 response_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.ConfirmTotpResponse.FromString,
                 _registered_method=True)
+        self.StartPasskey = channel.unary_unary(
+                '/latchkey.authentication.v1.FactorService/StartPasskey',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeyRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeyResponse.FromString,
+                _registered_method=True)
+        self.AddPasskey = channel.unary_unary(
+                '/latchkey.authentication.v1.FactorService/AddPasskey',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.AddPasskeyRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.AddPasskeyResponse.FromString,
+                _registered_method=True)
         self.RemoveFactor = channel.unary_unary(
                 '/latchkey.authentication.v1.FactorService/RemoveFactor',
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.RemoveFactorRequest.SerializeToString,
@@ -257,6 +358,22 @@ class FactorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StartPasskey(self, request, context):
+        """What the browser is asked to make (WebAuthn). Callers: authorize-frontend. Errors: as StartTotp.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddPasskey(self, request, context):
+        """The passkey counts from now on; the session gets another secret and a higher class. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: try again), invalid_request
+        (FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RemoveFactor(self, request, context):
         """With the last factor the recovery codes go. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
         REAUTHENTICATION_REQUIRED).
@@ -290,6 +407,16 @@ def add_FactorServiceServicer_to_server(servicer, server):
                     servicer.ConfirmTotp,
                     request_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.ConfirmTotpRequest.FromString,
                     response_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.ConfirmTotpResponse.SerializeToString,
+            ),
+            'StartPasskey': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartPasskey,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeyRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeyResponse.SerializeToString,
+            ),
+            'AddPasskey': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddPasskey,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.AddPasskeyRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_factors__pb2.AddPasskeyResponse.SerializeToString,
             ),
             'RemoveFactor': grpc.unary_unary_rpc_method_handler(
                     servicer.RemoveFactor,
@@ -384,6 +511,60 @@ class FactorService:
             '/latchkey.authentication.v1.FactorService/ConfirmTotp',
             latchkey_dot_authentication_dot_v1_dot_factors__pb2.ConfirmTotpRequest.SerializeToString,
             latchkey_dot_authentication_dot_v1_dot_factors__pb2.ConfirmTotpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartPasskey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.FactorService/StartPasskey',
+            latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeyRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_factors__pb2.StartPasskeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddPasskey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.FactorService/AddPasskey',
+            latchkey_dot_authentication_dot_v1_dot_factors__pb2.AddPasskeyRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_factors__pb2.AddPasskeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,15 @@ class ProofServiceStub:
     higher class. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN; WRONG_PROOF: the attempt goes on
     living), temporarily_unavailable with a retry time (there were too many failures).
     """
+    StartPasskeySignIn: _grpc.UnaryUnaryMultiCallable[_factors_pb2.StartPasskeySignInRequest, _factors_pb2.StartPasskeySignInResponse]
+    """What a browser is asked to show by who signs in with a passkey alone. Nothing is looked up or kept: it tells nobody who
+    has one. Callers: authorize-frontend.
+    """
+    SignInWithPasskey: _grpc.UnaryUnaryMultiCallable[_factors_pb2.SignInWithPasskeyRequest, _factors_pb2.SignInWithPasskeyResponse]
+    """Starts a session for a passkey alone that has verified its user; a session of the same browser is replaced.
+    Callers: authorize-frontend. Errors: access_denied (WRONG_PROOF: the same for every cause), temporarily_unavailable
+    with a retry time.
+    """
     StartStepUp: _grpc.UnaryUnaryMultiCallable[_factors_pb2.StartStepUpRequest, _factors_pb2.StartStepUpResponse]
     """Begins to show a second factor in a session. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING)."""
 
@@ -58,6 +67,15 @@ class ProofServiceAsyncStub(ProofServiceStub):
     """Shows a second factor. Completes the attempt, once: a session begins, or the browser's own gets another secret and a
     higher class. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN; WRONG_PROOF: the attempt goes on
     living), temporarily_unavailable with a retry time (there were too many failures).
+    """
+    StartPasskeySignIn: _aio.UnaryUnaryMultiCallable[_factors_pb2.StartPasskeySignInRequest, _factors_pb2.StartPasskeySignInResponse]  # type: ignore[assignment]
+    """What a browser is asked to show by who signs in with a passkey alone. Nothing is looked up or kept: it tells nobody who
+    has one. Callers: authorize-frontend.
+    """
+    SignInWithPasskey: _aio.UnaryUnaryMultiCallable[_factors_pb2.SignInWithPasskeyRequest, _factors_pb2.SignInWithPasskeyResponse]  # type: ignore[assignment]
+    """Starts a session for a passkey alone that has verified its user; a session of the same browser is replaced.
+    Callers: authorize-frontend. Errors: access_denied (WRONG_PROOF: the same for every cause), temporarily_unavailable
+    with a retry time.
     """
     StartStepUp: _aio.UnaryUnaryMultiCallable[_factors_pb2.StartStepUpRequest, _factors_pb2.StartStepUpResponse]  # type: ignore[assignment]
     """Begins to show a second factor in a session. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING)."""
@@ -84,6 +102,27 @@ class ProofServiceServicer(metaclass=_abc_1.ABCMeta):
         """Shows a second factor. Completes the attempt, once: a session begins, or the browser's own gets another secret and a
         higher class. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN; WRONG_PROOF: the attempt goes on
         living), temporarily_unavailable with a retry time (there were too many failures).
+        """
+
+    @_abc_1.abstractmethod
+    def StartPasskeySignIn(
+        self,
+        request: _factors_pb2.StartPasskeySignInRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_factors_pb2.StartPasskeySignInResponse, _abc.Awaitable[_factors_pb2.StartPasskeySignInResponse]]:
+        """What a browser is asked to show by who signs in with a passkey alone. Nothing is looked up or kept: it tells nobody who
+        has one. Callers: authorize-frontend.
+        """
+
+    @_abc_1.abstractmethod
+    def SignInWithPasskey(
+        self,
+        request: _factors_pb2.SignInWithPasskeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_factors_pb2.SignInWithPasskeyResponse, _abc.Awaitable[_factors_pb2.SignInWithPasskeyResponse]]:
+        """Starts a session for a passkey alone that has verified its user; a session of the same browser is replaced.
+        Callers: authorize-frontend. Errors: access_denied (WRONG_PROOF: the same for every cause), temporarily_unavailable
+        with a retry time.
         """
 
     @_abc_1.abstractmethod
@@ -114,6 +153,13 @@ class FactorServiceStub:
     Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED, ENROLMENT_UNKNOWN;
     WRONG_PROOF: try again), invalid_request (FACTORS_TOO_MANY, FACTOR_NAME).
     """
+    StartPasskey: _grpc.UnaryUnaryMultiCallable[_factors_pb2.StartPasskeyRequest, _factors_pb2.StartPasskeyResponse]
+    """What the browser is asked to make (WebAuthn). Callers: authorize-frontend. Errors: as StartTotp."""
+    AddPasskey: _grpc.UnaryUnaryMultiCallable[_factors_pb2.AddPasskeyRequest, _factors_pb2.AddPasskeyResponse]
+    """The passkey counts from now on; the session gets another secret and a higher class. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: try again), invalid_request
+    (FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN).
+    """
     RemoveFactor: _grpc.UnaryUnaryMultiCallable[_factors_pb2.RemoveFactorRequest, _factors_pb2.RemoveFactorResponse]
     """With the last factor the recovery codes go. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
     REAUTHENTICATION_REQUIRED).
@@ -138,6 +184,13 @@ class FactorServiceAsyncStub(FactorServiceStub):
     """The app counts from the moment that it has given a code; the session gets another secret and a higher class.
     Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED, ENROLMENT_UNKNOWN;
     WRONG_PROOF: try again), invalid_request (FACTORS_TOO_MANY, FACTOR_NAME).
+    """
+    StartPasskey: _aio.UnaryUnaryMultiCallable[_factors_pb2.StartPasskeyRequest, _factors_pb2.StartPasskeyResponse]  # type: ignore[assignment]
+    """What the browser is asked to make (WebAuthn). Callers: authorize-frontend. Errors: as StartTotp."""
+    AddPasskey: _aio.UnaryUnaryMultiCallable[_factors_pb2.AddPasskeyRequest, _factors_pb2.AddPasskeyResponse]  # type: ignore[assignment]
+    """The passkey counts from now on; the session gets another secret and a higher class. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: try again), invalid_request
+    (FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN).
     """
     RemoveFactor: _aio.UnaryUnaryMultiCallable[_factors_pb2.RemoveFactorRequest, _factors_pb2.RemoveFactorResponse]  # type: ignore[assignment]
     """With the last factor the recovery codes go. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
@@ -178,6 +231,25 @@ class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
         """The app counts from the moment that it has given a code; the session gets another secret and a higher class.
         Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED, ENROLMENT_UNKNOWN;
         WRONG_PROOF: try again), invalid_request (FACTORS_TOO_MANY, FACTOR_NAME).
+        """
+
+    @_abc_1.abstractmethod
+    def StartPasskey(
+        self,
+        request: _factors_pb2.StartPasskeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_factors_pb2.StartPasskeyResponse, _abc.Awaitable[_factors_pb2.StartPasskeyResponse]]:
+        """What the browser is asked to make (WebAuthn). Callers: authorize-frontend. Errors: as StartTotp."""
+
+    @_abc_1.abstractmethod
+    def AddPasskey(
+        self,
+        request: _factors_pb2.AddPasskeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_factors_pb2.AddPasskeyResponse, _abc.Awaitable[_factors_pb2.AddPasskeyResponse]]:
+        """The passkey counts from now on; the session gets another secret and a higher class. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: try again), invalid_request
+        (FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN).
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,48 @@
+"""Challenges of passkeys: made and checked without storing them, and good once.
+
+Whoever opens a sign-in page gets one, so what strangers are given is remembered nowhere. One says when it expires
+and is signed, together with what it is for and to whom it was given. Only one that a genuine passkey has answered is
+written down, as used, until it expires.
+"""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from libs.crypto.hashing import hashes_equal, keyed_hash
+from libs.crypto.sealing import binding
+
+LIFETIME = timedelta(minutes=10)
+_NONCE = 16
+_EXPIRY = 8
+_MAC = 32
+
+
+class ChallengePurpose(StrEnum):
+    ENROL = "enrol"
+    SECOND_STEP = "second step"
+    SIGN_IN = "sign in"
+
+
+def new_challenge(purpose: ChallengePurpose, bound_to: str, *, key: bytes, now: datetime) -> bytes:
+    """`bound_to`: what it is for: a session, an attempt, a browser."""
+    expires = int((now + LIFETIME).timestamp()).to_bytes(_EXPIRY, "big")
+    stem = expires + secrets.token_bytes(_NONCE)
+    return stem + _mac(stem, purpose, bound_to, key)
+
+
+def challenge_expiry(
+    unverified: bytes, purpose: ChallengePurpose, bound_to: str, *, key: bytes, now: datetime
+) -> datetime | None:
+    """When it expires; None when it has, or is not ours, or was given for something else."""
+    if len(unverified) != _EXPIRY + _NONCE + _MAC:
+        return None
+    stem, mac = unverified[:-_MAC], unverified[-_MAC:]
+    if not hashes_equal(mac, _mac(stem, purpose, bound_to, key)):
+        return None
+    expires_at = datetime.fromtimestamp(int.from_bytes(stem[:_EXPIRY], "big"), UTC)
+    return expires_at if now < expires_at else None
+
+
+def _mac(stem: bytes, purpose: ChallengePurpose, bound_to: str, key: bytes) -> bytes:
+    return keyed_hash(key, binding("latchkey passkey challenge v1", purpose.value, bound_to, stem.hex()).hex())

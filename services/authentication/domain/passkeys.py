@@ -1,0 +1,44 @@
+"""A passkey as it is kept."""
+
+import hashlib
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from libs.crypto.passkeys import KnownPasskey
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passkey:
+    factor_id: str
+    user_id: str
+    credential_id: bytes
+    public_key: bytes = field(repr=False)
+    sign_count: int
+    backup_eligible: bool
+    backed_up: bool
+    transports: tuple[str, ...]
+
+    @property
+    def known(self) -> KnownPasskey:
+        return KnownPasskey(
+            credential_id=self.credential_id,
+            public_key=self.public_key,
+            sign_count=self.sign_count,
+            backup_eligible=self.backup_eligible,
+            transports=self.transports,
+        )
+
+    @property
+    def amr(self) -> tuple[str, ...]:
+        """What a use of it is (RFC 8176 2): what can be copied to other devices is software."""
+        return ("swk" if self.backup_eligible else "hwk", "user", "mfa")
+
+
+def user_handle(user_id: str) -> bytes:
+    """What a passkey knows a person by: says nothing about them (Web Authentication 14.6.1)."""
+    return UUID(user_id).bytes
+
+
+def challenge_hash(challenge: bytes) -> bytes:
+    """What a used challenge is known by."""
+    return hashlib.sha256(challenge).digest()

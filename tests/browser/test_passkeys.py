@@ -1,0 +1,158 @@
+"""Passkeys in Chromium, with its virtual authenticator: added on the page, used as second step, and alone."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, CDPSession, Page, expect
+
+from tests.flows.people import new_person
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("sqlite")
+
+
+class Authenticator:
+    """What the browser takes for the device's own."""
+
+    def __init__(self, session: CDPSession, identifier: str) -> None:
+        self._session, self._id = session, identifier
+
+    @classmethod
+    async def of(cls, page: Page, **changes: Any) -> "Authenticator":
+        session = await page.context.new_cdp_session(page)
+        await session.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+            **changes,
+        }
+        added = await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        return cls(session, added["authenticatorId"])
+
+    async def verifies(self, *, user: bool) -> None:
+        await self._session.send("WebAuthn.setUserVerified", {"authenticatorId": self._id, "isUserVerified": user})
+
+    async def answers(self, *, by_itself: bool) -> None:
+        """Whether it answers at once, as if somebody touched it."""
+        await self._session.send(
+            "WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": self._id, "enabled": by_itself}
+        )
+
+    async def passkeys(self) -> list[dict[str, Any]]:
+        got = await self._session.send("WebAuthn.getCredentials", {"authenticatorId": self._id})
+        return list(got["credentials"])
+
+
+@pytest.fixture
+async def screen(chromium: Browser) -> AsyncIterator[Page]:
+    context = await chromium.new_context(locale="en-GB")
+    page = await context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    yield page
+    await context.close()
+    assert faults == []  # the content security policy speaks up here as well
+
+
+async def signed_in(page: Page, stack: Stack) -> str:
+    username, _ = await new_person(stack)
+    await page.goto(f"{stack.issuer}/account")
+    await page.fill("#username", username)
+    await page.fill("#password", f"{username}-password")
+    await page.click("#login-submit")
+    await expect(page.locator("main[data-page=account]")).to_be_visible()
+    return username
+
+
+async def with_passkey(page: Page, stack: Stack) -> str:
+    username = await signed_in(page, stack)
+    await page.click("#add-passkey")
+    await page.fill("#passkey-name", "My laptop")
+    await page.click("#passkey-submit")
+    await expect(page.locator("main[data-page=account-recovery-codes]")).to_be_visible()
+    await page.goto(f"{stack.issuer}/account")
+    await expect(page.get_by_role("strong").filter(has_text="My laptop")).to_be_visible()
+    return username
+
+
+async def sign_out(page: Page, stack: Stack) -> None:
+    await page.goto(f"{stack.issuer}/logout")
+    await page.click("#logout-confirm")
+    await expect(page.locator("main[data-page=signed-out]")).to_be_visible()
+
+
+@pytest.mark.s(48)
+async def test_a_passkey_is_added_and_is_the_second_step(stack: Stack, screen: Page) -> None:
+    authenticator = await Authenticator.of(screen)
+    username = await with_passkey(screen, stack)
+    assert [each["isResidentCredential"] for each in await authenticator.passkeys()] == [True]
+    await sign_out(screen, stack)
+    await authenticator.answers(by_itself=False)
+    await screen.goto(f"{stack.issuer}/account")
+    await screen.fill("#username", username)
+    await screen.fill("#password", f"{username}-password")
+    await screen.click("#login-submit")
+    await expect(screen.locator("main[data-page=second-step]")).to_be_visible()
+    await authenticator.answers(by_itself=True)
+    await screen.click("#passkey-submit")
+    await expect(screen.locator("main[data-page=account]")).to_be_visible()
+
+
+@pytest.mark.s(48)
+async def test_a_passkey_alone_signs_in_from_the_button(stack: Stack, screen: Page) -> None:
+    authenticator = await Authenticator.of(screen)
+    await with_passkey(screen, stack)
+    await sign_out(screen, stack)
+    await authenticator.answers(by_itself=False)
+    await screen.goto(f"{stack.issuer}/account")
+    await expect(screen.locator("#username")).to_have_attribute("autocomplete", "username webauthn")
+    await authenticator.answers(by_itself=True)
+    await screen.click("#passkey-submit")
+    await expect(screen.locator("main[data-page=account]")).to_be_visible()
+
+
+@pytest.mark.s(48)
+async def test_a_passkey_is_offered_where_the_name_is_typed(stack: Stack, screen: Page) -> None:
+    await Authenticator.of(screen)
+    await with_passkey(screen, stack)
+    await sign_out(screen, stack)
+    await screen.goto(f"{stack.issuer}/account")  # the virtual authenticator chooses by itself
+    await expect(screen.locator("main[data-page=account]")).to_be_visible()
+
+
+@pytest.mark.s(48)
+async def test_a_passkey_that_verifies_nobody_does_not_do_alone(stack: Stack, screen: Page) -> None:
+    authenticator = await Authenticator.of(screen)
+    await with_passkey(screen, stack)
+    await sign_out(screen, stack)
+    await authenticator.verifies(user=False)
+    await screen.goto(f"{stack.issuer}/account")
+    await screen.click("#passkey-submit")
+    await expect(screen.locator("#passkey-problem")).to_be_visible()
+    await expect(screen.locator("main[data-page=login]")).to_be_visible()
+
+
+async def test_the_same_authenticator_is_not_added_twice(stack: Stack, screen: Page) -> None:
+    await Authenticator.of(screen)
+    await with_passkey(screen, stack)
+    await screen.click("#add-passkey")
+    await screen.click("#passkey-submit")
+    await expect(screen.locator("#passkey-problem")).to_be_visible()
+
+
+async def test_without_scripts_the_other_ways_are_there(stack: Stack, chromium: Browser) -> None:
+    context = await chromium.new_context(java_script_enabled=False, locale="en-GB")
+    page = await context.new_page()
+    await signed_in(page, stack)
+    await page.click("#add-passkey")
+    await expect(page.locator("#passkey-missing")).to_be_visible()
+    await expect(page.locator("#passkey-submit")).to_be_hidden()
+    await page.click("#passkey-back")
+    await expect(page.locator("main[data-page=account]")).to_be_visible()
+    await context.close()
