@@ -65,6 +65,7 @@ async def looked_at(page: Page, name: str, looks: Sequence[Look]) -> list[str]:
         viewport = SCREEN if device == "screen" else TELEPHONE
         await page.emulate_media(color_scheme=scheme)
         await page.set_viewport_size(viewport)
+        await page.evaluate("scrollTo(0, 0)")
         await page.screenshot(path=PICTURES / f"{name}.{scheme}.{device}.png", full_page=True)
         width = await page.evaluate("document.documentElement.scrollWidth")
         problems += [] if width <= viewport["width"] else [f"{width} wide on a {device}"]

@@ -6,7 +6,7 @@ from libs.oauth.attributes import Attributes
 from libs.servicekit.clock import Clock
 from libs.servicekit.facts import Actor
 from services.authentication import facts
-from services.authentication.domain.accounts import Account
+from services.authentication.domain.accounts import Account, AccountState
 from services.authentication.domain.attribute_policy import changed_attributes
 from services.authentication.domain.claim_policy import Writer, changed
 from services.authentication.domain.usernames import lookup_key, unknown_user
@@ -108,7 +108,7 @@ async def write_claims(
     """The account as it is then. Nothing is written or told when nothing is different."""
     await work.accounts.lock(user_id)
     found = await work.accounts.with_credentials(user_id)
-    if found is None or not found[0].active:
+    if found is None or found[0].state is AccountState.DELETED:
         raise unknown_user()
     account, now = found[0], clock.now()
     of_ours = {name: value for name, value in unverified_claims.items() if name in known.by_name}

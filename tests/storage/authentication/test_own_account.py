@@ -66,6 +66,8 @@ async def test_an_operator_changes_claims_and_a_new_address_is_not_verified(worl
     [told] = await world.events("account.updated")
     assert told["actortype"] == "admin"
     assert (await world.find_user("alice")).profile.email == "new@example.com"
+    await world.disable_user("alice", operator="cli")
+    assert (await world.update_user("alice", {"name": "A."}, operator="cli")).profile.name == "A."
     for name in ("nobody", ""):
         with pytest.raises(InvalidRequest) as refusal:
             await world.update_user(name, {"name": "x"}, operator="cli")
