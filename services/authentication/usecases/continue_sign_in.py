@@ -46,10 +46,8 @@ class ContinueSignIn:
     async def _judge(
         self, work: Work, attempt_hash: bytes, proof: Proof, session_hash: bytes | None, origin: Origin
     ) -> SignedIn | OAuthError:
-        attempt = await work.attempts.find(attempt_hash)
-        if attempt is None or not attempt.is_open(session_hash=session_hash, now=self._clock.now()):
-            return unknown_attempt()
-        if not attempt.still_holds(await work.accounts.lock(attempt.user_id)):
+        attempt = await self._locked(work, attempt_hash, session_hash)
+        if attempt is None:
             return unknown_attempt()
         keys = Keys.of(username_key=attempt.username_key, place=origin.ip_prefix, key=self._stand_in_key)
         codes = codes_key(attempt.user_id, key=self._stand_in_key)
@@ -65,6 +63,15 @@ class ContinueSignIn:
             self._tell_failure(work, attempt, origin)
             return wrong_proof()
         return await self._complete(work, attempt, more, forgiven=(keys.name, codes), origin=origin)
+
+    async def _locked(self, work: Work, attempt_hash: bytes, session_hash: bytes | None) -> SignInAttempt | None:
+        """The attempt, if it can be completed. From here on its user is locked, and so nobody else completes it."""
+        seen = await work.attempts.find(attempt_hash)
+        current = None if seen is None else await work.accounts.lock(seen.user_id)
+        attempt = await work.attempts.find(attempt_hash)  # as it is now: it may have been completed meanwhile
+        if attempt is None or not attempt.still_holds(current):
+            return None
+        return attempt if attempt.is_open(session_hash=session_hash, now=self._clock.now()) else None
 
     async def _seconds_to_wait(self, work: Work, keys: Keys, codes: bytes, kind: FactorKind) -> int:
         now = self._clock.now()
