@@ -4,6 +4,7 @@ from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 from tests.browser.scenes import Stage, scene
+from tests.browser.test_passkeys import Authenticator as VirtualAuthenticator
 from tests.flows.authenticator import Authenticator
 
 
@@ -75,3 +76,18 @@ async def _second_step_refused(stage: Stage) -> None:
 async def _step_up(stage: Stage) -> None:
     await stage.sign_in()
     await stage.ask(acr_values="urn:latchkey:acr:mfa")
+
+
+@scene("account-passkey")
+async def _passkey(stage: Stage) -> None:
+    await stage.sign_in("/account/passkey")
+
+
+@scene("second-step", name="second-step-passkey")
+async def _second_step_passkey(stage: Stage) -> None:
+    device = await VirtualAuthenticator.of(stage.page)
+    await stage.sign_in("/account/passkey")
+    await stage.page.click("#passkey-submit")
+    await stage.page.wait_for_selector("main:not([data-page=account-passkey])")
+    await device.answers(by_itself=False)
+    await again(stage)
