@@ -53,6 +53,7 @@ _WORDS: Final[Sequence[tuple[Any, str]]] = (
     (settings.PublicUrl, "https URL; http for loopback hosts"),
     (settings.ListenAddress, "host:port; port 0 lets the system choose"),
     (settings.SecretKeyFile, "path of a file with 32 bytes as base64url text"),
+    (settings.SecretKeysFile, "path of a file with 32 bytes as base64url text, or one to three such lines"),
     (KeyRingFile, "path of a file with 32 bytes as base64url text, or with such lines as `1:<key>`"),
     (brand.LightAccent, "colour as #rrggbb"),
     (brand.DarkAccent, "colour as #rrggbb"),

@@ -5,6 +5,7 @@ A service mixes what it needs: ``class TokenSettings(GrpcSettings, HttpEdgeSetti
 
 import base64
 import binascii
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
@@ -18,6 +19,7 @@ from libs.oauth.registration import RegistrationMode
 
 PREFIX = "LATCHKEY_"
 KEY_BYTES = 32
+MOST_KEYS = 3
 _VISIBLE = frozenset(chr(code) for code in range(0x21, 0x7F)) - set("?#@\"'\\<>")
 
 
@@ -62,19 +64,51 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _key_from_file(value: Any) -> Any:
-    if not isinstance(value, (str, Path)):
-        return value
+@dataclass(frozen=True)
+class SecretKeys:
+    """A key while it is replaced: `first` makes what is made, and what any of them made is accepted."""
+
+    every: tuple[bytes, ...] = field(repr=False)
+    """At least one."""
+
+    @property
+    def first(self) -> bytes:
+        return self.every[0]
+
+
+def _text(path: str | Path) -> str:
+    """Raises ValueError, which never says what the file holds."""
     try:
-        text = Path(value).read_text(encoding="ascii").strip()
-        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return Path(path).read_text(encoding="ascii").strip()
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
-    except (binascii.Error, UnicodeDecodeError):
+    except UnicodeDecodeError:
+        raise ValueError("must hold base64url text") from None
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
         raise ValueError("must hold base64url text") from None
     if len(key) != KEY_BYTES:
         raise ValueError(f"must hold {KEY_BYTES} random bytes as base64url text")
     return key
+
+
+def _key_from_file(value: Any) -> Any:
+    if not isinstance(value, (str, Path)):
+        return value
+    return _key(_text(value))
+
+
+def _keys_from_file(value: Any) -> Any:
+    if not isinstance(value, (str, Path)):
+        return value
+    keys = tuple(map(_key, _text(value).split()))
+    if not 1 <= len(keys) <= MOST_KEYS or len(set(keys)) != len(keys):
+        raise ValueError(f"must hold one to {MOST_KEYS} different keys, each on a line of its own")
+    return SecretKeys(keys)
 
 
 def _networks(value: Any) -> Any:
@@ -98,6 +132,8 @@ PublicUrl = Annotated[str, AfterValidator(_public_url)]
 ListenAddress = Annotated[Address, NoDecode, BeforeValidator(_address)]
 SecretKeyFile = Annotated[SecretBytes, BeforeValidator(_key_from_file)]
 """The environment names a file with 32 bytes as base64url text; the field holds the bytes."""
+SecretKeysFile = Annotated[SecretKeys, NoDecode, BeforeValidator(_keys_from_file)]
+"""The same, with one key on each line while it is replaced: the first makes, all of them are accepted."""
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
 
 

@@ -78,9 +78,7 @@ async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
             passwords=passwords,
             policy=policy,
             clock=clock,
-            digest_key=keyed_hash(
-                settings.session_attestation_key_file.get_secret_value(), "latchkey.v1: who asks for letters"
-            ),
+            digest_key=keyed_hash(settings.session_attestation_key_file.first, "latchkey.v1: who asks for letters"),
         )
         try:
             yield Service(
@@ -115,7 +113,7 @@ def _servicers(
 ) -> tuple[Registration, ...]:
     clock = SystemClock()
     lifetimes = settings.lifetimes
-    attestation_key = settings.session_attestation_key_file.get_secret_value()
+    attestation_key = settings.session_attestation_key_file.first
     # A key of its own, so that nothing said of names can ever be taken for a statement about a session.
     stand_in_key = keyed_hash(attestation_key, "latchkey.v1: names that nobody has")
     who = WhoIsThere(clock=clock, lifetimes=lifetimes)

@@ -6,7 +6,14 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from libs.servicekit.settings import AttributeSettings, BusSettings, DatabaseSettings, GrpcSettings, SecretKeyFile
+from libs.servicekit.settings import (
+    AttributeSettings,
+    BusSettings,
+    DatabaseSettings,
+    GrpcSettings,
+    SecretKeyFile,
+    SecretKeysFile,
+)
 from services.authentication.domain.sessions import Lifetimes
 from services.authentication.mail_settings import MailSettings
 from services.authentication.password_settings import PasswordSettings
@@ -18,8 +25,9 @@ _Lifetime = Annotated[int, Field(ge=5 * MINUTE, le=400 * DAY)]
 class AuthenticationSettings(
     PasswordSettings, MailSettings, AttributeSettings, GrpcSettings, DatabaseSettings, BusSettings
 ):
-    session_attestation_key_file: SecretKeyFile
-    """File with the key under which the token service believes statements about sessions (32 bytes, base64url)."""
+    session_attestation_key_file: SecretKeysFile
+    """File with the key under which the token service believes statements about sessions (32 bytes, base64url). Several
+    lines: the first makes them (docs/keys.md)."""
     factor_encryption_key_file: SecretKeyFile
     """File with the key that seals the secrets of authenticator apps, and keys the digests of recovery codes (32 bytes,
     base64url). With another one neither opens anything."""

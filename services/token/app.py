@@ -107,8 +107,8 @@ _log = logs.get(__name__)
 async def build(settings: TokenSettings) -> AsyncIterator[Service]:
     clock = SystemClock()
     issuer = settings.issuer
-    pepper = settings.client_secret_pepper_file.get_secret_value()
-    chain_key = _chain_key(pepper)
+    peppers = settings.client_secret_pepper_file
+    pepper, chain_keys = peppers.first, tuple(map(_chain_key, peppers.every))
     lifetimes = settings.lifetimes
     audiences = Audiences(issuer, userinfo_url(settings.client_edge_url))
     subjects = Subjects(settings.pairwise_salt_file.get_secret_value())
@@ -132,8 +132,8 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         key_view, keys = _keys(settings, key_rotation, clock, former_keys)
         people = AccountServiceStub(authentication)
         accounts = RemoteAccounts(people)
-        attestation_key = settings.session_attestation_key_file.get_secret_value()
-        devices = RemoteDevices(DeviceServiceStub(device), attestation_key=attestation_key, clock=clock)
+        attestation_keys = settings.session_attestation_key_file.every
+        devices = RemoteDevices(DeviceServiceStub(device), attestation_keys=attestation_keys, clock=clock)
         buffered = BufferedTelemetry(bus, transactions, issuer=issuer, clock=clock)
         telemetry: Telemetry = buffered if settings.token_telemetry else SilentTelemetry()
         bus.listen(client_directory.FACTS, clients.on_fact)
@@ -178,7 +178,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             describe=DescribeInteraction(view, advance, clock=clock),
             get_logo=GetClientLogo(clients=clients, logos=logos),
             check_logout=CheckLogout(view, issuer=issuer, clients=clients, keys=keys, subjects=subjects, clock=clock),
-            attestation_key=attestation_key,
+            attestation_keys=attestation_keys,
             clock=clock,
         )
         check_sector = CheckSector(RemoteSectorDocuments(fetcher.get), subjects=subjects)
@@ -191,7 +191,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             list_connections=ListConnections(view, clients=clients, clock=clock),
             withdraw=WithdrawConsent(transactions, clock=clock),
             export=ExportConsents(view, clients=clients),
-            attestation_key=attestation_key,
+            attestation_keys=attestation_keys,
             clock=clock,
         )
         client_admin = ClientAdminRpc(
@@ -223,7 +223,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 view,
                 update_client,
                 policy=settings.registration_policy,
-                pepper=pepper,
+                peppers=peppers.every,
                 directory=clients,
                 clock=clock,
             ),
@@ -235,14 +235,14 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             transactions,
             clients=clients,
             signed=client_keys,
-            pepper=pepper,
+            peppers=peppers.every,
             issuer=issuer,
             audiences=assertion_audiences(issuer, settings.client_edge_url),
         )
         issue_tokens = IssueTokens(
             {
                 AUTHORIZATION_CODE: AuthorizationCodeGrant(transactions, view, lifetimes=lifetimes),
-                REFRESH_TOKEN: RefreshTokenGrant(transactions, view, chain_key=chain_key, lifetimes=lifetimes),
+                REFRESH_TOKEN: RefreshTokenGrant(transactions, view, chain_keys=chain_keys, lifetimes=lifetimes),
                 CLIENT_CREDENTIALS: ClientCredentials(telemetry),
                 DEVICE_CODE: DeviceCodeGrant(transactions, devices, lifetimes=lifetimes, clock=clock),
                 PASSWORD: PasswordGrant(transactions, view, RemoteSignIns(people), lifetimes=lifetimes),
@@ -273,7 +273,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             keys=keys,
             subjects=subjects,
             mint=mint,
-            chain_key=chain_key,
+            chain_keys=chain_keys,
             lifetimes=lifetimes,
             clock=clock,
         )
@@ -285,7 +285,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             issuer=issuer,
             authenticate=authenticate,
             keys=keys,
-            chain_key=chain_key,
+            chain_keys=chain_keys,
             lifetimes=lifetimes,
             clock=clock,
         )

@@ -20,6 +20,7 @@ from libs.servicekit.settings import (
     PublicUrl,
     RegistrationSettings,
     SecretKeyFile,
+    SecretKeysFile,
 )
 from services.token.domain.registrations import RegistrationQuota
 from services.token.domain.tokens import LOGOUT_TOKEN_LIFETIME, Lifetimes
@@ -42,10 +43,12 @@ class TokenSettings(
     """gRPC target of the device service."""
     key_rotation_target: str
     """gRPC target of the key-rotation service."""
-    session_attestation_key_file: SecretKeyFile
-    """Key under which the authentication service vouches for sessions; these two services alone have it."""
-    client_secret_pepper_file: SecretKeyFile
-    """Key of the hashes of client secrets and of the refresh token chains. Losing it ends both."""
+    session_attestation_key_file: SecretKeysFile
+    """Key under which the authentication service vouches for sessions; these two services alone have it. Several lines:
+    all of them are believed (docs/keys.md)."""
+    client_secret_pepper_file: SecretKeysFile
+    """Key of the hashes of client secrets and of the refresh token chains. Losing it ends both. Several lines:
+    the first makes, and all of them are accepted (docs/keys.md)."""
     pairwise_salt_file: SecretKeyFile
     """Salt of pairwise subjects. It never changes: with another one every such subject would be another person."""
     signing: Literal["local", "remote"] = "local"

@@ -1,7 +1,7 @@
 """Protobuf to domain and back, and nothing else."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,7 +42,7 @@ def pairs_of(parameters: Iterable[authorization_pb2.Parameter]) -> list[Pair]:
     return [(parameter.name, parameter.value) for parameter in parameters]
 
 
-def session_of(request: Any, *, attestation_key: bytes, now: datetime) -> AuthenticatedSession | None:
+def session_of(request: Any, *, attestation_keys: Sequence[bytes], now: datetime) -> AuthenticatedSession | None:
     """The session in a request, if it has one and the authentication service vouches for it now.
 
     Raises:
@@ -50,14 +50,14 @@ def session_of(request: Any, *, attestation_key: bytes, now: datetime) -> Authen
     """
     if not request.HasField("session"):
         return None
-    return attested_session(request.session, attestation_key=attestation_key, lifetime=ATTESTATION_LIFETIME, now=now)
+    return attested_session(request.session, attestation_keys=attestation_keys, lifetime=ATTESTATION_LIFETIME, now=now)
 
 
 def attested_session(
-    attested: sessions_pb2.AttestedSession, *, attestation_key: bytes, lifetime: timedelta, now: datetime
+    attested: sessions_pb2.AttestedSession, *, attestation_keys: Sequence[bytes], lifetime: timedelta, now: datetime
 ) -> AuthenticatedSession:
     """A session that the authentication service vouched for, at most `lifetime` ago. Raises ServerError otherwise."""
-    if not verify_attestation(attestation_key, attested.session, attested.mac):
+    if not any(verify_attestation(key, attested.session, attested.mac) for key in attestation_keys):
         raise ServerError(reason="SESSION_NOT_ATTESTED", redirectable=False)
     session = sessions_pb2.Session.FromString(attested.session)
     if abs(now - session.attested_at.ToDatetime(tzinfo=UTC)) > lifetime:

@@ -1,5 +1,6 @@
 """Asking the device service."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one fo
 class RemoteDevices:
     """One call each. Raises what the device service raised; TemporarilyUnavailable when it cannot be reached."""
 
-    def __init__(self, stub: "DeviceServiceAsyncStub", *, attestation_key: bytes, clock: Clock) -> None:
+    def __init__(self, stub: "DeviceServiceAsyncStub", *, attestation_keys: Sequence[bytes], clock: Clock) -> None:
         self._stub = stub
-        self._attestation_key = attestation_key
+        self._attestation_keys = attestation_keys
         self._clock = clock
 
     async def create(
@@ -47,7 +48,7 @@ class RemoteDevices:
         )
         # The person decided at some time in the life of the code, and was vouched for then.
         session = convert.attested_session(
-            allowed.session, attestation_key=self._attestation_key, lifetime=LONGEST_LIFETIME, now=self._clock.now()
+            allowed.session, attestation_keys=self._attestation_keys, lifetime=LONGEST_LIFETIME, now=self._clock.now()
         )
         return AllowedDevice(session, tuple(allowed.scopes), allowed.correlation_id, tuple(allowed.resources))
 

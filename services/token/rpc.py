@@ -1,5 +1,6 @@
 """gRPC: each method decodes, runs one use case, encodes."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -41,7 +42,7 @@ class AuthorizationRpc(AuthorizationServiceServicer):
         describe: DescribeInteraction,
         check_logout: CheckLogout,
         get_logo: GetClientLogo,
-        attestation_key: bytes,
+        attestation_keys: Sequence[bytes],
         clock: Clock,
     ) -> None:
         self._authorize = authorize
@@ -50,11 +51,11 @@ class AuthorizationRpc(AuthorizationServiceServicer):
         self._describe = describe
         self._check_logout = check_logout
         self._get_logo = get_logo
-        self._attestation_key = attestation_key
+        self._attestation_keys = attestation_keys
         self._clock = clock
 
     def _session(self, request: Any) -> AuthenticatedSession | None:
-        return convert.session_of(request, attestation_key=self._attestation_key, now=self._clock.now())
+        return convert.session_of(request, attestation_keys=self._attestation_keys, now=self._clock.now())
 
     async def Authorize(
         self, request: authorization_pb2.AuthorizeRequest, context: Any
@@ -123,17 +124,17 @@ class ConsentRpc(ConsentServiceServicer):
         list_connections: ListConnections,
         withdraw: WithdrawConsent,
         export: ExportConsents,
-        attestation_key: bytes,
+        attestation_keys: Sequence[bytes],
         clock: Clock,
     ) -> None:
         self._export = export
         self._list_connections = list_connections
         self._withdraw = withdraw
-        self._attestation_key = attestation_key
+        self._attestation_keys = attestation_keys
         self._clock = clock
 
     def _user_id(self, request: Any) -> str:
-        session = convert.session_of(request, attestation_key=self._attestation_key, now=self._clock.now())
+        session = convert.session_of(request, attestation_keys=self._attestation_keys, now=self._clock.now())
         if session is None:
             raise AccessDenied("Nobody is signed in.", reason="SESSION_MISSING", redirectable=False)
         return session.user_id

@@ -36,7 +36,7 @@ class Client:
     registration: Registration | None = None
     """Of a client that registered itself; None when an operator did."""
 
-    def authenticate(self, credentials: Credentials, *, pepper: bytes, now: datetime) -> None:
+    def authenticate(self, credentials: Credentials, *, peppers: Sequence[bytes], now: datetime) -> None:
         """The method is the client's, and so is the secret if it has one (RFC 6749 2.3).
 
         Raises:
@@ -46,14 +46,16 @@ class Client:
             raise InvalidClient(reason="CLIENT_AUTH_METHOD")
         if credentials.method not in {BASIC, POST}:
             return  # a public client proves nothing; an assertion is judged where keys can be had
-        if not self.knows_secret(credentials.secret, pepper=pepper, now=now):
+        if not self.knows_secret(credentials.secret, peppers=peppers, now=now):
             raise InvalidClient(reason="CLIENT_SECRET_WRONG")
 
-    def knows_secret(self, presented: str, *, pepper: bytes, now: datetime) -> bool:
-        """Is it a live secret of the client's?"""
-        digest = keyed_hash(pepper, presented)
+    def knows_secret(self, presented: str, *, peppers: Sequence[bytes], now: datetime) -> bool:
+        """Is it a live secret of the client's, kept under whichever pepper?"""
+        digests = [keyed_hash(pepper, presented) for pepper in peppers]
         # Every secret is compared, so that the time taken does not tell which one it was.
-        matches = [hashes_equal(secret.digest, digest) and secret.live(now) for secret in self.secrets]
+        matches = [
+            hashes_equal(secret.digest, digest) and secret.live(now) for secret in self.secrets for digest in digests
+        ]
         return any(matches)
 
     def has_redirect_uri(self, uri: str) -> bool:

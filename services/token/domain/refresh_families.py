@@ -14,9 +14,11 @@ import base64
 import binascii
 import hmac
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from itertools import permutations
 
 from libs.crypto.hashing import hashes_equal, secret_hash
 from libs.crypto.random import new_secret
@@ -28,6 +30,8 @@ _GENERATION_BYTES = 4
 _FAMILY_BYTES = 16
 _LONGEST_CHAIN = 20_000
 """Steps that are tried at most to recognise an old token: some 40 ms, and more than a family lives to take."""
+_LONGEST_MIXED_CHAIN = 50
+"""As many for a chain that began under one key and went on under another."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,8 @@ class RefreshFamily:
     expires_at: datetime
     grant: Grant
 
-    def recognise(self, token: RefreshToken, *, key: bytes, grace: timedelta, now: datetime) -> Presented:
-        """What the token is.
+    def recognise(self, token: RefreshToken, *, keys: Sequence[bytes], grace: timedelta, now: datetime) -> Presented:
+        """What the token is. `keys`: several while the key of the chains is replaced.
 
         Raises:
             InvalidGrant: not a token of this family, or the family has expired.
@@ -101,16 +105,35 @@ class RefreshFamily:
         steps = self.generation - token.generation
         if not 0 <= steps <= _LONGEST_CHAIN:
             raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
-        end = token
-        for _ in range(steps):
-            end = end.successor(key)
-        if not hashes_equal(end.digest(), self.latest_hash):
+        if not self._is_led_to(token, steps, keys):
             raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
         if now >= min(self.expires_at, self.idle_expires_at):
             raise InvalidGrant(reason="REFRESH_TOKEN_EXPIRED")
         if steps == 0:
             return Presented.LATEST
         return Presented.PREDECESSOR if steps == 1 and now - self.rotated_at <= grace else Presented.REUSED
+
+    def successor_of(self, token: RefreshToken, keys: Sequence[bytes]) -> RefreshToken:
+        """The latest token: what the one before it was answered with. Raises InvalidGrant when `token` is not that."""
+        for key in keys:
+            if self._is_latest(successor := token.successor(key)):
+                return successor
+        raise InvalidGrant(reason="REFRESH_TOKEN_ROTATED_AWAY")
+
+    def _is_led_to(self, token: RefreshToken, steps: int, keys: Sequence[bytes]) -> bool:
+        """Is the latest token so many steps away? Under one key all the way, or as far as that costs little, two."""
+        if any(self._is_latest(_walked(token, steps, key)) for key in keys):
+            return True
+        if steps > _LONGEST_MIXED_CHAIN:
+            return False
+        return any(
+            self._is_latest(_walked(_walked(token, change, before), steps - change, after))
+            for before, after in permutations(keys, 2)
+            for change in range(1, steps)
+        )
+
+    def _is_latest(self, token: RefreshToken) -> bool:
+        return hashes_equal(token.digest(), self.latest_hash)
 
     def rotate(self, token: RefreshToken, *, key: bytes, idle: timedelta, now: datetime) -> "RefreshFamily":
         """The family after its latest token was used."""
@@ -121,3 +144,9 @@ class RefreshFamily:
             rotated_at=now,
             idle_expires_at=now + idle,
         )
+
+
+def _walked(token: RefreshToken, steps: int, key: bytes) -> RefreshToken:
+    for _ in range(steps):
+        token = token.successor(key)
+    return token

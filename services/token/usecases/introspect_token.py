@@ -1,6 +1,6 @@
 """What a token is worth at this moment (RFC 7662)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +35,7 @@ class IntrospectToken:
         keys: Keys,
         subjects: Subjects,
         mint: MintTokens,
-        chain_key: bytes,
+        chain_keys: Sequence[bytes],
         lifetimes: Lifetimes,
         clock: Clock,
     ) -> None:
@@ -45,7 +45,7 @@ class IntrospectToken:
         self._keys = keys
         self._subjects = subjects
         self._mint = mint
-        self._chain_key = chain_key
+        self._chain_keys = chain_keys
         self._lifetimes = lifetimes
         self._clock = clock
 
@@ -98,7 +98,7 @@ class IntrospectToken:
         if family is None or family.client_id != caller.client_id or family.grant.revoked_at is not None:
             return None
         try:
-            presented = family.recognise(token, key=self._chain_key, grace=self._lifetimes.refresh_grace, now=now)
+            presented = family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
         except InvalidGrant:
             return None
         if presented is Presented.REUSED:

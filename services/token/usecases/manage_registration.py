@@ -1,6 +1,6 @@
 """A client that registered itself looks at its registration, changes it, and takes it back (RFC 7592 2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +39,7 @@ class ChangeRegistration:
         update: UpdateClient,
         *,
         policy: RegistrationPolicy,
-        pepper: bytes,
+        peppers: Sequence[bytes],
         directory: ClientDirectory,
         clock: Clock,
     ) -> None:
@@ -47,7 +47,7 @@ class ChangeRegistration:
         self._read = ReadRegistration(view)
         self._update = update
         self._policy = policy
-        self._pepper = pepper
+        self._peppers = peppers
         self._directory = directory
         self._clock = clock
 
@@ -87,7 +87,7 @@ class ChangeRegistration:
             raise InvalidClientMetadata("client_id must be that of the client.", reason="REGISTRATION_CLIENT_ID")
         secret = members.get("client_secret")
         if secret is not None and not (
-            isinstance(secret, str) and client.knows_secret(secret, pepper=self._pepper, now=now)
+            isinstance(secret, str) and client.knows_secret(secret, peppers=self._peppers, now=now)
         ):
             raise InvalidClientMetadata(
                 "client_secret must be the one that the client has.", reason="REGISTRATION_CLIENT_SECRET"

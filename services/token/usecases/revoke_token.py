@@ -1,5 +1,6 @@
 """A client gives a token back (RFC 7009)."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ class RevokeToken:
         issuer: str,
         authenticate: AuthenticateClient,
         keys: Keys,
-        chain_key: bytes,
+        chain_keys: Sequence[bytes],
         lifetimes: Lifetimes,
         clock: Clock,
     ) -> None:
@@ -37,7 +38,7 @@ class RevokeToken:
         self._issuer = issuer
         self._authenticate = authenticate
         self._keys = keys
-        self._chain_key = chain_key
+        self._chain_keys = chain_keys
         self._lifetimes = lifetimes
         self._clock = clock
 
@@ -79,7 +80,7 @@ class RevokeToken:
     def _genuine(self, family: RefreshFamily, token: RefreshToken, *, now: datetime) -> bool:
         """Of whatever generation: who has any token of a family may end it."""
         try:
-            family.recognise(token, key=self._chain_key, grace=self._lifetimes.refresh_grace, now=now)
+            family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
         except InvalidGrant:
             return False
         return True

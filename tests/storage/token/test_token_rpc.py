@@ -28,7 +28,7 @@ def authorization(world: World) -> AuthorizationRpc:
         describe=world.describe,
         check_logout=world.check_logout,
         get_logo=world.get_logo,
-        attestation_key=KEY,
+        attestation_keys=[KEY],
         clock=world.clock,
     )
 

@@ -234,14 +234,14 @@ class World:
             work,
             clients=clients,
             signed=self.client_keys,
-            pepper=PEPPER,
+            peppers=[PEPPER],
             issuer=ISSUER,
             audiences=assertion_audiences(ISSUER, "https://token.example"),
         )
         self.issue_tokens = IssueTokens(
             {
                 "authorization_code": AuthorizationCodeGrant(work, view, lifetimes=LIFETIMES),
-                "refresh_token": RefreshTokenGrant(work, view, chain_key=CHAIN_KEY, lifetimes=LIFETIMES),
+                "refresh_token": RefreshTokenGrant(work, view, chain_keys=[CHAIN_KEY], lifetimes=LIFETIMES),
                 "client_credentials": ClientCredentials(self.telemetry),
             },
             audiences=AUDIENCES,
@@ -257,7 +257,7 @@ class World:
             issuer=ISSUER,
             authenticate=authenticate,
             keys=keys,
-            chain_key=CHAIN_KEY,
+            chain_keys=[CHAIN_KEY],
             lifetimes=LIFETIMES,
             clock=clock,
         )
@@ -286,7 +286,7 @@ class World:
             keys=keys,
             subjects=subjects,
             mint=mint,
-            chain_key=CHAIN_KEY,
+            chain_keys=[CHAIN_KEY],
             lifetimes=LIFETIMES,
             clock=clock,
         )
@@ -310,7 +310,7 @@ class World:
             ),
             read=ReadRegistration(work.reading),
             change=ChangeRegistration(
-                work, work.reading, self.update_client, policy=policy, pepper=PEPPER, directory=clients, clock=clock
+                work, work.reading, self.update_client, policy=policy, peppers=[PEPPER], directory=clients, clock=clock
             ),
             delete=DeleteRegistration(work.reading, self.delete_client),
         )

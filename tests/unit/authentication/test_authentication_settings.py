@@ -25,7 +25,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
 
 def test_the_defaults(environment: pytest.MonkeyPatch) -> None:
     settings = load(AuthenticationSettings)
-    assert settings.session_attestation_key_file.get_secret_value() == b"A" * 32
+    assert settings.session_attestation_key_file.every == (b"A" * 32,)
     assert settings.lifetimes == Lifetimes(idle=timedelta(hours=8), absolute=timedelta(days=14))
     assert settings.keep_ended == timedelta(days=1)
     assert settings.password_workers >= 1

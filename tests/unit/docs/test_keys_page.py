@@ -11,6 +11,7 @@ from services.key_rotation.config import KeyRotationSettings
 from services.key_rotation.usecases import sign_token
 from services.token import signing_keys
 from services.token.config import TokenSettings
+from services.token.usecases import authenticate_client
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "keys.md").read_text(encoding="utf-8")
 SETTINGS = {**KeyRotationSettings.model_fields, **TokenSettings.model_fields}
@@ -23,6 +24,7 @@ def test_every_metric_of_an_alert_exists():
         key_ages.SIGNING_KEY_AGE_SECONDS,
         sealing_health.KEY_ENCRYPTION_UP,
         sign_token.SIGNATURES,
+        authenticate_client.RENEWED,
     )
     known = {
         f"{family.name}_total" if family.type == "counter" else family.name for of in ours for family in of.collect()

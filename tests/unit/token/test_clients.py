@@ -20,7 +20,7 @@ FORMER = ClientSecret(keyed_hash(PEPPER, "former"), expires_at=NOON + MINUTE)
 def _refusal(client: Client, method: str, secret: str = "", *, pepper: bytes = PEPPER, now: Any = NOON) -> str:
     """The reason of the refusal; empty when the client is who it says."""
     try:
-        client.authenticate(Credentials(client.client_id, method, secret), pepper=pepper, now=now)
+        client.authenticate(Credentials(client.client_id, method, secret), peppers=[pepper], now=now)
     except InvalidClient as refusal:
         return refusal.reason if refusal.description == InvalidClient.default_description else "SAYS_TOO_MUCH"
     return ""

@@ -34,7 +34,7 @@ def _read(session: bytes, mac: bytes, *, now: datetime = NOON) -> AuthenticatedS
     request = authorization_pb2.AuthorizeRequest(
         session=sessions_pb2.AttestedSession(session=session, mac=mac),
     )
-    return convert.session_of(request, attestation_key=KEY, now=now)
+    return convert.session_of(request, attestation_keys=[KEY], now=now)
 
 
 @pytest.mark.s(63)
@@ -48,6 +48,15 @@ def test_a_session_that_is_vouched_for_is_read_to_the_microsecond() -> None:
     )
 
 
+@pytest.mark.parametrize("keys", [[KEY], [b"n" * 32, KEY], [KEY, b"n" * 32]])
+def test_a_session_is_believed_while_the_key_is_replaced(keys: list[bytes]) -> None:
+    attested = sessions_pb2.AttestedSession(session=_session(), mac=attest(KEY, _session()))
+    request = authorization_pb2.AuthorizeRequest(session=attested)
+    assert convert.session_of(request, attestation_keys=keys, now=NOON) is not None
+    with pytest.raises(ServerError):
+        convert.session_of(request, attestation_keys=[b"n" * 32], now=NOON)
+
+
 def test_no_session_is_none() -> None:
     for request in (
         authorization_pb2.AuthorizeRequest(),
@@ -55,7 +64,7 @@ def test_no_session_is_none() -> None:
         authorization_pb2.DecideAuthorizationRequest(),
         authorization_pb2.CheckLogoutRequest(),
     ):
-        assert convert.session_of(request, attestation_key=KEY, now=NOON) is None
+        assert convert.session_of(request, attestation_keys=[KEY], now=NOON) is None
 
 
 @pytest.mark.s(63)

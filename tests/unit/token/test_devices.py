@@ -38,7 +38,7 @@ class DeviceService:
 
 def devices(service: DeviceService) -> RemoteDevices:
     stub: Any = service
-    return RemoteDevices(stub, attestation_key=KEY, clock=Clock())
+    return RemoteDevices(stub, attestation_keys=[KEY], clock=Clock())
 
 
 def vouched(*, age: timedelta = timedelta(), key: bytes = KEY) -> AttestedSession:

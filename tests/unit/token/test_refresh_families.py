@@ -44,7 +44,7 @@ def _family(tokens: list[RefreshToken]) -> RefreshFamily:
 
 def _recognised(family: RefreshFamily, token: RefreshToken, after: timedelta = timedelta(0)) -> Presented | str:
     try:
-        return family.recognise(token, key=KEY, grace=GRACE, now=NOON + after)
+        return family.recognise(token, keys=[KEY], grace=GRACE, now=NOON + after)
     except InvalidGrant as refusal:
         return refusal.reason
 
@@ -166,3 +166,38 @@ def test_secrets_of_tokens_do_not_print() -> None:
     token = _chain(1)[0]
     assert repr(token.secret) not in repr(token)
     assert repr(token.digest()) not in repr(_family([token]))
+
+
+NEW = b"n" * 32
+
+
+def _chain_under(*keys: bytes) -> list[RefreshToken]:
+    tokens = [first_token(FAMILY_ID)]
+    for key in keys:
+        tokens.append(tokens[-1].successor(key))
+    return tokens
+
+
+@pytest.mark.parametrize("keys", [[KEY, NEW], [NEW, KEY]])
+def test_a_chain_goes_on_while_its_key_is_replaced(keys: list[bytes]) -> None:
+    chain = _chain_under(KEY, KEY, KEY, NEW, NEW)
+    family = _family(chain)
+    found = [family.recognise(token, keys=keys, grace=GRACE, now=NOON) for token in chain]
+    assert found == [Presented.REUSED] * 4 + [Presented.PREDECESSOR, Presented.LATEST]
+    assert family.successor_of(chain[-2], keys) == chain[-1]
+
+
+def test_the_predecessor_under_the_former_key_is_answered_with_the_same_successor() -> None:
+    chain = _chain_under(KEY)
+    assert _family(chain).successor_of(chain[0], [NEW, KEY]) == chain[1]
+    with pytest.raises(InvalidGrant):
+        _family(chain).successor_of(chain[1], [NEW, KEY])
+
+
+def test_without_the_former_key_the_latest_token_is_still_good_and_older_ones_are_unknown() -> None:
+    chain = _chain_under(KEY, KEY)
+    family = _family(chain)
+    assert family.recognise(chain[-1], keys=[NEW], grace=GRACE, now=NOON) is Presented.LATEST
+    with pytest.raises(InvalidGrant) as refusal:
+        family.recognise(chain[0], keys=[NEW], grace=GRACE, now=NOON)
+    assert refusal.value.reason == "REFRESH_TOKEN_UNKNOWN"

@@ -1,5 +1,6 @@
 """A refresh token is traded for new tokens and its successor (RFC 6749 6, RFC 9700 4.14.2)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from libs.oauth.errors import InvalidGrant, InvalidRequest, InvalidScope
@@ -15,10 +16,10 @@ from services.token.usecases.issue_tokens import Authorized
 
 
 class RefreshTokenGrant:
-    def __init__(self, begin: Begin, view: Begin, *, chain_key: bytes, lifetimes: Lifetimes) -> None:
+    def __init__(self, begin: Begin, view: Begin, *, chain_keys: Sequence[bytes], lifetimes: Lifetimes) -> None:
         self._begin = begin
         self._view = view
-        self._chain_key = chain_key
+        self._chain_keys = chain_keys
         self._lifetimes = lifetimes
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
@@ -33,8 +34,7 @@ class RefreshTokenGrant:
         scopes = _narrowed(family.grant, client, parameters.get("scope"))
 
         async def redeem(tokens: AccessToken) -> str:
-            await self._redeem(family, token, presented, tokens, now=now)
-            return str(token.successor(self._chain_key))
+            return str(await self._redeem(family, token, presented, tokens, now=now))
 
         return Authorized(client=client, scopes=scopes, redeem=redeem, grant=family.grant)
 
@@ -49,27 +49,31 @@ class RefreshTokenGrant:
         return family
 
     def _recognise(self, family: RefreshFamily, token: RefreshToken, *, now: datetime) -> Presented:
-        return family.recognise(token, key=self._chain_key, grace=self._lifetimes.refresh_grace, now=now)
+        return family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
 
     async def _redeem(
         self, family: RefreshFamily, token: RefreshToken, presented: Presented, tokens: AccessToken, *, now: datetime
-    ) -> None:
+    ) -> RefreshToken:
+        """The successor, which is the same for everybody who redeems this token."""
+        successor = token.successor(self._chain_keys[0])
         async with self._begin() as work:
             won = presented is Presented.LATEST and await work.refresh_families.rotate(
-                family, family.rotate(token, key=self._chain_key, idle=self._lifetimes.refresh_idle, now=now)
+                family, family.rotate(token, key=self._chain_keys[0], idle=self._lifetimes.refresh_idle, now=now)
             )
             if not won:
                 # Somebody was faster with the same token, or it is the predecessor: look again at what is true now.
-                await self._require_grace(work, token, now=now)
+                successor = await self._within_grace(work, token, now=now)
             work.emit(facts.token_refreshed(family.grant, scopes=tokens.scopes, token_id=tokens.token_id))
+        return successor
 
-    async def _require_grace(self, work: Work, token: RefreshToken, *, now: datetime) -> None:
+    async def _within_grace(self, work: Work, token: RefreshToken, *, now: datetime) -> RefreshToken:
         family = await work.refresh_families.find(token.family_id)
         if family is None:
             raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
         family.grant.require_live()
         if self._recognise(family, token, now=now) is not Presented.PREDECESSOR:
             raise InvalidGrant(reason="REFRESH_TOKEN_ROTATED_AWAY")
+        return family.successor_of(token, self._chain_keys)
 
     async def _revoke(self, family: RefreshFamily, *, now: datetime) -> None:
         grant = family.grant
