@@ -80,7 +80,7 @@ async def build(settings: EventBridgeSettings) -> AsyncIterator[Service]:
 
         take = TakeEvents(work, holder=uuid7(clock.now()), taken=taken, clock=clock)
         feeds = {stream: Feed(stream, take, bus, reading.client) for stream in STREAMS}
-        sweep = SweepDeliveries(work, clock=clock, keep=settings.keep)
+        sweep = SweepDeliveries(work, clock=clock, keep=settings.keep, keep_unwanted=settings.stream_keep)
         yield Service(
             servicers=(_servicer(settings, work, fetcher, deliveries), _ticket_servicer(work)),
             edge=_edge(settings, work, news),

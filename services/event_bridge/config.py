@@ -18,6 +18,7 @@ from libs.servicekit.settings import (
     SecretKeyFile,
     is_loopback,
 )
+from services.event_bridge.domain.deliveries import AT_ONCE
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
@@ -58,6 +59,8 @@ class EventBridgeSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, Databas
 
     event_stream_origins: Origins = frozenset()
     """Origins of the pages whose scripts may read the stream of events, separated by commas."""
+    event_stream_keep_seconds: int = Field(default=HOUR, ge=MINUTE, le=7 * DAY)
+    """How long events that no webhook wants are kept, for readers of the stream who were away."""
     event_streams_most: int = Field(default=200, ge=1, le=10_000)
     """How many streams a process serves at the same time."""
 
@@ -75,9 +78,13 @@ class EventBridgeSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, Databas
     def keep(self) -> timedelta:
         return timedelta(seconds=self.webhook_log_seconds)
 
+    @property
+    def stream_keep(self) -> timedelta:
+        return timedelta(seconds=self.event_stream_keep_seconds)
+
     def webhook_policy(self) -> FetchPolicy:
-        """A place for every webhook: one that is failing holds one, so none can hold up another."""
-        policy = self.fetch_policy()
+        """All places of every webhook at once, so that none can hold up another, not even one on the same host."""
+        places = self.webhooks_most * AT_ONCE
         return replace(
-            policy, most_at_once=max(policy.most_at_once, self.webhooks_most), loopback=self.webhook_loopback
+            self.fetch_policy(), most_at_once=places, most_at_once_per_host=places, loopback=self.webhook_loopback
         )

@@ -11,11 +11,9 @@ from prometheus_client import Counter, Histogram
 
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit import logs
-from services.event_bridge.domain.deliveries import Answer, Delivery
+from services.event_bridge.domain.deliveries import AT_ONCE, Answer, Delivery
 from services.event_bridge.usecases.deliver_event import DeliverEvent
 
-AT_ONCE = 4
-"""For each webhook; one for one that is failing, so that slow and dead receivers cost one place."""
 IDLE_SECONDS = 1.0
 AWAY_SECONDS = 5.0
 ATTEMPTS = Counter(

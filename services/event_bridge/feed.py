@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from services.event_bridge.usecases.take_events import TURN, TakeEvents
 
 CONSUMER = "event-bridge"
 RETRY_SECONDS = 1.0
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,80}")
+"""Ids become headers and lines: nothing that ends one."""
 _log = logs.get(__name__)
 
 
@@ -108,9 +111,15 @@ def _taken(event: Received, body: bytes) -> TakenEvent:
     """Raises ValueError."""
     told: dict[str, Any] = json.loads(body)
     name = event.type.removeprefix("latchkey.").removesuffix(".v1")
-    if max(len(event.id), len(name)) > 80 or len(event.subject) > 255:
-        raise ValueError("longer than any of ours")
-    return TakenEvent(event_id=event.id, name=name, subject=event.subject, body=json.dumps(told, separators=(",", ":")))
+    if not _ID.fullmatch(event.id) or len(name) > 80 or len(event.subject) > 255:
+        raise ValueError("not like any of ours")
+    return TakenEvent(
+        event_id=event.id,
+        name=name,
+        subject=event.subject,
+        body=json.dumps(told, separators=(",", ":")),
+        ordered="subjectseq" in told,
+    )
 
 
 def _stay_cancelled() -> None:

@@ -21,6 +21,8 @@ class TakenEvent:
     """login.succeeded"""
     subject: str
     body: str
+    ordered: bool = True
+    """A fact; about telemetry no order is promised, and so nothing waits for it."""
     test: bool = False
 
 

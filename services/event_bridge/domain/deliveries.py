@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
+AT_ONCE = 4
+"""For each webhook; one for one that is failing, so that slow and dead receivers cost one place."""
 LEASE = timedelta(minutes=1)
 """For so long an attempt belongs to the replica that began it; longer than any request may take."""
 FIRST_PAUSE = timedelta(seconds=5)

@@ -1,6 +1,11 @@
 """What the delivery log keeps of a receiver's answer: enough to see what is wrong there, and nothing that is secret."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from services.event_bridge.domain.deliveries import Answer
+from services.event_bridge.domain.signatures import PREFIX
 
 LONGEST = 256
 _SECRETS = (
@@ -18,3 +23,11 @@ def excerpt(answer: bytes) -> str:
     for pattern in _SECRETS:
         text = pattern.sub("[removed]", text)
     return "".join(each if each.isprintable() else " " for each in text)[:LONGEST].strip()
+
+
+def without(secrets: Iterable[str], answer: Answer) -> Answer:
+    """The answer without these very secrets, however the receiver has written them."""
+    kept = answer.excerpt
+    for secret in secrets:
+        kept = kept.replace(secret.removeprefix(PREFIX), "[removed]")
+    return replace(answer, excerpt=kept)

@@ -40,7 +40,7 @@ class Deliveries:
                 "delivery_id": delivery_id,
                 "webhook_id": webhook_id,
                 "position": position,
-                "subject": event.subject,
+                "subject": event.subject if event.ordered else event.event_id,
                 "state": State.PENDING.value,
                 "attempts": 0,
                 "due_at": now,
@@ -128,7 +128,7 @@ class Deliveries:
 
     async def listed(self, webhook_id: str, *, state: State | None, limit: int) -> Sequence[LoggedDelivery]:
         query = (
-            select(T, EVENTS.c.event_id, EVENTS.c.name)
+            select(T, EVENTS.c.event_id, EVENTS.c.name, EVENTS.c.subject.label("about"))
             .join(EVENTS, EVENTS.c.position == T.c.position)
             .where(T.c.webhook_id == webhook_id, *([] if state is None else [T.c.state == state.value]))
             .order_by(T.c.queued_at.desc(), T.c.position.desc())
@@ -205,7 +205,7 @@ def _logged(row: Any, attempts: Sequence[LoggedAttempt]) -> LoggedDelivery:
     return LoggedDelivery(
         event_id=row.event_id,
         event_name=row.name,
-        subject=row.subject,
+        subject=row.about,
         state=State(row.state),
         attempts=row.attempts,
         queued_at=row.queued_at,

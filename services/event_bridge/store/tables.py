@@ -107,6 +107,7 @@ class DeliveryRow(Row, table=True):
     )
     position: int = Field(sa_column=Column(_BIG, ForeignKey("events.position"), nullable=False))
     subject: str = Field(sa_column=Column(String(255), nullable=False))
+    """What waits for what: the event's subject, or the event's own id where no order is promised."""
     state: str = Field(sa_column=Column(String(16), nullable=False))
     attempts: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     due_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

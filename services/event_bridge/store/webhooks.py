@@ -65,7 +65,9 @@ class Webhooks:
     async def observe(
         self, webhook_id: str, answer: Answer, *, now: datetime, disable_after: timedelta
     ) -> tuple[Webhook, Webhook] | None:
-        row = (await self._session.execute(select(T).where(T.c.webhook_id == webhook_id).with_for_update())).first()
+        # Not against those who refer to it: events are queued for it meanwhile.
+        locked = select(T).where(T.c.webhook_id == webhook_id).with_for_update(key_share=True)
+        row = (await self._session.execute(locked)).first()
         if row is None:
             return None
         before = _webhook(row)

@@ -7,8 +7,9 @@ from libs.servicekit import logs
 from libs.servicekit.clock import Clock
 from services.event_bridge import facts
 from services.event_bridge.domain.deliveries import Answer, Delivery, State
+from services.event_bridge.domain.excerpts import without
 from services.event_bridge.domain.seals import SecretSeals
-from services.event_bridge.domain.signatures import headers
+from services.event_bridge.domain.signatures import WebhookSecret, headers
 from services.event_bridge.domain.webhooks import Webhook
 from services.event_bridge.ports import Begin, Post, Work
 
@@ -60,8 +61,8 @@ class DeliverEvent:
             async with self._begin() as work:
                 await work.deliveries.postpone(delivery, until=self._clock.now(), counted=False)
             return None
-        url, signed = prepared
-        answer = await self._post(url, delivery.body.encode(), signed)
+        url, signed, live = prepared
+        answer = without(live, await self._post(url, delivery.body.encode(), signed))
         now = self._clock.now()
         async with self._begin() as work:
             if answer.ours:
@@ -72,7 +73,7 @@ class DeliverEvent:
             await self._keep(work, delivery, answer)
         return answer
 
-    async def _prepared(self, delivery: Delivery) -> tuple[str, Mapping[str, str]] | None:
+    async def _prepared(self, delivery: Delivery) -> tuple[str, Mapping[str, str], Sequence[WebhookSecret]] | None:
         now, body = self._clock.now(), delivery.body.encode()
         async with self._view() as work:
             webhook = await work.webhooks.find(delivery.webhook_id)
@@ -81,7 +82,7 @@ class DeliverEvent:
             return None
         live = [self._seals.open(each, webhook_id=webhook.webhook_id) for each in sealed]
         signed = headers(live, message_id=delivery.event_id, at=now, body=body)
-        return webhook.url, {"Content-Type": CONTENT_TYPE, **signed}
+        return webhook.url, {"Content-Type": CONTENT_TYPE, **signed}, live
 
     async def _keep(self, work: Work, delivery: Delivery, answer: Answer) -> None:
         now = self._clock.now()

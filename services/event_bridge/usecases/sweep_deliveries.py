@@ -9,12 +9,13 @@ BATCH = 500
 
 
 class SweepDeliveries:
-    """`keep`: how long the delivery log and the events stay."""
+    """`keep`: how long the delivery log stays, and the events in it; `keep_unwanted`: those that no webhook wants."""
 
-    def __init__(self, begin: Begin, *, clock: Clock, keep: timedelta) -> None:
+    def __init__(self, begin: Begin, *, clock: Clock, keep: timedelta, keep_unwanted: timedelta) -> None:
         self._begin = begin
         self._clock = clock
         self._keep = keep
+        self._keep_unwanted = keep_unwanted
 
     async def __call__(self) -> bool:
         """True when there may be more."""
@@ -38,7 +39,7 @@ class SweepDeliveries:
 
     async def _forget_events(self) -> bool:
         async with self._begin() as work:
-            before = self._clock.now() - self._keep
+            before = self._clock.now() - self._keep_unwanted
             return await work.events.forget(taken_before=before, limit=BATCH) == BATCH
 
     async def _forget_tickets(self) -> bool:

@@ -1,6 +1,7 @@
 """What is promised of webhooks: order, retries, and that nobody waits for anybody else."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -34,6 +35,16 @@ async def test_what_is_not_taken_holds_back_what_follows_about_the_same_person(w
     await world.send(rounds=2)
     assert world.receivers.ids == ["1", "3", "1", "2"]
     assert {each.state for each in (await world.log(webhook)).values()} == {State.DELIVERED}
+
+
+async def test_telemetry_waits_for_nothing_since_no_order_is_promised(world: World) -> None:
+    webhook, _ = await world.webhook()
+    await world.take.begin(STREAM, start=0)
+    events = [replace(an_event(str(number), "token.issued", "client"), ordered=False) for number in range(3)]
+    assert await world.take(STREAM, events, before=0, after=3)
+    await world.send()
+    assert sorted(world.receivers.ids) == ["0", "1", "2"]
+    assert {each.subject for each in (await world.log(webhook)).values()} == {"client"}
 
 
 async def test_a_webhook_gets_what_it_wants_and_no_more(world: World) -> None:
@@ -231,7 +242,7 @@ async def test_what_is_old_is_forgotten_and_what_waits_is_not(world: World) -> N
     assert set(await world.log(webhook)) == {"2"}
     assert "latchkey.login.succeeded.v1" in await world.dump()
     await world.delete(webhook.webhook_id)
-    world.clock.move(7 * DAY)
+    world.clock.move(2 * HOUR)
     await world.sweep()
     dump = await world.dump()
     assert "'2'" not in dump

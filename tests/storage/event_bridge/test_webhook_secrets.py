@@ -9,6 +9,7 @@ import pytest
 
 from libs.crypto.errors import SealBroken
 from libs.oauth.errors import InvalidRequest
+from services.event_bridge.domain.deliveries import Answer
 from services.event_bridge.usecases.create_webhook import Wanted
 from tests.storage.event_bridge.world import Sent, World
 
@@ -99,3 +100,14 @@ async def test_a_test_event_goes_to_its_webhook_alone(world: World) -> None:
     (sent,) = world.receivers.sent
     assert (sent.event_id, sent.url) == (event_id, webhook.url)
     assert b'"test":true' in sent.body
+
+
+async def test_a_receiver_that_sends_our_secret_back_puts_it_into_no_log(world: World) -> None:
+    webhook, secret = await world.webhook()
+    bare = secret.removeprefix("whsec_")
+    world.receivers.answers["1"] = Answer(status=500, excerpt=f"cannot use key {bare}!")
+    await world.happen("1")
+    await world.send()
+    ((entry,),) = [each.latest_attempts for each in (await world.log(webhook)).values()]
+    assert entry.excerpt == "cannot use key [removed]!"
+    assert bare not in await world.dump()

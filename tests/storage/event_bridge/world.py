@@ -97,7 +97,7 @@ class World:
         self.rotate = RotateWebhookSecret(self.work, seals=self.seals, clock=self.clock)
         self.redeliver = RedeliverEvents(self.work, queued=_nothing, clock=self.clock)
         self.test = TestWebhook(self.work, issuer=ISSUER, queued=_nothing, clock=self.clock)
-        self.sweep = SweepDeliveries(self.work, clock=self.clock, keep=7 * DAY)
+        self.sweep = SweepDeliveries(self.work, clock=self.clock, keep=7 * DAY, keep_unwanted=timedelta(hours=1))
         self.take = self.taker("here")
         self.deliver = DeliverEvent(
             begin=self.work,
