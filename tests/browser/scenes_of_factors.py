@@ -4,7 +4,7 @@ from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 from tests.browser.scenes import Stage, scene
-from tests.browser.test_passkeys import Authenticator as VirtualAuthenticator
+from tests.browser.virtual_authenticator import VirtualAuthenticator
 from tests.flows.authenticator import Authenticator
 
 
@@ -78,16 +78,49 @@ async def _step_up(stage: Stage) -> None:
     await stage.ask(acr_values="urn:latchkey:acr:mfa")
 
 
+async def with_passkey(stage: Stage) -> VirtualAuthenticator:
+    authenticator = await VirtualAuthenticator.of(stage.page)
+    await stage.sign_in("/account/passkey")
+    await stage.page.fill("#passkey-name", "My laptop")
+    await stage.page.click("#passkey-submit")
+    await stage.page.wait_for_selector("main[data-page=account-recovery-codes]")
+    return authenticator
+
+
 @scene("account-passkey")
 async def _passkey(stage: Stage) -> None:
     await stage.sign_in("/account/passkey")
+    await stage.page.wait_for_selector("#passkey-submit")
+
+
+@scene("account-passkey", name="account-passkey-refused")
+async def _passkey_refused(stage: Stage) -> None:
+    await with_passkey(stage)
+    await stage.open("/account/passkey")
+    await stage.page.click("#passkey-submit")
+    await stage.page.wait_for_selector("#passkey-problem")
+
+
+@scene("account", name="account-with-passkey")
+async def _account_with_passkey(stage: Stage) -> None:
+    await with_passkey(stage)
+    await stage.open("/account")
 
 
 @scene("second-step", name="second-step-passkey")
 async def _second_step_passkey(stage: Stage) -> None:
-    device = await VirtualAuthenticator.of(stage.page)
-    await stage.sign_in("/account/passkey")
-    await stage.page.click("#passkey-submit")
-    await stage.page.wait_for_selector("main:not([data-page=account-passkey])")
-    await device.answers(by_itself=False)
+    authenticator = await with_passkey(stage)
+    await authenticator.answers(by_itself=False)
+    await stage.page.click("#recovery-create")
+    await stage.page.wait_for_selector("#recovery-done")
     await again(stage)
+    await stage.page.wait_for_selector("#passkey-submit")
+
+
+@scene("second-step", name="second-step-recovery")
+async def _second_step_recovery(stage: Stage) -> None:
+    await with_app(stage)
+    await stage.page.click("#recovery-create")
+    await stage.page.wait_for_selector("#recovery-done")
+    await again(stage)
+    await stage.page.click("#way-recovery")

@@ -1,51 +1,15 @@
 """Passkeys in Chromium, with its virtual authenticator: added on the page, used as second step, and alone."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-from playwright.async_api import Browser, CDPSession, Page, expect
+from playwright.async_api import Browser, Page, expect
 
+from tests.browser.virtual_authenticator import VirtualAuthenticator
 from tests.flows.people import new_person
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("sqlite")
-
-
-class Authenticator:
-    """What the browser takes for the device's own."""
-
-    def __init__(self, session: CDPSession, identifier: str) -> None:
-        self._session, self._id = session, identifier
-
-    @classmethod
-    async def of(cls, page: Page, **changes: Any) -> "Authenticator":
-        session = await page.context.new_cdp_session(page)
-        await session.send("WebAuthn.enable")
-        options = {
-            "protocol": "ctap2",
-            "transport": "internal",
-            "hasResidentKey": True,
-            "hasUserVerification": True,
-            "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-            **changes,
-        }
-        added = await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-        return cls(session, added["authenticatorId"])
-
-    async def verifies(self, *, user: bool) -> None:
-        await self._session.send("WebAuthn.setUserVerified", {"authenticatorId": self._id, "isUserVerified": user})
-
-    async def answers(self, *, by_itself: bool) -> None:
-        """Whether it answers at once, as if somebody touched it."""
-        await self._session.send(
-            "WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": self._id, "enabled": by_itself}
-        )
-
-    async def passkeys(self) -> list[dict[str, Any]]:
-        got = await self._session.send("WebAuthn.getCredentials", {"authenticatorId": self._id})
-        return list(got["credentials"])
 
 
 @pytest.fixture
@@ -89,7 +53,7 @@ async def sign_out(page: Page, stack: Stack) -> None:
 
 @pytest.mark.s(48)
 async def test_a_passkey_is_added_and_is_the_second_step(stack: Stack, screen: Page) -> None:
-    authenticator = await Authenticator.of(screen)
+    authenticator = await VirtualAuthenticator.of(screen)
     username = await with_passkey(screen, stack)
     assert [each["isResidentCredential"] for each in await authenticator.passkeys()] == [True]
     await sign_out(screen, stack)
@@ -106,7 +70,7 @@ async def test_a_passkey_is_added_and_is_the_second_step(stack: Stack, screen: P
 
 @pytest.mark.s(48)
 async def test_a_passkey_alone_signs_in_from_the_button(stack: Stack, screen: Page) -> None:
-    authenticator = await Authenticator.of(screen)
+    authenticator = await VirtualAuthenticator.of(screen)
     await with_passkey(screen, stack)
     await sign_out(screen, stack)
     await authenticator.answers(by_itself=False)
@@ -119,7 +83,7 @@ async def test_a_passkey_alone_signs_in_from_the_button(stack: Stack, screen: Pa
 
 @pytest.mark.s(48)
 async def test_a_passkey_is_offered_where_the_name_is_typed(stack: Stack, screen: Page) -> None:
-    await Authenticator.of(screen)
+    await VirtualAuthenticator.of(screen)
     await with_passkey(screen, stack)
     await sign_out(screen, stack)
     await screen.goto(f"{stack.issuer}/account")  # the virtual authenticator chooses by itself
@@ -128,7 +92,7 @@ async def test_a_passkey_is_offered_where_the_name_is_typed(stack: Stack, screen
 
 @pytest.mark.s(48)
 async def test_a_passkey_that_verifies_nobody_does_not_do_alone(stack: Stack, screen: Page) -> None:
-    authenticator = await Authenticator.of(screen)
+    authenticator = await VirtualAuthenticator.of(screen)
     await with_passkey(screen, stack)
     await sign_out(screen, stack)
     await authenticator.verifies(user=False)
@@ -139,7 +103,7 @@ async def test_a_passkey_that_verifies_nobody_does_not_do_alone(stack: Stack, sc
 
 
 async def test_the_same_authenticator_is_not_added_twice(stack: Stack, screen: Page) -> None:
-    await Authenticator.of(screen)
+    await VirtualAuthenticator.of(screen)
     await with_passkey(screen, stack)
     await screen.click("#add-passkey")
     await screen.click("#passkey-submit")
