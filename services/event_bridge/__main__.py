@@ -1,7 +1,11 @@
 """`python -m services.event_bridge [migrate]`."""
 
-from libs.servicekit.process import main
-from services.event_bridge.app import NAME, build
-from services.event_bridge.config import EventBridgeSettings
+import gc
+
+gc.disable()  # nothing that an import makes is garbage: a start is a fifth faster; `main` enables it again
+
+from libs.servicekit.process import main  # noqa: E402
+from services.event_bridge.app import NAME, build  # noqa: E402
+from services.event_bridge.config import EventBridgeSettings  # noqa: E402
 
 main(NAME, EventBridgeSettings, build)
