@@ -16,6 +16,7 @@ from services.key_rotation.usecases.get_signing_keys import DAY, DeliveredKey, D
 from services.key_rotation.usecases.revoke_key import Revocation
 from services.key_rotation.usecases.sign_token import SigningQuestion
 
+_LONGEST = timedelta(days=400)
 _STATES = {
     KeyState.NEXT: keys_pb2.KEY_STATE_NEXT,
     KeyState.ACTIVE: keys_pb2.KEY_STATE_ACTIVE,
@@ -53,8 +54,16 @@ def signing_question(request: keys_pb2.SignRequest) -> SigningQuestion:
         claims = json_object(request.claims)
     except ValueError:
         raise InvalidRequest("The claims are not a JSON object.", reason=REFUSED) from None
-    verifiable_for = request.verifiable_for.ToTimedelta() if request.HasField("verifiable_for") else DAY
-    return SigningQuestion(request.alg, request.typ, claims, verifiable_for)
+    return SigningQuestion(request.alg, request.typ, claims, verifiable_for(request))
+
+
+def verifiable_for(request: keys_pb2.GetSigningKeysRequest | keys_pb2.SignRequest) -> timedelta:
+    """A day when nothing is said. Raises InvalidRequest (VERIFIABLE_FOR) for what no token service can be told."""
+    if not request.HasField("verifiable_for"):
+        return DAY
+    if not 0 <= request.verifiable_for.seconds <= _LONGEST.total_seconds():
+        raise InvalidRequest("Nothing that is signed here lives for so long.", reason="VERIFIABLE_FOR")
+    return min(request.verifiable_for.ToTimedelta(), _LONGEST)
 
 
 def key(known: Key) -> admin_pb2.Key:

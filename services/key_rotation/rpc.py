@@ -9,7 +9,7 @@ from libs.oauth.errors import InvalidRequest
 from services.key_rotation import convert
 from services.key_rotation.domain.keys import RevocationReason
 from services.key_rotation.domain.waits import Waits
-from services.key_rotation.usecases.get_signing_keys import DAY, GetSigningKeys
+from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
 from services.key_rotation.usecases.list_keys import ListKeys
 from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
 from services.key_rotation.usecases.revoke_key import RevokeKey
@@ -44,11 +44,9 @@ class SigningKeys(keys_pb2_grpc.SigningKeyServiceServicer):
     async def GetSigningKeys(
         self, request: keys_pb2.GetSigningKeysRequest, context: _Context
     ) -> keys_pb2.GetSigningKeysResponse:
-        given = request.HasField("verifiable_for")
-        verifiable_for = request.verifiable_for.ToTimedelta() if given else DAY
         delivered = await self._get_keys(
             request.recipient_public_key,
-            verifiable_for=verifiable_for,
+            verifiable_for=convert.verifiable_for(request),
             held=request.held_kids,
             without_private_keys=request.without_private_keys,
         )

@@ -40,13 +40,18 @@ class SigningView:
         self._clock = clock
         self._keys: Sequence[Key] = ()
         self._seen_at: datetime | None = None
+        self._looks = self._seen_by = 0
         self._opened: Mapping[str, SigningKey] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def look(self) -> None:
         """Raises TemporarilyUnavailable; what was seen before stays."""
-        seen_at = self._clock.now()
+        self._looks += 1
+        this, seen_at = self._looks, self._clock.now()
         keys = await self._published()
+        if this < self._seen_by:  # an answer that was long on its way: it may hold a key that was revoked since
+            return
+        self._seen_by = this
         self._keys, self._seen_at = keys, seen_at
         signing = {key.kid for key in keys if key.state in SIGNING}
         self._opened = {kid: key for kid, key in self._opened.items() if kid in signing}

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.flows.relying_party import RelyingParty
-from tests.support.stack import Stack, free_ports
+from tests.support.stack import Stack, free_ports, running_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 5
@@ -74,3 +74,21 @@ def test_client_credentials_beside_a_bare_handler(stack: Stack) -> None:
             bare = _measure("127.0.0.1", port, request)
             ours = _measure("127.0.0.1", edge.port, request)
             print(f"\nbare     {bare}\nlatchkey {ours}\nratio    {ours['per_second'] / bare['per_second']:.2f}")
+
+
+@pytest.mark.timeout(300)
+def test_client_credentials_signed_by_key_rotation(stack: Stack, tmp_path: Path) -> None:
+    """What it costs that private keys do not leave key-rotation: a call for each token."""
+    remote = {
+        "LATCHKEY_PRIVATE_KEYS": "kept",
+        "LATCHKEY_SIGNING": "remote",
+        "LATCHKEY_SIGNATURES_PER_SECOND": "100000",
+    }
+    with running_stack(tmp_path, environment=remote, seeded=False) as other:
+        for name, system in (("in memory", stack), ("by a call", other)):
+            user, password = asyncio.run(_machine(system))
+            edge = urlsplit(system.client_edge)
+            assert edge.port
+            request = _request(edge.netloc, user=user, password=password)
+            _measure("127.0.0.1", edge.port, request)  # warm up
+            print(f"\nsigned {name} {_measure('127.0.0.1', edge.port, request)}")

@@ -15,6 +15,8 @@ from services.key_rotation.domain.keys import SIGNING, Key
 from services.key_rotation.domain.waits import CLOCK_ERROR
 
 REFUSED: Final = "CLAIMS_REFUSED"
+LONGEST_LIFE: Final = timedelta(days=1)
+"""Of a token, whatever the caller says of itself: the longest that the token service can be told to give."""
 _SECOND: Final = timedelta(seconds=1)
 
 
@@ -29,7 +31,7 @@ def signer(keys: Iterable[Key], alg: str, *, now: datetime) -> Key | None:
 
 
 def require_ours(claims: Mapping[str, Any], typ: str, *, issuer: str, lives: timedelta, now: datetime) -> None:
-    """Claims of a kind of token that we make, of this issuer, from now on, and for no longer than `lives`.
+    """Claims of a kind of token that we make, of this issuer, from now on, for no longer than `lives` nor LONGEST_LIFE.
 
     Members that the kind needs or must not have are looked at by whoever signs. Raises InvalidRequest (CLAIMS_REFUSED).
     """
@@ -42,7 +44,6 @@ def require_ours(claims: Mapping[str, Any], typ: str, *, issuer: str, lives: tim
         raise InvalidRequest("The token is not from now.", reason=REFUSED)
     if "nbf" in claims:
         raise InvalidRequest("No token of ours waits.", reason=REFUSED)
-    if expires is not None and (
-        type(expires) is not int or not issued < expires <= issued + (lives + _SECOND).total_seconds()
-    ):
+    longest = (min(lives, LONGEST_LIFE) + _SECOND).total_seconds()
+    if expires is not None and (type(expires) is not int or not issued < expires <= issued + longest):
         raise InvalidRequest("The token lives longer than its key.", reason=REFUSED)

@@ -77,7 +77,7 @@ async def _read(path: Path, *, what: str) -> str:
         text = (await asyncio.to_thread(path.read_text, encoding="ascii")).strip()
     except (OSError, UnicodeDecodeError):
         text = ""
-    if not text:
+    if len(text.split()) != 1:
         _log.error("There is nothing to prove to the vault who we are with", what=what, file=str(path))
         raise TemporarilyUnavailable(reason="KEK_FORBIDDEN", retry_after=5)
     return text

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from deploy.local.ca import ensure_certificates
 from latchkey.keys.v1 import admin_pb2, admin_pb2_grpc, keys_pb2, keys_pb2_grpc
@@ -120,6 +121,22 @@ async def test_a_recipient_key_that_is_none_is_refused_in_our_own_words(target: 
         with pytest.raises(InvalidRequest) as refusal:
             await stub.GetSigningKeys(keys_pb2.GetSigningKeysRequest(recipient_public_key=b"short"))
     assert refusal.value.reason == "RECIPIENT_KEY_INVALID"
+
+
+async def test_nobody_makes_a_key_stay_for_centuries(target: str, tls: Path):
+    async with called_by("token", target, tls) as connection:
+        for seconds in (400 * 86_400 + 1, 315_576_000_000, -1):
+            lives = Duration(seconds=seconds)
+            request = keys_pb2.SignRequest(alg="ES256", typ="JWT", claims=b"{}", verifiable_for=lives)
+            for asked in (
+                keys_pb2_grpc.SigningServiceStub(connection).Sign(request),
+                keys_pb2_grpc.SigningKeyServiceStub(connection).GetSigningKeys(
+                    keys_pb2.GetSigningKeysRequest(recipient_public_key=Recipient().public_key, verifiable_for=lives)
+                ),
+            ):
+                with pytest.raises(InvalidRequest) as refusal:
+                    await asked
+                assert refusal.value.reason == "VERIFIABLE_FOR"
 
 
 @pytest.mark.s(70)

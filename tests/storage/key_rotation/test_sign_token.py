@@ -1,5 +1,6 @@
 """Signatures for token services that have no private keys: with the key whose turn it is, and no other."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -93,6 +94,27 @@ async def test_a_revoked_key_signs_no_more_after_the_next_look(signer: Signer):
     await signer.replica.settle()
     await signer.view.look()
     assert await signer.kid() == await signer.in_state(KeyState.ACTIVE)
+
+
+async def test_an_answer_that_was_long_on_its_way_brings_no_revoked_key_back(
+    signer: Signer, monkeypatch: pytest.MonkeyPatch
+):
+    before = await signer.replica.published()
+    arrives = asyncio.Event()
+
+    async def late() -> Any:
+        await arrives.wait()
+        return before
+
+    monkeypatch.setattr(signer.view, "_published", late)
+    overtaken = asyncio.create_task(signer.view.look())
+    await asyncio.sleep(0)
+    monkeypatch.setattr(signer.view, "_published", signer.replica.published)
+    await signer.replica.revoke(await signer.in_state(KeyState.ACTIVE), reason=RevocationReason.COMPROMISED)
+    await signer.view.look()
+    arrives.set()
+    await overtaken
+    assert await signer.kid() == "KEY_MISSING"
 
 
 async def test_too_old_a_view_signs_nothing(signer: Signer):

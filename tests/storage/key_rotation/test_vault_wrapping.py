@@ -42,10 +42,10 @@ async def test_a_vault_that_is_sealed_or_silent_is_away(vault: Vault, tmp_path: 
     assert await _refusal(tmp_path, of_vault(vault, tmp_path) | {"vault_seconds": 0.05}) == "KEK_UNREACHABLE"
 
 
-@pytest.mark.parametrize("token", ["", "another"])
+@pytest.mark.parametrize("token", ["", "two\nlines", "another"])
 async def test_a_token_that_is_none_is_said_to_be_so(vault: Vault, tmp_path: Path, token: str):
     assert await _refusal(tmp_path, of_vault(vault, tmp_path, token)) == "KEK_FORBIDDEN"
-    assert len(vault.asked) == bool(token)
+    assert len(vault.asked) == (token == "another")
 
 
 async def test_a_token_that_an_agent_has_replaced_is_read_again(vault: Vault, tmp_path: Path):

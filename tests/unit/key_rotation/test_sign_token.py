@@ -41,6 +41,7 @@ class Signer:
 
     at: datetime = NOON
     per_second: int = 1_000
+    life: timedelta = LIFE
     sign: SignToken = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,7 +51,7 @@ class Signer:
         return self.at
 
     async def signer(self, alg: str, *, verifiable_for: timedelta) -> tuple[Key, SigningKey]:
-        return a_key(KeyState.ACTIVE, NOON), MADE
+        return replace(a_key(KeyState.ACTIVE, NOON), signs_for=self.life), MADE
 
     async def __call__(self, *, alg: str = "ES256", typ: str = "JWT", **claims: Any) -> str:
         given = {name: value for name, value in {**ID_TOKEN, **claims}.items() if value is not None}
@@ -98,6 +99,14 @@ async def test_nothing_but_a_token_of_ours_is_signed(signer: Signer, typ: str, c
     with pytest.raises(InvalidRequest) as refusal:
         await signer(typ=typ, **claims)
     assert refusal.value.reason == "CLAIMS_REFUSED"
+
+
+@pytest.mark.s(27)
+async def test_no_token_lives_for_longer_than_a_day_whatever_the_caller_says(signer: Signer):
+    signer.life = timedelta(days=400)
+    await signer(exp=AT + 86_400)
+    with pytest.raises(InvalidRequest):
+        await signer(exp=AT + 86_402)
 
 
 async def test_every_kind_that_is_made_here_is_signed(signer: Signer):
