@@ -15,14 +15,7 @@ def read_object(path: str, *, what: str) -> dict[str, Any]:
         CliError: it cannot be read.
         UsageError: it is no JSON object.
     """
-    try:
-        if path == "-":
-            content = sys.stdin.read()
-        else:
-            with open(path, encoding="utf-8") as file:  # noqa: PTH123 - as plain as sys.stdin
-                content = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{what}: {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    content = read_text(path, what=what)
     try:
         members = json.loads(content)
     except ValueError as error:
@@ -30,6 +23,17 @@ def read_object(path: str, *, what: str) -> dict[str, Any]:
     if not isinstance(members, dict):
         raise UsageError(f"{what}: not a JSON object")
     return members
+
+
+def read_text(path: str, *, what: str = "FILE") -> str:
+    """What is in a file, or on stdin for "-". Raises CliError: it cannot be read."""
+    try:
+        if path == "-":
+            return sys.stdin.read()
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - as plain as sys.stdin
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(f"{what}: {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def client_metadata(file: str | None, flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,14 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerifyMismatchError
 
 from libs.crypto.errors import PasswordTooLong
+from libs.crypto.imported_hashes import verify_imported
 from libs.crypto.strict import base64_unpadded
 
 MAX_PASSWORD_BYTES = 1024
 """In UTF-8, before and after normalisation, so that nobody can have us hash a novel."""
 
 _MEMORY_KIB, _PASSES, _LANES, _TAG_BYTES, _SALT_BYTES = 19_456, 2, 1, 32, 16
+_OURS = "$argon2id$"
 _hasher = PasswordHasher(
     time_cost=_PASSES,
     memory_cost=_MEMORY_KIB,
@@ -43,21 +45,32 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password_hash: str, password: str) -> bool:
-    """Tell whether it is the password. Raises argon2's InvalidHashError if what is stored is no hash at all."""
+    """Tell whether it is the password.
+
+    Raises:
+        InvalidHashError, InvalidKey: what is stored is no hash at all.
+    """
     try:
         normalised = _normalised(password)
     except (PasswordTooLong, UnicodeEncodeError):
         # Nobody can have such a password, whoever the account belongs to: the quick answer tells nothing.
         return False
+    if not password_hash.startswith(_OURS):
+        return verify_imported(password_hash, password)
     try:
         return _hasher.verify(password_hash, normalised)
     except VerifyMismatchError:
         return False
 
 
+def is_ours(password_hash: str) -> bool:
+    """Tell whether we made it, and no other system."""
+    return password_hash.startswith(_OURS)
+
+
 def needs_rehash(password_hash: str) -> bool:
-    """Tell whether the hash was made with other parameters than today's."""
-    return _hasher.check_needs_rehash(password_hash)
+    """Tell whether the hash was made with other parameters than today's, or by another system."""
+    return not password_hash.startswith(_OURS) or _hasher.check_needs_rehash(password_hash)
 
 
 def _unmatched() -> str:

@@ -38,6 +38,7 @@ from services.authentication.usecases.end_session import EndSession
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.guesses import Guesses
+from services.authentication.usecases.import_user import ImportUser
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
 from services.authentication.usecases.profile import FindUser, UpdateUser
@@ -151,6 +152,7 @@ def _servicers(
     )
     admin = rpc.UserAdmin(
         create_user=CreateUser(work=work, passwords=passwords, policy=policy, clock=clock),
+        import_user=ImportUser(view=work.reading, work=work, clock=clock),
         list_users=ListUsers(view=work.reading),
         set_password=SetPassword(view=work.reading, work=work, passwords=passwords, policy=policy, clock=clock),
         disable_user=DisableUser(work=work, clock=clock),

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import BoundedSemaphore
+from time import monotonic
 from typing import TypeVar
 
 from prometheus_client import Counter
@@ -12,6 +14,9 @@ from libs.crypto import passwords
 from libs.oauth.errors import TemporarilyUnavailable
 
 RETRY_AFTER_SECONDS = 2
+SPREAD = 1.25
+"""How much longer than the last one a verification may take by chance."""
+LONGEST_FLOOR = 2.0
 _REFUSED = Counter("latchkey_password_queue_refused_total", "Hash operations refused because the queue was full.")
 _T = TypeVar("_T")
 
@@ -25,6 +30,9 @@ class PasswordPool:
     def __init__(self, *, workers: int, queue: int) -> None:
         self._executor = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="argon2")
         self._places = BoundedSemaphore(workers + queue)
+        self._floor = 0.0
+        """No refusal comes sooner, once a hash of another system took longer than ours: or its time would tell whom it
+        belongs to."""
 
     async def hash(self, password: str) -> str:
         """The hash to store.
@@ -41,8 +49,14 @@ class PasswordPool:
         Raises:
             TemporarilyUnavailable: the queue is full.
         """
-        matches = await self._run(lambda: passwords.verify_password(password_hash or passwords.DUMMY, password))
-        return matches and password_hash is not None
+        began = monotonic()
+        timed = await self._run(lambda: _timed(password_hash or passwords.DUMMY, password))
+        if password_hash is not None and not passwords.is_ours(password_hash):
+            self._floor = max(self._floor, min(timed.seconds * SPREAD, LONGEST_FLOOR))
+        if not timed.matches or password_hash is None:
+            await asyncio.sleep(max(began + self._floor - monotonic(), 0))
+            return False
+        return True
 
     def outdated(self, password_hash: str) -> bool:
         return passwords.needs_rehash(password_hash)
@@ -65,3 +79,15 @@ class PasswordPool:
         # The place is free when the thread is, and not when a caller has stopped waiting for it.
         future.add_done_callback(lambda _: self._places.release())
         return await asyncio.wrap_future(future)
+
+
+@dataclass(frozen=True)
+class _Timed:
+    matches: bool
+    seconds: float
+
+
+def _timed(password_hash: str, password: str) -> _Timed:
+    began = monotonic()
+    matches = passwords.verify_password(password_hash, password)
+    return _Timed(matches, monotonic() - began)

@@ -21,6 +21,7 @@ from services.authentication.usecases.disable_user import DisableUser
 from services.authentication.usecases.end_session import EndSession
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
+from services.authentication.usecases.import_user import ImportedUser, ImportUser
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions
 from services.authentication.usecases.profile import FindUser, UpdateUser
@@ -131,6 +132,7 @@ class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):
         self,
         *,
         create_user: CreateUser,
+        import_user: ImportUser,
         list_users: ListUsers,
         set_password: SetPassword,
         disable_user: DisableUser,
@@ -138,6 +140,7 @@ class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):
         find_user: FindUser,
         update_user: UpdateUser,
     ) -> None:
+        self._import_user = import_user
         self._find_user = find_user
         self._update_user = update_user
         self._reset_factors = reset_factors
@@ -150,6 +153,16 @@ class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):
         asked = NewUser(username=request.username, password=request.password, claims=convert.plain(request.claims))
         account = await self._create_user(asked, operator=_caller(context))
         return admin_pb2.CreateUserResponse(user=convert.user(account))
+
+    async def ImportUser(self, request: admin_pb2.ImportUserRequest, context: _Context) -> admin_pb2.ImportUserResponse:
+        asked = ImportedUser(
+            username=request.username,
+            password_hash=request.password_hash,
+            claims=convert.plain(request.claims),
+            dry_run=request.dry_run,
+        )
+        account = await self._import_user(asked, operator=_caller(context))
+        return admin_pb2.ImportUserResponse(user=convert.user(account))
 
     async def ListUsers(self, request: admin_pb2.ListUsersRequest, context: _Context) -> admin_pb2.ListUsersResponse:
         page = await self._list_users(size=request.page_size, token=request.page_token)

@@ -1,16 +1,17 @@
 """latchkey user: people, for operators."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from libs.cli import users
+from libs.cli import user_import, users
 from libs.cli.admin import connection, run
 from libs.cli.app import App
 from libs.cli.commands.given import Username, UsernameOption, the_one
 from libs.cli.errors import UsageError
-from libs.cli.metadata import read_object
+from libs.cli.metadata import read_object, read_text
 from libs.cli.output import Output, text
 
 app = App(help="People.")
@@ -50,6 +51,30 @@ def create(  # noqa: PLR0917 - by name only
     user = run(users.create(connection(), the_name, secret, members))
     output = Output.of(context)
     output.answer(users.as_json(user), human=lambda: _show(output, users.as_json(user), title="User created"))
+
+
+@app.answering("import")
+def import_all(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One JSON object a line; - is standard input.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be wrong.")] = False,  # noqa: FBT002
+) -> None:
+    """Bring people along from another system, with bcrypt or PBKDF2 hashes: {"username", "password_hash", "claims"}."""
+    lines = read_text(str(file)).splitlines()
+    result = run(user_import.import_users(connection(), lines, dry_run=dry_run))
+    output = Output.of(context)
+    verb = "could be imported" if dry_run else "imported"
+    faults = [f"line {fault.line}: {fault.what}" for fault in result.faults]
+    answer = {
+        "dry_run": dry_run,
+        "imported": result.imported,
+        "faults": [{"line": fault.line, "what": fault.what} for fault in result.faults],
+    }
+    output.answer(
+        answer, human=lambda: output.line("\n".join([*faults, f"{result.imported} {verb}, {len(faults)} refused"]))
+    )
+    if faults:
+        raise typer.Exit(1)
 
 
 @app.answering("list")

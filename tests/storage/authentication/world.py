@@ -48,6 +48,7 @@ from services.authentication.usecases.find_attempt import FindAttempt
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.guesses import Guesses
+from services.authentication.usecases.import_user import ImportUser
 from services.authentication.usecases.limit_letters import LimitLetters
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
@@ -177,6 +178,36 @@ class World:
             clock=clock,
             stand_in_key=b"k" * 32,
         )
+        self._with_letters(who)
+        self.get_account = GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes)
+        self.create_user = CreateUser(work=work, passwords=passwords, policy=self.policy, clock=clock)
+        self.import_user = ImportUser(view=work.reading, work=work, clock=clock)
+        self.list_users = ListUsers(view=work.reading)
+        self.set_password = SetPassword(
+            view=work.reading, work=work, passwords=passwords, policy=self.policy, clock=clock
+        )
+        self.disable_user = DisableUser(work=work, clock=clock)
+        self.reset_factors = ResetFactors(work=work, clock=clock)
+        factor_key, recovery_key = KeyEncryptionKey(b"f" * 32), b"r" * 32
+        ceremonies = Ceremonies(RelyingParty.of(ISSUER), key=b"c" * 32, clock=clock)
+        prove = ProveFactor(factor_key=factor_key, recovery_key=recovery_key, ceremonies=ceremonies, clock=clock)
+        self.start_passkey = StartPasskey(view=work.reading, who=who, ceremonies=ceremonies)
+        self.add_passkey = AddPasskey(work=work, who=who, start=start, ceremonies=ceremonies, clock=clock)
+        self.start_passkey_sign_in = StartPasskeySignIn(ceremonies=ceremonies)
+        self.sign_in_with_passkey = SignInWithPasskey(
+            work=work, ceremonies=ceremonies, start=start, clock=clock, stand_in_key=b"k" * 32
+        )
+        self.find_attempt = FindAttempt(view=work.reading, ceremonies=ceremonies, clock=clock)
+        self.continue_sign_in = ContinueSignIn(work=work, prove=prove, start=start, clock=clock, stand_in_key=b"k" * 32)
+        self.start_step_up = StartStepUp(work=work, who=who, clock=clock)
+        self.list_factors = ListFactors(view=work.reading, who=who)
+        self.start_totp = StartTotp(work=work, who=who, factor_key=factor_key, clock=clock)
+        self.confirm_totp = ConfirmTotp(work=work, who=who, start=start, factor_key=factor_key, clock=clock)
+        self.remove_factor = RemoveFactor(work=work, who=who, clock=clock)
+        self.create_recovery_codes = CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_key, clock=clock)
+
+    def _with_letters(self, who: WhoIsThere) -> None:
+        work, passwords, clock = self.work, self.passwords, self.clock
         self.send_letter = SendLetter(
             work=work,
             compose=LetterTexts(brand="Example", issuer=ISSUER),
@@ -209,31 +240,6 @@ class World:
         self.export_account = ExportAccount(view=work.reading, who=who)
         self.delete_account = DeleteAccount(view=work.reading, work=work, who=who, clock=clock)
         self.sweep_letters = SweepLetters(work=work, clock=clock)
-        self.get_account = GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes)
-        self.create_user = CreateUser(work=work, passwords=passwords, policy=self.policy, clock=clock)
-        self.list_users = ListUsers(view=work.reading)
-        self.set_password = SetPassword(
-            view=work.reading, work=work, passwords=passwords, policy=self.policy, clock=clock
-        )
-        self.disable_user = DisableUser(work=work, clock=clock)
-        self.reset_factors = ResetFactors(work=work, clock=clock)
-        factor_key, recovery_key = KeyEncryptionKey(b"f" * 32), b"r" * 32
-        ceremonies = Ceremonies(RelyingParty.of(ISSUER), key=b"c" * 32, clock=clock)
-        prove = ProveFactor(factor_key=factor_key, recovery_key=recovery_key, ceremonies=ceremonies, clock=clock)
-        self.start_passkey = StartPasskey(view=work.reading, who=who, ceremonies=ceremonies)
-        self.add_passkey = AddPasskey(work=work, who=who, start=start, ceremonies=ceremonies, clock=clock)
-        self.start_passkey_sign_in = StartPasskeySignIn(ceremonies=ceremonies)
-        self.sign_in_with_passkey = SignInWithPasskey(
-            work=work, ceremonies=ceremonies, start=start, clock=clock, stand_in_key=b"k" * 32
-        )
-        self.find_attempt = FindAttempt(view=work.reading, ceremonies=ceremonies, clock=clock)
-        self.continue_sign_in = ContinueSignIn(work=work, prove=prove, start=start, clock=clock, stand_in_key=b"k" * 32)
-        self.start_step_up = StartStepUp(work=work, who=who, clock=clock)
-        self.list_factors = ListFactors(view=work.reading, who=who)
-        self.start_totp = StartTotp(work=work, who=who, factor_key=factor_key, clock=clock)
-        self.confirm_totp = ConfirmTotp(work=work, who=who, start=start, factor_key=factor_key, clock=clock)
-        self.remove_factor = RemoveFactor(work=work, who=who, clock=clock)
-        self.create_recovery_codes = CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_key, clock=clock)
 
     async def _is_stolen(self, password: str) -> bool:
         if self.nobody_knows:

@@ -99,8 +99,16 @@ class Clients(ClientAdminServiceServicer):
 
 class Users(UserAdminServiceServicer):
     def __init__(self) -> None:
+        self.imported: dict[str, str] = {}
         self.kept: dict[str, users_pb2.User] = {}
         self.passwords: dict[str, str] = {}
+
+    async def ImportUser(self, request: users_pb2.ImportUserRequest, context: Any):
+        if request.username == "taken":
+            raise InvalidRequest("The username is taken.", reason="USERNAME_TAKEN")
+        if not request.dry_run:
+            self.imported[request.username] = request.password_hash
+        return users_pb2.ImportUserResponse(user=users_pb2.User(username=request.username))
 
     async def CreateUser(self, request: users_pb2.CreateUserRequest, context: Any):
         if request.username in self.kept:

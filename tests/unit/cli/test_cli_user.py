@@ -108,3 +108,40 @@ def test_a_change_names_what_it_changes(latchkey: Latchkey, arguments: list[str]
     latchkey("user", "create", "alice", "--password", "correct horse")
     answer = latchkey("user", "update", "alice", *arguments)
     assert (answer.code, answer.out) == (2, "")
+
+
+HASH = "$2b$10$" + "a" * 53
+
+
+def test_people_are_imported_line_by_line_and_faults_are_named(
+    latchkey: Latchkey, services: Services, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.ndjson"
+    lines = [
+        json.dumps({"username": "alice", "password_hash": HASH, "claims": {"email": "a@a.example"}}),
+        "",
+        "{not json",
+        json.dumps({"username": "taken", "password_hash": HASH}),
+        json.dumps({"username": "bob", "password": "in the clear"}),
+        json.dumps({"username": "carol", "password_hash": HASH}),
+    ]
+    file.write_text("\n".join(lines))
+    answer = latchkey("user", "import", str(file), "--json")
+    assert answer.code == 1
+    told = json.loads(answer.out)
+    assert told["imported"] == 2
+    assert [(fault["line"], fault["what"]) for fault in told["faults"]] == [
+        (3, "is not JSON"),
+        (4, "The username is taken."),
+        (5, "has members that are not known: password"),
+    ]
+    assert services.users.imported == {"alice": HASH, "carol": HASH}
+    assert "in the clear" not in answer.out + answer.err
+
+
+def test_a_dry_run_imports_nobody(latchkey: Latchkey, services: Services, tmp_path: Path) -> None:
+    file = tmp_path / "people.ndjson"
+    file.write_text(json.dumps({"username": "alice", "password_hash": HASH}))
+    answer = latchkey("user", "import", str(file), "--dry-run")
+    assert "1 could be imported, 0 refused" in answer.out
+    assert not services.users.imported

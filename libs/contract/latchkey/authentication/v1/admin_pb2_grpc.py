@@ -40,6 +40,11 @@ class UserAdminServiceStub:
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.CreateUserRequest.SerializeToString,
                 response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.CreateUserResponse.FromString,
                 _registered_method=True)
+        self.ImportUser = channel.unary_unary(
+                '/latchkey.authentication.v1.UserAdminService/ImportUser',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserResponse.FromString,
+                _registered_method=True)
         self.ListUsers = channel.unary_unary(
                 '/latchkey.authentication.v1.UserAdminService/ListUsers',
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUsersRequest.SerializeToString,
@@ -78,6 +83,14 @@ class UserAdminServiceServicer:
 
     def CreateUser(self, request, context):
         """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or a value that does not hold).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportUser(self, request, context):
+        """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
+        for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,6 +147,11 @@ def add_UserAdminServiceServicer_to_server(servicer, server):
                     servicer.CreateUser,
                     request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.CreateUserRequest.FromString,
                     response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.CreateUserResponse.SerializeToString,
+            ),
+            'ImportUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportUser,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserResponse.SerializeToString,
             ),
             'ListUsers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUsers,
@@ -194,6 +212,33 @@ class UserAdminService:
             '/latchkey.authentication.v1.UserAdminService/CreateUser',
             latchkey_dot_authentication_dot_v1_dot_admin__pb2.CreateUserRequest.SerializeToString,
             latchkey_dot_authentication_dot_v1_dot_admin__pb2.CreateUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.UserAdminService/ImportUser',
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserResponse.FromString,
             options,
             channel_credentials,
             insecure,

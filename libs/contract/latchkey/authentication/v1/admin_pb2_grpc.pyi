@@ -35,6 +35,10 @@ class UserAdminServiceStub:
     def __new__(cls, channel: _aio.Channel) -> UserAdminServiceAsyncStub: ...
     CreateUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.CreateUserRequest, _admin_pb2.CreateUserResponse]
     """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or a value that does not hold)."""
+    ImportUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ImportUserRequest, _admin_pb2.ImportUserResponse]
+    """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
+    for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
+    """
     ListUsers: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]
     """Oldest first. Callers: cli."""
     GetUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _admin_pb2.GetUserResponse]
@@ -59,6 +63,10 @@ class UserAdminServiceAsyncStub(UserAdminServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.CreateUserRequest, _admin_pb2.CreateUserResponse]  # type: ignore[assignment]
     """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or a value that does not hold)."""
+    ImportUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.ImportUserRequest, _admin_pb2.ImportUserResponse]  # type: ignore[assignment]
+    """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
+    for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
+    """
     ListUsers: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]  # type: ignore[assignment]
     """Oldest first. Callers: cli."""
     GetUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _admin_pb2.GetUserResponse]  # type: ignore[assignment]
@@ -86,6 +94,16 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.CreateUserResponse, _abc.Awaitable[_admin_pb2.CreateUserResponse]]:
         """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or a value that does not hold)."""
+
+    @_abc_1.abstractmethod
+    def ImportUser(
+        self,
+        request: _admin_pb2.ImportUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ImportUserResponse, _abc.Awaitable[_admin_pb2.ImportUserResponse]]:
+        """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
+        for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
+        """
 
     @_abc_1.abstractmethod
     def ListUsers(
