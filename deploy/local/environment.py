@@ -36,6 +36,7 @@ def _mailbox(layout: Layout) -> dict[str, str]:
         "LATCHKEY_SMTP_PORT": str(layout.ports.mail.number),
         "LATCHKEY_SMTP_SECURITY": "none",
         "LATCHKEY_MAIL_FROM": "no-reply@latchkey.example",
+        "LATCHKEY_SIGN_UP": "true",
     }
 
 

@@ -28,6 +28,13 @@ async def create(found: Connection, username: str, password: str, claims: dict[s
         return answer.user
 
 
+async def invite(found: Connection, username: str, claims: dict[str, Any], *, language: str) -> admin_pb2.User:
+    async with service(_SERVICE, found) as channel:
+        request = admin_pb2.InviteUserRequest(username=username, claims=to_struct(claims), locale=language)
+        answer = await UserAdminServiceStub(channel).InviteUser(request)
+        return answer.user
+
+
 async def every(found: Connection) -> list[admin_pb2.User]:
     """All users, oldest first."""
     async with service(_SERVICE, found) as channel:

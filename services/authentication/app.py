@@ -84,7 +84,7 @@ async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
         try:
             yield Service(
                 servicers=(
-                    *_servicers(settings, work, passwords=passwords, policy=policy, touch=touch),
+                    *_servicers(settings, work, passwords=passwords, policy=policy, touch=touch, letters=letters),
                     *letters.registrations(),
                 ),
                 tasks={
@@ -111,6 +111,7 @@ def _servicers(
     passwords: PasswordPool,
     policy: PasswordPolicy,
     touch: TouchSessions,
+    letters: LetterParts,
 ) -> tuple[Registration, ...]:
     clock = SystemClock()
     lifetimes = settings.lifetimes
@@ -152,6 +153,7 @@ def _servicers(
     )
     admin = rpc.UserAdmin(
         create_user=CreateUser(work=work, passwords=passwords, policy=policy, clock=clock),
+        invite_user=letters.invite_user(),
         import_user=ImportUser(view=work.reading, work=work, clock=clock),
         list_users=ListUsers(view=work.reading),
         set_password=SetPassword(view=work.reading, work=work, passwords=passwords, policy=policy, clock=clock),

@@ -9,6 +9,8 @@ from latchkey.authentication.v1 import (
     offers_pb2_grpc,
     password_resets_pb2,
     password_resets_pb2_grpc,
+    sign_ups_pb2,
+    sign_ups_pb2_grpc,
 )
 from libs.servicekit.clock import Clock
 from libs.servicekit.service import Registration, Task
@@ -25,11 +27,13 @@ from services.authentication.usecases.change_address import (
     GetOwnAddress,
     RequestAddress,
 )
+from services.authentication.usecases.invite_user import InviteUser
 from services.authentication.usecases.limit_letters import LimitLetters
 from services.authentication.usecases.own_sessions import WhoIsThere
 from services.authentication.usecases.request_password_reset import RequestPasswordReset
 from services.authentication.usecases.reset_password import FindPasswordReset, ResetPassword
 from services.authentication.usecases.send_letter import SendLetter
+from services.authentication.usecases.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
 from services.authentication.usecases.sweep_letters import SweepLetters
 
 SWEEP_SECONDS = 60.0
@@ -61,13 +65,18 @@ class LetterParts:
         return (
             Registration(
                 offers_pb2_grpc.add_OfferServiceServicer_to_server,
-                rpc_letters.Offers(mail=self._has_mail),
+                rpc_letters.Offers(mail=self._has_mail, sign_up=self._has_sign_up),
                 offers_pb2.DESCRIPTOR.services_by_name["OfferService"],
             ),
             Registration(
                 addresses_pb2_grpc.add_AddressServiceServicer_to_server,
                 self._addresses(),
                 addresses_pb2.DESCRIPTOR.services_by_name["AddressService"],
+            ),
+            Registration(
+                sign_ups_pb2_grpc.add_SignUpServiceServicer_to_server,
+                self._sign_ups(),
+                sign_ups_pb2.DESCRIPTOR.services_by_name["SignUpService"],
             ),
             Registration(
                 password_resets_pb2_grpc.add_PasswordResetServiceServicer_to_server,
@@ -79,6 +88,24 @@ class LetterParts:
     @property
     def _has_mail(self) -> bool:
         return self.settings.mail_server is not None
+
+    def invite_user(self) -> InviteUser:
+        return InviteUser(work=self.work, has_mail=self._has_mail, clock=self.clock)
+
+    @property
+    def _has_sign_up(self) -> bool:
+        return self._has_mail and self.settings.sign_up
+
+    def _sign_ups(self) -> rpc_letters.SignUps:
+        find = FindSignUp(view=self.view, clock=self.clock)
+        limit = LimitLetters(key=self.digest_key)
+        return rpc_letters.SignUps(
+            request_sign_up=RequestSignUp(work=self.work, limit=limit, is_open=self._has_sign_up, clock=self.clock),
+            find=find,
+            complete=CompleteSignUp(
+                work=self.work, find=find, passwords=self.passwords, policy=self.policy, clock=self.clock
+            ),
+        )
 
     def _addresses(self) -> rpc_letters.Addresses:
         find = FindAddressRequest(view=self.view, who=self.who, clock=self.clock)

@@ -27,6 +27,8 @@ class MailSettings(ServiceSettings):
     """How long each step of the conversation may take."""
     mail_from: str = ""
     """The address that letters come from."""
+    sign_up: bool = False
+    """People may make accounts for themselves: whoever answers a letter to their address. Needs mail."""
     brand_name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "Latchkey"
     """What people know this installation as: the name under every letter."""
 
@@ -47,6 +49,8 @@ class MailSettings(ServiceSettings):
     @model_validator(mode="after")
     def _mail_is_whole(self) -> Self:
         if not self.smtp_host:
+            if self.sign_up:
+                raise ValueError("LATCHKEY_SIGN_UP needs LATCHKEY_SMTP_HOST")
             return self
         if not self.mail_from:
             raise ValueError("LATCHKEY_MAIL_FROM goes with LATCHKEY_SMTP_HOST")

@@ -51,9 +51,9 @@ class PasswordPool:
         """
         began = monotonic()
         timed = await self._run(lambda: _timed(password_hash or passwords.DUMMY, password))
-        if password_hash is not None and not passwords.is_ours(password_hash):
+        if password_hash and not passwords.is_ours(password_hash):
             self._floor = max(self._floor, min(timed.seconds * SPREAD, LONGEST_FLOOR))
-        if not timed.matches or password_hash is None:
+        if not timed.matches or not password_hash:
             await asyncio.sleep(max(began + self._floor - monotonic(), 0))
             return False
         return True

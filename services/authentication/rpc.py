@@ -22,6 +22,7 @@ from services.authentication.usecases.end_session import EndSession
 from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.import_user import ImportedUser, ImportUser
+from services.authentication.usecases.invite_user import Invitation, InviteUser
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions
 from services.authentication.usecases.profile import FindUser, UpdateUser
@@ -133,6 +134,7 @@ class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):
         *,
         create_user: CreateUser,
         import_user: ImportUser,
+        invite_user: InviteUser,
         list_users: ListUsers,
         set_password: SetPassword,
         disable_user: DisableUser,
@@ -141,6 +143,7 @@ class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):
         update_user: UpdateUser,
     ) -> None:
         self._import_user = import_user
+        self._invite_user = invite_user
         self._find_user = find_user
         self._update_user = update_user
         self._reset_factors = reset_factors
@@ -163,6 +166,11 @@ class UserAdmin(admin_pb2_grpc.UserAdminServiceServicer):
         )
         account = await self._import_user(asked, operator=_caller(context))
         return admin_pb2.ImportUserResponse(user=convert.user(account))
+
+    async def InviteUser(self, request: admin_pb2.InviteUserRequest, context: _Context) -> admin_pb2.InviteUserResponse:
+        asked = Invitation(request.username, convert.plain(request.claims), convert.locale(request.locale))
+        account = await self._invite_user(asked, operator=_caller(context))
+        return admin_pb2.InviteUserResponse(user=convert.user(account))
 
     async def ListUsers(self, request: admin_pb2.ListUsersRequest, context: _Context) -> admin_pb2.ListUsersResponse:
         page = await self._list_users(size=request.page_size, token=request.page_token)

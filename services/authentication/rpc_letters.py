@@ -11,6 +11,8 @@ from latchkey.authentication.v1 import (
     offers_pb2_grpc,
     password_resets_pb2,
     password_resets_pb2_grpc,
+    sign_ups_pb2,
+    sign_ups_pb2_grpc,
 )
 from services.authentication import convert
 from services.authentication.usecases.change_address import (
@@ -21,13 +23,14 @@ from services.authentication.usecases.change_address import (
 )
 from services.authentication.usecases.request_password_reset import RequestPasswordReset
 from services.authentication.usecases.reset_password import FindPasswordReset, ResetPassword
+from services.authentication.usecases.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class Offers(offers_pb2_grpc.OfferServiceServicer):
-    def __init__(self, *, mail: bool) -> None:
-        self._answer = offers_pb2.GetOffersResponse(mail=mail)
+    def __init__(self, *, mail: bool, sign_up: bool) -> None:
+        self._answer = offers_pb2.GetOffersResponse(mail=mail, sign_up=sign_up)
 
     async def GetOffers(self, request: offers_pb2.GetOffersRequest, context: _Context) -> offers_pb2.GetOffersResponse:
         return self._answer
@@ -103,3 +106,29 @@ class PasswordResets(password_resets_pb2_grpc.PasswordResetServiceServicer):
     ) -> password_resets_pb2.ResetPasswordResponse:
         await self._reset(request.token, request.new_password)
         return password_resets_pb2.ResetPasswordResponse()
+
+
+class SignUps(sign_ups_pb2_grpc.SignUpServiceServicer):
+    def __init__(self, *, request_sign_up: RequestSignUp, find: FindSignUp, complete: CompleteSignUp) -> None:
+        self._request_sign_up = request_sign_up
+        self._find = find
+        self._complete = complete
+
+    async def RequestSignUp(
+        self, request: sign_ups_pb2.RequestSignUpRequest, context: _Context
+    ) -> sign_ups_pb2.RequestSignUpResponse:
+        await self._request_sign_up(
+            request.address, locale=convert.locale(request.locale), origin=convert.origin(request.context)
+        )
+        return sign_ups_pb2.RequestSignUpResponse()
+
+    async def GetSignUp(
+        self, request: sign_ups_pb2.GetSignUpRequest, context: _Context
+    ) -> sign_ups_pb2.GetSignUpResponse:
+        return sign_ups_pb2.GetSignUpResponse(address=await self._find(request.token))
+
+    async def CompleteSignUp(
+        self, request: sign_ups_pb2.CompleteSignUpRequest, context: _Context
+    ) -> sign_ups_pb2.CompleteSignUpResponse:
+        await self._complete(request.token, request.password, name=request.name)
+        return sign_ups_pb2.CompleteSignUpResponse()

@@ -11,6 +11,7 @@ from latchkey.authentication.v1.offers_pb2_grpc import OfferServiceStub
 from latchkey.authentication.v1.password_resets_pb2_grpc import PasswordResetServiceStub
 from latchkey.authentication.v1.profile_pb2_grpc import ProfileServiceStub
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
+from latchkey.authentication.v1.sign_ups_pb2_grpc import SignUpServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
 from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceStub
@@ -55,6 +56,7 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
             factors=FactorServiceStub(authentication),
             offers=OfferServiceStub(authentication),
             addresses=AddressServiceStub(authentication),
+            sign_ups=SignUpServiceStub(authentication),
             password_resets=PasswordResetServiceStub(authentication),
             profiles=ProfileServiceStub(authentication),
             device=DeviceServiceStub(device),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from latchkey.authentication.v1.password_resets_pb2_grpc import PasswordResetServiceAsyncStub
     from latchkey.authentication.v1.profile_pb2_grpc import ProfileServiceAsyncStub
     from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceAsyncStub
+    from latchkey.authentication.v1.sign_ups_pb2_grpc import SignUpServiceAsyncStub
     from latchkey.device.v1.device_pb2_grpc import DeviceServiceAsyncStub
     from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceAsyncStub
     from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceAsyncStub
@@ -27,6 +28,7 @@ class Backends:
     factors: "FactorServiceAsyncStub"
     offers: "OfferServiceAsyncStub"
     addresses: "AddressServiceAsyncStub"
+    sign_ups: "SignUpServiceAsyncStub"
     password_resets: "PasswordResetServiceAsyncStub"
     profiles: "ProfileServiceAsyncStub"
     device: "DeviceServiceAsyncStub"

@@ -21,6 +21,8 @@ class Offers:
     def __init__(self, service: "OfferServiceAsyncStub") -> None:
         self.mail: bool | None = None
         """Letters are sent; None while it is not known, and nothing is linked to."""
+        self.sign_up: bool | None = None
+        """People may make accounts for themselves."""
         self._service = service
 
     async def run(self) -> None:
@@ -37,5 +39,5 @@ class Offers:
         except OAuthError as error:
             _log.info("What is offered is not known", reason=error.reason)
             return False
-        self.mail = answer.mail
+        self.mail, self.sign_up = answer.mail, answer.sign_up
         return True

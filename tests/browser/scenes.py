@@ -195,6 +195,37 @@ async def _link_over(stage: Stage) -> None:
     await stage.open(f"/password/reset?token={secrets.token_urlsafe(32)}")
 
 
+async def _signing_up(stage: Stage) -> str:
+    address = f"{secrets.token_hex(6)}@example.com"
+    async with open_mailbox(port=stage.system.layout.ports.mail.number) as mailbox:
+        await stage.open("/sign-up")
+        await stage.page.fill("#address", address)
+        await stage.page.click("#sign-up-submit")
+        return link_in(await mailbox.next_to(address))
+
+
+@scene("sign-up")
+async def _sign_up(stage: Stage) -> None:
+    await stage.open("/sign-up")
+
+
+@scene("sign-up-sent")
+async def _sign_up_sent(stage: Stage) -> None:
+    await _signing_up(stage)
+
+
+@scene("sign-up-complete")
+async def _sign_up_complete(stage: Stage) -> None:
+    await stage.page.goto(await _signing_up(stage))
+
+
+@scene("sign-up-done")
+async def _sign_up_done(stage: Stage) -> None:
+    await stage.page.goto(await _signing_up(stage))
+    await stage.page.fill("#new-password", "correct horse battery staple")
+    await stage.page.click("#sign-up-submit")
+
+
 @scene("account-address")
 async def _account_address(stage: Stage) -> None:
     await stage.sign_in("/account/address")

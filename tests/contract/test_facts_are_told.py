@@ -26,6 +26,7 @@ _WAITS = "a request that waits for its person or its client: what becomes of it 
 SILENT = {
     "authentication/usecases/change_address.py::RequestAddress.__call__": "nothing has changed before its link is used",
     "authentication/usecases/request_password_reset.py::RequestPasswordReset.__call__": "is told when the letter is sent",
+    "authentication/usecases/sign_up.py::RequestSignUp.__call__": "there is no account before its link is used",
     "authentication/usecases/send_letter.py::SendLetter.__call__": "how an attempt went; what the letter tells was told",
     "authentication/usecases/send_letter.py::SendLetter.claim": "who sends",
     "authentication/usecases/sweep_letters.py::SweepLetters.__call__": _SWEPT,

@@ -53,6 +53,27 @@ def create(  # noqa: PLR0917 - by name only
     output.answer(users.as_json(user), human=lambda: _show(output, users.as_json(user), title="User created"))
 
 
+@app.answering("invite")
+def invite(  # noqa: PLR0917 - by name only
+    context: typer.Context,
+    username: Username = None,
+    username_option: UsernameOption = None,
+    email: Annotated[
+        str | None, typer.Option(metavar="TEXT", show_default=False, help="Where the letter goes.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", show_default=False, help="The full name.")] = None,
+    language: Annotated[str, typer.Option(metavar="TAG", show_default=False, help="Of the letter: en, de, es.")] = "",
+) -> None:
+    """Make an account for somebody, and send them a link to choose its password."""
+    the_name = the_one(username, username_option, "USERNAME")
+    if not email:
+        raise UsageError("an address is needed: --email")
+    members = {"email": email} | ({"name": name} if name else {})
+    user = run(users.invite(connection(), the_name, members, language=language))
+    output = Output.of(context)
+    output.answer(users.as_json(user), human=lambda: _show(output, users.as_json(user), title="User invited"))
+
+
 @app.answering("import")
 def import_all(
     context: typer.Context,

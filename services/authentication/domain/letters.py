@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.authentication.domain.links import LinkPurpose
+from services.authentication.domain.links import INVITATION_LIFETIME, LIFETIME, LinkPurpose
 
 LEASE = timedelta(minutes=2)
 """For so long an attempt belongs to the replica that began it; longer than any attempt takes."""
@@ -25,6 +25,11 @@ class LetterKind(StrEnum):
     PASSWORD_CHANGED = "password-changed"
     ACCOUNT_DELETED = "account-deleted"
     """Words: `name` of the person and of the `account`, which nobody can look up any more."""
+    INVITATION = "invitation"
+    """To somebody for whom an operator made an account: its link leads to a first password."""
+    SIGN_UP = "sign-up"
+    SIGN_UP_TAKEN = "sign-up-taken"
+    """To somebody who has an account with the address already."""
     ADDRESS = "address"
     """To an address that a person says is theirs."""
     ADDRESS_CHANGED = "address-changed"
@@ -40,13 +45,20 @@ class LetterKind(StrEnum):
         return _LINKS.get(self)
 
     @property
+    def link_lifetime(self) -> timedelta:
+        """Of its link, from the sending on."""
+        return INVITATION_LIFETIME if self is LetterKind.INVITATION else LIFETIME
+
+    @property
     def patience(self) -> timedelta:
         """For so long after its time it is still tried."""
-        return PATIENCE if self.link is None else PATIENCE_WITH_LINK
+        return PATIENCE if self.link is None or self is LetterKind.INVITATION else PATIENCE_WITH_LINK
 
 
 _LINKS: Mapping[LetterKind, LinkPurpose] = {
     LetterKind.PASSWORD_RESET: LinkPurpose.PASSWORD_RESET,
+    LetterKind.INVITATION: LinkPurpose.PASSWORD_RESET,
+    LetterKind.SIGN_UP: LinkPurpose.SIGN_UP,
     LetterKind.ADDRESS: LinkPurpose.ADDRESS,
 }
 

@@ -11,12 +11,16 @@ from enum import StrEnum
 
 LIFETIME = timedelta(minutes=30)
 """From the sending on."""
+INVITATION_LIFETIME = timedelta(days=3)
+"""Nobody who is invited waits for the letter; until they have answered it, there is nothing in the account to take."""
 
 
 class LinkPurpose(StrEnum):
     PASSWORD_RESET = "password-reset"
     ADDRESS = "address"
     """The person shows that they get what is sent to it."""
+
+    SIGN_UP = "sign-up"
 
     @property
     def path(self) -> str:
@@ -27,6 +31,7 @@ class LinkPurpose(StrEnum):
 _PATHS: Mapping[LinkPurpose, str] = {
     LinkPurpose.PASSWORD_RESET: "/password/reset",
     LinkPurpose.ADDRESS: "/account/address/confirm",
+    LinkPurpose.SIGN_UP: "/sign-up/complete",
 }
 
 

@@ -25,7 +25,7 @@ class LimitLetters:
         limits = [Limit("letters overall", OVERALL, "LETTERS_THROTTLED")]
         if is_public(origin.ip_prefix):
             limits.append(Limit(self._digest("network", origin.ip_prefix), PER_NETWORK, "LETTERS_THROTTLED"))
-        of_receiver = self._digest("receiver", receiver)
+        of_receiver = self._digest("receiver", _mailbox(receiver))
         keys = [of_receiver, *(limit.key for limit in limits)]
         require_room(limits, await work.tallies.read(keys), window=WINDOW, now=now)
         counted = await work.tallies.add(keys, window=WINDOW, now=now)
@@ -33,3 +33,9 @@ class LimitLetters:
 
     def _digest(self, what: str, text: str) -> str:
         return f"letters {what} {keyed_hash(self._key, f'{what} {text}').hex()}"
+
+
+def _mailbox(receiver: str) -> str:
+    """Without what stands behind a plus sign: many mail servers put all such addresses into one mailbox."""
+    local, at, domain = receiver.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}" if at else receiver

@@ -10,8 +10,8 @@ from libs.servicekit.clock import Clock
 from services.authentication import facts
 from services.authentication.domain.accounts import Account, Credentials
 from services.authentication.domain.addresses import writable
-from services.authentication.domain.letters import Outcome, PostedLetter
-from services.authentication.domain.links import LIFETIME, LinkPurpose, MailedLink
+from services.authentication.domain.letters import LetterKind, Outcome, PostedLetter
+from services.authentication.domain.links import LinkPurpose, MailedLink
 from services.authentication.ports import Compose, MailRefusedError, PostOffice, Work, WorkFactory
 
 _log = logs.get(__name__)
@@ -87,36 +87,37 @@ class SendLetter:
             address = writable(known)
             if known is None or address is None:
                 return None
-            link = await self._link(work, posted, reset=_reset_link(posted, known, found))
+            link = await self._link(work, posted, new=_new_link(posted, known, found))
         return None if link is None else _Addressed(address, account, link)
 
-    async def _link(self, work: Work, posted: PostedLetter, *, reset: MailedLink | None) -> str | None:
+    async def _link(self, work: Work, posted: PostedLetter, *, new: MailedLink | None) -> str | None:
         """The URL for this attempt; empty for a letter without one, None when there is nothing to open any more."""
         purpose = posted.letter.kind.link
         if purpose is None:
             return ""
         known = await work.links.get(posted.letter_id)
-        if known is None and reset is not None:
-            work.emit(facts.password_reset_requested(reset.user_id))
-        link = known or reset
+        if known is None and posted.letter.kind is LetterKind.PASSWORD_RESET:
+            work.emit(facts.password_reset_requested(posted.letter.user_id))
+        link = known or new
         if link is None or link.used_at is not None:
             return None
         secret = new_secret()
-        link = replace(link, expires_at=self._clock.now() + LIFETIME)
+        link = replace(link, expires_at=self._clock.now() + posted.letter.kind.link_lifetime)
         await work.links.put(link, secret_hash=secret_hash(secret))
         return f"{self._issuer}{purpose.path}?token={secret}"
 
 
-def _reset_link(posted: PostedLetter, address: str, found: tuple[Account, Credentials] | None) -> MailedLink | None:
-    """What a letter about a forgotten password opens; other links are made by whoever posts their letters."""
-    if found is None or posted.letter.kind.link is not LinkPurpose.PASSWORD_RESET:
+def _new_link(posted: PostedLetter, address: str, found: tuple[Account, Credentials] | None) -> MailedLink | None:
+    """What a letter opens whose link nobody has made before: one about a password, or about an account to be made."""
+    purpose = posted.letter.kind.link
+    if purpose is None or (purpose is LinkPurpose.PASSWORD_RESET) != (found is not None):
         return None
     return MailedLink(
         link_id=posted.letter_id,
-        purpose=LinkPurpose.PASSWORD_RESET,
+        purpose=purpose,
         user_id=posted.letter.user_id,
         address=address,
-        password_version=found[1].password_version,
+        password_version=found[1].password_version if found else None,
         created_at=posted.posted_at,
         expires_at=posted.posted_at,
     )

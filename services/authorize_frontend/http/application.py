@@ -35,6 +35,7 @@ from services.authorize_frontend.http.password_reset import PasswordReset
 from services.authorize_frontend.http.policy import StandardHeaders
 from services.authorize_frontend.http.second_step import SecondStep
 from services.authorize_frontend.http.sign_in import SignIn
+from services.authorize_frontend.http.sign_up import CompleteSignUp, SignUp
 from services.authorize_frontend.http.step_up import StepUp
 from services.authorize_frontend.published_keys import PublishedKeys
 
@@ -72,6 +73,8 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         AccountRecoveryCodes(edge),
         AccountAddress(edge),
         ConfirmAddress(edge),
+        SignUp(edge),
+        CompleteSignUp(edge),
         PasswordForgotten(edge),
         PasswordReset(edge),
         Discovery(edge.site),

@@ -45,6 +45,7 @@ def admin(world: World) -> rpc.UserAdmin:
     return rpc.UserAdmin(
         create_user=world.create_user,
         import_user=world.import_user,
+        invite_user=world.invite_user,
         list_users=world.list_users,
         set_password=world.set_password,
         disable_user=world.disable_user,

@@ -49,6 +49,7 @@ from services.authentication.usecases.get_account import GetAccount
 from services.authentication.usecases.get_session import GetSession
 from services.authentication.usecases.guesses import Guesses
 from services.authentication.usecases.import_user import ImportUser
+from services.authentication.usecases.invite_user import InviteUser
 from services.authentication.usecases.limit_letters import LimitLetters
 from services.authentication.usecases.list_users import ListUsers
 from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
@@ -63,6 +64,7 @@ from services.authentication.usecases.send_letter import SendLetter
 from services.authentication.usecases.set_password import SetPassword
 from services.authentication.usecases.sign_in import Attempt, SecondStep, SignIn
 from services.authentication.usecases.sign_in_with_passkey import SignInWithPasskey, StartPasskeySignIn
+from services.authentication.usecases.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
 from services.authentication.usecases.start_session import SignedIn, StartSession
 from services.authentication.usecases.start_step_up import StartStepUp
 from services.authentication.usecases.sweep_letters import SweepLetters
@@ -226,6 +228,12 @@ class World:
         )
         self.find_address_request = FindAddressRequest(view=work.reading, who=who, clock=clock)
         self.confirm_address = ConfirmAddress(view=work.reading, work=work, find=self.find_address_request, clock=clock)
+        self.invite_user = InviteUser(work=work, has_mail=True, clock=clock)
+        self.request_sign_up = RequestSignUp(work=work, limit=LimitLetters(key=b"d" * 32), is_open=True, clock=clock)
+        self.find_sign_up = FindSignUp(view=work.reading, clock=clock)
+        self.complete_sign_up = CompleteSignUp(
+            work=work, find=self.find_sign_up, passwords=passwords, policy=self.policy, clock=clock
+        )
         self.request_reset = RequestPasswordReset(
             work=work, limit=LimitLetters(key=b"d" * 32), has_mail=True, clock=clock
         )

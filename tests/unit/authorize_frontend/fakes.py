@@ -14,6 +14,7 @@ from latchkey.authentication.v1 import (
     password_resets_pb2,
     profile_pb2,
     sessions_pb2,
+    sign_ups_pb2,
 )
 from latchkey.authentication.v1.addresses_pb2_grpc import (
     AddressServiceServicer,
@@ -33,6 +34,7 @@ from latchkey.authentication.v1.password_resets_pb2_grpc import (
 from latchkey.authentication.v1.profile_pb2_grpc import ProfileServiceServicer, add_ProfileServiceServicer_to_server
 from latchkey.authentication.v1.sessions_pb2 import AttestedSession, GetSessionResponse, Session, SignInResponse
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceServicer, add_SessionServiceServicer_to_server
+from latchkey.authentication.v1.sign_ups_pb2_grpc import SignUpServiceServicer, add_SignUpServiceServicer_to_server
 from latchkey.device.v1 import device_pb2
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceServicer, add_DeviceServiceServicer_to_server
 from latchkey.keys.v1 import keys_pb2
@@ -135,7 +137,17 @@ class FakeAuthentication(
     PasswordResetServiceServicer,
     ProfileServiceServicer,
     AddressServiceServicer,
+    SignUpServiceServicer,
 ):
+    async def RequestSignUp(self, request, context):
+        return self.answer("RequestSignUp", request)
+
+    async def GetSignUp(self, request, context):
+        return self.answer("GetSignUp", request)
+
+    async def CompleteSignUp(self, request, context):
+        return self.answer("CompleteSignUp", request)
+
     async def GetProfile(self, request, context):
         return self.answer("GetProfile", request)
 
@@ -237,6 +249,7 @@ class FakeAuthentication(
             (add_ProfileServiceServicer_to_server, profile_pb2, "ProfileService"),
             (add_OfferServiceServicer_to_server, offers_pb2, "OfferService"),
             (add_AddressServiceServicer_to_server, addresses_pb2, "AddressService"),
+            (add_SignUpServiceServicer_to_server, sign_ups_pb2, "SignUpService"),
             (add_PasswordResetServiceServicer_to_server, password_resets_pb2, "PasswordResetService"),
         )
         return [
@@ -317,6 +330,9 @@ class FakeServices:
             "RequestAddress": addresses_pb2.RequestAddressResponse(),
             "GetAddressRequest": addresses_pb2.GetAddressRequestResponse(address="alice@new.example"),
             "ConfirmAddress": addresses_pb2.ConfirmAddressResponse(),
+            "RequestSignUp": sign_ups_pb2.RequestSignUpResponse(),
+            "GetSignUp": sign_ups_pb2.GetSignUpResponse(address="new@example.com"),
+            "CompleteSignUp": sign_ups_pb2.CompleteSignUpResponse(),
             "GetOffers": offers_pb2.GetOffersResponse(mail=True),
             "RequestPasswordReset": password_resets_pb2.RequestPasswordResetResponse(),
             "GetPasswordReset": password_resets_pb2.GetPasswordResetResponse(

@@ -103,6 +103,9 @@ class Users(UserAdminServiceServicer):
         self.kept: dict[str, users_pb2.User] = {}
         self.passwords: dict[str, str] = {}
 
+    async def InviteUser(self, request: users_pb2.InviteUserRequest, context: Any):
+        return users_pb2.InviteUserResponse(user=users_pb2.User(username=request.username, claims=request.claims))
+
     async def ImportUser(self, request: users_pb2.ImportUserRequest, context: Any):
         if request.username == "taken":
             raise InvalidRequest("The username is taken.", reason="USERNAME_TAKEN")

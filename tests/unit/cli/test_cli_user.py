@@ -145,3 +145,9 @@ def test_a_dry_run_imports_nobody(latchkey: Latchkey, services: Services, tmp_pa
     answer = latchkey("user", "import", str(file), "--dry-run")
     assert "1 could be imported, 0 refused" in answer.out
     assert not services.users.imported
+
+
+def test_somebody_is_invited(latchkey: Latchkey) -> None:
+    told = latchkey("user", "invite", "erin", "--email", "erin@a.example", "--name", "Erin", "--json").json
+    assert (told["username"], told["claims"]) == ("erin", {"email": "erin@a.example", "name": "Erin"})
+    assert latchkey("user", "invite", "erin").code == 2

@@ -28,7 +28,7 @@ from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_acce
 from latchkey.authentication.v1 import accounts_pb2 as latchkey_dot_authentication_dot_v1_dot_accounts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&latchkey/authentication/v1/admin.proto\x12\x1alatchkey.authentication.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/accounts.proto\"\xbb\x01\n\x04User\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32(.latchkey.authentication.v1.AccountState\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x63laims\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\"f\n\x11\x43reateUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\'\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"D\n\x12\x43reateUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"|\n\x11ImportUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x1b\n\rpassword_hash\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\'\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"D\n\x12ImportUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"9\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x11ListUsersResponse\x12/\n\x05users\x18\x01 \x03(\x0b\x32 .latchkey.authentication.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x0eGetUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"A\n\x0fGetUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"N\n\x11UpdateUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\'\n\x06\x63laims\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"D\n\x12UpdateUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\">\n\x12SetPasswordRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\"\x15\n\x13SetPasswordResponse\"&\n\x12\x44isableUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"E\n\x13\x44isableUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"\'\n\x13ResetFactorsRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"\'\n\x14ResetFactorsResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x05\x32\x83\x07\n\x10UserAdminService\x12k\n\nCreateUser\x12-.latchkey.authentication.v1.CreateUserRequest\x1a..latchkey.authentication.v1.CreateUserResponse\x12k\n\nImportUser\x12-.latchkey.authentication.v1.ImportUserRequest\x1a..latchkey.authentication.v1.ImportUserResponse\x12h\n\tListUsers\x12,.latchkey.authentication.v1.ListUsersRequest\x1a-.latchkey.authentication.v1.ListUsersResponse\x12\x62\n\x07GetUser\x12*.latchkey.authentication.v1.GetUserRequest\x1a+.latchkey.authentication.v1.GetUserResponse\x12k\n\nUpdateUser\x12-.latchkey.authentication.v1.UpdateUserRequest\x1a..latchkey.authentication.v1.UpdateUserResponse\x12n\n\x0bSetPassword\x12..latchkey.authentication.v1.SetPasswordRequest\x1a/.latchkey.authentication.v1.SetPasswordResponse\x12n\n\x0b\x44isableUser\x12..latchkey.authentication.v1.DisableUserRequest\x1a/.latchkey.authentication.v1.DisableUserResponse\x12q\n\x0cResetFactors\x12/.latchkey.authentication.v1.ResetFactorsRequest\x1a\x30.latchkey.authentication.v1.ResetFactorsResponse\x1a\x07\x8a\xb5\x18\x03\x63lib\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&latchkey/authentication/v1/admin.proto\x12\x1alatchkey.authentication.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/accounts.proto\"\xbb\x01\n\x04User\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32(.latchkey.authentication.v1.AccountState\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x63laims\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\"f\n\x11\x43reateUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\'\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"D\n\x12\x43reateUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"|\n\x11ImportUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x1b\n\rpassword_hash\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12\'\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"D\n\x12ImportUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"^\n\x11InviteUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\'\n\x06\x63laims\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06locale\x18\x03 \x01(\t\"D\n\x12InviteUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"9\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x11ListUsersResponse\x12/\n\x05users\x18\x01 \x03(\x0b\x32 .latchkey.authentication.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x0eGetUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"A\n\x0fGetUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"N\n\x11UpdateUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\'\n\x06\x63laims\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"D\n\x12UpdateUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\">\n\x12SetPasswordRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\"\x15\n\x13SetPasswordResponse\"&\n\x12\x44isableUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"E\n\x13\x44isableUserResponse\x12.\n\x04user\x18\x01 \x01(\x0b\x32 .latchkey.authentication.v1.User\"\'\n\x13ResetFactorsRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"\'\n\x14ResetFactorsResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x05\x32\xf0\x07\n\x10UserAdminService\x12k\n\nCreateUser\x12-.latchkey.authentication.v1.CreateUserRequest\x1a..latchkey.authentication.v1.CreateUserResponse\x12k\n\nImportUser\x12-.latchkey.authentication.v1.ImportUserRequest\x1a..latchkey.authentication.v1.ImportUserResponse\x12k\n\nInviteUser\x12-.latchkey.authentication.v1.InviteUserRequest\x1a..latchkey.authentication.v1.InviteUserResponse\x12h\n\tListUsers\x12,.latchkey.authentication.v1.ListUsersRequest\x1a-.latchkey.authentication.v1.ListUsersResponse\x12\x62\n\x07GetUser\x12*.latchkey.authentication.v1.GetUserRequest\x1a+.latchkey.authentication.v1.GetUserResponse\x12k\n\nUpdateUser\x12-.latchkey.authentication.v1.UpdateUserRequest\x1a..latchkey.authentication.v1.UpdateUserResponse\x12n\n\x0bSetPassword\x12..latchkey.authentication.v1.SetPasswordRequest\x1a/.latchkey.authentication.v1.SetPasswordResponse\x12n\n\x0b\x44isableUser\x12..latchkey.authentication.v1.DisableUserRequest\x1a/.latchkey.authentication.v1.DisableUserResponse\x12q\n\x0cResetFactors\x12/.latchkey.authentication.v1.ResetFactorsRequest\x1a\x30.latchkey.authentication.v1.ResetFactorsResponse\x1a\x07\x8a\xb5\x18\x03\x63lib\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,30 +53,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTUSERREQUEST']._serialized_end=697
   _globals['_IMPORTUSERRESPONSE']._serialized_start=699
   _globals['_IMPORTUSERRESPONSE']._serialized_end=767
-  _globals['_LISTUSERSREQUEST']._serialized_start=769
-  _globals['_LISTUSERSREQUEST']._serialized_end=826
-  _globals['_LISTUSERSRESPONSE']._serialized_start=828
-  _globals['_LISTUSERSRESPONSE']._serialized_end=921
-  _globals['_GETUSERREQUEST']._serialized_start=923
-  _globals['_GETUSERREQUEST']._serialized_end=957
-  _globals['_GETUSERRESPONSE']._serialized_start=959
-  _globals['_GETUSERRESPONSE']._serialized_end=1024
-  _globals['_UPDATEUSERREQUEST']._serialized_start=1026
-  _globals['_UPDATEUSERREQUEST']._serialized_end=1104
-  _globals['_UPDATEUSERRESPONSE']._serialized_start=1106
-  _globals['_UPDATEUSERRESPONSE']._serialized_end=1174
-  _globals['_SETPASSWORDREQUEST']._serialized_start=1176
-  _globals['_SETPASSWORDREQUEST']._serialized_end=1238
-  _globals['_SETPASSWORDRESPONSE']._serialized_start=1240
-  _globals['_SETPASSWORDRESPONSE']._serialized_end=1261
-  _globals['_DISABLEUSERREQUEST']._serialized_start=1263
-  _globals['_DISABLEUSERREQUEST']._serialized_end=1301
-  _globals['_DISABLEUSERRESPONSE']._serialized_start=1303
-  _globals['_DISABLEUSERRESPONSE']._serialized_end=1372
-  _globals['_RESETFACTORSREQUEST']._serialized_start=1374
-  _globals['_RESETFACTORSREQUEST']._serialized_end=1413
-  _globals['_RESETFACTORSRESPONSE']._serialized_start=1415
-  _globals['_RESETFACTORSRESPONSE']._serialized_end=1454
-  _globals['_USERADMINSERVICE']._serialized_start=1457
-  _globals['_USERADMINSERVICE']._serialized_end=2356
+  _globals['_INVITEUSERREQUEST']._serialized_start=769
+  _globals['_INVITEUSERREQUEST']._serialized_end=863
+  _globals['_INVITEUSERRESPONSE']._serialized_start=865
+  _globals['_INVITEUSERRESPONSE']._serialized_end=933
+  _globals['_LISTUSERSREQUEST']._serialized_start=935
+  _globals['_LISTUSERSREQUEST']._serialized_end=992
+  _globals['_LISTUSERSRESPONSE']._serialized_start=994
+  _globals['_LISTUSERSRESPONSE']._serialized_end=1087
+  _globals['_GETUSERREQUEST']._serialized_start=1089
+  _globals['_GETUSERREQUEST']._serialized_end=1123
+  _globals['_GETUSERRESPONSE']._serialized_start=1125
+  _globals['_GETUSERRESPONSE']._serialized_end=1190
+  _globals['_UPDATEUSERREQUEST']._serialized_start=1192
+  _globals['_UPDATEUSERREQUEST']._serialized_end=1270
+  _globals['_UPDATEUSERRESPONSE']._serialized_start=1272
+  _globals['_UPDATEUSERRESPONSE']._serialized_end=1340
+  _globals['_SETPASSWORDREQUEST']._serialized_start=1342
+  _globals['_SETPASSWORDREQUEST']._serialized_end=1404
+  _globals['_SETPASSWORDRESPONSE']._serialized_start=1406
+  _globals['_SETPASSWORDRESPONSE']._serialized_end=1427
+  _globals['_DISABLEUSERREQUEST']._serialized_start=1429
+  _globals['_DISABLEUSERREQUEST']._serialized_end=1467
+  _globals['_DISABLEUSERRESPONSE']._serialized_start=1469
+  _globals['_DISABLEUSERRESPONSE']._serialized_end=1538
+  _globals['_RESETFACTORSREQUEST']._serialized_start=1540
+  _globals['_RESETFACTORSREQUEST']._serialized_end=1579
+  _globals['_RESETFACTORSRESPONSE']._serialized_start=1581
+  _globals['_RESETFACTORSRESPONSE']._serialized_end=1620
+  _globals['_USERADMINSERVICE']._serialized_start=1623
+  _globals['_USERADMINSERVICE']._serialized_end=2631
 # @@protoc_insertion_point(module_scope)

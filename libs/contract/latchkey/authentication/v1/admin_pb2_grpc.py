@@ -45,6 +45,11 @@ class UserAdminServiceStub:
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserRequest.SerializeToString,
                 response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserResponse.FromString,
                 _registered_method=True)
+        self.InviteUser = channel.unary_unary(
+                '/latchkey.authentication.v1.UserAdminService/InviteUser',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.InviteUserRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.InviteUserResponse.FromString,
+                _registered_method=True)
         self.ListUsers = channel.unary_unary(
                 '/latchkey.authentication.v1.UserAdminService/ListUsers',
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUsersRequest.SerializeToString,
@@ -91,6 +96,14 @@ class UserAdminServiceServicer:
     def ImportUser(self, request, context):
         """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
         for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InviteUser(self, request, context):
+        """Makes an account without a password, and sends its owner a letter with a link to choose one. Callers: cli.
+        Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or a value that does not hold).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,6 +165,11 @@ def add_UserAdminServiceServicer_to_server(servicer, server):
                     servicer.ImportUser,
                     request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserRequest.FromString,
                     response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserResponse.SerializeToString,
+            ),
+            'InviteUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.InviteUser,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.InviteUserRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.InviteUserResponse.SerializeToString,
             ),
             'ListUsers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUsers,
@@ -239,6 +257,33 @@ class UserAdminService:
             '/latchkey.authentication.v1.UserAdminService/ImportUser',
             latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserRequest.SerializeToString,
             latchkey_dot_authentication_dot_v1_dot_admin__pb2.ImportUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InviteUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.UserAdminService/InviteUser',
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.InviteUserRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.InviteUserResponse.FromString,
             options,
             channel_credentials,
             insecure,

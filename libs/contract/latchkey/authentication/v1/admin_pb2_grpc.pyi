@@ -39,6 +39,10 @@ class UserAdminServiceStub:
     """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
     for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
     """
+    InviteUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.InviteUserRequest, _admin_pb2.InviteUserResponse]
+    """Makes an account without a password, and sends its owner a letter with a link to choose one. Callers: cli.
+    Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or a value that does not hold).
+    """
     ListUsers: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]
     """Oldest first. Callers: cli."""
     GetUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _admin_pb2.GetUserResponse]
@@ -66,6 +70,10 @@ class UserAdminServiceAsyncStub(UserAdminServiceStub):
     ImportUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.ImportUserRequest, _admin_pb2.ImportUserResponse]  # type: ignore[assignment]
     """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
     for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
+    """
+    InviteUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.InviteUserRequest, _admin_pb2.InviteUserResponse]  # type: ignore[assignment]
+    """Makes an account without a password, and sends its owner a letter with a link to choose one. Callers: cli.
+    Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or a value that does not hold).
     """
     ListUsers: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]  # type: ignore[assignment]
     """Oldest first. Callers: cli."""
@@ -103,6 +111,16 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_admin_pb2.ImportUserResponse, _abc.Awaitable[_admin_pb2.ImportUserResponse]]:
         """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
         for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
+        """
+
+    @_abc_1.abstractmethod
+    def InviteUser(
+        self,
+        request: _admin_pb2.InviteUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.InviteUserResponse, _abc.Awaitable[_admin_pb2.InviteUserResponse]]:
+        """Makes an account without a password, and sends its owner a letter with a link to choose one. Callers: cli.
+        Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or a value that does not hold).
         """
 
     @_abc_1.abstractmethod

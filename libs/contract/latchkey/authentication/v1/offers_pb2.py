@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'latchkey/authentication/v1/offers.proto\x12\x1alatchkey.authentication.v1\x1a\x1flatchkey/access/v1/access.proto\"\x12\n\x10GetOffersRequest\"!\n\x11GetOffersResponse\x12\x0c\n\x04mail\x18\x01 \x01(\x08\x32\x90\x01\n\x0cOfferService\x12h\n\tGetOffers\x12,.latchkey.authentication.v1.GetOffersRequest\x1a-.latchkey.authentication.v1.GetOffersResponse\x1a\x16\x8a\xb5\x18\x12\x61uthorize-frontendb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'latchkey/authentication/v1/offers.proto\x12\x1alatchkey.authentication.v1\x1a\x1flatchkey/access/v1/access.proto\"\x12\n\x10GetOffersRequest\"2\n\x11GetOffersResponse\x12\x0c\n\x04mail\x18\x01 \x01(\x08\x12\x0f\n\x07sign_up\x18\x02 \x01(\x08\x32\x90\x01\n\x0cOfferService\x12h\n\tGetOffers\x12,.latchkey.authentication.v1.GetOffersRequest\x1a-.latchkey.authentication.v1.GetOffersResponse\x1a\x16\x8a\xb5\x18\x12\x61uthorize-frontendb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETOFFERSREQUEST']._serialized_start=104
   _globals['_GETOFFERSREQUEST']._serialized_end=122
   _globals['_GETOFFERSRESPONSE']._serialized_start=124
-  _globals['_GETOFFERSRESPONSE']._serialized_end=157
-  _globals['_OFFERSERVICE']._serialized_start=160
-  _globals['_OFFERSERVICE']._serialized_end=304
+  _globals['_GETOFFERSRESPONSE']._serialized_end=174
+  _globals['_OFFERSERVICE']._serialized_start=177
+  _globals['_OFFERSERVICE']._serialized_end=321
 # @@protoc_insertion_point(module_scope)

@@ -36,16 +36,20 @@ class GetOffersResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MAIL_FIELD_NUMBER: _builtins.int
+    SIGN_UP_FIELD_NUMBER: _builtins.int
     mail: _builtins.bool
     """Letters are sent."""
+    sign_up: _builtins.bool
+    """People may make accounts for themselves."""
     def __init__(
         self,
         *,
         mail: _builtins.bool = ...,
+        sign_up: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mail", b"mail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mail", b"mail", "sign_up", b"sign_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
