@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from latchkey.token.v1 import admin_pb2
+from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
 from tests.flows.authenticator import Authenticator, set_up
 from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty, Started, verified
@@ -133,3 +135,24 @@ async def test_who_insists_on_less_is_told_less(system: Stack, browser: Browser)
         await browser.sign_in(username, f"{username}-password")
         page = await granted(browser, await browser.submit("totp-submit", totp_code=app.code()))
         assert (await claims_of(system, client, started, page))["acr"] == PASSWORD
+
+
+@pytest.mark.s(36)
+async def test_what_an_operator_asks_for_later_holds_for_refresh_tokens(system: Stack, browser: Browser) -> None:
+    username, _ = await new_person(system)
+    async with await RelyingParty.registered(system) as client:
+        token = await client.sign_in(browser, username=username)
+        request = admin_pb2.UpdateClientRequest(client_id=client.client_id)
+        request.metadata.update(
+            {
+                "client_name": "A test client",
+                "redirect_uris": [client.redirect_uri],
+                "grant_types": ["authorization_code", "refresh_token"],
+                "required_acr": MFA,
+            }
+        )
+        async with system.channel("token") as channel:
+            await ClientAdminServiceStub(channel).UpdateClient(request)
+        refused = await client.token_request(grant_type="refresh_token", refresh_token=token["refresh_token"])
+        assert refused.json()["error"] == "invalid_grant"
+        assert (await browser.open(client.start().url)).name == "step-up"
