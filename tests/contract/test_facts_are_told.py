@@ -53,6 +53,7 @@ SILENT = {
     "event_bridge/usecases/take_events.py::TakeEvents.begin": "who takes",
     "event_bridge/usecases/take_events.py::TakeEvents.rewind": "who takes",
     "key_rotation/usecases/get_signing_keys.py::GetSigningKeys.__call__": "how long a key has to stay after its last use",
+    "token/usecases/authenticate_client.py::AuthenticateClient._renew": "under which pepper a client's secret is kept",
     "token/usecases/authenticate_client.py::AuthenticateClient._believe": "that an assertion was used, until it expires",
     "token/usecases/authorize.py::Authorize.__call__": _WAITS,
     "token/usecases/deliver_logout.py::DeliverLogout.__call__": "how a delivery went; the session's end was told",

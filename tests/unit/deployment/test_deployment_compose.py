@@ -15,6 +15,7 @@ from deploy.docker.handout import PublicUrls, hand_out
 from deploy.docker.setup import prepare
 from deploy.local.home import Home
 from deploy.local.topology import SERVICES
+from libs.servicekit.settings import SecretKeys
 from services.key_rotation.key_ring import KeyRing
 from tests.unit.deployment.documents import COMPOSE, ROOT, defaulted, service, settings_of, variables
 
@@ -58,7 +59,13 @@ def test_a_service_can_start_with_what_it_is_told_and_given(shape, handout, monk
     assert settings.ops_listen.port == addresses.OPS_PORT
     for variable in shape.secrets:
         secret = getattr(settings, variable.removeprefix("LATCHKEY_").lower())
-        assert secret.keys if isinstance(secret, KeyRing) else secret.get_secret_value()
+        match secret:
+            case KeyRing():
+                assert secret.keys
+            case SecretKeys():
+                assert secret.first
+            case _:
+                assert secret.get_secret_value()
 
 
 @each_service
