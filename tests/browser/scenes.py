@@ -11,7 +11,7 @@ from tests.flows.device import Device
 from tests.flows.initial_tokens import initial_token
 from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
-from tests.support.mailbox import Mailbox, link_in, open_mailbox
+from tests.support.mailbox import Mailbox
 from tests.support.stack import Stack
 
 CALLBACK = "https://client.example/callback"
@@ -45,15 +45,6 @@ class Stage:
         await self.page.fill("#username", self.username)
         await self.page.fill("#password", f"{self.username}-password")
         await self.page.click("#login-submit")
-
-    async def forget(self) -> str:
-        """Asks for another password as somebody new; the link in the letter."""
-        self.username, _ = await new_person(self.system)
-        async with open_mailbox(port=self.system.layout.ports.mail.number) as mailbox:
-            await self.open("/password/forgotten")
-            await self.page.fill("#identifier", self.username)
-            await self.page.click("#forgotten-submit")
-            return link_in(await mailbox.next_to(f"{self.username}@example.com"))
 
     async def ask(self, *, to: str = CALLBACK, **parameters: str) -> None:
         """Begins an authorization request of an application that an operator registered."""
@@ -168,81 +159,9 @@ async def _account_password_refused(stage: Stage) -> None:
     await stage.page.click("#password-submit")
 
 
-@scene("password-forgotten")
-async def _password_forgotten(stage: Stage) -> None:
-    await stage.open("/password/forgotten")
-
-
-@scene("password-sent")
-async def _password_sent(stage: Stage) -> None:
-    await stage.forget()
-
-
-@scene("password-reset")
-async def _password_reset(stage: Stage) -> None:
-    await stage.page.goto(await stage.forget())
-
-
-@scene("password-reset-done")
-async def _password_reset_done(stage: Stage) -> None:
-    await stage.page.goto(await stage.forget())
-    await stage.page.fill("#new-password", "correct horse battery staple")
-    await stage.page.click("#password-submit")
-
-
 @scene("error", name="error-link-is-over")
 async def _link_over(stage: Stage) -> None:
     await stage.open(f"/password/reset?token={secrets.token_urlsafe(32)}")
-
-
-async def _signing_up(stage: Stage) -> str:
-    address = f"{secrets.token_hex(6)}@example.com"
-    async with open_mailbox(port=stage.system.layout.ports.mail.number) as mailbox:
-        await stage.open("/sign-up")
-        await stage.page.fill("#address", address)
-        await stage.page.click("#sign-up-submit")
-        return link_in(await mailbox.next_to(address))
-
-
-@scene("sign-up")
-async def _sign_up(stage: Stage) -> None:
-    await stage.open("/sign-up")
-
-
-@scene("sign-up-sent")
-async def _sign_up_sent(stage: Stage) -> None:
-    await _signing_up(stage)
-
-
-@scene("sign-up-complete")
-async def _sign_up_complete(stage: Stage) -> None:
-    await stage.page.goto(await _signing_up(stage))
-
-
-@scene("sign-up-done")
-async def _sign_up_done(stage: Stage) -> None:
-    await stage.page.goto(await _signing_up(stage))
-    await stage.page.fill("#new-password", "correct horse battery staple")
-    await stage.page.click("#sign-up-submit")
-
-
-@scene("account-address")
-async def _account_address(stage: Stage) -> None:
-    await stage.sign_in("/account/address")
-
-
-@scene("account-address-sent")
-async def _account_address_sent(stage: Stage) -> None:
-    await stage.sign_in("/account/address")
-    await stage.page.fill("#new-address", f"{stage.username}@new.example")
-    await stage.page.click("#address-change")
-
-
-@scene("account-address-confirm")
-async def _account_address_confirm(stage: Stage) -> None:
-    async with open_mailbox(port=stage.system.layout.ports.mail.number) as mailbox:
-        await _account_address_sent(stage)
-        await stage.page.goto(link_in(await mailbox.next_to(f"{stage.username}@new.example")))
 
 
 @scene("device")
@@ -316,39 +235,3 @@ async def _error_stale(stage: Stage) -> None:
     await stage.page.fill("#current-password", "some password")
     await stage.page.fill("#new-password", "another password")
     await stage.page.click("#password-submit")
-
-
-@scene("account-profile")
-async def _account_profile(stage: Stage) -> None:
-    await stage.sign_in("/account/profile")
-
-
-@scene("account-profile", name="account-profile-refused")
-async def _account_profile_refused(stage: Stage) -> None:
-    await stage.sign_in("/account/profile")
-    await stage.page.fill("#birthdate", "yesterday")
-    await stage.page.click("#profile-submit")
-
-
-@scene("account-data")
-async def _account_data(stage: Stage) -> None:
-    await stage.sign_in("/account/data")
-
-
-@scene("account-delete")
-async def _account_delete(stage: Stage) -> None:
-    await stage.sign_in("/account/delete")
-
-
-@scene("account-delete", name="account-delete-refused")
-async def _account_delete_refused(stage: Stage) -> None:
-    await stage.sign_in("/account/delete")
-    await stage.page.fill("#username", "somebody")
-    await stage.page.click("#delete-submit")
-
-
-@scene("account-deleted")
-async def _account_deleted(stage: Stage) -> None:
-    await stage.sign_in("/account/delete")
-    await stage.page.fill("#username", stage.username)
-    await stage.page.click("#delete-submit")

@@ -1,5 +1,7 @@
 """Pages that letters lead to, and those that have them sent."""
 
+import secrets
+
 from tests.browser.scenes import Stage, scene
 from tests.support.mailbox import link_in
 
@@ -58,3 +60,35 @@ async def _address_sent(stage: Stage) -> None:
 async def _address_confirm(stage: Stage) -> None:
     await _address_sent(stage)
     await follow_letter(stage, f"{stage.username}-new@example.com")
+
+
+async def signing_up(stage: Stage) -> str:
+    """Asks for an account with an address that nobody has; the address."""
+    address = f"{secrets.token_hex(6)}@example.com"
+    await stage.open("/sign-up")
+    await stage.page.fill("#address", address)
+    await stage.page.click("#sign-up-submit")
+    await stage.page.wait_for_selector("main[data-page=sign-up-sent]")
+    return address
+
+
+@scene("sign-up")
+async def _sign_up(stage: Stage) -> None:
+    await stage.open("/sign-up")
+
+
+@scene("sign-up-sent")
+async def _sign_up_sent(stage: Stage) -> None:
+    await signing_up(stage)
+
+
+@scene("sign-up-complete")
+async def _sign_up_complete(stage: Stage) -> None:
+    await follow_letter(stage, await signing_up(stage))
+
+
+@scene("sign-up-done")
+async def _sign_up_done(stage: Stage) -> None:
+    await follow_letter(stage, await signing_up(stage))
+    await stage.page.fill("#new-password", "violet harbour lantern 42")
+    await stage.page.click("#sign-up-submit")

@@ -14,13 +14,14 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, ViewportSize
 
 from libs.languages.language import ENGLISH, LANGUAGES, Language
-from tests.browser import scenes_of_factors, scenes_of_letters
+from tests.browser import scenes_of_account, scenes_of_factors, scenes_of_letters
 from tests.browser.scenes import SCENES, Stage
 from tests.support.mailbox import Mailbox, open_mailbox
 from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.xdist_group("sqlite"), pytest.mark.timeout(900)]
 
+assert scenes_of_account
 assert scenes_of_factors
 assert scenes_of_letters  # they add theirs when they are imported
 ROOT = Path(__file__).resolve().parents[2]
