@@ -22,7 +22,7 @@ from services.key_rotation import rpc
 from services.key_rotation.config import KeyRotationSettings
 from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.domain.waits import Waits
-from services.key_rotation.key_ages import observe
+from services.key_rotation.key_ages import ROTATION_FAILURES, observe
 from services.key_rotation.sealing_health import PROBE_SECONDS, SealingHealth
 from services.key_rotation.signing_view import LOOK_SECONDS, SigningView
 from services.key_rotation.store.checked_clock import CheckedClock
@@ -122,8 +122,9 @@ async def generate(alg: str) -> SigningKey:
 
 
 async def _advance(clock: CheckedClock, advance: AdvanceKeys) -> bool:
-    await clock.compare()
-    return await advance()
+    with ROTATION_FAILURES.count_exceptions():
+        await clock.compare()
+        return await advance()
 
 
 async def _prepare(clock: CheckedClock, ensure: EnsureKeys, signing: GetSigningKeys, seals: KeySeals) -> None:

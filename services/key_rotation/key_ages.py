@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 from services.key_rotation.domain.keys import ALGS, PUBLISHED, Key, KeyState
 
@@ -12,6 +12,9 @@ SIGNING_KEY_AGE_SECONDS = Gauge(
     "latchkey_signing_key_age_seconds",
     "Since when the oldest key in this state is published (next), or has its turn (active, retiring).",
     ["alg", "state"],
+)
+ROTATION_FAILURES = Counter(
+    "latchkey_rotation_failures_total", "Looks at what has come due that ended in an error; the next one tries again."
 )
 
 

@@ -1,5 +1,6 @@
 """What the service still does while nobody opens anything for it."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.service import Service
 from services.key_rotation.app import build
 from services.key_rotation.config import KeyRotationSettings
+from services.key_rotation.key_ages import ROTATION_FAILURES
 from services.key_rotation.sealing_health import KEY_ENCRYPTION_UP
 from tests.storage.key_rotation.transit import Vault
 from tests.storage.key_rotation.wrapped import of_vault, settings_of
@@ -51,6 +53,25 @@ async def test_who_has_the_keys_goes_on_and_a_key_can_be_revoked(settings: KeyRo
         vault.sealed = False
         listed = (await admin.RotateKeys(admin_pb2.RotateKeysRequest(), None)).keys
         assert len(listed) >= 3
+
+
+async def test_a_look_that_fails_is_counted_for_the_alert(settings: KeyRotationSettings, vault: Vault):
+    async with build(settings):
+        pass
+    vault.sealed = True
+    async with build(settings) as service:
+        admin = _servicer(service, "KeyAdminService")
+        listed = (await admin.ListKeys(admin_pb2.ListKeysRequest(), None)).keys
+        following = next(key for key in listed if key.state == keys_pb2.KEY_STATE_NEXT)
+        reason = admin_pb2.REVOCATION_REASON_SUSPECTED
+        await admin.RevokeKey(admin_pb2.RevokeKeyRequest(kid=following.kid, reason=reason), None)
+        before = ROTATION_FAILURES._value.get()
+        looking = asyncio.create_task(service.tasks["rotation"]())
+        async with asyncio.timeout(10):
+            while ROTATION_FAILURES._value.get() == before:  # noqa: ASYNC110 - of a task that tells nobody
+                await asyncio.sleep(0.01)
+        looking.cancel()
+        await asyncio.wait([looking])
 
 
 async def test_without_keys_it_does_not_start(settings: KeyRotationSettings, vault: Vault):

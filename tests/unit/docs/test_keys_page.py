@@ -22,6 +22,7 @@ def test_every_metric_of_an_alert_exists():
         metrics.KEY_VIEW_AGE_SECONDS,
         signing_keys.UNKNOWN_KID,
         key_ages.SIGNING_KEY_AGE_SECONDS,
+        key_ages.ROTATION_FAILURES,
         sealing_health.KEY_ENCRYPTION_UP,
         sign_token.SIGNATURES,
         authenticate_client.RENEWED,
