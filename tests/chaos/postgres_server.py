@@ -44,6 +44,7 @@ class OwnPostgres:
         while True:
             try:
                 self._server.ensure_postgres_running()
+                self._server.psql("SELECT 1;")  # one that still recovers turns everybody away
             except (subprocess.SubprocessError, AssertionError):
                 if time.monotonic() > deadline:
                     raise
