@@ -26,6 +26,7 @@ from tests.unit.deployment.documents import (
     kustomization,
     objects,
     only,
+    service,
     settings_of,
     variables,
 )
@@ -235,3 +236,17 @@ def test_the_command_line_is_told_where_every_service_is():
             offered = {each["name"]: each["port"] for each in services[host]["spec"]["ports"]}
             assert offered[port] == int(number)
             assert services[host]["spec"]["selector"] == {"app.kubernetes.io/name": name}
+
+
+def test_letters_are_a_component_that_says_what_the_service_understands() -> None:
+    component = kustomization("components/mail")
+    (generated,) = component["configMapGenerator"]
+    told = dict(literal.split("=", 1) for literal in generated["literals"])
+    assert (generated["name"], generated["behavior"]) == ("authentication", "merge")
+    assert set(told) <= variables(settings_of(service("authentication")))
+    policy, patch = (objects(KUBERNETES / "components/mail" / name)[0] for name in ("network.yaml", "password.yaml"))
+    assert policy["spec"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "authentication"}
+    pod = patch["spec"]["template"]["spec"]
+    mounts = [each["volumeMounts"] for each in (*pod["initContainers"], *pod["containers"])]  # each reads all settings
+    assert mounts == [[{"name": "mail", "mountPath": "/etc/latchkey/mail", "readOnly": True}]] * 2
+    assert told["LATCHKEY_SMTP_PASSWORD_FILE"].startswith("/etc/latchkey/mail/")
