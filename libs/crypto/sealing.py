@@ -70,20 +70,38 @@ class Envelope:
 
 
 class KeyEncryptionKey:
-    """256 bits that wrap data keys. Changing it wraps the data keys anew; what they encrypt stays as it is."""
+    """256 bits that wrap data keys. Changing it wraps the data keys anew; what they encrypt stays as it is.
 
-    def __init__(self, key: bytes) -> None:
-        if len(key) != _KEY_BYTES:
+    Args:
+        former: keys that it takes the place of; what they wrapped can still be unwrapped.
+    """
+
+    def __init__(self, key: bytes, *former: bytes) -> None:
+        if any(len(each) != _KEY_BYTES for each in (key, *former)):
             raise InvalidKey("a key-encryption key has 32 bytes")
         self._cipher = AESGCM(key)
+        self._former = tuple(map(AESGCM, former))
 
     def wrap(self, plaintext: bytes, *, bound_to: bytes) -> bytes:
         """Encrypt (AES-256-GCM, a random 96-bit nonce in front)."""
         return _encrypt(self._cipher, plaintext, bound_to)
 
     def unwrap(self, wrapped: bytes, *, bound_to: bytes) -> bytes:
-        """Decrypt what `wrap` made. Raises SealBroken."""
-        return _decrypt(self._cipher, wrapped, bound_to)
+        """Decrypt what `wrap` made, or what one of the former keys did. Raises SealBroken."""
+        for cipher in (self._cipher, *self._former):
+            try:
+                return _decrypt(cipher, wrapped, bound_to)
+            except SealBroken as broken:
+                why = broken
+        raise why
+
+    def renewed(self, wrapped: bytes, *, bound_to: bytes) -> bytes:
+        """The same, wrapped by this key; as it is when it is that already. Raises SealBroken."""
+        try:
+            _decrypt(self._cipher, wrapped, bound_to)
+        except SealBroken:
+            return self.wrap(self.unwrap(wrapped, bound_to=bound_to), bound_to=bound_to)
+        return wrapped
 
 
 def seal_under_new_key(plaintext: bytes, *, bound_to: bytes) -> tuple[bytes, bytes]:

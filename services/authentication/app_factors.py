@@ -32,13 +32,13 @@ def factor_services(
     stand_in_key: bytes,
 ) -> tuple[Registration, ...]:
     clock = SystemClock()
-    key = settings.factor_encryption_key_file.get_secret_value()
-    factor_key = KeyEncryptionKey(key)
-    recovery_key = keyed_hash(key, "latchkey.v1: recovery codes")
+    keys = settings.factor_encryption_key_file
+    factor_key = KeyEncryptionKey(*keys.every)
+    recovery_keys = tuple(keyed_hash(key, "latchkey.v1: recovery codes") for key in keys.every)
     ceremonies = Ceremonies(
-        RelyingParty.of(settings.issuer), key=keyed_hash(key, "latchkey.v1: passkey challenges"), clock=clock
+        RelyingParty.of(settings.issuer), key=keyed_hash(keys.first, "latchkey.v1: passkey challenges"), clock=clock
     )
-    prove = ProveFactor(factor_key=factor_key, recovery_key=recovery_key, ceremonies=ceremonies, clock=clock)
+    prove = ProveFactor(factor_key=factor_key, recovery_keys=recovery_keys, ceremonies=ceremonies, clock=clock)
     proofs = rpc_factors.Proofs(
         find_attempt=FindAttempt(view=work.reading, ceremonies=ceremonies, clock=clock),
         continue_sign_in=ContinueSignIn(work=work, prove=prove, start=start, clock=clock, stand_in_key=stand_in_key),
@@ -53,7 +53,7 @@ def factor_services(
         start_totp=StartTotp(work=work, who=who, factor_key=factor_key, clock=clock),
         confirm_totp=ConfirmTotp(work=work, who=who, start=start, factor_key=factor_key, clock=clock),
         remove_factor=RemoveFactor(work=work, who=who, clock=clock),
-        create_recovery_codes=CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_key, clock=clock),
+        create_recovery_codes=CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_keys[0], clock=clock),
         start_passkey=StartPasskey(view=work.reading, who=who, ceremonies=ceremonies),
         add_passkey=AddPasskey(work=work, who=who, start=start, ceremonies=ceremonies, clock=clock),
     )

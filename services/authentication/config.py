@@ -11,7 +11,6 @@ from libs.servicekit.settings import (
     BusSettings,
     DatabaseSettings,
     GrpcSettings,
-    SecretKeyFile,
     SecretKeysFile,
 )
 from services.authentication.domain.sessions import Lifetimes
@@ -28,9 +27,9 @@ class AuthenticationSettings(
     session_attestation_key_file: SecretKeysFile
     """File with the key under which the token service believes statements about sessions (32 bytes, base64url). Several
     lines: the first makes them (docs/keys.md)."""
-    factor_encryption_key_file: SecretKeyFile
+    factor_encryption_key_file: SecretKeysFile
     """File with the key that seals the secrets of authenticator apps, and keys the digests of recovery codes (32 bytes,
-    base64url). With another one neither opens anything."""
+    base64url). With another one neither opens anything. Several lines: the first seals (docs/keys.md)."""
     session_idle_seconds: _Lifetime = 8 * HOUR
     """A session that is not used for this long has ended: a browser left alone overnight asks for the password."""
     session_absolute_seconds: _Lifetime = 14 * DAY

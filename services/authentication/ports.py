@@ -201,8 +201,8 @@ class FactorWriter(FactorReader, Protocol):
 
     async def totp_of(self, user_id: str) -> Sequence[TotpFactor]: ...
 
-    async def spend_step(self, factor_id: str, step: int, *, now: datetime) -> bool:
-        """False when it, or a later one, was used before."""
+    async def spend_step(self, factor_id: str, step: int, *, sealed_secret: bytes, now: datetime) -> bool:
+        """False when it, or a later one, was used before. Keeps the secret as it is sealed today."""
 
     async def add(self, factor: Factor, *, user_id: str) -> None:
         """One whose particulars are kept elsewhere."""
@@ -225,8 +225,8 @@ class FactorWriter(FactorReader, Protocol):
 
     async def replace_codes(self, user_id: str, hashes: Sequence[bytes], *, now: datetime) -> None: ...
 
-    async def spend_code(self, user_id: str, code_hash: bytes, *, now: datetime) -> bool:
-        """False when it is none of the user's, or was used before."""
+    async def spend_code(self, user_id: str, code_hashes: Collection[bytes], *, now: datetime) -> bool:
+        """`code_hashes`: of one code. False when it is none of the user's, or was used before."""
 
 
 class PasskeyReader(Protocol):

@@ -105,7 +105,7 @@ async def build(settings: EventBridgeSettings) -> AsyncIterator[Service]:
 
 
 def _seals(settings: EventBridgeSettings) -> SecretSeals:
-    key = KeyEncryptionKey(settings.webhook_sealing_key_file.get_secret_value())
+    key = KeyEncryptionKey(*settings.webhook_sealing_key_file.every)
     return SecretSeals(key, issuer=settings.issuer)
 
 

@@ -15,7 +15,7 @@ from libs.servicekit.settings import (
     DatabaseSettings,
     GrpcSettings,
     HttpEdgeSettings,
-    SecretKeyFile,
+    SecretKeysFile,
     is_loopback,
 )
 from services.event_bridge.domain.deliveries import AT_ONCE
@@ -46,8 +46,8 @@ Origins = Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)]
 class EventBridgeSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings):
     subscriber_nats_creds: FilePath | None = None
     """File with the NATS credentials with which events are read, in the account of the subscribers."""
-    webhook_sealing_key_file: SecretKeyFile
-    """What webhook secrets are sealed under in the database."""
+    webhook_sealing_key_file: SecretKeysFile
+    """What webhook secrets are sealed under in the database. Several lines: the first seals (docs/keys.md)."""
     webhooks_most: int = Field(default=100, ge=1, le=1_000)
     """How many webhooks there may be."""
     webhook_disable_after_seconds: int = Field(default=5 * DAY, ge=MINUTE, le=90 * DAY)

@@ -1,6 +1,6 @@
 """Second factors in SQL. Whoever changes them has locked the user (`Accounts.lock`), so that no two changes meet."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,10 +29,12 @@ class Factors:
         rows = await self._session.execute(query.order_by(F.c.id))
         return [TotpFactor(id=row.id, sealed_secret=row.totp_secret, last_step=row.totp_step) for row in rows]
 
-    async def spend_step(self, factor_id: str, step: int, *, now: datetime) -> bool:
+    async def spend_step(self, factor_id: str, step: int, *, sealed_secret: bytes, now: datetime) -> bool:
         """Compare-and-set: a code is good once, and no older one is good after it."""
         statement = update(F).where(F.c.id == factor_id, F.c.totp_step < step).returning(F.c.id)
-        spent = await self._session.execute(statement.values(totp_step=step, last_used_at=now))
+        spent = await self._session.execute(
+            statement.values(totp_step=step, totp_secret=sealed_secret, last_used_at=now)
+        )
         return spent.one_or_none() is not None
 
     async def add_totp(self, factor: Factor, *, user_id: str, sealed_secret: bytes, step: int) -> None:
@@ -93,10 +95,10 @@ class Factors:
             rows = [{"user_id": user_id, "code_hash": each, "created_at": now} for each in hashes]
             await self._session.execute(insert(RECOVERY_CODES), rows)
 
-    async def spend_code(self, user_id: str, code_hash: bytes, *, now: datetime) -> bool:
+    async def spend_code(self, user_id: str, code_hashes: Collection[bytes], *, now: datetime) -> bool:
         """Each code once."""
         codes = RECOVERY_CODES
-        statement = update(codes).where(codes.c.user_id == user_id, codes.c.code_hash == code_hash)
+        statement = update(codes).where(codes.c.user_id == user_id, codes.c.code_hash.in_(code_hashes))
         unused = statement.where(codes.c.used_at.is_(None)).values(used_at=now).returning(codes.c.user_id)
         return (await self._session.execute(unused)).one_or_none() is not None
 

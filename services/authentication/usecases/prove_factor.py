@@ -1,5 +1,6 @@
 """Whether something that a person shows is one of their second factors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from libs.crypto.errors import PasskeyRefused
@@ -27,11 +28,11 @@ class ProveFactor:
     """Runs inside the caller's transaction, in which the user is locked; what is good once is spent there."""
 
     def __init__(
-        self, *, factor_key: KeyEncryptionKey, recovery_key: bytes, ceremonies: Ceremonies, clock: Clock
+        self, *, factor_key: KeyEncryptionKey, recovery_keys: Sequence[bytes], ceremonies: Ceremonies, clock: Clock
     ) -> None:
         self._ceremonies = ceremonies
         self._factor_key = factor_key
-        self._recovery_key = recovery_key
+        self._recovery_keys = recovery_keys
         self._clock = clock
 
     async def __call__(self, work: Work, user_id: str, proof: Proof, *, attempt: bytes) -> tuple[str, ...] | None:
@@ -40,8 +41,8 @@ class ProveFactor:
             case FactorKind.TOTP:
                 return AMR_ONE_TIME if await self._totp(work, user_id, proof.text) else None
             case FactorKind.RECOVERY_CODE:
-                digest = code_hash(proof.text, user_id=user_id, key=self._recovery_key)
-                return AMR_ONE_TIME if await work.factors.spend_code(user_id, digest, now=self._clock.now()) else None
+                digests = [code_hash(proof.text, user_id=user_id, key=key) for key in self._recovery_keys]
+                return AMR_ONE_TIME if await work.factors.spend_code(user_id, digests, now=self._clock.now()) else None
             case FactorKind.PASSKEY:
                 return await self._passkey(work, user_id, proof.text, attempt)
 
@@ -69,8 +70,10 @@ class ProveFactor:
         now = self._clock.now()
         typed = "".join(code.split())
         for factor in await work.factors.totp_of(user_id):
-            secret = self._factor_key.unwrap(factor.sealed_secret, bound_to=totp_binding(user_id))
+            bound_to = totp_binding(user_id)
+            secret = self._factor_key.unwrap(factor.sealed_secret, bound_to=bound_to)
             step = matching_step(secret, typed, now=now, after=factor.last_step)
             if step is not None:
-                return await work.factors.spend_step(factor.id, step, now=now)
+                renewed = self._factor_key.renewed(factor.sealed_secret, bound_to=bound_to)
+                return await work.factors.spend_step(factor.id, step, sealed_secret=renewed, now=now)
         return False

@@ -191,3 +191,15 @@ async def test_attempts_are_swept_when_they_are_over(world: World, app: App) -> 
     world.clock.move(LIFETIME + timedelta(seconds=1))
     await world.sweep()
     assert not await world.raw("SELECT * FROM sign_in_attempts")
+
+
+async def test_the_key_that_factors_are_sealed_under_can_be_replaced(world: World, app: App) -> None:
+    assert app.session is not None
+    codes = await world.create_recovery_codes(app.session.session_secret)
+    both = World(world.database, clock=world.clock, factor_keys=(b"n" * 32, *world.factor_keys))
+    after = World(world.database, clock=world.clock, factor_keys=(b"n" * 32,))
+    await both.prove(await both.half_signed_in(), app.code())
+    await both.prove(await both.half_signed_in(), codes[0], kind="recovery_code")
+    world.clock.move(STEP)
+    assert await after.prove(await after.half_signed_in(), app.code())  # its use has sealed it under the new key
+    assert (await refused(after, await after.half_signed_in(), codes[1], kind="recovery_code")).reason == "WRONG_PROOF"

@@ -144,6 +144,7 @@ class World:
     post_office: Pigeonhole = field(default_factory=Pigeonhole)
     stolen: set[str] = field(default_factory=set)
     """Passwords that are known to have been stolen."""
+    factor_keys: tuple[bytes, ...] = (b"f" * 32,)
     nobody_knows: bool = False
     """Whoever knows of stolen passwords does not answer."""
     passwords: WatchedPasswords = field(default_factory=WatchedPasswords)
@@ -190,9 +191,9 @@ class World:
         )
         self.disable_user = DisableUser(work=work, clock=clock)
         self.reset_factors = ResetFactors(work=work, clock=clock)
-        factor_key, recovery_key = KeyEncryptionKey(b"f" * 32), b"r" * 32
+        factor_key, recovery_keys = KeyEncryptionKey(*self.factor_keys), self.factor_keys
         ceremonies = Ceremonies(RelyingParty.of(ISSUER), key=b"c" * 32, clock=clock)
-        prove = ProveFactor(factor_key=factor_key, recovery_key=recovery_key, ceremonies=ceremonies, clock=clock)
+        prove = ProveFactor(factor_key=factor_key, recovery_keys=recovery_keys, ceremonies=ceremonies, clock=clock)
         self.start_passkey = StartPasskey(view=work.reading, who=who, ceremonies=ceremonies)
         self.add_passkey = AddPasskey(work=work, who=who, start=start, ceremonies=ceremonies, clock=clock)
         self.start_passkey_sign_in = StartPasskeySignIn(ceremonies=ceremonies)
@@ -206,7 +207,7 @@ class World:
         self.start_totp = StartTotp(work=work, who=who, factor_key=factor_key, clock=clock)
         self.confirm_totp = ConfirmTotp(work=work, who=who, start=start, factor_key=factor_key, clock=clock)
         self.remove_factor = RemoveFactor(work=work, who=who, clock=clock)
-        self.create_recovery_codes = CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_key, clock=clock)
+        self.create_recovery_codes = CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_keys[0], clock=clock)
 
     def _with_letters(self, who: WhoIsThere) -> None:
         work, passwords, clock = self.work, self.passwords, self.clock

@@ -109,3 +109,19 @@ def test_a_delivered_key_is_bound_to_all_that_it_is():
         for alg in ("RS256", "ES256")
     }
     assert len(bindings) == 8
+
+
+def test_a_key_takes_the_place_of_former_ones():
+    old, new = b"o" * 32, b"n" * 32
+    wrapped = KeyEncryptionKey(old).wrap(b"a secret", bound_to=b"row")
+    both = KeyEncryptionKey(new, old)
+    assert both.unwrap(wrapped, bound_to=b"row") == b"a secret"
+    with pytest.raises(SealBroken):
+        both.unwrap(wrapped, bound_to=b"another row")
+    renewed = both.renewed(wrapped, bound_to=b"row")
+    assert KeyEncryptionKey(new).unwrap(renewed, bound_to=b"row") == b"a secret"
+    assert both.renewed(renewed, bound_to=b"row") == renewed
+    with pytest.raises(SealBroken):
+        KeyEncryptionKey(new).renewed(wrapped, bound_to=b"row")
+    with pytest.raises(InvalidKey):
+        KeyEncryptionKey(new, b"short")
