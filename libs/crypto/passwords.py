@@ -48,7 +48,7 @@ def verify_password(password_hash: str, password: str) -> bool:
     """Tell whether it is the password.
 
     Raises:
-        InvalidHashError, InvalidKey: what is stored is no hash at all.
+        VerificationError (of argon2), InvalidKey: what is stored is no hash at all.
     """
     try:
         normalised = _normalised(password)

@@ -5,7 +5,8 @@ The pictures are in build/screenshots/, for people to look at.
 
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -38,18 +39,35 @@ async def test_every_page_can_be_used_by_everybody(
     stack: Stack, chromium: Browser, mailbox: Mailbox, language: Language
 ) -> None:
     problems: list[str] = []
-    for name, (expected, way) in SCENES.items():
-        context = await chromium.new_context(locale=language.tag, viewport=SCREEN, reduced_motion="reduce")
-        context.set_default_timeout(15_000)
-        page = await context.new_page()
-        await way(Stage(stack, page, mailbox=mailbox))
-        shown = await page.get_attribute("main", "data-page")
-        problems += [] if shown == expected else [f"{name}: this is the page {shown}"]
-        assert await page.get_attribute("html", "lang") == language.tag
-        looks = LOOKS if language is ENGLISH else LOOKS[:1]
-        problems += [f"{name}: {problem}" for problem in await looked_at(page, f"{name}.{language.tag}", looks)]
-        await context.close()
+    looks = LOOKS if language is ENGLISH else LOOKS[:1]
+    async with one_browser(chromium, language) as fresh:
+        for name, (expected, way) in SCENES.items():
+            page = await fresh()
+            await way(Stage(stack, page, mailbox=mailbox))
+            shown = await page.get_attribute("main", "data-page")
+            problems += [] if shown == expected else [f"{name}: this is the page {shown}"]
+            assert await page.get_attribute("html", "lang") == language.tag
+            problems += [f"{name}: {problem}" for problem in await looked_at(page, f"{name}.{language.tag}", looks)]
     assert problems == []
+
+
+@asynccontextmanager
+async def one_browser(chromium: Browser, language: Language) -> AsyncIterator[Callable[[], Awaitable[Page]]]:
+    """Gives a page without a past, time and again: to open a window for each would take longer than to look at it."""
+    context = await chromium.new_context(locale=language.tag, viewport=SCREEN, reduced_motion="reduce")
+    context.set_default_timeout(15_000)
+    last: list[Page] = []
+
+    async def fresh() -> Page:
+        page = await context.new_page()  # with it goes what was attached to the last one, such as an authenticator
+        while last:
+            await last.pop().close()
+        await context.clear_cookies()
+        last.append(page)
+        return page
+
+    yield fresh
+    await context.close()
 
 
 @pytest.fixture

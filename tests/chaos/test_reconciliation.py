@@ -145,9 +145,10 @@ async def test_what_is_written_and_what_is_told_are_the_same_whatever_dies(
 
         async with _dying(system, postgres) as died:
             await asyncio.gather(*(one(number) for number in range(SIGN_INS)))
-            if postgres and POSTGRES not in died:  # whatever chance says: once at least, while somebody signs in
-                await asyncio.gather(_restarted(postgres), one(0))
-                died.append(POSTGRES)
+        if postgres and POSTGRES not in died:  # whatever chance says: once at least, while somebody signs in
+            await asyncio.to_thread(system.wait_until_ready)
+            await asyncio.gather(_restarted(postgres), one(0))
+            died.append(POSTGRES)
     await asyncio.to_thread(system.wait_until_ready)
     facts = {fact.event_id: fact for own in (await _everything_is_sent(system)).values() for fact in own}
     events = await streamed(system)

@@ -10,6 +10,8 @@ import pyotp
 
 from tests.support.browser import Browser, Page
 
+STEP_SECONDS = 30
+
 
 @dataclass
 class Authenticator:
@@ -26,11 +28,20 @@ class Authenticator:
         return cls(query["secret"][0])
 
     def code(self) -> str:
-        """Of the step before the present one, the present one or the next, whichever has not been used."""
-        present = int(time.time()) // 30
-        step = next(step for step in (present - 1, present, present + 1) if step > max(self.used, default=0))
-        self.used.add(step)
-        return pyotp.HOTP(self.secret).at(step)
+        """Of a step that has not been used and stays good for a quarter of a minute at least.
+
+        The step before the present one is good until the present one ends. Who has shown all that are good now waits
+        for the next, as people do.
+        """
+        while True:
+            now = time.time()
+            present = int(now) // STEP_SECONDS
+            first = present - 1 if now % STEP_SECONDS < STEP_SECONDS / 2 else present
+            unused = [step for step in range(first, present + 2) if step > max(self.used, default=0)]
+            if unused:
+                self.used.add(unused[0])
+                return pyotp.HOTP(self.secret).at(unused[0])
+            time.sleep(0.2)
 
 
 async def set_up(browser: Browser) -> Authenticator:

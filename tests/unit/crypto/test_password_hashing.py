@@ -1,9 +1,9 @@
 import pytest
 from argon2 import PasswordHasher, extract_parameters
-from argon2.exceptions import InvalidHashError
+from argon2.exceptions import VerificationError
 from argon2.low_level import Type
 
-from libs.crypto.errors import PasswordTooLong
+from libs.crypto.errors import InvalidKey, PasswordTooLong
 from libs.crypto.passwords import DUMMY, MAX_PASSWORD_BYTES, hash_password, needs_rehash, verify_password
 
 pytestmark = pytest.mark.s(50)
@@ -79,5 +79,7 @@ def test_text_that_is_no_unicode_is_no_password():
 
 
 def test_a_row_without_a_hash_is_a_fault_and_not_a_wrong_password():
-    with pytest.raises(InvalidHashError):
+    with pytest.raises(InvalidKey):
         verify_password("plain text", "plain text")
+    with pytest.raises(VerificationError):
+        verify_password("$argon2id$plain text", "plain text")

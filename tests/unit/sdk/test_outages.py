@@ -170,8 +170,10 @@ async def guarded(tmp_path: Path) -> AsyncIterator[tuple[NatsServer, Home]]:
     home.make_folders()
     server.configuration = nats_server.prepare(home, port=server.port, now=NOW)
     server.start()
+    creds, inbox = home.creds("key-rotation"), "_INBOX_key_rotation"  # who alone may make streams
+    async with publisher_for(server.url, creds=creds, inbox_prefix=inbox) as maker:
+        await maker.make_streams()
     async with publisher_for(server.url, creds=home.creds("token"), inbox_prefix="_INBOX_token") as publisher:
-        await publisher.make_streams()
         await publisher.event("client.created")
         yield server, home
     server.stop()
