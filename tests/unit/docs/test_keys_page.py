@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from libs.servicekit import metrics
+from services.authentication.config import AuthenticationSettings
+from services.event_bridge.config import EventBridgeSettings
 from services.key_rotation import key_ages, sealing_health
 from services.key_rotation.config import KeyRotationSettings
 from services.key_rotation.usecases import sign_token
@@ -14,7 +16,11 @@ from services.token.config import TokenSettings
 from services.token.usecases import authenticate_client
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "keys.md").read_text(encoding="utf-8")
-SETTINGS = {**KeyRotationSettings.model_fields, **TokenSettings.model_fields}
+SETTINGS = {
+    name: field
+    for settings in (KeyRotationSettings, TokenSettings, AuthenticationSettings, EventBridgeSettings)
+    for name, field in settings.model_fields.items()
+}
 
 
 def test_every_metric_of_an_alert_exists():
