@@ -71,7 +71,7 @@ docs: test-venv ## Write the generated pages of docs/
 
 .PHONY: migration
 migration: test-venv ## Draft a schema migration: make migration SERVICE=token MESSAGE="what changes"
-	@$(bin)/python -m libs.servicekit.schema_history "$(SERVICE)" "$(MESSAGE)"
+	@$(bin)/python -m libs.servicekit.sql.schema_history "$(SERVICE)" "$(MESSAGE)"
 
 .PHONY: lock
 lock: ## Resolve the three lock files again (needs a package index)

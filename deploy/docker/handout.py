@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from deploy.docker import addresses, roles
-from deploy.local import nats_server
-from deploy.local.home import Home, write_private
-from deploy.local.secret_files import KEY_BYTES, secret_file
-from deploy.local.topology import NATS, SERVICES, ServiceShape
+from deploy.provision import nats_server
+from deploy.provision.home import Home, write_private
+from deploy.provision.secret_files import KEY_BYTES, secret_file
+from deploy.provision.topology import NATS, SERVICES, ServiceShape
 
 CLI = "cli"
 POSTGRES = "postgres"

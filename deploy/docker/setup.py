@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 
 from deploy.docker import addresses
 from deploy.docker.handout import PublicUrls, hand_out
-from deploy.local import nats_server
-from deploy.local.ca import ensure_certificates
 from deploy.local.console import complain, say
-from deploy.local.home import Home
-from deploy.local.secret_files import ensure_secrets
-from deploy.local.topology import IDENTITIES
+from deploy.provision import nats_server
+from deploy.provision.ca import ensure_certificates
+from deploy.provision.home import Home
+from deploy.provision.secret_files import ensure_secrets
+from deploy.provision.topology import IDENTITIES
 
 
 def main(environment: Mapping[str, str]) -> int:

@@ -17,8 +17,8 @@ from typing import Any
 from deploy.docker import handout
 from deploy.docker.addresses import DATABASE, PRIVATE
 from deploy.docker.setup import prepare
-from deploy.local.home import Home
-from deploy.local.topology import IDENTITIES, NATS, SERVICES, ServiceShape
+from deploy.provision.home import Home
+from deploy.provision.topology import IDENTITIES, NATS, SERVICES, ServiceShape
 
 NAMESPACE = "latchkey"
 _TLS = {"ca.pem": "ca.crt", "certificate.pem": "tls.crt", "key.pem": "tls.key"}

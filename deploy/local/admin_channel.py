@@ -3,8 +3,8 @@
 import grpc
 
 from deploy.local.layout import Layout
-from libs.servicekit.channels import channel
-from libs.servicekit.settings import ServiceSettings
+from libs.servicekit.base.settings import ServiceSettings
+from libs.servicekit.grpc.channels import channel
 
 
 def open_channel(layout: Layout, service: str, *, identity: str = "cli") -> grpc.aio.Channel:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from deploy.local import nats_server
-from deploy.local.home import VARIABLE as HOME_VARIABLE
 from deploy.local.layout import Layout
 from deploy.local.ports import HOST
-from deploy.local.secret_files import secret_file
-from deploy.local.topology import SERVICES, ServiceShape
+from deploy.provision import nats_server
+from deploy.provision.home import VARIABLE as HOME_VARIABLE
+from deploy.provision.secret_files import secret_file
+from deploy.provision.topology import SERVICES, ServiceShape
 
 SHUTDOWN_SECONDS = 2
 """A run in the foreground should end soon after Ctrl-C; production gives the services longer."""

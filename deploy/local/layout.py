@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from deploy.local import nats_server
-from deploy.local.ca import ensure_certificates
-from deploy.local.home import Home
 from deploy.local.ports import Ports
-from deploy.local.secret_files import ensure_secrets
-from deploy.local.topology import IDENTITIES, ServiceShape
+from deploy.provision import nats_server
+from deploy.provision.ca import ensure_certificates
+from deploy.provision.home import Home
+from deploy.provision.secret_files import ensure_secrets
+from deploy.provision.topology import IDENTITIES, ServiceShape
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from deploy.local.topology import NATS, PLAYGROUND
+from deploy.provision.topology import NATS, PLAYGROUND
 
 _LEVELS = {"warning", "error", "critical"}
 _LINE_LENGTH = 400

@@ -4,12 +4,13 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 
-from deploy.local import environment, nats_server
+from deploy.local import environment
 from deploy.local.layout import Layout
-from deploy.local.process import Program
-from deploy.local.topology import NATS, PLAYGROUND, SERVICES
+from deploy.local.supervision.process import Program
+from deploy.provision import nats_server
+from deploy.provision.topology import NATS, PLAYGROUND, SERVICES
 
-PLAYGROUND_PACKAGE = "deploy.local.playground"
+PLAYGROUND_PACKAGE = "deploy.playground"
 
 STOP_ORDER = (
     (PLAYGROUND, "authorize-frontend"),

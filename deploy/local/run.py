@@ -9,7 +9,7 @@ from deploy.local import banner, programs, readiness
 from deploy.local.console import say
 from deploy.local.layout import Layout
 from deploy.local.run_file import remove_run_file, write_run_file
-from deploy.local.supervisor import StartFailedError, StoppedError, Supervisor
+from deploy.local.supervision.supervisor import StartFailedError, StoppedError, Supervisor
 
 READY_SECONDS = 60.0
 CALM_SECONDS = 5.0

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from deploy.local import nats_server
-from deploy.local.home import write_json
 from deploy.local.layout import Layout
-from deploy.local.process import Child
-from deploy.local.topology import SERVICES
+from deploy.local.supervision.process import Child
+from deploy.provision import nats_server
+from deploy.provision.home import write_json
+from deploy.provision.topology import SERVICES
 
 
 def write_run_file(layout: Layout, children: Iterable[Child]) -> None:

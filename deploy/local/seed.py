@@ -8,8 +8,8 @@ from google.protobuf.struct_pb2 import Struct
 
 from deploy.local import demo
 from deploy.local.admin_channel import open_channel
-from deploy.local.home import read_json, write_json
 from deploy.local.layout import Layout
+from deploy.provision.home import read_json, write_json
 from latchkey.authentication.v1.admin_pb2 import CreateUserRequest
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
 from latchkey.token.v1.admin_pb2 import Client, CreateClientRequest, GetClientRequest, UpdateClientRequest

@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from docs.generate import contract, events
 from docs.generate.contract import EnumValue, Field, Message
 from docs.generate.sources import SourceError, prose_table
-from libs.servicekit.facts import SHARDS
+from libs.servicekit.events.event import SHARDS
 
 _TEXT: Final = {"type": "string"}
 _TYPES: Final[Mapping[int, Mapping[str, Any]]] = {

@@ -13,18 +13,18 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 from pydantic import FilePath, StringConstraints
 from pydantic.fields import FieldInfo
 
-from deploy.local.topology import SERVICES
+from deploy.provision.topology import SERVICES
 from docs.generate.markdown import anchor, code, codes, table
 from docs.generate.sources import SourceError, data, prose
-from libs.servicekit import settings
-from libs.servicekit.settings import ServiceSettings
+from libs.servicekit.base import settings
+from libs.servicekit.base.settings import ServiceSettings
 from services.authentication.config import AuthenticationSettings
 from services.authorize_frontend import brand
 from services.authorize_frontend.config import AuthorizeFrontendSettings
 from services.device.config import DeviceSettings
 from services.event_bridge.config import EventBridgeSettings
+from services.key_rotation.adapters.key_ring import KeyRingFile
 from services.key_rotation.config import KeyRotationSettings
-from services.key_rotation.key_ring import KeyRingFile
 from services.token.config import TokenSettings
 
 SETTINGS: Final[Mapping[str, type[ServiceSettings]]] = {

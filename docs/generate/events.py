@@ -14,7 +14,7 @@ from docs.generate.examples import Envelope, examples
 from docs.generate.markdown import anchor, code, codes, table
 from docs.generate.sources import SourceError, code_of, data, prose
 from latchkey.events.v1 import events_pb2
-from libs.servicekit.bus import DUPLICATE_WINDOW, STREAMS
+from libs.servicekit.nats.bus import DUPLICATE_WINDOW, STREAMS
 
 FILE: Final = "latchkey/events/v1/events.proto"
 _ABOUT: Final = {
@@ -59,7 +59,9 @@ def stream_of(subject: str) -> str:
     """The stream that takes a subject in. Raises SourceError unless there is exactly one."""
     found = [name for name, (patterns, _) in STREAMS.items() if any(_covers(pattern, subject) for pattern in patterns)]
     if len(found) != 1:
-        raise SourceError(f"{subject} is taken in by {found or 'no stream'}: see STREAMS in libs/servicekit/bus.py")
+        raise SourceError(
+            f"{subject} is taken in by {found or 'no stream'}: see STREAMS in libs/servicekit/nats/bus.py"
+        )
     return found[0]
 
 

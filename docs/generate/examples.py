@@ -14,15 +14,15 @@ from typing import Any, Final
 
 from docs.generate.sources import ROOT
 from libs.oauth import acr
-from libs.servicekit.facts import Fact, envelope
-from services.authentication import facts as authentication
-from services.authentication.domain.factors import Factor, FactorKind
-from services.authentication.domain.origin import Origin
-from services.authentication.domain.sessions import AMR_PASSWORD, EndedSession, EndReason, Session
-from services.key_rotation import facts as key_rotation
+from libs.servicekit.events.event import Fact, envelope
+from services.authentication import events as authentication
+from services.authentication.domain.factors.factor import Factor, FactorKind
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.domain.sessions.session import AMR_PASSWORD, EndedSession, EndReason, Session
+from services.key_rotation import events as key_rotation
 from services.key_rotation.domain.keys import Key, KeyState
-from services.token import facts as token
-from services.token.domain.grants import Grant
+from services.token import events as token
+from services.token.domain.tokens.grants import Grant
 
 GOLDEN: Final = ROOT / "tests" / "contract" / "golden"
 _NOW: Final = datetime(2026, 3, 1, 9, 30, 0, 250_000, tzinfo=UTC)

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from deploy.local.topology import IDENTITIES
+from deploy.provision.topology import IDENTITIES
 from docs.generate import contract
 from docs.generate.markdown import anchor, code, codes, table
 from docs.generate.sources import SourceError, code_of, prose
-from libs.servicekit.channels import DEADLINE_SECONDS
+from libs.servicekit.grpc.channels import DEADLINE_SECONDS
 
 _SERVED_BY = {"keys": "key-rotation", "bridge": "event-bridge"}
 """Area of the contract -> identity of the service, where the two are not called the same."""

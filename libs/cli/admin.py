@@ -16,8 +16,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from libs.cli.connection import Connection, find
 from libs.cli.errors import CliError
 from libs.oauth.errors import OAuthError
-from libs.servicekit.channels import channel
-from libs.servicekit.settings import ServiceSettings
+from libs.servicekit.base.settings import ServiceSettings
+from libs.servicekit.grpc.channels import channel
 
 PAGE_SIZE = 500
 _KNOCK_SECONDS = 1.0

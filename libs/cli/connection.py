@@ -31,7 +31,7 @@ class Connection:
     nats_url: str = ""
     nats_creds: Path | None = None
     subscribers_key: Path | None = None
-    """What makes subscribers (libs/servicekit/subscribers.py)."""
+    """What makes subscribers (libs/servicekit/nats/subscribers.py)."""
     issuer: str = ""
     client_edge: str = ""
 

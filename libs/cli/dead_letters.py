@@ -16,7 +16,7 @@ from nats.js.errors import NotFoundError
 from latchkey_sdk import Event
 from libs.cli.bus import DEAD_LETTERS, EVENTS, TOKENS, stored
 from libs.cli.errors import CliError
-from libs.servicekit.bus import REDRIVEN
+from libs.servicekit.nats.bus import REDRIVEN
 
 _TERMINATED = "MSG_TERMINATED"
 

@@ -17,8 +17,8 @@ from latchkey_sdk.consumer import ACK_WAIT_SECONDS, Since, starting
 from latchkey_sdk.filters import streams_of, subject_of
 from libs.cli.connection import Connection
 from libs.cli.errors import CliError, UsageError
-from libs.servicekit.bus import REDRIVEN
-from libs.servicekit.subscribers import API, SubscribersKey, inbox_of
+from libs.servicekit.nats.bus import REDRIVEN
+from libs.servicekit.nats.subscribers import API, SubscribersKey, inbox_of
 
 MOST_ATTEMPTS = 60
 """With the SDK's pauses between them that is about an hour; then an event is a dead letter."""

@@ -6,8 +6,8 @@
      +- InvalidToken, InsufficientScope                   protected resources (RFC 6750 3.1)
      +- InvalidClientMetadata, InvalidRedirectUri         client registration (RFC 7591 3.2.2)
 
-Raised by domain and use cases; carried between services in one place (libs/servicekit/errors.py); shown in one place
-per edge.
+Raised by the domain and the use cases. One module carries them between services (libs/servicekit/grpc/errors.py), and
+one module per edge renders them.
 """
 
 from typing import ClassVar

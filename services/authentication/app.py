@@ -14,40 +14,40 @@ from latchkey.authentication.v1 import (
 from libs.crypto.hashing import keyed_hash
 from libs.fetch.fetcher import opened
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit.bus import Bus
-from libs.servicekit.clock import SystemClock
-from libs.servicekit.migrations import open_database
-from libs.servicekit.outbox import Outbox
-from libs.servicekit.relay import PURGE_SECONDS, Relay
-from libs.servicekit.service import Registration, Service
-from libs.servicekit.timers import every
-from libs.servicekit.work import Transactions
+from libs.servicekit.base.clock import SystemClock
+from libs.servicekit.base.service import Registration, Service
+from libs.servicekit.base.timers import every
+from libs.servicekit.events.outbox import Outbox
+from libs.servicekit.events.relay import PURGE_SECONDS, Relay
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.nats.bus import Bus
+from libs.servicekit.sql.migrations import open_database
 from services.authentication import rpc
+from services.authentication.adapters.password_policy import PasswordPolicy, breached_passwords
+from services.authentication.adapters.password_pool import PasswordPool
 from services.authentication.app_factors import factor_services
 from services.authentication.app_letters import LetterParts
 from services.authentication.app_profile import profile_service
 from services.authentication.config import AuthenticationSettings
-from services.authentication.password_policy import PasswordPolicy, breached_passwords
-from services.authentication.password_pool import PasswordPool
 from services.authentication.store.tables import METADATA
 from services.authentication.store.work import StoreWork
-from services.authentication.usecases.change_password import ChangePassword
-from services.authentication.usecases.create_user import CreateUser
-from services.authentication.usecases.disable_user import DisableUser
-from services.authentication.usecases.end_session import EndSession
-from services.authentication.usecases.get_account import GetAccount
-from services.authentication.usecases.get_session import GetSession
-from services.authentication.usecases.guesses import Guesses
-from services.authentication.usecases.import_user import ImportUser
-from services.authentication.usecases.list_users import ListUsers
-from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
-from services.authentication.usecases.profile import FindUser, UpdateUser
-from services.authentication.usecases.reset_factors import ResetFactors
-from services.authentication.usecases.set_password import SetPassword
-from services.authentication.usecases.sign_in import SignIn
-from services.authentication.usecases.start_session import StartSession
-from services.authentication.usecases.sweep_sessions import SweepSessions
-from services.authentication.usecases.touch_sessions import TouchSessions
+from services.authentication.usecases.accounts.change_password import ChangePassword
+from services.authentication.usecases.accounts.create_user import CreateUser
+from services.authentication.usecases.accounts.disable_user import DisableUser
+from services.authentication.usecases.accounts.get_account import GetAccount
+from services.authentication.usecases.accounts.import_user import ImportUser
+from services.authentication.usecases.accounts.list_users import ListUsers
+from services.authentication.usecases.accounts.profile import FindUser, UpdateUser
+from services.authentication.usecases.accounts.set_password import SetPassword
+from services.authentication.usecases.factors.reset_factors import ResetFactors
+from services.authentication.usecases.sessions.end_session import EndSession
+from services.authentication.usecases.sessions.get_session import GetSession
+from services.authentication.usecases.sessions.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
+from services.authentication.usecases.sessions.start_session import StartSession
+from services.authentication.usecases.sessions.sweep_sessions import SweepSessions
+from services.authentication.usecases.sessions.touch_sessions import TouchSessions
+from services.authentication.usecases.sign_in.attempt_throttle import Guesses
+from services.authentication.usecases.sign_in.sign_in import SignIn
 
 NAME = "authentication"
 TOUCH_SECONDS = 15.0

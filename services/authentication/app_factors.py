@@ -4,23 +4,23 @@ from latchkey.authentication.v1 import factors_pb2, factors_pb2_grpc
 from libs.crypto.hashing import keyed_hash
 from libs.crypto.passkeys import RelyingParty
 from libs.crypto.sealing import KeyEncryptionKey
-from libs.servicekit.clock import SystemClock
-from libs.servicekit.service import Registration
-from libs.servicekit.work import Transactions
+from libs.servicekit.base.clock import SystemClock
+from libs.servicekit.base.service import Registration
+from libs.servicekit.events.unit_of_work import Transactions
 from services.authentication import rpc_factors
 from services.authentication.config import AuthenticationSettings
 from services.authentication.store.work import StoreWork
-from services.authentication.usecases.continue_sign_in import ContinueSignIn
-from services.authentication.usecases.enrol_passkey import AddPasskey, StartPasskey
-from services.authentication.usecases.enrol_totp import ConfirmTotp, StartTotp
-from services.authentication.usecases.find_attempt import FindAttempt
-from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
-from services.authentication.usecases.own_sessions import WhoIsThere
-from services.authentication.usecases.passkey_ceremonies import Ceremonies
-from services.authentication.usecases.prove_factor import ProveFactor
-from services.authentication.usecases.sign_in_with_passkey import SignInWithPasskey, StartPasskeySignIn
-from services.authentication.usecases.start_session import StartSession
-from services.authentication.usecases.start_step_up import StartStepUp
+from services.authentication.usecases.factors.enrol_passkey import AddPasskey, StartPasskey
+from services.authentication.usecases.factors.enrol_totp import ConfirmTotp, StartTotp
+from services.authentication.usecases.factors.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
+from services.authentication.usecases.factors.passkey_ceremonies import Ceremonies
+from services.authentication.usecases.factors.verify_factor import ProveFactor
+from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.sessions.start_session import StartSession
+from services.authentication.usecases.sign_in.continue_sign_in import ContinueSignIn
+from services.authentication.usecases.sign_in.find_attempt import FindAttempt
+from services.authentication.usecases.sign_in.sign_in_with_passkey import SignInWithPasskey, StartPasskeySignIn
+from services.authentication.usecases.sign_in.start_step_up import StartStepUp
 
 
 def factor_services(

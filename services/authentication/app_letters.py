@@ -12,29 +12,29 @@ from latchkey.authentication.v1 import (
     sign_ups_pb2,
     sign_ups_pb2_grpc,
 )
-from libs.servicekit.clock import Clock
-from libs.servicekit.service import Registration, Task
-from libs.servicekit.timers import every
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.base.service import Registration, Task
+from libs.servicekit.base.timers import every
 from services.authentication import rpc_letters
-from services.authentication.letter_deliveries import LetterDeliveries
-from services.authentication.letter_texts import LetterTexts
+from services.authentication.adapters.email_deliveries import LetterDeliveries
+from services.authentication.adapters.email_texts import LetterTexts
+from services.authentication.adapters.mailer import SmtpPostOffice
 from services.authentication.mail_settings import MailSettings
 from services.authentication.ports import PasswordPolicy, Passwords, ViewFactory, WorkFactory
-from services.authentication.post_office import SmtpPostOffice
-from services.authentication.usecases.change_address import (
+from services.authentication.usecases.accounts.change_email_address import (
     ConfirmAddress,
     FindAddressRequest,
     GetOwnAddress,
     RequestAddress,
 )
-from services.authentication.usecases.invite_user import InviteUser
-from services.authentication.usecases.limit_letters import LimitLetters
-from services.authentication.usecases.own_sessions import WhoIsThere
-from services.authentication.usecases.request_password_reset import RequestPasswordReset
-from services.authentication.usecases.reset_password import FindPasswordReset, ResetPassword
-from services.authentication.usecases.send_letter import SendLetter
-from services.authentication.usecases.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
-from services.authentication.usecases.sweep_letters import SweepLetters
+from services.authentication.usecases.accounts.invite_user import InviteUser
+from services.authentication.usecases.accounts.request_password_reset import RequestPasswordReset
+from services.authentication.usecases.accounts.reset_password import FindPasswordReset, ResetPassword
+from services.authentication.usecases.accounts.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
+from services.authentication.usecases.email.limit_emails import LimitLetters
+from services.authentication.usecases.email.send_email import SendLetter
+from services.authentication.usecases.email.sweep_emails import SweepLetters
+from services.authentication.usecases.sessions.own_sessions import WhoIsThere
 
 SWEEP_SECONDS = 60.0
 

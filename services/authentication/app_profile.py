@@ -2,15 +2,15 @@
 
 from latchkey.authentication.v1 import profile_pb2, profile_pb2_grpc
 from libs.oauth.attributes import Attributes
-from libs.servicekit.clock import SystemClock
-from libs.servicekit.service import Registration
-from libs.servicekit.work import Transactions
+from libs.servicekit.base.clock import SystemClock
+from libs.servicekit.base.service import Registration
+from libs.servicekit.events.unit_of_work import Transactions
 from services.authentication.rpc_profile import Profiles
 from services.authentication.store.work import StoreWork
-from services.authentication.usecases.delete_account import DeleteAccount
-from services.authentication.usecases.export_account import ExportAccount
-from services.authentication.usecases.own_sessions import WhoIsThere
-from services.authentication.usecases.profile import GetProfile, UpdateProfile
+from services.authentication.usecases.accounts.delete_account import DeleteAccount
+from services.authentication.usecases.accounts.export_account import ExportAccount
+from services.authentication.usecases.accounts.profile import GetProfile, UpdateProfile
+from services.authentication.usecases.sessions.own_sessions import WhoIsThere
 
 
 def profile_service(work: Transactions[StoreWork], *, who: WhoIsThere, attributes: Attributes) -> Registration:

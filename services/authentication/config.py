@@ -6,14 +6,14 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from libs.servicekit.settings import (
+from libs.servicekit.base.settings import (
     AttributeSettings,
     BusSettings,
     DatabaseSettings,
     GrpcSettings,
     SecretKeysFile,
 )
-from services.authentication.domain.sessions import Lifetimes
+from services.authentication.domain.sessions.session import Lifetimes
 from services.authentication.mail_settings import MailSettings
 from services.authentication.password_settings import PasswordSettings
 

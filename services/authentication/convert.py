@@ -11,16 +11,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from latchkey.authentication.v1 import accounts_pb2, admin_pb2, factors_pb2, sessions_pb2
 from libs.crypto.attestation import attest
 from libs.oauth.errors import InvalidRequest
-from services.authentication.domain.accounts import Account, AccountState
-from services.authentication.domain.factors import FactorKind
-from services.authentication.domain.origin import Origin
-from services.authentication.domain.sessions import Session
-from services.authentication.usecases.find_attempt import OpenAttempt
-from services.authentication.usecases.get_account import AccountAnswer
-from services.authentication.usecases.get_session import LiveSession
-from services.authentication.usecases.own_factors import OwnFactors
-from services.authentication.usecases.own_sessions import OwnSessions
-from services.authentication.usecases.prove_factor import Proof
+from services.authentication.domain.accounts.account import Account, AccountState
+from services.authentication.domain.factors.factor import FactorKind
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.domain.sessions.session import Session
+from services.authentication.usecases.accounts.get_account import AccountAnswer
+from services.authentication.usecases.factors.own_factors import OwnFactors
+from services.authentication.usecases.factors.verify_factor import Proof
+from services.authentication.usecases.sessions.get_session import LiveSession
+from services.authentication.usecases.sessions.own_sessions import OwnSessions
+from services.authentication.usecases.sign_in.find_attempt import OpenAttempt
 
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 _STATES = {

@@ -4,9 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, FilePath, StringConstraints, field_validator, model_validator
 
-from libs.servicekit.settings import ServiceSettings, is_loopback
-from services.authentication.domain.addresses import writable
-from services.authentication.post_office import MailServer, Security
+from libs.servicekit.base.settings import ServiceSettings, is_loopback
+from services.authentication.adapters.mailer import MailServer, Security
+from services.authentication.domain.accounts.email_addresses import writable
 
 
 class MailSettings(ServiceSettings):

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, FilePath, model_validator
 
 from libs.fetch.settings import FetchSettings
-from libs.servicekit.settings import PublicUrl, ServiceSettings
+from libs.servicekit.base.settings import PublicUrl, ServiceSettings
 
 
 class PasswordSettings(FetchSettings, ServiceSettings):

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from libs.servicekit.facts import Fact
-from libs.servicekit.limits import Tally
-from services.authentication.domain.accounts import Account, Credentials
-from services.authentication.domain.claims import Profile
-from services.authentication.domain.factors import Factor, TotpEnrolment, TotpFactor
-from services.authentication.domain.letters import Letter, Outcome, PostedLetter
-from services.authentication.domain.links import LinkPurpose, MailedLink
-from services.authentication.domain.origin import Origin
-from services.authentication.domain.passkeys import Passkey
-from services.authentication.domain.session_list import ListedSession
-from services.authentication.domain.sessions import EndedSession, EndReason, Session
-from services.authentication.domain.sign_in_attempts import AttemptKind, SignInAttempt
-from services.authentication.domain.throttle import Failures
+from libs.servicekit.base.limits import Tally
+from libs.servicekit.events.event import Fact
+from services.authentication.domain.accounts.account import Account, Credentials
+from services.authentication.domain.accounts.claims import Profile
+from services.authentication.domain.email.emails import Letter, Outcome, PostedLetter
+from services.authentication.domain.email.links import LinkPurpose, MailedLink
+from services.authentication.domain.factors.factor import Factor, TotpEnrolment, TotpFactor
+from services.authentication.domain.factors.passkeys import Passkey
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.domain.sessions.session import EndedSession, EndReason, Session
+from services.authentication.domain.sessions.session_list import ListedSession
+from services.authentication.domain.sign_in.sign_in_attempts import AttemptKind, SignInAttempt
+from services.authentication.domain.sign_in.throttle import Failures
 
 
 class AccountReader(Protocol):
@@ -179,7 +179,7 @@ class LinkWriter(LinkReader, Protocol):
 
 
 class TallyWriter(Protocol):
-    """How often something happened within a window: libs/servicekit/tallies.py."""
+    """How often something happened within a window: libs/servicekit/sql/tallies.py."""
 
     async def read(self, keys: Iterable[str]) -> Mapping[str, Tally]: ...
 

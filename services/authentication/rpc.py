@@ -13,22 +13,22 @@ from latchkey.authentication.v1 import (
     sessions_pb2_grpc,
 )
 from libs.oauth.errors import AccessDenied
-from libs.servicekit import identity
+from libs.servicekit.grpc import identity
 from services.authentication import convert
-from services.authentication.usecases.change_password import ChangePassword
-from services.authentication.usecases.create_user import CreateUser, NewUser
-from services.authentication.usecases.disable_user import DisableUser
-from services.authentication.usecases.end_session import EndSession
-from services.authentication.usecases.get_account import GetAccount
-from services.authentication.usecases.get_session import GetSession
-from services.authentication.usecases.import_user import ImportedUser, ImportUser
-from services.authentication.usecases.invite_user import Invitation, InviteUser
-from services.authentication.usecases.list_users import ListUsers
-from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions
-from services.authentication.usecases.profile import FindUser, UpdateUser
-from services.authentication.usecases.reset_factors import ResetFactors
-from services.authentication.usecases.set_password import SetPassword
-from services.authentication.usecases.sign_in import Attempt, SecondStep, SignIn
+from services.authentication.usecases.accounts.change_password import ChangePassword
+from services.authentication.usecases.accounts.create_user import CreateUser, NewUser
+from services.authentication.usecases.accounts.disable_user import DisableUser
+from services.authentication.usecases.accounts.get_account import GetAccount
+from services.authentication.usecases.accounts.import_user import ImportedUser, ImportUser
+from services.authentication.usecases.accounts.invite_user import Invitation, InviteUser
+from services.authentication.usecases.accounts.list_users import ListUsers
+from services.authentication.usecases.accounts.profile import FindUser, UpdateUser
+from services.authentication.usecases.accounts.set_password import SetPassword
+from services.authentication.usecases.factors.reset_factors import ResetFactors
+from services.authentication.usecases.sessions.end_session import EndSession
+from services.authentication.usecases.sessions.get_session import GetSession
+from services.authentication.usecases.sessions.own_sessions import EndOwnSessions, ListSessions
+from services.authentication.usecases.sign_in.sign_in import Attempt, SecondStep, SignIn
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 

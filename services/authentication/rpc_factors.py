@@ -7,13 +7,13 @@ import grpc
 
 from latchkey.authentication.v1 import factors_pb2, factors_pb2_grpc
 from services.authentication import convert
-from services.authentication.usecases.continue_sign_in import ContinueSignIn
-from services.authentication.usecases.enrol_passkey import AddPasskey, StartPasskey
-from services.authentication.usecases.enrol_totp import ConfirmTotp, StartTotp
-from services.authentication.usecases.find_attempt import FindAttempt
-from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
-from services.authentication.usecases.sign_in_with_passkey import SignInWithPasskey, StartPasskeySignIn
-from services.authentication.usecases.start_step_up import StartStepUp
+from services.authentication.usecases.factors.enrol_passkey import AddPasskey, StartPasskey
+from services.authentication.usecases.factors.enrol_totp import ConfirmTotp, StartTotp
+from services.authentication.usecases.factors.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
+from services.authentication.usecases.sign_in.continue_sign_in import ContinueSignIn
+from services.authentication.usecases.sign_in.find_attempt import FindAttempt
+from services.authentication.usecases.sign_in.sign_in_with_passkey import SignInWithPasskey, StartPasskeySignIn
+from services.authentication.usecases.sign_in.start_step_up import StartStepUp
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 

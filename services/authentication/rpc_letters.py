@@ -15,15 +15,15 @@ from latchkey.authentication.v1 import (
     sign_ups_pb2_grpc,
 )
 from services.authentication import convert
-from services.authentication.usecases.change_address import (
+from services.authentication.usecases.accounts.change_email_address import (
     ConfirmAddress,
     FindAddressRequest,
     GetOwnAddress,
     RequestAddress,
 )
-from services.authentication.usecases.request_password_reset import RequestPasswordReset
-from services.authentication.usecases.reset_password import FindPasswordReset, ResetPassword
-from services.authentication.usecases.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
+from services.authentication.usecases.accounts.request_password_reset import RequestPasswordReset
+from services.authentication.usecases.accounts.reset_password import FindPasswordReset, ResetPassword
+from services.authentication.usecases.accounts.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 

@@ -8,10 +8,10 @@ import grpc
 from latchkey.authentication.v1 import profile_pb2, profile_pb2_grpc
 from libs.oauth.attributes import Attributes
 from services.authentication import convert
-from services.authentication.domain.claim_policy import RefusedClaim, Writer, writable_by
-from services.authentication.usecases.delete_account import DeleteAccount
-from services.authentication.usecases.export_account import ExportAccount
-from services.authentication.usecases.profile import GetProfile, UpdateProfile
+from services.authentication.domain.accounts.claim_policy import RefusedClaim, Writer, writable_by
+from services.authentication.usecases.accounts.delete_account import DeleteAccount
+from services.authentication.usecases.accounts.export_account import ExportAccount
+from services.authentication.usecases.accounts.profile import GetProfile, UpdateProfile
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 

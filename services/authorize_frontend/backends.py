@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Backends:
-    """Calls raise OAuthError: see libs/servicekit/channels.py."""
+    """Calls raise OAuthError: see libs/servicekit/grpc/channels.py."""
 
     authorization: "AuthorizationServiceAsyncStub"
     consents: "ConsentServiceAsyncStub"

@@ -4,7 +4,13 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from libs.servicekit.settings import AttributeSettings, BusSettings, HttpEdgeSettings, PublicUrl, RegistrationSettings
+from libs.servicekit.base.settings import (
+    AttributeSettings,
+    BusSettings,
+    HttpEdgeSettings,
+    PublicUrl,
+    RegistrationSettings,
+)
 from services.authorize_frontend.brand import DarkAccent, LightAccent, Link, LinkOrAddress, LogoFile
 
 Target = Annotated[str, StringConstraints(min_length=1)]

@@ -12,11 +12,11 @@ from libs.crypto.errors import InvalidKey
 from libs.crypto.jwk import load_public_key, public_jwk
 from libs.crypto.strict import json_object
 from libs.oauth.errors import OAuthError
-from libs.servicekit import logs
-from libs.servicekit.clock import Clock
-from libs.servicekit.consumer import Received
-from libs.servicekit.metrics import KEY_VIEW_AGE_SECONDS
-from libs.servicekit.service import CheckResult
+from libs.servicekit.base import logs
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.base.metrics import KEY_VIEW_AGE_SECONDS
+from libs.servicekit.base.service import CheckResult
+from libs.servicekit.events.consumer import Received
 
 if TYPE_CHECKING:
     from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceAsyncStub

@@ -4,17 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from latchkey.device.v1 import device_pb2, device_pb2_grpc
-from libs.servicekit.bus import Bus
-from libs.servicekit.clock import SystemClock
-from libs.servicekit.migrations import open_database
-from libs.servicekit.outbox import Outbox
-from libs.servicekit.relay import PURGE_SECONDS, Relay
-from libs.servicekit.service import Registration, Service
-from libs.servicekit.timers import every
-from libs.servicekit.work import Transactions
-from services.device import news, rpc
+from libs.servicekit.base.clock import SystemClock
+from libs.servicekit.base.service import Registration, Service
+from libs.servicekit.base.timers import every
+from libs.servicekit.events.outbox import Outbox
+from libs.servicekit.events.relay import PURGE_SECONDS, Relay
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.nats.bus import Bus
+from libs.servicekit.sql.migrations import open_database
+from services.device import rpc
+from services.device.adapters import decision_events as news
+from services.device.adapters.poll_times import PollTimes
+from services.device.adapters.waiting_polls import WaitingRoom
 from services.device.config import DeviceSettings
-from services.device.poll_times import PollTimes
 from services.device.store.tables import METADATA
 from services.device.store.work import StoreWork
 from services.device.usecases.create_device_code import CreateDeviceCode
@@ -25,7 +27,6 @@ from services.device.usecases.poll_device_code import PollDeviceCode
 from services.device.usecases.record_polls import RecordPolls
 from services.device.usecases.redeem_device_code import RedeemDeviceCode
 from services.device.usecases.sweep_device_codes import SweepDeviceCodes
-from services.device.waiting_room import WaitingRoom
 
 NAME = "device"
 RECORD_SECONDS = 1.0

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from libs.oauth.device_authorization import LONGEST_LIFETIME
-from libs.servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings
+from libs.servicekit.base.settings import BusSettings, DatabaseSettings, GrpcSettings
 from services.device.domain.device_codes import LONGEST_INTERVAL
 from services.device.domain.limits import AttemptQuota, RequestQuota
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from libs.servicekit.facts import Fact
-from libs.servicekit.limits import Tally
+from libs.servicekit.base.limits import Tally
+from libs.servicekit.events.event import Fact
 from services.device.domain.device_codes import DeviceCode
 
 

@@ -10,25 +10,25 @@ from latchkey.bridge.v1 import streams_pb2, streams_pb2_grpc, webhooks_pb2, webh
 from libs.crypto.random import uuid7
 from libs.crypto.sealing import KeyEncryptionKey
 from libs.fetch.fetcher import Fetcher, opened
-from libs.servicekit.bus import Bus
-from libs.servicekit.clock import SystemClock
-from libs.servicekit.migrations import open_database
-from libs.servicekit.outbox import Outbox
-from libs.servicekit.relay import PURGE_SECONDS, Relay
-from libs.servicekit.service import Registration, Service
-from libs.servicekit.timers import every
-from libs.servicekit.work import Transactions
+from libs.servicekit.base.clock import SystemClock
+from libs.servicekit.base.service import Registration, Service
+from libs.servicekit.base.timers import every
+from libs.servicekit.events.outbox import Outbox
+from libs.servicekit.events.relay import PURGE_SECONDS, Relay
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.nats.bus import Bus
+from libs.servicekit.sql.migrations import open_database
 from services.event_bridge import rpc
+from services.event_bridge.adapters.deliveries import Deliveries
+from services.event_bridge.adapters.event_signals import News
+from services.event_bridge.adapters.feed import Feed
+from services.event_bridge.adapters.http_post import FetcherPost
+from services.event_bridge.adapters.subscriber_connection import SubscriberConnection
 from services.event_bridge.config import EventBridgeSettings
-from services.event_bridge.deliveries import Deliveries
 from services.event_bridge.domain.seals import SecretSeals
-from services.event_bridge.feed import Feed
 from services.event_bridge.http.app import build_edge
 from services.event_bridge.http.cors import Cors
 from services.event_bridge.http.stream import EventStream
-from services.event_bridge.news import News
-from services.event_bridge.post import FetcherPost
-from services.event_bridge.reading import SubscriberConnection
 from services.event_bridge.store.tables import METADATA
 from services.event_bridge.store.work import StoreWork
 from services.event_bridge.usecases.change_webhook import (

@@ -10,7 +10,7 @@ from pydantic_settings import NoDecode
 
 from libs.fetch.policy import FetchPolicy
 from libs.fetch.settings import FetchSettings
-from libs.servicekit.settings import (
+from libs.servicekit.base.settings import (
     BusSettings,
     DatabaseSettings,
     GrpcSettings,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from libs.servicekit.facts import Fact
+from libs.servicekit.events.event import Fact
 from services.event_bridge.domain.deliveries import Answer, Delivery, LoggedDelivery, State
 from services.event_bridge.domain.stream_tickets import StreamTicket
 from services.event_bridge.domain.webhooks import DisabledReason, Webhook

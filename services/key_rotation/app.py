@@ -9,25 +9,25 @@ from latchkey.keys.v1 import admin_pb2, admin_pb2_grpc, keys_pb2, keys_pb2_grpc
 from libs.crypto.errors import SealBroken
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit import logs
-from libs.servicekit.bus import Bus
-from libs.servicekit.clock import Clock, SystemClock
-from libs.servicekit.migrations import open_database
-from libs.servicekit.outbox import Outbox
-from libs.servicekit.relay import PURGE_SECONDS, Relay
-from libs.servicekit.service import CheckResult, Registration, Service
-from libs.servicekit.timers import every
-from libs.servicekit.work import Transactions
+from libs.servicekit.base import logs
+from libs.servicekit.base.clock import Clock, SystemClock
+from libs.servicekit.base.service import CheckResult, Registration, Service
+from libs.servicekit.base.timers import every
+from libs.servicekit.events.outbox import Outbox
+from libs.servicekit.events.relay import PURGE_SECONDS, Relay
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.nats.bus import Bus
+from libs.servicekit.sql.migrations import open_database
 from services.key_rotation import rpc
+from services.key_rotation.adapters.key_ages import ROTATION_FAILURES, observe
+from services.key_rotation.adapters.sealing_health import PROBE_SECONDS, SealingHealth
+from services.key_rotation.adapters.signing_view import LOOK_SECONDS, SigningView
 from services.key_rotation.config import KeyRotationSettings
 from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.domain.waits import Waits
-from services.key_rotation.key_ages import ROTATION_FAILURES, observe
-from services.key_rotation.sealing_health import PROBE_SECONDS, SealingHealth
-from services.key_rotation.signing_view import LOOK_SECONDS, SigningView
 from services.key_rotation.store.checked_clock import CheckedClock
+from services.key_rotation.store.rotation_lock import RotationTurns
 from services.key_rotation.store.tables import METADATA
-from services.key_rotation.store.turns import RotationTurns
 from services.key_rotation.store.work import StoreWork
 from services.key_rotation.usecases.advance_keys import AdvanceKeys
 from services.key_rotation.usecases.ensure_keys import EnsureKeys

@@ -5,9 +5,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from libs.servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings
+from libs.servicekit.base.settings import BusSettings, DatabaseSettings, GrpcSettings
 from services.key_rotation.domain.waits import Waits
-from services.key_rotation.wrapping_settings import WrappingSettings
+from services.key_rotation.wrappings.settings import WrappingSettings
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from libs.crypto.jwt import SigningKey
-from libs.servicekit.facts import Fact
+from libs.servicekit.events.event import Fact
 from services.key_rotation.domain.keys import Key
 from services.key_rotation.domain.rotation import Change
 

@@ -17,83 +17,83 @@ from latchkey.token.v1.authorization_pb2_grpc import add_AuthorizationServiceSer
 from latchkey.token.v1.consents_pb2_grpc import add_ConsentServiceServicer_to_server
 from libs.fetch.fetcher import opened
 from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, PASSWORD, REFRESH_TOKEN
-from libs.servicekit import logs
-from libs.servicekit.bus import Bus
-from libs.servicekit.channels import channel
-from libs.servicekit.clock import Clock, SystemClock
-from libs.servicekit.migrations import open_database
-from libs.servicekit.outbox import Outbox
-from libs.servicekit.relay import PURGE_SECONDS, Relay
-from libs.servicekit.service import Registration, Service
-from libs.servicekit.timers import every
-from libs.servicekit.work import Transactions
-from services.token import client_directory, client_logos, request_objects, signing_keys
-from services.token.accounts import RemoteAccounts
-from services.token.anonymous_state import AnonymousState
-from services.token.client_directory import CachedClients
-from services.token.client_keys import KEY_SET_TYPES, ClientKeys
-from services.token.client_logos import ClientLogos
+from libs.servicekit.base import logs
+from libs.servicekit.base.clock import Clock, SystemClock
+from libs.servicekit.base.service import Registration, Service
+from libs.servicekit.base.timers import every
+from libs.servicekit.events.outbox import Outbox
+from libs.servicekit.events.relay import PURGE_SECONDS, Relay
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.grpc.channels import channel
+from libs.servicekit.nats.bus import Bus
+from libs.servicekit.sql.migrations import open_database
+from services.token.adapters import client_directory, client_logos, request_objects, signing_keys
+from services.token.adapters.accounts import RemoteAccounts
+from services.token.adapters.client_directory import CachedClients
+from services.token.adapters.client_keys import KEY_SET_TYPES, ClientKeys
+from services.token.adapters.client_logos import ClientLogos
+from services.token.adapters.devices import RemoteDevices
+from services.token.adapters.logout_deliveries import LogoutDeliveries
+from services.token.adapters.pairwise_salt import SameSalt
+from services.token.adapters.pending_request_limiter import AnonymousState
+from services.token.adapters.remote_signing import RemoteSigning
+from services.token.adapters.request_objects import RemoteRequestObjects
+from services.token.adapters.retired_keys import WRITE_SECONDS, FormerKeys
+from services.token.adapters.sector_documents import RemoteSectorDocuments
+from services.token.adapters.session_events import SessionFacts
+from services.token.adapters.sign_ins import RemoteSignIns
+from services.token.adapters.signing_keys import KeyView
+from services.token.adapters.telemetry import BufferedTelemetry, SilentTelemetry
+from services.token.adapters.token_hook import token_hook_of
 from services.token.config import TokenSettings
-from services.token.consumers import SessionFacts
-from services.token.devices import RemoteDevices
-from services.token.domain.audiences import Audiences
-from services.token.domain.subjects import Subjects
-from services.token.former_keys import WRITE_SECONDS, FormerKeys
+from services.token.domain.tokens.audiences import Audiences
+from services.token.domain.tokens.subjects import Subjects
 from services.token.http.app import Endpoints, assertion_audiences, build_edge, userinfo_url
 from services.token.http.register import Registrations
-from services.token.logout_deliveries import LogoutDeliveries
-from services.token.pairwise_salt import SameSalt
 from services.token.ports import Keys, Telemetry
-from services.token.remote_signing import RemoteSigning
-from services.token.request_objects import RemoteRequestObjects
 from services.token.rpc import AuthorizationRpc, ClientAdminRpc, ConsentRpc
-from services.token.sector_documents import RemoteSectorDocuments
-from services.token.sign_ins import RemoteSignIns
-from services.token.signing_keys import KeyView
 from services.token.store.purge import Purge
 from services.token.store.tables import metadata
 from services.token.store.work import TokenWork
-from services.token.telemetry import BufferedTelemetry, SilentTelemetry
-from services.token.token_hook import token_hook_of
-from services.token.usecases.advance_authorization import AdvanceAuthorization
-from services.token.usecases.authenticate_client import AuthenticateClient
-from services.token.usecases.authorize import Authorize
-from services.token.usecases.check_logout import CheckLogout
-from services.token.usecases.check_sector import CheckSector
-from services.token.usecases.create_client import CreateClient
-from services.token.usecases.create_initial_access_token import CreateInitialAccessToken
-from services.token.usecases.delete_client import DeleteClient
-from services.token.usecases.deliver_logout import DeliverLogout
-from services.token.usecases.deny_authorization import DenyAuthorization
-from services.token.usecases.describe_interaction import DescribeInteraction
-from services.token.usecases.end_session import EndAccount, EndOfflineGrants, EndSession
-from services.token.usecases.export_consents import ExportConsents
-from services.token.usecases.find_clients import GetClient, ListClients
-from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
-from services.token.usecases.get_client_logo import GetClientLogo
-from services.token.usecases.get_userinfo import GetUserinfo
-from services.token.usecases.grant_authorization import GrantAuthorization
-from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
-from services.token.usecases.grants.client_credentials import ClientCredentials
-from services.token.usecases.grants.device_code import DeviceCodeGrant
-from services.token.usecases.grants.password import PasswordGrant
-from services.token.usecases.grants.refresh_token import RefreshTokenGrant
-from services.token.usecases.introspect_token import IntrospectToken
-from services.token.usecases.issue_tokens import IssueTokens
-from services.token.usecases.list_connections import ListConnections
-from services.token.usecases.list_former_key_uses import ListFormerKeyUses
-from services.token.usecases.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
-from services.token.usecases.mint_tokens import MintTokens
-from services.token.usecases.push_authorization_request import PushAuthorizationRequest
-from services.token.usecases.read_request_object import ReadRequestObject
-from services.token.usecases.register_client import RegisterClient
-from services.token.usecases.remove_unused_clients import RemoveUnusedClients
-from services.token.usecases.resume_authorization import ResumeAuthorization
-from services.token.usecases.revoke_token import RevokeToken
-from services.token.usecases.rotate_client_secret import RotateClientSecret
-from services.token.usecases.start_device_authorization import StartDeviceAuthorization
-from services.token.usecases.update_client import UpdateClient
-from services.token.usecases.withdraw_consent import WithdrawConsent
+from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
+from services.token.usecases.authorization.authorize import Authorize
+from services.token.usecases.authorization.deny_authorization import DenyAuthorization
+from services.token.usecases.authorization.describe_interaction import DescribeInteraction
+from services.token.usecases.authorization.export_consents import ExportConsents
+from services.token.usecases.authorization.grant_authorization import GrantAuthorization
+from services.token.usecases.authorization.list_connections import ListConnections
+from services.token.usecases.authorization.push_authorization_request import PushAuthorizationRequest
+from services.token.usecases.authorization.read_request_object import ReadRequestObject
+from services.token.usecases.authorization.resume_authorization import ResumeAuthorization
+from services.token.usecases.authorization.start_device_authorization import StartDeviceAuthorization
+from services.token.usecases.authorization.withdraw_consent import WithdrawConsent
+from services.token.usecases.clients.authenticate_client import AuthenticateClient
+from services.token.usecases.clients.check_sector import CheckSector
+from services.token.usecases.clients.create_client import CreateClient
+from services.token.usecases.clients.create_initial_access_token import CreateInitialAccessToken
+from services.token.usecases.clients.delete_client import DeleteClient
+from services.token.usecases.clients.find_clients import GetClient, ListClients
+from services.token.usecases.clients.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
+from services.token.usecases.clients.get_client_logo import GetClientLogo
+from services.token.usecases.clients.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
+from services.token.usecases.clients.register_client import RegisterClient
+from services.token.usecases.clients.rotate_client_secret import RotateClientSecret
+from services.token.usecases.clients.sweep_unused_clients import RemoveUnusedClients
+from services.token.usecases.clients.update_client import UpdateClient
+from services.token.usecases.sessions.check_logout import CheckLogout
+from services.token.usecases.sessions.deliver_logout import DeliverLogout
+from services.token.usecases.sessions.end_session import EndAccount, EndOfflineGrants, EndSession
+from services.token.usecases.tokens.get_userinfo import GetUserinfo
+from services.token.usecases.tokens.grants.authorization_code import AuthorizationCodeGrant
+from services.token.usecases.tokens.grants.client_credentials import ClientCredentials
+from services.token.usecases.tokens.grants.device_code import DeviceCodeGrant
+from services.token.usecases.tokens.grants.password import PasswordGrant
+from services.token.usecases.tokens.grants.refresh_token import RefreshTokenGrant
+from services.token.usecases.tokens.introspect_token import IntrospectToken
+from services.token.usecases.tokens.issue_tokens import IssueTokens
+from services.token.usecases.tokens.list_retired_key_uses import ListFormerKeyUses
+from services.token.usecases.tokens.mint_tokens import MintTokens
+from services.token.usecases.tokens.revoke_token import RevokeToken
 
 NAME = "token"
 _OPEN_REGISTRATION = (

@@ -11,7 +11,7 @@ from libs.oauth.errors import InvalidScope
 from libs.oauth.registration import RegistrationPolicy
 from libs.oauth.resources import is_resource
 from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
-from libs.servicekit.settings import (
+from libs.servicekit.base.settings import (
     AttributeSettings,
     BusSettings,
     DatabaseSettings,
@@ -22,8 +22,8 @@ from libs.servicekit.settings import (
     SecretKeyFile,
     SecretKeysFile,
 )
-from services.token.domain.registrations import RegistrationQuota
-from services.token.domain.tokens import LOGOUT_TOKEN_LIFETIME, Lifetimes
+from services.token.domain.clients.registrations import RegistrationQuota
+from services.token.domain.tokens.token_claims import LOGOUT_TOKEN_LIFETIME, Lifetimes
 
 
 class TokenSettings(

@@ -15,14 +15,14 @@ from libs.crypto.attestation import verify_attestation
 from libs.oauth.errors import InvalidRequest, ServerError
 from libs.oauth.parameters import Pair
 from libs.oauth.response_types import ResponseMode
-from services.token.domain.authorization_response import Next, SendBack
-from services.token.domain.clients import Client
-from services.token.domain.connections import Allowed
-from services.token.domain.former_keys import FormerKeyUse
-from services.token.domain.interaction import Step
-from services.token.domain.interaction_page import InteractionPage
-from services.token.domain.registrations import InitialAccessToken
-from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.authorization.authorization_response import Next, SendBack
+from services.token.domain.authorization.connections import Allowed
+from services.token.domain.authorization.interaction import Step
+from services.token.domain.authorization.interaction_page import InteractionPage
+from services.token.domain.clients.client import Client
+from services.token.domain.clients.registrations import InitialAccessToken
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.domain.tokens.retired_keys import FormerKeyUse
 
 ATTESTATION_LIFETIME = timedelta(seconds=60)
 _MODES = {

@@ -8,23 +8,23 @@ from typing import Any, Protocol
 from libs.crypto.jwt import KeySet
 from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.parameters import Parameters
-from libs.servicekit.facts import Fact
-from libs.servicekit.limits import Tally
-from services.token.domain.client_assertions import UsedAssertion
-from services.token.domain.client_logos import Logo
-from services.token.domain.clients import Client
-from services.token.domain.connections import Allowed
-from services.token.domain.devices import AllowedDevice, DeviceCodes
-from services.token.domain.former_keys import FormerKeyUse, PresentedAs
-from services.token.domain.grants import AuthorizationCode, Grant
-from services.token.domain.logout import LogoutDelivery, Outcome
-from services.token.domain.pending_requests import PendingRequest
-from services.token.domain.pushed_requests import PushedRequest
-from services.token.domain.refresh_families import RefreshFamily
-from services.token.domain.registrations import InitialAccessToken
-from services.token.domain.sessions import AuthenticatedSession
-from services.token.domain.standing import Standing
-from services.token.domain.token_hook import TokenQuestion
+from libs.servicekit.base.limits import Tally
+from libs.servicekit.events.event import Fact
+from services.token.domain.authorization.connections import Allowed
+from services.token.domain.authorization.devices import AllowedDevice, DeviceCodes
+from services.token.domain.authorization.pending_requests import PendingRequest
+from services.token.domain.authorization.pushed_requests import PushedRequest
+from services.token.domain.clients.client import Client
+from services.token.domain.clients.client_assertions import UsedAssertion
+from services.token.domain.clients.client_logos import Logo
+from services.token.domain.clients.registrations import InitialAccessToken
+from services.token.domain.sessions.logout import LogoutDelivery, Outcome
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.domain.tokens.grants import AuthorizationCode, Grant
+from services.token.domain.tokens.refresh_families import RefreshFamily
+from services.token.domain.tokens.retired_keys import FormerKeyUse, PresentedAs
+from services.token.domain.tokens.token_hook import TokenQuestion
+from services.token.domain.tokens.token_status import Standing
 
 
 class Clients(Protocol):

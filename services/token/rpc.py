@@ -10,26 +10,26 @@ from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceService
 from latchkey.token.v1.consents_pb2_grpc import ConsentServiceServicer
 from libs.oauth.addresses import address_prefix
 from libs.oauth.errors import AccessDenied, InvalidRequest
-from libs.servicekit.clock import Clock
+from libs.servicekit.base.clock import Clock
 from services.token import convert
-from services.token.domain.sessions import AuthenticatedSession
-from services.token.usecases.authorize import Authorize
-from services.token.usecases.check_logout import CheckLogout
-from services.token.usecases.create_client import CreateClient
-from services.token.usecases.create_initial_access_token import CreateInitialAccessToken
-from services.token.usecases.delete_client import DeleteClient
-from services.token.usecases.deny_authorization import DenyAuthorization
-from services.token.usecases.describe_interaction import DescribeInteraction
-from services.token.usecases.export_consents import ExportConsents
-from services.token.usecases.find_clients import GetClient, ListClients
-from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
-from services.token.usecases.get_client_logo import GetClientLogo
-from services.token.usecases.list_connections import ListConnections
-from services.token.usecases.list_former_key_uses import ListFormerKeyUses
-from services.token.usecases.resume_authorization import ResumeAuthorization
-from services.token.usecases.rotate_client_secret import RotateClientSecret
-from services.token.usecases.update_client import UpdateClient
-from services.token.usecases.withdraw_consent import WithdrawConsent
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.usecases.authorization.authorize import Authorize
+from services.token.usecases.authorization.deny_authorization import DenyAuthorization
+from services.token.usecases.authorization.describe_interaction import DescribeInteraction
+from services.token.usecases.authorization.export_consents import ExportConsents
+from services.token.usecases.authorization.list_connections import ListConnections
+from services.token.usecases.authorization.resume_authorization import ResumeAuthorization
+from services.token.usecases.authorization.withdraw_consent import WithdrawConsent
+from services.token.usecases.clients.create_client import CreateClient
+from services.token.usecases.clients.create_initial_access_token import CreateInitialAccessToken
+from services.token.usecases.clients.delete_client import DeleteClient
+from services.token.usecases.clients.find_clients import GetClient, ListClients
+from services.token.usecases.clients.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
+from services.token.usecases.clients.get_client_logo import GetClientLogo
+from services.token.usecases.clients.rotate_client_secret import RotateClientSecret
+from services.token.usecases.clients.update_client import UpdateClient
+from services.token.usecases.sessions.check_logout import CheckLogout
+from services.token.usecases.tokens.list_retired_key_uses import ListFormerKeyUses
 
 
 class AuthorizationRpc(AuthorizationServiceServicer):

@@ -20,9 +20,9 @@ from statistics import quantiles
 
 import pytest
 
-from libs.servicekit.bus import Bus
-from libs.servicekit.facts import Fact
-from libs.servicekit.settings import BusSettings
+from libs.servicekit.base.settings import BusSettings
+from libs.servicekit.events.event import Fact
+from libs.servicekit.nats.bus import Bus
 from tests.storage.servicekit.nats_server import NatsServer
 from tests.storage.servicekit.world import World, a_fact, until
 from tests.support.databases import KINDS, Kind, fresh_database

@@ -48,7 +48,7 @@ def playground(stack: Stack) -> Iterator[str]:
     """The playground beside the stack, as `make run` starts it."""
     environment = {**os.environ, "LATCHKEY_HOME": str(stack.layout.home.root)}
     port = stack.layout.ports.playground
-    with subprocess.Popen([sys.executable, "-m", "deploy.local.playground"], cwd=ROOT, env=environment) as process:
+    with subprocess.Popen([sys.executable, "-m", "deploy.playground"], cwd=ROOT, env=environment) as process:
         while not readiness.answers(port):
             assert process.poll() is None, "the playground ended"
         yield f"http://localhost:{port.number}"

@@ -11,9 +11,9 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig
 from sqlalchemy import text
 
-from deploy.local.topology import SERVICES
-from libs.servicekit.database import Database
-from libs.servicekit.migrations import schema_of
+from deploy.provision.topology import SERVICES
+from libs.servicekit.sql.database import Database
+from libs.servicekit.sql.migrations import schema_of
 from tests.support.stack import Stack
 
 STREAMS = ("LATCHKEY_EVENTS", "LATCHKEY_TOKENS")

@@ -18,7 +18,7 @@ import httpx2
 import pytest
 from sqlalchemy.engine import make_url
 
-from deploy.local.topology import NATS, SERVICE_NAMES
+from deploy.provision.topology import NATS, SERVICE_NAMES
 from tests.chaos.ledger import ask, out_of_order, streamed, written
 from tests.chaos.postgres_server import OwnPostgres, own_postgres
 from tests.flows.people import new_person

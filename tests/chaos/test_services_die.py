@@ -7,7 +7,7 @@ import httpx2
 import nats
 import pytest
 
-from deploy.local.topology import SERVICE_NAMES
+from deploy.provision.topology import SERVICE_NAMES
 from tests.flows.relying_party import RelyingParty, Started
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack

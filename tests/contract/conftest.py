@@ -5,10 +5,10 @@ from pathlib import Path
 import grpc
 import pytest
 
-from libs.servicekit import grpc_server
-from libs.servicekit.channels import channel
-from libs.servicekit.service import Registration
-from libs.servicekit.settings import Address, GrpcSettings
+from libs.servicekit.base.service import Registration
+from libs.servicekit.base.settings import Address, GrpcSettings
+from libs.servicekit.grpc import server as grpc_server
+from libs.servicekit.grpc.channels import channel
 from tests.support.mutual_tls import ISSUER, make_certificates
 
 Serve = Callable[..., Awaitable[str]]

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 import latchkey
-from libs.servicekit.service import Registration
+from libs.servicekit.base.service import Registration
 
 Answer = Callable[[MethodDescriptor, Any], Awaitable[Any]]
 

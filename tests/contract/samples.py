@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.message_factory import GetMessageClass
 
 from latchkey.events.v1 import events_pb2
-from libs.servicekit.facts import Actor, Fact, envelope
+from libs.servicekit.events.event import Actor, Fact, envelope
 from tests.contract.contract import filled
 
 GOLDEN = Path(__file__).with_name("golden")

@@ -8,12 +8,12 @@ import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
-from deploy.local.ca import ensure_certificates
+from deploy.provision.ca import ensure_certificates
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
-from libs.servicekit import grpc_server
-from libs.servicekit.grpc_server import permitted_callers
-from libs.servicekit.identity import host_name
-from libs.servicekit.settings import Address
+from libs.servicekit.base.settings import Address
+from libs.servicekit.grpc import server as grpc_server
+from libs.servicekit.grpc.identity import host_name
+from libs.servicekit.grpc.server import permitted_callers
 from tests.contract.conftest import Serve, settings_of
 from tests.contract.contract import Servicer, all_registrations, call, methods, nothing, path_of, registration, services
 from tests.support.mutual_tls import IDENTITIES

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor import ServiceDescriptor
 
-from deploy.local.topology import SERVICES
-from libs.servicekit.grpc_server import permitted_callers
+from deploy.provision.topology import SERVICES
+from libs.servicekit.grpc.server import permitted_callers
 from tests.contract.contract import methods, path_of, services
 from tests.support.mutual_tls import IDENTITIES
 

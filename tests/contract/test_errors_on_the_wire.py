@@ -10,9 +10,11 @@ from google.rpc import status_pb2  # type: ignore[import-untyped]
 
 from latchkey.errors.v1 import errors_pb2
 from libs.oauth.errors import BY_CODE, InvalidGrant, OAuthError, ServerError, TemporarilyUnavailable
-from libs.servicekit import channels, grpc_server, trace
-from libs.servicekit.errors import from_rpc_error, to_status
-from libs.servicekit.settings import Address
+from libs.servicekit.base import trace
+from libs.servicekit.base.settings import Address
+from libs.servicekit.grpc import channels
+from libs.servicekit.grpc import server as grpc_server
+from libs.servicekit.grpc.errors import from_rpc_error, to_status
 from tests.contract.conftest import Connect, Serve, settings_of
 from tests.contract.contract import Answer, Servicer, call, methods, nothing, registration
 

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 from google.protobuf.json_format import ParseDict
 
-from deploy.local.topology import SERVICE_NAMES
+from deploy.provision.topology import SERVICE_NAMES
 from latchkey.access.v1 import access_pb2
 from latchkey.events.v1 import events_pb2
-from libs.servicekit.bus import STREAMS
-from libs.servicekit.facts import Actor, Fact, headers
+from libs.servicekit.events.event import Actor, Fact, headers
+from libs.servicekit.nats.bus import STREAMS
 from tests.contract.contract import fields_with
 from tests.contract.samples import EVENT_ID, GOLDEN, ISSUER, NOON, TRACEPARENT, envelope_of, facts, golden_path
 

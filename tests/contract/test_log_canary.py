@@ -8,7 +8,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from latchkey.access.v1 import access_pb2
 from libs.oauth.errors import InvalidGrant, OAuthError
-from libs.servicekit.grpc_server import permitted_callers
+from libs.servicekit.grpc.server import permitted_callers
 from tests.contract.contract import Answer, all_registrations, call, fields_with, filled, methods
 from tests.support.log_lines import captured_log
 from tests.support.mutual_tls import IDENTITIES

@@ -8,8 +8,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 
 from libs.oauth.errors import ServerError
-from libs.servicekit.grpc_server import permitted_callers
-from libs.servicekit.service import Registration
+from libs.servicekit.base.service import Registration
+from libs.servicekit.grpc.server import permitted_callers
 from tests.contract.contract import Servicer, call, nothing
 from tests.support.mutual_tls import IDENTITIES
 

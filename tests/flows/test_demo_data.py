@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from deploy.local.home import read_json
 from deploy.local.seed import seed
+from deploy.provision.home import read_json
 from latchkey.authentication.v1.admin_pb2 import ListUsersRequest, User
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
 from latchkey.token.v1.admin_pb2 import Client, ListClientsRequest

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.home import PROJECT_ROOT
-from deploy.local.topology import SERVICE_NAMES
+from deploy.provision.home import PROJECT_ROOT
+from deploy.provision.topology import SERVICE_NAMES
 from tests.support.stack import free_ports
 
 pytestmark = pytest.mark.timeout(180)

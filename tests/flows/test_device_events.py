@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.local import environment
-from deploy.local.topology import SERVICES
+from deploy.provision.topology import SERVICES
 from latchkey.device.v1 import device_pb2
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
-from libs.servicekit import grpc_server
-from libs.servicekit.channels import channel
-from libs.servicekit.settings import ServiceSettings
+from libs.servicekit.base.settings import ServiceSettings
+from libs.servicekit.grpc import server as grpc_server
+from libs.servicekit.grpc.channels import channel
 from services.device.app import build
 from services.device.config import DeviceSettings
 from tests.flows.device import GRANT, Device, allow, the_question

@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from google.protobuf.message import Message
 from sqlalchemy import text
 
-from deploy.local.secret_files import secret_file
-from deploy.local.topology import SERVICES
+from deploy.provision.secret_files import secret_file
+from deploy.provision.topology import SERVICES
 from latchkey.keys.v1 import admin_pb2, keys_pb2
 from latchkey.keys.v1.admin_pb2_grpc import KeyAdminServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceStub, VerificationKeyServiceStub
 from libs.crypto.sealing import Recipient
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from services.key_rotation.domain.keys import ALGS
 from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.store.keys import Keys

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 
-from deploy.local.home import write_private
-from deploy.local.secret_files import secret_file
+from deploy.provision.home import write_private
+from deploy.provision.secret_files import secret_file
 from libs.oauth.errors import InvalidClientMetadata
 from tests.flows.logout_receiver import Receiver, receiving
 from tests.flows.people import new_person

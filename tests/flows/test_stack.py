@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 from nats.aio.client import Client
 
-from deploy.local.topology import NATS, SERVICE_NAMES
+from deploy.provision.topology import NATS, SERVICE_NAMES
 from latchkey.token.v1.admin_pb2 import ListClientsRequest
 from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable

@@ -19,13 +19,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Connection, MetaData, inspect, text
 
-from deploy.local.topology import SERVICES
-from libs.servicekit import database as database_module
-from libs.servicekit import schema_history
-from libs.servicekit.database import Database
-from libs.servicekit.migrations import PendingMigrations, open_database, revisions, schema_of
-from libs.servicekit.schema_history import configuration, upgrade
-from libs.servicekit.settings import DatabaseSettings
+from deploy.provision.topology import SERVICES
+from libs.servicekit.base.settings import DatabaseSettings
+from libs.servicekit.sql import database as database_module
+from libs.servicekit.sql import schema_history
+from libs.servicekit.sql.database import Database
+from libs.servicekit.sql.migrations import PendingMigrations, open_database, revisions, schema_of
+from libs.servicekit.sql.schema_history import configuration, upgrade
 from tests.support.databases import KINDS, Kind, fresh_database
 from tests.support.log_lines import captured_log
 from tests.support.mutual_tls import ISSUER, make_certificates

@@ -28,9 +28,9 @@ import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
-from libs.servicekit.database import Database
-from libs.servicekit.migrations import schema_of
-from libs.servicekit.schema_history import upgrade
+from libs.servicekit.sql.database import Database
+from libs.servicekit.sql.migrations import schema_of
+from libs.servicekit.sql.schema_history import upgrade
 from tests.support.postgres_schemas import Schemas
 
 Kind = Literal["sqlite", "postgresql"]

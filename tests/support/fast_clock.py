@@ -49,10 +49,11 @@ class FastClock:
 
 
 def main(module: str) -> None:
-    from libs.servicekit import clock  # noqa: PLC0415 - a test only wants FastClock
+    from libs.servicekit.base import clock  # noqa: PLC0415 - a test only wants FastClock
     from services.authorize_frontend import published_keys  # noqa: PLC0415
-    from services.key_rotation import signing_view  # noqa: PLC0415
-    from services.token import former_keys, signing_keys  # noqa: PLC0415
+    from services.key_rotation.adapters import signing_view  # noqa: PLC0415
+    from services.token.adapters import retired_keys as former_keys  # noqa: PLC0415
+    from services.token.adapters import signing_keys  # noqa: PLC0415
 
     fast = FastClock(Path(os.environ[VARIABLE]))
     speed = float(os.environ.get(SPEED_VARIABLE, SPEED))

@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import structlog
 
-from libs.servicekit import logs
+from libs.servicekit.base import logs
 
 
 class CapturedLog:

@@ -12,11 +12,11 @@ from typing import TypeVar
 
 import grpc
 
-from deploy.local.ca import ensure_certificates
-from libs.servicekit import grpc_server
-from libs.servicekit.channels import channel
-from libs.servicekit.service import Service
-from libs.servicekit.settings import GrpcSettings, ServiceSettings
+from deploy.provision.ca import ensure_certificates
+from libs.servicekit.base.service import Service
+from libs.servicekit.base.settings import GrpcSettings, ServiceSettings
+from libs.servicekit.grpc import server as grpc_server
+from libs.servicekit.grpc.channels import channel
 
 IDENTITIES = ("authorize-frontend", "token", "authentication", "device", "key-rotation", "event-bridge", "cli")
 ISSUER = "https://issuer.example"

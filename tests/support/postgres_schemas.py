@@ -3,8 +3,8 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.servicekit.database import Database
-from libs.servicekit.schema_history import upgrade
+from libs.servicekit.sql.database import Database
+from libs.servicekit.sql.schema_history import upgrade
 
 _FINGERPRINT = text("""
     SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (

@@ -24,13 +24,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.local import demo, process, programs, readiness
-from deploy.local.home import Home, read_json
+from deploy.local import demo, programs, readiness
 from deploy.local.layout import Layout
 from deploy.local.ports import HOST, PortProblemError, Ports
-from deploy.local.process import Child
 from deploy.local.run_file import write_run_file
-from deploy.local.topology import NATS, SERVICE_NAMES
+from deploy.local.supervision import process
+from deploy.local.supervision.process import Child
+from deploy.provision.home import Home, read_json
+from deploy.provision.topology import NATS, SERVICE_NAMES
 
 if TYPE_CHECKING:
     import grpc

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from services.authentication.domain.accounts import Account, AccountState, Credentials
-from services.authentication.domain.addresses import address_key
-from services.authentication.domain.claims import Profile
-from services.authentication.domain.sessions import Session
+from services.authentication.domain.accounts.account import Account, AccountState, Credentials
+from services.authentication.domain.accounts.claims import Profile
+from services.authentication.domain.accounts.email_addresses import address_key
+from services.authentication.domain.sessions.session import Session
 from services.authentication.store.tables import SESSIONS, USERS
 
 CREDENTIALS_COLUMNS = (

@@ -20,11 +20,11 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from libs.servicekit.database import UtcDateTime
-from libs.servicekit.outbox import add_outbox
-from libs.servicekit.tallies import add_tallies
-from services.authentication.domain.addresses import MAX_ADDRESS
-from services.authentication.domain.usernames import MAX_CHARACTERS, MAX_KEY_CHARACTERS
+from libs.servicekit.events.outbox import add_outbox
+from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.tallies import add_tallies
+from services.authentication.domain.accounts.email_addresses import MAX_ADDRESS
+from services.authentication.domain.accounts.usernames import MAX_CHARACTERS, MAX_KEY_CHARACTERS
 
 _LIVE = text("ended_at IS NULL")
 

@@ -2,17 +2,17 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.servicekit.tallies import Tallies
-from libs.servicekit.work import UnitOfWork
-from services.authentication.store.accounts import Accounts
-from services.authentication.store.attempts import SignInAttempts
-from services.authentication.store.exports import Exports
-from services.authentication.store.factors import Factors
-from services.authentication.store.failures import SignInFailures
-from services.authentication.store.letters import Letters
-from services.authentication.store.links import MailedLinks
-from services.authentication.store.passkeys import Passkeys
-from services.authentication.store.sessions import Sessions
+from libs.servicekit.events.unit_of_work import UnitOfWork
+from libs.servicekit.sql.tallies import Tallies
+from services.authentication.store.accounts.accounts import Accounts
+from services.authentication.store.accounts.exports import Exports
+from services.authentication.store.email.emails import Letters
+from services.authentication.store.email.links import MailedLinks
+from services.authentication.store.factors.factors import Factors
+from services.authentication.store.factors.passkeys import Passkeys
+from services.authentication.store.sessions.sessions import Sessions
+from services.authentication.store.sign_in.attempts import SignInAttempts
+from services.authentication.store.sign_in.failures import SignInFailures
 from services.authentication.store.tables import METADATA
 
 

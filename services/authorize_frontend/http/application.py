@@ -4,39 +4,39 @@ from typing import Protocol
 
 from aiohttp import web
 
-from services.authorize_frontend.http.account import Account
-from services.authorize_frontend.http.account_address import AccountAddress, ConfirmAddress
-from services.authorize_frontend.http.account_authenticator import AccountAuthenticator
-from services.authorize_frontend.http.account_data import AccountData
-from services.authorize_frontend.http.account_factors import AccountFactors
-from services.authorize_frontend.http.account_passkey import AccountPasskey
-from services.authorize_frontend.http.account_password import AccountPassword
-from services.authorize_frontend.http.account_profile import AccountProfile
-from services.authorize_frontend.http.account_recovery_codes import AccountRecoveryCodes
-from services.authorize_frontend.http.account_sign_in import AccountSignIn
-from services.authorize_frontend.http.assets import Assets
-from services.authorize_frontend.http.authorize import Authorize
-from services.authorize_frontend.http.check_session import CheckSession
-from services.authorize_frontend.http.consent import Consent
-from services.authorize_frontend.http.device import Device
-from services.authorize_frontend.http.device_sign_in import DeviceSignIn
-from services.authorize_frontend.http.discovery import Discovery
-from services.authorize_frontend.http.edge import Edge
-from services.authorize_frontend.http.errors import errors
-from services.authorize_frontend.http.home import Home
-from services.authorize_frontend.http.jwks import Jwks
-from services.authorize_frontend.http.languages import languages
-from services.authorize_frontend.http.logos import Logos
-from services.authorize_frontend.http.logout import Logout
-from services.authorize_frontend.http.parameters import MAX_BODY_BYTES
-from services.authorize_frontend.http.passkeys import PasskeySignIn
-from services.authorize_frontend.http.password_forgotten import PasswordForgotten
-from services.authorize_frontend.http.password_reset import PasswordReset
-from services.authorize_frontend.http.policy import StandardHeaders
-from services.authorize_frontend.http.second_step import SecondStep
-from services.authorize_frontend.http.sign_in import SignIn
-from services.authorize_frontend.http.sign_up import CompleteSignUp, SignUp
-from services.authorize_frontend.http.step_up import StepUp
+from services.authorize_frontend.http.account.authenticator import AccountAuthenticator
+from services.authorize_frontend.http.account.data import AccountData
+from services.authorize_frontend.http.account.email_address import AccountAddress, ConfirmAddress
+from services.authorize_frontend.http.account.factors import AccountFactors
+from services.authorize_frontend.http.account.overview import Account
+from services.authorize_frontend.http.account.passkey import AccountPasskey
+from services.authorize_frontend.http.account.password import AccountPassword
+from services.authorize_frontend.http.account.profile import AccountProfile
+from services.authorize_frontend.http.account.recovery_codes import AccountRecoveryCodes
+from services.authorize_frontend.http.account.sign_in import AccountSignIn
+from services.authorize_frontend.http.authorization.authorize import Authorize
+from services.authorize_frontend.http.authorization.consent import Consent
+from services.authorize_frontend.http.authorization.logos import Logos
+from services.authorize_frontend.http.device.device import Device
+from services.authorize_frontend.http.device.sign_in import DeviceSignIn
+from services.authorize_frontend.http.logout.check_session import CheckSession
+from services.authorize_frontend.http.logout.logout import Logout
+from services.authorize_frontend.http.metadata.discovery import Discovery
+from services.authorize_frontend.http.metadata.jwks import Jwks
+from services.authorize_frontend.http.shared.assets import Assets
+from services.authorize_frontend.http.shared.edge import Edge
+from services.authorize_frontend.http.shared.errors import errors
+from services.authorize_frontend.http.shared.home import Home
+from services.authorize_frontend.http.shared.languages import languages
+from services.authorize_frontend.http.shared.parameters import MAX_BODY_BYTES
+from services.authorize_frontend.http.shared.policy import StandardHeaders
+from services.authorize_frontend.http.sign_in.passkeys import PasskeySignIn
+from services.authorize_frontend.http.sign_in.password_forgotten import PasswordForgotten
+from services.authorize_frontend.http.sign_in.password_reset import PasswordReset
+from services.authorize_frontend.http.sign_in.second_step import SecondStep
+from services.authorize_frontend.http.sign_in.sign_in import SignIn
+from services.authorize_frontend.http.sign_in.sign_up import CompleteSignUp, SignUp
+from services.authorize_frontend.http.sign_in.step_up import StepUp
 from services.authorize_frontend.published_keys import PublishedKeys
 
 

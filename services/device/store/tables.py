@@ -6,9 +6,9 @@ from typing import ClassVar
 from sqlalchemy import JSON, CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, String, text
 from sqlmodel import Field, SQLModel
 
-from libs.servicekit.database import UtcDateTime
-from libs.servicekit.outbox import add_outbox
-from libs.servicekit.tallies import add_tallies
+from libs.servicekit.events.outbox import add_outbox
+from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.tallies import add_tallies
 from services.device.domain.device_codes import State
 
 STATES = tuple(state.value for state in State)

@@ -2,8 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.servicekit.tallies import Tallies
-from libs.servicekit.work import UnitOfWork
+from libs.servicekit.events.unit_of_work import UnitOfWork
+from libs.servicekit.sql.tallies import Tallies
 from services.device.store.device_codes import DeviceCodes
 from services.device.store.tables import METADATA
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit.clock import Clock
-from libs.servicekit.limits import Limit, require_room
-from services.device import facts
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.base.limits import Limit, require_room
+from services.device import events as facts
 from services.device.domain.device_codes import DeviceCode
 from services.device.domain.limits import REQUEST_WINDOW, RequestQuota
 from services.device.domain.user_codes import as_shown, digest, new_user_code

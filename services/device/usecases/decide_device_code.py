@@ -5,13 +5,13 @@ from datetime import datetime
 
 from libs.oauth.device_authorization import FRESH_SIGN_IN
 from libs.oauth.errors import LoginRequired
-from libs.servicekit.clock import Clock
-from libs.servicekit.facts import Fact
-from services.device import facts
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.events.event import Fact
+from services.device import events as facts
+from services.device.adapters.waiting_polls import WaitingRoom
 from services.device.domain.device_codes import Approval, DeviceCode, unknown_user_code
 from services.device.ports import Begin
 from services.device.usecases.look_up_user_code import LookUpUserCode, Typed
-from services.device.waiting_room import WaitingRoom
 
 
 @dataclass(frozen=True)

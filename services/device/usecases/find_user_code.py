@@ -1,6 +1,6 @@
 """What a person should know before they decide."""
 
-from libs.servicekit.clock import Clock
+from libs.servicekit.base.clock import Clock
 from services.device.domain.device_codes import DeviceCode, unknown_user_code
 from services.device.ports import Begin
 from services.device.usecases.look_up_user_code import LookUpUserCode, Typed

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from libs.servicekit.limits import Limit, require_room
+from libs.servicekit.base.limits import Limit, require_room
 from services.device.domain.device_codes import DeviceCode
 from services.device.domain.limits import ATTEMPT_WINDOW, AttemptQuota
 from services.device.domain.user_codes import digest, normal_form

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import AuthorizationPending, SlowDown
-from libs.servicekit.clock import Clock
+from libs.servicekit.base.clock import Clock
+from services.device.adapters.poll_times import PollTimes
+from services.device.adapters.waiting_polls import WaitingRoom
 from services.device.domain.device_codes import LONGEST_INTERVAL, Approval, DeviceCode, unknown_device_code
-from services.device.poll_times import PollTimes
 from services.device.ports import Begin
-from services.device.waiting_room import WaitingRoom
 
 
 @dataclass(frozen=True)

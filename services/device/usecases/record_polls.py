@@ -1,6 +1,6 @@
 """When codes were last polled, written in the background: so a poll writes nothing, and all replicas know of it."""
 
-from services.device.poll_times import PollTimes
+from services.device.adapters.poll_times import PollTimes
 from services.device.ports import Begin
 
 BATCH = 1_000

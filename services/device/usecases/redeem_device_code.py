@@ -2,8 +2,8 @@
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import InvalidGrant
-from libs.servicekit.clock import Clock
-from services.device import facts
+from libs.servicekit.base.clock import Clock
+from services.device import events as facts
 from services.device.domain.device_codes import unknown_device_code
 from services.device.ports import Begin
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from libs.servicekit.clock import Clock
-from services.device import facts
+from libs.servicekit.base.clock import Clock
+from services.device import events as facts
 from services.device.domain.limits import ATTEMPT_WINDOW, REQUEST_WINDOW
 from services.device.ports import Begin
 

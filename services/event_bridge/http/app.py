@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from libs.servicekit import trace
+from libs.servicekit.base import trace
+from services.event_bridge.adapters.event_signals import News
 from services.event_bridge.http.cors import Cors
 from services.event_bridge.http.stream import EventStream
-from services.event_bridge.news import News
 
 PATH = "/events/stream"
 _MOST_BODY_BYTES = 1024

@@ -15,10 +15,10 @@ from prometheus_client import Counter as Counted
 from prometheus_client import Gauge
 
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
+from services.event_bridge.adapters.event_signals import News
 from services.event_bridge.domain.filters import MOST_FILTERS, Filter
 from services.event_bridge.domain.stream_tickets import StreamTicket
 from services.event_bridge.http.cors import Cors
-from services.event_bridge.news import News
 from services.event_bridge.ports import StoredEvent
 from services.event_bridge.usecases.read_events import ReadEvents
 from services.event_bridge.usecases.stream_tickets import FindStreamTickets

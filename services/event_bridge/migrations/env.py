@@ -1,4 +1,4 @@
-from libs.servicekit.schema_history import run_env
+from libs.servicekit.sql.schema_history import run_env
 from services.event_bridge.store.tables import METADATA
 
 run_env(METADATA)

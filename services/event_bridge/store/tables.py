@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from libs.servicekit.database import UtcDateTime
-from libs.servicekit.outbox import add_outbox
+from libs.servicekit.events.outbox import add_outbox
+from libs.servicekit.sql.database import UtcDateTime
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 _WAITS = text("due_at IS NOT NULL")

@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.servicekit.work import UnitOfWork
+from libs.servicekit.events.unit_of_work import UnitOfWork
 from services.event_bridge.store.deliveries import Deliveries
 from services.event_bridge.store.events import Events, Feeds
 from services.event_bridge.store.stream_tickets import StreamTickets

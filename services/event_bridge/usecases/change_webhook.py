@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from libs.servicekit.clock import Clock
-from services.event_bridge import facts
+from libs.servicekit.base.clock import Clock
+from services.event_bridge import events as facts
 from services.event_bridge.domain.seals import SecretSeals
 from services.event_bridge.domain.signatures import WebhookSecret, new_webhook_secret
 from services.event_bridge.domain.webhooks import LONGEST_OVERLAP, DisabledReason

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from libs.crypto.random import uuid7
 from libs.fetch.errors import FetchRefused
 from libs.oauth.errors import InvalidRequest
-from libs.servicekit.clock import Clock
-from services.event_bridge import facts
+from libs.servicekit.base.clock import Clock
+from services.event_bridge import events as facts
 from services.event_bridge.domain.filters import parse_all
 from services.event_bridge.domain.seals import SecretSeals
 from services.event_bridge.domain.signatures import WebhookSecret, new_webhook_secret

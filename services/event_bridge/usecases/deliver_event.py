@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
-from libs.servicekit import logs
-from libs.servicekit.clock import Clock
-from services.event_bridge import facts
+from libs.servicekit.base import logs
+from libs.servicekit.base.clock import Clock
+from services.event_bridge import events as facts
 from services.event_bridge.domain.deliveries import Answer, Delivery, State
 from services.event_bridge.domain.excerpts import without
 from services.event_bridge.domain.seals import SecretSeals

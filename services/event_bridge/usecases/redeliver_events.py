@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from libs.crypto.random import uuid7
 from libs.oauth.errors import InvalidRequest
-from libs.servicekit.clock import Clock
+from libs.servicekit.base.clock import Clock
 from services.event_bridge.ports import Begin, Span, TakenEvent
 from services.event_bridge.usecases.find_webhooks import unknown
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import InvalidRequest
-from libs.servicekit.clock import Clock
-from services.event_bridge import facts
+from libs.servicekit.base.clock import Clock
+from services.event_bridge import events as facts
 from services.event_bridge.domain.filters import parse_all
 from services.event_bridge.domain.stream_tickets import LONGEST_LIFE, PREFIX, SHORTEST_LIFE, StreamTicket
 from services.event_bridge.ports import Begin

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from libs.servicekit.clock import Clock
+from libs.servicekit.base.clock import Clock
 from services.event_bridge.ports import Begin
 
 BATCH = 500

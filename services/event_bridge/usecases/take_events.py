@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from libs.crypto.random import uuid7
-from libs.servicekit.clock import Clock
+from libs.servicekit.base.clock import Clock
 from services.event_bridge.ports import Begin, TakenEvent
 
 TURN = timedelta(seconds=15)

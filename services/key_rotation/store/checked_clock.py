@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit import logs
-from libs.servicekit.clock import Clock
-from libs.servicekit.database import Database
-from libs.servicekit.service import CheckResult
+from libs.servicekit.base import logs
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.base.service import CheckResult
+from libs.servicekit.sql.database import Database
 from services.key_rotation.domain.waits import CLOCK_ERROR
 
 _log = logs.get(__name__)

@@ -6,8 +6,8 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, String, Text, text
 from sqlmodel import Field, SQLModel
 
-from libs.servicekit.database import UtcDateTime
-from libs.servicekit.outbox import add_outbox
+from libs.servicekit.events.outbox import add_outbox
+from libs.servicekit.sql.database import UtcDateTime
 
 
 class Row(SQLModel):

@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.servicekit.work import UnitOfWork
+from libs.servicekit.events.unit_of_work import UnitOfWork
 from services.key_rotation.store.keys import Keys
 
 

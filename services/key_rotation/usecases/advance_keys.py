@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from libs.servicekit.clock import Clock
+from libs.servicekit.base.clock import Clock
 from services.key_rotation.domain.keys import ALGS
 from services.key_rotation.domain.rotation import due
 from services.key_rotation.domain.waits import Waits

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from libs.crypto.jwt import SigningKey
-from libs.servicekit import logs
-from libs.servicekit.clock import Clock
-from services.key_rotation import facts
+from libs.servicekit.base import logs
+from libs.servicekit.base.clock import Clock
+from services.key_rotation import events as facts
 from services.key_rotation.domain.keys import ALGS, Key, KeyState, missing_states
 from services.key_rotation.domain.seals import KeySeals, SealedPrivateKey
 from services.key_rotation.ports import Generate, ViewFactory, WorkFactory

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
-from libs.servicekit import logs
-from libs.servicekit.clock import Clock
-from services.key_rotation import facts
+from libs.servicekit.base import logs
+from libs.servicekit.base.clock import Clock
+from services.key_rotation import events as facts
 from services.key_rotation.domain.keys import PUBLISHED, SIGNING, Key, KeyState, RevocationReason
 from services.key_rotation.domain.rotation import revoked
 from services.key_rotation.domain.waits import Waits

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
-from libs.servicekit.clock import Clock
-from services.key_rotation import facts
+from libs.servicekit.base.clock import Clock
+from services.key_rotation import events as facts
 from services.key_rotation.domain.keys import ALGS, SIGNING, Key
 from services.key_rotation.domain.rotation import brought_forward
 from services.key_rotation.domain.waits import Waits

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from libs.servicekit import logs
-from libs.servicekit.facts import Actor
-from services.key_rotation import facts
+from libs.servicekit.base import logs
+from libs.servicekit.events.event import Actor
+from services.key_rotation import events as facts
 from services.key_rotation.domain.rotation import Change
 from services.key_rotation.ports import Work, WorkFactory
 

@@ -8,9 +8,9 @@ from prometheus_client import Counter
 
 from libs.crypto.jwt import sign_jwt
 from libs.oauth.errors import InvalidRequest, OAuthError
-from libs.servicekit import logs
-from libs.servicekit.clock import Clock
-from libs.servicekit.rates import Rate
+from libs.servicekit.base import logs
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.base.rates import Rate
 from services.key_rotation.domain.keys import ALGS
 from services.key_rotation.domain.signing import REFUSED, require_ours
 from services.key_rotation.ports import Signers

@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 
-from libs.servicekit.clock import Clock
+from libs.servicekit.base.clock import Clock
 from services.key_rotation.domain.seals import Wrapping
-from services.key_rotation.wrapping_settings import Kind, WrappingSettings
 from services.key_rotation.wrappings.file import FileWrapping
 from services.key_rotation.wrappings.security_module import SecurityModuleWrapping, TokenAddress
+from services.key_rotation.wrappings.settings import Kind, WrappingSettings
 from services.key_rotation.wrappings.vault import VaultWrapping
 from services.key_rotation.wrappings.vault_login import KubernetesLogin, TokenFile, VaultLogin
 

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from libs.crypto.errors import SealBroken
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit import logs
+from libs.servicekit.base import logs
 
 PKCS11: Final = "pkcs11"
 _NONCE_BYTES: Final = 12

@@ -14,7 +14,7 @@ import aiohttp
 
 from libs.crypto.errors import SealBroken
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit import logs
+from libs.servicekit.base import logs
 from services.key_rotation.wrappings.vault_http import post
 from services.key_rotation.wrappings.vault_login import VaultLogin
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import aiohttp
 
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit import logs
+from libs.servicekit.base import logs
 
 _MOST_BYTES: Final = 64 * 1024
 _log = logs.get(__name__)

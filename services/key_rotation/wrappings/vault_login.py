@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol
 import aiohttp
 
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit import logs
-from libs.servicekit.clock import Clock
+from libs.servicekit.base import logs
+from libs.servicekit.base.clock import Clock
 from services.key_rotation.wrappings.vault_http import post
 
 _log = logs.get(__name__)

@@ -8,9 +8,9 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from prometheus_client import Histogram
 
-from libs.servicekit import trace
-from libs.servicekit.addresses import Networks
-from libs.servicekit.metrics import HTTP_SECONDS
+from libs.servicekit.base import trace
+from libs.servicekit.base.metrics import HTTP_SECONDS
+from libs.servicekit.http.addresses import Networks
 from services.token.http.device_authorization import device_authorization_handler
 from services.token.http.errors import Handler, answer, endpoint_of
 from services.token.http.forms import MAX_BODY_BYTES
@@ -20,12 +20,12 @@ from services.token.http.register import REGISTER, REGISTRATION, Registrations, 
 from services.token.http.revoke import revocation_handler
 from services.token.http.token import token_handler
 from services.token.http.userinfo import userinfo_handler
-from services.token.usecases.get_userinfo import GetUserinfo
-from services.token.usecases.introspect_token import IntrospectToken
-from services.token.usecases.issue_tokens import IssueTokens
-from services.token.usecases.push_authorization_request import PushAuthorizationRequest
-from services.token.usecases.revoke_token import RevokeToken
-from services.token.usecases.start_device_authorization import StartDeviceAuthorization
+from services.token.usecases.authorization.push_authorization_request import PushAuthorizationRequest
+from services.token.usecases.authorization.start_device_authorization import StartDeviceAuthorization
+from services.token.usecases.tokens.get_userinfo import GetUserinfo
+from services.token.usecases.tokens.introspect_token import IntrospectToken
+from services.token.usecases.tokens.issue_tokens import IssueTokens
+from services.token.usecases.tokens.revoke_token import RevokeToken
 
 CLIENT_ENDPOINTS = ("/token", "/par", "/device_authorization", "/introspect", "/revoke")
 """Paths at which clients prove who they are."""

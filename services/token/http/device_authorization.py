@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from libs.servicekit.addresses import Networks, remote_address
+from libs.servicekit.http.addresses import Networks, remote_address
 from services.token.http.client_request import read_client_request
-from services.token.usecases.start_device_authorization import StartDeviceAuthorization
+from services.token.usecases.authorization.start_device_authorization import StartDeviceAuthorization
 
 
 def device_authorization_handler(

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from libs.oauth.errors import InsufficientScope, InvalidClient, InvalidToken, OAuthError, ServerError
-from libs.servicekit import logs, trace
-from libs.servicekit.metrics import OAUTH_ERRORS
+from libs.servicekit.base import logs, trace
+from libs.servicekit.base.metrics import OAUTH_ERRORS
 
 _log = logs.get(__name__)
 _STATUS = {"invalid_token": 401, "insufficient_scope": 403, "temporarily_unavailable": 503, "server_error": 500}

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from services.token.http.client_request import read_client_request
-from services.token.usecases.introspect_token import IntrospectToken
+from services.token.usecases.tokens.introspect_token import IntrospectToken
 
 _SIGNED = "application/token-introspection+jwt"
 

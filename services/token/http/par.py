@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from libs.oauth.addresses import address_prefix
-from libs.servicekit.addresses import Networks, remote_address
+from libs.servicekit.http.addresses import Networks, remote_address
 from services.token.http.client_request import read_client_request
-from services.token.usecases.push_authorization_request import PushAuthorizationRequest
+from services.token.usecases.authorization.push_authorization_request import PushAuthorizationRequest
 
 
 def par_handler(

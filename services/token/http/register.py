@@ -7,12 +7,12 @@ from typing import Any
 from aiohttp import web
 
 from libs.oauth.registration import CLIENTS_MEMBERS
-from libs.servicekit.addresses import Networks, remote_address
-from services.token.domain.clients import Client
+from libs.servicekit.http.addresses import Networks, remote_address
+from services.token.domain.clients.client import Client
 from services.token.http.bearer import bearer_token
 from services.token.http.json_body import read_json
-from services.token.usecases.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
-from services.token.usecases.register_client import RegisterClient
+from services.token.usecases.clients.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
+from services.token.usecases.clients.register_client import RegisterClient
 
 REGISTER = "/register"
 REGISTRATION = "/register/{client_id:[A-Za-z0-9_-]{1,64}}"

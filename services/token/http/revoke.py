@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from services.token.http.client_request import read_client_request
-from services.token.usecases.revoke_token import RevokeToken
+from services.token.usecases.tokens.revoke_token import RevokeToken
 
 
 def revocation_handler(revoke_token: RevokeToken) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from services.token.http.client_request import read_client_request
-from services.token.usecases.issue_tokens import IssueTokens
+from services.token.usecases.tokens.issue_tokens import IssueTokens
 
 
 def token_handler(issue_tokens: IssueTokens) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from libs.oauth.errors import InvalidRequest
 from services.token.http.forms import FORM, read_form
-from services.token.usecases.get_userinfo import GetUserinfo
+from services.token.usecases.tokens.get_userinfo import GetUserinfo
 
 
 def userinfo_handler(get_userinfo: GetUserinfo) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -1,4 +1,4 @@
-from libs.servicekit.schema_history import run_env
+from libs.servicekit.sql.schema_history import run_env
 from services.token.store.tables import metadata
 
 run_env(metadata)

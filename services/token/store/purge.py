@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy import Table, delete, select
 
-from libs.servicekit.clock import Clock
-from libs.servicekit.database import Database, table_of
-from libs.servicekit.inbox import Inbox
-from libs.servicekit.tallies import Tallies
-from services.token.domain.registrations import REGISTRATION_WINDOW
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.events.inbox import Inbox
+from libs.servicekit.sql.database import Database, table_of
+from libs.servicekit.sql.tallies import Tallies
+from services.token.domain.clients.registrations import REGISTRATION_WINDOW
 from services.token.store.tables import (
     AssertionRow,
     FormerKeyUseRow,

@@ -7,10 +7,10 @@ from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, St
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from libs.servicekit.database import UtcDateTime
-from libs.servicekit.inbox import add_inbox
-from libs.servicekit.outbox import add_outbox
-from libs.servicekit.tallies import add_tallies
+from libs.servicekit.events.inbox import add_inbox
+from libs.servicekit.events.outbox import add_outbox
+from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.tallies import add_tallies
 
 
 class Row(SQLModel, registry=registry()):

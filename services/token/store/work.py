@@ -2,22 +2,22 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.servicekit.inbox import Inbox
-from libs.servicekit.tallies import Tallies
-from libs.servicekit.work import UnitOfWork
-from services.token.store.assertions import Assertions
-from services.token.store.clients import Clients
-from services.token.store.consents import Consents
-from services.token.store.exports import Exports
-from services.token.store.former_key_uses import FormerKeyUses
-from services.token.store.grants import Codes, Grants, RefreshFamilies
-from services.token.store.initial_access_tokens import InitialAccessTokens
-from services.token.store.logout import LogoutDeliveries, SessionClients
-from services.token.store.pairwise_salt import PairwiseSalt
-from services.token.store.pending_requests import PendingRequests
-from services.token.store.pushed_requests import PushedRequests
-from services.token.store.revocations import Revocations
+from libs.servicekit.events.inbox import Inbox
+from libs.servicekit.events.unit_of_work import UnitOfWork
+from libs.servicekit.sql.tallies import Tallies
+from services.token.store.authorization.consents import Consents
+from services.token.store.authorization.exports import Exports
+from services.token.store.authorization.pending_requests import PendingRequests
+from services.token.store.authorization.pushed_requests import PushedRequests
+from services.token.store.clients.assertions import Assertions
+from services.token.store.clients.clients import Clients
+from services.token.store.clients.initial_access_tokens import InitialAccessTokens
+from services.token.store.sessions.logout import LogoutDeliveries, SessionClients
 from services.token.store.tables import metadata
+from services.token.store.tokens.grants import Codes, Grants, RefreshFamilies
+from services.token.store.tokens.pairwise_salt import PairwiseSalt
+from services.token.store.tokens.retired_key_uses import FormerKeyUses
+from services.token.store.tokens.revocations import Revocations
 
 
 class TokenWork(UnitOfWork):

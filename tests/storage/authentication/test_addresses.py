@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from libs.oauth.errors import AccessDenied, InvalidRequest
-from services.authentication.domain.links import LIFETIME
-from services.authentication.domain.requests import PER_RECEIVER
-from services.authentication.usecases.start_session import SignedIn
+from services.authentication.domain.email.links import LIFETIME
+from services.authentication.domain.email.request_limits import PER_RECEIVER
+from services.authentication.usecases.sessions.start_session import SignedIn
 from tests.storage.authentication.test_forgotten_password import forgotten
 from tests.storage.authentication.world import ISSUER, ORIGIN, World
 

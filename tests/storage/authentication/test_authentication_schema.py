@@ -1,4 +1,4 @@
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from services.authentication.store.tables import METADATA
 
 

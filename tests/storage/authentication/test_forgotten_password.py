@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
-from services.authentication.domain.links import LIFETIME
-from services.authentication.domain.origin import Origin
-from services.authentication.domain.requests import PER_NETWORK, PER_RECEIVER, WINDOW
+from services.authentication.domain.email.links import LIFETIME
+from services.authentication.domain.email.request_limits import PER_NETWORK, PER_RECEIVER, WINDOW
+from services.authentication.domain.sessions.origin import Origin
 from services.authentication.ports import Mail
 from services.authentication.store.tables import LETTERS, LINKS
 from tests.storage.authentication.world import ISSUER, ORIGIN, PASSWORD, World

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.authentication.domain.accounts import AccountState
-from services.authentication.domain.claims import CLAIM_NAMES
+from services.authentication.domain.accounts.account import AccountState
+from services.authentication.domain.accounts.claims import CLAIM_NAMES
 from tests.storage.authentication.world import IDLE, NOON, ORIGIN, World
 from tests.support.databases import statements
 

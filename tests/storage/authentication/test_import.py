@@ -4,7 +4,7 @@ import bcrypt
 import pytest
 
 from libs.oauth.errors import AccessDenied, InvalidRequest
-from services.authentication.usecases.import_user import ImportedUser
+from services.authentication.usecases.accounts.import_user import ImportedUser
 from tests.storage.authentication.world import World
 
 OLD = "the old password"

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.authentication.domain.letters import KEEP, LEASE, Letter, LetterKind
-from services.authentication.letter_deliveries import LetterDeliveries
+from services.authentication.adapters.email_deliveries import LetterDeliveries
+from services.authentication.domain.email.emails import KEEP, LEASE, Letter, LetterKind
 from services.authentication.ports import MailRefusedError
-from services.authentication.usecases.send_letter import SendLetter
+from services.authentication.usecases.email.send_email import SendLetter
 from tests.storage.authentication.world import NOON, World
 
 ADDRESS = "alice@example.com"

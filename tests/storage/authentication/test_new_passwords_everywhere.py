@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from libs.oauth.errors import InvalidRequest
-from services.authentication.usecases.create_user import NewUser
+from services.authentication.usecases.accounts.create_user import NewUser
 from tests.storage.authentication.test_forgotten_password import forgotten
 from tests.storage.authentication.world import ORIGIN, PASSWORD, World
 

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from libs.oauth.errors import AccessDenied, InvalidRequest
-from services.authentication.domain.claim_policy import RefusedClaim
-from services.authentication.domain.origin import Origin
-from services.authentication.domain.sessions import RECENT_SIGN_IN
-from services.authentication.store.exports import EXPORTED, NOT_EXPORTED
+from services.authentication.domain.accounts.claim_policy import RefusedClaim
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.domain.sessions.session import RECENT_SIGN_IN
+from services.authentication.store.accounts.exports import EXPORTED, NOT_EXPORTED
 from services.authentication.store.tables import METADATA, USERS
-from services.authentication.usecases.sign_in import Attempt
-from services.authentication.usecases.start_session import SignedIn
+from services.authentication.usecases.sessions.start_session import SignedIn
+from services.authentication.usecases.sign_in.sign_in import Attempt
 from tests.storage.authentication.world import ORIGIN, PASSWORD, App, World
 
 CLAIMS: dict[str, Any] = {"name": "Alice Ansel", "email": "alice@example.com", "email_verified": True, "locale": "de"}

@@ -8,9 +8,9 @@ import pytest
 
 from libs.oauth import acr
 from libs.oauth.errors import AccessDenied, InvalidRequest
-from services.authentication.domain.factors import ENROLMENT_LIFETIME, MOST
-from services.authentication.domain.sessions import RECENT_SIGN_IN
-from services.authentication.usecases.start_session import SignedIn
+from services.authentication.domain.factors.factor import ENROLMENT_LIFETIME, MOST
+from services.authentication.domain.sessions.session import RECENT_SIGN_IN
+from services.authentication.usecases.sessions.start_session import SignedIn
 from tests.storage.authentication.world import ORIGIN, STEP, App, World
 
 CHANGES: dict[str, Callable[[World, str], Awaitable[object]]] = {

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from libs.oauth.errors import AccessDenied, InvalidRequest, TemporarilyUnavailable
-from services.authentication.domain.throttle import CALM
+from services.authentication.domain.sign_in.throttle import CALM
 from tests.storage.authentication.world import IDLE, ORIGIN, PASSWORD, World, attempt
 
 NEW = "a brand-new password"

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from libs.oauth import acr
 from libs.oauth.errors import AccessDenied, InvalidRequest, OAuthError
-from services.authentication.domain.challenges import LIFETIME
-from services.authentication.usecases.start_session import SignedIn
+from services.authentication.domain.factors.challenges import LIFETIME
+from services.authentication.usecases.sessions.start_session import SignedIn
 from tests.storage.authentication.world import ISSUER, ORIGIN, World
 from tests.support.soft_passkey import SoftPasskey
 

@@ -6,8 +6,8 @@ from statistics import median
 import pytest
 
 from libs.oauth.errors import AccessDenied
-from services.authentication.domain.origin import Origin
-from services.authentication.usecases.sign_in import Attempt
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.usecases.sign_in.sign_in import Attempt
 from tests.storage.authentication.world import World
 
 ROUNDS = 31

@@ -6,10 +6,10 @@ import pytest
 
 from libs.oauth import acr
 from libs.oauth.errors import AccessDenied, OAuthError, TemporarilyUnavailable
-from services.authentication.domain.factors import FactorKind
-from services.authentication.domain.sign_in_attempts import LIFETIME
-from services.authentication.usecases.prove_factor import Proof
-from services.authentication.usecases.sign_in import Attempt
+from services.authentication.domain.factors.factor import FactorKind
+from services.authentication.domain.sign_in.sign_in_attempts import LIFETIME
+from services.authentication.usecases.factors.verify_factor import Proof
+from services.authentication.usecases.sign_in.sign_in import Attempt
 from tests.storage.authentication.world import ORIGIN, PASSWORD, STEP, App, World
 
 WRONG = "000000"

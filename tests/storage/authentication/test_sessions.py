@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
-from services.authentication.domain.origin import Origin
-from services.authentication.usecases import sweep_sessions, touch_sessions
-from services.authentication.usecases.sweep_sessions import GRACE
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.usecases.sessions import sweep_sessions, touch_sessions
+from services.authentication.usecases.sessions.sweep_sessions import GRACE
 from tests.storage.authentication.world import ABSOLUTE, IDLE, KEEP_ENDED, NOON, ORIGIN, World
 from tests.support.databases import statements
 

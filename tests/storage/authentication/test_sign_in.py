@@ -11,7 +11,7 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.passwords import needs_rehash
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
 from services.authentication.store.tables import USERS
-from services.authentication.usecases import start_session
+from services.authentication.usecases.sessions import start_session
 from tests.storage.authentication.world import ABSOLUTE, NOON, PASSWORD, World, attempt
 from tests.support.databases import statements
 

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from libs.oauth.errors import AccessDenied
-from libs.servicekit.database import Database
-from services.authentication.domain.accounts import Account
-from services.authentication.domain.sessions import EndedSession
-from services.authentication.store.sessions import Sessions
+from libs.servicekit.sql.database import Database
+from services.authentication.domain.accounts.account import Account
+from services.authentication.domain.sessions.session import EndedSession
+from services.authentication.store.sessions.sessions import Sessions
 from tests.storage.authentication.world import World
 
 
@@ -116,7 +116,7 @@ async def test_a_fact_that_cannot_be_written_undoes_the_sign_in(
     def fail(*_arguments: object, **_keywords: object) -> None:
         raise RuntimeError("no facts today")
 
-    monkeypatch.setattr("services.authentication.facts.signed_in", fail)
+    monkeypatch.setattr("services.authentication.events.signed_in", fail)
     with pytest.raises(RuntimeError):
         await world.signed_in()
     assert not await world.sessions()

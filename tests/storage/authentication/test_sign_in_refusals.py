@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
-from services.authentication.password_pool import PasswordPool
-from services.authentication.usecases.start_session import SignedIn
+from services.authentication.adapters.password_pool import PasswordPool
+from services.authentication.usecases.sessions.start_session import SignedIn
 from tests.storage.authentication.world import World, attempt
 from tests.support.databases import statements
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from libs.oauth.errors import AccessDenied, InvalidRequest
-from services.authentication.domain.links import INVITATION_LIFETIME, LIFETIME
-from services.authentication.domain.requests import PER_RECEIVER
-from services.authentication.usecases.invite_user import Invitation
+from services.authentication.domain.email.links import INVITATION_LIFETIME, LIFETIME
+from services.authentication.domain.email.request_limits import PER_RECEIVER
+from services.authentication.usecases.accounts.invite_user import Invitation
 from tests.storage.authentication.world import ISSUER, ORIGIN, World
 from tests.support.databases import statements
 

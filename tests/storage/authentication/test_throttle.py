@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
-from services.authentication.domain.origin import Origin
-from services.authentication.domain.throttle import (
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.domain.sign_in.throttle import (
     CALM,
     LONGEST_WAIT,
     LONGEST_WAIT_OF_MANY,
@@ -17,7 +17,7 @@ from services.authentication.domain.throttle import (
     WINDOW,
 )
 from services.authentication.store.tables import FAILURES
-from services.authentication.usecases.sign_in import Attempt
+from services.authentication.usecases.sign_in.sign_in import Attempt
 from tests.storage.authentication.world import PASSWORD, World
 
 pytestmark = pytest.mark.s(47)

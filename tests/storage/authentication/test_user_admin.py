@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from libs.oauth.errors import AccessDenied, InvalidRequest
-from services.authentication.domain.accounts import AccountState
-from services.authentication.usecases.create_user import NewUser
+from services.authentication.domain.accounts.account import AccountState
+from services.authentication.usecases.accounts.create_user import NewUser
 from tests.storage.authentication.world import NOON, PASSWORD, World
 from tests.support.databases import statements
 

@@ -12,64 +12,64 @@ from libs.crypto.one_time_passwords import STEP_SECONDS, totp_code, totp_step
 from libs.crypto.passkeys import RelyingParty
 from libs.crypto.sealing import KeyEncryptionKey
 from libs.oauth.attributes import parse_attributes
-from libs.servicekit.database import Database
-from libs.servicekit.outbox import Outbox
-from libs.servicekit.work import Transactions
-from services.authentication.breached_passwords import LookUpFailedError
-from services.authentication.domain.accounts import Account
-from services.authentication.domain.claims import Profile
-from services.authentication.domain.factors import FactorKind
-from services.authentication.domain.origin import Origin
-from services.authentication.domain.sessions import Lifetimes
-from services.authentication.letter_deliveries import LetterDeliveries
-from services.authentication.letter_texts import LetterTexts
-from services.authentication.password_policy import PasswordPolicy
-from services.authentication.password_pool import PasswordPool
+from libs.servicekit.events.outbox import Outbox
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.sql.database import Database
+from services.authentication.adapters.breached_passwords import LookUpFailedError
+from services.authentication.adapters.email_deliveries import LetterDeliveries
+from services.authentication.adapters.email_texts import LetterTexts
+from services.authentication.adapters.password_policy import PasswordPolicy
+from services.authentication.adapters.password_pool import PasswordPool
+from services.authentication.domain.accounts.account import Account
+from services.authentication.domain.accounts.claims import Profile
+from services.authentication.domain.factors.factor import FactorKind
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.domain.sessions.session import Lifetimes
 from services.authentication.ports import Mail, MailRefusedError
 from services.authentication.store.rows import profile_values
 from services.authentication.store.tables import LETTERS, METADATA, SESSIONS, USERS
 from services.authentication.store.work import StoreWork
-from services.authentication.usecases.change_address import (
+from services.authentication.usecases.accounts.change_email_address import (
     ConfirmAddress,
     FindAddressRequest,
     GetOwnAddress,
     RequestAddress,
 )
-from services.authentication.usecases.change_password import ChangePassword
-from services.authentication.usecases.continue_sign_in import ContinueSignIn
-from services.authentication.usecases.create_user import CreateUser, NewUser
-from services.authentication.usecases.delete_account import DeleteAccount
-from services.authentication.usecases.disable_user import DisableUser
-from services.authentication.usecases.end_session import EndSession
-from services.authentication.usecases.enrol_passkey import AddPasskey, StartPasskey
-from services.authentication.usecases.enrol_totp import ConfirmTotp, StartTotp
-from services.authentication.usecases.export_account import ExportAccount
-from services.authentication.usecases.find_attempt import FindAttempt
-from services.authentication.usecases.get_account import GetAccount
-from services.authentication.usecases.get_session import GetSession
-from services.authentication.usecases.guesses import Guesses
-from services.authentication.usecases.import_user import ImportUser
-from services.authentication.usecases.invite_user import InviteUser
-from services.authentication.usecases.limit_letters import LimitLetters
-from services.authentication.usecases.list_users import ListUsers
-from services.authentication.usecases.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
-from services.authentication.usecases.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
-from services.authentication.usecases.passkey_ceremonies import Ceremonies
-from services.authentication.usecases.profile import FindUser, GetProfile, UpdateProfile, UpdateUser
-from services.authentication.usecases.prove_factor import Proof, ProveFactor
-from services.authentication.usecases.request_password_reset import RequestPasswordReset
-from services.authentication.usecases.reset_factors import ResetFactors
-from services.authentication.usecases.reset_password import FindPasswordReset, ResetPassword
-from services.authentication.usecases.send_letter import SendLetter
-from services.authentication.usecases.set_password import SetPassword
-from services.authentication.usecases.sign_in import Attempt, SecondStep, SignIn
-from services.authentication.usecases.sign_in_with_passkey import SignInWithPasskey, StartPasskeySignIn
-from services.authentication.usecases.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
-from services.authentication.usecases.start_session import SignedIn, StartSession
-from services.authentication.usecases.start_step_up import StartStepUp
-from services.authentication.usecases.sweep_letters import SweepLetters
-from services.authentication.usecases.sweep_sessions import SweepSessions
-from services.authentication.usecases.touch_sessions import TouchSessions
+from services.authentication.usecases.accounts.change_password import ChangePassword
+from services.authentication.usecases.accounts.create_user import CreateUser, NewUser
+from services.authentication.usecases.accounts.delete_account import DeleteAccount
+from services.authentication.usecases.accounts.disable_user import DisableUser
+from services.authentication.usecases.accounts.export_account import ExportAccount
+from services.authentication.usecases.accounts.get_account import GetAccount
+from services.authentication.usecases.accounts.import_user import ImportUser
+from services.authentication.usecases.accounts.invite_user import InviteUser
+from services.authentication.usecases.accounts.list_users import ListUsers
+from services.authentication.usecases.accounts.profile import FindUser, GetProfile, UpdateProfile, UpdateUser
+from services.authentication.usecases.accounts.request_password_reset import RequestPasswordReset
+from services.authentication.usecases.accounts.reset_password import FindPasswordReset, ResetPassword
+from services.authentication.usecases.accounts.set_password import SetPassword
+from services.authentication.usecases.accounts.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
+from services.authentication.usecases.email.limit_emails import LimitLetters
+from services.authentication.usecases.email.send_email import SendLetter
+from services.authentication.usecases.email.sweep_emails import SweepLetters
+from services.authentication.usecases.factors.enrol_passkey import AddPasskey, StartPasskey
+from services.authentication.usecases.factors.enrol_totp import ConfirmTotp, StartTotp
+from services.authentication.usecases.factors.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
+from services.authentication.usecases.factors.passkey_ceremonies import Ceremonies
+from services.authentication.usecases.factors.reset_factors import ResetFactors
+from services.authentication.usecases.factors.verify_factor import Proof, ProveFactor
+from services.authentication.usecases.sessions.end_session import EndSession
+from services.authentication.usecases.sessions.get_session import GetSession
+from services.authentication.usecases.sessions.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
+from services.authentication.usecases.sessions.start_session import SignedIn, StartSession
+from services.authentication.usecases.sessions.sweep_sessions import SweepSessions
+from services.authentication.usecases.sessions.touch_sessions import TouchSessions
+from services.authentication.usecases.sign_in.attempt_throttle import Guesses
+from services.authentication.usecases.sign_in.continue_sign_in import ContinueSignIn
+from services.authentication.usecases.sign_in.find_attempt import FindAttempt
+from services.authentication.usecases.sign_in.sign_in import Attempt, SecondStep, SignIn
+from services.authentication.usecases.sign_in.sign_in_with_passkey import SignInWithPasskey, StartPasskeySignIn
+from services.authentication.usecases.sign_in.start_step_up import StartStepUp
 from tests.support.soft_passkey import SoftPasskey
 
 ISSUER = "https://issuer.example"

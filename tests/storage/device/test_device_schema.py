@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import uuid7
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from services.device.store.tables import METADATA, STATES
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -20,7 +20,7 @@ from libs.oauth.errors import (
     ServerError,
     SlowDown,
 )
-from libs.servicekit.ops import Health
+from libs.servicekit.process.ops import Health
 from services.device.app import build
 from services.device.config import DeviceSettings
 from tests.support.databases import KINDS, fresh_url

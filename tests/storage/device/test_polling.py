@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from libs.oauth.errors import AuthorizationPending, SlowDown
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from services.device.usecases.create_device_code import Codes
 from tests.storage.device.world import INTERVAL, LIFETIME, NOON, Replica, World
 from tests.support.databases import statements

@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import select
 
 from latchkey.authentication.v1.sessions_pb2 import AttestedSession
-from libs.servicekit.database import Database
-from libs.servicekit.outbox import Outbox
-from libs.servicekit.work import Transactions
+from libs.servicekit.events.outbox import Outbox
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.sql.database import Database
+from services.device.adapters.poll_times import PollTimes
+from services.device.adapters.waiting_polls import WaitingRoom
 from services.device.domain.device_codes import Approval
 from services.device.domain.limits import AttemptQuota, RequestQuota
-from services.device.poll_times import PollTimes
 from services.device.store.tables import DEVICE_CODES, METADATA, TALLIES
 from services.device.store.work import StoreWork
 from services.device.usecases.create_device_code import Asked, Codes, CreateDeviceCode
@@ -26,7 +27,6 @@ from services.device.usecases.poll_device_code import Allowed, PollDeviceCode
 from services.device.usecases.record_polls import RecordPolls
 from services.device.usecases.redeem_device_code import RedeemDeviceCode
 from services.device.usecases.sweep_device_codes import SweepDeviceCodes
-from services.device.waiting_room import WaitingRoom
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LIFETIME = timedelta(minutes=10)

@@ -11,7 +11,7 @@ import pytest
 from latchkey.bridge.v1 import webhooks_pb2 as pb
 from latchkey.bridge.v1.webhooks_pb2_grpc import WebhookAdminServiceStub
 from libs.oauth.errors import InvalidRequest, ServerError
-from libs.servicekit.ops import Health
+from libs.servicekit.process.ops import Health
 from services.event_bridge.app import build
 from services.event_bridge.config import EventBridgeSettings
 from tests.support.databases import KINDS, fresh_url

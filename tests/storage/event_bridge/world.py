@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import select
 
 from libs.crypto.sealing import KeyEncryptionKey
-from libs.servicekit.database import Database
-from libs.servicekit.outbox import Outbox
-from libs.servicekit.work import Transactions
+from libs.servicekit.events.outbox import Outbox
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.sql.database import Database
 from services.event_bridge.domain.deliveries import Answer, LoggedDelivery
 from services.event_bridge.domain.seals import SecretSeals
 from services.event_bridge.domain.webhooks import Webhook

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from libs.servicekit.database import Database
-from libs.servicekit.migrations import schema_of
-from libs.servicekit.schema_history import upgrade
+from libs.servicekit.sql.database import Database
+from libs.servicekit.sql.migrations import schema_of
+from libs.servicekit.sql.schema_history import upgrade
 from tests.storage.key_rotation.replicas import Replica
 from tests.storage.key_rotation.softhsm import SoftHsm, new_module
 from tests.storage.key_rotation.transit import Vault, running_vault

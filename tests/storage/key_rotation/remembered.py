@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, event
 
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 
 _T = TypeVar("_T")
 _WROTE = "rows were changed"

@@ -10,15 +10,15 @@ from typing import Any
 from sqlalchemy import select, text
 
 from libs.crypto.jwt import SigningKey
-from libs.servicekit.database import Database
-from libs.servicekit.outbox import Outbox
-from libs.servicekit.work import Transactions
+from libs.servicekit.events.outbox import Outbox
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.sql.database import Database
 from services.key_rotation.app import generate
 from services.key_rotation.domain.seals import KeySeals, Wrapping
 from services.key_rotation.domain.waits import Waits
 from services.key_rotation.ports import Generate, Turns
+from services.key_rotation.store.rotation_lock import RotationTurns
 from services.key_rotation.store.tables import METADATA
-from services.key_rotation.store.turns import RotationTurns
 from services.key_rotation.store.work import StoreWork
 from services.key_rotation.usecases.advance_keys import AdvanceKeys
 from services.key_rotation.usecases.ensure_keys import EnsureKeys

@@ -16,12 +16,12 @@ from latchkey.keys.v1 import keys_pb2
 from libs.crypto.jwt import SigningKey
 from libs.crypto.strict import json_object
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from services.authorize_frontend.published_keys import PublishedKeys
 from services.key_rotation import convert
+from services.key_rotation.adapters.signing_view import SigningView
 from services.key_rotation.domain.waits import CLOCK_ERROR, Waits
-from services.key_rotation.signing_view import SigningView
-from services.token.signing_keys import KeyView
+from services.token.adapters.signing_keys import KeyView
 from tests.storage.key_rotation.remembered import Commits, Remembered
 from tests.storage.key_rotation.replicas import ISSUER, NOON, Replica, StoppedClock, ready_made
 

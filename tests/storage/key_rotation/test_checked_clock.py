@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from services.key_rotation.domain.waits import CLOCK_ERROR
 from services.key_rotation.store.checked_clock import CheckedClock
 from tests.storage.key_rotation.replicas import Replica, states

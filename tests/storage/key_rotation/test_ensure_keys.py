@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from libs.crypto.jwt import SigningKey
 from libs.crypto.random import new_secret
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from services.key_rotation.app import generate
 from tests.storage.key_rotation.replicas import (
     NOON,

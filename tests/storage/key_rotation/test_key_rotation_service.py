@@ -13,15 +13,15 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from deploy.local.ca import ensure_certificates
+from deploy.provision.ca import ensure_certificates
 from latchkey.keys.v1 import admin_pb2, admin_pb2_grpc, keys_pb2, keys_pb2_grpc
 from libs.crypto.jwt import KeySet, SigningKey, VerificationKey
 from libs.crypto.sealing import Recipient, delivery_binding
 from libs.crypto.strict import json_object
 from libs.oauth.errors import InvalidRequest, OAuthError
-from libs.servicekit import grpc_server
-from libs.servicekit.channels import channel
-from libs.servicekit.settings import ServiceSettings
+from libs.servicekit.base.settings import ServiceSettings
+from libs.servicekit.grpc import server as grpc_server
+from libs.servicekit.grpc.channels import channel
 from services.key_rotation.app import build
 from services.key_rotation.config import KeyRotationSettings
 from tests.storage.key_rotation.replicas import ISSUER

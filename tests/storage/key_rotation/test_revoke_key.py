@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from services.key_rotation.domain.keys import Key, KeyState, RevocationReason
 from tests.storage.key_rotation.replicas import NOON, WAITS, Replica, StoppedClock, replica_of, rows, states
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from libs.crypto.errors import SealBroken
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from services.key_rotation.usecases.rewrap_keys import Rewrapped
 from tests.storage.key_rotation.replicas import KEK, WAITS, Replica, replica_of, rows
 

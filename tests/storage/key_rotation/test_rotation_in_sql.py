@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from services.key_rotation.domain.keys import Key, KeyState
 from services.key_rotation.domain.rotation import Change
 from services.key_rotation.store.keys import Keys

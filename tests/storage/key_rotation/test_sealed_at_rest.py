@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from libs.crypto.errors import SealBroken
 from libs.crypto.jwt import SigningKey
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from tests.storage.key_rotation.replicas import Replica, execute, ready_made, replica_of, rows
 
 ANOTHER_KEK = bytes(32)

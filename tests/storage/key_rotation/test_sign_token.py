@@ -11,8 +11,8 @@ from joserfc import jwt as witness
 from joserfc.jwk import KeySet as WitnessKeys
 
 from libs.oauth.errors import TemporarilyUnavailable
+from services.key_rotation.adapters.signing_view import SigningView
 from services.key_rotation.domain.keys import KeyState, RevocationReason
-from services.key_rotation.signing_view import SigningView
 from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
 from services.key_rotation.usecases.sign_token import SigningQuestion, SignToken
 from tests.storage.key_rotation.replicas import ISSUER, NOON, WAITS, Replica, execute, rows

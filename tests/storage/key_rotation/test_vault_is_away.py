@@ -10,11 +10,11 @@ import pytest
 from latchkey.keys.v1 import admin_pb2, keys_pb2
 from libs.crypto.sealing import Recipient
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit.service import Service
+from libs.servicekit.base.service import Service
+from services.key_rotation.adapters.key_ages import ROTATION_FAILURES
+from services.key_rotation.adapters.sealing_health import KEY_ENCRYPTION_UP
 from services.key_rotation.app import build
 from services.key_rotation.config import KeyRotationSettings
-from services.key_rotation.key_ages import ROTATION_FAILURES
-from services.key_rotation.sealing_health import KEY_ENCRYPTION_UP
 from tests.storage.key_rotation.transit import Vault
 from tests.storage.key_rotation.wrapped import of_vault, settings_of
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from services.key_rotation.domain.seals import Wrapping
-from services.key_rotation.wrapping_settings import WrappingSettings
 from services.key_rotation.wrappings.opened import opened_wrappings
+from services.key_rotation.wrappings.settings import WrappingSettings
 from tests.storage.key_rotation.replicas import KEK, StoppedClock
 from tests.storage.key_rotation.softhsm import PIN, TOKEN, SoftHsm
 from tests.storage.key_rotation.transit import Vault

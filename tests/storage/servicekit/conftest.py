@@ -6,9 +6,9 @@ from types import MappingProxyType
 
 import pytest
 
-from libs.servicekit import bus as bus_module
-from libs.servicekit.bus import Bus
-from libs.servicekit.settings import BusSettings
+from libs.servicekit.base.settings import BusSettings
+from libs.servicekit.nats import bus as bus_module
+from libs.servicekit.nats.bus import Bus
 from tests.storage.servicekit.nats_server import NatsServer
 from tests.storage.servicekit.world import World, until
 from tests.support.databases import KINDS, fresh_database

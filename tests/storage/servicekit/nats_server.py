@@ -12,8 +12,8 @@ from typing import Any
 import nats
 from nats.js.errors import NotFoundError
 
-from deploy.local.nats_server import find_binary
-from libs.servicekit.bus import STREAMS
+from deploy.provision.nats_server import find_binary
+from libs.servicekit.nats.bus import STREAMS
 from tests.storage.servicekit.world import until
 
 

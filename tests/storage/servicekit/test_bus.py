@@ -6,9 +6,9 @@ import nats
 import pytest
 from nats.js.api import StreamConfig
 
-from libs.servicekit import bus as bus_module
-from libs.servicekit.bus import DUPLICATE_WINDOW, STREAMS, Bus
-from libs.servicekit.confirmations import Outgoing
+from libs.servicekit.nats import bus as bus_module
+from libs.servicekit.nats.bus import DUPLICATE_WINDOW, STREAMS, Bus
+from libs.servicekit.nats.publish_acks import Outgoing
 from tests.storage.servicekit.conftest import BusFor
 from tests.storage.servicekit.nats_server import NatsServer
 from tests.storage.servicekit.world import until

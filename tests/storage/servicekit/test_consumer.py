@@ -10,11 +10,11 @@ import nats
 import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit import consumer as consumer_module
-from libs.servicekit.bus import Bus
-from libs.servicekit.confirmations import Outgoing
-from libs.servicekit.consumer import EVENTS, Consumer, Handler, Received, pause_after
-from libs.servicekit.metrics import CONSUMED
+from libs.servicekit.base.metrics import CONSUMED
+from libs.servicekit.events import consumer as consumer_module
+from libs.servicekit.events.consumer import EVENTS, Consumer, Handler, Received, pause_after
+from libs.servicekit.nats.bus import Bus
+from libs.servicekit.nats.publish_acks import Outgoing
 from tests.storage.servicekit.conftest import BusFor
 from tests.storage.servicekit.nats_server import NatsServer
 from tests.storage.servicekit.world import until

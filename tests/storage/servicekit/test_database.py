@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import StatementError
 
-from libs.servicekit.database import Database, UtcDateTime
+from libs.servicekit.sql.database import Database, UtcDateTime
 from tests.storage.servicekit.world import NOON, THINGS, World, a_fact
 
 

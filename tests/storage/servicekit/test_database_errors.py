@@ -10,10 +10,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit import database as database_module
-from libs.servicekit import ops
-from libs.servicekit.database import Database
-from libs.servicekit.service import Service
+from libs.servicekit.base.service import Service
+from libs.servicekit.process import ops
+from libs.servicekit.sql import database as database_module
+from libs.servicekit.sql.database import Database
 from tests.storage.servicekit.world import THINGS, World, until
 from tests.support.databases import postgres_url
 from tests.support.log_lines import captured_log

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import insert
 
-from libs.servicekit import trace
+from libs.servicekit.base import trace
 from tests.storage.servicekit.world import ISSUER, NOON, THINGS, World, a_fact
 
 

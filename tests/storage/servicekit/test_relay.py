@@ -11,10 +11,10 @@ from prometheus_client import REGISTRY
 from sqlalchemy import insert, text
 
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit import relay as relay_module
-from libs.servicekit.bus import Bus
-from libs.servicekit.confirmations import Outgoing
-from libs.servicekit.relay import Relay
+from libs.servicekit.events import relay as relay_module
+from libs.servicekit.events.relay import Relay
+from libs.servicekit.nats.bus import Bus
+from libs.servicekit.nats.publish_acks import Outgoing
 from tests.storage.servicekit.conftest import BusFor
 from tests.storage.servicekit.nats_server import Message, NatsServer
 from tests.storage.servicekit.world import NOON, OUTBOX, World, a_fact, until

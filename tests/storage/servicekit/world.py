@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, func, insert, select, update
 
 from latchkey.events.v1 import events_pb2
-from libs.servicekit.bus import Bus
-from libs.servicekit.database import Database, UtcDateTime
-from libs.servicekit.facts import Actor, Fact
-from libs.servicekit.outbox import Outbox, add_outbox
-from libs.servicekit.relay import Relay
-from libs.servicekit.work import Transactions, UnitOfWork
+from libs.servicekit.events.event import Actor, Fact
+from libs.servicekit.events.outbox import Outbox, add_outbox
+from libs.servicekit.events.relay import Relay
+from libs.servicekit.events.unit_of_work import Transactions, UnitOfWork
+from libs.servicekit.nats.bus import Bus
+from libs.servicekit.sql.database import Database, UtcDateTime
 
 ISSUER = "https://id.example"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.servicekit.database import Database
+from libs.servicekit.sql.database import Database
 from tests.storage.token.world import World
 from tests.support.databases import KINDS, fresh_database
 

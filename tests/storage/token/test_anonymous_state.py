@@ -6,8 +6,8 @@ import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
-from libs.servicekit.database import Database
-from services.token import anonymous_state
+from libs.servicekit.sql.database import Database
+from services.token.adapters import pending_request_limiter as anonymous_state
 from tests.storage.token.world import BROWSER, World, sent
 from tests.unit.token.parts import MINUTE, a_session, parameters_of
 

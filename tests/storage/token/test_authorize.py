@@ -9,8 +9,8 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.oauth.response_types import ResponseMode
-from services.token.domain.authorization_response import SendBack
-from services.token.domain.interaction import Step
+from services.token.domain.authorization.authorization_response import SendBack
+from services.token.domain.authorization.interaction import Step
 from tests.storage.token.world import BROWSER, World, asked, sent
 from tests.support.databases import statements
 from tests.unit.token.parts import (

@@ -9,13 +9,13 @@ import pytest
 from libs.crypto.jwt import verify_jwt
 from libs.crypto.token_kinds import LOGOUT_TOKEN
 from libs.fetch.errors import FetchRefused, Reason
-from libs.servicekit.consumer import Received
-from services.token.consumers import SessionFacts
-from services.token.domain.logout import LEASE, LogoutDelivery, Outcome
-from services.token.usecases import end_session as end_session_module
-from services.token.usecases.deliver_logout import DeliverLogout
-from services.token.usecases.end_session import EndAccount, EndOfflineGrants, EndSession
-from services.token.usecases.mint_tokens import MintTokens
+from libs.servicekit.events.consumer import Received
+from services.token.adapters.session_events import SessionFacts
+from services.token.domain.sessions.logout import LEASE, LogoutDelivery, Outcome
+from services.token.usecases.sessions import end_session as end_session_module
+from services.token.usecases.sessions.deliver_logout import DeliverLogout
+from services.token.usecases.sessions.end_session import EndAccount, EndOfflineGrants, EndSession
+from services.token.usecases.tokens.mint_tokens import MintTokens
 from tests.storage.token.world import LIFETIMES, Registered, World, at_once, new_session_id
 from tests.unit.token.parts import ALICE, ISSUER, MINUTE, a_session, read_token
 

@@ -7,8 +7,8 @@ import pytest
 
 from libs.crypto.hashing import keyed_hash
 from libs.oauth.errors import InvalidClient, InvalidClientMetadata, InvalidRedirectUri, InvalidRequest, OAuthError
-from services.token.domain.interaction import Step
-from services.token.usecases import delete_client
+from services.token.domain.authorization.interaction import Step
+from services.token.usecases.clients import delete_client
 from tests.storage.token.world import BROWSER, PEPPER, Registered, World, asked, at_once
 from tests.unit.token.parts import ALICE, BOB, MINUTE, NOON, REDIRECT_URI, SECOND, a_session
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from services.token import client_directory
-from services.token.client_directory import LIFETIME, CachedClients
+from services.token.adapters import client_directory
+from services.token.adapters.client_directory import LIFETIME, CachedClients
 from tests.storage.token.world import Registered, World
 from tests.support.databases import statements
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from libs.oauth.errors import InvalidGrant, InvalidToken
-from services.token.domain.grants import CODE_LIFETIME
+from services.token.domain.tokens.grants import CODE_LIFETIME
 from tests.storage.token.world import LIFETIMES, World, at_once
 from tests.support.databases import Kind, fresh_database
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from libs.oauth.errors import InvalidGrant, InvalidToken
-from services.token.domain.interaction import Step
+from services.token.domain.authorization.interaction import Step
 from tests.storage.token.world import Registered, World, asked, sent
 from tests.unit.token.parts import ALICE, BOB, MINUTE, NOON, a_session
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from libs.oauth.errors import InvalidRequest
-from services.token.domain.interaction import Step
+from services.token.domain.authorization.interaction import Step
 from tests.storage.token.world import BROWSER, Registered, World, asked, at_once, sent
 from tests.unit.token.parts import ALICE, BOB, ISSUER, NOON, a_session
 

@@ -16,11 +16,11 @@ from libs.oauth.errors import (
     TemporarilyUnavailable,
 )
 from libs.oauth.parameters import Parameters
-from services.token.domain.clients import Client
-from services.token.domain.devices import AllowedDevice, DeviceCodes
-from services.token.domain.sessions import AuthenticatedSession
-from services.token.usecases.grants.device_code import DeviceCodeGrant
-from services.token.usecases.start_device_authorization import StartDeviceAuthorization
+from services.token.domain.authorization.devices import AllowedDevice, DeviceCodes
+from services.token.domain.clients.client import Client
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.usecases.authorization.start_device_authorization import StartDeviceAuthorization
+from services.token.usecases.tokens.grants.device_code import DeviceCodeGrant
 from tests.storage.token.world import LIFETIMES, Registered, World
 from tests.support.databases import statements
 from tests.unit.token.parts import ALICE, ISSUER, a_session, read_token

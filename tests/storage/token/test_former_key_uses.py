@@ -3,9 +3,9 @@
 import asyncio
 from datetime import timedelta
 
-from services.token.domain.former_keys import KEPT_FOR, FormerKeyUse, PresentedAs
+from services.token.domain.tokens.retired_keys import KEPT_FOR, FormerKeyUse, PresentedAs
 from services.token.store.purge import Purge
-from services.token.usecases.list_former_key_uses import ListFormerKeyUses
+from services.token.usecases.tokens.list_retired_key_uses import ListFormerKeyUses
 from tests.storage.token.world import World
 
 HOUR = timedelta(hours=1)

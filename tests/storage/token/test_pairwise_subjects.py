@@ -8,14 +8,14 @@ import pytest
 
 from libs.oauth.errors import InvalidClientMetadata, InvalidRequest, ServerError, TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
-from libs.servicekit.settings import ConfigurationError
-from services.token.domain.interaction import Step
-from services.token.domain.subjects import Subjects
-from services.token.pairwise_salt import SameSalt
-from services.token.sector_documents import RemoteSectorDocuments
-from services.token.usecases import manage_registration
-from services.token.usecases.check_sector import CheckSector
-from services.token.usecases.create_client import CreateClient
+from libs.servicekit.base.settings import ConfigurationError
+from services.token.adapters.pairwise_salt import SameSalt
+from services.token.adapters.sector_documents import RemoteSectorDocuments
+from services.token.domain.authorization.interaction import Step
+from services.token.domain.tokens.subjects import Subjects
+from services.token.usecases.clients import manage_registration
+from services.token.usecases.clients.check_sector import CheckSector
+from services.token.usecases.clients.create_client import CreateClient
 from tests.storage.token.test_back_channel_logout import Outside, Replica
 from tests.storage.token.world import PEPPER, Registered, World, asked, sent
 from tests.unit.token.parts import ALICE, BOB, NOON, REDIRECT_URI, WEB, a_session, read_token

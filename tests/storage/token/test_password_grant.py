@@ -14,9 +14,9 @@ from libs.oauth.errors import (
     TemporarilyUnavailable,
     UnauthorizedClient,
 )
-from services.token.domain.interaction import Step
-from services.token.domain.sessions import AuthenticatedSession
-from services.token.usecases.grants.password import PasswordGrant
+from services.token.domain.authorization.interaction import Step
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.usecases.tokens.grants.password import PasswordGrant
 from tests.storage.token.world import LIFETIMES, Registered, World, asked
 from tests.unit.token.parts import ALICE, BOB, a_session, read_token
 

@@ -3,7 +3,7 @@
 import pytest
 
 from libs.oauth.errors import InvalidRequest, OAuthError
-from services.token.domain.interaction import Step
+from services.token.domain.authorization.interaction import Step
 from tests.storage.token.world import BROWSER, Registered, World, asked, at_once, sent
 from tests.support.databases import statements
 from tests.unit.token.parts import MINUTE, NOON, SECOND, a_session

@@ -7,9 +7,9 @@ import pytest
 
 from libs.oauth.errors import InvalidClient, InvalidRequest, InvalidRequestUri, OAuthError
 from libs.oauth.parameters import Parameters
-from services.token.domain.interaction import Step
-from services.token.domain.pushed_requests import LIFETIME, URI_PREFIX
-from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.authorization.interaction import Step
+from services.token.domain.authorization.pushed_requests import LIFETIME, URI_PREFIX
+from services.token.domain.sessions.session import AuthenticatedSession
 from tests.storage.token.world import BROWSER, Registered, World, asked, at_once, sent
 from tests.unit.token.parts import BOB, SECOND, a_session, parameters_of
 

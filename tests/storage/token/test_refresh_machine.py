@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from libs.oauth.errors import InvalidGrant, InvalidToken
-from services.token.domain.refresh_families import RefreshToken
+from services.token.domain.tokens.refresh_families import RefreshToken
 from tests.storage.token.world import LIFETIMES, World
 from tests.support.databases import Kind, fresh_database
 from tests.unit.token.parts import read_token

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from libs.oauth.errors import InvalidGrant, InvalidToken
-from services.token.domain.refresh_families import RefreshToken
+from services.token.domain.tokens.refresh_families import RefreshToken
 from tests.storage.token.world import LIFETIMES, Registered, World, at_once
 from tests.unit.token.parts import ALICE, MINUTE, SECOND, read_token
 

@@ -16,11 +16,12 @@ from libs.oauth.errors import (
     TemporarilyUnavailable,
 )
 from libs.oauth.registration import RegistrationMode
-from services.token.domain.interaction import Step
+from services.token.domain.authorization.interaction import Step
 from services.token.http.register import Registrations
-from services.token.usecases import manage_registration, remove_unused_clients
-from services.token.usecases.create_initial_access_token import CreateInitialAccessToken
-from services.token.usecases.register_client import NewRegistration
+from services.token.usecases.clients import manage_registration
+from services.token.usecases.clients import sweep_unused_clients as remove_unused_clients
+from services.token.usecases.clients.create_initial_access_token import CreateInitialAccessToken
+from services.token.usecases.clients.register_client import NewRegistration
 from tests.storage.token.world import LIFETIMES, Registered, World, asked, at_once, sent
 from tests.unit.token.parts import MINUTE, NOON, REDIRECT_URI, SECOND, a_session
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
 
 from libs.oauth.registration import CLIENTS_MEMBERS, RegistrationPolicy
-from libs.servicekit.metrics import OAUTH_ERRORS
+from libs.servicekit.base.metrics import OAUTH_ERRORS
 from services.token import convert
 from tests.storage.token.edge import EDGE_URL, Edge, edge_of, post, refusal, serving
 from tests.storage.token.world import Registered, World

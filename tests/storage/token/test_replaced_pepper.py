@@ -8,8 +8,8 @@ import pytest
 from libs.oauth.client_authentication import ASSERTION_TYPE, BASIC, Credentials, read_credentials
 from libs.oauth.errors import InvalidClient, TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
-from services.token.domain.clients import Client
-from services.token.usecases.authenticate_client import AuthenticateClient
+from services.token.domain.clients.client import Client
+from services.token.usecases.clients.authenticate_client import AuthenticateClient
 from tests.storage.token.test_client_secret_jwt import a_machine, assertion
 from tests.storage.token.world import PEPPER, Registered, World
 from tests.unit.token.parts import ISSUER, MINUTE

@@ -8,8 +8,8 @@ import pytest
 
 from libs.oauth.errors import InvalidRequest, OAuthError
 from libs.oauth.parameters import Parameters
-from services.token.domain.interaction import Step
-from services.token.domain.pushed_requests import URI_PREFIX
+from services.token.domain.authorization.interaction import Step
+from services.token.domain.authorization.pushed_requests import URI_PREFIX
 from tests.storage.token.test_private_key_jwt import jwks_of
 from tests.storage.token.world import BROWSER, Registered, World, asked, sent
 from tests.unit.token.parts import (

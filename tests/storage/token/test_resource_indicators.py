@@ -6,8 +6,8 @@ import pytest
 
 from libs.oauth.errors import InvalidTarget, InvalidToken
 from libs.oauth.parameters import Parameters
-from services.token.domain.interaction import Step
-from services.token.domain.pushed_requests import URI_PREFIX
+from services.token.domain.authorization.interaction import Step
+from services.token.domain.authorization.pushed_requests import URI_PREFIX
 from tests.storage.token.edge import edge_of, post, refusal
 from tests.storage.token.test_private_key_jwt import jwks_of
 from tests.storage.token.test_request_objects import signed

@@ -9,7 +9,7 @@ import pytest
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import InvalidClient, InvalidGrant, InvalidRequest, InvalidToken, TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
-from services.token.domain.refresh_families import RefreshToken
+from services.token.domain.tokens.refresh_families import RefreshToken
 from services.token.store.purge import Purge
 from tests.storage.token.world import Registered, World, at_once
 from tests.support.databases import statements

@@ -6,7 +6,7 @@ import pytest
 
 from libs.oauth.errors import InvalidClient, InvalidClientMetadata, InvalidRequest, InvalidRequestObject
 from libs.oauth.parameters import Parameters
-from services.token.domain.authorization_response import SendBack
+from services.token.domain.authorization.authorization_response import SendBack
 from tests.storage.token.test_private_key_jwt import TOKEN_ENDPOINT, ask, assertion, jwks_of, refused
 from tests.storage.token.world import Registered, World
 from tests.unit.token.parts import ISSUER, MINUTE, NOON, WEB, parameters_of, signed_by, signing_key

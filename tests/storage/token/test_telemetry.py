@@ -9,17 +9,18 @@ from typing import Any, cast
 
 import pytest
 
-from libs.servicekit import trace
-from libs.servicekit.confirmations import Outgoing
-from libs.servicekit.database import Database
-from libs.servicekit.facts import Fact
-from libs.servicekit.metrics import TELEMETRY_DROPPED
-from libs.servicekit.outbox import Outbox
-from libs.servicekit.work import Transactions
-from services.token import facts, telemetry
+from libs.servicekit.base import trace
+from libs.servicekit.base.metrics import TELEMETRY_DROPPED
+from libs.servicekit.events.event import Fact
+from libs.servicekit.events.outbox import Outbox
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.nats.publish_acks import Outgoing
+from libs.servicekit.sql.database import Database
+from services.token import events as facts
+from services.token.adapters import telemetry
+from services.token.adapters.telemetry import BufferedTelemetry, SilentTelemetry
 from services.token.store.tables import metadata
 from services.token.store.work import TokenWork
-from services.token.telemetry import BufferedTelemetry, SilentTelemetry
 from tests.storage.token.world import World
 from tests.unit.token.parts import ISSUER, NOON, SECOND, Clock
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from libs.crypto.hashing import keyed_hash
-from services.token.domain.clients import ClientSecret, known
+from services.token.domain.clients.client import ClientSecret, known
 from tests.storage.token.edge import Edge, basic, edge_of, post, refusal, serving
 from tests.storage.token.world import PEPPER, Registered, World
 from tests.unit.token.parts import REDIRECT_URI, VERIFIER

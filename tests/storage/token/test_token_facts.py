@@ -12,8 +12,8 @@ import pytest
 import services.token
 from latchkey.events.v1 import events_pb2
 from libs.oauth.errors import OAuthError
-from services.token import facts
-from services.token.domain.interaction import Step
+from services.token import events as facts
+from services.token.domain.authorization.interaction import Step
 from tests.storage.token.world import BROWSER, LIFETIMES, World, asked
 from tests.unit.token.parts import ALICE, MINUTE, REDIRECT_URI, a_session
 

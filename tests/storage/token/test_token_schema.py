@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert
 
 from libs.oauth.errors import OAuthError
-from services.token.domain.interaction import Step
+from services.token.domain.authorization.interaction import Step
 from services.token.store import purge
 from services.token.store.purge import Purge
 from services.token.store.tables import metadata

@@ -17,62 +17,62 @@ from libs.oauth.client_authentication import BASIC, NONE, Credentials
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Pair, Parameters
 from libs.oauth.registration import RegistrationMode, RegistrationPolicy
-from libs.servicekit.database import Database
-from libs.servicekit.facts import Fact
-from libs.servicekit.outbox import Outbox
-from libs.servicekit.work import Transactions
-from services.token.anonymous_state import AnonymousState
-from services.token.client_directory import CachedClients
-from services.token.client_keys import ClientKeys
-from services.token.client_logos import ClientLogos
-from services.token.domain.audiences import Audiences
-from services.token.domain.authorization_response import AskPerson, Next, SendBack
-from services.token.domain.interaction import Step
-from services.token.domain.registrations import RegistrationQuota
-from services.token.domain.sessions import AuthenticatedSession
-from services.token.domain.subjects import Subjects
-from services.token.domain.tokens import Lifetimes
+from libs.servicekit.events.event import Fact
+from libs.servicekit.events.outbox import Outbox
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.sql.database import Database
+from services.token.adapters.client_directory import CachedClients
+from services.token.adapters.client_keys import ClientKeys
+from services.token.adapters.client_logos import ClientLogos
+from services.token.adapters.pending_request_limiter import AnonymousState
+from services.token.adapters.request_objects import RemoteRequestObjects
+from services.token.adapters.sector_documents import RemoteSectorDocuments
+from services.token.adapters.token_hook import NoTokenHook
+from services.token.domain.authorization.authorization_response import AskPerson, Next, SendBack
+from services.token.domain.authorization.interaction import Step
+from services.token.domain.clients.registrations import RegistrationQuota
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.domain.tokens.audiences import Audiences
+from services.token.domain.tokens.subjects import Subjects
+from services.token.domain.tokens.token_claims import Lifetimes
 from services.token.http.app import assertion_audiences
 from services.token.http.register import Registrations
 from services.token.ports import TokenHook
-from services.token.request_objects import RemoteRequestObjects
-from services.token.sector_documents import RemoteSectorDocuments
 from services.token.store.purge import Purge
 from services.token.store.tables import metadata
 from services.token.store.work import TokenWork
-from services.token.token_hook import NoTokenHook
-from services.token.usecases.advance_authorization import AdvanceAuthorization
-from services.token.usecases.authenticate_client import AuthenticateClient
-from services.token.usecases.authorize import Authorize
-from services.token.usecases.check_logout import CheckLogout
-from services.token.usecases.check_sector import CheckSector
-from services.token.usecases.create_client import CreateClient
-from services.token.usecases.create_initial_access_token import CreateInitialAccessToken
-from services.token.usecases.delete_client import DeleteClient
-from services.token.usecases.deny_authorization import DenyAuthorization
-from services.token.usecases.describe_interaction import DescribeInteraction
-from services.token.usecases.find_clients import GetClient, ListClients
-from services.token.usecases.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
-from services.token.usecases.get_client_logo import GetClientLogo
-from services.token.usecases.get_userinfo import GetUserinfo
-from services.token.usecases.grant_authorization import GrantAuthorization
-from services.token.usecases.grants.authorization_code import AuthorizationCodeGrant
-from services.token.usecases.grants.client_credentials import ClientCredentials
-from services.token.usecases.grants.refresh_token import RefreshTokenGrant
-from services.token.usecases.introspect_token import IntrospectToken
-from services.token.usecases.issue_tokens import IssueTokens
-from services.token.usecases.list_connections import ListConnections
-from services.token.usecases.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
-from services.token.usecases.mint_tokens import MintTokens
-from services.token.usecases.push_authorization_request import PushAuthorizationRequest
-from services.token.usecases.read_request_object import ReadRequestObject
-from services.token.usecases.register_client import RegisterClient
-from services.token.usecases.remove_unused_clients import RemoveUnusedClients
-from services.token.usecases.resume_authorization import ResumeAuthorization
-from services.token.usecases.revoke_token import RevokeToken
-from services.token.usecases.rotate_client_secret import RotateClientSecret
-from services.token.usecases.update_client import UpdateClient
-from services.token.usecases.withdraw_consent import WithdrawConsent
+from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
+from services.token.usecases.authorization.authorize import Authorize
+from services.token.usecases.authorization.deny_authorization import DenyAuthorization
+from services.token.usecases.authorization.describe_interaction import DescribeInteraction
+from services.token.usecases.authorization.grant_authorization import GrantAuthorization
+from services.token.usecases.authorization.list_connections import ListConnections
+from services.token.usecases.authorization.push_authorization_request import PushAuthorizationRequest
+from services.token.usecases.authorization.read_request_object import ReadRequestObject
+from services.token.usecases.authorization.resume_authorization import ResumeAuthorization
+from services.token.usecases.authorization.withdraw_consent import WithdrawConsent
+from services.token.usecases.clients.authenticate_client import AuthenticateClient
+from services.token.usecases.clients.check_sector import CheckSector
+from services.token.usecases.clients.create_client import CreateClient
+from services.token.usecases.clients.create_initial_access_token import CreateInitialAccessToken
+from services.token.usecases.clients.delete_client import DeleteClient
+from services.token.usecases.clients.find_clients import GetClient, ListClients
+from services.token.usecases.clients.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
+from services.token.usecases.clients.get_client_logo import GetClientLogo
+from services.token.usecases.clients.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
+from services.token.usecases.clients.register_client import RegisterClient
+from services.token.usecases.clients.rotate_client_secret import RotateClientSecret
+from services.token.usecases.clients.sweep_unused_clients import RemoveUnusedClients
+from services.token.usecases.clients.update_client import UpdateClient
+from services.token.usecases.sessions.check_logout import CheckLogout
+from services.token.usecases.tokens.get_userinfo import GetUserinfo
+from services.token.usecases.tokens.grants.authorization_code import AuthorizationCodeGrant
+from services.token.usecases.tokens.grants.client_credentials import ClientCredentials
+from services.token.usecases.tokens.grants.refresh_token import RefreshTokenGrant
+from services.token.usecases.tokens.introspect_token import IntrospectToken
+from services.token.usecases.tokens.issue_tokens import IssueTokens
+from services.token.usecases.tokens.mint_tokens import MintTokens
+from services.token.usecases.tokens.revoke_token import RevokeToken
 from tests.unit.token.parts import ALICE, BOB, ISSUER, VERIFIER, WEB, Clock, HeldKeys, a_session, parameters_of
 
 PEPPER = b"p" * 32

@@ -3,7 +3,7 @@
 import pytest
 
 from libs.oauth.errors import InvalidRequest
-from services.authentication.domain.addresses import address_key, check_address, writable
+from services.authentication.domain.accounts.email_addresses import address_key, check_address, writable
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 import pytest
 
 from latchkey.events.v1 import events_pb2
-from services.authentication import facts
-from services.authentication.domain.origin import Origin
-from services.authentication.domain.sessions import EndedSession, EndReason
+from services.authentication import events as facts
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.domain.sessions.session import EndedSession, EndReason
 
 
 @pytest.mark.parametrize("reason", EndReason)

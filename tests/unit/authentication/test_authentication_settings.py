@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from libs.servicekit.settings import ConfigurationError, load
+from libs.servicekit.base.settings import ConfigurationError, load
 from services.authentication.config import AuthenticationSettings
-from services.authentication.domain.sessions import Lifetimes
+from services.authentication.domain.sessions.session import Lifetimes
 
 
 @pytest.fixture

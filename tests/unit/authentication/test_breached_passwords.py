@@ -10,7 +10,7 @@ from aiohttp import web
 
 from libs.fetch.fetcher import Fetcher
 from libs.fetch.policy import AllowedHost, FetchPolicy
-from services.authentication.breached_passwords import BreachedInFile, BreachedInRanges, LookUpFailedError
+from services.authentication.adapters.breached_passwords import BreachedInFile, BreachedInRanges, LookUpFailedError
 from tests.unit.fetch.certificates import Authority
 
 HOST = "127.0.0.1"

@@ -4,7 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.authentication.domain.challenges import LIFETIME, ChallengePurpose, challenge_expiry, new_challenge
+from services.authentication.domain.factors.challenges import (
+    LIFETIME,
+    ChallengePurpose,
+    challenge_expiry,
+    new_challenge,
+)
 
 pytestmark = pytest.mark.s(48)
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

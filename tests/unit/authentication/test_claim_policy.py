@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from libs.oauth.errors import InvalidRequest
-from services.authentication.domain.claim_policy import WRITERS, RefusedClaim, Writer, changed, writable_by
-from services.authentication.domain.claims import CLAIM_NAMES, Profile
+from services.authentication.domain.accounts.claim_policy import WRITERS, RefusedClaim, Writer, changed, writable_by
+from services.authentication.domain.accounts.claims import CLAIM_NAMES, Profile
 
 TODAY = date(2026, 3, 1)
 ALICE = Profile(

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.oauth.errors import InvalidRequest
-from services.authentication.domain.claim_rules import parse_profile
-from services.authentication.domain.claims import CLAIM_NAMES, Profile
+from services.authentication.domain.accounts.claim_rules import parse_profile
+from services.authentication.domain.accounts.claims import CLAIM_NAMES, Profile
 
 TODAY = date(2026, 5, 4)
 TEXTS = sorted(set(CLAIM_NAMES) - {"email_verified", "phone_number_verified", "address"})

@@ -2,7 +2,7 @@ import pytest
 
 from libs.crypto.passwords import MAX_PASSWORD_BYTES, hash_password
 from libs.oauth.errors import InvalidRequest
-from services.authentication.domain.passwords import MIN_CHARACTERS, check_password
+from services.authentication.domain.accounts.passwords import MIN_CHARACTERS, check_password
 
 
 @pytest.mark.s(50)

@@ -1,4 +1,4 @@
-from services.authentication.domain.origin import Origin
+from services.authentication.domain.sessions.origin import Origin
 
 
 def test_identifiers_that_are_none_are_left_out() -> None:

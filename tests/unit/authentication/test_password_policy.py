@@ -5,8 +5,8 @@ import time
 import pytest
 
 from libs.oauth.errors import InvalidRequest
-from services.authentication.password_policy import PasswordPolicy
-from services.authentication.password_strength import strength_of
+from services.authentication.adapters.password_policy import PasswordPolicy
+from services.authentication.adapters.password_strength import strength_of
 
 ABOUT = ("alice.liddell", "Alice Liddell", "alice.liddell@example.com")
 

@@ -7,7 +7,7 @@ import pytest
 from libs.crypto.errors import PasswordTooLong
 from libs.crypto.passwords import DUMMY
 from libs.oauth.errors import TemporarilyUnavailable
-from services.authentication.password_pool import PasswordPool
+from services.authentication.adapters.password_pool import PasswordPool
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from services.authentication.adapters.mailer import MailServer, SmtpPostOffice
 from services.authentication.ports import Mail, MailRefusedError
-from services.authentication.post_office import MailServer, SmtpPostOffice
 from tests.support.mailbox import HOST, Mailbox, open_mailbox, text_of
 from tests.unit.fetch.certificates import Authority
 

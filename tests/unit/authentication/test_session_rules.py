@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.oauth.errors import AccessDenied
-from services.authentication.domain.sessions import Lifetimes, Session, require_recent_sign_in
+from services.authentication.domain.sessions.session import Lifetimes, Session, require_recent_sign_in
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

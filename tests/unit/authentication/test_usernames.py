@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.oauth.errors import InvalidRequest
-from services.authentication.domain.usernames import (
+from services.authentication.domain.accounts.usernames import (
     MAX_CHARACTERS,
     MAX_KEY_CHARACTERS,
     check_username,

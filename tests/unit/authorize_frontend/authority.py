@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from libs.servicekit.identity import host_name
+from libs.servicekit.grpc.identity import host_name
 
 
 class Authority:

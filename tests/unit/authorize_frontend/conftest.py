@@ -20,13 +20,13 @@ from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceStub
 from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from latchkey.token.v1.consents_pb2_grpc import ConsentServiceStub
-from libs.servicekit import grpc_server
-from libs.servicekit.channels import channel
-from libs.servicekit.settings import Address, GrpcSettings
+from libs.servicekit.base.settings import Address, GrpcSettings
+from libs.servicekit.grpc import server as grpc_server
+from libs.servicekit.grpc.channels import channel
 from services.authorize_frontend.app import edge_application
 from services.authorize_frontend.backends import Backends
+from services.authorize_frontend.capabilities import Offers
 from services.authorize_frontend.config import AuthorizeFrontendSettings
-from services.authorize_frontend.offers import Offers
 from services.authorize_frontend.published_keys import PublishedKeys
 from tests.unit.authorize_frontend.authority import Authority
 from tests.unit.authorize_frontend.browser import Browser, session

@@ -57,7 +57,7 @@ from latchkey.token.v1.authorization_pb2_grpc import (
 )
 from latchkey.token.v1.consents_pb2_grpc import ConsentServiceServicer, add_ConsentServiceServicer_to_server
 from libs.crypto.random import new_secret
-from libs.servicekit.service import Registration
+from libs.servicekit.base.service import Registration
 
 PASSKEY_OPTIONS = '{"challenge": "AAAA", "rpId": "localhost"}'
 ATTESTED = AttestedSession(session=b"a session", mac=b"vouched for")

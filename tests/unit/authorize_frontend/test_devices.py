@@ -4,7 +4,7 @@ import pytest
 
 from libs.languages.language import LANGUAGES
 from libs.languages.speaking import speaking
-from services.authorize_frontend.http.devices import device_in_words, device_of
+from services.authorize_frontend.http.shared.browsers import device_in_words, device_of
 
 MOZILLA = "Mozilla/5.0"
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"

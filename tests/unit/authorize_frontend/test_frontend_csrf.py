@@ -6,7 +6,7 @@ import pytest
 
 from latchkey.token.v1.authorization_pb2 import CheckLogoutResponse
 from libs.crypto.random import new_secret
-from services.authorize_frontend.http import csrf
+from services.authorize_frontend.http.shared import csrf
 from tests.unit.authorize_frontend.browser import Browser, Page
 from tests.unit.authorize_frontend.fakes import FakeServices, a_response
 

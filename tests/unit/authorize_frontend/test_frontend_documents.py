@@ -13,8 +13,8 @@ from latchkey.events.v1 import events_pb2
 from latchkey.keys.v1.keys_pb2 import ListVerificationKeysResponse, VerificationKey
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit.facts import Actor, Fact, envelope
-from services.authorize_frontend.http.discovery import metadata
+from libs.servicekit.events.event import Actor, Fact, envelope
+from services.authorize_frontend.http.metadata.discovery import metadata
 from services.authorize_frontend.site import Site
 
 DISCOVERY = "/.well-known/openid-configuration"

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from libs.crypto.random import new_secret
 from libs.oauth.errors import BY_CODE, TemporarilyUnavailable
-from libs.servicekit import channels
+from libs.servicekit.grpc import channels
 from tests.unit.authorize_frontend.browser import Page
 from tests.unit.authorize_frontend.fakes import a_response
 
@@ -72,7 +72,7 @@ async def test_an_unknown_exception_is_a_page_with_a_reference_and_without_text(
 
 
 async def test_a_fault_of_our_own_is_logged_with_its_trace(browser, services, running, monkeypatch):
-    monkeypatch.setattr("services.authorize_frontend.http.authorize.answer", None)
+    monkeypatch.setattr("services.authorize_frontend.http.authorization.authorize.answer", None)
     services.token.says["Authorize"] = a_response()
     with capture_logs() as logs:
         page = await browser.get("/authorize?client_id=c")
@@ -152,12 +152,16 @@ async def test_a_compressed_body_is_415_before_anything_is_unpacked(browser):
 
 
 async def test_a_broken_body_is_a_bad_request(browser, monkeypatch):
-    monkeypatch.setattr("services.authorize_frontend.http.authorize.of_form", raising(web.RequestPayloadError()))
+    monkeypatch.setattr(
+        "services.authorize_frontend.http.authorization.authorize.of_form", raising(web.RequestPayloadError())
+    )
     assert (await browser.post("/authorize")).status == 400
 
 
 async def test_a_browser_that_leaves_in_mid_request_is_no_failure_of_ours(browser, monkeypatch):
-    monkeypatch.setattr("services.authorize_frontend.http.authorize.of_form", raising(ConnectionResetError()))
+    monkeypatch.setattr(
+        "services.authorize_frontend.http.authorization.authorize.of_form", raising(ConnectionResetError())
+    )
     with capture_logs() as logs, contextlib.suppress(ClientError):
         await browser.post("/authorize")
     assert logs == []

@@ -9,7 +9,7 @@ from latchkey.token.v1.authorization_pb2 import (
 )
 from libs.crypto.random import new_secret
 from libs.oauth.errors import InvalidRequest
-from services.authorize_frontend.http.policy import exact_source, redirect_sources
+from services.authorize_frontend.http.shared.policy import exact_source, redirect_sources
 from tests.unit.authorize_frontend.browser import Page
 from tests.unit.authorize_frontend.fakes import a_response, an_interaction
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.servicekit.settings import Address, ConfigurationError, load
+from libs.servicekit.base.settings import Address, ConfigurationError, load
 from services.authorize_frontend.app import build
 from services.authorize_frontend.config import AuthorizeFrontendSettings
 

@@ -6,7 +6,7 @@ import pytest
 
 from latchkey.token.v1.authorization_pb2 import RESPONSE_MODE_FRAGMENT
 from libs.crypto.random import new_secret
-from services.authorize_frontend.http.session_state import browser_state, session_state
+from services.authorize_frontend.http.shared.session_state import browser_state, session_state
 from tests.unit.authorize_frontend.fakes import a_response
 
 

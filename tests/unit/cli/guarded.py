@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from deploy.local import nats_server
-from deploy.local.home import Home
+from deploy.provision import nats_server
+from deploy.provision.home import Home
 from latchkey_sdk import subscribe
-from libs.servicekit.bus import Bus
-from libs.servicekit.settings import BusSettings
+from libs.servicekit.base.settings import BusSettings
+from libs.servicekit.nats.bus import Bus
 from tests.unit.sdk.bus import NatsServer, publisher_for
 
 Json = dict[str, Any]

@@ -17,9 +17,10 @@ from latchkey.keys.v1.admin_pb2_grpc import add_KeyAdminServiceServicer_to_serve
 from latchkey.keys.v1.keys_pb2_grpc import add_VerificationKeyServiceServicer_to_server
 from latchkey.token.v1 import admin_pb2 as clients_pb2
 from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
-from libs.servicekit import grpc_server, ops
-from libs.servicekit.service import Check, CheckResult, Registration, Service
-from libs.servicekit.settings import Address, GrpcSettings
+from libs.servicekit.base.service import Check, CheckResult, Registration, Service
+from libs.servicekit.base.settings import Address, GrpcSettings
+from libs.servicekit.grpc import server as grpc_server
+from libs.servicekit.process import ops
 from tests.unit.cli.rpc import Clients, KeyAdmin, Keys, Users
 
 _T = TypeVar("_T")

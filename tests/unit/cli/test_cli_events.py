@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from libs.cli.commands.events import _event_names
-from libs.servicekit.service import CheckResult
+from libs.servicekit.base.service import CheckResult
 from tests.unit.cli.conftest import Latchkey, write_run_file
 from tests.unit.cli.serving import Services
 from tests.unit.sdk.bus import NatsServer, publisher_for

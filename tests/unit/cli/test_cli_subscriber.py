@@ -13,10 +13,10 @@ import pytest
 from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
 
-from deploy.local import nats_server
-from deploy.local.home import Home
+from deploy.provision import nats_server
+from deploy.provision.home import Home
 from latchkey_sdk import AccessRefused
-from libs.servicekit.bus import STREAMS
+from libs.servicekit.nats.bus import STREAMS
 from tests.unit.cli.conftest import Latchkey
 from tests.unit.cli.guarded import Json, Publish, made, read
 from tests.unit.sdk.bus import NatsServer, publisher_for

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from deploy.local.home import PROJECT_ROOT
-from deploy.local.topology import SERVICES, ServiceShape
-from libs.servicekit.settings import PREFIX, ServiceSettings
+from deploy.provision.home import PROJECT_ROOT
+from deploy.provision.topology import SERVICES, ServiceShape
+from libs.servicekit.base.settings import PREFIX, ServiceSettings
 
 ROOT = PROJECT_ROOT
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -13,10 +13,10 @@ from sqlalchemy.engine import make_url
 from deploy.docker import addresses
 from deploy.docker.handout import PublicUrls, hand_out
 from deploy.docker.setup import prepare
-from deploy.local.home import Home
-from deploy.local.topology import SERVICES
-from libs.servicekit.settings import SecretKeys
-from services.key_rotation.key_ring import KeyRing
+from deploy.provision.home import Home
+from deploy.provision.topology import SERVICES
+from libs.servicekit.base.settings import SecretKeys
+from services.key_rotation.adapters.key_ring import KeyRing
 from tests.unit.deployment.documents import COMPOSE, ROOT, defaulted, service, settings_of, variables
 
 CONTAINERS = COMPOSE["services"]

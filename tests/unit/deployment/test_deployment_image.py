@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.topology import SERVICES
+from deploy.provision.topology import SERVICES
 from tests.unit.deployment.documents import COMPOSE, ROOT, config_maps, kustomization
 
 APP = "/opt/latchkey/app"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.docker import addresses
-from deploy.local.topology import IDENTITIES, SERVICE_NAMES, SERVICES
+from deploy.provision.topology import IDENTITIES, SERVICE_NAMES, SERVICES
 from latchkey.authentication.v1 import accounts_pb2, admin_pb2, sessions_pb2
 from latchkey.bridge.v1 import streams_pb2, webhooks_pb2
 from latchkey.device.v1 import device_pb2
@@ -15,8 +15,8 @@ from latchkey.keys.v1 import keys_pb2
 from latchkey.token.v1 import admin_pb2 as token_admin_pb2
 from latchkey.token.v1 import authorization_pb2
 from libs.cli import connection
-from libs.servicekit.grpc_server import permitted_callers
-from libs.servicekit.identity import host_name
+from libs.servicekit.grpc.identity import host_name
+from libs.servicekit.grpc.server import permitted_callers
 from tests.unit.deployment.documents import (
     KUBERNETES,
     ROOT,

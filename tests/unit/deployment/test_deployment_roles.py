@@ -11,9 +11,9 @@ from asyncpg.exceptions import InsufficientPrivilegeError
 from sqlalchemy.engine import make_url
 
 from deploy.docker import roles
-from deploy.local.topology import SERVICES
-from libs.servicekit.database import Database
-from libs.servicekit.schema_history import upgrade
+from deploy.provision.topology import SERVICES
+from libs.servicekit.sql.database import Database
+from libs.servicekit.sql.schema_history import upgrade
 from tests.support.databases import postgres_url
 
 PASSWORD = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")

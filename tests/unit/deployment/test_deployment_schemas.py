@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from deploy.kubernetes import schemas, secrets
-from deploy.local.home import PROJECT_ROOT
-from deploy.local.topology import IDENTITIES, SERVICES
+from deploy.provision.home import PROJECT_ROOT
+from deploy.provision.topology import IDENTITIES, SERVICES
 
 BUILDER = schemas.builder()
 needs_builder = pytest.mark.skipif(

@@ -14,10 +14,10 @@ from deploy.docker import addresses, roles
 from deploy.docker.handout import PublicUrls, hand_out, run_file
 from deploy.docker.setup import prepare
 from deploy.local import run_file as local_run_file
-from deploy.local.home import Home
 from deploy.local.layout import Layout
 from deploy.local.ports import Ports
-from libs.servicekit.identity import host_name
+from deploy.provision.home import Home
+from libs.servicekit.grpc.identity import host_name
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 URLS = PublicUrls(issuer="http://localhost:8080", client_edge="http://localhost:8081")

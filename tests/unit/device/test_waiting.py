@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.device import news, poll_times, waiting_room
-from services.device.poll_times import PollTimes
-from services.device.waiting_room import WaitingRoom
+from services.device.adapters import decision_events as news
+from services.device.adapters import poll_times
+from services.device.adapters import waiting_polls as waiting_room
+from services.device.adapters.poll_times import PollTimes
+from services.device.adapters.waiting_polls import WaitingRoom
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LONG = timedelta(hours=1)

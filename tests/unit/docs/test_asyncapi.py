@@ -9,7 +9,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from docs.generate import asyncapi
-from libs.servicekit.facts import Fact
+from libs.servicekit.events.event import Fact
 from tests.contract.samples import envelope_of, facts
 
 DOCUMENT: dict[str, Any] = json.loads(asyncapi.page())

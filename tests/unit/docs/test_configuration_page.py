@@ -7,7 +7,7 @@ from pydantic import Field, FilePath, StringConstraints
 
 from docs.generate import configuration
 from docs.generate.sources import SourceError
-from libs.servicekit.settings import Address, ListenAddress, Networks, PublicUrl, SecretKeyFile, ServiceSettings
+from libs.servicekit.base.settings import Address, ListenAddress, Networks, PublicUrl, SecretKeyFile, ServiceSettings
 
 
 class SomeSettings(ServiceSettings):

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from libs.servicekit import metrics
+from libs.servicekit.base import metrics
 from services.authentication.config import AuthenticationSettings
 from services.event_bridge.config import EventBridgeSettings
-from services.key_rotation import key_ages, sealing_health
+from services.key_rotation.adapters import key_ages, sealing_health
 from services.key_rotation.config import KeyRotationSettings
 from services.key_rotation.usecases import sign_token
-from services.token import signing_keys
+from services.token.adapters import signing_keys
 from services.token.config import TokenSettings
-from services.token.usecases import authenticate_client
+from services.token.usecases.clients import authenticate_client
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "keys.md").read_text(encoding="utf-8")
 SETTINGS = {

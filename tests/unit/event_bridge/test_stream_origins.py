@@ -6,11 +6,11 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from pydantic import TypeAdapter, ValidationError
 
+from services.event_bridge.adapters.event_signals import News
 from services.event_bridge.config import Origins
 from services.event_bridge.domain.filters import Filter
 from services.event_bridge.domain.stream_tickets import StreamTicket
 from services.event_bridge.http.cors import Cors
-from services.event_bridge.news import News
 from tests.storage.event_bridge.world import NOON
 
 APP = "https://app.example"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.event_bridge.feed import _events
-from services.event_bridge.stream_reader import Read
+from services.event_bridge.adapters.feed import _events
+from services.event_bridge.adapters.stream_reader import Read
 
 SUBJECT = "latchkey.v1.login.succeeded.03"
 

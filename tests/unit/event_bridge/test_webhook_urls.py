@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from libs.fetch.errors import FetchRefused, Reason
 from libs.fetch.fetcher import Fetcher
 from libs.fetch.policy import FetchPolicy
+from services.event_bridge.adapters.http_post import FetcherPost
 from services.event_bridge.config import EventBridgeSettings
 from services.event_bridge.domain.deliveries import Answer
-from services.event_bridge.post import FetcherPost
 from tests.storage.event_bridge.world import Clock
 
 

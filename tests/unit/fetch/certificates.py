@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from deploy.local.ca import Issued, new_authority
+from deploy.provision.ca import Issued, new_authority
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from libs.fetch.errors import FetchRefused, Reason
 from libs.fetch.policy import AllowedHost, FetchPolicy
 from libs.fetch.settings import FetchSettings
 from libs.fetch.url import parse_target
-from libs.servicekit.settings import ConfigurationError, ServiceSettings, load
+from libs.servicekit.base.settings import ConfigurationError, ServiceSettings, load
 
 pytestmark = pytest.mark.s(43)
 

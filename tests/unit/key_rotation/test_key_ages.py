@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from services.key_rotation.adapters.key_ages import observe
 from services.key_rotation.domain.keys import ALGS, Key, KeyState
-from services.key_rotation.key_ages import observe
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

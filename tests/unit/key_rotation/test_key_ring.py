@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from services.key_rotation.key_ring import KeyRing, KeyRingFile
+from services.key_rotation.adapters.key_ring import KeyRing, KeyRingFile
 
 FIRST, SECOND = bytes(range(32)), b"\xff" * 32
 READ: TypeAdapter[KeyRing] = TypeAdapter(KeyRingFile)

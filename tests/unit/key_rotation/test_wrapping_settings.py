@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.key_rotation.wrapping_settings import WrappingSettings
+from services.key_rotation.wrappings.settings import WrappingSettings
 
 FILE = {"key_encryption_key_file": "kek"}
 VAULT = {"vault_url": "https://vault.example:8200", "vault_key": "latchkey", "vault_role": "latchkey"}

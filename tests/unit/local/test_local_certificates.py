@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from deploy.local.ca import AUTHORITY_LIFE, LEAF_LIFE, LEAF_RENEWAL, ensure_certificates
+from deploy.provision.ca import AUTHORITY_LIFE, LEAF_LIFE, LEAF_RENEWAL, ensure_certificates
 
 NOW = datetime.now(UTC)  # the handshakes below are checked by OpenSSL, which reads the real clock
 IDENTITIES = ("token", "cli")

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from deploy.local import environment
-from deploy.local.home import Home, read_json, write_json, write_private
 from deploy.local.layout import Layout
 from deploy.local.log_watch import LogWatch, important
 from deploy.local.ports import Ports
 from deploy.local.run_file import describe, remove_run_file, write_run_file
 from deploy.local.run_lock import AlreadyRunningError, only_run
-from deploy.local.secret_files import ensure_secrets
-from deploy.local.topology import SERVICES
+from deploy.provision.home import Home, read_json, write_json, write_private
+from deploy.provision.secret_files import ensure_secrets
+from deploy.provision.topology import SERVICES
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -12,16 +12,17 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from deploy.local import nats_rights, nats_server, readiness
-from deploy.local.home import Home
-from deploy.local.nats_server import Keys
+from deploy.local import readiness
 from deploy.local.ports import Port
-from deploy.local.process import Child, Program
-from deploy.local.topology import SERVICE_NAMES
-from libs.servicekit import nats_accounts as accounts
-from libs.servicekit.bus import STREAMS
-from libs.servicekit.nats_accounts import Rights
-from libs.servicekit.subscribers import API
+from deploy.local.supervision.process import Child, Program
+from deploy.provision import nats_rights, nats_server
+from deploy.provision.home import Home
+from deploy.provision.nats_server import Keys
+from deploy.provision.topology import SERVICE_NAMES
+from libs.servicekit.nats import accounts
+from libs.servicekit.nats.accounts import Rights
+from libs.servicekit.nats.bus import STREAMS
+from libs.servicekit.nats.subscribers import API
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

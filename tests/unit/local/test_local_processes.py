@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import process
-from deploy.local.home import PROJECT_ROOT
-from deploy.local.keeper import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Keeper
-from deploy.local.process import Child, Program
+from deploy.local.supervision import process
+from deploy.local.supervision.process import Child, Program
+from deploy.local.supervision.restart import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Keeper
+from deploy.provision.home import PROJECT_ROOT
 
 FOREVER = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + FOREVER
@@ -92,7 +92,7 @@ def test_programs_die_with_a_parent_that_is_killed(tmp_path, eventually):
     parent = f"""
 import sys, time
 from pathlib import Path
-from deploy.local.process import Child, Program
+from deploy.local.supervision.process import Child, Program
 child = Child(Program("child", [sys.executable, "-c", {STUBBORN!r}], {{}}, Path({str(tmp_path / "log")!r})))
 child.start()
 while "up" not in child.program.log.read_text(): time.sleep(0.01)

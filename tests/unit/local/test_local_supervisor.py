@@ -9,16 +9,16 @@ import time
 
 import pytest
 
-from deploy.local.home import PROJECT_ROOT
 from deploy.local.programs import STOP_ORDER
-from deploy.local.supervisor import STOP_SECONDS
+from deploy.local.supervision.supervisor import STOP_SECONDS
+from deploy.provision.home import PROJECT_ROOT
 
 SCRIPT = """
 import json, sys
 from pathlib import Path
 from deploy.local.console import say
-from deploy.local.process import Program
-from deploy.local.supervisor import StartFailedError, StoppedError, Supervisor
+from deploy.local.supervision.process import Program
+from deploy.local.supervision.supervisor import StartFailedError, StoppedError, Supervisor
 
 folder, codes = Path(sys.argv[1]), json.loads(sys.argv[2])
 programs = [

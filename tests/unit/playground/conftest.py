@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from deploy.local.playground.config import Playground
+from deploy.playground.config import Playground
 from tests.unit.playground.browser import Browser
 from tests.unit.playground.provider import Provider
 from tests.unit.playground.running import a_playground, free_port, running, serving

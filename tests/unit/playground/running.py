@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from deploy.local.playground.app import make_app
-from deploy.local.playground.config import Application, Playground
-from deploy.local.playground.event_feed import EventFeed
+from deploy.playground.app import make_app
+from deploy.playground.config import Application, Playground
+from deploy.playground.event_feed import EventFeed
 
 SECRET = "a-client-secret-that-is-long-enough-to-be-one"
 

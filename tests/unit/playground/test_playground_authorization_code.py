@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local.playground.config import Playground
+from deploy.playground.config import Playground
 from tests.unit.playground.browser import Browser
 from tests.unit.playground.provider import ADA, Provider
 from tests.unit.playground.running import SECRET

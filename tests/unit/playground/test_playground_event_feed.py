@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from deploy.local.playground.event_feed import EventFeed
+from deploy.playground.event_feed import EventFeed
 from latchkey_sdk import Event
 from tests.unit.playground.running import a_playground, running
 from tests.unit.sdk.bus import NatsServer, Publisher, an_envelope, publisher_for, until

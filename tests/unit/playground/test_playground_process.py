@@ -1,4 +1,4 @@
-"""`python -m deploy.local.playground` as the run starts and stops it."""
+"""`python -m deploy.playground` as the run starts and stops it."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ async def started(home: Path, **environment: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "deploy.local.playground",
+        "deploy.playground",
         env={**os.environ, "LATCHKEY_HOME": str(home), **environment},
         stderr=asyncio.subprocess.PIPE,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from deploy.local.playground.config import ConfigurationError, Playground, read_playground
+from deploy.playground.config import ConfigurationError, Playground, read_playground
 from tests.unit.playground.browser import Browser
 
 

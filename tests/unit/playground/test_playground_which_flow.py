@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from deploy.local.playground.flows import FLOWS
+from deploy.playground.flows import FLOWS
 from libs.cli.flow_advice import Advice, every_advice
 from libs.cli.flow_questions import FIRST
 from tests.unit.playground.browser import Browser

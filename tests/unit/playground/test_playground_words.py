@@ -9,9 +9,9 @@ import httpx2
 import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-from deploy.local.playground import claim_words, event_words, pages, redact, tokens
-from deploy.local.playground.flows import FLOWS
-from deploy.local.playground.recorder import exchange_of
+from deploy.playground import claim_words, event_words, pages, redact, tokens
+from deploy.playground.flows import FLOWS
+from deploy.playground.recorder import exchange_of
 from latchkey.events.v1 import events_pb2
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

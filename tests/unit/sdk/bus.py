@@ -14,7 +14,7 @@ from typing import Any
 import nats
 from nats.aio.client import Client
 
-from libs.servicekit.bus import STREAMS
+from libs.servicekit.nats.bus import STREAMS
 
 
 class NatsServer:

@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from latchkey.events.v1 import events_pb2
 from latchkey_sdk import Event
 from latchkey_sdk.filters import covers, overlaps, streams_of, subject_of
-from libs.servicekit.facts import Actor, Fact, envelope
+from libs.servicekit.events.event import Actor, Fact, envelope
 from tests.unit.sdk.bus import an_envelope
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from latchkey_sdk import Event
 from latchkey_sdk.facts import FACTS, LoginSucceeded, Reason, SessionEnded, TokenTelemetryGap
-from libs.servicekit.facts import Fact
+from libs.servicekit.events.event import Fact
 from tests.contract.samples import envelope_of, facts
 from tests.unit.sdk.bus import an_envelope
 

@@ -11,7 +11,7 @@ import pytest
 
 from latchkey_sdk import Event, subscribe
 from latchkey_sdk.filters import SHARDS, covers, in_shard, subject_of
-from libs.servicekit import facts
+from libs.servicekit.events import event as facts
 from tests.unit.sdk.bus import NatsServer, Publisher, until
 
 ALL = range(SHARDS)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import nats_server
-from deploy.local.home import Home
+from deploy.provision import nats_server
+from deploy.provision.home import Home
 from latchkey_sdk import AccessRefused, Subscription, subscribe
 from latchkey_sdk.connection import ways_of
 from latchkey_sdk.consumer import Wanted, starting

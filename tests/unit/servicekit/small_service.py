@@ -13,9 +13,9 @@ from typing import Any
 from aiohttp import web
 
 from latchkey.keys.v1 import keys_pb2, keys_pb2_grpc
-from libs.servicekit.process import main
-from libs.servicekit.service import CheckResult, Registration, Service
-from libs.servicekit.settings import GrpcSettings, HttpEdgeSettings
+from libs.servicekit.base.service import CheckResult, Registration, Service
+from libs.servicekit.base.settings import GrpcSettings, HttpEdgeSettings
+from libs.servicekit.process.lifecycle import main
 
 BEHAVIOUR = os.environ.get("SMALL_SERVICE", "")
 

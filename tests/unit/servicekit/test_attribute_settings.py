@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.servicekit.settings import AttributeSettings, ConfigurationError, load
+from libs.servicekit.base.settings import AttributeSettings, ConfigurationError, load
 
 FILE = '[attributes.department]\ntype = "text"\nwriter = "operator"\nscope = "employee"\nlabel = "Department"\n'
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from libs.servicekit.edge_tls import EdgeTls
+from libs.servicekit.http.edge_tls import EdgeTls
 from tests.support.mutual_tls import make_certificates
 
 pytestmark = pytest.mark.s(69)

@@ -6,8 +6,9 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit import metrics, ops
-from libs.servicekit.service import Check, CheckResult, Service
+from libs.servicekit.base import metrics
+from libs.servicekit.base.service import Check, CheckResult, Service
+from libs.servicekit.process import ops
 
 
 def saying(result: CheckResult | BaseException) -> Check:

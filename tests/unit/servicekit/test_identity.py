@@ -1,6 +1,6 @@
 import pytest
 
-from libs.servicekit.identity import host_name, of_peer
+from libs.servicekit.grpc.identity import host_name, of_peer
 
 pytestmark = pytest.mark.s(63)
 

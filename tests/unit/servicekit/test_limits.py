@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit.limits import Limit, Tally, require_room
+from libs.servicekit.base.limits import Limit, Tally, require_room
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -3,7 +3,7 @@ from datetime import datetime
 
 import pytest
 
-from libs.servicekit import logs, trace
+from libs.servicekit.base import logs, trace
 from tests.support.log_lines import captured_log
 
 _log = logs.get("some.module")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit.rates import Rate
+from libs.servicekit.base.rates import Rate
 from tests.unit.token.parts import NOON, SECOND
 
 pytestmark = pytest.mark.s(62)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from libs.servicekit.settings import SecretKeysFile
+from libs.servicekit.base.settings import SecretKeysFile
 
 
 class _Settings(BaseModel):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.servicekit.settings import (
+from libs.servicekit.base.settings import (
     Address,
     BusSettings,
     ConfigurationError,

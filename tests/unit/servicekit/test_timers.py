@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit.timers import every
+from libs.servicekit.base.timers import every
 
 
 async def test_a_step_is_repeated_at_once_while_there_is_more_and_then_rests() -> None:

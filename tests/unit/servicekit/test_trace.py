@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from libs.servicekit import trace
+from libs.servicekit.base import trace
 
 ID = "0af7651916cd43dd8448eb211c80319c"
 

@@ -15,10 +15,10 @@ from libs.crypto.jwt import KeySet, SigningKey, VerificationKey, sign_jwt
 from libs.oauth.client_metadata import parse_metadata
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
-from services.token.domain.authorization_request import AuthorizationRequest
-from services.token.domain.clients import Client, ClientSecret
-from services.token.domain.former_keys import PresentedAs
-from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.authorization.authorization_request import AuthorizationRequest
+from services.token.domain.clients.client import Client, ClientSecret
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.domain.tokens.retired_keys import PresentedAs
 
 ISSUER = "https://issuer.example"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

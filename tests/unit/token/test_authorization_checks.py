@@ -7,7 +7,7 @@ import pytest
 from libs.oauth.errors import OAuthError
 from libs.oauth.parameters import Parameters
 from libs.oauth.response_types import ResponseMode
-from services.token.domain.authorization_request import (
+from services.token.domain.authorization.authorization_request import (
     CHECKS,
     MAX_NONCE_LENGTH,
     MAX_STATE_LENGTH,
@@ -15,7 +15,7 @@ from services.token.domain.authorization_request import (
     find_response_mode,
     judge,
 )
-from services.token.domain.clients import Client
+from services.token.domain.clients.client import Client
 from tests.unit.token.parts import (
     CHALLENGE,
     LOOPBACK_URI,

@@ -2,8 +2,8 @@ import pytest
 
 from libs.oauth.errors import AccessDenied
 from libs.oauth.response_types import ResponseMode
-from services.token.domain.authorization_response import AskPerson, ReplyAddress, SendBack
-from services.token.domain.interaction import Step
+from services.token.domain.authorization.authorization_response import AskPerson, ReplyAddress, SendBack
+from services.token.domain.authorization.interaction import Step
 from tests.unit.token.parts import ISSUER, REDIRECT_URI
 
 

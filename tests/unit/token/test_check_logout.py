@@ -12,9 +12,9 @@ import pytest
 
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import InvalidRequest
-from services.token.domain.sessions import AuthenticatedSession
-from services.token.domain.subjects import Subjects
-from services.token.usecases.check_logout import CheckLogout, LogoutDecision
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.domain.tokens.subjects import Subjects
+from services.token.usecases.sessions.check_logout import CheckLogout, LogoutDecision
 from tests.unit.token.parts import (
     ALICE,
     BOB,

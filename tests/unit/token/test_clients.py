@@ -8,8 +8,8 @@ from libs.crypto.hashing import keyed_hash
 from libs.crypto.random import new_client_id
 from libs.oauth.client_authentication import BASIC, NONE, POST, Credentials
 from libs.oauth.errors import InvalidClient, InvalidScope, OAuthError, UnauthorizedClient
-from services.token.domain.clients import Client, ClientSecret, known
-from services.token.domain.new_secrets import NewSecret, make_secret
+from services.token.domain.clients.client import Client, ClientSecret, known
+from services.token.domain.clients.client_secrets import NewSecret, make_secret
 from tests.unit.token.parts import MINUTE, NOON, a_client, a_native_client
 
 PEPPER = b"p" * 32

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from libs.oauth.errors import InvalidGrant
-from services.token.domain.grants import CODE_LIFETIME, AuthorizationCode, CodeClaim, Grant
+from services.token.domain.tokens.grants import CODE_LIFETIME, AuthorizationCode, CodeClaim, Grant
 from tests.unit.token.parts import ALICE, CHALLENGE, MINUTE, NOON, REDIRECT_URI, SECOND, VERIFIER
 
 GRANT = Grant(

@@ -13,10 +13,10 @@ from libs.crypto.attestation import attest
 from libs.oauth.errors import InvalidRequest, ServerError
 from libs.oauth.response_types import ResponseMode
 from services.token import convert
-from services.token.domain.authorization_response import AskPerson, SendBack
-from services.token.domain.interaction import Step
-from services.token.domain.interaction_page import InteractionPage
-from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.authorization.authorization_response import AskPerson, SendBack
+from services.token.domain.authorization.interaction import Step
+from services.token.domain.authorization.interaction_page import InteractionPage
+from services.token.domain.sessions.session import AuthenticatedSession
 from tests.unit.token.parts import ALICE, MINUTE, NOON, SECOND, a_client
 
 KEY = b"a" * 32

@@ -10,8 +10,8 @@ from latchkey.authentication.v1.sessions_pb2 import AttestedSession, Session
 from latchkey.device.v1 import device_pb2
 from libs.crypto.attestation import attest
 from libs.oauth.errors import ServerError
-from libs.servicekit.channels import DEADLINE_SECONDS
-from services.token.devices import RemoteDevices
+from libs.servicekit.grpc.channels import DEADLINE_SECONDS
+from services.token.adapters.devices import RemoteDevices
 from tests.unit.token.parts import ALICE, MINUTE, NOON, Clock, a_client
 
 KEY = b"k" * 32

@@ -8,8 +8,8 @@ import pytest
 
 from libs.crypto.jwt import SigningKey, VerificationKey, sign_jwt
 from libs.oauth.errors import TemporarilyUnavailable
-from services.token.domain.former_keys import FormerKeyUse, PresentedAs
-from services.token.former_keys import FormerKeys
+from services.token.adapters.retired_keys import FormerKeys
+from services.token.domain.tokens.retired_keys import FormerKeyUse, PresentedAs
 from tests.unit.token.parts import ISSUER, NOON, SECOND, Clock, signing_key
 
 OLD, ACTIVE, STRANGER = signing_key("ES256"), signing_key("ES256", 1), signing_key("ES256", 2)

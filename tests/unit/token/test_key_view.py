@@ -16,9 +16,9 @@ from libs.crypto.errors import InvalidKey, SealBroken
 from libs.crypto.jwt import SigningKey
 from libs.crypto.sealing import delivery_binding, seal_to
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
-from libs.servicekit.facts import Actor, Fact, envelope
-from services.token import signing_keys
-from services.token.signing_keys import KeyView
+from libs.servicekit.events.event import Actor, Fact, envelope
+from services.token.adapters import signing_keys
+from services.token.adapters.signing_keys import KeyView
 from tests.unit.token.parts import ISSUER, NOON, SECOND, Clock, signing_key
 
 MAX_AGE = timedelta(minutes=7)

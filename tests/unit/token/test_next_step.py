@@ -9,11 +9,11 @@ import pytest
 
 from libs.oauth.acr import MFA, PASSWORD
 from libs.oauth.errors import AccessDenied, ConsentRequired, LoginRequired, OAuthError
-from services.token.domain.authorization_request import judge
-from services.token.domain.clients import Client
-from services.token.domain.interaction import Progress, Step, next_step
-from services.token.domain.registrations import Registration
-from services.token.domain.sessions import AuthenticatedSession
+from services.token.domain.authorization.authorization_request import judge
+from services.token.domain.authorization.interaction import Progress, Step, next_step
+from services.token.domain.clients.client import Client
+from services.token.domain.clients.registrations import Registration
+from services.token.domain.sessions.session import AuthenticatedSession
 from tests.unit.token.parts import (
     ALICE,
     BOB,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.oauth.errors import InvalidGrant
-from services.token.domain.refresh_families import Presented, RefreshFamily, RefreshToken, first_token
+from services.token.domain.tokens.refresh_families import Presented, RefreshFamily, RefreshToken, first_token
 from tests.unit.token.parts import MINUTE, NOON, SECOND
 from tests.unit.token.test_codes import GRANT
 

@@ -10,8 +10,8 @@ import pytest
 from latchkey.keys.v1 import keys_pb2
 from libs.crypto.jwt import SigningKey, sign_jwt
 from libs.oauth.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
-from services.token.remote_signing import RemoteSigning
-from services.token.signing_keys import KeyView
+from services.token.adapters.remote_signing import RemoteSigning
+from services.token.adapters.signing_keys import KeyView
 from tests.unit.token.parts import ISSUER, NOON, Clock, signing_key
 
 OURS, STRANGER = signing_key("ES256"), signing_key("ES256", 1)

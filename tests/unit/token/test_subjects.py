@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from libs.crypto.random import new_client_id
-from services.token.domain.clients import Client
-from services.token.domain.subjects import Subjects
+from services.token.domain.clients.client import Client
+from services.token.domain.tokens.subjects import Subjects
 from tests.unit.token.parts import ALICE, BOB, a_client
 
 pytestmark = pytest.mark.s(67)

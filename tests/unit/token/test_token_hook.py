@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.oauth.errors import AccessDenied
-from services.token.domain.token_hook import MAX_REPLY_BYTES, HookReplyInvalid, claims_of_reply
-from services.token.domain.tokens import access_token_claims
+from services.token.domain.tokens.token_claims import access_token_claims
+from services.token.domain.tokens.token_hook import MAX_REPLY_BYTES, HookReplyInvalid, claims_of_reply
 from tests.unit.token.parts import NOON
 
 TIER = "https://example.com/tier"

@@ -4,7 +4,7 @@ import pytest
 
 from libs.oauth.registration import RegistrationPolicy
 from libs.oauth.scopes import STANDARD_SCOPES
-from libs.servicekit.settings import ConfigurationError, load
+from libs.servicekit.base.settings import ConfigurationError, load
 from services.token.config import TokenSettings
 
 

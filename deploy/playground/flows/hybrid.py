@@ -1,0 +1,85 @@
+"""Hybrid: an ID token at once, and a code that buys the rest (OpenID Connect Core 3.3)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from deploy.playground.config import Playground
+from deploy.playground.flows import id_token
+from deploy.playground.flows.flow import Button, Flow, ResponseMode, Visit
+from deploy.playground.flows.sign_in import Request, SignIn, accept_answer, redeem_code, send_away
+from deploy.playground.flows.userinfo import ask_who_it_is
+from deploy.playground.problems import RefusedError
+from deploy.playground.references import FORM_POST, HYBRID_RESPONSE, rfc
+
+_WHY = (
+    "The person signs in there, as always. Two things shall come back at once: an ID token, for which the nonce goes "
+    "along, and a code, for which the hash of a fresh secret does (PKCE)."
+)
+
+
+async def sign_in(visit: Visit) -> str:
+    """Send the browser away to sign in to the hybrid app."""
+    request = Request(
+        visit.playground.hybrid,
+        "openid profile email offline_access",
+        response_type="code id_token",
+        response_mode="form_post",
+    )
+    return await send_away(visit, request, _come_back, why=_WHY)
+
+
+async def _come_back(sign_in: SignIn, answer: Mapping[str, str]) -> None:
+    """Judge the answer, verify its ID token, trade its code, and hold the two ID tokens against each other."""
+    run, party = sign_in.run, sign_in.party
+    with run.step(
+        "authorization-response",
+        "The browser posts a code and an ID token",
+        "Who signed in is known before the code is shown to anybody, and the ID token says which code it came with: a "
+        "code of somebody else cannot be slipped in.",
+        HYBRID_RESPONSE,
+        FORM_POST,
+        rfc(9207, "2.4"),
+    ) as step:
+        accept_answer(step, sign_in, answer, "code", "id_token", method="POST")
+    await id_token.fetch_keys(run, party)
+    first = await id_token.verify(
+        run,
+        party,
+        {"id_token": answer["id_token"], "code": answer["code"]},
+        nonce=sign_in.nonce,
+        response_type=sign_in.request.response_type,
+        source="that the browser brought",
+    )
+    response = await redeem_code(sign_in, answer["code"])
+    second = await id_token.verify(run, party, response, nonce=sign_in.nonce, source="that the code bought")
+    _compare(sign_in, first, second)
+    await ask_who_it_is(run, sign_in.welcome(response, {**first, **second}))
+
+
+def _compare(sign_in: SignIn, first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+    with sign_in.run.step(
+        "comparison",
+        "Compare the two ID tokens",
+        "The one from the browser and the one from the token endpoint must be about the same person.",
+        HYBRID_RESPONSE,
+    ) as step:
+        for name in ("iss", "sub"):
+            if first[name] != second[name]:
+                raise RefusedError("wrong_subject", f"{name} was {first[name]} and is now {second[name]}")
+            step.checks.append(f"{name} is the same in both")
+
+
+def _returns(playground: Playground) -> Mapping[str, ResponseMode]:
+    return {playground.hybrid.callback_path: ResponseMode.FORM_POST}
+
+
+FLOW = Flow(
+    name="hybrid",
+    title="Hybrid",
+    summary="An ID token comes at once through the browser, together with a code that buys the other tokens.",
+    suits="Server-side applications that must know who it is before they redeem the code, or whose library asks for "
+    "code id_token.",
+    not_for="anybody else: the authorization code alone tells the same, one request later.",
+    buttons=(Button("hybrid", "Sign in", sign_in, primary=True),),
+    returns=_returns,
+)

@@ -1,0 +1,53 @@
+"""The inbox: which facts of others were handled already, in the transaction that handles them.
+
+The counterpart of the outbox: a fact that the stream hands out twice has its effect once.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, Index, MetaData, String, Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.servicekit.sql.database import UtcDateTime
+
+KEEP = timedelta(days=31)
+"""Longer than the stream keeps a fact: what the stream can hand out again is known here."""
+PURGE_BATCH = 1_000
+
+
+def add_inbox(metadata: MetaData) -> None:
+    """Adds the inbox to a service's schema."""
+    inbox = Table(
+        "inbox",
+        metadata,
+        Column("consumer", String(80), primary_key=True),
+        Column("event_id", String(80), primary_key=True),
+        Column("handled_at", UtcDateTime, nullable=False),
+    )
+    Index("inbox_by_age", inbox.c.handled_at)
+
+
+class Inbox:
+    """A repository of a unit of work."""
+
+    def __init__(self, session: AsyncSession, metadata: MetaData) -> None:
+        self._session = session
+        self._table = metadata.tables["inbox"]
+
+    async def take(self, *, consumer: str, event_id: str, now: datetime) -> bool:
+        """True when this consumer has not handled the fact before; true for one of several at once, when it commits."""
+        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        statement: Any = insert(self._table).values(consumer=consumer, event_id=event_id, handled_at=now)
+        statement = statement.on_conflict_do_nothing().returning(self._table.c.event_id)
+        return (await self._session.execute(statement)).first() is not None
+
+    async def purge(self, *, now: datetime) -> bool:
+        """Forgets a batch of what the stream no longer has; True when there may be more."""
+        columns = self._table.c
+        old = select(columns.event_id).where(columns.handled_at < now - KEEP).limit(PURGE_BATCH)
+        result: Any = await self._session.execute(
+            delete(self._table).where(columns.event_id.in_(old), columns.handled_at < now - KEEP)
+        )
+        return bool(result.rowcount >= PURGE_BATCH)

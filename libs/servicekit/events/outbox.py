@@ -1,0 +1,102 @@
+"""The transactional outbox: a fact is a row in the transaction that makes it true, so none is lost and none invented.
+
+The counter row of a subject is locked until the commit. So transactions about one subject commit in the order of their
+sequence numbers, and the relay, which reads in the order of `position`, can never overtake one that is still open.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.crypto.random import uuid7
+from libs.servicekit.base import trace
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.events.event import Fact, envelope
+from libs.servicekit.sql.database import UtcDateTime
+
+
+def add_outbox(metadata: MetaData) -> None:
+    """Adds the outbox tables to a service's schema."""
+    outbox = Table(
+        "outbox",
+        metadata,
+        Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+        Column("event_id", String(36), nullable=False, unique=True),
+        Column("shard", SmallInteger, nullable=False),
+        Column("subject", String(255), nullable=False),
+        Column("nats_subject", String(120), nullable=False),
+        Column("envelope", Text, nullable=False),
+        Column("created_at", UtcDateTime, nullable=False),
+        Column("sent_at", UtcDateTime),
+    )
+    unsent = outbox.c.sent_at.is_(None)
+    Index("outbox_unsent", outbox.c.shard, outbox.c.position, postgresql_where=unsent, sqlite_where=unsent)
+    Index("outbox_sent", outbox.c.sent_at)
+    Table(
+        "outbox_subjects",
+        metadata,
+        Column("subject", String(255), primary_key=True),
+        Column("sequence", Integer, nullable=False),
+    )
+
+
+class Outbox:
+    """Writes facts into the open transaction and wakes the relay after the commit."""
+
+    def __init__(self, metadata: MetaData, *, issuer: str, clock: Clock) -> None:
+        self._outbox = metadata.tables["outbox"]
+        self._subjects = metadata.tables["outbox_subjects"]
+        self._issuer = issuer
+        self._clock = clock
+        self.work = asyncio.Event()
+
+    async def write(self, session: AsyncSession, facts: Sequence[Fact]) -> None:
+        """Two statements, however many facts there are."""
+        now = self._clock.now()
+        counts = Counter(fact.subject for fact in facts)
+        nexts = await self._reserve(session, counts)
+        rows: list[dict[str, Any]] = []
+        for fact in facts:
+            event_id = uuid7(now)
+            body = envelope(
+                fact,
+                event_id=event_id,
+                issuer=self._issuer,
+                time=now,
+                sequence=nexts[fact.subject],
+                traceparent=trace.current(),
+            )
+            nexts[fact.subject] += 1
+            rows.append(
+                {
+                    "event_id": event_id,
+                    "shard": fact.shard,
+                    "subject": fact.subject,
+                    "nats_subject": fact.nats_subject,
+                    "envelope": body,
+                    "created_at": now,
+                }
+            )
+        await session.execute(insert(self._outbox), rows)
+
+    async def _reserve(self, session: AsyncSession, counts: Mapping[str, int]) -> dict[str, int]:
+        """Subject -> the first of as many sequence numbers as it needs.
+
+        In the order of the subjects, so that two transactions never wait for each other in a circle.
+        """
+        upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        wanted = [{"subject": subject, "sequence": counts[subject]} for subject in sorted(counts)]
+        statement: Any = upsert(self._subjects).values(wanted)
+        statement = statement.on_conflict_do_update(
+            index_elements=["subject"], set_={"sequence": self._subjects.c.sequence + statement.excluded.sequence}
+        ).returning(self._subjects.c.subject, self._subjects.c.sequence)
+        lasts = {row.subject: row.sequence for row in await session.execute(statement)}
+        return {subject: lasts[subject] - count + 1 for subject, count in counts.items()}
+
+    def wake(self) -> None:
+        self.work.set()

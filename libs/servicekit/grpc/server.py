@@ -1,0 +1,118 @@
+"""Serving gRPC: mutual TLS, the callers that the contract lists, typed errors, one log line per failure."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+
+from latchkey.access.v1 import access_pb2
+from libs.oauth.errors import OAuthError, ServerError
+from libs.servicekit.base import logs, trace
+from libs.servicekit.base.metrics import RPC_SECONDS
+from libs.servicekit.base.service import Registration
+from libs.servicekit.base.settings import GrpcSettings
+from libs.servicekit.grpc import identity
+from libs.servicekit.grpc.errors import to_status
+
+_log = logs.get(__name__)
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 1024 * 1024),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+)
+_Context = Any  # grpc.aio.ServicerContext, which is generic in its stubs only
+_Behaviour = Callable[[Any, _Context], Awaitable[Any]]
+
+
+async def start(settings: GrpcSettings, registrations: Sequence[Registration]) -> tuple[grpc.aio.Server, int]:
+    """Starts serving; returns the server and the port it got.
+
+    Raises:
+        OSError: the address is taken.
+    """
+    server = grpc.aio.server(interceptors=[_Guard(registrations)], options=_OPTIONS)
+    for registration in registrations:
+        registration.add(registration.servicer, server)
+    credentials = grpc.ssl_server_credentials(
+        [(settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())],
+        root_certificates=settings.tls_ca.read_bytes(),
+        require_client_auth=True,
+    )
+    try:
+        port = server.add_secure_port(str(settings.grpc_listen), credentials)
+    except RuntimeError:
+        port = 0
+    if port == 0:
+        raise OSError(f"cannot listen on {settings.grpc_listen} (LATCHKEY_GRPC_LISTEN)")
+    await server.start()
+    return server, port
+
+
+def permitted_callers(method: MethodDescriptor) -> frozenset[str]:
+    """Identities that may call an RPC; empty means nobody (protos/latchkey/access/v1/access.proto)."""
+    own = method.GetOptions().Extensions[access_pb2.method_callers]
+    service = method.containing_service.GetOptions().Extensions[access_pb2.callers]
+    return frozenset(own or service)
+
+
+class _Guard(grpc.aio.ServerInterceptor):
+    """Refuses callers that the contract does not list, and turns what a servicer raises into a status."""
+
+    def __init__(self, registrations: Sequence[Registration]) -> None:
+        self._callers = {
+            f"/{registration.descriptor.full_name}/{method.name}": permitted_callers(method)
+            for registration in registrations
+            for method in registration.descriptor.methods
+        }
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler = await continuation(details)
+        if handler is None or handler.unary_unary is None:
+            return None  # unknown, or a stream, whose callers nothing here checks: UNIMPLEMENTED
+        permitted = self._callers.get(details.method, frozenset())
+        return grpc.unary_unary_rpc_method_handler(
+            _guarded(handler.unary_unary, method=details.method, permitted=permitted),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+
+def _guarded(behaviour: _Behaviour, *, method: str, permitted: frozenset[str]) -> _Behaviour:
+    timer = RPC_SECONDS.labels(method)
+
+    async def call(request: Any, context: _Context) -> Any:
+        trace.begin(_traceparent(context))
+        caller = identity.of_peer(context.auth_context())
+        if caller not in permitted:
+            _log.warning("A caller was refused", method=method, caller=caller)
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "this caller may not call this method")
+        try:
+            with timer.time():
+                return await behaviour(request, context)
+        except OAuthError as error:
+            await _abort(context, error)
+        except grpc.aio.AbortError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is: logged here, and no text of it leaves
+            _log.exception("A call failed", method=method, caller=caller)
+            await _abort(context, ServerError(reason="INTERNAL"))
+
+    return call
+
+
+async def _abort(context: _Context, error: OAuthError) -> None:
+    code, message, metadata = to_status(error)
+    await context.abort(code, message, trailing_metadata=metadata)
+
+
+def _traceparent(context: _Context) -> str | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == trace.HEADER:
+            return str(value)
+    return None

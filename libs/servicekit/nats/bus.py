@@ -1,0 +1,255 @@
+"""NATS: publishing facts to JetStream, and hearing of others' facts to refresh what is cached.
+
+The bus may be away at any time, at start as well. Nothing here makes a request wait for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from libs.servicekit.base import logs
+from libs.servicekit.base.service import CheckResult
+from libs.servicekit.base.settings import BusSettings
+from libs.servicekit.nats.publish_acks import Confirmations, Outgoing
+
+_log = logs.get(__name__)
+_ENTITIES = (
+    *("login", "session", "account", "password", "factor", "recovery_codes", "consent", "code", "client", "key"),
+    *("device", "admin", "webhook", "stream_ticket"),
+)
+_TOKEN_FACTS = ("revoked", "reuse_detected", "telemetry_gap")
+_TOKEN_TELEMETRY = ("issued", "refreshed")
+DUPLICATE_WINDOW = timedelta(minutes=10)
+ACK_SECONDS = 5.0
+RETRY_SECONDS = 1
+WAIT_SECONDS = 0.2
+"""Between two looks whether whoever makes the streams has made them."""
+
+REDRIVEN = "latchkey.redriven"
+"""Below it, by the name of one consumer: what an operator gives that consumer once more."""
+STREAMS: Mapping[str, tuple[tuple[str, ...], timedelta]] = {
+    "LATCHKEY_EVENTS": (
+        (
+            *(f"latchkey.v1.{entity}.>" for entity in _ENTITIES),
+            *(f"latchkey.v1.token.{name}.*" for name in _TOKEN_FACTS),
+            f"{REDRIVEN}.*",
+        ),
+        timedelta(days=30),
+    ),
+    "LATCHKEY_TOKENS": (tuple(f"latchkey.v1.token.{name}.*" for name in _TOKEN_TELEMETRY), timedelta(hours=72)),
+    "LATCHKEY_DLQ": (
+        tuple(
+            f"$JS.EVENT.ADVISORY.CONSUMER.{end}.{stream}.*"
+            for end in ("MAX_DELIVERIES", "MSG_TERMINATED")
+            for stream in ("LATCHKEY_EVENTS", "LATCHKEY_TOKENS")
+        ),
+        timedelta(days=30),
+    ),
+}
+"""Stream -> what it takes in, and for how long it keeps it."""
+
+Listener = Callable[[str], Awaitable[None]]
+Follower = Callable[[bytes], Awaitable[None]]
+
+
+class Bus:
+    """One connection that comes back by itself. `run` is a background task of the service.
+
+    Args:
+        publishes: it tells facts, and so needs the streams. Who only hears does not.
+        keeps_streams: it makes the streams, and widens them when newer code has more to tell. One service alone may
+            (deploy/provision/nats_rights.py); the others wait for it.
+    """
+
+    def __init__(
+        self, settings: BusSettings, *, service: str, publishes: bool = True, keeps_streams: bool = False
+    ) -> None:
+        self._streams = tuple(STREAMS) if publishes else ()
+        self._keeps_streams = keeps_streams
+        self._settings = settings
+        self._service = service
+        self._inbox = f"_INBOX_{service.replace('-', '_')}"
+        self._client = Client()
+        self._confirmations = Confirmations(self._client)
+        self._listeners: dict[str, Listener] = {}
+        self._followers: dict[str, Follower] = {}
+        self._streams_ready = asyncio.Event()
+        self._doubtful = asyncio.Event()
+        self._complaint = ""
+
+    def listen(self, subject: str, listener: Listener) -> None:
+        """Calls `listener(subject)` for every message from now on; missed ones are never told. Before `run`."""
+        self._listeners[subject] = listener
+
+    def follow(self, subject: str, follower: Follower) -> None:
+        """As `listen`, with the envelope of each fact."""
+        self._followers[subject] = follower
+
+    @property
+    def ready(self) -> bool:
+        """Is publishing worth a try?"""
+        return self._client.is_connected and self._streams_ready.is_set()
+
+    async def until_ready(self) -> None:
+        """Returns when publishing is worth a try, at once or after however long."""
+        await self._streams_ready.wait()
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """For consumers (consumer.py); what is asked while the bus is away fails."""
+        return self._client.jetstream(timeout=ACK_SECONDS)
+
+    async def run(self) -> None:
+        """Connects, makes the streams or waits for them, and stays until cancelled."""
+        try:
+            await self._client.connect(
+                self._settings.nats_url.split(","),
+                name=f"latchkey {self._service}",
+                user_credentials=str(self._settings.nats_creds) if self._settings.nats_creds else None,
+                inbox_prefix=self._inbox,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=RETRY_SECONDS,
+                connect_timeout=2,
+                error_cb=self._on_error,
+                disconnected_cb=self._forget_streams,
+                reconnected_cb=self._forget_streams,
+            )
+            await self._confirmations.listen()
+            for subject, listener in self._listeners.items():
+                await self._client.subscribe(subject, cb=_forward(listener))
+            for subject, follower in self._followers.items():
+                await self._client.subscribe(subject, cb=_hand_over(follower))
+            while True:
+                self._doubtful.clear()
+                await self._find_streams()
+                await self._doubtful.wait()
+        finally:
+            await self._close()
+
+    async def _on_error(self, error: Exception) -> None:
+        """Says once what is wrong: while the server is away, the same complaint comes every second."""
+        complaint = str(error) or type(error).__name__
+        if complaint != self._complaint:
+            self._complaint = complaint
+            _log.warning("The bus reports", cause=complaint)
+
+    async def _close(self) -> None:
+        try:
+            await asyncio.wait_for(self._client.close(), 2)
+        except (TimeoutError, NatsError, OSError):
+            _log.debug("The bus did not say goodbye")
+
+    async def _forget_streams(self) -> None:
+        """The server may lose its memory, or be another one afterwards: a fresh volume, another cluster."""
+        self._streams_ready.clear()
+        self._doubtful.set()
+
+    async def _find_streams(self) -> None:
+        while not self._streams_ready.is_set():
+            try:
+                for name in self._streams:
+                    await self._find_stream(name)
+            except NotFoundError:
+                _log.debug("There is no stream yet")
+                await asyncio.sleep(WAIT_SECONDS)
+            except (NatsError, TimeoutError, OSError) as error:
+                _log.warning("The streams cannot be used yet", cause=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._streams_ready.set()
+                self._complaint = ""
+
+    async def _find_stream(self, name: str) -> None:
+        """Raises NotFoundError when there is none and another service makes it."""
+        jetstream = self._client.jetstream(timeout=ACK_SECONDS)
+        try:
+            present = (await jetstream.stream_info(name)).config
+        except NotFoundError:
+            if not self._keeps_streams:
+                raise
+            await jetstream.add_stream(self._stream(name))
+            return
+        # Only ever wider, and nothing else: an older replica must not take away what a newer one publishes, nor undo
+        # what an operator has set.
+        taken_in = present.subjects or []
+        missing = [subject for subject in STREAMS[name][0] if subject not in taken_in]
+        if missing and self._keeps_streams:
+            await jetstream.update_stream(present.evolve(subjects=[*taken_in, *missing]))
+
+    def _stream(self, name: str) -> StreamConfig:
+        subjects, kept = STREAMS[name]
+        return StreamConfig(
+            name=name,
+            subjects=list(subjects),
+            retention=RetentionPolicy.LIMITS,
+            discard=DiscardPolicy.OLD,
+            storage=StorageType.FILE,
+            max_age=kept.total_seconds(),
+            duplicate_window=DUPLICATE_WINDOW.total_seconds(),
+            num_replicas=self._settings.nats_replicas,
+            deny_delete=True,
+            deny_purge=True,
+        )
+
+    async def publish(self, message: Outgoing) -> None:
+        """Publishes and waits until the stream has it.
+
+        Raises:
+            ConnectionError: it is not certain that the stream has it: try again later.
+        """
+        for why_not in (await self.publish_all([message])).values():
+            raise ConnectionError(why_not)
+
+    async def publish_all(self, messages: Sequence[Outgoing]) -> Mapping[str, str]:
+        """Publishes in this order, without waiting in between, and waits until the stream has said something to each.
+
+        Why it may not have them, by event id, of those of which it is not certain: try them again later. Order holds
+        among those that it has; one that it refused may come after those that followed it.
+
+        Raises:
+            ConnectionError: it is certain of none.
+        """
+        if not self.ready:
+            raise ConnectionError("the bus is away")
+        try:
+            return await self._confirmations.publish(messages, seconds=ACK_SECONDS)
+        except (NatsError, OSError) as error:
+            raise ConnectionError(str(error) or type(error).__name__) from error
+
+    async def request(self, subject: str, body: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109 - a promise
+        """The answer of one of those who listen there.
+
+        Raises:
+            ConnectionError: the bus is away, nobody listens, or nobody answered within `timeout` seconds.
+        """
+        if not self._client.is_connected:
+            raise ConnectionError("the bus is away")
+        try:
+            return (await self._client.request(subject, body, timeout=timeout)).data
+        except (NatsError, TimeoutError, OSError) as error:
+            raise ConnectionError(str(error) or type(error).__name__) from error
+
+    async def check(self) -> CheckResult:
+        """A warning at most: sign-in and tokens go on without the bus."""
+        return CheckResult(ok=self.ready, detail="connected" if self.ready else "away: events wait", required=False)
+
+
+def _forward(listener: Listener) -> Callable[[Msg], Awaitable[None]]:
+    async def on_message(message: Msg) -> None:
+        await listener(message.subject)
+
+    return on_message
+
+
+def _hand_over(follower: Follower) -> Callable[[Msg], Awaitable[None]]:
+    async def on_message(message: Msg) -> None:
+        await follower(message.data)
+
+    return on_message

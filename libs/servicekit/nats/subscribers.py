@@ -1,0 +1,75 @@
+"""Subscribers outside: a NATS account of their own, and what one of them may ask for.
+
+JetStream answers wherever a request says, and asks nobody for permission: a reader in our own account could have the
+answer, or somebody's old event, put on the subject of a fact, and so into the stream. From another account it cannot.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+from libs.servicekit.nats import accounts
+from libs.servicekit.nats.accounts import Offer, PublicKey, Rights, Seed
+
+API: Final = "LATCHKEY.API"
+"""Where subscribers find the JetStream API; clients call it the prefix."""
+OFFERS: Final = (
+    Offer("inspect", "$JS.API.CONSUMER.INFO.*.*", asked_as=f"{API}.CONSUMER.INFO.$1.$2"),
+    Offer("pull", "$JS.API.CONSUMER.MSG.NEXT.*.*", asked_as=f"{API}.CONSUMER.MSG.NEXT.$1.$2", many_answers=True),
+    Offer("acknowledge", "$JS.ACK.>"),
+)
+"""What their account may ask of ours. Consumers are made for them, and by nobody else."""
+
+
+@dataclass(frozen=True)
+class SubscribersKey:
+    """What makes subscribers. Whoever has it can read what subscribers read, and publish nothing."""
+
+    account: PublicKey
+    signing: Seed
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises OSError and ValueError."""
+        told = json.loads(path.read_text(encoding="ascii"))
+        match told:
+            case {"account": str(account), "signing": str(signing)}:
+                return cls(PublicKey(account), Seed(signing))
+        raise ValueError("not a key for subscribers")
+
+    def text(self) -> str:
+        return json.dumps({"account": self.account, "signing": self.signing}) + "\n"
+
+    def creds(self, consumer: str, streams: Sequence[str], *, randomness: bytes, now: datetime) -> str:
+        """The .creds file of a new user who may inspect, pull and acknowledge that consumer, and nothing else."""
+        seed = accounts.new_seed("user", randomness)
+        jwt = accounts.user_jwt(
+            consumer,
+            accounts.public_key(seed),
+            account=self.account,
+            signer=self.signing,
+            rights=rights_of(consumer, streams),
+            now=now,
+        )
+        return accounts.creds(jwt, seed)
+
+
+def inbox_of(consumer: str) -> str:
+    """The inbox prefix of a subscriber."""
+    return f"_INBOX_{consumer.replace('-', '_')}"
+
+
+def rights_of(consumer: str, streams: Sequence[str]) -> Rights:
+    publish = [
+        subject
+        for stream in streams
+        for subject in (
+            f"{API}.CONSUMER.INFO.{stream}.{consumer}",
+            f"{API}.CONSUMER.MSG.NEXT.{stream}.{consumer}",
+            f"$JS.ACK.{stream}.{consumer}.>",
+        )
+    ]
+    return Rights(publish=publish, subscribe=(f"{inbox_of(consumer)}.>",))

@@ -1,0 +1,70 @@
+"""Counts in SQL: all replicas share them, and a restart does not begin them anew. What they are for: `limits`."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, case, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.servicekit.base.limits import Tally
+from libs.servicekit.sql.database import UtcDateTime
+
+
+def add_tallies(metadata: MetaData) -> None:
+    """Adds to a service's schema how often something happened under a key since its window began."""
+    tallies = Table(
+        "tallies",
+        metadata,
+        Column("key", String(300), primary_key=True),
+        Column("began_at", UtcDateTime, nullable=False),
+        Column("counted", Integer, nullable=False),
+    )
+    Index("tallies_by_age", tallies.c.began_at)
+
+
+class Tallies:
+    """A repository of a unit of work."""
+
+    def __init__(self, session: AsyncSession, metadata: MetaData) -> None:
+        self._session = session
+        self._table = metadata.tables["tallies"]
+
+    async def read(self, keys: Iterable[str]) -> Mapping[str, Tally]:
+        return _tallies(await self._session.execute(select(self._table).where(self._table.c.key.in_(keys))))
+
+    async def add(self, keys: Iterable[str], *, window: timedelta, now: datetime) -> Mapping[str, Tally]:
+        """One statement. The rows are locked in the order of their keys until the transaction ends."""
+        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        columns = self._table.c
+        statement: Any = insert(self._table).values(
+            [{"key": key, "began_at": now, "counted": 1} for key in sorted(keys)]
+        )
+        is_over = columns.began_at <= now - window
+        statement = statement.on_conflict_do_update(
+            index_elements=["key"],
+            set_={
+                "counted": case((is_over, 1), else_=columns.counted + 1),
+                "began_at": case((is_over, now), else_=columns.began_at),
+            },
+        ).returning(self._table)
+        return _tallies(await self._session.execute(statement))
+
+    async def take_back(self, keys: Iterable[str]) -> None:
+        columns = self._table.c
+        await self._session.execute(
+            update(self._table).where(columns.key.in_(keys), columns.counted > 0).values(counted=columns.counted - 1)
+        )
+
+    async def forget(self, *, began_before: datetime, limit: int) -> int:
+        """Deletes at most `limit` whose window began before then; how many it was."""
+        columns = self._table.c
+        old = select(columns.key).where(columns.began_at < began_before).order_by(columns.began_at).limit(limit)
+        chosen = old.with_for_update(skip_locked=True).cte("chosen")
+        statement = delete(self._table).where(columns.key.in_(select(chosen.c.key))).returning(columns.key)
+        return len((await self._session.execute(statement)).all())
+
+
+def _tallies(rows: Iterable[Any]) -> Mapping[str, Tally]:
+    return {row.key: Tally(row.counted, row.began_at) for row in rows}

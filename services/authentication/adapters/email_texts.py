@@ -1,0 +1,92 @@
+"""Letters in words: one template for each kind gives the plain text, and the same paragraphs as a page."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import jinja2
+
+from libs.languages.language import ENGLISH, Language, best
+from libs.languages.moments import moment_in_words
+from libs.languages.speaking import current, speaking, teach
+from services.authentication.domain.accounts.account import Account
+from services.authentication.domain.email.emails import LetterKind, PostedLetter
+from services.authentication.domain.email.links import LIFETIME
+from services.authentication.ports import Mail
+
+_FOLDER = Path(__file__).parents[1] / "emails"
+FORGOTTEN_PATH = "/password/forgotten"
+_BLOCKS = ("subject", "before", "action", "after")
+
+
+class LetterTexts:
+    """What a template misses is an error, not a gap. Everything that a person chose is data to it, never markup."""
+
+    def __init__(self, *, brand: str, issuer: str) -> None:
+        loader = jinja2.FileSystemLoader(_FOLDER)
+        self._plain = jinja2.Environment(
+            loader=loader,
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,  # noqa: S701 - plain text; the page that repeats it escapes
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        teach(self._plain)
+        self._page = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True)
+        self._brand = brand
+        self._issuer = issuer
+        for kind in LetterKind:
+            self._plain.get_template(f"{kind}.txt")
+
+    def __call__(self, posted: PostedLetter, *, address: str, account: Account | None, link: str) -> Mail:
+        """The letter, in the language that the person used."""
+        with speaking(_language(posted, account)):
+            said = self._said(posted, account)
+            language = current()
+        subject = _one_line(said["subject"])
+        before, after = _paragraphs(said["before"]), _paragraphs(said["after"])
+        page = self._page.get_template("layout.html").render(
+            locale=language.tag,
+            direction=language.direction,
+            brand=self._brand,
+            subject=subject,
+            before=before,
+            action=_one_line(said["action"]),
+            link=link,
+            after=after,
+        )
+        text = "\n\n".join([*before, *([link] if link else []), *after, f"-- \n{self._brand}\n{self._issuer}"])
+        return Mail(posted.letter_id, address, language.tag, f"{subject} · {self._brand}", text + "\n", page)
+
+    def _said(self, posted: PostedLetter, account: Account | None) -> Mapping[str, str]:
+        template = self._plain.get_template(f"{posted.letter.kind}.txt")
+        context = template.new_context(
+            {
+                "name": "",
+                **{word: _visible(value) for word, value in posted.letter.words.items()},
+                "brand": self._brand,
+                "person": _visible(account.display_name) if account else "",
+                "username": account.username if account else "",
+                "when": moment_in_words(posted.posted_at),
+                "minutes": int(LIFETIME.total_seconds() // 60),
+                "forgotten": f"{self._issuer}{FORGOTTEN_PATH}",
+            }
+        )
+        return {block: "".join(template.blocks[block](context)) for block in _BLOCKS}
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [_one_line(paragraph) for paragraph in text.split("\n\n") if paragraph.strip()]
+
+
+def _one_line(text: str) -> str:
+    """Without line ends, so that nothing that a person chose begins a paragraph or a header of its own."""
+    return " ".join(text.split())
+
+
+def _visible(text: str) -> str:
+    return _one_line("".join(character if character.isprintable() else " " for character in text))
+
+
+def _language(posted: PostedLetter, account: Account | None) -> Language:
+    """That of the page on which the person asked for the letter, or that of their profile."""
+    return best(tag for tag in (posted.letter.locale, account.profile.locale if account else None) if tag) or ENGLISH

@@ -1,0 +1,74 @@
+"""What a password has to be from now on: the one place for all ways to get one."""
+
+import asyncio
+import unicodedata
+from collections.abc import Awaitable, Callable, Collection
+
+from prometheus_client import Counter
+
+from libs.fetch.fetcher import Fetcher
+from libs.oauth.errors import InvalidRequest
+from libs.servicekit.base import logs
+from services.authentication.adapters.breached_passwords import BreachedInFile, BreachedInRanges, LookUpFailedError
+from services.authentication.adapters.password_strength import strength_of
+from services.authentication.domain.accounts.passwords import check_password
+from services.authentication.password_settings import PasswordSettings
+from services.authentication.ports import Accepted
+
+_UNCHECKED = Counter("latchkey_password_lookups_failed_total", "New passwords that could not be looked up.")
+_log = logs.get(__name__)
+IsBreached = Callable[[str], Awaitable[bool]]
+
+
+class PasswordPolicy:
+    """A length, a strength, and not one that was stolen elsewhere; no rules of composition (NIST SP 800-63B-4 3.1.1).
+
+    Args:
+        min_score: of zxcvbn, 0 to 4; 0 accepts every strength.
+        is_breached: who knows of stolen passwords; None: nobody is asked.
+        brand: what this installation is called, which is the first thing that is tried.
+    """
+
+    def __init__(self, *, min_score: int, is_breached: IsBreached | None = None, brand: str = "") -> None:
+        self._min_score = min_score
+        self._is_breached = is_breached
+        self._brand = brand
+
+    async def __call__(self, password: str, *, about: Collection[str]) -> Accepted:
+        """Accepts a password that somebody may have from now on, in the form in which it is hashed.
+
+        `about`: what is known of the person. Who cannot be asked about stolen passwords stands in nobody's way; the
+        answer says so, for the fact that tells it.
+
+        Raises:
+            InvalidRequest: PASSWORD_TOO_SHORT, PASSWORD_TOO_LONG, PASSWORD_COMMON, PASSWORD_OF_PERSON,
+                PASSWORD_PATTERN, PASSWORD_TOO_WEAK, PASSWORD_BREACHED.
+        """
+        check_password(password)
+        normal = unicodedata.normalize("NFKC", password)
+        if self._min_score:
+            strength = await asyncio.to_thread(strength_of, normal, about=[*about, self._brand])
+            if strength.score < self._min_score:
+                raise InvalidRequest("This password is too easy to guess.", reason=strength.weakness)
+        return await self._look_up(normal)
+
+    async def _look_up(self, password: str) -> Accepted:
+        if self._is_breached is None:
+            return Accepted(looked_up=True)
+        try:
+            breached = await self._is_breached(password)
+        except LookUpFailedError as error:
+            _UNCHECKED.inc()
+            _log.warning("A new password could not be looked up", cause=str(error))
+            return Accepted(looked_up=False)
+        if breached:
+            raise InvalidRequest("This password has been stolen somewhere before.", reason="PASSWORD_BREACHED")
+        return Accepted(looked_up=True)
+
+
+def breached_passwords(settings: PasswordSettings, fetcher: Fetcher) -> IsBreached | None:
+    """Who is asked about stolen passwords; None: nobody."""
+    if settings.breached_passwords_url:
+        return BreachedInRanges(fetcher, f"{settings.breached_passwords_url}/")
+    file = settings.breached_passwords_file
+    return BreachedInFile(file) if file else None

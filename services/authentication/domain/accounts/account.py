@@ -1,0 +1,87 @@
+"""One person who may sign in."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from services.authentication.domain.accounts.claims import Profile
+
+_WORD = re.compile(r"\w{3,}")
+
+
+class AccountState(StrEnum):
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+    """Of the person nothing is left but the id, so that nobody else is ever given it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A person as others see them; never holds the password."""
+
+    id: str
+    """The `sub`: a UUIDv7 that is never given to anybody else (OpenID Connect Core 2)."""
+    username: str
+    state: AccountState
+    profile: Profile
+    created_at: datetime
+    profile_updated_at: datetime
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    """What an operator has added to the standard claims (libs/oauth/attributes.py)."""
+    has_second_factor: bool = False
+    """A password alone does not sign in."""
+
+    @property
+    def active(self) -> bool:
+        return self.state is AccountState.ACTIVE
+
+    @property
+    def display_name(self) -> str:
+        """What to call the person on a page."""
+        return self.profile.name or self.profile.given_name or self.profile.nickname or self.username
+
+    def with_claims(self, profile: Profile, attributes: Mapping[str, object], *, now: datetime) -> "Account":
+        return replace(self, profile=profile, attributes=attributes, profile_updated_at=now)
+
+    def told(self) -> dict[str, object]:
+        """Standard claims and attributes, as they were told."""
+        return {**self.attributes, **self.profile.claims()}
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What somebody who knows the person tries first as their password."""
+        profile = self.profile
+        names = (profile.name, profile.given_name, profile.family_name, profile.middle_name, profile.nickname)
+        told = (self.username, *names, profile.email, profile.birthdate, profile.phone_number)
+        parts = [part for text in told if text for part in (text, text.replace(" ", ""), *_WORD.findall(text))]
+        return tuple(dict.fromkeys(parts))
+
+    def claims(self) -> dict[str, object]:
+        """Every claim that has a value, but `sub` (OpenID Connect Core 5.1)."""
+        claims = self.told()
+        claims.setdefault("preferred_username", self.username)
+        claims["updated_at"] = int(self.profile_updated_at.timestamp())
+        return claims
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What a sign-in is judged by."""
+
+    user_id: str
+    state: AccountState
+    password_hash: str = field(repr=False)
+    password_version: int
+    """Rises with every change of the password, and not when the same password is hashed anew."""
+    has_second_factor: bool = False
+
+    @property
+    def active(self) -> bool:
+        return self.state is AccountState.ACTIVE
+
+    def still_holds(self, current: "Credentials | None") -> bool:
+        """What was judged by these is still so: the same password, and the account still active."""
+        return current is not None and current.active and current.password_version == self.password_version

@@ -1,0 +1,37 @@
+"""Attributes that an operator has added to the standard claims: who writes them, and what a value has to be."""
+
+from collections.abc import Mapping
+
+from libs.oauth.attributes import Attribute, Attributes
+from libs.oauth.errors import InvalidRequest
+from services.authentication.domain.accounts.claim_policy import RefusedClaim, Writer
+
+
+def changed_attributes(
+    before: Mapping[str, object], unverified_changes: Mapping[str, object], *, known: Attributes, writer: Writer
+) -> tuple[dict[str, object], list[str]]:
+    """The attributes with these changes, None taking one away; and the names of those that are different now.
+
+    Raises:
+        InvalidRequest: CLAIM_READ_ONLY.
+        RefusedClaim: a value does not hold.
+    """
+    after = dict(before)
+    for name, unverified in unverified_changes.items():
+        attribute = known.by_name[name]
+        if writer < (Writer.PERSON if attribute.writer == "person" else Writer.OPERATOR):
+            raise InvalidRequest(f"The claim {name} cannot be written.", reason="CLAIM_READ_ONLY")
+        if unverified is None:
+            after.pop(name, None)
+        else:
+            after[name] = _checked(attribute, unverified)
+    return after, [name for name in unverified_changes if after.get(name) != before.get(name)]
+
+
+def _checked(attribute: Attribute, unverified: object) -> object:
+    whole = isinstance(unverified, float) and unverified.is_integer()
+    value = int(unverified) if whole and isinstance(unverified, float) else unverified
+    if not attribute.holds(value):
+        refusal = InvalidRequest(f"The claim {attribute.name} must be a {attribute.type}.", reason="CLAIM_MALFORMED")
+        raise RefusedClaim(attribute.name, refusal)
+    return value

@@ -1,0 +1,93 @@
+"""Who may write which claim: the one place that decides it (docs/claims.md says it to people).
+
+Clients write none. What is said here of operators holds for changes. When they create an account they may also say that
+address and number have been verified, for accounts come from elsewhere.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from enum import IntEnum
+from types import MappingProxyType
+
+from libs.oauth.errors import InvalidRequest
+from services.authentication.domain.accounts.claim_rules import parse_profile
+from services.authentication.domain.accounts.claims import CLAIM_NAMES, Profile
+
+
+class Writer(IntEnum):
+    """Each may write what those before may."""
+
+    PERSON = 1
+    OPERATOR = 2
+    SERVER = 3
+    """Nobody from outside: what we have found out ourselves."""
+
+
+WRITERS: Mapping[str, Writer] = MappingProxyType(
+    dict.fromkeys(CLAIM_NAMES, Writer.PERSON)
+    | {
+        # An address counts once a letter to it has been answered, so a person changes it that way alone.
+        "email": Writer.OPERATOR,
+        "preferred_username": Writer.OPERATOR,
+        "email_verified": Writer.SERVER,
+        "phone_number_verified": Writer.SERVER,
+        "sub": Writer.SERVER,
+        "updated_at": Writer.SERVER,
+    }
+)
+_VERIFIED = MappingProxyType({"email": "email_verified", "phone_number": "phone_number_verified"})
+
+
+def writable_by(writer: Writer) -> list[str]:
+    """In the order of OpenID Connect Core 5.1."""
+    return [name for name, least in WRITERS.items() if writer >= least]
+
+
+class RefusedClaim(InvalidRequest):
+    """A value that does not hold; `claim` names it."""
+
+    def __init__(self, claim: str, refusal: InvalidRequest) -> None:
+        super().__init__(refusal.description, reason=refusal.reason)
+        self.claim = claim
+
+
+def changed(
+    profile: Profile, unverified_changes: Mapping[str, object], *, writer: Writer, today: date
+) -> tuple[Profile, Collection[str]]:
+    """The profile with these claims, None taking one away; and the names of those that are different now.
+
+    A changed address or number is not verified any more, whoever changed it.
+
+    Raises:
+        InvalidRequest: CLAIM_UNKNOWN, CLAIM_READ_ONLY.
+        RefusedClaim: a value does not hold.
+    """
+    old = profile.claims()
+    new = dict(old)
+    for name, value in unverified_changes.items():
+        _check_writer(name, writer)
+        if value == old.get(name):
+            continue
+        if value is None:
+            new.pop(name, None)
+        else:
+            new[name] = _checked(name, value, today=today)
+        if name in _VERIFIED:
+            new.pop(_VERIFIED[name], None)
+    result = parse_profile(new, today=today)
+    told = result.claims()
+    return result, [name for name in CLAIM_NAMES if told.get(name) != old.get(name)]
+
+
+def _check_writer(name: str, writer: Writer) -> None:
+    if name not in WRITERS:
+        raise InvalidRequest("There is no such claim.", reason="CLAIM_UNKNOWN")
+    if writer < WRITERS[name]:
+        raise InvalidRequest(f"The claim {name} cannot be written.", reason="CLAIM_READ_ONLY")
+
+
+def _checked(name: str, value: object, *, today: date) -> object:
+    try:
+        return parse_profile({name: value}, today=today).claims()[name]
+    except InvalidRequest as refusal:
+        raise RefusedClaim(name, refusal) from None

@@ -1,0 +1,171 @@
+"""People in SQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.authentication.domain.accounts.account import Account, AccountState, Credentials
+from services.authentication.domain.accounts.claims import Profile
+from services.authentication.domain.sessions.session import Session
+from services.authentication.store.rows import (
+    ACCOUNT_COLUMNS,
+    CREDENTIALS_COLUMNS,
+    SESSION_COLUMNS,
+    profile_values,
+    to_account,
+    to_credentials,
+    to_session,
+)
+from services.authentication.store.tables import METADATA, SESSIONS, USERS
+
+
+class Accounts:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def credentials(self, username_key: str) -> Credentials | None:
+        query = select(*CREDENTIALS_COLUMNS).where(USERS.c.username_key == username_key)
+        row = (await self._session.execute(query)).one_or_none()
+        return None if row is None else to_credentials(row)
+
+    async def lock(self, user_id: str) -> Credentials | None:
+        # NO KEY UPDATE: waits for a change of the password or of the state, and not for what only refers to the user.
+        query = select(*CREDENTIALS_COLUMNS).where(USERS.c.id == user_id).with_for_update(key_share=True)
+        row = (await self._session.execute(query)).one_or_none()
+        return None if row is None else to_credentials(row)
+
+    async def named(self, *, username_key: str | None, address_key: str | None, most: int) -> Sequence[str]:
+        query = (
+            select(USERS.c.id)
+            .where((USERS.c.username_key == (username_key or "")) | (USERS.c.email_key == (address_key or "")))
+            .where(USERS.c.state == AccountState.ACTIVE.value)
+            .order_by(USERS.c.id)
+            .limit(most)
+        )
+        return (await self._session.execute(query)).scalars().all()
+
+    async def with_credentials(self, user_id: str) -> tuple[Account, Credentials] | None:
+        query = select(*ACCOUNT_COLUMNS, *CREDENTIALS_COLUMNS).where(USERS.c.id == user_id)
+        row = (await self._session.execute(query)).one_or_none()
+        return None if row is None else (to_account(row), to_credentials(row))
+
+    async def lock_named(self, username_key: str) -> str | None:
+        query = select(USERS.c.id).where(USERS.c.username_key == username_key).with_for_update(key_share=True)
+        user_id: str | None = (await self._session.execute(query)).scalar_one_or_none()
+        return user_id
+
+    async def by_name(self, username_key: str) -> Account | None:
+        row = (
+            await self._session.execute(select(*ACCOUNT_COLUMNS).where(USERS.c.username_key == username_key))
+        ).one_or_none()
+        return None if row is None else to_account(row)
+
+    async def page(self, *, after: str, size: int) -> Sequence[Account]:
+        query = select(*ACCOUNT_COLUMNS).where(USERS.c.id > after).order_by(USERS.c.id).limit(size)
+        return [to_account(row) for row in await self._session.execute(query)]
+
+    async def with_session(self, user_id: str, session_id: str) -> tuple[Account, Session | None] | None:
+        own = (SESSIONS.c.id == session_id) & (SESSIONS.c.user_id == USERS.c.id)
+        query = (
+            select(*ACCOUNT_COLUMNS, *SESSION_COLUMNS)
+            .select_from(USERS.outerjoin(SESSIONS, own))
+            .where(USERS.c.id == user_id)
+        )
+        row = (await self._session.execute(query)).one_or_none()
+        if row is None:
+            return None
+        return to_account(row), None if row.session_id is None else to_session(row)
+
+    async def add(self, account: Account, *, username_key: str, password_hash: str) -> bool:
+        statement = insert(USERS).values(
+            id=account.id,
+            username=account.username,
+            username_key=username_key,
+            password_hash=password_hash,
+            password_version=1,
+            state=account.state.value,
+            **profile_values(account.profile),
+            created_at=account.created_at,
+            profile_updated_at=account.profile_updated_at,
+        )
+        try:
+            await self._session.execute(statement)
+        except IntegrityError:
+            return False
+        return True
+
+    async def lock_account(self, user_id: str) -> Account | None:
+        query = select(*ACCOUNT_COLUMNS).where(USERS.c.id == user_id).with_for_update(key_share=True)
+        row = (await self._session.execute(query)).one_or_none()
+        return None if row is None else to_account(row)
+
+    async def upgrade_hash(self, user_id: str, password_hash: str) -> None:
+        await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
+
+    async def set_password(self, username_key: str, password_hash: str) -> str | None:
+        statement = (
+            update(USERS)
+            .where(USERS.c.username_key == username_key)
+            .values(password_hash=password_hash, password_version=USERS.c.password_version + 1)
+            .returning(USERS.c.id)
+        )
+        user_id: str | None = (await self._session.execute(statement)).scalar_one_or_none()
+        return user_id
+
+    async def change_password(self, user_id: str, password_hash: str) -> None:
+        values = {"password_hash": password_hash, "password_version": USERS.c.password_version + 1}
+        await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(values))
+
+    async def set_profile(self, user_id: str, profile: Profile, *, now: datetime) -> None:
+        values = {**profile_values(profile), "profile_updated_at": now}
+        await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(values))
+
+    async def set_claims(self, account: Account) -> None:
+        values = {
+            **profile_values(account.profile),
+            "attributes": dict(account.attributes),
+            "profile_updated_at": account.profile_updated_at,
+        }
+        await self._session.execute(update(USERS).where(USERS.c.id == account.id).values(values))
+
+    async def erase(self, user_id: str) -> bool:
+        # The key cannot be typed, so nobody finds the row by a name; the name itself is free again.
+        values = {
+            "username": "",
+            "username_key": f"deleted {user_id}",
+            "password_hash": "",
+            "password_version": USERS.c.password_version + 1,
+            "state": AccountState.DELETED.value,
+            "has_second_factor": False,
+            "attributes": {},
+            **profile_values(Profile()),
+        }
+        statement = (
+            update(USERS)
+            .where(USERS.c.id == user_id, USERS.c.state == AccountState.ACTIVE.value)
+            .values(values)
+            .returning(USERS.c.id)
+        )
+        if (await self._session.execute(statement)).first() is None:
+            return False
+        for table in reversed(METADATA.sorted_tables):
+            if "user_id" in table.c:
+                await self._session.execute(delete(table).where(table.c.user_id == user_id))
+        return True
+
+    async def disable(self, username_key: str) -> tuple[Account, bool] | None:
+        statement = (
+            update(USERS)
+            .where(USERS.c.username_key == username_key, USERS.c.state == AccountState.ACTIVE.value)
+            .values(state=AccountState.DISABLED.value)
+            .returning(*ACCOUNT_COLUMNS)
+        )
+        changed = (await self._session.execute(statement)).one_or_none()
+        if changed is not None:
+            return to_account(changed), True
+        query = select(*ACCOUNT_COLUMNS).where(USERS.c.username_key == username_key)
+        present = (await self._session.execute(query)).one_or_none()
+        return None if present is None else (to_account(present), False)

@@ -1,0 +1,142 @@
+"""A person shows that a mail address is theirs, or has another from now on."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from libs.crypto.hashing import secret_hash
+from libs.oauth.errors import InvalidRequest
+from libs.servicekit.base.clock import Clock
+from services.authentication import events as facts
+from services.authentication.domain.accounts.account import Account
+from services.authentication.domain.accounts.email_addresses import address_key, check_address
+from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.links import LinkPurpose, MailedLink
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.ports import View, ViewFactory, Work, WorkFactory
+from services.authentication.usecases.accounts.reset_password import link_unknown
+from services.authentication.usecases.email.limit_emails import LimitLetters
+from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+
+_PURPOSE = LinkPurpose.ADDRESS
+_FORMER = "former"
+
+
+@dataclass(frozen=True)
+class OwnAddress:
+    address: str
+    verified: bool
+
+
+class GetOwnAddress:
+    def __init__(self, *, view: ViewFactory, who: WhoIsThere) -> None:
+        self._view = view
+        self._who = who
+
+    async def __call__(self, session_secret: str) -> OwnAddress:
+        """Raises AccessDenied: SESSION_MISSING."""
+        async with self._view() as view:
+            profile = (await self._who(view, session_secret)).account.profile
+        return OwnAddress(profile.email or "", verified=bool(profile.email_verified))
+
+
+class RequestAddress:
+    def __init__(
+        self,
+        *,
+        view: ViewFactory,
+        work: WorkFactory,
+        who: WhoIsThere,
+        limit: LimitLetters,
+        has_mail: bool,
+        clock: Clock,
+    ) -> None:
+        self._view = view
+        self._work = work
+        self._who = who
+        self._limit = limit
+        self._has_mail = has_mail
+        self._clock = clock
+
+    async def __call__(self, session_secret: str, typed: str, *, locale: str, origin: Origin) -> None:
+        """Posts a letter with a link to the address; empty is the present one. Until the link is used nothing changes.
+
+        Raises:
+            AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.
+            InvalidRequest: NO_MAIL, ADDRESS_MALFORMED.
+            TemporarilyUnavailable: LETTERS_THROTTLED.
+        """
+        if not self._has_mail:
+            raise InvalidRequest("This server sends no mail.", reason="NO_MAIL", redirectable=False)
+        async with self._view() as view:
+            account = (await self._who.recently(view, session_secret)).account
+        address = check_address(typed or account.profile.email or "")
+        now = self._clock.now()
+        async with self._work() as work:
+            if await self._limit(work, address_key(address) or "", origin=origin, now=now):
+                await self._post(work, account, address, locale=locale, now=now)
+
+    async def _post(self, work: Work, account: Account, address: str, *, locale: str, now: datetime) -> None:
+        letter = Letter(kind=LetterKind.ADDRESS, user_id=account.id, address=address, locale=locale)
+        link = MailedLink(
+            link_id=await work.letters.post(letter, now=now),
+            purpose=_PURPOSE,
+            user_id=account.id,
+            address=address,
+            details={_FORMER: account.profile.email or ""},
+            created_at=now,
+            expires_at=now,  # it begins to work when the letter is sent
+        )
+        await work.links.put(link, secret_hash=None)
+
+
+class FindAddressRequest:
+    def __init__(self, *, view: ViewFactory, who: WhoIsThere, clock: Clock) -> None:
+        self._view = view
+        self._who = who
+        self._clock = clock
+
+    async def __call__(self, session_secret: str, token: str) -> str:
+        """The address that the link is about. Raises AccessDenied: SESSION_MISSING; InvalidRequest: LINK_UNKNOWN."""
+        async with self._view() as view:
+            return (await self.among(view, session_secret, token))[1].address
+
+    async def among(self, view: View, session_secret: str, token: str) -> tuple[Account, MailedLink]:
+        """The link, if whoever is signed in has asked for it and their account is as it was then."""
+        account = (await self._who(view, session_secret)).account
+        link = await view.links.find(secret_hash(token), _PURPOSE)
+        if link is None or not link.open(now=self._clock.now()) or not _still(link, account):
+            raise link_unknown()
+        return account, link
+
+
+class ConfirmAddress:
+    def __init__(self, *, view: ViewFactory, work: WorkFactory, find: FindAddressRequest, clock: Clock) -> None:
+        self._view = view
+        self._work = work
+        self._find = find
+        self._clock = clock
+
+    async def __call__(self, session_secret: str, token: str) -> None:
+        """The account has this address, verified; the former one hears of it. Raises as FindAddressRequest."""
+        async with self._view() as view:
+            await self._find.among(view, session_secret, token)
+        now = self._clock.now()
+        async with self._work() as work:
+            link = await work.links.use(secret_hash(token), _PURPOSE, now=now)
+            found = await work.accounts.lock_account(link.user_id) if link else None
+            if link is None or found is None or not _still(link, found):
+                raise link_unknown()
+            profile = replace(found.profile, email=link.address, email_verified=True)
+            await work.accounts.set_profile(found.id, profile, now=now)
+            names = ["email", "email_verified"] if found.profile.email != link.address else ["email_verified"]
+            work.emit(*facts.email_verified(found.id, names))
+            former = link.details.get(_FORMER, "")
+            if former and former != link.address:
+                letter = Letter(kind=LetterKind.ADDRESS_CHANGED, user_id=found.id, address=former)
+                await work.letters.post(letter, now=now)
+
+
+def _still(link: MailedLink, account: Account) -> bool:
+    """It is their link, and the account has the address that it had when they asked."""
+    former = account.profile.email or ""
+    return account.active and link.user_id == account.id and link.details.get(_FORMER, "") == former

@@ -1,0 +1,91 @@
+"""A signed-in person changes their password."""
+
+from collections.abc import Mapping
+
+from libs.oauth.errors import AccessDenied
+from libs.servicekit.base.clock import Clock
+from services.authentication import events as facts
+from services.authentication.domain.accounts.account import Credentials
+from services.authentication.domain.accounts.usernames import lookup_key
+from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.domain.sessions.session import EndReason
+from services.authentication.domain.sign_in.throttle import Failures, Keys
+from services.authentication.ports import PasswordPolicy, Passwords, ViewFactory, WorkFactory
+from services.authentication.usecases.sessions.get_session import LiveSession
+from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.sign_in.attempt_throttle import Guesses
+
+
+class ChangePassword:
+    """Whoever found an open browser still needs the present password, and guesses count as they do at sign-in."""
+
+    def __init__(
+        self,
+        *,
+        view: ViewFactory,
+        work: WorkFactory,
+        who: WhoIsThere,
+        passwords: Passwords,
+        policy: PasswordPolicy,
+        guesses: Guesses,
+        clock: Clock,
+        stand_in_key: bytes,
+    ) -> None:
+        self._view = view
+        self._work = work
+        self._who = who
+        self._passwords = passwords
+        self._policy = policy
+        self._guesses = guesses
+        self._clock = clock
+        self._stand_in_key = stand_in_key
+
+    async def __call__(self, session_secret: str, current: str, new: str, *, origin: Origin) -> None:
+        """From now on the new one; all other sessions of the person end.
+
+        Raises:
+            AccessDenied: SESSION_MISSING; WRONG_CREDENTIALS: it is not the present password.
+            InvalidRequest: a new password that does not hold.
+            TemporarilyUnavailable: too many failures, or too much waits to be hashed.
+        """
+        live, found, keys, failures = await self._find(session_secret, origin)
+        accepted = await self._policy(new, about=live.account.words)
+        with self._guesses.begun(keys, failures):
+            if not await self._passwords.verify(found.password_hash, current):
+                await self._refuse(live, keys, origin)
+        password_hash = await self._passwords.hash(new)
+        user_id, reason = found.user_id, EndReason.PASSWORD_CHANGED
+        async with self._work() as work:
+            if not found.still_holds(await work.accounts.lock(user_id)):
+                raise AccessDenied(
+                    "The password was changed meanwhile.", reason="WRONG_CREDENTIALS", redirectable=False
+                )
+            await work.accounts.change_password(user_id, password_hash)
+            ended = await work.sessions.end_others_of(
+                user_id, keep=live.session.id, reason=reason, now=self._clock.now()
+            )
+            work.emit(facts.password_changed(user_id, actor=facts.user(user_id)))
+            work.emit(*facts.password_unchecked(user_id, accepted))
+            await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())
+            work.emit(*facts.sessions_ended(ended, reason, actor=facts.user(user_id)))
+
+    async def _find(
+        self, session_secret: str, origin: Origin
+    ) -> tuple[LiveSession, Credentials, Keys, Mapping[bytes, Failures]]:
+        async with self._view() as view:
+            live = await self._who(view, session_secret)
+            name = lookup_key(live.account.username) or ""
+            keys = Keys.of(username_key=name, place=origin.ip_prefix, key=self._stand_in_key)
+            failures = await view.failures.under(tuple(keys))
+            found = await view.accounts.credentials(name)
+        if found is None:  # the name is another's since a moment ago
+            raise AccessDenied(reason="WRONG_CREDENTIALS", redirectable=False)
+        return live, found, keys, failures
+
+    async def _refuse(self, live: LiveSession, keys: Keys, origin: Origin) -> None:
+        async with self._work() as work:
+            await work.failures.count(tuple(keys), now=self._clock.now())
+            user_id = live.account.id
+            work.emit(facts.login_failed(user_id=user_id, subject=user_id, origin=origin))
+        raise AccessDenied("The present password is wrong.", reason="WRONG_CREDENTIALS", redirectable=False)

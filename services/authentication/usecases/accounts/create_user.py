@@ -1,0 +1,56 @@
+"""An operator adds a person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from libs.crypto.random import uuid7
+from libs.oauth.errors import InvalidRequest
+from libs.servicekit.base.clock import Clock
+from services.authentication import events as facts
+from services.authentication.domain.accounts.account import Account, AccountState
+from services.authentication.domain.accounts.claim_rules import parse_profile
+from services.authentication.domain.accounts.usernames import check_username
+from services.authentication.ports import PasswordPolicy, Passwords, WorkFactory
+
+
+@dataclass(frozen=True)
+class NewUser:
+    """What an operator asks for; nothing in it has been judged."""
+
+    username: str
+    password: str = field(repr=False)
+    claims: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+class CreateUser:
+    def __init__(self, *, work: WorkFactory, passwords: Passwords, policy: PasswordPolicy, clock: Clock) -> None:
+        self._work = work
+        self._policy = policy
+        self._passwords = passwords
+        self._clock = clock
+
+    async def __call__(self, unverified: NewUser, *, operator: str) -> Account:
+        """A new account with an id that nobody else has had or will have.
+
+        Raises:
+            InvalidRequest: USERNAME_TAKEN, or a name, password or claim that does not hold.
+            TemporarilyUnavailable: too much waits to be hashed.
+        """
+        now = self._clock.now()
+        username, username_key = check_username(unverified.username)
+        account = Account(
+            id=uuid7(now),
+            username=username,
+            state=AccountState.ACTIVE,
+            profile=parse_profile(unverified.claims, today=now.date()),
+            created_at=now,
+            profile_updated_at=now,
+        )
+        accepted = await self._policy(unverified.password, about=account.words)
+        password_hash = await self._passwords.hash(unverified.password)
+        async with self._work() as work:
+            if not await work.accounts.add(account, username_key=username_key, password_hash=password_hash):
+                raise InvalidRequest("The username is taken.", reason="USERNAME_TAKEN")
+            work.emit(facts.account_created(account.id, actor=facts.operator(operator)))
+            work.emit(*facts.password_unchecked(account.id, accepted))
+        return account

@@ -1,0 +1,36 @@
+"""An operator shuts a person out."""
+
+from libs.servicekit.base.clock import Clock
+from services.authentication import events as facts
+from services.authentication.domain.accounts.account import Account
+from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
+from services.authentication.domain.sessions.session import EndReason
+from services.authentication.ports import WorkFactory
+
+
+class DisableUser:
+    def __init__(self, *, work: WorkFactory, clock: Clock) -> None:
+        self._work = work
+        self._clock = clock
+
+    async def __call__(self, username: str, *, operator: str) -> Account:
+        """No sign-in any more, and everything that was signed in ends. Doing it again changes and tells nothing.
+
+        Raises:
+            InvalidRequest: USER_UNKNOWN.
+        """
+        username_key = lookup_key(username)
+        if username_key is None:
+            raise unknown_user()
+        reason = EndReason.ACCOUNT_DISABLED
+        actor = facts.operator(operator)
+        async with self._work() as work:
+            found = await work.accounts.disable(username_key)
+            if found is None:
+                raise unknown_user()
+            account, was_active = found
+            if was_active:
+                ended = await work.sessions.end_all_of(account.id, reason=reason, now=self._clock.now())
+                work.emit(facts.account_disabled(account.id, actor=actor))
+                work.emit(*facts.sessions_ended(ended, reason, actor=actor))
+        return account

@@ -1,0 +1,31 @@
+"""A person takes along what is known of them."""
+
+from services.authentication.domain.accounts.account import Account
+from services.authentication.ports import ViewFactory
+from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+
+
+class ExportAccount:
+    def __init__(self, *, view: ViewFactory, who: WhoIsThere) -> None:
+        self._view = view
+        self._who = who
+
+    async def __call__(self, session_secret: str) -> dict[str, object]:
+        """Everything that this service holds about whoever asks, by name, and no secret.
+
+        Raises:
+            AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.
+        """
+        async with self._view() as view:
+            account = (await self._who.recently(view, session_secret)).account
+            beside = await view.exports.of_user(account.id)
+        return {**_account(account), **{name: list(rows) for name, rows in beside.items()}}
+
+
+def _account(account: Account) -> dict[str, object]:
+    return {
+        "sub": account.id,
+        "username": account.username,
+        "created_at": account.created_at.isoformat(timespec="seconds"),
+        "claims": account.claims(),
+    }

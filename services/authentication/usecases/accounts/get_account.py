@@ -1,0 +1,41 @@
+"""What the token service may know about a person."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from libs.servicekit.base.clock import Clock
+from services.authentication.domain.accounts.account import AccountState
+from services.authentication.domain.ids import is_id
+from services.authentication.domain.sessions.session import Lifetimes
+from services.authentication.ports import ViewFactory
+
+
+@dataclass(frozen=True)
+class AccountAnswer:
+    state: AccountState
+    session_live: bool
+    claims: dict[str, object]
+
+
+class GetAccount:
+    """One indexed read, whatever is asked. Asking about a session is no use of it."""
+
+    def __init__(self, *, view: ViewFactory, clock: Clock, lifetimes: Lifetimes) -> None:
+        self._view = view
+        self._clock = clock
+        self._lifetimes = lifetimes
+
+    async def __call__(self, user_id: str, *, session_id: str, claims: Collection[str]) -> AccountAnswer | None:
+        """None for an unknown user. A disabled account has no live session and tells no claims."""
+        if not is_id(user_id):
+            return None
+        async with self._view() as view:
+            found = await view.accounts.with_session(user_id, session_id if is_id(session_id) else "")
+        if found is None:
+            return None
+        account, session = found
+        if not account.active:
+            return AccountAnswer(account.state, session_live=False, claims={})
+        live = session is not None and session.live(now=self._clock.now(), lifetimes=self._lifetimes)
+        wanted = {name: value for name, value in account.claims().items() if name in claims}
+        return AccountAnswer(account.state, session_live=live, claims=wanted)

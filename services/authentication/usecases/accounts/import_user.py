@@ -1,0 +1,67 @@
+"""An operator brings a person along from another system, with the hash of their password there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from libs.crypto.imported_hashes import FORMATS, is_imported_hash
+from libs.crypto.random import uuid7
+from libs.oauth.errors import InvalidRequest
+from libs.servicekit.base.clock import Clock
+from services.authentication import events as facts
+from services.authentication.domain.accounts.account import Account, AccountState
+from services.authentication.domain.accounts.claim_rules import parse_profile
+from services.authentication.domain.accounts.usernames import check_username
+from services.authentication.ports import ViewFactory, WorkFactory
+
+
+@dataclass(frozen=True)
+class ImportedUser:
+    """What an operator asks for; nothing in it has been judged."""
+
+    username: str
+    password_hash: str = field(repr=False)
+    claims: Mapping[str, object] = field(default_factory=dict, repr=False)
+    dry_run: bool = False
+
+
+class ImportUser:
+    def __init__(self, *, view: ViewFactory, work: WorkFactory, clock: Clock) -> None:
+        self._view = view
+        self._work = work
+        self._clock = clock
+
+    async def __call__(self, unverified: ImportedUser, *, operator: str) -> Account:
+        """A new account whose hash is replaced by one of ours when the person signs in for the first time.
+
+        Raises:
+            InvalidRequest: USERNAME_TAKEN, HASH_UNKNOWN, or a name or claim that does not hold.
+        """
+        now = self._clock.now()
+        username, username_key = check_username(unverified.username)
+        if not is_imported_hash(unverified.password_hash):
+            raise InvalidRequest(
+                f"A hash that is not known here, or too dear. Known are: {FORMATS}", reason="HASH_UNKNOWN"
+            )
+        account = Account(
+            id=uuid7(now),
+            username=username,
+            state=AccountState.ACTIVE,
+            profile=parse_profile(unverified.claims, today=now.date()),
+            created_at=now,
+            profile_updated_at=now,
+        )
+        if unverified.dry_run:
+            async with self._view() as view:
+                if await view.accounts.by_name(username_key) is not None:
+                    raise _taken()
+            return account
+        async with self._work() as work:
+            added = await work.accounts.add(account, username_key=username_key, password_hash=unverified.password_hash)
+            if not added:
+                raise _taken()
+            work.emit(facts.account_created(account.id, actor=facts.operator(operator)))
+        return account
+
+
+def _taken() -> InvalidRequest:
+    return InvalidRequest("The username is taken.", reason="USERNAME_TAKEN")

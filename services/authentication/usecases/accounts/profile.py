@@ -1,0 +1,131 @@
+"""A person looks at what is known of them, and changes what is theirs to change; an operator does for them."""
+
+from collections.abc import Mapping
+
+from libs.oauth.attributes import Attributes
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.events.event import Actor
+from services.authentication import events as facts
+from services.authentication.domain.accounts.account import Account, AccountState
+from services.authentication.domain.accounts.attribute_policy import changed_attributes
+from services.authentication.domain.accounts.claim_policy import Writer, changed
+from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
+from services.authentication.ports import View, ViewFactory, Work, WorkFactory
+from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+
+
+class GetProfile:
+    def __init__(self, *, view: ViewFactory, who: WhoIsThere) -> None:
+        self._view = view
+        self._who = who
+
+    async def __call__(self, session_secret: str) -> Account:
+        """The account of whoever asks. Raises AccessDenied: SESSION_MISSING."""
+        async with self._view() as view:
+            return (await self._who(view, session_secret)).account
+
+
+class UpdateProfile:
+    def __init__(
+        self, *, view: ViewFactory, work: WorkFactory, who: WhoIsThere, attributes: Attributes, clock: Clock
+    ) -> None:
+        self._view = view
+        self._work = work
+        self._who = who
+        self._attributes = attributes
+        self._clock = clock
+
+    async def __call__(self, session_secret: str, unverified_claims: Mapping[str, object]) -> None:
+        """Writes claims of whoever asks: all of them or none.
+
+        Raises:
+            AccessDenied: SESSION_MISSING.
+            InvalidRequest: CLAIM_UNKNOWN, CLAIM_READ_ONLY.
+            RefusedClaim: a value does not hold.
+        """
+        async with self._view() as view:
+            user_id = (await self._who(view, session_secret)).account.id
+        async with self._work() as work:
+            await write_claims(
+                work,
+                user_id,
+                unverified_claims,
+                known=self._attributes,
+                writer=Writer.PERSON,
+                actor=facts.user(user_id),
+                clock=self._clock,
+            )
+
+
+class FindUser:
+    def __init__(self, *, view: ViewFactory) -> None:
+        self._view = view
+
+    async def __call__(self, username: str) -> Account:
+        """Raises InvalidRequest: USER_UNKNOWN."""
+        async with self._view() as view:
+            return await _named(view, username)
+
+
+class UpdateUser:
+    def __init__(self, *, view: ViewFactory, work: WorkFactory, attributes: Attributes, clock: Clock) -> None:
+        self._view = view
+        self._work = work
+        self._attributes = attributes
+        self._clock = clock
+
+    async def __call__(self, username: str, unverified_claims: Mapping[str, object], *, operator: str) -> Account:
+        """Writes claims of somebody: all of them or none.
+
+        Raises:
+            InvalidRequest: USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY.
+            RefusedClaim: a value does not hold.
+        """
+        async with self._view() as view:
+            user_id = (await _named(view, username)).id
+        async with self._work() as work:
+            return await write_claims(
+                work,
+                user_id,
+                unverified_claims,
+                known=self._attributes,
+                writer=Writer.OPERATOR,
+                actor=facts.operator(operator),
+                clock=self._clock,
+            )
+
+
+async def write_claims(
+    work: Work,
+    user_id: str,
+    unverified_claims: Mapping[str, object],
+    *,
+    known: Attributes,
+    writer: Writer,
+    actor: Actor,
+    clock: Clock,
+) -> Account:
+    """The account as it is then. Nothing is written or told when nothing is different."""
+    await work.accounts.lock(user_id)
+    found = await work.accounts.with_credentials(user_id)
+    if found is None or found[0].state is AccountState.DELETED:
+        raise unknown_user()
+    account, now = found[0], clock.now()
+    of_ours = {name: value for name, value in unverified_claims.items() if name in known.by_name}
+    standard = {name: value for name, value in unverified_claims.items() if name not in of_ours}
+    attributes, more = changed_attributes(account.attributes, of_ours, known=known, writer=writer)
+    profile, names = changed(account.profile, standard, writer=writer, today=now.date())
+    if not names and not more:
+        return account
+    account = account.with_claims(profile, attributes, now=now)
+    await work.accounts.set_claims(account)
+    work.emit(facts.account_updated(user_id, [*names, *more], actor=actor))
+    return account
+
+
+async def _named(view: View, username: str) -> Account:
+    key = lookup_key(username)
+    account = None if key is None else await view.accounts.by_name(key)
+    if account is None:
+        raise unknown_user()
+    return account

@@ -1,0 +1,46 @@
+"""Somebody says that they have forgotten their password."""
+
+from libs.oauth.errors import InvalidRequest
+from libs.servicekit.base.clock import Clock
+from services.authentication.domain.accounts.email_addresses import address_key
+from services.authentication.domain.accounts.usernames import lookup_key
+from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.ports import WorkFactory
+from services.authentication.usecases.email.limit_emails import LimitLetters
+
+MOST_ACCOUNTS = 5
+"""With one address: families share one."""
+
+
+class RequestPasswordReset:
+    """The same statements whether or not there is anybody: for nobody, a letter to nobody is posted.
+
+    What differs (a link, a fact, the conversation with a mail server) is done by whoever sends letters, later.
+    """
+
+    def __init__(self, *, work: WorkFactory, limit: LimitLetters, has_mail: bool, clock: Clock) -> None:
+        self._work = work
+        self._limit = limit
+        self._has_mail = has_mail
+        self._clock = clock
+
+    async def __call__(self, identifier: str, *, locale: str, origin: Origin) -> None:
+        """Posts a letter with a link to each account that has this name, or this address.
+
+        Raises:
+            InvalidRequest: NO_MAIL.
+            TemporarilyUnavailable: LETTERS_THROTTLED, whoever it is about.
+        """
+        if not self._has_mail:
+            raise InvalidRequest("This server sends no mail.", reason="NO_MAIL", redirectable=False)
+        name, address = lookup_key(identifier), address_key(identifier)
+        now = self._clock.now()
+        async with self._work() as work:
+            may = await self._limit(work, name or "", origin=origin, now=now)
+            ids = await work.accounts.named(username_key=name, address_key=address, most=MOST_ACCOUNTS)
+            if may:
+                letters = [
+                    Letter(kind=LetterKind.PASSWORD_RESET, user_id=user_id, locale=locale) for user_id in ids or [""]
+                ]
+                await work.letters.queue(letters, now=now)

@@ -1,0 +1,107 @@
+"""A person chooses another password with the link from a letter."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from libs.crypto.hashing import secret_hash
+from libs.oauth.errors import InvalidRequest
+from libs.servicekit.base.clock import Clock
+from services.authentication import events as facts
+from services.authentication.domain.accounts.account import Account, Credentials
+from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.links import LinkPurpose, MailedLink
+from services.authentication.domain.sessions.session import EndReason
+from services.authentication.ports import PasswordPolicy, Passwords, View, ViewFactory, Work, WorkFactory
+
+_PURPOSE = LinkPurpose.PASSWORD_RESET
+
+
+def link_unknown() -> InvalidRequest:
+    """The same for a link that never was, was used, has expired, or is about what has changed since."""
+    return InvalidRequest("This link does not work any more.", reason="LINK_UNKNOWN", redirectable=False)
+
+
+class FindPasswordReset:
+    def __init__(self, *, view: ViewFactory, clock: Clock) -> None:
+        self._view = view
+        self._clock = clock
+
+    async def __call__(self, token: str) -> Account:
+        """Whose password the link is about; looking changes nothing. Raises InvalidRequest: LINK_UNKNOWN."""
+        async with self._view() as view:
+            _, (account, _) = await self.among(view, token)
+        return account
+
+    async def among(self, view: View, token: str) -> tuple[MailedLink, tuple[Account, Credentials]]:
+        """The link and its account, while both are as they were when the letter was sent. Raises InvalidRequest."""
+        link = await view.links.find(secret_hash(token), _PURPOSE)
+        found = await view.accounts.with_credentials(link.user_id) if link else None
+        if link is None or found is None or not link.open(now=self._clock.now()) or not _still(link, *found):
+            raise link_unknown()
+        return link, found
+
+
+class ResetPassword:
+    """Whoever reads a person's mail may do this, and nobody else; a second factor is still asked for at sign-in."""
+
+    def __init__(
+        self,
+        *,
+        view: ViewFactory,
+        work: WorkFactory,
+        find: FindPasswordReset,
+        passwords: Passwords,
+        policy: PasswordPolicy,
+        clock: Clock,
+    ) -> None:
+        self._view = view
+        self._work = work
+        self._find = find
+        self._passwords = passwords
+        self._policy = policy
+        self._clock = clock
+
+    async def __call__(self, token: str, new: str) -> None:
+        """From now on this password, and it alone: every session ends, and the person hears of it by mail.
+
+        A password that does not hold leaves the link as it is.
+
+        Raises:
+            InvalidRequest: LINK_UNKNOWN, or a new password that does not hold.
+            TemporarilyUnavailable: too much waits to be hashed.
+        """
+        async with self._view() as view:
+            _, (account, _) = await self._find.among(view, token)
+        accepted = await self._policy(new, about=account.words)
+        password_hash = await self._passwords.hash(new)
+        now = self._clock.now()
+        async with self._work() as work:
+            link = await work.links.use(secret_hash(token), _PURPOSE, now=now)
+            if link is None:
+                raise link_unknown()
+            await self._change(work, link, password_hash, now=now)
+            ended = await work.sessions.end_all_of(link.user_id, reason=EndReason.PASSWORD_CHANGED, now=now)
+            work.emit(*facts.password_reset(link.user_id), *facts.password_unchecked(link.user_id, accepted))
+            work.emit(*facts.sessions_ended(ended, EndReason.PASSWORD_CHANGED, actor=facts.user(link.user_id)))
+            await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=link.user_id), now=now)
+
+    async def _change(self, work: Work, link: MailedLink, password_hash: str, *, now: datetime) -> None:
+        """Raises InvalidRequest, which undoes the use of the link, when the account has changed in the last moment."""
+        await work.accounts.lock(link.user_id)
+        found = await work.accounts.with_credentials(link.user_id)
+        if found is None or not _still(link, *found):
+            raise link_unknown()
+        await work.accounts.change_password(link.user_id, password_hash)
+        profile = found[0].profile
+        if not profile.email_verified:  # who has the link has the mailbox
+            await work.accounts.set_profile(link.user_id, replace(profile, email_verified=True), now=now)
+            work.emit(*facts.email_verified(link.user_id, ["email_verified"]))
+
+
+def _still(link: MailedLink, account: Account, credentials: Credentials) -> bool:
+    """The account is active, and has the address that the letter went to and the password that was forgotten."""
+    return (
+        account.active
+        and account.profile.email == link.address
+        and credentials.password_version == link.password_version
+    )

@@ -1,0 +1,115 @@
+"""Somebody makes an account for themselves: first they answer a letter, and only then is there one."""
+
+from libs.crypto.hashing import secret_hash
+from libs.crypto.random import uuid7
+from libs.oauth.errors import InvalidRequest
+from libs.servicekit.base.clock import Clock
+from services.authentication import events as facts
+from services.authentication.domain.accounts.account import Account, AccountState
+from services.authentication.domain.accounts.claim_rules import parse_profile
+from services.authentication.domain.accounts.claims import Profile
+from services.authentication.domain.accounts.email_addresses import address_key, check_address
+from services.authentication.domain.accounts.usernames import check_username, lookup_key
+from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.links import LinkPurpose
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.ports import PasswordPolicy, Passwords, ViewFactory, WorkFactory
+from services.authentication.usecases.accounts.reset_password import link_unknown
+from services.authentication.usecases.email.limit_emails import LimitLetters
+
+_PURPOSE = LinkPurpose.SIGN_UP
+
+
+class RequestSignUp:
+    """The same statements whether or not there is an account with the address: the letter alone is another."""
+
+    def __init__(self, *, work: WorkFactory, limit: LimitLetters, is_open: bool, clock: Clock) -> None:
+        self._work = work
+        self._limit = limit
+        self._is_open = is_open
+        self._clock = clock
+
+    async def __call__(self, typed: str, *, locale: str, origin: Origin) -> None:
+        """Posts a letter to the address: with a link, or with the news that there is an account.
+
+        Raises:
+            InvalidRequest: SIGN_UP_CLOSED, ADDRESS_MALFORMED.
+            TemporarilyUnavailable: LETTERS_THROTTLED, whoever it is about.
+        """
+        if not self._is_open:
+            raise InvalidRequest("Nobody can sign up here.", reason="SIGN_UP_CLOSED", redirectable=False)
+        address = check_address(typed)
+        name, key = lookup_key(address), address_key(address)
+        now = self._clock.now()
+        async with self._work() as work:
+            may = await self._limit(work, name or "", origin=origin, now=now)
+            present = await work.accounts.named(username_key=name, address_key=key, most=1)
+            letter = (
+                Letter(kind=LetterKind.SIGN_UP_TAKEN, user_id=present[0], locale=locale)
+                if present
+                else Letter(kind=LetterKind.SIGN_UP, address=address, locale=locale)
+            )
+            if may:
+                await work.letters.queue([letter], now=now)
+
+
+class FindSignUp:
+    def __init__(self, *, view: ViewFactory, clock: Clock) -> None:
+        self._view = view
+        self._clock = clock
+
+    async def __call__(self, token: str) -> str:
+        """The address that the link is about; looking changes nothing. Raises InvalidRequest: LINK_UNKNOWN."""
+        async with self._view() as view:
+            link = await view.links.find(secret_hash(token), _PURPOSE)
+        if link is None or not link.open(now=self._clock.now()):
+            raise link_unknown()
+        return link.address
+
+
+class CompleteSignUp:
+    def __init__(
+        self, *, work: WorkFactory, find: FindSignUp, passwords: Passwords, policy: PasswordPolicy, clock: Clock
+    ) -> None:
+        self._work = work
+        self._find = find
+        self._passwords = passwords
+        self._policy = policy
+        self._clock = clock
+
+    async def __call__(self, token: str, password: str, *, name: str) -> Account:
+        """An account whose username is the address, which is verified. What does not hold leaves the link as it is.
+
+        Raises:
+            InvalidRequest: LINK_UNKNOWN, also when somebody has the address by now; a name or a password that does not
+                hold.
+            TemporarilyUnavailable: too much waits to be hashed.
+        """
+        account = self._account(await self._find(token), name)
+        accepted = await self._policy(password, about=account.words)
+        password_hash = await self._passwords.hash(password)
+        username, username_key = check_username(account.username)
+        async with self._work() as work:
+            link = await work.links.use(secret_hash(token), _PURPOSE, now=self._clock.now())
+            if link is None or await work.accounts.named(
+                username_key=username_key, address_key=address_key(username), most=1
+            ):
+                raise link_unknown()
+            if not await work.accounts.add(account, username_key=username_key, password_hash=password_hash):
+                raise link_unknown()
+            work.emit(facts.account_created(account.id, actor=facts.user(account.id)))
+            work.emit(*facts.email_verified(account.id, ["email", "email_verified"]))
+            work.emit(*facts.password_unchecked(account.id, accepted))
+        return account
+
+    def _account(self, address: str, name: str) -> Account:
+        now = self._clock.now()
+        told = parse_profile({"name": name.strip()} if name.strip() else {}, today=now.date())
+        return Account(
+            id=uuid7(now),
+            username=check_username(address)[0],
+            state=AccountState.ACTIVE,
+            profile=Profile(name=told.name, email=address, email_verified=True),
+            created_at=now,
+            profile_updated_at=now,
+        )

@@ -1,0 +1,41 @@
+"""Whether another letter may be sent because somebody in front of a page asks for it."""
+
+from datetime import datetime
+
+from libs.crypto.hashing import keyed_hash
+from libs.oauth.addresses import is_public
+from libs.servicekit.base.limits import Limit, require_room
+from services.authentication.domain.email.request_limits import OVERALL, PER_NETWORK, PER_RECEIVER, WINDOW
+from services.authentication.domain.sessions.origin import Origin
+from services.authentication.ports import Work
+
+
+class LimitLetters:
+    def __init__(self, *, key: bytes) -> None:
+        self._key = key
+
+    async def __call__(self, work: Work, receiver: str, *, origin: Origin, now: datetime) -> bool:
+        """Counts a request, whether or not there is anybody; False when its receiver has had enough letters.
+
+        `receiver`: the name or address, as people's are compared.
+
+        Raises:
+            TemporarilyUnavailable: too many requests from this network, or at all (LETTERS_THROTTLED).
+        """
+        limits = [Limit("letters overall", OVERALL, "LETTERS_THROTTLED")]
+        if is_public(origin.ip_prefix):
+            limits.append(Limit(self._digest("network", origin.ip_prefix), PER_NETWORK, "LETTERS_THROTTLED"))
+        of_receiver = self._digest("receiver", _mailbox(receiver))
+        keys = [of_receiver, *(limit.key for limit in limits)]
+        require_room(limits, await work.tallies.read(keys), window=WINDOW, now=now)
+        counted = await work.tallies.add(keys, window=WINDOW, now=now)
+        return counted[of_receiver].count <= PER_RECEIVER
+
+    def _digest(self, what: str, text: str) -> str:
+        return f"letters {what} {keyed_hash(self._key, f'{what} {text}').hex()}"
+
+
+def _mailbox(receiver: str) -> str:
+    """Without what stands behind a plus sign: many mail servers put all such addresses into one mailbox."""
+    local, at, domain = receiver.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}" if at else receiver

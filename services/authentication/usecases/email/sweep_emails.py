@@ -1,0 +1,23 @@
+"""What is left of letters, of their links, and of how often they were asked for, is forgotten by and by."""
+
+from libs.servicekit.base.clock import Clock
+from services.authentication.domain.email.emails import KEEP
+from services.authentication.domain.email.request_limits import WINDOW
+from services.authentication.ports import WorkFactory
+
+BATCH = 200
+
+
+class SweepLetters:
+    def __init__(self, *, work: WorkFactory, clock: Clock) -> None:
+        self._work = work
+        self._clock = clock
+
+    async def __call__(self) -> bool:
+        """One bounded batch of each; True when there may be more to do."""
+        now = self._clock.now()
+        async with self._work() as work:
+            letters = await work.letters.forget(now=now, limit=BATCH)
+            links = await work.links.forget(before=now - KEEP, limit=BATCH)
+            tallies = await work.tallies.forget(began_before=now - WINDOW, limit=BATCH)
+        return BATCH in {letters, links, tallies}

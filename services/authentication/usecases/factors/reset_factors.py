@@ -1,0 +1,35 @@
+"""An operator lets somebody back in who has lost their second factors."""
+
+from libs.servicekit.base.clock import Clock
+from services.authentication import events as facts
+from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
+from services.authentication.domain.sessions.session import EndReason
+from services.authentication.ports import WorkFactory
+from services.authentication.usecases.factors.notify_factor_change import tell_removed
+
+
+class ResetFactors:
+    def __init__(self, *, work: WorkFactory, clock: Clock) -> None:
+        self._work = work
+        self._clock = clock
+
+    async def __call__(self, username: str, *, operator: str) -> int:
+        """No second factor and no recovery code any more; everything that was signed in ends. How many factors it was.
+
+        Raises:
+            InvalidRequest: USER_UNKNOWN.
+        """
+        username_key = lookup_key(username)
+        if username_key is None:
+            raise unknown_user()
+        reason, actor = EndReason.FACTORS_RESET, facts.operator(operator)
+        async with self._work() as work:
+            user_id = await work.accounts.lock_named(username_key)
+            if user_id is None:
+                raise unknown_user()
+            removed = await work.factors.remove_all(user_id)
+            if removed:
+                ended = await work.sessions.end_all_of(user_id, reason=reason, now=self._clock.now())
+                await tell_removed(work, user_id, removed, actor=actor, now=self._clock.now())
+                work.emit(*facts.sessions_ended(ended, reason, actor=actor))
+        return len(removed)

@@ -1,0 +1,117 @@
+"""The fields of the profile page: which claim each is, what it says, and how its value is typed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from libs.languages.speaking import mark, say
+from libs.oauth.attributes import Attribute, Attributes
+from services.authorize_frontend.http.shared.attribute_words import label
+from services.authorize_frontend.http.shared.parameters import Parameters, only
+
+_DATE: Final = mark("YYYY-MM-DD, or without the year 0000-MM-DD")
+_URL: Final = mark("An address that begins with https://")
+_HINTS: Final = {"date": mark("YYYY-MM-DD"), "number": mark("A number"), "texts": mark("One in each line")}
+
+
+@dataclass(frozen=True)
+class Field:
+    name: str
+    """The claim, or a member of the address after `address.`."""
+    label: str
+    autocomplete: str = "off"
+    kind: Literal["text", "lines", "tel", "url", "language", "choice"] = "text"
+    hint: str = ""
+    attribute: Attribute | None = None
+
+    @property
+    def claim(self) -> str:
+        return self.name if self.attribute else self.name.partition(".")[0]
+
+    @property
+    def id(self) -> str:
+        return "".join(character if character.isalnum() else "-" for character in self.name)
+
+    @property
+    def words(self) -> str:
+        return label(self.attribute) if self.attribute else say(self.label)
+
+    def shown(self, claims: Mapping[str, Any]) -> str:
+        """What stands in it."""
+        if self.attribute is None and "." in self.name:
+            claims = claims.get("address") or {}
+        value = claims.get(self.name if self.attribute else self.name.rpartition(".")[2], "")
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+
+    def value(self, typed: str) -> Any:
+        """What was typed, as its type has it; what is none of the type stays text, for the service to refuse."""
+        kind = self.attribute.type if self.attribute else "text"
+        if not typed:
+            return None
+        if kind == "boolean":
+            return {"true": True, "false": False}.get(typed, typed)
+        if kind == "texts":
+            return [line.strip() for line in typed.split("\n") if line.strip()]
+        return _number(typed) if kind == "number" else typed
+
+
+STANDARD: Final[Sequence[Field]] = (
+    Field("name", mark("Full name"), "name"),
+    Field("given_name", mark("First name"), "given-name"),
+    Field("middle_name", mark("Middle name"), "additional-name"),
+    Field("family_name", mark("Last name"), "family-name"),
+    Field("nickname", mark("Nickname"), "nickname"),
+    Field("gender", mark("Gender"), "sex"),
+    Field("birthdate", mark("Birthday"), "bday", hint=_DATE),
+    Field("phone_number", mark("Phone number"), "tel", "tel", mark("With the country, for example +1 425 555 1212")),
+    Field("locale", mark("Language"), "language", "language"),
+    Field("zoneinfo", mark("Time zone"), hint=mark("For example Europe/Berlin")),
+    Field("website", mark("Website"), "url", "url", _URL),
+    Field("profile", mark("Profile page"), kind="url", hint=_URL),
+    Field("picture", mark("Picture"), "photo", "url", _URL),
+    Field("address.street_address", mark("Street and number"), "street-address", "lines"),
+    Field("address.postal_code", mark("Postal code"), "postal-code"),
+    Field("address.locality", mark("Town"), "address-level2"),
+    Field("address.region", mark("Region"), "address-level1"),
+    Field("address.country", mark("Country"), "country-name"),
+)
+
+
+def fields_of(attributes: Attributes) -> list[Field]:
+    """Standard claims, then what an operator has added."""
+    return [*STANDARD, *(_of(attribute) for attribute in attributes.by_name.values())]
+
+
+def typed(fields: Sequence[Field], form: Parameters) -> dict[str, str]:
+    """What was typed into each field, with line ends as we keep them."""
+    return {field.name: only(form, field.name).replace("\r\n", "\n").strip() for field in fields}
+
+
+def changes(
+    fields: Sequence[Field], typed_values: Mapping[str, str], before: Mapping[str, Any], writable: Sequence[str]
+) -> dict[str, Any]:
+    """Claims whose value is another than before, None for what was emptied; only those that the person may write.
+
+    Parts of an address that the page does not show would go with a changed one: they would say what is no more.
+    """
+    different = [f for f in fields if typed_values[f.name] != f.shown(before) and f.claim in writable]
+    changed: dict[str, Any] = {f.name: f.value(typed_values[f.name]) for f in different if f.claim != "address"}
+    if any(field.claim == "address" for field in different):
+        members = {name.partition(".")[2]: text for name, text in typed_values.items() if name.startswith("address.")}
+        changed["address"] = {member: text for member, text in members.items() if text} or None
+    return changed
+
+
+def _of(attribute: Attribute) -> Field:
+    kinds: Mapping[str, Any] = {"texts": "lines", "boolean": "choice"}
+    hint = _HINTS.get(attribute.type, "")
+    return Field(attribute.name, "", kind=kinds.get(attribute.type, "text"), hint=hint, attribute=attribute)
+
+
+def _number(typed_value: str) -> float | str:
+    try:
+        return float(typed_value)
+    except ValueError:
+        return typed_value

@@ -1,0 +1,62 @@
+"""Rendering: templates with autoescape, each page with its own Content-Security-Policy."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from libs.languages.speaking import current, teach
+from services.authorize_frontend.brand import Brand
+from services.authorize_frontend.capabilities import Offers
+from services.authorize_frontend.http.shared.assets import Assets
+from services.authorize_frontend.http.shared.attribute_words import labels_of
+from services.authorize_frontend.http.shared.policy import CSP, content_security_policy
+from services.authorize_frontend.http.shared.visit import language_links
+from services.authorize_frontend.site import Site
+
+_FOLDER = Path(__file__).parents[2] / "pages"
+
+
+class Pages:
+    """Nearly all sentences that people read are in the templates. A value that one misses is an error, not a gap."""
+
+    def __init__(self, site: Site, assets: Assets, brand: Brand, offers: Offers) -> None:
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_FOLDER),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        teach(self._templates)
+        self._templates.globals.update(
+            attributes_of=partial(labels_of, site.attributes),
+            brand=site.brand,
+            house=brand,
+            path=site.path,
+            asset=assets.url,
+            language_links=language_links,
+            offers=offers,
+        )
+
+    def page(
+        self,
+        name: str,
+        *,
+        status: int = 200,
+        form_action: tuple[str, ...] = (),
+        frames: tuple[str, ...] = (),
+        script_nonce: str | None = None,
+        scripts: bool = False,
+        **values: Any,
+    ) -> web.Response:
+        """One page, in the language of who asks; the arguments before the values are its policy."""
+        text = self._templates.get_template(f"{name}.html").render(script_nonce=script_nonce, **values)
+        policy = content_security_policy(
+            form_action=form_action, frames=frames, script_nonce=script_nonce, scripts=scripts
+        )
+        headers = {CSP: policy, "Content-Language": current().tag}
+        return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=headers)

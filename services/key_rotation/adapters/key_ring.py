@@ -1,0 +1,66 @@
+"""The key-encryption keys of one file: one key alone, or a version and its key on each line."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+from pydantic_settings import NoDecode
+
+from libs.servicekit.base.settings import KEY_BYTES
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    keys: Mapping[int, bytes] = field(repr=False)
+    """By version."""
+
+    @property
+    def newest(self) -> int:
+        return max(self.keys)
+
+
+def _read(value: Any) -> Any:
+    """Raises ValueError, which never says what the file holds."""
+    if not isinstance(value, (str, Path)):
+        return value
+    try:
+        lines = [line for line in Path(value).read_text(encoding="ascii").split() if line]
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError("must hold base64url text") from None
+    keys: dict[int, bytes] = {}
+    for line in lines:
+        version, separator, text = line.rpartition(":")
+        if not separator and len(lines) > 1:
+            raise ValueError("must hold one key, or lines of a version, a colon and a key")
+        number = _version(version) if separator else 1
+        if number in keys:
+            raise ValueError(f"has two keys of version {number}")
+        keys[number] = _key(text)
+    if not keys:
+        raise ValueError(f"must hold {KEY_BYTES} random bytes as base64url text")
+    return KeyRing(keys)
+
+
+def _version(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**31:
+        raise ValueError("must number its keys from 1")
+    return int(text)
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise ValueError("must hold base64url text") from None
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"must hold {KEY_BYTES} random bytes as base64url text")
+    return key
+
+
+KeyRingFile = Annotated[KeyRing, NoDecode, BeforeValidator(_read)]

@@ -1,0 +1,26 @@
+"""Whose turn it is to move the keys on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+
+from libs.servicekit.sql.database import Database
+
+
+class RotationTurns:
+    """The Turns port. On PostgreSQL an advisory lock, which a replica that dies lets go of; SQLite has one process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[bool]:
+        if self._database.is_sqlite:
+            yield True
+            return
+        async with self._database.transaction() as session:
+            taken = await session.execute(
+                text("SELECT pg_try_advisory_xact_lock(hashtext('latchkey.rotation.' || current_schema()))")
+            )
+            yield bool(taken.scalar_one())

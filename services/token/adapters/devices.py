@@ -1,0 +1,58 @@
+"""Asking the device service."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from latchkey.authentication.v1.sessions_pb2 import RequestContext
+from latchkey.device.v1 import device_pb2
+from libs.oauth.device_authorization import LONGEST_LIFETIME
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.grpc.channels import DEADLINE_SECONDS
+from services.token import convert
+from services.token.domain.authorization.devices import AllowedDevice, DeviceCodes
+from services.token.domain.clients.client import Client
+
+if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
+    from latchkey.device.v1.device_pb2_grpc import DeviceServiceAsyncStub
+
+
+class RemoteDevices:
+    """One call each. Raises what the device service raised; TemporarilyUnavailable when it cannot be reached."""
+
+    def __init__(self, stub: "DeviceServiceAsyncStub", *, attestation_keys: Sequence[bytes], clock: Clock) -> None:
+        self._stub = stub
+        self._attestation_keys = attestation_keys
+        self._clock = clock
+
+    async def create(
+        self, client: Client, scopes: tuple[str, ...], *, resources: tuple[str, ...], remote_address: str
+    ) -> DeviceCodes:
+        codes = await self._stub.CreateDeviceCode(
+            device_pb2.CreateDeviceCodeRequest(
+                client_id=client.client_id,
+                client_name=client.metadata.client_name,
+                scopes=scopes,
+                resources=resources,
+                context=RequestContext(remote_address=remote_address, client_id=client.client_id),
+            )
+        )
+        return DeviceCodes(codes.device_code, codes.user_code, codes.expires_in_seconds, codes.interval_seconds)
+
+    async def poll(self, device_code: str, *, client_id: str, wait: timedelta) -> AllowedDevice:
+        """Raises ServerError when the device service brings a session that authentication does not vouch for."""
+        seconds = int(wait.total_seconds())
+        allowed = await self._stub.PollDeviceCode(
+            device_pb2.PollDeviceCodeRequest(device_code=device_code, client_id=client_id, wait_seconds=seconds),
+            timeout=seconds + DEADLINE_SECONDS,
+        )
+        # The person decided at some time in the life of the code, and was vouched for then.
+        session = convert.attested_session(
+            allowed.session, attestation_keys=self._attestation_keys, lifetime=LONGEST_LIFETIME, now=self._clock.now()
+        )
+        return AllowedDevice(session, tuple(allowed.scopes), allowed.correlation_id, tuple(allowed.resources))
+
+    async def redeem(self, device_code: str, *, client_id: str) -> None:
+        await self._stub.RedeemDeviceCode(
+            device_pb2.RedeemDeviceCodeRequest(device_code=device_code, client_id=client_id)
+        )

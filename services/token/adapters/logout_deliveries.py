@@ -1,0 +1,69 @@
+"""The background task that tells clients of ended sessions. No request and no browser ever waits for it.
+
+Any number of replicas may run it: a delivery is claimed by a conditional update, for as long as one attempt may take.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from prometheus_client import Counter
+
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit.base import logs
+from services.token.domain.sessions.logout import LogoutDelivery, Outcome
+from services.token.usecases.sessions.deliver_logout import DeliverLogout
+
+AT_ONCE = 32
+IDLE_SECONDS = 1.0
+AWAY_SECONDS = 5.0
+ATTEMPTS = Counter(
+    "latchkey_backchannel_logout_total",
+    "Attempts to tell a client of an ended session, by what came of them (postponed: tried again later).",
+    ["outcome"],
+)
+_log = logs.get(__name__)
+
+
+class LogoutDeliveries:
+    """`run` is a background task; `wake` makes it look at once."""
+
+    def __init__(self, deliver: DeliverLogout) -> None:
+        self._deliver = deliver
+        self._news = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        self._news.set()
+
+    async def run(self) -> None:
+        """A slow client holds one of AT_ONCE places, and nobody else up."""
+        async with asyncio.TaskGroup() as attempts:
+            while True:
+                self._news.clear()
+                pause = IDLE_SECONDS
+                try:
+                    for delivery in await self._due():
+                        attempt = attempts.create_task(self._attempt(delivery))
+                        self._running.add(attempt)
+                        attempt.add_done_callback(self._running.discard)
+                        pause = 0
+                except TemporarilyUnavailable as error:
+                    _log.info("Logout deliveries wait", reason=error.reason)
+                    pause = AWAY_SECONDS
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), pause)
+
+    async def _due(self) -> Sequence[LogoutDelivery]:
+        """As many as there are places, once there is one: what is claimed is begun at once."""
+        if len(self._running) >= AT_ONCE:
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        return await self._deliver.claim(most=AT_ONCE - len(self._running))
+
+    async def _attempt(self, delivery: LogoutDelivery) -> None:
+        try:
+            result = await self._deliver(delivery)
+        except Exception as error:  # noqa: BLE001 - it comes again when its lease ends
+            _log.warning("A logout delivery was interrupted", delivery_id=delivery.delivery_id, cause=repr(error))
+        else:
+            ATTEMPTS.labels(str(result) if isinstance(result, Outcome) else "postponed").inc()

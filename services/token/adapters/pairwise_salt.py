@@ -1,0 +1,30 @@
+"""The salt of pairwise subjects is the one that they began with: with another one every such subject would change."""
+
+from libs.servicekit.base.service import CheckResult
+from libs.servicekit.base.settings import ConfigurationError
+from services.token.domain.tokens.subjects import Subjects
+from services.token.ports import Begin
+
+
+class SameSalt:
+    def __init__(self, view: Begin, subjects: Subjects) -> None:
+        self._view = view
+        self._subjects = subjects
+
+    async def require(self) -> None:
+        """Raises ConfigurationError when pairwise clients were registered under another salt."""
+        if not await self._is_same():
+            raise ConfigurationError(
+                "LATCHKEY_PAIRWISE_SALT_FILE holds another salt than the one that pairwise subjects were made with: "
+                "put that one back"
+            )
+
+    async def check(self) -> CheckResult:
+        """Readiness: another replica may have registered the first one meanwhile."""
+        same = await self._is_same()
+        return CheckResult(ok=same, detail="the one of all replicas" if same else "not the one of other replicas")
+
+    async def _is_same(self) -> bool:
+        async with self._view() as work:
+            kept = await work.pairwise_salt.find()
+        return kept is None or self._subjects.has_fingerprint(kept)

@@ -1,0 +1,26 @@
+"""Request objects from where clients keep them."""
+
+from collections.abc import Awaitable, Callable
+
+from libs.fetch.errors import FetchRefused
+from libs.fetch.fetcher import Fetched
+from libs.servicekit.base import logs
+
+TYPES = ("application/jwt", "application/oauth-authz-req+jwt", "application/jose", "text/plain")
+"""What a `request_uri` may be answered with (RFC 9101 5.2.3; servers of static files know no better)."""
+_log = logs.get(__name__)
+
+
+class RemoteRequestObjects:
+    """Fetched when the request comes, and never before or twice: such an object may be good for one request."""
+
+    def __init__(self, fetch: Callable[[str], Awaitable[Fetched]]) -> None:
+        self._fetch = fetch
+
+    async def __call__(self, uri: str) -> str | None:
+        """None when it cannot be had."""
+        try:
+            return (await self._fetch(uri)).body.decode("ascii").strip()
+        except (FetchRefused, UnicodeDecodeError) as refusal:
+            _log.info("A request object cannot be had", request_uri=uri, cause=str(refusal))
+            return None

@@ -1,0 +1,96 @@
+"""Keys that sign no more, as long as somebody shows us what they signed: counted here, written now and then.
+
+A token counts only if such a key really signed it: nobody can put a client on the list who is not there. Keys that have
+left the key set are known for as long as this process has seen them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import Counter
+
+from libs.crypto.errors import InvalidJwt
+from libs.crypto.jwt import MAX_HEADER_BYTES, VerificationKey, is_signed_by, unverified_jwt
+from libs.crypto.strict import base64url_decode, json_object
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit.base.clock import Clock
+from services.token.domain.tokens.retired_keys import FormerKeyUse, PresentedAs
+from services.token.ports import Begin
+
+WRITE_SECONDS: Final = 10.0
+PRESENTED: Final = Counter(
+    "latchkey_former_key_tokens_total", "Presented tokens of ours whose key signs no more.", ["presented_as"]
+)
+_MOST_KEYS: Final = 32
+_MOST_USES: Final = 10_000
+
+
+class FormerKeys:
+    """`write` is for a timer."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: OrderedDict[str, VerificationKey] = OrderedDict()
+        self._serving: frozenset[str] = frozenset()
+        self._uses: dict[tuple[str, str, PresentedAs], FormerKeyUse] = {}
+
+    def see(self, published: Iterable[VerificationKey], *, serving: Iterable[str]) -> None:
+        """The key set of now. `serving`: kids that sign, or will."""
+        for key in published:
+            self._seen[key.kid] = key
+            self._seen.move_to_end(key.kid)
+        while len(self._seen) > _MOST_KEYS:
+            self._seen.popitem(last=False)
+        self._serving = frozenset(serving)
+
+    def presented(self, token: str, presented_as: PresentedAs) -> None:
+        """Whatever it is; what is none of ours, or of a key that signs, is nobody's business here."""
+        key = self._seen.get(_kid_of(token))
+        if key is None or key.kid in self._serving or not is_signed_by(token, key):
+            return
+        try:
+            _, claims = unverified_jwt(token)
+        except InvalidJwt:
+            return
+        PRESENTED.labels(presented_as.value).inc()
+        now = self._clock.now()
+        self._count(FormerKeyUse(_client_of(claims), key.kid, presented_as, count=1, first_at=now, last_at=now))
+
+    def _count(self, use: FormerKeyUse) -> None:
+        known = self._uses.get(use.key)
+        if known is not None:
+            self._uses[use.key] = known.and_again(use)
+        elif len(self._uses) < _MOST_USES:
+            self._uses[use.key] = use
+
+    async def write(self, begin: Begin) -> None:
+        """Puts what was counted into the database; what cannot be written now is written the next time."""
+        uses, self._uses = self._uses, {}
+        if not uses:
+            return
+        try:
+            async with begin() as work:
+                await work.former_key_uses.add(list(uses.values()))
+        except TemporarilyUnavailable:
+            for use in uses.values():
+                self._count(use)
+            raise
+
+
+def _kid_of(token: str) -> str:
+    """As it says itself. Looked at for every token that comes: no more is read of it than that."""
+    head = token.partition(".")[0]
+    if len(head) > MAX_HEADER_BYTES:
+        return ""
+    try:
+        kid = json_object(base64url_decode(head)).get("kid")
+    except ValueError:
+        return ""
+    return kid if isinstance(kid, str) else ""
+
+
+def _client_of(claims: dict[str, object]) -> str:
+    """To whom it was issued: an access token says so, an ID token has the client as its (first) audience."""
+    named = claims.get("client_id") or claims.get("azp") or claims.get("aud")
+    return str(named[0] if isinstance(named, list) and named else named)[:64]

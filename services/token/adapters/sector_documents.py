@@ -1,0 +1,24 @@
+"""The documents that say which redirect URIs are of one sector, from where clients keep them."""
+
+from collections.abc import Awaitable, Callable
+
+from libs.fetch.errors import FetchRefused
+from libs.fetch.fetcher import Fetched
+from libs.servicekit.base import logs
+
+_log = logs.get(__name__)
+
+
+class RemoteSectorDocuments:
+    """Fetched when a client is registered or changed, and never kept: only that moment counts."""
+
+    def __init__(self, fetch: Callable[[str], Awaitable[Fetched]]) -> None:
+        self._fetch = fetch
+
+    async def __call__(self, uri: str) -> bytes | None:
+        """None when it cannot be had."""
+        try:
+            return (await self._fetch(uri)).body
+        except FetchRefused as refusal:
+            _log.info("A sector document cannot be had", sector_identifier_uri=uri, cause=str(refusal))
+            return None

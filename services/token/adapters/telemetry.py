@@ -1,0 +1,115 @@
+"""Token telemetry: facts of paths that write no row, told without a promise (design: two classes of events).
+
+A bounded buffer in memory, emptied in the background. What does not fit while the bus is away is dropped, counted, and
+reported by one `token.telemetry_gap` fact, which is a row and so is never lost.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.crypto.random import uuid7
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit.base import logs, trace
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.base.metrics import TELEMETRY_DROPPED
+from libs.servicekit.events.event import Fact, envelope
+from libs.servicekit.events.unit_of_work import Transactions
+from libs.servicekit.nats.bus import Bus
+from libs.servicekit.nats.publish_acks import Outgoing
+from services.token import events as facts
+from services.token.store.work import TokenWork
+
+CAPACITY = 20_000
+BATCH = 100
+PAUSE_SECONDS = 0.1
+AWAY_SECONDS = 1.0
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """Its id is made once: a fact that is published again is recognised."""
+
+    fact: Fact
+    event_id: str
+    time: datetime
+    traceparent: str
+
+
+class BufferedTelemetry:
+    """`run` is a background task."""
+
+    def __init__(self, bus: Bus, transactions: Transactions[TokenWork], *, issuer: str, clock: Clock) -> None:
+        self._bus = bus
+        self._transactions = transactions
+        self._issuer = issuer
+        self._clock = clock
+        self._waiting: deque[_Waiting] = deque()
+        self._dropped = 0
+
+    def record(self, fact: Fact) -> None:
+        if len(self._waiting) >= CAPACITY:
+            self._waiting.popleft()
+            self._dropped += 1
+            TELEMETRY_DROPPED.inc()
+        now = self._clock.now()
+        self._waiting.append(_Waiting(fact, uuid7(now), now, trace.current()))
+
+    async def run(self) -> None:
+        while True:
+            sent = await self.flush()
+            await asyncio.sleep(PAUSE_SECONDS if sent or self._bus.ready else AWAY_SECONDS)
+
+    async def flush(self) -> int:
+        """Publishes what waits, while the bus takes it; returns how many that were."""
+        sent = 0
+        while self._waiting and self._bus.ready:
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            refused = await self._publish(batch)
+            self._waiting.extendleft(waiting for waiting in reversed(batch) if waiting.event_id in refused)
+            sent += len(batch) - len(refused)
+            if refused:
+                break
+        if self._dropped and self._bus.ready:
+            await self._report_gap()
+        return sent
+
+    async def _publish(self, batch: Sequence[_Waiting]) -> Collection[str]:
+        """Ids of those that the bus did not take."""
+        try:
+            return await self._bus.publish_all([self._message(waiting) for waiting in batch])
+        except ConnectionError:
+            return [waiting.event_id for waiting in batch]
+
+    def _message(self, waiting: _Waiting) -> Outgoing:
+        fact, event_id = waiting.fact, waiting.event_id
+        body = envelope(
+            fact,
+            event_id=event_id,
+            issuer=self._issuer,
+            time=waiting.time,
+            sequence=None,
+            traceparent=waiting.traceparent,
+        )
+        headers = {"ce-id": event_id, "ce-type": f"latchkey.{fact.name}.v1"}
+        return Outgoing(fact.nats_subject, body, event_id, headers)
+
+    async def _report_gap(self) -> None:
+        dropped = self._dropped
+        try:
+            async with self._transactions() as work:
+                work.emit(facts.telemetry_gap(dropped=dropped))
+        except TemporarilyUnavailable as error:
+            _log.info("The gap in the telemetry is reported later", dropped=dropped, reason=error.reason)
+        else:
+            self._dropped -= dropped
+
+
+class SilentTelemetry:
+    """For operators who switch it off."""
+
+    def record(self, fact: Fact) -> None:
+        return None

@@ -1,0 +1,69 @@
+"""Asking the hook on tokens by NATS request and reply: whichever of the operator's workers is free answers.
+
+The bus may be away and a worker may hang, so the answer has a time budget; what happens without one is configured.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal
+
+from prometheus_client import Counter
+
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit.base import logs
+from libs.servicekit.nats.bus import Bus
+from services.token.config import TokenSettings
+from services.token.domain.tokens.token_hook import HookReplyInvalid, TokenQuestion, claims_of_reply
+from services.token.ports import TokenHook
+
+SUBJECT = "latchkey.hook.token"
+ASKED = Counter("latchkey_token_hook_total", "Access tokens that the hook was asked about.", ["outcome"])
+_log = logs.get(__name__)
+
+
+class NoTokenHook:
+    """Nobody is asked."""
+
+    async def __call__(self, question: TokenQuestion) -> Mapping[str, Any]:
+        return {}
+
+
+class BusTokenHook:
+    """Args:
+    without: what a missing or a bad answer means: "open", the token is given out without added claims; "closed", none
+        is given out.
+    budget: how long an answer is waited for.
+    """
+
+    def __init__(self, bus: Bus, *, issuer: str, without: Literal["open", "closed"], budget: timedelta) -> None:
+        self._bus = bus
+        self._issuer = issuer
+        self._without = without
+        self._budget = budget.total_seconds()
+
+    async def __call__(self, question: TokenQuestion) -> Mapping[str, Any]:
+        """The claims to add.
+
+        Raises:
+            AccessDenied: the hook denies the token.
+            TemporarilyUnavailable: no good answer in time, and the hook must be heard.
+        """
+        body = json.dumps(question.as_json(issuer=self._issuer)).encode()
+        try:
+            claims = claims_of_reply(await self._bus.request(SUBJECT, body, timeout=self._budget))
+        except (ConnectionError, HookReplyInvalid) as error:
+            ASKED.labels("failed").inc()
+            _log.warning("The hook on tokens was not heard", cause=str(error), then=self._without)
+            if self._without == "closed":
+                raise TemporarilyUnavailable(reason="HOOK_NOT_HEARD") from None
+            return {}
+        ASKED.labels("answered").inc()
+        return claims
+
+
+def token_hook_of(settings: TokenSettings, bus: Bus) -> TokenHook:
+    if settings.token_hook == "off":
+        return NoTokenHook()
+    budget = timedelta(milliseconds=settings.token_hook_milliseconds)
+    return BusTokenHook(bus, issuer=settings.issuer, without=settings.token_hook, budget=budget)

@@ -1,0 +1,255 @@
+"""An authorization request, read once and judged by one visible table (RFC 6749 4.1.1, OpenID Connect Core 3.1.2.1)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from libs.oauth import pkce
+from libs.oauth.claims_request import ClaimsRequest, parse_claims_request
+from libs.oauth.errors import (
+    InvalidRequest,
+    InvalidScope,
+    RegistrationNotSupported,
+    UnauthorizedClient,
+    UnsupportedResponseType,
+)
+from libs.oauth.parameters import Parameters
+from libs.oauth.response_types import (
+    CODE,
+    ID_TOKEN,
+    SUPPORTED_RESPONSE_TYPES,
+    ResponseMode,
+    default_mode,
+    format_response_type,
+    mode_permitted,
+    parse_response_type,
+)
+from libs.oauth.scopes import OPENID, parse_scope
+from services.token.domain.clients.client import Client
+from services.token.domain.tokens.audiences import requested_resources
+
+MAX_STATE_LENGTH = 2_048
+MAX_NONCE_LENGTH = 1_024
+"""Of its JSON form: it goes into the ID token, and that has a largest size."""
+MAX_ACR_VALUES = 32
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorizationRequest:
+    """What is asked for. Fields below `redirect_uri` are filled in by the checks."""
+
+    parameters: Parameters
+    redirect_uri: str
+    """The client's own, whether the request named it or not."""
+    response_type: frozenset[str] = frozenset()
+    response_mode: ResponseMode = ResponseMode.QUERY
+    scopes: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    prompts: frozenset[str] = frozenset()
+    max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
+    code_challenge: str | None = field(default=None, repr=False)
+    claims: ClaimsRequest = field(default_factory=ClaimsRequest)
+
+    @property
+    def state(self) -> str | None:
+        return self.parameters.get("state")
+
+    @property
+    def nonce(self) -> str | None:
+        return self.parameters.get("nonce")
+
+    @property
+    def wants_code(self) -> bool:
+        return self.response_type >= CODE
+
+    @property
+    def disclosed_scopes(self) -> tuple[str, ...]:
+        """What the person is asked about: the scope, and the scopes of claims that are asked for by name."""
+        return tuple(dict.fromkeys((*self.scopes, *self.claims.scopes)))
+
+
+def find_redirect_uri(parameters: Parameters, client: Client) -> str:
+    """The URI that every answer, error answers included, goes to.
+
+    Raises:
+        InvalidRequest: not redirectable: the URI is missing or not registered (RFC 6749 3.1.2.4, 4.1.2.1).
+    """
+    uri = parameters.get("redirect_uri")
+    registered = client.metadata.redirect_uris
+    if uri is None:
+        is_openid = OPENID in parameters.get("scope", "").split(" ")
+        if len(registered) == 1 and not is_openid:
+            return registered[0]
+        raise InvalidRequest("redirect_uri is missing.", reason="REDIRECT_URI_MISSING", redirectable=False)
+    if not client.has_redirect_uri(uri):
+        raise InvalidRequest(
+            "redirect_uri is not registered for this client.", reason="REDIRECT_URI_UNREGISTERED", redirectable=False
+        )
+    return uri
+
+
+def requested_scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
+    """What the request asks for. Raises InvalidScope when that is malformed or more than the client has registered."""
+    return client.permitted_scope(parse_scope(parameters.get("scope", "")))
+
+
+def disclosed_scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
+    """What the person is asked about: the scope, and the scopes of claims that are asked for by name.
+
+    Raises:
+        InvalidScope, InvalidRequest: what `judge` would say of it.
+    """
+    asked = parse_claims_request(parameters["claims"]) if "claims" in parameters else ClaimsRequest()
+    return tuple(dict.fromkeys((*requested_scopes(parameters, client), *asked.scopes)))
+
+
+def find_response_mode(parameters: Parameters) -> ResponseMode:
+    """How any answer travels, settled before the first check that can fail; a mode that cannot be is judged later."""
+    response_type = parse_response_type(parameters.get("response_type", "code"))
+    mode = _known_mode(parameters.get("response_mode"))
+    if mode is None or not mode_permitted(response_type, mode):
+        return default_mode(response_type if response_type in SUPPORTED_RESPONSE_TYPES else frozenset({"code"}))
+    return mode
+
+
+def _known_mode(text: str | None) -> ResponseMode | None:
+    return ResponseMode(text) if text in set(ResponseMode) else None
+
+
+def _no_registration(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
+    """OpenID Connect Core 7.2.1, 3.1.2.6: what is not supported is said, never ignored."""
+    if "registration" in request.parameters:
+        raise RegistrationNotSupported
+    return request
+
+
+def _response_type(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
+    text = request.parameters.get("response_type")
+    if text is None:
+        raise InvalidRequest("response_type is missing.", reason="RESPONSE_TYPE_MISSING")
+    response_type = parse_response_type(text)
+    if response_type not in SUPPORTED_RESPONSE_TYPES:
+        raise UnsupportedResponseType(reason="RESPONSE_TYPE_UNSUPPORTED")
+    if format_response_type(response_type) not in client.metadata.response_types:
+        raise UnauthorizedClient(
+            "The client is not registered for this response type.", reason="RESPONSE_TYPE_FORBIDDEN"
+        )
+    return replace(request, response_type=response_type)
+
+
+def _response_mode(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
+    text = request.parameters.get("response_mode")
+    if text is None:
+        return replace(request, response_mode=default_mode(request.response_type))
+    mode = _known_mode(text)
+    if mode is None or not mode_permitted(request.response_type, mode):
+        raise InvalidRequest("This response_mode cannot be used with this response_type.", reason="RESPONSE_MODE")
+    return replace(request, response_mode=mode)
+
+
+def _scope(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
+    scopes = requested_scopes(request.parameters, client)
+    if not scopes:
+        raise InvalidScope("scope is missing.", reason="SCOPE_MISSING")
+    if request.response_type >= ID_TOKEN and OPENID not in scopes:
+        raise InvalidScope("An ID token needs the scope openid.", reason="SCOPE_OPENID_MISSING")
+    return replace(request, scopes=scopes)
+
+
+def _resources(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
+    return replace(request, resources=requested_resources(request.parameters, client))
+
+
+def _state_and_nonce(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
+    if request.response_type >= ID_TOKEN and request.nonce is None:
+        raise InvalidRequest("nonce is missing: this response_type needs one.", reason="NONCE_MISSING")
+    if len(request.state or "") > MAX_STATE_LENGTH:
+        raise InvalidRequest(f"state is longer than {MAX_STATE_LENGTH} characters.", reason="STATE_LENGTH")
+    if len(json.dumps(request.nonce or "")) - 2 > MAX_NONCE_LENGTH:
+        raise InvalidRequest(f"nonce is longer than {MAX_NONCE_LENGTH} characters in JSON.", reason="NONCE_LENGTH")
+    return request
+
+
+def _code_challenge(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
+    challenge = request.parameters.get("code_challenge")
+    if challenge is None:
+        if "code_challenge_method" in request.parameters:
+            raise InvalidRequest("code_challenge is missing.", reason="PKCE_CHALLENGE_MISSING")
+        if client.metadata.require_pkce and request.wants_code:
+            raise InvalidRequest("This client must use PKCE: code_challenge is missing.", reason="PKCE_REQUIRED")
+        return request
+    return replace(
+        request, code_challenge=pkce.check_challenge(challenge, request.parameters.get("code_challenge_method"))
+    )
+
+
+def _prompt(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
+    text = request.parameters.get("prompt")
+    prompts = frozenset(text.split(" ")) if text else frozenset()
+    if not prompts <= PROMPTS:
+        raise InvalidRequest("prompt has an unknown value.", reason="PROMPT_UNKNOWN")
+    if "none" in prompts and len(prompts) > 1:
+        raise InvalidRequest("prompt none stands alone.", reason="PROMPT_NONE_NOT_ALONE")
+    return replace(request, prompts=prompts)
+
+
+def _max_age(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
+    text = request.parameters.get("max_age")
+    if text is None:
+        return replace(request, max_age=client.metadata.default_max_age)
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10):
+        raise InvalidRequest("max_age must be a whole number of seconds.", reason="MAX_AGE_MALFORMED")
+    return replace(request, max_age=int(text))
+
+
+def _acr_values(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
+    """Any of them will do (OpenID Connect Core 3.1.2.1); those that nobody knows are passed over."""
+    text = request.parameters.get("acr_values")
+    if text is None:
+        return replace(request, acr_values=client.metadata.default_acr_values)
+    values = tuple(text.split(" "))
+    if len(values) > MAX_ACR_VALUES:
+        raise InvalidRequest(f"acr_values has more than {MAX_ACR_VALUES} values.", reason="ACR_VALUES_COUNT")
+    return replace(request, acr_values=values)
+
+
+def _claims(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
+    """Asked for by name or by scope: a client never learns more than the scope that it registered."""
+    text = request.parameters.get("claims")
+    if text is None:
+        return request
+    asked = parse_claims_request(text)
+    if not set(asked.scopes) <= set(client.metadata.scopes):
+        raise InvalidScope("The client is not registered for these claims.", reason="CLAIMS_NOT_REGISTERED")
+    return replace(request, claims=asked)
+
+
+Check = Callable[[AuthorizationRequest, Client], AuthorizationRequest]
+
+CHECKS: tuple[Check, ...] = (
+    _no_registration,
+    _response_type,
+    _response_mode,
+    _scope,
+    _resources,
+    _state_and_nonce,
+    _code_challenge,
+    _prompt,
+    _max_age,
+    _acr_values,
+    _claims,
+)
+"""Every request passes all of these, in this order, every time it is looked at."""
+
+
+def judge(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
+    """The request with everything read and permitted.
+
+    Raises:
+        OAuthError: redirectable; the first check that it fails.
+    """
+    for check in CHECKS:
+        request = check(request, client)
+    return request

@@ -1,0 +1,90 @@
+"""What a request object says (OpenID Connect Core 6, RFC 9101). Who signed it is judged elsewhere."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from libs.oauth.errors import InvalidRequestObject
+from libs.oauth.parameters import RESOURCE, Parameters, join_resources
+from services.token.domain.clients.client_assertions import SKEW, moment_of
+
+_OF_THE_JWT = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
+_INSIDE_ANOTHER = frozenset({"request", "request_uri"})
+
+
+def judge_request_object(
+    claims: Mapping[str, Any], *, client_id: str, issuer: str, longest_life: timedelta | None, now: datetime
+) -> None:
+    """It is the client's, for us, and good at this moment, as far as it says anything about that.
+
+    Args:
+        longest_life: when given, it has to say all of it, and to end within that time.
+
+    Raises:
+        InvalidRequestObject: it says otherwise, or points to yet another one (RFC 9101 4).
+    """
+    if claims.get("iss", client_id) != client_id or claims.get("client_id", client_id) != client_id:
+        raise _wrong("iss and client_id must be the client's", "CLIENT")
+    audience = claims.get("aud", issuer)
+    if issuer not in (audience if isinstance(audience, list) else [audience]):
+        raise _wrong("aud must be the issuer", "AUDIENCE")
+    if "exp" in claims and ((expires_at := moment_of(claims["exp"])) is None or now >= expires_at + SKEW):
+        raise _wrong("it has expired", "EXPIRED")
+    if "nbf" in claims and ((starts_at := moment_of(claims["nbf"])) is None or now < starts_at - SKEW):
+        raise _wrong("nbf lies in the future", "NOT_YET_VALID")
+    if longest_life is not None:
+        _judge_strictly(claims, longest_life=longest_life, now=now)
+    if not _INSIDE_ANOTHER.isdisjoint(claims):
+        raise _wrong("it must not hold request or request_uri", "NESTED")
+
+
+def _judge_strictly(claims: Mapping[str, Any], *, longest_life: timedelta, now: datetime) -> None:
+    """FAPI 2.0 Message Signing 5.3.1: the parties are named, and the time is short."""
+    missing = [name for name in ("iss", "aud", "exp", "nbf") if name not in claims]
+    if missing:
+        raise _wrong(f"{missing[0]} is missing", "CLAIM_MISSING")
+    expires_at, starts_at = moment_of(claims["exp"]), moment_of(claims["nbf"])
+    if expires_at is None or starts_at is None or max(expires_at - now, now - starts_at) > longest_life + SKEW:
+        minutes = int(longest_life.total_seconds() // 60)
+        raise _wrong(f"exp and nbf must be at most {minutes} minutes away", "TOO_LONG")
+
+
+def merged(outer: Parameters, claims: Mapping[str, Any]) -> Parameters:
+    """The request that is meant: what the object says, and what only the query says (OpenID Connect Core 6.1).
+
+    Raises:
+        InvalidRequestObject: a value that no parameter can have, or another response_type than outside.
+    """
+    inner = {name: _text(name, value) for name, value in claims.items() if name not in _OF_THE_JWT}
+    asked = outer.get("response_type")
+    if asked is not None and set(inner.get("response_type", asked).split()) != set(asked.split()):
+        raise _wrong("response_type differs from the one outside", "RESPONSE_TYPE")
+    return Parameters({name: outer[name] for name in outer if name not in _INSIDE_ANOTHER} | inner)
+
+
+def _text(name: str, value: Any) -> str:
+    """As the query would have it: numbers in digits, `claims` as JSON, several resources as they are kept."""
+    if name == RESOURCE:
+        value = _resources(value)
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, (dict, list)) or (isinstance(value, int) and not isinstance(value, bool)):
+        text = json.dumps(value)
+    else:
+        raise _wrong("a member has a type that no parameter has", "MEMBER_TYPE")
+    if "\0" in text or "\0" in name:
+        raise _wrong("a member holds a character that no parameter has", "MEMBER_CHARACTER")
+    return text
+
+
+def _resources(value: Any) -> str:
+    """One, or a list where a query would repeat the parameter (RFC 9101 4)."""
+    resources = value if isinstance(value, list) else [value]
+    if not all(isinstance(resource, str) for resource in resources):
+        raise _wrong("resource must be text or a list of texts", "MEMBER_TYPE")
+    return join_resources(resources)
+
+
+def _wrong(what: str, reason: str) -> InvalidRequestObject:
+    return InvalidRequestObject(f"The request object cannot be used: {what}.", reason=f"REQUEST_OBJECT_{reason}")

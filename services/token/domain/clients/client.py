@@ -1,0 +1,114 @@
+"""Clients: what they may do, and how they prove who they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from libs.crypto.hashing import hashes_equal, keyed_hash
+from libs.oauth.client_authentication import BASIC, POST, Credentials
+from libs.oauth.client_metadata import ClientMetadata
+from libs.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, UnauthorizedClient
+from libs.oauth.redirect_uris import MAX_LENGTH, is_private, is_registered
+from libs.oauth.scopes import OFFLINE_ACCESS, OPENID
+from services.token.domain.clients.registrations import Registration
+
+
+@dataclass(frozen=True)
+class ClientSecret:
+    """One live secret of a client. `expires_at` is set while its successor takes over."""
+
+    digest: bytes = field(repr=False)
+    expires_at: datetime | None = None
+    sealed: bytes = field(default=b"", repr=False)
+    """The secret itself, encrypted, for a client that signs with it: a digest verifies no signature."""
+
+    def live(self, now: datetime) -> bool:
+        return self.expires_at is None or now < self.expires_at
+
+
+@dataclass(frozen=True)
+class Client:
+    client_id: str
+    metadata: ClientMetadata
+    secrets: Sequence[ClientSecret]
+    created_at: datetime
+    updated_at: datetime
+    registration: Registration | None = None
+    """Of a client that registered itself; None when an operator did."""
+
+    def authenticate(self, credentials: Credentials, *, peppers: Sequence[bytes], now: datetime) -> None:
+        """The method is the client's, and so is the secret if it has one (RFC 6749 2.3).
+
+        Raises:
+            InvalidClient: another method than the registered one, or a secret that is not one of its live ones.
+        """
+        if credentials.method != self.metadata.token_endpoint_auth_method:
+            raise InvalidClient(reason="CLIENT_AUTH_METHOD")
+        if credentials.method not in {BASIC, POST}:
+            return  # a public client proves nothing; an assertion is judged where keys can be had
+        if not self.knows_secret(credentials.secret, peppers=peppers, now=now):
+            raise InvalidClient(reason="CLIENT_SECRET_WRONG")
+
+    def knows_secret(self, presented: str, *, peppers: Sequence[bytes], now: datetime) -> bool:
+        """Is it a live secret of the client's, kept under whichever pepper?"""
+        digests = [keyed_hash(pepper, presented) for pepper in peppers]
+        # Every secret is compared, so that the time taken does not tell which one it was.
+        matches = [
+            hashes_equal(secret.digest, digest) and secret.live(now) for secret in self.secrets for digest in digests
+        ]
+        return any(matches)
+
+    def has_redirect_uri(self, uri: str) -> bool:
+        # The port that a native app chooses may have any number of leading zeros: only this bounds what is stored.
+        return len(uri) <= MAX_LENGTH and is_registered(
+            uri, self.metadata.redirect_uris, native=self.metadata.is_public
+        )
+
+    def can_be_impersonated(self, redirect_uri: str) -> bool:
+        """Could somebody else pose as this client (RFC 6749 10.2, RFC 8252 8.6)?
+
+        Another app on the person's device, where that can receive the answer; anybody, where a stranger registered a
+        client that proves nothing.
+        """
+        return self.metadata.is_public and (self.registration is not None or is_private(redirect_uri))
+
+    def require_grant(self, grant_type: str) -> None:
+        """Raises UnauthorizedClient when the client is not registered for the grant type."""
+        if grant_type not in self.metadata.grant_types:
+            raise UnauthorizedClient("The client is not registered for this grant type.", reason="GRANT_NOT_REGISTERED")
+
+    def permitted_scope(self, requested: tuple[str, ...]) -> tuple[str, ...]:
+        """What a request of a person gets: all that was asked for, or a refusal; nothing is dropped silently.
+
+        Raises:
+            InvalidScope: a value that the client has not registered.
+        """
+        scopes = requested or tuple(scope for scope in self.metadata.scopes if scope not in {OPENID, OFFLINE_ACCESS})
+        if not set(scopes) <= set(self.metadata.scopes):
+            raise InvalidScope("The client is not registered for this scope.", reason="SCOPE_NOT_REGISTERED")
+        return scopes
+
+    def own_scope(self, requested: tuple[str, ...]) -> tuple[str, ...]:
+        """What the client gets for itself (RFC 6749 4.4): its registered scope without what is about people.
+
+        Raises:
+            InvalidScope: it asks for more.
+        """
+        own = tuple(s for s in self.metadata.scope.split() if s not in _PERSONAL)
+        if not set(requested) <= set(own):
+            raise InvalidScope("The client is not registered for this scope.", reason="SCOPE_NOT_REGISTERED")
+        return requested or own
+
+
+_PERSONAL = frozenset({OPENID, OFFLINE_ACCESS, "profile", "email", "address", "phone"})
+
+
+def known(client: Client | None) -> Client:
+    """The client. Raises InvalidRequest (CLIENT_UNKNOWN) when there is none."""
+    if client is None:
+        raise unknown_client()
+    return client
+
+
+def unknown_client() -> InvalidRequest:
+    return InvalidRequest("There is no client with this id.", reason="CLIENT_UNKNOWN", redirectable=False)

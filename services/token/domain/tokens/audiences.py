@@ -1,0 +1,63 @@
+"""Who an access token is for: the resources that were named, or this server's own APIs (RFC 8707 2, RFC 9068 3)."""
+
+from dataclasses import dataclass
+
+from libs.oauth.errors import InvalidTarget
+from libs.oauth.parameters import RESOURCE, Parameters
+from libs.oauth.resources import parse_resources
+from libs.oauth.scopes import OPENID
+from services.token.domain.clients.client import Client
+from services.token.domain.tokens.grants import Grant
+
+
+def requested_resources(parameters: Parameters, client: Client) -> tuple[str, ...]:
+    """What a request that begins something names.
+
+    Raises:
+        InvalidTarget: malformed, or a resource that the client has not registered.
+    """
+    resources = parse_resources(parameters.get(RESOURCE, ""))
+    if not set(resources) <= set(client.metadata.resources):
+        raise InvalidTarget("The client is not registered for this resource.", reason="RESOURCE_NOT_REGISTERED")
+    return resources
+
+
+@dataclass(frozen=True)
+class Audiences:
+    """Ours. `issuer`: whoever takes tokens for no resource in particular, userinfo among them; `userinfo`: it alone."""
+
+    issuer: str
+    userinfo: str
+
+    def of_request(
+        self, parameters: Parameters, client: Client, *, grant: Grant | None, scopes: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """For a token request: exactly the resources that it names, otherwise all that may be had (RFC 8707 2.2).
+
+        Raises:
+            InvalidTarget: malformed, more than was granted or registered, or nothing is left of what was granted.
+        """
+        requested = parse_resources(parameters.get(RESOURCE, ""))
+        whole = self.of_grant(grant.resources, client, scopes=scopes) if grant else (self.issuer,)
+        permitted = {*whole} if grant else {self.issuer, *client.metadata.resources}
+        if self.issuer in whole:
+            permitted.add(self.userinfo)
+        if not whole or not permitted.issuperset(requested):
+            raise InvalidTarget("The resource is more than what was granted.", reason="RESOURCE_WIDENED")
+        return requested or whole
+
+    def of_grant(self, granted: tuple[str, ...], client: Client, *, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        """What was granted, as far as the client is still registered for it; the issuer where nothing was named.
+
+        With the scope openid userinfo as well: it and nothing else of ours, so that a token for one resource is of no
+        use at those that take tokens for the issuer.
+        """
+        if not granted:
+            return (self.issuer,)
+        left = tuple(resource for resource in granted if resource in client.metadata.resources)
+        return (*left, self.userinfo) if OPENID in scopes and self.userinfo not in left else left
+
+    def reach_userinfo(self, audience: object) -> bool:
+        """Is a token with this `aud` one for userinfo?"""
+        named = audience if isinstance(audience, list) else [audience]
+        return self.issuer in named or self.userinfo in named

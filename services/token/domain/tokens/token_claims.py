@@ -1,0 +1,138 @@
+"""The claims of what is issued: access tokens (RFC 9068 2.2) and ID tokens (OpenID Connect Core 2)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from libs.crypto.hashing import left_half_hash
+from libs.crypto.token_kinds import BACKCHANNEL_LOGOUT_EVENT
+from libs.oauth.scopes import format_scope
+from services.token.domain.tokens.grants import Grant
+from services.token.domain.tokens.subjects import ShownSubject
+
+ACCESS_TOKEN_TYP = "at+jwt"
+ID_TOKEN_TYP = "JWT"
+LOGOUT_TOKEN_TYP = "logout+jwt"
+USERINFO_TYP = "userinfo+jwt"
+INTROSPECTION_TYP = "token-introspection+jwt"
+LOGOUT_TOKEN_LIFETIME = timedelta(minutes=2)
+GRANT_CLAIM = "grant_id"
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long what is issued lives."""
+
+    access_token: timedelta
+    front_channel_token: timedelta
+    """Of an access token that comes through the browser."""
+    id_token: timedelta
+    refresh_idle: timedelta
+    refresh_absolute: timedelta
+    refresh_grace: timedelta
+    registration: timedelta
+    """Of a client that registered itself, since somebody last signed in to it."""
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """A signed one. `token_id` is its `jti`, `expires_in` its lifetime in seconds."""
+
+    text: str = field(repr=False)
+    token_id: str
+    scopes: tuple[str, ...]
+    expires_in: int
+
+
+def access_token_claims(
+    *,
+    issuer: str,
+    client_id: str,
+    audience: tuple[str, ...],
+    scopes: tuple[str, ...],
+    grant: Grant | None,
+    shown: ShownSubject | None,
+    token_id: str,
+    now: datetime,
+    lifetime: timedelta,
+    added: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """For a person's grant, as whom the client knows them (`shown`); or for the client itself when there is none.
+
+    `added`: claims of the hook's; none of them can be one of the others.
+    """
+    issued_at = int(now.timestamp())
+    claims: dict[str, Any] = {
+        **added,
+        "iss": issuer,
+        "aud": audience[0] if len(audience) == 1 else list(audience),
+        "sub": shown.sub if shown else client_id,
+        "client_id": client_id,
+        "iat": issued_at,
+        "exp": issued_at + int(lifetime.total_seconds()),
+        "jti": token_id,
+    }
+    if scopes:
+        claims["scope"] = format_scope(scopes)
+    if grant and shown:
+        claims |= {
+            "auth_time": int(grant.authenticated_at.timestamp()),
+            "acr": grant.acr,
+            "amr": list(grant.amr),
+            "sid": shown.sid,
+            GRANT_CLAIM: grant.grant_id,
+        }
+    return claims
+
+
+def id_token_claims(
+    *,
+    issuer: str,
+    grant: Grant,
+    shown: ShownSubject,
+    nonce: str | None,
+    access_token: str | None,
+    code: str | None,
+    alg: str,
+    now: datetime,
+    lifetime: timedelta,
+) -> dict[str, Any]:
+    """Who signed in, when and how (OpenID Connect Core 2, 3.3.2.11)."""
+    issued_at = int(now.timestamp())
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "sub": shown.sub,
+        "aud": grant.client_id,
+        "iat": issued_at,
+        "exp": issued_at + int(lifetime.total_seconds()),
+        "auth_time": int(grant.authenticated_at.timestamp()),
+        "acr": grant.acr,
+        "amr": list(grant.amr),
+        "sid": shown.sid,
+    }
+    if access_token is not None:
+        claims["at_hash"] = left_half_hash(access_token, alg)
+    if code is not None:
+        claims["c_hash"] = left_half_hash(code, alg)
+    if nonce is not None:
+        claims["nonce"] = nonce
+    return claims
+
+
+def logout_token_claims(
+    *, issuer: str, client_id: str, shown: ShownSubject, token_id: str, now: datetime
+) -> dict[str, Any]:
+    """Which session has ended (OpenID Connect Back-Channel Logout 1.0, 2.4). Never a nonce: it is no ID token."""
+    issued_at = int(now.timestamp())
+    return {
+        "iss": issuer,
+        "aud": client_id,
+        "iat": issued_at,
+        "exp": issued_at + int(LOGOUT_TOKEN_LIFETIME.total_seconds()),
+        "jti": token_id,
+        "events": {BACKCHANNEL_LOGOUT_EVENT: {}},
+        "sub": shown.sub,
+        "sid": shown.sid,
+    }

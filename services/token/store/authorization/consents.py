@@ -1,0 +1,96 @@
+"""Remembered consent in SQL: the union of what a user has granted a client, for each resource apart."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.oauth.scopes import format_scope
+from libs.servicekit.sql.database import table_of
+from services.token.domain.authorization.connections import Allowed
+from services.token.store.tables import ConsentRow, ResourceConsentRow
+
+_general = table_of(ConsentRow)
+_of_resource = table_of(ResourceConsentRow)
+
+
+class Consents:
+    """One table where no resource was named, another for those that were: a yes to one says nothing of the others."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find(self, *, user_id: str, client_id: str, resources: tuple[str, ...]) -> frozenset[str]:
+        """Scope values granted before, for each one of these resources; none when the user was never asked."""
+        table = _of_resource if resources else _general
+        query = select(table.c.scope).where(table.c.user_id == user_id, table.c.client_id == client_id)
+        if resources:
+            query = query.where(table.c.resource.in_(resources))
+        granted = [frozenset(scope.split()) for scope in (await self._session.execute(query)).scalars()]
+        if len(granted) < max(len(resources), 1):
+            return frozenset()
+        return granted[0].intersection(*granted)
+
+    async def remember(
+        self, *, user_id: str, client_id: str, scopes: tuple[str, ...], resources: tuple[str, ...], now: datetime
+    ) -> None:
+        """Adds to what was granted before."""
+        key = {"user_id": user_id, "client_id": client_id}
+        if not resources:
+            await self._add(_general, key, scopes, now=now)
+        for resource in sorted(resources):  # in one order, so that no two pages wait for each other
+            await self._add(_of_resource, {**key, "resource": resource}, scopes, now=now)
+
+    async def _add(self, table: Any, key: dict[str, str], scopes: tuple[str, ...], *, now: datetime) -> None:
+        """The row is locked first: two pages may be answered at the same time."""
+        upsert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        before: Any = (
+            upsert(table)
+            .values(**key, scope=_sorted(scopes), granted_at=now)
+            .on_conflict_do_update(index_elements=[*key], set_={"granted_at": now})
+            .returning(table.c.scope)
+        )
+        granted = frozenset((await self._session.execute(before)).scalar_one().split())
+        if not granted.issuperset(scopes):
+            await self._session.execute(
+                update(table)
+                .where(*(table.c[name] == value for name, value in key.items()))
+                .values(scope=_sorted(granted.union(scopes)))
+            )
+
+    async def of_user(self, user_id: str) -> list[Allowed]:
+        general = (await self._session.execute(select(_general).where(_general.c.user_id == user_id))).all()
+        of_resources = (
+            await self._session.execute(select(_of_resource).where(_of_resource.c.user_id == user_id))
+        ).all()
+        return [
+            *(Allowed(row.client_id, tuple(row.scope.split()), (), row.granted_at) for row in general),
+            *(
+                Allowed(row.client_id, tuple(row.scope.split()), (row.resource,), row.granted_at)
+                for row in of_resources
+            ),
+        ]
+
+    async def forget(self, *, user_id: str, client_id: str) -> bool:
+        """False when there was nothing to forget."""
+        forgotten = False
+        for table in (_general, _of_resource):
+            whose = (table.c.user_id == user_id) & (table.c.client_id == client_id)
+            gone = await self._session.execute(delete(table).where(whose).returning(table.c.client_id))
+            forgotten |= bool(gone.all())
+        return forgotten
+
+    async def forget_client(self, client_id: str) -> None:
+        for table in (_general, _of_resource):
+            await self._session.execute(delete(table).where(table.c.client_id == client_id))
+
+    async def forget_user(self, user_id: str) -> None:
+        for table in (_general, _of_resource):
+            await self._session.execute(delete(table).where(table.c.user_id == user_id))
+
+
+def _sorted(scopes: Iterable[str]) -> str:
+    return format_scope(tuple(sorted(scopes)))

@@ -1,0 +1,26 @@
+"""Client assertions that were used, until they would have expired, in SQL."""
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.servicekit.sql.database import table_of
+from services.token.domain.clients.client_assertions import UsedAssertion
+from services.token.store.tables import AssertionRow
+
+_t = table_of(AssertionRow).c
+
+
+class Assertions:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def use(self, assertion: UsedAssertion) -> bool:
+        """True for exactly one caller."""
+        upsert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        result = await self._session.execute(
+            upsert(AssertionRow)
+            .values(digest=assertion.digest, expires_at=assertion.expires_at)
+            .on_conflict_do_nothing()
+            .returning(_t.digest)
+        )
+        return result.first() is not None

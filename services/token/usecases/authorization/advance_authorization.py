@@ -1,0 +1,256 @@
+"""One look at an authorization request: ask the person for what is missing, or grant it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from libs.crypto.errors import InvalidJwt
+from libs.crypto.hashing import secret_hash
+from libs.crypto.jwt import verify_jwt
+from libs.crypto.random import new_secret
+from libs.crypto.token_kinds import ID_TOKEN_HINT
+from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
+from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.response_types import TOKEN
+from libs.oauth.scopes import OPENID
+from services.token import events as facts
+from services.token.domain.authorization.authorization_request import (
+    AuthorizationRequest,
+    find_redirect_uri,
+    find_response_mode,
+    judge,
+)
+from services.token.domain.authorization.authorization_response import AskPerson, Next, ReplyAddress
+from services.token.domain.authorization.interaction import Progress, Step, next_step
+from services.token.domain.authorization.pending_requests import PendingRequest, unknown_request
+from services.token.domain.authorization.pushed_requests import used_up
+from services.token.domain.clients.client import Client
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.domain.tokens.retired_keys import PresentedAs
+from services.token.domain.tokens.subjects import Subjects
+from services.token.ports import Accounts, ClientDirectory, Keys, TokenHook, Work
+from services.token.usecases.authorization.grant_authorization import GrantAuthorization, front_channel_claims
+
+
+@dataclass(frozen=True)
+class PreparedRequest:
+    """A request that is judged. `expected`: may this person answer it? `person`: claims for an ID token from the
+    authorization endpoint.
+    """
+
+    client: Client
+    request: AuthorizationRequest
+    expected: bool
+    person: Mapping[str, Any]
+    added: Mapping[str, Any] = field(default_factory=dict)
+    """Claims of the hook's for an access token from the authorization endpoint."""
+
+
+class AdvanceAuthorization:
+    """What a new, a resumed and a decided request have in common; runs inside the caller's transaction."""
+
+    def __init__(
+        self,
+        grant: GrantAuthorization,
+        *,
+        issuer: str,
+        clients: ClientDirectory,
+        accounts: Accounts,
+        keys: Keys,
+        subjects: Subjects,
+        hook: TokenHook,
+        attributes: Attributes = NO_ATTRIBUTES,
+    ) -> None:
+        self._attributes = attributes
+        self._grant = grant
+        self._subjects = subjects
+        self._hook = hook
+        self._issuer = issuer
+        self._clients = clients
+        self._accounts = accounts
+        self._keys = keys
+
+    async def client(self, client_id: str | None) -> Client:
+        """Raises InvalidRequest, not redirectable, when there is no such client."""
+        found = await self._clients.find(client_id) if client_id else None
+        if found is None:
+            raise InvalidRequest("client_id is missing or unknown.", reason="CLIENT_UNKNOWN", redirectable=False)
+        return found
+
+    def reply_address(self, pending: PendingRequest, client: Client) -> ReplyAddress:
+        """Where the answer goes. Raises InvalidRequest, not redirectable, when that is not the client's."""
+        return ReplyAddress(
+            redirect_uri=find_redirect_uri(pending.parameters, client),
+            mode=find_response_mode(pending.parameters),
+            state=pending.parameters.get("state"),
+            issuer=self._issuer,
+            session_state_client_id=client.client_id if OPENID in pending.parameters.get("scope", "").split() else "",
+        )
+
+    async def prepare(
+        self, pending: PendingRequest, client: Client, *, session: AuthenticatedSession | None, now: datetime
+    ) -> PreparedRequest:
+        """All that can be judged and asked before a transaction begins.
+
+        Raises:
+            OAuthError: redirectable.
+        """
+        redirect_uri = find_redirect_uri(pending.parameters, client)
+        request = judge(AuthorizationRequest(parameters=pending.parameters, redirect_uri=redirect_uri), client)
+        expected = self._is_expected(request, client, session, now=now)
+        claims = front_channel_claims(request, self._attributes)
+        person: Mapping[str, Any] = {}
+        if session is not None and claims:
+            account = await self._accounts.find(user_id=session.user_id, session_id=session.session_id, claims=claims)
+            if account is None or not account.active:
+                raise AccessDenied(reason="ACCOUNT_DISABLED")
+            person = account.claims
+        added = await self._added(request, client, session, now=now)
+        return PreparedRequest(client, request, expected, person, added)
+
+    async def _added(
+        self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
+    ) -> Mapping[str, Any]:
+        """What the hook adds to a token that may be given out now. Raises AccessDenied."""
+        if session is None or not request.response_type >= TOKEN:
+            return {}
+        return await self._hook(self._grant.question(request, client, session, now=now))
+
+    async def __call__(
+        self,
+        work: Work,
+        pending: PendingRequest,
+        prepared: PreparedRequest,
+        *,
+        request_id: str | None,
+        session: AuthenticatedSession | None,
+        now: datetime,
+        allow: bool = False,
+    ) -> Next:
+        """The next thing that happens.
+
+        Args:
+            request_id: under which `pending` is stored; None when it is not stored (yet).
+            allow: the person has just said yes; counts only if consent is what is missing.
+
+        Raises:
+            OAuthError: redirectable, unless the request was completed meanwhile.
+        """
+        step = await self._step(work, pending, prepared, session=session, now=now)
+        if allow and step is Step.CONSENT and session is not None:
+            pending = await self._record_consent(work, pending, prepared.request, session=session, now=now)
+            step = await self._step(work, pending, prepared, session=session, now=now)
+        if step is not Step.GRANT or session is None:
+            return AskPerson(request_id or await self.store(work, pending), step)
+        await self.end(work, pending, stored=request_id is not None, now=now)
+        granted = await self._grant(
+            work,
+            pending,
+            prepared.request,
+            prepared.client,
+            session=session,
+            person=prepared.person,
+            added=prepared.added,
+            now=now,
+        )
+        return self.reply_address(pending, prepared.client).success(**granted)
+
+    async def _step(
+        self,
+        work: Work,
+        pending: PendingRequest,
+        prepared: PreparedRequest,
+        *,
+        session: AuthenticatedSession | None,
+        now: datetime,
+    ) -> Step:
+        client = prepared.client
+        remembered: frozenset[str] = frozenset()
+        if session is not None:
+            remembered = await work.consents.find(
+                user_id=session.user_id, client_id=client.client_id, resources=prepared.request.resources
+            )
+        return next_step(
+            prepared.request,
+            client,
+            session=session,
+            expected=prepared.expected,
+            remembered=remembered,
+            progress=Progress(
+                asked_at=pending.created_at,
+                consented=session is not None and pending.consented_by == session.user_id,
+            ),
+            now=now,
+        )
+
+    def _is_expected(
+        self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
+    ) -> bool:
+        """Is this person the subject of id_token_hint, or one that `claims` names? Anybody is, where neither is there.
+
+        By the subject that this very client is told: with a hint of another sector nobody finds out that two of them
+        are one person.
+        """
+        subjects = self._hinted(request, now=now) or request.claims.subjects
+        if session is None or not subjects:
+            return True
+        return self._subjects.sub(client, session.user_id) in subjects
+
+    def _hinted(self, request: AuthorizationRequest, *, now: datetime) -> frozenset[str]:
+        hint = request.parameters.get("id_token_hint")
+        if hint is None:
+            return frozenset()
+        self._keys.presented(hint, PresentedAs.ID_TOKEN_HINT)
+        try:
+            claims = verify_jwt(
+                hint, self._keys.verification, kind=ID_TOKEN_HINT, issuer=self._issuer, audience=None, now=now
+            )
+        except InvalidJwt:
+            raise InvalidRequest("id_token_hint is not an ID token of this server.", reason="HINT_INVALID") from None
+        return frozenset({str(claims["sub"])})
+
+    async def _record_consent(
+        self,
+        work: Work,
+        pending: PendingRequest,
+        request: AuthorizationRequest,
+        *,
+        session: AuthenticatedSession,
+        now: datetime,
+    ) -> PendingRequest:
+        await work.pending_requests.record_consent(pending.id_hash, user_id=session.user_id)
+        await work.consents.remember(
+            user_id=session.user_id,
+            client_id=pending.client_id,
+            scopes=request.disclosed_scopes,
+            resources=request.resources,
+            now=now,
+        )
+        work.emit(
+            facts.consent_granted(
+                user_id=session.user_id,
+                client_id=pending.client_id,
+                scopes=request.disclosed_scopes,
+                resources=request.resources,
+                correlation_id=pending.correlation_id,
+            )
+        )
+        return replace(pending, consented_by=session.user_id)
+
+    async def end(self, work: Work, pending: PendingRequest, *, stored: bool, now: datetime) -> None:
+        """The request is about to be answered, as it can be once; so does the pushed one that it came from.
+
+        Raises:
+            InvalidRequest, InvalidRequestUri: not redirectable; it was answered meanwhile.
+        """
+        if stored and not await work.pending_requests.complete(pending.id_hash, now=now):
+            raise unknown_request("REQUEST_COMPLETED")
+        if pending.pushed_hash and not await work.pushed_requests.complete(pending.pushed_hash, now=now):
+            raise used_up("PUSHED_REQUEST_COMPLETED")
+
+    async def store(self, work: Work, pending: PendingRequest) -> str:
+        """Keeps the request; returns the id that the browser carries."""
+        request_id = new_secret()
+        await work.pending_requests.add(replace(pending, id_hash=secret_hash(request_id)))
+        return request_id

@@ -1,0 +1,120 @@
+"""A new authorization request (RFC 6749 4.1.1, OpenID Connect Core 3.1.2)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from libs.crypto.hashing import secret_hash
+from libs.crypto.random import new_secret, uuid7
+from libs.oauth.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
+from libs.oauth.parameters import Pair, Parameters, repeated_names
+from libs.servicekit.base.clock import Clock
+from services.token.domain.authorization.authorization_response import AskPerson, Next
+from services.token.domain.authorization.pending_requests import LIFETIME, PendingRequest
+from services.token.domain.authorization.pushed_requests import URI_PREFIX, opened
+from services.token.domain.clients.client import Client
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.ports import AnonymousState, Begin
+from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
+from services.token.usecases.authorization.read_request_object import ReadRequestObject
+
+_WHERE_ANSWERS_GO = frozenset({"client_id", "redirect_uri"})
+
+
+class Authorize:
+    def __init__(
+        self,
+        begin: Begin,
+        view: Begin,
+        advance: AdvanceAuthorization,
+        *,
+        read_request_object: ReadRequestObject,
+        anonymous_state: AnonymousState,
+        clock: Clock,
+    ) -> None:
+        self._begin = begin
+        self._view = view
+        self._advance = advance
+        self._read_request_object = read_request_object
+        self._anonymous_state = anonymous_state
+        self._clock = clock
+
+    async def __call__(
+        self,
+        pairs: Sequence[Pair],
+        *,
+        browser_secret: str,
+        session: AuthenticatedSession | None,
+        defer: bool,
+        network: str = "",
+    ) -> Next:
+        """Grants at once when nothing is missing; otherwise the request waits for the person.
+
+        Raises:
+            OAuthError: it must not be redirected: the client or its redirect URI is not known, or too much comes from
+                this network.
+        """
+        repeated = repeated_names(pairs)
+        if repeated & _WHERE_ANSWERS_GO:
+            raise InvalidRequest(
+                "client_id or redirect_uri is included more than once.", reason="PARAMETER_REPEATED", redirectable=False
+            )
+        pending = _pending(Parameters.lenient(pairs), browser_secret=browser_secret, now=self._clock.now())
+        if pending.parameters.get("request_uri", "").startswith(URI_PREFIX):
+            pending, repeated = await self._pushed(pending), frozenset()
+        client = await self._advance.client(pending.client_id)
+        try:
+            pending = await self._read(pending, client)
+        except OAuthError as refusal:  # sent to where the request itself leads, if that is the client's
+            return self._advance.reply_address(pending, client).refusal(refusal)
+        reply = self._advance.reply_address(pending, client)
+        try:
+            _judge_arrival(pending, client, repeated)
+            if session is None or defer:
+                self._anonymous_state.admit(pending.parameters, network=network, now=pending.created_at)
+            if defer:
+                async with self._begin() as work:
+                    return AskPerson(await self._advance.store(work, pending), None)
+            prepared = await self._advance.prepare(pending, client, session=session, now=pending.created_at)
+            async with self._begin() as work:
+                return await self._advance(
+                    work, pending, prepared, request_id=None, session=session, now=pending.created_at
+                )
+        except TemporarilyUnavailable:  # a person can do more with a page that says so than a client with an error
+            raise
+        except OAuthError as refusal:
+            if not refusal.redirectable:
+                raise
+            return reply.refusal(refusal)
+
+    async def _pushed(self, pending: PendingRequest) -> PendingRequest:
+        """What the client has pushed, and nothing of what else the browser brought (RFC 9126 4, RFC 9101 6.3)."""
+        id_hash = secret_hash(pending.parameters["request_uri"].removeprefix(URI_PREFIX))
+        async with self._view() as work:
+            found = await work.pushed_requests.find(id_hash)
+        pushed = opened(found, client_id=pending.client_id, now=pending.created_at)
+        return replace(pending, parameters=pushed.parameters, pushed_hash=id_hash)
+
+    async def _read(self, pending: PendingRequest, client: Client) -> PendingRequest:
+        parameters = await self._read_request_object(pending.parameters, client, now=pending.created_at)
+        return replace(pending, parameters=parameters)
+
+
+def _judge_arrival(pending: PendingRequest, client: Client, repeated: frozenset[str]) -> None:
+    """Raises InvalidRequest, redirectable, for a request that came in a way in which it must not come."""
+    if repeated:
+        raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
+    if client.metadata.require_pushed_authorization_requests and pending.pushed_hash is None:
+        raise InvalidRequest("This client must push its authorization requests.", reason="PUSH_REQUIRED")
+
+
+def _pending(parameters: Parameters, *, browser_secret: str, now: datetime) -> PendingRequest:
+    return PendingRequest(
+        id_hash=secret_hash(new_secret()),
+        browser_hash=secret_hash(browser_secret),
+        client_id=parameters.get("client_id", ""),
+        parameters=parameters,
+        correlation_id=uuid7(now),
+        created_at=now,
+        expires_at=now + LIFETIME,
+    )

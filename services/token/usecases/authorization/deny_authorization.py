@@ -1,0 +1,48 @@
+"""The person refuses, or gives up signing in: the client is told access_denied (RFC 6749 4.1.2.1)."""
+
+from libs.crypto.hashing import secret_hash
+from libs.oauth.errors import AccessDenied, InvalidScope
+from libs.servicekit.base.clock import Clock
+from services.token import events as facts
+from services.token.domain.authorization.authorization_request import requested_scopes
+from services.token.domain.authorization.authorization_response import Next
+from services.token.domain.authorization.pending_requests import PendingRequest, visited
+from services.token.domain.clients.client import Client, known
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.ports import Begin
+from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
+
+
+class DenyAuthorization:
+    def __init__(self, begin: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
+        self._begin = begin
+        self._advance = advance
+        self._clock = clock
+
+    async def __call__(self, request_id: str, *, browser_secret: str, session: AuthenticatedSession | None) -> Next:
+        """Ends the request. Raises InvalidRequest, not redirectable, when it has ended or is another browser's."""
+        now = self._clock.now()
+        async with self._begin() as work:
+            found = await work.pending_requests.find(secret_hash(request_id))
+            pending = visited(found, browser_secret, now=now)
+            client = known(await work.clients.find(pending.client_id))
+            reply = self._advance.reply_address(pending, client)
+            await self._advance.end(work, pending, stored=True, now=now)
+            if session is not None:
+                work.emit(
+                    facts.consent_denied(
+                        user_id=session.user_id,
+                        client_id=client.client_id,
+                        scopes=_asked_for(pending, client),
+                        correlation_id=pending.correlation_id,
+                    )
+                )
+        return reply.refusal(AccessDenied(reason="PERSON_DENIED"))
+
+
+def _asked_for(pending: PendingRequest, client: Client) -> tuple[str, ...]:
+    """Nothing, when that is more than the client may have: the person can say no all the same."""
+    try:
+        return requested_scopes(pending.parameters, client)
+    except InvalidScope:
+        return ()

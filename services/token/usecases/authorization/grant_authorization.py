@@ -1,0 +1,187 @@
+"""An authorization request is granted: code, access token and ID token, as its response type says.
+
+OAuth 2.0 Multiple Response Type Encoding Practices; OpenID Connect Core 3.1.2.5, 3.2.2.5 and 3.3.2.5.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from libs.crypto.hashing import secret_hash
+from libs.crypto.random import new_secret, uuid7
+from libs.oauth import acr
+from libs.oauth.attributes import Attributes
+from libs.oauth.client_metadata import IMPLICIT
+from libs.oauth.response_types import ID_TOKEN, TOKEN
+from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, claims_of, format_scope
+from services.token import events as facts
+from services.token.domain.authorization.authorization_request import AuthorizationRequest
+from services.token.domain.authorization.pending_requests import PendingRequest
+from services.token.domain.clients.client import Client, unknown_client
+from services.token.domain.sessions.logout import SESSION_CLIENT_LIFETIME
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.domain.tokens.audiences import Audiences
+from services.token.domain.tokens.grants import CODE_LIFETIME, AuthorizationCode, Grant
+from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
+from services.token.domain.tokens.token_hook import TokenQuestion
+from services.token.ports import Work
+from services.token.usecases.tokens.mint_tokens import MintTokens
+
+
+def front_channel_claims(request: AuthorizationRequest, attributes: Attributes) -> tuple[str, ...]:
+    """Claims about the person that belong into an ID token from the authorization endpoint.
+
+    What was asked for by name; and what the scope stands for when there will be no access token to ask with
+    (OpenID Connect Core 5.4).
+    """
+    if not request.response_type >= ID_TOKEN:
+        return ()
+    alone = request.response_type == ID_TOKEN
+    of_scope = (*claims_of(request.scopes), *attributes.of(request.scopes)) if alone else ()
+    return tuple(dict.fromkeys((*of_scope, *request.claims.id_token)))
+
+
+class GrantAuthorization:
+    def __init__(self, mint: MintTokens, *, audiences: Audiences, lifetimes: Lifetimes) -> None:
+        self._mint = mint
+        self._audiences = audiences
+        self._lifetimes = lifetimes
+        longest = max(CODE_LIFETIME + lifetimes.access_token, lifetimes.front_channel_token)
+        self._grant_lifetime = longest + timedelta(minutes=1)
+
+    async def __call__(
+        self,
+        work: Work,
+        pending: PendingRequest,
+        request: AuthorizationRequest,
+        client: Client,
+        *,
+        session: AuthenticatedSession,
+        person: Mapping[str, Any],
+        added: Mapping[str, Any],
+        now: datetime,
+    ) -> dict[str, str]:
+        """The parameters of the response. `person`: values of `front_channel_claims`; `added`: the hook's claims."""
+        grant = _grant(request, client, session, now=now)
+        await self._note_use(work, client, now=now)
+        await work.grants.add(grant, expires_at=now + self._grant_lifetime)
+        if client.metadata.hears_of_logout and OPENID in request.scopes:
+            await work.session_clients.remember(
+                session.session_id, client.client_id, expires_at=now + SESSION_CLIENT_LIFETIME
+            )
+        parameters: dict[str, str] = {}
+        code, token = None, None
+        if request.wants_code:
+            code = parameters["code"] = await self._code(work, pending, request, grant, now=now)
+        if request.response_type >= TOKEN:
+            token = await self._access_token(work, pending, request, client, grant, added=added, now=now)
+            parameters |= _token_parameters(token, request)
+        if request.response_type >= ID_TOKEN:
+            parameters["id_token"] = await self._mint.id_token(
+                client,
+                grant=grant,
+                nonce=request.nonce,
+                access_token=token.text if token else None,
+                code=code,
+                person=person,
+                now=now,
+            )
+        return parameters
+
+    def question(
+        self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession, *, now: datetime
+    ) -> TokenQuestion:
+        """What the hook is asked about an access token from the authorization endpoint."""
+        audience = self._audiences.of_grant(request.resources, client, scopes=request.scopes)
+        return TokenQuestion(IMPLICIT, client, audience, request.scopes, _grant(request, client, session, now=now))
+
+    async def _note_use(self, work: Work, client: Client, *, now: datetime) -> None:
+        """A client that registered itself stays as long as people sign in to it.
+
+        Raises:
+            InvalidRequest: not redirectable; it was removed at this moment, for nobody had for a long time.
+        """
+        lifetime = self._lifetimes.registration
+        if client.registration is None or not client.registration.is_due(lifetime=lifetime, now=now):
+            return
+        if not await work.clients.prolong_registration(client.client_id, until=now + lifetime):
+            raise unknown_client()
+
+    async def _code(
+        self, work: Work, pending: PendingRequest, request: AuthorizationRequest, grant: Grant, *, now: datetime
+    ) -> str:
+        """256 random bits, of which only the hash stays."""
+        code = new_secret()
+        await work.codes.add(
+            AuthorizationCode(
+                code_hash=secret_hash(code),
+                client_id=grant.client_id,
+                redirect_uri=request.redirect_uri,
+                redirect_uri_given="redirect_uri" in request.parameters,
+                code_challenge=request.code_challenge,
+                nonce=request.nonce,
+                correlation_id=pending.correlation_id,
+                expires_at=now + CODE_LIFETIME,
+                grant=grant,
+            )
+        )
+        return code
+
+    async def _access_token(
+        self,
+        work: Work,
+        pending: PendingRequest,
+        request: AuthorizationRequest,
+        client: Client,
+        grant: Grant,
+        *,
+        added: Mapping[str, Any],
+        now: datetime,
+    ) -> AccessToken:
+        """Shorter-lived than one from the token endpoint: it passed through a browser."""
+        token = await self._mint.access_token(
+            client,
+            audience=self._audiences.of_grant(request.resources, client, scopes=request.scopes),
+            scopes=request.scopes,
+            grant=grant,
+            now=now,
+            lifetime=self._lifetimes.front_channel_token,
+            added=added,
+        )
+        work.emit(
+            facts.token_issued(
+                client_id=client.client_id,
+                grant_type=IMPLICIT,
+                scopes=token.scopes,
+                token_id=token.token_id,
+                grant=grant,
+                correlation_id=pending.correlation_id,
+            )
+        )
+        return token
+
+
+def _grant(request: AuthorizationRequest, client: Client, session: AuthenticatedSession, *, now: datetime) -> Grant:
+    return Grant(
+        grant_id=uuid7(now),
+        client_id=client.client_id,
+        user_id=session.user_id,
+        session_id=session.session_id,
+        scopes=request.scopes,
+        resources=request.resources,
+        offline=request.wants_code and OFFLINE_ACCESS in request.scopes,
+        userinfo_claims=request.claims.userinfo,
+        id_token_claims=request.claims.id_token,
+        authenticated_at=session.authenticated_at,
+        acr=acr.told(session.acr, request.claims.acr, at_least=client.metadata.required_acr),
+        amr=session.amr,
+        created_at=now,
+    )
+
+
+def _token_parameters(token: AccessToken, request: AuthorizationRequest) -> dict[str, str]:
+    """RFC 6749 4.2.2: `scope` only when it is not what was asked for."""
+    parameters = {"access_token": token.text, "token_type": "Bearer", "expires_in": str(token.expires_in)}
+    if request.parameters.get("scope") != format_scope(token.scopes):
+        parameters["scope"] = format_scope(token.scopes)
+    return parameters

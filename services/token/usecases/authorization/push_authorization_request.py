@@ -1,0 +1,67 @@
+"""A client sends its authorization request ahead, on a channel that nobody else can write to (RFC 9126 2)."""
+
+from typing import Any
+
+from libs.crypto.hashing import secret_hash
+from libs.crypto.random import new_secret
+from libs.oauth.client_authentication import Credentials
+from libs.oauth.errors import InvalidRequest
+from libs.oauth.parameters import Parameters
+from libs.servicekit.base.clock import Clock
+from services.token.domain.authorization import pending_requests
+from services.token.domain.authorization.authorization_request import AuthorizationRequest, find_redirect_uri, judge
+from services.token.domain.authorization.pushed_requests import LIFETIME, URI_PREFIX, PushedRequest
+from services.token.ports import AnonymousState, Begin
+from services.token.usecases.authorization.read_request_object import ReadRequestObject
+from services.token.usecases.clients.authenticate_client import AuthenticateClient
+
+_OF_THE_CLIENT = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
+
+
+class PushAuthorizationRequest:
+    def __init__(
+        self,
+        begin: Begin,
+        *,
+        authenticate: AuthenticateClient,
+        read_request_object: ReadRequestObject,
+        anonymous_state: AnonymousState,
+        clock: Clock,
+    ) -> None:
+        self._begin = begin
+        self._authenticate = authenticate
+        self._read_request_object = read_request_object
+        self._anonymous_state = anonymous_state
+        self._clock = clock
+
+    async def __call__(self, credentials: Credentials, parameters: Parameters, *, network: str = "") -> dict[str, Any]:
+        """The response of RFC 9126 2.2. What is wrong with the request is said here and now.
+
+        Raises:
+            OAuthError: as the authorization endpoint would, and InvalidClient; TemporarilyUnavailable when too much
+                comes of this client, or of clients that prove nothing from this network.
+        """
+        now = self._clock.now()
+        client = await self._authenticate(credentials, now=now)
+        if "request_uri" in parameters:
+            raise InvalidRequest("A pushed request cannot point to another one.", reason="PUSHED_REQUEST_URI")
+        asked = Parameters(
+            {name: value for name, value in parameters.items() if name not in _OF_THE_CLIENT}
+            | {"client_id": client.client_id}
+        )
+        asked = await self._read_request_object(asked, client, now=now)
+        judge(AuthorizationRequest(parameters=asked, redirect_uri=find_redirect_uri(asked, client)), client)
+        proved = "" if client.metadata.is_public else client.client_id
+        self._anonymous_state.admit(asked, network=network, client_id=proved, now=now)
+        request_id = new_secret()
+        async with self._begin() as work:
+            await work.pushed_requests.add(
+                PushedRequest(
+                    id_hash=secret_hash(request_id),
+                    client_id=client.client_id,
+                    parameters=asked,
+                    created_at=now,
+                    expires_at=now + LIFETIME + pending_requests.LIFETIME,
+                )
+            )
+        return {"request_uri": URI_PREFIX + request_id, "expires_in": int(LIFETIME.total_seconds())}

@@ -1,0 +1,80 @@
+"""Authorization requests as JWTs, by value and by reference (OpenID Connect Core 6, RFC 9101)."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from libs.crypto.errors import InvalidJwt
+from libs.crypto.jwt import unverified_jwt
+from libs.crypto.unsigned_jwt import unsigned_claims
+from libs.oauth.client_metadata import UNSIGNED
+from libs.oauth.errors import InvalidRequest, InvalidRequestObject, InvalidRequestUri
+from libs.oauth.parameters import Parameters
+from services.token.domain.authorization.request_objects import judge_request_object, merged
+from services.token.domain.clients.client import Client
+from services.token.ports import SignedByClients
+
+FetchRequestObject = Callable[[str], Awaitable[str | None]]
+"""The document behind a request_uri; None when it cannot be had."""
+_TYPES = frozenset({"", "jwt", "oauth-authz-req+jwt"})
+
+
+class ReadRequestObject:
+    def __init__(self, *, issuer: str, signed: SignedByClients, fetch: FetchRequestObject) -> None:
+        self._issuer = issuer
+        self._signed = signed
+        self._fetch = fetch
+
+    async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Parameters:
+        """The request that is meant; what came, when there is no request object.
+
+        Raises:
+            InvalidRequest, InvalidRequestObject, InvalidRequestUri: redirectable, to wherever what came leads.
+        """
+        text = await self._text(parameters, client)
+        if text is None:
+            return parameters
+        claims = await self._claims(text, client)
+        judge_request_object(
+            claims,
+            client_id=client.client_id,
+            issuer=self._issuer,
+            longest_life=client.metadata.profile.request_object_lifetime,
+            now=now,
+        )
+        return merged(parameters, claims)
+
+    async def _text(self, parameters: Parameters, client: Client) -> str | None:
+        by_value, uri = parameters.get("request"), parameters.get("request_uri")
+        if by_value is not None and uri is not None:
+            raise InvalidRequest("Send request or request_uri, not both.", reason="REQUEST_OBJECT_TWICE")
+        if uri is None:
+            return by_value
+        # Compared with its fragment, which may look like a hash and is none (OpenID Connect Core 6.2).
+        if uri not in client.metadata.request_uris:
+            raise InvalidRequestUri(
+                "This request_uri is not registered for the client.", reason="REQUEST_URI_UNREGISTERED"
+            )
+        fetched = await self._fetch(uri)
+        if fetched is None:
+            raise InvalidRequestUri("The request_uri cannot be fetched.", reason="REQUEST_URI_UNREACHABLE")
+        return fetched
+
+    async def _claims(self, text: str, client: Client) -> dict[str, Any]:
+        registered = client.metadata.request_object_signing_alg
+        try:
+            if registered == UNSIGNED:
+                return unsigned_claims(text)
+            header, _ = unverified_jwt(text)
+        except InvalidJwt as fault:
+            raise InvalidRequestObject(reason=f"REQUEST_OBJECT_{fault.reason}") from None
+        if header.get("alg") not in client.metadata.profile.algorithms or (
+            registered and header.get("alg") != registered
+        ):
+            raise InvalidRequestObject(
+                "The request object has another alg than is registered.", reason="REQUEST_OBJECT_ALG"
+            )
+        claims = await self._signed.verified(text, client.metadata, types=_TYPES)
+        if claims is None:
+            raise InvalidRequestObject(reason="REQUEST_OBJECT_SIGNATURE")
+        return claims

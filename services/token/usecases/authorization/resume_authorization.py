@@ -1,0 +1,48 @@
+"""A stored authorization request is looked at again: everything is judged anew, from where the person is now."""
+
+from libs.crypto.hashing import secret_hash
+from libs.oauth.errors import OAuthError, TemporarilyUnavailable
+from libs.servicekit.base.clock import Clock
+from services.token.domain.authorization.authorization_response import Next
+from services.token.domain.authorization.pending_requests import visited
+from services.token.domain.clients.client import known
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.ports import Begin
+from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
+
+
+class ResumeAuthorization:
+    def __init__(self, begin: Begin, view: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
+        self._begin = begin
+        self._view = view
+        self._advance = advance
+        self._clock = clock
+
+    async def __call__(
+        self, request_id: str, *, browser_secret: str, session: AuthenticatedSession | None, allow: bool = False
+    ) -> Next:
+        """Goes on. `allow`: the person has just agreed to what the consent page showed.
+
+        Raises:
+            InvalidRequest: not redirectable; the request has ended or is another browser's.
+            TemporarilyUnavailable: the request goes on living, the person can try again.
+        """
+        now = self._clock.now()
+        async with self._view() as work:
+            pending = visited(await work.pending_requests.find(secret_hash(request_id)), browser_secret, now=now)
+            client = known(await work.clients.find(pending.client_id))
+        reply = self._advance.reply_address(pending, client)
+        try:
+            prepared = await self._advance.prepare(pending, client, session=session, now=now)
+            async with self._begin() as work:
+                return await self._advance(
+                    work, pending, prepared, request_id=request_id, session=session, now=now, allow=allow
+                )
+        except TemporarilyUnavailable:
+            raise
+        except OAuthError as refusal:
+            if not refusal.redirectable:
+                raise
+            async with self._begin() as work:
+                await self._advance.end(work, pending, stored=True, now=now)
+            return reply.refusal(refusal)

@@ -1,0 +1,109 @@
+"""Which client a request comes from: the same at every endpoint that only clients may call (RFC 6749 2.3)."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from prometheus_client import Counter
+
+from libs.crypto.errors import InvalidJwt
+from libs.crypto.jwt import unverified_jwt
+from libs.crypto.secret_jwt import is_made_with
+from libs.oauth.client_authentication import ASSERTION_METHODS, PRIVATE_KEY_JWT, Credentials
+from libs.oauth.errors import InvalidClient, TemporarilyUnavailable
+from libs.servicekit.base import logs
+from services.token.domain.clients.client import Client
+from services.token.domain.clients.client_assertions import judge_assertion
+from services.token.domain.clients.client_secrets import open_secrets, renewed
+from services.token.ports import Begin, ClientDirectory, SignedByClients
+
+RENEWED = Counter("latchkey_client_secrets_renewed_total", "Client secrets that were put under the first pepper.")
+_log = logs.get(__name__)
+
+
+class AuthenticateClient:
+    """`audiences`: what a client may call us in its assertion."""
+
+    def __init__(
+        self,
+        begin: Begin,
+        *,
+        clients: ClientDirectory,
+        signed: SignedByClients,
+        peppers: Sequence[bytes],
+        issuer: str,
+        audiences: Collection[str],
+    ) -> None:
+        self._begin = begin
+        self._clients = clients
+        self._signed = signed
+        self._peppers = peppers
+        self._issuer = issuer
+        self._audiences = frozenset(audiences)
+
+    async def __call__(self, credentials: Credentials, *, now: datetime) -> Client:
+        """The client that the credentials prove. Raises InvalidClient."""
+        client = await self._clients.find(credentials.client_id)
+        if client is None:
+            raise InvalidClient(reason="CLIENT_UNKNOWN")
+        client.authenticate(credentials, peppers=self._peppers, now=now)
+        await self._renew(client, credentials.secret)
+        if credentials.method in ASSERTION_METHODS:
+            await self._believe(credentials.assertion, client, now=now)
+        return client
+
+    async def _believe(self, assertion: str, client: Client, *, now: datetime) -> None:
+        """Signed by a key of the client's, and never seen before (RFC 7523 3). One write, and none for a wrong one."""
+        metadata, alg = client.metadata, _parts(assertion)[0].get("alg")
+        if alg not in metadata.profile.algorithms or alg != (metadata.token_endpoint_auth_signing_alg or alg):
+            raise InvalidClient("client_assertion has another alg than is registered.", reason="CLIENT_ASSERTION_ALG")
+        claims = await self._signed_claims(assertion, client, now=now)
+        if claims is None:
+            raise InvalidClient(
+                "client_assertion is not signed with a key or secret of the client.",
+                reason="CLIENT_ASSERTION_SIGNATURE",
+            )
+        used = judge_assertion(
+            claims,
+            client_id=client.client_id,
+            issuer=self._issuer,
+            audiences=self._audiences,
+            profile=metadata.profile,
+            now=now,
+        )
+        async with self._begin() as work:
+            is_new = await work.assertions.use(used)
+        if not is_new:
+            raise InvalidClient("client_assertion was used before.", reason="CLIENT_ASSERTION_REPLAYED")
+
+    async def _signed_claims(self, assertion: str, client: Client, *, now: datetime) -> dict[str, object] | None:
+        if client.metadata.token_endpoint_auth_method == PRIVATE_KEY_JWT:
+            return await self._signed.verified(assertion, client.metadata)
+        secrets = open_secrets(self._peppers, client, now=now)
+        # Every secret is tried, so that the time taken does not tell which one it was.
+        made = [secret for secret in secrets if is_made_with(assertion, secret)]
+        for secret in made:
+            await self._renew(client, secret)
+        return _parts(assertion)[1] if made else None
+
+    async def _renew(self, client: Client, secret: str) -> None:
+        """Once for each secret after the pepper was replaced: afterwards the former one is not needed for it."""
+        if len(self._peppers) == 1 or not secret or renewed(self._peppers, client, secret) is None:
+            return
+        try:
+            async with self._begin() as work:
+                present = await work.clients.find_for_update(client.client_id)
+                changed = renewed(self._peppers, present, secret) if present is not None else None
+                if changed is not None:
+                    await work.clients.save(changed)
+        except TemporarilyUnavailable as error:  # the client is who it says; another time, then
+            _log.info("A client secret stays under a former pepper", client_id=client.client_id, reason=error.reason)
+            return
+        self._clients.forget()
+        RENEWED.inc()
+
+
+def _parts(assertion: str) -> tuple[dict[str, str], dict[str, object]]:
+    try:
+        return unverified_jwt(assertion)
+    except InvalidJwt as fault:
+        raise InvalidClient(reason=f"CLIENT_ASSERTION_{fault.reason}") from None

@@ -1,0 +1,47 @@
+"""An operator lets somebody register clients (RFC 7591 1.2, 3)."""
+
+from datetime import timedelta
+
+from libs.crypto.hashing import secret_hash
+from libs.crypto.random import new_secret, uuid7
+from libs.oauth.errors import InvalidRequest
+from libs.oauth.registration import RegistrationMode
+from libs.servicekit.base.clock import Clock
+from services.token import events as facts
+from services.token.domain.clients.registrations import (
+    InitialAccessToken,
+    NewInitialAccessToken,
+    life_holds,
+    uses_hold,
+)
+from services.token.ports import Begin
+
+
+class CreateInitialAccessToken:
+    def __init__(self, begin: Begin, *, mode: RegistrationMode, clock: Clock) -> None:
+        self._begin = begin
+        self._mode = mode
+        self._clock = clock
+
+    async def __call__(self, *, uses: int, life: timedelta) -> NewInitialAccessToken:
+        """256 random bits, told this once.
+
+        Raises:
+            InvalidRequest: for no or too many uses or seconds, and where registration is closed: it would be of no use.
+        """
+        if self._mode == "closed":
+            raise InvalidRequest(
+                "Clients cannot register themselves here: set LATCHKEY_REGISTRATION to token.",
+                reason="REGISTRATION_CLOSED",
+            )
+        if not uses_hold(uses) or not life_holds(life):
+            raise InvalidRequest(
+                "An initial access token has 1 to 100000 uses and lives for a second to 365 days.",
+                reason="REGISTRATION_TOKEN_BOUNDS",
+            )
+        now, plain = self._clock.now(), new_secret()
+        record = InitialAccessToken(token_id=uuid7(now), uses_left=uses, created_at=now, expires_at=now + life)
+        async with self._begin() as work:
+            await work.initial_access_tokens.add(record, token_hash=secret_hash(plain))
+            work.emit(facts.admin_acted("initial_access_token.created", target_id=record.token_id))
+        return NewInitialAccessToken(record, plain)

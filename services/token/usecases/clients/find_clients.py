@@ -1,0 +1,47 @@
+"""Clients, for operators to look at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.oauth.errors import InvalidRequest
+from services.token.domain.clients.client import Client, known
+from services.token.ports import Begin
+
+DEFAULT_PAGE = 100
+MAX_PAGE = 500
+
+
+@dataclass(frozen=True)
+class ClientPage:
+    clients: Sequence[Client]
+    more: bool
+    """Are there others behind the last?"""
+
+
+class GetClient:
+    def __init__(self, view: Begin) -> None:
+        self._view = view
+
+    async def __call__(self, client_id: str) -> Client:
+        """Raises InvalidRequest (CLIENT_UNKNOWN)."""
+        async with self._view() as work:
+            return known(await work.clients.find(client_id))
+
+
+class ListClients:
+    def __init__(self, view: Begin) -> None:
+        self._view = view
+
+    async def __call__(self, *, size: int, after: tuple[datetime, str] | None) -> ClientPage:
+        """At most `size` (0: 100; never more than 500), oldest first, from behind the one created then with that id.
+
+        Raises:
+            InvalidRequest: a negative size.
+        """
+        if size < 0:
+            raise InvalidRequest("page_size must not be negative.", reason="PAGE_SIZE_MALFORMED")
+        wanted = min(size or DEFAULT_PAGE, MAX_PAGE)
+        async with self._view() as work:
+            clients = await work.clients.page(after=after, size=wanted + 1)
+        return ClientPage(clients[:wanted], more=len(clients) > wanted)

@@ -1,0 +1,36 @@
+"""Initial access tokens, for operators to look at and to take back."""
+
+from collections.abc import Sequence
+
+from libs.oauth.errors import InvalidRequest
+from libs.servicekit.base.clock import Clock
+from services.token import events as facts
+from services.token.domain.clients.registrations import InitialAccessToken
+from services.token.ports import Begin
+
+MOST = 500
+
+
+class ListInitialAccessTokens:
+    def __init__(self, view: Begin, *, clock: Clock) -> None:
+        self._view = view
+        self._clock = clock
+
+    async def __call__(self) -> Sequence[InitialAccessToken]:
+        """Those that can still be used, the latest first, at most 500."""
+        async with self._view() as work:
+            return await work.initial_access_tokens.usable(most=MOST, now=self._clock.now())
+
+
+class RevokeInitialAccessToken:
+    def __init__(self, begin: Begin) -> None:
+        self._begin = begin
+
+    async def __call__(self, token_id: str) -> None:
+        """From now on it registers nothing; what it has registered stays. Raises InvalidRequest when there is none."""
+        async with self._begin() as work:
+            if not await work.initial_access_tokens.remove(token_id):
+                raise InvalidRequest(
+                    "There is no initial access token with this id.", reason="REGISTRATION_TOKEN_UNKNOWN"
+                )
+            work.emit(facts.admin_acted("initial_access_token.revoked", target_id=token_id))

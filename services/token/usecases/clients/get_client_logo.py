@@ -1,0 +1,17 @@
+"""The logo of a client, for the pages that name it."""
+
+from services.token.domain.clients.client_logos import Logo
+from services.token.ports import ClientDirectory, Logos
+
+
+class GetClientLogo:
+    def __init__(self, *, clients: ClientDirectory, logos: Logos) -> None:
+        self._clients = clients
+        self._logos = logos
+
+    async def __call__(self, client_id: str) -> Logo | None:
+        """None for a client that there is not, that has none, or whose logo cannot be had. Costs no statement."""
+        client = await self._clients.find(client_id)
+        if client is None or not client.metadata.logo_uri:
+            return None
+        return await self._logos.find(client.metadata.logo_uri)

@@ -1,0 +1,129 @@
+"""A client registers itself (RFC 7591 3, OpenID Connect Dynamic Registration 1.0, 3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from libs.crypto.hashing import secret_hash
+from libs.crypto.random import new_secret
+from libs.oauth.addresses import address_prefix
+from libs.oauth.client_metadata import ClientMetadata
+from libs.oauth.errors import AccessDenied, InvalidToken, TemporarilyUnavailable
+from libs.oauth.registration import RegistrationMode, RegistrationPolicy
+from libs.servicekit.base.clock import Clock
+from libs.servicekit.base.limits import Limit, require_room
+from services.token.domain.clients.client import Client
+from services.token.domain.clients.registrations import REGISTRATION_WINDOW, Registration, RegistrationQuota
+from services.token.ports import Begin, Work
+from services.token.usecases.clients.check_sector import CheckedSector, must_fetch
+from services.token.usecases.clients.create_client import CreateClient
+
+
+@dataclass(frozen=True)
+class NewRegistration:
+    """A client with its secret, if it got one, and the token by which it manages itself: told this once."""
+
+    client: Client
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
+
+
+class RegisterClient:
+    def __init__(
+        self,
+        begin: Begin,
+        view: Begin,
+        create: CreateClient,
+        *,
+        mode: RegistrationMode,
+        policy: RegistrationPolicy,
+        quota: RegistrationQuota,
+        lifetime: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._begin = begin
+        self._view = view
+        self._create = create
+        self._mode = mode
+        self._policy = policy
+        self._quota = quota
+        self._lifetime = lifetime
+        self._clock = clock
+
+    async def admit(self, initial_token: str | None) -> None:
+        """Nothing, for whoever may try. Looked at before the request is read; nothing is spent yet.
+
+        Raises:
+            AccessDenied: registration is closed.
+            InvalidToken: an initial access token is needed, or this one is spent, revoked, expired or none of ours.
+        """
+        if self._mode == "closed":
+            raise AccessDenied("Clients cannot register themselves here.", reason="REGISTRATION_CLOSED")
+        if initial_token is None:
+            if self._mode == "token":
+                raise InvalidToken("Registration needs an initial access token.", reason="REGISTRATION_TOKEN_MISSING")
+            return
+        async with self._view() as work:
+            usable = await work.initial_access_tokens.is_usable(secret_hash(initial_token), now=self._clock.now())
+        if not usable:
+            raise _unusable()
+
+    async def __call__(
+        self, members: Mapping[str, Any], *, initial_token: str | None, remote_address: str
+    ) -> NewRegistration:
+        """The client. One transaction: what is refused uses nothing up.
+
+        Raises:
+            AccessDenied, InvalidToken: as `admit`; the last use of a token is one client's, whoever else tries with it.
+            InvalidClientMetadata, InvalidRedirectUri: a value that does not hold, or more than strangers may have.
+            TemporarilyUnavailable: too many from this address, or at all.
+        """
+        await self.admit(initial_token)
+        metadata = self._policy.read(members)
+        prefix = None if initial_token else address_prefix(remote_address)
+        checked = await self._check_sector(metadata, prefix)
+        now, plain = self._clock.now(), new_secret()
+        registration = Registration(secret_hash(plain), expires_at=now + self._lifetime)
+        async with self._begin() as work:
+            if initial_token is not None and not await work.initial_access_tokens.spend(
+                secret_hash(initial_token), now=now
+            ):
+                raise _unusable()
+            await self._require_room(work, prefix, now=now)
+            made = await self._create.add(work, metadata, checked, registration=registration)
+        return NewRegistration(made.client, made.secret, plain)
+
+    async def _check_sector(self, metadata: ClientMetadata, prefix: str | None) -> CheckedSector:
+        """Strangers send us to fetch something as often as they may register, and no more, whatever comes of it."""
+        if must_fetch(metadata, None):
+            limits = self._limits("register fetch", "REGISTRATION_FETCHES", prefix)
+            now = self._clock.now()
+            async with self._begin() as work:
+                counted = await work.tallies.add([each.key for each in limits], window=REGISTRATION_WINDOW, now=now)
+                require_room(limits, counted, window=REGISTRATION_WINDOW, now=now, room=0)
+        return await self._create.check_sector(metadata)
+
+    def _limits(self, what: str, reason: str, prefix: str | None) -> list[Limit]:
+        limits = [Limit(what, self._quota.overall, f"{reason}_PER_HOUR")]
+        if prefix is not None:
+            limits.append(Limit(f"{what} address {prefix}", self._quota.per_address, f"{reason}_OF_ADDRESS"))
+        return limits
+
+    async def _require_room(self, work: Work, prefix: str | None, *, now: datetime) -> None:
+        limits = self._limits("register", "REGISTRATIONS", prefix)
+        keys = [limit.key for limit in limits]
+        require_room(limits, await work.tallies.read(keys), window=REGISTRATION_WINDOW, now=now)
+        counted = await work.tallies.add(keys, window=REGISTRATION_WINDOW, now=now)
+        require_room(limits, counted, window=REGISTRATION_WINDOW, now=now, room=0)
+        # Everybody who registers holds the first tally until the end of the transaction, so this count is exact.
+        if await work.clients.count_registered(most=self._quota.alive) >= self._quota.alive:
+            raise TemporarilyUnavailable(
+                "There are too many registered clients.",
+                reason="REGISTRATIONS_FULL",
+                retry_after=int(REGISTRATION_WINDOW.total_seconds()),
+            )
+
+
+def _unusable() -> InvalidToken:
+    return InvalidToken("The initial access token is spent, revoked, expired or unknown.", reason="REGISTRATION_TOKEN")

@@ -1,0 +1,34 @@
+"""A client gets a new secret; the old one may go on for a while, so that nothing stops working."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from libs.oauth.errors import InvalidRequest
+from libs.servicekit.base.clock import Clock
+from services.token import events as facts
+from services.token.domain.clients.client import known
+from services.token.domain.clients.client_secrets import NewSecret, make_secret
+from services.token.ports import Begin, ClientDirectory
+
+
+class RotateClientSecret:
+    def __init__(self, begin: Begin, *, pepper: bytes, directory: ClientDirectory, clock: Clock) -> None:
+        self._begin = begin
+        self._pepper = pepper
+        self._directory = directory
+        self._clock = clock
+
+    async def __call__(self, client_id: str, *, overlap: timedelta) -> NewSecret:
+        """Raises InvalidRequest: CLIENT_UNKNOWN, or CLIENT_HAS_NO_SECRET."""
+        now = self._clock.now()
+        async with self._begin() as work:
+            client = known(await work.clients.find_for_update(client_id))
+            if not client.metadata.has_secret:
+                raise InvalidRequest("The client uses no secret.", reason="CLIENT_HAS_NO_SECRET")
+            plain, latest = make_secret(self._pepper, client_id, client.metadata)
+            former = [replace(old, expires_at=now + overlap) for old in client.secrets if old.expires_at is None]
+            client = replace(client, secrets=(latest, *(former if overlap else ())), updated_at=now)
+            await work.clients.save(client)
+            work.emit(facts.client_secret_rotated(client_id))
+        self._directory.forget()
+        return NewSecret(client, plain)

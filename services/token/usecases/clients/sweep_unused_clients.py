@@ -1,0 +1,28 @@
+"""Clients that registered themselves and that nobody uses go by themselves."""
+
+from libs.servicekit.base.clock import Clock
+from services.token import events as facts
+from services.token.ports import Begin, ClientDirectory
+
+BATCH = 100
+"""Each is a fact and so a row: a transaction has to have an end."""
+
+
+class RemoveUnusedClients:
+    """A step for a timer; any number of replicas may take it at once."""
+
+    def __init__(self, begin: Begin, *, directory: ClientDirectory, clock: Clock) -> None:
+        self._begin = begin
+        self._directory = directory
+        self._clock = clock
+
+    async def __call__(self) -> bool:
+        """One batch; True when there may be more."""
+        async with self._begin() as work:
+            gone = await work.clients.remove_unused(most=BATCH, now=self._clock.now())
+            for client_id in gone:
+                await work.consents.forget_client(client_id)
+            work.emit(*(facts.client_deleted(client_id, by="housekeeping") for client_id in gone))
+        if gone:
+            self._directory.forget()
+        return len(gone) == BATCH

@@ -1,0 +1,136 @@
+"""A logout request: who asks, is it sure, where to go afterwards (OpenID Connect RP-Initiated Logout 1.0, 2 and 3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from libs.crypto.errors import InvalidJwt
+from libs.crypto.jwt import verify_jwt
+from libs.crypto.token_kinds import ID_TOKEN_HINT
+from libs.oauth.errors import InvalidRequest
+from libs.oauth.logout_uris import with_session
+from libs.oauth.parameters import Pair, Parameters
+from libs.servicekit.base.clock import Clock
+from services.token.domain.clients.client import Client
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.domain.tokens.retired_keys import PresentedAs
+from services.token.domain.tokens.subjects import Subjects
+from services.token.ports import Begin, ClientDirectory, Keys
+
+MOST_FRAMES = 40
+"""A page can hold more, a policy header hardly. Who has signed in to more applications closes the browser as well."""
+
+
+@dataclass(frozen=True)
+class LogoutDecision:
+    """`confirmed`: the hint is of this very session, so the person need not be asked."""
+
+    client_name: str
+    redirect_uri: str
+    confirmed: bool
+    frontchannel_uris: tuple[str, ...] = ()
+    """What the browser loads once the session has ended: of the clients that this session has signed in."""
+
+
+class CheckLogout:
+    def __init__(
+        self, view: Begin, *, issuer: str, clients: ClientDirectory, keys: Keys, subjects: Subjects, clock: Clock
+    ) -> None:
+        self._view = view
+        self._subjects = subjects
+        self._issuer = issuer
+        self._clients = clients
+        self._keys = keys
+        self._clock = clock
+
+    async def __call__(self, pairs: Sequence[Pair], session: AuthenticatedSession | None) -> LogoutDecision:
+        """What may be done.
+
+        A hint never signs anybody out by itself: without the session that it names it only leads to a question.
+
+        Raises:
+            InvalidRequest: not redirectable; a hint that is not ours, an unknown client, or an unregistered URI.
+        """
+        try:
+            parameters = Parameters.once(pairs)
+        except InvalidRequest as error:
+            raise _refused(error.description, error.reason) from None
+        hint = self._verified_hint(parameters.get("id_token_hint"))
+        client = await self._client(parameters, hint)
+        return LogoutDecision(
+            client_name=client.metadata.client_name or client.client_id if client else "",
+            redirect_uri=_redirect_uri(parameters, client),
+            confirmed=self._is_of(hint, client, session),
+            frontchannel_uris=() if session is None else await self._frontchannel_uris(session.session_id),
+        )
+
+    async def _frontchannel_uris(self, session_id: str) -> tuple[str, ...]:
+        """OpenID Connect Front-Channel Logout 1.0, 2: always with `iss` and `sid`. One read."""
+        async with self._view() as work:
+            client_ids = await work.session_clients.of(session_id)
+        found = [await self._clients.find(client_id) for client_id in client_ids]
+        loaded = [
+            with_session(
+                client.metadata.frontchannel_logout_uri,
+                issuer=self._issuer,
+                session_id=self._subjects.sid(client, session_id),
+            )
+            for client in found
+            if client is not None and client.metadata.frontchannel_logout_uri
+        ]
+        return tuple(loaded[:MOST_FRAMES])
+
+    def _is_of(self, hint: dict[str, Any] | None, client: Client | None, session: AuthenticatedSession | None) -> bool:
+        """Is the hint, which its own client was given, of this very session?"""
+        if hint is None or client is None or session is None:
+            return False
+        return hint.get("sid") == self._subjects.sid(client, session.session_id)
+
+    def _verified_hint(self, hint: str | None) -> dict[str, Any] | None:
+        if hint is None:
+            return None
+        self._keys.presented(hint, PresentedAs.ID_TOKEN_HINT)
+        try:
+            return verify_jwt(
+                hint,
+                self._keys.verification,
+                kind=ID_TOKEN_HINT,
+                issuer=self._issuer,
+                audience=None,
+                now=self._clock.now(),
+            )
+        except InvalidJwt as error:
+            raise _refused("id_token_hint is not an ID token of this server.", error.reason) from None
+
+    async def _client(self, parameters: Parameters, hint: dict[str, Any] | None) -> Client | None:
+        named = parameters.get("client_id")
+        hinted = str(hint["aud"]) if hint is not None else None
+        if named is not None and hinted is not None and named != hinted:
+            raise _refused("client_id is not the client of id_token_hint.", "LOGOUT_CLIENT_MISMATCH")
+        client_id = hinted or named
+        if client_id is None:
+            return None
+        client = await self._clients.find(client_id)
+        if client is None:
+            raise _refused("The client is unknown.", "CLIENT_UNKNOWN")
+        return client
+
+
+def _redirect_uri(parameters: Parameters, client: Client | None) -> str:
+    """The registered URI with `state`, or nothing when the request names none."""
+    uri = parameters.get("post_logout_redirect_uri")
+    if uri is None:
+        return ""
+    if client is None:
+        raise _refused("post_logout_redirect_uri needs id_token_hint or client_id beside it.", "LOGOUT_CLIENT_MISSING")
+    if uri not in client.metadata.post_logout_redirect_uris:
+        raise _refused("post_logout_redirect_uri is not registered for this client.", "LOGOUT_URI_UNREGISTERED")
+    state = parameters.get("state")
+    if state is None:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'state': state})}"
+
+
+def _refused(description: str, reason: str) -> InvalidRequest:
+    return InvalidRequest(description, reason=reason, redirectable=False)

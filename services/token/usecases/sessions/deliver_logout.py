@@ -1,0 +1,69 @@
+"""One attempt to tell a client's server that a session has ended (OpenID Connect Back-Channel Logout 1.0, 2.5)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from libs.fetch.errors import FetchRefused
+from libs.oauth.errors import TemporarilyUnavailable
+from libs.servicekit.base import logs
+from libs.servicekit.base.clock import Clock
+from services.token.domain.clients.client import Client
+from services.token.domain.sessions.logout import LogoutDelivery, Outcome
+from services.token.ports import Begin, ClientDirectory
+from services.token.usecases.tokens.mint_tokens import MintTokens
+
+_log = logs.get(__name__)
+
+
+class Post(Protocol):
+    async def post_form(self, url: str, fields: Mapping[str, str]) -> int:
+        """The status of the answer. Raises FetchRefused when there is none that counts."""
+
+
+class DeliverLogout:
+    def __init__(self, begin: Begin, mint: MintTokens, post: Post, *, clients: ClientDirectory, clock: Clock) -> None:
+        self._begin = begin
+        self._mint = mint
+        self._post = post
+        self._clients = clients
+        self._clock = clock
+
+    async def claim(self, *, most: int) -> Sequence[LogoutDelivery]:
+        """Deliveries that are due, for this caller alone until their lease ends."""
+        async with self._begin() as work:
+            return await work.logout_deliveries.claim(most=most, now=self._clock.now())
+
+    async def __call__(self, delivery: LogoutDelivery) -> Outcome | datetime:
+        """Tries once, and keeps what came of it: how it ended, or when it is tried again.
+
+        Raises:
+            TemporarilyUnavailable: the database is away; after the lease the delivery is tried again.
+        """
+        client = await self._clients.find(delivery.client_id)
+        if client is None or not client.metadata.backchannel_logout_uri:
+            result: Outcome | datetime = Outcome.CLIENT_GONE
+        else:
+            result = delivery.after(await self._tell(delivery, client), now=self._clock.now())
+        async with self._begin() as work:
+            if isinstance(result, Outcome):
+                await work.logout_deliveries.settle(delivery, result)
+            else:
+                await work.logout_deliveries.postpone(delivery, until=result)
+        return result
+
+    async def _tell(self, delivery: LogoutDelivery, client: Client) -> int | None:
+        """The status of the answer; None when there is none. Each attempt has its own token: they live for minutes."""
+        try:
+            token = await self._mint.logout_token(
+                client, user_id=delivery.user_id, session_id=delivery.session_id, now=self._clock.now()
+            )
+            status = await self._post.post_form(client.metadata.backchannel_logout_uri, {"logout_token": token})
+        except FetchRefused as refusal:
+            _log.info("A client cannot be told of a logout", client_id=client.client_id, reason=str(refusal))
+            return None
+        except TemporarilyUnavailable as error:
+            _log.info("A logout token cannot be signed", client_id=client.client_id, reason=error.reason)
+            return None
+        _log.info("A client was told of a logout", client_id=client.client_id, status=status)
+        return status

@@ -1,0 +1,119 @@
+"""A session or an account has ended elsewhere: what was good as long ends, and clients are told of the session.
+
+All handle facts of the authentication service. Doing it again for the same fact changes and tells nothing.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from libs.crypto.random import uuid7
+from libs.servicekit.base.clock import Clock
+from services.token import events as facts
+from services.token.domain.sessions.logout import LogoutDelivery
+from services.token.ports import Begin, Work
+
+GRANTS_AT_ONCE = 500
+"""Each ended grant is a fact and so a row: a transaction has to have an end."""
+
+
+class EndSession:
+    def __init__(self, begin: Begin, *, clock: Clock) -> None:
+        self._begin = begin
+        self._clock = clock
+
+    async def __call__(
+        self, session_id: str, *, user_id: str, reason: facts.SessionEnd, consumer: str, event_id: str
+    ) -> int:
+        """Ends the session's online grants, and queues a delivery for each client with a back-channel URI.
+
+        Offline grants outlive the session (OpenID Connect Back-Channel Logout 1.0, 2.7). The last grants, the
+        deliveries and the mark in the inbox are one transaction. Returns how many deliveries are new.
+        """
+        more = True
+        while more:
+            async with self._begin() as work:
+                ended = await work.grants.revoke_some_of_session(
+                    session_id, most=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
+                )
+                _tell(work, ended, reason)
+                more = len(ended) == GRANTS_AT_ONCE
+                if not more and await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now()):
+                    return await self._queue(work, session_id, user_id)
+        return 0
+
+    async def _queue(self, work: Work, session_id: str, user_id: str) -> int:
+        now = self._clock.now()
+        queued = 0
+        for client_id in await work.session_clients.forget(session_id):
+            client = await work.clients.find(client_id)
+            if client is None or not client.metadata.backchannel_logout_uri:
+                continue
+            queued += 1
+            await work.logout_deliveries.add(
+                LogoutDelivery(
+                    delivery_id=uuid7(now),
+                    session_id=session_id,
+                    client_id=client_id,
+                    user_id=user_id,
+                    created_at=now,
+                    due_at=now,
+                )
+            )
+        return queued
+
+
+class EndAccount:
+    def __init__(self, begin: Begin, *, clock: Clock) -> None:
+        self._begin = begin
+        self._clock = clock
+
+    async def __call__(
+        self, user_id: str, *, consumer: str, event_id: str, reason: facts.SessionEnd = "account_disabled"
+    ) -> None:
+        """Ends all grants of a person who was shut out or has gone, offline ones as well. What somebody allowed who has
+        gone is forgotten too. Their sessions are told of one by one.
+        """
+        more = True
+        while more:
+            async with self._begin() as work:
+                ended = await work.grants.revoke_some_of_user(
+                    user_id, most=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
+                )
+                _tell(work, ended, reason)
+                more = len(ended) == GRANTS_AT_ONCE
+                if not more:
+                    if reason == "account_deleted":
+                        await work.consents.forget_user(user_id)
+                    await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
+
+
+class EndOfflineGrants:
+    def __init__(self, begin: Begin, *, clock: Clock) -> None:
+        self._begin = begin
+        self._clock = clock
+
+    async def __call__(self, user_id: str, *, before: datetime, consumer: str, event_id: str) -> None:
+        """Ends what a person's old password was good for beyond their sessions (RFC 9700 4.14.2).
+
+        Sessions that ended with it are told of one by one, and their grants with them. What was granted after the
+        change, with the new password, stays: this may hear of it late.
+        """
+        more = True
+        while more:
+            async with self._begin() as work:
+                ended = await work.grants.revoke_some_offline_of_user(
+                    user_id, before=before, most=GRANTS_AT_ONCE, reason="password_changed", now=self._clock.now()
+                )
+                _tell(work, ended, "password_changed")
+                more = len(ended) == GRANTS_AT_ONCE
+                if not more:
+                    await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
+
+
+def _tell(work: Work, ended: Iterable[tuple[str, str, str]], reason: facts.SessionEnd) -> None:
+    work.emit(
+        *(
+            facts.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason=reason)
+            for grant_id, user_id, client_id in ended
+        )
+    )

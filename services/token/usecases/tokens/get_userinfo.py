@@ -1,0 +1,109 @@
+"""Claims about the person behind an access token (OpenID Connect Core 5.3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from libs.crypto.errors import InvalidJwt
+from libs.crypto.jwt import verify_jwt
+from libs.crypto.token_kinds import ACCESS_TOKEN
+from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
+from libs.oauth.errors import InsufficientScope, InvalidToken
+from libs.oauth.scopes import OPENID, claims_of, parse_scope
+from libs.servicekit.base.clock import Clock
+from services.token.domain.tokens.audiences import Audiences
+from services.token.domain.tokens.grants import Grant
+from services.token.domain.tokens.retired_keys import PresentedAs
+from services.token.domain.tokens.subjects import Subjects
+from services.token.domain.tokens.token_claims import GRANT_CLAIM
+from services.token.ports import Accounts, Begin, ClientDirectory, Keys
+from services.token.usecases.tokens.mint_tokens import MintTokens
+
+
+@dataclass(frozen=True)
+class Userinfo:
+    """`signed`: the same as a JWT, for a client that registered it so; otherwise empty."""
+
+    claims: dict[str, Any]
+    signed: str = ""
+
+
+class GetUserinfo:
+    def __init__(
+        self,
+        view: Begin,
+        *,
+        audiences: Audiences,
+        accounts: Accounts,
+        clients: ClientDirectory,
+        keys: Keys,
+        subjects: Subjects,
+        mint: MintTokens,
+        clock: Clock,
+        attributes: Attributes = NO_ATTRIBUTES,
+    ) -> None:
+        self._attributes = attributes
+        self._view = view
+        self._audiences = audiences
+        self._accounts = accounts
+        self._clients = clients
+        self._keys = keys
+        self._subjects = subjects
+        self._mint = mint
+        self._clock = clock
+
+    async def __call__(self, access_token: str) -> Userinfo:
+        """`sub` and the claims of the token's scope that have a value. One read, one call.
+
+        Raises:
+            InvalidToken: malformed, expired, not for us, or what it hangs on was revoked or ended.
+            InsufficientScope: it was not issued in an OpenID Connect flow.
+        """
+        token = self._verify(access_token)
+        scopes = parse_scope(str(token.get("scope", "")))
+        if OPENID not in scopes or GRANT_CLAIM not in token:
+            raise InsufficientScope("The access token needs the scope openid.", reason="SCOPE_OPENID_MISSING")
+        grant = await self._live_grant(token)
+        account = await self._accounts.find(
+            user_id=grant.user_id, session_id=grant.session_id, claims=self._claims(scopes, grant)
+        )
+        if account is None or not account.active:
+            raise InvalidToken(reason="ACCOUNT_DISABLED")
+        if not (grant.offline or account.session_live):
+            raise InvalidToken(reason="SESSION_ENDED")
+        client = await self._clients.find(grant.client_id)
+        if client is None:
+            raise InvalidToken(reason="CLIENT_UNKNOWN")
+        claims = {**account.claims, "sub": self._subjects.sub(client, grant.user_id)}
+        if not client.metadata.userinfo_signed_response_alg:
+            return Userinfo(claims)
+        return Userinfo(claims, await self._mint.userinfo(client, claims, now=self._clock.now()))
+
+    def _claims(self, scopes: tuple[str, ...], grant: Grant) -> tuple[str, ...]:
+        return (*claims_of(scopes), *self._attributes.of(scopes), *grant.userinfo_claims)
+
+    def _verify(self, access_token: str) -> dict[str, Any]:
+        self._keys.presented(access_token, PresentedAs.USERINFO)
+        try:
+            claims = verify_jwt(
+                access_token,
+                self._keys.verification,
+                kind=ACCESS_TOKEN,
+                issuer=self._audiences.issuer,
+                audience=None,
+                now=self._clock.now(),
+            )
+        except InvalidJwt as error:
+            raise InvalidToken(reason=error.reason) from None
+        if not self._audiences.reach_userinfo(claims["aud"]):
+            raise InvalidToken(reason="AUDIENCE_MISMATCH")
+        return claims
+
+    async def _live_grant(self, token: Mapping[str, Any]) -> Grant:
+        async with self._view() as work:
+            standing = await work.revocations.standing(str(token["jti"]), grant_id=str(token[GRANT_CLAIM]))
+        if standing.grant is None or standing.grant.revoked_at is not None:
+            raise InvalidToken(reason="GRANT_REVOKED")
+        if standing.revoked:
+            raise InvalidToken(reason="TOKEN_REVOKED")
+        return standing.grant

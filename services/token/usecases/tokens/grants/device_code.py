@@ -1,0 +1,84 @@
+"""A device collects what a person allowed elsewhere (RFC 8628 3.4). The device service keeps the code and its state."""
+
+from datetime import datetime, timedelta
+
+from libs.crypto.random import uuid7
+from libs.oauth.client_metadata import DEVICE_CODE
+from libs.oauth.errors import InvalidRequest
+from libs.oauth.parameters import Parameters
+from libs.oauth.scopes import OFFLINE_ACCESS
+from libs.servicekit.base.clock import Clock
+from services.token.domain.authorization.devices import AllowedDevice
+from services.token.domain.clients.client import Client
+from services.token.domain.tokens.grants import Grant
+from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
+from services.token.ports import Begin, Devices
+from services.token.usecases.tokens.grants.new_grant import keep_grant
+from services.token.usecases.tokens.issue_tokens import Authorized
+
+WAIT = "latchkey_wait"
+"""A parameter of our own (RFC 6749 8.2): how many seconds the answer may wait for the person."""
+_LONGEST_WAIT = 30
+
+
+class DeviceCodeGrant:
+    """Judges by one call and spends by another, so that a code is never lost for want of a key."""
+
+    def __init__(self, begin: Begin, devices: Devices, *, lifetimes: Lifetimes, clock: Clock) -> None:
+        self._begin = begin
+        self._devices = devices
+        self._lifetimes = lifetimes
+        self._clock = clock
+
+    async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
+        """Raises AuthorizationPending, SlowDown, AccessDenied, ExpiredToken, InvalidGrant (RFC 8628 3.5).
+
+        InvalidScope when the client has lost a scope since it asked.
+        """
+        if "device_code" not in parameters:
+            raise InvalidRequest("device_code is missing.", reason="DEVICE_CODE_MISSING")
+        device_code = parameters["device_code"]
+        allowed = await self._devices.poll(device_code, client_id=client.client_id, wait=_wait(parameters))
+        now = self._clock.now()  # the poll may have waited
+        allowed.require_fresh_sign_in(now=now)
+        grant = _grant(allowed, client, now=now)
+
+        async def redeem(token: AccessToken) -> str | None:
+            await self._devices.redeem(device_code, client_id=client.client_id)
+            async with self._begin() as work:
+                return await keep_grant(
+                    work,
+                    client,
+                    grant,
+                    token,
+                    grant_type=DEVICE_CODE,
+                    correlation_id=allowed.correlation_id,
+                    lifetimes=self._lifetimes,
+                    now=now,
+                )
+
+        return Authorized(client=client, scopes=grant.scopes, redeem=redeem, grant=grant)
+
+
+def _wait(parameters: Parameters) -> timedelta:
+    text = parameters.get(WAIT, "0")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4):
+        raise InvalidRequest(f"{WAIT} must be a whole number of seconds.", reason="WAIT_MALFORMED")
+    return timedelta(seconds=min(int(text), _LONGEST_WAIT))
+
+
+def _grant(allowed: AllowedDevice, client: Client, *, now: datetime) -> Grant:
+    session, scopes = allowed.session, client.permitted_scope(allowed.scopes)
+    return Grant(
+        grant_id=uuid7(now),
+        client_id=client.client_id,
+        user_id=session.user_id,
+        session_id=session.session_id,
+        scopes=scopes,
+        resources=allowed.resources,
+        offline=OFFLINE_ACCESS in scopes,
+        authenticated_at=session.authenticated_at,
+        acr=session.acr,
+        amr=session.amr,
+        created_at=now,
+    )

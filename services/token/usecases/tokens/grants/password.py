@@ -1,0 +1,101 @@
+"""A person's password buys the client tokens (RFC 6749 4.3). RFC 9700 2.4 forbids it; it is here for what cannot be
+changed any more: off unless a client is registered for it, and for confidential clients only.
+"""
+
+from datetime import datetime
+
+from libs.crypto.random import uuid7
+from libs.oauth.client_metadata import CONSENT_SKIP, PASSWORD
+from libs.oauth.errors import InvalidGrant, InvalidRequest
+from libs.oauth.parameters import Parameters
+from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, parse_scope
+from services.token.domain.clients.client import Client
+from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.domain.tokens.audiences import requested_resources
+from services.token.domain.tokens.grants import Grant
+from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
+from services.token.ports import Begin, SignIns
+from services.token.usecases.tokens.grants.new_grant import keep_grant
+from services.token.usecases.tokens.issue_tokens import Authorized
+
+
+class PasswordGrant:
+    """The same sign-in as on the page, with its limits; the session that it starts can be ended like any other."""
+
+    def __init__(self, begin: Begin, view: Begin, sign_ins: SignIns, *, lifetimes: Lifetimes) -> None:
+        self._begin = begin
+        self._view = view
+        self._sign_ins = sign_ins
+        self._lifetimes = lifetimes
+
+    async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
+        """Raises InvalidGrant for a wrong password and for a person who was never asked for consent.
+
+        InvalidScope, InvalidTarget when the client has not registered a scope or a resource; TemporarilyUnavailable
+        with a retry time when there were too many failures.
+        """
+        missing = [name for name in ("username", "password") if name not in parameters]
+        if missing:
+            raise InvalidRequest(f"{missing[0]} is missing.", reason="PASSWORD_GRANT_INCOMPLETE")
+        scopes = client.permitted_scope(parse_scope(parameters.get("scope", "")))
+        resources = requested_resources(parameters, client)
+        correlation_id = uuid7(now)
+        session = await self._sign_ins.through_client(
+            parameters["username"],
+            parameters["password"],
+            client_id=client.client_id,
+            correlation_id=correlation_id,
+        )
+        await self._require_consent(client, session.user_id, scopes, resources)
+        grant = _grant(client, session, scopes, resources, now=now)
+
+        async def redeem(token: AccessToken) -> str | None:
+            async with self._begin() as work:
+                return await keep_grant(
+                    work,
+                    client,
+                    grant,
+                    token,
+                    grant_type=PASSWORD,
+                    correlation_id=correlation_id,
+                    lifetimes=self._lifetimes,
+                    now=now,
+                )
+
+        return Authorized(client=client, scopes=scopes, redeem=redeem, grant=grant)
+
+    async def _require_consent(
+        self, client: Client, user_id: str, scopes: tuple[str, ...], resources: tuple[str, ...]
+    ) -> None:
+        """Nobody can be asked here: consent was given in a browser before, or the operator vouches for the client."""
+        if client.metadata.consent == CONSENT_SKIP:
+            return
+        async with self._view() as view:
+            remembered = await view.consents.find(user_id=user_id, client_id=client.client_id, resources=resources)
+        if not remembered.issuperset(scope for scope in scopes if scope != OPENID):
+            raise InvalidGrant(
+                "The person has not consented: they have to sign in with a browser once.", reason="CONSENT_MISSING"
+            )
+
+
+def _grant(
+    client: Client,
+    session: AuthenticatedSession,
+    scopes: tuple[str, ...],
+    resources: tuple[str, ...],
+    *,
+    now: datetime,
+) -> Grant:
+    return Grant(
+        grant_id=uuid7(now),
+        client_id=client.client_id,
+        user_id=session.user_id,
+        session_id=session.session_id,
+        scopes=scopes,
+        resources=resources,
+        offline=OFFLINE_ACCESS in scopes,
+        authenticated_at=session.authenticated_at,
+        acr=session.acr,
+        amr=session.amr,
+        created_at=now,
+    )

@@ -1,0 +1,103 @@
+"""A refresh token is traded for new tokens and its successor (RFC 6749 6, RFC 9700 4.14.2)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from libs.oauth.errors import InvalidGrant, InvalidRequest, InvalidScope
+from libs.oauth.parameters import Parameters
+from libs.oauth.scopes import parse_scope
+from services.token import events as facts
+from services.token.domain.clients.client import Client
+from services.token.domain.tokens.grants import Grant
+from services.token.domain.tokens.refresh_families import Presented, RefreshFamily, RefreshToken
+from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
+from services.token.ports import Begin, Work
+from services.token.usecases.tokens.issue_tokens import Authorized
+
+
+class RefreshTokenGrant:
+    def __init__(self, begin: Begin, view: Begin, *, chain_keys: Sequence[bytes], lifetimes: Lifetimes) -> None:
+        self._begin = begin
+        self._view = view
+        self._chain_keys = chain_keys
+        self._lifetimes = lifetimes
+
+    async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
+        """Raises InvalidGrant for a token that is not the client's latest; one that was used before ends its grant."""
+        if "refresh_token" not in parameters:
+            raise InvalidRequest("refresh_token is missing.", reason="REFRESH_TOKEN_MISSING")
+        token = RefreshToken.parse(parameters["refresh_token"])
+        family = await self._find(token, client)
+        presented = self._recognise(family, token, now=now)
+        if presented is Presented.REUSED:
+            await self._revoke(family, now=now)
+        scopes = _narrowed(family.grant, client, parameters.get("scope"))
+
+        async def redeem(tokens: AccessToken) -> str:
+            return str(await self._redeem(family, token, presented, tokens, now=now))
+
+        return Authorized(client=client, scopes=scopes, redeem=redeem, grant=family.grant)
+
+    async def _find(self, token: RefreshToken, client: Client) -> RefreshFamily:
+        async with self._view() as work:
+            family = await work.refresh_families.find(token.family_id)
+        if family is None:
+            raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
+        if family.client_id != client.client_id:
+            raise InvalidGrant(reason="REFRESH_TOKEN_OF_ANOTHER_CLIENT")
+        family.grant.require_live()
+        return family
+
+    def _recognise(self, family: RefreshFamily, token: RefreshToken, *, now: datetime) -> Presented:
+        return family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
+
+    async def _redeem(
+        self, family: RefreshFamily, token: RefreshToken, presented: Presented, tokens: AccessToken, *, now: datetime
+    ) -> RefreshToken:
+        """The successor, which is the same for everybody who redeems this token."""
+        successor = token.successor(self._chain_keys[0])
+        async with self._begin() as work:
+            won = presented is Presented.LATEST and await work.refresh_families.rotate(
+                family, family.rotate(token, key=self._chain_keys[0], idle=self._lifetimes.refresh_idle, now=now)
+            )
+            if not won:
+                # Somebody was faster with the same token, or it is the predecessor: look again at what is true now.
+                successor = await self._within_grace(work, token, now=now)
+            work.emit(facts.token_refreshed(family.grant, scopes=tokens.scopes, token_id=tokens.token_id))
+        return successor
+
+    async def _within_grace(self, work: Work, token: RefreshToken, *, now: datetime) -> RefreshToken:
+        family = await work.refresh_families.find(token.family_id)
+        if family is None:
+            raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
+        family.grant.require_live()
+        if self._recognise(family, token, now=now) is not Presented.PREDECESSOR:
+            raise InvalidGrant(reason="REFRESH_TOKEN_ROTATED_AWAY")
+        return family.successor_of(token, self._chain_keys)
+
+    async def _revoke(self, family: RefreshFamily, *, now: datetime) -> None:
+        grant = family.grant
+        async with self._begin() as work:
+            if await work.grants.revoke(grant.grant_id, reason="refresh_token_reused", now=now):
+                work.emit(
+                    facts.token_reuse_detected(grant),
+                    facts.token_revoked(
+                        user_id=grant.user_id,
+                        client_id=grant.client_id,
+                        grant_id=grant.grant_id,
+                        reason="refresh_token_reused",
+                    ),
+                )
+        raise InvalidGrant(reason="REFRESH_TOKEN_REUSED")  # after the commit, so that the revocation stays
+
+
+def _narrowed(grant: Grant, client: Client, requested: str | None) -> tuple[str, ...]:
+    """The scope of this access token: all of the grant, or the part that was asked for (RFC 6749 6).
+
+    What the client is no longer registered for is not given any more, whatever was granted once.
+    """
+    granted = tuple(scope for scope in grant.scopes if scope in client.metadata.scopes)
+    scopes = parse_scope(requested or "") or granted
+    if not scopes or not set(scopes) <= set(granted):
+        raise InvalidScope("The scope is more than what was granted.", reason="SCOPE_WIDENED")
+    return scopes

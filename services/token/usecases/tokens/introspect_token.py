@@ -1,0 +1,127 @@
+"""What a token is worth at this moment (RFC 7662)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from libs.crypto.errors import InvalidJwt
+from libs.crypto.jwt import verify_jwt
+from libs.crypto.token_kinds import ACCESS_TOKEN
+from libs.oauth.client_authentication import Credentials
+from libs.oauth.client_metadata import INTROSPECTION_ALL
+from libs.oauth.errors import InvalidClient, InvalidGrant, InvalidRequest
+from libs.oauth.parameters import Parameters
+from libs.oauth.scopes import format_scope
+from libs.servicekit.base.clock import Clock
+from services.token.domain.clients.client import Client
+from services.token.domain.tokens.refresh_families import Presented, RefreshToken
+from services.token.domain.tokens.retired_keys import PresentedAs
+from services.token.domain.tokens.subjects import Subjects
+from services.token.domain.tokens.token_claims import GRANT_CLAIM, Lifetimes
+from services.token.ports import Begin, Keys
+from services.token.usecases.clients.authenticate_client import AuthenticateClient
+from services.token.usecases.tokens.mint_tokens import MintTokens
+
+INACTIVE: Mapping[str, Any] = {"active": False}
+
+
+class IntrospectToken:
+    def __init__(
+        self,
+        view: Begin,
+        *,
+        issuer: str,
+        authenticate: AuthenticateClient,
+        keys: Keys,
+        subjects: Subjects,
+        mint: MintTokens,
+        chain_keys: Sequence[bytes],
+        lifetimes: Lifetimes,
+        clock: Clock,
+    ) -> None:
+        self._view = view
+        self._issuer = issuer
+        self._authenticate = authenticate
+        self._keys = keys
+        self._subjects = subjects
+        self._mint = mint
+        self._chain_keys = chain_keys
+        self._lifetimes = lifetimes
+        self._clock = clock
+
+    async def __call__(
+        self, credentials: Credentials, parameters: Parameters, *, signed: bool = False
+    ) -> Mapping[str, Any] | str:
+        """The token's claims while it is good and the caller's to see; of every other token, that it is not active.
+
+        At most one read. `signed`: as a JWT for the caller (RFC 9701).
+
+        Raises:
+            InvalidClient: the caller does not prove who it is; a public client cannot.
+            InvalidRequest: there is no token.
+        """
+        now = self._clock.now()
+        caller = await self._authenticate(credentials, now=now)
+        if caller.metadata.is_public:
+            raise InvalidClient("Introspection needs a client that proves who it is.", reason="CLIENT_PUBLIC")
+        text = parameters.get("token")
+        if text is None:
+            raise InvalidRequest("token is missing.", reason="TOKEN_MISSING")
+        try:
+            token = RefreshToken.parse(text)
+        except InvalidGrant:
+            found = await self._access_token(text, now=now)
+        else:
+            found = await self._refresh_token(token, caller, now=now)
+        response = found if found is not None and _may_see(caller, found) else INACTIVE
+        return await self._mint.introspection(caller, response, now=now) if signed else response
+
+    async def _access_token(self, text: str, *, now: datetime) -> dict[str, Any] | None:
+        self._keys.presented(text, PresentedAs.INTROSPECTION)
+        try:
+            claims = verify_jwt(
+                text, self._keys.verification, kind=ACCESS_TOKEN, issuer=self._issuer, audience=None, now=now
+            )
+        except InvalidJwt:
+            return None
+        grant_id = claims.get(GRANT_CLAIM)
+        async with self._view() as work:
+            standing = await work.revocations.standing(str(claims["jti"]), grant_id=grant_id)
+        if not standing.good:
+            return None
+        return {"active": True, "token_type": "Bearer", **claims}
+
+    async def _refresh_token(self, token: RefreshToken, caller: Client, *, now: datetime) -> dict[str, Any] | None:
+        """Nobody but its own client is ever told of one."""
+        async with self._view() as work:
+            family = await work.refresh_families.find(token.family_id)
+        if family is None or family.client_id != caller.client_id or family.grant.revoked_at is not None:
+            return None
+        try:
+            presented = family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
+        except InvalidGrant:
+            return None
+        if presented is Presented.REUSED:
+            return None
+        return {
+            "active": True,
+            "iss": self._issuer,
+            "client_id": family.client_id,
+            "sub": self._subjects.sub(caller, family.grant.user_id),
+            "scope": format_scope(family.grant.scopes),
+            "exp": int(min(family.expires_at, family.idle_expires_at).timestamp()),
+        }
+
+
+def _may_see(caller: Client, token: Mapping[str, Any]) -> bool:
+    """Its own tokens; access tokens for a resource that it serves; all of them, when an operator has registered it so.
+
+    Only access tokens have an audience here.
+    """
+    if token["client_id"] == caller.client_id:
+        return True
+    audience = token.get("aud", ())
+    named = {audience} if isinstance(audience, str) else {*audience}
+    if not named.isdisjoint(caller.metadata.served_resources):
+        return True
+    return bool(named) and caller.metadata.introspection == INTROSPECTION_ALL

@@ -1,0 +1,155 @@
+"""The token endpoint in fixed phases (RFC 6749 3.2): no grant can forget one.
+
+authenticate the client -> find the grant -> authorize -> for whom -> check the account -> ask the hook -> mint ->
+redeem -> respond
+
+Tokens are minted before anything is spent: a code is never lost because a key was not there. What was minted and then
+not redeemed was never shown to anyone.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from libs.oauth import acr
+from libs.oauth.client_authentication import Credentials
+from libs.oauth.errors import AccessDenied, InvalidGrant, InvalidRequest, UnauthorizedClient, UnsupportedGrantType
+from libs.oauth.parameters import Parameters
+from libs.oauth.scopes import OPENID, format_scope
+from libs.servicekit.base.clock import Clock
+from services.token.domain.clients.client import Client
+from services.token.domain.tokens.audiences import Audiences
+from services.token.domain.tokens.grants import Grant
+from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
+from services.token.domain.tokens.token_hook import TokenQuestion
+from services.token.ports import Account, Accounts, TokenHook
+from services.token.usecases.clients.authenticate_client import AuthenticateClient
+from services.token.usecases.tokens.mint_tokens import MintTokens
+
+Redeem = Callable[[AccessToken], Awaitable[str | None]]
+"""Makes it true: spends what the request brought, tells subscribers, returns the refresh token if there is one."""
+
+
+@dataclass(frozen=True)
+class Authorized:
+    """A token request that may be granted. `grant` is the person's; None when the client acts for itself."""
+
+    client: Client
+    scopes: tuple[str, ...]
+    redeem: Redeem = field(repr=False)
+    grant: Grant | None = None
+    nonce: str | None = None
+
+
+class GrantHandler(Protocol):
+    """What a grant adds: is this request permitted, and how is it made true?"""
+
+    async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
+        """Judges and spends nothing. Raises OAuthError."""
+
+
+class IssueTokens:
+    def __init__(
+        self,
+        grants: Mapping[str, GrantHandler],
+        *,
+        audiences: Audiences,
+        authenticate: AuthenticateClient,
+        accounts: Accounts,
+        hook: TokenHook,
+        mint: MintTokens,
+        lifetimes: Lifetimes,
+        clock: Clock,
+    ) -> None:
+        self._hook = hook
+        self._grants = grants
+        self._audiences = audiences
+        self._authenticate = authenticate
+        self._accounts = accounts
+        self._mint = mint
+        self._lifetimes = lifetimes
+        self._clock = clock
+
+    async def __call__(self, credentials: Credentials, parameters: Parameters) -> dict[str, Any]:
+        """A token response (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
+
+        Raises:
+            OAuthError: RFC 6749 5.2.
+        """
+        now = self._clock.now()
+        client = await self._authenticate(credentials, now=now)
+        handler = self._grant(parameters, client)
+        authorized = await handler(parameters, client, now=now)
+        audience = self._audiences.of_request(parameters, client, grant=authorized.grant, scopes=authorized.scopes)
+        now = self._clock.now()  # a device may have waited
+        account = None if authorized.grant is None else await self._check_account(authorized.grant, client)
+        access_token = await self._mint.access_token(
+            client,
+            audience=audience,
+            scopes=authorized.scopes,
+            grant=authorized.grant,
+            now=now,
+            lifetime=self._lifetimes.access_token,
+            added=await self._added(authorized, str(parameters.get("grant_type")), audience),
+        )
+        id_token = None
+        if authorized.grant is not None and account is not None and OPENID in authorized.scopes:
+            id_token = await self._mint.id_token(
+                client,
+                grant=authorized.grant,
+                nonce=authorized.nonce,
+                access_token=access_token.text,
+                code=None,
+                person=account.claims,
+                now=now,
+            )
+        refresh_token = await authorized.redeem(access_token)
+        return _response(access_token, id_token, refresh_token)
+
+    async def _added(self, authorized: Authorized, grant_type: str, audience: tuple[str, ...]) -> Mapping[str, Any]:
+        """What the hook adds. Nothing has been spent yet if it denies (RFC 6749 5.2 knows no access_denied here)."""
+        question = TokenQuestion(grant_type, authorized.client, audience, authorized.scopes, authorized.grant)
+        try:
+            return await self._hook(question)
+        except AccessDenied as denied:
+            refusal = UnauthorizedClient if authorized.grant is None else InvalidGrant
+            raise refusal("The token was denied.", reason=denied.reason) from None
+
+    def _grant(self, parameters: Parameters, client: Client) -> GrantHandler:
+        grant_type = parameters.get("grant_type")
+        if grant_type is None:
+            raise InvalidRequest("grant_type is missing.", reason="GRANT_TYPE_MISSING")
+        handler = self._grants.get(grant_type)
+        if handler is None:
+            raise UnsupportedGrantType(reason="GRANT_TYPE_UNKNOWN")
+        client.require_grant(grant_type)
+        return handler
+
+    async def _check_account(self, grant: Grant, client: Client) -> Account:
+        """In whatever grant, no tokens for who was disabled, signed out of an online grant, or showed too little."""
+        if client.metadata.required_acr and not acr.satisfies(grant.acr, client.metadata.required_acr):
+            raise InvalidGrant("The person has to sign in with a second factor.", reason="ACR_UNMET")
+        account = await self._accounts.find(
+            user_id=grant.user_id, session_id=grant.session_id, claims=grant.id_token_claims
+        )
+        if account is None or not account.active:
+            raise InvalidGrant(reason="ACCOUNT_DISABLED")
+        if not (grant.offline or account.session_live):
+            raise InvalidGrant(reason="SESSION_ENDED")
+        return account
+
+
+def _response(access_token: AccessToken, id_token: str | None, refresh_token: str | None) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "access_token": access_token.text,
+        "token_type": "Bearer",
+        "expires_in": access_token.expires_in,
+    }
+    if access_token.scopes:
+        response["scope"] = format_scope(access_token.scopes)
+    if refresh_token is not None:
+        response["refresh_token"] = refresh_token
+    if id_token is not None:
+        response["id_token"] = id_token
+    return response

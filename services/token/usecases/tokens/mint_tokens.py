@@ -1,0 +1,117 @@
+"""Signing what is issued, at the token endpoint and at the authorization endpoint."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from libs.crypto.random import uuid7
+from services.token.domain.clients.client import Client
+from services.token.domain.tokens.grants import Grant
+from services.token.domain.tokens.subjects import ShownSubject, Subjects
+from services.token.domain.tokens.token_claims import (
+    ACCESS_TOKEN_TYP,
+    ID_TOKEN_TYP,
+    INTROSPECTION_TYP,
+    LOGOUT_TOKEN_TYP,
+    USERINFO_TYP,
+    AccessToken,
+    access_token_claims,
+    id_token_claims,
+    logout_token_claims,
+)
+from services.token.ports import Keys
+
+
+class MintTokens:
+    """All methods raise TemporarilyUnavailable when there is no fresh key; nothing has been spent then."""
+
+    def __init__(
+        self, *, issuer: str, keys: Keys, subjects: Subjects, access_token_alg: str, id_token_lifetime: timedelta
+    ) -> None:
+        self._issuer = issuer
+        self._keys = keys
+        self._subjects = subjects
+        self._access_token_alg = access_token_alg
+        self._id_token_lifetime = id_token_lifetime
+
+    async def access_token(
+        self,
+        client: Client,
+        *,
+        audience: tuple[str, ...],
+        scopes: tuple[str, ...],
+        grant: Grant | None,
+        now: datetime,
+        lifetime: timedelta,
+        added: Mapping[str, Any],
+    ) -> AccessToken:
+        """For a person's grant, or for the client itself when there is none. `added`: claims of the hook's."""
+        token_id = uuid7(now)
+        claims = access_token_claims(
+            issuer=self._issuer,
+            client_id=client.client_id,
+            audience=audience,
+            scopes=scopes,
+            grant=grant,
+            shown=self._shown(client, grant) if grant else None,
+            token_id=token_id,
+            now=now,
+            lifetime=lifetime,
+            added=added,
+        )
+        text = await self._keys.sign(claims, alg=self._access_token_alg, typ=ACCESS_TOKEN_TYP, now=now)
+        return AccessToken(text, token_id, scopes=scopes, expires_in=int(lifetime.total_seconds()))
+
+    async def id_token(
+        self,
+        client: Client,
+        *,
+        grant: Grant,
+        nonce: str | None,
+        access_token: str | None,
+        code: str | None,
+        person: Mapping[str, Any],
+        now: datetime,
+    ) -> str:
+        """Who signed in; bound to the access token and the code that come with it. `person`: more claims."""
+        alg = client.metadata.id_token_signed_response_alg
+        claims = id_token_claims(
+            issuer=self._issuer,
+            grant=grant,
+            shown=self._shown(client, grant),
+            nonce=nonce,
+            access_token=access_token,
+            code=code,
+            alg=alg,
+            now=now,
+            lifetime=self._id_token_lifetime,
+        )
+        return await self._keys.sign({**person, **claims}, alg=alg, typ=ID_TOKEN_TYP, now=now)
+
+    async def logout_token(self, client: Client, *, user_id: str, session_id: str, now: datetime) -> str:
+        """Tells a client's server that a session has ended; signed as the client's ID tokens are."""
+        claims = logout_token_claims(
+            issuer=self._issuer,
+            client_id=client.client_id,
+            shown=self._subjects.shown(client, user_id=user_id, session_id=session_id),
+            token_id=uuid7(now),
+            now=now,
+        )
+        alg = client.metadata.id_token_signed_response_alg
+        return await self._keys.sign(claims, alg=alg, typ=LOGOUT_TOKEN_TYP, now=now)
+
+    async def userinfo(self, client: Client, claims: Mapping[str, Any], *, now: datetime) -> str:
+        """Claims about a person, signed for a client that wants them so (OpenID Connect Core 5.3.2)."""
+        alg = client.metadata.userinfo_signed_response_alg
+        envelope = {"iss": self._issuer, "aud": client.client_id, "iat": int(now.timestamp())}
+        return await self._keys.sign({**claims, **envelope}, alg=alg, typ=USERINFO_TYP, now=now)
+
+    async def introspection(self, caller: Client, response: Mapping[str, Any], *, now: datetime) -> str:
+        """What is known of a token, signed for the one who asked (RFC 9701 5)."""
+        alg = caller.metadata.introspection_signed_response_alg
+        envelope = {"iss": self._issuer, "aud": caller.client_id, "iat": int(now.timestamp())}
+        claims = {**envelope, "token_introspection": dict(response)}
+        return await self._keys.sign(claims, alg=alg, typ=INTROSPECTION_TYP, now=now)
+
+    def _shown(self, client: Client, grant: Grant) -> ShownSubject:
+        return self._subjects.shown(client, user_id=grant.user_id, session_id=grant.session_id)
