@@ -100,9 +100,8 @@ RUN ["install", "--directory", "--owner=10001", "--group=10001", "--mode=0700", 
 RUN ["install", "--directory", "--owner=10001", "--group=10001", "--mode=0755", "/handout/postgres"]
 USER 10001:10001
 COPY deploy/__init__.py deploy/__init__.py
-COPY deploy/local/__init__.py deploy/provision/ca.py deploy/local/console.py deploy/provision/home.py \
-     deploy/provision/nats_rights.py deploy/provision/nats_server.py deploy/local/ports.py \
-     deploy/provision/secret_files.py deploy/provision/topology.py deploy/local/
+COPY deploy/local/__init__.py deploy/local/console.py deploy/local/ports.py deploy/local/
+COPY deploy/provision deploy/provision
 COPY deploy/docker/__init__.py deploy/docker/addresses.py deploy/docker/handout.py deploy/docker/roles.py \
      deploy/docker/setup.py deploy/docker/
 ENTRYPOINT ["python", "-m", "deploy.docker.setup"]

@@ -1,4 +1,4 @@
-"""What each fact says, in a sentence for the event feed. An event without words here is shown by its name alone."""
+"""What each event says, in a sentence for the event feed. An event without words here is shown by its name alone."""
 
 from latchkey_sdk import Event
 

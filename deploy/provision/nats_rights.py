@@ -1,7 +1,7 @@
 """Who may say and hear what on NATS.
 
-A service publishes the facts that the contract says it produces, and nothing else under `latchkey.`; whoever reads
-facts publishes none. A user hears answers under its own inbox prefix only, so that none reads what is another's.
+A service publishes the events that the contract says it produces, and nothing else under `latchkey.`; whoever reads
+events publishes none. A user hears answers under its own inbox prefix only, so that none reads what is another's.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from latchkey.events.v1 import events_pb2
 from libs.servicekit.nats.accounts import Rights
 from libs.servicekit.nats.bus import REDRIVEN
 
-FACTS = "LATCHKEY_EVENTS"
-READABLE = (FACTS, "LATCHKEY_TOKENS")
+EVENTS = "LATCHKEY_EVENTS"
+READABLE = (EVENTS, "LATCHKEY_TOKENS")
 """What subscribers read."""
 STREAMS = (*READABLE, "LATCHKEY_DLQ")
 HOOK = "latchkey.hook.token"
@@ -39,7 +39,7 @@ _CONSUMES: Mapping[str, Mapping[str, str]] = {
 }
 """Service -> its durable consumers and the events that each may read (libs/servicekit/events/consumer.py)."""
 _MAKES = frozenset({"event-bridge"})
-"""Services that make a consumer of their own name of all facts, and read it in the account of the subscribers."""
+"""Services that make a consumer of their own name of all events, and read it in the account of the subscribers."""
 
 
 STREAM_KEEPER = "key-rotation"
@@ -52,15 +52,15 @@ def inbox(user: str) -> str:
 
 
 def of_service(name: str) -> Rights:
-    """Its own facts, a look at the streams, and what invalidates its caches. `name`: an identity such as "token".
+    """Its own events, a look at the streams, and what invalidates its caches. `name`: an identity such as "token".
 
-    A service without facts publishes nothing, and so cannot have an answer of JetStream's put anywhere either.
+    A service without events publishes nothing, and so cannot have an answer of JetStream's put anywhere either.
     """
-    facts = [f"latchkey.v1.{fact}.*" for fact in facts_of(name)]
+    events = [f"latchkey.v1.{event}.*" for event in events_of(name)]
     verbs = ("INFO", "CREATE", "UPDATE") if name == STREAM_KEEPER else ("INFO",)
     streams = [f"$JS.API.STREAM.{verb}.{stream}" for stream in STREAMS for verb in verbs]
     return Rights(
-        publish=(*facts, *(streams if facts else ()), *_consuming(name), *_making(name), *_ASKS.get(name, ())),
+        publish=(*events, *(streams if events else ()), *_consuming(name), *_making(name), *_ASKS.get(name, ())),
         subscribe=(*_HEARS.get(name, ()), inbox(name)),
     )
 
@@ -72,7 +72,7 @@ def of_operator(user: str) -> Rights:
 
 
 def of_reader(user: str, *, plain_inbox: bool = False) -> Rights:
-    """Reading all facts, live or by consumers of its own, and publishing none.
+    """Reading all events, live or by consumers of its own, and publishing none.
 
     `plain_inbox` serves clients that do not set an inbox prefix; several users with it could hear each other's answers.
     """
@@ -87,8 +87,8 @@ def of_hook() -> Rights:
     return Rights(publish=(), subscribe=(HOOK, f"{HOOK} >"), answers=True)
 
 
-def facts_of(producer: str) -> list[str]:
-    """Names of the facts that a service produces, from the contract: "login.succeeded" and so on."""
+def events_of(producer: str) -> list[str]:
+    """Names of the events that a service produces, from the contract: "login.succeeded" and so on."""
     options = [
         message.GetOptions().Extensions[events_pb2.event]
         for message in events_pb2.DESCRIPTOR.message_types_by_name.values()
@@ -100,11 +100,11 @@ def facts_of(producer: str) -> list[str]:
 def _consuming(service: str) -> list[str]:
     """The filter is part of the subject that makes a consumer, and the server holds the request to it."""
     rights = []
-    for consumer, facts in _CONSUMES.get(service, {}).items():
+    for consumer, events in _CONSUMES.get(service, {}).items():
         rights += [
-            f"$JS.API.CONSUMER.CREATE.{FACTS}.{consumer}.{facts}",
-            f"$JS.API.CONSUMER.MSG.NEXT.{FACTS}.{consumer}",
-            f"$JS.ACK.{FACTS}.{consumer}.>",
+            f"$JS.API.CONSUMER.CREATE.{EVENTS}.{consumer}.{events}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS}.{consumer}",
+            f"$JS.ACK.{EVENTS}.{consumer}.>",
         ]
     return rights
 

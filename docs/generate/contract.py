@@ -44,7 +44,7 @@ class Message:
     comment: str
     fields: Sequence[Field]
     event: events_pb2.EventOptions | None
-    """How it appears on the bus; None for a message that is no fact."""
+    """How it appears on the bus; None for a message that is no event."""
 
 
 @dataclass(frozen=True)

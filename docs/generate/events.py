@@ -94,7 +94,7 @@ def _section(message: Message, shown: Mapping[str, Envelope]) -> str:
     name = option.name
     if name not in shown:
         raise SourceError(f"{name} has no example: give it a golden file, or a line in docs/generate/examples.py")
-    facts = table(
+    events = table(
         ("type", "on the bus", "stream", "producer", "about"),
         [
             (
@@ -112,7 +112,8 @@ def _section(message: Message, shown: Mapping[str, Envelope]) -> str:
     )
     example = json.dumps(shown[name], indent=2, ensure_ascii=False)
     return (
-        f"### {name}\n\n{meaning(message)} {_yet(message)}".rstrip() + f"\n\n{facts}\n{fields}\n```json\n{example}\n```"
+        f"### {name}\n\n{meaning(message)} {_yet(message)}".rstrip()
+        + f"\n\n{events}\n{fields}\n```json\n{example}\n```"
     )
 
 
@@ -135,7 +136,7 @@ def meaning(message: Message) -> str:
 
 
 def _yet(message: Message) -> str:
-    """Services make the messages of their facts by name."""
+    """Services make the messages of their events by name."""
     producer = options(message).producer
     return "" if re.search(rf"\b{message.name}\(", code_of(producer)) else "**Not told yet.**"
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from docs.generate.sources import ROOT
 from libs.oauth import acr
-from libs.servicekit.events.event import Fact, envelope
+from libs.servicekit.events.event import Event, envelope
 from services.authentication import events as authentication
 from services.authentication.domain.factors.factor import Factor, FactorKind
 from services.authentication.domain.sessions.origin import Origin
@@ -42,7 +42,7 @@ Envelope = Mapping[str, Any]
 
 def examples() -> dict[str, Envelope]:
     """Name of the event -> an envelope."""
-    return golden(GOLDEN) | {fact.name: _enveloped(fact) for fact in made()}
+    return golden(GOLDEN) | {event.name: _enveloped(event) for event in made()}
 
 
 def golden(folder: Path) -> dict[str, Envelope]:
@@ -56,17 +56,17 @@ def golden(folder: Path) -> dict[str, Envelope]:
     return found
 
 
-def made() -> Iterable[Fact]:
-    """Every fact as its service tells it."""
+def made() -> Iterable[Event]:
+    """Every event as its service tells it."""
     return (*_of_authentication(), *_of_people_and_tokens(), *_of_clients(), *_of_keys())
 
 
-def _enveloped(fact: Fact) -> Envelope:
+def _enveloped(event: Event) -> Envelope:
     # From the name, so that a new event leaves the examples of the others as they are.
-    last = zlib.crc32(fact.name.encode())
+    last = zlib.crc32(event.name.encode())
     parsed: Envelope = json.loads(
         envelope(
-            fact,
+            event,
             event_id=f"019ca8c1-7a1b-7c05-9e37-{last:012x}",
             issuer="https://id.example.com",
             time=_NOW,
@@ -77,7 +77,7 @@ def _enveloped(fact: Fact) -> Envelope:
     return parsed
 
 
-def _of_authentication() -> Iterable[Fact]:
+def _of_authentication() -> Iterable[Event]:
     origin = Origin(ip_prefix="203.0.113.0/24", client_id=_CLIENT, correlation_id=_REQUEST)
     operator = authentication.operator("cli")
     session = Session(
@@ -106,7 +106,7 @@ def _of_authentication() -> Iterable[Fact]:
     )
 
 
-def _of_people_and_tokens() -> Iterable[Fact]:
+def _of_people_and_tokens() -> Iterable[Event]:
     grant = Grant(
         grant_id=_GRANT,
         client_id=_CLIENT,
@@ -141,7 +141,7 @@ def _of_people_and_tokens() -> Iterable[Fact]:
     )
 
 
-def _of_clients() -> Iterable[Fact]:
+def _of_clients() -> Iterable[Event]:
     return (
         token.client_created(_CLIENT, client_name="Night job", by="operator"),
         token.client_updated(_CLIENT, by="operator"),
@@ -151,7 +151,7 @@ def _of_clients() -> Iterable[Fact]:
     )
 
 
-def _of_keys() -> Iterable[Fact]:
+def _of_keys() -> Iterable[Event]:
     first = Key(
         kid="hi_WFFRq7aiyhuNGVJrML-XCrzoIYDCrSS7aDa9O1xY",
         alg="ES256",

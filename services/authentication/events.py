@@ -1,10 +1,10 @@
-"""What this service tells subscribers (protos/latchkey/events/v1): one function for each fact."""
+"""What this service tells subscribers (protos/latchkey/events/v1): one function for each event."""
 
 from collections.abc import Iterable
 from enum import Enum
 
 from latchkey.events.v1 import events_pb2
-from libs.servicekit.events.event import Actor, Fact
+from libs.servicekit.events.event import Actor, Event
 from services.authentication.domain.factors.factor import Factor
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import EndedSession, EndReason, Session
@@ -44,7 +44,7 @@ def operator(identity: str) -> Actor:
     return Actor("admin", identity)
 
 
-def signed_in(session: Session, *, origin: Origin) -> tuple[Fact, Fact]:
+def signed_in(session: Session, *, origin: Origin) -> tuple[Event, Event]:
     """login.succeeded and session.created."""
     login = events_pb2.LoginSucceeded(
         user_id=session.user_id,
@@ -57,12 +57,12 @@ def signed_in(session: Session, *, origin: Origin) -> tuple[Fact, Fact]:
     created = events_pb2.SessionCreated(user_id=session.user_id, session_id=session.id, ip_prefix=origin.ip_prefix)
     actor = user(session.user_id)
     return (
-        Fact(login, session.user_id, actor, correlation_id=origin.correlation_id),
-        Fact(created, session.user_id, actor, correlation_id=origin.correlation_id),
+        Event(login, session.user_id, actor, correlation_id=origin.correlation_id),
+        Event(created, session.user_id, actor, correlation_id=origin.correlation_id),
     )
 
 
-def stepped_up(session: Session, *, origin: Origin) -> Fact:
+def stepped_up(session: Session, *, origin: Origin) -> Event:
     """The person has shown more in a session that they had."""
     stepped_up = events_pb2.LoginSteppedUp(
         user_id=session.user_id,
@@ -72,25 +72,25 @@ def stepped_up(session: Session, *, origin: Origin) -> Fact:
         acr=session.acr,
         ip_prefix=origin.ip_prefix,
     )
-    return Fact(stepped_up, session.user_id, user(session.user_id), correlation_id=origin.correlation_id)
+    return Event(stepped_up, session.user_id, user(session.user_id), correlation_id=origin.correlation_id)
 
 
 def login_failed(
     *, user_id: str, subject: str, origin: Origin, reason: LoginFailure = LoginFailure.WRONG_CREDENTIALS
-) -> Fact:
+) -> Event:
     """`user_id` is empty, and `subject` a stand-in, when nobody has the name."""
     failed = events_pb2.LoginFailed(
         user_id=user_id, client_id=origin.client_id, ip_prefix=origin.ip_prefix, reason=reason.value
     )
-    return Fact(failed, subject, _NOBODY_YET, outcome="failure", correlation_id=origin.correlation_id)
+    return Event(failed, subject, _NOBODY_YET, outcome="failure", correlation_id=origin.correlation_id)
 
 
 def sessions_ended(
     ended: Iterable[EndedSession], reason: EndReason, *, actor: Actor, correlation_id: str = ""
-) -> list[Fact]:
+) -> list[Event]:
     """One session.ended for each."""
     return [
-        Fact(
+        Event(
             events_pb2.SessionEnded(user_id=session.user_id, session_id=session.id, reason=_END_REASONS[reason]),
             session.user_id,
             actor,
@@ -100,53 +100,53 @@ def sessions_ended(
     ]
 
 
-def account_created(user_id: str, *, actor: Actor) -> Fact:
-    return Fact(events_pb2.AccountCreated(user_id=user_id), user_id, actor)
+def account_created(user_id: str, *, actor: Actor) -> Event:
+    return Event(events_pb2.AccountCreated(user_id=user_id), user_id, actor)
 
 
-def account_disabled(user_id: str, *, actor: Actor) -> Fact:
-    return Fact(events_pb2.AccountDisabled(user_id=user_id), user_id, actor)
+def account_disabled(user_id: str, *, actor: Actor) -> Event:
+    return Event(events_pb2.AccountDisabled(user_id=user_id), user_id, actor)
 
 
-def account_deleted(user_id: str, *, actor: Actor) -> Fact:
-    return Fact(events_pb2.AccountDeleted(user_id=user_id), user_id, actor)
+def account_deleted(user_id: str, *, actor: Actor) -> Event:
+    return Event(events_pb2.AccountDeleted(user_id=user_id), user_id, actor)
 
 
-def account_updated(user_id: str, claims: Iterable[str], *, actor: Actor) -> Fact:
+def account_updated(user_id: str, claims: Iterable[str], *, actor: Actor) -> Event:
     """Their names and never their values."""
-    return Fact(events_pb2.AccountUpdated(user_id=user_id, claims=claims), user_id, actor)
+    return Event(events_pb2.AccountUpdated(user_id=user_id, claims=claims), user_id, actor)
 
 
-def password_changed(user_id: str, *, actor: Actor) -> Fact:
-    return Fact(events_pb2.PasswordChanged(user_id=user_id), user_id, actor)
+def password_changed(user_id: str, *, actor: Actor) -> Event:
+    return Event(events_pb2.PasswordChanged(user_id=user_id), user_id, actor)
 
 
-def password_unchecked(user_id: str, accepted: Accepted) -> tuple[Fact, ...]:
+def password_unchecked(user_id: str, accepted: Accepted) -> tuple[Event, ...]:
     """password.unchecked, where it was not looked up."""
-    return () if accepted.looked_up else (Fact(events_pb2.PasswordUnchecked(user_id=user_id), user_id, SYSTEM),)
+    return () if accepted.looked_up else (Event(events_pb2.PasswordUnchecked(user_id=user_id), user_id, SYSTEM),)
 
 
-def password_reset(user_id: str) -> tuple[Fact, Fact]:
+def password_reset(user_id: str) -> tuple[Event, Event]:
     """password.changed, and password.reset_completed."""
     actor = user(user_id)
-    completed = Fact(events_pb2.PasswordResetCompleted(user_id=user_id), user_id, actor)
+    completed = Event(events_pb2.PasswordResetCompleted(user_id=user_id), user_id, actor)
     return password_changed(user_id, actor=actor), completed
 
 
-def password_reset_requested(user_id: str) -> Fact:
+def password_reset_requested(user_id: str) -> Event:
     """Whoever asked has proved nothing."""
-    return Fact(events_pb2.PasswordResetRequested(user_id=user_id), user_id, _NOBODY_YET)
+    return Event(events_pb2.PasswordResetRequested(user_id=user_id), user_id, _NOBODY_YET)
 
 
-def factor_added(user_id: str, factor: Factor, *, actor: Actor) -> Fact:
+def factor_added(user_id: str, factor: Factor, *, actor: Actor) -> Event:
     added = events_pb2.FactorAdded(user_id=user_id, factor_id=factor.id, kind=factor.kind.value)
-    return Fact(added, user_id, actor)
+    return Event(added, user_id, actor)
 
 
-def factors_removed(user_id: str, factors: Iterable[Factor], *, actor: Actor) -> list[Fact]:
+def factors_removed(user_id: str, factors: Iterable[Factor], *, actor: Actor) -> list[Event]:
     """One factor.removed for each."""
     return [
-        Fact(
+        Event(
             events_pb2.FactorRemoved(user_id=user_id, factor_id=factor.id, kind=factor.kind.value),
             user_id,
             actor,
@@ -155,12 +155,12 @@ def factors_removed(user_id: str, factors: Iterable[Factor], *, actor: Actor) ->
     ]
 
 
-def recovery_codes_created(user_id: str) -> Fact:
-    return Fact(events_pb2.RecoveryCodesCreated(user_id=user_id), user_id, user(user_id))
+def recovery_codes_created(user_id: str) -> Event:
+    return Event(events_pb2.RecoveryCodesCreated(user_id=user_id), user_id, user(user_id))
 
 
-def email_verified(user_id: str, claims: Iterable[str]) -> tuple[Fact, Fact]:
+def email_verified(user_id: str, claims: Iterable[str]) -> tuple[Event, Event]:
     """account.updated with the names of the claims, and account.email_verified."""
     actor = user(user_id)
-    verified = Fact(events_pb2.AccountEmailVerified(user_id=user_id), user_id, actor)
+    verified = Event(events_pb2.AccountEmailVerified(user_id=user_id), user_id, actor)
     return account_updated(user_id, claims, actor=actor), verified

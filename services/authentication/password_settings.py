@@ -14,7 +14,7 @@ class PasswordSettings(FetchSettings, ServiceSettings):
     only what even a stolen hash does not give away."""
     breached_passwords_url: PublicUrl | None = None
     """A range service that knows stolen passwords, for example https://api.pwnedpasswords.com/range: it hears five
-    digits of the SHA-1 of a new password. When it does not answer, the password is accepted and a fact says so."""
+    digits of the SHA-1 of a new password. When it does not answer, the password is accepted and an event says so."""
     breached_passwords_file: FilePath | None = None
     """The same without asking anybody: a file of SHA-1 digests in hexadecimal, one a line, in order."""
 

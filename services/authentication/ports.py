@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from libs.servicekit.base.limits import Tally
-from libs.servicekit.events.event import Fact
+from libs.servicekit.events.event import Event
 from services.authentication.domain.accounts.account import Account, Credentials
 from services.authentication.domain.accounts.claims import Profile
 from services.authentication.domain.email.emails import Letter, Outcome, PostedLetter
@@ -314,7 +314,7 @@ class Work(Protocol):
     def passkeys(self) -> PasskeyWriter: ...
     @property
     def attempts(self) -> AttemptWriter: ...
-    def emit(self, *facts: Fact) -> None:
+    def emit(self, *events: Event) -> None:
         """Tells subscribers, if and when the work is committed."""
 
 

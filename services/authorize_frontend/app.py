@@ -32,7 +32,7 @@ from services.authorize_frontend.http.shared.pages import Pages
 from services.authorize_frontend.published_keys import PublishedKeys
 from services.authorize_frontend.site import Site
 
-KEY_FACTS = "latchkey.v1.key.>"
+KEY_EVENTS = "latchkey.v1.key.>"
 
 
 @asynccontextmanager
@@ -65,7 +65,7 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
         offers = Offers(backends.offers)
         keys = PublishedKeys(backends.keys, clock=SystemClock())
         bus = Bus(settings, service="authorize-frontend", publishes=False)
-        bus.follow(KEY_FACTS, keys.on_fact)
+        bus.follow(KEY_EVENTS, keys.on_event)
         yield Service(
             edge=edge_application(settings, backends, keys, offers),
             tasks={"bus": bus.run, "published keys": keys.run, "offers": offers.run},

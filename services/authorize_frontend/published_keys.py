@@ -30,7 +30,7 @@ _OLDER_CODE_VALID_FOR: Final = timedelta(minutes=15)
 
 
 class PublishedKeys:
-    """The key set document (RFC 7517 5), refreshed every 30 s and whenever a fact about keys arrives.
+    """The key set document (RFC 7517 5), refreshed every 30 s and whenever an event about keys arrives.
 
     An answer without a usable key replaces nothing: a set that was good once verifies more than an empty one. But one
     that is older than key-rotation allows is published no more: a key that it lacks may sign by now, and one that it
@@ -77,7 +77,7 @@ class PublishedKeys:
                 _log.warning("The keys cannot be refreshed", reason=error.reason)
             await self._wait(FIRST_LOAD_SECONDS if self.document is None else REFRESH_SECONDS)
 
-    async def on_fact(self, envelope: bytes) -> None:
+    async def on_event(self, envelope: bytes) -> None:
         """Something happened to a key: look at once. A revoked one is dropped even if key-rotation is away."""
         self._news.set()
         event = Received.of(envelope)

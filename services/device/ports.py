@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from libs.servicekit.base.limits import Tally
-from libs.servicekit.events.event import Fact
+from libs.servicekit.events.event import Event
 from services.device.domain.device_codes import DeviceCode
 
 
@@ -70,7 +70,7 @@ class Work(Protocol):
     def device_codes(self) -> DeviceCodes: ...
     @property
     def tallies(self) -> Tallies: ...
-    def emit(self, *facts: Fact) -> None:
+    def emit(self, *events: Event) -> None:
         """Tells subscribers, if and when the work is committed."""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from libs.servicekit.events.event import Fact
+from libs.servicekit.events.event import Event
 from services.event_bridge.domain.deliveries import Answer, Delivery, LoggedDelivery, State
 from services.event_bridge.domain.stream_tickets import StreamTicket
 from services.event_bridge.domain.webhooks import DisabledReason, Webhook
@@ -22,7 +22,7 @@ class TakenEvent:
     subject: str
     body: str
     ordered: bool = True
-    """A fact; about telemetry no order is promised, and so nothing waits for it."""
+    """An event; about telemetry no order is promised, and so nothing waits for it."""
     test: bool = False
 
 
@@ -164,7 +164,7 @@ class Work(Protocol):
     def deliveries(self) -> Deliveries: ...
     @property
     def tickets(self) -> StreamTickets: ...
-    def emit(self, *facts: Fact) -> None:
+    def emit(self, *events: Event) -> None:
         """Tells subscribers, if and when the work is committed."""
 
 

@@ -1,7 +1,7 @@
 """What this service tells subscribers (protos/latchkey/events/v1)."""
 
 from latchkey.events.v1 import events_pb2
-from libs.servicekit.events.event import Actor, Fact
+from libs.servicekit.events.event import Actor, Event
 from services.key_rotation.domain.keys import Key, KeyState, RevocationReason
 from services.key_rotation.domain.rotation import Change
 
@@ -14,26 +14,26 @@ _REASONS = {
 }
 
 
-def key_made(key: Key) -> tuple[Fact, ...]:
+def key_made(key: Key) -> tuple[Event, ...]:
     """key.published, and key.activated when it signs from the start."""
-    published = Fact(events_pb2.KeyPublished(kid=key.kid, alg=key.alg), key.kid, SYSTEM)
+    published = Event(events_pb2.KeyPublished(kid=key.kid, alg=key.alg), key.kid, SYSTEM)
     if key.state is not KeyState.ACTIVE:
         return (published,)
-    return (published, Fact(events_pb2.KeyActivated(kid=key.kid, alg=key.alg), key.kid, SYSTEM))
+    return (published, Event(events_pb2.KeyActivated(kid=key.kid, alg=key.alg), key.kid, SYSTEM))
 
 
-def key_changed(change: Change, *, actor: Actor = SYSTEM) -> tuple[Fact, ...]:
+def key_changed(change: Change, *, actor: Actor = SYSTEM) -> tuple[Event, ...]:
     """What a change of state means to others; nothing when only a time was fixed, or a key signs no more."""
     key = change.after
     if key.state is change.before.state:
         return ()
     match key.state:
         case KeyState.ACTIVE:
-            return (Fact(events_pb2.KeyActivated(kid=key.kid, alg=key.alg), key.kid, actor),)
+            return (Event(events_pb2.KeyActivated(kid=key.kid, alg=key.alg), key.kid, actor),)
         case KeyState.RETIRED:
-            return (Fact(events_pb2.KeyRetired(kid=key.kid, alg=key.alg), key.kid, actor),)
+            return (Event(events_pb2.KeyRetired(kid=key.kid, alg=key.alg), key.kid, actor),)
         case KeyState.REVOKED:
             reason = _REASONS[key.revocation_reason] if key.revocation_reason else events_pb2.REASON_UNSPECIFIED
-            return (Fact(events_pb2.KeyRevoked(kid=key.kid, alg=key.alg, reason=reason), key.kid, actor),)
+            return (Event(events_pb2.KeyRevoked(kid=key.kid, alg=key.alg, reason=reason), key.kid, actor),)
         case _:
             return ()

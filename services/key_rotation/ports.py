@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from libs.crypto.jwt import SigningKey
-from libs.servicekit.events.event import Fact
+from libs.servicekit.events.event import Event
 from services.key_rotation.domain.keys import Key
 from services.key_rotation.domain.rotation import Change
 
@@ -42,7 +42,7 @@ class Work(Protocol):
 
     @property
     def keys(self) -> KeyWriter: ...
-    def emit(self, *facts: Fact) -> None:
+    def emit(self, *events: Event) -> None:
         """Tells subscribers, if and when the work is committed."""
 
 

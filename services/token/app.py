@@ -40,7 +40,7 @@ from services.token.adapters.remote_signing import RemoteSigning
 from services.token.adapters.request_objects import RemoteRequestObjects
 from services.token.adapters.retired_keys import WRITE_SECONDS, FormerKeys
 from services.token.adapters.sector_documents import RemoteSectorDocuments
-from services.token.adapters.session_events import SessionFacts
+from services.token.adapters.session_events import SessionEvents
 from services.token.adapters.sign_ins import RemoteSignIns
 from services.token.adapters.signing_keys import KeyView
 from services.token.adapters.telemetry import BufferedTelemetry, SilentTelemetry
@@ -136,8 +136,8 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         devices = RemoteDevices(DeviceServiceStub(device), attestation_keys=attestation_keys, clock=clock)
         buffered = BufferedTelemetry(bus, transactions, issuer=issuer, clock=clock)
         telemetry: Telemetry = buffered if settings.token_telemetry else SilentTelemetry()
-        bus.listen(client_directory.FACTS, clients.on_fact)
-        bus.follow(signing_keys.FACTS, key_view.on_fact)
+        bus.listen(client_directory.EVENTS, clients.on_event)
+        bus.follow(signing_keys.EVENTS, key_view.on_event)
 
         mint = MintTokens(
             issuer=issuer,
@@ -290,7 +290,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             clock=clock,
         )
         deliveries = LogoutDeliveries(DeliverLogout(transactions, mint, fetcher, clients=clients, clock=clock))
-        session_facts = SessionFacts(
+        session_events = SessionEvents(
             EndSession(transactions, clock=clock),
             EndAccount(transactions, clock=clock),
             EndOfflineGrants(transactions, clock=clock),
@@ -342,7 +342,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 "former-keys": every(WRITE_SECONDS, "former-keys", partial(former_keys.write, transactions)),
                 "telemetry": buffered.run,
                 "logout-deliveries": deliveries.run,
-                **{name: consumer.run for name, consumer in session_facts.items()},
+                **{name: consumer.run for name, consumer in session_events.items()},
                 "purge": every(PURGE_SECONDS, "purge", Purge(database, clock=clock)),
                 "unused-clients": every(
                     PURGE_SECONDS, "unused-clients", RemoveUnusedClients(transactions, directory=clients, clock=clock)
@@ -354,7 +354,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 "keys": key_view.check,
                 "bus": bus.check,
                 "outbox": relay.check,
-                **{name: consumer.check for name, consumer in session_facts.items()},
+                **{name: consumer.check for name, consumer in session_events.items()},
             },
         )
 

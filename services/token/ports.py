@@ -9,7 +9,7 @@ from libs.crypto.jwt import KeySet
 from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.parameters import Parameters
 from libs.servicekit.base.limits import Tally
-from libs.servicekit.events.event import Fact
+from libs.servicekit.events.event import Event
 from services.token.domain.authorization.connections import Allowed
 from services.token.domain.authorization.devices import AllowedDevice, DeviceCodes
 from services.token.domain.authorization.pending_requests import PendingRequest
@@ -184,7 +184,7 @@ class LogoutDeliveries(Protocol):
 
 class Inbox(Protocol):
     async def take(self, *, consumer: str, event_id: str, now: datetime) -> bool:
-        """True when this consumer has not handled the fact before."""
+        """True when this consumer has not handled the event before."""
 
 
 class Codes(Protocol):
@@ -272,7 +272,7 @@ class Work(Protocol):
     def pairwise_salt(self) -> PairwiseSalt: ...
     @property
     def former_key_uses(self) -> FormerKeyUses: ...
-    def emit(self, *facts: Fact) -> None:
+    def emit(self, *events: Event) -> None:
         """Tells subscribers, if and when the work is committed."""
 
 
@@ -370,5 +370,5 @@ class Devices(Protocol):
 
 
 class Telemetry(Protocol):
-    def record(self, fact: Fact) -> None:
+    def record(self, event: Event) -> None:
         """Tells subscribers, without waiting and without a promise."""

@@ -1,6 +1,6 @@
-"""`make bench`: from the commit of a fact to its delivery at a subscriber, at 1,000 facts a second for a minute.
+"""`make bench`: from the commit of an event to its delivery at a subscriber, at 1,000 events a second for a minute.
 
-An open loop: facts are told by the clock, whether or not those before them have arrived, so what is slow shows as lag.
+An open loop: events are told by the clock, whether or not those before them have arrived, so what is slow shows as lag.
 One process tells and relays, as a service does; the subscriber is another one.
 
 LATCHKEY_BENCH_SECONDS says for how long. Figures are printed, never judged here: they depend on the machine and on what
@@ -21,10 +21,10 @@ from statistics import quantiles
 import pytest
 
 from libs.servicekit.base.settings import BusSettings
-from libs.servicekit.events.event import Fact
+from libs.servicekit.events.event import Event
 from libs.servicekit.nats.bus import Bus
 from tests.storage.servicekit.nats_server import NatsServer
-from tests.storage.servicekit.world import World, a_fact, until
+from tests.storage.servicekit.world import World, a_event, until
 from tests.support.databases import KINDS, Kind, fresh_database
 from tests.support.mutual_tls import ISSUER, make_certificates
 
@@ -84,15 +84,15 @@ async def _what_came(reader: Process, *, of: int) -> Mapping[str, float]:
 
 
 async def _tell(world: World) -> Mapping[str, float]:
-    """PER_SECOND facts a second, or as many as the machine can: subject -> when its transaction was committed."""
+    """PER_SECOND events a second, or as many as the machine can: subject -> when its transaction was committed."""
     committed: dict[str, float] = {}
     began = time.perf_counter()
     for turn in range(int(SECONDS * PER_SECOND / AT_ONCE)):
         await asyncio.sleep(max(0.0, began + turn * AT_ONCE / PER_SECOND - time.perf_counter()))
-        facts: list[Fact] = [a_fact(f"user-{turn}-{number}") for number in range(AT_ONCE)]
-        await world.tell(*facts)
+        events: list[Event] = [a_event(f"user-{turn}-{number}") for number in range(AT_ONCE)]
+        await world.tell(*events)
         now = time.perf_counter()
-        committed.update({fact.subject: now for fact in facts})
+        committed.update({event.subject: now for event in events})
     return committed
 
 

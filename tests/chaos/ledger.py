@@ -1,4 +1,4 @@
-"""Two accounts of what happened: the facts that services wrote in SQL, and those that are on the stream."""
+"""Two accounts of what happened: the events that services wrote in SQL, and those that are on the stream."""
 
 import json
 from collections import defaultdict
@@ -31,7 +31,7 @@ class Written:
 
 
 async def written(system: Stack) -> dict[str, list[Written]]:
-    """Service -> its facts in SQL, in the order of its outbox. Sent ones stay for an hour."""
+    """Service -> its events in SQL, in the order of its outbox. Sent ones stay for an hour."""
     query = "SELECT position, event_id, subject, envelope, sent_at IS NOT NULL FROM outbox ORDER BY position"
     rows = {service.name: await ask(system, service.name, query) for service in SERVICES if service.database}
     return {service: [_row(*row) for row in found] for service, found in rows.items()}
@@ -76,7 +76,7 @@ async def _all(jetstream: Any, stream: str) -> list[dict[str, Any]]:
 
 
 def out_of_order(events: Sequence[dict[str, Any]]) -> list[str]:
-    """Ids of facts that come before an earlier one about the same subject by the same producer."""
+    """Ids of events that come before an earlier one about the same subject by the same producer."""
     latest: dict[tuple[str, str], int] = defaultdict(int)
     late = []
     for event in events:

@@ -1,4 +1,4 @@
-"""Without NATS people sign in and tokens are issued; the facts arrive when it is back, in order and once."""
+"""Without NATS people sign in and tokens are issued; the events arrive when it is back, in order and once."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.xdist_group("chaos-nats")
 
 
-async def test_sign_in_and_tokens_go_on_and_the_facts_arrive_later(system: Stack, browser: Browser) -> None:
+async def test_sign_in_and_tokens_go_on_and_the_events_arrive_later(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         system.kill("nats")
         token = await client.sign_in(browser)
@@ -28,8 +28,8 @@ async def test_sign_in_and_tokens_go_on_and_the_facts_arrive_later(system: Stack
         jetstream = connection.jetstream()
         seen: dict[str, dict[str, object]] = {}
         # Each service tells its own in order; which of two services is first nobody promises.
-        facts = {"login.succeeded", "consent.granted", "code.redeemed"}
-        for stream, awaited in (("LATCHKEY_EVENTS", facts), ("LATCHKEY_TOKENS", {"token.refreshed"})):
+        events = {"login.succeeded", "consent.granted", "code.redeemed"}
+        for stream, awaited in (("LATCHKEY_EVENTS", events), ("LATCHKEY_TOKENS", {"token.refreshed"})):
             subscription = await jetstream.subscribe("latchkey.v1.>", stream=stream, ordered_consumer=True)
             while not awaited <= told_of(user_id, seen.values()):
                 event = json.loads((await subscription.next_msg(timeout=20)).data)
@@ -39,7 +39,7 @@ async def test_sign_in_and_tokens_go_on_and_the_facts_arrive_later(system: Stack
 
 
 def told_of(user_id: str, events: Iterable[dict[str, object]]) -> set[str]:
-    """Names of the facts about one person."""
+    """Names of the events about one person."""
     types = {str(event["type"]) for event in events if event["subject"] == user_id}
     return {name.removeprefix("latchkey.").removesuffix(".v1") for name in types}
 

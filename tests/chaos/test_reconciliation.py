@@ -126,9 +126,9 @@ async def _cut_connections(system: Stack) -> None:
 async def _everything_is_sent(system: Stack) -> dict[str, Any]:
     async with asyncio.timeout(120):
         while True:
-            facts = await written(system)
-            if all(fact.sent for own in facts.values() for fact in own):
-                return facts
+            events = await written(system)
+            if all(event.sent for own in events.values() for event in own):
+                return events
             await asyncio.sleep(0.1)
 
 
@@ -150,15 +150,15 @@ async def test_what_is_written_and_what_is_told_are_the_same_whatever_dies(
             await asyncio.gather(_restarted(postgres), one(0))
             died.append(POSTGRES)
     await asyncio.to_thread(system.wait_until_ready)
-    facts = {fact.event_id: fact for own in (await _everything_is_sent(system)).values() for fact in own}
-    events = await streamed(system)
-    told = [event for stream in events.values() for event in stream if "subjectseq" in event]
+    written = {event.event_id: event for own in (await _everything_is_sent(system)).values() for event in own}
+    streams = await streamed(system)
+    told = [event for stream in streams.values() for event in stream if "subjectseq" in event]
 
     assert died, "nothing died"
-    assert {event["id"] for event in told} == set(facts), "lost or invented"
-    assert len(told) == len(facts), "told twice"
-    assert all(json.loads(facts[event["id"]].body) == event for event in told)
-    for stream in events.values():
+    assert {event["id"] for event in told} == set(written), "lost or invented"
+    assert len(told) == len(written), "told twice"
+    assert all(json.loads(written[event["id"]].body) == event for event in told)
+    for stream in streams.values():
         assert out_of_order(stream) == []
 
     sessions = {row[0] for row in await ask(system, "authentication", "SELECT id FROM sessions")}

@@ -1,4 +1,4 @@
-"""Any service may die with kill -9 in the middle of a sign-in: the person tries again, and no fact is lost."""
+"""Any service may die with kill -9 in the middle of a sign-in: the person tries again, and no event is lost."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -47,11 +47,11 @@ async def test_a_sign_in_survives_the_death_of_a_service(
             system.restart(service)
         token = await client.finish(started, page)
         user_id = (await client.userinfo(token["access_token"])).json()["sub"]
-        await _facts_arrive(system, user_id, client, started)
+        await _events_arrive(system, user_id, client, started)
 
 
-async def _facts_arrive(system: Stack, user_id: str, client: RelyingParty, _started: Started) -> None:
-    """Every fact of this sign-in is on the stream, once."""
+async def _events_arrive(system: Stack, user_id: str, client: RelyingParty, _started: Started) -> None:
+    """Every event of this sign-in is on the stream, once."""
     connection = await nats.connect(system.nats_url, user_credentials=system.creds(), inbox_prefix="_INBOX_subscriber")
     subscription = await connection.jetstream().subscribe(
         "latchkey.v1.>", stream="LATCHKEY_EVENTS", ordered_consumer=True

@@ -18,11 +18,11 @@ from libs.servicekit.nats import bus as bus_module
 from libs.servicekit.nats.bus import Bus
 from tests.chaos.nats_proxy import unreliable
 from tests.storage.servicekit.nats_server import NatsServer
-from tests.storage.servicekit.world import World, a_fact
+from tests.storage.servicekit.world import World, a_event
 from tests.support.databases import KINDS, Kind, fresh_database
 from tests.support.mutual_tls import ISSUER, make_certificates
 
-FACTS = int(os.environ.get("LATCHKEY_CHAOS_FACTS", "600"))
+EVENTS = int(os.environ.get("LATCHKEY_CHAOS_FACTS", "600"))
 SUBJECTS = 20
 SEED = os.environ.get("LATCHKEY_CHAOS_SEED", "0")
 
@@ -47,11 +47,11 @@ async def relaying(world: World, url: str, tls: Path) -> AsyncIterator[None]:
 
 
 async def tell(world: World) -> None:
-    """FACTS facts about SUBJECTS people, several at a time, while the network is what it is."""
+    """FACTS events about SUBJECTS people, several at a time, while the network is what it is."""
 
     async def about(person: int) -> None:
-        for number in range(FACTS // SUBJECTS):
-            await world.tell(a_fact(f"person-{person}", number))
+        for number in range(EVENTS // SUBJECTS):
+            await world.tell(a_event(f"person-{person}", number))
 
     await asyncio.gather(*map(about, range(SUBJECTS)))
 
@@ -86,7 +86,7 @@ async def test_what_was_written_is_on_the_stream_once_and_in_order_whatever_the_
     server.stop()
 
     assert min(proxy.did[what] for what in ("duplicated", "delayed", "lost an acknowledgement", "cut")) > 0, proxy.did
-    assert len(rows) == FACTS
+    assert len(rows) == EVENTS
     assert {message.event["id"]: message.event for message in messages} == rows, "lost, invented or changed"
     assert len(messages) == len(rows), "told twice"
     order: dict[str, list[int]] = defaultdict(list)

@@ -13,13 +13,13 @@ from google.protobuf.json_format import ParseDict
 from deploy.provision.topology import SERVICE_NAMES
 from latchkey.access.v1 import access_pb2
 from latchkey.events.v1 import events_pb2
-from libs.servicekit.events.event import Actor, Fact, headers
+from libs.servicekit.events.event import Actor, Event, headers
 from libs.servicekit.nats.bus import STREAMS
 from tests.contract.contract import fields_with
-from tests.contract.samples import EVENT_ID, GOLDEN, ISSUER, NOON, TRACEPARENT, envelope_of, facts, golden_path
+from tests.contract.samples import EVENT_ID, GOLDEN, ISSUER, NOON, TRACEPARENT, envelope_of, events, golden_path
 
-FACTS = list(facts())
-every_fact = pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
+EVENTS = list(events())
+every_event = pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
 REQUIRED = {
     "specversion",
     "id",
@@ -40,111 +40,111 @@ REQUIRED = {
 }
 
 
-@every_fact
-def test_an_event_looks_as_it_did(fact: Fact):
+@every_event
+def test_an_event_looks_as_it_did(event: Event):
     """If the change is meant: `python -m tests.contract.samples`, and look at the difference."""
-    assert golden_path(fact).exists(), "a new event: python -m tests.contract.samples"
-    assert envelope_of(fact) == json.loads(golden_path(fact).read_text(encoding="utf-8"))
+    assert golden_path(event).exists(), "a new event: python -m tests.contract.samples"
+    assert envelope_of(event) == json.loads(golden_path(event).read_text(encoding="utf-8"))
 
 
 def test_no_event_has_gone():
-    assert {path.stem for path in GOLDEN.glob("*.json")} == {fact.name for fact in FACTS}
+    assert {path.stem for path in GOLDEN.glob("*.json")} == {event.name for event in EVENTS}
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
 def test_what_was_published_yesterday_is_understood_today(path):
     published = json.loads(path.read_text(encoding="utf-8"))
-    fact = next(fact for fact in FACTS if f"latchkey.{fact.name}.v1" == published["type"])
-    read = ParseDict(published["data"], type(fact.data)())
-    assert read == fact.data
+    event = next(event for event in EVENTS if f"latchkey.{event.name}.v1" == published["type"])
+    read = ParseDict(published["data"], type(event.data)())
+    assert read == event.data
 
 
-@every_fact
-def test_an_event_is_a_cloud_event_with_all_attributes(fact: Fact):
-    event = envelope_of(fact)
-    has_reason = "reason" in fact.data.DESCRIPTOR.fields_by_name
-    assert set(event) == REQUIRED | ({"reason"} if has_reason else set())
-    assert all(re.fullmatch(r"[a-z0-9]{1,20}", name) for name in event)
-    assert event["specversion"] == "1.0"
-    assert event["id"] == EVENT_ID
-    assert event["source"] == ISSUER
-    assert event["type"] == f"latchkey.{fact.name}.v1"
-    assert datetime.fromisoformat(event["time"]) == NOON
-    assert event["time"].endswith("Z")
-    assert urlsplit(event["dataschema"]).scheme == "https"
-    assert event["subjectseq"] == 7
-    assert event["traceparent"] == TRACEPARENT
-    assert event["outcome"] in {"success", "failure"}
-    assert all(value not in (None, "") for value in event.values())
+@every_event
+def test_an_event_is_a_cloud_event_with_all_attributes(event: Event):
+    body = envelope_of(event)
+    has_reason = "reason" in event.data.DESCRIPTOR.fields_by_name
+    assert set(body) == REQUIRED | ({"reason"} if has_reason else set())
+    assert all(re.fullmatch(r"[a-z0-9]{1,20}", name) for name in body)
+    assert body["specversion"] == "1.0"
+    assert body["id"] == EVENT_ID
+    assert body["source"] == ISSUER
+    assert body["type"] == f"latchkey.{event.name}.v1"
+    assert datetime.fromisoformat(body["time"]) == NOON
+    assert body["time"].endswith("Z")
+    assert urlsplit(body["dataschema"]).scheme == "https"
+    assert body["subjectseq"] == 7
+    assert body["traceparent"] == TRACEPARENT
+    assert body["outcome"] in {"success", "failure"}
+    assert all(value not in (None, "") for value in body.values())
 
 
-@every_fact
-def test_the_data_have_every_field_by_its_name_in_the_contract(fact: Fact):
-    assert set(envelope_of(fact)["data"]) == {field.name for field in fact.data.DESCRIPTOR.fields}
+@every_event
+def test_the_data_have_every_field_by_its_name_in_the_contract(event: Event):
+    assert set(envelope_of(event)["data"]) == {field.name for field in event.data.DESCRIPTOR.fields}
 
 
-@every_fact
-def test_a_reason_is_a_word_of_the_closed_set(fact: Fact):
-    event = envelope_of(fact)
-    if "reason" in event:
+@every_event
+def test_a_reason_is_a_word_of_the_closed_set(event: Event):
+    body = envelope_of(event)
+    if "reason" in body:
         words = {name.removeprefix("REASON_").lower() for name in events_pb2.Reason.keys()}  # noqa: SIM118 - a wrapper
-        assert event["reason"] in words - {"unspecified"}
-        assert event["data"]["reason"] == f"REASON_{event['reason'].upper()}"
+        assert body["reason"] in words - {"unspecified"}
+        assert body["data"]["reason"] == f"REASON_{body['reason'].upper()}"
 
 
-@every_fact
-def test_headers_repeat_what_a_router_needs(fact: Fact):
-    body = json.dumps(envelope_of(fact))
-    assert headers(body) == {"ce-id": EVENT_ID, "ce-type": f"latchkey.{fact.name}.v1", "traceparent": TRACEPARENT}
+@every_event
+def test_headers_repeat_what_a_router_needs(event: Event):
+    body = json.dumps(envelope_of(event))
+    assert headers(body) == {"ce-id": EVENT_ID, "ce-type": f"latchkey.{event.name}.v1", "traceparent": TRACEPARENT}
 
 
 def test_an_event_outside_of_a_request_has_no_traceparent():
-    event = {name: value for name, value in envelope_of(FACTS[0]).items() if name != "traceparent"}
+    event = {name: value for name, value in envelope_of(EVENTS[0]).items() if name != "traceparent"}
     assert set(headers(json.dumps(event))) == {"ce-id", "ce-type"}
 
 
-@every_fact
-def test_every_event_has_one_stream_one_producer_and_a_kind_of_subject(fact: Fact):
+@every_event
+def test_every_event_has_one_stream_one_producer_and_a_kind_of_subject(event: Event):
     taken_in = [
         name
         for name, (subjects, _) in STREAMS.items()
-        if any(fnmatchcase(fact.nats_subject, subject.replace(">", "*")) for subject in subjects)
+        if any(fnmatchcase(event.nats_subject, subject.replace(">", "*")) for subject in subjects)
     ]
-    option = fact.data.DESCRIPTOR.GetOptions().Extensions[events_pb2.event]
+    option = event.data.DESCRIPTOR.GetOptions().Extensions[events_pb2.event]
     assert len(taken_in) == 1
     assert option.producer in SERVICE_NAMES
     assert option.subject != events_pb2.SUBJECT_KIND_UNSPECIFIED
-    assert re.fullmatch(r"[a-z_]+\.[a-z_]+", fact.name)
+    assert re.fullmatch(r"[a-z_]+\.[a-z_]+", event.name)
 
 
 def test_names_of_events_are_unique():
-    assert len({fact.name for fact in FACTS}) == len(FACTS)
+    assert len({event.name for event in EVENTS}) == len(EVENTS)
 
 
 @pytest.mark.s(60)
-@every_fact
-def test_an_event_has_no_field_for_a_secret_or_for_who_somebody_is(fact: Fact):
+@every_event
+def test_an_event_has_no_field_for_a_secret_or_for_who_somebody_is(event: Event):
     never = re.compile(
         r"password|secret|e_?mail|phone|user_agent|username|address|ip$|assertion|(?<!client_)name$|code$|^token$"
     )
-    assert not [field.name for field in fact.data.DESCRIPTOR.fields if never.search(field.name)]
-    assert not [field for field in fields_with(access_pb2.sensitive) if field.containing_type == fact.data.DESCRIPTOR]
+    assert not [field.name for field in event.data.DESCRIPTOR.fields if never.search(field.name)]
+    assert not [field for field in fields_with(access_pb2.sensitive) if field.containing_type == event.data.DESCRIPTOR]
 
 
-@every_fact
-def test_what_is_not_known_is_left_out_and_not_empty(fact: Fact):
-    bare = envelope_of(Fact(type(fact.data)(), "subject-1", Actor("system")))
+@every_event
+def test_what_is_not_known_is_left_out_and_not_empty(event: Event):
+    bare = envelope_of(Event(type(event.data)(), "subject-1", Actor("system")))
     assert not {"actorid", "correlationid", "reason"} & set(bare)
     assert bare["data"] == {}
     assert bare["actortype"] == "system"
 
 
-def test_facts_about_one_subject_share_a_shard_and_subjects_spread():
-    shards = {subject: replace(FACTS[0], subject=subject).shard for subject in map(str, range(2_000))}
+def test_events_about_one_subject_share_a_shard_and_subjects_spread():
+    shards = {subject: replace(EVENTS[0], subject=subject).shard for subject in map(str, range(2_000))}
     assert set(shards.values()) == set(range(16))
-    for fact in FACTS:
-        assert replace(fact, subject="42").shard == shards["42"]
-        assert fact.nats_subject == f"latchkey.v1.{fact.name}.{fact.shard:02d}"
+    for event in EVENTS:
+        assert replace(event, subject="42").shard == shards["42"]
+        assert event.nats_subject == f"latchkey.v1.{event.name}.{event.shard:02d}"
 
 
 def test_streams_take_in_no_subject_twice_and_keep_what_they_promise():

@@ -38,13 +38,13 @@ async def test_a_device_is_told_from_the_request_to_the_token(
         await allow(browser, device, username=username)
         await device.collect()
         requested = (await feed.until("device.requested", subject=device.client_id))["device.requested"]
-        facts = await feed.until("device.approved", "device.redeemed", subject=user_id)
+        events = await feed.until("device.approved", "device.redeemed", subject=user_id)
         issued = (await token_feed.until("token.issued", subject=user_id))["token.issued"]
-    told = [requested, facts["device.approved"], facts["device.redeemed"], issued]
+    told = [requested, events["device.approved"], events["device.redeemed"], issued]
     assert len({event["correlationid"] for event in told}) == 1
     assert [event["producer"] for event in told] == ["device", "device", "device", "token"]
     assert issued["data"]["grant_type"] == GRANT
-    approved = facts["device.approved"]["data"]
+    approved = events["device.approved"]["data"]
     assert approved["ip_prefix"] == approved["device_ip_prefix"] == "127.0.0.0/24"
     assert "code.redeemed" not in {event["type"] for event in feed.seen if event["subject"] == user_id}
 

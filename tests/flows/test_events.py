@@ -1,4 +1,4 @@
-"""What subscribers see: facts on JetStream, read by the stock NATS client (events contract)."""
+"""What subscribers see: events on JetStream, read by the stock NATS client (events contract)."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ class Feed:
         self.seen: list[dict[str, Any]] = []
 
     async def until(self, *names: str, subject: str) -> dict[str, dict[str, Any]]:
-        """The first fact of each of these names about the subject; reads on until they are all there."""
+        """The first event of each of these names about the subject; reads on until they are all there."""
         while not names_of(self._about(subject)).issuperset(names):
             try:
                 message = await self._subscription.next_msg(timeout=10)
@@ -78,12 +78,12 @@ async def test_a_sign_in_is_told_from_the_password_to_the_refresh(
 
         created = await feed.until("client.created", subject=client.client_id)
         assert created["client.created"]["data"]["client_name"] == "A test client"
-        facts = await feed.until(
+        events = await feed.until(
             "login.succeeded", "session.created", "consent.granted", "code.redeemed", "session.ended", subject=user_id
         )
         tokens = await token_feed.until("token.issued", "token.refreshed", subject=user_id)
 
-    login = facts["login.succeeded"]
+    login = events["login.succeeded"]
     assert login["specversion"] == "1.0"
     assert login["source"] == system.issuer
     assert login["datacontenttype"] == "application/json"
@@ -91,15 +91,15 @@ async def test_a_sign_in_is_told_from_the_password_to_the_refresh(
     assert login["producer"] == "authentication"
     assert login["data"]["client_id"] == client.client_id
     assert login["data"]["ip_prefix"] == "127.0.0.0/24"
-    assert facts["consent.granted"]["data"]["scopes"] == ["openid", "profile", "email", "offline_access"]
-    assert facts["code.redeemed"]["data"]["grant_id"] == tokens["token.issued"]["data"]["grant_id"]
+    assert events["consent.granted"]["data"]["scopes"] == ["openid", "profile", "email", "offline_access"]
+    assert events["code.redeemed"]["data"]["grant_id"] == tokens["token.issued"]["data"]["grant_id"]
     assert tokens["token.issued"]["data"]["grant_type"] == "authorization_code"
-    # One authorization request, one id to join its facts by, across services.
-    joined = {facts[name]["correlationid"] for name in ("login.succeeded", "consent.granted", "code.redeemed")}
+    # One authorization request, one id to join its events by, across services.
+    joined = {events[name]["correlationid"] for name in ("login.succeeded", "consent.granted", "code.redeemed")}
     assert len(joined) == 1
 
 
-async def test_facts_about_one_person_come_in_the_order_they_became_true(
+async def test_events_about_one_person_come_in_the_order_they_became_true(
     system: Stack, browser: Browser, feed: Feed
 ) -> None:
     username, user_id = await new_person(system)
@@ -124,9 +124,9 @@ async def test_a_failed_sign_in_is_told_without_the_name_that_was_typed(
     await browser.open(web.start().url)
     await browser.sign_in(secret, "x")
     await browser.sign_in(username, "wrong")
-    facts = await feed.until("login.failed", subject=user_id)
-    assert facts["login.failed"]["outcome"] == "failure"
-    assert facts["login.failed"]["reason"] == "wrong_credentials"
+    events = await feed.until("login.failed", subject=user_id)
+    assert events["login.failed"]["outcome"] == "failure"
+    assert events["login.failed"]["reason"] == "wrong_credentials"
     assert secret.lower() not in json.dumps(feed.seen).lower()
 
 
@@ -135,14 +135,14 @@ async def test_a_machine_token_is_told_about_the_client(system: Stack, token_fee
         system, grant_types=["client_credentials"], redirect_uris=[], scope="orders:read"
     ) as machine:
         await machine.token_request(grant_type="client_credentials")
-        fact = (await token_feed.until("token.issued", subject=machine.client_id))["token.issued"]
-    assert fact["data"]["scopes"] == ["orders:read"]
-    assert "user_id" not in fact["data"]
-    assert "subjectseq" not in fact
+        event = (await token_feed.until("token.issued", subject=machine.client_id))["token.issued"]
+    assert event["data"]["scopes"] == ["orders:read"]
+    assert "user_id" not in event["data"]
+    assert "subjectseq" not in event
 
 
 @pytest.mark.s(63)
-async def test_nobody_but_our_services_may_publish_a_fact(system: Stack) -> None:
+async def test_nobody_but_our_services_may_publish_a_event(system: Stack) -> None:
     refusals: asyncio.Queue[Exception] = asyncio.Queue()
     for user in ("subscriber", "cli", "device"):
         connection = await nats.connect(

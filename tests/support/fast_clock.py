@@ -52,8 +52,7 @@ def main(module: str) -> None:
     from libs.servicekit.base import clock  # noqa: PLC0415 - a test only wants FastClock
     from services.authorize_frontend import published_keys  # noqa: PLC0415
     from services.key_rotation.adapters import signing_view  # noqa: PLC0415
-    from services.token.adapters import retired_keys as former_keys  # noqa: PLC0415
-    from services.token.adapters import signing_keys  # noqa: PLC0415
+    from services.token.adapters import retired_keys, signing_keys  # noqa: PLC0415
 
     fast = FastClock(Path(os.environ[VARIABLE]))
     speed = float(os.environ.get(SPEED_VARIABLE, SPEED))
@@ -61,7 +60,7 @@ def main(module: str) -> None:
     signing_keys.REFRESH_SECONDS /= speed
     published_keys.REFRESH_SECONDS /= speed
     signing_view.LOOK_SECONDS /= 10
-    setattr(former_keys, "WRITE_SECONDS", 0.5)  # noqa: B010 - of people's time
+    setattr(retired_keys, "WRITE_SECONDS", 0.5)  # noqa: B010 - of people's time
     sys.argv = [module]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -1,10 +1,10 @@
 """Facts of other services, taken from the stream by a durable consumer: each is handled at least once.
 
-A service that must not miss a fact (a logout that clients are told of) reads it here; a cache that only has to be
-emptied listens (`Bus.listen`). The position is the server's, so facts that are published while every replica is down
-are handled later. Replicas share one consumer by its name, and each fact goes to one of them.
+A service that must not miss an event (a logout that clients are told of) reads it here; a cache that only has to be
+emptied listens (`Bus.listen`). The position is the server's, so events that are published while every replica is down
+are handled later. Replicas share one consumer by its name, and each event goes to one of them.
 
-The acknowledgement follows the handler's commit. So a crash in between hands the fact out again: handlers make use of
+The acknowledgement follows the handler's commit. So a crash in between hands the event out again: handlers make use of
 `Inbox` (inbox.py), or do nothing the second time by nature.
 """
 
@@ -33,16 +33,16 @@ MOST_ATTEMPTS = 12
 """With the pauses between them that is half an hour."""
 LONGEST_PAUSE = timedelta(minutes=10)
 ACK_WAIT_SECONDS = 10.0
-"""After which a fact in the hands of a replica that died is handed to another one."""
+"""After which an event in the hands of a replica that died is handed to another one."""
 FETCH_SECONDS = 5.0
-"""How long one request for a fact lives. It dies with its server without a word (nats-io/nats.py#504), so not long."""
+"""Lifetime of one pull request. The client does not report a lost server (nats-io/nats.py#504), so this is short."""
 RETRY_SECONDS = 1.0
 _log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
 class Received:
-    """A fact as its producer told it. `data`: the proto3 JSON form of a message of protos/latchkey/events/v1."""
+    """An event as its producer told it. `data`: the proto3 JSON form of a message of protos/latchkey/events/v1."""
 
     id: str
     type: str
@@ -73,7 +73,7 @@ class Received:
         return event
 
     def require_subject(self, nats_subject: str) -> None:
-        """Raises ValueError: it is not the fact that its subject on the bus names; rights are granted by subjects."""
+        """Raises ValueError: it is not the event that its subject on the bus names; rights are granted by subjects."""
         named = ".".join(nats_subject.split(".")[2:4])
         if self.type != f"latchkey.{named}.v1":
             raise ValueError("not the fact that its subject names")
@@ -85,14 +85,14 @@ Handler = Callable[[Received], Awaitable[None]]
 class Consumer:
     """`run` is a background task.
 
-    A handler that raises TemporarilyUnavailable is called again until it works: a database that is away loses no fact.
-    After any other error the fact is handed out again later, to any replica, with growing pauses; after MOST_ATTEMPTS
+    A handler that raises TemporarilyUnavailable is called again until it works: a database that is away loses no event.
+    After any other error the event is handed out again later, to any replica, with growing pauses; after MOST_ATTEMPTS
     it is given up, logged with its id, counted (`latchkey_consumed_total`), and told by the server's own advisory.
 
     Args:
         name: of the durable consumer on the server; replicas share it, nobody else has it.
-        subject: which facts, for example "latchkey.v1.session.ended.*".
-        at_once: facts in hand over all replicas. 1 keeps the order of the stream and waits for a fact that fails.
+        subject: which events, for example "latchkey.v1.session.ended.*".
+        at_once: events in hand over all replicas. 1 keeps the order of the stream and waits for an event that fails.
     """
 
     def __init__(self, bus: Bus, *, name: str, subject: str, handle: Handler, at_once: int = 16) -> None:
@@ -104,7 +104,7 @@ class Consumer:
         self._attached = False
 
     async def run(self) -> None:
-        """Takes facts until cancelled, whatever happens to the server."""
+        """Takes events until cancelled, whatever happens to the server."""
         while True:
             await self._bus.until_ready()
             try:
@@ -149,7 +149,7 @@ class Consumer:
         return message
 
     async def _ensure(self, jetstream: JetStreamContext) -> None:
-        """Makes the consumer, or leaves the one that is there. A new one begins with the oldest fact that is kept."""
+        """Makes the consumer, or leaves the one that is there. A new one begins with the oldest event that is kept."""
         await jetstream.add_consumer(
             EVENTS,
             ConsumerConfig(

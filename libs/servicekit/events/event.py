@@ -26,13 +26,13 @@ class Actor:
 
 
 @dataclass(frozen=True)
-class Fact:
+class Event:
     """One message of protos/latchkey/events/v1 and what the envelope says about it.
 
     Args:
         data: a message that has the `event` option.
         subject: opaque stable id of whom it is about; never an e-mail address or a name.
-        correlation_id: joins all facts of one authorization request.
+        correlation_id: joins all events of one authorization request.
     """
 
     data: Message
@@ -48,7 +48,7 @@ class Fact:
 
     @property
     def shard(self) -> int:
-        """0 to 15: facts about one subject share a shard, so that a consumer group keeps their order."""
+        """0 to 15: events about one subject share a shard, so that a consumer group keeps their order."""
         return zlib.crc32(self.subject.encode()) % SHARDS
 
     @property
@@ -58,7 +58,7 @@ class Fact:
 
 @cache
 def _event(descriptor: Descriptor) -> tuple[str, str]:
-    """Name and producer, as the `event` option of a message says. Asked for each fact, and dear to read."""
+    """Name and producer, as the `event` option of a message says. Asked for each event, and dear to read."""
     option = descriptor.GetOptions().Extensions[events_pb2.event]
     return str(option.name), str(option.producer)
 
@@ -70,26 +70,28 @@ def headers(body: str) -> dict[str, str]:
     return {header: attributes[name] for header, name in repeated.items() if name in attributes}
 
 
-def envelope(fact: Fact, *, event_id: str, issuer: str, time: datetime, sequence: int | None, traceparent: str) -> str:
-    """CloudEvents 1.0 structured JSON of a fact (the NATS payload; the headers only repeat parts of it)."""
-    data = MessageToDict(fact.data, preserving_proto_field_name=True)
+def envelope(
+    event: Event, *, event_id: str, issuer: str, time: datetime, sequence: int | None, traceparent: str
+) -> str:
+    """CloudEvents 1.0 structured JSON of an event (the NATS payload; the headers only repeat parts of it)."""
+    data = MessageToDict(event.data, preserving_proto_field_name=True)
     reason = data.get("reason")
     attributes: dict[str, Any] = {
         "specversion": "1.0",
         "id": event_id,
         "source": issuer,
-        "type": f"latchkey.{fact.name}.v1",
-        "subject": fact.subject,
+        "type": f"latchkey.{event.name}.v1",
+        "subject": event.subject,
         "time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "datacontenttype": "application/json",
-        "dataschema": f"{issuer}/events/v1/{fact.name}",
-        "producer": _event(fact.data.DESCRIPTOR)[1],
+        "dataschema": f"{issuer}/events/v1/{event.name}",
+        "producer": _event(event.data.DESCRIPTOR)[1],
         "subjectseq": sequence,
-        "correlationid": fact.correlation_id or None,
+        "correlationid": event.correlation_id or None,
         "traceparent": traceparent or None,
-        "actortype": fact.actor.kind,
-        "actorid": fact.actor.id or None,
-        "outcome": fact.outcome,
+        "actortype": event.actor.kind,
+        "actorid": event.actor.id or None,
+        "outcome": event.outcome,
         "reason": str(reason).removeprefix(_REASON_PREFIX).lower() if reason else None,
         "data": data,
     }

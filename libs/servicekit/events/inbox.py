@@ -1,6 +1,6 @@
-"""The inbox: which facts of others were handled already, in the transaction that handles them.
+"""The inbox: which events of others were handled already, in the transaction that handles them.
 
-The counterpart of the outbox: a fact that the stream hands out twice has its effect once.
+The counterpart of the outbox: an event that the stream hands out twice has its effect once.
 """
 
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.servicekit.sql.database import UtcDateTime
 
 KEEP = timedelta(days=31)
-"""Longer than the stream keeps a fact: what the stream can hand out again is known here."""
+"""Longer than the stream keeps an event: what the stream can hand out again is known here."""
 PURGE_BATCH = 1_000
 
 
@@ -37,7 +37,7 @@ class Inbox:
         self._table = metadata.tables["inbox"]
 
     async def take(self, *, consumer: str, event_id: str, now: datetime) -> bool:
-        """True when this consumer has not handled the fact before; true for one of several at once, when it commits."""
+        """Returns True if this consumer has not handled the event. Of several concurrent calls, one commits."""
         insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         statement: Any = insert(self._table).values(consumer=consumer, event_id=event_id, handled_at=now)
         statement = statement.on_conflict_do_nothing().returning(self._table.c.event_id)

@@ -1,4 +1,4 @@
-"""The transactional outbox: a fact is a row in the transaction that makes it true, so none is lost and none invented.
+"""The transactional outbox: an event is a row in the transaction that makes it true, so none is lost and none invented.
 
 The counter row of a subject is locked until the commit. So transactions about one subject commit in the order of their
 sequence numbers, and the relay, which reads in the order of `position`, can never overtake one that is still open.
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.crypto.random import uuid7
 from libs.servicekit.base import trace
 from libs.servicekit.base.clock import Clock
-from libs.servicekit.events.event import Fact, envelope
+from libs.servicekit.events.event import Event, envelope
 from libs.servicekit.sql.database import UtcDateTime
 
 
@@ -46,7 +46,7 @@ def add_outbox(metadata: MetaData) -> None:
 
 
 class Outbox:
-    """Writes facts into the open transaction and wakes the relay after the commit."""
+    """Writes events into the open transaction and wakes the relay after the commit."""
 
     def __init__(self, metadata: MetaData, *, issuer: str, clock: Clock) -> None:
         self._outbox = metadata.tables["outbox"]
@@ -55,29 +55,29 @@ class Outbox:
         self._clock = clock
         self.work = asyncio.Event()
 
-    async def write(self, session: AsyncSession, facts: Sequence[Fact]) -> None:
-        """Two statements, however many facts there are."""
+    async def write(self, session: AsyncSession, events: Sequence[Event]) -> None:
+        """Two statements, however many events there are."""
         now = self._clock.now()
-        counts = Counter(fact.subject for fact in facts)
+        counts = Counter(event.subject for event in events)
         nexts = await self._reserve(session, counts)
         rows: list[dict[str, Any]] = []
-        for fact in facts:
+        for event in events:
             event_id = uuid7(now)
             body = envelope(
-                fact,
+                event,
                 event_id=event_id,
                 issuer=self._issuer,
                 time=now,
-                sequence=nexts[fact.subject],
+                sequence=nexts[event.subject],
                 traceparent=trace.current(),
             )
-            nexts[fact.subject] += 1
+            nexts[event.subject] += 1
             rows.append(
                 {
                     "event_id": event_id,
-                    "shard": fact.shard,
-                    "subject": fact.subject,
-                    "nats_subject": fact.nats_subject,
+                    "shard": event.shard,
+                    "subject": event.subject,
+                    "nats_subject": event.nats_subject,
                     "envelope": body,
                     "created_at": now,
                 }

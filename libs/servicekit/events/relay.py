@@ -1,7 +1,7 @@
-"""The relay: takes facts from the outbox to the bus, in order for each subject, as often as it takes.
+"""The relay: takes events from the outbox to the bus, in order for each subject, as often as it takes.
 
 Any number of replicas may run it. On PostgreSQL a shard is taken by a transaction-scoped advisory lock, so a relay that
-dies lets go at once; SQLite has one process. A fact that was published but not yet marked is published again with the
+dies lets go at once; SQLite has one process. An event that was published but not yet marked is published again with the
 same id, which the stream recognises.
 """
 
@@ -70,11 +70,11 @@ class Relay:
                 await asyncio.wait_for(self._outbox.work.wait(), IDLE_SECONDS)
 
     async def drain(self) -> int:
-        """Publishes everything that waits now; returns how many facts that were.
+        """Publishes everything that waits now; returns how many events that were.
 
         Raises:
-            ConnectionError: the bus is away, or did not take a fact: what was not acknowledged stays. What one subject
-                waits for does not hold up the other shards.
+            ConnectionError: NATS is unavailable or did not acknowledge an event. Unacknowledged events stay queued. A
+                blocked subject does not block the other shards.
         """
         sent, refused = 0, 0
         for shard in await self._shards():
@@ -95,7 +95,7 @@ class Relay:
             return (await session.execute(query)).scalars().all()
 
     async def _relay_shard(self, shard: int) -> tuple[int, int]:
-        """How many facts the bus took, and how many it did not."""
+        """How many events the bus took, and how many it did not."""
         if self._database.is_sqlite:
             # Publishing inside a transaction would hold SQLite's only write lock; and there is only one relay.
             async with self._database.snapshot() as session:
@@ -125,7 +125,7 @@ class Relay:
     async def _publish(self, rows: Sequence[Any]) -> list[int]:
         """Positions that the bus acknowledged.
 
-        In rounds: the first fact of each subject, then the second of each. A fact goes out when the one before it is
+        In rounds: the first event of each subject, then the second of each. An event goes out when the one before it is
         certain, so that one which was refused is never overtaken.
         """
         by_subject: dict[str, list[Any]] = defaultdict(list)
@@ -156,7 +156,7 @@ class Relay:
             OUTBOX_SENT.inc(len(positions))
 
     async def purge(self) -> bool:
-        """Removes one batch of facts sent an hour ago; True when there may be more. Run on a timer, never when idle."""
+        """Deletes one batch of events that were sent an hour ago. Returns True if there may be more."""
         old = (
             select(self._table.c.position)
             .where(self._table.c.sent_at < self._clock.now() - KEEP_SENT)
@@ -168,7 +168,7 @@ class Relay:
         return bool(result.rowcount == PURGE_BATCH)
 
     async def check(self) -> CheckResult:
-        """A warning when facts wait for long; never an outage, even when there are too many to count."""
+        """A warning when events wait for long; never an outage, even when there are too many to count."""
         try:
             async with asyncio.timeout(COUNT_SECONDS):
                 waiting, age = await self._backlog()

@@ -1,4 +1,4 @@
-"""The unit of work: one transaction, the repositories that live in it, and the facts that it makes true."""
+"""The unit of work: one transaction, the repositories that live in it, and the events that it makes true."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.servicekit.events.event import Fact
+from libs.servicekit.events.event import Event
 from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.sql.database import Database
 
@@ -16,18 +16,18 @@ class UnitOfWork:
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
-        self.facts: list[Fact] = []
+        self.emitted: list[Event] = []
 
-    def emit(self, *facts: Fact) -> None:
+    def emit(self, *events: Event) -> None:
         """Tells the world, if and when the transaction commits."""
-        self.facts.extend(facts)
+        self.emitted.extend(events)
 
 
 WorkT = TypeVar("WorkT", bound=UnitOfWork)
 
 
 class Transactions(Generic[WorkT]):
-    """Makes units of work: state and its facts are committed together or not at all."""
+    """Makes units of work: state and its events are committed together or not at all."""
 
     def __init__(self, database: Database, outbox: Outbox, make: Callable[[AsyncSession], WorkT]) -> None:
         self._database = database
@@ -39,10 +39,10 @@ class Transactions(Generic[WorkT]):
         async with self._database.transaction() as session:
             work = self._make(session)
             yield work
-            if work.facts:
+            if work.emitted:
                 await session.flush()
-                await self._outbox.write(session, work.facts)
-        if work.facts:
+                await self._outbox.write(session, work.emitted)
+        if work.emitted:
             self._outbox.wake()
 
     @asynccontextmanager
@@ -51,5 +51,5 @@ class Transactions(Generic[WorkT]):
         async with self._database.snapshot() as session:
             work = self._make(session)
             yield work
-        if work.facts:
+        if work.emitted:
             raise RuntimeError("a fact needs the transaction that makes it true")

@@ -1,4 +1,4 @@
-"""NATS: publishing facts to JetStream, and hearing of others' facts to refresh what is cached.
+"""NATS: publishing events to JetStream, and hearing of others' events to refresh what is cached.
 
 The bus may be away at any time, at start as well. Nothing here makes a request wait for it.
 """
@@ -24,7 +24,7 @@ _ENTITIES = (
     *("login", "session", "account", "password", "factor", "recovery_codes", "consent", "code", "client", "key"),
     *("device", "admin", "webhook", "stream_ticket"),
 )
-_TOKEN_FACTS = ("revoked", "reuse_detected", "telemetry_gap")
+_TOKEN_EVENTS = ("revoked", "reuse_detected", "telemetry_gap")
 _TOKEN_TELEMETRY = ("issued", "refreshed")
 DUPLICATE_WINDOW = timedelta(minutes=10)
 ACK_SECONDS = 5.0
@@ -38,7 +38,7 @@ STREAMS: Mapping[str, tuple[tuple[str, ...], timedelta]] = {
     "LATCHKEY_EVENTS": (
         (
             *(f"latchkey.v1.{entity}.>" for entity in _ENTITIES),
-            *(f"latchkey.v1.token.{name}.*" for name in _TOKEN_FACTS),
+            *(f"latchkey.v1.token.{name}.*" for name in _TOKEN_EVENTS),
             f"{REDRIVEN}.*",
         ),
         timedelta(days=30),
@@ -63,7 +63,7 @@ class Bus:
     """One connection that comes back by itself. `run` is a background task of the service.
 
     Args:
-        publishes: it tells facts, and so needs the streams. Who only hears does not.
+        publishes: it tells events, and so needs the streams. Who only hears does not.
         keeps_streams: it makes the streams, and widens them when newer code has more to tell. One service alone may
             (deploy/provision/nats_rights.py); the others wait for it.
     """
@@ -89,7 +89,7 @@ class Bus:
         self._listeners[subject] = listener
 
     def follow(self, subject: str, follower: Follower) -> None:
-        """As `listen`, with the envelope of each fact."""
+        """As `listen`, with the envelope of each event."""
         self._followers[subject] = follower
 
     @property

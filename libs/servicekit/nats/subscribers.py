@@ -1,7 +1,7 @@
 """Subscribers outside: a NATS account of their own, and what one of them may ask for.
 
 JetStream answers wherever a request says, and asks nobody for permission: a reader in our own account could have the
-answer, or somebody's old event, put on the subject of a fact, and so into the stream. From another account it cannot.
+answer, or somebody's old event, put on the subject of an event, and so into the stream. From another account it cannot.
 """
 
 import json

@@ -38,7 +38,7 @@ class PasswordPolicy:
         """Accepts a password that somebody may have from now on, in the form in which it is hashed.
 
         `about`: what is known of the person. Who cannot be asked about stolen passwords stands in nobody's way; the
-        answer says so, for the fact that tells it.
+        answer says so, for the event that tells it.
 
         Raises:
             InvalidRequest: PASSWORD_TOO_SHORT, PASSWORD_TOO_LONG, PASSWORD_COMMON, PASSWORD_OF_PERSON,

@@ -8,7 +8,7 @@ from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.limits import Limit, require_room
-from services.device import events as facts
+from services.device import events
 from services.device.domain.device_codes import DeviceCode
 from services.device.domain.limits import REQUEST_WINDOW, RequestQuota
 from services.device.domain.user_codes import as_shown, digest, new_user_code
@@ -64,7 +64,7 @@ class CreateDeviceCode:
             await self._require_room(work, asked, now=now)
             code = self._code(asked, now=now)
             user_code = await _add(work, code, device_code=device_code)
-            work.emit(facts.requested(code))
+            work.emit(events.requested(code))
         return Codes(device_code, as_shown(user_code), self._lifetime, self._interval)
 
     async def _require_room(self, work: Work, asked: Asked, *, now: datetime) -> None:

@@ -6,8 +6,8 @@ from datetime import datetime
 from libs.oauth.device_authorization import FRESH_SIGN_IN
 from libs.oauth.errors import LoginRequired
 from libs.servicekit.base.clock import Clock
-from libs.servicekit.events.event import Fact
-from services.device import events as facts
+from libs.servicekit.events.event import Event
+from services.device import events
 from services.device.adapters.waiting_polls import WaitingRoom
 from services.device.domain.device_codes import Approval, DeviceCode, unknown_user_code
 from services.device.ports import Begin
@@ -48,19 +48,19 @@ class DecideDeviceCode:
         async with self._begin() as work:
             code = await self._look_up(work, decision.typed, now=now)
             if code is not None:
-                after, fact = _judged(code, decision, now=now)
+                after, event = _judged(code, decision, now=now)
                 if await work.device_codes.decide(after):
                     decided = after
-                    work.emit(fact)
+                    work.emit(event)
         if decided is None:  # said after the commit, so that the attempt stays counted
             raise unknown_user_code()
         self._room.call(decided.id)
 
 
-def _judged(code: DeviceCode, decision: Decision, *, now: datetime) -> tuple[DeviceCode, Fact]:
+def _judged(code: DeviceCode, decision: Decision, *, now: datetime) -> tuple[DeviceCode, Event]:
     person, ip_prefix = decision.person, decision.typed.ip_prefix
     if decision.allow:
-        return code.approve(person, now=now), facts.approved(code, person, ip_prefix=ip_prefix)
-    return code.deny(now=now), facts.denied(
+        return code.approve(person, now=now), events.approved(code, person, ip_prefix=ip_prefix)
+    return code.deny(now=now), events.denied(
         code, user_id=person.user_id, session_id=person.session_id, ip_prefix=ip_prefix
     )

@@ -3,7 +3,7 @@
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import InvalidGrant
 from libs.servicekit.base.clock import Clock
-from services.device import events as facts
+from services.device import events
 from services.device.domain.device_codes import unknown_device_code
 from services.device.ports import Begin
 
@@ -28,4 +28,4 @@ class RedeemDeviceCode:
             approval = code.collect(client_id, now=now)
             if not await work.device_codes.redeem(code.redeem(client_id, now=now)):
                 raise InvalidGrant(reason="DEVICE_CODE_SPENT")
-            work.emit(facts.redeemed(code, approval))
+            work.emit(events.redeemed(code, approval))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from libs.servicekit.base.clock import Clock
-from services.device import events as facts
+from services.device import events
 from services.device.domain.limits import ATTEMPT_WINDOW, REQUEST_WINDOW
 from services.device.ports import Begin
 
@@ -27,7 +27,7 @@ class SweepDeviceCodes:
         async with self._begin() as work:
             expired = await work.device_codes.expire(now=self._clock.now(), limit=BATCH)
             work.emit(
-                *(facts.expired(code_id=code.id, client_id=code.client_id, user_id=code.user_id) for code in expired)
+                *(events.expired(code_id=code.id, client_id=code.client_id, user_id=code.user_id) for code in expired)
             )
         return len(expired)
 

@@ -1,8 +1,9 @@
 """One stream, read from a sequence on, in order and without a gap, as a subscriber from outside reads it.
 
-The service uses two NATS identities. Its own identity creates the consumer and may do nothing else with it. Messages are
-read through the subscribers' account (libs/servicekit/nats/subscribers.py), because no response in that account can
-reach the subjects of events. Nothing is acknowledged: how far we are stands in SQL, in the transaction that keeps what was read.
+The service uses two NATS identities. Its own identity creates the consumer and may do nothing else with it. Messages
+are read through the subscribers' account (libs/servicekit/nats/subscribers.py), because no response in that account can
+reach the subjects of events. Nothing is acknowledged: the position is stored in SQL, in the transaction that stores the
+events.
 """
 
 import json
@@ -20,7 +21,7 @@ from nats.js.errors import NotFoundError
 
 from libs.servicekit.nats.subscribers import API
 
-FACTS = "latchkey.v1.>"
+EVENTS = "latchkey.v1.>"
 BATCH = 256
 HEARTBEAT_SECONDS = 2.0
 REQUEST_SECONDS = 30.0
@@ -67,7 +68,7 @@ class StreamReader:
             self._stream,
             ConsumerConfig(
                 name=self._consumer,
-                filter_subject=FACTS,
+                filter_subject=EVENTS,
                 deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
                 opt_start_seq=after + 1,
                 ack_policy=AckPolicy.NONE,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from libs.servicekit.base.clock import Clock
-from services.event_bridge import events as facts
+from services.event_bridge import events
 from services.event_bridge.domain.seals import SecretSeals
 from services.event_bridge.domain.signatures import WebhookSecret, new_webhook_secret
 from services.event_bridge.domain.webhooks import LONGEST_OVERLAP, DisabledReason
@@ -25,7 +25,7 @@ class EnableWebhook:
         async with self._begin() as work:
             if await work.webhooks.enable(webhook_id):
                 await work.deliveries.hurry(webhook_id, now=self._clock.now())
-                work.emit(facts.webhook_enabled(webhook_id))
+                work.emit(events.webhook_enabled(webhook_id))
             elif await work.webhooks.find(webhook_id) is None:
                 raise unknown()
         self._queued()
@@ -39,7 +39,7 @@ class DisableWebhook:
         """Disabling it twice is once. Raises InvalidRequest."""
         async with self._begin() as work:
             if await work.webhooks.disable(webhook_id, DisabledReason.OPERATOR):
-                work.emit(facts.webhook_disabled(webhook_id, DisabledReason.OPERATOR))
+                work.emit(events.webhook_disabled(webhook_id, DisabledReason.OPERATOR))
             elif await work.webhooks.find(webhook_id) is None:
                 raise unknown()
 
@@ -53,7 +53,7 @@ class DeleteWebhook:
         async with self._begin() as work:
             if not await work.webhooks.delete(webhook_id):
                 raise unknown()
-            work.emit(facts.webhook_deleted(webhook_id))
+            work.emit(events.webhook_deleted(webhook_id))
 
 
 class RotateWebhookSecret:
@@ -70,5 +70,5 @@ class RotateWebhookSecret:
             sealed = self._seals.seal(secret, webhook_id=webhook_id)
             if not await work.webhooks.rotate(webhook_id, sealed, previous_until=until):
                 raise unknown()
-            work.emit(facts.webhook_secret_rotated(webhook_id))
+            work.emit(events.webhook_secret_rotated(webhook_id))
         return secret

@@ -7,7 +7,7 @@ from libs.crypto.random import uuid7
 from libs.fetch.errors import FetchRefused
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.base.clock import Clock
-from services.event_bridge import events as facts
+from services.event_bridge import events
 from services.event_bridge.domain.filters import parse_all
 from services.event_bridge.domain.seals import SecretSeals
 from services.event_bridge.domain.signatures import WebhookSecret, new_webhook_secret
@@ -55,7 +55,7 @@ class CreateWebhook:
             if await work.webhooks.count() >= self._most:
                 raise _refused(f"There are {self._most} webhooks already.", "WEBHOOKS_FULL")
             await work.webhooks.add(webhook, self._seals.seal(secret, webhook_id=webhook.webhook_id))
-            work.emit(facts.webhook_created(webhook.webhook_id, filters=webhook.filters))
+            work.emit(events.webhook_created(webhook.webhook_id, filters=webhook.filters))
         return webhook, secret
 
     def _judge(self, wanted: Wanted) -> None:

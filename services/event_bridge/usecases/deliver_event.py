@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
-from services.event_bridge import events as facts
+from services.event_bridge import events
 from services.event_bridge.domain.deliveries import Answer, Delivery, State
 from services.event_bridge.domain.excerpts import without
 from services.event_bridge.domain.seals import SecretSeals
@@ -102,4 +102,4 @@ class DeliverEvent:
             await work.deliveries.hurry(after.webhook_id, now=self._clock.now())
         if after.disabled_reason is not None and before.disabled_reason is None:
             _log.warning("A webhook is disabled", webhook_id=after.webhook_id, reason=after.disabled_reason.value)
-            work.emit(facts.webhook_disabled(after.webhook_id, after.disabled_reason))
+            work.emit(events.webhook_disabled(after.webhook_id, after.disabled_reason))

@@ -7,7 +7,7 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.base.clock import Clock
-from services.event_bridge import events as facts
+from services.event_bridge import events
 from services.event_bridge.domain.filters import parse_all
 from services.event_bridge.domain.stream_tickets import LONGEST_LIFE, PREFIX, SHORTEST_LIFE, StreamTicket
 from services.event_bridge.ports import Begin
@@ -36,7 +36,7 @@ class CreateStreamTicket:
             if len(await work.tickets.every(now=now, limit=MOST_TICKETS)) >= MOST_TICKETS:
                 raise _refused(f"There are {MOST_TICKETS} tickets already.", "TICKETS_FULL")
             await work.tickets.add(ticket, ticket_hash=secret_hash(secret))
-            work.emit(facts.stream_ticket_created(ticket.ticket_id, filters=ticket.filters))
+            work.emit(events.stream_ticket_created(ticket.ticket_id, filters=ticket.filters))
         return ticket, secret
 
 
@@ -67,7 +67,7 @@ class RevokeStreamTicket:
         async with self._begin() as work:
             if not await work.tickets.delete(ticket_id):
                 raise _refused("There is no such ticket.", "TICKET_UNKNOWN")
-            work.emit(facts.stream_ticket_revoked(ticket_id))
+            work.emit(events.stream_ticket_revoked(ticket_id))
 
 
 def _refused(description: str, reason: str) -> InvalidRequest:

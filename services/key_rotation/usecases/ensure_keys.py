@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from libs.crypto.jwt import SigningKey
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
-from services.key_rotation import events as facts
+from services.key_rotation import events
 from services.key_rotation.domain.keys import ALGS, Key, KeyState, missing_states
 from services.key_rotation.domain.seals import KeySeals, SealedPrivateKey
 from services.key_rotation.ports import Generate, ViewFactory, WorkFactory
@@ -55,7 +55,7 @@ class EnsureKeys:
                 signing_key, private = made[state]
                 key = Key.of(signing_key, state, private=private, now=self._clock.now())
                 if await work.keys.add(key):
-                    work.emit(*facts.key_made(key))
+                    work.emit(*events.key_made(key))
                     added.append(key)
         for key in added:
             _log.info("A signing key was made", kid=key.kid, alg=key.alg, state=key.state.value)

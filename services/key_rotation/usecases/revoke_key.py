@@ -7,7 +7,7 @@ from datetime import datetime
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
-from services.key_rotation import events as facts
+from services.key_rotation import events
 from services.key_rotation.domain.keys import PUBLISHED, SIGNING, Key, KeyState, RevocationReason
 from services.key_rotation.domain.rotation import revoked
 from services.key_rotation.domain.waits import Waits
@@ -58,7 +58,7 @@ class RevokeKey:
             now = self._clock.now()
             own = [each for each in history if each.alg == key.alg]
             changes = revoked(key, own, reason=reason, waits=self._waits, now=now)
-            if await save_changes(self._work, changes, actor=facts.ADMIN):
+            if await save_changes(self._work, changes, actor=events.ADMIN):
                 await self._replace(key.alg)
                 left = await self._list_keys((key.alg,))
                 return Revocation(

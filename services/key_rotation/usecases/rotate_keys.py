@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from libs.servicekit.base.clock import Clock
-from services.key_rotation import events as facts
+from services.key_rotation import events
 from services.key_rotation.domain.keys import ALGS, SIGNING, Key
 from services.key_rotation.domain.rotation import brought_forward
 from services.key_rotation.domain.waits import Waits
@@ -43,7 +43,7 @@ class RotateKeys:
     async def _bring_forward(self, alg: str) -> None:
         history = await self._list_keys((alg,))
         changes = brought_forward(history, waits=self._waits, now=self._clock.now())
-        if changes and not await save_changes(self._work, changes, actor=facts.ADMIN):
+        if changes and not await save_changes(self._work, changes, actor=events.ADMIN):
             raise TemporarilyUnavailable(reason="KEYS_BUSY", retry_after=1)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from libs.servicekit.base import logs
 from libs.servicekit.events.event import Actor
-from services.key_rotation import events as facts
+from services.key_rotation import events
 from services.key_rotation.domain.rotation import Change
 from services.key_rotation.ports import Work, WorkFactory
 
@@ -15,13 +15,13 @@ class _OvertakenError(Exception):
     """Undoes the transaction."""
 
 
-async def save_changes(begin: WorkFactory, changes: Sequence[Change], *, actor: Actor = facts.SYSTEM) -> bool:
+async def save_changes(begin: WorkFactory, changes: Sequence[Change], *, actor: Actor = events.SYSTEM) -> bool:
     """Saves and tells them; False when another replica was faster with one of them. Raises TemporarilyUnavailable."""
     try:
         async with begin() as work:
             for change in changes:
                 await _save(work, change)
-                work.emit(*facts.key_changed(change, actor=actor))
+                work.emit(*events.key_changed(change, actor=actor))
     except _OvertakenError:
         return False
     for change in changes:

@@ -1,6 +1,6 @@
 """Clients in this replica's memory: the hot path reads no SQL.
 
-A fact on `latchkey.v1.client.>` empties it at once; the time limit is the net for a fact that was missed.
+An event on `latchkey.v1.client.>` empties it at once; the time limit is the net for an event that was missed.
 """
 
 from collections import OrderedDict
@@ -13,7 +13,7 @@ from services.token.store.work import TokenWork
 
 LIFETIME = timedelta(seconds=30)
 CAPACITY = 10_000
-FACTS = "latchkey.v1.client.>"
+EVENTS = "latchkey.v1.client.>"
 _NEW = "latchkey.v1.client.created."
 
 
@@ -45,6 +45,6 @@ class CachedClients:
         self._generation += 1
         self._clients.clear()
 
-    async def on_fact(self, subject: str) -> None:
+    async def on_event(self, subject: str) -> None:
         if not subject.startswith(_NEW):  # what is new is not remembered, so strangers who register empty nothing
             self.forget()

@@ -7,7 +7,7 @@ from typing import cast, get_args
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.events.consumer import Consumer, Received
 from libs.servicekit.nats.bus import Bus
-from services.token import events as facts
+from services.token import events
 from services.token.usecases.sessions.end_session import EndAccount, EndOfflineGrants, EndSession
 
 SESSION_ENDED = "token-session-ended"
@@ -17,7 +17,7 @@ ACCOUNT_DELETED = "token-account-deleted"
 _REASON_PREFIX = "REASON_"
 
 
-class SessionFacts:
+class SessionEvents:
     """`queued` is called when there is something new to deliver."""
 
     def __init__(
@@ -71,7 +71,7 @@ class SessionFacts:
         )
 
     def _when(self, event: Received) -> datetime:
-        """When the fact became true. Of one that does not say, everything until now is taken to be older."""
+        """When the event became true. Of one that does not say, everything until now is taken to be older."""
         try:
             return datetime.fromisoformat(event.time).astimezone(UTC)
         except ValueError:
@@ -83,7 +83,7 @@ class SessionFacts:
         )
 
 
-def _reason(name: str) -> facts.SessionEnd:
+def _reason(name: str) -> events.SessionEnd:
     """A reason that only newer code knows is told as a sign-out."""
     reason = name.removeprefix(_REASON_PREFIX).lower()
-    return cast("facts.SessionEnd", reason) if reason in get_args(facts.SessionEnd) else "signed_out"
+    return cast("events.SessionEnd", reason) if reason in get_args(events.SessionEnd) else "signed_out"

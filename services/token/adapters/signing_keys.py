@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one fo
 
 REFRESH_SECONDS = 30.0
 RETRY_SECONDS = 1.0
-FACTS = "latchkey.v1.key.>"
+EVENTS = "latchkey.v1.key.>"
 UNKNOWN_KID = Counter("latchkey_unknown_kid_total", "Presented tokens that name a key which we do not publish.")
 _REVOKED: Final = "latchkey.key.revoked.v1"
 _OLDER_CODE_VALID_FOR: Final = timedelta(minutes=5)
@@ -128,7 +128,7 @@ class KeyView:
             except TimeoutError:
                 continue
 
-    async def on_fact(self, envelope: bytes) -> None:
+    async def on_event(self, envelope: bytes) -> None:
         """Something happened to a key: look at once. A revoked one is dropped even if key-rotation is away."""
         self._look_now.set()
         event = Received.of(envelope)

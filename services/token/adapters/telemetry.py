@@ -1,7 +1,7 @@
-"""Token telemetry: facts of paths that write no row, told without a promise (design: two classes of events).
+"""Token telemetry: events of paths that write no row, told without a promise (design: two classes of events).
 
 A bounded buffer in memory, emptied in the background. What does not fit while the bus is away is dropped, counted, and
-reported by one `token.telemetry_gap` fact, which is a row and so is never lost.
+reported by one `token.telemetry_gap` event, which is a row and so is never lost.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.base import logs, trace
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.metrics import TELEMETRY_DROPPED
-from libs.servicekit.events.event import Fact, envelope
+from libs.servicekit.events.event import Event, envelope
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.nats.bus import Bus
 from libs.servicekit.nats.publish_acks import Outgoing
-from services.token import events as facts
+from services.token import events
 from services.token.store.work import TokenWork
 
 CAPACITY = 20_000
@@ -31,9 +31,9 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True)
 class _Waiting:
-    """Its id is made once: a fact that is published again is recognised."""
+    """Its id is made once: an event that is published again is recognised."""
 
-    fact: Fact
+    event: Event
     event_id: str
     time: datetime
     traceparent: str
@@ -50,13 +50,13 @@ class BufferedTelemetry:
         self._waiting: deque[_Waiting] = deque()
         self._dropped = 0
 
-    def record(self, fact: Fact) -> None:
+    def record(self, event: Event) -> None:
         if len(self._waiting) >= CAPACITY:
             self._waiting.popleft()
             self._dropped += 1
             TELEMETRY_DROPPED.inc()
         now = self._clock.now()
-        self._waiting.append(_Waiting(fact, uuid7(now), now, trace.current()))
+        self._waiting.append(_Waiting(event, uuid7(now), now, trace.current()))
 
     async def run(self) -> None:
         while True:
@@ -85,23 +85,23 @@ class BufferedTelemetry:
             return [waiting.event_id for waiting in batch]
 
     def _message(self, waiting: _Waiting) -> Outgoing:
-        fact, event_id = waiting.fact, waiting.event_id
+        event, event_id = waiting.event, waiting.event_id
         body = envelope(
-            fact,
+            event,
             event_id=event_id,
             issuer=self._issuer,
             time=waiting.time,
             sequence=None,
             traceparent=waiting.traceparent,
         )
-        headers = {"ce-id": event_id, "ce-type": f"latchkey.{fact.name}.v1"}
-        return Outgoing(fact.nats_subject, body, event_id, headers)
+        headers = {"ce-id": event_id, "ce-type": f"latchkey.{event.name}.v1"}
+        return Outgoing(event.nats_subject, body, event_id, headers)
 
     async def _report_gap(self) -> None:
         dropped = self._dropped
         try:
             async with self._transactions() as work:
-                work.emit(facts.telemetry_gap(dropped=dropped))
+                work.emit(events.telemetry_gap(dropped=dropped))
         except TemporarilyUnavailable as error:
             _log.info("The gap in the telemetry is reported later", dropped=dropped, reason=error.reason)
         else:
@@ -111,5 +111,5 @@ class BufferedTelemetry:
 class SilentTelemetry:
     """For operators who switch it off."""
 
-    def record(self, fact: Fact) -> None:
+    def record(self, event: Event) -> None:
         return None

@@ -94,7 +94,7 @@ async def test_an_unknown_session_is_an_empty_answer(sessions: rpc.Sessions) -> 
 
 
 @pytest.mark.s(60)
-async def test_facts_have_the_prefix_of_the_address_and_not_the_address(
+async def test_events_have_the_prefix_of_the_address_and_not_the_address(
     world: World, sessions: rpc.Sessions, alice: str, request_to_sign_in: sessions_pb2.SignInRequest
 ) -> None:
     await sessions.SignIn(request_to_sign_in, CALL)

@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: what subscribers are told is what has changed (no fact lost, none invented)."""
+"""Whatever happens, in whatever order: what subscribers are told is what has changed (no event lost, none invented)."""
 
 import asyncio
 import random
@@ -58,7 +58,7 @@ async def _forgotten(world: World) -> frozenset[str]:
     return frozenset(created - {row.id for row in await world.sessions()})
 
 
-async def test_the_facts_about_one_subject_are_numbered_without_a_gap(world: World, alice: str) -> None:
+async def test_the_events_about_one_subject_are_numbered_without_a_gap(world: World, alice: str) -> None:
     await asyncio.gather(*(world.signed_in() for _ in range(4)))
     await world.disable_user("alice", operator="cli")
     numbers = [event["subjectseq"] for event in await world.events() if event["subject"] == alice]

@@ -160,7 +160,7 @@ async def test_the_least_used_of_too_many_sessions_ends(
 async def test_a_sign_in_takes_this_many_statements(world: World, alice: str) -> None:
     with statements(world.database) as sent:
         signed_in = await world.signed_in()
-    # Read failures and credentials; lock these, end what is surplus, add the session, count and write the facts.
+    # Read failures and credentials; lock these, end what is surplus, add the session, count and write the events.
     assert len(sent) == 7, sent
     with statements(world.database) as sent:
         await world.signed_in(session_secret=signed_in.session_secret)

@@ -110,7 +110,7 @@ async def test_no_transaction_is_open_while_a_password_is_hashed(world: World, a
     assert open_connections == [0]
 
 
-async def test_a_fact_that_cannot_be_written_undoes_the_sign_in(
+async def test_a_event_that_cannot_be_written_undoes_the_sign_in(
     world: World, alice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_arguments: object, **_keywords: object) -> None:

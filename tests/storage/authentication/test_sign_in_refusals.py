@@ -41,7 +41,7 @@ async def test_every_refusal_is_the_same_at_the_same_price(
     assert (error.description, error.reason) == ("The username or the password is wrong.", "WRONG_CREDENTIALS")
     assert (error.redirectable, error.retry_after) == (False, None)
     assert world.passwords.operations - operations == 1
-    # Failures and credentials are read, the failure is counted, and what the outbox needs for one fact.
+    # Failures and credentials are read, the failure is counted, and what the outbox needs for one event.
     assert len(sent) == 5
     assert not await world.sessions()
 

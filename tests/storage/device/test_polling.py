@@ -130,7 +130,7 @@ async def test_a_waiting_poll_is_woken_by_the_decision(here: Replica) -> None:
     assert not here.room._waiting
 
 
-async def test_a_waiting_poll_of_another_replica_is_woken_by_the_fact(world: World, here: Replica) -> None:
+async def test_a_waiting_poll_of_another_replica_is_woken_by_the_event(world: World, here: Replica) -> None:
     there = world.replica()
     codes = await here.ask()
     waiting = asyncio.create_task(there.poll(codes, wait=timedelta(hours=1)))

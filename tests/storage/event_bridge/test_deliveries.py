@@ -149,8 +149,8 @@ async def test_a_receiver_that_takes_nothing_for_days_is_disabled_and_that_is_to
     disabled = await world.find.one(webhook.webhook_id)
     assert disabled.disabled_reason is DisabledReason.FAILING
     assert disabled.failing_since is not None
-    (fact,) = [event for event in await world.told() if event["type"] == "latchkey.webhook.disabled.v1"]
-    assert (fact["reason"], fact["actortype"], fact["subject"]) == ("failing", "system", webhook.webhook_id)
+    (event,) = [event for event in await world.told() if event["type"] == "latchkey.webhook.disabled.v1"]
+    assert (event["reason"], event["actortype"], event["subject"]) == ("failing", "system", webhook.webhook_id)
     before = len(world.receivers.sent)
     await world.send()
     assert len(world.receivers.sent) == before

@@ -28,7 +28,7 @@ COMPLETE = [("ES256", "active"), ("ES256", "next"), ("RS256", "active"), ("RS256
 REPLICAS = 8
 
 
-def _facts(outbox: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def _events(outbox: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     return sorted((row["nats_subject"].rsplit(".", 1)[0], row["subject"]) for row in outbox)
 
 
@@ -47,10 +47,14 @@ async def test_every_key_is_told_of_in_the_same_transaction(replica: Replica):
     expected = [("latchkey.v1.key.published", row["kid"]) for row in made]
     expected += [("latchkey.v1.key.activated", row["kid"]) for row in made if row["state"] == "active"]
     outbox = await rows(replica.database, "outbox")
-    assert _facts(outbox) == sorted(expected)
+    assert _events(outbox) == sorted(expected)
     for row in outbox:
-        fact = json.loads(row["envelope"])
-        assert (fact["producer"], fact["actortype"], fact["data"]["kid"]) == ("key-rotation", "system", row["subject"])
+        event = json.loads(row["envelope"])
+        assert (event["producer"], event["actortype"], event["data"]["kid"]) == (
+            "key-rotation",
+            "system",
+            row["subject"],
+        )
 
 
 async def test_a_later_start_makes_nothing(replica: Replica, url: str):
@@ -108,9 +112,9 @@ async def test_replicas_that_start_at_once_agree_on_one_active_and_one_next_key(
         assert len(arrived) == 2 * REPLICAS
         assert await states(database) == COMPLETE
         kids = [row["kid"] for row in await rows(database)]
-        facts = _facts(await rows(database, "outbox"))
-        assert [kid for name, kid in facts if name == "latchkey.v1.key.published"] == sorted(kids)
-        assert len(facts) == 6
+        events = _events(await rows(database, "outbox"))
+        assert [kid for name, kid in events if name == "latchkey.v1.key.published"] == sorted(kids)
+        assert len(events) == 6
         views = [[key.kid for key in await replica.published()] for replica in replicas]
         assert views == [views[0]] * REPLICAS
 

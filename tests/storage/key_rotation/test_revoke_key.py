@@ -23,8 +23,8 @@ async def _kid(replica: Replica, state: KeyState, alg: str = "ES256") -> str:
 
 
 async def _told(database: Database, kid: str) -> list[dict[str, Any]]:
-    facts = [json.loads(row["envelope"]) for row in await rows(database, "outbox") if row["subject"] == kid]
-    return sorted(facts, key=lambda fact: int(fact["subjectseq"]))
+    events = [json.loads(row["envelope"]) for row in await rows(database, "outbox") if row["subject"] == kid]
+    return sorted(events, key=lambda event: int(event["subjectseq"]))
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ async def test_a_revoked_key_is_out_at_once_and_the_next_one_signs(settled: Repl
 async def test_everybody_is_told_who_did_it_and_why(settled: Replica):
     gone, heir = await _kid(settled, KeyState.ACTIVE), await _kid(settled, KeyState.NEXT)
     await settled.revoke(gone, reason=RevocationReason.DRILL)
-    fact = (await _told(settled.database, gone))[-1]
-    assert (fact["type"], fact["actortype"], fact["reason"]) == ("latchkey.key.revoked.v1", "admin", "drill")
+    event = (await _told(settled.database, gone))[-1]
+    assert (event["type"], event["actortype"], event["reason"]) == ("latchkey.key.revoked.v1", "admin", "drill")
     assert (await _told(settled.database, heir))[-1]["type"] == "latchkey.key.activated.v1"
 
 
@@ -134,7 +134,7 @@ async def test_operators_who_revoke_at_once_and_a_rotation_meanwhile_agree(url: 
         await other.settle()
     own = [state for alg, state in await states(settled.database) if alg == "ES256"]
     assert sorted(own) == ["active", "next", "revoked"]
-    assert [fact["type"] for fact in await _told(settled.database, kid)].count("latchkey.key.revoked.v1") == 1
+    assert [event["type"] for event in await _told(settled.database, kid)].count("latchkey.key.revoked.v1") == 1
 
 
 async def _signs(replica: Replica) -> dict[str, Key]:

@@ -37,9 +37,9 @@ async def _keys(database: Database, alg: str = "ES256") -> dict[str, Key]:
         return {key.state.value: key for key in await Keys(session, issuer="https://id.example").history(alg)}
 
 
-async def _facts(database: Database) -> Counter[str]:
+async def _events(database: Database) -> Counter[str]:
     told = [json.loads(row["envelope"]) for row in await rows(database, "outbox")]
-    return Counter(fact["type"].removeprefix("latchkey.key.").removesuffix(".v1") for fact in told)
+    return Counter(event["type"].removeprefix("latchkey.key.").removesuffix(".v1") for event in told)
 
 
 @pytest.mark.conformance("oidcc-server-rotate-keys")
@@ -67,7 +67,7 @@ async def test_a_key_goes_all_its_way(replica: Replica):
     await replica.settle()
     assert (await _keys(replica.database))["retired"].kid == first.kid
     assert first.kid not in {key.kid for key in await replica.published()}
-    assert await _facts(replica.database) == {"published": 6, "activated": 4, "retired": 2}
+    assert await _events(replica.database) == {"published": 6, "activated": 4, "retired": 2}
 
 
 async def test_what_is_kept_of_a_private_half_goes_when_its_turn_ends(replica: Replica):
@@ -87,7 +87,7 @@ async def test_replicas_that_rotate_at_once_rotate_once(url: str, replica: Repli
             await asyncio.gather(*(racer.advance() for racer in replicas))
     expected = sorted([*COMPLETE, ("ES256", "retiring"), ("RS256", "retiring")])
     assert await states(replica.database) == expected
-    assert await _facts(replica.database) == {"published": 6, "activated": 4}
+    assert await _events(replica.database) == {"published": 6, "activated": 4}
 
 
 async def test_only_the_first_of_two_judgements_on_one_key_is_saved(url: str, replica: Replica):
@@ -115,7 +115,7 @@ async def test_a_replica_that_dies_at_any_commit_leaves_nothing_that_another_can
         await heir.settle()
         expected = sorted([*COMPLETE, ("ES256", "retiring"), ("RS256", "retiring")])
         assert await states(heir.database) == expected
-        assert await _facts(heir.database) == {"published": 6, "activated": 4}
+        assert await _events(heir.database) == {"published": 6, "activated": 4}
         for row in await rows(heir.database):
             assert (row["retires_at"] is None) == (row["state"] != "retiring")
             assert row["activates_at"] is not None

@@ -191,7 +191,7 @@ async def test_a_bus_that_is_away_at_the_start_is_found_later_and_complained_abo
     await publish(bus, "one")
 
 
-async def test_a_listener_hears_of_facts_and_still_does_after_a_restart(bus_for: BusFor, nats_server: NatsServer):
+async def test_a_listener_hears_of_events_and_still_does_after_a_restart(bus_for: BusFor, nats_server: NatsServer):
     heard: list[str] = []
 
     async def listener(subject: str) -> None:

@@ -1,4 +1,4 @@
-"""A durable consumer handles every fact at least once, whatever happens to the server, the database and the handler."""
+"""A durable consumer handles every event at least once, whatever happens to the server, the database and the handler."""
 
 import asyncio
 import json
@@ -70,14 +70,14 @@ def counted(outcome: str) -> float:
 
 
 async def pending(server: NatsServer) -> tuple[int, int]:
-    """Facts that nobody has yet, and facts in hand."""
+    """Facts that nobody has yet, and events in hand."""
     client = await nats.connect(server.url)
     info = await client.jetstream().consumer_info(EVENTS, NAME)
     await client.close()
     return info.num_pending or 0, info.num_ack_pending or 0
 
 
-async def test_facts_from_before_and_after_the_start_are_handled_once_and_others_are_not(
+async def test_events_from_before_and_after_the_start_are_handled_once_and_others_are_not(
     bus: Bus, consume: Starts, nats_server: NatsServer
 ) -> None:
     await tell(bus, "before")
@@ -103,7 +103,7 @@ async def test_a_database_that_is_away_only_delays(bus: Bus, consume: Starts) ->
     assert counted("given_up") == before
 
 
-async def test_a_fact_that_fails_is_tried_again_and_holds_up_no_other(bus: Bus, consume: Starts) -> None:
+async def test_a_event_that_fails_is_tried_again_and_holds_up_no_other(bus: Bus, consume: Starts) -> None:
     handled = Handled(RuntimeError("once"), RuntimeError("twice"))
     consume(handled)
     await tell(bus, "one", "two")
@@ -130,7 +130,7 @@ async def test_what_cannot_be_handled_at_all_is_given_up_and_counted(
 
 
 async def test_it_goes_on_after_a_restart_of_the_server(bus: Bus, consume: Starts, nats_server: NatsServer) -> None:
-    """A request for a fact dies with the server, and nobody says so (nats-io/nats.py#504)."""
+    """A request for an event dies with the server, and nobody says so (nats-io/nats.py#504)."""
     handled = Handled()
     consume(handled)
     await tell(bus, "one")
@@ -155,7 +155,7 @@ async def test_it_is_made_again_when_it_was_taken_away(bus: Bus, consume: Starts
     await until(lambda: "two" in handled.done)
 
 
-async def test_replicas_share_the_facts(bus_for: BusFor, bus: Bus, consume: Starts) -> None:
+async def test_replicas_share_the_events(bus_for: BusFor, bus: Bus, consume: Starts) -> None:
     other = bus_for()
     await until(lambda: other.ready)
     here, there = Handled(), Handled()
@@ -167,7 +167,7 @@ async def test_replicas_share_the_facts(bus_for: BusFor, bus: Bus, consume: Star
     assert sorted(here.done + there.done) == sorted(ids)
 
 
-async def test_a_replica_that_dies_before_its_word_leaves_the_fact_to_another(
+async def test_a_replica_that_dies_before_its_word_leaves_the_event_to_another(
     bus: Bus, consume: Starts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer_module, "ACK_WAIT_SECONDS", 1.0)

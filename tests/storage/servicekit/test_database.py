@@ -6,7 +6,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import StatementError
 
 from libs.servicekit.sql.database import Database, UtcDateTime
-from tests.storage.servicekit.world import NOON, THINGS, World, a_fact
+from tests.storage.servicekit.world import NOON, THINGS, World, a_event
 
 
 @pytest.mark.s(64)
@@ -101,10 +101,10 @@ async def test_a_snapshot_is_for_reading(world: World):
     await world.put("c")
 
 
-async def test_a_fact_cannot_be_told_from_a_snapshot(world: World):
+async def test_a_event_cannot_be_told_from_a_snapshot(world: World):
     with pytest.raises(RuntimeError, match="a fact needs the transaction"):
         async with world.work.reading() as work:
-            work.emit(a_fact())
+            work.emit(a_event())
     assert await world.rows() == []
 
 

@@ -7,20 +7,20 @@ import pytest
 from sqlalchemy import insert
 
 from libs.servicekit.base import trace
-from tests.storage.servicekit.world import ISSUER, NOON, THINGS, World, a_fact
+from tests.storage.servicekit.world import ISSUER, NOON, THINGS, World, a_event
 
 
 async def numbers(world: World) -> dict[str, list[int]]:
-    """Subject -> sequence numbers of its facts, in the order in which a relay takes them."""
+    """Subject -> sequence numbers of its events, in the order in which a relay takes them."""
     told = defaultdict(list)
     for row in await world.rows():
         told[row.subject].append(json.loads(row.envelope)["subjectseq"])
     return dict(told)
 
 
-async def test_a_fact_is_a_row_with_the_envelope_that_subscribers_will_see(world: World):
+async def test_a_event_is_a_row_with_the_envelope_that_subscribers_will_see(world: World):
     trace_id = trace.begin()
-    await world.tell(a_fact("user-1"))
+    await world.tell(a_event("user-1"))
     (row,) = await world.rows()
     event = json.loads(row.envelope)
     assert event["id"] == row.event_id
@@ -32,20 +32,20 @@ async def test_a_fact_is_a_row_with_the_envelope_that_subscribers_will_see(world
     assert row.nats_subject == f"latchkey.v1.account.created.{row.shard:02d}"
 
 
-async def test_state_and_its_fact_are_committed_together(world: World, other: World):
+async def test_state_and_its_event_are_committed_together(world: World, other: World):
     async with world.work() as work:
         await work.session.execute(insert(THINGS).values(name="a", number=1))
-        work.emit(a_fact())
+        work.emit(a_event())
         assert (await other.names(), await other.rows()) == ([], [])
     assert await other.names() == ["a"]
     assert len(await other.rows()) == 1
 
 
-async def test_without_the_state_there_is_no_fact(world: World):
+async def test_without_the_state_there_is_no_event(world: World):
     async def fail_after_emitting() -> None:
         async with world.work() as work:
             await work.session.execute(insert(THINGS).values(name="a", number=1))
-            work.emit(a_fact())
+            work.emit(a_event())
             raise RuntimeError("changed my mind")
 
     with pytest.raises(RuntimeError):
@@ -54,31 +54,31 @@ async def test_without_the_state_there_is_no_fact(world: World):
     assert not world.outbox.work.is_set()
 
 
-async def test_without_the_fact_there_is_no_state(world: World):
+async def test_without_the_event_there_is_no_state(world: World):
     async def emit_what_cannot_be_written() -> None:
         async with world.work() as work:
             await work.session.execute(insert(THINGS).values(name="a", number=1))
-            work.emit(a_fact(), a_fact(subject=None))  # type: ignore[arg-type]
+            work.emit(a_event(), a_event(subject=None))  # type: ignore[arg-type]
 
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the reason
         await emit_what_cannot_be_written()
     assert (await world.names(), await world.rows()) == ([], [])
 
 
-async def test_the_relay_is_woken_after_the_commit_and_only_for_facts(world: World):
+async def test_the_relay_is_woken_after_the_commit_and_only_for_events(world: World):
     async with world.work() as work:
         await work.session.execute(insert(THINGS).values(name="a", number=1))
     assert not world.outbox.work.is_set()
     async with world.work() as work:
-        work.emit(a_fact())
+        work.emit(a_event())
         assert not world.outbox.work.is_set()
     assert world.outbox.work.is_set()
 
 
-async def test_facts_of_a_subject_are_numbered_from_one_in_the_order_they_were_told(world: World):
-    await world.tell(a_fact("a", 1), a_fact("b", 1), a_fact("a", 2))
-    await world.tell(a_fact("a", 3))
-    await world.tell(a_fact("b", 2))
+async def test_events_of_a_subject_are_numbered_from_one_in_the_order_they_were_told(world: World):
+    await world.tell(a_event("a", 1), a_event("b", 1), a_event("a", 2))
+    await world.tell(a_event("a", 3))
+    await world.tell(a_event("b", 2))
     rows = await world.rows()
     assert [json.loads(row.envelope)["data"]["user_id"] for row in rows] == ["a:1", "b:1", "a:2", "a:3", "b:2"]
     assert await numbers(world) == {"a": [1, 2, 3], "b": [1, 2]}
@@ -87,14 +87,14 @@ async def test_facts_of_a_subject_are_numbered_from_one_in_the_order_they_were_t
 async def test_what_was_rolled_back_leaves_no_gap(world: World):
     async def tell_and_fail() -> None:
         async with world.work() as work:
-            work.emit(a_fact("a"))
-            await world.outbox.write(work.session, work.facts)
+            work.emit(a_event("a"))
+            await world.outbox.write(work.session, work.emitted)
             raise RuntimeError
 
-    await world.tell(a_fact("a"))
+    await world.tell(a_event("a"))
     with suppress(RuntimeError):
         await tell_and_fail()
-    await world.tell(a_fact("a"))
+    await world.tell(a_event("a"))
     assert await numbers(world) == {"a": [1, 2]}
 
 
@@ -105,7 +105,7 @@ async def test_however_many_tell_at_once_there_is_no_gap_and_no_disorder(world: 
         async with process.work() as work:
             # Each in another order, so that those who wait for each other in a circle would meet here.
             for at in range(3):
-                work.emit(a_fact(subjects[(number + at) % 3], number), a_fact(subjects[(number - at) % 3], number))
+                work.emit(a_event(subjects[(number + at) % 3], number), a_event(subjects[(number - at) % 3], number))
             if number % 5 == 0:
                 raise RuntimeError("one of many that fail")
 
@@ -118,7 +118,7 @@ async def test_however_many_tell_at_once_there_is_no_gap_and_no_disorder(world: 
 
 async def test_event_ids_are_unique_and_grow_with_time(world: World):
     for _ in range(3):
-        await world.tell(*(a_fact() for _ in range(5)))
+        await world.tell(*(a_event() for _ in range(5)))
         world.clock.move(NOON - NOON.replace(hour=11))
     ids = [row.event_id for row in await world.rows()]
     assert len(set(ids)) == 15
@@ -127,6 +127,6 @@ async def test_event_ids_are_unique_and_grow_with_time(world: World):
     ] or (max(ids[:5]) < min(ids[5:10]) < min(ids[10:]))
 
 
-async def test_one_transaction_may_tell_thousands_of_facts(world: World):
-    await world.tell(*(a_fact("a", number) for number in range(5_000)))
+async def test_one_transaction_may_tell_thousands_of_events(world: World):
+    await world.tell(*(a_event("a", number) for number in range(5_000)))
     assert await numbers(world) == {"a": list(range(1, 5_001))}

@@ -17,7 +17,7 @@ from libs.servicekit.nats.bus import Bus
 from libs.servicekit.nats.publish_acks import Outgoing
 from tests.storage.servicekit.conftest import BusFor
 from tests.storage.servicekit.nats_server import Message, NatsServer
-from tests.storage.servicekit.world import NOON, OUTBOX, World, a_fact, until
+from tests.storage.servicekit.world import NOON, OUTBOX, World, a_event, until
 from tests.support.log_lines import captured_log
 
 
@@ -46,7 +46,7 @@ def in_order(messages: list[Message]) -> dict[str, list[int]]:
 
 async def test_what_waits_arrives_in_order_and_once(world: World, relay: Relay, nats_server: NatsServer):
     for number in range(5):
-        await world.tell(a_fact("a", number), a_fact("b", number))
+        await world.tell(a_event("a", number), a_event("b", number))
     assert await relay.drain() == 10
     assert await relay.drain() == 0
     assert await world.waiting() == 0
@@ -54,7 +54,7 @@ async def test_what_waits_arrives_in_order_and_once(world: World, relay: Relay, 
 
 
 async def test_a_message_is_the_row_with_headers_for_routers(world: World, relay: Relay, nats_server: NatsServer):
-    await world.tell(a_fact("a"))
+    await world.tell(a_event("a"))
     await relay.drain()
     (row,), (message,) = await world.rows(), await nats_server.messages()
     assert (message.stream, message.subject) == ("LATCHKEY_EVENTS", row.nats_subject)
@@ -69,20 +69,20 @@ async def test_more_than_one_batch_of_a_shard_is_drained(
     world: World, relay: Relay, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(relay_module, "BATCH", 4)
-    await world.tell(*(a_fact("a", number) for number in range(11)))
+    await world.tell(*(a_event("a", number) for number in range(11)))
     assert await relay.drain() == 11
     assert in_order(await nats_server.messages()) == {"a": list(range(1, 12))}
 
 
-async def test_while_the_bus_is_away_facts_wait_and_nobody_waits_for_it(
+async def test_while_the_bus_is_away_events_wait_and_nobody_waits_for_it(
     world: World, relay: Relay, bus: Bus, nats_server: NatsServer
 ):
-    await world.tell(a_fact("a", 1))
+    await world.tell(a_event("a", 1))
     await relay.drain()
     nats_server.stop()
     await until(lambda: not bus.ready)
     async with asyncio.timeout(2):
-        await world.tell(a_fact("a", 2))
+        await world.tell(a_event("a", 2))
         with pytest.raises(ConnectionError):
             await relay.drain()
     assert await world.waiting() == 1
@@ -98,12 +98,12 @@ async def test_a_running_relay_sends_at_once_and_picks_up_after_an_outage(
     monkeypatch.setattr(relay_module, "IDLE_SECONDS", 0.05)
     with captured_log(level="info") as log:
         running(world.relay(bus))
-        await world.tell(a_fact("a", 1))
+        await world.tell(a_event("a", 1))
         await drained(world)
         nats_server.stop()
         await until(lambda: not bus.ready)
         for number in (2, 3):
-            await world.tell(a_fact("a", number))
+            await world.tell(a_event("a", number))
         await until(lambda: "Facts wait" in log.text)
         await nats_server.start()
         await drained(world)
@@ -118,7 +118,7 @@ async def test_a_running_relay_is_woken_by_a_commit(
     monkeypatch.setattr(relay_module, "IDLE_SECONDS", 3600)
     running(world.relay(bus))
     for number in range(3):
-        await world.tell(a_fact("a", number))
+        await world.tell(a_event("a", number))
         await drained(world)
 
 
@@ -136,7 +136,7 @@ class Killed(BaseException):
 async def test_a_relay_that_dies_between_publishing_and_marking_sends_nothing_twice(
     world: World, bus: Bus, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, killed_at: str
 ):
-    await world.tell(*(a_fact(subject, number) for subject in "abc" for number in range(4)))
+    await world.tell(*(a_event(subject, number) for subject in "abc" for number in range(4)))
 
     async def die(*_: Any) -> None:
         raise Killed
@@ -153,11 +153,11 @@ async def test_a_relay_that_dies_between_publishing_and_marking_sends_nothing_tw
 async def test_a_mark_that_was_lost_for_part_of_a_subject_keeps_its_order(
     world: World, relay: Relay, nats_server: NatsServer
 ):
-    await world.tell(*(a_fact("a", number) for number in range(4)))
+    await world.tell(*(a_event("a", number) for number in range(4)))
     await relay.drain()
     async with world.database.transaction() as session:
         await session.execute(OUTBOX.update().values(sent_at=None))
-    await world.tell(a_fact("a", 4))
+    await world.tell(a_event("a", 4))
     assert await relay.drain() == 5
     assert in_order(await nats_server.messages()) == {"a": [1, 2, 3, 4, 5]}
 
@@ -175,7 +175,7 @@ def counting(bus: Bus, published: list[str]) -> Bus:
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)  # SQLite has one process, and so one relay
-async def test_however_many_relays_race_each_fact_arrives_once_and_in_order(
+async def test_however_many_relays_race_each_event_arrives_once_and_in_order(
     world: World, bus_for: BusFor, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(relay_module, "BATCH", 3)
@@ -189,7 +189,7 @@ async def test_however_many_relays_race_each_fact_arrives_once_and_in_order(
 
         async def produce(process: World, number: int) -> None:
             for at in range(6):
-                await process.tell(*(a_fact(f"user-{(number + at) % 5}", at) for _ in range(2)))
+                await process.tell(*(a_event(f"user-{(number + at) % 5}", at) for _ in range(2)))
 
         async def relay(process: World, bus: Bus) -> None:
             mine = process.relay(bus)
@@ -212,24 +212,24 @@ async def test_however_many_relays_race_each_fact_arrives_once_and_in_order(
         assert numbers == list(range(1, len(numbers) + 1)), subject
 
 
-async def test_a_fact_that_no_stream_takes_holds_up_its_own_subject_only(
+async def test_a_event_that_no_stream_takes_holds_up_its_own_subject_only(
     world: World, relay: Relay, nats_server: NatsServer
 ):
     poison = {"event_id": "poison", "subject": "p", "nats_subject": "latchkey.v1.made.up.00", "envelope": "{}"}
     async with world.database.transaction() as session:
         rows = [poison | {"event_id": f"poison-{shard}", "shard": shard, "created_at": NOON} for shard in range(16)]
         await session.execute(insert(OUTBOX), rows)
-    await world.tell(*(a_fact(f"user-{number}") for number in range(40)))
+    await world.tell(*(a_event(f"user-{number}") for number in range(40)))
     with pytest.raises(ConnectionError, match="did not take 16 facts"):
         await relay.drain()
     assert await world.waiting() == 16
     assert len(await nats_server.messages()) == 40
 
 
-async def test_what_comes_after_a_refused_fact_of_the_same_subject_waits_for_it(
+async def test_what_comes_after_a_refused_event_of_the_same_subject_waits_for_it(
     world: World, relay: Relay, nats_server: NatsServer
 ):
-    await world.tell(*(a_fact("a", number) for number in range(3)))
+    await world.tell(*(a_event("a", number) for number in range(3)))
     second = (await world.rows())[1]
 
     async def name_it(nats_subject: str) -> None:
@@ -247,11 +247,11 @@ async def test_what_comes_after_a_refused_fact_of_the_same_subject_waits_for_it(
     assert in_order(await nats_server.messages()) == {"a": [1, 2, 3]}
 
 
-async def test_sent_facts_go_after_an_hour_in_batches_and_waiting_ones_stay(
+async def test_sent_events_go_after_an_hour_in_batches_and_waiting_ones_stay(
     world: World, monkeypatch: pytest.MonkeyPatch, relay: Relay
 ):
     monkeypatch.setattr(relay_module, "PURGE_BATCH", 4)
-    await world.tell(*(a_fact("a", number) for number in range(15)))
+    await world.tell(*(a_event("a", number) for number in range(15)))
     positions = [row.position for row in await world.rows()]
     await world.mark_sent(NOON - timedelta(hours=1, seconds=1), positions=positions[:10])
     await world.mark_sent(NOON - timedelta(minutes=59), positions=positions[10:13])
@@ -267,20 +267,20 @@ async def test_a_purge_that_finds_nothing_is_done(relay: Relay):
 
 
 async def test_numbers_go_on_after_a_purge(world: World, relay: Relay, nats_server: NatsServer):
-    await world.tell(a_fact("a"), a_fact("a"))
+    await world.tell(a_event("a"), a_event("a"))
     await relay.drain()
     world.clock.move(timedelta(hours=2))
     await relay.purge()
     assert await world.rows() == []
-    await world.tell(a_fact("a"))
+    await world.tell(a_event("a"))
     await relay.drain()
     assert in_order(await nats_server.messages()) == {"a": [1, 2, 3]}
 
 
-async def test_facts_that_wait_for_long_are_a_warning_and_no_outage(world: World, relay: Relay):
+async def test_events_that_wait_for_long_are_a_warning_and_no_outage(world: World, relay: Relay):
     result = await relay.check()
     assert (result.ok, result.required, result.detail) == (True, False, "0 waiting")
-    await world.tell(a_fact("a"), a_fact("b"))
+    await world.tell(a_event("a"), a_event("b"))
     world.clock.move(timedelta(minutes=4))
     assert (await relay.check()).ok
     world.clock.move(timedelta(minutes=2))
@@ -290,7 +290,7 @@ async def test_facts_that_wait_for_long_are_a_warning_and_no_outage(world: World
     assert REGISTRY.get_sample_value("latchkey_outbox_oldest_seconds") == 360
 
 
-async def test_facts_that_cannot_be_counted_are_a_warning_and_no_outage(
+async def test_events_that_cannot_be_counted_are_a_warning_and_no_outage(
     world: World, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ):
     async def too_many(*_: Any) -> None:
@@ -306,8 +306,8 @@ async def test_facts_that_cannot_be_counted_are_a_warning_and_no_outage(
         assert (result.ok, result.required) == (False, False)
 
 
-async def test_a_relay_takes_the_waiting_facts_by_an_index(kind: str, world: World):
-    await world.tell(*(a_fact(f"user-{number}") for number in range(50)))
+async def test_a_relay_takes_the_waiting_events_by_an_index(kind: str, world: World):
+    await world.tell(*(a_event(f"user-{number}") for number in range(50)))
     query = "SELECT position FROM outbox WHERE sent_at IS NULL AND shard = 3 ORDER BY position LIMIT 10"
     async with world.database.snapshot() as session:
         if kind == "postgresql":

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, func, insert, select, update
 
 from latchkey.events.v1 import events_pb2
-from libs.servicekit.events.event import Actor, Fact
+from libs.servicekit.events.event import Actor, Event
 from libs.servicekit.events.outbox import Outbox, add_outbox
 from libs.servicekit.events.relay import Relay
 from libs.servicekit.events.unit_of_work import Transactions, UnitOfWork
@@ -52,8 +52,8 @@ class StoppedClock:
         self.at += by
 
 
-def a_fact(subject: str = "user-1", number: int = 0) -> Fact:
-    return Fact(events_pb2.AccountCreated(user_id=f"{subject}:{number}"), subject, Actor("system"))
+def a_event(subject: str = "user-1", number: int = 0) -> Event:
+    return Event(events_pb2.AccountCreated(user_id=f"{subject}:{number}"), subject, Actor("system"))
 
 
 class World:
@@ -81,10 +81,10 @@ class World:
         async with self.database.transaction() as session:
             await session.execute(insert(THINGS).values(name=name, number=number, **values))
 
-    async def tell(self, *facts: Fact) -> None:
-        """One transaction that makes these facts true."""
+    async def tell(self, *events: Event) -> None:
+        """One transaction that makes these events true."""
         async with self.work() as work:
-            work.emit(*facts)
+            work.emit(*events)
 
     async def names(self) -> list[str]:
         return list(await self._column(select(THINGS.c.name).order_by(THINGS.c.name)))

@@ -10,7 +10,7 @@ from libs.crypto.jwt import verify_jwt
 from libs.crypto.token_kinds import LOGOUT_TOKEN
 from libs.fetch.errors import FetchRefused, Reason
 from libs.servicekit.events.consumer import Received
-from services.token.adapters.session_events import SessionFacts
+from services.token.adapters.session_events import SessionEvents
 from services.token.domain.sessions.logout import LEASE, LogoutDelivery, Outcome
 from services.token.usecases.sessions import end_session as end_session_module
 from services.token.usecases.sessions.deliver_logout import DeliverLogout
@@ -51,7 +51,7 @@ class Replica:
             id_token_lifetime=LIFETIMES.id_token,
         )
         self.deliver = DeliverLogout(world.work, mint, outside, clients=world.clients, clock=world.clock)
-        self.facts = SessionFacts(
+        self.events = SessionEvents(
             EndSession(world.work, clock=world.clock),
             EndAccount(world.work, clock=world.clock),
             EndOfflineGrants(world.work, clock=world.clock),
@@ -64,7 +64,7 @@ class Replica:
 
     async def hears(self, session_id: str, *, event_id: str = "e-1", reason: str = "REASON_SIGNED_OUT") -> None:
         data = {"session_id": session_id, "user_id": ALICE, "reason": reason}
-        await self.facts.on_session_ended(Received(event_id, "latchkey.session.ended.v1", ALICE, data))
+        await self.events.on_session_ended(Received(event_id, "latchkey.session.ended.v1", ALICE, data))
 
     async def tries(self) -> list[Any]:
         return [await self.deliver(delivery) for delivery in await self.deliver.claim(most=100)]
@@ -157,7 +157,7 @@ async def test_a_disabled_account_loses_offline_grants_too(world: World, replica
     await world.tokens(client, scope="openid offline_access")
     event = Received("e-1", "latchkey.account.disabled.v1", ALICE, {"user_id": ALICE})
     for _ in range(2):
-        await replica.facts.on_account_disabled(event)
+        await replica.events.on_account_disabled(event)
     (told,) = await world.events("token.revoked")
     assert told["data"]["reason"] == "REASON_ACCOUNT_DISABLED"
 
@@ -175,7 +175,7 @@ async def test_a_changed_password_ends_what_outlives_sessions_and_nothing_that_c
     await world.tokens(client, scope="openid offline_access")
     event = Received("e-1", "latchkey.password.changed.v1", ALICE, {"user_id": ALICE}, time=changed_at.isoformat())
     for _ in range(2):
-        await replica.facts.on_password_changed(event)
+        await replica.events.on_password_changed(event)
     grants = [
         (row["offline"], row["created_at"] < changed_at, row["revoked_reason"]) for row in await world.rows("grants")
     ]
@@ -194,7 +194,7 @@ async def test_a_changed_password_of_unknown_time_ends_all_that_outlives_session
 ) -> None:
     await world.tokens(await world.client(), scope="openid offline_access")
     world.clock.move(timedelta(seconds=1))
-    await replica.facts.on_password_changed(Received("e-1", "latchkey.password.changed.v1", ALICE, {"user_id": ALICE}))
+    await replica.events.on_password_changed(Received("e-1", "latchkey.password.changed.v1", ALICE, {"user_id": ALICE}))
     assert [row["revoked_reason"] for row in await world.rows("grants")] == ["password_changed"]
 
 
@@ -216,7 +216,7 @@ async def test_who_has_deleted_their_account_leaves_neither_grants_nor_consents(
     assert "hash" not in str(exported)
     event = Received("e-1", "latchkey.account.deleted.v1", ALICE, {"user_id": ALICE})
     for _ in range(2):
-        await replica.facts.on_account_deleted(event)
+        await replica.events.on_account_deleted(event)
     (told,) = await world.events("token.revoked")
     assert told["data"]["reason"] == "REASON_ACCOUNT_DELETED"
     async with world.work() as work:
@@ -224,7 +224,7 @@ async def test_who_has_deleted_their_account_leaves_neither_grants_nor_consents(
         assert len(await work.consents.of_user("another")) == 1
 
 
-async def test_replicas_that_handle_one_fact_at_once_queue_it_once(world: World, outside: Outside) -> None:
+async def test_replicas_that_handle_one_event_at_once_queue_it_once(world: World, outside: Outside) -> None:
     session_id = new_session_id()
     client = await signed_in(world, session_id)
     replicas = [Replica(world, outside) for _ in range(8)]

@@ -56,14 +56,14 @@ async def test_it_costs_no_sql_and_no_call(world: World) -> None:
 async def test_subscribers_are_told_without_a_row(world: World) -> None:
     machine = await world.machine()
     tokens = await world.token(machine, **GRANT, scope="printers")
-    [fact] = world.telemetry.facts
-    assert (fact.name, fact.subject, fact.actor.kind, fact.actor.id) == (
+    [event] = world.telemetry.events
+    assert (event.name, event.subject, event.actor.kind, event.actor.id) == (
         "token.issued",
         machine.client_id,
         "client",
         machine.client_id,
     )
-    data: Any = fact.data
+    data: Any = event.data
     assert (data.user_id, data.client_id, data.grant_id) == ("", machine.client_id, "")
     assert (data.grant_type, list(data.scopes)) == ("client_credentials", ["printers"])
     assert data.token_id == read_token(tokens["access_token"], "ES256").claims["jti"]
@@ -76,7 +76,7 @@ async def test_more_scope_is_refused_and_nothing_is_told(world: World, scope: st
     both = await world.client(grant_types=["authorization_code", "client_credentials"])
     with pytest.raises(InvalidScope):
         await world.token(both, **GRANT, scope=scope)
-    assert world.telemetry.facts == []
+    assert world.telemetry.events == []
 
 
 @pytest.mark.s(36)
@@ -137,7 +137,7 @@ async def test_who_does_not_prove_to_be_the_client_gets_nothing(world: World, ho
         await world.issue_tokens(credentials, Parameters(GRANT))
     assert refusal.value.error == "invalid_client"
     assert refusal.value.description == "Client authentication failed."
-    assert world.telemetry.facts == []
+    assert world.telemetry.events == []
 
 
 @pytest.mark.s(66)
@@ -147,4 +147,4 @@ async def test_without_a_signing_key_there_is_no_token_and_nothing_is_told(world
     with pytest.raises(OAuthError) as refusal:
         await world.token(machine, **GRANT)
     assert (refusal.value.error, refusal.value.retry_after) == ("temporarily_unavailable", 5)
-    assert world.telemetry.facts == []
+    assert world.telemetry.events == []

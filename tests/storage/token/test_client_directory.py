@@ -37,11 +37,11 @@ async def test_a_client_is_read_once(world: World, client: Registered, replica: 
     assert len(sent) == 1
 
 
-async def test_a_fact_about_any_client_empties_it(world: World, client: Registered, replica: CachedClients) -> None:
+async def test_a_event_about_any_client_empties_it(world: World, client: Registered, replica: CachedClients) -> None:
     await _name(replica, client)
     await world.update_client(client.client_id, {"client_name": "After"})
     assert await _name(replica, client) == "Before"
-    await replica.on_fact("latchkey.v1.client.updated.03")
+    await replica.on_event("latchkey.v1.client.updated.03")
     assert await _name(replica, client) == "After"
 
 
@@ -51,13 +51,13 @@ async def test_a_new_client_empties_nothing_so_strangers_who_register_slow_nobod
 ) -> None:
     assert await replica.find("c_new") is None
     await _name(replica, client)
-    await replica.on_fact("latchkey.v1.client.created.03")
+    await replica.on_event("latchkey.v1.client.created.03")
     with statements(world.database) as sent:
         await _name(replica, client)
     assert sent == []
 
 
-async def test_a_missed_fact_is_made_up_for_in_half_a_minute(
+async def test_a_missed_event_is_made_up_for_in_half_a_minute(
     world: World, client: Registered, replica: CachedClients
 ) -> None:
     await _name(replica, client)
@@ -71,7 +71,7 @@ async def test_a_missed_fact_is_made_up_for_in_half_a_minute(
 async def test_a_deleted_client_is_forgotten(world: World, client: Registered, replica: CachedClients) -> None:
     await _name(replica, client)
     await world.delete_client(client.client_id)
-    await replica.on_fact("latchkey.v1.client.deleted.03")
+    await replica.on_event("latchkey.v1.client.deleted.03")
     assert await replica.find(client.client_id) is None
 
 
@@ -114,7 +114,7 @@ async def test_a_change_during_a_read_is_not_covered_by_it(world: World, client:
     reading = asyncio.create_task(replica.find(client.client_id))
     await slow.has_read.wait()
     await world.update_client(client.client_id, {"client_name": "After"})
-    await replica.on_fact("latchkey.v1.client.updated.03")
+    await replica.on_event("latchkey.v1.client.updated.03")
     slow.go_on.set()
     await reading
     assert await _name(replica, client) == "After"
@@ -136,6 +136,6 @@ async def test_it_holds_so_many_and_no_more(
         assert len(sent) == 1
 
 
-def test_it_listens_to_facts_about_clients_only() -> None:
-    assert client_directory.FACTS == "latchkey.v1.client.>"
+def test_it_listens_to_events_about_clients_only() -> None:
+    assert client_directory.EVENTS == "latchkey.v1.client.>"
     assert timedelta(seconds=30) == LIFETIME

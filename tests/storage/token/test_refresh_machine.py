@@ -147,7 +147,7 @@ class Family(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         told = self.run(self.world.events("token.reuse_detected"))
-        assert len([fact for fact in told if fact["data"]["grant_id"] == self.grant_id]) == self.model.reuses
+        assert len([event for event in told if event["data"]["grant_id"] == self.grant_id]) == self.model.reuses
 
 
 @pytest.mark.s(21, 22, 23, 24)

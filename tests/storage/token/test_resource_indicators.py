@@ -190,7 +190,7 @@ async def test_a_new_resource_asks_again_and_a_yes_to_one_is_none_to_another(wor
     await step(BOTH)  # `notes` was said yes to for one of the two
     await world.back(await step(BOTH), FRESH, allow=True)
     assert "code" in sent(await world.ask(client, FRESH, resource=BOTH))
-    assert [fact["data"].get("resources") for fact in await world.events("consent.granted")] == [
+    assert [event["data"].get("resources") for event in await world.events("consent.granted")] == [
         None,
         [ORDERS],
         [NOTES],

@@ -11,12 +11,12 @@ import pytest
 
 from libs.servicekit.base import trace
 from libs.servicekit.base.metrics import TELEMETRY_DROPPED
-from libs.servicekit.events.event import Fact
+from libs.servicekit.events.event import Event
 from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.nats.publish_acks import Outgoing
 from libs.servicekit.sql.database import Database
-from services.token import events as facts
+from services.token import events
 from services.token.adapters import telemetry
 from services.token.adapters.telemetry import BufferedTelemetry, SilentTelemetry
 from services.token.store.tables import metadata
@@ -64,8 +64,8 @@ def room_for_three(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telemetry, "CAPACITY", 3)
 
 
-def _issued(token_id: str) -> Fact:
-    return facts.token_issued(
+def _issued(token_id: str) -> Event:
+    return events.token_issued(
         client_id="c_shop",
         grant_type="client_credentials",
         scopes=("notes",),
@@ -99,7 +99,7 @@ async def test_what_is_recorded_is_published_as_it_was_then(
     assert await world.told() == []
 
 
-async def test_while_the_bus_is_away_facts_wait_in_order(buffered: BufferedTelemetry, stream: Stream) -> None:
+async def test_while_the_bus_is_away_events_wait_in_order(buffered: BufferedTelemetry, stream: Stream) -> None:
     stream.away = True
     for number in range(250):
         buffered.record(_issued(f"t-{number}"))
@@ -128,7 +128,7 @@ async def test_what_was_not_acknowledged_is_published_again_under_the_same_id(
 
 
 @pytest.mark.usefixtures("room_for_three")
-async def test_the_oldest_are_dropped_counted_and_reported_by_one_fact(
+async def test_the_oldest_are_dropped_counted_and_reported_by_one_event(
     world: World, buffered: BufferedTelemetry, stream: Stream
 ) -> None:
     counted = TELEMETRY_DROPPED._value.get()
@@ -149,7 +149,7 @@ async def test_the_oldest_are_dropped_counted_and_reported_by_one_fact(
 
 
 @pytest.mark.usefixtures("room_for_three")
-async def test_a_later_gap_is_another_fact(world: World, buffered: BufferedTelemetry, stream: Stream) -> None:
+async def test_a_later_gap_is_another_event(world: World, buffered: BufferedTelemetry, stream: Stream) -> None:
     for dropped in (1, 2):
         stream.away = True
         for number in range(3 + dropped):

@@ -134,4 +134,4 @@ async def test_who_used_no_header_gets_no_challenge(edge: Edge) -> None:
 async def test_forty_clients_at_once_are_served(world: World, edge: Edge, machine: Registered) -> None:
     responses = await asyncio.gather(*(post(edge, "/token", MACHINE, client=machine) for _ in range(40)))
     assert {response.status for response in responses} == {200}
-    assert len(world.telemetry.facts) == 40
+    assert len(world.telemetry.events) == 40

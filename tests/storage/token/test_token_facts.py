@@ -12,7 +12,7 @@ import pytest
 import services.token
 from latchkey.events.v1 import events_pb2
 from libs.oauth.errors import OAuthError
-from services.token import events as facts
+from services.token import events
 from services.token.domain.authorization.interaction import Step
 from tests.storage.token.world import BROWSER, LIFETIMES, World, asked
 from tests.unit.token.parts import ALICE, MINUTE, REDIRECT_URI, a_session
@@ -180,24 +180,24 @@ FAILURES = [(story, name) for story, names in STORIES.items() for name in dict.f
 async def test_a_change_that_cannot_be_told_does_not_happen(
     world: World, story: Story, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the outbox fails at one fact of a story, everything is as others saw it before that transaction."""
+    """When the outbox fails at one event of a story, everything is as others saw it before that transaction."""
     write = world.work._outbox.write
     seen_by_others: list[str] = []
 
-    async def fails_at_the_fact(session: Any, told: Any) -> None:
-        if name in {fact.name for fact in told}:
+    async def fails_at_the_event(session: Any, told: Any) -> None:
+        if name in {event.name for event in told}:
             seen_by_others.append(await world.all_kept())
             raise RuntimeError("no room in the outbox")
         await write(session, told)
 
-    monkeypatch.setattr(world.work._outbox, "write", fails_at_the_fact)
+    monkeypatch.setattr(world.work._outbox, "write", fails_at_the_event)
     with pytest.raises(RuntimeError, match="no room"):
         await story(world)
     assert [await world.all_kept()] == seen_by_others
     assert name not in await world.told()
 
 
-def _calls_of_facts(path: Path) -> set[str]:
+def _calls_of_events(path: Path) -> set[str]:
     """Names of the functions of facts.py that a module calls."""
     tree = ast.parse(path.read_text())
     return {
@@ -206,7 +206,7 @@ def _calls_of_facts(path: Path) -> set[str]:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == "facts"
+        and node.func.value.id == "events"
     }
 
 
@@ -214,9 +214,9 @@ TOLD_ELSEWHERE = {"telemetry_gap"}
 """Expected by test_telemetry.py."""
 
 
-async def test_every_fact_that_a_use_case_tells_is_expected_by_a_story(world: World) -> None:
-    """Fails when a use case gains a fact, or facts.py a function, that no story here expects."""
-    told = {name for path in SERVICE.rglob("*.py") if path.name != "facts.py" for name in _calls_of_facts(path)}
+async def test_every_event_that_a_use_case_tells_is_expected_by_a_story(world: World) -> None:
+    """Fails when a use case gains an event, or facts.py a function, that no story here expects."""
+    told = {name for path in SERVICE.rglob("*.py") if path.name != "facts.py" for name in _calls_of_events(path)}
     expected = {name.replace(".", "_") for names in STORIES.values() for name in names}
     assert told - TOLD_ELSEWHERE == expected
     defined = {
@@ -241,7 +241,7 @@ def test_the_contract_lists_what_the_service_tells() -> None:
 
 
 @pytest.mark.s(60)
-async def test_no_fact_carries_a_name_an_address_or_a_secret(world: World) -> None:
+async def test_no_event_carries_a_name_an_address_or_a_secret(world: World) -> None:
     for story in STORIES:
         await story(world)
     told: Any = await world.events()
@@ -250,8 +250,8 @@ async def test_no_fact_carries_a_name_an_address_or_a_secret(world: World) -> No
         assert word not in text
 
 
-def test_facts_are_made_in_one_place() -> None:
+def test_events_are_made_in_one_place() -> None:
     """So that nobody builds one by hand with another subject."""
     makers = [path for path in SERVICE.rglob("*.py") if "import Actor" in path.read_text()]
     assert [path.name for path in makers] == ["facts.py"]
-    assert callable(facts.telemetry_gap)
+    assert callable(events.telemetry_gap)

@@ -17,7 +17,7 @@ from libs.oauth.client_authentication import BASIC, NONE, Credentials
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Pair, Parameters
 from libs.oauth.registration import RegistrationMode, RegistrationPolicy
-from libs.servicekit.events.event import Fact
+from libs.servicekit.events.event import Event
 from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.sql.database import Database
@@ -130,10 +130,10 @@ class Recorded:
     """The Telemetry port."""
 
     def __init__(self) -> None:
-        self.facts: list[Fact] = []
+        self.events: list[Event] = []
 
-    def record(self, fact: Fact) -> None:
-        self.facts.append(fact)
+    def record(self, event: Event) -> None:
+        self.events.append(event)
 
 
 @dataclass(frozen=True)
@@ -409,7 +409,7 @@ class World:
         return [event for event in events if not names or event["type"] in types]
 
     async def told(self) -> list[str]:
-        """Names of all facts so far."""
+        """Names of all events so far."""
         return [event["type"].removeprefix("latchkey.").removesuffix(".v1") for event in await self.events()]
 
     async def all_kept(self) -> str:

@@ -13,7 +13,7 @@ from latchkey.events.v1 import events_pb2
 from latchkey.keys.v1.keys_pb2 import ListVerificationKeysResponse, VerificationKey
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import TemporarilyUnavailable
-from libs.servicekit.events.event import Actor, Fact, envelope
+from libs.servicekit.events.event import Actor, Event, envelope
 from services.authorize_frontend.http.metadata.discovery import metadata
 from services.authorize_frontend.site import Site
 
@@ -265,24 +265,24 @@ async def test_a_revoked_key_leaves_the_key_set_with_the_news_of_it(browser, ser
     gone, stays = signing_keys[0], signing_keys[1]
     services.key_rotation.says["ListVerificationKeys"] = listed(gone, stays)
     await running.keys.refresh()
-    await running.keys.on_fact(_fact(events_pb2.KeyRevoked(kid=gone.kid)))
+    await running.keys.on_event(_event(events_pb2.KeyRevoked(kid=gone.kid)))
     assert json.loads((await browser.get("/jwks")).body) == {"keys": [stays.public_jwk()]}
     await running.keys.refresh()  # an answer from before, which was on its way
     assert json.loads((await browser.get("/jwks")).body) == {"keys": [stays.public_jwk()]}
 
 
-def _fact(data) -> bytes:
-    fact = Fact(data, data.kid, Actor("system"))
+def _event(data) -> bytes:
+    event = Event(data, data.kid, Actor("system"))
     moment = datetime(2026, 3, 1, tzinfo=UTC)
-    return envelope(fact, event_id="1", issuer="https://id", time=moment, sequence=1, traceparent="").encode()
+    return envelope(event, event_id="1", issuer="https://id", time=moment, sequence=1, traceparent="").encode()
 
 
-async def test_a_fact_about_keys_brings_a_look_at_once(services, running, signing_keys):
+async def test_a_event_about_keys_brings_a_look_at_once(services, running, signing_keys):
     services.key_rotation.says["ListVerificationKeys"] = listed(signing_keys[0])
     task = asyncio.create_task(running.keys.run())
     try:
         await _eventually(lambda: len(services.key_rotation.calls) == 1)
-        await running.keys.on_fact(_fact(events_pb2.KeyActivated(kid=signing_keys[0].kid)))
+        await running.keys.on_event(_event(events_pb2.KeyActivated(kid=signing_keys[0].kid)))
         await _eventually(lambda: len(services.key_rotation.calls) == 2)
     finally:
         task.cancel()

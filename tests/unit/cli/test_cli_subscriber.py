@@ -100,7 +100,7 @@ def test_stolen_credentials_can_neither_publish_nor_read_beyond_the_filter(
     wider = ConsumerConfig(name=name, durable_name=name, filter_subject="latchkey.v1.>", ack_policy=AckPolicy.EXPLICIT)
     body = json.dumps({"stream_name": stream, "config": wider.as_dict()}).encode()
     publishes = [
-        *(f"latchkey.v1.{fact}.00" for fact in ("login.succeeded", "session.ended", "token.revoked", "made.up")),
+        *(f"latchkey.v1.{event}.00" for event in ("login.succeeded", "session.ended", "token.revoked", "made.up")),
         f"latchkey.redriven.{name}",
         *(f"{prefix}.CONSUMER.CREATE.{stream}.{name}.latchkey.v1.login.>" for prefix in (api, "$JS.API")),
         f"{api}.CONSUMER.CREATE.{stream}.{name}",
@@ -134,7 +134,7 @@ def test_stolen_credentials_can_neither_publish_nor_read_beyond_the_filter(
 
 @pytest.mark.s(63)
 @pytest.mark.parametrize("asked", ["CONSUMER.INFO", "CONSUMER.MSG.NEXT"])
-def test_an_answer_cannot_be_sent_to_where_facts_are_published(
+def test_an_answer_cannot_be_sent_to_where_events_are_published(
     latchkey: Latchkey, publish: Publish, guarded_server: NatsServer, run_home: Home, asked: str
 ) -> None:
     """JetStream answers wherever the request says, and asks nobody for permission."""

@@ -75,14 +75,14 @@ def test_a_poll_between_the_writing_of_two_is_written_by_the_next() -> None:
     assert times.unsaved(5) == [("one", NOON + timedelta(seconds=5))]
 
 
-async def test_a_fact_of_another_replica_wakes_by_its_correlation_id() -> None:
+async def test_a_event_of_another_replica_wakes_by_its_correlation_id() -> None:
     room = WaitingRoom()
     await news.wake(room)(json.dumps({"correlationid": "one", "data": {}}).encode())
     assert await room.wait("one", timedelta())
 
 
 @pytest.mark.parametrize("envelope", [b"", b"\xff", b"null", b"[]", b"{}", b"1"])
-async def test_what_is_no_fact_wakes_nobody(envelope: bytes) -> None:
+async def test_what_is_no_event_wakes_nobody(envelope: bytes) -> None:
     room = WaitingRoom()
     await news.wake(room)(envelope)
     assert not room._called

@@ -9,11 +9,11 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from docs.generate import asyncapi
-from libs.servicekit.events.event import Fact
-from tests.contract.samples import envelope_of, facts
+from libs.servicekit.events.event import Event
+from tests.contract.samples import envelope_of, events
 
 DOCUMENT: dict[str, Any] = json.loads(asyncapi.page())
-FACTS = list(facts())
+EVENTS = list(events())
 
 
 def validator(name: str) -> jsonschema.Draft202012Validator:
@@ -40,18 +40,18 @@ def test_every_reference_leads_somewhere() -> None:
             place = place[step]
 
 
-@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
-def test_every_event_fits_its_schema_and_no_other(fact: Fact) -> None:
-    validator(fact.name).validate(envelope_of(fact))
-    other = next(each for each in FACTS if each.name != fact.name)
-    assert not validator(other.name).is_valid(envelope_of(fact))
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
+def test_every_event_fits_its_schema_and_no_other(event: Event) -> None:
+    validator(event.name).validate(envelope_of(event))
+    other = next(each for each in EVENTS if each.name != event.name)
+    assert not validator(other.name).is_valid(envelope_of(event))
 
 
-@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
-def test_every_event_has_its_channel(fact: Fact) -> None:
-    address = DOCUMENT["channels"][fact.name]["address"]
-    assert re.sub(r"\{shard\}", f"{fact.shard:02d}", address) == fact.nats_subject
-    assert f"{fact.shard:02d}" in DOCUMENT["channels"][fact.name]["parameters"]["shard"]["enum"]
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
+def test_every_event_has_its_channel(event: Event) -> None:
+    address = DOCUMENT["channels"][event.name]["address"]
+    assert re.sub(r"\{shard\}", f"{event.shard:02d}", address) == event.nats_subject
+    assert f"{event.shard:02d}" in DOCUMENT["channels"][event.name]["parameters"]["shard"]["enum"]
 
 
 @pytest.mark.parametrize("spoil", [
@@ -65,8 +65,8 @@ def test_every_event_has_its_channel(fact: Fact) -> None:
     {"data": {"user_id": 7}},
 ])  # fmt: skip
 def test_what_is_never_published_does_not_fit(spoil: dict[str, Any]) -> None:
-    fact = next(fact for fact in FACTS if fact.name == "login.succeeded")
-    assert not validator(fact.name).is_valid({**envelope_of(fact), **spoil})
+    event = next(event for event in EVENTS if event.name == "login.succeeded")
+    assert not validator(event.name).is_valid({**envelope_of(event), **spoil})
 
 
 def test_every_attribute_and_every_field_is_explained() -> None:

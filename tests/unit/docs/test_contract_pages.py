@@ -69,9 +69,9 @@ def test_every_event_is_on_the_page_with_an_example_of_its_own():
         assert set(example["data"]) <= set(message.fields_by_name)
 
 
-@pytest.mark.parametrize("fact", examples.made(), ids=lambda fact: fact.name)
-def test_an_example_has_no_member_that_the_golden_file_has_not(fact):
-    example, golden = examples.examples()[fact.name], examples.golden(examples.GOLDEN)[fact.name]
+@pytest.mark.parametrize("event", examples.made(), ids=lambda event: event.name)
+def test_an_example_has_no_member_that_the_golden_file_has_not(event):
+    example, golden = examples.examples()[event.name], examples.golden(examples.GOLDEN)[event.name]
     assert example.keys() <= golden.keys()
     assert example["data"].keys() <= golden["data"].keys()
 

@@ -21,7 +21,7 @@ def a_read(**changes: Any) -> Read:
     return Read(sequence=1, subject=SUBJECT, body=json.dumps(told, indent=1).encode())
 
 
-def test_a_fact_is_kept_on_one_line_whatever_was_in_it():
+def test_a_event_is_kept_on_one_line_whatever_was_in_it():
     (event,) = _events([a_read()])
     assert (event.name, event.subject, event.ordered) == ("login.succeeded", "u", True)
     assert "\n" not in event.body
@@ -54,5 +54,5 @@ def test_what_has_no_sequence_is_telemetry():
         {"data": []},
     ],
 )
-def test_what_is_no_fact_of_its_subject_is_left_out(changes):
+def test_what_is_no_event_of_its_subject_is_left_out(changes):
     assert list(_events([a_read(**changes)])) == []

@@ -115,25 +115,25 @@ def test_the_rights_know_all_streams():
     assert set(nats_rights.STREAMS) == set(STREAMS)
 
 
-def test_every_fact_has_one_service_that_may_publish_it():
-    facts = [fact for service in SERVICE_NAMES for fact in nats_rights.facts_of(service)]
-    assert len(facts) == len(set(facts))
-    assert {"login.succeeded", "code.redeemed", "token.issued", "key.activated"} <= set(facts)
-    assert nats_rights.facts_of("authorize-frontend") == []
+def test_every_event_has_one_service_that_may_publish_it():
+    events = [event for service in SERVICE_NAMES for event in nats_rights.events_of(service)]
+    assert len(events) == len(set(events))
+    assert {"login.succeeded", "code.redeemed", "token.issued", "key.activated"} <= set(events)
+    assert nats_rights.events_of("authorize-frontend") == []
 
 
-@pytest.mark.parametrize("service", [name for name in SERVICE_NAMES if nats_rights.facts_of(name)])
-async def test_a_service_publishes_its_own_facts(connect, streams, service):
+@pytest.mark.parametrize("service", [name for name in SERVICE_NAMES if nats_rights.events_of(name)])
+async def test_a_service_publishes_its_own_events(connect, streams, service):
     user = await connect(service)
-    for fact in nats_rights.facts_of(service):
-        assert (await user.jetstream.publish(f"latchkey.v1.{fact}.07", b"{}")).seq
+    for event in nats_rights.events_of(service):
+        assert (await user.jetstream.publish(f"latchkey.v1.{event}.07", b"{}")).seq
     assert user.is_content
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)
-async def test_a_service_cannot_publish_the_facts_of_another(connect, service):
-    others = [fact for name in SERVICE_NAMES if name != service for fact in nats_rights.facts_of(name)]
-    await (await connect(service)).publishes_in_vain(*(f"latchkey.v1.{fact}.07" for fact in others))
+async def test_a_service_cannot_publish_the_events_of_another(connect, service):
+    others = [event for name in SERVICE_NAMES if name != service for event in nats_rights.events_of(name)]
+    await (await connect(service)).publishes_in_vain(*(f"latchkey.v1.{event}.07" for event in others))
 
 
 @pytest.mark.parametrize("name", ["subscriber", "cli", *SERVICE_NAMES])
@@ -143,9 +143,9 @@ async def test_nobody_publishes_what_is_not_in_the_contract(connect, name):
 
 
 @pytest.mark.parametrize("name", nats_server.READERS)
-async def test_a_reader_cannot_publish_any_fact(connect, name):
-    facts = [fact for service in SERVICE_NAMES for fact in nats_rights.facts_of(service)]
-    await (await connect(name)).publishes_in_vain(*(f"latchkey.v1.{fact}.00" for fact in facts))
+async def test_a_reader_cannot_publish_any_event(connect, name):
+    events = [event for service in SERVICE_NAMES for event in nats_rights.events_of(service)]
+    await (await connect(name)).publishes_in_vain(*(f"latchkey.v1.{event}.00" for event in events))
 
 
 @pytest.mark.s(63)
@@ -197,7 +197,7 @@ async def test_the_service_that_browsers_talk_to_publishes_nothing_and_asks_noth
     await (await connect("authorize-frontend")).publishes_in_vain(*asked, "$JS.API.INFO", "latchkey.v1.key.revoked.00")
 
 
-async def test_a_service_reads_by_its_own_consumers_the_facts_that_concern_it_and_no_more(connect, streams):
+async def test_a_service_reads_by_its_own_consumers_the_events_that_concern_it_and_no_more(connect, streams):
     await (await connect("authentication")).jetstream.publish("latchkey.v1.session.ended.03", b"{}")
     token = await connect("token")
     ours = ConsumerConfig(

@@ -48,7 +48,7 @@ class Stream:
                 data = []
 
     @property
-    def facts(self) -> list[str]:
+    def events(self) -> list[str]:
         return [
             found for kind, text in self.messages if kind == "fact" for found in re.findall(r'id="event-(.+?)"', text)
         ]
@@ -73,12 +73,12 @@ async def test_an_event_reaches_the_open_page_and_the_next_one(server: NatsServe
     playground = a_playground("http://localhost:1", nats_url=server.url)
     async with running(playground) as feed, listening(playground.address) as stream:
         await until(lambda: not feed.trouble)
-        fact = await publisher.event("login.succeeded")
+        event = await publisher.event("login.succeeded")
         telemetry = await publisher.event("token.issued")
-        await until(lambda: len(stream.facts) == 2)
+        await until(lambda: len(stream.events) == 2)
         async with httpx2.AsyncClient(trust_env=False) as client:
             page = (await client.get(playground.address)).text
-    assert set(stream.facts) == {fact, telemetry}
+    assert set(stream.events) == {event, telemetry}
     assert "Somebody proved who they are." in page
     assert 'data-event="login.failed"' not in page
 
@@ -89,13 +89,13 @@ async def test_events_go_on_after_nats_was_away(server: NatsServer, publisher: P
     async with running(playground) as feed, listening(playground.address) as stream:
         await until(lambda: not feed.trouble)
         await publisher.event("login.succeeded", id="before")
-        await until(lambda: stream.facts == ["before"])
+        await until(lambda: stream.events == ["before"])
         server.stop()
         await until(lambda: not publisher.client.is_connected)
         server.start()
         await until(lambda: publisher.client.is_connected)
         await publisher.event("login.succeeded", id="after")
-        await until(lambda: stream.facts == ["before", "after"])
+        await until(lambda: stream.events == ["before", "after"])
 
 
 async def test_a_bus_without_streams_is_waited_for(server: NatsServer, publisher: Publisher) -> None:

@@ -83,7 +83,7 @@ def test_what_is_no_jwt_is_called_opaque(token: str) -> None:
     assert "Opaque" in shown.note
 
 
-def test_every_fact_of_the_contract_has_words() -> None:
+def test_every_event_of_the_contract_has_words() -> None:
     names = {
         message.GetOptions().Extensions[events_pb2.event].name
         for message in events_pb2.DESCRIPTOR.message_types_by_name.values()

@@ -7,18 +7,19 @@ from google.protobuf.message import Message
 from latchkey.events.v1 import events_pb2
 from latchkey_sdk import Event
 from latchkey_sdk.filters import covers, overlaps, streams_of, subject_of
-from libs.servicekit.events.event import Actor, Fact, envelope
+from libs.servicekit.events.event import Actor, envelope
+from libs.servicekit.events.event import Event as EmittedEvent
 from tests.unit.sdk.bus import an_envelope
 
 
 def the_event(data: Message) -> Event:
-    fact = Fact(
+    emitted = EmittedEvent(
         data=data, subject="user-1", actor=Actor("user", "user-1"), outcome="failure", correlation_id="request-1"
     )
     time = datetime(2026, 3, 1, 12, 0, 0, 125_000, tzinfo=UTC)
     return Event.from_json(
         envelope(
-            fact, event_id="event-1", issuer="http://localhost:8080", time=time, sequence=7, traceparent="00-1-2-01"
+            emitted, event_id="event-1", issuer="http://localhost:8080", time=time, sequence=7, traceparent="00-1-2-01"
         )
     )
 

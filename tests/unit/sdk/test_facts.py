@@ -7,22 +7,22 @@ import pytest
 
 from latchkey_sdk import Event
 from latchkey_sdk.facts import FACTS, LoginSucceeded, Reason, SessionEnded, TokenTelemetryGap
-from libs.servicekit.events.event import Fact
-from tests.contract.samples import envelope_of, facts
+from libs.servicekit.events.event import Event as EmittedEvent
+from tests.contract.samples import envelope_of, events
 from tests.unit.sdk.bus import an_envelope
 
-ALL = list(facts())
+ALL = list(events())
 
 
 def test_there_is_a_class_for_each_event() -> None:
-    assert set(FACTS) == {fact.name for fact in ALL}
+    assert set(FACTS) == {emitted.name for emitted in ALL}
 
 
-@pytest.mark.parametrize("fact", ALL, ids=lambda fact: fact.name)
-def test_everything_that_an_event_says_has_its_field(fact: Fact) -> None:
-    event = Event.from_json(json.dumps(envelope_of(fact)))
+@pytest.mark.parametrize("emitted", ALL, ids=lambda emitted: emitted.name)
+def test_everything_that_an_event_says_has_its_field(emitted: EmittedEvent) -> None:
+    event = Event.from_json(json.dumps(envelope_of(emitted)))
     read = event.fact
-    assert type(read).__name__ == type(fact.data).__name__
+    assert type(read).__name__ == type(emitted.data).__name__
     for name, value in event.data.items():
         typed = getattr(read, name)
         assert typed == (tuple(value) if isinstance(value, list) else type(typed)(value))

@@ -16,7 +16,7 @@ from libs.crypto.errors import InvalidKey, SealBroken
 from libs.crypto.jwt import SigningKey
 from libs.crypto.sealing import delivery_binding, seal_to
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
-from libs.servicekit.events.event import Actor, Fact, envelope
+from libs.servicekit.events.event import Actor, Event, envelope
 from services.token.adapters import signing_keys
 from services.token.adapters.signing_keys import KeyView
 from tests.unit.token.parts import ISSUER, NOON, SECOND, Clock, signing_key
@@ -211,7 +211,7 @@ async def test_a_key_that_is_revoked_while_others_are_fetched_does_not_stop_them
 
     def revoked_meanwhile(_: keys_pb2.GetSigningKeysResponse) -> None:
         with suppress(StopIteration):
-            view.on_fact(_fact("key.revoked", FIRST)).send(None)
+            view.on_event(_event("key.revoked", FIRST)).send(None)
 
     service.spoil = revoked_meanwhile
     await view.refresh()
@@ -272,10 +272,10 @@ async def test_a_key_for_another_issuer_is_not_opened(service: KeyRotation, cloc
         await _view(service, clock).refresh()
 
 
-def _fact(name: str, key: SigningKey) -> bytes:
+def _event(name: str, key: SigningKey) -> bytes:
     message = events_pb2.KeyRevoked if name == "key.revoked" else events_pb2.KeyActivated
-    fact = Fact(message(kid=key.kid, alg=key.alg), key.kid, Actor("system"))
-    return envelope(fact, event_id="1", issuer=ISSUER, time=NOON, sequence=1, traceparent="").encode()
+    event = Event(message(kid=key.kid, alg=key.alg), key.kid, Actor("system"))
+    return envelope(event, event_id="1", issuer=ISSUER, time=NOON, sequence=1, traceparent="").encode()
 
 
 async def test_an_active_key_signs_though_our_clock_is_behind(service: KeyRotation, clock: Clock) -> None:
@@ -324,7 +324,7 @@ async def test_news_of_a_revoked_key_ends_it_at_once_though_key_rotation_is_away
     view: KeyView, service: KeyRotation, clock: Clock
 ) -> None:
     service.away = True
-    await view.on_fact(_fact("key.revoked", FIRST))
+    await view.on_event(_event("key.revoked", FIRST))
     assert view.verification.find(FIRST.kid) is None
     assert view.verification.find(SECOND_KEY.kid) is not None
     assert _signer(view, clock) == "KEY_MISSING"
@@ -373,13 +373,13 @@ async def test_the_task_outlives_trouble_and_tries_again(
         assert _signer(view, clock) == FIRST.kid
 
 
-async def test_a_fact_about_a_key_makes_it_look_at_once(service: KeyRotation, clock: Clock) -> None:
+async def test_a_event_about_a_key_makes_it_look_at_once(service: KeyRotation, clock: Clock) -> None:
     view = _view(service, clock)
     async with _running(view):
         await service.answered.wait()
         service.answered.clear()
         service.keys = [(THIRD, NOON - SECOND)]
-        await view.on_fact(_fact("key.activated", THIRD))
+        await view.on_event(_event("key.activated", THIRD))
         await service.answered.wait()
         await asyncio.sleep(0)
         assert _signer(view, clock) == THIRD.kid

@@ -47,7 +47,7 @@ def lookup_key(typed: str) -> str | None:
 
 
 def stand_in(typed: str, *, key: bytes) -> str:
-    """What facts call a name that nobody has: stable, and no way back to what was typed (people type passwords there).
+    """What events call a name that nobody has: stable, and no way back to what was typed (people type passwords there).
 
     65,536 different ones at most, so that strangers cannot grow what is kept for each subject, and so that even a
     holder of `key` cannot confirm a guess.

@@ -11,7 +11,7 @@ _DEVICE = re.compile(r"[A-Za-z0-9 ]{0,30}/[A-Za-z0-9 ]{0,30}")
 
 @dataclass(frozen=True)
 class Origin:
-    """For facts and limits only: nothing in it decides who somebody is."""
+    """For events and limits only: nothing in it decides who somebody is."""
 
     ip_prefix: str = ""
     client_id: str = ""

@@ -6,7 +6,7 @@ from datetime import datetime
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.accounts.email_addresses import address_key, check_address
 from services.authentication.domain.email.emails import Letter, LetterKind
@@ -129,7 +129,7 @@ class ConfirmAddress:
             profile = replace(found.profile, email=link.address, email_verified=True)
             await work.accounts.set_profile(found.id, profile, now=now)
             names = ["email", "email_verified"] if found.profile.email != link.address else ["email_verified"]
-            work.emit(*facts.email_verified(found.id, names))
+            work.emit(*events.email_verified(found.id, names))
             former = link.details.get(_FORMER, "")
             if former and former != link.address:
                 letter = Letter(kind=LetterKind.ADDRESS_CHANGED, user_id=found.id, address=former)

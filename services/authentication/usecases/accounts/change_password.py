@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from libs.oauth.errors import AccessDenied
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.account import Credentials
 from services.authentication.domain.accounts.usernames import lookup_key
 from services.authentication.domain.email.emails import Letter, LetterKind
@@ -65,10 +65,10 @@ class ChangePassword:
             ended = await work.sessions.end_others_of(
                 user_id, keep=live.session.id, reason=reason, now=self._clock.now()
             )
-            work.emit(facts.password_changed(user_id, actor=facts.user(user_id)))
-            work.emit(*facts.password_unchecked(user_id, accepted))
+            work.emit(events.password_changed(user_id, actor=events.user(user_id)))
+            work.emit(*events.password_unchecked(user_id, accepted))
             await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())
-            work.emit(*facts.sessions_ended(ended, reason, actor=facts.user(user_id)))
+            work.emit(*events.sessions_ended(ended, reason, actor=events.user(user_id)))
 
     async def _find(
         self, session_secret: str, origin: Origin
@@ -87,5 +87,5 @@ class ChangePassword:
         async with self._work() as work:
             await work.failures.count(tuple(keys), now=self._clock.now())
             user_id = live.account.id
-            work.emit(facts.login_failed(user_id=user_id, subject=user_id, origin=origin))
+            work.emit(events.login_failed(user_id=user_id, subject=user_id, origin=origin))
         raise AccessDenied("The present password is wrong.", reason="WRONG_CREDENTIALS", redirectable=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from libs.crypto.random import uuid7
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.usernames import check_username
@@ -51,6 +51,6 @@ class CreateUser:
         async with self._work() as work:
             if not await work.accounts.add(account, username_key=username_key, password_hash=password_hash):
                 raise InvalidRequest("The username is taken.", reason="USERNAME_TAKEN")
-            work.emit(facts.account_created(account.id, actor=facts.operator(operator)))
-            work.emit(*facts.password_unchecked(account.id, accepted))
+            work.emit(events.account_created(account.id, actor=events.operator(operator)))
+            work.emit(*events.password_unchecked(account.id, accepted))
         return account

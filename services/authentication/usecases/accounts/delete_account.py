@@ -2,7 +2,7 @@
 
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.accounts.usernames import lookup_key
 from services.authentication.domain.email.emails import Letter, LetterKind
@@ -19,7 +19,7 @@ class DeleteAccount:
         self._clock = clock
 
     async def __call__(self, session_secret: str, typed_username: str) -> None:
-        """Nothing of the person stays but an id that nobody else is ever given; what hangs on it ends by the fact.
+        """Nothing of the person stays but an id that nobody else is ever given; what hangs on it ends by the event.
 
         Raises:
             AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.
@@ -30,14 +30,14 @@ class DeleteAccount:
         typed = lookup_key(typed_username)
         if typed is None or typed != lookup_key(account.username):
             raise InvalidRequest("That is not the name of the account.", reason="USERNAME_MISMATCH")
-        now, actor, reason = self._clock.now(), facts.user(account.id), EndReason.ACCOUNT_DELETED
+        now, actor, reason = self._clock.now(), events.user(account.id), EndReason.ACCOUNT_DELETED
         async with self._work() as work:
             await work.accounts.lock(account.id)
             ended = await work.sessions.end_all_of(account.id, reason=reason, now=now)
             if not await work.accounts.erase(account.id):
                 return
-            work.emit(*facts.sessions_ended(ended, reason, actor=actor))
-            work.emit(facts.account_deleted(account.id, actor=actor))
+            work.emit(*events.sessions_ended(ended, reason, actor=actor))
+            work.emit(events.account_deleted(account.id, actor=actor))
             if farewell := _farewell(account):
                 await work.letters.post(farewell, now=now)
 

@@ -1,7 +1,7 @@
 """An operator shuts a person out."""
 
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
 from services.authentication.domain.sessions.session import EndReason
@@ -23,7 +23,7 @@ class DisableUser:
         if username_key is None:
             raise unknown_user()
         reason = EndReason.ACCOUNT_DISABLED
-        actor = facts.operator(operator)
+        actor = events.operator(operator)
         async with self._work() as work:
             found = await work.accounts.disable(username_key)
             if found is None:
@@ -31,6 +31,6 @@ class DisableUser:
             account, was_active = found
             if was_active:
                 ended = await work.sessions.end_all_of(account.id, reason=reason, now=self._clock.now())
-                work.emit(facts.account_disabled(account.id, actor=actor))
-                work.emit(*facts.sessions_ended(ended, reason, actor=actor))
+                work.emit(events.account_disabled(account.id, actor=actor))
+                work.emit(*events.sessions_ended(ended, reason, actor=actor))
         return account

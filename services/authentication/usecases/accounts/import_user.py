@@ -7,7 +7,7 @@ from libs.crypto.imported_hashes import FORMATS, is_imported_hash
 from libs.crypto.random import uuid7
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.usernames import check_username
@@ -59,7 +59,7 @@ class ImportUser:
             added = await work.accounts.add(account, username_key=username_key, password_hash=unverified.password_hash)
             if not added:
                 raise _taken()
-            work.emit(facts.account_created(account.id, actor=facts.operator(operator)))
+            work.emit(events.account_created(account.id, actor=events.operator(operator)))
         return account
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from libs.oauth.attributes import Attributes
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.events.event import Actor
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.accounts.attribute_policy import changed_attributes
 from services.authentication.domain.accounts.claim_policy import Writer, changed
@@ -52,7 +52,7 @@ class UpdateProfile:
                 unverified_claims,
                 known=self._attributes,
                 writer=Writer.PERSON,
-                actor=facts.user(user_id),
+                actor=events.user(user_id),
                 clock=self._clock,
             )
 
@@ -90,7 +90,7 @@ class UpdateUser:
                 unverified_claims,
                 known=self._attributes,
                 writer=Writer.OPERATOR,
-                actor=facts.operator(operator),
+                actor=events.operator(operator),
                 clock=self._clock,
             )
 
@@ -119,7 +119,7 @@ async def write_claims(
         return account
     account = account.with_claims(profile, attributes, now=now)
     await work.accounts.set_claims(account)
-    work.emit(facts.account_updated(user_id, [*names, *more], actor=actor))
+    work.emit(events.account_updated(user_id, [*names, *more], actor=actor))
     return account
 
 

@@ -16,7 +16,7 @@ MOST_ACCOUNTS = 5
 class RequestPasswordReset:
     """The same statements whether or not there is anybody: for nobody, a letter to nobody is posted.
 
-    What differs (a link, a fact, the conversation with a mail server) is done by whoever sends letters, later.
+    What differs (a link, an event, the conversation with a mail server) is done by whoever sends letters, later.
     """
 
     def __init__(self, *, work: WorkFactory, limit: LimitLetters, has_mail: bool, clock: Clock) -> None:

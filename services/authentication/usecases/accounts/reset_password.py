@@ -6,7 +6,7 @@ from datetime import datetime
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.account import Account, Credentials
 from services.authentication.domain.email.emails import Letter, LetterKind
 from services.authentication.domain.email.links import LinkPurpose, MailedLink
@@ -81,8 +81,8 @@ class ResetPassword:
                 raise link_unknown()
             await self._change(work, link, password_hash, now=now)
             ended = await work.sessions.end_all_of(link.user_id, reason=EndReason.PASSWORD_CHANGED, now=now)
-            work.emit(*facts.password_reset(link.user_id), *facts.password_unchecked(link.user_id, accepted))
-            work.emit(*facts.sessions_ended(ended, EndReason.PASSWORD_CHANGED, actor=facts.user(link.user_id)))
+            work.emit(*events.password_reset(link.user_id), *events.password_unchecked(link.user_id, accepted))
+            work.emit(*events.sessions_ended(ended, EndReason.PASSWORD_CHANGED, actor=events.user(link.user_id)))
             await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=link.user_id), now=now)
 
     async def _change(self, work: Work, link: MailedLink, password_hash: str, *, now: datetime) -> None:
@@ -95,7 +95,7 @@ class ResetPassword:
         profile = found[0].profile
         if not profile.email_verified:  # who has the link has the mailbox
             await work.accounts.set_profile(link.user_id, replace(profile, email_verified=True), now=now)
-            work.emit(*facts.email_verified(link.user_id, ["email_verified"]))
+            work.emit(*events.email_verified(link.user_id, ["email_verified"]))
 
 
 def _still(link: MailedLink, account: Account, credentials: Credentials) -> bool:

@@ -1,7 +1,7 @@
 """An operator gives a person a new password."""
 
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
 from services.authentication.domain.email.emails import Letter, LetterKind
 from services.authentication.domain.sessions.session import EndReason
@@ -35,12 +35,12 @@ class SetPassword:
         accepted = await self._policy(password, about=account.words)
         password_hash = await self._passwords.hash(password)
         reason = EndReason.PASSWORD_CHANGED
-        actor = facts.operator(operator)
+        actor = events.operator(operator)
         async with self._work() as work:
             user_id = await work.accounts.set_password(username_key, password_hash)
             if user_id is None:
                 raise unknown_user()
             ended = await work.sessions.end_all_of(user_id, reason=reason, now=self._clock.now())
-            work.emit(facts.password_changed(user_id, actor=actor), *facts.password_unchecked(user_id, accepted))
+            work.emit(events.password_changed(user_id, actor=actor), *events.password_unchecked(user_id, accepted))
             await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())
-            work.emit(*facts.sessions_ended(ended, reason, actor=actor))
+            work.emit(*events.sessions_ended(ended, reason, actor=actor))

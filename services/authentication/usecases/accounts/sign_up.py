@@ -4,7 +4,7 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.random import uuid7
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.claims import Profile
@@ -97,9 +97,9 @@ class CompleteSignUp:
                 raise link_unknown()
             if not await work.accounts.add(account, username_key=username_key, password_hash=password_hash):
                 raise link_unknown()
-            work.emit(facts.account_created(account.id, actor=facts.user(account.id)))
-            work.emit(*facts.email_verified(account.id, ["email", "email_verified"]))
-            work.emit(*facts.password_unchecked(account.id, accepted))
+            work.emit(events.account_created(account.id, actor=events.user(account.id)))
+            work.emit(*events.email_verified(account.id, ["email", "email_verified"]))
+            work.emit(*events.password_unchecked(account.id, accepted))
         return account
 
     def _account(self, address: str, name: str) -> Account:

@@ -7,7 +7,7 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.account import Account, Credentials
 from services.authentication.domain.accounts.email_addresses import writable
 from services.authentication.domain.email.emails import LetterKind, Outcome, PostedLetter
@@ -97,7 +97,7 @@ class SendLetter:
             return ""
         known = await work.links.get(posted.letter_id)
         if known is None and posted.letter.kind is LetterKind.PASSWORD_RESET:
-            work.emit(facts.password_reset_requested(posted.letter.user_id))
+            work.emit(events.password_reset_requested(posted.letter.user_id))
         link = known or new
         if link is None or link.used_at is not None:
             return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.factors.factor import Factor
 from services.authentication.domain.factors.recovery_codes import code_hash, new_codes
 from services.authentication.ports import ViewFactory, WorkFactory
@@ -51,7 +51,7 @@ class RemoveFactor:
             if removed is not None:
                 if not await work.factors.of(user_id):
                     await work.factors.remove_all(user_id)
-                await tell_removed(work, user_id, [removed], actor=facts.user(user_id), now=self._clock.now())
+                await tell_removed(work, user_id, [removed], actor=events.user(user_id), now=self._clock.now())
         return removed
 
 

@@ -1,7 +1,7 @@
 """An operator lets somebody back in who has lost their second factors."""
 
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
 from services.authentication.domain.sessions.session import EndReason
 from services.authentication.ports import WorkFactory
@@ -22,7 +22,7 @@ class ResetFactors:
         username_key = lookup_key(username)
         if username_key is None:
             raise unknown_user()
-        reason, actor = EndReason.FACTORS_RESET, facts.operator(operator)
+        reason, actor = EndReason.FACTORS_RESET, events.operator(operator)
         async with self._work() as work:
             user_id = await work.accounts.lock_named(username_key)
             if user_id is None:
@@ -31,5 +31,5 @@ class ResetFactors:
             if removed:
                 ended = await work.sessions.end_all_of(user_id, reason=reason, now=self._clock.now())
                 await tell_removed(work, user_id, removed, actor=actor, now=self._clock.now())
-                work.emit(*facts.sessions_ended(ended, reason, actor=actor))
+                work.emit(*events.sessions_ended(ended, reason, actor=actor))
         return len(removed)

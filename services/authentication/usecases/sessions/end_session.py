@@ -2,7 +2,7 @@
 
 from libs.crypto.hashing import secret_hash
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import EndReason
 from services.authentication.ports import WorkFactory
@@ -22,6 +22,6 @@ class EndSession:
             ended = await work.sessions.end(secret_hash(session_secret), reason=reason, now=self._clock.now())
             if ended is None:
                 return None
-            actor = facts.user(ended.user_id)
-            work.emit(*facts.sessions_ended([ended], reason, actor=actor, correlation_id=origin.correlation_id))
+            actor = events.user(ended.user_id)
+            work.emit(*events.sessions_ended([ended], reason, actor=actor, correlation_id=origin.correlation_id))
         return ended.id

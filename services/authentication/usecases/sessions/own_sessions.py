@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import AccessDenied
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.sessions.session import EndReason, Lifetimes, require_recent_sign_in
 from services.authentication.domain.sessions.session_list import MOST, ListedSession
 from services.authentication.ports import View, ViewFactory, Work, WorkFactory
@@ -90,5 +90,5 @@ class EndOwnSessions:
                 if session_id is None
                 else await work.sessions.end_one_of(user_id, session_id, reason=reason, now=live.at)
             )
-            work.emit(*facts.sessions_ended(ended, reason, actor=facts.user(user_id)))
+            work.emit(*events.sessions_ended(ended, reason, actor=events.user(user_id)))
         return len(ended)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import (
     MAX_LIVE_PER_USER,
@@ -39,14 +39,14 @@ class StartSession:
         if replaces is not None:
             old = await work.sessions.end(replaces, reason=EndReason.REPLACED, now=now)
             if old is not None:
-                actor, correlation_id = facts.user(user_id), origin.correlation_id
-                work.emit(*facts.sessions_ended([old], EndReason.REPLACED, actor=actor, correlation_id=correlation_id))
+                actor, correlation_id = events.user(user_id), origin.correlation_id
+                work.emit(*events.sessions_ended([old], EndReason.REPLACED, actor=actor, correlation_id=correlation_id))
         surplus = await work.sessions.end_surplus_of(user_id, keep=MAX_LIVE_PER_USER - 1, now=now)
         session = Session.started(user_id, now=now, lifetimes=self._lifetimes, amr=amr)
         secret = new_secret()
         await work.sessions.add(session, secret_hash=secret_hash(secret), origin=origin)
-        work.emit(*facts.sessions_ended(surplus, EndReason.EXPIRED, actor=facts.SYSTEM))
-        work.emit(*facts.signed_in(session, origin=origin))
+        work.emit(*events.sessions_ended(surplus, EndReason.EXPIRED, actor=events.SYSTEM))
+        work.emit(*events.signed_in(session, origin=origin))
         return SignedIn(session, secret)
 
     async def step_up(
@@ -61,5 +61,5 @@ class StartSession:
         stepped_up = await work.sessions.step_up(session_hash, new_hash=secret_hash(secret), acr=acr_of(amr), amr=amr)
         if stepped_up is None:
             return None
-        work.emit(facts.stepped_up(stepped_up, origin=origin))
+        work.emit(events.stepped_up(stepped_up, origin=origin))
         return SignedIn(stepped_up, secret)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.sessions.session import EndReason, Lifetimes
 from services.authentication.domain.sign_in.throttle import WINDOW
 from services.authentication.ports import WorkFactory
@@ -36,7 +36,7 @@ class SweepSessions:
             ended = await work.sessions.end_expired(
                 unseen_since=now - self._lifetimes.idle - GRACE, now=now, limit=BATCH
             )
-            work.emit(*facts.sessions_ended(ended, EndReason.EXPIRED, actor=facts.SYSTEM))
+            work.emit(*events.sessions_ended(ended, EndReason.EXPIRED, actor=events.SYSTEM))
         return len(ended)
 
     async def _forget_failures(self) -> int:

@@ -3,7 +3,7 @@
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.factors.factor import FactorKind, wrong_proof
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import amr_with
@@ -109,4 +109,4 @@ class ContinueSignIn:
 
     def _tell_failure(self, work: Work, attempt: SignInAttempt, origin: Origin) -> None:
         reason, user_id = LoginFailure.WRONG_SECOND_FACTOR, attempt.user_id
-        work.emit(facts.login_failed(user_id=user_id, subject=user_id, reason=reason, origin=origin))
+        work.emit(events.login_failed(user_id=user_id, subject=user_id, reason=reason, origin=origin))

@@ -7,7 +7,7 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.account import Credentials
 from services.authentication.domain.accounts.usernames import lookup_key, stand_in
 from services.authentication.domain.sessions.origin import Origin
@@ -151,7 +151,7 @@ class SignIn:
         elif right:
             reason = LoginFailure.SECOND_FACTOR_REQUIRED
         work.emit(
-            facts.login_failed(
+            events.login_failed(
                 user_id=found.user_id if found else "",
                 subject=found.user_id if found else stand_in(attempt.username, key=self._stand_in_key),
                 reason=reason,

@@ -6,7 +6,7 @@ from libs.crypto.passkeys import UnverifiedResponse, read_response
 from libs.crypto.strict import base64url
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.servicekit.base.clock import Clock
-from services.authentication import events as facts
+from services.authentication import events
 from services.authentication.domain.accounts.usernames import stand_in
 from services.authentication.domain.factors.challenges import ChallengePurpose
 from services.authentication.domain.factors.factor import wrong_proof
@@ -101,7 +101,7 @@ class SignInWithPasskey:
     def _tell_failure(self, work: Work, passkey: Passkey | None, response: UnverifiedResponse, origin: Origin) -> None:
         nobody = stand_in(base64url(response.credential_id), key=self._stand_in_key)
         work.emit(
-            facts.login_failed(
+            events.login_failed(
                 user_id=passkey.user_id if passkey else "",
                 subject=passkey.user_id if passkey else nobody,
                 reason=LoginFailure.WRONG_CREDENTIALS,

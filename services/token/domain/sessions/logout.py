@@ -13,7 +13,7 @@ PATIENCE = timedelta(days=1)
 KEEP = timedelta(days=2)
 """From the end of the session on: how long there is a row that says what came of it."""
 SESSION_CLIENT_LIFETIME = timedelta(days=400)
-"""The longest life that an operator can give a session: a net below the fact that a session has ended."""
+"""The longest life that an operator can give a session: a net below the event that a session has ended."""
 _DELIVERED = frozenset({200, 204})
 _REFUSED = 400
 

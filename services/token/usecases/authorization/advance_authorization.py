@@ -14,7 +14,7 @@ from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
 from libs.oauth.errors import AccessDenied, InvalidRequest
 from libs.oauth.response_types import TOKEN
 from libs.oauth.scopes import OPENID
-from services.token import events as facts
+from services.token import events
 from services.token.domain.authorization.authorization_request import (
     AuthorizationRequest,
     find_redirect_uri,
@@ -228,7 +228,7 @@ class AdvanceAuthorization:
             now=now,
         )
         work.emit(
-            facts.consent_granted(
+            events.consent_granted(
                 user_id=session.user_id,
                 client_id=pending.client_id,
                 scopes=request.disclosed_scopes,

@@ -3,7 +3,7 @@
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import AccessDenied, InvalidScope
 from libs.servicekit.base.clock import Clock
-from services.token import events as facts
+from services.token import events
 from services.token.domain.authorization.authorization_request import requested_scopes
 from services.token.domain.authorization.authorization_response import Next
 from services.token.domain.authorization.pending_requests import PendingRequest, visited
@@ -30,7 +30,7 @@ class DenyAuthorization:
             await self._advance.end(work, pending, stored=True, now=now)
             if session is not None:
                 work.emit(
-                    facts.consent_denied(
+                    events.consent_denied(
                         user_id=session.user_id,
                         client_id=client.client_id,
                         scopes=_asked_for(pending, client),

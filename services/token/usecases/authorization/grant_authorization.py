@@ -14,7 +14,7 @@ from libs.oauth.attributes import Attributes
 from libs.oauth.client_metadata import IMPLICIT
 from libs.oauth.response_types import ID_TOKEN, TOKEN
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, claims_of, format_scope
-from services.token import events as facts
+from services.token import events
 from services.token.domain.authorization.authorization_request import AuthorizationRequest
 from services.token.domain.authorization.pending_requests import PendingRequest
 from services.token.domain.clients.client import Client, unknown_client
@@ -149,7 +149,7 @@ class GrantAuthorization:
             added=added,
         )
         work.emit(
-            facts.token_issued(
+            events.token_issued(
                 client_id=client.client_id,
                 grant_type=IMPLICIT,
                 scopes=token.scopes,

@@ -1,11 +1,11 @@
 """A person takes back what they allowed an application."""
 
 from libs.servicekit.base.clock import Clock
-from services.token import events as facts
+from services.token import events
 from services.token.ports import Begin, Work
 
 GRANTS_AT_ONCE = 500
-"""Each ended grant is a fact and so a row: a transaction has to have an end."""
+"""Each ended grant is an event and so a row: a transaction has to have an end."""
 
 
 class WithdrawConsent:
@@ -26,7 +26,7 @@ class WithdrawConsent:
                 had_something |= ended > 0
                 more = ended == GRANTS_AT_ONCE
                 if not more and (await work.consents.forget(user_id=user_id, client_id=client_id) or had_something):
-                    work.emit(facts.consent_withdrawn(user_id=user_id, client_id=client_id))
+                    work.emit(events.consent_withdrawn(user_id=user_id, client_id=client_id))
 
     async def _end_grants(self, work: Work, user_id: str, client_id: str) -> int:
         ended = await work.grants.revoke_some_of_connection(
@@ -34,7 +34,9 @@ class WithdrawConsent:
         )
         work.emit(
             *(
-                facts.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason="consent_withdrawn")
+                events.token_revoked(
+                    user_id=user_id, client_id=client_id, grant_id=grant_id, reason="consent_withdrawn"
+                )
                 for grant_id, _, _ in ended
             )
         )

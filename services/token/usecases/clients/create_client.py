@@ -6,7 +6,7 @@ from typing import Any
 from libs.crypto.random import new_client_id
 from libs.oauth.client_metadata import ClientMetadata, parse_metadata
 from libs.servicekit.base.clock import Clock
-from services.token import events as facts
+from services.token import events
 from services.token.domain.clients.client import Client
 from services.token.domain.clients.client_secrets import NewSecret, make_secret
 from services.token.domain.clients.registrations import Registration
@@ -53,6 +53,6 @@ class CreateClient:
             registration=registration,
         )
         await work.clients.add(made)
-        by: facts.By = "itself" if registration else "operator"
-        work.emit(facts.client_created(made.client_id, client_name=metadata.client_name, by=by))
+        by: events.By = "itself" if registration else "operator"
+        work.emit(events.client_created(made.client_id, client_name=metadata.client_name, by=by))
         return NewSecret(made, plain if metadata.has_secret else "")

@@ -7,7 +7,7 @@ from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.registration import RegistrationMode
 from libs.servicekit.base.clock import Clock
-from services.token import events as facts
+from services.token import events
 from services.token.domain.clients.registrations import (
     InitialAccessToken,
     NewInitialAccessToken,
@@ -43,5 +43,5 @@ class CreateInitialAccessToken:
         record = InitialAccessToken(token_id=uuid7(now), uses_left=uses, created_at=now, expires_at=now + life)
         async with self._begin() as work:
             await work.initial_access_tokens.add(record, token_hash=secret_hash(plain))
-            work.emit(facts.admin_acted("initial_access_token.created", target_id=record.token_id))
+            work.emit(events.admin_acted("initial_access_token.created", target_id=record.token_id))
         return NewInitialAccessToken(record, plain)

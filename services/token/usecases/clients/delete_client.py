@@ -1,12 +1,12 @@
 """A client goes, with what people consented to for it and all that was issued to it."""
 
 from libs.servicekit.base.clock import Clock
-from services.token import events as facts
+from services.token import events
 from services.token.domain.clients.client import unknown_client
 from services.token.ports import Begin, ClientDirectory, Work
 
 GRANTS_AT_ONCE = 500
-"""Each ended grant is a fact and so a row: a transaction has to have an end."""
+"""Each ended grant is an event and so a row: a transaction has to have an end."""
 
 
 class DeleteClient:
@@ -15,7 +15,7 @@ class DeleteClient:
         self._directory = directory
         self._clock = clock
 
-    async def __call__(self, client_id: str, *, by: facts.By = "operator") -> None:
+    async def __call__(self, client_id: str, *, by: events.By = "operator") -> None:
         """Goes with the last of its grants: who is interrupted before can begin again.
 
         Raises:
@@ -29,7 +29,7 @@ class DeleteClient:
                     if not await work.clients.remove(client_id):
                         raise unknown_client()
                     await work.consents.forget_client(client_id)
-                    work.emit(facts.client_deleted(client_id, by=by))
+                    work.emit(events.client_deleted(client_id, by=by))
         self._directory.forget()
 
     async def _end_grants(self, work: Work, client_id: str) -> int:
@@ -38,7 +38,7 @@ class DeleteClient:
         )
         work.emit(
             *(
-                facts.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason="client_deleted")
+                events.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason="client_deleted")
                 for grant_id, user_id in ended
             )
         )

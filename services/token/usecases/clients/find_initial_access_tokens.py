@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.base.clock import Clock
-from services.token import events as facts
+from services.token import events
 from services.token.domain.clients.registrations import InitialAccessToken
 from services.token.ports import Begin
 
@@ -33,4 +33,4 @@ class RevokeInitialAccessToken:
                 raise InvalidRequest(
                     "There is no initial access token with this id.", reason="REGISTRATION_TOKEN_UNKNOWN"
                 )
-            work.emit(facts.admin_acted("initial_access_token.revoked", target_id=token_id))
+            work.emit(events.admin_acted("initial_access_token.revoked", target_id=token_id))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from libs.oauth.errors import InvalidRequest
 from libs.servicekit.base.clock import Clock
-from services.token import events as facts
+from services.token import events
 from services.token.domain.clients.client import known
 from services.token.domain.clients.client_secrets import NewSecret, make_secret
 from services.token.ports import Begin, ClientDirectory
@@ -29,6 +29,6 @@ class RotateClientSecret:
             former = [replace(old, expires_at=now + overlap) for old in client.secrets if old.expires_at is None]
             client = replace(client, secrets=(latest, *(former if overlap else ())), updated_at=now)
             await work.clients.save(client)
-            work.emit(facts.client_secret_rotated(client_id))
+            work.emit(events.client_secret_rotated(client_id))
         self._directory.forget()
         return NewSecret(client, plain)

@@ -1,11 +1,11 @@
 """Clients that registered themselves and that nobody uses go by themselves."""
 
 from libs.servicekit.base.clock import Clock
-from services.token import events as facts
+from services.token import events
 from services.token.ports import Begin, ClientDirectory
 
 BATCH = 100
-"""Each is a fact and so a row: a transaction has to have an end."""
+"""Each is an event and so a row: a transaction has to have an end."""
 
 
 class RemoveUnusedClients:
@@ -22,7 +22,7 @@ class RemoveUnusedClients:
             gone = await work.clients.remove_unused(most=BATCH, now=self._clock.now())
             for client_id in gone:
                 await work.consents.forget_client(client_id)
-            work.emit(*(facts.client_deleted(client_id, by="housekeeping") for client_id in gone))
+            work.emit(*(events.client_deleted(client_id, by="housekeeping") for client_id in gone))
         if gone:
             self._directory.forget()
         return len(gone) == BATCH

@@ -6,7 +6,7 @@ from typing import Any
 
 from libs.oauth.client_metadata import ClientMetadata, parse_metadata
 from libs.servicekit.base.clock import Clock
-from services.token import events as facts
+from services.token import events
 from services.token.domain.clients.client import Client, known
 from services.token.domain.clients.client_secrets import NewSecret, make_secret, usable_secrets
 from services.token.ports import Begin, ClientDirectory, Work
@@ -48,7 +48,7 @@ class UpdateClient:
         return changed
 
     async def save(
-        self, work: Work, client: Client, metadata: ClientMetadata, checked: CheckedSector, *, by: facts.By
+        self, work: Work, client: Client, metadata: ClientMetadata, checked: CheckedSector, *, by: events.By
     ) -> NewSecret:
         """The client with these metadata from now on, within a transaction that found it for update.
 
@@ -65,7 +65,7 @@ class UpdateClient:
             secrets = (secret,)
         client = replace(client, metadata=metadata, secrets=secrets, updated_at=now)
         await work.clients.save(client)
-        work.emit(facts.client_updated(client.client_id, by=by))
+        work.emit(events.client_updated(client.client_id, by=by))
         return NewSecret(client, plain)
 
 

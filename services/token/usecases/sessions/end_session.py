@@ -1,6 +1,6 @@
 """A session or an account has ended elsewhere: what was good as long ends, and clients are told of the session.
 
-All handle facts of the authentication service. Doing it again for the same fact changes and tells nothing.
+All handle events of the authentication service. Doing it again for the same event changes and tells nothing.
 """
 
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ from datetime import datetime
 
 from libs.crypto.random import uuid7
 from libs.servicekit.base.clock import Clock
-from services.token import events as facts
+from services.token import events
 from services.token.domain.sessions.logout import LogoutDelivery
 from services.token.ports import Begin, Work
 
 GRANTS_AT_ONCE = 500
-"""Each ended grant is a fact and so a row: a transaction has to have an end."""
+"""Each ended grant is an event and so a row: a transaction has to have an end."""
 
 
 class EndSession:
@@ -22,7 +22,7 @@ class EndSession:
         self._clock = clock
 
     async def __call__(
-        self, session_id: str, *, user_id: str, reason: facts.SessionEnd, consumer: str, event_id: str
+        self, session_id: str, *, user_id: str, reason: events.SessionEnd, consumer: str, event_id: str
     ) -> int:
         """Ends the session's online grants, and queues a delivery for each client with a back-channel URI.
 
@@ -68,7 +68,7 @@ class EndAccount:
         self._clock = clock
 
     async def __call__(
-        self, user_id: str, *, consumer: str, event_id: str, reason: facts.SessionEnd = "account_disabled"
+        self, user_id: str, *, consumer: str, event_id: str, reason: events.SessionEnd = "account_disabled"
     ) -> None:
         """Ends all grants of a person who was shut out or has gone, offline ones as well. What somebody allowed who has
         gone is forgotten too. Their sessions are told of one by one.
@@ -110,10 +110,10 @@ class EndOfflineGrants:
                     await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
 
 
-def _tell(work: Work, ended: Iterable[tuple[str, str, str]], reason: facts.SessionEnd) -> None:
+def _tell(work: Work, ended: Iterable[tuple[str, str, str]], reason: events.SessionEnd) -> None:
     work.emit(
         *(
-            facts.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason=reason)
+            events.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason=reason)
             for grant_id, user_id, client_id in ended
         )
     )

@@ -11,7 +11,7 @@ from libs.oauth.client_authentication import Credentials
 from libs.oauth.errors import InvalidGrant, InvalidRequest
 from libs.oauth.parameters import Parameters
 from libs.servicekit.base.clock import Clock
-from services.token import events as facts
+from services.token import events
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.refresh_families import RefreshFamily, RefreshToken
 from services.token.domain.tokens.retired_keys import PresentedAs
@@ -19,7 +19,7 @@ from services.token.domain.tokens.token_claims import GRANT_CLAIM, Lifetimes
 from services.token.ports import Begin, Keys, Work
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 
-_REASON: facts.RevocationReason = "revoked_by_client"
+_REASON: events.RevocationReason = "revoked_by_client"
 
 
 class RevokeToken:
@@ -72,7 +72,7 @@ class RevokeToken:
             grant = family.grant
             if await work.grants.revoke(grant.grant_id, reason=_REASON, now=now):
                 work.emit(
-                    facts.token_revoked(
+                    events.token_revoked(
                         user_id=grant.user_id, client_id=client.client_id, grant_id=grant.grant_id, reason=_REASON
                     )
                 )
@@ -111,7 +111,7 @@ async def _revoke(work: Work, claims: dict[str, Any]) -> None:
     expires_at = datetime.fromtimestamp(claims["exp"], UTC) + MAX_SKEW
     if await work.revocations.add(token_id, expires_at=expires_at):
         work.emit(
-            facts.token_revoked(
+            events.token_revoked(
                 user_id=standing.grant.user_id if standing.grant else "",
                 client_id=str(claims["client_id"]),
                 grant_id=grant_id or "",

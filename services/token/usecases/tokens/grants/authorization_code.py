@@ -6,7 +6,7 @@ from libs.crypto.hashing import secret_hash
 from libs.oauth.client_metadata import AUTHORIZATION_CODE
 from libs.oauth.errors import InvalidGrant, InvalidRequest
 from libs.oauth.parameters import Parameters
-from services.token import events as facts
+from services.token import events
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import AuthorizationCode, CodeClaim
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
@@ -49,8 +49,8 @@ class AuthorizationCodeGrant:
             if won:
                 refresh_token = await start_family(work, client, code.grant, lifetimes=self._lifetimes, now=now)
                 work.emit(
-                    facts.code_redeemed(code.grant, correlation_id=code.correlation_id),
-                    facts.token_issued(
+                    events.code_redeemed(code.grant, correlation_id=code.correlation_id),
+                    events.token_issued(
                         client_id=client.client_id,
                         grant_type=AUTHORIZATION_CODE,
                         scopes=tokens.scopes,
@@ -79,10 +79,10 @@ def _claim(parameters: Parameters, client: Client) -> CodeClaim:
 
 async def _revoke(work: Work, code: AuthorizationCode, *, now: datetime) -> None:
     grant = code.grant
-    work.emit(facts.code_replayed(grant, correlation_id=code.correlation_id))
+    work.emit(events.code_replayed(grant, correlation_id=code.correlation_id))
     if await work.grants.revoke(grant.grant_id, reason="code_replayed", now=now):
         work.emit(
-            facts.token_revoked(
+            events.token_revoked(
                 user_id=grant.user_id, client_id=grant.client_id, grant_id=grant.grant_id, reason="code_replayed"
             )
         )

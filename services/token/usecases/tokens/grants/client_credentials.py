@@ -5,7 +5,7 @@ from datetime import datetime
 from libs.oauth.client_metadata import CLIENT_CREDENTIALS
 from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import parse_scope
-from services.token import events as facts
+from services.token import events
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.token_claims import AccessToken
 from services.token.ports import Telemetry
@@ -22,7 +22,7 @@ class ClientCredentials:
 
         async def redeem(tokens: AccessToken) -> None:
             self._telemetry.record(
-                facts.token_issued(
+                events.token_issued(
                     client_id=client.client_id,
                     grant_type=CLIENT_CREDENTIALS,
                     scopes=scopes,

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from services.token import events as facts
+from services.token import events
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
@@ -27,7 +27,7 @@ async def keep_grant(
     await work.grants.add(grant, expires_at=now + lifetimes.access_token + _AFTER_EXPIRY)
     refresh_token = await start_family(work, client, grant, lifetimes=lifetimes, now=now)
     work.emit(
-        facts.token_issued(
+        events.token_issued(
             client_id=client.client_id,
             grant_type=grant_type,
             scopes=token.scopes,

@@ -6,7 +6,7 @@ from datetime import datetime
 from libs.oauth.errors import InvalidGrant, InvalidRequest, InvalidScope
 from libs.oauth.parameters import Parameters
 from libs.oauth.scopes import parse_scope
-from services.token import events as facts
+from services.token import events
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.refresh_families import Presented, RefreshFamily, RefreshToken
@@ -63,7 +63,7 @@ class RefreshTokenGrant:
             if not won:
                 # Somebody was faster with the same token, or it is the predecessor: look again at what is true now.
                 successor = await self._within_grace(work, token, now=now)
-            work.emit(facts.token_refreshed(family.grant, scopes=tokens.scopes, token_id=tokens.token_id))
+            work.emit(events.token_refreshed(family.grant, scopes=tokens.scopes, token_id=tokens.token_id))
         return successor
 
     async def _within_grace(self, work: Work, token: RefreshToken, *, now: datetime) -> RefreshToken:
@@ -80,8 +80,8 @@ class RefreshTokenGrant:
         async with self._begin() as work:
             if await work.grants.revoke(grant.grant_id, reason="refresh_token_reused", now=now):
                 work.emit(
-                    facts.token_reuse_detected(grant),
-                    facts.token_revoked(
+                    events.token_reuse_detected(grant),
+                    events.token_revoked(
                         user_id=grant.user_id,
                         client_id=grant.client_id,
                         grant_id=grant.grant_id,

@@ -1,4 +1,4 @@
-"""A state change without its fact fails here: every transaction of a use case tells one, or says below why it does not.
+"""A state change without its event fails here: every transaction of a use case tells one, or says below why it does not.
 
 Read from the source: a transaction is `async with <begin>() as work`, reading ones excepted; it tells when its block, or a
 function of the use cases that the block hands `work` to, emits.
@@ -24,18 +24,18 @@ _AGAIN = "events that a receiver gets once more, or a try: the operator sees the
 _KEPT = "events and the log, for the time that the operator chose"
 _WAITS = "a request that waits for its person or its client: what becomes of it is told"
 SILENT = {
-    "authentication/usecases/change_address.py::RequestAddress.__call__": "nothing has changed before its link is used",
-    "authentication/usecases/request_password_reset.py::RequestPasswordReset.__call__": "is told when the letter is sent",
-    "authentication/usecases/sign_up.py::RequestSignUp.__call__": "there is no account before its link is used",
-    "authentication/usecases/send_letter.py::SendLetter.__call__": "how an attempt went; what the letter tells was told",
-    "authentication/usecases/send_letter.py::SendLetter.claim": "who sends",
-    "authentication/usecases/sweep_letters.py::SweepLetters.__call__": _SWEPT,
-    "authentication/usecases/enrol_totp.py::StartTotp.__call__": "what is being set up counts for nothing yet",
-    "authentication/usecases/start_step_up.py::StartStepUp.__call__": "a second step that is to come",
-    "authentication/usecases/sweep_sessions.py::SweepSessions._forget_attempts": "what came to nothing",
-    "authentication/usecases/sweep_sessions.py::SweepSessions._forget_ended": _SWEPT,
-    "authentication/usecases/sweep_sessions.py::SweepSessions._forget_failures": _SWEPT,
-    "authentication/usecases/touch_sessions.py::TouchSessions.__call__": "when a session was last used",
+    "authentication/usecases/accounts/change_email_address.py::RequestAddress.__call__": "nothing has changed before its link is used",
+    "authentication/usecases/accounts/request_password_reset.py::RequestPasswordReset.__call__": "is told when the letter is sent",
+    "authentication/usecases/accounts/sign_up.py::RequestSignUp.__call__": "there is no account before its link is used",
+    "authentication/usecases/email/send_email.py::SendLetter.__call__": "how an attempt went; what the letter tells was told",
+    "authentication/usecases/email/send_email.py::SendLetter.claim": "who sends",
+    "authentication/usecases/email/sweep_emails.py::SweepLetters.__call__": _SWEPT,
+    "authentication/usecases/factors/enrol_totp.py::StartTotp.__call__": "what is being set up counts for nothing yet",
+    "authentication/usecases/sign_in/start_step_up.py::StartStepUp.__call__": "a second step that is to come",
+    "authentication/usecases/sessions/sweep_sessions.py::SweepSessions._forget_attempts": "what came to nothing",
+    "authentication/usecases/sessions/sweep_sessions.py::SweepSessions._forget_ended": _SWEPT,
+    "authentication/usecases/sessions/sweep_sessions.py::SweepSessions._forget_failures": _SWEPT,
+    "authentication/usecases/sessions/touch_sessions.py::TouchSessions.__call__": "when a session was last used",
     "device/usecases/find_user_code.py::FindUserCode.__call__": _COUNTED,
     "device/usecases/poll_device_code.py::PollDeviceCode._require_patience": _COUNTED,
     "device/usecases/record_polls.py::RecordPolls.__call__": _COUNTED,
@@ -53,15 +53,15 @@ SILENT = {
     "event_bridge/usecases/take_events.py::TakeEvents.begin": "who takes",
     "event_bridge/usecases/take_events.py::TakeEvents.rewind": "who takes",
     "key_rotation/usecases/get_signing_keys.py::GetSigningKeys.__call__": "how long a key has to stay after its last use",
-    "token/usecases/authenticate_client.py::AuthenticateClient._renew": "under which pepper a client's secret is kept",
-    "token/usecases/authenticate_client.py::AuthenticateClient._believe": "that an assertion was used, until it expires",
-    "token/usecases/authorize.py::Authorize.__call__": _WAITS,
-    "token/usecases/deliver_logout.py::DeliverLogout.__call__": "how a delivery went; the session's end was told",
-    "token/usecases/deliver_logout.py::DeliverLogout.claim": "who delivers",
-    "token/usecases/manage_registration.py::ChangeRegistration._check_sector": _COUNTED,
-    "token/usecases/push_authorization_request.py::PushAuthorizationRequest.__call__": _WAITS,
-    "token/usecases/register_client.py::RegisterClient._check_sector": _COUNTED,
-    "token/usecases/resume_authorization.py::ResumeAuthorization.__call__": _WAITS,
+    "token/usecases/clients/authenticate_client.py::AuthenticateClient._renew": "under which pepper a client's secret is kept",
+    "token/usecases/clients/authenticate_client.py::AuthenticateClient._believe": "that an assertion was used, until it expires",
+    "token/usecases/authorization/authorize.py::Authorize.__call__": _WAITS,
+    "token/usecases/sessions/deliver_logout.py::DeliverLogout.__call__": "how a delivery went; the session's end was told",
+    "token/usecases/sessions/deliver_logout.py::DeliverLogout.claim": "who delivers",
+    "token/usecases/clients/manage_registration.py::ChangeRegistration._check_sector": _COUNTED,
+    "token/usecases/authorization/push_authorization_request.py::PushAuthorizationRequest.__call__": _WAITS,
+    "token/usecases/clients/register_client.py::RegisterClient._check_sector": _COUNTED,
+    "token/usecases/authorization/resume_authorization.py::ResumeAuthorization.__call__": _WAITS,
 }
 """Transaction -> why subscribers are not told: mostly, nobody outside could do anything with it."""
 
@@ -144,7 +144,7 @@ def _silent() -> Counter[str]:
     return +found
 
 
-def test_every_transaction_tells_a_fact_or_says_why_not() -> None:
+def test_every_transaction_tells_a_event_or_says_why_not() -> None:
     assert set(_silent()) == set(SILENT)
 
 
@@ -173,22 +173,22 @@ def test_the_reader_sees_a_transaction_that_tells_nothing() -> None:
     assert not _tells(block, work, {"tell", "add"})
 
 
-FACTS = {
+EVENTS = {
     message.name: message.GetOptions().Extensions[events_pb2.event].producer
     for message in events_pb2.DESCRIPTOR.message_types_by_name.values()
     if message.GetOptions().HasExtension(events_pb2.event)
 }
 
 
-@pytest.mark.parametrize("fact", FACTS)
-def test_every_fact_of_the_contract_is_told_by_its_producer(fact: str) -> None:
-    service = SERVICES / FACTS[fact].replace("-", "_")
-    facts = service / "facts.py"
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_event_of_the_contract_is_told_by_its_producer(event: str) -> None:
+    service = SERVICES / EVENTS[event].replace("-", "_")
+    events = service / "events.py"
     makers = {
         name
-        for name, function in _functions(ast.parse(facts.read_text(encoding="utf-8")))
-        if any(isinstance(node, ast.Attribute) and node.attr == fact for node in ast.walk(function))
+        for name, function in _functions(ast.parse(events.read_text(encoding="utf-8")))
+        if any(isinstance(node, ast.Attribute) and node.attr == event for node in ast.walk(function))
     }
-    assert makers, f"nothing in {facts} makes it"
+    assert makers, f"nothing in {events} makes it"
     others = [path.read_text(encoding="utf-8") for path in service.rglob("*.py")]
     assert any(f"{maker}(" in source.replace(f"def {maker}(", "") for maker in makers for source in others)
