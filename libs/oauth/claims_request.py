@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.oauth.scopes import CLAIMS_OF_SCOPE
 
 MAX_LENGTH = 4_096
@@ -72,5 +73,5 @@ def _values(member: Any) -> tuple[str, ...]:
 
 def _malformed() -> InvalidRequest:
     return InvalidRequest(
-        f"claims must be a JSON object of at most {MAX_LENGTH} characters.", reason="CLAIMS_REQUEST_MALFORMED"
+        f"claims must be a JSON object of at most {MAX_LENGTH} characters.", reason=Reason.CLAIMS_REQUEST_MALFORMED
     )

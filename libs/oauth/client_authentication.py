@@ -9,6 +9,7 @@ from libs.crypto.errors import InvalidJwt
 from libs.crypto.jwt import unverified_jwt
 from libs.oauth.errors import InvalidClient, InvalidRequest
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 
 BASIC = "client_secret_basic"
 POST = "client_secret_post"
@@ -46,7 +47,7 @@ def read_credentials(authorization: str | None, parameters: Parameters) -> Crede
         return _from_assertion(parameters)
     client_id = parameters.get("client_id")
     if client_id is None:
-        raise InvalidClient("The request names no client.", reason="CLIENT_MISSING")
+        raise InvalidClient("The request names no client.", reason=Reason.CLIENT_MISSING)
     secret = parameters.get("client_secret")
     if secret is None:
         return Credentials(client_id=client_id, method=NONE)
@@ -56,39 +57,41 @@ def read_credentials(authorization: str | None, parameters: Parameters) -> Crede
 def _from_assertion(parameters: Parameters) -> Credentials:
     """RFC 7523 2.2: the client may be named by the assertion alone."""
     if "client_secret" in parameters:
-        raise InvalidRequest("Use one way of client authentication, not two.", reason="CLIENT_AUTHENTICATED_TWICE")
+        raise InvalidRequest("Use one way of client authentication, not two.", reason=Reason.CLIENT_AUTHENTICATED_TWICE)
     if parameters.get("client_assertion_type") != ASSERTION_TYPE:
-        raise InvalidClient(f"client_assertion_type must be {ASSERTION_TYPE}.", reason="CLIENT_ASSERTION_TYPE")
+        raise InvalidClient(f"client_assertion_type must be {ASSERTION_TYPE}.", reason=Reason.CLIENT_ASSERTION_TYPE)
     assertion = parameters.get("client_assertion", "")
     try:
         header, claims = unverified_jwt(assertion)
     except InvalidJwt as fault:
         raise InvalidClient(
-            "client_assertion is not a signed JWT.", reason=f"CLIENT_ASSERTION_{fault.reason}"
+            "client_assertion is not a signed JWT.", reason=Reason(f"CLIENT_ASSERTION_{fault.reason}")
         ) from None
     named = claims.get("sub")
     client_id = parameters.get("client_id", named)
     if not isinstance(client_id, str) or client_id != named:
-        raise InvalidClient("client_assertion and client_id name different clients.", reason="CLIENT_ASSERTION_SUBJECT")
+        raise InvalidClient(
+            "client_assertion and client_id name different clients.", reason=Reason.CLIENT_ASSERTION_SUBJECT
+        )
     method = CLIENT_SECRET_JWT if header.get("alg") == secret_jwt.ALG else PRIVATE_KEY_JWT
     return Credentials(client_id=client_id, method=method, assertion=assertion)
 
 
 def _from_header(authorization: str, parameters: Parameters) -> Credentials:
     if "client_secret" in parameters or "client_assertion" in parameters:
-        raise InvalidRequest("Use one way of client authentication, not two.", reason="CLIENT_AUTHENTICATED_TWICE")
+        raise InvalidRequest("Use one way of client authentication, not two.", reason=Reason.CLIENT_AUTHENTICATED_TWICE)
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
-        raise InvalidClient("The Authorization header must use Basic.", reason="CLIENT_AUTH_SCHEME")
+        raise InvalidClient("The Authorization header must use Basic.", reason=Reason.CLIENT_AUTH_SCHEME)
     try:
         client_id, separator, secret = base64.b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
         client_id, secret = _form_decoded(client_id), _form_decoded(secret)
     except ValueError:  # not base64, or not UTF-8
-        raise InvalidClient("The Authorization header is malformed.", reason="CLIENT_AUTH_MALFORMED") from None
+        raise InvalidClient("The Authorization header is malformed.", reason=Reason.CLIENT_AUTH_MALFORMED) from None
     if not separator or not client_id or "\0" in client_id + secret:
-        raise InvalidClient("The Authorization header is malformed.", reason="CLIENT_AUTH_MALFORMED")
+        raise InvalidClient("The Authorization header is malformed.", reason=Reason.CLIENT_AUTH_MALFORMED)
     if parameters.get("client_id", client_id) != client_id:
-        raise InvalidRequest("Header and body name different clients.", reason="CLIENT_ID_MISMATCH")
+        raise InvalidRequest("Header and body name different clients.", reason=Reason.CLIENT_ID_MISMATCH)
     return Credentials(client_id=client_id, method=BASIC, secret=secret)
 
 

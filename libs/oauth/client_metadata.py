@@ -16,6 +16,7 @@ from libs.crypto.errors import InvalidKey
 from libs.oauth import acr, client_authentication, logout_uris
 from libs.oauth import metadata_values as read
 from libs.oauth.errors import InvalidClientMetadata
+from libs.oauth.reasons import Reason
 from libs.oauth.response_types import parse_response_type
 from libs.oauth.scopes import OPENID, STANDARD_SCOPES, parse_scope
 from libs.oauth.sectors import PAIRWISE, PUBLIC, SUBJECT_TYPES, sector_of
@@ -135,7 +136,7 @@ def parse_metadata(members: Mapping[str, Any]) -> ClientMetadata:
     values: dict[str, Any] = {}
     for name, value in members.items():
         if name not in _READERS:
-            raise InvalidClientMetadata(f"{name[:80]} is not a known member.", reason="METADATA_UNKNOWN")
+            raise InvalidClientMetadata(f"{name[:80]} is not a known member.", reason=Reason.METADATA_UNKNOWN)
         if value is not None:
             values[name] = _READERS[name](name, value)
     if "response_types" not in values and AUTHORIZATION_CODE not in values.get("grant_types", (AUTHORIZATION_CODE,)):
@@ -201,18 +202,18 @@ def _response_types_need_their_grants(metadata: ClientMetadata) -> None:
     if ("code" in words) != (AUTHORIZATION_CODE in metadata.grant_types):
         raise InvalidClientMetadata(
             "Response types with code and the grant type authorization_code go together.",
-            reason="METADATA_GRANT_RESPONSE",
+            reason=Reason.METADATA_GRANT_RESPONSE,
         )
     if bool(words & {"token", "id_token"}) != (IMPLICIT in metadata.grant_types):
         raise InvalidClientMetadata(
             "Response types with token or id_token and the grant type implicit go together.",
-            reason="METADATA_GRANT_RESPONSE",
+            reason=Reason.METADATA_GRANT_RESPONSE,
         )
 
 
 def _redirects_need_a_uri(metadata: ClientMetadata) -> None:
     if metadata.response_types and not metadata.redirect_uris:
-        raise InvalidClientMetadata("redirect_uris must hold at least one URI.", reason="METADATA_REDIRECT_URIS")
+        raise InvalidClientMetadata("redirect_uris must hold at least one URI.", reason=Reason.METADATA_REDIRECT_URIS)
 
 
 def _public_clients_have_no_own_rights(metadata: ClientMetadata) -> None:
@@ -220,25 +221,26 @@ def _public_clients_have_no_own_rights(metadata: ClientMetadata) -> None:
     if metadata.is_public and CLIENT_CREDENTIALS in metadata.grant_types:
         raise InvalidClientMetadata(
             "client_credentials needs a client with a secret: token_endpoint_auth_method must not be none.",
-            reason="METADATA_PUBLIC_CREDENTIALS",
+            reason=Reason.METADATA_PUBLIC_CREDENTIALS,
         )
     if metadata.is_public and PASSWORD in metadata.grant_types:
         raise InvalidClientMetadata(
             "password needs a client that proves who it is: token_endpoint_auth_method must not be none.",
-            reason="METADATA_PUBLIC_PASSWORD",
+            reason=Reason.METADATA_PUBLIC_PASSWORD,
         )
 
 
 def _keys_come_from_one_place(metadata: ClientMetadata) -> None:
     """RFC 7591 2: jwks and jwks_uri exclude each other."""
     if metadata.jwks and metadata.jwks_uri:
-        raise InvalidClientMetadata("Give jwks or jwks_uri, not both.", reason="METADATA_JWKS")
+        raise InvalidClientMetadata("Give jwks or jwks_uri, not both.", reason=Reason.METADATA_JWKS)
     by_key = metadata.token_endpoint_auth_method == client_authentication.PRIVATE_KEY_JWT
     if by_key and not (metadata.jwks or metadata.jwks_uri):
-        raise InvalidClientMetadata("private_key_jwt needs jwks or jwks_uri.", reason="METADATA_JWKS")
+        raise InvalidClientMetadata("private_key_jwt needs jwks or jwks_uri.", reason=Reason.METADATA_JWKS)
     if metadata.jwks and not _usable(metadata.jwks):
         raise InvalidClientMetadata(
-            "jwks holds no key that can be used: RSA of at least 2048 bits, or EC on P-256.", reason="METADATA_JWKS"
+            "jwks holds no key that can be used: RSA of at least 2048 bits, or EC on P-256.",
+            reason=Reason.METADATA_JWKS,
         )
 
 
@@ -249,7 +251,7 @@ def _assertions_are_signed_as_their_method_says(metadata: ClientMetadata) -> Non
     if alg and (alg == secret_jwt.ALG) != by_secret:
         raise InvalidClientMetadata(
             f"token_endpoint_auth_signing_alg {secret_jwt.ALG} and client_secret_jwt go together.",
-            reason="METADATA_AUTH_ALG",
+            reason=Reason.METADATA_AUTH_ALG,
         )
 
 
@@ -263,11 +265,11 @@ def _usable(jwks: Mapping[str, Any]) -> bool:
 def _strangers_introspect_nothing(metadata: ClientMetadata) -> None:
     if metadata.is_public and metadata.introspection == INTROSPECTION_ALL:
         raise InvalidClientMetadata(
-            "introspection all needs a client that proves who it is.", reason="METADATA_PUBLIC_INTROSPECTION"
+            "introspection all needs a client that proves who it is.", reason=Reason.METADATA_PUBLIC_INTROSPECTION
         )
     if metadata.is_public and metadata.served_resources:
         raise InvalidClientMetadata(
-            "served_resources needs a client that proves who it is.", reason="METADATA_PUBLIC_INTROSPECTION"
+            "served_resources needs a client that proves who it is.", reason=Reason.METADATA_PUBLIC_INTROSPECTION
         )
 
 
@@ -276,7 +278,7 @@ def _the_profile_is_kept(metadata: ClientMetadata) -> None:
     if profile.auth_methods and metadata.token_endpoint_auth_method not in profile.auth_methods:
         methods = " or ".join(sorted(profile.auth_methods))
         raise InvalidClientMetadata(
-            f"security_profile {name} needs token_endpoint_auth_method {methods}.", reason="METADATA_PROFILE"
+            f"security_profile {name} needs token_endpoint_auth_method {methods}.", reason=Reason.METADATA_PROFILE
         )
     signed_with = {
         metadata.id_token_signed_response_alg,
@@ -288,18 +290,18 @@ def _the_profile_is_kept(metadata: ClientMetadata) -> None:
     ):
         raise InvalidClientMetadata(
             f"security_profile {name} allows the algorithms {', '.join(sorted(profile.algorithms))} only.",
-            reason="METADATA_PROFILE",
+            reason=Reason.METADATA_PROFILE,
         )
     if profile.code_only and not {IMPLICIT, PASSWORD}.isdisjoint(metadata.grant_types):
         raise InvalidClientMetadata(
-            f"security_profile {name} excludes the grant types implicit and password.", reason="METADATA_PROFILE"
+            f"security_profile {name} excludes the grant types implicit and password.", reason=Reason.METADATA_PROFILE
         )
 
 
 def _refresh_needs_something_to_refresh(metadata: ClientMetadata) -> None:
     if REFRESH_TOKEN in metadata.grant_types and set(metadata.grant_types) <= {REFRESH_TOKEN, IMPLICIT}:
         raise InvalidClientMetadata(
-            "refresh_token alone does nothing: add authorization_code.", reason="METADATA_REFRESH_ALONE"
+            "refresh_token alone does nothing: add authorization_code.", reason=Reason.METADATA_REFRESH_ALONE
         )
 
 
@@ -309,13 +311,14 @@ def _pairwise_needs_a_sector(metadata: ClientMetadata) -> None:
 
 def _some_grant(metadata: ClientMetadata) -> None:
     if not metadata.grant_types:
-        raise InvalidClientMetadata("grant_types must hold at least one.", reason="METADATA_GRANT_TYPES")
+        raise InvalidClientMetadata("grant_types must hold at least one.", reason=Reason.METADATA_GRANT_TYPES)
 
 
 def _machine_scopes_are_not_personal(metadata: ClientMetadata) -> None:
     if metadata.grant_types == (CLIENT_CREDENTIALS,) and OPENID in parse_scope(metadata.scope):
         raise InvalidClientMetadata(
-            "openid is about people: a client with client_credentials alone cannot have it.", reason="METADATA_SCOPE"
+            "openid is about people: a client with client_credentials alone cannot have it.",
+            reason=Reason.METADATA_SCOPE,
         )
 
 
@@ -323,7 +326,8 @@ def _front_channel_logout_stays_at_home(metadata: ClientMetadata) -> None:
     uri = metadata.frontchannel_logout_uri
     if uri and not logout_uris.shares_origin(uri, metadata.redirect_uris):
         raise InvalidClientMetadata(
-            "frontchannel_logout_uri must have scheme, host and port of a redirect URI.", reason="METADATA_LOGOUT_URI"
+            "frontchannel_logout_uri must have scheme, host and port of a redirect URI.",
+            reason=Reason.METADATA_LOGOUT_URI,
         )
 
 

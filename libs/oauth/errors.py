@@ -12,6 +12,8 @@ one module per edge renders them.
 
 from typing import ClassVar
 
+from libs.oauth.reasons import Reason
+
 _PERMITTED = frozenset(chr(code) for code in range(0x20, 0x7F)) - {'"', "\\"}
 
 
@@ -21,7 +23,7 @@ class OAuthError(Exception):
     Args:
         description: for the client: RFC 6749 characters (ASCII without quotes and backslashes), no secret, no request
             value.
-        reason: UPPER_SNAKE, for logs and metrics only.
+        reason: for logs, metrics and other services; by default the one with the name of the error code.
         redirectable: may it be sent to the request's redirect URI? False until that is known to be the client's.
         retry_after: seconds after which a retry makes sense.
     """
@@ -33,12 +35,12 @@ class OAuthError(Exception):
         self,
         description: str | None = None,
         *,
-        reason: str = "",
+        reason: Reason | None = None,
         redirectable: bool = True,
         retry_after: int | None = None,
     ) -> None:
         self.description = permitted(self.default_description if description is None else description)
-        self.reason = reason or self.error.upper()
+        self.reason = reason or Reason(self.error.upper())
         self.redirectable = redirectable
         self.retry_after = retry_after
         super().__init__(f"{self.error} [{self.reason}] {self.description}")

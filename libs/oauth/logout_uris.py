@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri
+from libs.oauth.reasons import Reason
 from libs.oauth.redirect_uris import check_redirect_uri, origin_of
 
 
@@ -12,7 +13,7 @@ def backchannel_uri(name: str, value: Any) -> str:
     """https, no fragment (OpenID Connect Back-Channel Logout 1.0, 2.2): this server posts to it."""
     uri = _uri(name, value)
     if uri and urlsplit(uri).scheme != "https":
-        raise InvalidClientMetadata(f"{name} must be an https URL.", reason="METADATA_LOGOUT_URI")
+        raise InvalidClientMetadata(f"{name} must be an https URL.", reason=Reason.METADATA_LOGOUT_URI)
     return uri
 
 
@@ -20,7 +21,7 @@ def frontchannel_uri(name: str, value: Any) -> str:
     """https, or http on a loopback host; no fragment (OpenID Connect Front-Channel Logout 1.0, 2): browsers load it."""
     uri = _uri(name, value)
     if uri and urlsplit(uri).scheme not in {"https", "http"}:
-        raise InvalidClientMetadata(f"{name} must be an https URL.", reason="METADATA_LOGOUT_URI")
+        raise InvalidClientMetadata(f"{name} must be an https URL.", reason=Reason.METADATA_LOGOUT_URI)
     return uri
 
 
@@ -43,5 +44,5 @@ def _uri(name: str, value: Any) -> str:
         return check_redirect_uri(value if isinstance(value, str) else "")
     except InvalidRedirectUri:
         raise InvalidClientMetadata(
-            f"{name} must be an https URL without fragment.", reason="METADATA_LOGOUT_URI"
+            f"{name} must be an https URL without fragment.", reason=Reason.METADATA_LOGOUT_URI
         ) from None

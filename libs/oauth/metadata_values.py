@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidScope
+from libs.oauth.reasons import Reason
 from libs.oauth.redirect_uris import check_redirect_uri
 from libs.oauth.resources import MAX_LENGTH as MAX_RESOURCE_LENGTH
 from libs.oauth.resources import is_resource
@@ -21,13 +22,15 @@ _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 def text(name: str, value: Any) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
-        raise InvalidClientMetadata(f"{name} must be text of at most {MAX_TEXT} characters.", reason="METADATA_TYPE")
+        raise InvalidClientMetadata(
+            f"{name} must be text of at most {MAX_TEXT} characters.", reason=Reason.METADATA_TYPE
+        )
     return value.strip()
 
 
 def items(name: str, value: Any) -> Sequence[Any]:
     if not isinstance(value, (list, tuple)) or len(value) > MAX_ITEMS:
-        raise InvalidClientMetadata(f"{name} must be a list of at most {MAX_ITEMS} texts.", reason="METADATA_TYPE")
+        raise InvalidClientMetadata(f"{name} must be a list of at most {MAX_ITEMS} texts.", reason=Reason.METADATA_TYPE)
     return value
 
 
@@ -42,14 +45,14 @@ def redirect_uris(name: str, value: Any) -> tuple[str, ...]:
 
 def redirect_uri(value: Any) -> str:
     if not isinstance(value, str):
-        raise InvalidRedirectUri("A redirect URI must be text.", reason="REDIRECT_URI_TYPE")
+        raise InvalidRedirectUri("A redirect URI must be text.", reason=Reason.REDIRECT_URI_TYPE)
     return check_redirect_uri(value)
 
 
 def one_of(*allowed: str) -> Callable[[str, Any], str]:
     def read(name: str, value: Any) -> str:
         if value not in allowed:
-            raise InvalidClientMetadata(f"{name} must be one of: {', '.join(allowed)}.", reason="METADATA_VALUE")
+            raise InvalidClientMetadata(f"{name} must be one of: {', '.join(allowed)}.", reason=Reason.METADATA_VALUE)
         return str(value)
 
     return read
@@ -59,7 +62,7 @@ def some_of(*allowed: str) -> Callable[[str, Any], tuple[str, ...]]:
     def read(name: str, value: Any) -> tuple[str, ...]:
         values = texts(name, value)
         if not set(values) <= set(allowed):
-            raise InvalidClientMetadata(f"{name} may hold: {', '.join(allowed)}.", reason="METADATA_VALUE")
+            raise InvalidClientMetadata(f"{name} may hold: {', '.join(allowed)}.", reason=Reason.METADATA_VALUE)
         return values
 
     return read
@@ -69,7 +72,7 @@ def response_types(name: str, value: Any) -> tuple[str, ...]:
     types = [parse_response_type(text) for text in texts(name, value)]
     if not set(types) <= set(SUPPORTED_RESPONSE_TYPES):
         supported = ", ".join(format_response_type(kind) for kind in SUPPORTED_RESPONSE_TYPES)
-        raise InvalidClientMetadata(f"{name} may hold: {supported}.", reason="METADATA_VALUE")
+        raise InvalidClientMetadata(f"{name} may hold: {supported}.", reason=Reason.METADATA_VALUE)
     return tuple(dict.fromkeys(format_response_type(kind) for kind in types))
 
 
@@ -81,7 +84,7 @@ def web_page(name: str, value: Any) -> str:
     except ValueError:
         plain = False
     if not plain or any(c in url for c in " \"'<>\\"):
-        raise InvalidClientMetadata(f"{name} must be an https URL.", reason="METADATA_URL")
+        raise InvalidClientMetadata(f"{name} must be an https URL.", reason=Reason.METADATA_URL)
     return url
 
 
@@ -89,20 +92,20 @@ def scope(name: str, value: Any) -> str:
     try:
         return " ".join(parse_scope(text(name, value)))
     except InvalidScope:
-        raise InvalidClientMetadata(f"{name} is malformed.", reason="METADATA_SCOPE") from None
+        raise InvalidClientMetadata(f"{name} is malformed.", reason=Reason.METADATA_SCOPE) from None
 
 
 def seconds(name: str, value: Any) -> int:
     """JSON knows one kind of number: 600 may well arrive as 600.0."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 0 <= value <= MAX_SECONDS or value != int(value):
-        raise InvalidClientMetadata(f"{name} must be a whole number of seconds.", reason="METADATA_TYPE")
+        raise InvalidClientMetadata(f"{name} must be a whole number of seconds.", reason=Reason.METADATA_TYPE)
     return int(value)
 
 
 def truth(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise InvalidClientMetadata(f"{name} must be true or false.", reason="METADATA_TYPE")
+        raise InvalidClientMetadata(f"{name} must be true or false.", reason=Reason.METADATA_TYPE)
     return value
 
 
@@ -121,7 +124,7 @@ def resources(name: str, value: Any) -> tuple[str, ...]:
     if not all(isinstance(uri, str) and is_resource(uri) for uri in uris):
         raise InvalidClientMetadata(
             f"{name} must hold absolute URIs without a fragment, of at most {MAX_RESOURCE_LENGTH} characters.",
-            reason="METADATA_RESOURCES",
+            reason=Reason.METADATA_RESOURCES,
         )
     return tuple(dict.fromkeys(uris))
 
@@ -133,12 +136,12 @@ def key_set(name: str, value: Any) -> Mapping[str, Any]:
     """
     keys = value.get("keys") if isinstance(value, Mapping) else None
     if not isinstance(keys, (list, tuple)) or not 0 < len(keys) <= MAX_KEYS:
-        raise InvalidClientMetadata(f"{name} must be a JWK set with 1 to {MAX_KEYS} keys.", reason="METADATA_JWKS")
+        raise InvalidClientMetadata(f"{name} must be a JWK set with 1 to {MAX_KEYS} keys.", reason=Reason.METADATA_JWKS)
     for key in keys:
         if not isinstance(key, Mapping) or len(key) > MAX_KEY_SET_MEMBERS or not isinstance(key.get("kty"), str):
-            raise InvalidClientMetadata(f"{name} holds something that is no key.", reason="METADATA_JWKS")
+            raise InvalidClientMetadata(f"{name} holds something that is no key.", reason=Reason.METADATA_JWKS)
         if not _PRIVATE_MEMBERS.isdisjoint(key):
-            raise InvalidClientMetadata(f"{name} must hold public keys only.", reason="METADATA_JWKS_PRIVATE")
+            raise InvalidClientMetadata(f"{name} must hold public keys only.", reason=Reason.METADATA_JWKS_PRIVATE)
     return {"keys": [{member: value for member, value in key.items() if _tells(value)} for key in keys]}
 
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from urllib.parse import parse_qsl
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 
 MAX_PARAMETERS = 64
 MAX_NAME_LENGTH = 128
@@ -31,7 +32,7 @@ class Parameters(Mapping[str, str]):
         """
         pairs = list(pairs)
         if len(dict(pairs)) < len(pairs) and repeated_names(pairs):
-            raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
+            raise InvalidRequest("A parameter is included more than once.", reason=Reason.PARAMETER_REPEATED)
         return cls.lenient(pairs)
 
     @classmethod
@@ -80,8 +81,9 @@ def parse_form(body: bytes) -> list[Pair]:
         )
     except (UnicodeDecodeError, ValueError):
         raise InvalidRequest(
-            f"The body must be form-encoded UTF-8 with at most {MAX_PARAMETERS} parameters.", reason="FORM_MALFORMED"
+            f"The body must be form-encoded UTF-8 with at most {MAX_PARAMETERS} parameters.",
+            reason=Reason.FORM_MALFORMED,
         ) from None
     if any(len(name) > MAX_NAME_LENGTH or "\0" in name or "\0" in value for name, value in pairs):
-        raise InvalidRequest("A parameter is malformed.", reason="PARAMETER_MALFORMED")
+        raise InvalidRequest("A parameter is malformed.", reason=Reason.PARAMETER_MALFORMED)
     return pairs

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 
 METHOD = "S256"
 _CHALLENGE_LENGTH = 43
@@ -20,9 +21,9 @@ def check_challenge(challenge: str, method: str | None) -> str:
         InvalidRequest: another method than S256 (leaving it out means plain), or not a SHA-256 digest in base64url.
     """
     if method != METHOD:
-        raise InvalidRequest("code_challenge_method must be S256.", reason="PKCE_METHOD")
+        raise InvalidRequest("code_challenge_method must be S256.", reason=Reason.PKCE_METHOD)
     if len(challenge) != _CHALLENGE_LENGTH or not _BASE64URL.issuperset(challenge):
-        raise InvalidRequest("code_challenge must be 43 base64url characters.", reason="PKCE_CHALLENGE_MALFORMED")
+        raise InvalidRequest("code_challenge must be 43 base64url characters.", reason=Reason.PKCE_CHALLENGE_MALFORMED)
     return challenge
 
 

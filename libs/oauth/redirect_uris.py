@@ -9,6 +9,7 @@ from ipaddress import IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from libs.oauth.errors import InvalidRedirectUri
+from libs.oauth.reasons import Reason
 
 MAX_LENGTH = 2_000
 HIGHEST_PORT = 0xFFFF
@@ -28,22 +29,23 @@ def check_redirect_uri(uri: str) -> str:
     """
     if not uri or len(uri) > MAX_LENGTH or not _VISIBLE.issuperset(uri):
         raise InvalidRedirectUri(
-            f"A redirect URI must be visible ASCII, at most {MAX_LENGTH} characters.", reason="REDIRECT_URI_CHARACTERS"
+            f"A redirect URI must be visible ASCII, at most {MAX_LENGTH} characters.",
+            reason=Reason.REDIRECT_URI_CHARACTERS,
         )
     parts = _split(uri)
     scheme = parts.scheme
     if "#" in uri:
-        raise InvalidRedirectUri("A redirect URI must not have a fragment.", reason="REDIRECT_URI_FRAGMENT")
+        raise InvalidRedirectUri("A redirect URI must not have a fragment.", reason=Reason.REDIRECT_URI_FRAGMENT)
     if "@" in parts.netloc:
-        raise InvalidRedirectUri("A redirect URI must not have user information.", reason="REDIRECT_URI_USERINFO")
+        raise InvalidRedirectUri("A redirect URI must not have user information.", reason=Reason.REDIRECT_URI_USERINFO)
     if scheme in {"https", "http"}:
         if not parts.hostname or not _is_host(parts.hostname, parts.netloc.lower()):
-            raise InvalidRedirectUri("A redirect URI must have a plain host.", reason="REDIRECT_URI_HOST")
+            raise InvalidRedirectUri("A redirect URI must have a plain host.", reason=Reason.REDIRECT_URI_HOST)
         if scheme == "http" and not _is_loopback(parts.hostname):
-            raise InvalidRedirectUri("http is for loopback hosts only: use https.", reason="REDIRECT_URI_HTTP")
+            raise InvalidRedirectUri("http is for loopback hosts only: use https.", reason=Reason.REDIRECT_URI_HTTP)
     elif "." not in scheme:
         raise InvalidRedirectUri(
-            "The scheme must be https, or a private one such as com.example.app.", reason="REDIRECT_URI_SCHEME"
+            "The scheme must be https, or a private one such as com.example.app.", reason=Reason.REDIRECT_URI_SCHEME
         )
     return uri
 
@@ -77,7 +79,7 @@ def _split(uri: str) -> SplitResult:
         parts = urlsplit(uri)
         _ = parts.port
     except ValueError:
-        raise InvalidRedirectUri("A redirect URI is malformed.", reason="REDIRECT_URI_MALFORMED") from None
+        raise InvalidRedirectUri("A redirect URI is malformed.", reason=Reason.REDIRECT_URI_MALFORMED) from None
     return parts
 
 

@@ -19,6 +19,7 @@ from libs.oauth.client_metadata import (
     parse_metadata,
 )
 from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri
+from libs.oauth.reasons import Reason
 from libs.oauth.redirect_uris import is_private
 from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
 
@@ -96,20 +97,22 @@ class RegistrationPolicy:
         if before and metadata.is_public and not before.is_public:
             raise InvalidClientMetadata(
                 "A client that proves who it is cannot become public: register another.",
-                reason="REGISTRATION_DOWNGRADE",
+                reason=Reason.REGISTRATION_DOWNGRADE,
             )
         return metadata
 
     def _judge(self, metadata: ClientMetadata) -> None:
         if not set(metadata.grant_types) <= set(GRANT_TYPES):
-            raise InvalidClientMetadata(f"grant_types may hold: {', '.join(GRANT_TYPES)}.", reason="REGISTRATION_GRANT")
+            raise InvalidClientMetadata(
+                f"grant_types may hold: {', '.join(GRANT_TYPES)}.", reason=Reason.REGISTRATION_GRANT
+            )
         if IMPLICIT in metadata.grant_types:
             self._judge_front_channel(metadata)
         if not set(parse_scope(metadata.scope)) <= set(self.scopes):
-            raise InvalidClientMetadata(f"scope may hold: {' '.join(self.scopes)}.", reason="REGISTRATION_SCOPE")
+            raise InvalidClientMetadata(f"scope may hold: {' '.join(self.scopes)}.", reason=Reason.REGISTRATION_SCOPE)
         if metadata.request_object_signing_alg == UNSIGNED:
             raise InvalidClientMetadata(
-                "request_object_signing_alg must not be none.", reason="REGISTRATION_UNSIGNED_REQUESTS"
+                "request_object_signing_alg must not be none.", reason=Reason.REGISTRATION_UNSIGNED_REQUESTS
             )
 
     def _judge_front_channel(self, metadata: ClientMetadata) -> None:
@@ -117,12 +120,12 @@ class RegistrationPolicy:
         if not self.front_channel:
             raise InvalidClientMetadata(
                 "response_types may hold: code. Tokens do not travel through the browser here.",
-                reason="REGISTRATION_FRONT_CHANNEL",
+                reason=Reason.REGISTRATION_FRONT_CHANNEL,
             )
         if metadata.application_type == "web" and any(map(_is_local, metadata.redirect_uris)):
             raise InvalidRedirectUri(
                 "A web client with grant type implicit needs https redirect URIs, and not on localhost.",
-                reason="REGISTRATION_LOCAL_REDIRECT",
+                reason=Reason.REGISTRATION_LOCAL_REDIRECT,
             )
 
 

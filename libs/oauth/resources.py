@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from libs.oauth.errors import InvalidTarget
+from libs.oauth.reasons import Reason
 
 MAX_RESOURCES = 5
 MAX_LENGTH = 300
@@ -18,11 +19,13 @@ def parse_resources(text: str) -> tuple[str, ...]:
     """
     resources = tuple(dict.fromkeys(text.split(" "))) if text else ()
     if len(resources) > MAX_RESOURCES:
-        raise InvalidTarget(f"At most {MAX_RESOURCES} resources can be asked for at once.", reason="RESOURCE_COUNT")
+        raise InvalidTarget(
+            f"At most {MAX_RESOURCES} resources can be asked for at once.", reason=Reason.RESOURCE_COUNT
+        )
     if not all(map(is_resource, resources)):
         raise InvalidTarget(
             f"A resource must be an absolute URI without a fragment, of at most {MAX_LENGTH} characters.",
-            reason="RESOURCE_MALFORMED",
+            reason=Reason.RESOURCE_MALFORMED,
         )
     return resources
 

@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 from libs.oauth.errors import InvalidScope
+from libs.oauth.reasons import Reason
 
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
@@ -43,7 +44,7 @@ def parse_scope(text: str) -> tuple[str, ...]:
     """
     values = tuple(dict.fromkeys(text.split(" "))) if text else ()
     if len(values) > MAX_SCOPES or not all(value and _TOKEN_CHARACTERS.issuperset(value) for value in values):
-        raise InvalidScope("The scope is malformed.", reason="SCOPE_MALFORMED")
+        raise InvalidScope("The scope is malformed.", reason=Reason.SCOPE_MALFORMED)
     return values
 
 

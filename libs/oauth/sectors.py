@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from libs.oauth.errors import InvalidClientMetadata
+from libs.oauth.reasons import Reason
 
 PUBLIC = "public"
 PAIRWISE = "pairwise"
@@ -27,7 +28,7 @@ def sector_of(sector_identifier_uri: str, redirect_uris: Iterable[str]) -> str:
     if len(hosts) != 1 or "" in hosts:
         raise InvalidClientMetadata(
             "pairwise needs sector_identifier_uri, or redirect URIs that are https and have one host.",
-            reason="METADATA_SECTOR",
+            reason=Reason.METADATA_SECTOR,
         )
     return hosts.pop()
 
@@ -44,12 +45,13 @@ def require_listed(document: bytes, redirect_uris: Iterable[str]) -> None:
         listed = None
     if not isinstance(listed, list) or len(listed) > MAX_LISTED or not all(isinstance(uri, str) for uri in listed):
         raise InvalidClientMetadata(
-            f"sector_identifier_uri must lead to a JSON array of at most {MAX_LISTED} URIs.", reason="SECTOR_DOCUMENT"
+            f"sector_identifier_uri must lead to a JSON array of at most {MAX_LISTED} URIs.",
+            reason=Reason.SECTOR_DOCUMENT,
         )
     if not set(redirect_uris) <= set(listed):
         raise InvalidClientMetadata(
             "sector_identifier_uri leads to a document that does not list every redirect URI.",
-            reason="SECTOR_REDIRECT_URI_UNLISTED",
+            reason=Reason.SECTOR_REDIRECT_URI_UNLISTED,
         )
 
 

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from latchkey.authentication.v1 import accounts_pb2, admin_pb2, factors_pb2, sessions_pb2
 from libs.crypto.attestation import attest
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.factors.factor import FactorKind
 from services.authentication.domain.sessions.origin import Origin
@@ -130,7 +131,7 @@ def proof(request: factors_pb2.ContinueSignInRequest) -> Proof:
     """Raises InvalidRequest when it shows nothing."""
     name = request.WhichOneof("proof")
     if name is None:
-        raise InvalidRequest("Nothing was shown.", reason="PROOF_MISSING", redirectable=False)
+        raise InvalidRequest("Nothing was shown.", reason=Reason.PROOF_MISSING, redirectable=False)
     return Proof(_PROOFS[name], getattr(request, name))
 
 

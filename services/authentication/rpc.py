@@ -13,6 +13,7 @@ from latchkey.authentication.v1 import (
     sessions_pb2_grpc,
 )
 from libs.oauth.errors import AccessDenied
+from libs.oauth.reasons import Reason
 from libs.servicekit.grpc import identity
 from services.authentication import convert
 from services.authentication.usecases.accounts.change_password import ChangePassword
@@ -124,7 +125,7 @@ class Accounts(accounts_pb2_grpc.AccountServiceServicer):
         )
         signed_in = await self._sign_in(attempt)
         if isinstance(signed_in, SecondStep):  # never: through a client there is none
-            raise AccessDenied(reason="SECOND_FACTOR_REQUIRED", redirectable=False)
+            raise AccessDenied(reason=Reason.SECOND_FACTOR_REQUIRED, redirectable=False)
         return accounts_pb2.SignInThroughClientResponse(session=convert.session_message(signed_in.session))
 
 

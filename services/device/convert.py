@@ -9,6 +9,7 @@ from latchkey.authentication.v1 import sessions_pb2
 from latchkey.device.v1 import device_pb2
 from libs.oauth.addresses import address_prefix
 from libs.oauth.errors import InvalidRequest, LoginRequired, ServerError
+from libs.oauth.reasons import Reason
 from services.device.domain.device_codes import Approval, DeviceCode
 from services.device.domain.user_codes import as_shown, normal_form
 from services.device.usecases.create_device_code import Asked, Codes
@@ -72,13 +73,13 @@ def decision(request: device_pb2.DecideDeviceCodeRequest) -> Decision:
         ServerError: what should be a session is none.
     """
     if request.decision not in _DECISIONS:
-        raise InvalidRequest("The decision is missing.", reason="DECISION_MISSING", redirectable=False)
+        raise InvalidRequest("The decision is missing.", reason=Reason.DECISION_MISSING, redirectable=False)
     if not request.HasField("session"):
-        raise LoginRequired(reason="SESSION_MISSING", redirectable=False)
+        raise LoginRequired(reason=Reason.SESSION_MISSING, redirectable=False)
     try:
         session = sessions_pb2.Session.FromString(request.session.session)
     except DecodeError:
-        raise ServerError(reason="SESSION_MALFORMED", redirectable=False) from None
+        raise ServerError(reason=Reason.SESSION_MALFORMED, redirectable=False) from None
     attested = request.session.SerializeToString(deterministic=True)
     return Decision(
         typed=Typed(request.user_code, session.user_id, address_prefix(request.context.remote_address)),

@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from latchkey.keys.v1 import admin_pb2, keys_pb2
 from libs.crypto.strict import json_object
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.key_rotation.domain.keys import Key, KeyState, RevocationReason
 from services.key_rotation.domain.signing import REFUSED
 from services.key_rotation.domain.waits import Waits
@@ -62,7 +63,7 @@ def verifiable_for(request: keys_pb2.GetSigningKeysRequest | keys_pb2.SignReques
     if not request.HasField("verifiable_for"):
         return DAY
     if not 0 <= request.verifiable_for.seconds <= _LONGEST.total_seconds():
-        raise InvalidRequest("Nothing that is signed here lives for so long.", reason="VERIFIABLE_FOR")
+        raise InvalidRequest("Nothing that is signed here lives for so long.", reason=Reason.VERIFIABLE_FOR)
     return min(request.verifiable_for.ToTimedelta(), _LONGEST)
 
 

@@ -6,6 +6,7 @@ import grpc
 
 from latchkey.keys.v1 import admin_pb2, admin_pb2_grpc, keys_pb2, keys_pb2_grpc
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.key_rotation import convert
 from services.key_rotation.domain.keys import RevocationReason
 from services.key_rotation.domain.waits import Waits
@@ -77,7 +78,7 @@ class KeyAdmin(admin_pb2_grpc.KeyAdminServiceServicer):
     async def RevokeKey(self, request: admin_pb2.RevokeKeyRequest, context: _Context) -> admin_pb2.RevokeKeyResponse:
         reason = _REASONS.get(request.reason)
         if reason is None:
-            raise InvalidRequest("A reason is needed.", reason="REASON_MISSING")
+            raise InvalidRequest("A reason is needed.", reason=Reason.REASON_MISSING)
         return convert.revocation(await self._revoke(request.kid, reason=reason))
 
     async def RewrapKeys(self, request: admin_pb2.RewrapKeysRequest, context: _Context) -> admin_pb2.RewrapKeysResponse:

@@ -14,6 +14,7 @@ from latchkey.token.v1 import admin_pb2, authorization_pb2, consents_pb2
 from libs.crypto.attestation import verify_attestation
 from libs.oauth.errors import InvalidRequest, ServerError
 from libs.oauth.parameters import Pair
+from libs.oauth.reasons import Reason
 from libs.oauth.response_types import ResponseMode
 from services.token.domain.authorization.authorization_response import Next, SendBack
 from services.token.domain.authorization.connections import Allowed
@@ -58,10 +59,10 @@ def attested_session(
 ) -> AuthenticatedSession:
     """A session that the authentication service vouched for, at most `lifetime` ago. Raises ServerError otherwise."""
     if not any(verify_attestation(key, attested.session, attested.mac) for key in attestation_keys):
-        raise ServerError(reason="SESSION_NOT_ATTESTED", redirectable=False)
+        raise ServerError(reason=Reason.SESSION_NOT_ATTESTED, redirectable=False)
     session = sessions_pb2.Session.FromString(attested.session)
     if abs(now - session.attested_at.ToDatetime(tzinfo=UTC)) > lifetime:
-        raise ServerError(reason="SESSION_ATTESTATION_STALE", redirectable=False)
+        raise ServerError(reason=Reason.SESSION_ATTESTATION_STALE, redirectable=False)
     return AuthenticatedSession(
         session_id=session.session_id,
         user_id=session.user_id,
@@ -165,7 +166,7 @@ def after_page_token(token: str) -> tuple[datetime, str] | None:
         created_at, client_id = base64.urlsafe_b64decode(token.encode()).decode("ascii").split(" ")
         return datetime.fromisoformat(created_at).astimezone(UTC), client_id
     except (ValueError, OverflowError):
-        raise InvalidRequest("page_token is not one of ours.", reason="PAGE_TOKEN_MALFORMED") from None
+        raise InvalidRequest("page_token is not one of ours.", reason=Reason.PAGE_TOKEN_MALFORMED) from None
 
 
 def _timestamp(moment: datetime) -> Timestamp:

@@ -10,6 +10,7 @@ from latchkey.token.v1.authorization_pb2_grpc import AuthorizationServiceService
 from latchkey.token.v1.consents_pb2_grpc import ConsentServiceServicer
 from libs.oauth.addresses import address_prefix
 from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token import convert
 from services.token.domain.sessions.session import AuthenticatedSession
@@ -94,7 +95,7 @@ class AuthorizationRpc(AuthorizationServiceServicer):
         elif request.decision == authorization_pb2.DECISION_DENY:
             following = await self._deny(request.request_id, browser_secret=request.browser_secret, session=session)
         else:
-            raise InvalidRequest("decision is missing.", reason="DECISION_MISSING", redirectable=False)
+            raise InvalidRequest("decision is missing.", reason=Reason.DECISION_MISSING, redirectable=False)
         return convert.to_response(following)
 
     async def CheckLogout(
@@ -136,7 +137,7 @@ class ConsentRpc(ConsentServiceServicer):
     def _user_id(self, request: Any) -> str:
         session = convert.session_of(request, attestation_keys=self._attestation_keys, now=self._clock.now())
         if session is None:
-            raise AccessDenied("Nobody is signed in.", reason="SESSION_MISSING", redirectable=False)
+            raise AccessDenied("Nobody is signed in.", reason=Reason.SESSION_MISSING, redirectable=False)
         return session.user_id
 
     async def ListConnections(

@@ -10,6 +10,7 @@ from google.rpc import status_pb2  # type: ignore[import-untyped]
 
 from latchkey.errors.v1 import errors_pb2
 from libs.oauth.errors import BY_CODE, InvalidGrant, OAuthError, ServerError, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import trace
 from libs.servicekit.base.settings import Address
 from libs.servicekit.grpc import channels
@@ -47,8 +48,8 @@ async def test_every_error_arrives_as_the_same_class_with_all_it_says(serve, con
     said = [
         cls(),
         cls(""),
-        cls(DESCRIPTION, reason="SOME_REASON", redirectable=False, retry_after=7),
-        cls('not "permitted" \\ é \n', reason="OTHER", redirectable=True, retry_after=None),
+        cls(DESCRIPTION, reason=Reason.CODE_EXPIRED, redirectable=False, retry_after=7),
+        cls('not "permitted" \\ é \n', reason=Reason.KEY_MISSING, redirectable=True, retry_after=None),
     ]
     waiting = list(said)
 
@@ -198,7 +199,7 @@ def test_details_that_cannot_be_read_are_server_error(detail):
     )
     revived = from_rpc_error(error, service="token")
     assert type(revived) is ServerError
-    assert revived.reason == "TOKEN_FAILED_PRECONDITION"
+    assert revived.reason == "TOKEN_FAILED"
 
 
 def test_a_code_that_is_not_in_the_family_is_server_error():

@@ -8,6 +8,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from latchkey.access.v1 import access_pb2
 from libs.oauth.errors import InvalidGrant, OAuthError
+from libs.oauth.reasons import Reason
 from libs.servicekit.grpc.server import permitted_callers
 from tests.contract.contract import Answer, all_registrations, call, fields_with, filled, methods
 from tests.support.log_lines import captured_log
@@ -22,7 +23,7 @@ async def answered(method: Any, _request: Any) -> Any:
 
 
 async def refused(_method: Any, request: Any) -> Any:
-    raise InvalidGrant(reason="CODE_UNKNOWN") from ValueError(len(str(request)))
+    raise InvalidGrant(reason=Reason.CODE_UNKNOWN) from ValueError(len(str(request)))
 
 
 async def failed(_method: Any, request: Any) -> Any:

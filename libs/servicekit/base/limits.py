@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Limit:
 
     key: str
     most: int
-    reason: str
+    reason: Reason
 
 
 def require_room(

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 
 
 class Rate:
     """A bucket for each key, full at first and filled again within `refill`; the least used keys are forgotten."""
 
-    def __init__(self, *, size: float, refill: timedelta, reason: str, most_keys: int = 10_000) -> None:
+    def __init__(self, *, size: float, refill: timedelta, reason: Reason, most_keys: int = 10_000) -> None:
         self._size = size
         self._per_second = size / refill.total_seconds()
         self._reason = reason

@@ -6,6 +6,7 @@ from google.rpc import status_pb2  # type: ignore[import-untyped]
 
 from latchkey.errors.v1 import errors_pb2
 from libs.oauth.errors import BY_CODE, OAuthError, ServerError, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 
 _DETAILS = "grpc-status-details-bin"
 _STATUS = {
@@ -45,8 +46,8 @@ def from_rpc_error(error: grpc.aio.AioRpcError, *, service: str) -> OAuthError:
                 return revived
     name = service.upper().replace("-", "_")
     if error.code() in _AWAY:
-        return TemporarilyUnavailable(reason=f"{name}_UNREACHABLE", retry_after=2)
-    return ServerError(reason=f"{name}_{error.code().name}")
+        return TemporarilyUnavailable(reason=Reason(f"{name}_UNREACHABLE"), retry_after=2)
+    return ServerError(reason=Reason.__members__.get(f"{name}_{error.code().name}", Reason(f"{name}_FAILED")))
 
 
 def _revive(serialized: str | bytes) -> OAuthError | None:
@@ -60,7 +61,7 @@ def _revive(serialized: str | bytes) -> OAuthError | None:
         return None
     return BY_CODE[detail.error](
         detail.description,
-        reason=detail.reason,
+        reason=Reason.of_wire(detail.reason),
         redirectable=detail.redirectable,
         retry_after=detail.retry_after_seconds or None,
     )

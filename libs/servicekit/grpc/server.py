@@ -8,6 +8,7 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from latchkey.access.v1 import access_pb2
 from libs.oauth.errors import OAuthError, ServerError
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs, trace
 from libs.servicekit.base.metrics import RPC_SECONDS
 from libs.servicekit.base.service import Registration
@@ -101,7 +102,7 @@ def _guarded(behaviour: _Behaviour, *, method: str, permitted: frozenset[str]) -
             raise
         except Exception:  # noqa: BLE001 - whatever it is: logged here, and no text of it leaves
             _log.exception("A call failed", method=method, caller=caller)
-            await _abort(context, ServerError(reason="INTERNAL"))
+            await _abort(context, ServerError(reason=Reason.INTERNAL))
 
     return call
 

@@ -8,6 +8,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 
 _PASSING_STATES = (
@@ -33,7 +34,7 @@ def unavailable(cause: Exception) -> TemporarilyUnavailable:
     """What to raise from `cause`, which is logged here: who is refused learns nothing of it."""
     told = str(getattr(cause, "orig", None) or cause) or type(cause).__name__
     _log.warning("The database is not available", cause=told)
-    return TemporarilyUnavailable(reason="DATABASE_UNAVAILABLE", retry_after=2)
+    return TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE, retry_after=2)
 
 
 def hide_values(engine: Engine) -> None:

@@ -8,6 +8,7 @@ from prometheus_client import Counter
 
 from libs.fetch.fetcher import Fetcher
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from services.authentication.adapters.breached_passwords import BreachedInFile, BreachedInRanges, LookUpFailedError
 from services.authentication.adapters.password_strength import strength_of
@@ -62,7 +63,7 @@ class PasswordPolicy:
             _log.warning("A new password could not be looked up", cause=str(error))
             return Accepted(looked_up=False)
         if breached:
-            raise InvalidRequest("This password has been stolen somewhere before.", reason="PASSWORD_BREACHED")
+            raise InvalidRequest("This password has been stolen somewhere before.", reason=Reason.PASSWORD_BREACHED)
         return Accepted(looked_up=True)
 
 

@@ -12,6 +12,7 @@ from prometheus_client import Counter
 
 from libs.crypto import passwords
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 
 RETRY_AFTER_SECONDS = 2
 SPREAD = 1.25
@@ -69,7 +70,7 @@ class PasswordPool:
         if not self._places.acquire(blocking=False):
             _REFUSED.inc()
             raise TemporarilyUnavailable(
-                reason="PASSWORD_QUEUE_FULL", redirectable=False, retry_after=RETRY_AFTER_SECONDS
+                reason=Reason.PASSWORD_QUEUE_FULL, redirectable=False, retry_after=RETRY_AFTER_SECONDS
             )
         try:
             future = self._executor.submit(operation)

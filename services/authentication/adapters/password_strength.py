@@ -6,10 +6,12 @@ from typing import Literal
 
 from zxcvbn import zxcvbn
 
+from libs.oauth.reasons import Reason
+
 LOOKED_AT = 72
 """Characters that are looked at: what begins well does not become weak by what follows, and the estimate takes time."""
 MOST_WORDS = 30
-Weakness = Literal["PASSWORD_COMMON", "PASSWORD_OF_PERSON", "PASSWORD_PATTERN", "PASSWORD_TOO_WEAK"]
+Weakness = Literal[Reason.PASSWORD_COMMON, Reason.PASSWORD_OF_PERSON, Reason.PASSWORD_PATTERN, Reason.PASSWORD_TOO_WEAK]
 _OF_PERSON, _COMMON = "user_inputs", "passwords"
 _PATTERNS = frozenset({"spatial", "repeat", "sequence", "date"})
 
@@ -32,9 +34,9 @@ def strength_of(password: str, *, about: Collection[str]) -> Strength:
 def _weakness(sequence: list[dict[str, object]]) -> Weakness:
     dictionaries = {match.get("dictionary_name") for match in sequence}
     if _OF_PERSON in dictionaries:
-        return "PASSWORD_OF_PERSON"
+        return Reason.PASSWORD_OF_PERSON
     if _COMMON in dictionaries:
-        return "PASSWORD_COMMON"
+        return Reason.PASSWORD_COMMON
     if _PATTERNS & {match["pattern"] for match in sequence}:
-        return "PASSWORD_PATTERN"
-    return "PASSWORD_TOO_WEAK"
+        return Reason.PASSWORD_PATTERN
+    return Reason.PASSWORD_TOO_WEAK

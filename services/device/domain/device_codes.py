@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from libs.oauth.errors import AccessDenied, AuthorizationPending, ExpiredToken, InvalidGrant, InvalidRequest
+from libs.oauth.reasons import Reason
 
 SLOWER_BY = timedelta(seconds=5)
 """RFC 8628 3.5."""
@@ -70,15 +71,15 @@ class DeviceCode:
             AuthorizationPending: nobody has decided.
         """
         if client_id != self.client_id:
-            raise InvalidGrant(reason="DEVICE_CODE_OF_ANOTHER_CLIENT")
+            raise InvalidGrant(reason=Reason.DEVICE_CODE_OF_ANOTHER_CLIENT)
         if self.state is State.REDEEMED:
-            raise InvalidGrant(reason="DEVICE_CODE_SPENT")
+            raise InvalidGrant(reason=Reason.DEVICE_CODE_SPENT)
         if self.state is State.DENIED:
-            raise AccessDenied("The person refused.", reason="DEVICE_DENIED")
+            raise AccessDenied("The person refused.", reason=Reason.DEVICE_DENIED)
         if self.state is State.EXPIRED or now >= self.expires_at:
-            raise ExpiredToken(reason="DEVICE_CODE_EXPIRED")
+            raise ExpiredToken(reason=Reason.DEVICE_CODE_EXPIRED)
         if self.approval is None:
-            raise AuthorizationPending(reason="DEVICE_PENDING")
+            raise AuthorizationPending(reason=Reason.DEVICE_PENDING)
         return self.approval
 
     def is_hasty(self, last_polled_at: datetime | None, *, now: datetime) -> bool:
@@ -111,8 +112,8 @@ class DeviceCode:
 
 def unknown_user_code() -> InvalidRequest:
     """One answer for every code that waits for nobody: never was, expired, decided."""
-    return InvalidRequest("The code is not known, or has expired.", reason="USER_CODE_UNKNOWN", redirectable=False)
+    return InvalidRequest("The code is not known, or has expired.", reason=Reason.USER_CODE_UNKNOWN, redirectable=False)
 
 
 def unknown_device_code() -> InvalidGrant:
-    return InvalidGrant(reason="DEVICE_CODE_UNKNOWN")
+    return InvalidGrant(reason=Reason.DEVICE_CODE_UNKNOWN)

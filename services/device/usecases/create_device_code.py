@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.limits import Limit, require_room
 from services.device import events
@@ -69,15 +70,15 @@ class CreateDeviceCode:
 
     async def _require_room(self, work: Work, asked: Asked, *, now: datetime) -> None:
         limits = (
-            Limit(f"request address {asked.ip_prefix}", self._quota.per_address, "DEVICE_REQUESTS_OF_ADDRESS"),
-            Limit(f"request client {asked.client_id}", self._quota.per_client, "DEVICE_REQUESTS_OF_CLIENT"),
+            Limit(f"request address {asked.ip_prefix}", self._quota.per_address, Reason.DEVICE_REQUESTS_OF_ADDRESS),
+            Limit(f"request client {asked.client_id}", self._quota.per_client, Reason.DEVICE_REQUESTS_OF_CLIENT),
         )
         keys = [limit.key for limit in limits]
         require_room(limits, await work.tallies.read(keys), window=REQUEST_WINDOW, now=now)
         if await work.device_codes.count_alive(now=now, most=self._quota.alive) >= self._quota.alive:
             raise TemporarilyUnavailable(
                 "Too many devices wait for an answer.",
-                reason="DEVICE_CODES_FULL",
+                reason=Reason.DEVICE_CODES_FULL,
                 retry_after=int(REQUEST_WINDOW.total_seconds()),
             )
         counted = await work.tallies.add(keys, window=REQUEST_WINDOW, now=now)
@@ -105,4 +106,4 @@ async def _add(work: Work, code: DeviceCode, *, device_code: str) -> str:
             code, device_code_hash=secret_hash(device_code), user_code_hash=digest(user_code)
         ):
             return user_code
-    raise TemporarilyUnavailable(reason="USER_CODES_COLLIDE", retry_after=1)
+    raise TemporarilyUnavailable(reason=Reason.USER_CODES_COLLIDE, retry_after=1)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from libs.oauth.device_authorization import FRESH_SIGN_IN
 from libs.oauth.errors import LoginRequired
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.events.event import Event
 from services.device import events
@@ -43,7 +44,7 @@ class DecideDeviceCode:
         """
         now = self._clock.now()
         if now - decision.authenticated_at > FRESH_SIGN_IN:
-            raise LoginRequired(reason="SIGN_IN_NOT_FRESH", redirectable=False)
+            raise LoginRequired(reason=Reason.SIGN_IN_NOT_FRESH, redirectable=False)
         decided: DeviceCode | None = None
         async with self._begin() as work:
             code = await self._look_up(work, decision.typed, now=now)

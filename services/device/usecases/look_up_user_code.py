@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.limits import Limit, require_room
 from services.device.domain.device_codes import DeviceCode
 from services.device.domain.limits import ATTEMPT_WINDOW, AttemptQuota
 from services.device.domain.user_codes import digest, normal_form
 from services.device.ports import Work
 
-_REASON = "USER_CODE_ATTEMPTS"
+_REASON = Reason.USER_CODE_ATTEMPTS
 
 
 @dataclass(frozen=True)

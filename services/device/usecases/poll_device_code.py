@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import AuthorizationPending, SlowDown
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.device.adapters.poll_times import PollTimes
 from services.device.adapters.waiting_polls import WaitingRoom
@@ -66,7 +67,7 @@ class PollDeviceCode:
         if code.interval < LONGEST_INTERVAL:
             async with self._begin() as work:
                 await work.device_codes.slow_down(code.slowed_down(now=now))
-        raise SlowDown(reason="DEVICE_POLLS_TOO_OFTEN")
+        raise SlowDown(reason=Reason.DEVICE_POLLS_TOO_OFTEN)
 
 
 def _allowed(code: DeviceCode, client_id: str, *, now: datetime) -> Allowed:

@@ -2,6 +2,7 @@
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import InvalidGrant
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.device import events
 from services.device.domain.device_codes import unknown_device_code
@@ -27,5 +28,5 @@ class RedeemDeviceCode:
                 raise unknown_device_code()
             approval = code.collect(client_id, now=now)
             if not await work.device_codes.redeem(code.redeem(client_id, now=now)):
-                raise InvalidGrant(reason="DEVICE_CODE_SPENT")
+                raise InvalidGrant(reason=Reason.DEVICE_CODE_SPENT)
             work.emit(events.redeemed(code, approval))

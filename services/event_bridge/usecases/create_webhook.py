@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from libs.crypto.random import uuid7
 from libs.fetch.errors import FetchRefused
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.event_bridge import events
 from services.event_bridge.domain.filters import parse_all
@@ -53,7 +54,7 @@ class CreateWebhook:
         )
         async with self._begin() as work:
             if await work.webhooks.count() >= self._most:
-                raise _refused(f"There are {self._most} webhooks already.", "WEBHOOKS_FULL")
+                raise _refused(f"There are {self._most} webhooks already.", Reason.WEBHOOKS_FULL)
             await work.webhooks.add(webhook, self._seals.seal(secret, webhook_id=webhook.webhook_id))
             work.emit(events.webhook_created(webhook.webhook_id, filters=webhook.filters))
         return webhook, secret
@@ -62,14 +63,16 @@ class CreateWebhook:
         try:
             parse_all(wanted.filters)
         except ValueError:
-            raise _refused("A filter is login.>, session.ended, *.revoked or the like.", "WEBHOOK_FILTER") from None
+            raise _refused(
+                "A filter is login.>, session.ended, *.revoked or the like.", Reason.WEBHOOK_FILTER
+            ) from None
         try:
             self._check_url(wanted.url)
         except FetchRefused as refusal:
-            raise _refused(f"The URL cannot be used: {refusal.detail or refusal.reason}.", "WEBHOOK_URL") from None
+            raise _refused(f"The URL cannot be used: {refusal.detail or refusal.reason}.", Reason.WEBHOOK_URL) from None
         if len(wanted.description) > LONGEST_DESCRIPTION or not wanted.description.isprintable():
-            raise _refused("The description is too long, or not printable.", "WEBHOOK_DESCRIPTION")
+            raise _refused("The description is too long, or not printable.", Reason.WEBHOOK_DESCRIPTION)
 
 
-def _refused(description: str, reason: str) -> InvalidRequest:
+def _refused(description: str, reason: Reason) -> InvalidRequest:
     return InvalidRequest(description, reason=reason, redirectable=False)

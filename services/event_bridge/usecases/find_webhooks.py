@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.event_bridge.domain.deliveries import LoggedDelivery, State
 from services.event_bridge.domain.webhooks import Webhook
 from services.event_bridge.ports import Begin
@@ -37,4 +38,4 @@ class FindWebhooks:
 
 
 def unknown() -> InvalidRequest:
-    return InvalidRequest("There is no such webhook.", reason="WEBHOOK_UNKNOWN", redirectable=False)
+    return InvalidRequest("There is no such webhook.", reason=Reason.WEBHOOK_UNKNOWN, redirectable=False)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from libs.crypto.random import uuid7
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.event_bridge.ports import Begin, Span, TakenEvent
 from services.event_bridge.usecases.find_webhooks import unknown
@@ -25,13 +26,13 @@ class RedeliverEvents:
             InvalidRequest: there is no such webhook or delivery, or nothing was asked for.
         """
         if not span.event_id and span.since is None:
-            raise InvalidRequest("Neither an event nor a time is named.", reason="REDELIVERY_OF_NOTHING")
+            raise InvalidRequest("Neither an event nor a time is named.", reason=Reason.REDELIVERY_OF_NOTHING)
         async with self._begin() as work:
             if await work.webhooks.find(webhook_id) is None:
                 raise unknown()
             queued = await work.deliveries.requeue(webhook_id, span, now=self._clock.now())
         if span.event_id and not queued:
-            raise InvalidRequest("No such event was sent there, or it waits still.", reason="DELIVERY_UNKNOWN")
+            raise InvalidRequest("No such event was sent there, or it waits still.", reason=Reason.DELIVERY_UNKNOWN)
         self._queued()
         return queued
 

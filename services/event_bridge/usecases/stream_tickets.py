@@ -6,6 +6,7 @@ from datetime import timedelta
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.event_bridge import events
 from services.event_bridge.domain.filters import parse_all
@@ -25,16 +26,16 @@ class CreateStreamTicket:
         try:
             parse_all(filters)
         except ValueError:
-            raise _refused("A filter is login.>, session.ended or the like.", "TICKET_FILTER") from None
+            raise _refused("A filter is login.>, session.ended or the like.", Reason.TICKET_FILTER) from None
         if not SHORTEST_LIFE <= lifetime <= LONGEST_LIFE:
-            raise _refused("A ticket lives for a minute to 30 days.", "TICKET_LIFETIME")
+            raise _refused("A ticket lives for a minute to 30 days.", Reason.TICKET_LIFETIME)
         now, secret = self._clock.now(), PREFIX + new_secret()
         ticket = StreamTicket(
             ticket_id=f"st_{uuid7(now)}", filters=tuple(filters), created_at=now, expires_at=now + lifetime
         )
         async with self._begin() as work:
             if len(await work.tickets.every(now=now, limit=MOST_TICKETS)) >= MOST_TICKETS:
-                raise _refused(f"There are {MOST_TICKETS} tickets already.", "TICKETS_FULL")
+                raise _refused(f"There are {MOST_TICKETS} tickets already.", Reason.TICKETS_FULL)
             await work.tickets.add(ticket, ticket_hash=secret_hash(secret))
             work.emit(events.stream_ticket_created(ticket.ticket_id, filters=ticket.filters))
         return ticket, secret
@@ -66,9 +67,9 @@ class RevokeStreamTicket:
         """Raises InvalidRequest."""
         async with self._begin() as work:
             if not await work.tickets.delete(ticket_id):
-                raise _refused("There is no such ticket.", "TICKET_UNKNOWN")
+                raise _refused("There is no such ticket.", Reason.TICKET_UNKNOWN)
             work.emit(events.stream_ticket_revoked(ticket_id))
 
 
-def _refused(description: str, reason: str) -> InvalidRequest:
+def _refused(description: str, reason: Reason) -> InvalidRequest:
     return InvalidRequest(description, reason=reason, redirectable=False)

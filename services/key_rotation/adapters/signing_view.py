@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.key_rotation.domain.keys import SIGNING, Key
 from services.key_rotation.domain.seals import KeySeals
@@ -72,10 +73,10 @@ class SigningView:
     def _turn(self, alg: str) -> Key:
         now = self._clock.now()
         if self._seen_at is None or abs(now - self._seen_at) > self._max_age:
-            raise TemporarilyUnavailable(reason="KEY_VIEW_STALE", retry_after=5)
+            raise TemporarilyUnavailable(reason=Reason.KEY_VIEW_STALE, retry_after=5)
         key = signer(self._keys, alg, now=now)
         if key is None:
-            raise TemporarilyUnavailable(reason="KEY_MISSING", retry_after=5)
+            raise TemporarilyUnavailable(reason=Reason.KEY_MISSING, retry_after=5)
         return key
 
     async def _open(self, key: Key) -> SigningKey:
@@ -83,7 +84,7 @@ class SigningView:
             if key.kid in self._opened:
                 return self._opened[key.kid]
             if key.private is None:
-                raise TemporarilyUnavailable(reason="KEY_MISSING", retry_after=5)
+                raise TemporarilyUnavailable(reason=Reason.KEY_MISSING, retry_after=5)
             der = await self._seals.open(key.private, kid=key.kid, alg=key.alg)
             opened = SigningKey.from_pkcs8(key.kid, key.alg, der)
             if any(known.kid == key.kid and known.state in SIGNING for known in self._keys):

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from libs.crypto.token_kinds import KINDS_BY_TYP, MAX_SKEW
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.key_rotation.domain.keys import SIGNING, Key
 from services.key_rotation.domain.waits import CLOCK_ERROR
 
-REFUSED: Final = "CLAIMS_REFUSED"
+REFUSED: Final = Reason.CLAIMS_REFUSED
 LONGEST_LIFE: Final = timedelta(days=1)
 """Of a token, whatever the caller says of itself: the longest that the token service can be told to give."""
 _SECOND: Final = timedelta(seconds=1)

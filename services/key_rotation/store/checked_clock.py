@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.service import CheckResult
@@ -28,7 +29,7 @@ class CheckedClock:
     def now(self) -> datetime:
         """Raises TemporarilyUnavailable (CLOCK_WRONG) after a comparison that went badly."""
         if abs(self._ahead) > CLOCK_ERROR:
-            raise TemporarilyUnavailable(reason="CLOCK_WRONG", retry_after=60)
+            raise TemporarilyUnavailable(reason=Reason.CLOCK_WRONG, retry_after=60)
         return self._clock.now()
 
     async def compare(self) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from libs.crypto.errors import InvalidKey
 from libs.crypto.sealing import delivery_binding, seal_to
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.key_rotation.domain.keys import SIGNING, Key
 from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.ports import WorkFactory
@@ -82,7 +83,9 @@ class GetSigningKeys:
         try:
             signing = [self._delivered(key, opened.get(key.kid), recipient_public_key) for key in granted]
         except InvalidKey:
-            raise InvalidRequest("The recipient key is not an X25519 key.", reason="RECIPIENT_KEY_INVALID") from None
+            raise InvalidRequest(
+                "The recipient key is not an X25519 key.", reason=Reason.RECIPIENT_KEY_INVALID
+            ) from None
         return Delivery(signing=signing, verification=keys)
 
     async def check_seals(self) -> None:

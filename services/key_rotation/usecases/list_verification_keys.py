@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.key_rotation.domain.keys import Key, without_signer
 from services.key_rotation.ports import ViewFactory
 
-NOT_READY: Final = "KEYS_NOT_READY"
+NOT_READY: Final = Reason.KEYS_NOT_READY
 
 
 class ListVerificationKeys:

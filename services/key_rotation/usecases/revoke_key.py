@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
 from services.key_rotation import events
@@ -52,9 +53,9 @@ class RevokeKey:
             history = await self._list_keys()
             key = next((key for key in history if key.kid == kid), None)
             if key is None:
-                raise InvalidRequest("There is no key with this kid.", reason="KEY_UNKNOWN")
+                raise InvalidRequest("There is no key with this kid.", reason=Reason.KEY_UNKNOWN)
             if key.state is KeyState.REVOKED:
-                raise InvalidRequest("The key is revoked already.", reason="KEY_REVOKED")
+                raise InvalidRequest("The key is revoked already.", reason=Reason.KEY_REVOKED)
             now = self._clock.now()
             own = [each for each in history if each.alg == key.alg]
             changes = revoked(key, own, reason=reason, waits=self._waits, now=now)
@@ -65,7 +66,7 @@ class RevokeKey:
                     keys=[each for each in left if each.state in SIGNING or each.state is KeyState.REVOKED],
                     exposed_until=now + self._waits.exposure if key.state in PUBLISHED else None,
                 )
-        raise TemporarilyUnavailable(reason="KEYS_BUSY", retry_after=1)
+        raise TemporarilyUnavailable(reason=Reason.KEYS_BUSY, retry_after=1)
 
     async def _replace(self, alg: str) -> None:
         """Makes the new next key. It is revoked whatever happens here: the timer tries again."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.key_rotation import events
 from services.key_rotation.domain.keys import ALGS, SIGNING, Key
@@ -32,7 +33,7 @@ class RotateKeys:
             TemporarilyUnavailable: KEYS_BUSY, another replica was changing the same keys.
         """
         if alg and alg not in ALGS:
-            raise InvalidRequest("Nothing is signed with this algorithm.", reason="ALG_UNKNOWN")
+            raise InvalidRequest("Nothing is signed with this algorithm.", reason=Reason.ALG_UNKNOWN)
         algs = (alg,) if alg else ALGS
         await self._advance.settle(algs)
         for each in algs:
@@ -44,7 +45,7 @@ class RotateKeys:
         history = await self._list_keys((alg,))
         changes = brought_forward(history, waits=self._waits, now=self._clock.now())
         if changes and not await save_changes(self._work, changes, actor=events.ADMIN):
-            raise TemporarilyUnavailable(reason="KEYS_BUSY", retry_after=1)
+            raise TemporarilyUnavailable(reason=Reason.KEYS_BUSY, retry_after=1)
 
 
 def _signing(keys: Sequence[Key]) -> list[Key]:

@@ -8,6 +8,7 @@ from prometheus_client import Counter
 
 from libs.crypto.jwt import sign_jwt
 from libs.oauth.errors import InvalidRequest, OAuthError
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.rates import Rate
@@ -36,7 +37,9 @@ class SignToken:
     def __init__(self, *, signers: Signers, issuer: str, per_second: int, clock: Clock) -> None:
         self._signers = signers
         self._issuer = issuer
-        self._rate = Rate(size=per_second, refill=timedelta(seconds=1), reason="SIGNATURES_PER_SECOND", most_keys=1)
+        self._rate = Rate(
+            size=per_second, refill=timedelta(seconds=1), reason=Reason.SIGNATURES_PER_SECOND, most_keys=1
+        )
         self._clock = clock
 
     async def __call__(self, question: SigningQuestion) -> str:
@@ -57,7 +60,7 @@ class SignToken:
 
     async def _sign(self, question: SigningQuestion) -> str:
         if question.alg not in ALGS:
-            raise InvalidRequest("Nothing is signed with this algorithm.", reason="ALG_UNKNOWN")
+            raise InvalidRequest("Nothing is signed with this algorithm.", reason=Reason.ALG_UNKNOWN)
         self._rate.spend("", 1, now=self._clock.now())
         key, signing_key = await self._signers.signer(question.alg, verifiable_for=question.verifiable_for)
         try:

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from libs.crypto.errors import SealBroken
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 
 PKCS11: Final = "pkcs11"
@@ -79,7 +80,7 @@ class SecurityModuleWrapping:
             return await asyncio.wait_for(loop.run_in_executor(self._thread, self._in_session, work), self._seconds)
         except TimeoutError:
             _log.warning("The security module does not answer", token=self._address.token)
-            raise TemporarilyUnavailable(reason="KEK_UNREACHABLE", retry_after=5) from None
+            raise TemporarilyUnavailable(reason=Reason.KEK_UNREACHABLE, retry_after=5) from None
 
     def _in_session(self, work: Callable[[], _T]) -> _T:
         """A session that has ended, with the module or the token, is begun again the next time."""
@@ -91,7 +92,7 @@ class SecurityModuleWrapping:
             self._forget()
             cause = f"{type(error).__name__} {error}".strip()
             _log.error("The security module refuses", token=self._address.token, key=self._address.key, cause=cause)
-            raise TemporarilyUnavailable(reason="KEK_UNREACHABLE", retry_after=5) from None
+            raise TemporarilyUnavailable(reason=Reason.KEK_UNREACHABLE, retry_after=5) from None
 
     def _begin(self) -> None:
         pkcs11, address = self._pkcs11, self._address
@@ -107,7 +108,7 @@ class SecurityModuleWrapping:
             if key[pkcs11.Attribute.EXTRACTABLE]:
                 self._forget()
                 _log.error("The key may leave the security module", key=address.key, version=version)
-                raise TemporarilyUnavailable(reason="KEK_REFUSED", retry_after=60)
+                raise TemporarilyUnavailable(reason=Reason.KEK_REFUSED, retry_after=60)
 
     def _forget(self) -> None:
         session, self._session, self._keys = self._session, None, {}
@@ -120,7 +121,7 @@ class SecurityModuleWrapping:
         if version not in self._keys:
             self._forget()  # it may be made meanwhile
             _log.error("The key is not in the security module", key=self._address.key, version=version)
-            raise TemporarilyUnavailable(reason="KEK_REFUSED", retry_after=5)
+            raise TemporarilyUnavailable(reason=Reason.KEK_REFUSED, retry_after=5)
         return version, self._keys[version]
 
     def _wrap(self, data_key: bytes, bound_to: bytes) -> tuple[int, bytes]:

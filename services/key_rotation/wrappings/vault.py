@@ -14,6 +14,7 @@ import aiohttp
 
 from libs.crypto.errors import SealBroken
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from services.key_rotation.wrappings.vault_http import post
 from services.key_rotation.wrappings.vault_login import VaultLogin
@@ -89,7 +90,9 @@ class VaultWrapping:
         return await post(self._http, url, question, headers={"X-Vault-Token": token})
 
     def _refused(self, verb: str, status: int, answer: Any) -> TemporarilyUnavailable:
-        reason = "KEK_FORBIDDEN" if status == 403 else "KEK_REFUSED" if status < 429 else "KEK_UNREACHABLE"
+        reason = (
+            Reason.KEK_FORBIDDEN if status == 403 else Reason.KEK_REFUSED if status < 429 else Reason.KEK_UNREACHABLE
+        )
         _log.error(
             "The transit engine refuses", verb=verb, key=self._key, status=status, errors=_errors(answer), reason=reason
         )
@@ -109,7 +112,7 @@ def _text(answer: Any, member: str) -> str:
     value = data.get(member) if isinstance(data, dict) else None
     if not isinstance(value, str):
         _log.error("The vault answers with something else", lacks=member)
-        raise TemporarilyUnavailable(reason="KEK_REFUSED", retry_after=5)
+        raise TemporarilyUnavailable(reason=Reason.KEK_REFUSED, retry_after=5)
     return value
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 import aiohttp
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 
 _MOST_BYTES: Final = 64 * 1024
@@ -26,7 +27,7 @@ async def post(
                     raise
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         _log.warning("The vault does not answer", cause=type(error).__name__)
-    raise TemporarilyUnavailable(reason="KEK_UNREACHABLE", retry_after=5)
+    raise TemporarilyUnavailable(reason=Reason.KEK_UNREACHABLE, retry_after=5)
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
 from services.key_rotation.wrappings.vault_http import post
@@ -68,7 +69,7 @@ class KubernetesLogin:
             return {"client_token": auth["client_token"], "lease_duration": lease if isinstance(lease, int) else 0}
         _log.error("The vault does not let us in", role=self._role, status=status)
         raise TemporarilyUnavailable(
-            reason="KEK_FORBIDDEN" if status in {400, 403} else "KEK_UNREACHABLE", retry_after=5
+            reason=Reason.KEK_FORBIDDEN if status in {400, 403} else Reason.KEK_UNREACHABLE, retry_after=5
         )
 
 
@@ -79,5 +80,5 @@ async def _read(path: Path, *, what: str) -> str:
         text = ""
     if len(text.split()) != 1:
         _log.error("There is nothing to prove to the vault who we are with", what=what, file=str(path))
-        raise TemporarilyUnavailable(reason="KEK_FORBIDDEN", retry_after=5)
+        raise TemporarilyUnavailable(reason=Reason.KEK_FORBIDDEN, retry_after=5)
     return text

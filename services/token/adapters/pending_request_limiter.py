@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from libs.oauth.addresses import is_public
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.rates import Rate
 
 ROW_BYTES = 512
@@ -20,8 +21,8 @@ _MINUTE = timedelta(minutes=1)
 
 class AnonymousState:
     def __init__(self) -> None:
-        self._of_one = Rate(size=OF_ONE, refill=_MINUTE, reason="STORED_REQUESTS_OF_ONE")
-        self._of_all = Rate(size=OF_ALL, refill=_MINUTE, reason="STORED_REQUESTS_OF_ALL")
+        self._of_one = Rate(size=OF_ONE, refill=_MINUTE, reason=Reason.STORED_REQUESTS_OF_ONE)
+        self._of_all = Rate(size=OF_ALL, refill=_MINUTE, reason=Reason.STORED_REQUESTS_OF_ALL)
 
     def admit(self, parameters: Parameters, *, network: str, client_id: str = "", now: datetime) -> None:
         """Accounts for a request that is about to be stored.

@@ -15,6 +15,7 @@ from latchkey.keys.v1 import keys_pb2
 from libs.crypto.errors import InvalidJwt
 from libs.crypto.jwt import KeySet, unverified_jwt
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from services.token.adapters.signing_keys import KeyView
 from services.token.domain.tokens.retired_keys import PresentedAs
@@ -57,7 +58,7 @@ class RemoteSigning:
             raise
         except OAuthError as error:  # the two of us disagree about what a token is, or about the clock
             _log.error("A token was not signed", typ=typ, reason=error.reason)
-            raise TemporarilyUnavailable(reason="SIGNATURE_REFUSED", retry_after=5) from error
+            raise TemporarilyUnavailable(reason=Reason.SIGNATURE_REFUSED, retry_after=5) from error
         self._require_known(token)
         return token
 
@@ -68,7 +69,7 @@ class RemoteSigning:
         except InvalidJwt:
             kid = ""
         if not self._view.publishes(kid):
-            raise TemporarilyUnavailable(reason="KEY_UNKNOWN", retry_after=1)
+            raise TemporarilyUnavailable(reason=Reason.KEY_UNKNOWN, retry_after=1)
 
     def presented(self, token: str, presented_as: PresentedAs) -> None:
         self._view.presented(token, presented_as)

@@ -18,6 +18,7 @@ from latchkey.keys.v1 import keys_pb2
 from libs.crypto.jwt import KeySet, SigningKey, VerificationKey, sign_jwt
 from libs.crypto.sealing import Recipient, delivery_binding
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.metrics import KEY_VIEW_AGE_SECONDS
@@ -88,7 +89,7 @@ class KeyView:
         # An active key's turn has come, even if our clock is behind.
         started = [key for turn, key in self._signing.get(alg, ()) if turn <= now or key.kid in self._active]
         if not started:
-            raise TemporarilyUnavailable(reason="KEY_MISSING", retry_after=5)
+            raise TemporarilyUnavailable(reason=Reason.KEY_MISSING, retry_after=5)
         return started[-1]
 
     async def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str, now: datetime) -> str:
@@ -101,7 +102,7 @@ class KeyView:
     def require_fresh(self, now: datetime) -> None:
         """Raises TemporarilyUnavailable (KEY_VIEW_STALE)."""
         if not self._is_fresh(now):
-            raise TemporarilyUnavailable(reason="KEY_VIEW_STALE", retry_after=5)
+            raise TemporarilyUnavailable(reason=Reason.KEY_VIEW_STALE, retry_after=5)
 
     def publishes(self, kid: str) -> bool:
         """Is it a key that our own endpoints would believe? Nobody presents it: it does not count as unknown."""
@@ -111,7 +112,7 @@ class KeyView:
     def verification(self) -> KeySet:
         """Raises TemporarilyUnavailable before the first view: no token may be called invalid for that."""
         if self._fetched_at is None:
-            raise TemporarilyUnavailable(reason="KEY_VIEW_MISSING", retry_after=5)
+            raise TemporarilyUnavailable(reason=Reason.KEY_VIEW_MISSING, retry_after=5)
         return self._verification
 
     async def run(self) -> None:

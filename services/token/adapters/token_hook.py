@@ -11,6 +11,7 @@ from typing import Any, Literal
 from prometheus_client import Counter
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from libs.servicekit.nats.bus import Bus
 from services.token.config import TokenSettings
@@ -56,7 +57,7 @@ class BusTokenHook:
             ASKED.labels("failed").inc()
             _log.warning("The hook on tokens was not heard", cause=str(error), then=self._without)
             if self._without == "closed":
-                raise TemporarilyUnavailable(reason="HOOK_NOT_HEARD") from None
+                raise TemporarilyUnavailable(reason=Reason.HOOK_NOT_HEARD) from None
             return {}
         ASKED.labels("answered").inc()
         return claims

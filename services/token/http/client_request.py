@@ -5,6 +5,7 @@ from aiohttp import web
 from libs.oauth.client_authentication import Credentials, read_credentials
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from services.token.http.forms import read_form
 
 
@@ -17,7 +18,7 @@ async def read_client_request(request: web.Request) -> tuple[Credentials, Parame
         InvalidClient: no client, or a malformed header.
     """
     if request.query_string:
-        raise InvalidRequest("Parameters belong into the body, not into the URL.", reason="PARAMETERS_IN_URL")
+        raise InvalidRequest("Parameters belong into the body, not into the URL.", reason=Reason.PARAMETERS_IN_URL)
     parameters = await read_form(request)
     return read_credentials(_authorization(request), parameters), parameters
 
@@ -25,5 +26,5 @@ async def read_client_request(request: web.Request) -> tuple[Credentials, Parame
 def _authorization(request: web.Request) -> str | None:
     values = request.headers.getall("Authorization", [])
     if len(values) > 1:
-        raise InvalidRequest("There is more than one Authorization header.", reason="HEADER_REPEATED")
+        raise InvalidRequest("There is more than one Authorization header.", reason=Reason.HEADER_REPEATED)
     return values[0] if values else None

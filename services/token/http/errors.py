@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from libs.oauth.errors import InsufficientScope, InvalidClient, InvalidToken, OAuthError, ServerError
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs, trace
 from libs.servicekit.base.metrics import OAUTH_ERRORS
 
 _log = logs.get(__name__)
 _STATUS = {"invalid_token": 401, "insufficient_scope": 403, "temporarily_unavailable": 503, "server_error": 500}
 _FROM_HTTP = {404: "There is nothing here.", 405: "The method is not allowed here.", 413: "The body is too large."}
-_STATUS_OF_REASON = {"REGISTRATION_CLOSED": 403}
+_STATUS_OF_REASON = {Reason.REGISTRATION_CLOSED: 403}
 """Where the standard says nothing and a client should not try again."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

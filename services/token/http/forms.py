@@ -4,6 +4,7 @@ from aiohttp import web
 
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.parameters import Parameters, parse_form
+from libs.oauth.reasons import Reason
 
 FORM = "application/x-www-form-urlencoded"
 MAX_BODY_BYTES = 64 * 1024
@@ -16,7 +17,7 @@ async def read_form(request: web.Request) -> Parameters:
         InvalidRequest: another content type, compressed, malformed, or a parameter twice.
     """
     if request.content_type != FORM:
-        raise InvalidRequest(f"The Content-Type must be {FORM}.", reason="CONTENT_TYPE")
+        raise InvalidRequest(f"The Content-Type must be {FORM}.", reason=Reason.CONTENT_TYPE)
     if "Content-Encoding" in request.headers:  # what does not unpack would be an error of ours
-        raise InvalidRequest("The body must not be compressed.", reason="CONTENT_ENCODING")
+        raise InvalidRequest("The body must not be compressed.", reason=Reason.CONTENT_ENCODING)
     return Parameters.once(parse_form(await request.read()))

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from libs.crypto.strict import json_object
 from libs.oauth.errors import InvalidClientMetadata
+from libs.oauth.reasons import Reason
 
 JSON = "application/json"
 
@@ -17,10 +18,10 @@ async def read_json(request: web.Request) -> dict[str, Any]:
         InvalidClientMetadata: another content type, compressed, malformed, nested without end, or a member twice.
     """
     if request.content_type != JSON:
-        raise InvalidClientMetadata(f"The Content-Type must be {JSON}.", reason="CONTENT_TYPE")
+        raise InvalidClientMetadata(f"The Content-Type must be {JSON}.", reason=Reason.CONTENT_TYPE)
     if "Content-Encoding" in request.headers:  # what does not unpack would be an error of ours
-        raise InvalidClientMetadata("The body must not be compressed.", reason="CONTENT_ENCODING")
+        raise InvalidClientMetadata("The body must not be compressed.", reason=Reason.CONTENT_ENCODING)
     try:
         return json_object(await request.read())
     except ValueError:
-        raise InvalidClientMetadata("The body must be one JSON object, each member once.", reason="JSON") from None
+        raise InvalidClientMetadata("The body must be one JSON object, each member once.", reason=Reason.JSON) from None

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.usecases.sessions import sweep_sessions, touch_sessions
 from services.authentication.usecases.sessions.sweep_sessions import GRACE
@@ -98,7 +99,7 @@ async def test_notes_of_use_are_bounded_and_survive_a_database_that_is_away(
     world.touch.note("another")
 
     def away() -> None:
-        raise TemporarilyUnavailable(reason="DATABASE_UNAVAILABLE")
+        raise TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE)
 
     monkeypatch.setattr(world.touch, "_work", away)
     with pytest.raises(TemporarilyUnavailable):

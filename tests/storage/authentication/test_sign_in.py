@@ -10,6 +10,7 @@ from sqlalchemy import update
 from libs.crypto.hashing import secret_hash
 from libs.crypto.passwords import needs_rehash
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.authentication.store.tables import USERS
 from services.authentication.usecases.sessions import start_session
 from tests.storage.authentication.world import ABSOLUTE, NOON, PASSWORD, World, attempt
@@ -134,7 +135,7 @@ async def test_an_old_hash_is_kept_when_the_queue_has_no_place_for_a_new_one(
     weak = await _weaken(world, alice)
 
     async def full(_password: str) -> str:
-        raise TemporarilyUnavailable(reason="PASSWORD_QUEUE_FULL")
+        raise TemporarilyUnavailable(reason=Reason.PASSWORD_QUEUE_FULL)
 
     monkeypatch.setattr(world.passwords, "hash", full)
     await world.signed_in()

@@ -7,6 +7,7 @@ import pytest
 
 from libs.crypto.random import new_code
 from libs.oauth.errors import InvalidRequest, LoginRequired, OAuthError, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.device.domain.device_codes import Approval
 from services.device.domain.user_codes import ALPHABET
 from services.device.usecases.create_device_code import Codes
@@ -117,8 +118,8 @@ async def test_guesses_that_come_at_once_are_all_counted(world: World, here: Rep
     there = world.replica()
     guesses = [refusal_of(replica.find(guess())) for _ in range(8) for replica in (here, there)]
     reasons = [refusal.reason for refusal in await asyncio.gather(*guesses) if refusal]
-    assert reasons.count("USER_CODE_UNKNOWN") == ATTEMPTS.per_person
-    assert reasons.count("USER_CODE_ATTEMPTS") == 16 - ATTEMPTS.per_person
+    assert reasons.count(Reason.USER_CODE_UNKNOWN) == ATTEMPTS.per_person
+    assert reasons.count(Reason.USER_CODE_ATTEMPTS) == 16 - ATTEMPTS.per_person
 
 
 async def test_right_codes_do_not_count(world: World, here: Replica) -> None:

@@ -10,6 +10,7 @@ from libs.crypto.jwk import PRIVATE_MEMBERS
 from libs.crypto.jwt import SigningKey, sign_jwt
 from libs.crypto.sealing import Recipient, delivery_binding
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.key_rotation.domain.keys import KeyState
 from tests.storage.key_rotation.replicas import ISSUER, NOON, Replica
 from tests.support.databases import statements
@@ -56,7 +57,7 @@ async def test_what_a_caller_has_is_not_opened_again(replica: Replica, monkeypat
     held = [key.kid for key in (await replica.signing(Recipient().public_key)).signing]
 
     async def away(*_: Any, **__: Any) -> Any:
-        raise TemporarilyUnavailable(reason="KEK_UNREACHABLE")
+        raise TemporarilyUnavailable(reason=Reason.KEK_UNREACHABLE)
 
     monkeypatch.setattr(replica.wrapping, "unwrap", away)
     delivery = await replica.signing(Recipient().public_key, held=held)

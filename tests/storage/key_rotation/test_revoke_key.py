@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.sql.database import Database
 from services.key_rotation.domain.keys import Key, KeyState, RevocationReason
 from tests.storage.key_rotation.replicas import NOON, WAITS, Replica, StoppedClock, replica_of, rows, states
@@ -107,7 +108,7 @@ async def test_a_retired_key_exposes_nobody(settled: Replica):
 
 async def test_it_is_revoked_though_its_follower_cannot_be_made(database: Database, settled: Replica):
     async def away(alg: str) -> Any:
-        raise TemporarilyUnavailable(reason="DATABASE_UNREACHABLE")
+        raise TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE)
 
     broken = Replica(database, clock=settled.clock, generate=away)
     kid = await _kid(settled, KeyState.ACTIVE)

@@ -10,6 +10,7 @@ import nats
 import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.metrics import CONSUMED
 from libs.servicekit.events import consumer as consumer_module
 from libs.servicekit.events.consumer import EVENTS, Consumer, Handler, Received, pause_after
@@ -94,7 +95,7 @@ async def test_events_from_before_and_after_the_start_are_handled_once_and_other
 
 
 async def test_a_database_that_is_away_only_delays(bus: Bus, consume: Starts) -> None:
-    handled = Handled(*[TemporarilyUnavailable(reason="DATABASE_UNREACHABLE")] * 20)
+    handled = Handled(*[TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE)] * 20)
     consume(handled)
     before = counted("given_up")
     await tell(bus, "one")

@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import insert, text
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.events import relay as relay_module
 from libs.servicekit.events.relay import Relay
 from libs.servicekit.nats.bus import Bus
@@ -297,7 +298,7 @@ async def test_events_that_cannot_be_counted_are_a_warning_and_no_outage(
         await asyncio.Event().wait()
 
     async def away(*_: Any) -> None:
-        raise TemporarilyUnavailable(reason="DATABASE_UNAVAILABLE")
+        raise TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE)
 
     monkeypatch.setattr(relay_module, "COUNT_SECONDS", 0.01)
     for trouble in (too_many, away):

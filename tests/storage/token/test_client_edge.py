@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from tests.storage.token.edge import FORM, Edge, edge_of, post, refusal, serving
 from tests.storage.token.world import Registered, World
 
@@ -145,7 +146,7 @@ async def test_what_nobody_expected_is_an_error_with_a_trace_and_no_text() -> No
 
 
 async def test_when_the_service_is_busy_it_says_when_to_come_back() -> None:
-    failing = Fails(TemporarilyUnavailable(reason="KEY_MISSING", retry_after=5))
+    failing = Fails(TemporarilyUnavailable(reason=Reason.KEY_MISSING, retry_after=5))
     async with serving(token=failing, userinfo=failing) as edge:
         response = await post(edge, "/token", {**MACHINE, "client_id": "c"})
         assert await refusal(response) == (503, "temporarily_unavailable")

@@ -16,6 +16,7 @@ from libs.oauth.errors import (
     TemporarilyUnavailable,
 )
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from services.token.domain.authorization.devices import AllowedDevice, DeviceCodes
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
@@ -55,7 +56,7 @@ class Devices:
 
     async def redeem(self, device_code: str, *, client_id: str) -> None:
         if self.redeemed:
-            raise InvalidGrant(reason="DEVICE_CODE_SPENT")
+            raise InvalidGrant(reason=Reason.DEVICE_CODE_SPENT)
         self.redeemed.append((device_code, client_id))
 
 

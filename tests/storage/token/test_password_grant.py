@@ -14,6 +14,7 @@ from libs.oauth.errors import (
     TemporarilyUnavailable,
     UnauthorizedClient,
 )
+from libs.oauth.reasons import Reason
 from services.token.domain.authorization.interaction import Step
 from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.usecases.tokens.grants.password import PasswordGrant
@@ -35,7 +36,7 @@ class SignIns:
     ) -> AuthenticatedSession:
         self.tries.append((username, password, client_id, correlation_id))
         if (username, password) != ("alice", "alice-password"):
-            raise InvalidGrant(reason="WRONG_CREDENTIALS")
+            raise InvalidGrant(reason=Reason.WRONG_CREDENTIALS)
         return self.session
 
 

@@ -30,7 +30,7 @@ async def _refused(world: World, request_id: str, *, browser_secret: str = BROWS
             await attempt
         assert not refusal.value.redirectable
         assert "ended or was started elsewhere" in refusal.value.description
-        reasons.add(refusal.value.reason)
+        reasons.add(str(refusal.value.reason))
     return reasons
 
 

@@ -8,6 +8,7 @@ import pytest
 from libs.oauth.client_authentication import ASSERTION_TYPE, BASIC, Credentials, read_credentials
 from libs.oauth.errors import InvalidClient, TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from services.token.domain.clients.client import Client
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 from tests.storage.token.test_client_secret_jwt import a_machine, assertion
@@ -82,7 +83,7 @@ async def test_a_client_is_let_in_though_its_secret_cannot_be_moved_now(world: W
     client = await world.machine()
 
     def away() -> Any:
-        raise TemporarilyUnavailable(reason="DATABASE_UNREACHABLE")
+        raise TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE)
 
     credentials = Credentials(client.client_id, BASIC, client.secret)
     await _authenticating(world, [NEW, PEPPER], away)(credentials, now=world.clock.now())

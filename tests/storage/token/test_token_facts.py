@@ -198,7 +198,7 @@ async def test_a_change_that_cannot_be_told_does_not_happen(
 
 
 def _calls_of_events(path: Path) -> set[str]:
-    """Names of the functions of facts.py that a module calls."""
+    """Names of the functions of events.py that a module calls."""
     tree = ast.parse(path.read_text())
     return {
         node.func.attr
@@ -215,13 +215,13 @@ TOLD_ELSEWHERE = {"telemetry_gap"}
 
 
 async def test_every_event_that_a_use_case_tells_is_expected_by_a_story(world: World) -> None:
-    """Fails when a use case gains an event, or facts.py a function, that no story here expects."""
-    told = {name for path in SERVICE.rglob("*.py") if path.name != "facts.py" for name in _calls_of_events(path)}
+    """Fails when a use case gains an event, or events.py a function, that no story here expects."""
+    told = {name for path in SERVICE.rglob("*.py") if path.name != "events.py" for name in _calls_of_events(path)}
     expected = {name.replace(".", "_") for names in STORIES.values() for name in names}
     assert told - TOLD_ELSEWHERE == expected
     defined = {
         node.name
-        for node in ast.parse((SERVICE / "facts.py").read_text()).body
+        for node in ast.parse((SERVICE / "events.py").read_text()).body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     }
     assert defined == told
@@ -253,5 +253,5 @@ async def test_no_event_carries_a_name_an_address_or_a_secret(world: World) -> N
 def test_events_are_made_in_one_place() -> None:
     """So that nobody builds one by hand with another subject."""
     makers = [path for path in SERVICE.rglob("*.py") if "import Actor" in path.read_text()]
-    assert [path.name for path in makers] == ["facts.py"]
+    assert [path.name for path in makers] == ["events.py"]
     assert callable(events.telemetry_gap)

@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import select
 
 from libs.crypto.random import uuid7
-from libs.fetch.errors import FetchRefused, Reason
+from libs.fetch.errors import FetchRefused
+from libs.fetch.errors import Reason as FetchReason
 from libs.fetch.fetcher import Fetched
 from libs.oauth.attributes import parse_attributes
 from libs.oauth.client_authentication import BASIC, NONE, Credentials
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Pair, Parameters
+from libs.oauth.reasons import Reason
 from libs.oauth.registration import RegistrationMode, RegistrationPolicy
 from libs.servicekit.events.event import Event
 from libs.servicekit.events.outbox import Outbox
@@ -116,7 +118,7 @@ class People:
     async def find(self, *, user_id: str, session_id: str, claims: Sequence[str]) -> Person | None:
         self.asked.append((user_id, session_id, tuple(claims)))
         if self.away:
-            raise TemporarilyUnavailable(reason="AUTHENTICATION_UNREACHABLE", retry_after=2)
+            raise TemporarilyUnavailable(reason=Reason.AUTHENTICATION_UNREACHABLE, retry_after=2)
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             await meanwhile()
@@ -158,7 +160,7 @@ class Outside:
     async def get(self, url: str) -> Fetched:
         self.fetched.append(url)
         if url not in self.documents:
-            raise FetchRefused(Reason.STATUS, "404")
+            raise FetchRefused(FetchReason.STATUS, "404")
         return Fetched(self.documents[url], "application/json", {})
 
 

@@ -8,6 +8,7 @@ from latchkey.authentication.v1.sessions_pb2 import ListedSession, ListSessionsR
 from latchkey.token.v1.consents_pb2 import Connection, ListConnectionsResponse
 from libs.crypto.random import new_secret
 from libs.oauth.errors import AccessDenied, InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from tests.unit.authorize_frontend.browser import Page
 
 
@@ -42,13 +43,13 @@ async def test_who_is_not_signed_in_is_asked_to(browser, services):
 
 async def test_what_needs_a_recent_sign_in_leads_there_and_back_with_nothing_of_the_form(browser, services, signed_in):
     form = (await browser.get("/account")).html.press("end-there")
-    services.authentication.says["EndOwnSessions"] = AccessDenied("x", reason="REAUTHENTICATION_REQUIRED")
+    services.authentication.says["EndOwnSessions"] = AccessDenied("x", reason=Reason.REAUTHENTICATION_REQUIRED)
     answer = await browser.post("/account/sessions", form)
     assert (answer.status, answer.location) == (303, "/account/sign-in")
     form = (await browser.get("/account/password")).html.press(
         "password-submit", current_password="a", new_password="b"
     )
-    services.authentication.says["ChangePassword"] = AccessDenied("x", reason="REAUTHENTICATION_REQUIRED")
+    services.authentication.says["ChangePassword"] = AccessDenied("x", reason=Reason.REAUTHENTICATION_REQUIRED)
     answer = await browser.post("/account/password", form)
     assert answer.location == "/account/sign-in?to=%2Faccount%2Fpassword"
     page = await browser.get(answer.location)
@@ -139,12 +140,15 @@ async def test_the_password_is_changed(browser, services, signed_in):
 @pytest.mark.parametrize(
     ("refusal", "words"),
     [
-        (AccessDenied("x", reason="WRONG_CREDENTIALS"), "Your present password is something else."),
+        (AccessDenied("x", reason=Reason.WRONG_CREDENTIALS), "Your present password is something else."),
         (
-            InvalidRequest("A password needs at least 8 characters.", reason="PASSWORD_TOO_SHORT"),
+            InvalidRequest("A password needs at least 8 characters.", reason=Reason.PASSWORD_TOO_SHORT),
             "A password needs at least 8 characters.",
         ),
-        (TemporarilyUnavailable("x", reason="SIGN_IN_THROTTLED", retry_after=120), "Please try again in 2 minutes."),
+        (
+            TemporarilyUnavailable("x", reason=Reason.SIGN_IN_THROTTLED, retry_after=120),
+            "Please try again in 2 minutes.",
+        ),
     ],
 )
 async def test_what_is_wrong_is_said_and_nothing_typed_comes_back(browser, services, signed_in, refusal, words):

@@ -5,6 +5,7 @@ import pytest
 from latchkey.authentication.v1.offers_pb2 import GetOffersResponse
 from libs.crypto.random import new_secret
 from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.reasons import Reason
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ async def test_the_present_address_is_confirmed_whatever_was_typed(browser, serv
 
 
 async def test_what_is_no_address_is_said_so(browser, services, signed_in):
-    services.authentication.says["RequestAddress"] = InvalidRequest("x", reason="ADDRESS_MALFORMED")
+    services.authentication.says["RequestAddress"] = InvalidRequest("x", reason=Reason.ADDRESS_MALFORMED)
     form = (await browser.get("/account/address")).html.press("address-change", address="<b>@x")
     answer = await browser.post("/account/address", form)
     assert answer.html.by_id("address-error")
@@ -52,7 +53,7 @@ async def test_nobody_changes_it_from_another_site(browser, services, signed_in)
 
 
 async def test_it_needs_a_recent_sign_in(browser, services, signed_in):
-    services.authentication.says["RequestAddress"] = AccessDenied("x", reason="REAUTHENTICATION_REQUIRED")
+    services.authentication.says["RequestAddress"] = AccessDenied("x", reason=Reason.REAUTHENTICATION_REQUIRED)
     form = (await browser.get("/account/address")).html.press("address-change", address="a@b.example")
     answer = await browser.post("/account/address", form)
     assert answer.location == "/account/sign-in?to=%2Faccount%2Faddress"
@@ -84,7 +85,7 @@ async def test_who_is_not_signed_in_does_that_first_and_comes_back_to_the_link(b
 
 
 async def test_a_link_that_is_over_leads_to_another(browser, services, signed_in):
-    services.authentication.says["GetAddressRequest"] = InvalidRequest("x", reason="LINK_UNKNOWN")
+    services.authentication.says["GetAddressRequest"] = InvalidRequest("x", reason=Reason.LINK_UNKNOWN)
     answer = await browser.get(f"/account/address/confirm?token={new_secret()}")
     assert answer.html.by_id("try-again")["href"] == "/account/address"
 

@@ -14,6 +14,7 @@ from latchkey.token.v1.authorization_pb2 import (
 )
 from libs.crypto.random import new_secret
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from tests.unit.authorize_frontend.fakes import ATTESTED, a_response
 
 BROWSER, SESSION = "latchkey-browser", "latchkey-session"
@@ -162,7 +163,9 @@ async def test_a_cookie_that_cannot_be_ours_is_none(browser, services, cookie):
 @pytest.mark.s(4)
 async def test_an_error_of_the_token_service_is_a_page_and_never_a_redirect(browser, services):
     services.token.says["Authorize"] = InvalidRequest(
-        "The redirect_uri is not registered for this client.", reason="REDIRECT_URI_UNKNOWN", redirectable=False
+        "The redirect_uri is not registered for this client.",
+        reason=Reason.REDIRECT_URI_UNREGISTERED,
+        redirectable=False,
     )
     answer = await browser.get("/authorize?client_id=c&redirect_uri=https://evil.example")
     assert answer.status == 400

@@ -7,13 +7,14 @@ import pytest
 from latchkey.device.v1.device_pb2 import DEVICE_DECISION_ALLOW, DEVICE_DECISION_DENY
 from libs.crypto.random import new_secret
 from libs.oauth.errors import AccessDenied, InvalidRequest, LoginRequired, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from tests.unit.authorize_frontend.browser import Page
 from tests.unit.authorize_frontend.fakes import ATTESTED, a_waiting_device
 
-UNKNOWN = InvalidRequest("x", reason="USER_CODE_UNKNOWN")
-TOO_MANY = TemporarilyUnavailable("x", reason="USER_CODE_ATTEMPTS", retry_after=240)
-NOT_FRESH = LoginRequired("x", reason="SIGN_IN_NOT_FRESH")
-WRONG = AccessDenied("x", reason="WRONG_CREDENTIALS")
+UNKNOWN = InvalidRequest("x", reason=Reason.USER_CODE_UNKNOWN)
+TOO_MANY = TemporarilyUnavailable("x", reason=Reason.USER_CODE_ATTEMPTS, retry_after=240)
+NOT_FRESH = LoginRequired("x", reason=Reason.SIGN_IN_NOT_FRESH)
+WRONG = AccessDenied("x", reason=Reason.WRONG_CREDENTIALS)
 
 
 @pytest.fixture
@@ -287,7 +288,7 @@ async def test_after_signing_in_there_is_one_place_to_go(browser, code):
 
 
 async def test_what_else_fails_is_the_usual_error_page(browser, services, signed_in):
-    services.device.says["FindUserCode"] = TemporarilyUnavailable(reason="DATABASE_UNAVAILABLE", retry_after=2)
+    services.device.says["FindUserCode"] = TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE, retry_after=2)
     answer = await the_question(browser)
     assert (answer.status, shown(answer)) == (503, "error")
     assert answer.html.by_id("try-again")["href"] == "/device"

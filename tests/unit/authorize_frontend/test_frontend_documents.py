@@ -13,6 +13,7 @@ from latchkey.events.v1 import events_pb2
 from latchkey.keys.v1.keys_pb2 import ListVerificationKeysResponse, VerificationKey
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.events.event import Actor, Event, envelope
 from services.authorize_frontend.http.metadata.discovery import metadata
 from services.authorize_frontend.site import Site
@@ -211,7 +212,7 @@ async def test_a_request_for_the_keys_calls_nobody(browser, services, running, s
     assert services.key_rotation.names() == ["ListVerificationKeys"]
 
 
-@pytest.mark.parametrize("then", [TemporarilyUnavailable(reason="X"), ListVerificationKeysResponse()])
+@pytest.mark.parametrize("then", [TemporarilyUnavailable(reason=Reason.INTERNAL), ListVerificationKeysResponse()])
 async def test_keys_once_loaded_outlive_a_key_rotation_that_fails_or_forgets(
     browser, services, running, signing_keys, then
 ):
@@ -290,7 +291,7 @@ async def test_a_event_about_keys_brings_a_look_at_once(services, running, signi
 
 async def test_a_failed_refresh_is_tried_again_and_makes_the_edge_ready(services, running, signing_keys, monkeypatch):
     monkeypatch.setattr("services.authorize_frontend.published_keys.FIRST_LOAD_SECONDS", 0.01)
-    services.key_rotation.says["ListVerificationKeys"] = TemporarilyUnavailable(reason="X")
+    services.key_rotation.says["ListVerificationKeys"] = TemporarilyUnavailable(reason=Reason.INTERNAL)
     task = asyncio.create_task(running.keys.run())
     try:
         await _eventually(lambda: len(services.key_rotation.calls) >= 2)

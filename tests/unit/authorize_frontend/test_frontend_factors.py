@@ -5,6 +5,7 @@ import pytest
 from latchkey.authentication.v1 import factors_pb2
 from libs.crypto.random import new_secret
 from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.reasons import Reason
 from tests.unit.authorize_frontend.fakes import PASSKEY_OPTIONS
 
 
@@ -46,7 +47,7 @@ async def test_an_app_reads_the_picture_or_the_key(browser, services):
 
 async def test_a_wrong_code_keeps_the_same_picture(browser, services):
     page = await browser.get("/account/authenticator")
-    services.authentication.says["ConfirmTotp"] = AccessDenied("x", reason="WRONG_PROOF")
+    services.authentication.says["ConfirmTotp"] = AccessDenied("x", reason=Reason.WRONG_PROOF)
     again = await browser.post("/account/authenticator", page.html.press("totp-submit", code="1"))
     assert again.html.by_id("totp-uri")["href"] == page.html.by_id("totp-uri")["href"]
     assert again.html.has_id("totp-error")
@@ -79,7 +80,7 @@ async def test_a_passkey_is_added_with_a_name(browser, services, with_app):
     assert (answer.status, answer.location) == (303, "/account")  # there are recovery codes
     asked = services.authentication.asked("AddPasskey")
     assert (asked.name, asked.passkey) == ("My <key>", "{}")
-    services.authentication.says["AddPasskey"] = InvalidRequest("x", reason="PASSKEY_TAKEN")
+    services.authentication.says["AddPasskey"] = InvalidRequest("x", reason=Reason.PASSKEY_TAKEN)
     form = (await browser.get("/account/passkey")).html.press("passkey-submit", name="")
     assert (await browser.post("/account/passkey", form)).html.has_id("passkey-error")
 
@@ -110,7 +111,7 @@ async def test_the_form_for_passkeys_is_good_for_what_it_was_made_for(browser, s
     for changed in (form | {"csrf": ""}, form | {"to": "/account/passkey"}, form | {"request": services.request_id}):
         assert (await browser.post("/sign-in/passkey", changed)).status == 403
     assert "SignInWithPasskey" not in services.authentication.names()
-    services.authentication.says["SignInWithPasskey"] = AccessDenied("x", reason="WRONG_PROOF")
+    services.authentication.says["SignInWithPasskey"] = AccessDenied("x", reason=Reason.WRONG_PROOF)
     answer = await browser.post("/sign-in/passkey", form)
     assert answer.location == "/account/sign-in?to=%2Faccount&problem=passkey"
     assert (await browser.get(answer.location)).html.has_id("login-error")

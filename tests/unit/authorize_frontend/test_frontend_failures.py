@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from libs.crypto.random import new_secret
 from libs.oauth.errors import BY_CODE, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.grpc import channels
 from tests.unit.authorize_frontend.browser import Page
 from tests.unit.authorize_frontend.fakes import a_response
@@ -21,7 +22,7 @@ def error(page: Page) -> str:
 
 @pytest.mark.parametrize("code", sorted(BY_CODE))
 async def test_every_error_has_its_page(browser, services, code):
-    services.token.says["Authorize"] = BY_CODE[code]("A sentence.", reason="WHY", redirectable=False)
+    services.token.says["Authorize"] = BY_CODE[code]("A sentence.", reason=Reason.INTERNAL, redirectable=False)
     page = await browser.get("/authorize?client_id=c")
     expected = {"access_denied": 403, "temporarily_unavailable": 503, "server_error": 500}.get(code, 400)
     assert (page.status, error(page)) == (expected, code)
@@ -53,7 +54,7 @@ async def test_a_service_that_is_away_during_sign_in_leads_back_into_the_request
 
 
 async def test_a_posted_request_can_be_repeated_by_a_link_unless_it_is_long(browser, services):
-    services.token.says["Authorize"] = TemporarilyUnavailable(reason="X")
+    services.token.says["Authorize"] = TemporarilyUnavailable(reason=Reason.INTERNAL)
     short = await browser.post("/authorize", [("client_id", "c"), ("state", "a b")])
     assert short.html.by_id("try-again")["href"] == "/authorize?client_id=c&state=a%20b"
     long = await browser.post("/authorize", [("state", "x" * 30_000)])
@@ -83,7 +84,7 @@ async def test_a_fault_of_our_own_is_logged_with_its_trace(browser, services, ru
 
 @pytest.mark.s(60)
 async def test_no_log_line_holds_what_the_browser_sent(browser, services):
-    services.token.says["Authorize"] = BY_CODE["invalid_request"]("No.", reason="X")
+    services.token.says["Authorize"] = BY_CODE["invalid_request"]("No.", reason=Reason.INTERNAL)
     browser.cookies = {"latchkey-browser": new_secret(), "latchkey-session": new_secret()}
     path = f"/sign-in?request={services.request_id}"
     with capture_logs() as logs:

@@ -5,9 +5,10 @@ import pytest
 from latchkey.authentication.v1.offers_pb2 import GetOffersResponse
 from libs.crypto.random import new_secret
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 
-LINK_OVER = InvalidRequest("gone", reason="LINK_UNKNOWN", redirectable=False)
-THROTTLED = TemporarilyUnavailable("x", reason="LETTERS_THROTTLED", retry_after=90)
+LINK_OVER = InvalidRequest("gone", reason=Reason.LINK_UNKNOWN, redirectable=False)
+THROTTLED = TemporarilyUnavailable("x", reason=Reason.LETTERS_THROTTLED, retry_after=90)
 
 
 def shown(answer) -> str:
@@ -118,7 +119,7 @@ class TestTheLink:
     async def test_stays_good_when_the_password_is_too_short(self, browser, services):
         token = new_secret()
         page = await browser.get(f"/password/reset?token={token}")
-        services.authentication.says["ResetPassword"] = InvalidRequest("Too short.", reason="PASSWORD_TOO_SHORT")
+        services.authentication.says["ResetPassword"] = InvalidRequest("Too short.", reason=Reason.PASSWORD_TOO_SHORT)
         again = await browser.post("/password/reset", page.html.press("password-submit", new_password="x"))
         assert again.html.by_id("password-error")
         assert again.html.hidden["token"] == token

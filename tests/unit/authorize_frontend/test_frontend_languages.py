@@ -6,6 +6,7 @@ from latchkey.token.v1.authorization_pb2 import CheckLogoutResponse
 from libs.crypto.random import new_secret
 from libs.languages.language import LANGUAGES
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from tests.unit.authorize_frontend.fakes import an_interaction
 
 SIGN_IN = {"en": "Sign in", "de": "Anmelden", "es": "Iniciar sesión"}
@@ -77,7 +78,7 @@ async def test_who_chooses_on_a_page_is_heeded_there_whatever_the_client_asked_f
 
 
 async def test_a_page_after_a_post_leads_to_itself_in_another_language(browser, services, sign_in):
-    services.authentication.says["SignIn"] = InvalidRequest("x", reason="X")
+    services.authentication.says["SignIn"] = InvalidRequest("x", reason=Reason.INTERNAL)
     page = await sign_in()
     after = await browser.post(
         page.html.one("form")["action"], page.html.press("login-submit", username="", password="")

@@ -11,6 +11,7 @@ from latchkey.token.v1.authorization_pb2 import CheckLogoutResponse
 from libs.crypto.random import new_secret
 from libs.crypto.strict import base64url
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 
 AWKWARD = string.punctuation + " +;\r\n\t\u2028\u00e9\ud7ff&amp;&#x3c;%00%zz" + string.ascii_letters
 BACK = "https://app.example/bye?state=x"
@@ -128,7 +129,9 @@ async def test_without_a_way_back_the_page_says_that_it_is_done(browser, service
 
 @pytest.mark.s(41)
 async def test_a_bad_request_is_a_page_that_ends_nothing_and_offers_to(signed_in, services):
-    services.token.says["CheckLogout"] = InvalidRequest("The post_logout_redirect_uri is not registered.", reason="X")
+    services.token.says["CheckLogout"] = InvalidRequest(
+        "The post_logout_redirect_uri is not registered.", reason=Reason.INTERNAL
+    )
     answer = await signed_in.get("/logout?post_logout_redirect_uri=https://evil.example")
     assert answer.status == 400
     assert "The post_logout_redirect_uri is not registered." in answer.html.text
@@ -140,7 +143,7 @@ async def test_a_bad_request_is_a_page_that_ends_nothing_and_offers_to(signed_in
 @pytest.mark.s(41)
 async def test_the_request_is_judged_again_when_the_person_confirms(signed_in, services):
     page = await signed_in.get("/logout?client_id=c")
-    services.token.says["CheckLogout"] = InvalidRequest("The client is gone.", reason="X")
+    services.token.says["CheckLogout"] = InvalidRequest("The client is gone.", reason=Reason.INTERNAL)
     answer = await signed_in.post("/logout/confirm", page.html.press("logout-confirm"))
     assert answer.status == 400
     assert "EndSession" not in services.authentication.names()

@@ -8,6 +8,7 @@ from latchkey.authentication.v1 import profile_pb2
 from latchkey.token.v1 import consents_pb2
 from libs.crypto.random import new_secret
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from tests.unit.authorize_frontend.fakes import an_interaction
 
 HOSTILE = "\"'><script>alert(1)</script></textarea>"
@@ -118,7 +119,7 @@ async def test_an_open_browser_signs_in_again_first(browser, services, signed_in
 
 
 async def test_deleting_ends_the_cookies_and_another_name_deletes_nothing(browser, services, signed_in):
-    services.authentication.says["DeleteAccount"] = InvalidRequest("x", reason="USERNAME_MISMATCH")
+    services.authentication.says["DeleteAccount"] = InvalidRequest("x", reason=Reason.USERNAME_MISMATCH)
     page = await browser.get("/account/delete")
     after = await browser.post("/account/delete", page.html.press("delete-submit", username="bob"))
     assert after.html.has_id("delete-error")

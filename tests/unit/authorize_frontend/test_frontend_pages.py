@@ -9,6 +9,7 @@ from latchkey.token.v1.authorization_pb2 import (
 )
 from libs.crypto.random import new_secret
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.policy import exact_source, redirect_sources
 from tests.unit.authorize_frontend.browser import Page
 from tests.unit.authorize_frontend.fakes import a_response, an_interaction
@@ -22,7 +23,7 @@ def visit(browser, services, issuer):
     """Opens one of the pages, with whatever the services say by then."""
     services.token.says |= {
         "Authorize": a_response(mode=RESPONSE_MODE_FORM_POST),
-        "ResumeAuthorization": InvalidRequest("No.", reason="X"),
+        "ResumeAuthorization": InvalidRequest("No.", reason=Reason.INTERNAL),
         "CheckLogout": CheckLogoutResponse(client_name="Acme Notes"),
     }
     paths = {
@@ -113,7 +114,7 @@ async def test_hostile_values_stay_text(visit, services, name):
             redirect_uri="https://app.example/'\"><script>alert(1)</script>",
             mode=RESPONSE_MODE_FORM_POST,
         ),
-        "ResumeAuthorization": InvalidRequest(HOSTILE, reason="X"),
+        "ResumeAuthorization": InvalidRequest(HOSTILE, reason=Reason.INTERNAL),
         "CheckLogout": CheckLogoutResponse(
             client_name=HOSTILE, redirect_uri="" if name == "signed-out" else "https://a/"
         ),

@@ -7,6 +7,7 @@ from latchkey.authentication.v1.sessions_pb2 import SignInResponse
 from latchkey.token.v1.authorization_pb2 import DECISION_DENY, INTERACTION_KIND_STEP_UP
 from libs.crypto.random import new_secret
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from tests.unit.authorize_frontend.fakes import PASSKEY_OPTIONS, FakeServices, a_response
 
 TYPED = {"username": "alice", "password": "alice-password"}
@@ -96,8 +97,8 @@ async def test_the_browsers_answer_is_passed_on(browser, services, half, with_pa
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (AccessDenied("x", reason="WRONG_PROOF"), "not right"),
-        (TemporarilyUnavailable("x", reason="SIGN_IN_THROTTLED", retry_after=90), "2 minutes"),
+        (AccessDenied("x", reason=Reason.WRONG_PROOF), "not right"),
+        (TemporarilyUnavailable("x", reason=Reason.SIGN_IN_THROTTLED, retry_after=90), "2 minutes"),
     ],
 )
 async def test_what_was_wrong_is_said_on_the_page(browser, services, half, error, words):
@@ -110,7 +111,7 @@ async def test_what_was_wrong_is_said_on_the_page(browser, services, half, error
 
 
 async def test_an_attempt_that_is_over_leads_to_the_start(browser, services, half):
-    services.authentication.says["GetSignInAttempt"] = AccessDenied("x", reason="ATTEMPT_UNKNOWN")
+    services.authentication.says["GetSignInAttempt"] = AccessDenied("x", reason=Reason.ATTEMPT_UNKNOWN)
     answer = await browser.get(half)
     assert answer.status == 403
     assert answer.html.by_id("try-again")["href"] == f"/authorize/resume?request={services.request_id}"

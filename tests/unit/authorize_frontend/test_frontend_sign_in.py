@@ -5,9 +5,10 @@ import pytest
 from latchkey.token.v1.authorization_pb2 import DECISION_DENY
 from libs.crypto.random import new_secret
 from libs.oauth.errors import AccessDenied, InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from tests.unit.authorize_frontend.fakes import a_response, an_interaction
 
-WRONG = AccessDenied("x", reason="WRONG_CREDENTIALS")
+WRONG = AccessDenied("x", reason=Reason.WRONG_CREDENTIALS)
 TYPED = {"username": "alice", "password": "alice-password"}
 
 
@@ -145,7 +146,7 @@ async def test_cancelling_tells_the_client_without_a_password_check(browser, ser
 
 
 async def test_a_full_hashing_queue_says_when_to_come_back(browser, services, page_path):
-    services.authentication.says["SignIn"] = TemporarilyUnavailable(reason="QUEUE_FULL", retry_after=7)
+    services.authentication.says["SignIn"] = TemporarilyUnavailable(reason=Reason.PASSWORD_QUEUE_FULL, retry_after=7)
     page = await browser.get(page_path)
     answer = await browser.post(page_path, page.html.press("login-submit", **TYPED))
     assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
@@ -153,7 +154,7 @@ async def test_a_full_hashing_queue_says_when_to_come_back(browser, services, pa
 
 
 async def test_another_refusal_than_wrong_credentials_is_an_error_page(browser, services, page_path):
-    services.authentication.says["SignIn"] = AccessDenied("Not here.", reason="SOMETHING_ELSE")
+    services.authentication.says["SignIn"] = AccessDenied("Not here.", reason=Reason.INTERNAL)
     page = await browser.get(page_path)
     answer = await browser.post(page_path, page.html.press("login-submit", **TYPED))
     assert (answer.status, answer.html.one("main")["data-error"]) == (403, "access_denied")
@@ -174,7 +175,9 @@ async def test_a_request_that_is_over_says_to_start_again(browser, services, pag
 @pytest.mark.parametrize(("seconds", "words"), [(1, "in 1 second."), (8, "in 8 seconds."), (61, "in 2 minutes.")])
 async def test_who_has_to_wait_is_told_how_long(browser, services, page_path, seconds, words):
     page = await browser.get(page_path)
-    services.authentication.says["SignIn"] = TemporarilyUnavailable(reason="SIGN_IN_THROTTLED", retry_after=seconds)
+    services.authentication.says["SignIn"] = TemporarilyUnavailable(
+        reason=Reason.SIGN_IN_THROTTLED, retry_after=seconds
+    )
     answer = await browser.post(page_path, page.html.press("login-submit", **TYPED))
     assert answer.status == 200
     assert words in answer.html.text

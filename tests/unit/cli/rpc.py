@@ -13,6 +13,7 @@ from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceServicer
 from latchkey.token.v1 import admin_pb2 as clients_pb2
 from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceServicer
 from libs.oauth.errors import InvalidClientMetadata, InvalidRequest
+from libs.oauth.reasons import Reason
 
 NOON = Timestamp(seconds=1_772_366_400)
 PAGE = 2
@@ -81,7 +82,9 @@ class Clients(ClientAdminServiceServicer):
 
     async def RevokeInitialAccessToken(self, request: clients_pb2.RevokeInitialAccessTokenRequest, context: Any):
         if self.initial_tokens.pop(request.token_id, None) is None:
-            raise InvalidRequest("There is no initial access token with this id.", reason="REGISTRATION_TOKEN_UNKNOWN")
+            raise InvalidRequest(
+                "There is no initial access token with this id.", reason=Reason.REGISTRATION_TOKEN_UNKNOWN
+            )
         return clients_pb2.RevokeInitialAccessTokenResponse()
 
     async def ListFormerKeyUses(self, request: clients_pb2.ListFormerKeyUsesRequest, context: Any):
@@ -89,7 +92,7 @@ class Clients(ClientAdminServiceServicer):
 
     def _known(self, client_id: str) -> clients_pb2.Client:
         if client_id not in self.kept:
-            raise InvalidRequest("There is no client with this id.", reason="CLIENT_UNKNOWN")
+            raise InvalidRequest("There is no client with this id.", reason=Reason.CLIENT_UNKNOWN)
         return self.kept[client_id]
 
     def _secret(self) -> str:
@@ -108,14 +111,14 @@ class Users(UserAdminServiceServicer):
 
     async def ImportUser(self, request: users_pb2.ImportUserRequest, context: Any):
         if request.username == "taken":
-            raise InvalidRequest("The username is taken.", reason="USERNAME_TAKEN")
+            raise InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
         if not request.dry_run:
             self.imported[request.username] = request.password_hash
         return users_pb2.ImportUserResponse(user=users_pb2.User(username=request.username))
 
     async def CreateUser(self, request: users_pb2.CreateUserRequest, context: Any):
         if request.username in self.kept:
-            raise InvalidRequest("The username is taken.", reason="USERNAME_TAKEN")
+            raise InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
         user = users_pb2.User(
             user_id=f"user-{len(self.kept) + 1}",
             username=request.username,
@@ -156,7 +159,7 @@ class Users(UserAdminServiceServicer):
 
     def _known(self, username: str) -> users_pb2.User:
         if username not in self.kept:
-            raise InvalidRequest("There is no user with this username.", reason="USER_UNKNOWN")
+            raise InvalidRequest("There is no user with this username.", reason=Reason.USER_UNKNOWN)
         return self.kept[username]
 
 
@@ -179,7 +182,7 @@ class KeyAdmin(KeyAdminServiceServicer):
 
     async def RotateKeys(self, request: admin_pb2.RotateKeysRequest, context: Any):
         if request.alg not in {"", "ES256", "RS256"}:
-            raise InvalidRequest("Nothing is signed with this algorithm.", reason="ALG_UNKNOWN")
+            raise InvalidRequest("Nothing is signed with this algorithm.", reason=Reason.ALG_UNKNOWN)
         asked = [key for key in self.kept if request.alg in {"", key.alg}]
         for key in [] if self.too_early else asked:
             signs = key.state == keys_pb2.KEY_STATE_ACTIVE

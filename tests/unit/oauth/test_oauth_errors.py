@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.oauth.errors import BY_CODE, InvalidGrant, OAuthError, permitted
+from libs.oauth.reasons import Reason
 
 pytestmark = pytest.mark.s(9)
 
@@ -49,4 +50,4 @@ def test_an_empty_description_is_not_the_default_one():
 
 
 def test_the_text_of_an_error_tells_code_reason_and_description():
-    assert str(InvalidGrant("No.", reason="CODE_EXPIRED")) == "invalid_grant [CODE_EXPIRED] No."
+    assert str(InvalidGrant("No.", reason=Reason.CODE_EXPIRED)) == "invalid_grant [CODE_EXPIRED] No."

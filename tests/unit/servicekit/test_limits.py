@@ -3,12 +3,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.limits import Limit, Tally, require_room
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
-LIMITS = (Limit("one", 3, "ONE"), Limit("all", 5, "ALL"))
+LIMITS = (Limit("one", 3, Reason.STORED_REQUESTS_OF_ONE), Limit("all", 5, Reason.STORED_REQUESTS_OF_ALL))
 
 
 @pytest.mark.parametrize(
@@ -27,11 +28,11 @@ def test_there_is_room(tallies: dict[str, Tally], room: int) -> None:
 @pytest.mark.parametrize(
     ("tallies", "room", "reason", "retry_after"),
     [
-        ({"one": Tally(3, NOON)}, 1, "ONE", 60),
-        ({"one": Tally(4, NOON)}, 0, "ONE", 60),
-        ({"all": Tally(5, NOON - 20 * SECOND)}, 1, "ALL", 40),
-        ({"all": Tally(5, NOON - 59.5 * SECOND)}, 1, "ALL", 1),
-        ({"one": Tally(3, NOON - 50 * SECOND), "all": Tally(5, NOON - 20 * SECOND)}, 1, "ONE", 40),
+        ({"one": Tally(3, NOON)}, 1, "STORED_REQUESTS_OF_ONE", 60),
+        ({"one": Tally(4, NOON)}, 0, "STORED_REQUESTS_OF_ONE", 60),
+        ({"all": Tally(5, NOON - 20 * SECOND)}, 1, "STORED_REQUESTS_OF_ALL", 40),
+        ({"all": Tally(5, NOON - 59.5 * SECOND)}, 1, "STORED_REQUESTS_OF_ALL", 1),
+        ({"one": Tally(3, NOON - 50 * SECOND), "all": Tally(5, NOON - 20 * SECOND)}, 1, "STORED_REQUESTS_OF_ONE", 40),
     ],
 )
 def test_a_full_limit_says_how_long_it_stays_full(

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.rates import Rate
 from tests.unit.token.parts import NOON, SECOND
 
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.s(62)
 
 
 def a_rate(**changes: int) -> Rate:
-    return Rate(size=60, refill=timedelta(minutes=1), reason="TOO_MUCH", **changes)
+    return Rate(size=60, refill=timedelta(minutes=1), reason=Reason.SLOW_DOWN, **changes)
 
 
 def test_a_full_bucket_may_be_emptied_at_once_and_fills_by_and_by() -> None:
@@ -20,7 +21,7 @@ def test_a_full_bucket_may_be_emptied_at_once_and_fills_by_and_by() -> None:
     rate.spend("here", 60, now=NOON)
     with pytest.raises(TemporarilyUnavailable) as refusal:
         rate.spend("here", 10, now=NOON)
-    assert (refusal.value.reason, refusal.value.retry_after) == ("TOO_MUCH", 10)
+    assert (refusal.value.reason, refusal.value.retry_after) == (Reason.SLOW_DOWN, 10)
     rate.spend("here", 10, now=NOON + 10 * SECOND)
     with pytest.raises(TemporarilyUnavailable):
         rate.spend("here", 1, now=NOON + 10 * SECOND)

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.timers import every
 
 
@@ -21,7 +22,7 @@ async def test_a_step_is_repeated_at_once_while_there_is_more_and_then_rests() -
     assert steps == 3
 
 
-@pytest.mark.parametrize("failure", [TemporarilyUnavailable(reason="DATABASE_UNAVAILABLE"), RuntimeError("a bug")])
+@pytest.mark.parametrize("failure", [TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE), RuntimeError("a bug")])
 async def test_a_step_that_fails_is_tried_again(failure: Exception) -> None:
     tried = asyncio.Event()
     attempts = 0

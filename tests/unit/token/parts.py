@@ -15,6 +15,7 @@ from libs.crypto.jwt import KeySet, SigningKey, VerificationKey, sign_jwt
 from libs.oauth.client_metadata import parse_metadata
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from services.token.domain.authorization.authorization_request import AuthorizationRequest
 from services.token.domain.clients.client import Client, ClientSecret
 from services.token.domain.sessions.session import AuthenticatedSession
@@ -111,13 +112,13 @@ class HeldKeys:
 
     async def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str, now: datetime) -> str:
         if alg in self.missing:
-            raise TemporarilyUnavailable(reason="KEY_MISSING", retry_after=5)
+            raise TemporarilyUnavailable(reason=Reason.KEY_MISSING, retry_after=5)
         return sign_jwt(claims, self._signing[alg], typ=typ)
 
     @property
     def verification(self) -> KeySet:
         if self.unseen:
-            raise TemporarilyUnavailable(reason="KEY_VIEW_MISSING", retry_after=5)
+            raise TemporarilyUnavailable(reason=Reason.KEY_VIEW_MISSING, retry_after=5)
         return KeySet(VerificationKey.from_jwk(key.public_jwk()) for key in self._signing.values())
 
 

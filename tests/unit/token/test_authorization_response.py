@@ -1,6 +1,7 @@
 import pytest
 
 from libs.oauth.errors import AccessDenied
+from libs.oauth.reasons import Reason
 from libs.oauth.response_types import ResponseMode
 from services.token.domain.authorization.authorization_response import AskPerson, ReplyAddress, SendBack
 from services.token.domain.authorization.interaction import Step
@@ -17,7 +18,7 @@ def test_success_and_refusal_both_say_who_answers() -> None:
     assert _address().success(code="the code") == SendBack(
         REDIRECT_URI, ResponseMode.FRAGMENT, (("code", "the code"), ("state", "a state"), ("iss", ISSUER))
     )
-    assert _address().refusal(AccessDenied(reason="PERSON_DENIED")) == SendBack(
+    assert _address().refusal(AccessDenied(reason=Reason.PERSON_DENIED)) == SendBack(
         REDIRECT_URI,
         ResponseMode.FRAGMENT,
         (

@@ -8,6 +8,7 @@ import pytest
 
 from libs.crypto.jwt import SigningKey, VerificationKey, sign_jwt
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.token.adapters.retired_keys import FormerKeys
 from services.token.domain.tokens.retired_keys import FormerKeyUse, PresentedAs
 from tests.unit.token.parts import ISSUER, NOON, SECOND, Clock, signing_key
@@ -39,7 +40,7 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Any]:
         if self.away:
-            raise TemporarilyUnavailable(reason="DATABASE_UNREACHABLE")
+            raise TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE)
         yield self
 
 

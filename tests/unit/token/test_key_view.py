@@ -16,6 +16,7 @@ from libs.crypto.errors import InvalidKey, SealBroken
 from libs.crypto.jwt import SigningKey
 from libs.crypto.sealing import delivery_binding, seal_to
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.events.event import Actor, Event, envelope
 from services.token.adapters import signing_keys
 from services.token.adapters.signing_keys import KeyView
@@ -49,7 +50,7 @@ class KeyRotation:
         self.asked_for.append(request.verifiable_for.ToTimedelta())
         self.answered.set()
         if self.away:
-            raise TemporarilyUnavailable(reason="KEY_ROTATION_UNREACHABLE")
+            raise TemporarilyUnavailable(reason=Reason.KEY_ROTATION_UNREACHABLE)
         response = keys_pb2.GetSigningKeysResponse(
             signing_keys=[self._sealed(key, moment, request) for key, moment in self.keys],
             verification_keys=[

@@ -10,6 +10,7 @@ import pytest
 from latchkey.keys.v1 import keys_pb2
 from libs.crypto.jwt import SigningKey, sign_jwt
 from libs.oauth.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.token.adapters.remote_signing import RemoteSigning
 from services.token.adapters.signing_keys import KeyView
 from tests.unit.token.parts import ISSUER, NOON, Clock, signing_key
@@ -102,8 +103,8 @@ async def test_without_a_fresh_view_nothing_is_asked_for(replica: Replica):
 @pytest.mark.parametrize(
     ("refusal", "reason"),
     [
-        (TemporarilyUnavailable(reason="KEY_ROTATION_UNREACHABLE"), "KEY_ROTATION_UNREACHABLE"),
-        (InvalidRequest("no", reason="CLAIMS_REFUSED"), "SIGNATURE_REFUSED"),
+        (TemporarilyUnavailable(reason=Reason.KEY_ROTATION_UNREACHABLE), "KEY_ROTATION_UNREACHABLE"),
+        (InvalidRequest("no", reason=Reason.CLAIMS_REFUSED), "SIGNATURE_REFUSED"),
     ],
 )
 async def test_whatever_goes_wrong_is_temporary_for_the_client(replica: Replica, refusal: OAuthError, reason: str):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from libs.oauth.attributes import Attribute, Attributes
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authentication.domain.accounts.claim_policy import RefusedClaim, Writer
 
 
@@ -20,7 +21,7 @@ def changed_attributes(
     for name, unverified in unverified_changes.items():
         attribute = known.by_name[name]
         if writer < (Writer.PERSON if attribute.writer == "person" else Writer.OPERATOR):
-            raise InvalidRequest(f"The claim {name} cannot be written.", reason="CLAIM_READ_ONLY")
+            raise InvalidRequest(f"The claim {name} cannot be written.", reason=Reason.CLAIM_READ_ONLY)
         if unverified is None:
             after.pop(name, None)
         else:
@@ -32,6 +33,8 @@ def _checked(attribute: Attribute, unverified: object) -> object:
     whole = isinstance(unverified, float) and unverified.is_integer()
     value = int(unverified) if whole and isinstance(unverified, float) else unverified
     if not attribute.holds(value):
-        refusal = InvalidRequest(f"The claim {attribute.name} must be a {attribute.type}.", reason="CLAIM_MALFORMED")
+        refusal = InvalidRequest(
+            f"The claim {attribute.name} must be a {attribute.type}.", reason=Reason.CLAIM_MALFORMED
+        )
         raise RefusedClaim(attribute.name, refusal)
     return value

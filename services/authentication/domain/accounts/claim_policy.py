@@ -10,6 +10,7 @@ from enum import IntEnum
 from types import MappingProxyType
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.claims import CLAIM_NAMES, Profile
 
@@ -81,9 +82,9 @@ def changed(
 
 def _check_writer(name: str, writer: Writer) -> None:
     if name not in WRITERS:
-        raise InvalidRequest("There is no such claim.", reason="CLAIM_UNKNOWN")
+        raise InvalidRequest("There is no such claim.", reason=Reason.CLAIM_UNKNOWN)
     if writer < WRITERS[name]:
-        raise InvalidRequest(f"The claim {name} cannot be written.", reason="CLAIM_READ_ONLY")
+        raise InvalidRequest(f"The claim {name} cannot be written.", reason=Reason.CLAIM_READ_ONLY)
 
 
 def _checked(name: str, value: object, *, today: date) -> object:

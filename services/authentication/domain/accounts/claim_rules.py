@@ -10,6 +10,7 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authentication.domain.accounts.claims import ADDRESS_MEMBERS, CLAIM_NAMES, Profile
 
 FIRST_BIRTH_YEAR = 1850
@@ -35,7 +36,7 @@ def parse_profile(unverified_claims: Mapping[str, object], *, today: date) -> Pr
     """
     if not unverified_claims.keys() <= _RULES.keys():
         known = ", ".join(CLAIM_NAMES)
-        raise InvalidRequest(f"There is a claim that cannot be set. Claims are: {known}.", reason="CLAIM_UNKNOWN")
+        raise InvalidRequest(f"There is a claim that cannot be set. Claims are: {known}.", reason=Reason.CLAIM_UNKNOWN)
     claims = {name: _RULES[name](name, value) for name, value in unverified_claims.items()}
     if "birthdate" in claims:
         _check_birthdate(str(claims["birthdate"]), today=today)
@@ -48,7 +49,7 @@ def parse_profile(unverified_claims: Mapping[str, object], *, today: date) -> Pr
 
 
 def _malformed(name: str, rule: str) -> InvalidRequest:
-    return InvalidRequest(f"The claim {name} {rule}.", reason="CLAIM_MALFORMED")
+    return InvalidRequest(f"The claim {name} {rule}.", reason=Reason.CLAIM_MALFORMED)
 
 
 def _text(name: str, value: object, *, longest: int = _MAX_TEXT, lines: bool = False) -> str:

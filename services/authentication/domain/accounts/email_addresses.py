@@ -8,6 +8,7 @@ import re
 import unicodedata
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 
 MAX_ADDRESS = 254
 """RFC 5321 4.5.3.1.3, without the angle brackets."""
@@ -38,7 +39,7 @@ def check_address(typed: str) -> str:
     """
     address = typed.strip()
     if writable(address) is None:
-        raise InvalidRequest("This is not an e-mail address that we can write to.", reason="ADDRESS_MALFORMED")
+        raise InvalidRequest("This is not an e-mail address that we can write to.", reason=Reason.ADDRESS_MALFORMED)
     return address
 
 

@@ -4,6 +4,7 @@ import unicodedata
 
 from libs.crypto.hashing import keyed_hash
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 
 MAX_CHARACTERS = 128
 MAX_KEY_CHARACTERS = 512
@@ -18,19 +19,20 @@ def check_username(typed: str) -> tuple[str, str]:
         InvalidRequest: it is empty, too long, or has blanks or characters that cannot be seen.
     """
     if not typed:
-        raise InvalidRequest("A username is needed.", reason="USERNAME_MISSING")
+        raise InvalidRequest("A username is needed.", reason=Reason.USERNAME_MISSING)
     name = unicodedata.normalize("NFKC", typed) if len(typed) <= MAX_CHARACTERS else ""
     key = lookup_key(name)
     if key is None or len(name) > MAX_CHARACTERS or name != name.strip():
         raise InvalidRequest(
-            f"A username has at most {MAX_CHARACTERS} visible characters and no blanks.", reason="USERNAME_MALFORMED"
+            f"A username has at most {MAX_CHARACTERS} visible characters and no blanks.",
+            reason=Reason.USERNAME_MALFORMED,
         )
     return name, key
 
 
 def unknown_user() -> InvalidRequest:
     """What an operator hears about a name that nobody has."""
-    return InvalidRequest("There is no user with this username.", reason="USER_UNKNOWN")
+    return InvalidRequest("There is no user with this username.", reason=Reason.USER_UNKNOWN)
 
 
 def lookup_key(typed: str) -> str | None:

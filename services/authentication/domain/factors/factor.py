@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from libs.crypto.sealing import binding
 from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.reasons import Reason
 
 MOST = 10
 """Factors that one person may have of each kind."""
@@ -63,13 +64,13 @@ def check_name(typed: str, *, otherwise: str) -> str:
     """The name that a person gives to a factor. Raises InvalidRequest: FACTOR_NAME."""
     name = " ".join(typed.split())
     if len(name) > MAX_NAME or not name.isprintable():
-        raise InvalidRequest(f"A name has at most {MAX_NAME} visible characters.", reason="FACTOR_NAME")
+        raise InvalidRequest(f"A name has at most {MAX_NAME} visible characters.", reason=Reason.FACTOR_NAME)
     return name or otherwise
 
 
 def too_many() -> InvalidRequest:
-    return InvalidRequest("There are too many of this kind. Remove one first.", reason="FACTORS_TOO_MANY")
+    return InvalidRequest("There are too many of this kind. Remove one first.", reason=Reason.FACTORS_TOO_MANY)
 
 
 def wrong_proof() -> AccessDenied:
-    return AccessDenied("That was not right.", reason="WRONG_PROOF", redirectable=False)
+    return AccessDenied("That was not right.", reason=Reason.WRONG_PROOF, redirectable=False)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from libs.crypto.random import uuid7
 from libs.oauth import acr
 from libs.oauth.errors import AccessDenied
+from libs.oauth.reasons import Reason
 
 AMR_PASSWORD = ("pwd",)
 AMR_ONE_TIME = ("otp", "mfa")
@@ -92,7 +93,7 @@ def amr_with(amr: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
 def require_recent_sign_in(session: Session, *, has_second_factor: bool, now: datetime) -> None:
     """Raises AccessDenied: REAUTHENTICATION_REQUIRED, when the person has to sign in again first."""
     if not session.is_recent(has_second_factor=has_second_factor, now=now):
-        raise AccessDenied("Please sign in again.", reason="REAUTHENTICATION_REQUIRED", redirectable=False)
+        raise AccessDenied("Please sign in again.", reason=Reason.REAUTHENTICATION_REQUIRED, redirectable=False)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from libs.crypto.hashing import hashes_equal
 from libs.oauth.errors import AccessDenied
+from libs.oauth.reasons import Reason
 from services.authentication.domain.accounts.account import Credentials
 
 LIFETIME = timedelta(minutes=10)
@@ -47,4 +48,4 @@ class SignInAttempt:
 
 def unknown_attempt() -> AccessDenied:
     """Never existed, expired, completed, begun in another browser, or overtaken by a new password: never told apart."""
-    return AccessDenied("The sign-in is over. Please start again.", reason="ATTEMPT_UNKNOWN", redirectable=False)
+    return AccessDenied("The sign-in is over. Please start again.", reason=Reason.ATTEMPT_UNKNOWN, redirectable=False)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account
@@ -66,7 +67,7 @@ class RequestAddress:
             TemporarilyUnavailable: LETTERS_THROTTLED.
         """
         if not self._has_mail:
-            raise InvalidRequest("This server sends no mail.", reason="NO_MAIL", redirectable=False)
+            raise InvalidRequest("This server sends no mail.", reason=Reason.NO_MAIL, redirectable=False)
         async with self._view() as view:
             account = (await self._who.recently(view, session_secret)).account
         address = check_address(typed or account.profile.email or "")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from libs.oauth.errors import AccessDenied
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Credentials
@@ -59,7 +60,7 @@ class ChangePassword:
         async with self._work() as work:
             if not found.still_holds(await work.accounts.lock(user_id)):
                 raise AccessDenied(
-                    "The password was changed meanwhile.", reason="WRONG_CREDENTIALS", redirectable=False
+                    "The password was changed meanwhile.", reason=Reason.WRONG_CREDENTIALS, redirectable=False
                 )
             await work.accounts.change_password(user_id, password_hash)
             ended = await work.sessions.end_others_of(
@@ -80,7 +81,7 @@ class ChangePassword:
             failures = await view.failures.under(tuple(keys))
             found = await view.accounts.credentials(name)
         if found is None:  # the name is another's since a moment ago
-            raise AccessDenied(reason="WRONG_CREDENTIALS", redirectable=False)
+            raise AccessDenied(reason=Reason.WRONG_CREDENTIALS, redirectable=False)
         return live, found, keys, failures
 
     async def _refuse(self, live: LiveSession, keys: Keys, origin: Origin) -> None:
@@ -88,4 +89,4 @@ class ChangePassword:
             await work.failures.count(tuple(keys), now=self._clock.now())
             user_id = live.account.id
             work.emit(events.login_failed(user_id=user_id, subject=user_id, origin=origin))
-        raise AccessDenied("The present password is wrong.", reason="WRONG_CREDENTIALS", redirectable=False)
+        raise AccessDenied("The present password is wrong.", reason=Reason.WRONG_CREDENTIALS, redirectable=False)

@@ -1,6 +1,7 @@
 """A person ends their account, for good."""
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account
@@ -29,7 +30,7 @@ class DeleteAccount:
             account = (await self._who.recently(view, session_secret)).account
         typed = lookup_key(typed_username)
         if typed is None or typed != lookup_key(account.username):
-            raise InvalidRequest("That is not the name of the account.", reason="USERNAME_MISMATCH")
+            raise InvalidRequest("That is not the name of the account.", reason=Reason.USERNAME_MISMATCH)
         now, actor, reason = self._clock.now(), events.user(account.id), EndReason.ACCOUNT_DELETED
         async with self._work() as work:
             await work.accounts.lock(account.id)

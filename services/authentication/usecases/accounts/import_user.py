@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from libs.crypto.imported_hashes import FORMATS, is_imported_hash
 from libs.crypto.random import uuid7
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
@@ -40,7 +41,7 @@ class ImportUser:
         username, username_key = check_username(unverified.username)
         if not is_imported_hash(unverified.password_hash):
             raise InvalidRequest(
-                f"A hash that is not known here, or too dear. Known are: {FORMATS}", reason="HASH_UNKNOWN"
+                f"A hash that is not known here, or too dear. Known are: {FORMATS}", reason=Reason.HASH_UNKNOWN
             )
         account = Account(
             id=uuid7(now),
@@ -64,4 +65,4 @@ class ImportUser:
 
 
 def _taken() -> InvalidRequest:
-    return InvalidRequest("The username is taken.", reason="USERNAME_TAKEN")
+    return InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)

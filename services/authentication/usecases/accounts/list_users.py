@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.ids import is_id
 from services.authentication.ports import ViewFactory
@@ -30,9 +31,9 @@ class ListUsers:
             InvalidRequest: a negative size, or a token that is not of an earlier page.
         """
         if size < 0:
-            raise InvalidRequest("page_size must not be negative.", reason="PAGE_SIZE_MALFORMED")
+            raise InvalidRequest("page_size must not be negative.", reason=Reason.PAGE_SIZE_MALFORMED)
         if token and not is_id(token):
-            raise InvalidRequest("page_token is not from an earlier answer.", reason="PAGE_TOKEN_MALFORMED")
+            raise InvalidRequest("page_token is not from an earlier answer.", reason=Reason.PAGE_TOKEN_MALFORMED)
         wanted = min(size or DEFAULT_PAGE, MAX_PAGE)
         async with self._view() as view:
             accounts = await view.accounts.page(after=token, size=wanted + 1)

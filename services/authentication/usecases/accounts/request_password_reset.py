@@ -1,6 +1,7 @@
 """Somebody says that they have forgotten their password."""
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.accounts.email_addresses import address_key
 from services.authentication.domain.accounts.usernames import lookup_key
@@ -33,7 +34,7 @@ class RequestPasswordReset:
             TemporarilyUnavailable: LETTERS_THROTTLED, whoever it is about.
         """
         if not self._has_mail:
-            raise InvalidRequest("This server sends no mail.", reason="NO_MAIL", redirectable=False)
+            raise InvalidRequest("This server sends no mail.", reason=Reason.NO_MAIL, redirectable=False)
         name, address = lookup_key(identifier), address_key(identifier)
         now = self._clock.now()
         async with self._work() as work:

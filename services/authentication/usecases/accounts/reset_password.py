@@ -5,6 +5,7 @@ from datetime import datetime
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account, Credentials
@@ -18,7 +19,7 @@ _PURPOSE = LinkPurpose.PASSWORD_RESET
 
 def link_unknown() -> InvalidRequest:
     """The same for a link that never was, was used, has expired, or is about what has changed since."""
-    return InvalidRequest("This link does not work any more.", reason="LINK_UNKNOWN", redirectable=False)
+    return InvalidRequest("This link does not work any more.", reason=Reason.LINK_UNKNOWN, redirectable=False)
 
 
 class FindPasswordReset:

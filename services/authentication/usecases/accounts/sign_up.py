@@ -3,6 +3,7 @@
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import uuid7
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
@@ -37,7 +38,7 @@ class RequestSignUp:
             TemporarilyUnavailable: LETTERS_THROTTLED, whoever it is about.
         """
         if not self._is_open:
-            raise InvalidRequest("Nobody can sign up here.", reason="SIGN_UP_CLOSED", redirectable=False)
+            raise InvalidRequest("Nobody can sign up here.", reason=Reason.SIGN_UP_CLOSED, redirectable=False)
         address = check_address(typed)
         name, key = lookup_key(address), address_key(address)
         now = self._clock.now()

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from libs.crypto.hashing import keyed_hash
 from libs.oauth.addresses import is_public
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.limits import Limit, require_room
 from services.authentication.domain.email.request_limits import OVERALL, PER_NETWORK, PER_RECEIVER, WINDOW
 from services.authentication.domain.sessions.origin import Origin
@@ -22,9 +23,9 @@ class LimitLetters:
         Raises:
             TemporarilyUnavailable: too many requests from this network, or at all (LETTERS_THROTTLED).
         """
-        limits = [Limit("letters overall", OVERALL, "LETTERS_THROTTLED")]
+        limits = [Limit("letters overall", OVERALL, Reason.LETTERS_THROTTLED)]
         if is_public(origin.ip_prefix):
-            limits.append(Limit(self._digest("network", origin.ip_prefix), PER_NETWORK, "LETTERS_THROTTLED"))
+            limits.append(Limit(self._digest("network", origin.ip_prefix), PER_NETWORK, Reason.LETTERS_THROTTLED))
         of_receiver = self._digest("receiver", _mailbox(receiver))
         keys = [of_receiver, *(limit.key for limit in limits)]
         require_room(limits, await work.tallies.read(keys), window=WINDOW, now=now)

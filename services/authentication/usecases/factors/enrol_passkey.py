@@ -5,6 +5,7 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.passkeys import NewPasskey, read_response
 from libs.crypto.random import uuid7
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.factors.factor import MOST, Factor, FactorKind, check_name, too_many, wrong_proof
 from services.authentication.domain.factors.passkeys import Passkey
@@ -90,5 +91,5 @@ class AddPasskey:
         )
         await work.factors.add(factor, user_id=user_id)
         if not await work.passkeys.add(passkey):
-            raise InvalidRequest("That passkey is known already.", reason="PASSKEY_TAKEN", redirectable=False)
+            raise InvalidRequest("That passkey is known already.", reason=Reason.PASSKEY_TAKEN, redirectable=False)
         return passkey

@@ -5,6 +5,7 @@ from libs.crypto.one_time_passwords import matching_step, new_totp_secret
 from libs.crypto.random import uuid7
 from libs.crypto.sealing import KeyEncryptionKey
 from libs.oauth.errors import AccessDenied
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.factors.factor import (
     ENROLMENT_LIFETIME,
@@ -118,4 +119,4 @@ class ConfirmTotp:
 
 
 def _unknown_enrolment() -> AccessDenied:
-    return AccessDenied("It took too long. Please start again.", reason="ENROLMENT_UNKNOWN", redirectable=False)
+    return AccessDenied("It took too long. Please start again.", reason=Reason.ENROLMENT_UNKNOWN, redirectable=False)

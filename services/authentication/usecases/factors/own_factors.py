@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.factors.factor import Factor
@@ -73,7 +74,7 @@ class CreateRecoveryCodes:
         async with self._work() as work:
             user_id = (await self._who.locked(work, session_secret)).account.id
             if not await work.factors.of(user_id):
-                raise InvalidRequest("There is no second factor yet.", reason="FACTOR_MISSING", redirectable=False)
+                raise InvalidRequest("There is no second factor yet.", reason=Reason.FACTOR_MISSING, redirectable=False)
             hashes = [code_hash(code, user_id=user_id, key=self._recovery_key) for code in codes]
             await work.factors.replace_codes(user_id, hashes, now=self._clock.now())
             await tell_codes_created(work, user_id, now=self._clock.now())

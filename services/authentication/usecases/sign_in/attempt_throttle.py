@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.sign_in.throttle import Failures, Keys, seconds_to_wait
 
@@ -28,7 +29,9 @@ class Guesses:
         seconds = seconds_to_wait(keys, failures, under_way=under_way, now=self._clock.now())
         if seconds:
             raise TemporarilyUnavailable(
-                "There were too many failed attempts. Please wait.", reason="SIGN_IN_THROTTLED", retry_after=seconds
+                "There were too many failed attempts. Please wait.",
+                reason=Reason.SIGN_IN_THROTTLED,
+                retry_after=seconds,
             )
         self._under_way[keys.name] += 1
         try:

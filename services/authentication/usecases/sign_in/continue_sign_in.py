@@ -2,6 +2,7 @@
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.factors.factor import FactorKind, wrong_proof
@@ -54,7 +55,9 @@ class ContinueSignIn:
         seconds = await self._seconds_to_wait(work, keys, codes, proof.kind)
         if seconds:
             return TemporarilyUnavailable(
-                "There were too many failed attempts. Please wait.", reason="SIGN_IN_THROTTLED", retry_after=seconds
+                "There were too many failed attempts. Please wait.",
+                reason=Reason.SIGN_IN_THROTTLED,
+                retry_after=seconds,
             )
         more = await self._prove(work, attempt.user_id, proof, attempt=attempt.secret_hash)
         if more is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Credentials
@@ -163,6 +164,6 @@ class SignIn:
 def _refusal(*, right: bool) -> AccessDenied:
     if right:
         return AccessDenied(
-            "The person has to sign in with a browser.", reason="SECOND_FACTOR_REQUIRED", redirectable=False
+            "The person has to sign in with a browser.", reason=Reason.SECOND_FACTOR_REQUIRED, redirectable=False
         )
-    return AccessDenied("The username or the password is wrong.", reason="WRONG_CREDENTIALS", redirectable=False)
+    return AccessDenied("The username or the password is wrong.", reason=Reason.WRONG_CREDENTIALS, redirectable=False)

@@ -5,6 +5,7 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.passkeys import UnverifiedResponse, read_response
 from libs.crypto.strict import base64url
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.usernames import stand_in
@@ -67,7 +68,9 @@ class SignInWithPasskey:
         seconds = seconds_to_wait(keys, await work.failures.under(tuple(keys)), under_way=0, now=self._clock.now())
         if seconds:
             return TemporarilyUnavailable(
-                "There were too many failed attempts. Please wait.", reason="SIGN_IN_THROTTLED", retry_after=seconds
+                "There were too many failed attempts. Please wait.",
+                reason=Reason.SIGN_IN_THROTTLED,
+                retry_after=seconds,
             )
         passkey = await self._proved(work, found[0] if found else None, response, browser)
         if passkey is None:

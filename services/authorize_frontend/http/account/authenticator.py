@@ -9,6 +9,7 @@ from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
 from libs.crypto.one_time_passwords import as_base32, provisioning_uri
 from libs.languages.speaking import mark, say
 from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.account.factor_pages import AUTHENTICATOR, Errand, after_adding, recent_session
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.shared.parameters import Parameters, of_form, of_query, only
@@ -16,8 +17,10 @@ from services.authorize_frontend.http.shared.parameters import Parameters, of_fo
 _PURPOSE = "account-authenticator"
 _GROUP = 4
 _PROBLEMS = {
-    "WRONG_PROOF": mark("That code is not right. Look whether the clock of your device is, and take the next code."),
-    "FACTORS_TOO_MANY": mark("You have as many of these as there can be. Remove one first."),
+    Reason.WRONG_PROOF: mark(
+        "That code is not right. Look whether the clock of your device is, and take the next code."
+    ),
+    Reason.FACTORS_TOO_MANY: mark("You have as many of these as there can be. Remove one first."),
 }
 
 

@@ -10,6 +10,7 @@ from google.protobuf.json_format import MessageToDict
 from latchkey.authentication.v1.profile_pb2 import DeleteAccountRequest, ExportAccountRequest
 from latchkey.token.v1.consents_pb2 import ExportConsentsRequest
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.account.sign_in import recent_session, sign_in_again
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.shared.parameters import of_form, only
@@ -75,7 +76,7 @@ class AccountData:
         try:
             await self._edge.backends.profiles.DeleteAccount(message)
         except InvalidRequest as error:
-            if error.reason != "USERNAME_MISMATCH":
+            if error.reason != Reason.USERNAME_MISMATCH:
                 raise
             return await self._page(request, "account_delete", at=_DELETE, form=_DELETE_FORM, problem=True)
         response = see_other(self._edge.site.path(_DELETED))

@@ -11,6 +11,7 @@ from latchkey.authentication.v1.addresses_pb2 import (
 from libs.languages.moments import wait_in_words
 from libs.languages.speaking import current, say
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.account.sign_in import recent_session, sign_in_again
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.shared.parameters import Parameters, is_opaque, of_form, of_query, only
@@ -64,11 +65,11 @@ class AccountAddress:
         try:
             await self._edge.backends.addresses.RequestAddress(message)
         except InvalidRequest as error:
-            if error.reason != "ADDRESS_MALFORMED":
+            if error.reason != Reason.ADDRESS_MALFORMED:
                 raise
             return say("We cannot write to this address. Please check it.")
         except TemporarilyUnavailable as error:
-            if error.reason != "LETTERS_THROTTLED":
+            if error.reason != Reason.LETTERS_THROTTLED:
                 raise
             wait = wait_in_words(error.retry_after or 1)
             return say("That was asked too often. Please try again in %(wait)s.", wait=wait)
@@ -111,7 +112,7 @@ class ConfirmAddress:
         request[RETRY] = self._edge.site.path(_PATH)
         token = only(of_query(request), "token") or self._edge.cookies.link(request) or ""
         if not is_opaque(token):
-            raise InvalidRequest("This link does not work any more.", reason="LINK_UNKNOWN", redirectable=False)
+            raise InvalidRequest("This link does not work any more.", reason=Reason.LINK_UNKNOWN, redirectable=False)
         secret = self._edge.cookies.session(request)
         session = await self._edge.session(request)
         if secret is None or not session.HasField("session"):

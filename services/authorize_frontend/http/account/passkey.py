@@ -5,6 +5,7 @@ from aiohttp import web
 from latchkey.authentication.v1.factors_pb2 import AddPasskeyRequest, StartPasskeyRequest
 from libs.languages.speaking import mark, say
 from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.account.factor_pages import PASSKEY, Errand, after_adding, recent_session
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.shared.parameters import Parameters, of_form, of_query, only
@@ -12,10 +13,10 @@ from services.authorize_frontend.http.sign_in.passkeys import PasskeyForm
 
 _PURPOSE = "account-passkey"
 _PROBLEMS = {
-    "WRONG_PROOF": mark("That did not work, or took too long. Please try again."),
-    "PASSKEY_TAKEN": mark("That passkey is known already."),
-    "FACTOR_NAME": mark("Please choose a shorter name."),
-    "FACTORS_TOO_MANY": mark("You have as many of these as there can be. Remove one first."),
+    Reason.WRONG_PROOF: mark("That did not work, or took too long. Please try again."),
+    Reason.PASSKEY_TAKEN: mark("That passkey is known already."),
+    Reason.FACTOR_NAME: mark("Please choose a shorter name."),
+    Reason.FACTORS_TOO_MANY: mark("You have as many of these as there can be. Remove one first."),
 }
 
 

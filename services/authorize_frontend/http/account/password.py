@@ -6,6 +6,7 @@ from latchkey.authentication.v1.sessions_pb2 import ChangePasswordRequest
 from libs.languages.moments import wait_in_words
 from libs.languages.speaking import say
 from libs.oauth.errors import AccessDenied, InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.shared.new_password import why_not
 from services.authorize_frontend.http.shared.parameters import Parameters, of_form, only
@@ -50,13 +51,13 @@ class AccountPassword:
         try:
             await self._edge.backends.sessions.ChangePassword(message)
         except AccessDenied as error:
-            if error.reason != "WRONG_CREDENTIALS":
+            if error.reason != Reason.WRONG_CREDENTIALS:
                 raise
             return say("Your present password is something else.")
         except InvalidRequest as error:
             return why_not(error)
         except TemporarilyUnavailable as error:
-            if error.reason != "SIGN_IN_THROTTLED":
+            if error.reason != Reason.SIGN_IN_THROTTLED:
                 raise
             wait = wait_in_words(error.retry_after or 1)
             return say("There were too many failed attempts. Please try again in %(wait)s.", wait=wait)

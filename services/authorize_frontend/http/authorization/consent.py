@@ -6,6 +6,7 @@ from aiohttp import web
 
 from latchkey.token.v1.authorization_pb2 import DECISION_ALLOW, DECISION_DENY, DecideAuthorizationRequest
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.authorization.responses import answer
 from services.authorize_frontend.http.shared.client import ClientOnPage
 from services.authorize_frontend.http.shared.edge import Edge, see_other
@@ -52,7 +53,7 @@ class Consent:
         form, pending = await self._edge.posted(request, purpose=_PURPOSE)
         decision = _DECISIONS.get(only(form, "choice"))
         if decision is None:
-            raise InvalidRequest("The form has no decision.", reason="DECISION_MISSING", redirectable=False)
+            raise InvalidRequest("The form has no decision.", reason=Reason.DECISION_MISSING, redirectable=False)
         session = await self._edge.session(request)
         message = DecideAuthorizationRequest(
             request_id=pending.request_id, browser_secret=pending.browser_secret, decision=decision

@@ -17,6 +17,7 @@ from latchkey.token.v1.authorization_pb2 import (
     AuthorizeResponse,
 )
 from libs.oauth.errors import ServerError
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import Edge, see_other
 from services.authorize_frontend.http.shared.policy import exact_source
 from services.authorize_frontend.http.shared.session_state import browser_state, session_state
@@ -39,7 +40,7 @@ def answer(edge: Edge, request: web.Request, decision: AuthorizeResponse, *, end
     if decision.HasField("interaction"):
         page = _PAGES.get(decision.interaction.kind)
         if page is None:
-            raise ServerError(reason="INTERACTION_KIND_UNKNOWN", redirectable=False)
+            raise ServerError(reason=Reason.INTERACTION_KIND_UNKNOWN, redirectable=False)
         return see_other(edge.site.path(page, request=decision.interaction.request_id))
     response = decision.response
     _add_session_state(response, None if ended else edge.cookies.session(request))
@@ -83,7 +84,7 @@ def location(response: AuthorizationResponse) -> str:
     if response.mode == RESPONSE_MODE_FRAGMENT:
         return f"{uri}#{encoded}"
     if response.mode != RESPONSE_MODE_QUERY:
-        raise ServerError(reason="RESPONSE_MODE_UNKNOWN", redirectable=False)
+        raise ServerError(reason=Reason.RESPONSE_MODE_UNKNOWN, redirectable=False)
     if "?" not in uri:
         return f"{uri}?{encoded}"
     return f"{uri}{encoded}" if uri.endswith(("?", "&")) else f"{uri}&{encoded}"
@@ -93,7 +94,7 @@ def _form_post(edge: Edge, response: AuthorizationResponse) -> web.Response:
     """OAuth 2.0 Form Post Response Mode 2: a form that posts itself, with a button where scripts do not run."""
     _refuse_script(response.redirect_uri)
     if urlsplit(response.redirect_uri).scheme not in {"http", "https"}:
-        raise ServerError(reason="FORM_POST_TO_NO_WEB_PAGE", redirectable=False)
+        raise ServerError(reason=Reason.FORM_POST_TO_NO_WEB_PAGE, redirectable=False)
     return edge.pages.page(
         "form_post",
         form_action=exact_source(response.redirect_uri),
@@ -107,4 +108,4 @@ def _refuse_script(uri: str) -> None:
     """A second net under registration: no URI that a browser would run instead of visit."""
     scheme = urlsplit(uri).scheme.lower()
     if not scheme or scheme in _SCRIPTS or not uri.isprintable() or not uri.isascii() or " " in uri:
-        raise ServerError(reason="REDIRECT_URI_UNSAFE", redirectable=False)
+        raise ServerError(reason=Reason.REDIRECT_URI_UNSAFE, redirectable=False)

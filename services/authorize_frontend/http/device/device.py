@@ -18,6 +18,7 @@ from latchkey.device.v1.device_pb2 import (
 )
 from libs.languages.moments import minutes_in_words
 from libs.oauth.errors import InvalidRequest, LoginRequired, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.device.sign_in import is_fresh, sign_in_first
 from services.authorize_frontend.http.device.words import how_long_ago, network
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
@@ -80,7 +81,7 @@ class Device:
         self._edge.prove(request, form, purpose=_DECISION_FORM, subject=user_code)
         decision = _DECISIONS.get(only(form, "choice"))
         if decision is None:
-            raise InvalidRequest("The form has no decision.", reason="DECISION_MISSING", redirectable=False)
+            raise InvalidRequest("The form has no decision.", reason=Reason.DECISION_MISSING, redirectable=False)
         session = await self._edge.session(request)
         message = DecideDeviceCodeRequest(user_code=user_code, decision=decision, context=self._edge.context(request))
         if session.HasField("attested"):
@@ -103,9 +104,9 @@ class Device:
         self, request: web.Request, error: InvalidRequest | TemporarilyUnavailable, user_code: str
     ) -> web.Response:
         """The code page again, when it is the code that was refused. Raises the error when it is something else."""
-        if error.reason == "USER_CODE_UNKNOWN":
+        if error.reason == Reason.USER_CODE_UNKNOWN:
             return self._code_page(request, user_code, problem="unknown")
-        if error.reason != "USER_CODE_ATTEMPTS":
+        if error.reason != Reason.USER_CODE_ATTEMPTS:
             raise error
         wait = error.retry_after or 60
         response = self._code_page(request, "", problem="too-many", status=429, wait=minutes_in_words(wait))

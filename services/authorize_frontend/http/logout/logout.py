@@ -8,6 +8,7 @@ from latchkey.authentication.v1.sessions_pb2 import EndSessionRequest, GetSessio
 from latchkey.token.v1.authorization_pb2 import CheckLogoutRequest, CheckLogoutResponse
 from libs.crypto.strict import base64url, base64url_decode
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.authorization.responses import see_client, visitable
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.shared.parameters import Parameters, messages, of_form, of_query, only, parse
@@ -43,7 +44,7 @@ class Logout:
         """A client's form (section 2): asked again by GET, since its cross-site post brings no Lax cookies."""
         query = urlencode(await of_form(request), quote_via=quote, safe="")
         if len(query) > _LONGEST_QUERY:
-            raise InvalidRequest("The logout request is too long.", reason="LOGOUT_TOO_LONG", redirectable=False)
+            raise InvalidRequest("The logout request is too long.", reason=Reason.LOGOUT_TOO_LONG, redirectable=False)
         return see_other(self._edge.site.path("/logout") + (f"?{query}" if query else ""))
 
     async def confirm(self, request: web.Request) -> web.Response:
@@ -124,4 +125,4 @@ def _query(asked: str) -> str:
     try:
         return base64url_decode(asked).decode()
     except ValueError:
-        raise InvalidRequest("The logout form is broken.", reason="LOGOUT_FORM", redirectable=False) from None
+        raise InvalidRequest("The logout form is broken.", reason=Reason.LOGOUT_FORM, redirectable=False) from None

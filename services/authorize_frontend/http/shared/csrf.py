@@ -11,6 +11,7 @@ import hmac
 from aiohttp import web
 
 from libs.oauth.errors import AccessDenied
+from libs.oauth.reasons import Reason
 
 
 def token(browser_secret: str, *, purpose: str, subject: str, session_secret: str | None) -> str:
@@ -30,7 +31,7 @@ def token(browser_secret: str, *, purpose: str, subject: str, session_secret: st
 def check(unverified: str, expected: str) -> None:
     """Raises: AccessDenied when the token is not the expected one."""
     if not hmac.compare_digest(unverified.encode(), expected.encode()):
-        raise AccessDenied("The page is out of date.", reason="CSRF_TOKEN", redirectable=False)
+        raise AccessDenied("The page is out of date.", reason=Reason.CSRF_TOKEN, redirectable=False)
 
 
 def check_origin(request: web.BaseRequest, *, origin: str) -> None:
@@ -45,4 +46,4 @@ def check_origin(request: web.BaseRequest, *, origin: str) -> None:
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     sender = request.headers.get("Origin", "null")
     if site not in {"same-origin", "none"} or sender not in {"null", origin}:
-        raise AccessDenied("The form was not sent by our page.", reason="FOREIGN_ORIGIN", redirectable=False)
+        raise AccessDenied("The form was not sent by our page.", reason=Reason.FOREIGN_ORIGIN, redirectable=False)

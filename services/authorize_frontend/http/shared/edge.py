@@ -8,6 +8,7 @@ from aiohttp import web
 from latchkey.authentication.v1.sessions_pb2 import GetSessionRequest, GetSessionResponse, RequestContext
 from latchkey.token.v1.authorization_pb2 import GetInteractionRequest, GetInteractionResponse
 from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock, SystemClock
 from libs.servicekit.http.addresses import comes_from, remote_address
 from services.authorize_frontend.backends import Backends
@@ -64,7 +65,7 @@ class Edge:
         browser_secret = self.cookies.browser(request)
         if not is_opaque(request_id) or browser_secret is None:
             raise InvalidRequest(
-                "The request is unknown in this browser.", reason="REQUEST_UNKNOWN", redirectable=False
+                "The request is unknown in this browser.", reason=Reason.REQUEST_UNKNOWN, redirectable=False
             )
         return PendingRequest(request_id, browser_secret)
 
@@ -91,7 +92,7 @@ class Edge:
         """Raises: AccessDenied unless our page in this browser gave this form, and gave it for this subject."""
         browser_secret = self.cookies.browser(request)
         if browser_secret is None:
-            raise AccessDenied("The page is out of date.", reason="CSRF_TOKEN", redirectable=False)
+            raise AccessDenied("The page is out of date.", reason=Reason.CSRF_TOKEN, redirectable=False)
         csrf.check_origin(request, origin=self.site.origin)
         expected = self.form_token(request, purpose=purpose, subject=subject, browser_secret=browser_secret)
         csrf.check(only(form, "csrf"), expected)

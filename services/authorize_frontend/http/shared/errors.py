@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from libs.oauth.errors import OAuthError
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs, trace
 from libs.servicekit.base.metrics import HTTP_SECONDS, OAUTH_ERRORS
 from services.authorize_frontend.http.account.sign_in import sign_in_again
@@ -19,15 +20,15 @@ RETRY_SECONDS: Final = 5
 _STATUS: Final = {"access_denied": 403, "temporarily_unavailable": 503, "server_error": 500}
 """Of an OAuth error's page; every other code is 400."""
 _SITUATIONS: Final = {
-    "REQUEST_UNKNOWN": "gone",
-    "REQUEST_EXPIRED": "gone",
-    "REQUEST_COMPLETED": "gone",
-    "REQUEST_OF_ANOTHER_BROWSER": "gone",
-    "LINK_UNKNOWN": "link-over",
-    "CSRF_TOKEN": "stale",
-    "ATTEMPT_UNKNOWN": "stale",
-    "ENROLMENT_UNKNOWN": "stale",
-    "FOREIGN_ORIGIN": "stale",
+    Reason.REQUEST_UNKNOWN: "gone",
+    Reason.REQUEST_EXPIRED: "gone",
+    Reason.REQUEST_COMPLETED: "gone",
+    Reason.REQUEST_OF_ANOTHER_BROWSER: "gone",
+    Reason.LINK_UNKNOWN: "link-over",
+    Reason.CSRF_TOKEN: "stale",
+    Reason.ATTEMPT_UNKNOWN: "stale",
+    Reason.ENROLMENT_UNKNOWN: "stale",
+    Reason.FOREIGN_ORIGIN: "stale",
 }
 """Reasons for which a page knows better words than the description."""
 _HTTP: Final = {
@@ -59,7 +60,7 @@ def errors(edge: Edge) -> Middleware:
             try:
                 return await handler(request)
             except OAuthError as error:
-                if error.reason == "REAUTHENTICATION_REQUIRED":
+                if error.reason == Reason.REAUTHENTICATION_REQUIRED:
                     return sign_in_again(edge, to=_own_page(edge, request))
                 return _page(edge, request, _of_oauth_error(request, error))
             except web.HTTPException as error:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from latchkey.token.v1.authorization_pb2 import Parameter
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 
 FORM = "application/x-www-form-urlencoded"
 MAX_BODY_BYTES = 64 * 1024
@@ -27,9 +28,9 @@ def parse(text: str) -> Parameters:
     except UnicodeError:
         raise _not_utf8() from None
     except ValueError:
-        raise InvalidRequest("Too many parameters.", reason="TOO_MANY_PARAMETERS", redirectable=False) from None
+        raise InvalidRequest("Too many parameters.", reason=Reason.TOO_MANY_PARAMETERS, redirectable=False) from None
     if any("\0" in name or "\0" in value for name, value in pairs):
-        raise InvalidRequest("A parameter contains NUL.", reason="NUL_IN_PARAMETER", redirectable=False)
+        raise InvalidRequest("A parameter contains NUL.", reason=Reason.NUL_IN_PARAMETER, redirectable=False)
     return tuple(pairs)
 
 
@@ -58,7 +59,7 @@ async def of_form(request: web.Request) -> Parameters:
 
 
 def _not_utf8() -> InvalidRequest:
-    return InvalidRequest("The parameters are not UTF-8.", reason="PARAMETERS_NOT_UTF8", redirectable=False)
+    return InvalidRequest("The parameters are not UTF-8.", reason=Reason.PARAMETERS_NOT_UTF8, redirectable=False)
 
 
 def only(parameters: Parameters, name: str) -> str:

@@ -8,6 +8,7 @@ from aiohttp import web
 from latchkey.authentication.v1.factors_pb2 import SignInWithPasskeyRequest, StartPasskeySignInRequest
 from latchkey.token.v1.authorization_pb2 import GetInteractionResponse
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared import csrf
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.shared.parameters import of_form, only
@@ -15,7 +16,7 @@ from services.authorize_frontend.http.shared.return_target import Onward
 
 _PURPOSE = "passkey-sign-in"
 _PATH = "/sign-in/passkey"
-_REFUSED: Final = {"WRONG_PROOF", "SIGN_IN_THROTTLED"}
+_REFUSED: Final = {Reason.WRONG_PROOF, Reason.SIGN_IN_THROTTLED}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from latchkey.authentication.v1.password_resets_pb2 import RequestPasswordResetR
 from libs.languages.moments import wait_in_words
 from libs.languages.speaking import current
 from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.shared.parameters import is_opaque, of_form, of_query, only
 
@@ -46,7 +47,7 @@ class PasswordForgotten:
         try:
             await self._edge.backends.password_resets.RequestPasswordReset(message)
         except TemporarilyUnavailable as error:
-            if error.reason != "LETTERS_THROTTLED":
+            if error.reason != Reason.LETTERS_THROTTLED:
                 raise
             wait = wait_in_words(error.retry_after or 1)
             return self._page(request, pending=pending, identifier=identifier, problem="too-many", wait=wait)

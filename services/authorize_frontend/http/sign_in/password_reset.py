@@ -5,6 +5,7 @@ from aiohttp import web
 from latchkey.authentication.v1.password_resets_pb2 import GetPasswordResetRequest, ResetPasswordRequest
 from libs.languages.speaking import say
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.shared.new_password import why_not
 from services.authorize_frontend.http.shared.parameters import is_opaque, of_form, of_query, only
@@ -50,7 +51,7 @@ class PasswordReset:
     async def _page(self, request: web.Request, token: str, problem: str) -> web.Response:
         request[RETRY] = self._edge.site.path("/password/forgotten")
         if not is_opaque(token):
-            raise InvalidRequest("This link does not work any more.", reason="LINK_UNKNOWN", redirectable=False)
+            raise InvalidRequest("This link does not work any more.", reason=Reason.LINK_UNKNOWN, redirectable=False)
         found = await self._edge.backends.password_resets.GetPasswordReset(GetPasswordResetRequest(token=token))
         browser_secret = self._edge.cookies.browser_or_new(request)
         csrf = self._edge.form_token(request, purpose=_PURPOSE, subject=token, browser_secret=browser_secret)

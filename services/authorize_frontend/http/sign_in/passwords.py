@@ -8,6 +8,7 @@ from aiohttp import web
 from latchkey.authentication.v1.sessions_pb2 import RequestContext, SignInRequest
 from libs.languages.moments import wait_in_words
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import Edge
 from services.authorize_frontend.http.shared.parameters import Parameters, of_query, only
 
@@ -46,11 +47,11 @@ async def try_password(edge: Edge, request: web.Request, form: Parameters, *, co
             )
         )
     except AccessDenied as error:
-        if error.reason != "WRONG_CREDENTIALS":
+        if error.reason != Reason.WRONG_CREDENTIALS:
             raise
         return Tried(username, problem="wrong")
     except TemporarilyUnavailable as error:
-        if error.reason != "SIGN_IN_THROTTLED":
+        if error.reason != Reason.SIGN_IN_THROTTLED:
             raise
         return Tried(username, problem="too-many", wait=wait_in_words(error.retry_after or 1))
     return Tried(username, session_secret=signed_in.session_secret, attempt_secret=signed_in.attempt_secret)

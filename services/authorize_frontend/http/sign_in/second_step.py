@@ -21,6 +21,7 @@ from latchkey.authentication.v1.factors_pb2 import (
 from latchkey.token.v1.authorization_pb2 import DECISION_DENY, DecideAuthorizationRequest, GetInteractionResponse
 from libs.languages.moments import wait_in_words
 from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.authorization.responses import answer
 from services.authorize_frontend.http.shared.client import ClientOnPage
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, PendingRequest, see_other
@@ -108,11 +109,11 @@ class SecondStep:
         try:
             signed_in = await self._edge.backends.proofs.ContinueSignIn(message)
         except AccessDenied as error:
-            if error.reason != "WRONG_PROOF":
+            if error.reason != Reason.WRONG_PROOF:
                 raise
             return Shown("wrong"), ""
         except TemporarilyUnavailable as error:
-            if error.reason != "SIGN_IN_THROTTLED":
+            if error.reason != Reason.SIGN_IN_THROTTLED:
                 raise
             return Shown("too-many", wait_in_words(error.retry_after or 1)), ""
         return Shown(), signed_in.session_secret
@@ -175,7 +176,7 @@ class SecondStep:
         """Raises AccessDenied: ATTEMPT_UNKNOWN."""
         secret = self._edge.cookies.attempt(request)
         if secret is None:
-            raise AccessDenied("The sign-in is over.", reason="ATTEMPT_UNKNOWN", redirectable=False)
+            raise AccessDenied("The sign-in is over.", reason=Reason.ATTEMPT_UNKNOWN, redirectable=False)
         return await self._edge.backends.proofs.GetSignInAttempt(
             GetSignInAttemptRequest(attempt_secret=secret, session_secret=self._edge.cookies.session(request) or "")
         )

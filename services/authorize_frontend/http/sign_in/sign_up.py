@@ -6,6 +6,7 @@ from latchkey.authentication.v1.sign_ups_pb2 import CompleteSignUpRequest, GetSi
 from libs.languages.moments import wait_in_words
 from libs.languages.speaking import current, say
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.shared.new_password import why_not
 from services.authorize_frontend.http.shared.parameters import Parameters, is_opaque, of_form, of_query, only
@@ -51,11 +52,11 @@ class SignUp:
         try:
             await self._edge.backends.sign_ups.RequestSignUp(message)
         except InvalidRequest as error:
-            if error.reason != "ADDRESS_MALFORMED":
+            if error.reason != Reason.ADDRESS_MALFORMED:
                 raise
             return say("We cannot write to this address. Please check it.")
         except TemporarilyUnavailable as error:
-            if error.reason != "LETTERS_THROTTLED":
+            if error.reason != Reason.LETTERS_THROTTLED:
                 raise
             wait = wait_in_words(error.retry_after or 1)
             return say("That was asked too often. Please try again in %(wait)s.", wait=wait)
@@ -105,7 +106,7 @@ class CompleteSignUp:
             await self._edge.backends.sign_ups.CompleteSignUp(message)
         except InvalidRequest as error:
             problem = (
-                say("Please write your name differently.") if error.reason == "CLAIM_MALFORMED" else why_not(error)
+                say("Please write your name differently.") if error.reason == Reason.CLAIM_MALFORMED else why_not(error)
             )
             return await self._page(request, token, name=name, problem=problem)
         return see_other(self._edge.site.path(_DONE_PATH))
@@ -116,7 +117,7 @@ class CompleteSignUp:
     async def _page(self, request: web.Request, token: str, *, name: str = "", problem: str = "") -> web.Response:
         request[RETRY] = self._edge.site.path(_PATH)
         if not is_opaque(token):
-            raise InvalidRequest("This link does not work any more.", reason="LINK_UNKNOWN", redirectable=False)
+            raise InvalidRequest("This link does not work any more.", reason=Reason.LINK_UNKNOWN, redirectable=False)
         found = await self._edge.backends.sign_ups.GetSignUp(GetSignUpRequest(token=token))
         browser_secret = self._edge.cookies.browser_or_new(request)
         csrf = self._edge.form_token(request, purpose=_COMPLETE_PURPOSE, subject=token, browser_secret=browser_secret)

@@ -14,6 +14,7 @@ from libs.oauth.errors import (
     UnsupportedResponseType,
 )
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from libs.oauth.response_types import (
     CODE,
     ID_TOKEN,
@@ -82,10 +83,12 @@ def find_redirect_uri(parameters: Parameters, client: Client) -> str:
         is_openid = OPENID in parameters.get("scope", "").split(" ")
         if len(registered) == 1 and not is_openid:
             return registered[0]
-        raise InvalidRequest("redirect_uri is missing.", reason="REDIRECT_URI_MISSING", redirectable=False)
+        raise InvalidRequest("redirect_uri is missing.", reason=Reason.REDIRECT_URI_MISSING, redirectable=False)
     if not client.has_redirect_uri(uri):
         raise InvalidRequest(
-            "redirect_uri is not registered for this client.", reason="REDIRECT_URI_UNREGISTERED", redirectable=False
+            "redirect_uri is not registered for this client.",
+            reason=Reason.REDIRECT_URI_UNREGISTERED,
+            redirectable=False,
         )
     return uri
 
@@ -128,13 +131,13 @@ def _no_registration(request: AuthorizationRequest, _client: Client) -> Authoriz
 def _response_type(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
     text = request.parameters.get("response_type")
     if text is None:
-        raise InvalidRequest("response_type is missing.", reason="RESPONSE_TYPE_MISSING")
+        raise InvalidRequest("response_type is missing.", reason=Reason.RESPONSE_TYPE_MISSING)
     response_type = parse_response_type(text)
     if response_type not in SUPPORTED_RESPONSE_TYPES:
-        raise UnsupportedResponseType(reason="RESPONSE_TYPE_UNSUPPORTED")
+        raise UnsupportedResponseType(reason=Reason.RESPONSE_TYPE_UNSUPPORTED)
     if format_response_type(response_type) not in client.metadata.response_types:
         raise UnauthorizedClient(
-            "The client is not registered for this response type.", reason="RESPONSE_TYPE_FORBIDDEN"
+            "The client is not registered for this response type.", reason=Reason.RESPONSE_TYPE_FORBIDDEN
         )
     return replace(request, response_type=response_type)
 
@@ -145,16 +148,16 @@ def _response_mode(request: AuthorizationRequest, _client: Client) -> Authorizat
         return replace(request, response_mode=default_mode(request.response_type))
     mode = _known_mode(text)
     if mode is None or not mode_permitted(request.response_type, mode):
-        raise InvalidRequest("This response_mode cannot be used with this response_type.", reason="RESPONSE_MODE")
+        raise InvalidRequest("This response_mode cannot be used with this response_type.", reason=Reason.RESPONSE_MODE)
     return replace(request, response_mode=mode)
 
 
 def _scope(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
     scopes = requested_scopes(request.parameters, client)
     if not scopes:
-        raise InvalidScope("scope is missing.", reason="SCOPE_MISSING")
+        raise InvalidScope("scope is missing.", reason=Reason.SCOPE_MISSING)
     if request.response_type >= ID_TOKEN and OPENID not in scopes:
-        raise InvalidScope("An ID token needs the scope openid.", reason="SCOPE_OPENID_MISSING")
+        raise InvalidScope("An ID token needs the scope openid.", reason=Reason.SCOPE_OPENID_MISSING)
     return replace(request, scopes=scopes)
 
 
@@ -164,11 +167,11 @@ def _resources(request: AuthorizationRequest, client: Client) -> AuthorizationRe
 
 def _state_and_nonce(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
     if request.response_type >= ID_TOKEN and request.nonce is None:
-        raise InvalidRequest("nonce is missing: this response_type needs one.", reason="NONCE_MISSING")
+        raise InvalidRequest("nonce is missing: this response_type needs one.", reason=Reason.NONCE_MISSING)
     if len(request.state or "") > MAX_STATE_LENGTH:
-        raise InvalidRequest(f"state is longer than {MAX_STATE_LENGTH} characters.", reason="STATE_LENGTH")
+        raise InvalidRequest(f"state is longer than {MAX_STATE_LENGTH} characters.", reason=Reason.STATE_LENGTH)
     if len(json.dumps(request.nonce or "")) - 2 > MAX_NONCE_LENGTH:
-        raise InvalidRequest(f"nonce is longer than {MAX_NONCE_LENGTH} characters in JSON.", reason="NONCE_LENGTH")
+        raise InvalidRequest(f"nonce is longer than {MAX_NONCE_LENGTH} characters in JSON.", reason=Reason.NONCE_LENGTH)
     return request
 
 
@@ -176,9 +179,9 @@ def _code_challenge(request: AuthorizationRequest, client: Client) -> Authorizat
     challenge = request.parameters.get("code_challenge")
     if challenge is None:
         if "code_challenge_method" in request.parameters:
-            raise InvalidRequest("code_challenge is missing.", reason="PKCE_CHALLENGE_MISSING")
+            raise InvalidRequest("code_challenge is missing.", reason=Reason.PKCE_CHALLENGE_MISSING)
         if client.metadata.require_pkce and request.wants_code:
-            raise InvalidRequest("This client must use PKCE: code_challenge is missing.", reason="PKCE_REQUIRED")
+            raise InvalidRequest("This client must use PKCE: code_challenge is missing.", reason=Reason.PKCE_REQUIRED)
         return request
     return replace(
         request, code_challenge=pkce.check_challenge(challenge, request.parameters.get("code_challenge_method"))
@@ -189,9 +192,9 @@ def _prompt(request: AuthorizationRequest, _client: Client) -> AuthorizationRequ
     text = request.parameters.get("prompt")
     prompts = frozenset(text.split(" ")) if text else frozenset()
     if not prompts <= PROMPTS:
-        raise InvalidRequest("prompt has an unknown value.", reason="PROMPT_UNKNOWN")
+        raise InvalidRequest("prompt has an unknown value.", reason=Reason.PROMPT_UNKNOWN)
     if "none" in prompts and len(prompts) > 1:
-        raise InvalidRequest("prompt none stands alone.", reason="PROMPT_NONE_NOT_ALONE")
+        raise InvalidRequest("prompt none stands alone.", reason=Reason.PROMPT_NONE_NOT_ALONE)
     return replace(request, prompts=prompts)
 
 
@@ -200,7 +203,7 @@ def _max_age(request: AuthorizationRequest, client: Client) -> AuthorizationRequ
     if text is None:
         return replace(request, max_age=client.metadata.default_max_age)
     if not (text.isascii() and text.isdecimal() and len(text) <= 10):
-        raise InvalidRequest("max_age must be a whole number of seconds.", reason="MAX_AGE_MALFORMED")
+        raise InvalidRequest("max_age must be a whole number of seconds.", reason=Reason.MAX_AGE_MALFORMED)
     return replace(request, max_age=int(text))
 
 
@@ -211,7 +214,7 @@ def _acr_values(request: AuthorizationRequest, client: Client) -> AuthorizationR
         return replace(request, acr_values=client.metadata.default_acr_values)
     values = tuple(text.split(" "))
     if len(values) > MAX_ACR_VALUES:
-        raise InvalidRequest(f"acr_values has more than {MAX_ACR_VALUES} values.", reason="ACR_VALUES_COUNT")
+        raise InvalidRequest(f"acr_values has more than {MAX_ACR_VALUES} values.", reason=Reason.ACR_VALUES_COUNT)
     return replace(request, acr_values=values)
 
 
@@ -222,7 +225,7 @@ def _claims(request: AuthorizationRequest, client: Client) -> AuthorizationReque
         return request
     asked = parse_claims_request(text)
     if not set(asked.scopes) <= set(client.metadata.scopes):
-        raise InvalidScope("The client is not registered for these claims.", reason="CLAIMS_NOT_REGISTERED")
+        raise InvalidScope("The client is not registered for these claims.", reason=Reason.CLAIMS_NOT_REGISTERED)
     return replace(request, claims=asked)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from libs.oauth.device_authorization import FRESH_SIGN_IN, LONGEST_LIFETIME
 from libs.oauth.errors import InvalidGrant
+from libs.oauth.reasons import Reason
 from services.token.domain.sessions.session import AuthenticatedSession
 
 
@@ -30,4 +31,4 @@ class AllowedDevice:
     def require_fresh_sign_in(self, *, now: datetime) -> None:
         """Raises InvalidGrant when the person had not just signed in: whoever let them decide should not have."""
         if now - self.session.authenticated_at > FRESH_SIGN_IN + LONGEST_LIFETIME:
-            raise InvalidGrant(reason="DEVICE_SIGN_IN_NOT_FRESH")
+            raise InvalidGrant(reason=Reason.DEVICE_SIGN_IN_NOT_FRESH)

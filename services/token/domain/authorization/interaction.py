@@ -11,6 +11,7 @@ from enum import Enum, auto
 from libs.oauth import acr
 from libs.oauth.client_metadata import CONSENT_SKIP
 from libs.oauth.errors import AccessDenied, ConsentRequired, LoginRequired
+from libs.oauth.reasons import Reason
 from services.token.domain.authorization.authorization_request import AuthorizationRequest
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
@@ -55,16 +56,16 @@ def next_step(
     silent = "none" in request.prompts
     if session is None or not expected or _must_sign_in(request, session, progress=progress, now=now):
         if silent:
-            raise LoginRequired(reason="PROMPT_NONE")
+            raise LoginRequired(reason=Reason.PROMPT_NONE)
         return Step.SIGN_IN
     wanted = required_acr(request, client)
     if wanted and not acr.satisfies(session.acr, wanted):
         if silent:
-            raise LoginRequired(reason="PROMPT_NONE")
+            raise LoginRequired(reason=Reason.PROMPT_NONE)
         return Step.STEP_UP
     if _must_consent(request, client, remembered=remembered, progress=progress):
         if silent:
-            raise ConsentRequired(reason="PROMPT_NONE")
+            raise ConsentRequired(reason=Reason.PROMPT_NONE)
         return Step.CONSENT
     return Step.GRANT
 
@@ -76,7 +77,7 @@ def required_acr(request: AuthorizationRequest, client: Client) -> str:
         AccessDenied: the request insists on classes that there are not (OpenID Connect Core 5.5.1.1).
     """
     if request.claims.acr and not acr.weakest(request.claims.acr):
-        raise AccessDenied("The authentication asked for is not available.", reason="ACR_UNMET")
+        raise AccessDenied("The authentication asked for is not available.", reason=Reason.ACR_UNMET)
     wanted = (acr.weakest(request.claims.acr), acr.weakest(request.acr_values), client.metadata.required_acr)
     return acr.strongest(wanted)
 

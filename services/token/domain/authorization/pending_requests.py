@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from libs.crypto.hashing import hashes_equal, secret_hash
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 
 LIFETIME = timedelta(minutes=10)
 
@@ -34,22 +35,22 @@ class PendingRequest:
             InvalidRequest: not redirectable.
         """
         if not hashes_equal(self.browser_hash, secret_hash(browser_secret)):
-            raise unknown_request("REQUEST_OF_ANOTHER_BROWSER")
+            raise unknown_request(Reason.REQUEST_OF_ANOTHER_BROWSER)
         if now >= self.expires_at:
-            raise unknown_request("REQUEST_EXPIRED")
+            raise unknown_request(Reason.REQUEST_EXPIRED)
         if self.completed_at is not None:
-            raise unknown_request("REQUEST_COMPLETED")
+            raise unknown_request(Reason.REQUEST_COMPLETED)
         return self
 
 
 def visited(pending: PendingRequest | None, browser_secret: str, *, now: datetime) -> PendingRequest:
     """What was found under an id, if it is there and `visit` allows it. Raises InvalidRequest, not redirectable."""
     if pending is None:
-        raise unknown_request("REQUEST_UNKNOWN")
+        raise unknown_request(Reason.REQUEST_UNKNOWN)
     return pending.visit(browser_secret, now=now)
 
 
-def unknown_request(reason: str) -> InvalidRequest:
+def unknown_request(reason: Reason) -> InvalidRequest:
     """One answer for all: whoever holds a wrong id learns nothing."""
     return InvalidRequest(
         "This sign-in has ended or was started elsewhere. Go back to the application and start again.",

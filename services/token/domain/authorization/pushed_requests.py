@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from libs.oauth.errors import InvalidRequestUri
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 
 URI_PREFIX = "urn:ietf:params:oauth:request_uri:"
 LIFETIME = timedelta(seconds=90)
@@ -31,15 +32,15 @@ def opened(pushed: PushedRequest | None, *, client_id: str | None, now: datetime
         InvalidRequestUri: not redirectable, and the same for all: whoever holds a wrong URI learns nothing.
     """
     if pushed is None:
-        raise used_up("PUSHED_REQUEST_UNKNOWN")
+        raise used_up(Reason.PUSHED_REQUEST_UNKNOWN)
     if pushed.client_id != client_id:
-        raise used_up("PUSHED_REQUEST_OF_ANOTHER_CLIENT")
+        raise used_up(Reason.PUSHED_REQUEST_OF_ANOTHER_CLIENT)
     if now >= pushed.created_at + LIFETIME:
-        raise used_up("PUSHED_REQUEST_EXPIRED")
+        raise used_up(Reason.PUSHED_REQUEST_EXPIRED)
     if pushed.completed_at is not None:
-        raise used_up("PUSHED_REQUEST_COMPLETED")
+        raise used_up(Reason.PUSHED_REQUEST_COMPLETED)
     return pushed
 
 
-def used_up(reason: str) -> InvalidRequestUri:
+def used_up(reason: Reason) -> InvalidRequestUri:
     return InvalidRequestUri(reason=reason, redirectable=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 from libs.oauth.errors import InvalidRequestObject
 from libs.oauth.parameters import RESOURCE, Parameters, join_resources
+from libs.oauth.reasons import Reason
 from services.token.domain.clients.client_assertions import SKEW, moment_of
 
 _OF_THE_JWT = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
@@ -32,7 +33,7 @@ def judge_request_object(
     if "exp" in claims and ((expires_at := moment_of(claims["exp"])) is None or now >= expires_at + SKEW):
         raise _wrong("it has expired", "EXPIRED")
     if "nbf" in claims and ((starts_at := moment_of(claims["nbf"])) is None or now < starts_at - SKEW):
-        raise _wrong("nbf lies in the future", "NOT_YET_VALID")
+        raise _wrong("nbf lies in the future", Reason.NOT_YET_VALID)
     if longest_life is not None:
         _judge_strictly(claims, longest_life=longest_life, now=now)
     if not _INSIDE_ANOTHER.isdisjoint(claims):
@@ -43,7 +44,7 @@ def _judge_strictly(claims: Mapping[str, Any], *, longest_life: timedelta, now: 
     """FAPI 2.0 Message Signing 5.3.1: the parties are named, and the time is short."""
     missing = [name for name in ("iss", "aud", "exp", "nbf") if name not in claims]
     if missing:
-        raise _wrong(f"{missing[0]} is missing", "CLAIM_MISSING")
+        raise _wrong(f"{missing[0]} is missing", Reason.CLAIM_MISSING)
     expires_at, starts_at = moment_of(claims["exp"]), moment_of(claims["nbf"])
     if expires_at is None or starts_at is None or max(expires_at - now, now - starts_at) > longest_life + SKEW:
         minutes = int(longest_life.total_seconds() // 60)
@@ -87,4 +88,6 @@ def _resources(value: Any) -> str:
 
 
 def _wrong(what: str, reason: str) -> InvalidRequestObject:
-    return InvalidRequestObject(f"The request object cannot be used: {what}.", reason=f"REQUEST_OBJECT_{reason}")
+    return InvalidRequestObject(
+        f"The request object cannot be used: {what}.", reason=Reason(f"REQUEST_OBJECT_{reason}")
+    )

@@ -8,6 +8,7 @@ from libs.crypto.hashing import hashes_equal, keyed_hash
 from libs.oauth.client_authentication import BASIC, POST, Credentials
 from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, UnauthorizedClient
+from libs.oauth.reasons import Reason
 from libs.oauth.redirect_uris import MAX_LENGTH, is_private, is_registered
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID
 from services.token.domain.clients.registrations import Registration
@@ -43,11 +44,11 @@ class Client:
             InvalidClient: another method than the registered one, or a secret that is not one of its live ones.
         """
         if credentials.method != self.metadata.token_endpoint_auth_method:
-            raise InvalidClient(reason="CLIENT_AUTH_METHOD")
+            raise InvalidClient(reason=Reason.CLIENT_AUTH_METHOD)
         if credentials.method not in {BASIC, POST}:
             return  # a public client proves nothing; an assertion is judged where keys can be had
         if not self.knows_secret(credentials.secret, peppers=peppers, now=now):
-            raise InvalidClient(reason="CLIENT_SECRET_WRONG")
+            raise InvalidClient(reason=Reason.CLIENT_SECRET_WRONG)
 
     def knows_secret(self, presented: str, *, peppers: Sequence[bytes], now: datetime) -> bool:
         """Is it a live secret of the client's, kept under whichever pepper?"""
@@ -75,7 +76,9 @@ class Client:
     def require_grant(self, grant_type: str) -> None:
         """Raises UnauthorizedClient when the client is not registered for the grant type."""
         if grant_type not in self.metadata.grant_types:
-            raise UnauthorizedClient("The client is not registered for this grant type.", reason="GRANT_NOT_REGISTERED")
+            raise UnauthorizedClient(
+                "The client is not registered for this grant type.", reason=Reason.GRANT_NOT_REGISTERED
+            )
 
     def permitted_scope(self, requested: tuple[str, ...]) -> tuple[str, ...]:
         """What a request of a person gets: all that was asked for, or a refusal; nothing is dropped silently.
@@ -85,7 +88,7 @@ class Client:
         """
         scopes = requested or tuple(scope for scope in self.metadata.scopes if scope not in {OPENID, OFFLINE_ACCESS})
         if not set(scopes) <= set(self.metadata.scopes):
-            raise InvalidScope("The client is not registered for this scope.", reason="SCOPE_NOT_REGISTERED")
+            raise InvalidScope("The client is not registered for this scope.", reason=Reason.SCOPE_NOT_REGISTERED)
         return scopes
 
     def own_scope(self, requested: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,7 +99,7 @@ class Client:
         """
         own = tuple(s for s in self.metadata.scope.split() if s not in _PERSONAL)
         if not set(requested) <= set(own):
-            raise InvalidScope("The client is not registered for this scope.", reason="SCOPE_NOT_REGISTERED")
+            raise InvalidScope("The client is not registered for this scope.", reason=Reason.SCOPE_NOT_REGISTERED)
         return requested or own
 
 
@@ -111,4 +114,4 @@ def known(client: Client | None) -> Client:
 
 
 def unknown_client() -> InvalidRequest:
-    return InvalidRequest("There is no client with this id.", reason="CLIENT_UNKNOWN", redirectable=False)
+    return InvalidRequest("There is no client with this id.", reason=Reason.CLIENT_UNKNOWN, redirectable=False)

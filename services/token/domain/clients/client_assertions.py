@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from libs.oauth.errors import InvalidClient
+from libs.oauth.reasons import Reason
 from libs.oauth.security_profiles import SecurityProfile
 
 SKEW = timedelta(seconds=60)
@@ -49,7 +50,7 @@ def judge_assertion(
         raise _wrong(f"exp must be at most {minutes} minutes ahead", "TOO_LONG")
     for name in ("iat", "nbf"):
         if name in claims and ((moment := moment_of(claims[name])) is None or moment > now + SKEW):
-            raise _wrong(f"{name} lies in the future", "NOT_YET_VALID")
+            raise _wrong(f"{name} lies in the future", Reason.NOT_YET_VALID)
     token_id = claims.get("jti")
     if not isinstance(token_id, str) or not 0 < len(token_id) <= _MAX_JTI_LENGTH:
         raise _wrong("jti is missing", "ID_MISSING")
@@ -79,4 +80,4 @@ def moment_of(value: Any) -> datetime | None:
 
 
 def _wrong(what: str, reason: str) -> InvalidClient:
-    return InvalidClient(f"client_assertion cannot be used: {what}.", reason=f"CLIENT_ASSERTION_{reason}")
+    return InvalidClient(f"client_assertion cannot be used: {what}.", reason=Reason(f"CLIENT_ASSERTION_{reason}"))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from libs.oauth.errors import InvalidTarget
 from libs.oauth.parameters import RESOURCE, Parameters
+from libs.oauth.reasons import Reason
 from libs.oauth.resources import parse_resources
 from libs.oauth.scopes import OPENID
 from services.token.domain.clients.client import Client
@@ -18,7 +19,7 @@ def requested_resources(parameters: Parameters, client: Client) -> tuple[str, ..
     """
     resources = parse_resources(parameters.get(RESOURCE, ""))
     if not set(resources) <= set(client.metadata.resources):
-        raise InvalidTarget("The client is not registered for this resource.", reason="RESOURCE_NOT_REGISTERED")
+        raise InvalidTarget("The client is not registered for this resource.", reason=Reason.RESOURCE_NOT_REGISTERED)
     return resources
 
 
@@ -43,7 +44,7 @@ class Audiences:
         if self.issuer in whole:
             permitted.add(self.userinfo)
         if not whole or not permitted.issuperset(requested):
-            raise InvalidTarget("The resource is more than what was granted.", reason="RESOURCE_WIDENED")
+            raise InvalidTarget("The resource is more than what was granted.", reason=Reason.RESOURCE_WIDENED)
         return requested or whole
 
     def of_grant(self, granted: tuple[str, ...], client: Client, *, scopes: tuple[str, ...]) -> tuple[str, ...]:

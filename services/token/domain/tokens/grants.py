@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from libs.oauth.errors import InvalidGrant
 from libs.oauth.pkce import verifier_matches
+from libs.oauth.reasons import Reason
 
 CODE_LIFETIME = timedelta(seconds=60)
 
@@ -33,7 +34,7 @@ class Grant:
     def require_live(self) -> None:
         """Raises InvalidGrant when it was revoked."""
         if self.revoked_at is not None:
-            raise InvalidGrant(reason="GRANT_REVOKED")
+            raise InvalidGrant(reason=Reason.GRANT_REVOKED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +68,13 @@ class AuthorizationCode:
             InvalidGrant: expired, another client's, another redirect URI, or the verifier does not fit.
         """
         if claim.client_id != self.client_id:
-            raise InvalidGrant(reason="CODE_OF_ANOTHER_CLIENT")
+            raise InvalidGrant(reason=Reason.CODE_OF_ANOTHER_CLIENT)
         if now >= self.expires_at and self.consumed_at is None:  # a spent one is a replay, however late
-            raise InvalidGrant(reason="CODE_EXPIRED")
+            raise InvalidGrant(reason=Reason.CODE_EXPIRED)
         if claim.redirect_uri != self.redirect_uri and (self.redirect_uri_given or claim.redirect_uri is not None):
-            raise InvalidGrant(reason="REDIRECT_URI_MISMATCH")
+            raise InvalidGrant(reason=Reason.REDIRECT_URI_MISMATCH)
         if (claim.verifier is None) != (self.code_challenge is None):
             # Both directions: a verifier that nobody asked for is the trace of a downgrade (RFC 9700 4.8.2).
-            raise InvalidGrant(reason="PKCE_DOWNGRADE")
+            raise InvalidGrant(reason=Reason.PKCE_DOWNGRADE)
         if claim.verifier is not None and not verifier_matches(claim.verifier, self.code_challenge or ""):
-            raise InvalidGrant(reason="PKCE_MISMATCH")
+            raise InvalidGrant(reason=Reason.PKCE_MISMATCH)

@@ -23,6 +23,7 @@ from itertools import permutations
 from libs.crypto.hashing import hashes_equal, secret_hash
 from libs.crypto.random import new_secret
 from libs.oauth.errors import InvalidGrant
+from libs.oauth.reasons import Reason
 from services.token.domain.tokens.grants import Grant
 
 _SECRET_BYTES = 32
@@ -48,13 +49,13 @@ class RefreshToken:
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         except (binascii.Error, ValueError):
-            raise InvalidGrant(reason="REFRESH_TOKEN_MALFORMED") from None
+            raise InvalidGrant(reason=Reason.REFRESH_TOKEN_MALFORMED) from None
         if len(raw) != _FAMILY_BYTES + _GENERATION_BYTES + _SECRET_BYTES:
-            raise InvalidGrant(reason="REFRESH_TOKEN_MALFORMED")
+            raise InvalidGrant(reason=Reason.REFRESH_TOKEN_MALFORMED)
         family, rest = raw[:_FAMILY_BYTES], raw[_FAMILY_BYTES:]
         token = cls(str(uuid.UUID(bytes=family)), int.from_bytes(rest[:_GENERATION_BYTES]), rest[_GENERATION_BYTES:])
         if str(token) != text:  # base64 has several spellings of the same bytes; a token has one
-            raise InvalidGrant(reason="REFRESH_TOKEN_MALFORMED")
+            raise InvalidGrant(reason=Reason.REFRESH_TOKEN_MALFORMED)
         return token
 
     def __str__(self) -> str:
@@ -104,11 +105,11 @@ class RefreshFamily:
         """
         steps = self.generation - token.generation
         if not 0 <= steps <= _LONGEST_CHAIN:
-            raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
+            raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
         if not self._is_led_to(token, steps, keys):
-            raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
+            raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
         if now >= min(self.expires_at, self.idle_expires_at):
-            raise InvalidGrant(reason="REFRESH_TOKEN_EXPIRED")
+            raise InvalidGrant(reason=Reason.REFRESH_TOKEN_EXPIRED)
         if steps == 0:
             return Presented.LATEST
         return Presented.PREDECESSOR if steps == 1 and now - self.rotated_at <= grace else Presented.REUSED
@@ -118,7 +119,7 @@ class RefreshFamily:
         for key in keys:
             if self._is_latest(successor := token.successor(key)):
                 return successor
-        raise InvalidGrant(reason="REFRESH_TOKEN_ROTATED_AWAY")
+        raise InvalidGrant(reason=Reason.REFRESH_TOKEN_ROTATED_AWAY)
 
     def _is_led_to(self, token: RefreshToken, steps: int, keys: Sequence[bytes]) -> bool:
         """Is the latest token so many steps away? Under one key all the way, or as far as that costs little, two."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from libs.oauth.errors import AccessDenied
+from libs.oauth.reasons import Reason
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import Grant
 
@@ -67,7 +68,7 @@ def claims_of_reply(body: bytes) -> Mapping[str, Any]:
         raise HookReplyInvalid("not JSON") from None
     match reply:
         case {"deny": True, **rest} if not rest:
-            raise AccessDenied(reason="HOOK_DENIED")
+            raise AccessDenied(reason=Reason.HOOK_DENIED)
         case {"claims": dict(claims), **rest} if not rest:
             return _checked(claims)
     raise HookReplyInvalid("neither claims nor a denial")

@@ -12,6 +12,7 @@ from libs.crypto.random import new_secret
 from libs.crypto.token_kinds import ID_TOKEN_HINT
 from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
 from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.oauth.response_types import TOKEN
 from libs.oauth.scopes import OPENID
 from services.token import events
@@ -75,7 +76,7 @@ class AdvanceAuthorization:
         """Raises InvalidRequest, not redirectable, when there is no such client."""
         found = await self._clients.find(client_id) if client_id else None
         if found is None:
-            raise InvalidRequest("client_id is missing or unknown.", reason="CLIENT_UNKNOWN", redirectable=False)
+            raise InvalidRequest("client_id is missing or unknown.", reason=Reason.CLIENT_UNKNOWN, redirectable=False)
         return found
 
     def reply_address(self, pending: PendingRequest, client: Client) -> ReplyAddress:
@@ -104,7 +105,7 @@ class AdvanceAuthorization:
         if session is not None and claims:
             account = await self._accounts.find(user_id=session.user_id, session_id=session.session_id, claims=claims)
             if account is None or not account.active:
-                raise AccessDenied(reason="ACCOUNT_DISABLED")
+                raise AccessDenied(reason=Reason.ACCOUNT_DISABLED)
             person = account.claims
         added = await self._added(request, client, session, now=now)
         return PreparedRequest(client, request, expected, person, added)
@@ -207,7 +208,9 @@ class AdvanceAuthorization:
                 hint, self._keys.verification, kind=ID_TOKEN_HINT, issuer=self._issuer, audience=None, now=now
             )
         except InvalidJwt:
-            raise InvalidRequest("id_token_hint is not an ID token of this server.", reason="HINT_INVALID") from None
+            raise InvalidRequest(
+                "id_token_hint is not an ID token of this server.", reason=Reason.HINT_INVALID
+            ) from None
         return frozenset({str(claims["sub"])})
 
     async def _record_consent(
@@ -245,9 +248,9 @@ class AdvanceAuthorization:
             InvalidRequest, InvalidRequestUri: not redirectable; it was answered meanwhile.
         """
         if stored and not await work.pending_requests.complete(pending.id_hash, now=now):
-            raise unknown_request("REQUEST_COMPLETED")
+            raise unknown_request(Reason.REQUEST_COMPLETED)
         if pending.pushed_hash and not await work.pushed_requests.complete(pending.pushed_hash, now=now):
-            raise used_up("PUSHED_REQUEST_COMPLETED")
+            raise used_up(Reason.PUSHED_REQUEST_COMPLETED)
 
     async def store(self, work: Work, pending: PendingRequest) -> str:
         """Keeps the request; returns the id that the browser carries."""

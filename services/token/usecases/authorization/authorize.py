@@ -8,6 +8,7 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
 from libs.oauth.parameters import Pair, Parameters, repeated_names
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization.authorization_response import AskPerson, Next
 from services.token.domain.authorization.pending_requests import LIFETIME, PendingRequest
@@ -57,7 +58,9 @@ class Authorize:
         repeated = repeated_names(pairs)
         if repeated & _WHERE_ANSWERS_GO:
             raise InvalidRequest(
-                "client_id or redirect_uri is included more than once.", reason="PARAMETER_REPEATED", redirectable=False
+                "client_id or redirect_uri is included more than once.",
+                reason=Reason.PARAMETER_REPEATED,
+                redirectable=False,
             )
         pending = _pending(Parameters.lenient(pairs), browser_secret=browser_secret, now=self._clock.now())
         if pending.parameters.get("request_uri", "").startswith(URI_PREFIX):
@@ -103,9 +106,9 @@ class Authorize:
 def _judge_arrival(pending: PendingRequest, client: Client, repeated: frozenset[str]) -> None:
     """Raises InvalidRequest, redirectable, for a request that came in a way in which it must not come."""
     if repeated:
-        raise InvalidRequest("A parameter is included more than once.", reason="PARAMETER_REPEATED")
+        raise InvalidRequest("A parameter is included more than once.", reason=Reason.PARAMETER_REPEATED)
     if client.metadata.require_pushed_authorization_requests and pending.pushed_hash is None:
-        raise InvalidRequest("This client must push its authorization requests.", reason="PUSH_REQUIRED")
+        raise InvalidRequest("This client must push its authorization requests.", reason=Reason.PUSH_REQUIRED)
 
 
 def _pending(parameters: Parameters, *, browser_secret: str, now: datetime) -> PendingRequest:

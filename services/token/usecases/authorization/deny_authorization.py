@@ -2,6 +2,7 @@
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import AccessDenied, InvalidScope
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.authorization.authorization_request import requested_scopes
@@ -37,7 +38,7 @@ class DenyAuthorization:
                         correlation_id=pending.correlation_id,
                     )
                 )
-        return reply.refusal(AccessDenied(reason="PERSON_DENIED"))
+        return reply.refusal(AccessDenied(reason=Reason.PERSON_DENIED))
 
 
 def _asked_for(pending: PendingRequest, client: Client) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from libs.crypto.random import new_secret
 from libs.oauth.client_authentication import Credentials
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization import pending_requests
 from services.token.domain.authorization.authorization_request import AuthorizationRequest, find_redirect_uri, judge
@@ -44,7 +45,7 @@ class PushAuthorizationRequest:
         now = self._clock.now()
         client = await self._authenticate(credentials, now=now)
         if "request_uri" in parameters:
-            raise InvalidRequest("A pushed request cannot point to another one.", reason="PUSHED_REQUEST_URI")
+            raise InvalidRequest("A pushed request cannot point to another one.", reason=Reason.PUSHED_REQUEST_URI)
         asked = Parameters(
             {name: value for name, value in parameters.items() if name not in _OF_THE_CLIENT}
             | {"client_id": client.client_id}

@@ -10,6 +10,7 @@ from libs.crypto.unsigned_jwt import unsigned_claims
 from libs.oauth.client_metadata import UNSIGNED
 from libs.oauth.errors import InvalidRequest, InvalidRequestObject, InvalidRequestUri
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from services.token.domain.authorization.request_objects import judge_request_object, merged
 from services.token.domain.clients.client import Client
 from services.token.ports import SignedByClients
@@ -47,17 +48,17 @@ class ReadRequestObject:
     async def _text(self, parameters: Parameters, client: Client) -> str | None:
         by_value, uri = parameters.get("request"), parameters.get("request_uri")
         if by_value is not None and uri is not None:
-            raise InvalidRequest("Send request or request_uri, not both.", reason="REQUEST_OBJECT_TWICE")
+            raise InvalidRequest("Send request or request_uri, not both.", reason=Reason.REQUEST_OBJECT_TWICE)
         if uri is None:
             return by_value
         # Compared with its fragment, which may look like a hash and is none (OpenID Connect Core 6.2).
         if uri not in client.metadata.request_uris:
             raise InvalidRequestUri(
-                "This request_uri is not registered for the client.", reason="REQUEST_URI_UNREGISTERED"
+                "This request_uri is not registered for the client.", reason=Reason.REQUEST_URI_UNREGISTERED
             )
         fetched = await self._fetch(uri)
         if fetched is None:
-            raise InvalidRequestUri("The request_uri cannot be fetched.", reason="REQUEST_URI_UNREACHABLE")
+            raise InvalidRequestUri("The request_uri cannot be fetched.", reason=Reason.REQUEST_URI_UNREACHABLE)
         return fetched
 
     async def _claims(self, text: str, client: Client) -> dict[str, Any]:
@@ -67,14 +68,14 @@ class ReadRequestObject:
                 return unsigned_claims(text)
             header, _ = unverified_jwt(text)
         except InvalidJwt as fault:
-            raise InvalidRequestObject(reason=f"REQUEST_OBJECT_{fault.reason}") from None
+            raise InvalidRequestObject(reason=Reason(f"REQUEST_OBJECT_{fault.reason}")) from None
         if header.get("alg") not in client.metadata.profile.algorithms or (
             registered and header.get("alg") != registered
         ):
             raise InvalidRequestObject(
-                "The request object has another alg than is registered.", reason="REQUEST_OBJECT_ALG"
+                "The request object has another alg than is registered.", reason=Reason.REQUEST_OBJECT_ALG
             )
         claims = await self._signed.verified(text, client.metadata, types=_TYPES)
         if claims is None:
-            raise InvalidRequestObject(reason="REQUEST_OBJECT_SIGNATURE")
+            raise InvalidRequestObject(reason=Reason.REQUEST_OBJECT_SIGNATURE)
         return claims

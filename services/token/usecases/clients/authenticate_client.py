@@ -10,6 +10,7 @@ from libs.crypto.jwt import unverified_jwt
 from libs.crypto.secret_jwt import is_made_with
 from libs.oauth.client_authentication import ASSERTION_METHODS, PRIVATE_KEY_JWT, Credentials
 from libs.oauth.errors import InvalidClient, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from services.token.domain.clients.client import Client
 from services.token.domain.clients.client_assertions import judge_assertion
@@ -44,7 +45,7 @@ class AuthenticateClient:
         """The client that the credentials prove. Raises InvalidClient."""
         client = await self._clients.find(credentials.client_id)
         if client is None:
-            raise InvalidClient(reason="CLIENT_UNKNOWN")
+            raise InvalidClient(reason=Reason.CLIENT_UNKNOWN)
         client.authenticate(credentials, peppers=self._peppers, now=now)
         await self._renew(client, credentials.secret)
         if credentials.method in ASSERTION_METHODS:
@@ -55,12 +56,14 @@ class AuthenticateClient:
         """Signed by a key of the client's, and never seen before (RFC 7523 3). One write, and none for a wrong one."""
         metadata, alg = client.metadata, _parts(assertion)[0].get("alg")
         if alg not in metadata.profile.algorithms or alg != (metadata.token_endpoint_auth_signing_alg or alg):
-            raise InvalidClient("client_assertion has another alg than is registered.", reason="CLIENT_ASSERTION_ALG")
+            raise InvalidClient(
+                "client_assertion has another alg than is registered.", reason=Reason.CLIENT_ASSERTION_ALG
+            )
         claims = await self._signed_claims(assertion, client, now=now)
         if claims is None:
             raise InvalidClient(
                 "client_assertion is not signed with a key or secret of the client.",
-                reason="CLIENT_ASSERTION_SIGNATURE",
+                reason=Reason.CLIENT_ASSERTION_SIGNATURE,
             )
         used = judge_assertion(
             claims,
@@ -73,7 +76,7 @@ class AuthenticateClient:
         async with self._begin() as work:
             is_new = await work.assertions.use(used)
         if not is_new:
-            raise InvalidClient("client_assertion was used before.", reason="CLIENT_ASSERTION_REPLAYED")
+            raise InvalidClient("client_assertion was used before.", reason=Reason.CLIENT_ASSERTION_REPLAYED)
 
     async def _signed_claims(self, assertion: str, client: Client, *, now: datetime) -> dict[str, object] | None:
         if client.metadata.token_endpoint_auth_method == PRIVATE_KEY_JWT:
@@ -106,4 +109,4 @@ def _parts(assertion: str) -> tuple[dict[str, str], dict[str, object]]:
     try:
         return unverified_jwt(assertion)
     except InvalidJwt as fault:
-        raise InvalidClient(reason=f"CLIENT_ASSERTION_{fault.reason}") from None
+        raise InvalidClient(reason=Reason(f"CLIENT_ASSERTION_{fault.reason}")) from None

@@ -7,6 +7,7 @@ from typing import Self
 
 from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.errors import InvalidClientMetadata, InvalidRequest, ServerError
+from libs.oauth.reasons import Reason
 from libs.oauth.sectors import require_listed
 from services.token.domain.tokens.subjects import Subjects
 from services.token.ports import Work
@@ -51,7 +52,9 @@ class CheckSector:
         if must_fetch(metadata, before):
             document = await self._fetch(metadata.sector_identifier_uri)
             if document is None:
-                raise InvalidClientMetadata("sector_identifier_uri cannot be fetched.", reason="SECTOR_UNREACHABLE")
+                raise InvalidClientMetadata(
+                    "sector_identifier_uri cannot be fetched.", reason=Reason.SECTOR_UNREACHABLE
+                )
             require_listed(document, metadata.redirect_uris)
         return CheckedSector.of(metadata)
 
@@ -63,8 +66,8 @@ class CheckSector:
             ServerError: this replica has another salt.
         """
         if checked != CheckedSector.of(metadata):
-            raise InvalidRequest("The client was changed meanwhile. Try again.", reason="CLIENT_CHANGED_MEANWHILE")
+            raise InvalidRequest("The client was changed meanwhile. Try again.", reason=Reason.CLIENT_CHANGED_MEANWHILE)
         if not metadata.sector:
             return
         if not self._subjects.has_fingerprint(await work.pairwise_salt.keep(self._subjects.fingerprint, now=now)):
-            raise ServerError(reason="PAIRWISE_SALT_CHANGED")
+            raise ServerError(reason=Reason.PAIRWISE_SALT_CHANGED)

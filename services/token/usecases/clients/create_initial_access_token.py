@@ -5,6 +5,7 @@ from datetime import timedelta
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.oauth.registration import RegistrationMode
 from libs.servicekit.base.clock import Clock
 from services.token import events
@@ -32,12 +33,12 @@ class CreateInitialAccessToken:
         if self._mode == "closed":
             raise InvalidRequest(
                 "Clients cannot register themselves here: set LATCHKEY_REGISTRATION to token.",
-                reason="REGISTRATION_CLOSED",
+                reason=Reason.REGISTRATION_CLOSED,
             )
         if not uses_hold(uses) or not life_holds(life):
             raise InvalidRequest(
                 "An initial access token has 1 to 100000 uses and lives for a second to 365 days.",
-                reason="REGISTRATION_TOKEN_BOUNDS",
+                reason=Reason.REGISTRATION_TOKEN_BOUNDS,
             )
         now, plain = self._clock.now(), new_secret()
         record = InitialAccessToken(token_id=uuid7(now), uses_left=uses, created_at=now, expires_at=now + life)

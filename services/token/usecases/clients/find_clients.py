@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from services.token.domain.clients.client import Client, known
 from services.token.ports import Begin
 
@@ -40,7 +41,7 @@ class ListClients:
             InvalidRequest: a negative size.
         """
         if size < 0:
-            raise InvalidRequest("page_size must not be negative.", reason="PAGE_SIZE_MALFORMED")
+            raise InvalidRequest("page_size must not be negative.", reason=Reason.PAGE_SIZE_MALFORMED)
         wanted = min(size or DEFAULT_PAGE, MAX_PAGE)
         async with self._view() as work:
             clients = await work.clients.page(after=after, size=wanted + 1)

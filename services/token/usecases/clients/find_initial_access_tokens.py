@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from libs.oauth.errors import InvalidRequest
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.clients.registrations import InitialAccessToken
@@ -31,6 +32,6 @@ class RevokeInitialAccessToken:
         async with self._begin() as work:
             if not await work.initial_access_tokens.remove(token_id):
                 raise InvalidRequest(
-                    "There is no initial access token with this id.", reason="REGISTRATION_TOKEN_UNKNOWN"
+                    "There is no initial access token with this id.", reason=Reason.REGISTRATION_TOKEN_UNKNOWN
                 )
             work.emit(events.admin_acted("initial_access_token.revoked", target_id=token_id))

@@ -6,6 +6,7 @@ from typing import Any
 
 from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.errors import InvalidClientMetadata, InvalidRequest, InvalidToken
+from libs.oauth.reasons import Reason
 from libs.oauth.registration import RegistrationPolicy
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.limits import Limit, require_room
@@ -84,13 +85,13 @@ class ChangeRegistration:
     def _require_itself(self, client: Client, members: Mapping[str, Any], *, now: datetime) -> None:
         """RFC 7592 2.2: the id is sent again; a secret may be, but cannot be chosen."""
         if members.get("client_id") != client.client_id:
-            raise InvalidClientMetadata("client_id must be that of the client.", reason="REGISTRATION_CLIENT_ID")
+            raise InvalidClientMetadata("client_id must be that of the client.", reason=Reason.REGISTRATION_CLIENT_ID)
         secret = members.get("client_secret")
         if secret is not None and not (
             isinstance(secret, str) and client.knows_secret(secret, peppers=self._peppers, now=now)
         ):
             raise InvalidClientMetadata(
-                "client_secret must be the one that the client has.", reason="REGISTRATION_CLIENT_SECRET"
+                "client_secret must be the one that the client has.", reason=Reason.REGISTRATION_CLIENT_SECRET
             )
 
 
@@ -121,12 +122,12 @@ def _is_another_to_people(before: ClientMetadata, after: ClientMetadata) -> bool
 
 
 async def _require_room(work: Work, client_id: str, *, now: datetime) -> None:
-    limits = (Limit(f"registration {client_id}", CHANGES_PER_HOUR, "REGISTRATION_CHANGES"),)
+    limits = (Limit(f"registration {client_id}", CHANGES_PER_HOUR, Reason.REGISTRATION_CHANGES),)
     counted = await work.tallies.add([limits[0].key], window=REGISTRATION_WINDOW, now=now)
     require_room(limits, counted, window=REGISTRATION_WINDOW, now=now, room=0)
 
 
 def _refused() -> InvalidToken:
     return InvalidToken(
-        "This needs the registration access token of the client.", reason="REGISTRATION_ACCESS_TOKEN_WRONG"
+        "This needs the registration access token of the client.", reason=Reason.REGISTRATION_ACCESS_TOKEN_WRONG
     )

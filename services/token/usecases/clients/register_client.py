@@ -10,6 +10,7 @@ from libs.crypto.random import new_secret
 from libs.oauth.addresses import address_prefix
 from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.errors import AccessDenied, InvalidToken, TemporarilyUnavailable
+from libs.oauth.reasons import Reason
 from libs.oauth.registration import RegistrationMode, RegistrationPolicy
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.limits import Limit, require_room
@@ -59,10 +60,12 @@ class RegisterClient:
             InvalidToken: an initial access token is needed, or this one is spent, revoked, expired or none of ours.
         """
         if self._mode == "closed":
-            raise AccessDenied("Clients cannot register themselves here.", reason="REGISTRATION_CLOSED")
+            raise AccessDenied("Clients cannot register themselves here.", reason=Reason.REGISTRATION_CLOSED)
         if initial_token is None:
             if self._mode == "token":
-                raise InvalidToken("Registration needs an initial access token.", reason="REGISTRATION_TOKEN_MISSING")
+                raise InvalidToken(
+                    "Registration needs an initial access token.", reason=Reason.REGISTRATION_TOKEN_MISSING
+                )
             return
         async with self._view() as work:
             usable = await work.initial_access_tokens.is_usable(secret_hash(initial_token), now=self._clock.now())
@@ -105,9 +108,9 @@ class RegisterClient:
         return await self._create.check_sector(metadata)
 
     def _limits(self, what: str, reason: str, prefix: str | None) -> list[Limit]:
-        limits = [Limit(what, self._quota.overall, f"{reason}_PER_HOUR")]
+        limits = [Limit(what, self._quota.overall, Reason(f"{reason}_PER_HOUR"))]
         if prefix is not None:
-            limits.append(Limit(f"{what} address {prefix}", self._quota.per_address, f"{reason}_OF_ADDRESS"))
+            limits.append(Limit(f"{what} address {prefix}", self._quota.per_address, Reason(f"{reason}_OF_ADDRESS")))
         return limits
 
     async def _require_room(self, work: Work, prefix: str | None, *, now: datetime) -> None:
@@ -120,10 +123,12 @@ class RegisterClient:
         if await work.clients.count_registered(most=self._quota.alive) >= self._quota.alive:
             raise TemporarilyUnavailable(
                 "There are too many registered clients.",
-                reason="REGISTRATIONS_FULL",
+                reason=Reason.REGISTRATIONS_FULL,
                 retry_after=int(REGISTRATION_WINDOW.total_seconds()),
             )
 
 
 def _unusable() -> InvalidToken:
-    return InvalidToken("The initial access token is spent, revoked, expired or unknown.", reason="REGISTRATION_TOKEN")
+    return InvalidToken(
+        "The initial access token is spent, revoked, expired or unknown.", reason=Reason.REGISTRATION_TOKEN
+    )

@@ -11,6 +11,7 @@ from libs.crypto.token_kinds import ID_TOKEN_HINT
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.logout_uris import with_session
 from libs.oauth.parameters import Pair, Parameters
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
@@ -55,7 +56,7 @@ class CheckLogout:
         try:
             parameters = Parameters.once(pairs)
         except InvalidRequest as error:
-            raise _refused(error.description, error.reason) from None
+            raise _refused(error.description, Reason(error.reason)) from None
         hint = self._verified_hint(parameters.get("id_token_hint"))
         client = await self._client(parameters, hint)
         return LogoutDecision(
@@ -101,19 +102,19 @@ class CheckLogout:
                 now=self._clock.now(),
             )
         except InvalidJwt as error:
-            raise _refused("id_token_hint is not an ID token of this server.", error.reason) from None
+            raise _refused("id_token_hint is not an ID token of this server.", Reason(error.reason)) from None
 
     async def _client(self, parameters: Parameters, hint: dict[str, Any] | None) -> Client | None:
         named = parameters.get("client_id")
         hinted = str(hint["aud"]) if hint is not None else None
         if named is not None and hinted is not None and named != hinted:
-            raise _refused("client_id is not the client of id_token_hint.", "LOGOUT_CLIENT_MISMATCH")
+            raise _refused("client_id is not the client of id_token_hint.", Reason.LOGOUT_CLIENT_MISMATCH)
         client_id = hinted or named
         if client_id is None:
             return None
         client = await self._clients.find(client_id)
         if client is None:
-            raise _refused("The client is unknown.", "CLIENT_UNKNOWN")
+            raise _refused("The client is unknown.", Reason.CLIENT_UNKNOWN)
         return client
 
 
@@ -123,14 +124,16 @@ def _redirect_uri(parameters: Parameters, client: Client | None) -> str:
     if uri is None:
         return ""
     if client is None:
-        raise _refused("post_logout_redirect_uri needs id_token_hint or client_id beside it.", "LOGOUT_CLIENT_MISSING")
+        raise _refused(
+            "post_logout_redirect_uri needs id_token_hint or client_id beside it.", Reason.LOGOUT_CLIENT_MISSING
+        )
     if uri not in client.metadata.post_logout_redirect_uris:
-        raise _refused("post_logout_redirect_uri is not registered for this client.", "LOGOUT_URI_UNREGISTERED")
+        raise _refused("post_logout_redirect_uri is not registered for this client.", Reason.LOGOUT_URI_UNREGISTERED)
     state = parameters.get("state")
     if state is None:
         return uri
     return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'state': state})}"
 
 
-def _refused(description: str, reason: str) -> InvalidRequest:
+def _refused(description: str, reason: Reason) -> InvalidRequest:
     return InvalidRequest(description, reason=reason, redirectable=False)

@@ -9,6 +9,7 @@ from libs.crypto.jwt import verify_jwt
 from libs.crypto.token_kinds import ACCESS_TOKEN
 from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
 from libs.oauth.errors import InsufficientScope, InvalidToken
+from libs.oauth.reasons import Reason
 from libs.oauth.scopes import OPENID, claims_of, parse_scope
 from libs.servicekit.base.clock import Clock
 from services.token.domain.tokens.audiences import Audiences
@@ -62,18 +63,18 @@ class GetUserinfo:
         token = self._verify(access_token)
         scopes = parse_scope(str(token.get("scope", "")))
         if OPENID not in scopes or GRANT_CLAIM not in token:
-            raise InsufficientScope("The access token needs the scope openid.", reason="SCOPE_OPENID_MISSING")
+            raise InsufficientScope("The access token needs the scope openid.", reason=Reason.SCOPE_OPENID_MISSING)
         grant = await self._live_grant(token)
         account = await self._accounts.find(
             user_id=grant.user_id, session_id=grant.session_id, claims=self._claims(scopes, grant)
         )
         if account is None or not account.active:
-            raise InvalidToken(reason="ACCOUNT_DISABLED")
+            raise InvalidToken(reason=Reason.ACCOUNT_DISABLED)
         if not (grant.offline or account.session_live):
-            raise InvalidToken(reason="SESSION_ENDED")
+            raise InvalidToken(reason=Reason.SESSION_ENDED)
         client = await self._clients.find(grant.client_id)
         if client is None:
-            raise InvalidToken(reason="CLIENT_UNKNOWN")
+            raise InvalidToken(reason=Reason.CLIENT_UNKNOWN)
         claims = {**account.claims, "sub": self._subjects.sub(client, grant.user_id)}
         if not client.metadata.userinfo_signed_response_alg:
             return Userinfo(claims)
@@ -94,16 +95,16 @@ class GetUserinfo:
                 now=self._clock.now(),
             )
         except InvalidJwt as error:
-            raise InvalidToken(reason=error.reason) from None
+            raise InvalidToken(reason=Reason(error.reason)) from None
         if not self._audiences.reach_userinfo(claims["aud"]):
-            raise InvalidToken(reason="AUDIENCE_MISMATCH")
+            raise InvalidToken(reason=Reason.AUDIENCE_MISMATCH)
         return claims
 
     async def _live_grant(self, token: Mapping[str, Any]) -> Grant:
         async with self._view() as work:
             standing = await work.revocations.standing(str(token["jti"]), grant_id=str(token[GRANT_CLAIM]))
         if standing.grant is None or standing.grant.revoked_at is not None:
-            raise InvalidToken(reason="GRANT_REVOKED")
+            raise InvalidToken(reason=Reason.GRANT_REVOKED)
         if standing.revoked:
-            raise InvalidToken(reason="TOKEN_REVOKED")
+            raise InvalidToken(reason=Reason.TOKEN_REVOKED)
         return standing.grant

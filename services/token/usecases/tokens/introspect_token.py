@@ -11,6 +11,7 @@ from libs.oauth.client_authentication import Credentials
 from libs.oauth.client_metadata import INTROSPECTION_ALL
 from libs.oauth.errors import InvalidClient, InvalidGrant, InvalidRequest
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from libs.oauth.scopes import format_scope
 from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.client import Client
@@ -63,10 +64,10 @@ class IntrospectToken:
         now = self._clock.now()
         caller = await self._authenticate(credentials, now=now)
         if caller.metadata.is_public:
-            raise InvalidClient("Introspection needs a client that proves who it is.", reason="CLIENT_PUBLIC")
+            raise InvalidClient("Introspection needs a client that proves who it is.", reason=Reason.CLIENT_PUBLIC)
         text = parameters.get("token")
         if text is None:
-            raise InvalidRequest("token is missing.", reason="TOKEN_MISSING")
+            raise InvalidRequest("token is missing.", reason=Reason.TOKEN_MISSING)
         try:
             token = RefreshToken.parse(text)
         except InvalidGrant:

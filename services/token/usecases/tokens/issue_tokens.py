@@ -16,6 +16,7 @@ from libs.oauth import acr
 from libs.oauth.client_authentication import Credentials
 from libs.oauth.errors import AccessDenied, InvalidGrant, InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from libs.oauth.scopes import OPENID, format_scope
 from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.client import Client
@@ -119,24 +120,24 @@ class IssueTokens:
     def _grant(self, parameters: Parameters, client: Client) -> GrantHandler:
         grant_type = parameters.get("grant_type")
         if grant_type is None:
-            raise InvalidRequest("grant_type is missing.", reason="GRANT_TYPE_MISSING")
+            raise InvalidRequest("grant_type is missing.", reason=Reason.GRANT_TYPE_MISSING)
         handler = self._grants.get(grant_type)
         if handler is None:
-            raise UnsupportedGrantType(reason="GRANT_TYPE_UNKNOWN")
+            raise UnsupportedGrantType(reason=Reason.GRANT_TYPE_UNKNOWN)
         client.require_grant(grant_type)
         return handler
 
     async def _check_account(self, grant: Grant, client: Client) -> Account:
         """In whatever grant, no tokens for who was disabled, signed out of an online grant, or showed too little."""
         if client.metadata.required_acr and not acr.satisfies(grant.acr, client.metadata.required_acr):
-            raise InvalidGrant("The person has to sign in with a second factor.", reason="ACR_UNMET")
+            raise InvalidGrant("The person has to sign in with a second factor.", reason=Reason.ACR_UNMET)
         account = await self._accounts.find(
             user_id=grant.user_id, session_id=grant.session_id, claims=grant.id_token_claims
         )
         if account is None or not account.active:
-            raise InvalidGrant(reason="ACCOUNT_DISABLED")
+            raise InvalidGrant(reason=Reason.ACCOUNT_DISABLED)
         if not (grant.offline or account.session_live):
-            raise InvalidGrant(reason="SESSION_ENDED")
+            raise InvalidGrant(reason=Reason.SESSION_ENDED)
         return account
 
 

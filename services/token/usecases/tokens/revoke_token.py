@@ -10,6 +10,7 @@ from libs.crypto.token_kinds import ACCESS_TOKEN, MAX_SKEW
 from libs.oauth.client_authentication import Credentials
 from libs.oauth.errors import InvalidGrant, InvalidRequest
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.clients.client import Client
@@ -56,7 +57,7 @@ class RevokeToken:
         client = await self._authenticate(credentials, now=now)
         text = parameters.get("token")
         if text is None:
-            raise InvalidRequest("token is missing.", reason="TOKEN_MISSING")
+            raise InvalidRequest("token is missing.", reason=Reason.TOKEN_MISSING)
         try:
             token = RefreshToken.parse(text)
         except InvalidGrant:

@@ -6,6 +6,7 @@ from libs.crypto.hashing import secret_hash
 from libs.oauth.client_metadata import AUTHORIZATION_CODE
 from libs.oauth.errors import InvalidGrant, InvalidRequest
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from services.token import events
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import AuthorizationCode, CodeClaim
@@ -27,13 +28,13 @@ class AuthorizationCodeGrant:
         async with self._view() as work:
             code = await work.codes.find(claim.code_hash)
         if code is None:
-            raise InvalidGrant(reason="CODE_UNKNOWN")
+            raise InvalidGrant(reason=Reason.CODE_UNKNOWN)
         code.judge(claim, now=now)
         code.grant.require_live()
         if code.consumed_at is not None:  # at once: neither an account nor a key that is missing may put it off
             async with self._begin() as work:
                 await _revoke(work, code, now=now)
-            raise InvalidGrant(reason="CODE_REPLAYED")
+            raise InvalidGrant(reason=Reason.CODE_REPLAYED)
 
         async def redeem(tokens: AccessToken) -> str | None:
             return await self._redeem(code, client, tokens, now=now)
@@ -62,13 +63,13 @@ class AuthorizationCodeGrant:
             else:
                 await _revoke(work, code, now=now)
         if not won:  # said after the commit, so that the revocation stays
-            raise InvalidGrant(reason="CODE_REPLAYED")
+            raise InvalidGrant(reason=Reason.CODE_REPLAYED)
         return refresh_token
 
 
 def _claim(parameters: Parameters, client: Client) -> CodeClaim:
     if "code" not in parameters:
-        raise InvalidRequest("code is missing.", reason="CODE_MISSING")
+        raise InvalidRequest("code is missing.", reason=Reason.CODE_MISSING)
     return CodeClaim(
         code_hash=secret_hash(parameters["code"]),
         client_id=client.client_id,

@@ -6,6 +6,7 @@ from libs.crypto.random import uuid7
 from libs.oauth.client_metadata import DEVICE_CODE
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from libs.oauth.scopes import OFFLINE_ACCESS
 from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization.devices import AllowedDevice
@@ -36,7 +37,7 @@ class DeviceCodeGrant:
         InvalidScope when the client has lost a scope since it asked.
         """
         if "device_code" not in parameters:
-            raise InvalidRequest("device_code is missing.", reason="DEVICE_CODE_MISSING")
+            raise InvalidRequest("device_code is missing.", reason=Reason.DEVICE_CODE_MISSING)
         device_code = parameters["device_code"]
         allowed = await self._devices.poll(device_code, client_id=client.client_id, wait=_wait(parameters))
         now = self._clock.now()  # the poll may have waited
@@ -63,7 +64,7 @@ class DeviceCodeGrant:
 def _wait(parameters: Parameters) -> timedelta:
     text = parameters.get(WAIT, "0")
     if not (text.isascii() and text.isdecimal() and len(text) <= 4):
-        raise InvalidRequest(f"{WAIT} must be a whole number of seconds.", reason="WAIT_MALFORMED")
+        raise InvalidRequest(f"{WAIT} must be a whole number of seconds.", reason=Reason.WAIT_MALFORMED)
     return timedelta(seconds=min(int(text), _LONGEST_WAIT))
 
 

@@ -8,6 +8,7 @@ from libs.crypto.random import uuid7
 from libs.oauth.client_metadata import CONSENT_SKIP, PASSWORD
 from libs.oauth.errors import InvalidGrant, InvalidRequest
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, parse_scope
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
@@ -36,7 +37,7 @@ class PasswordGrant:
         """
         missing = [name for name in ("username", "password") if name not in parameters]
         if missing:
-            raise InvalidRequest(f"{missing[0]} is missing.", reason="PASSWORD_GRANT_INCOMPLETE")
+            raise InvalidRequest(f"{missing[0]} is missing.", reason=Reason.PASSWORD_GRANT_INCOMPLETE)
         scopes = client.permitted_scope(parse_scope(parameters.get("scope", "")))
         resources = requested_resources(parameters, client)
         correlation_id = uuid7(now)
@@ -74,7 +75,7 @@ class PasswordGrant:
             remembered = await view.consents.find(user_id=user_id, client_id=client.client_id, resources=resources)
         if not remembered.issuperset(scope for scope in scopes if scope != OPENID):
             raise InvalidGrant(
-                "The person has not consented: they have to sign in with a browser once.", reason="CONSENT_MISSING"
+                "The person has not consented: they have to sign in with a browser once.", reason=Reason.CONSENT_MISSING
             )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from libs.oauth.errors import InvalidGrant, InvalidRequest, InvalidScope
 from libs.oauth.parameters import Parameters
+from libs.oauth.reasons import Reason
 from libs.oauth.scopes import parse_scope
 from services.token import events
 from services.token.domain.clients.client import Client
@@ -25,7 +26,7 @@ class RefreshTokenGrant:
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
         """Raises InvalidGrant for a token that is not the client's latest; one that was used before ends its grant."""
         if "refresh_token" not in parameters:
-            raise InvalidRequest("refresh_token is missing.", reason="REFRESH_TOKEN_MISSING")
+            raise InvalidRequest("refresh_token is missing.", reason=Reason.REFRESH_TOKEN_MISSING)
         token = RefreshToken.parse(parameters["refresh_token"])
         family = await self._find(token, client)
         presented = self._recognise(family, token, now=now)
@@ -42,9 +43,9 @@ class RefreshTokenGrant:
         async with self._view() as work:
             family = await work.refresh_families.find(token.family_id)
         if family is None:
-            raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
+            raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
         if family.client_id != client.client_id:
-            raise InvalidGrant(reason="REFRESH_TOKEN_OF_ANOTHER_CLIENT")
+            raise InvalidGrant(reason=Reason.REFRESH_TOKEN_OF_ANOTHER_CLIENT)
         family.grant.require_live()
         return family
 
@@ -69,10 +70,10 @@ class RefreshTokenGrant:
     async def _within_grace(self, work: Work, token: RefreshToken, *, now: datetime) -> RefreshToken:
         family = await work.refresh_families.find(token.family_id)
         if family is None:
-            raise InvalidGrant(reason="REFRESH_TOKEN_UNKNOWN")
+            raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
         family.grant.require_live()
         if self._recognise(family, token, now=now) is not Presented.PREDECESSOR:
-            raise InvalidGrant(reason="REFRESH_TOKEN_ROTATED_AWAY")
+            raise InvalidGrant(reason=Reason.REFRESH_TOKEN_ROTATED_AWAY)
         return family.successor_of(token, self._chain_keys)
 
     async def _revoke(self, family: RefreshFamily, *, now: datetime) -> None:
@@ -88,7 +89,7 @@ class RefreshTokenGrant:
                         reason="refresh_token_reused",
                     ),
                 )
-        raise InvalidGrant(reason="REFRESH_TOKEN_REUSED")  # after the commit, so that the revocation stays
+        raise InvalidGrant(reason=Reason.REFRESH_TOKEN_REUSED)  # after the commit, so that the revocation stays
 
 
 def _narrowed(grant: Grant, client: Client, requested: str | None) -> tuple[str, ...]:
@@ -99,5 +100,5 @@ def _narrowed(grant: Grant, client: Client, requested: str | None) -> tuple[str,
     granted = tuple(scope for scope in grant.scopes if scope in client.metadata.scopes)
     scopes = parse_scope(requested or "") or granted
     if not scopes or not set(scopes) <= set(granted):
-        raise InvalidScope("The scope is more than what was granted.", reason="SCOPE_WIDENED")
+        raise InvalidScope("The scope is more than what was granted.", reason=Reason.SCOPE_WIDENED)
     return scopes
