@@ -7,6 +7,10 @@ HTTP_SECONDS = Histogram("latchkey_http_seconds", "Time to answer an HTTP reques
 OAUTH_ERRORS = Counter(
     "latchkey_oauth_errors_total", "Refusals by endpoint and reason.", ["endpoint", "error", "reason"]
 )
+REFUSED_CONNECTIONS = Counter(
+    "latchkey_http_refused_connections_total",
+    "HTTP connections refused or closed at a connection limit.",
+)
 OUTBOX_BACKLOG = Gauge("latchkey_outbox_backlog", "Facts that wait for the bus.")
 OUTBOX_OLDEST_SECONDS = Gauge("latchkey_outbox_oldest_seconds", "Age of the oldest fact that waits for the bus.")
 OUTBOX_SENT = Counter("latchkey_outbox_sent_total", "Facts that the bus acknowledged.")

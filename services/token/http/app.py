@@ -1,7 +1,8 @@
 """The client edge: what applications call without a browser."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from http import HTTPStatus
 from time import perf_counter
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from libs.servicekit.base import trace
 from libs.servicekit.base.metrics import HTTP_SECONDS
 from libs.servicekit.http.addresses import Networks
 from services.token.http.device_authorization import device_authorization_handler
-from services.token.http.errors import Handler, answer, endpoint_of
+from services.token.http.errors import Handler, answer, endpoint_of, error_body
 from services.token.http.forms import MAX_BODY_BYTES
 from services.token.http.introspect import introspection_handler
 from services.token.http.par import par_handler
@@ -68,6 +69,7 @@ def build_edge(endpoints: Endpoints, *, edge_url: str, trusted_proxies: Networks
         client_max_size=MAX_BODY_BYTES,
         middlewares=[_around(secure=edge_url.startswith("https:"))],
     )
+    app[ERROR_RESPONSE] = partial(_malformed, headers=_fixed_headers(secure=edge_url.startswith("https:")))
     userinfo = userinfo_handler(endpoints.userinfo)
     app.add_routes(
         [
@@ -92,16 +94,25 @@ async def _preflight(_request: web.Request) -> web.Response:
     return web.Response(status=204, headers=_PREFLIGHT)
 
 
-def _around(*, secure: bool) -> Middleware:
-    """Around every request: trace, time, refusals as JSON, headers. One middleware, for each costs its share."""
+def _fixed_headers(*, secure: bool) -> dict[str, str]:
+    """Headers of every response."""
     fixed = {
         **_CORS,
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
     }
-    if secure:
-        fixed["Strict-Transport-Security"] = "max-age=31536000"
+    return {**fixed, "Strict-Transport-Security": "max-age=31536000"} if secure else fixed
+
+
+def _malformed(status: HTTPStatus, *, headers: dict[str, str]) -> web.Response:
+    """The response to a request that the server below the application refuses."""
+    return BareResponse(text=error_body(status), status=status.value, content_type="application/json", headers=headers)
+
+
+def _around(*, secure: bool) -> Middleware:
+    """Around every request: trace, time, refusals as JSON, headers. One middleware, for each costs its share."""
+    fixed = _fixed_headers(secure=secure)
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:

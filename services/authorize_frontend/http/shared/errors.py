@@ -34,8 +34,11 @@ _SITUATIONS: Final = {
 _HTTP: Final = {
     404: ("not_found", "not-found"),
     405: ("method_not_allowed", "not-found"),
+    408: ("request_timeout", "too-slow"),
     413: ("request_too_large", "too-large"),
+    414: ("request_too_large", "too-large"),
     415: ("unsupported_media_type", "media-type"),
+    431: ("request_too_large", "too-large"),
 }
 
 
