@@ -1,7 +1,7 @@
 """The client edge: what applications call without a browser."""
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from http import HTTPStatus
 from time import perf_counter
 
@@ -12,6 +12,7 @@ from prometheus_client import Histogram
 from libs.servicekit.base import trace
 from libs.servicekit.base.metrics import HTTP_SECONDS
 from libs.servicekit.http.addresses import Networks
+from libs.servicekit.http.edge_server import ERROR_RESPONSE, BareResponse, ErrorResponse
 from services.token.http.device_authorization import device_authorization_handler
 from services.token.http.errors import Handler, answer, endpoint_of, error_body
 from services.token.http.forms import MAX_BODY_BYTES
@@ -69,7 +70,7 @@ def build_edge(endpoints: Endpoints, *, edge_url: str, trusted_proxies: Networks
         client_max_size=MAX_BODY_BYTES,
         middlewares=[_around(secure=edge_url.startswith("https:"))],
     )
-    app[ERROR_RESPONSE] = partial(_malformed, headers=_fixed_headers(secure=edge_url.startswith("https:")))
+    app[ERROR_RESPONSE] = _malformed_response(_fixed_headers(secure=edge_url.startswith("https:")))
     userinfo = userinfo_handler(endpoints.userinfo)
     app.add_routes(
         [
@@ -105,9 +106,14 @@ def _fixed_headers(*, secure: bool) -> dict[str, str]:
     return {**fixed, "Strict-Transport-Security": "max-age=31536000"} if secure else fixed
 
 
-def _malformed(status: HTTPStatus, *, headers: dict[str, str]) -> web.Response:
-    """The response to a request that the server below the application refuses."""
-    return BareResponse(text=error_body(status), status=status.value, content_type="application/json", headers=headers)
+def _malformed_response(headers: dict[str, str]) -> ErrorResponse:
+    """Renders the response to a request that the server below the application refuses."""
+
+    def render(status: HTTPStatus) -> web.Response:
+        body = error_body(status)
+        return BareResponse(text=body, status=status.value, content_type="application/json", headers=headers)
+
+    return render
 
 
 def _around(*, secure: bool) -> Middleware:

@@ -36,6 +36,8 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _response(error, request)
     except web.HTTPException as error:
         return _http_error(error)
+    except web.RequestPayloadError:  # its text quotes the body
+        return _http_error(web.HTTPBadRequest())
     except Exception:  # noqa: BLE001 - logged here; nothing of it leaves but the trace id
         _log.exception("A request failed", path=request.path)
         return _response(ServerError(f"Something went wrong. Trace: {trace.current_id()}"), request)
