@@ -11,6 +11,9 @@ REFUSED_CONNECTIONS = Counter(
     "latchkey_http_refused_connections_total",
     "HTTP connections refused or closed at a connection limit.",
 )
+CERTIFICATE_DAYS_LEFT = Gauge(
+    "latchkey_certificate_days_left", "Days until this service's internal certificate expires; negative afterwards."
+)
 OUTBOX_BACKLOG = Gauge("latchkey_outbox_backlog", "Facts that wait for the bus.")
 OUTBOX_OLDEST_SECONDS = Gauge("latchkey_outbox_oldest_seconds", "Age of the oldest fact that waits for the bus.")
 OUTBOX_SENT = Counter("latchkey_outbox_sent_total", "Facts that the bus acknowledged.")

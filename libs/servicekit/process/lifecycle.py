@@ -11,6 +11,7 @@ import ssl
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import uvloop
@@ -29,6 +30,7 @@ from libs.servicekit.base.settings import (
     load,
 )
 from libs.servicekit.grpc import server as grpc_server
+from libs.servicekit.grpc.certificates import CertificateCheck, CertificateFiles
 from libs.servicekit.http.edge_server import Connections, EdgeSite, remove_server_header
 from libs.servicekit.http.edge_tls import EdgeTls
 from libs.servicekit.process import ops
@@ -86,6 +88,8 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
     stop = _stop_signal()
     async with AsyncExitStack() as stack, AsyncExitStack() as listeners:
         service = await stack.enter_async_context(build(settings))
+        certificate = CertificateCheck(CertificateFiles(settings))
+        service = replace(service, checks={**service.checks, "certificate": certificate.check})
         health = ops.Health(name, service)
         await _listen(
             stack,
