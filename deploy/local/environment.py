@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from deploy.local.layout import Layout
 from deploy.local.ports import HOST
-from deploy.provision import nats_server
 from deploy.provision.home import VARIABLE as HOME_VARIABLE
 from deploy.provision.secret_files import secret_file
 from deploy.provision.topology import SERVICES, ServiceShape
@@ -62,8 +61,8 @@ def _decided(service: ServiceShape, layout: Layout) -> dict[str, str]:
     if service.database:
         told["LATCHKEY_DATABASE_URL"] = layout.database_of(service)
         told["LATCHKEY_MIGRATE_ON_START"] = "true"
-    if service.subscribes:
-        told["LATCHKEY_SUBSCRIBER_NATS_CREDS"] = str(home.creds(nats_server.reader_of(service.name)))
+    for variable, (user, _) in service.nats_users.items():
+        told[variable] = str(home.creds(user))
     for callee in service.calls:
         told[f"LATCHKEY_{callee.replace('-', '_').upper()}_TARGET"] = ports.grpc[callee].address
     for variable, secret in service.secrets.items():

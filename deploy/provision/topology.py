@@ -20,7 +20,9 @@ class ServiceShape:
     calls: tuple[str, ...] = ()
     """Services that it reaches over gRPC."""
     subscribes: bool = False
-    """It reads events as a subscriber does: with a second NATS user, in the account of the subscribers."""
+    """It reads events as a subscriber does, with a second NATS user in the subscribers' account."""
+    nats_users: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Variable -> its further NATS users: the user, and the name of the file in a deployment."""
     optional: bool = False
     """Latchkey is whole without it: deployments leave it out unless it is asked for."""
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +34,14 @@ class ServiceShape:
 
 
 SERVICES = (
-    ServiceShape("key-rotation", secrets={"LATCHKEY_KEY_ENCRYPTION_KEY_FILE": "key-encryption"}),
+    ServiceShape(
+        "key-rotation",
+        secrets={"LATCHKEY_KEY_ENCRYPTION_KEY_FILE": "key-encryption"},
+        nats_users={
+            "LATCHKEY_NATS_SUBSCRIBERS_CREDS": ("key-rotation-subscribers", "subscribers.creds"),
+            "LATCHKEY_NATS_READERS_CREDS": ("key-rotation-readers", "readers.creds"),
+        },
+    ),
     ServiceShape(
         "authentication",
         secrets={
@@ -45,6 +54,7 @@ SERVICES = (
         "event-bridge",
         edge="events",
         subscribes=True,
+        nats_users={"LATCHKEY_SUBSCRIBER_NATS_CREDS": ("event-bridge-reader", "reader.creds")},
         optional=True,
         secrets={"LATCHKEY_WEBHOOK_SEALING_KEY_FILE": "webhook-sealing"},
     ),

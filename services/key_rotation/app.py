@@ -17,6 +17,7 @@ from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.events.relay import PURGE_SECONDS, Relay
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.nats.bus import Bus
+from libs.servicekit.nats.mirrors import READERS, SUBSCRIBERS
 from libs.servicekit.sql.migrations import open_database
 from services.key_rotation import rpc
 from services.key_rotation.adapters.key_ages import ROTATION_FAILURES, observe
@@ -51,6 +52,7 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
     async with open_database(settings, service=NAME) as database, opened_wrappings(settings, clock=clock) as wrappings:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
         bus = Bus(settings, service=NAME, keeps_streams=True)
+        mirrors = _mirrors(settings)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
         work = Transactions(database, outbox, partial(StoreWork, issuer=settings.issuer))
         waits = settings.waits
@@ -99,6 +101,7 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
             ),
             tasks={
                 "bus": bus.run,
+                **{f"{name}-streams": mirror.run for name, mirror in mirrors.items()},
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 "rotation": every(settings.key_check_seconds, "rotation", partial(_advance, checked, advance)),
@@ -111,6 +114,7 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
                 "key-encryption": sealing.check,
                 "clock": checked.check,
                 "bus": bus.check,
+                **{f"{name}-streams": mirror.check for name, mirror in mirrors.items()},
                 "outbox": relay.check,
             },
         )
@@ -152,6 +156,24 @@ async def _check(published: ListVerificationKeys, clock: Clock) -> CheckResult:
     keys = await published()
     observe(keys, now=clock.now())
     return CheckResult(ok=True, detail=", ".join(f"{key.alg} {key.state}" for key in keys))
+
+
+def _mirrors(settings: KeyRotationSettings) -> dict[str, Bus]:
+    """The keepers of the streams in the accounts of those who read events, by the name of the account."""
+    kept = {
+        SUBSCRIBERS: (settings.nats_subscribers_creds, settings.nats_stream_bytes),
+        READERS: (settings.nats_readers_creds, settings.nats_stream_bytes // 2),
+    }
+    return {
+        mirror.account: Bus(
+            settings.model_copy(update={"nats_creds": creds, "nats_stream_bytes": size}),
+            service=NAME,
+            keeps_streams=True,
+            mirror=mirror,
+        )
+        for mirror, (creds, size) in kept.items()
+        if creds is not None
+    }
 
 
 def _servicers(

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FilePath, model_validator
 
 from libs.servicekit.base.settings import BusSettings, DatabaseSettings, GrpcSettings
 from services.key_rotation.domain.waits import Waits
@@ -28,6 +28,10 @@ class KeyRotationSettings(WrappingSettings, GrpcSettings, DatabaseSettings, BusS
     signed here; token replicas need `LATCHKEY_SIGNING=remote`."""
     signatures_per_second: int = Field(default=1_000, ge=1, le=100_000)
     """So many tokens are signed here for token replicas with `LATCHKEY_SIGNING=remote`, by each replica."""
+    nats_subscribers_creds: FilePath | None = None
+    """File with the credentials that keep the streams of the subscribers' NATS account. Without it there are none."""
+    nats_readers_creds: FilePath | None = None
+    """As LATCHKEY_NATS_SUBSCRIBERS_CREDS, of the readers' account, whose streams have half the size."""
     key_check_seconds: float = Field(default=60, gt=0, le=3600)
     """How often it is looked whether something has come due."""
 

@@ -212,6 +212,9 @@ class BusSettings(ServiceSettings):
     """File with this service's NATS credentials."""
     nats_replicas: int = Field(default=1, ge=1, le=5)
     """Copies of each stream; 3 in a cluster."""
+    nats_stream_bytes: int = Field(default=2 * 1024**3, ge=16 * 1024**2)
+    """File storage of the streams of one account: 60 % for events, 30 % for token telemetry, 5 % for dead letters. A full
+    stream drops its oldest events. Read by the service that keeps the streams (key-rotation)."""
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)

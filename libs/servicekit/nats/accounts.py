@@ -46,22 +46,24 @@ class Rights:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """Requests that an account answers for another one, which asks under a name of its own.
+class Export:
+    """A subject of one account that another account may import.
 
-    Whoever asks from the other account can be answered there only: no subject of the offering account can be named as
-    the place for the answer.
+    A request from the importing account is answered in that account: it cannot name a subject of the exporting account
+    as the place for the response.
 
     Args:
-        subject: of the request, with NATS wildcards.
-        asked_as: the same subject in the other account, with `$1`, `$2` for the wildcards; empty: by the same name.
-        many_answers: a request is answered by any number of messages.
+        subject: with NATS wildcards.
+        kind: `service` for requests that the exporting account answers, `stream` for messages that it publishes.
+        local_subject: the same subject in the importing account; empty: the same name.
+        many_responses: a request gets any number of responses.
     """
 
     name: str
     subject: str
-    asked_as: str = ""
-    many_answers: bool = False
+    kind: Literal["service", "stream"] = "service"
+    local_subject: str = ""
+    many_responses: bool = False
 
 
 def new_seed(kind: Literal["operator", "account", "user"], randomness: bytes) -> Seed:
@@ -86,26 +88,27 @@ def account_jwt(
     *,
     operator: Seed,
     signing_keys: Sequence[PublicKey] = (),
-    jetstream: bool = False,
-    offers: Sequence[Offer] = (),
-    takes: Sequence[Offer] = (),
-    taken_from: PublicKey | None = None,
+    jetstream_bytes: int = 0,
+    exports: Sequence[Export] = (),
+    imports: Sequence[tuple[Export, PublicKey]] = (),
     now: datetime,
 ) -> str:
-    """An account without limits; its users may be signed by its own key or by one of `signing_keys`.
+    """The JWT of an account. Its users may be signed by its own key or by one of `signing_keys`.
 
     Args:
-        offers: what it answers for other accounts.
-        takes: what it asks of the account `taken_from`.
+        jetstream_bytes: file storage that its streams may take; 0: the account has no JetStream.
+        imports: each export with the account that it is imported from.
     """
-    limited = _LIMITS + (_JETSTREAM_LIMITS if jetstream else ())
+    limits = dict.fromkeys(_LIMITS + (_JETSTREAM_LIMITS if jetstream_bytes else ()), _UNLIMITED)
+    if jetstream_bytes:
+        limits["disk_storage"] = jetstream_bytes
     claims = {
         "type": "account",
-        "limits": {**dict.fromkeys(limited, _UNLIMITED), "wildcards": True},
+        "limits": {**limits, "wildcards": True},
         "signing_keys": list(signing_keys),
         "default_permissions": {"pub": {}, "sub": {}},
-        "exports": [_export(offer) for offer in offers],
-        "imports": [_import(offer, taken_from) for offer in takes],
+        "exports": [_export(export) for export in exports],
+        "imports": [_import(export, account) for export, account in imports],
     }
     return _sign(operator, name=name, subject=account, claims=claims, now=now)
 
@@ -134,16 +137,16 @@ def creds(jwt: str, seed: Seed) -> str:
     )
 
 
-def _export(offer: Offer) -> dict[str, str]:
-    kind = "Stream" if offer.many_answers else "Singleton"
-    return {"name": offer.name, "subject": offer.subject, "type": "service", "response_type": kind}
+def _export(export: Export) -> dict[str, str]:
+    made = {"name": export.name, "subject": export.subject, "type": export.kind}
+    if export.kind == "service":
+        made["response_type"] = "Stream" if export.many_responses else "Singleton"
+    return made
 
 
-def _import(offer: Offer, account: PublicKey | None) -> dict[str, str]:
-    if account is None:
-        raise ValueError("what is taken is taken from somebody")
-    here = {"local_subject": offer.asked_as} if offer.asked_as else {}
-    return {"name": offer.name, "subject": offer.subject, "account": account, "type": "service", **here}
+def _import(export: Export, account: PublicKey) -> dict[str, str]:
+    here = {"local_subject": export.local_subject} if export.local_subject else {}
+    return {"name": export.name, "subject": export.subject, "account": account, "type": export.kind, **here}
 
 
 def _permission(subjects: Sequence[str]) -> dict[str, list[str]]:

@@ -1,27 +1,14 @@
-"""Subscribers outside: a NATS account of their own, and what one of them may ask for.
-
-JetStream answers wherever a request says, and asks nobody for permission: a reader in our own account could have the
-answer, or somebody's old event, put on the subject of an event, and so into the stream. From another account it cannot.
-"""
+"""Subscribers: NATS users of the subscribers' account, each with the rights on one durable consumer."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from libs.servicekit.nats import accounts
-from libs.servicekit.nats.accounts import Offer, PublicKey, Rights, Seed
-
-API: Final = "LATCHKEY.API"
-"""Where subscribers find the JetStream API; clients call it the prefix."""
-OFFERS: Final = (
-    Offer("inspect", "$JS.API.CONSUMER.INFO.*.*", asked_as=f"{API}.CONSUMER.INFO.$1.$2"),
-    Offer("pull", "$JS.API.CONSUMER.MSG.NEXT.*.*", asked_as=f"{API}.CONSUMER.MSG.NEXT.$1.$2", many_answers=True),
-    Offer("acknowledge", "$JS.ACK.>"),
-)
-"""What their account may ask of ours. Consumers are made for them, and by nobody else."""
+from libs.servicekit.nats.accounts import PublicKey, Rights, Seed
 
 
 @dataclass(frozen=True)
@@ -67,8 +54,8 @@ def rights_of(consumer: str, streams: Sequence[str]) -> Rights:
         subject
         for stream in streams
         for subject in (
-            f"{API}.CONSUMER.INFO.{stream}.{consumer}",
-            f"{API}.CONSUMER.MSG.NEXT.{stream}.{consumer}",
+            f"$JS.API.CONSUMER.INFO.{stream}.{consumer}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
             f"$JS.ACK.{stream}.{consumer}.>",
         )
     ]

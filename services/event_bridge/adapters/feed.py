@@ -57,7 +57,7 @@ class Feed:
         return CheckResult(ok=self._state != "away" and self._bus.ready, detail=self._state, required=False)
 
     async def _turn(self) -> None:
-        reader = StreamReader(self._stream, CONSUMER, maker=self._bus.jetstream, client=self._client)
+        reader = StreamReader(self._stream, CONSUMER, client=self._client)
         last = await reader.last_sequence()
         position = await self._take.begin(self._stream, start=last)
         if position is None:

@@ -1,9 +1,7 @@
 """One stream, read from a sequence on, in order and without a gap, as a subscriber from outside reads it.
 
-The service uses two NATS identities. Its own identity creates the consumer and may do nothing else with it. Messages
-are read through the subscribers' account (libs/servicekit/nats/subscribers.py), because no response in that account can
-reach the subjects of events. Nothing is acknowledged: the position is stored in SQL, in the transaction that stores the
-events.
+The service reads the copy of the stream in the subscribers' account (libs/servicekit/nats/mirrors.py), with a NATS user of
+that account. Nothing is acknowledged: the position is stored in SQL, in the transaction that stores the events.
 """
 
 import json
@@ -19,7 +17,6 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-from libs.servicekit.nats.subscribers import API
 
 EVENTS = "latchkey.v1.>"
 BATCH = 256
@@ -45,10 +42,10 @@ class Read:
 class StreamReader:
     """`consumer`: its name; one reader at a time has it."""
 
-    def __init__(self, stream: str, consumer: str, *, maker: JetStreamContext, client: Client) -> None:
+    def __init__(self, stream: str, consumer: str, *, client: Client) -> None:
         self._stream = stream
         self._consumer = consumer
-        self._maker = maker
+        self._maker: JetStreamContext = client.jetstream()
         self._client = client
         self._base = client.new_inbox()
         self._asked = 0
@@ -113,7 +110,7 @@ class StreamReader:
             "idle_heartbeat": int(HEARTBEAT_SECONDS * 1e9),
         }
         await self._client.publish(
-            f"{API}.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}",
             json.dumps(request).encode(),
             reply=f"{self._base}.{self._asked}",
         )
