@@ -1,4 +1,4 @@
-"""Calling another service: one long-lived channel per target, mutual TLS, a deadline on every call, typed errors."""
+"""gRPC client channels: one long-lived channel per target, mutual TLS, a deadline for each call, typed errors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ DEADLINE_SECONDS = 5.0
 _OPTIONS = (
     ("grpc.lb_policy_name", "round_robin"),
     ("grpc.keepalive_time_ms", 30_000),
-    # A restarted service is found again within a moment, well inside the deadline of a waiting call.
+    # Reconnect to a restarted service well within the deadline of a pending call.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
@@ -23,10 +23,14 @@ _OPTIONS = (
 
 
 def channel(target: str, *, service: str, settings: ServiceSettings) -> grpc.aio.Channel:
-    """A channel to `service` (an identity such as "token") at `target` (host:port or a gRPC target).
+    """Return a channel to a service. The peer must present that service's certificate, at any address.
 
-    The peer must show the certificate of that service, whatever its address. Calls raise OAuthError: what the callee
-    raised, TemporarilyUnavailable when it cannot be reached within the deadline (seconds), ServerError otherwise.
+    Calls raise OAuthError: the error that the callee raised, TemporarilyUnavailable if the callee cannot be reached
+    within the deadline, ServerError otherwise.
+
+    Args:
+        target: host:port or a gRPC target.
+        service: the identity of the service, such as "token".
     """
     credentials = grpc.ssl_channel_credentials(
         root_certificates=settings.tls_ca.read_bytes(),
@@ -34,10 +38,10 @@ def channel(target: str, *, service: str, settings: ServiceSettings) -> grpc.aio
         certificate_chain=settings.tls_certificate.read_bytes(),
     )
     options = [*_OPTIONS, ("grpc.ssl_target_name_override", host_name(service))]
-    return grpc.aio.secure_channel(target, credentials, options=options, interceptors=[_Caller(service)])
+    return grpc.aio.secure_channel(target, credentials, options=options, interceptors=[_ClientInterceptor(service)])
 
 
-class _Caller(grpc.aio.UnaryUnaryClientInterceptor):
+class _ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
     def __init__(self, service: str) -> None:
         self._service = service
 
