@@ -7,6 +7,13 @@ HTTP_SECONDS = Histogram("latchkey_http_seconds", "Time to answer an HTTP reques
 OAUTH_ERRORS = Counter(
     "latchkey_oauth_errors_total", "OAuth errors by endpoint and reason.", ["endpoint", "error", "reason"]
 )
+REFUSED_CONNECTIONS = Counter(
+    "latchkey_http_refused_connections_total",
+    "HTTP connections refused or closed at a connection limit.",
+)
+CERTIFICATE_DAYS_LEFT = Gauge(
+    "latchkey_certificate_days_left", "Days until this service's internal certificate expires; negative afterwards."
+)
 OUTBOX_BACKLOG = Gauge("latchkey_outbox_backlog", "Unpublished events in the outbox.")
 OUTBOX_OLDEST_SECONDS = Gauge(
     "latchkey_outbox_oldest_seconds", "Age of the oldest event in the outbox that is not published yet."

@@ -173,6 +173,11 @@ class HttpEdgeSettings(ServiceSettings):
     http_tls_key: FilePath | None = None
     """PEM file of the private key of that certificate. The service reloads both files when they change."""
 
+    http_max_connections: int = Field(default=2_000, ge=10)
+    """Open connections of one process. At the limit, a new connection replaces one that is slow or idle."""
+    http_max_connections_per_address: int = Field(default=500, ge=1)
+    """As many of one remote address. Does not apply to LATCHKEY_TRUSTED_PROXIES."""
+
     @model_validator(mode="after")
     def _certificate_and_key_go_together(self) -> Self:
         if (self.http_tls_certificate is None) != (self.http_tls_key is None):

@@ -14,14 +14,18 @@ from libs.servicekit.base.metrics import RPC_SECONDS
 from libs.servicekit.base.service import Registration
 from libs.servicekit.base.settings import GrpcSettings
 from libs.servicekit.grpc import identity
+from libs.servicekit.grpc.certificates import Certificate, CertificateFiles
 from libs.servicekit.grpc.errors import to_status
 
 _log = logs.get(__name__)
+MAX_CONNECTION_AGE_SECONDS = 20
+"""Callers then connect again and look up the name, so that an added replica gets its share within half a minute."""
 _OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 1024 * 1024),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
 )
 _Context = Any  # grpc.aio.ServicerContext, which is generic in its stubs only
 _Behaviour = Callable[[Any, _Context], Awaitable[Any]]
@@ -33,14 +37,11 @@ async def start(settings: GrpcSettings, registrations: Sequence[Registration]) -
     Raises:
         OSError: the address is in use.
     """
-    server = grpc.aio.server(interceptors=[_Guard(registrations)], options=_OPTIONS)
+    age = ("grpc.max_connection_age_ms", MAX_CONNECTION_AGE_SECONDS * 1_000)
+    server = grpc.aio.server(interceptors=[_Guard(registrations)], options=[*_OPTIONS, age])
     for registration in registrations:
         registration.add(registration.servicer, server)
-    credentials = grpc.ssl_server_credentials(
-        [(settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())],
-        root_certificates=settings.tls_ca.read_bytes(),
-        require_client_auth=True,
-    )
+    credentials = _credentials(CertificateFiles(settings))
     try:
         port = server.add_secure_port(str(settings.grpc_listen), credentials)
     except RuntimeError:
@@ -49,6 +50,30 @@ async def start(settings: GrpcSettings, registrations: Sequence[Registration]) -
         raise OSError(f"cannot listen on {settings.grpc_listen} (LATCHKEY_GRPC_LISTEN)")
     await server.start()
     return server, port
+
+
+def _credentials(files: CertificateFiles) -> grpc.ServerCredentials:
+    """Credentials that take a renewed certificate for each connection that begins afterwards."""
+    used = files.current
+
+    def configuration(certificate: Certificate) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(certificate.key, certificate.certificate)], root_certificates=certificate.authority
+        )
+
+    def renewed() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal used
+        current = files.current
+        if current is used:
+            return None
+        used = current
+        return configuration(current)
+
+    return grpc.dynamic_ssl_server_credentials(
+        configuration(used),
+        renewed,  # type: ignore[arg-type]  # its documentation permits None: "not changed"
+        require_client_authentication=True,
+    )
 
 
 def permitted_callers(method: MethodDescriptor) -> frozenset[str]:

@@ -10,7 +10,7 @@ Networks = Iterable[IPv4Network | IPv6Network]
 
 def comes_from(request: web.BaseRequest, networks: Networks) -> bool:
     """Return whether the peer of the connection is in one of these networks."""
-    return _is_trusted(request.remote or "", networks)
+    return is_in(request.remote or "", networks)
 
 
 def remote_address(request: web.BaseRequest, trusted_proxies: Networks) -> str:
@@ -22,13 +22,14 @@ def remote_address(request: web.BaseRequest, trusted_proxies: Networks) -> str:
     forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
     address = request.remote or ""
     for hop in reversed(forwarded.split(",")):
-        if not _is_trusted(address, trusted_proxies) or not _is_address(hop.strip()):
+        if not is_in(address, trusted_proxies) or not _is_address(hop.strip()):
             break
         address = hop.strip()
     return address
 
 
-def _is_trusted(address: str, networks: Networks) -> bool:
+def is_in(address: str, networks: Networks) -> bool:
+    """Whether the address is in one of the networks. False for text that is not an address."""
     return _is_address(address) and any(ip_address(address) in network for network in networks)
 
 

@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import uvloop
@@ -30,12 +31,15 @@ from libs.servicekit.base.settings import (
     load,
 )
 from libs.servicekit.grpc import server as grpc_server
+from libs.servicekit.grpc.certificates import CertificateCheck, CertificateFiles
+from libs.servicekit.http.edge_server import Connections, EdgeSite, remove_server_header
 from libs.servicekit.http.edge_tls import EdgeTls
 from libs.servicekit.process import ops
 from libs.servicekit.sql import migrations
 
 Build = Callable[[SettingsT], AbstractAsyncContextManager[Service]]
 CONFIGURATION_EXIT_CODE = 2
+OPS_CONNECTIONS = 100
 _log = logs.get(__name__)
 
 
@@ -86,8 +90,16 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
     stop = _stop_signal()
     async with AsyncExitStack() as stack, AsyncExitStack() as listeners:
         service = await stack.enter_async_context(build(settings))
+        certificate = CertificateCheck(CertificateFiles(settings))
+        service = replace(service, checks={**service.checks, "certificate": certificate.check})
         health = ops.Health(name, service)
-        await _listen(stack, ops.application(health), settings.ops_listen, "LATCHKEY_OPS_LISTEN")
+        await _listen(
+            stack,
+            ops.application(health),
+            settings.ops_listen,
+            "LATCHKEY_OPS_LISTEN",
+            connections=Connections(limit=OPS_CONNECTIONS, per_address=OPS_CONNECTIONS),
+        )
         own = await _start_listeners(listeners, service, settings)
         listeners.callback(_begin_to_stop, health)
         async with asyncio.TaskGroup() as group:
@@ -119,6 +131,11 @@ async def _start_listeners(stack: AsyncExitStack, service: Service, settings: Se
             service.edge,
             settings.http_listen,
             "LATCHKEY_HTTP_LISTEN",
+            connections=Connections(
+                limit=settings.http_max_connections,
+                per_address=settings.http_max_connections_per_address,
+                trusted_proxies=settings.trusted_proxies,
+            ),
             grace=settings.shutdown_seconds,
             tls=tls.context if tls else None,
         )
@@ -131,14 +148,16 @@ async def _listen(
     address: Address,
     variable: str,
     *,
+    connections: Connections,
     grace: float = 1.0,
     tls: ssl.SSLContext | None = None,
 ) -> None:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace, keepalive_timeout=75)
+    app.on_response_prepare.append(remove_server_header)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:
-        await web.TCPSite(runner, address.host, address.port, ssl_context=tls).start()
+        await EdgeSite(runner, address.host, address.port, connections=connections, tls=tls).start()
     except OSError as error:
         raise OSError(f"cannot listen on {address} ({variable}): {error.strerror}") from error
 
