@@ -104,7 +104,7 @@ def of_subscribing_service(service: str) -> Rights:
 
 def of_hook() -> Rights:
     """In the hooks' account: receive the requests of the token service and answer them."""
-    return Rights(publish=(), subscribe=(HOOK, f"{HOOK} >"), answers=True)
+    return Rights(publish=(), subscribe=(HOOK, f"{HOOK} >"), responses=True)
 
 
 def events_of(producer: str) -> list[str]:

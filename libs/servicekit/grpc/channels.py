@@ -1,4 +1,4 @@
-"""Calling another service: one long-lived channel per target, mutual TLS, a deadline on every call, typed errors."""
+"""gRPC client channels: one long-lived channel per target, mutual TLS, a deadline for each call, typed errors."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from libs.servicekit.grpc.identity import host_name
 DEADLINE_SECONDS = 5.0
 _OPTIONS = (
     ("grpc.lb_policy_name", "round_robin"),
-    # A replica that stopped without closing its connections is left after these seconds.
+    # A replica that stopped without closing its connections is detected after these two times.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.http2.max_pings_without_data", 0),
-    # Whenever a connection ends, the name is looked up again at once: gRPC itself waits 30 seconds between look-ups.
+    # Resolve the name again as soon as a connection ends; the default minimum interval is 30 seconds.
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
-    # A restarted service is found again within a moment, well inside the deadline of a waiting call.
+    # Reconnect to a restarted service well within the deadline of a pending call.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
@@ -30,11 +30,14 @@ _OPTIONS = (
 
 
 def channel(target: str, *, service: str, settings: ServiceSettings) -> grpc.aio.Channel:
-    """A channel to `service` (an identity such as "token") at `target` (host:port or a gRPC target).
+    """Return a channel to a service. The peer must present that service's certificate, at any address.
 
-    The peer must show the certificate of that service, whatever its address. A renewed certificate of this service is
-    used for the connections that begin afterwards. Calls raise OAuthError: what the callee raised,
-    TemporarilyUnavailable when it cannot be reached within the deadline (seconds), ServerError otherwise.
+    Calls raise OAuthError: the error that the callee raised, TemporarilyUnavailable if the callee cannot be reached
+    within the deadline, ServerError otherwise. New connections use a renewed certificate of this service.
+
+    Args:
+        target: host:port or a gRPC target.
+        service: the identity of the service, such as "token".
 
     Raises:
         OSError: the certificate files cannot be used.
@@ -47,15 +50,16 @@ def channel(target: str, *, service: str, settings: ServiceSettings) -> grpc.aio
             private_key=certificate.key,
             certificate_chain=certificate.certificate,
         )
-        return grpc.aio.secure_channel(target, credentials, options=options, interceptors=[_Caller(service)])
+        return grpc.aio.secure_channel(target, credentials, options=options, interceptors=[_ClientInterceptor(service)])
 
     return cast("grpc.aio.Channel", _RenewedChannel(CertificateFiles(settings), connect))
 
 
 class _RenewedChannel:
-    """A channel that is replaced when the certificate is. Calls under way finish on the channel that they began on.
+    """A channel that reconnects with a renewed certificate. Open calls finish on the old channel.
 
-    It has the part of grpc.aio.Channel that stubs and this project use: gRPC cannot change a channel's credentials.
+    Implements the part of grpc.aio.Channel that stubs and this project use: gRPC cannot change the credentials of a
+    channel.
     """
 
     def __init__(self, files: CertificateFiles, connect: Callable[[Certificate], grpc.aio.Channel]) -> None:
@@ -67,11 +71,11 @@ class _RenewedChannel:
 
     @property
     def current(self) -> grpc.aio.Channel:
-        """The channel for a call that begins now."""
+        """The channel for new calls."""
         certificate = self._files.current
         if certificate is not self._certificate:
-            former, self._certificate, self._channel = self._channel, certificate, self._connect(certificate)
-            task = asyncio.get_running_loop().create_task(former.close(2 * DEADLINE_SECONDS))
+            retired, self._certificate, self._channel = self._channel, certificate, self._connect(certificate)
+            task = asyncio.get_running_loop().create_task(retired.close(2 * DEADLINE_SECONDS))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
         return self._channel
@@ -90,15 +94,15 @@ class _RenewedChannel:
         return call
 
     def unary_stream(self, method: str, *args: Any, **options: Any) -> Any:
-        """As grpc.aio.Channel.unary_stream, on the channel of this moment."""
+        """As grpc.aio.Channel.unary_stream, on the current channel."""
         return self.current.unary_stream(method, *args, **options)
 
     async def channel_ready(self) -> None:
-        """Returns when a call can be sent."""
+        """Wait until the channel is connected."""
         await self.current.channel_ready()
 
     async def close(self, grace: float | None = None) -> None:
-        """Ends calls after `grace` seconds, at once by default."""
+        """Close the channel; open calls end after `grace` seconds, at once by default."""
         await self._channel.close(grace)
         for task in tuple(self._closing):
             task.cancel()
@@ -111,7 +115,7 @@ class _RenewedChannel:
         await self.close()
 
 
-class _Caller(grpc.aio.UnaryUnaryClientInterceptor):
+class _ClientInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
     def __init__(self, service: str) -> None:
         self._service = service
 

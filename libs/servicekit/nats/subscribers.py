@@ -13,25 +13,24 @@ from libs.servicekit.nats.accounts import PublicKey, Rights, Seed
 
 @dataclass(frozen=True)
 class SubscribersKey:
-    """What makes subscribers. Whoever has it can read what subscribers read, and publish nothing."""
+    """The key that signs subscribers. It allows reading everything that subscribers read, but no publishing."""
 
     account: PublicKey
     signing: Seed
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Raises OSError and ValueError."""
-        told = json.loads(path.read_text(encoding="ascii"))
-        match told:
+        """Read the key from a file. Raises OSError and ValueError."""
+        match json.loads(path.read_text(encoding="ascii")):
             case {"account": str(account), "signing": str(signing)}:
                 return cls(PublicKey(account), Seed(signing))
-        raise ValueError("not a key for subscribers")
+        raise ValueError("not a subscribers key file")
 
     def text(self) -> str:
         return json.dumps({"account": self.account, "signing": self.signing}) + "\n"
 
     def creds(self, consumer: str, streams: Sequence[str], *, randomness: bytes, now: datetime) -> str:
-        """The .creds file of a new user who may inspect, pull and acknowledge that consumer, and nothing else."""
+        """Return the .creds file of a new NATS user that may only inspect, pull and acknowledge that consumer."""
         seed = accounts.new_seed("user", randomness)
         jwt = accounts.user_jwt(
             consumer,
@@ -45,7 +44,7 @@ class SubscribersKey:
 
 
 def inbox_of(consumer: str) -> str:
-    """The inbox prefix of a subscriber."""
+    """Return the inbox prefix of a subscriber."""
     return f"_INBOX_{consumer.replace('-', '_')}"
 
 

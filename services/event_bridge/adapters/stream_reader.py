@@ -1,7 +1,7 @@
 """One stream, read from a sequence on, in order and without a gap, as a subscriber from outside reads it.
 
-The service reads the copy of the stream in the subscribers' account (libs/servicekit/nats/mirrors.py), with a NATS user of
-that account. Nothing is acknowledged: the position is stored in SQL, in the transaction that stores the events.
+The service reads the copy of the stream in the subscribers' account (libs/servicekit/nats/mirrors.py), as a NATS user
+of that account. Nothing is acknowledged: the position is stored in SQL, in the transaction that stores the events.
 """
 
 import json
@@ -16,7 +16,6 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
-
 
 EVENTS = "latchkey.v1.>"
 BATCH = 256
