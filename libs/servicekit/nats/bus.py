@@ -146,10 +146,12 @@ class Bus:
             while True:
                 self._check_streams.clear()
                 await self._find_streams()
+                _raise_if_cancelled()
                 if not self._keeps_streams:
                     await self._check_streams.wait()
                 while self._keeps_streams and not self._check_streams.is_set():
                     await self._measure_streams()
+                    _raise_if_cancelled()
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._check_streams.wait(), MEASURE_SECONDS)
         finally:
@@ -182,6 +184,7 @@ class Bus:
                 _log.debug("nats.stream_missing", message="NATS stream does not exist yet")
                 await asyncio.sleep(WAIT_SECONDS)
             except (NatsError, TimeoutError, OSError) as error:
+                _raise_if_cancelled()
                 _log.warning("nats.streams_unavailable", message="NATS streams are unavailable", cause=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
             else:
@@ -227,7 +230,7 @@ class Bus:
                 elif fill <= FILL_WARNING:
                     self._full.discard(name)
         except (NatsError, TimeoutError, OSError):
-            return  # measured again in a moment; the connection reports its own errors
+            return  # measured again later; the connection reports its own errors
 
     def _subjects(self, name: str) -> Sequence[str]:
         """What the stream takes in from clients; a copy takes in nothing but redriven events."""
@@ -318,3 +321,10 @@ def _forward_data(follower: Follower) -> Callable[[Msg], Awaitable[None]]:
         await follower(message.data)
 
     return on_message
+
+
+def _raise_if_cancelled() -> None:
+    """A cancelled request of the NATS client may end with its result, or with an error of the client."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

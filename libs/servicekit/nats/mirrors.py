@@ -1,8 +1,8 @@
 """Copies of the event streams in accounts of their own, so that no reader has a login in the services' account.
 
 JetStream sends what a request asks for to any subject that the request names. A reader in the services' account could
-have old events put on the subject of an event, and could acknowledge messages of a service's consumers. So only services
-have users in the services' account. Every other account has streams of its own, which the server fills from the
+have old events put on the subject of an event, and could acknowledge messages of a service's consumers. So only
+services have users in that account. Every other account has streams of its own, which the server fills from the
 originals.
 """
 
