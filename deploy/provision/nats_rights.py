@@ -84,7 +84,7 @@ def of_reader(user: str, *, plain_inbox: bool = False) -> Rights:
 
 def of_hook() -> Rights:
     """The operator's program that is asked about tokens: it hears the questions and answers them."""
-    return Rights(publish=(), subscribe=(HOOK, f"{HOOK} >"), answers=True)
+    return Rights(publish=(), subscribe=(HOOK, f"{HOOK} >"), responses=True)
 
 
 def events_of(producer: str) -> list[str]:

@@ -15,7 +15,7 @@ from deploy.provision.home import Home, write_private
 from deploy.provision.topology import SERVICE_NAMES, SERVICES
 from libs.servicekit.nats import accounts
 from libs.servicekit.nats.accounts import Seed
-from libs.servicekit.nats.subscribers import OFFERS, SubscribersKey, rights_of
+from libs.servicekit.nats.subscribers import SUBSCRIBER_SERVICES, SubscribersKey, rights_of
 
 OPERATOR = "cli"
 HOOKS = "hooks"
@@ -132,7 +132,7 @@ def _configuration(home: Home, keys: Keys, *, port: int, now: datetime) -> str:
         operator=keys.operator,
         signing_keys=[accounts.public_key(keys.signing)],
         jetstream=True,
-        offers=OFFERS,
+        exports=SUBSCRIBER_SERVICES,
         now=now,
     )
     system_jwt = accounts.account_jwt("system", system, operator=keys.operator, now=now)
@@ -141,8 +141,8 @@ def _configuration(home: Home, keys: Keys, *, port: int, now: datetime) -> str:
         subscribers,
         operator=keys.operator,
         signing_keys=[accounts.public_key(keys.subscribers_signing)],
-        takes=OFFERS,
-        taken_from=account,
+        imports=SUBSCRIBER_SERVICES,
+        imported_from=account,
         now=now,
     )
     return f"""\

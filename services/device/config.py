@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from libs.oauth.device_authorization import LONGEST_LIFETIME
+from libs.oauth.device_authorization import MAX_LIFETIME
 from libs.servicekit.base.settings import BusSettings, DatabaseSettings, GrpcSettings
 from services.device.domain.device_codes import LONGEST_INTERVAL
 from services.device.domain.limits import AttemptQuota, RequestQuota
@@ -14,7 +14,7 @@ _Quota = Annotated[int, Field(ge=1)]
 
 
 class DeviceSettings(GrpcSettings, DatabaseSettings, BusSettings):
-    device_code_seconds: int = Field(default=600, ge=30, le=int(LONGEST_LIFETIME.total_seconds()))
+    device_code_seconds: int = Field(default=600, ge=30, le=int(MAX_LIFETIME.total_seconds()))
     """How long a person has to type the code and decide."""
     device_poll_seconds: int = Field(default=5, ge=1, le=int(LONGEST_INTERVAL.total_seconds()))
     """What a device has to leave between two polls; the longest wait of a poll as well."""

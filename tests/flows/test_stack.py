@@ -43,7 +43,7 @@ def test_nats_comes_back_and_everybody_finds_it(stack):
 def test_a_program_that_ends_by_itself_is_told_with_its_log(stack):
     stack._children["device"]._process.terminate()
     stack._children["device"].wait(10)
-    with pytest.raises(StackError, match="Stopping"):
+    with pytest.raises(StackError, match=r"process\.stopping"):
         stack.wait_until_ready()
     stack.start("device")
 

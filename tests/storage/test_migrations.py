@@ -183,7 +183,7 @@ async def test_a_start_with_pending_migrations_is_refused_with_what_to_do(url: s
 
     with pytest.raises(PendingMigrations) as refusal:
         await start()
-    assert "the database is at revision nothing, the code needs " in str(refusal.value)
+    assert "the database schema has revision none, the code needs " in str(refusal.value)
     assert f"python -m services.{schema_of(service)} migrate" in str(refusal.value)
     assert "LATCHKEY_MIGRATE_ON_START=true" in str(refusal.value)
 
@@ -208,7 +208,7 @@ async def test_code_serves_a_database_that_newer_code_has_migrated(url: str, tls
         settings = settings_of(url, tls, migrate_on_start=migrate_on_start)
         async with open_database(settings, service="device") as database:
             assert (await database.check()).ok
-    assert log.messages() == ["The database is newer than the code"]
+    assert log.messages() == ["schema.newer"]
 
 
 @every_service

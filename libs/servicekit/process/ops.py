@@ -1,4 +1,4 @@
-"""Health and metrics over plain HTTP, for the platform: /livez, /readyz, /metrics."""
+"""Health and metrics over plain HTTP, for the platform: /livez, /readyz and /metrics."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ CHECK_SECONDS = 2.0
 
 
 class Health:
-    """Whether the process should get traffic; `stopping` makes it unready before it stops."""
+    """Readiness of the process; `stopping` makes it unready before it stops."""
 
     def __init__(self, name: str, service: Service) -> None:
         self._name = name
@@ -19,7 +19,7 @@ class Health:
         self.stopping = False
 
     async def report(self) -> tuple[bool, dict[str, object]]:
-        """Ready or not, and the JSON that says why."""
+        """Return whether the process is ready, and the JSON report of all checks."""
         results = dict(
             zip(self._checks, await asyncio.gather(*(_run(check) for check in self._checks.values())), strict=True)
         )
@@ -34,7 +34,7 @@ class Health:
 async def _run(check: Check) -> CheckResult:
     try:
         return await asyncio.wait_for(check(), CHECK_SECONDS)
-    except Exception as error:  # noqa: BLE001 - whatever a check raises, it is a failed check
+    except Exception as error:  # noqa: BLE001 - a check that raises any exception has failed
         return CheckResult(ok=False, detail=type(error).__name__)
 
 

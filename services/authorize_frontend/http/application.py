@@ -4,6 +4,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from libs.servicekit.http.edge_server import ERROR_RESPONSE
 from services.authorize_frontend.http.account.authenticator import AccountAuthenticator
 from services.authorize_frontend.http.account.data import AccountData
 from services.authorize_frontend.http.account.email_address import AccountAddress, ConfirmAddress
@@ -25,7 +26,7 @@ from services.authorize_frontend.http.metadata.discovery import Discovery
 from services.authorize_frontend.http.metadata.jwks import Jwks
 from services.authorize_frontend.http.shared.assets import Assets
 from services.authorize_frontend.http.shared.edge import Edge
-from services.authorize_frontend.http.shared.errors import errors
+from services.authorize_frontend.http.shared.errors import errors, malformed
 from services.authorize_frontend.http.shared.home import Home
 from services.authorize_frontend.http.shared.languages import languages
 from services.authorize_frontend.http.shared.parameters import MAX_BODY_BYTES
@@ -49,6 +50,7 @@ class Area(Protocol):
 def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Application:
     app = web.Application(middlewares=[languages(edge.cookies), errors(edge)], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(StandardHeaders(edge.site))
+    app[ERROR_RESPONSE] = malformed(edge)
     areas: list[Area] = [
         Authorize(edge),
         SignIn(edge),

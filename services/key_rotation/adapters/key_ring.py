@@ -32,7 +32,7 @@ def _read(value: Any) -> Any:
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ValueError("must hold base64url text") from None
+        raise ValueError("must contain base64url text") from None
     keys: dict[int, bytes] = {}
     for line in lines:
         version, separator, text = line.rpartition(":")
@@ -57,7 +57,7 @@ def _key(text: str) -> bytes:
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error:
-        raise ValueError("must hold base64url text") from None
+        raise ValueError("must contain base64url text") from None
     if len(key) != KEY_BYTES:
         raise ValueError(f"must hold {KEY_BYTES} random bytes as base64url text")
     return key

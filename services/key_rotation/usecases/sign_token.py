@@ -37,9 +37,7 @@ class SignToken:
     def __init__(self, *, signers: Signers, issuer: str, per_second: int, clock: Clock) -> None:
         self._signers = signers
         self._issuer = issuer
-        self._rate = Rate(
-            size=per_second, refill=timedelta(seconds=1), reason=Reason.SIGNATURES_PER_SECOND, most_keys=1
-        )
+        self._rate = Rate(size=per_second, refill=timedelta(seconds=1), reason=Reason.SIGNATURES_PER_SECOND, max_keys=1)
         self._clock = clock
 
     async def __call__(self, question: SigningQuestion) -> str:
@@ -61,7 +59,7 @@ class SignToken:
     async def _sign(self, question: SigningQuestion) -> str:
         if question.alg not in ALGS:
             raise InvalidRequest("Nothing is signed with this algorithm.", reason=Reason.ALG_UNKNOWN)
-        self._rate.spend("", 1, now=self._clock.now())
+        self._rate.consume("", 1, now=self._clock.now())
         key, signing_key = await self._signers.signer(question.alg, verifiable_for=question.verifiable_for)
         try:
             require_ours(question.claims, question.typ, issuer=self._issuer, lives=key.signs_for, now=self._clock.now())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from latchkey.authentication.v1.sessions_pb2 import RequestContext
 from latchkey.device.v1 import device_pb2
-from libs.oauth.device_authorization import LONGEST_LIFETIME
+from libs.oauth.device_authorization import MAX_LIFETIME
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.grpc.channels import DEADLINE_SECONDS
 from services.token import convert
@@ -48,7 +48,7 @@ class RemoteDevices:
         )
         # The person decided at some time in the life of the code, and was vouched for then.
         session = convert.attested_session(
-            allowed.session, attestation_keys=self._attestation_keys, lifetime=LONGEST_LIFETIME, now=self._clock.now()
+            allowed.session, attestation_keys=self._attestation_keys, lifetime=MAX_LIFETIME, now=self._clock.now()
         )
         return AllowedDevice(session, tuple(allowed.scopes), allowed.correlation_id, tuple(allowed.resources))
 

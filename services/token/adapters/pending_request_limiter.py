@@ -36,7 +36,7 @@ class AnonymousState:
         """
         weight = ROW_BYTES + sum(len(name) + len(value) for name, value in parameters.items())
         if client_id:
-            self._of_one.spend(f"client {client_id}", weight, now=now)
+            self._of_one.consume(f"client {client_id}", weight, now=now)
         elif is_public(network):
-            self._of_one.spend(network, weight, now=now)
-        self._of_all.spend("", weight, now=now)
+            self._of_one.consume(network, weight, now=now)
+        self._of_all.consume("", weight, now=now)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from time import perf_counter
 
 from aiohttp import web
@@ -11,8 +12,9 @@ from prometheus_client import Histogram
 from libs.servicekit.base import trace
 from libs.servicekit.base.metrics import HTTP_SECONDS
 from libs.servicekit.http.addresses import Networks
+from libs.servicekit.http.edge_server import ERROR_RESPONSE, BareResponse, ErrorResponse
 from services.token.http.device_authorization import device_authorization_handler
-from services.token.http.errors import Handler, answer, endpoint_of
+from services.token.http.errors import Handler, answer, endpoint_of, error_body
 from services.token.http.forms import MAX_BODY_BYTES
 from services.token.http.introspect import introspection_handler
 from services.token.http.par import par_handler
@@ -68,6 +70,7 @@ def build_edge(endpoints: Endpoints, *, edge_url: str, trusted_proxies: Networks
         client_max_size=MAX_BODY_BYTES,
         middlewares=[_around(secure=edge_url.startswith("https:"))],
     )
+    app[ERROR_RESPONSE] = _malformed_response(_fixed_headers(secure=edge_url.startswith("https:")))
     userinfo = userinfo_handler(endpoints.userinfo)
     app.add_routes(
         [
@@ -92,16 +95,30 @@ async def _preflight(_request: web.Request) -> web.Response:
     return web.Response(status=204, headers=_PREFLIGHT)
 
 
-def _around(*, secure: bool) -> Middleware:
-    """Around every request: trace, time, refusals as JSON, headers. One middleware, for each costs its share."""
+def _fixed_headers(*, secure: bool) -> dict[str, str]:
+    """Headers of every response."""
     fixed = {
         **_CORS,
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
     }
-    if secure:
-        fixed["Strict-Transport-Security"] = "max-age=31536000"
+    return {**fixed, "Strict-Transport-Security": "max-age=31536000"} if secure else fixed
+
+
+def _malformed_response(headers: dict[str, str]) -> ErrorResponse:
+    """Renders the response to a request that the server below the application refuses."""
+
+    def render(status: HTTPStatus) -> web.Response:
+        body = error_body(status)
+        return BareResponse(text=body, status=status.value, content_type="application/json", headers=headers)
+
+    return render
+
+
+def _around(*, secure: bool) -> Middleware:
+    """Around every request: trace, time, refusals as JSON, headers. One middleware, for each costs its share."""
+    fixed = _fixed_headers(secure=secure)
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:

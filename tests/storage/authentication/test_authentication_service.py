@@ -141,7 +141,7 @@ async def test_the_process_migrates_serves_and_stops_cleanly(variables: dict[str
     process = await _start(offline)
     assert process.stderr is not None
     said = ""
-    while "Serving" not in said:
+    while "process.serving" not in said:
         line = await asyncio.wait_for(process.stderr.readline(), 20)
         assert line, said
         said += line.decode()

@@ -136,18 +136,18 @@ async def test_what_the_stream_says_no_to_is_told_with_its_reason(bus: Bus, admi
     assert await bus.publish_all(messages) == {"large": "message size exceeds maximum allowed"}
 
 
-async def test_an_answer_that_does_not_come_leaves_it_open(
+async def test_publish_reports_messages_without_an_acknowledgement_when_nats_does_not_respond(
     bus: Bus, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(bus_module, "ACK_SECONDS", 0.2)
     nats_server.pause()
     try:
         messages = [Outgoing(SUBJECT, "{}", event_id, {}) for event_id in ("one", "two")]
-        assert await bus.publish_all(messages) == {"one": "no answer", "two": "no answer"}
+        assert await bus.publish_all(messages) == {"one": "no acknowledgement", "two": "no acknowledgement"}
     finally:
         nats_server.resume()
     monkeypatch.setattr(bus_module, "ACK_SECONDS", 5)
-    assert await bus.publish_all(messages) == {}  # late answers to the first try disturb nobody
+    assert await bus.publish_all(messages) == {}  # late acknowledgements of the first attempt have no effect
     assert len(await nats_server.messages()) == 2
 
 

@@ -114,7 +114,7 @@ async def test_a_event_that_fails_is_tried_again_and_holds_up_no_other(bus: Bus,
 async def test_what_cannot_be_handled_at_all_is_given_up_and_counted(
     bus: Bus, consume: Starts, monkeypatch: pytest.MonkeyPatch, nats_server: NatsServer
 ) -> None:
-    monkeypatch.setattr(consumer_module, "MOST_ATTEMPTS", 3)
+    monkeypatch.setattr(consumer_module, "MAX_ATTEMPTS", 3)
     handled = Handled(*[RuntimeError("always")] * 3)
     before = counted("given_up"), counted("malformed")
     consume(handled)

@@ -94,7 +94,7 @@ async def test_a_snapshot_is_for_reading(world: World):
         update(THINGS).values(number=2),
         THINGS.delete(),
     ):
-        with pytest.raises(RuntimeError, match="a snapshot is for reading"):
+        with pytest.raises(RuntimeError, match="a snapshot is read-only"):
             async with world.database.snapshot() as session:
                 await session.execute(statement)
     assert await world.names() == ["a"]
@@ -102,7 +102,7 @@ async def test_a_snapshot_is_for_reading(world: World):
 
 
 async def test_a_event_cannot_be_told_from_a_snapshot(world: World):
-    with pytest.raises(RuntimeError, match="a fact needs the transaction"):
+    with pytest.raises(RuntimeError, match="read-only unit of work"):
         async with world.work.reading() as work:
             work.emit(a_event())
     assert await world.rows() == []

@@ -105,12 +105,12 @@ async def test_a_running_relay_sends_at_once_and_picks_up_after_an_outage(
         await until(lambda: not bus.ready)
         for number in (2, 3):
             await world.tell(a_event("a", number))
-        await until(lambda: "Facts wait" in log.text)
+        await until(lambda: "outbox.relay_blocked" in log.text)
         await nats_server.start()
         await drained(world)
-        await until(lambda: "Facts flow again" in log.text)
+        await until(lambda: "outbox.relay_resumed" in log.text)
     assert in_order(await nats_server.messages()) == {"a": [1, 2, 3]}
-    assert log.messages().count("Facts wait") == 1
+    assert log.messages().count("outbox.relay_blocked") == 1
 
 
 async def test_a_running_relay_is_woken_by_a_commit(
@@ -221,7 +221,7 @@ async def test_a_event_that_no_stream_takes_holds_up_its_own_subject_only(
         rows = [poison | {"event_id": f"poison-{shard}", "shard": shard, "created_at": NOON} for shard in range(16)]
         await session.execute(insert(OUTBOX), rows)
     await world.tell(*(a_event(f"user-{number}") for number in range(40)))
-    with pytest.raises(ConnectionError, match="did not take 16 facts"):
+    with pytest.raises(ConnectionError, match="did not acknowledge 16 events"):
         await relay.drain()
     assert await world.waiting() == 16
     assert len(await nats_server.messages()) == 40
@@ -280,13 +280,13 @@ async def test_numbers_go_on_after_a_purge(world: World, relay: Relay, nats_serv
 
 async def test_events_that_wait_for_long_are_a_warning_and_no_outage(world: World, relay: Relay):
     result = await relay.check()
-    assert (result.ok, result.required, result.detail) == (True, False, "0 waiting")
+    assert (result.ok, result.required, result.detail) == (True, False, "0 queued")
     await world.tell(a_event("a"), a_event("b"))
     world.clock.move(timedelta(minutes=4))
     assert (await relay.check()).ok
     world.clock.move(timedelta(minutes=2))
     result = await relay.check()
-    assert (result.ok, result.required, result.detail) == (False, False, "2 waiting")
+    assert (result.ok, result.required, result.detail) == (False, False, "2 queued")
     assert REGISTRY.get_sample_value("latchkey_outbox_backlog") == 2
     assert REGISTRY.get_sample_value("latchkey_outbox_oldest_seconds") == 360
 

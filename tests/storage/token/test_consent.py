@@ -116,7 +116,7 @@ async def test_saying_no_ends_the_request_and_tells_the_client(world: World, cli
     answer = sent(await world.deny(request_id, browser_secret=BROWSER, session=FRESH))
     assert answer == {
         "error": "access_denied",
-        "error_description": "The request was denied.",
+        "error_description": "The end-user or the authorization server denied the request.",
         "state": "a state",
         "iss": ISSUER,
     }

@@ -30,7 +30,7 @@ class Clients(ClientAdminServiceServicer):
 
     async def CreateClient(self, request: clients_pb2.CreateClientRequest, context: Any):
         if "redirect_uris" in request.metadata and not request.metadata["redirect_uris"]:
-            raise InvalidClientMetadata("redirect_uris must hold at least one URI.")
+            raise InvalidClientMetadata("redirect_uris must contain at least one URI.")
         client = clients_pb2.Client(
             client_id=f"client-{len(self.kept) + 1}", metadata=request.metadata, created_at=NOON, updated_at=NOON
         )

@@ -1,9 +1,9 @@
-"""Classes of sign-ins: which satisfies which, and what a client is told."""
+"""Classes of sign-ins: which satisfies which, and what a client is claim_value."""
 
 import pytest
 
 from libs.oauth import acr
-from libs.oauth.acr import MFA, PASSWORD, satisfies, strongest, told, weakest
+from libs.oauth.acr import MFA, PASSWORD, claim_value, satisfies, strongest, weakest
 
 
 def test_a_higher_class_satisfies_a_lower_one_and_itself() -> None:
@@ -35,7 +35,7 @@ def test_where_one_of_several_will_do_the_weakest_is_enough() -> None:
         (PASSWORD, (MFA,), "", PASSWORD),
     ],
 )
-def test_who_insists_on_one_of_some_classes_is_told_one_of_them(
+def test_who_insists_on_one_of_some_classes_is_claim_value_one_of_them(
     *, present: str, wanted: tuple[str, ...], at_least: str, expected: str
 ) -> None:
-    assert told(present, wanted, at_least=at_least) == expected
+    assert claim_value(present, wanted, at_least=at_least) == expected

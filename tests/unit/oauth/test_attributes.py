@@ -24,7 +24,7 @@ def test_a_file_says_what_there_is_who_writes_it_and_what_releases_it():
     assert attributes.scopes == ("employee", "likes")
     assert attributes.of(("openid", "employee")) == ("department",)
     assert attributes.of(("openid", "profile", "email")) == ()
-    assert attributes.written_by_people() == ["https://example.com/claims/likes"]
+    assert attributes.written_by_users() == ["https://example.com/claims/likes"]
     assert attributes.by_name["department"].label == {"en": "Department", "de": "Abteilung"}
     assert parse_attributes("").by_name == {}
 
@@ -44,7 +44,7 @@ def test_no_attribute_is_taken_for_a_claim_that_means_something_else(name):
 def test_nobody_writes_what_their_rights_are_decided_by(name):
     text = FILE.replace("attributes.department", f"attributes.{name}")
     assert name in parse_attributes(text).by_name
-    with pytest.raises(ValueError, match="rights"):
+    with pytest.raises(ValueError, match="authorization"):
         parse_attributes(text.replace('writer = "operator"', 'writer = "person"'))
 
 
@@ -84,5 +84,5 @@ def test_a_file_with_a_fault_is_refused(good, bad):
 )
 def test_a_value_is_of_its_type(kind, holds, holds_not):
     attribute = parse_attributes(FILE.replace('"text"', f'"{kind}"', 1)).by_name["department"]
-    assert all(attribute.holds(value) for value in holds)
-    assert not any(attribute.holds(value) for value in holds_not)
+    assert all(attribute.accepts(value) for value in holds)
+    assert not any(attribute.accepts(value) for value in holds_not)

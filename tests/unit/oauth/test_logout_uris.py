@@ -18,7 +18,7 @@ BACK, FRONT = "backchannel_logout_uri", "frontchannel_logout_uri"
 def test_a_back_channel_uri_is_any_https_url(uri: str) -> None:
     metadata = parse_metadata({**WEB, BACK: uri})
     assert metadata.backchannel_logout_uri == uri
-    assert metadata.hears_of_logout
+    assert metadata.has_logout_uri
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_front_channel_uri_elsewhere_is_refused(uri: str) -> None:
 
 
 def test_who_registers_nothing_hears_nothing() -> None:
-    assert not parse_metadata({**WEB, BACK: "", FRONT: None}).hears_of_logout
+    assert not parse_metadata({**WEB, BACK: "", FRONT: None}).has_logout_uri
 
 
 @pytest.mark.parametrize(

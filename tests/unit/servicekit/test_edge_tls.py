@@ -106,13 +106,13 @@ async def test_a_renewed_certificate_is_taken_and_a_broken_one_is_not(
     running, port = edge
     shutil.copy(tls / "device.pem", files[0])  # and not its key yet
     touch(files[0], 1)
-    running.look()
+    running.reload_if_changed()
     assert (await shake_hands(port, client(tls, ssl.TLSVersion.TLSv1_3)))[2] == "token.latchkey.internal"
     shutil.copy(tls / "device.key", files[1])
-    running.look()
+    running.reload_if_changed()
     assert (await shake_hands(port, client(tls, ssl.TLSVersion.TLSv1_3)))[2] == "device.latchkey.internal"
     files[0].unlink()
-    running.look()
+    running.reload_if_changed()
     assert (await shake_hands(port, client(tls, ssl.TLSVersion.TLSv1_3)))[2] == "device.latchkey.internal"
 
 

@@ -144,7 +144,7 @@ async def test_a_signal_in_mid_request_finishes_what_has_begun_and_exits_0(start
     code, said, log = await running.ending()
     assert code == 0
     assert said.split("\n") == ["task ended", "closed", ""]
-    assert [record["event"] for record in records(log)] == ["Serving", "Stopping"]
+    assert [record["event"] for record in records(log)] == ["process.serving", "process.stopping"]
 
 
 async def test_a_second_signal_ends_it_at_once(start, told):
@@ -179,14 +179,14 @@ async def test_what_takes_too_long_is_cut_off(start, told):
 
 @pytest.mark.parametrize(
     ("behaviour", "told_why"),
-    [("a task fails", "RuntimeError: the task is broken"), ("a task ends", "ended by itself: small task")],
+    [("a task fails", "RuntimeError: the task is broken"), ("a task ends", "task ended unexpectedly: small task")],
 )
 async def test_a_task_that_fails_or_ends_stops_the_process_with_an_exit_code(start, behaviour, told_why):
     code, said, log = await (await start(behaviour=behaviour)).ending()
     assert code == 1
     assert "closed" in said
     (failure,) = [record for record in records(log) if record["level"] == "error"]
-    assert failure["event"] == "A part of the service failed"
+    assert failure["event"] == "process.task_failed"
     assert told_why in failure["exception"]
 
 
@@ -197,7 +197,7 @@ async def test_a_taken_port_is_named_without_a_stack_trace(start, told, which):
         code, _, log = await (await start()).ending()
     assert code == 1
     (record,) = [record for record in records(log) if record["level"] == "error"]
-    assert record["event"] == "The service cannot start"
+    assert record["event"] == "process.start_failed"
     assert f"cannot listen on {host}:{port} (LATCHKEY_{which.upper()}_LISTEN)" in record["cause"]
     assert "Traceback" not in log
 
@@ -219,7 +219,7 @@ async def test_configuration_that_cannot_be_used_is_exit_code_2_with_all_faults_
     running = await start(LATCHKEY_ISSUER="nonsense", LATCHKEY_HTTP_LISTEN="8080", LATCHKEY_LOG_LEVEL="hunter2")
     code, _, log = await running.ending()
     assert code == 2
-    assert log.startswith("token: Configuration is not usable:\n")
+    assert log.startswith("token: Invalid configuration:\n")
     for name in ("ISSUER", "HTTP_LISTEN", "LOG_LEVEL"):
         assert f"  LATCHKEY_{name}: " in log
     assert "Traceback" not in log
@@ -230,7 +230,7 @@ async def test_configuration_that_cannot_be_used_is_exit_code_2_with_all_faults_
 async def test_arguments_that_it_does_not_know_are_exit_code_2(start, arguments):
     code, _, log = await (await start(*arguments)).ending()
     assert code == 2
-    assert log == f"token: cannot {' '.join(arguments)}; without arguments it serves\n"
+    assert log == f"token: unknown arguments: {' '.join(arguments)}; use `migrate`, or none to serve\n"
 
 
 @pytest.mark.s(69)
@@ -259,5 +259,5 @@ async def test_a_key_of_another_certificate_is_named_without_a_stack_trace(start
     code, _, log = await running.ending()
     assert code == 1
     (record,) = [record for record in records(log) if record["level"] == "error"]
-    assert record["event"] == "The service cannot start"
+    assert record["event"] == "process.start_failed"
     assert f"{certificate} and {key} are not a certificate and its key" in record["cause"]

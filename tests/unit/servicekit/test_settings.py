@@ -30,7 +30,7 @@ def faults() -> dict[str, str]:
     with pytest.raises(ConfigurationError) as refusal:
         load(EverySettings)
     headline, *lines = str(refusal.value).splitlines()
-    assert headline == "Configuration is not usable:"
+    assert headline == "Invalid configuration:"
     return dict(line.strip().split(": ", 1) for line in lines)
 
 
@@ -161,13 +161,13 @@ def test_what_is_no_network_is_refused(set_variable, value):
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (b"", "must hold 32 random bytes as base64url text"),
-        (b"aHVudGVyMg", "must hold 32 random bytes as base64url text"),
-        (b"A" * 44, "must hold 32 random bytes as base64url text"),
-        (b"A" * 41, "must hold base64url text"),
-        (b"hunter2!" + b"A" * 43, "must hold base64url text"),
-        (b"A" * 21 + b"\n" + b"A" * 22, "must hold base64url text"),
-        (bytes(range(224, 256)), "must hold base64url text"),
+        (b"", "must contain 32 random bytes as base64url text"),
+        (b"aHVudGVyMg", "must contain 32 random bytes as base64url text"),
+        (b"A" * 44, "must contain 32 random bytes as base64url text"),
+        (b"A" * 41, "must contain base64url text"),
+        (b"hunter2!" + b"A" * 43, "must contain base64url text"),
+        (b"A" * 21 + b"\n" + b"A" * 22, "must contain base64url text"),
+        (bytes(range(224, 256)), "must contain base64url text"),
     ],
 )
 def test_a_key_file_that_holds_no_key_is_refused_and_its_content_not_told(environment, content, fault):
@@ -238,7 +238,7 @@ def test_certificate_and_key_of_an_edge_go_together(environment, set_variable, t
     file = tmp_path / "edge.pem"
     file.write_text("x")
     set_variable(name, str(file))
-    assert "go together" in str(faults())
+    assert "must be set together" in str(faults())
     set_variable("HTTP_TLS_CERTIFICATE", str(file))
     set_variable("HTTP_TLS_KEY", str(file))
     assert load(EverySettings).http_tls_key == file

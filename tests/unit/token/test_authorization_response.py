@@ -23,7 +23,7 @@ def test_success_and_refusal_both_say_who_answers() -> None:
         ResponseMode.FRAGMENT,
         (
             ("error", "access_denied"),
-            ("error_description", "The request was denied."),
+            ("error_description", "The end-user or the authorization server denied the request."),
             ("state", "a state"),
             ("iss", ISSUER),
         ),

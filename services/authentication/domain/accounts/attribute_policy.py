@@ -32,7 +32,7 @@ def changed_attributes(
 def _checked(attribute: Attribute, unverified: object) -> object:
     whole = isinstance(unverified, float) and unverified.is_integer()
     value = int(unverified) if whole and isinstance(unverified, float) else unverified
-    if not attribute.holds(value):
+    if not attribute.accepts(value):
         refusal = InvalidRequest(
             f"The claim {attribute.name} must be a {attribute.type}.", reason=Reason.CLAIM_MALFORMED
         )

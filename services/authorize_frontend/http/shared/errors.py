@@ -1,6 +1,7 @@
 """Everything that goes wrong, shown in one place: a page that says what happened and what to do, never how it broke."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,8 +12,10 @@ from libs.oauth.errors import OAuthError
 from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs, trace
 from libs.servicekit.base.metrics import HTTP_SECONDS, OAUTH_ERRORS
+from libs.servicekit.http.edge_server import BareResponse, ErrorResponse
 from services.authorize_frontend.http.account.sign_in import sign_in_again
 from services.authorize_frontend.http.shared.edge import RETRY, Edge
+from services.authorize_frontend.http.shared.policy import StandardHeaders
 
 _log = logs.get(__name__)
 RETRY_SECONDS: Final = 5
@@ -34,8 +37,11 @@ _SITUATIONS: Final = {
 _HTTP: Final = {
     404: ("not_found", "not-found"),
     405: ("method_not_allowed", "not-found"),
+    408: ("request_timeout", "too-slow"),
     413: ("request_too_large", "too-large"),
+    414: ("request_too_large", "too-large"),
     415: ("unsupported_media_type", "media-type"),
+    431: ("request_too_large", "too-large"),
 }
 
 
@@ -48,6 +54,20 @@ class _Failure:
     """Which words the page uses: see pages/error.html."""
     description: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+
+
+def malformed(edge: Edge) -> ErrorResponse:
+    """Renders the page for a request that the server below the application refuses."""
+    headers = StandardHeaders(edge.site)
+
+    def render(status: HTTPStatus) -> web.Response:
+        code, situation = _HTTP.get(status, ("invalid_request", "malformed"))
+        page = _error_page(edge, _Failure(status.value, code, situation), retry="", at_logout=False)
+        response = BareResponse(body=page.body, status=status.value, headers=page.headers)
+        headers.add_to(response)
+        return response
+
+    return render
 
 
 def errors(edge: Edge) -> Middleware:
@@ -112,6 +132,10 @@ def _of_http_error(error: web.HTTPException) -> _Failure:
 
 
 def _page(edge: Edge, request: web.Request, failure: _Failure) -> web.Response:
+    return _error_page(edge, failure, retry=_retry(request), at_logout=route(request) == edge.site.path("/logout"))
+
+
+def _error_page(edge: Edge, failure: _Failure, *, retry: str, at_logout: bool) -> web.Response:
     response = edge.pages.page(
         "error",
         status=failure.status,
@@ -119,8 +143,8 @@ def _page(edge: Edge, request: web.Request, failure: _Failure) -> web.Response:
         code=failure.code,
         situation=failure.situation,
         description=failure.description,
-        retry=_retry(request),
-        at_logout=route(request) == edge.site.path("/logout"),
+        retry=retry,
+        at_logout=at_logout,
         trace_id=trace.current_id(),
     )
     response.headers.update(failure.headers)

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from libs.servicekit.base.settings import is_loopback
+from libs.servicekit.http.edge_server import remove_server_header
 from services.authorize_frontend.site import Site
 
 CSP = "Content-Security-Policy"
@@ -101,10 +102,13 @@ class StandardHeaders:
         if site.secure:
             self._headers["Strict-Transport-Security"] = f"max-age={_YEAR_SECONDS}"
 
-    async def __call__(self, _request: web.Request, response: web.StreamResponse) -> None:
+    async def __call__(self, request: web.Request, response: web.StreamResponse) -> None:
+        self.add_to(response)
+        await remove_server_header(request, response)
+
+    def add_to(self, response: web.StreamResponse) -> None:
+        """Adds each header that the response does not have."""
         for name, value in self._headers.items():
             response.headers.setdefault(name, value)
         if response.headers[CSP] == FRAMABLE:
             del response.headers["X-Frame-Options"]
-        # What is running here is nobody's business.
-        response.headers["Server"] = "latchkey"

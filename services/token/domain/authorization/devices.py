@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from libs.oauth.device_authorization import FRESH_SIGN_IN, LONGEST_LIFETIME
+from libs.oauth.device_authorization import FRESH_SIGN_IN, MAX_LIFETIME
 from libs.oauth.errors import InvalidGrant
 from libs.oauth.reasons import Reason
 from services.token.domain.sessions.session import AuthenticatedSession
@@ -30,5 +30,5 @@ class AllowedDevice:
 
     def require_fresh_sign_in(self, *, now: datetime) -> None:
         """Raises InvalidGrant when the person had not just signed in: whoever let them decide should not have."""
-        if now - self.session.authenticated_at > FRESH_SIGN_IN + LONGEST_LIFETIME:
+        if now - self.session.authenticated_at > FRESH_SIGN_IN + MAX_LIFETIME:
             raise InvalidGrant(reason=Reason.DEVICE_SIGN_IN_NOT_FRESH)

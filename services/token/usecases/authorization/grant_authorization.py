@@ -65,7 +65,7 @@ class GrantAuthorization:
         grant = _grant(request, client, session, now=now)
         await self._note_use(work, client, now=now)
         await work.grants.add(grant, expires_at=now + self._grant_lifetime)
-        if client.metadata.hears_of_logout and OPENID in request.scopes:
+        if client.metadata.has_logout_uri and OPENID in request.scopes:
             await work.session_clients.remember(
                 session.session_id, client.client_id, expires_at=now + SESSION_CLIENT_LIFETIME
             )
@@ -173,7 +173,7 @@ def _grant(request: AuthorizationRequest, client: Client, session: Authenticated
         userinfo_claims=request.claims.userinfo,
         id_token_claims=request.claims.id_token,
         authenticated_at=session.authenticated_at,
-        acr=acr.told(session.acr, request.claims.acr, at_least=client.metadata.required_acr),
+        acr=acr.claim_value(session.acr, request.claims.acr, at_least=client.metadata.required_acr),
         amr=session.amr,
         created_at=now,
     )
