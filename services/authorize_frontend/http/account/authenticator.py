@@ -17,9 +17,7 @@ from services.authorize_frontend.http.shared.parameters import Parameters, of_fo
 _PURPOSE = "account-authenticator"
 _GROUP = 4
 _PROBLEMS = {
-    Reason.WRONG_PROOF: mark(
-        "Incorrect code. Check the time on your device and enter the next code."
-    ),
+    Reason.WRONG_PROOF: mark("Incorrect code. Check the time on your device and enter the next code."),
     Reason.FACTORS_TOO_MANY: mark("You have reached the limit. Remove one first."),
 }
 

@@ -105,9 +105,7 @@ class CompleteSignUp:
             message = CompleteSignUpRequest(token=token, password=password, name=name)
             await self._edge.backends.sign_ups.CompleteSignUp(message)
         except InvalidRequest as error:
-            problem = (
-                say("Please enter a valid name.") if error.reason == Reason.CLAIM_MALFORMED else why_not(error)
-            )
+            problem = say("Please enter a valid name.") if error.reason == Reason.CLAIM_MALFORMED else why_not(error)
             return await self._page(request, token, name=name, problem=problem)
         return see_other(self._edge.site.path(_DONE_PATH))
 
