@@ -1,15 +1,13 @@
 """The contract (protos/latchkey/device/v1) to the domain and back."""
 
-from datetime import UTC, datetime
-
 from google.protobuf.message import DecodeError
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.authentication.v1 import sessions_pb2
 from latchkey.device.v1 import device_pb2
 from libs.oauth.addresses import address_prefix
 from libs.oauth.errors import InvalidRequest, LoginRequired, ServerError
 from libs.oauth.reasons import Reason
+from libs.servicekit.grpc.timestamps import datetime_of, to_timestamp
 from services.device.domain.device_codes import Approval, DeviceCode
 from services.device.domain.user_codes import as_shown, normal_form
 from services.device.usecases.create_device_code import Asked, Codes
@@ -59,7 +57,7 @@ def found(code: DeviceCode, request: device_pb2.FindUserCodeRequest) -> device_p
         scopes=code.scopes,
         resources=code.resources,
         requested_from=code.requested_from,
-        requested_at=_timestamp(code.created_at),
+        requested_at=to_timestamp(code.created_at),
         user_code=as_shown(normal_form(request.user_code) or ""),
     )
 
@@ -84,12 +82,6 @@ def decision(request: device_pb2.DecideDeviceCodeRequest) -> Decision:
     return Decision(
         typed=Typed(request.user_code, session.user_id, address_prefix(request.context.remote_address)),
         person=Approval(session.user_id, session.session_id, attested),
-        authenticated_at=session.authenticated_at.ToDatetime(tzinfo=UTC),
+        authenticated_at=datetime_of(session.authenticated_at),
         allow=_DECISIONS[request.decision],
     )
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp
