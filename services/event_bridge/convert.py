@@ -1,11 +1,8 @@
 """The contract (protos/latchkey/bridge/v1) to the domain and back."""
 
-from datetime import UTC, datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from latchkey.bridge.v1 import streams_pb2
 from latchkey.bridge.v1 import webhooks_pb2 as pb
+from libs.servicekit.grpc.timestamps import datetime_of, to_optional_timestamp
 from services.event_bridge.domain.deliveries import LoggedAttempt, LoggedDelivery, State
 from services.event_bridge.domain.stream_tickets import StreamTicket
 from services.event_bridge.domain.webhooks import DisabledReason, Webhook
@@ -36,9 +33,9 @@ def webhook(found: Webhook) -> pb.Webhook:
         filters=found.filters,
         description=found.description,
         disabled_reason=_REASONS[found.disabled_reason],
-        created_at=_timestamp(found.created_at),
-        failing_since=_timestamp(found.failing_since),
-        previous_secret_until=_timestamp(found.previous_secret_until),
+        created_at=to_optional_timestamp(found.created_at),
+        failing_since=to_optional_timestamp(found.failing_since),
+        previous_secret_until=to_optional_timestamp(found.previous_secret_until),
         waiting=found.waiting,
     )
 
@@ -55,8 +52,8 @@ def delivery(found: LoggedDelivery) -> pb.Delivery:
         subject=found.subject,
         state=_STATES[found.state],
         attempts=found.attempts,
-        queued_at=_timestamp(found.queued_at),
-        next_attempt_at=_timestamp(found.next_attempt_at),
+        queued_at=to_optional_timestamp(found.queued_at),
+        next_attempt_at=to_optional_timestamp(found.next_attempt_at),
         latest_attempts=map(_attempt, found.latest_attempts),
     )
 
@@ -64,8 +61,8 @@ def delivery(found: LoggedDelivery) -> pb.Delivery:
 def span(request: pb.RedeliverEventsRequest) -> Span:
     return Span(
         event_id=request.event_id,
-        since=_moment(request.since) if request.HasField("since") else None,
-        until=_moment(request.until) if request.HasField("until") else None,
+        since=datetime_of(request.since) if request.HasField("since") else None,
+        until=datetime_of(request.until) if request.HasField("until") else None,
         delivered_too=request.delivered_too,
     )
 
@@ -74,28 +71,16 @@ def stream_ticket(found: StreamTicket) -> streams_pb2.StreamTicket:
     return streams_pb2.StreamTicket(
         ticket_id=found.ticket_id,
         filters=found.filters,
-        created_at=_timestamp(found.created_at),
-        expires_at=_timestamp(found.expires_at),
+        created_at=to_optional_timestamp(found.created_at),
+        expires_at=to_optional_timestamp(found.expires_at),
     )
 
 
 def _attempt(found: LoggedAttempt) -> pb.Attempt:
     return pb.Attempt(
-        attempted_at=_timestamp(found.attempted_at),
+        attempted_at=to_optional_timestamp(found.attempted_at),
         status=found.status or 0,
         error=found.error,
         milliseconds=found.milliseconds,
         excerpt=found.excerpt,
     )
-
-
-def _moment(timestamp: Timestamp) -> datetime:
-    return timestamp.ToDatetime(tzinfo=UTC)
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

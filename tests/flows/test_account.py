@@ -53,7 +53,7 @@ async def test_a_new_password_is_the_only_one(system: Stack, browser: Browser) -
         "password-submit", current_password=f"{username}-password", new_password="a brand-new one"
     )
     assert page.name == "account"
-    assert "Your password is changed" in page.text
+    assert "Password changed" in page.text
     async with Browser(system.issuer) as other:
         await enter(other, username, "a brand-new one")
 

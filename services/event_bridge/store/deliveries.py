@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.upsert import upsert
 from services.event_bridge.domain.deliveries import (
     LEASE,
     PATIENCE,
@@ -21,7 +22,6 @@ from services.event_bridge.domain.deliveries import (
     State,
 )
 from services.event_bridge.ports import Span, TakenEvent
-from services.event_bridge.store.events import upsert
 from services.event_bridge.store.tables import ATTEMPTS, EVENTS, WEBHOOKS
 from services.event_bridge.store.tables import DELIVERIES as T
 
@@ -50,7 +50,7 @@ class Deliveries:
             for delivery_id, (position, event) in zip(ids, events, strict=True)
         ]
         if rows:
-            await self._session.execute(upsert(self._session)(T).values(rows).on_conflict_do_nothing())
+            await self._session.execute(upsert(self._session, T).values(rows).on_conflict_do_nothing())
 
     async def ready(self, *, now: datetime) -> Mapping[str, bool]:
         waits = exists().where(T.c.webhook_id == WEBHOOKS.c.webhook_id, _due(now))

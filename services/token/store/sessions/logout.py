@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.upsert import upsert
 from services.token.domain.sessions.logout import KEEP, LEASE, LogoutDelivery, Outcome
 from services.token.store.tables import LogoutDeliveryRow, SessionClientRow
 
@@ -23,10 +23,10 @@ class SessionClients:
         self._session = session
 
     async def remember(self, session_id: str, client_id: str, *, expires_at: datetime) -> None:
-        upsert = _upsert(self._session)(SessionClientRow).values(
+        statement = upsert(self._session, SessionClientRow).values(
             session_id=session_id, client_id=client_id, expires_at=expires_at
         )
-        await self._session.execute(upsert.on_conflict_do_nothing())
+        await self._session.execute(statement.on_conflict_do_nothing())
 
     async def of(self, session_id: str) -> Sequence[str]:
         """Client ids, in a stable order."""
@@ -45,7 +45,7 @@ class LogoutDeliveries:
 
     async def add(self, delivery: LogoutDelivery) -> None:
         """Once for each session and client, whoever asks for it again."""
-        upsert = _upsert(self._session)(LogoutDeliveryRow).values(
+        statement = upsert(self._session, LogoutDeliveryRow).values(
             delivery_id=delivery.delivery_id,
             session_id=delivery.session_id,
             client_id=delivery.client_id,
@@ -55,7 +55,7 @@ class LogoutDeliveries:
             attempts=0,
             expires_at=delivery.created_at + KEEP,
         )
-        await self._session.execute(upsert.on_conflict_do_nothing())
+        await self._session.execute(statement.on_conflict_do_nothing())
 
     async def claim(self, *, most: int, now: datetime) -> Sequence[LogoutDelivery]:
         """Deliveries that are due, each for exactly one caller until its lease ends; the longest due first."""
@@ -90,10 +90,6 @@ class LogoutDeliveries:
             .returning(_deliveries.delivery_id)
         )
         return (await self._session.execute(changed)).first() is not None
-
-
-def _upsert(session: AsyncSession) -> Any:
-    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
 
 
 def _delivery(row: Any) -> LogoutDelivery:
