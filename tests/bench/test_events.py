@@ -107,7 +107,7 @@ def _most_on_their_way(committed: Mapping[str, float], came: Mapping[str, float]
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_from_commit_to_delivery(kind: Kind, tmp_path: Path) -> None:
+async def test_time_from_commit_to_delivery(kind: Kind, tmp_path: Path) -> None:
     async with fresh_database(kind, service="device", folder=tmp_path) as database:
         world = World(database)
         await world.prepare()

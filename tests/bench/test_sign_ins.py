@@ -60,7 +60,7 @@ async def _sign_ins_per_second(stack: Stack, names: list[str]) -> float:
 
 
 @pytest.mark.timeout(300)
-async def test_sign_ins_beside_argon2id(stack: Stack) -> None:
+async def test_sign_in_rate_compared_with_argon2id(stack: Stack) -> None:
     names = [(await new_person(stack))[0] for _ in range(PEOPLE)]
     for _ in range(ROUNDS):
         bare = await asyncio.to_thread(_hashes_per_second)

@@ -56,7 +56,7 @@ async def receiving(receiver: Receiver) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def test_a_receiver_hears_of_everything_in_order_whatever_dies(system: Stack) -> None:
+async def test_webhook_receives_every_event_in_order_after_kills_of_bridge_and_nats(system: Stack) -> None:
     receiver = Receiver()
     async with receiving(receiver) as url, await RelyingParty.registered(system) as client:
         made = await latchkey(

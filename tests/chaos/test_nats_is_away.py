@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.xdist_group("chaos")
 
 
-async def test_sign_in_and_tokens_go_on_and_the_events_arrive_later(system: Stack, browser: Browser) -> None:
+async def test_sign_in_and_tokens_work_without_nats_and_events_arrive_later(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         system.kill("nats")
         token = await client.sign_in(browser)

@@ -132,7 +132,7 @@ async def _everything_is_sent(system: Stack) -> dict[str, Any]:
             await asyncio.sleep(0.1)
 
 
-async def test_what_is_written_and_what_is_told_are_the_same_whatever_dies(
+async def test_outbox_and_streams_agree_after_kills_of_services_nats_and_postgresql(
     system: Stack, postgres: OwnPostgres | None
 ) -> None:
     people = [(await new_person(system))[0] for _ in range(PEOPLE)]

@@ -208,7 +208,7 @@ async def _answers(http: httpx2.AsyncClient, edge: str) -> bool:
 
 
 @pytest.mark.s(70)
-async def test_nobody_notices_five_rotations_and_an_emergency_ends_what_it_has_to(system: Stack, stream: Stream):
+async def test_five_rotations_cause_no_refusal_and_an_emergency_rotation_ends_old_tokens(system: Stack, stream: Stream):
     while min(len(stream.kids["ES256"]), len(stream.kids["RS256"])) <= ROTATIONS:
         await stream.flow()
     assert stream.failures == []

@@ -58,7 +58,7 @@ async def tell(world: World) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_was_written_is_on_the_stream_once_and_in_order_whatever_the_network_does(
+async def test_relay_publishes_every_event_once_and_in_order_over_an_unreliable_network(
     kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus_module, "ACK_SECONDS", 0.3)  # how soon a lost acknowledgement is noticed

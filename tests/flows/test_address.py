@@ -10,7 +10,7 @@ from tests.support.stack import Stack
 
 
 @pytest.mark.s(51, 52)
-async def test_another_address_counts_when_its_letter_was_answered(
+async def test_new_email_address_takes_effect_after_confirmation(
     system: Stack, browser: Browser, mailbox: Mailbox
 ) -> None:
     username, _ = await new_person(system)

@@ -29,7 +29,7 @@ label = "Badge number"
 
 @pytest.mark.s(52)
 @pytest.mark.timeout(180)
-async def test_an_attribute_is_written_by_whom_and_seen_by_whom_the_operator_says(tmp_path: Path) -> None:
+async def test_attribute_is_writable_and_readable_as_its_definition_allows(tmp_path: Path) -> None:
     (tmp_path / "attributes.toml").write_text(FILE)
     environment = {"LATCHKEY_ATTRIBUTES_FILE": str(tmp_path / "attributes.toml")}
     with running_stack(tmp_path / "stack", environment=environment, seeded=False) as system:

@@ -61,7 +61,7 @@ async def sign_out(browser: Browser, id_token: str) -> None:
     assert page.url == f"{AFTERWARDS}?state=s"
 
 
-async def test_discovery_offers_it_with_sid(system: Stack) -> None:
+async def test_discovery_contains_back_channel_logout_with_sid(system: Stack) -> None:
     async with httpx2.AsyncClient() as http:
         metadata = (await http.get(f"{system.issuer}/.well-known/openid-configuration")).json()
     assert metadata["backchannel_logout_supported"] is True
@@ -71,7 +71,7 @@ async def test_discovery_offers_it_with_sid(system: Stack) -> None:
 @pytest.mark.conformance("oidcc-backchannel-rp-initiated-logout")
 @pytest.mark.s(28, 42)
 @pytest.mark.parametrize("alg", ["RS256", "ES256"])
-async def test_signing_out_is_told_to_the_server_of_the_client(
+async def test_sign_out_sends_a_logout_token_to_the_client(
     system: Stack, receiver: Receiver, browser: Browser, alg: str
 ) -> None:
     client, path = await a_client(system, receiver, id_token_signed_response_alg=alg)
@@ -93,7 +93,7 @@ async def test_signing_out_is_told_to_the_server_of_the_client(
 
 
 @pytest.mark.s(42)
-async def test_every_client_of_the_session_is_told_and_of_no_other(
+async def test_sign_out_notifies_every_client_of_this_session_only(
     system: Stack, receiver: Receiver, browser: Browser
 ) -> None:
     (first, here), (second, there) = await a_client(system, receiver), await a_client(system, receiver)
@@ -109,7 +109,7 @@ async def test_every_client_of_the_session_is_told_and_of_no_other(
 
 
 @pytest.mark.s(42)
-async def test_a_client_that_fails_is_told_again(system: Stack, receiver: Receiver, browser: Browser) -> None:
+async def test_failed_logout_delivery_is_retried(system: Stack, receiver: Receiver, browser: Browser) -> None:
     client, path = await a_client(system, receiver)
     receiver.answers[path] = [503]
     async with client:
@@ -124,7 +124,7 @@ async def test_a_client_that_fails_is_told_again(system: Stack, receiver: Receiv
 
 
 @pytest.mark.s(42)
-async def test_a_client_that_says_no_is_not_asked_again(system: Stack, receiver: Receiver, browser: Browser) -> None:
+async def test_rejected_logout_delivery_is_not_retried(system: Stack, receiver: Receiver, browser: Browser) -> None:
     (stubborn, no), (willing, yes) = await a_client(system, receiver), await a_client(system, receiver)
     receiver.answers[no] = [400]
     receiver.answers[yes] = [503]
@@ -140,7 +140,7 @@ async def test_a_client_that_says_no_is_not_asked_again(system: Stack, receiver:
 
 @pytest.mark.s(42, 43)
 @pytest.mark.parametrize("host", ["169.254.169.254", "10.0.0.1", "localhost", "[::1]", "latchkey.internal"])
-async def test_nobody_is_told_at_an_internal_address(
+async def test_logout_delivery_to_an_internal_address_is_refused(
     system: Stack, receiver: Receiver, browser: Browser, host: str
 ) -> None:
     """The logout goes on; the delivery is refused before anything is sent."""
@@ -164,7 +164,7 @@ def _lines(system: Stack, message: str, client_id: str) -> list[str]:
 
 
 @pytest.mark.s(24)
-async def test_a_disabled_account_is_logged_out_everywhere(system: Stack, receiver: Receiver, browser: Browser) -> None:
+async def test_disabled_user_is_logged_out_at_every_client(system: Stack, receiver: Receiver, browser: Browser) -> None:
     username, user_id = await new_person(system)
     client, path = await a_client(system, receiver)
     async with client:

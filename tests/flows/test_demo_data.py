@@ -50,7 +50,7 @@ async def test_seeding_again_changes_nothing(stack):
     assert (await people(stack), await clients(stack), stack.layout.home.playground_file.read_text()) == before
 
 
-async def test_a_playground_that_moved_is_registered_anew_with_its_old_name_and_secret(stack):
+async def test_seed_updates_redirect_uris_when_the_playground_port_changed(stack):
     before = stack.clients
     ports = stack.layout.ports
     moved = replace(stack.layout, ports=replace(ports, playground=replace(ports.playground, number=9)))
@@ -63,7 +63,7 @@ async def test_a_playground_that_moved_is_registered_anew_with_its_old_name_and_
     assert stack.clients == before
 
 
-async def test_a_client_that_was_lost_is_made_again(stack):
+async def test_seed_creates_a_missing_client_again(stack):
     file = stack.layout.home.playground_file
     before = file.read_text()
     file.write_text(before.replace(stack.clients["machine"]["client_id"], "c_unknown"))

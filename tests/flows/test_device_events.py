@@ -29,7 +29,7 @@ __all__ = ["feed", "token_feed"]  # fixtures
 
 
 @pytest.mark.s(35)
-async def test_a_device_is_told_from_the_request_to_the_token(
+async def test_device_grant_emits_events_from_request_to_token(
     system: Stack, browser: Browser, feed: Feed, token_feed: Feed
 ) -> None:
     username, user_id = await new_person(system)
@@ -49,7 +49,7 @@ async def test_a_device_is_told_from_the_request_to_the_token(
     assert "code.redeemed" not in {event["type"] for event in feed.seen if event["subject"] == user_id}
 
 
-async def test_a_refusal_is_told(system: Stack, browser: Browser, feed: Feed) -> None:
+async def test_denied_device_emits_an_event(system: Stack, browser: Browser, feed: Feed) -> None:
     username, user_id = await new_person(system)
     async with await Device.new(system) as device:
         await device.ask()
@@ -59,7 +59,7 @@ async def test_a_refusal_is_told(system: Stack, browser: Browser, feed: Feed) ->
     assert (denied["outcome"], denied["data"]["client_id"]) == ("failure", device.client_id)
 
 
-async def test_a_poll_that_waits_at_another_replica_is_woken_by_the_bus(
+async def test_long_poll_at_another_replica_returns_at_once_after_approval(
     system: Stack, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with await Device.new(system) as device, another_replica(system, monkeypatch) as there:

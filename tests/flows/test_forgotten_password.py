@@ -18,7 +18,7 @@ async def ask(browser: Browser, identifier: str) -> str:
 
 
 @pytest.mark.s(51)
-async def test_a_letter_leads_to_another_password_and_ends_what_was(
+async def test_password_reset_by_email_ends_sessions_and_online_tokens(
     system: Stack, browser: Browser, mailbox: Mailbox
 ) -> None:
     username, _ = await new_person(system)
@@ -44,9 +44,7 @@ async def test_a_letter_leads_to_another_password_and_ends_what_was(
 
 
 @pytest.mark.s(24, 51)
-async def test_what_was_to_outlive_sessions_ends_with_the_password(
-    system: Stack, browser: Browser, mailbox: Mailbox
-) -> None:
+async def test_password_reset_ends_offline_access(system: Stack, browser: Browser, mailbox: Mailbox) -> None:
     username, _ = await new_person(system)
     async with await RelyingParty.registered(system) as client, Browser(system.issuer) as elsewhere:
         token = (await client.sign_in(elsewhere, username=username, scope="openid offline_access"))["refresh_token"]
@@ -62,7 +60,7 @@ async def test_what_was_to_outlive_sessions_ends_with_the_password(
 
 
 @pytest.mark.s(46)
-async def test_nobody_learns_whether_there_is_somebody(system: Stack, mailbox: Mailbox) -> None:
+async def test_password_reset_for_unknown_user_gets_the_same_page(system: Stack, mailbox: Mailbox) -> None:
     username, _ = await new_person(system)
     answers = []
     for identifier in (username, "nobody-at-all"):
@@ -74,7 +72,7 @@ async def test_nobody_learns_whether_there_is_somebody(system: Stack, mailbox: M
 
 
 @pytest.mark.s(45)
-async def test_the_letter_leads_to_us_whatever_host_was_asked(
+async def test_password_reset_link_has_the_issuer_host_when_the_host_header_differs(
     system: Stack, browser: Browser, mailbox: Mailbox
 ) -> None:
     username, _ = await new_person(system)

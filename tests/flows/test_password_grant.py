@@ -30,7 +30,7 @@ async def sign_in(app: RelyingParty, username: str, password: str = "") -> dict[
     )
 
 
-async def test_a_password_buys_tokens(system: Stack, app: RelyingParty) -> None:
+async def test_password_grant_returns_tokens(system: Stack, app: RelyingParty) -> None:
     username, user_id = await new_person(system)
     token = await sign_in(app, username)
     claims = await verified(system, token["id_token"], audience=app.client_id, alg="RS256", typ="JWT")
@@ -41,7 +41,7 @@ async def test_a_password_buys_tokens(system: Stack, app: RelyingParty) -> None:
     assert again["access_token"] != token["access_token"]
 
 
-async def test_what_was_bought_ends_with_the_password(system: Stack, app: RelyingParty) -> None:
+async def test_password_change_ends_tokens_of_the_password_grant(system: Stack, app: RelyingParty) -> None:
     username, _ = await new_person(system)
     token = await sign_in(app, username)
     async with system.channel("authentication") as channel:
@@ -56,9 +56,7 @@ async def test_what_was_bought_ends_with_the_password(system: Stack, app: Relyin
 
 
 @pytest.mark.s(46)
-async def test_a_wrong_password_and_a_name_that_nobody_has_get_the_same_answer(
-    system: Stack, app: RelyingParty
-) -> None:
+async def test_wrong_password_and_unknown_username_get_the_same_response(system: Stack, app: RelyingParty) -> None:
     username, _ = await new_person(system)
     answers = [
         await app.token_request(grant_type="password", username=name, password="wrong")
@@ -70,7 +68,7 @@ async def test_a_wrong_password_and_a_name_that_nobody_has_get_the_same_answer(
 
 
 @pytest.mark.s(47)
-async def test_guesses_through_one_client_leave_the_person_their_browser(
+async def test_failed_attempts_through_a_client_do_not_throttle_the_browser(
     system: Stack, app: RelyingParty, browser: Browser
 ) -> None:
     username, _ = await new_person(system)
@@ -84,7 +82,7 @@ async def test_guesses_through_one_client_leave_the_person_their_browser(
         assert await website.sign_in(browser, username=username)
 
 
-async def test_other_clients_are_not_registered_for_it(system: Stack) -> None:
+async def test_password_grant_is_refused_for_clients_without_it(system: Stack) -> None:
     async with await RelyingParty.registered(system) as website:
         answer = await website.token_request(grant_type="password", username="alice", password="alice-password")
     assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")

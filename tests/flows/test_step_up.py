@@ -42,7 +42,7 @@ async def signed_in_before_there_was_an_app(system: Stack, browser: Browser) -> 
 @pytest.mark.parametrize(
     "asked", [{"acr_values": MFA}, {"claims": ESSENTIAL}, {}], ids=["acr_values", "claims", "client"]
 )
-async def test_a_session_by_password_is_stepped_up_and_stays_the_same_session(
+async def test_step_up_keeps_the_session_id_and_replaces_its_secret(
     system: Stack, browser: Browser, asked: dict[str, str]
 ) -> None:
     app = await signed_in_before_there_was_an_app(system, browser)
@@ -70,7 +70,7 @@ async def test_a_session_by_password_is_stepped_up_and_stays_the_same_session(
 
 
 @pytest.mark.s(40, 55)
-async def test_nothing_skips_the_second_step(system: Stack, browser: Browser) -> None:
+async def test_step_up_cannot_be_skipped(system: Stack, browser: Browser) -> None:
     await signed_in_before_there_was_an_app(system, browser)
     async with await RelyingParty.registered(system, required_acr=MFA, consent="skip") as client:
         for more in EVERY_WAY:
@@ -89,7 +89,7 @@ async def test_nothing_skips_the_second_step(system: Stack, browser: Browser) ->
 
 
 @pytest.mark.s(49)
-async def test_who_has_no_second_factor_adds_one_and_goes_on(system: Stack, browser: Browser) -> None:
+async def test_user_without_second_factor_adds_one_and_continues(system: Stack, browser: Browser) -> None:
     username, _ = await new_person(system)
     async with await RelyingParty.registered(system) as client:
         started = client.start(acr_values=MFA)
@@ -105,7 +105,7 @@ async def test_who_has_no_second_factor_adds_one_and_goes_on(system: Stack, brow
         assert (claims["acr"], claims["amr"]) == (MFA, ["pwd", "otp", "mfa"])
 
 
-async def test_who_would_rather_not_is_told_to_the_application(system: Stack, browser: Browser) -> None:
+async def test_cancelled_step_up_is_returned_to_the_client(system: Stack, browser: Browser) -> None:
     username, _ = await new_person(system)
     async with await RelyingParty.registered(system, default_acr_values=[MFA]) as client:
         await browser.open(client.start().url)
@@ -115,7 +115,7 @@ async def test_who_would_rather_not_is_told_to_the_application(system: Stack, br
 
 
 @pytest.mark.s(17, 36)
-async def test_a_client_that_requires_both_gives_nothing_for_a_password_alone(system: Stack) -> None:
+async def test_client_that_requires_two_steps_gets_no_tokens_by_password_alone(system: Stack) -> None:
     username, _ = await new_person(system)
     async with await RelyingParty.registered(
         system, grant_types=["password"], redirect_uris=[], response_types=[], consent="skip", required_acr=MFA
@@ -125,7 +125,7 @@ async def test_a_client_that_requires_both_gives_nothing_for_a_password_alone(sy
 
 
 @pytest.mark.s(40)
-async def test_who_insists_on_less_is_told_less(system: Stack, browser: Browser) -> None:
+async def test_acr_of_the_id_token_is_the_requested_lower_level(system: Stack, browser: Browser) -> None:
     """OpenID Connect Core 5.5.1.1: one of the values that were asked for."""
     username, app = await somebody_with_an_app(system)
     claims = json.dumps({"id_token": {"acr": {"essential": True, "values": [PASSWORD]}}})
@@ -138,7 +138,7 @@ async def test_who_insists_on_less_is_told_less(system: Stack, browser: Browser)
 
 
 @pytest.mark.s(36)
-async def test_what_an_operator_asks_for_later_holds_for_refresh_tokens(system: Stack, browser: Browser) -> None:
+async def test_acr_required_later_by_the_operator_applies_to_refresh_tokens(system: Stack, browser: Browser) -> None:
     username, _ = await new_person(system)
     async with await RelyingParty.registered(system) as client:
         token = await client.sign_in(browser, username=username)

@@ -51,7 +51,7 @@ async def heard(lines: asyncio.StreamReader) -> tuple[str, str]:
     return kind, event_id
 
 
-async def test_a_receiver_hears_of_a_sign_in_and_can_verify_it(system: Stack, browser: Browser, tmp_path: Path) -> None:
+async def test_webhook_delivers_a_signed_sign_in_event(system: Stack, browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     made = await latchkey(system, "webhook", "create", f"http://localhost:{port}/hook", "--filter", "login.succeeded")
     webhook_id = made["webhook_id"]
