@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = float(os.environ.get("LATCHKEY_BENCH_SECONDS", "60"))
 PER_SECOND = 1_000
 AT_ONCE = 20
-"""Facts of one transaction, each about another person: a fiftieth of a second of a busy service."""
+"""Facts of one transaction, each about another user: a fiftieth of a second of a busy service."""
 
 
 @asynccontextmanager

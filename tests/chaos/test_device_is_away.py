@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from tests.flows.device import Device, allow, the_question
+from tests.flows.device import Device, allow, open_confirmation
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
@@ -42,7 +42,7 @@ async def test_device_service_restart_keeps_codes_decisions_and_polling_interval
         assert error_of(await device.poll()) == (400, "slow_down")
         system.restart("device")
         assert error_of(await device.poll()) == (400, "slow_down")
-        await the_question(browser, device)
+        await open_confirmation(browser, device)
         system.restart("device")
         await browser.submit("device-allow")
         system.restart("device")

@@ -1,4 +1,4 @@
-"""Without NATS people sign in and tokens are issued; the events arrive when it is back, in order and once."""
+"""Without NATS users sign in and tokens are issued; the events arrive when it is back, in order and once."""
 
 import json
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ async def test_sign_in_and_tokens_work_without_nats_and_events_arrive_later(syst
 
 
 def told_of(user_id: str, events: Iterable[dict[str, object]]) -> set[str]:
-    """Names of the events about one person."""
+    """Names of the events about one user."""
     types = {str(event["type"]) for event in events if event["subject"] == user_id}
     return {name.removeprefix("latchkey.").removesuffix(".v1") for name in types}
 

@@ -1,4 +1,4 @@
-"""Any service may die with kill -9 in the middle of a sign-in: the person tries again, and no event is lost."""
+"""Any service may die with kill -9 in the middle of a sign-in: the user tries again, and no event is lost."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ SERVICES = tuple(sorted(SERVICE_NAMES))
 
 
 async def _until_it_works(step: Callable[[], Awaitable[Page]]) -> Page:
-    """What a person does: try again while the page says so."""
+    """What a user does: try again while the page says so."""
     for _ in range(20):
         page = await step()
         if page.status != 503:

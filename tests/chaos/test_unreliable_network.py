@@ -47,11 +47,11 @@ async def relaying(world: World, url: str, tls: Path) -> AsyncIterator[None]:
 
 
 async def tell(world: World) -> None:
-    """FACTS events about SUBJECTS people, several at a time, while the network is what it is."""
+    """FACTS events about SUBJECTS users, several at a time, while the network is what it is."""
 
-    async def about(person: int) -> None:
+    async def about(user: int) -> None:
         for number in range(EVENTS // SUBJECTS):
-            await world.tell(a_event(f"person-{person}", number))
+            await world.tell(a_event(f"person-{user}", number))
 
     await asyncio.gather(*map(about, range(SUBJECTS)))
 

@@ -1,11 +1,11 @@
-"""A person looks after their own account: sessions, applications, password."""
+"""A user looks after their own account: sessions, applications, password."""
 
 import json
 
 import pytest
 
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
@@ -17,7 +17,7 @@ async def enter(browser: Browser, username: str, password: str = "") -> None:
 
 
 async def test_session_is_ended_from_another_browser(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     async with await RelyingParty.registered(system) as client, Browser(system.issuer) as other:
         token = await client.sign_in(other, username=username, scope="openid")
         await enter(browser, username)
@@ -30,7 +30,7 @@ async def test_session_is_ended_from_another_browser(system: Stack, browser: Bro
 
 @pytest.mark.s(24)
 async def test_removed_application_loses_its_tokens_and_needs_new_consent(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     async with await RelyingParty.registered(system, client_name="Notes") as client:
         token = await client.sign_in(browser, username=username)
         page = await browser.open("/account")
@@ -44,7 +44,7 @@ async def test_removed_application_loses_its_tokens_and_needs_new_consent(system
 
 
 async def test_new_password_replaces_the_current_one(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     await enter(browser, username)
     await browser.open("/account/password")
     page = await browser.submit("password-submit", current_password="wrong", new_password="a brand-new one")
@@ -59,7 +59,7 @@ async def test_new_password_replaces_the_current_one(system: Stack, browser: Bro
 
 
 async def test_changed_profile_is_returned_by_userinfo(system: Stack, browser: Browser) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     await enter(browser, username)
     page = await browser.open("/account/profile")
     page = await browser.submit("profile-submit", name="<b>Zoë</b>", birthdate="tomorrow")
@@ -76,7 +76,7 @@ async def test_changed_profile_is_returned_by_userinfo(system: Stack, browser: B
 
 @pytest.mark.s(52)
 async def test_account_forms_cannot_change_claims_of_the_operator(system: Stack, browser: Browser) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     await enter(browser, username)
     await browser.open("/account/profile")
     forged = {"email_verified": "true", "email": "x@evil.example", "sub": "root", "phone_number_verified": "true"}
@@ -91,7 +91,7 @@ async def test_account_forms_cannot_change_claims_of_the_operator(system: Stack,
 
 
 async def test_user_downloads_the_stored_data(system: Stack, browser: Browser) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with await RelyingParty.registered(system, client_name="Notes") as client:
         await client.sign_in(browser, username=username, scope="openid email", prompt="consent")
         await browser.open("/account/data")
@@ -108,7 +108,7 @@ async def test_user_downloads_the_stored_data(system: Stack, browser: Browser) -
 
 @pytest.mark.s(24, 54)
 async def test_deleted_account_has_no_working_session_or_token(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     async with await RelyingParty.registered(system) as client:
         token = await client.sign_in(browser, username=username, scope="openid offline_access", prompt="consent")
         await browser.open("/account/delete")

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.flows.apache import Apache, cannot_be_had, listens, running
+from tests.flows.apache import Apache, listens, reason_for_no_apache, running
 from tests.flows.relying_party import RelyingParty
 from tests.storage.servicekit.world import until
 from tests.support.browser import Browser
@@ -16,7 +16,7 @@ from tests.support.stack import Stack, free_ports
 
 pytestmark = [
     pytest.mark.xdist_group("sqlite"),
-    pytest.mark.skipif(bool(cannot_be_had()), reason=cannot_be_had()),
+    pytest.mark.skipif(bool(reason_for_no_apache()), reason=reason_for_no_apache()),
 ]
 LOCATIONS = """
 <Location "/people">

@@ -7,8 +7,8 @@ import httpx2
 import pytest
 
 from libs.crypto.random import uuid7
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty, code_form, verified
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
@@ -16,7 +16,7 @@ from tests.support.stack import Stack
 async def test_code_flow_returns_tokens_with_claims_of_the_user(
     system: Stack, browser: Browser, web: RelyingParty
 ) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     started = web.start()
     page = await browser.open(started.url)
     assert page.name == "login"

@@ -13,9 +13,9 @@ import pytest
 
 from latchkey.authentication.v1 import admin_pb2
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
-from tests.flows.logout_receiver import Heard, Receiver, receiving
-from tests.flows.people import new_person
+from tests.flows.logout_receiver import LogoutRequest, Receiver, receiving
 from tests.flows.relying_party import RelyingParty, verified
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack, running_stack
 
@@ -51,7 +51,7 @@ async def a_client(system: Stack, receiver: Receiver, **metadata: Any) -> tuple[
     return await RelyingParty.registered(system, **members), path
 
 
-async def heard(receiver: Receiver, path: str) -> Heard:
+async def heard(receiver: Receiver, path: str) -> LogoutRequest:
     return await asyncio.to_thread(receiver.next, path)
 
 
@@ -89,7 +89,7 @@ async def test_sign_out_sends_a_logout_token_to_the_client(
     assert "nonce" not in claims
     assert claims.keys() == {"iss", "aud", "iat", "exp", "jti", "events", "sub", "sid"}
     assert timedelta(seconds=claims["exp"] - claims["iat"]) == timedelta(minutes=2)
-    assert receiver.heard_nothing_more(path)
+    assert receiver.has_received_nothing_more(path)
 
 
 @pytest.mark.s(42)
@@ -104,7 +104,7 @@ async def test_sign_out_notifies_every_client_of_this_session_only(
         await sign_out(browser, token["id_token"])
         told = {(await heard(receiver, path)).path for path in (here, there)}
         assert told == {here, there}
-        assert receiver.heard_nothing_more(there)
+        assert receiver.has_received_nothing_more(there)
         assert (await second.userinfo(other["access_token"])).status_code == 200
 
 
@@ -135,7 +135,7 @@ async def test_rejected_logout_delivery_is_not_retried(system: Stack, receiver: 
         await heard(receiver, no)
         for _ in range(2):
             await heard(receiver, yes)  # the one that is worth a second try has had it
-        assert receiver.heard_nothing_more(no)
+        assert receiver.has_received_nothing_more(no)
 
 
 @pytest.mark.s(42, 43)
@@ -165,7 +165,7 @@ def _lines(system: Stack, message: str, client_id: str) -> list[str]:
 
 @pytest.mark.s(24)
 async def test_disabled_user_is_logged_out_at_every_client(system: Stack, receiver: Receiver, browser: Browser) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     client, path = await a_client(system, receiver)
     async with client:
         token = await client.sign_in(browser, username=username)

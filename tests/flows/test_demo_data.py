@@ -1,4 +1,4 @@
-"""The demo people and clients of the development run, as the real services keep them."""
+"""The demo users and clients of the development run, as the real services keep them."""
 
 from dataclasses import replace
 
@@ -24,10 +24,10 @@ STANDARD_CLAIMS = {
 ADDRESS_MEMBERS = {"formatted", "street_address", "locality", "region", "postal_code", "country"}
 
 
-async def people(stack: Stack) -> dict[str, User]:
+async def users(stack: Stack) -> dict[str, User]:
     async with stack.channel("authentication") as channel:
         users = (await UserAdminServiceStub(channel).ListUsers(ListUsersRequest(page_size=500))).users
-    return {user.username: user for user in users if user.username in stack.people}
+    return {user.username: user for user in users if user.username in stack.users}
 
 
 async def clients(stack: Stack) -> dict[str, Client]:
@@ -38,16 +38,16 @@ async def clients(stack: Stack) -> dict[str, Client]:
 
 
 async def test_alice_has_every_standard_claim(stack):
-    alice = MessageToDict((await people(stack))["alice"].claims)
+    alice = MessageToDict((await users(stack))["alice"].claims)
     assert set(alice) - {"updated_at"} == STANDARD_CLAIMS
     assert set(alice["address"]) == ADDRESS_MEMBERS
     assert (alice["email_verified"], alice["phone_number_verified"]) == (True, True)
 
 
 async def test_seeding_again_changes_nothing(stack):
-    before = (await people(stack), await clients(stack), stack.layout.home.playground_file.read_text())
+    before = (await users(stack), await clients(stack), stack.layout.home.playground_file.read_text())
     await seed(stack.layout)
-    assert (await people(stack), await clients(stack), stack.layout.home.playground_file.read_text()) == before
+    assert (await users(stack), await clients(stack), stack.layout.home.playground_file.read_text()) == before
 
 
 async def test_seed_updates_redirect_uris_when_the_playground_port_changed(stack):

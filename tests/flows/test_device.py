@@ -1,4 +1,4 @@
-"""The device grant (RFC 8628): a television shows a code, a person types it elsewhere and says yes."""
+"""The device grant (RFC 8628): a television shows a code, a user types it elsewhere and says yes."""
 
 import asyncio
 from typing import Any
@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from latchkey.authentication.v1 import admin_pb2 as people_pb2
+from latchkey.authentication.v1 import admin_pb2 as users_pb2
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
 from latchkey.authentication.v1.sessions_pb2 import AttestedSession, Session
 from latchkey.device.v1 import device_pb2
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.token.v1 import admin_pb2
 from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
-from tests.flows.device import GRANT, Device, allow, the_question
-from tests.flows.people import new_person
+from tests.flows.device import GRANT, Device, allow, open_confirmation
 from tests.flows.relying_party import SCOPE, RelyingParty, verified
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
@@ -33,11 +33,11 @@ async def test_device_gets_tokens_after_the_user_allows_it(system: Stack, browse
         token = await device.collect()
         assert token["scope"] == SCOPE
         claims = await verified(system, token["access_token"], audience=system.issuer, alg="ES256", typ="at+jwt")
-        person = await verified(system, token["id_token"], audience=device.client_id, alg="RS256", typ="JWT")
-        assert claims["sub"] == person["sub"]
-        assert (claims["client_id"], "nonce" in person) == (device.client_id, False)
+        user = await verified(system, token["id_token"], audience=device.client_id, alg="RS256", typ="JWT")
+        assert claims["sub"] == user["sub"]
+        assert (claims["client_id"], "nonce" in user) == (device.client_id, False)
         userinfo = (await device.userinfo(token["access_token"])).json()
-        assert (userinfo["sub"], userinfo["given_name"]) == (person["sub"], "Alice")
+        assert (userinfo["sub"], userinfo["given_name"]) == (user["sub"], "Alice")
         refreshed = await device.oauth.refresh_token(refresh_token=token["refresh_token"])
         assert refreshed["refresh_token"] != token["refresh_token"]
 
@@ -72,11 +72,11 @@ async def test_early_poll_gets_slow_down(system: Stack) -> None:
 async def test_poll_gets_access_denied_after_the_user_denies(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         await device.ask()
-        await the_question(browser, device)
+        await open_confirmation(browser, device)
         page = await browser.submit("device-deny")
         assert (page.name, urlsplit(page.url).path) == ("device-done", "/device/denied")
         assert error_of(await device.poll()) == (400, "access_denied")
-        assert (await the_question(browser, device)).name == "device"  # the code is of no use to anybody
+        assert (await open_confirmation(browser, device)).name == "device"  # the code is of no use to anybody
 
 
 @pytest.mark.s(34)
@@ -134,7 +134,7 @@ async def test_device_scope_is_limited_to_registered_scopes(system: Stack, brows
     async with await Device.new(system, scope="openid tv:watch") as device:
         assert error_of(await device.authorization_request(scope="openid email")) == (400, "invalid_scope")
         device.codes = (await device.authorization_request()).json()  # none asked for: what is not about sign-in
-        assert "tv:watch" in (await the_question(browser, device)).text
+        assert "tv:watch" in (await open_confirmation(browser, device)).text
         await browser.submit("device-allow")
         token = (await device.poll()).json()
         assert (token["scope"], "id_token" in token) == ("tv:watch", False)
@@ -144,7 +144,7 @@ async def test_device_scope_is_limited_to_registered_scopes(system: Stack, brows
 async def test_device_page_shows_client_location_and_time(system: Stack, browser: Browser) -> None:
     async with await Device.new(system, client_name="Living room <b>TV</b>") as device:
         codes = await device.ask()
-        page = await the_question(browser, device)
+        page = await open_confirmation(browser, device)
         assert page.name == "device-confirm"
         assert "Living room &lt;b&gt;TV&lt;/b&gt;" in page.text
         assert codes["user_code"] in page.text
@@ -200,7 +200,7 @@ async def test_recent_sign_in_is_reused_for_the_device_page(system: Stack, brows
 async def test_wrong_user_code_and_wrong_password_can_be_corrected(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         codes = await device.ask()
-        username, _ = await new_person(system)
+        username, _ = await new_user(system)
         await browser.open("/device?user_code=bcdf%20ghjk")
         page = await browser.sign_in(username, "wrong")
         assert page.name == "login"
@@ -216,7 +216,7 @@ async def test_wrong_user_code_and_wrong_password_can_be_corrected(system: Stack
 async def test_long_poll_returns_at_once_after_approval(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         await device.ask()
-        await the_question(browser, device)
+        await open_confirmation(browser, device)
         waiting = asyncio.create_task(device.poll(latchkey_wait="30"))
         await asyncio.sleep(0)
         await browser.submit("device-allow")
@@ -226,12 +226,12 @@ async def test_long_poll_returns_at_once_after_approval(system: Stack, browser: 
 
 @pytest.mark.s(36)
 async def test_user_disabled_after_approval_gets_no_tokens(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     async with await Device.new(system) as device:
         await device.ask()
         await allow(browser, device, username=username)
         async with system.channel("authentication") as channel:
-            await UserAdminServiceStub(channel).DisableUser(people_pb2.DisableUserRequest(username=username))
+            await UserAdminServiceStub(channel).DisableUser(users_pb2.DisableUserRequest(username=username))
         assert error_of(await device.poll()) == (400, "invalid_grant")
 
 

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from tests.flows.databases import on_postgresql
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.latchkey import latchkey
 from tests.support.stack import Stack
@@ -66,7 +66,7 @@ async def ticket_for(system: Stack, *filters: str) -> dict[str, Any]:
 
 async def test_event_stream_sends_a_sign_in_and_resumes_after_last_event_id(system: Stack, browser: Browser) -> None:
     ticket = (await ticket_for(system, "login.>", "session.created"))["ticket"]
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with await RelyingParty.registered(system) as client:
         async with reading(system, "", query=f"ticket={ticket}") as reader:
             assert reader.response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
@@ -89,7 +89,7 @@ async def test_event_stream_sends_a_sign_in_and_resumes_after_last_event_id(syst
 async def test_event_stream_filter_narrows_the_ticket_and_cannot_widen_it(system: Stack, browser: Browser) -> None:
     """Everything that the reader sees until a later sign-in is within both."""
     ticket = (await ticket_for(system, "login.>", "session.>"))["ticket"]
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with await RelyingParty.registered(system) as client, reading(system, ticket, query="filter=>") as wide:
         async with reading(system, ticket, query="filter=session.created&filter=consent.>") as narrow:
             await client.sign_in(browser, username=username)

@@ -9,8 +9,8 @@ import nats
 import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
 
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
@@ -69,7 +69,7 @@ async def token_feed(system: Stack) -> AsyncIterator[Feed]:
 async def test_sign_in_emits_events_from_password_to_refresh(
     system: Stack, browser: Browser, feed: Feed, token_feed: Feed
 ) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with await RelyingParty.registered(system) as client:
         token = await client.sign_in(browser, username=username)
         await client.oauth.refresh_token(refresh_token=token["refresh_token"])
@@ -100,7 +100,7 @@ async def test_sign_in_emits_events_from_password_to_refresh(
 
 
 async def test_events_about_one_user_arrive_in_commit_order(system: Stack, browser: Browser, feed: Feed) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with await RelyingParty.registered(system, consent="skip") as client:
         await client.sign_in(browser, username=username)
         for _ in range(3):
@@ -118,7 +118,7 @@ async def test_failed_sign_in_event_does_not_contain_the_entered_username(
     system: Stack, browser: Browser, web: RelyingParty, feed: Feed
 ) -> None:
     secret = "my-pAssword-in-the-wrong-field"
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     await browser.open(web.start().url)
     await browser.sign_in(secret, "x")
     await browser.sign_in(username, "wrong")

@@ -15,8 +15,8 @@ from deploy.provision.home import write_private
 from deploy.provision.secret_files import secret_file
 from libs.oauth.errors import InvalidClientMetadata
 from tests.flows.logout_receiver import Receiver, receiving
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty, verified
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack, StackError, running_stack
 
@@ -65,7 +65,7 @@ async def subject_at(client: RelyingParty, browser: Browser, username: str) -> s
 async def test_pairwise_subject_is_equal_in_a_sector_and_differs_between_sectors(
     system: Stack, receiver: Receiver, browser: Browser
 ) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     sector = {"sector_identifier_uri": receiver.uri("/sector.json")}
     async with (
         await a_client(system, ONE, **sector) as first,
@@ -125,7 +125,7 @@ async def test_discovery_contains_pairwise_subject_type(system: Stack) -> None:
 async def test_hints_and_logout_tokens_use_the_pairwise_subject(
     system: Stack, receiver: Receiver, browser: Browser
 ) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     listens = {"post_logout_redirect_uris": [AFTERWARDS], "backchannel_logout_uri": receiver.uri("/logout")}
     async with await a_client(system, ONE, **listens) as client, await a_client(system, TWO) as other:
         token = await client.sign_in(browser, username=username)
@@ -145,10 +145,10 @@ async def test_hints_and_logout_tokens_use_the_pairwise_subject(
 
 
 async def test_token_service_does_not_start_with_another_pairwise_salt(system: Stack, browser: Browser) -> None:
-    """Nobody becomes another person because a file was lost and made anew."""
+    """Nobody becomes another user because a file was lost and made anew."""
     path = secret_file(system.layout.home, "pairwise-salt")
     async with await a_client(system, ONE) as client:
-        username, _ = await new_person(system)
+        username, _ = await new_user(system)
         before = await subject_at(client, browser, username)
         salt = path.read_text()
         system.terminate("token")

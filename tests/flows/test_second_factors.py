@@ -5,15 +5,15 @@ import re
 import pytest
 
 from tests.flows.authenticator import Authenticator, set_up
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty, verified
 from tests.flows.test_account import enter
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
 
-async def somebody_with_an_app(system: Stack) -> tuple[str, Authenticator]:
-    username, _ = await new_person(system)
+async def user_with_authenticator(system: Stack) -> tuple[str, Authenticator]:
+    username, _ = await new_user(system)
     async with Browser(system.issuer) as browser:
         await enter(browser, username)
         return username, await set_up(browser)
@@ -21,7 +21,7 @@ async def somebody_with_an_app(system: Stack) -> tuple[str, Authenticator]:
 
 @pytest.mark.s(55)
 async def test_sign_in_to_an_application_requires_the_second_factor(system: Stack, browser: Browser) -> None:
-    username, app = await somebody_with_an_app(system)
+    username, app = await user_with_authenticator(system)
     async with await RelyingParty.registered(system) as client:
         started = client.start()
         await browser.open(started.url)
@@ -42,7 +42,7 @@ async def test_sign_in_to_an_application_requires_the_second_factor(system: Stac
 
 @pytest.mark.s(55)
 async def test_sign_in_to_account_and_device_pages_requires_the_second_factor(system: Stack, browser: Browser) -> None:
-    username, app = await somebody_with_an_app(system)
+    username, app = await user_with_authenticator(system)
     await browser.open("/account")
     assert (await browser.sign_in(username, f"{username}-password")).name == "second-step"
     assert (await browser.submit("totp-submit", totp_code=app.code())).name == "account"
@@ -56,7 +56,7 @@ async def test_sign_in_to_account_and_device_pages_requires_the_second_factor(sy
 
 @pytest.mark.s(37)
 async def test_cancelling_the_second_step_returns_access_denied(system: Stack, browser: Browser) -> None:
-    username, _ = await somebody_with_an_app(system)
+    username, _ = await user_with_authenticator(system)
     async with await RelyingParty.registered(system) as client:
         started = client.start()
         await browser.open(started.url)
@@ -68,7 +68,7 @@ async def test_cancelling_the_second_step_returns_access_denied(system: Stack, b
 
 @pytest.mark.s(48)
 async def test_recovery_code_is_accepted_once(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     await enter(browser, username)
     await set_up(browser)
     page = await browser.submit("recovery-create")
@@ -86,7 +86,7 @@ async def test_recovery_code_is_accepted_once(system: Stack, browser: Browser) -
 
 @pytest.mark.s(49)
 async def test_second_factor_is_not_required_after_its_removal(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     await enter(browser, username)
     await set_up(browser)
     page = await browser.open("/account")
@@ -101,7 +101,7 @@ async def test_second_factor_is_not_required_after_its_removal(system: Stack, br
 
 @pytest.mark.s(49)
 async def test_session_without_second_factor_cannot_change_the_account(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     async with Browser(system.issuer) as other:
         await enter(other, username)
         await enter(browser, username)
@@ -118,7 +118,7 @@ async def test_session_without_second_factor_cannot_change_the_account(system: S
 
 @pytest.mark.s(17)
 async def test_password_grant_is_refused_for_a_user_with_second_factor(system: Stack) -> None:
-    username, _ = await somebody_with_an_app(system)
+    username, _ = await user_with_authenticator(system)
     async with await RelyingParty.registered(
         system, grant_types=["password"], redirect_uris=[], response_types=[], consent="skip"
     ) as client:

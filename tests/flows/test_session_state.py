@@ -6,8 +6,8 @@ import hashlib
 from latchkey.authentication.v1.admin_pb2 import SetPasswordRequest
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
 from tests.flows.databases import on_postgresql
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
 
@@ -51,7 +51,7 @@ async def test_session_state_is_returned_with_errors(system: Stack, browser: Bro
 
 
 async def test_session_state_changes_when_the_session_ended_elsewhere(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     async with await RelyingParty.registered(system, consent="skip") as client:
         await browser.open(client.start().url)
         page = await browser.sign_in(username, f"{username}-password")

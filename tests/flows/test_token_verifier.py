@@ -12,8 +12,8 @@ from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
 from latchkey.token.v1 import admin_pb2 as clients
 from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
 from latchkey_sdk.verifier import InsufficientScope, TokenRefused, TokenVerifier
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
@@ -96,7 +96,7 @@ async def test_only_offline_access_tokens_are_accepted_after_logout(
 async def test_tokens_of_a_disabled_user_are_refused_within_a_second(
     system: Stack, browser: Browser, web: RelyingParty, verifier: TokenVerifier
 ) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     tokens = await web.sign_in(browser, username=username)
     await verifier.verify(tokens["access_token"])
     async with system.channel("authentication") as channel:
@@ -110,7 +110,7 @@ async def test_tokens_of_a_disabled_user_with_pairwise_subject_are_refused_withi
     system: Stack, browser: Browser, verifier: TokenVerifier, end: str
 ) -> None:
     """A pairwise token has neither our user id nor our session id, so it ends by its grant."""
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with await RelyingParty.registered(system, subject_type="pairwise", consent="skip") as client:
         tokens = await client.sign_in(browser, username=username, scope=ONLINE)
     assert (await verifier.verify(tokens["access_token"])).user_id not in {user_id, None}

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.latchkey import latchkey
 from tests.support.stack import Stack
@@ -56,7 +56,7 @@ async def test_webhook_delivers_a_signed_sign_in_event(system: Stack, browser: B
     made = await latchkey(system, "webhook", "create", f"http://localhost:{port}/hook", "--filter", "login.succeeded")
     webhook_id = made["webhook_id"]
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", made["secret"])
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with (
         await RelyingParty.registered(system) as client,
         receiver(tmp_path, port=port, secret=made["secret"]) as lines,

@@ -8,7 +8,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from tests.flows.conformance.claims import published_keys
-from tests.flows.conformance.suite import CODE, EVERY, REDIRECT_URI, Suite, Variant, letters, media_type, variants
+from tests.flows.conformance.suite import CODE, EVERY, REDIRECT_URI, Suite, Variant, media_type, random_string, variants
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
@@ -92,7 +92,7 @@ def assertion(suite: Suite, key: RSAKey, *, audience: str, **changes: Any) -> st
     import time  # noqa: PLC0415
 
     now = int(time.time())
-    claims = {"iss": suite.client_id, "sub": suite.client_id, "aud": audience, "jti": letters(20), "iat": now}
+    claims = {"iss": suite.client_id, "sub": suite.client_id, "aud": audience, "jti": random_string(20), "iat": now}
     return jwt.encode({"alg": "RS256"}, {**claims, "nbf": now, "exp": now + 60, **changes}, key)
 
 

@@ -14,7 +14,7 @@ from tests.flows.conformance.suite import (
     IMPLICIT,
     Suite,
     Variant,
-    letters,
+    random_string,
     token_error,
     userinfo_response,
     variants,
@@ -116,17 +116,17 @@ async def test_front_channel_id_token_requires_nonce(suite: Suite) -> None:
 @variants(*EVERY)
 async def test_scope_returns_exactly_its_claims(suite: Suite) -> None:
     for scope in OF_SCOPE:
-        person = await suite.person(await suite.authorize(scope=f"openid {scope}"))
-        person.require_of_scope(scope)
+        user = await suite.user(await suite.authorize(scope=f"openid {scope}"))
+        user.require_of_scope(scope)
         others = {name for other, names in OF_SCOPE.items() if other != scope for name in names}
-        assert others.isdisjoint(person)
+        assert others.isdisjoint(user)
 
 
 @pytest.mark.conformance("oidcc-scope-all")
 @variants(*EVERY)
 async def test_all_scopes_return_all_claims(suite: Suite) -> None:
-    person = await suite.person(await suite.authorize(scope=EVERYTHING))
-    person.require_of_scope(*OF_SCOPE)
+    user = await suite.user(await suite.authorize(scope=EVERYTHING))
+    user.require_of_scope(*OF_SCOPE)
 
 
 @pytest.mark.conformance("oidcc-scope-email", "oidcc-alternate-happy-flow")
@@ -172,7 +172,7 @@ async def test_advertised_acr_is_returned(suite: Suite) -> None:
 @pytest.mark.conformance("oidcc-ensure-registered-redirect-uri")
 @variants(*EVERY)
 async def test_unregistered_longer_redirect_uri_gets_an_error_page(suite: Suite) -> None:
-    page = await suite.ask(redirect_uri=f"https://suite.example/test/a/latchkey/callback/{letters(10)}")
+    page = await suite.ask(redirect_uri=f"https://suite.example/test/a/latchkey/callback/{random_string(10)}")
     assert (page.name, page.status) == ("error", 400)
     assert "redirect_uri" in page.text
 
@@ -206,7 +206,7 @@ async def test_unsigned_request_object_is_refused_and_not_advertised(suite: Suit
 async def test_requested_claim_is_returned_only_in_the_requested_place(suite: Suite) -> None:
     where = "id_token" if suite.variant.response_type == "id_token" else "userinfo"
     answer = await suite.authorize(claims=json.dumps({where: {"name": {"essential": True}}}))
-    assert (await suite.person(answer))["name"]
+    assert (await suite.user(answer))["name"]
     if where == "userinfo" and "id_token" in answer:
         assert "name" not in await suite.front_id_token(answer)
 
@@ -230,7 +230,7 @@ async def test_pkce_is_supported(suite: Suite) -> None:
 
     from joserfc.util import urlsafe_b64encode  # noqa: PLC0415
 
-    verifier = letters(64)
+    verifier = random_string(64)
     challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode()
     answer = await suite.authorize(code_challenge=challenge, code_challenge_method="S256")
     assert await suite.redeem(answer["code"], code_verifier=verifier)

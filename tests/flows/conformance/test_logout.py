@@ -9,7 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from tests.flows.conformance.suite import CODE, Suite, Variant, letters, variants
+from tests.flows.conformance.suite import CODE, Suite, Variant, random_string, variants
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
 
@@ -19,8 +19,10 @@ pytestmark = pytest.mark.conformance("oidcc-rp-initiated-logout")
 
 
 def awkward_state() -> str:
-    """50 letters, 10 digits, 30 characters of punctuation; nothing of it may be lost."""
-    return letters(50) + letters(10, string.digits) + "".join(secrets.choice(_PUNCTUATION) for _ in range(30))
+    """50 emails, 10 digits, 30 characters of punctuation; nothing of it may be lost."""
+    return (
+        random_string(50) + random_string(10, string.digits) + "".join(secrets.choice(_PUNCTUATION) for _ in range(30))
+    )
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ async def suite(system: Stack, browser: Browser, variant: Variant) -> Suite:
 
 async def signed_in(suite: Suite) -> str:
     """The ID token of somebody who has just signed in."""
-    answer = await suite.authorize(state=letters(128))
+    answer = await suite.authorize(state=random_string(128))
     return str((await suite.redeem(answer["code"]))["id_token"])
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.flows.conformance.suite import EVERY, Suite, letters, variants
+from tests.flows.conformance.suite import EVERY, Suite, random_string, variants
 
 
 @pytest.mark.conformance("oidcc-prompt-none-not-logged-in")
 @variants(*EVERY)
 async def test_prompt_none_gets_login_required_without_a_session(suite: Suite) -> None:
-    page = await suite.ask(prompt="none", state=letters(122) + "-._~-.")
+    page = await suite.ask(prompt="none", state=random_string(122) + "-._~-.")
     assert suite.error(page) == "login_required"
 
 
