@@ -16,8 +16,8 @@ from aiohttp import web
 from tests.chaos.ledger import streamed
 from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
-from tests.flows.test_webhooks import latchkey
 from tests.support.browser import Browser
+from tests.support.latchkey import latchkey
 from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.timeout(400)]

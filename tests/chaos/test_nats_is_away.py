@@ -10,7 +10,7 @@ from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("chaos-nats")
+pytestmark = pytest.mark.xdist_group("chaos")
 
 
 async def test_sign_in_and_tokens_go_on_and_the_events_arrive_later(system: Stack, browser: Browser) -> None:

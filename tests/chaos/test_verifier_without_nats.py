@@ -12,7 +12,7 @@ from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("chaos-nats")
+pytestmark = pytest.mark.xdist_group("chaos")
 
 
 def a_verifier(system: Stack, **more: Any) -> TokenVerifier:

@@ -1,13 +1,13 @@
 """Stories over real HTTP, against five real processes, real NATS, and both databases."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.flows.openid_client import OpenidClient, Register
+from tests.flows.openid_client import Driver, OpenidClient, Register
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.mailbox import Mailbox, open_mailbox
@@ -68,7 +68,15 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def driver(node_folder: Path) -> Iterator[Driver]:
+    """The Node.js process with openid-client."""
+    running = Driver(node_folder)
+    yield running
+    running.close()
+
+
 @pytest.fixture
-def register(node_folder: Path, system: Stack) -> Register:
+def register(driver: Driver, system: Stack) -> Register:
     """Registers a client and configures openid-client for it."""
-    return partial(OpenidClient.registered, system, node_folder)
+    return partial(OpenidClient.registered, system, driver)

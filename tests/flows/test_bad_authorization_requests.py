@@ -3,9 +3,12 @@
 import httpx2
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 
 @pytest.mark.s(1, 2, 4)

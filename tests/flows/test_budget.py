@@ -6,10 +6,13 @@ from collections import Counter
 import httpx2
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.device import Device, allow
 from tests.flows.relying_party import RelyingParty, code_form
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 _LINE = re.compile(r'^latchkey_rpc_seconds_count\{method="/latchkey\.([a-z]+)\.v1\.\w+/(\w+)"\} (\d+)', re.MULTILINE)
 

@@ -4,9 +4,12 @@ import json
 
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty, verified
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 
 async def test_claims_come_where_they_were_asked_for(system: Stack, browser: Browser) -> None:

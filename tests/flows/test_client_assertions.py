@@ -4,8 +4,11 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oauth2.rfc7523 import ClientSecretJWT, PrivateKeyJWT
 from joserfc.jwk import RSAKey
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 
 async def test_authlib_gets_a_token_with_a_key_of_its_own(system: Stack) -> None:

@@ -1,10 +1,6 @@
 """Clients that register themselves (RFC 7591, RFC 7592), as the conformance suite does it: over the real system."""
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +14,7 @@ from joserfc.jwk import RSAKey
 from tests.flows.initial_tokens import initial_token
 from tests.flows.relying_party import RelyingParty, Started, code_form, verified
 from tests.support.browser import Browser
+from tests.support.latchkey import latchkey
 from tests.support.stack import Stack, running_stack
 
 CALLBACK = "https://client.example/test/a/latchkey/callback"
@@ -264,22 +261,18 @@ async def test_a_key_set_at_an_address_inside_is_never_asked_for(
 @pytest.mark.s(57)
 @pytest.mark.xdist_group("sqlite")
 async def test_the_command_line_lets_somebody_register(stack: Stack, http: httpx2.AsyncClient) -> None:
-    def latchkey(*arguments: str) -> Any:
-        command = [str(Path(sys.executable).with_name("latchkey")), *arguments, "--json"]
-        environment = {**os.environ, "LATCHKEY_HOME": str(stack.layout.home.root)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
-        return json.loads(done.stdout)
-
-    told = latchkey("client", "registration-token", "create", "--uses", "2", "--expires", "5m")
+    told = await latchkey(stack, "client", "registration-token", "create", "--uses", "2", "--expires", "5m")
     headers = bearer(told["initial_access_token"])
     endpoint = f"{stack.client_edge}/register"
     made = (await http.post(endpoint, json=MEMBERS, headers=headers)).json()
-    assert "registration_expires_at" in latchkey("client", "show", made["client_id"])
+    assert "registration_expires_at" in await latchkey(stack, "client", "show", made["client_id"])
     [listed] = [
-        each for each in latchkey("client", "registration-token", "list") if each["token_id"] == told["token_id"]
+        each
+        for each in await latchkey(stack, "client", "registration-token", "list")
+        if each["token_id"] == told["token_id"]
     ]
     assert listed["uses_left"] == 1
-    latchkey("client", "registration-token", "revoke", told["token_id"])
+    await latchkey(stack, "client", "registration-token", "revoke", told["token_id"])
     assert (await http.post(endpoint, json=MEMBERS, headers=headers)).status_code == 401
 
 

@@ -9,11 +9,14 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
-from tests.flows.test_webhooks import latchkey
 from tests.support.browser import Browser
+from tests.support.latchkey import latchkey
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 Event = tuple[str, dict[str, Any]]
 

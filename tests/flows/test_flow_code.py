@@ -13,7 +13,8 @@ import pytest
 
 from libs.cli.flow_advice import Advice, every_advice
 from libs.cli.flow_questions import FIRST
-from tests.flows.test_flow_advice import told_as_json
+from tests.flows.databases import on_postgresql
+from tests.flows.test_flow_advice import json_of
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
 
@@ -27,8 +28,8 @@ async def pasted(system: Stack, program: str, *more: str) -> str:
     """The program for a client that was registered by the command beside it."""
     answers = ADVICE[program]
     options = shlex.join([word for name, answer in answers.items() for word in (f"--{name}", answer)])
-    told = await told_as_json(system, f"latchkey flow advise {options} {shlex.join(more)}")
-    made = await told_as_json(system, told["command"])
+    told = await json_of(system, f"latchkey flow advise {options} {shlex.join(more)}")
+    made = await json_of(system, told["command"])
     return told["code"].replace("CLIENT_ID", made["client_id"]).replace("CLIENT_SECRET", made.get("client_secret", ""))
 
 
@@ -82,17 +83,20 @@ def test_nothing_is_left_to_be_filled_in_but_what_the_command_tells(advice: Advi
     assert "CLIENT_ID" in code
 
 
+@on_postgresql
 async def test_a_program_gets_a_token(system: Stack) -> None:
     async with running(await pasted(system, "client_credentials.py")) as process:
         assert (await ends_with(process)).count(".") == 2
 
 
+@on_postgresql
 async def test_a_web_application_signs_somebody_in(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "code.py")) as process:
         page = await allowed(browser, await line_of(process))
         assert await ends_with(process, page.url) == "Alice Marie Liddell"
 
 
+@on_postgresql
 async def test_it_takes_no_answer_to_another_question(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "code.py")) as process:
         page = await allowed(browser, await line_of(process))
@@ -100,6 +104,7 @@ async def test_it_takes_no_answer_to_another_question(system: Stack, browser: Br
     assert "somebody else" in error.decode()
 
 
+@on_postgresql
 async def test_what_is_installed_hears_its_own_answer(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "native.py")) as process:
         page = await allowed(browser, await line_of(process))
@@ -108,6 +113,7 @@ async def test_what_is_installed_hears_its_own_answer(system: Stack, browser: Br
         assert await ends_with(process) == "Alice Marie Liddell"
 
 
+@on_postgresql
 async def test_a_device_waits_for_its_person(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "device.py")) as process:
         address, _, user_code = (await line_of(process)).removeprefix("Open ").partition(" and type ")
@@ -118,11 +124,13 @@ async def test_a_device_waits_for_its_person(system: Stack, browser: Browser) ->
         assert (await ends_with(process)).count(".") == 2
 
 
+@on_postgresql
 async def test_an_old_application_trades_a_password(system: Stack) -> None:
     async with running(await pasted(system, "password.py")) as process:
         assert (await ends_with(process, "alice\nalice-password")).count(".") == 2
 
 
+@on_postgresql
 @pytest.mark.parametrize("program", ["form_post.py", "hybrid.py"])
 async def test_what_is_posted_is_verified(system: Stack, browser: Browser, program: str) -> None:
     async with running(await pasted(system, program)) as process:

@@ -6,9 +6,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty, verified
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 FRONT = "https://client.example/front?tenant=7"
 AFTERWARDS = "https://client.example/signed-out"

@@ -5,10 +5,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty, Started, verified
 from tests.flows.test_implicit import answered, fragment, half_hash
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 RESPONSE_TYPES = ["code id_token", "code token", "code id_token token"]
 

@@ -8,9 +8,12 @@ import httpx2
 import pytest
 from joserfc.util import urlsafe_b64encode
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty, Started, verified
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 ALL = ["id_token", "token", "id_token token"]
 

@@ -5,11 +5,12 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.s(32)
+pytestmark = [pytest.mark.s(32), on_postgresql]
 JWT = "application/token-introspection+jwt"
 
 

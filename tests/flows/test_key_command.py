@@ -1,23 +1,18 @@
 """latchkey key against a running system; what an emergency does is in tests/chaos/test_rotation_live.py."""
 
-import asyncio
 import json
-import os
-import sys
 from typing import Any
 
+from tests.flows.databases import on_postgresql
+from tests.support.latchkey import run
 from tests.support.stack import Stack
 
+pytestmark = on_postgresql
 
-async def _latchkey(system: Stack, *arguments: str) -> tuple[int | None, Any]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "libs.cli", *arguments, "--json"),
-        env={**os.environ, "LATCHKEY_HOME": str(system.layout.home.root)},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    out, _ = await process.communicate()
-    return process.returncode, json.loads(out)
+
+async def _latchkey(system: Stack, *arguments: str) -> tuple[int, Any]:
+    result = await run(system, *arguments, "--json")
+    return result.code, json.loads(result.out)
 
 
 async def test_an_operator_sees_the_keys_and_when_they_turn(system: Stack):

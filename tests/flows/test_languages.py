@@ -3,9 +3,12 @@
 import httpx2
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 WORDS = {"de": "Anmelden", "es": "Iniciar sesión", "en": "Sign in"}
 

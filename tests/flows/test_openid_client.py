@@ -2,19 +2,21 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
+from tests.flows.databases import on_postgresql
 from tests.flows.device import GRANT
 from tests.flows.initial_tokens import initial_token
-from tests.flows.openid_client import OpenidClient, Register, opened, signed_in
+from tests.flows.openid_client import Driver, OpenidClient, Register, authorize, signed_in
 from tests.flows.relying_party import verified
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 AFTERWARDS = "https://client.example/signed-out"
 
@@ -37,11 +39,11 @@ async def test_a_person_signs_in_with_a_code(browser: Browser, register: Registe
 
 @pytest.mark.parametrize("method", ["none", "client_secret_basic", "client_secret_post", "client_secret_jwt"])
 async def test_a_client_that_it_registered_itself_signs_a_person_in(
-    system: Stack, node_folder: Path, browser: Browser, method: str
+    system: Stack, driver: Driver, browser: Browser, method: str
 ) -> None:
     token = await initial_token(system)
     members = {"redirect_uris": ["https://client.example/callback"], "token_endpoint_auth_method": method}
-    app = await OpenidClient.by_itself(system, node_folder, initial_token=token, **members)
+    app = await OpenidClient.self_registered(system, driver, initial_token=token, **members)
     tokens = await signed_in(browser, app, scope="openid email")
     assert (await app.do("userinfo", access_token=tokens["access_token"], subject=tokens["claims"]["sub"]))["email"]
     refused = await app.run("register", metadata=members, initial_access_token=token)
@@ -51,7 +53,7 @@ async def test_a_client_that_it_registered_itself_signs_a_person_in(
 async def test_it_minds_what_it_is_told(browser: Browser, register: Register) -> None:
     """The witness can fail: an answer that is not the one to this request is refused by it."""
     app = await register()
-    page = await opened(browser, await app.start())
+    page = await authorize(browser, await app.start())
     foreign = page.url.replace("iss=http", "iss=https")
     refused = await app.run("finish", callback=foreign, remembered=app.remembered)
     assert "iss" in json.dumps(refused["refused"])
@@ -116,7 +118,7 @@ async def test_the_request_is_pushed_or_signed_or_both(browser: Browser, registe
     app = await register(jwk=private, jwks=public, request_object_signing_alg="ES256" if "jar" in by else None)
     url = await app.start(by=by)
     assert parse_qs(urlsplit(url).query).keys() == {"client_id", "request" if by == "jar" else "request_uri"}
-    assert (await app.finish(await opened(browser, url)))["claims"]["aud"] == app.app["client_id"]
+    assert (await app.finish(await authorize(browser, url)))["claims"]["aud"] == app.app["client_id"]
 
 
 @pytest.mark.parametrize("mode", ["fragment", "form_post"])
@@ -224,6 +226,6 @@ async def test_a_token_is_for_the_api_that_was_named(system: Stack, browser: Bro
     app = await register(resources=[orders, notes], scope="openid notes", consent="skip")
     tokens = await signed_in(browser, app, scope="openid notes", resource=notes)
     await verified(system, tokens["access_token"], audience=notes, alg="ES256", typ="at+jwt")
-    page = await opened(browser, await app.start(scope="openid notes", resource="https://other.example"))
+    page = await authorize(browser, await app.start(scope="openid notes", resource="https://other.example"))
     answer = await app.run("finish", callback=page.url, remembered=app.remembered)
     assert answer["refused"]["error"] == "invalid_target"

@@ -16,7 +16,7 @@ from tests.flows.relying_party import RelyingParty, code_form, verified
 from tests.support.browser import Browser
 from tests.support.stack import Stack, running_stack
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = [pytest.mark.timeout(200), pytest.mark.xdist_group("remote-signing")]
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,13 @@ import hashlib
 
 from latchkey.authentication.v1.admin_pb2 import SetPasswordRequest
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
+from tests.flows.databases import on_postgresql
 from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 ORIGIN = "https://client.example"
 
