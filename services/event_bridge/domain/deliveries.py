@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
+from libs.backoff import Backoff
+
 AT_ONCE = 4
 """For each webhook; one for one that is failing, so that slow and dead receivers cost one place."""
 LEASE = timedelta(minutes=1)
 """For so long an attempt belongs to the replica that began it; longer than any request may take."""
-FIRST_PAUSE = timedelta(seconds=5)
-LONGEST_PAUSE = timedelta(hours=4)
+BACKOFF = Backoff(first_pause=timedelta(seconds=5), max_pause=timedelta(hours=4), jitter=0.2)
 PATIENCE = timedelta(days=1)
 """What was not taken for so long is given up."""
-JITTER = 0.2
 _REFUSALS_OF_ONE = frozenset(range(400, 500)) - {401, 403, 404, 408, 410, 421, 425, 429}
 
 
@@ -61,8 +61,8 @@ class Delivery:
         if answer.delivered:
             return State.DELIVERED
         if answer.ours:
-            return now + FIRST_PAUSE
-        next_try = now + max(pause_after(self.attempts, chance=chance), answer.retry_after or timedelta())
+            return now + BACKOFF.first_pause
+        next_try = now + max(BACKOFF.pause_after(self.attempts, chance=chance), answer.retry_after or timedelta())
         return State.GIVEN_UP if next_try > self.expires_at or answer.gone else next_try
 
 
@@ -87,12 +87,6 @@ class LoggedDelivery:
     queued_at: datetime
     next_attempt_at: datetime | None
     latest_attempts: Sequence[LoggedAttempt]
-
-
-def pause_after(attempts: int, *, chance: float) -> timedelta:
-    """5 seconds, then three times as long after each attempt, at most LONGEST_PAUSE; a fifth more or less."""
-    factor: int = 3 ** min(max(attempts - 1, 0), 12)
-    return min(FIRST_PAUSE * factor, LONGEST_PAUSE) * (1 + JITTER * (2 * chance - 1))
 
 
 def is_refusal_of_one(answer: Answer) -> bool:
