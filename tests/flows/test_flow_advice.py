@@ -1,45 +1,31 @@
 """What `latchkey flow advise` says to type registers a client, and that client does what the advice says."""
 
-import asyncio
 import json
-import os
 import shlex
-import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import httpx2
 import pytest
 
 from libs.cli.flow_advice import Advice, every_advice
 from libs.cli.flow_questions import FIRST
+from tests.flows.databases import on_postgresql
 from tests.flows.device import Device, allow
 from tests.flows.relying_party import RelyingParty, Started, code_form, verified
 from tests.flows.test_implicit import asked, fragment
 from tests.support.browser import Browser, Page
+from tests.support.latchkey import type_in
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 EVERY = [pytest.param(answers, advice, id="-".join(answers.values())) for answers, advice in every_advice(FIRST)]
 
 
-async def type_in(system: Stack, command: str) -> str:
-    """Runs a line as it was said; what it answers."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    process = await asyncio.create_subprocess_shell(
-        command,
-        env={**os.environ, "PATH": path, "LATCHKEY_HOME": str(system.layout.home.root)},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, error = await process.communicate()
-    assert process.returncode == 0, error.decode()
-    return out.decode()
-
-
-async def told_as_json(system: Stack, command: str) -> dict[str, str]:
-    told: dict[str, str] = json.loads(await type_in(system, f"{command} --json"))
-    return told
+async def json_of(system: Stack, line: str) -> dict[str, str]:
+    """The JSON output of a command line."""
+    answer: dict[str, str] = json.loads(await type_in(system, f"{line} --json"))
+    return answer
 
 
 async def opened(browser: Browser, started: Started) -> Page:
@@ -149,7 +135,7 @@ USES: dict[str, Callable[[Stack, RelyingParty, Browser], Awaitable[None]]] = {
     ],
     ids=["id_token", "id_token token", "code id_token"],
 )
-async def test_the_address_that_a_new_client_is_tried_at_works(
+async def test_suggested_authorization_url_of_a_new_client_works(
     system: Stack, browser: Browser, command: str, members: set[str]
 ) -> None:
     said = await type_in(system, f"latchkey client create --redirect-uri https://app.example/callback {command}")
@@ -161,13 +147,13 @@ async def test_the_address_that_a_new_client_is_tried_at_works(
 
 
 @pytest.mark.parametrize(("answers", "advice"), EVERY)
-async def test_the_command_registers_a_client_that_does_what_was_advised(
+async def test_suggested_command_registers_a_client_for_the_suggested_flow(
     system: Stack, browser: Browser, answers: dict[str, str], advice: Advice
 ) -> None:
     options = shlex.join([word for name, answer in answers.items() for word in (f"--{name}", answer)])
-    told = await told_as_json(system, f"latchkey flow advise {options}")
+    told = await json_of(system, f"latchkey flow advise {options}")
     assert told["flow"] == advice.flow
-    made = await told_as_json(system, told["command"])
+    made = await json_of(system, told["command"])
     assert ("client_secret" in made) != advice.public
     async with RelyingParty(
         system,

@@ -1,7 +1,6 @@
 """A webhook made by the command line hears of a real sign-in, signed, at the receiver that the README shows."""
 
 import asyncio
-import json
 import os
 import re
 import socket
@@ -9,26 +8,14 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
+from tests.support.latchkey import latchkey
 from tests.support.stack import Stack
 
 README = Path(__file__).resolve().parents[2] / "services/event_bridge/README.md"
-
-
-async def latchkey(system: Stack, *arguments: str) -> Any:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "libs.cli", *arguments, "--json"),
-        env={**os.environ, "LATCHKEY_HOME": str(system.layout.home.root)},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    out, _ = await process.communicate()
-    assert process.returncode == 0, arguments
-    return json.loads(out)
 
 
 def free_port() -> int:
@@ -64,12 +51,12 @@ async def heard(lines: asyncio.StreamReader) -> tuple[str, str]:
     return kind, event_id
 
 
-async def test_a_receiver_hears_of_a_sign_in_and_can_verify_it(system: Stack, browser: Browser, tmp_path: Path) -> None:
+async def test_webhook_delivers_a_signed_sign_in_event(system: Stack, browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     made = await latchkey(system, "webhook", "create", f"http://localhost:{port}/hook", "--filter", "login.succeeded")
     webhook_id = made["webhook_id"]
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", made["secret"])
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with (
         await RelyingParty.registered(system) as client,
         receiver(tmp_path, port=port, secret=made["secret"]) as lines,

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
+from libs.backoff import Backoff
+
 MAX_CONCURRENT = 4
 """Concurrent attempts for one webhook. A webhook that is failing gets one, so that it occupies one place only."""
 LEASE = timedelta(minutes=1)
 """Lease of a claimed delivery. Longer than the timeout of a request."""
-FIRST_PAUSE = timedelta(seconds=5)
-MAX_PAUSE = timedelta(hours=4)
+BACKOFF = Backoff(first_pause=timedelta(seconds=5), max_pause=timedelta(hours=4), jitter=0.2)
 DELIVERY_LIFETIME = timedelta(days=1)
 """A delivery without success is given up after this time."""
-JITTER = 0.2
 _EVENT_REFUSED = frozenset(range(400, 500)) - {401, 403, 404, 408, 410, 421, 425, 429}
 
 
@@ -61,8 +61,8 @@ class Delivery:
         if result.delivered:
             return State.DELIVERED
         if result.not_sent:
-            return now + FIRST_PAUSE
-        next_try = now + max(pause_after(self.attempts, chance=chance), result.retry_after or timedelta())
+            return now + BACKOFF.first_pause
+        next_try = now + max(BACKOFF.pause_after(self.attempts, chance=chance), result.retry_after or timedelta())
         return State.GIVEN_UP if next_try > self.expires_at or result.gone else next_try
 
 
@@ -87,12 +87,6 @@ class LoggedDelivery:
     queued_at: datetime
     next_attempt_at: datetime | None
     latest_attempts: Sequence[LoggedAttempt]
-
-
-def pause_after(attempts: int, *, chance: float) -> timedelta:
-    """Return FIRST_PAUSE, tripled after each attempt, at most MAX_PAUSE, plus or minus JITTER."""
-    factor: int = 3 ** min(max(attempts - 1, 0), 12)
-    return min(FIRST_PAUSE * factor, MAX_PAUSE) * (1 + JITTER * (2 * chance - 1))
 
 
 def is_refusal_of_event(result: AttemptResult) -> bool:

@@ -1,11 +1,10 @@
 """StreamTicketAdminService, with the conversions between protobuf messages and domain values."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from latchkey.bridge.v1 import streams_pb2, streams_pb2_grpc
+from libs.servicekit.grpc.timestamps import to_timestamp
 from services.event_bridge.domain.stream_tickets import StreamTicket
 from services.event_bridge.wiring import StreamTicketUseCases
 
@@ -38,12 +37,6 @@ def to_stream_ticket(ticket: StreamTicket) -> streams_pb2.StreamTicket:
     return streams_pb2.StreamTicket(
         ticket_id=ticket.ticket_id,
         filters=ticket.filters,
-        created_at=_to_timestamp(ticket.created_at),
-        expires_at=_to_timestamp(ticket.expires_at),
+        created_at=to_timestamp(ticket.created_at),
+        expires_at=to_timestamp(ticket.expires_at),
     )
-
-
-def _to_timestamp(moment: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

@@ -1,12 +1,11 @@
 """WebhookAdminService, with the conversions between protobuf messages and domain values."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.bridge.v1 import webhooks_pb2 as pb
 from latchkey.bridge.v1 import webhooks_pb2_grpc
+from libs.servicekit.grpc.timestamps import datetime_of, to_optional_timestamp
 from services.event_bridge.domain.deliveries import LoggedAttempt, LoggedDelivery, State
 from services.event_bridge.domain.webhooks import DisabledReason, Webhook
 from services.event_bridge.ports import RedeliverySelection
@@ -82,9 +81,9 @@ def to_webhook(webhook: Webhook) -> pb.Webhook:
         filters=webhook.filters,
         description=webhook.description,
         disabled_reason=_REASONS[webhook.disabled_reason],
-        created_at=_to_timestamp(webhook.created_at),
-        failing_since=_to_timestamp(webhook.failing_since),
-        previous_secret_until=_to_timestamp(webhook.previous_secret_until),
+        created_at=to_optional_timestamp(webhook.created_at),
+        failing_since=to_optional_timestamp(webhook.failing_since),
+        previous_secret_until=to_optional_timestamp(webhook.previous_secret_until),
         waiting=webhook.pending,
     )
 
@@ -101,8 +100,8 @@ def to_delivery(delivery: LoggedDelivery) -> pb.Delivery:
         subject=delivery.subject,
         state=_STATES[delivery.state],
         attempts=delivery.attempts,
-        queued_at=_to_timestamp(delivery.queued_at),
-        next_attempt_at=_to_timestamp(delivery.next_attempt_at),
+        queued_at=to_optional_timestamp(delivery.queued_at),
+        next_attempt_at=to_optional_timestamp(delivery.next_attempt_at),
         latest_attempts=map(_to_attempt, delivery.latest_attempts),
     )
 
@@ -110,29 +109,17 @@ def to_delivery(delivery: LoggedDelivery) -> pb.Delivery:
 def selection_of(request: pb.RedeliverEventsRequest) -> RedeliverySelection:
     return RedeliverySelection(
         event_id=request.event_id,
-        since=_moment_of(request.since) if request.HasField("since") else None,
-        until=_moment_of(request.until) if request.HasField("until") else None,
+        since=datetime_of(request.since) if request.HasField("since") else None,
+        until=datetime_of(request.until) if request.HasField("until") else None,
         include_delivered=request.delivered_too,
     )
 
 
 def _to_attempt(attempt: LoggedAttempt) -> pb.Attempt:
     return pb.Attempt(
-        attempted_at=_to_timestamp(attempt.attempted_at),
+        attempted_at=to_optional_timestamp(attempt.attempted_at),
         status=attempt.status or 0,
         error=attempt.error,
         milliseconds=attempt.milliseconds,
         excerpt=attempt.excerpt,
     )
-
-
-def _moment_of(timestamp: Timestamp) -> datetime:
-    return timestamp.ToDatetime(tzinfo=UTC)
-
-
-def _to_timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

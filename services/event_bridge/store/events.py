@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, exists, false, func, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.upsert import upsert
 from services.event_bridge.ports import NewEvent, StoredEvent
 from services.event_bridge.store.tables import DELIVERIES, EVENTS, FEEDS
 
@@ -51,7 +51,7 @@ class Events:
             }
             for event in events
         ]
-        statement: Any = upsert(self._session)(EVENTS).values(rows)
+        statement: Any = upsert(self._session, EVENTS).values(rows)
         statement = statement.on_conflict_do_nothing().returning(EVENTS.c.position, EVENTS.c.event_id)
         positions = {row.event_id: row.position for row in await self._session.execute(statement)}
         return [(positions[event.event_id], event) for event in events if event.event_id in positions]
@@ -79,7 +79,7 @@ class Feeds:
         return (await self._session.execute(query)).scalar_one_or_none()
 
     async def hold(self, stream: str, holder: str, *, until: datetime, now: datetime, start: int) -> int | None:
-        new = upsert(self._session)(FEEDS).values(stream=stream, sequence=start, holder=holder, held_until=until)
+        new = upsert(self._session, FEEDS).values(stream=stream, sequence=start, holder=holder, held_until=until)
         await self._session.execute(new.on_conflict_do_nothing())
         free = or_(FEEDS.c.holder == holder, FEEDS.c.held_until <= now)
         held = update(FEEDS).where(FEEDS.c.stream == stream, free).values(holder=holder, held_until=until)
@@ -94,7 +94,3 @@ class Feeds:
             .returning(FEEDS.c.stream)
         )
         return (await self._session.execute(moved)).first() is not None
-
-
-def upsert(session: AsyncSession) -> Any:
-    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

@@ -59,7 +59,7 @@ async def test_a_posted_request_can_be_repeated_by_a_link_unless_it_is_long(brow
     assert short.html.by_id("try-again")["href"] == "/authorize?client_id=c&state=a%20b"
     long = await browser.post("/authorize", [("state", "x" * 30_000)])
     assert not long.html.has_id("try-again")
-    assert "Go back to the application" in long.html.text
+    assert "Go back to the app" in long.html.text
 
 
 async def test_an_unknown_exception_is_a_page_with_a_reference_and_without_text(browser, services):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.event_bridge.domain.deliveries import MAX_PAUSE, parse_retry_after, pause_after
+from services.event_bridge.domain.deliveries import BACKOFF, parse_retry_after
 from services.event_bridge.domain.excerpts import MAX_EXCERPT, excerpt
 from services.event_bridge.domain.filters import Filter
 from services.event_bridge.domain.signatures import WebhookSecret, headers, sign
@@ -72,11 +72,11 @@ def test_parse_retry_after_accepts_seconds_and_future_dates(value, after):
 
 
 def test_pauses_grow_to_the_maximum_and_vary_randomly():
-    pauses = [pause_after(attempts, chance=0.5) for attempts in range(1, 12)]
+    pauses = [BACKOFF.pause_after(attempts, chance=0.5) for attempts in range(1, 12)]
     assert [pause.total_seconds() for pause in pauses[:4]] == [5, 15, 45, 135]
-    assert pauses[-1] == MAX_PAUSE
-    assert pause_after(1, chance=0) == timedelta(seconds=4)
-    assert pause_after(1, chance=1) == timedelta(seconds=6)
+    assert pauses[-1] == BACKOFF.max_pause
+    assert BACKOFF.pause_after(1, chance=0) == timedelta(seconds=4)
+    assert BACKOFF.pause_after(1, chance=1) == timedelta(seconds=6)
 
 
 @pytest.mark.parametrize(

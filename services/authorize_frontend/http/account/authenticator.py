@@ -17,10 +17,8 @@ from services.authorize_frontend.http.shared.parameters import Parameters, of_fo
 _PURPOSE = "account-authenticator"
 _GROUP = 4
 _PROBLEMS = {
-    Reason.WRONG_PROOF: mark(
-        "That code is not right. Look whether the clock of your device is, and take the next code."
-    ),
-    Reason.FACTORS_TOO_MANY: mark("You have as many of these as there can be. Remove one first."),
+    Reason.WRONG_PROOF: mark("Incorrect code. Check the time on your device and enter the next code."),
+    Reason.FACTORS_TOO_MANY: mark("You have reached the limit. Remove one first."),
 }
 
 

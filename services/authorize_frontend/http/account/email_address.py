@@ -45,7 +45,7 @@ class AccountAddress:
         if choice == "cancel":
             return see_other(self._edge.site.path("/account"))
         if choice == "change" and not typed:
-            return await self._page(request, problem=say("Please enter an e-mail address."))
+            return await self._page(request, problem=say("Please enter an email address."))
         problem = await self._problem(request, typed if choice == "change" else "")
         if problem:
             return await self._page(request, typed=typed, problem=problem)
@@ -67,12 +67,12 @@ class AccountAddress:
         except InvalidRequest as error:
             if error.reason != Reason.ADDRESS_MALFORMED:
                 raise
-            return say("We cannot write to this address. Please check it.")
+            return say("This email address is not valid. Please check it.")
         except TemporarilyUnavailable as error:
             if error.reason != Reason.LETTERS_THROTTLED:
                 raise
             wait = wait_in_words(error.retry_after or 1)
-            return say("That was asked too often. Please try again in %(wait)s.", wait=wait)
+            return say("Too many requests. Please try again in %(wait)s.", wait=wait)
         return ""
 
     async def _page(self, request: web.Request, *, typed: str = "", problem: str = "") -> web.Response:

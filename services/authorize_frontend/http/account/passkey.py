@@ -13,10 +13,10 @@ from services.authorize_frontend.http.sign_in.passkeys import PasskeyForm
 
 _PURPOSE = "account-passkey"
 _PROBLEMS = {
-    Reason.WRONG_PROOF: mark("That did not work, or took too long. Please try again."),
-    Reason.PASSKEY_TAKEN: mark("That passkey is known already."),
-    Reason.FACTOR_NAME: mark("Please choose a shorter name."),
-    Reason.FACTORS_TOO_MANY: mark("You have as many of these as there can be. Remove one first."),
+    Reason.WRONG_PROOF: mark("Your passkey could not be added. Please try again."),
+    Reason.PASSKEY_TAKEN: mark("This passkey is already registered."),
+    Reason.FACTOR_NAME: mark("Please enter a shorter name."),
+    Reason.FACTORS_TOO_MANY: mark("You have reached the limit. Remove one first."),
 }
 
 

@@ -41,7 +41,7 @@ class AccountPassword:
         """What keeps the password from being changed, in words; nothing when it was."""
         current, new = only(form, "current_password"), only(form, "new_password")
         if not current or not new:
-            return say("Please enter your present password and a new one.")
+            return say("Please enter your current password and a new password.")
         message = ChangePasswordRequest(
             session_secret=self._edge.cookies.session(request) or "",
             current_password=current,
@@ -53,14 +53,14 @@ class AccountPassword:
         except AccessDenied as error:
             if error.reason != Reason.WRONG_CREDENTIALS:
                 raise
-            return say("Your present password is something else.")
+            return say("Current password is incorrect.")
         except InvalidRequest as error:
             return why_not(error)
         except TemporarilyUnavailable as error:
             if error.reason != Reason.SIGN_IN_THROTTLED:
                 raise
             wait = wait_in_words(error.retry_after or 1)
-            return say("There were too many failed attempts. Please try again in %(wait)s.", wait=wait)
+            return say("Too many failed attempts. Please try again in %(wait)s.", wait=wait)
         return ""
 
     async def _page(self, request: web.Request, problem: str) -> web.Response:

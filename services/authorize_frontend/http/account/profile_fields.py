@@ -10,8 +10,8 @@ from services.authorize_frontend.http.shared.attribute_words import label
 from services.authorize_frontend.http.shared.parameters import Parameters, only
 
 _DATE: Final = mark("YYYY-MM-DD, or without the year 0000-MM-DD")
-_URL: Final = mark("An address that begins with https://")
-_HINTS: Final = {"date": mark("YYYY-MM-DD"), "number": mark("A number"), "texts": mark("One in each line")}
+_URL: Final = mark("A URL that starts with https://")
+_HINTS: Final = {"date": mark("YYYY-MM-DD"), "number": mark("A number"), "texts": mark("One per line")}
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,16 @@ STANDARD: Final[Sequence[Field]] = (
     Field("nickname", mark("Nickname"), "nickname"),
     Field("gender", mark("Gender"), "sex"),
     Field("birthdate", mark("Birthday"), "bday", hint=_DATE),
-    Field("phone_number", mark("Phone number"), "tel", "tel", mark("With the country, for example +1 425 555 1212")),
+    Field("phone_number", mark("Phone number"), "tel", "tel", mark("With country code, for example +1 425 555 1212")),
     Field("locale", mark("Language"), "language", "language"),
-    Field("zoneinfo", mark("Time zone"), hint=mark("For example Europe/Berlin")),
+    Field("zoneinfo", mark("Time zone"), hint=mark("For example, Europe/Berlin")),
     Field("website", mark("Website"), "url", "url", _URL),
     Field("profile", mark("Profile page"), kind="url", hint=_URL),
     Field("picture", mark("Picture"), "photo", "url", _URL),
-    Field("address.street_address", mark("Street and number"), "street-address", "lines"),
+    Field("address.street_address", mark("Street address"), "street-address", "lines"),
     Field("address.postal_code", mark("Postal code"), "postal-code"),
-    Field("address.locality", mark("Town"), "address-level2"),
-    Field("address.region", mark("Region"), "address-level1"),
+    Field("address.locality", mark("City"), "address-level2"),
+    Field("address.region", mark("State or region"), "address-level1"),
     Field("address.country", mark("Country"), "country-name"),
 )
 

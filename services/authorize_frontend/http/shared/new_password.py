@@ -7,23 +7,15 @@ from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
 
 _WORDS: Final = {
-    Reason.PASSWORD_TOO_SHORT: mark("A password needs at least 8 characters."),
-    Reason.PASSWORD_TOO_LONG: mark("That password is too long."),
-    Reason.PASSWORD_COMMON: mark(
-        "Many people use this password, so it is guessed first. Several unusual words are better."
-    ),
+    Reason.PASSWORD_TOO_SHORT: mark("Use at least 8 characters."),
+    Reason.PASSWORD_TOO_LONG: mark("This password is too long."),
+    Reason.PASSWORD_COMMON: mark("This password is too common. Use several unusual words."),
     Reason.PASSWORD_OF_PERSON: mark(
-        "This password is made of what is known about you. Take something that nobody connects with you."
+        "This password contains information about you. Choose one that is harder to guess."
     ),
-    Reason.PASSWORD_PATTERN: mark(
-        "This password follows a pattern that is easy to guess. Several unusual words are better."
-    ),
-    Reason.PASSWORD_TOO_WEAK: mark(
-        "This password is too easy to guess. Make it longer, or take several unusual words."
-    ),
-    Reason.PASSWORD_BREACHED: mark(
-        "This password has been stolen from some service before, so it will be tried. Please take another."
-    ),
+    Reason.PASSWORD_PATTERN: mark("This password follows a pattern that is easy to guess. Use several unusual words."),
+    Reason.PASSWORD_TOO_WEAK: mark("This password is too easy to guess. Make it longer or use several unusual words."),
+    Reason.PASSWORD_BREACHED: mark("This password appeared in a data breach. Choose a different password."),
 }
 
 

@@ -39,7 +39,7 @@ class SignUp:
         if only(form, "choice") == "cancel":
             return see_other(self._edge.site.path("/account/sign-in"))
         address = only(form, "address").strip()
-        problem = await self._problem(request, address) if address else say("Please enter an e-mail address.")
+        problem = await self._problem(request, address) if address else say("Please enter an email address.")
         if problem:
             return self._page(request, address=address, problem=problem)
         return see_other(self._edge.site.path(_SENT_PATH))
@@ -54,12 +54,12 @@ class SignUp:
         except InvalidRequest as error:
             if error.reason != Reason.ADDRESS_MALFORMED:
                 raise
-            return say("We cannot write to this address. Please check it.")
+            return say("This email address is not valid. Please check it.")
         except TemporarilyUnavailable as error:
             if error.reason != Reason.LETTERS_THROTTLED:
                 raise
             wait = wait_in_words(error.retry_after or 1)
-            return say("That was asked too often. Please try again in %(wait)s.", wait=wait)
+            return say("Too many requests. Please try again in %(wait)s.", wait=wait)
         return ""
 
     def _page(self, request: web.Request, *, address: str = "", problem: str = "") -> web.Response:
@@ -105,9 +105,7 @@ class CompleteSignUp:
             message = CompleteSignUpRequest(token=token, password=password, name=name)
             await self._edge.backends.sign_ups.CompleteSignUp(message)
         except InvalidRequest as error:
-            problem = (
-                say("Please write your name differently.") if error.reason == Reason.CLAIM_MALFORMED else why_not(error)
-            )
+            problem = say("Please enter a valid name.") if error.reason == Reason.CLAIM_MALFORMED else why_not(error)
             return await self._page(request, token, name=name, problem=problem)
         return see_other(self._edge.site.path(_DONE_PATH))
 
