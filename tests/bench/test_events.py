@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = float(os.environ.get("LATCHKEY_BENCH_SECONDS", "60"))
 PER_SECOND = 1_000
 AT_ONCE = 20
-"""Facts of one transaction, each about another person: a fiftieth of a second of a busy service."""
+"""Facts of one transaction, each about another user: a fiftieth of a second of a busy service."""
 
 
 @asynccontextmanager
@@ -107,7 +107,7 @@ def _most_on_their_way(committed: Mapping[str, float], came: Mapping[str, float]
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_from_commit_to_delivery(kind: Kind, tmp_path: Path) -> None:
+async def test_time_from_commit_to_delivery(kind: Kind, tmp_path: Path) -> None:
     async with fresh_database(kind, service="device", folder=tmp_path) as database:
         world = World(database)
         await world.prepare()

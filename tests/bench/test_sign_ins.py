@@ -13,12 +13,12 @@ import pytest
 from latchkey.authentication.v1.sessions_pb2 import RequestContext, SignInRequest
 from latchkey.authentication.v1.sessions_pb2_grpc import SessionServiceStub
 from libs.crypto.passwords import hash_password, verify_password
-from tests.flows.people import new_person
+from tests.flows.users import new_user
 from tests.support.stack import Stack
 
 SECONDS = 5
 CONNECTIONS = 16
-PEOPLE = 32
+USERS = 32
 ROUNDS = 3
 
 
@@ -60,8 +60,8 @@ async def _sign_ins_per_second(stack: Stack, names: list[str]) -> float:
 
 
 @pytest.mark.timeout(300)
-async def test_sign_ins_beside_argon2id(stack: Stack) -> None:
-    names = [(await new_person(stack))[0] for _ in range(PEOPLE)]
+async def test_sign_in_rate_compared_with_argon2id(stack: Stack) -> None:
+    names = [(await new_user(stack))[0] for _ in range(USERS)]
     for _ in range(ROUNDS):
         bare = await asyncio.to_thread(_hashes_per_second)
         ours = await _sign_ins_per_second(stack, names)

@@ -63,7 +63,7 @@ async def _machine(stack: Stack) -> tuple[str, str]:
 
 
 @pytest.mark.timeout(300)
-def test_client_credentials_beside_a_bare_handler(stack: Stack) -> None:
+def test_client_credentials_rate_compared_with_a_bare_handler(stack: Stack) -> None:
     user, password = asyncio.run(_machine(stack))
     edge = urlsplit(stack.client_edge)
     assert edge.port
@@ -77,7 +77,7 @@ def test_client_credentials_beside_a_bare_handler(stack: Stack) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_client_credentials_signed_by_key_rotation(stack: Stack, tmp_path: Path) -> None:
+def test_client_credentials_rate_with_remote_signing(stack: Stack, tmp_path: Path) -> None:
     """What it costs that private keys do not leave key-rotation: a call for each token."""
     remote = {
         "LATCHKEY_PRIVATE_KEYS": "kept",

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-LONGEST_DELAY_SECONDS = 0.02
+MAX_DELAY_SECONDS = 0.02
 _PUBLISHES = (b"PUB ", b"HPUB ")
 
 
@@ -65,7 +65,7 @@ class NatsProxy:
             writer.write(frame)
         elif chance < 0.3:
             self.did["delayed"] += 1
-            await asyncio.sleep(self.randomness.uniform(0, LONGEST_DELAY_SECONDS))
+            await asyncio.sleep(self.randomness.uniform(0, MAX_DELAY_SECONDS))
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():

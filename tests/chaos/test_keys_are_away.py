@@ -38,9 +38,7 @@ async def _until(status: int, ask: Callable[[], Awaitable[httpx2.Response]]) -> 
 
 
 @pytest.mark.s(66)
-async def test_without_key_rotation_nothing_is_signed_or_published_for_long_and_all_comes_back(
-    system: Stack, clock: FastClock
-):
+async def test_signing_and_jwks_stop_without_key_rotation_and_resume_after_its_start(system: Stack, clock: FastClock):
     machine = await RelyingParty.registered(
         system, redirect_uris=[], grant_types=["client_credentials"], response_types=[]
     )

@@ -1,4 +1,4 @@
-"""Without NATS people sign in and tokens are issued; the events arrive when it is back, in order and once."""
+"""Without NATS users sign in and tokens are issued; the events arrive when it is back, in order and once."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.xdist_group("chaos")
 
 
-async def test_sign_in_and_tokens_go_on_and_the_events_arrive_later(system: Stack, browser: Browser) -> None:
+async def test_sign_in_and_tokens_work_without_nats_and_events_arrive_later(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         system.kill("nats")
         token = await client.sign_in(browser)
@@ -39,7 +39,7 @@ async def test_sign_in_and_tokens_go_on_and_the_events_arrive_later(system: Stac
 
 
 def told_of(user_id: str, events: Iterable[dict[str, object]]) -> set[str]:
-    """Names of the events about one person."""
+    """Names of the events about one user."""
     types = {str(event["type"]) for event in events if event["subject"] == user_id}
     return {name.removeprefix("latchkey.").removesuffix(".v1") for name in types}
 

@@ -1,4 +1,4 @@
-"""Everything dies with kill -9, or hangs, while people sign in; afterwards SQL and the stream tell the same story.
+"""Everything dies with kill -9, or hangs, while users sign in; afterwards SQL and the stream tell the same story.
 
 LATCHKEY_CHAOS_SIGN_INS says how many sign-ins: few here, and 1,000 where there is time.
 """
@@ -21,8 +21,8 @@ from sqlalchemy.engine import make_url
 from deploy.provision.topology import NATS, SERVICE_NAMES
 from tests.chaos.ledger import ask, out_of_order, streamed, written
 from tests.chaos.postgres_server import OwnPostgres, own_postgres
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack, running_stack
 
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.xdist_group("chaos-reconciliation"), pytest.mark.timeo
 SIGN_INS = int(os.environ.get("LATCHKEY_CHAOS_SIGN_INS", "16"))
 CONNECTIONS, POSTGRES = "connections to the database", "postgresql"
 AT_ONCE = 4
-PEOPLE = 6
+USERS = 6
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -56,7 +56,7 @@ def system(postgres: OwnPostgres | None, tmp_path_factory: pytest.TempPathFactor
 
 
 async def _sign_in(system: Stack, client: RelyingParty, username: str) -> None:
-    """What a person does: begin again until it works."""
+    """What a user does: begin again until it works."""
     async with asyncio.timeout(300):
         while True:
             with suppress(AssertionError, httpx2.HTTPError, KeyError, ValueError):
@@ -132,16 +132,16 @@ async def _everything_is_sent(system: Stack) -> dict[str, Any]:
             await asyncio.sleep(0.1)
 
 
-async def test_what_is_written_and_what_is_told_are_the_same_whatever_dies(
+async def test_outbox_and_streams_agree_after_kills_of_services_nats_and_postgresql(
     system: Stack, postgres: OwnPostgres | None
 ) -> None:
-    people = [(await new_person(system))[0] for _ in range(PEOPLE)]
+    users = [(await new_user(system))[0] for _ in range(USERS)]
     async with await RelyingParty.registered(system) as client:
         room = asyncio.Semaphore(AT_ONCE)
 
         async def one(number: int) -> None:
             async with room:
-                await _sign_in(system, client, people[number % PEOPLE])
+                await _sign_in(system, client, users[number % USERS])
 
         async with _dying(system, postgres) as died:
             await asyncio.gather(*(one(number) for number in range(SIGN_INS)))

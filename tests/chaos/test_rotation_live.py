@@ -27,7 +27,7 @@ from tests.flows.relying_party import RelyingParty
 from tests.support import fast_clock
 from tests.support.browser import Browser
 from tests.support.fast_clock import FastClock
-from tests.support.npm_packages import CannotBeHadError
+from tests.support.npm_packages import PackagesUnavailableError
 from tests.support.stack import Stack, running_stack
 
 ROTATIONS = 5
@@ -83,7 +83,7 @@ def _free_port() -> int:
 async def libraries(tmp_path: Path) -> AsyncIterator[list[Library]]:
     try:
         jose = await Jose.started(tmp_path)
-    except CannotBeHadError:
+    except PackagesUnavailableError:
         yield [Joserfc(), Authlib(), PyJwt()]  # the tests with openid-client say what is missing
         return
     yield [Joserfc(), Authlib(), PyJwt(), jose]
@@ -120,7 +120,7 @@ class Stream:
     refresh_token: str
     kids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Which keys signed, by algorithm, in the order in which they were seen first."""
-    person: tuple[Signed, Signed] | None = None
+    user: tuple[Signed, Signed] | None = None
     """The access token and the ID token that somebody got last."""
     alive: list[Signed] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -137,7 +137,7 @@ class Stream:
             form = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
             if answer := await self._ask(edge, form, self.web):
                 self.refresh_token = answer["refresh_token"]
-                self.person = Signed(answer["access_token"]), Signed(answer["id_token"])
+                self.user = Signed(answer["access_token"]), Signed(answer["id_token"])
                 await self._new(Signed(answer["id_token"]))
         await self._old()
 
@@ -174,7 +174,7 @@ class Stream:
 
 @pytest.fixture
 async def stream(system: Stack, edges: list[str], libraries: list[Library], clock: FastClock) -> AsyncIterator[Stream]:
-    """Begins with a person who has signed in, at the pace of people; then time goes by fast."""
+    """Begins with a user who has signed in, at the pace of users; then time goes by fast."""
     async with (
         httpx2.AsyncClient(timeout=20) as http,
         Browser(system.issuer) as browser,
@@ -208,7 +208,7 @@ async def _answers(http: httpx2.AsyncClient, edge: str) -> bool:
 
 
 @pytest.mark.s(70)
-async def test_nobody_notices_five_rotations_and_an_emergency_ends_what_it_has_to(system: Stack, stream: Stream):
+async def test_five_rotations_cause_no_refusal_and_an_emergency_rotation_ends_old_tokens(system: Stack, stream: Stream):
     while min(len(stream.kids["ES256"]), len(stream.kids["RS256"])) <= ROTATIONS:
         await stream.flow()
     assert stream.failures == []
@@ -218,8 +218,8 @@ async def test_nobody_notices_five_rotations_and_an_emergency_ends_what_it_has_t
     async with system.channel("key-rotation") as channel:
         keys = KeyAdminServiceStub(channel)
         heir = await _announced_to_everybody(keys, stream)
-        assert stream.person is not None
-        stolen, hint = stream.person
+        assert stream.user is not None
+        stolen, hint = stream.user
         assert await _believed(stream, stolen, hint) == {"introspection": 2, "userinfo": 2, "hint": 1}
         request = admin_pb2.RevokeKeyRequest(kid=stolen.kid, reason=admin_pb2.REVOCATION_REASON_COMPROMISED)
         answer = await keys.RevokeKey(request)

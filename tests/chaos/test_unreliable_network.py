@@ -47,18 +47,18 @@ async def relaying(world: World, url: str, tls: Path) -> AsyncIterator[None]:
 
 
 async def tell(world: World) -> None:
-    """FACTS events about SUBJECTS people, several at a time, while the network is what it is."""
+    """FACTS events about SUBJECTS users, several at a time, while the network is what it is."""
 
-    async def about(person: int) -> None:
+    async def about(user: int) -> None:
         for number in range(EVENTS // SUBJECTS):
-            await world.tell(a_event(f"person-{person}", number))
+            await world.tell(a_event(f"person-{user}", number))
 
     await asyncio.gather(*map(about, range(SUBJECTS)))
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_was_written_is_on_the_stream_once_and_in_order_whatever_the_network_does(
+async def test_relay_publishes_every_event_once_and_in_order_over_an_unreliable_network(
     kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus_module, "ACK_SECONDS", 0.3)  # how soon a lost acknowledgement is noticed

@@ -34,7 +34,7 @@ async def verdict(verifier: TokenVerifier, token: str) -> AccessToken | type[Exc
         return type(error)
 
 
-async def test_tokens_are_accepted_with_a_warning_and_what_was_revoked_meanwhile_is_known_afterwards(
+async def test_verifier_accepts_unchecked_tokens_without_nats_and_learns_of_revocations_afterwards(
     system: Stack, browser: Browser
 ) -> None:
     told: list[bool] = []
@@ -55,9 +55,7 @@ async def test_tokens_are_accepted_with_a_warning_and_what_was_revoked_meanwhile
                 await asyncio.sleep(0.01)
 
 
-async def test_tokens_are_refused_when_the_policy_says_so_until_the_bus_is_back(
-    system: Stack, browser: Browser
-) -> None:
+async def test_verifier_with_refuse_after_refuses_tokens_until_nats_is_back(system: Stack, browser: Browser) -> None:
     async with (
         await RelyingParty.registered(system) as client,
         a_verifier(system, refuse_after=timedelta(seconds=1)) as verifier,
@@ -71,7 +69,7 @@ async def test_tokens_are_refused_when_the_policy_says_so_until_the_bus_is_back(
         assert isinstance(await verdict(verifier, tokens["access_token"]), AccessToken)
 
 
-async def test_a_bus_that_hangs_is_noticed(system: Stack) -> None:
+async def test_verifier_detects_a_hanging_nats_server(system: Stack) -> None:
     async with a_verifier(system) as verifier:
         system.pause("nats")
         await until(lambda: not verifier.status.revocations_current)
@@ -79,7 +77,7 @@ async def test_a_bus_that_hangs_is_noticed(system: Stack) -> None:
         await until(lambda: verifier.status.revocations_current)
 
 
-async def test_a_verifier_starts_without_the_bus(system: Stack, browser: Browser) -> None:
+async def test_verifier_starts_without_nats(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         tokens = await client.sign_in(browser)
     system.kill("nats")

@@ -1,4 +1,4 @@
-"""Apache with mod_auth_openidc: a web server that signs people in, configured and not written."""
+"""Apache with mod_auth_openidc: a web server that signs users in, configured and not written."""
 
 import os
 import pwd
@@ -31,7 +31,7 @@ DirectoryIndex index.html
 """
 
 
-def cannot_be_had() -> str:
+def reason_for_no_apache() -> str:
     """Why Apache cannot run on this machine; empty when it can."""
     if shutil.which("apache2") is None:
         return "there is no apache2 on this machine: install Debian's libapache2-mod-auth-openidc"

@@ -31,7 +31,7 @@ class Authenticator:
         """Of a step that has not been used and stays good for a quarter of a minute at least.
 
         The step before the present one is good until the present one ends. Who has shown all that are good now waits
-        for the next, as people do.
+        for the next, as users do.
         """
         while True:
             now = time.time()

@@ -11,7 +11,7 @@ from tests.flows.openid_client import Driver, OpenidClient, Register
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.mailbox import Mailbox, open_mailbox
-from tests.support.npm_packages import NODE, CannotBeHadError, installed
+from tests.support.npm_packages import NODE, PackagesUnavailableError, installed
 from tests.support.stack import Stack
 
 
@@ -36,7 +36,7 @@ async def browser(system: Stack) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def mailbox(system: Stack) -> AsyncIterator[Mailbox]:
-    """Where the letters of the system go while the test runs."""
+    """Where the emails of the system go while the test runs."""
     async with open_mailbox(port=system.layout.ports.mail.number) as opened:
         yield opened
 
@@ -59,7 +59,7 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the programs of `node` can be run."""
     try:
         packages = installed()
-    except CannotBeHadError as reason:
+    except PackagesUnavailableError as reason:
         pytest.skip(str(reason))
     folder = tmp_path_factory.mktemp("node")
     for program in NODE.glob("*.mjs"):

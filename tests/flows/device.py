@@ -54,8 +54,8 @@ class Device(RelyingParty):
             return await client.post(url, data={"client_id": self.client_id, **form})
 
 
-async def the_question(browser: Browser, device: Device, *, username: str = "alice") -> Page:
-    """Types the device's code where the person is asked for it; signs in on the way if that is asked for."""
+async def open_confirmation(browser: Browser, device: Device, *, username: str = "alice") -> Page:
+    """Types the device's code where the user is asked for it; signs in on the way if that is asked for."""
     page = await browser.open("/device")
     if page.name == "login":
         page = await browser.sign_in(username, f"{username}-password")
@@ -64,5 +64,5 @@ async def the_question(browser: Browser, device: Device, *, username: str = "ali
 
 
 async def allow(browser: Browser, device: Device, *, username: str = "alice") -> Page:
-    await the_question(browser, device, username=username)
+    await open_confirmation(browser, device, username=username)
     return await browser.submit("device-allow")

@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
-class Heard:
+class LogoutRequest:
     """One POST."""
 
     path: str
@@ -41,7 +41,7 @@ class Receiver:
     answers: dict[str, list[int]] = field(default_factory=dict)
     documents: dict[str, bytes] = field(default_factory=dict)
     """What a GET of that path is answered with, as JSON."""
-    _heard: dict[str, "queue.SimpleQueue[Heard]"] = field(default_factory=dict)
+    _requests: dict[str, "queue.SimpleQueue[LogoutRequest]"] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def uri(self, path: str) -> str:
@@ -55,23 +55,23 @@ class Receiver:
             "LATCHKEY_FETCH_EXTRA_CA": str(self.authority.pem),
         }
 
-    def next(self, path: str, *, seconds: float = 30) -> Heard:
+    def next(self, path: str, *, seconds: float = 30) -> LogoutRequest:
         """The next POST to that path. Raises queue.Empty when none comes."""
         return self._of(path).get(timeout=seconds)
 
-    def heard_nothing_more(self, path: str) -> bool:
+    def has_received_nothing_more(self, path: str) -> bool:
         return self._of(path).empty()
 
-    def note(self, heard: Heard) -> int:
+    def record(self, heard: LogoutRequest) -> int:
         with self._lock:
             statuses = self.answers.get(heard.path, [])
             status = statuses.pop(0) if statuses else 200
         self._of(heard.path).put(heard)
         return status
 
-    def _of(self, path: str) -> "queue.SimpleQueue[Heard]":
+    def _of(self, path: str) -> "queue.SimpleQueue[LogoutRequest]":
         with self._lock:
-            return self._heard.setdefault(path, queue.SimpleQueue())
+            return self._requests.setdefault(path, queue.SimpleQueue())
 
 
 @contextmanager
@@ -82,8 +82,10 @@ def receiving(folder: Path) -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
             connection: Any = self.connection
-            heard = Heard(self.path, self.headers.get("Content-Type", ""), parse_qsl(body), connection.version())
-            self.send_response(receiver.note(heard))
+            heard = LogoutRequest(
+                self.path, self.headers.get("Content-Type", ""), parse_qsl(body), connection.version()
+            )
+            self.send_response(receiver.record(heard))
             self.send_header("Content-Length", "0")
             self.end_headers()
 

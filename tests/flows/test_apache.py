@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.flows.apache import Apache, cannot_be_had, listens, running
+from tests.flows.apache import Apache, listens, reason_for_no_apache, running
 from tests.flows.relying_party import RelyingParty
 from tests.storage.servicekit.world import until
 from tests.support.browser import Browser
@@ -16,7 +16,7 @@ from tests.support.stack import Stack, free_ports
 
 pytestmark = [
     pytest.mark.xdist_group("sqlite"),
-    pytest.mark.skipif(bool(cannot_be_had()), reason=cannot_be_had()),
+    pytest.mark.skipif(bool(reason_for_no_apache()), reason=reason_for_no_apache()),
 ]
 LOCATIONS = """
 <Location "/people">
@@ -64,13 +64,15 @@ async def apache(stack: Stack) -> AsyncIterator[Apache]:
                 yield apache
 
 
-async def test_it_signs_alice_in_and_lets_nobody_else_by(stack: Stack, apache: Apache, browser: Browser) -> None:
+async def test_apache_requires_sign_in_and_gives_alice_access(stack: Stack, apache: Apache, browser: Browser) -> None:
     page = await apache.signed_in(browser, "/people/")
     assert (page.status_code, page.text) == (200, "a page of people"), apache.log
     assert page.headers["X-Person"] == "alice@example.com"
 
 
-async def test_bob_is_signed_in_and_not_let_in(stack: Stack, apache: Apache, browser: Browser) -> None:
+async def test_apache_refuses_a_signed_in_user_without_the_required_claim(
+    stack: Stack, apache: Apache, browser: Browser
+) -> None:
     await browser.open((await apache.get("/people/")).headers["location"])
     back = await browser.sign_in("bob", "bob-password")
     answer = await apache.get(back.url)
@@ -78,7 +80,9 @@ async def test_bob_is_signed_in_and_not_let_in(stack: Stack, apache: Apache, bro
     assert (await apache.get(answer.headers["location"])).status_code == 401
 
 
-async def test_signing_out_at_apache_signs_out_with_us(stack: Stack, apache: Apache, browser: Browser) -> None:
+async def test_sign_out_at_apache_ends_the_session_of_the_server(
+    stack: Stack, apache: Apache, browser: Browser
+) -> None:
     await apache.signed_in(browser, "/people/")
     query = urlencode({"logout": apache.url + SIGNED_OUT})
     answer = await apache.get(f"/people/callback?{query}")

@@ -31,7 +31,7 @@ async def _spent(system: Stack, before: Counter[str]) -> dict[str, int]:
     return dict(await _calls(system) - before)
 
 
-async def test_client_credentials_cost_no_call(system: Stack) -> None:
+async def test_client_credentials_make_no_call(system: Stack) -> None:
     async with await RelyingParty.registered(system, grant_types=["client_credentials"], redirect_uris=[]) as machine:
         before = await _calls(system)
         for _ in range(3):
@@ -39,7 +39,7 @@ async def test_client_credentials_cost_no_call(system: Stack) -> None:
         assert await _spent(system, before) == {}
 
 
-async def test_a_signed_in_and_consented_authorization_costs_one_call_to_each_of_two(
+async def test_authorization_with_session_and_consent_makes_one_call_to_each_of_two_services(
     system: Stack, browser: Browser
 ) -> None:
     async with await RelyingParty.registered(system) as client:
@@ -50,7 +50,7 @@ async def test_a_signed_in_and_consented_authorization_costs_one_call_to_each_of
         assert await _spent(system, before) == {"authentication.GetSession": 1, "token.Authorize": 1}
 
 
-async def test_a_browser_without_a_session_costs_one_call(system: Stack, browser: Browser) -> None:
+async def test_authorization_without_a_session_makes_one_call(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         before = await _calls(system)
         response = await browser.client.get(client.start().url)
@@ -58,7 +58,7 @@ async def test_a_browser_without_a_session_costs_one_call(system: Stack, browser
         assert await _spent(system, before) == {"token.Authorize": 1}
 
 
-async def test_code_refresh_and_userinfo_ask_once_about_the_account(system: Stack, browser: Browser) -> None:
+async def test_code_refresh_and_userinfo_make_one_call_about_the_account(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         started = client.start()
         await browser.open(started.url)
@@ -74,7 +74,7 @@ async def test_code_refresh_and_userinfo_ask_once_about_the_account(system: Stac
 
 
 @pytest.mark.s(34)
-async def test_a_poll_costs_one_call_and_its_success_two_more(system: Stack, browser: Browser) -> None:
+async def test_device_poll_makes_one_call_and_two_more_on_success(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         before = await _calls(system)
         await device.ask()
@@ -92,7 +92,7 @@ async def test_a_poll_costs_one_call_and_its_success_two_more(system: Stack, bro
         }
 
 
-async def test_the_pages_for_devices_cost_two_calls_at_most(system: Stack, browser: Browser) -> None:
+async def test_device_pages_make_two_calls_at_most(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         await device.ask()
         await browser.open("/device")

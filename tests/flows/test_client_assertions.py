@@ -11,7 +11,7 @@ from tests.support.stack import Stack
 pytestmark = on_postgresql
 
 
-async def test_authlib_gets_a_token_with_a_key_of_its_own(system: Stack) -> None:
+async def test_authlib_gets_a_token_by_private_key_jwt(system: Stack) -> None:
     key = RSAKey.generate_key(2048, {"kid": "mine"})
     async with await RelyingParty.registered(
         system,
@@ -34,7 +34,7 @@ async def test_authlib_gets_a_token_with_a_key_of_its_own(system: Stack) -> None
                 assert token["scope"] == "notes"
 
 
-async def test_authlib_gets_a_token_by_signing_with_its_secret(system: Stack) -> None:
+async def test_authlib_gets_a_token_by_client_secret_jwt(system: Stack) -> None:
     async with await RelyingParty.registered(
         system,
         grant_types=["client_credentials"],

@@ -1,4 +1,4 @@
-"""The demo people and clients of the development run, as the real services keep them."""
+"""The demo users and clients of the development run, as the real services keep them."""
 
 from dataclasses import replace
 
@@ -24,10 +24,10 @@ STANDARD_CLAIMS = {
 ADDRESS_MEMBERS = {"formatted", "street_address", "locality", "region", "postal_code", "country"}
 
 
-async def people(stack: Stack) -> dict[str, User]:
+async def users(stack: Stack) -> dict[str, User]:
     async with stack.channel("authentication") as channel:
         users = (await UserAdminServiceStub(channel).ListUsers(ListUsersRequest(page_size=500))).users
-    return {user.username: user for user in users if user.username in stack.people}
+    return {user.username: user for user in users if user.username in stack.users}
 
 
 async def clients(stack: Stack) -> dict[str, Client]:
@@ -38,19 +38,19 @@ async def clients(stack: Stack) -> dict[str, Client]:
 
 
 async def test_alice_has_every_standard_claim(stack):
-    alice = MessageToDict((await people(stack))["alice"].claims)
+    alice = MessageToDict((await users(stack))["alice"].claims)
     assert set(alice) - {"updated_at"} == STANDARD_CLAIMS
     assert set(alice["address"]) == ADDRESS_MEMBERS
     assert (alice["email_verified"], alice["phone_number_verified"]) == (True, True)
 
 
 async def test_seeding_again_changes_nothing(stack):
-    before = (await people(stack), await clients(stack), stack.layout.home.playground_file.read_text())
+    before = (await users(stack), await clients(stack), stack.layout.home.playground_file.read_text())
     await seed(stack.layout)
-    assert (await people(stack), await clients(stack), stack.layout.home.playground_file.read_text()) == before
+    assert (await users(stack), await clients(stack), stack.layout.home.playground_file.read_text()) == before
 
 
-async def test_a_playground_that_moved_is_registered_anew_with_its_old_name_and_secret(stack):
+async def test_seed_updates_redirect_uris_when_the_playground_port_changed(stack):
     before = stack.clients
     ports = stack.layout.ports
     moved = replace(stack.layout, ports=replace(ports, playground=replace(ports.playground, number=9)))
@@ -63,7 +63,7 @@ async def test_a_playground_that_moved_is_registered_anew_with_its_old_name_and_
     assert stack.clients == before
 
 
-async def test_a_client_that_was_lost_is_made_again(stack):
+async def test_seed_creates_a_missing_client_again(stack):
     file = stack.layout.home.playground_file
     before = file.read_text()
     file.write_text(before.replace(stack.clients["machine"]["client_id"], "c_unknown"))

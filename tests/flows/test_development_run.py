@@ -79,7 +79,7 @@ def start(variables, tmp_path):
         run.kill()
 
 
-def test_a_run_says_where_everything_is_and_leaves_nothing_behind(start, variables):
+def test_run_prints_urls_and_stops_every_process(start, variables):
     run, said = start()
     browser = variables["LATCHKEY_BROWSER_PORT"]
     for word in (f"http://localhost:{browser}", "alice / alice-password", "subscriber.creds", "nats://127.0.0.1:"):
@@ -93,7 +93,7 @@ def test_a_run_says_where_everything_is_and_leaves_nothing_behind(start, variabl
     assert not (run.home / "run.json").exists()
 
 
-def test_a_second_start_keeps_what_the_first_one_made(start):
+def test_second_start_keeps_the_data_of_the_first(start):
     run, _ = start()
     clients = (run.home / "playground.json").read_text()
     run.stop()
@@ -102,7 +102,7 @@ def test_a_second_start_keeps_what_the_first_one_made(start):
     again.stop()
 
 
-def test_a_service_that_dies_comes_back_and_a_second_run_is_refused(start):
+def test_killed_service_is_restarted_and_a_second_run_is_refused(start):
     run, _ = start()
     before = run.file["pids"]["token"]
     os.kill(before, signal.SIGKILL)

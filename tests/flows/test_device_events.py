@@ -16,9 +16,9 @@ from libs.servicekit.grpc import server as grpc_server
 from libs.servicekit.grpc.channels import channel
 from services.device.app import build
 from services.device.config import DeviceSettings
-from tests.flows.device import GRANT, Device, allow, the_question
-from tests.flows.people import new_person
+from tests.flows.device import GRANT, Device, allow, open_confirmation
 from tests.flows.test_events import Feed, feed, token_feed
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
@@ -29,10 +29,10 @@ __all__ = ["feed", "token_feed"]  # fixtures
 
 
 @pytest.mark.s(35)
-async def test_a_device_is_told_from_the_request_to_the_token(
+async def test_device_grant_emits_events_from_request_to_token(
     system: Stack, browser: Browser, feed: Feed, token_feed: Feed
 ) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with await Device.new(system) as device:
         await device.ask()
         await allow(browser, device, username=username)
@@ -49,22 +49,22 @@ async def test_a_device_is_told_from_the_request_to_the_token(
     assert "code.redeemed" not in {event["type"] for event in feed.seen if event["subject"] == user_id}
 
 
-async def test_a_refusal_is_told(system: Stack, browser: Browser, feed: Feed) -> None:
-    username, user_id = await new_person(system)
+async def test_denied_device_emits_an_event(system: Stack, browser: Browser, feed: Feed) -> None:
+    username, user_id = await new_user(system)
     async with await Device.new(system) as device:
         await device.ask()
-        await the_question(browser, device, username=username)
+        await open_confirmation(browser, device, username=username)
         await browser.submit("device-deny")
         denied = (await feed.until("device.denied", subject=user_id))["device.denied"]
     assert (denied["outcome"], denied["data"]["client_id"]) == ("failure", device.client_id)
 
 
-async def test_a_poll_that_waits_at_another_replica_is_woken_by_the_bus(
+async def test_long_poll_at_another_replica_returns_at_once_after_approval(
     system: Stack, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with await Device.new(system) as device, another_replica(system, monkeypatch) as there:
         await device.ask()
-        await the_question(browser, device)
+        await open_confirmation(browser, device)
         request = device_pb2.PollDeviceCodeRequest(
             device_code=device.codes["device_code"], client_id=device.client_id, wait_seconds=5
         )

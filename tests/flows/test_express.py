@@ -65,7 +65,7 @@ async def application(stack: Stack, folder: Path, **members: Any) -> AsyncIterat
             await node.wait()
 
 
-async def test_a_session_begins_with_a_code_is_refreshed_and_ends(
+async def test_express_application_signs_in_refreshes_and_signs_out(
     stack: Stack, node_folder: Path, browser: Browser
 ) -> None:
     asked = {"response_type": "code", "scope": "openid profile email offline_access"}
@@ -86,9 +86,7 @@ async def test_a_session_begins_with_a_code_is_refreshed_and_ends(
         assert (await browser.open((await app.get("/login")).headers["location"])).name == "login"
 
 
-async def test_an_application_without_apis_signs_in_by_form_post(
-    stack: Stack, node_folder: Path, browser: Browser
-) -> None:
+async def test_express_application_signs_in_by_form_post(stack: Stack, node_folder: Path, browser: Browser) -> None:
     """What the library does when it is told nothing else."""
     asked = {"response_type": "id_token", "response_mode": "form_post", "scope": "openid profile email"}
     async with application(stack, node_folder, authorizationParams=asked) as app:
@@ -102,7 +100,7 @@ async def test_an_application_without_apis_signs_in_by_form_post(
         assert profile["userinfo"] is None
 
 
-async def test_it_minds_what_it_is_told(stack: Stack, node_folder: Path, browser: Browser) -> None:
+async def test_express_application_refuses_changed_responses(stack: Stack, node_folder: Path, browser: Browser) -> None:
     """The witness can fail: the answer to another's request is not taken."""
     asked = {"response_type": "code", "scope": "openid"}
     async with application(stack, node_folder, authorizationParams=asked) as app:

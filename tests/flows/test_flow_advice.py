@@ -135,7 +135,7 @@ USES: dict[str, Callable[[Stack, RelyingParty, Browser], Awaitable[None]]] = {
     ],
     ids=["id_token", "id_token token", "code id_token"],
 )
-async def test_the_address_that_a_new_client_is_tried_at_works(
+async def test_suggested_authorization_url_of_a_new_client_works(
     system: Stack, browser: Browser, command: str, members: set[str]
 ) -> None:
     said = await type_in(system, f"latchkey client create --redirect-uri https://app.example/callback {command}")
@@ -147,7 +147,7 @@ async def test_the_address_that_a_new_client_is_tried_at_works(
 
 
 @pytest.mark.parametrize(("answers", "advice"), EVERY)
-async def test_the_command_registers_a_client_that_does_what_was_advised(
+async def test_suggested_command_registers_a_client_for_the_suggested_flow(
     system: Stack, browser: Browser, answers: dict[str, str], advice: Advice
 ) -> None:
     options = shlex.join([word for name, answer in answers.items() for word in (f"--{name}", answer)])

@@ -70,13 +70,13 @@ async def allowed(browser: Browser, address: str) -> Page:
     return await browser.submit("consent-allow") if page.name == "consent" else page
 
 
-def test_every_advice_has_a_program_and_every_program_is_tried() -> None:
+def test_every_flow_has_a_program_and_a_test() -> None:
     tried = {"client_credentials.py", "code.py", "native.py", "device.py", "password.py", "form_post.py", "hybrid.py"}
     assert {advice.program for _, advice in every_advice(FIRST)} == tried | IN_PAGES
 
 
 @pytest.mark.parametrize("advice", [advice for _, advice in every_advice(FIRST)], ids=lambda advice: advice.program)
-def test_nothing_is_left_to_be_filled_in_but_what_the_command_tells(advice: Advice) -> None:
+def test_programs_have_only_placeholders_that_the_command_prints(advice: Advice) -> None:
     code = advice.code(issuer="https://id.example", client_edge="https://token.example")
     assert "@" not in code
     assert ("CLIENT_SECRET" in code) != advice.public
@@ -84,20 +84,20 @@ def test_nothing_is_left_to_be_filled_in_but_what_the_command_tells(advice: Advi
 
 
 @on_postgresql
-async def test_a_program_gets_a_token(system: Stack) -> None:
+async def test_program_gets_a_token(system: Stack) -> None:
     async with running(await pasted(system, "client_credentials.py")) as process:
         assert (await ends_with(process)).count(".") == 2
 
 
 @on_postgresql
-async def test_a_web_application_signs_somebody_in(system: Stack, browser: Browser) -> None:
+async def test_web_application_program_signs_a_user_in(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "code.py")) as process:
         page = await allowed(browser, await line_of(process))
         assert await ends_with(process, page.url) == "Alice Marie Liddell"
 
 
 @on_postgresql
-async def test_it_takes_no_answer_to_another_question(system: Stack, browser: Browser) -> None:
+async def test_program_refuses_a_response_with_another_state(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "code.py")) as process:
         page = await allowed(browser, await line_of(process))
         _, error = await process.communicate(f"{page.url.replace('state=', 'state=x')}\n".encode())
@@ -105,7 +105,7 @@ async def test_it_takes_no_answer_to_another_question(system: Stack, browser: Br
 
 
 @on_postgresql
-async def test_what_is_installed_hears_its_own_answer(system: Stack, browser: Browser) -> None:
+async def test_native_application_program_receives_the_response(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "native.py")) as process:
         page = await allowed(browser, await line_of(process))
         async with httpx2.AsyncClient() as client:
@@ -114,7 +114,7 @@ async def test_what_is_installed_hears_its_own_answer(system: Stack, browser: Br
 
 
 @on_postgresql
-async def test_a_device_waits_for_its_person(system: Stack, browser: Browser) -> None:
+async def test_device_program_gets_tokens_after_approval(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "device.py")) as process:
         address, _, user_code = (await line_of(process)).removeprefix("Open ").partition(" and type ")
         await browser.open(f"{address}/sign-in")
@@ -125,14 +125,14 @@ async def test_a_device_waits_for_its_person(system: Stack, browser: Browser) ->
 
 
 @on_postgresql
-async def test_an_old_application_trades_a_password(system: Stack) -> None:
+async def test_password_grant_program_gets_tokens(system: Stack) -> None:
     async with running(await pasted(system, "password.py")) as process:
         assert (await ends_with(process, "alice\nalice-password")).count(".") == 2
 
 
 @on_postgresql
 @pytest.mark.parametrize("program", ["form_post.py", "hybrid.py"])
-async def test_what_is_posted_is_verified(system: Stack, browser: Browser, program: str) -> None:
+async def test_form_post_program_verifies_the_id_token(system: Stack, browser: Browser, program: str) -> None:
     async with running(await pasted(system, program)) as process:
         page = await allowed(browser, await line_of(process))
         fields: dict[str, Any] = page.form_with("form-post-submit").fields

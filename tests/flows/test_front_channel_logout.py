@@ -19,9 +19,7 @@ AFTERWARDS = "https://client.example/signed-out"
 
 @pytest.mark.conformance("oidcc-frontchannel-rp-initiated-logout")
 @pytest.mark.s(41)
-async def test_clients_of_the_session_are_loaded_with_issuer_and_session_and_others_are_not(
-    system: Stack, browser: Browser
-) -> None:
+async def test_logout_page_loads_front_channel_uris_of_the_session_only(system: Stack, browser: Browser) -> None:
     members = {"consent": "skip", "frontchannel_logout_session_required": True}
     async with (
         await RelyingParty.registered(

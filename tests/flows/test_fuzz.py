@@ -96,7 +96,7 @@ def answered(response: httpx2.Response) -> None:
 
 @_few
 @given(data=st.data(), pairs=_PAIRS, headers=_HEADERS, post=st.booleans())
-def test_no_parameters_and_no_headers_are_an_error_of_ours(
+def test_random_parameters_and_headers_cause_no_server_error(
     urls: list[str], data: st.DataObject, pairs: list[tuple[str, str]], headers: dict[str, str], *, post: bool
 ) -> None:
     url = data.draw(st.sampled_from(urls))
@@ -111,7 +111,7 @@ def test_no_parameters_and_no_headers_are_an_error_of_ours(
 
 @_few
 @given(data=st.data(), body=st.binary(max_size=200), kind=st.sampled_from(["x-www-form-urlencoded", "json", "jwt"]))
-def test_no_body_is_an_error_of_ours(urls: list[str], data: st.DataObject, body: bytes, kind: str) -> None:
+def test_random_bodies_cause_no_server_error(urls: list[str], data: st.DataObject, body: bytes, kind: str) -> None:
     url = data.draw(st.sampled_from(urls))
     with httpx2.Client(timeout=20) as client:
         answered(client.post(url, content=body, headers={"Content-Type": f"application/{kind}"}))
@@ -119,7 +119,7 @@ def test_no_body_is_an_error_of_ours(urls: list[str], data: st.DataObject, body:
 
 @_few
 @given(data=st.data(), pairs=_PAIRS)
-def test_not_even_from_a_client_that_is_known(
+def test_random_parameters_of_a_registered_client_cause_no_server_error(
     urls: list[str], machine: tuple[str, str], data: st.DataObject, pairs: list[tuple[str, str]]
 ) -> None:
     """Behind the authentication of the client lies most of the code."""

@@ -58,7 +58,7 @@ def half_hash(value: str) -> str:
 
 
 @pytest.mark.s(7, 8, 16)
-async def test_a_login_only_client_gets_its_id_token_by_form_post(system: Stack, browser: Browser) -> None:
+async def test_id_token_is_returned_by_form_post(system: Stack, browser: Browser) -> None:
     async with await implicit_client(system, "id_token") as client:
         started = asked(client, "id_token", response_mode="form_post")
         page = await answered(browser, started)
@@ -78,7 +78,9 @@ async def test_a_login_only_client_gets_its_id_token_by_form_post(system: Stack,
 
 
 @pytest.mark.s(7, 15)
-async def test_id_token_and_token_come_in_the_fragment_and_belong_together(system: Stack, browser: Browser) -> None:
+async def test_id_token_and_access_token_are_returned_in_the_fragment_and_match(
+    system: Stack, browser: Browser
+) -> None:
     async with await implicit_client(system, "id_token token") as client:
         started = asked(client, "token id_token", scope="openid email")
         answer = fragment(await answered(browser, started))
@@ -101,7 +103,7 @@ async def test_id_token_and_token_come_in_the_fragment_and_belong_together(syste
         assert userinfo.json()["email"] == "alice@example.com"
 
 
-async def test_plain_oauth_may_leave_the_only_redirect_uri_out_and_rides_on_the_session(
+async def test_response_type_token_works_without_redirect_uri_and_with_a_session(
     system: Stack, browser: Browser
 ) -> None:
     async with await implicit_client(system, "token", scope="openid orders:read") as client:
@@ -116,7 +118,7 @@ async def test_plain_oauth_may_leave_the_only_redirect_uri_out_and_rides_on_the_
 
 @pytest.mark.s(16)
 @pytest.mark.parametrize("response_type", ["id_token", "id_token token"])
-async def test_a_missing_nonce_is_refused_in_the_fragment(system: Stack, browser: Browser, response_type: str) -> None:
+async def test_missing_nonce_is_refused_in_the_fragment(system: Stack, browser: Browser, response_type: str) -> None:
     async with await implicit_client(system, response_type) as client:
         started = asked(client, response_type, nonce="")
         answer = fragment(await browser.open(started.url))
@@ -125,9 +127,7 @@ async def test_a_missing_nonce_is_refused_in_the_fragment(system: Stack, browser
 
 @pytest.mark.s(6, 17)
 @pytest.mark.parametrize("response_type", ALL)
-async def test_no_client_has_it_without_having_registered_it(
-    system: Stack, browser: Browser, response_type: str
-) -> None:
+async def test_unregistered_response_type_is_refused(system: Stack, browser: Browser, response_type: str) -> None:
     async with await RelyingParty.registered(system) as client:
         answer = fragment(await browser.open(asked(client, response_type).url))
         assert answer["error"] == "unauthorized_client"
@@ -135,14 +135,14 @@ async def test_no_client_has_it_without_having_registered_it(
 
 @pytest.mark.s(7)
 @pytest.mark.parametrize("response_type", ALL)
-async def test_no_token_is_ever_put_into_a_query(system: Stack, browser: Browser, response_type: str) -> None:
+async def test_response_mode_query_is_refused_for_tokens(system: Stack, browser: Browser, response_type: str) -> None:
     async with await implicit_client(system, response_type) as client:
         answer = fragment(await answered(browser, asked(client, response_type, response_mode="query")))
         assert answer["error"] == "invalid_request"
 
 
 @pytest.mark.s(17)
-async def test_there_is_never_a_refresh_token_nor_a_token_endpoint_for_it(system: Stack, browser: Browser) -> None:
+async def test_implicit_grant_has_no_refresh_token_and_no_token_request(system: Stack, browser: Browser) -> None:
     async with await implicit_client(system, "id_token token") as client:
         answer = fragment(await answered(browser, asked(client, "id_token token", scope="openid offline_access")))
         assert "refresh_token" not in answer

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.s(32), on_postgresql]
 JWT = "application/token-introspection+jwt"
 
 
-async def test_a_token_is_active_until_it_is_given_back(
+async def test_introspection_returns_active_until_revocation(
     system: Stack, browser: Browser, web: RelyingParty, second: RelyingParty
 ) -> None:
     async with httpx2.AsyncClient() as client:
@@ -38,7 +38,7 @@ async def test_a_token_is_active_until_it_is_given_back(
         assert (await web.oauth.introspect_token(endpoint, token=token)).json() == {"active": False}
 
 
-async def test_userinfo_comes_signed_to_who_is_registered_for_it(system: Stack, browser: Browser) -> None:
+async def test_userinfo_is_signed_when_registered(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system, userinfo_signed_response_alg="RS256") as client:
         tokens = await client.sign_in(browser)
         answer = await client.userinfo(tokens["access_token"])

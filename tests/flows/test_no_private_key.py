@@ -110,7 +110,7 @@ async def _wire(system: Stack) -> bytes:
 
 @pytest.mark.s(30)
 @pytest.mark.s(60)
-async def test_no_private_key_is_on_a_disk_in_a_log_on_the_bus_or_on_the_wire(
+async def test_private_keys_are_not_on_disk_in_logs_on_nats_or_on_the_wire(
     system: Stack, browser: Browser, web: RelyingParty
 ):
     await web.sign_in(browser)
@@ -127,7 +127,7 @@ async def test_no_private_key_is_on_a_disk_in_a_log_on_the_bus_or_on_the_wire(
 
 
 @pytest.mark.parametrize("form", ["pkcs8", "hex", "pem", "jwk"])
-async def test_a_key_in_the_clear_would_be_found(system: Stack, form: str):
+async def test_search_finds_an_unencrypted_key(system: Stack, form: str):
     keys, _ = await _stolen(system)
     for der in keys:
         key = load_der_private_key(der, password=None)

@@ -28,7 +28,9 @@ def key_pair() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @pytest.mark.parametrize("method", ["none", "client_secret_basic", "client_secret_post"])
-async def test_a_person_signs_in_with_a_code(browser: Browser, register: Register, method: str) -> None:
+async def test_openid_client_gets_tokens_by_authorization_code(
+    browser: Browser, register: Register, method: str
+) -> None:
     app = await register(token_endpoint_auth_method=method)
     tokens = await signed_in(browser, app)
     assert tokens["claims"]["nonce"] == app.remembered["expectedNonce"]
@@ -38,7 +40,7 @@ async def test_a_person_signs_in_with_a_code(browser: Browser, register: Registe
 
 
 @pytest.mark.parametrize("method", ["none", "client_secret_basic", "client_secret_post", "client_secret_jwt"])
-async def test_a_client_that_it_registered_itself_signs_a_person_in(
+async def test_openid_client_gets_tokens_after_dynamic_registration(
     system: Stack, driver: Driver, browser: Browser, method: str
 ) -> None:
     token = await initial_token(system)
@@ -50,7 +52,7 @@ async def test_a_client_that_it_registered_itself_signs_a_person_in(
     assert refused["refused"]["code"] == "OAUTH_WWW_AUTHENTICATE_CHALLENGE"  # the token was for one client
 
 
-async def test_it_minds_what_it_is_told(browser: Browser, register: Register) -> None:
+async def test_openid_client_refuses_changed_responses(browser: Browser, register: Register) -> None:
     """The witness can fail: an answer that is not the one to this request is refused by it."""
     app = await register()
     page = await authorize(browser, await app.start())
@@ -65,7 +67,7 @@ async def test_it_minds_what_it_is_told(browser: Browser, register: Register) ->
     assert refused["refused"]["error"] == "invalid_grant"  # the code was spent before the nonce was looked at
 
 
-async def test_a_person_who_says_no_is_heard(browser: Browser, register: Register) -> None:
+async def test_openid_client_reports_access_denied_when_consent_is_denied(browser: Browser, register: Register) -> None:
     app = await register()
     await browser.open(await app.start())
     await browser.sign_in()
@@ -75,7 +77,7 @@ async def test_a_person_who_says_no_is_heard(browser: Browser, register: Registe
 
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256"])
-async def test_a_client_proves_itself_by_its_own_key(register: Register, alg: str) -> None:
+async def test_openid_client_authenticates_by_private_key_jwt(register: Register, alg: str) -> None:
     made = ECKey.generate_key("P-256") if alg == "ES256" else RSAKey.generate_key(2048)
     private, public = ({**made.as_dict(private=whether), "kid": "mine", "alg": alg} for whether in (True, False))
     app = await register(
@@ -91,7 +93,7 @@ async def test_a_client_proves_itself_by_its_own_key(register: Register, alg: st
     assert (await app.do("clientCredentials", parameters={"scope": "notes"}))["scope"] == "notes"
 
 
-async def test_a_client_signs_with_its_secret_and_never_sends_it(register: Register) -> None:
+async def test_openid_client_authenticates_by_client_secret_jwt(register: Register) -> None:
     app = await register(
         redirect_uris=[],
         grant_types=["client_credentials"],
@@ -104,7 +106,7 @@ async def test_a_client_signs_with_its_secret_and_never_sends_it(register: Regis
     assert (await app.run("clientCredentials", parameters={}))["refused"]["error"] == "invalid_client"
 
 
-async def test_a_client_signs_in_a_person_with_nothing_but_a_key(browser: Browser, register: Register) -> None:
+async def test_openid_client_gets_tokens_by_code_with_private_key_jwt(browser: Browser, register: Register) -> None:
     private, public = key_pair()
     app = await register(jwk=private, token_endpoint_auth_method="private_key_jwt", jwks=public)
     tokens = await signed_in(browser, app, by="par")
@@ -113,7 +115,9 @@ async def test_a_client_signs_in_a_person_with_nothing_but_a_key(browser: Browse
 
 
 @pytest.mark.parametrize("by", ["par", "jar", "jarByPar"])
-async def test_the_request_is_pushed_or_signed_or_both(browser: Browser, register: Register, by: str) -> None:
+async def test_openid_client_pushes_or_signs_authorization_requests(
+    browser: Browser, register: Register, by: str
+) -> None:
     private, public = key_pair()
     app = await register(jwk=private, jwks=public, request_object_signing_alg="ES256" if "jar" in by else None)
     url = await app.start(by=by)
@@ -122,7 +126,9 @@ async def test_the_request_is_pushed_or_signed_or_both(browser: Browser, registe
 
 
 @pytest.mark.parametrize("mode", ["fragment", "form_post"])
-async def test_a_person_signs_in_with_an_id_token_alone(browser: Browser, register: Register, mode: str) -> None:
+async def test_openid_client_signs_in_by_response_type_id_token(
+    browser: Browser, register: Register, mode: str
+) -> None:
     app = await register(
         response_type="id_token",
         grant_types=["implicit"],
@@ -134,7 +140,9 @@ async def test_a_person_signs_in_with_an_id_token_alone(browser: Browser, regist
 
 
 @pytest.mark.parametrize("mode", ["fragment", "form_post"])
-async def test_a_person_signs_in_with_both(browser: Browser, register: Register, mode: str) -> None:
+async def test_openid_client_signs_in_by_response_type_code_id_token(
+    browser: Browser, register: Register, mode: str
+) -> None:
     app = await register(
         response_type="code id_token",
         grant_types=["authorization_code", "implicit", "refresh_token"],
@@ -145,7 +153,7 @@ async def test_a_person_signs_in_with_both(browser: Browser, register: Register,
     assert tokens["refresh_token"]
 
 
-async def test_a_machine_gets_its_token(register: Register) -> None:
+async def test_openid_client_gets_token_by_client_credentials(register: Register) -> None:
     app = await register(
         redirect_uris=[],
         grant_types=["client_credentials"],
@@ -158,7 +166,7 @@ async def test_a_machine_gets_its_token(register: Register) -> None:
     assert refused["refused"]["error"] == "invalid_scope"
 
 
-async def test_an_old_application_passes_a_password_on(register: Register) -> None:
+async def test_openid_client_gets_token_by_password_grant(register: Register) -> None:
     app = await register(redirect_uris=[], grant_types=["password", "refresh_token"], response_types=[], consent="skip")
     who = {"username": "alice", "password": "alice-password", "scope": "openid email"}
     tokens = await app.do("password", parameters=who)
@@ -167,7 +175,7 @@ async def test_an_old_application_passes_a_password_on(register: Register) -> No
     assert userinfo["email"] == "alice@example.com"
 
 
-async def test_a_device_is_let_in_while_it_asks(browser: Browser, register: Register) -> None:
+async def test_openid_client_gets_tokens_by_device_grant(browser: Browser, register: Register) -> None:
     app = await register(
         redirect_uris=[],
         grant_types=[GRANT, "refresh_token"],
@@ -185,7 +193,7 @@ async def test_a_device_is_let_in_while_it_asks(browser: Browser, register: Regi
     assert (await app.do("refresh", refresh_token=tokens["refresh_token"]))["access_token"]
 
 
-async def test_tokens_are_refreshed_looked_at_and_given_back(browser: Browser, register: Register) -> None:
+async def test_openid_client_refreshes_introspects_and_revokes_tokens(browser: Browser, register: Register) -> None:
     app = await register()
     tokens = await signed_in(browser, app)
     fresh = await app.do("refresh", refresh_token=tokens["refresh_token"])
@@ -200,7 +208,7 @@ async def test_tokens_are_refreshed_looked_at_and_given_back(browser: Browser, r
     assert refused["refused"]["code"] == "OAUTH_WWW_AUTHENTICATE_CHALLENGE"
 
 
-async def test_what_the_server_tells_is_signed_where_that_is_wanted(browser: Browser, register: Register) -> None:
+async def test_openid_client_verifies_signed_userinfo_and_introspection(browser: Browser, register: Register) -> None:
     app = await register(userinfo_signed_response_alg="RS256", id_token_signed_response_alg="ES256")
     app.app["metadata"]["introspection_signed_response_alg"] = "RS256"
     tokens = await signed_in(browser, app)
@@ -210,7 +218,7 @@ async def test_what_the_server_tells_is_signed_where_that_is_wanted(browser: Bro
     assert (await app.do("introspect", token=tokens["access_token"]))["active"]
 
 
-async def test_a_person_signs_out(browser: Browser, register: Register) -> None:
+async def test_openid_client_signs_out_by_end_session_endpoint(browser: Browser, register: Register) -> None:
     app = await register(post_logout_redirect_uris=[AFTERWARDS])
     tokens = await signed_in(browser, app)
     parameters = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": AFTERWARDS, "state": "back"}
@@ -221,7 +229,9 @@ async def test_a_person_signs_out(browser: Browser, register: Register) -> None:
     assert answer["refused"]["error"] == "login_required"
 
 
-async def test_a_token_is_for_the_api_that_was_named(system: Stack, browser: Browser, register: Register) -> None:
+async def test_openid_client_gets_token_for_requested_resource(
+    system: Stack, browser: Browser, register: Register
+) -> None:
     orders, notes = "https://orders.example/api", "urn:example:notes"
     app = await register(resources=[orders, notes], scope="openid notes", consent="skip")
     tokens = await signed_in(browser, app, scope="openid notes", resource=notes)

@@ -11,7 +11,7 @@ from tests.support.stack import Stack
 pytestmark = on_postgresql
 
 
-async def test_a_pushed_request_signs_in_and_is_used_once(system: Stack, browser: Browser) -> None:
+async def test_pushed_request_is_single_use(system: Stack, browser: Browser) -> None:
     metadata = httpx2.get(f"{system.issuer}/.well-known/openid-configuration").json()
     async with await RelyingParty.registered(
         system, consent="skip", require_pushed_authorization_requests=True
@@ -37,7 +37,7 @@ async def test_a_pushed_request_signs_in_and_is_used_once(system: Stack, browser
 
 
 @pytest.mark.s(61)
-async def test_only_post_is_taken(system: Stack) -> None:
+async def test_pushed_authorization_accepts_post_only(system: Stack) -> None:
     for method in ("GET", "PUT", "DELETE"):
         answer = httpx2.request(method, f"{system.client_edge}/par")
         assert answer.status_code == 405

@@ -96,7 +96,7 @@ def reader(stack: Stack, tmp_path: Path) -> Reader:
     return Reader(stack, tmp_path)
 
 
-def test_nothing_in_the_readme_is_left_out() -> None:
+def test_every_command_block_of_the_readme_is_tested() -> None:
     """A block that no test here runs has to be added, or to say why it is not run."""
     run = ["Night job", "My first app", "curl --user", "authorization_response", "JetStream", "latchkey events tail"]
     for one in BLOCKS:
@@ -104,7 +104,7 @@ def test_nothing_in_the_readme_is_left_out() -> None:
             assert any(text in one.code for text in [*run, "jetstream()"]), one.code
 
 
-def test_a_machine_gets_its_token(reader: Reader) -> None:
+def test_readme_client_credentials_commands_get_a_token(reader: Reader) -> None:
     if shutil.which("curl") is None:
         pytest.skip("there is no curl on this machine")
     client_id, secret = reader.client(block("sh", "Night job").code)
@@ -112,7 +112,7 @@ def test_a_machine_gets_its_token(reader: Reader) -> None:
     assert json.loads(answer)["scope"] == "orders:read"
 
 
-async def test_a_person_signs_in_to_the_first_app(reader: Reader) -> None:
+async def test_readme_web_application_signs_a_user_in(reader: Reader) -> None:
     client_id, _ = reader.client(block("sh", "My first app").code)
     with reader.start(block("python", "authorization_response").code, CLIENT_ID=client_id) as program:
         assert program.stdout
@@ -127,7 +127,7 @@ async def test_a_person_signs_in_to_the_first_app(reader: Reader) -> None:
         assert program.wait(10) == 0
 
 
-async def test_a_subscriber_hears_of_a_sign_in(reader: Reader) -> None:
+async def test_readme_subscriber_receives_the_event_of_a_sign_in(reader: Reader) -> None:
     with reader.start(block("python", "jetstream()").code) as program:
         try:
             async with Browser(reader.system.issuer) as browser:

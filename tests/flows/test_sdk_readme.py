@@ -47,11 +47,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_every_program_is_run_by_a_test() -> None:
+def test_every_program_of_the_sdk_readme_is_tested() -> None:
     assert len(PROGRAMS) == 3
 
 
-async def test_a_hook_answers(stack: Stack, tmp_path: Path) -> None:
+async def test_sdk_readme_token_hook_responds(stack: Stack, tmp_path: Path) -> None:
     """This server asks nobody: so ask what the token service would."""
     question = {"issuer": stack.issuer, "grant_type": "client_credentials", "client_id": "c_web"}
     client = await nats.connect(stack.nats_url, user_credentials=stack.creds("token"), inbox_prefix="_INBOX_token")
@@ -66,7 +66,7 @@ async def test_a_hook_answers(stack: Stack, tmp_path: Path) -> None:
     assert json.loads(answer.data) == {"claims": {"https://example.com/tier": "machine"}}
 
 
-async def test_a_subscriber_hears_of_a_sign_in(stack: Stack, tmp_path: Path) -> None:
+async def test_sdk_readme_subscriber_receives_a_sign_in(stack: Stack, tmp_path: Path) -> None:
     with running(stack, tmp_path, containing="subscribe(") as program:
         heard = asyncio.create_task(asyncio.to_thread(program.stdout.readline if program.stdout else str))
         async with asyncio.timeout(30):
@@ -76,7 +76,7 @@ async def test_a_subscriber_hears_of_a_sign_in(stack: Stack, tmp_path: Path) -> 
         assert heard.result().startswith("login.succeeded ")
 
 
-async def test_an_api_takes_a_good_token_and_refuses_it_after_its_revocation(stack: Stack, tmp_path: Path) -> None:
+async def test_sdk_readme_api_accepts_a_token_and_refuses_it_after_revocation(stack: Stack, tmp_path: Path) -> None:
     port = free_port()
     with running(stack, tmp_path, containing="TokenVerifier", port=port) as program:
         assert program.stdout

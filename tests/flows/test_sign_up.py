@@ -7,7 +7,7 @@ from tests.support.mailbox import Mailbox, link_in
 from tests.support.stack import Stack
 
 
-async def test_somebody_new_makes_an_account(system: Stack, browser: Browser, mailbox: Mailbox) -> None:
+async def test_new_user_creates_an_account(system: Stack, browser: Browser, mailbox: Mailbox) -> None:
     address = f"{secrets.token_hex(6)}@example.com"
     await browser.open("/sign-up")
     assert (await browser.submit("sign-up-submit", address=address)).name == "sign-up-sent"

@@ -63,7 +63,7 @@ async def gold(question: TokenQuestion) -> dict[str, object]:
     return {TIER: f"gold for {question.user_id or question.client_id}"}
 
 
-async def test_claims_are_added_to_the_tokens_of_people_and_of_clients(closed: Stack) -> None:
+async def test_hook_adds_claims_to_tokens_of_users_and_clients(closed: Stack) -> None:
     async with (
         worker(closed, gold),
         Browser(closed.issuer) as browser,
@@ -81,7 +81,7 @@ async def test_claims_are_added_to_the_tokens_of_people_and_of_clients(closed: S
         assert (await web.userinfo(tokens["access_token"])).status_code == 200
 
 
-async def test_a_denied_token_is_not_given_out_and_nothing_is_spent(closed: Stack) -> None:
+async def test_token_denied_by_the_hook_is_not_issued_and_the_refresh_token_stays_valid(closed: Stack) -> None:
     denied: set[str] = set()
 
     async def hook(question: TokenQuestion) -> dict[str, object]:
@@ -99,7 +99,7 @@ async def test_a_denied_token_is_not_given_out_and_nothing_is_spent(closed: Stac
         assert (await web.token_request(**form)).status_code == 200
 
 
-async def test_a_token_from_the_authorization_endpoint_is_asked_about_as_well(closed: Stack) -> None:
+async def test_denied_token_of_the_authorization_endpoint_returns_access_denied(closed: Stack) -> None:
     asked: list[TokenQuestion] = []
 
     async def hook(question: TokenQuestion) -> dict[str, object]:
@@ -124,7 +124,7 @@ async def test_a_token_from_the_authorization_endpoint_is_asked_about_as_well(cl
 
 
 @pytest.mark.parametrize("odd", [{"sub": "somebody-else"}, {"scope": "admin"}, {TIER: "x" * 5000}])
-async def test_a_hook_that_says_what_no_hook_may_is_not_heard(closed: Stack, odd: dict[str, object]) -> None:
+async def test_invalid_hook_response_gets_temporarily_unavailable(closed: Stack, odd: dict[str, object]) -> None:
     good: list[bool] = []
 
     async def hook(_: TokenQuestion) -> dict[str, object]:
@@ -135,16 +135,16 @@ async def test_a_hook_that_says_what_no_hook_may_is_not_heard(closed: Stack, odd
         assert (await token_of(closed))["error"] == "temporarily_unavailable"
 
 
-async def test_without_an_answer_closed_gives_no_token_out(closed: Stack) -> None:
+async def test_no_token_is_issued_without_hook_response_when_failure_mode_is_closed(closed: Stack) -> None:
     assert (await token_of(closed))["error"] == "temporarily_unavailable"
 
 
-async def test_without_an_answer_open_gives_the_token_out(open_: Stack) -> None:
+async def test_token_is_issued_without_hook_response_when_failure_mode_is_open(open_: Stack) -> None:
     told = claims((await token_of(open_))["access_token"])
     assert not [name for name in told if name.startswith("https://")]
 
 
-async def test_workers_share_the_questions(closed: Stack) -> None:
+async def test_hook_calls_are_shared_between_workers(closed: Stack) -> None:
     asked = {"a": 0, "b": 0}
 
     def counting(name: str) -> Callable[[TokenQuestion], Any]:

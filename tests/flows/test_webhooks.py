@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.latchkey import latchkey
 from tests.support.stack import Stack
@@ -51,12 +51,12 @@ async def heard(lines: asyncio.StreamReader) -> tuple[str, str]:
     return kind, event_id
 
 
-async def test_a_receiver_hears_of_a_sign_in_and_can_verify_it(system: Stack, browser: Browser, tmp_path: Path) -> None:
+async def test_webhook_delivers_a_signed_sign_in_event(system: Stack, browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     made = await latchkey(system, "webhook", "create", f"http://localhost:{port}/hook", "--filter", "login.succeeded")
     webhook_id = made["webhook_id"]
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", made["secret"])
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with (
         await RelyingParty.registered(system) as client,
         receiver(tmp_path, port=port, secret=made["secret"]) as lines,

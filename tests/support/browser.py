@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx2
 
-MOST_REDIRECTS = 10
+MAX_REDIRECTS = 10
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Browser:
         return await self._arrive(await self.client.post(url, data=data, **options))
 
     async def submit(self, button_id: str, **typed: str) -> Page:
-        """Presses a button; `typed` maps ids of inputs (with _ for -) to what a person types."""
+        """Presses a button; `typed` maps ids of inputs (with _ for -) to what a user types."""
         form = self.page.form_with(button_id)
         fields = dict(form.fields)
         for input_id, value in typed.items():
@@ -121,7 +121,7 @@ class Browser:
         return await self.submit("login-submit", username=username, password=password)
 
     async def _arrive(self, response: httpx2.Response) -> Page:
-        for _ in range(MOST_REDIRECTS):
+        for _ in range(MAX_REDIRECTS):
             if response.status_code not in {301, 302, 303, 307, 308}:
                 self.page = Page(str(response.url), response.status_code, response.headers, response.text)
                 return self.page
@@ -130,4 +130,4 @@ class Browser:
                 self.page = Page(target, 0, response.headers, "")
                 return self.page
             response = await self.client.get(target)
-        raise AssertionError(f"more than {MOST_REDIRECTS} redirects, the last to {response.headers.get('location')}")
+        raise AssertionError(f"more than {MAX_REDIRECTS} redirects, the last to {response.headers.get('location')}")

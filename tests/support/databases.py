@@ -35,7 +35,7 @@ from tests.support.postgres_schemas import Schemas
 
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
-_MOST_CONNECTIONS = 400
+_MAX_CONNECTIONS = 400
 
 
 @cache
@@ -51,14 +51,14 @@ def postgres_url() -> str:
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         server = get_server(folder, cleanup_mode="stop")
-        if f"{_MOST_CONNECTIONS}" not in server.psql("SHOW max_connections;"):
+        if f"{_MAX_CONNECTIONS}" not in server.psql("SHOW max_connections;"):
             _prepare(server)
     return str(server.get_uri())
 
 
 def _prepare(server: Any) -> None:
     """Several whole systems use it at once, and it is thrown away: it need not survive a loss of power."""
-    server.psql(f"ALTER SYSTEM SET max_connections = {_MOST_CONNECTIONS};")
+    server.psql(f"ALTER SYSTEM SET max_connections = {_MAX_CONNECTIONS};")
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         server.psql(f"ALTER SYSTEM SET {setting} = off;")
     server.stop()

@@ -12,7 +12,7 @@ NODE = Path(__file__).parents[1] / "flows" / "node"
 _MANIFEST = ("package.json", "package-lock.json", ".npmrc")
 
 
-class CannotBeHadError(Exception):
+class PackagesUnavailableError(Exception):
     """Why they cannot run on this machine."""
 
 
@@ -25,7 +25,9 @@ def installed() -> Path:
     """
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            raise CannotBeHadError(f"there is no {program} on this machine: install Node.js 20 or newer, with npm")
+            raise PackagesUnavailableError(
+                f"there is no {program} on this machine: install Node.js 20 or newer, with npm"
+            )
     contents = b"".join((NODE / name).read_bytes() for name in _MANIFEST)
     folder = Path(sys.prefix) / "npm" / hashlib.sha256(contents).hexdigest()[:16]
     if not folder.exists():
@@ -45,7 +47,7 @@ def _install(folder: Path) -> None:
             subprocess.run(["npm", "ci"], cwd=fresh, capture_output=True, text=True, timeout=90, check=True)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as reason:
             said = str(getattr(reason, "stderr", None) or reason).strip()
-            raise CannotBeHadError(f"npm cannot install packages on this machine: {said[:300]}") from reason
+            raise PackagesUnavailableError(f"npm cannot install packages on this machine: {said[:300]}") from reason
         try:
             fresh.rename(folder)
         except OSError:

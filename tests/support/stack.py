@@ -5,7 +5,7 @@
         stack.kill("token")
         stack.start("token")
 
-`stack` and `postgresql_stack` are shared by all tests of a worker: make your own clients and people, and leave every
+`stack` and `postgresql_stack` are shared by all tests of a worker: make your own clients and users, and leave every
 service running. Who needs a stack for itself takes `with running_stack(tmp_path) as stack`.
 """
 
@@ -81,8 +81,8 @@ class Stack:
         return open_channel(self.layout, service, identity=identity)
 
     @property
-    def people(self) -> dict[str, str]:
-        """Username -> password of the demo people."""
+    def users(self) -> dict[str, str]:
+        """Username -> password of the demo users."""
         return {username: password for username, (password, _) in demo.PEOPLE.items()}
 
     @property
@@ -174,7 +174,7 @@ def running_stack(
     Args:
         database_url: an empty PostgreSQL database; none: SQLite files in `folder`.
         environment: more variables for every service, for example LATCHKEY_BRAND_NAME.
-        seeded: with the demo people and clients of the development run.
+        seeded: with the demo users and clients of the development run.
         through: a module that runs the services, each given by its name, instead of Python itself.
     """
     inherited = {**_plain_environment(), **(environment or {})}

@@ -65,7 +65,7 @@ def entropy(text: str) -> float:
     return -sum(n * math.log2(n / len(text)) for n in counts.values())
 
 
-def letters(length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
+def random_string(length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
     return "".join(secrets.choice(alphabet) for _ in range(length))
 
 
@@ -103,12 +103,12 @@ class Suite:
         """The authorization request, its parameters in the order of the alphabet; None leaves one out."""
         parameters: dict[str, str | None] = {
             "client_id": self.client_id,
-            "nonce": letters(10),
+            "nonce": random_string(10),
             "redirect_uri": REDIRECT_URI,
             "response_mode": "form_post" if self.variant.form_post else None,
             "response_type": self.variant.response_type,
             "scope": SCOPES,
-            "state": letters(10),
+            "state": random_string(10),
             **changes,
         }
         self.sent = {name: value for name, value in sorted(parameters.items()) if value is not None}
@@ -119,7 +119,7 @@ class Suite:
         return await self.browser.open(self.url(**changes))
 
     async def answer_pages(self, page: Page) -> Page:
-        """What a person does: signs in and says yes, as far as they are asked."""
+        """What a user does: signs in and says yes, as far as they are asked."""
         if page.name == "login":
             page = await self.browser.sign_in()
         if page.name == "consent":
@@ -199,7 +199,7 @@ class Suite:
         """An access token and claims, from wherever this response type gives them."""
         return await self.redeem(answer["code"]) if "code" in answer else dict(answer)
 
-    async def person(self, answer: dict[str, str]) -> Claims:
+    async def user(self, answer: dict[str, str]) -> Claims:
         """The claims that the client learns: from userinfo, or from the ID token when there is no access token."""
         if self.variant.response_type == "id_token":
             return await self.front_id_token(answer)

@@ -44,7 +44,7 @@ async def metadata(system: Stack) -> dict[str, Any]:
 
 @pytest.mark.conformance("oidcc-discovery-endpoint-verification")
 @variants(*CODE)
-async def test_the_document_keeps_every_rule(system: Stack, metadata: dict[str, Any]) -> None:
+async def test_discovery_document_has_the_required_metadata(system: Stack, metadata: dict[str, Any]) -> None:
     assert metadata["issuer"] == system.issuer
     assert metadata.keys() <= KNOWN
     assert None not in metadata.values()
@@ -66,7 +66,7 @@ async def test_the_document_keeps_every_rule(system: Stack, metadata: dict[str, 
 
 @pytest.mark.conformance("oidcc-discovery-endpoint-verification")
 @variants(*CODE)
-async def test_addresses_are_absolute_and_the_keys_are_public(system: Stack, metadata: dict[str, Any]) -> None:
+async def test_endpoint_urls_are_absolute_and_keys_are_public(system: Stack, metadata: dict[str, Any]) -> None:
     """Of the scheme that the issuer has: https wherever that is https (tests/unit/authorize_frontend)."""
     addresses = [value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri", "_iframe"))]
     assert {"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"} <= metadata.keys()
@@ -83,7 +83,7 @@ async def test_addresses_are_absolute_and_the_keys_are_public(system: Stack, met
     "oidcc-backchannel-logout-discovery-endpoint-verification",
 )
 @variants(*CODE)
-async def test_every_way_of_logging_out_is_offered(metadata: dict[str, Any]) -> None:
+async def test_discovery_contains_every_logout_method(metadata: dict[str, Any]) -> None:
     assert {"end_session_endpoint", "check_session_iframe"} <= metadata.keys()
     for channel in ("frontchannel", "backchannel"):
         assert metadata[f"{channel}_logout_supported"] is True

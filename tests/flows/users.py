@@ -7,7 +7,7 @@ from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
 from tests.support.stack import Stack
 
 
-async def new_person(system: Stack) -> tuple[str, str]:
+async def new_user(system: Stack) -> tuple[str, str]:
     """(username, user id) of somebody new, whose password is the username and `-password`."""
     username = f"person-{secrets.token_hex(6)}"
     request = admin_pb2.CreateUserRequest(username=username, password=f"{username}-password")
