@@ -1,6 +1,6 @@
-"""Deliveries: what waits for whom, whose turn it is, and what came of each attempt.
+"""Deliveries and the log of attempts in SQL.
 
-Locks are taken in the order webhooks, deliveries, subjects of the outbox.
+Locks are taken in the order webhooks, deliveries, outbox subjects.
 """
 
 from collections import defaultdict
@@ -14,19 +14,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.servicekit.sql.leased_queue import LeasedQueue
 from libs.servicekit.sql.upsert import upsert
 from services.event_bridge.domain.deliveries import (
+    DELIVERY_LIFETIME,
     LEASE,
-    PATIENCE,
-    Answer,
+    AttemptResult,
     Delivery,
     LoggedAttempt,
     LoggedDelivery,
     State,
 )
-from services.event_bridge.ports import Span, TakenEvent
+from services.event_bridge.ports import NewEvent, RedeliverySelection
 from services.event_bridge.store.tables import ATTEMPTS, EVENTS, WEBHOOKS
 from services.event_bridge.store.tables import DELIVERIES as T
 
-ATTEMPTS_SHOWN = 5
+MAX_ATTEMPTS_LISTED = 5
 
 
 class Deliveries:
@@ -35,7 +35,7 @@ class Deliveries:
         self._queue = LeasedQueue(session, T, lease=LEASE)
 
     async def queue(
-        self, webhook_id: str, events: Sequence[tuple[int, TakenEvent]], *, now: datetime, ids: Sequence[str]
+        self, webhook_id: str, events: Sequence[tuple[int, NewEvent]], *, now: datetime, ids: Sequence[str]
     ) -> None:
         rows = [
             {
@@ -47,7 +47,7 @@ class Deliveries:
                 "attempts": 0,
                 "due_at": now,
                 "queued_at": now,
-                "expires_at": now + PATIENCE,
+                "expires_at": now + DELIVERY_LIFETIME,
             }
             for delivery_id, (position, event) in zip(ids, events, strict=True)
         ]
@@ -55,14 +55,14 @@ class Deliveries:
             await self._session.execute(upsert(self._session, T).values(rows).on_conflict_do_nothing())
 
     async def ready(self, *, now: datetime) -> Mapping[str, bool]:
-        waits = exists().where(T.c.webhook_id == WEBHOOKS.c.webhook_id, self._queue.is_due(now))
-        awake = or_(WEBHOOKS.c.rests_until.is_(None), WEBHOOKS.c.rests_until <= now)
+        pending = exists().where(T.c.webhook_id == WEBHOOKS.c.webhook_id, self._queue.is_due(now))
+        not_resting = or_(WEBHOOKS.c.rests_until.is_(None), WEBHOOKS.c.rests_until <= now)
         query = select(WEBHOOKS.c.webhook_id, WEBHOOKS.c.failures).where(
-            WEBHOOKS.c.disabled_reason.is_(None), awake, waits
+            WEBHOOKS.c.disabled_reason.is_(None), not_resting, pending
         )
         return {row.webhook_id: row.failures > 0 for row in await self._session.execute(query)}
 
-    async def claim(self, webhook_id: str, *, most: int, now: datetime) -> Sequence[Delivery]:
+    async def claim(self, webhook_id: str, *, limit: int, now: datetime) -> Sequence[Delivery]:
         earlier = T.alias("earlier")
         blocked = exists().where(
             earlier.c.webhook_id == T.c.webhook_id,
@@ -70,8 +70,8 @@ class Deliveries:
             earlier.c.position < T.c.position,
             earlier.c.due_at.is_not(None),
         )
-        mine = T.c.webhook_id == webhook_id
-        claimed = await self._queue.claim(mine, ~blocked, order_by=[T.c.position], limit=most, now=now)
+        of_webhook = T.c.webhook_id == webhook_id
+        claimed = await self._queue.claim(of_webhook, ~blocked, order_by=[T.c.position], limit=limit, now=now)
         ids = [row.delivery_id for row in claimed]
         query = (
             select(T, EVENTS.c.event_id, EVENTS.c.body)
@@ -90,32 +90,32 @@ class Deliveries:
     async def settle(self, delivery: Delivery, state: State) -> bool:
         return await self._queue.settle(delivery.delivery_id, attempts=delivery.attempts, values={"state": state.value})
 
-    async def log(self, delivery: Delivery, answer: Answer, *, now: datetime) -> None:
+    async def log(self, delivery: Delivery, result: AttemptResult, *, now: datetime) -> None:
         await self._session.execute(
             insert(ATTEMPTS).values(
                 delivery_id=delivery.delivery_id,
                 attempted_at=now,
-                status=answer.status,
-                error=answer.error,
-                milliseconds=answer.milliseconds,
-                excerpt=answer.excerpt,
+                status=result.status,
+                error=result.error,
+                milliseconds=result.milliseconds,
+                excerpt=result.excerpt,
             )
         )
 
-    async def hurry(self, webhook_id: str, *, now: datetime) -> None:
+    async def make_due(self, webhook_id: str, *, now: datetime) -> None:
         later = and_(T.c.webhook_id == webhook_id, T.c.due_at > now, T.c.leased_until.is_(None))
         await self._session.execute(update(T).where(later).values(due_at=now))
 
-    async def requeue(self, webhook_id: str, span: Span, *, now: datetime) -> int:
+    async def requeue(self, webhook_id: str, selection: RedeliverySelection, *, now: datetime) -> int:
         conditions = [T.c.webhook_id == webhook_id, T.c.due_at.is_(None)]
-        if span.event_id:
-            wanted = select(EVENTS.c.position).where(EVENTS.c.event_id == span.event_id)
-            conditions.append(T.c.position.in_(wanted))
+        if selection.event_id:
+            positions = select(EVENTS.c.position).where(EVENTS.c.event_id == selection.event_id)
+            conditions.append(T.c.position.in_(positions))
         else:
-            conditions += [T.c.queued_at >= span.since, T.c.queued_at < (span.until or now)]
-            if not span.delivered_too:
+            conditions += [T.c.queued_at >= selection.since, T.c.queued_at < (selection.until or now)]
+            if not selection.include_delivered:
                 conditions.append(T.c.state == State.GIVEN_UP.value)
-        values = {"state": State.PENDING.value, "attempts": 0, "due_at": now, "expires_at": now + PATIENCE}
+        values = {"state": State.PENDING.value, "attempts": 0, "due_at": now, "expires_at": now + DELIVERY_LIFETIME}
         again = update(T).where(*conditions).values(values).returning(T.c.delivery_id)
         return len((await self._session.execute(again)).all())
 
@@ -135,7 +135,7 @@ class Deliveries:
         query = select(ATTEMPTS).where(ATTEMPTS.c.delivery_id.in_(ids)).order_by(ATTEMPTS.c.attempt_id.desc())
         found: dict[str, list[LoggedAttempt]] = defaultdict(list)
         for row in await self._session.execute(query):
-            if len(found[row.delivery_id]) < ATTEMPTS_SHOWN:
+            if len(found[row.delivery_id]) < MAX_ATTEMPTS_LISTED:
                 found[row.delivery_id].append(_attempt(row))
         return found
 
