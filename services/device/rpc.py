@@ -1,16 +1,16 @@
 """The gRPC methods of DeviceService, with the conversions between protobuf messages and domain values."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.authentication.v1 import sessions_pb2
 from latchkey.device.v1 import device_pb2, device_pb2_grpc
 from libs.oauth.addresses import address_prefix
 from libs.oauth.errors import InvalidRequest, LoginRequired, ServerError
 from libs.oauth.reasons import Reason
+from libs.servicekit.grpc.timestamps import datetime_of, to_timestamp
 from services.device.domain.device_codes import Approval, DeviceCode
 from services.device.domain.user_codes import display_form, normal_form
 from services.device.usecases.create_device_code import DeviceAuthorizationRequest, IssuedCodes
@@ -97,7 +97,7 @@ def to_found(code: DeviceCode, *, user_code: str) -> device_pb2.FindUserCodeResp
         scopes=code.scopes,
         resources=code.resources,
         requested_from=code.requested_from,
-        requested_at=_to_timestamp(code.created_at),
+        requested_at=to_timestamp(code.created_at),
         user_code=display_form(normal_form(user_code) or ""),
     )
 
@@ -122,12 +122,6 @@ def decision_of(request: device_pb2.DecideDeviceCodeRequest) -> Decision:
     return Decision(
         entry=UserCodeEntry(request.user_code, session.user_id, address_prefix(request.context.remote_address)),
         approval=Approval(session.user_id, session.session_id, attested),
-        authenticated_at=session.authenticated_at.ToDatetime(tzinfo=UTC),
+        authenticated_at=datetime_of(session.authenticated_at),
         allow=_DECISIONS[request.decision],
     )
-
-
-def _to_timestamp(moment: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

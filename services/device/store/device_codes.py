@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.upsert import upsert
 from services.device.domain.device_codes import MAX_INTERVAL, SLOWER_BY, Approval, DeviceCode, State
 from services.device.ports import ExpiredCode
 from services.device.store.tables import DEVICE_CODES as T
@@ -39,9 +39,8 @@ class DeviceCodes:
         return int((await self._session.execute(select(func.count()).select_from(alive))).scalar_one())
 
     async def add(self, code: DeviceCode, *, device_code_hash: bytes, user_code_hash: bytes) -> bool:
-        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         statement = (
-            insert(T)
+            upsert(self._session, T)
             .values(
                 id=code.id,
                 device_code_hash=device_code_hash,
