@@ -46,7 +46,7 @@ class Field:
         return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
     def value(self, typed: str) -> Any:
-        """Returns the typed text as a claim value. Text that does not fit the type is kept: authentication refuses it."""
+        """Returns the typed text as a claim value. Text of a wrong type is kept: authentication refuses it."""
         kind = self.attribute.type if self.attribute else "text"
         if not typed:
             return None

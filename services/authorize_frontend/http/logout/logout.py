@@ -79,7 +79,7 @@ class Logout:
         return await self.edge.backends.authorization.CheckLogout(message)
 
     def _question(self, request: web.Request, check: CheckLogoutResponse, session: GetSessionResponse) -> web.Response:
-        """The confirmation page. Its form carries the client's request as base64url: HTML form encoding would change line
+        """The confirmation page. Its form carries the client's request as base64url: form encoding would change line
         breaks in `state`, and the CSRF token covers the whole request.
         """
         asked = base64url(request.rel_url.raw_query_string.encode())
