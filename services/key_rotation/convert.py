@@ -1,15 +1,15 @@
 """The domain to the contract (protos/latchkey/keys/v1)."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.keys.v1 import admin_pb2, keys_pb2
 from libs.crypto.strict import json_object
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
+from libs.servicekit.grpc.timestamps import to_optional_timestamp
 from services.key_rotation.domain.keys import Key, KeyState, RevocationReason
 from services.key_rotation.domain.signing import REFUSED
 from services.key_rotation.domain.waits import Waits
@@ -72,10 +72,10 @@ def key(known: Key) -> admin_pb2.Key:
         kid=known.kid,
         alg=known.alg,
         state=_STATES[known.state],
-        published_at=_timestamp(known.published_at),
-        activates_at=_timestamp(known.activates_at),
-        retires_at=_timestamp(known.retires_at),
-        revoked_at=_timestamp(known.revoked_at),
+        published_at=to_optional_timestamp(known.published_at),
+        activates_at=to_optional_timestamp(known.activates_at),
+        retires_at=to_optional_timestamp(known.retires_at),
+        revoked_at=to_optional_timestamp(known.revoked_at),
         revocation_reason=_REASONS[known.revocation_reason],
         kek_version=known.private.kek_version if known.private else 0,
         kek=known.private.kek if known.private else "",
@@ -84,7 +84,7 @@ def key(known: Key) -> admin_pb2.Key:
 
 def revocation(done: Revocation) -> admin_pb2.RevokeKeyResponse:
     return admin_pb2.RevokeKeyResponse(
-        keys=[key(known) for known in done.keys], exposed_until=_timestamp(done.exposed_until)
+        keys=[key(known) for known in done.keys], exposed_until=to_optional_timestamp(done.exposed_until)
     )
 
 
@@ -94,14 +94,14 @@ def _verification_key(key: Key) -> keys_pb2.VerificationKey:
         alg=key.alg,
         jwk=key.public_jwk,
         state=_STATES[key.state],
-        published_at=_timestamp(key.published_at),
-        activates_at=_timestamp(key.activates_at),
+        published_at=to_optional_timestamp(key.published_at),
+        activates_at=to_optional_timestamp(key.activates_at),
     )
 
 
 def _sealed_key(key: DeliveredKey) -> keys_pb2.SealedSigningKey:
     return keys_pb2.SealedSigningKey(
-        kid=key.kid, alg=key.alg, activates_at=_timestamp(key.activates_at), sealed=key.sealed
+        kid=key.kid, alg=key.alg, activates_at=to_optional_timestamp(key.activates_at), sealed=key.sealed
     )
 
 
@@ -109,11 +109,3 @@ def _duration(value: timedelta) -> Duration:
     duration = Duration()
     duration.FromTimedelta(value)
     return duration
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

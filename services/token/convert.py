@@ -7,7 +7,6 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Struct
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.authentication.v1 import sessions_pb2
 from latchkey.token.v1 import admin_pb2, authorization_pb2, consents_pb2
@@ -16,6 +15,7 @@ from libs.oauth.errors import InvalidRequest, ServerError
 from libs.oauth.parameters import Pair
 from libs.oauth.reasons import Reason
 from libs.oauth.response_types import ResponseMode
+from libs.servicekit.grpc.timestamps import datetime_of, to_timestamp
 from services.token.domain.authorization.authorization_response import Next, SendBack
 from services.token.domain.authorization.connections import Allowed
 from services.token.domain.authorization.interaction import Step
@@ -61,12 +61,12 @@ def attested_session(
     if not any(verify_attestation(key, attested.session, attested.mac) for key in attestation_keys):
         raise ServerError(reason=Reason.SESSION_NOT_ATTESTED, redirectable=False)
     session = sessions_pb2.Session.FromString(attested.session)
-    if abs(now - session.attested_at.ToDatetime(tzinfo=UTC)) > lifetime:
+    if abs(now - datetime_of(session.attested_at)) > lifetime:
         raise ServerError(reason=Reason.SESSION_ATTESTATION_STALE, redirectable=False)
     return AuthenticatedSession(
         session_id=session.session_id,
         user_id=session.user_id,
-        authenticated_at=session.authenticated_at.ToDatetime(tzinfo=UTC),
+        authenticated_at=datetime_of(session.authenticated_at),
         acr=session.acr,
         amr=tuple(session.amr),
     )
@@ -114,7 +114,7 @@ def to_connection(client: Client, allowed: Allowed) -> consents_pb2.Connection:
         logo_uri=client.metadata.logo_uri,
         scopes=allowed.scopes,
         resources=allowed.resources,
-        allowed_at=_timestamp(allowed.at),
+        allowed_at=to_timestamp(allowed.at),
     )
 
 
@@ -122,9 +122,9 @@ def to_client(client: Client) -> admin_pb2.Client:
     return admin_pb2.Client(
         client_id=client.client_id,
         metadata=ParseDict(client.metadata.to_json(), Struct()),
-        created_at=_timestamp(client.created_at),
-        updated_at=_timestamp(client.updated_at),
-        registration_expires_at=_timestamp(client.registration.expires_at) if client.registration else None,
+        created_at=to_timestamp(client.created_at),
+        updated_at=to_timestamp(client.updated_at),
+        registration_expires_at=to_timestamp(client.registration.expires_at) if client.registration else None,
     )
 
 
@@ -132,8 +132,8 @@ def to_initial_access_token(token: InitialAccessToken) -> admin_pb2.InitialAcces
     return admin_pb2.InitialAccessToken(
         token_id=token.token_id,
         uses_left=token.uses_left,
-        created_at=_timestamp(token.created_at),
-        expires_at=_timestamp(token.expires_at),
+        created_at=to_timestamp(token.created_at),
+        expires_at=to_timestamp(token.expires_at),
     )
 
 
@@ -143,8 +143,8 @@ def to_former_key_use(use: FormerKeyUse) -> admin_pb2.FormerKeyUse:
         kid=use.kid,
         presented_as=use.presented_as.value,
         count=use.count,
-        first_at=_timestamp(use.first_at),
-        last_at=_timestamp(use.last_at),
+        first_at=to_timestamp(use.first_at),
+        last_at=to_timestamp(use.last_at),
     )
 
 
@@ -167,9 +167,3 @@ def after_page_token(token: str) -> tuple[datetime, str] | None:
         return datetime.fromisoformat(created_at).astimezone(UTC), client_id
     except (ValueError, OverflowError):
         raise InvalidRequest("page_token is not one of ours.", reason=Reason.PAGE_TOKEN_MALFORMED) from None
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

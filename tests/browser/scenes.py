@@ -9,8 +9,8 @@ from playwright.async_api import Page
 
 from tests.flows.device import Device
 from tests.flows.initial_tokens import initial_token
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.mailbox import Mailbox
 from tests.support.stack import Stack
 
@@ -33,7 +33,7 @@ class Stage:
 
     async def sign_in(self, path: str = "/account") -> None:
         """Signs somebody new in, and goes on to a page of the account."""
-        self.username, _ = await new_person(self.system)
+        self.username, _ = await new_user(self.system)
         await self.open("/account/sign-in")
         await self.type_password()
         if path != "/account":
@@ -41,7 +41,7 @@ class Stage:
 
     async def type_password(self) -> None:
         if not self.username:
-            self.username, _ = await new_person(self.system)
+            self.username, _ = await new_user(self.system)
         await self.page.fill("#username", self.username)
         await self.page.fill("#password", f"{self.username}-password")
         await self.page.click("#login-submit")

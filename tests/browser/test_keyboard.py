@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.browser.scenes import Stage
-from tests.flows.people import new_person
+from tests.flows.users import new_user
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("sqlite")
@@ -23,7 +23,7 @@ async def reached(page: Page, identifier: str) -> None:
 async def test_somebody_signs_in_and_allows_with_the_keyboard_alone(stack: Stack, chromium: Browser) -> None:
     page = await (await chromium.new_context(locale="en-GB")).new_page()
     stage = Stage(stack, page)
-    username, _ = await new_person(stack)
+    username, _ = await new_user(stack)
     await stage.ask(to=f"{stack.client_edge}/callback", prompt="consent")
     await page.keyboard.type(username)  # the first field has the focus already
     await reached(page, "password")

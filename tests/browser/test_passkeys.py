@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.virtual_authenticator import VirtualAuthenticator
-from tests.flows.people import new_person
+from tests.flows.users import new_user
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("sqlite")
@@ -25,7 +25,7 @@ async def screen(chromium: Browser) -> AsyncIterator[Page]:
 
 
 async def signed_in(page: Page, stack: Stack) -> str:
-    username, _ = await new_person(stack)
+    username, _ = await new_user(stack)
     await page.goto(f"{stack.issuer}/account")
     await page.fill("#username", username)
     await page.fill("#password", f"{username}-password")

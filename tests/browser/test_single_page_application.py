@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.flows.relying_party import RelyingParty
-from tests.support.npm_packages import CannotBeHadError, installed
+from tests.support.npm_packages import PackagesUnavailableError, installed
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("sqlite")
@@ -49,7 +49,7 @@ async def page(stack: Stack, chromium: Browser) -> AsyncIterator[Page]:
     """The application, opened."""
     try:
         library = installed() / "node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
-    except CannotBeHadError as reason:
+    except PackagesUnavailableError as reason:
         pytest.skip(str(reason))
     pages = {"/oidc-client-ts.js": library.read_bytes()}
     with serving(pages) as url:

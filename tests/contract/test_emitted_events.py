@@ -15,7 +15,7 @@ import pytest
 from latchkey.events.v1 import events_pb2
 
 SERVICES = Path(__file__).resolve().parents[2] / "services"
-READS = {"_view", "reading", "snapshot"}
+READS = {"_view", "view", "reading", "snapshot"}
 TRANSACTIONS = {"_begin", "_work", "begin", "work", "transaction", "_transactions"}
 
 _SWEPT = "what is removed ended before, and was told then"
@@ -37,21 +37,21 @@ SILENT = {
     "authentication/usecases/sessions/sweep_sessions.py::SweepSessions._forget_failures": _SWEPT,
     "authentication/usecases/sessions/touch_sessions.py::TouchSessions.__call__": "when a session was last used",
     "device/usecases/find_user_code.py::FindUserCode.__call__": _COUNTED,
-    "device/usecases/poll_device_code.py::PollDeviceCode._require_patience": _COUNTED,
+    "device/usecases/poll_device_code.py::PollDeviceCode._require_interval": _COUNTED,
     "device/usecases/record_polls.py::RecordPolls.__call__": _COUNTED,
-    "device/usecases/sweep_device_codes.py::SweepDeviceCodes._forget_codes": _SWEPT,
-    "device/usecases/sweep_device_codes.py::SweepDeviceCodes._forget_tallies": _SWEPT,
-    "event_bridge/usecases/deliver_event.py::DeliverEvent.__call__": "a place that was given back",
-    "event_bridge/usecases/deliver_event.py::DeliverEvent.claim": "who delivers",
+    "device/usecases/sweep_device_codes.py::SweepDeviceCodes._delete_codes": _SWEPT,
+    "device/usecases/sweep_device_codes.py::SweepDeviceCodes._delete_tallies": _SWEPT,
+    "event_bridge/usecases/deliver_event.py::DeliverEvent.__call__": "the delivery is postponed without an attempt",
+    "event_bridge/usecases/deliver_event.py::DeliverEvent.claim": "a lease of one replica",
     "event_bridge/usecases/redeliver_events.py::RedeliverEvents.__call__": _AGAIN,
     "event_bridge/usecases/redeliver_events.py::TestWebhook.__call__": _AGAIN,
-    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._forget_deliveries": _KEPT,
-    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._forget_events": _KEPT,
-    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._forget_tickets": _SWEPT,
+    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._delete_deliveries": _KEPT,
+    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._delete_events": _KEPT,
+    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._delete_tickets": _SWEPT,
     "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._give_up": _KEPT,
-    "event_bridge/usecases/take_events.py::TakeEvents.__call__": "what others told, on its way to receivers",
-    "event_bridge/usecases/take_events.py::TakeEvents.begin": "who takes",
-    "event_bridge/usecases/take_events.py::TakeEvents.rewind": "who takes",
+    "event_bridge/usecases/store_events.py::StoreEvents.__call__": "events of other services, queued for webhooks",
+    "event_bridge/usecases/store_events.py::StoreEvents.acquire": "a lease of one replica",
+    "event_bridge/usecases/store_events.py::StoreEvents.rewind": "a position in a stream",
     "key_rotation/usecases/get_signing_keys.py::GetSigningKeys.__call__": "how long a key has to stay after its last use",
     "token/usecases/clients/authenticate_client.py::AuthenticateClient._renew": "under which pepper a client's secret is kept",
     "token/usecases/clients/authenticate_client.py::AuthenticateClient._believe": "that an assertion was used, until it expires",

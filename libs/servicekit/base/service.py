@@ -8,6 +8,9 @@ import grpc
 from aiohttp import web
 from google.protobuf.descriptor import ServiceDescriptor
 
+CHECK_SECONDS = 2.0
+"""Timeout of a health check."""
+
 
 @dataclass(frozen=True)
 class Registration:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Index, MetaData, String, Table, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.upsert import upsert
 
 KEEP = timedelta(days=31)
 """Longer than the retention of the stream, so every event that can be redelivered is still in the inbox."""
@@ -38,8 +38,7 @@ class Inbox:
 
     async def take(self, *, consumer: str, event_id: str, now: datetime) -> bool:
         """Record the event. Returns False if this consumer has handled it before; of concurrent calls one commits."""
-        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        statement: Any = insert(self._table).values(consumer=consumer, event_id=event_id, handled_at=now)
+        statement: Any = upsert(self._session, self._table).values(consumer=consumer, event_id=event_id, handled_at=now)
         statement = statement.on_conflict_do_nothing().returning(self._table.c.event_id)
         return (await self._session.execute(statement)).first() is not None
 

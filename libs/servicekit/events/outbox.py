@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, insert
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.crypto.random import uuid7
@@ -19,6 +18,7 @@ from libs.servicekit.base import trace
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.events.event import Event, envelope
 from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.upsert import upsert
 
 
 def add_outbox(metadata: MetaData) -> None:
@@ -90,9 +90,8 @@ class Outbox:
 
         Rows are locked in the order of the subjects, so that transactions cannot deadlock.
         """
-        upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         wanted = [{"subject": subject, "sequence": counts[subject]} for subject in sorted(counts)]
-        statement: Any = upsert(self._subjects).values(wanted)
+        statement: Any = upsert(session, self._subjects).values(wanted)
         statement = statement.on_conflict_do_update(
             index_elements=["subject"], set_={"sequence": self._subjects.c.sequence + statement.excluded.sequence}
         ).returning(self._subjects.c.subject, self._subjects.c.sequence)

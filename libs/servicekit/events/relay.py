@@ -19,12 +19,11 @@ from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.metrics import OUTBOX_BACKLOG, OUTBOX_OLDEST_SECONDS, OUTBOX_SENT
-from libs.servicekit.base.service import CheckResult
+from libs.servicekit.base.service import CHECK_SECONDS, CheckResult
 from libs.servicekit.events.event import headers
 from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.nats.bus import Bus
 from libs.servicekit.nats.publish_acks import Outgoing
-from libs.servicekit.process.ops import CHECK_SECONDS
 from libs.servicekit.sql.database import Database
 
 BATCH = 256

@@ -118,7 +118,7 @@ def _guarded(behaviour: _Behaviour, *, method: str, permitted: frozenset[str]) -
         if caller not in permitted:
             _log.warning(
                 "grpc.caller_refused",
-                message="gRPC call refused: the caller may not call this method",
+                message="Refused a gRPC call: the caller may not call this method",
                 method=method,
                 caller=caller,
             )
@@ -132,7 +132,7 @@ def _guarded(behaviour: _Behaviour, *, method: str, permitted: frozenset[str]) -
             raise
         except Exception:  # noqa: BLE001 - any other error is logged here, and its text is not sent to the caller
             _log.exception(
-                "grpc.call_failed", message="gRPC call failed: unexpected error", method=method, caller=caller
+                "grpc.call_failed", message="A gRPC call failed with an unexpected error", method=method, caller=caller
             )
             await _abort(context, ServerError(reason=Reason.INTERNAL))
 

@@ -5,9 +5,7 @@ import asyncio
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from libs.servicekit.base.service import Check, CheckResult, Service
-
-CHECK_SECONDS = 2.0
+from libs.servicekit.base.service import CHECK_SECONDS, Check, CheckResult, Service
 
 
 class Health:

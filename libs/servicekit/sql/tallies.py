@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table, case, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.base.limits import Tally
 from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.upsert import upsert
 
 
 def add_tallies(metadata: MetaData) -> None:
@@ -36,9 +36,8 @@ class Tallies:
 
     async def add(self, keys: Iterable[str], *, window: timedelta, now: datetime) -> Mapping[str, Tally]:
         """Increment the counters with one statement. Rows are locked in the order of their keys until the commit."""
-        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         columns = self._table.c
-        statement: Any = insert(self._table).values(
+        statement: Any = upsert(self._session, self._table).values(
             [{"key": key, "began_at": now, "counted": 1} for key in sorted(keys)]
         )
         is_over = columns.began_at <= now - window

@@ -36,7 +36,7 @@ def office(mailbox: Mailbox, **changes: Any) -> SmtpPostOffice:
 async def test_a_letter_arrives_as_it_was_written() -> None:
     async with open_mailbox() as mailbox:
         await office(mailbox).send(MAIL, now=NOON)
-    (letter,), (envelope,) = mailbox.letters, mailbox.envelopes
+    (letter,), (envelope,) = mailbox.emails, mailbox.envelopes
     assert (envelope.mail_from, envelope.rcpt_tos) == ("no-reply@id.example", ["alice@example.com"])
     assert letter["Subject"] == "Grüße · Latchkey"
     assert letter["From"] == "Latchkey <no-reply@id.example>"
@@ -71,7 +71,7 @@ async def test_no_letter_and_no_password_leaves_without_a_server_that_proves_its
         with pytest.raises(MailRefusedError) as refusal:
             await secured.send(MAIL, now=NOON)
     assert not refusal.value.for_good
-    assert not mailbox.letters
+    assert not mailbox.emails
     assert not mailbox.signed_in_with
 
 
@@ -98,4 +98,4 @@ async def test_an_address_cannot_bring_headers_or_receivers_with_it(address: str
     async with open_mailbox() as mailbox:
         with pytest.raises(MailRefusedError):
             await office(mailbox).send(Mail("id", address, "en", "Subject", "Text", "<p></p>"), now=NOON)
-    assert not mailbox.letters
+    assert not mailbox.emails

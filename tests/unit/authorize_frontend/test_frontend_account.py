@@ -140,10 +140,10 @@ async def test_the_password_is_changed(browser, services, signed_in):
 @pytest.mark.parametrize(
     ("refusal", "words"),
     [
-        (AccessDenied("x", reason=Reason.WRONG_CREDENTIALS), "Your present password is something else."),
+        (AccessDenied("x", reason=Reason.WRONG_CREDENTIALS), "Current password is incorrect."),
         (
             InvalidRequest("A password needs at least 8 characters.", reason=Reason.PASSWORD_TOO_SHORT),
-            "A password needs at least 8 characters.",
+            "Use at least 8 characters.",
         ),
         (
             TemporarilyUnavailable("x", reason=Reason.SIGN_IN_THROTTLED, retry_after=120),

@@ -147,7 +147,7 @@ async def test_what_cannot_be_a_request_id_is_refused_without_a_call(browser, se
 async def test_a_browser_without_its_cookie_cannot_continue_a_request(browser, services, path):
     answer = await browser.get(f"{path}?request={services.request_id}")
     assert answer.status == 400
-    assert "begun in another browser" in answer.html.text
+    assert "started in another browser" in answer.html.text
     assert services.token.calls == []
 
 

@@ -22,9 +22,9 @@ async def test_the_page_names_client_person_and_scopes_in_words(browser, service
     assert html.one("main")["data-page"] == "consent"
     for words in ("Acme Notes", "Alice Ansel", "alice", "app.example"):
         assert words in html.text
-    for words in ("Know who you are", "See your profile", "e-mail address", "postal address", "phone number"):
+    for words in ("Verify your identity", "See your profile", "email address", "postal address", "phone number"):
         assert words in html.text
-    assert "Stay connected" in html.text
+    assert "Keep access to your account" in html.text
     assert "notes:write" in html.text
     assert len(html.all("li")) == 7
 
@@ -41,13 +41,13 @@ async def test_the_page_says_what_the_access_is_meant_for(browser, services, pag
     )
     html = (await browser.get(page_path)).html
     assert len(html.all("li")) == 4
-    for words in ("meant for", "orders.example", "https://orders.example/v1?a=b", "urn:x:<i>api</i>"):
+    for words in ("will have access to", "orders.example", "https://orders.example/v1?a=b", "urn:x:<i>api</i>"):
         assert words in html.text
     assert html.all("i") == []
 
 
 async def test_where_no_resource_is_named_the_page_says_nothing_of_any(browser, services, page_path):
-    assert "meant for" not in (await browser.get(page_path)).html.text
+    assert "will have access to" not in (await browser.get(page_path)).html.text
 
 
 @pytest.mark.s(57)
@@ -56,12 +56,12 @@ async def test_of_a_client_that_registered_itself_the_page_says_so(browser, serv
     services.token.says["GetInteraction"] = an_interaction(self_registered=True)
     html = (await browser.get(page_path)).html
     assert html.has_id("unchecked-client")
-    assert "Allow it only if you meant to use app.example" in html.text
+    assert "Continue only if you trust app.example" in html.text
     native = an_interaction(self_registered=True, redirect_origin="com.example.app:")
     services.token.says["GetInteraction"] = native
     html = (await browser.get(page_path)).html
     assert "registered itself" in html.text
-    assert "if you meant" not in html.text
+    assert "only if you trust" not in html.text
 
 
 @pytest.mark.parametrize(("button", "decision"), [("consent-allow", DECISION_ALLOW), ("consent-deny", DECISION_DENY)])

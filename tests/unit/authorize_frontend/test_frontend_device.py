@@ -84,8 +84,8 @@ async def test_the_question_says_who_asks_for_what_from_where_and_since_when(bro
     assert "Connect Acme TV to your account?" in text
     assert "WDJB-MJHT" in text
     assert "3 minutes ago" in text
-    assert "another network than you are on now (192.0.2.x)" in text
-    assert "Did you start this yourself, on a device in front of you?" in text
+    assert "Not your current network (192.0.2.x)" in text
+    assert "Did you request this code on a device that you have with you?" in text
     assert "See your profile" in text
     assert "Alice Ansel" in text
     asked = services.device.asked("FindUserCode")
@@ -96,10 +96,10 @@ async def test_the_question_says_who_asks_for_what_from_where_and_since_when(bro
 @pytest.mark.parametrize(
     ("prefix", "words"),
     [
-        ("127.0.0.0/24", "the network that you are on now (127.0.0.x)"),
-        ("2001:db8:1::/48", "another network than you are on now (2001:db8:1:…)"),
-        ("", "an unknown network"),
-        ("nonsense", "an unknown network"),
+        ("127.0.0.0/24", "Your current network (127.0.0.x)"),
+        ("2001:db8:1::/48", "Not your current network (2001:db8:1:…)"),
+        ("", "Unknown network"),
+        ("nonsense", "Unknown network"),
     ],
 )
 async def test_the_question_compares_the_networks(browser, services, signed_in, prefix, words):
@@ -112,7 +112,7 @@ async def test_the_question_compares_the_networks(browser, services, signed_in, 
 @pytest.mark.s(35)
 async def test_the_question_says_what_the_access_is_meant_for(browser, services, signed_in):
     services.device.says["FindUserCode"] = a_waiting_device(resources=["https://orders.example"])
-    assert "meant for orders.example" in " ".join((await the_question(browser)).html.text.split())
+    assert "will have access to orders.example" in " ".join((await the_question(browser)).html.text.split())
 
 
 async def test_names_and_scopes_of_strangers_are_escaped(browser, services, signed_in):
@@ -154,7 +154,7 @@ async def test_enter_does_not_allow_by_accident(browser, signed_in):
 
 @pytest.mark.parametrize(
     ("refusal", "status", "words"),
-    [(UNKNOWN, 200, "No device is waiting under this code"), (TOO_MANY, 429, "try again in 4 minutes")],
+    [(UNKNOWN, 200, "valid or has expired"), (TOO_MANY, 429, "try again in 4 minutes")],
 )
 @pytest.mark.usefixtures("signed_in")
 async def test_a_wrong_code_can_be_mended(browser, services, refusal, status, words):

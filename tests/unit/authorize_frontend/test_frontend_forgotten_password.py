@@ -113,7 +113,7 @@ class TestTheLink:
     async def test_that_is_over_says_so_and_how_to_go_on(self, browser, services):
         services.authentication.says["GetPasswordReset"] = LINK_OVER
         answer = await browser.get(f"/password/reset?token={new_secret()}")
-        assert "does not work any more" in answer.html.text
+        assert "is no longer valid" in answer.html.text
         assert answer.html.by_id("try-again")["href"] == "/password/forgotten"
 
     async def test_stays_good_when_the_password_is_too_short(self, browser, services):

@@ -101,7 +101,7 @@ async def test_logout_heeds_the_clients_word_and_then_the_persons(browser, servi
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
 async def test_the_error_page_speaks_too(browser, language):
     page = await browser.get("/nothing-here", Accept_Language=language.tag)
-    heading = {"en": "There is no such page", "de": "Diese Seite gibt es nicht", "es": "Esta página no existe"}
+    heading = {"en": "Page not found", "de": "Seite nicht gefunden", "es": "No encontramos esta página"}
     assert f"<h1>{heading[language.tag]}</h1>" in page.text
 
 

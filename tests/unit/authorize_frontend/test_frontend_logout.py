@@ -123,7 +123,7 @@ async def test_without_a_way_back_the_page_says_that_it_is_done(browser, service
     assert answer.status == 200
     assert answer.html.one("main")["data-page"] == "signed-out"
     assert "signed out" in answer.html.text
-    assert "logged out" in answer.html.text
+    assert "have been signed out of" in answer.html.text
     assert browser.cookies == {}
 
 

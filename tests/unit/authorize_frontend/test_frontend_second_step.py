@@ -97,7 +97,7 @@ async def test_the_browsers_answer_is_passed_on(browser, services, half, with_pa
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (AccessDenied("x", reason=Reason.WRONG_PROOF), "not right"),
+        (AccessDenied("x", reason=Reason.WRONG_PROOF), "valid or was already used"),
         (TemporarilyUnavailable("x", reason=Reason.SIGN_IN_THROTTLED, retry_after=90), "2 minutes"),
     ],
 )

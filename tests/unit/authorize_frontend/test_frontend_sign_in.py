@@ -111,7 +111,7 @@ async def test_a_wrong_password_shows_the_page_again_with_the_name_kept(browser,
     answer = await browser.post(page_path, page.html.press("login-submit", username="<alice>", password="secret-typo"))
     html = answer.html
     assert answer.status == 200
-    assert "The username or the password is wrong." in html.text
+    assert "Incorrect username or password." in html.text
     assert html.by_id("username")["value"] == "<alice>"
     assert html.by_id("login-error")["role"] == "alert"
     assert html.by_id("password")["aria-describedby"] == "login-error"
@@ -131,7 +131,7 @@ async def test_the_page_after_a_wrong_password_can_be_used(browser, services, pa
 async def test_an_empty_field_costs_no_password_check(browser, services, page_path, typed):
     page = await browser.get(page_path)
     answer = await browser.post(page_path, page.html.press("login-submit", **typed))
-    assert "Please enter your username and your password." in answer.html.text
+    assert "Please enter your username and password." in answer.html.text
     assert "SignIn" not in services.authentication.names()
 
 
@@ -168,7 +168,7 @@ async def test_a_request_that_is_over_says_to_start_again(browser, services, pag
     services.token.says["GetInteraction"] = InvalidRequest("The request is unknown.", reason=reason)
     answer = await browser.get(page_path)
     assert (answer.status, answer.html.one("main")["data-error"]) == (400, "invalid_request")
-    assert "Go back to the application and start again." in answer.html.text
+    assert "Go back to the app and sign in again." in answer.html.text
 
 
 @pytest.mark.s(47)

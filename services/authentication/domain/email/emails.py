@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from libs.backoff import Backoff
 from services.authentication.domain.email.links import INVITATION_LIFETIME, LIFETIME, LinkPurpose
 
 LEASE = timedelta(minutes=2)
 """For so long an attempt belongs to the replica that began it; longer than any attempt takes."""
-FIRST_PAUSE = timedelta(seconds=10)
-LONGEST_PAUSE = timedelta(hours=1)
+BACKOFF = Backoff(first_pause=timedelta(seconds=10), max_pause=timedelta(hours=1))
 PATIENCE = timedelta(days=1)
 PATIENCE_WITH_LINK = timedelta(hours=1)
 """Somebody waits for it in front of a page; a day later it would be a riddle."""
@@ -103,14 +103,8 @@ class PostedLetter:
 
     def next_try(self, *, now: datetime) -> datetime | Outcome:
         """When to try again after an attempt that failed, or that it is not worth it any more."""
-        after = now + pause_after(self.attempts)
+        after = now + BACKOFF.pause_after(self.attempts)
         return Outcome.GIVEN_UP if after > self.posted_at + self.letter.kind.patience else after
 
     def too_late(self, *, now: datetime) -> bool:
         return now > self.posted_at + self.letter.kind.patience
-
-
-def pause_after(attempts: int) -> timedelta:
-    """10 seconds, then three times as long after each attempt, at most LONGEST_PAUSE."""
-    factor: int = 3 ** min(max(attempts - 1, 0), 12)
-    return min(FIRST_PAUSE * factor, LONGEST_PAUSE)

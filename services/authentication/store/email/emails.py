@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.crypto.random import uuid7
+from libs.servicekit.sql.leased_queue import LeasedQueue
 from services.authentication.domain.accounts.email_addresses import writable
 from services.authentication.domain.email.emails import KEEP, LEASE, Letter, LetterKind, Outcome, PostedLetter
 from services.authentication.store.tables import LETTERS as L
@@ -19,6 +20,7 @@ _KNOWN = frozenset(LetterKind)
 class Letters:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        self._queue = LeasedQueue(session, L, lease=LEASE)
 
     async def post(self, letter: Letter, *, now: datetime) -> str:
         # The address is the one of now: whoever changes it next does not get the letter about what came before.
@@ -50,37 +52,23 @@ class Letters:
         return ids
 
     async def claim(self, *, most: int, now: datetime) -> Sequence[PostedLetter]:
-        due = select(L.c.letter_id).where(L.c.due_at <= now).order_by(L.c.due_at).limit(most)
-        chosen = due.with_for_update(skip_locked=True).cte("chosen")
-        claimed = (
-            update(L)
-            .where(L.c.letter_id.in_(select(chosen.c.letter_id)), L.c.due_at <= now)
-            .values(due_at=now + LEASE, attempts=L.c.attempts + 1)
-            .returning(*L.c)
-        )
+        rows = await self._queue.claim(limit=most, now=now)
         # What only newer code can send comes back, for it, when the lease ends.
-        return [_posted(row) for row in await self._session.execute(claimed) if row.kind in _KNOWN]
+        return [_posted(row) for row in rows if row.kind in _KNOWN]
 
     async def postpone(self, posted: PostedLetter, *, until: datetime) -> bool:
-        return await self._change(posted, due_at=until)
+        return await self._queue.postpone(posted.letter_id, attempts=posted.attempts, until=until)
 
     async def settle(self, posted: PostedLetter, outcome: Outcome) -> bool:
-        return await self._change(posted, due_at=None, outcome=outcome.value, address="", words={})
+        return await self._queue.settle(
+            posted.letter_id, attempts=posted.attempts, values={"outcome": outcome.value, "address": "", "words": {}}
+        )
 
     async def forget(self, *, now: datetime, limit: int) -> int:
         old = select(L.c.letter_id).where(L.c.expires_at <= now).order_by(L.c.expires_at).limit(limit)
         chosen = old.with_for_update(skip_locked=True).cte("chosen")
         statement = delete(L).where(L.c.letter_id.in_(select(chosen.c.letter_id))).returning(L.c.letter_id)
         return len((await self._session.execute(statement)).all())
-
-    async def _change(self, posted: PostedLetter, **values: Any) -> bool:
-        changed = (
-            update(L)
-            .where(L.c.letter_id == posted.letter_id, L.c.attempts == posted.attempts, L.c.due_at.is_not(None))
-            .values(**values)
-            .returning(L.c.letter_id)
-        )
-        return (await self._session.execute(changed)).first() is not None
 
 
 def _to(letter: Letter, address: str | None) -> Letter:

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.upsert import upsert
 from services.authentication.domain.factors.passkeys import Passkey, challenge_hash
 from services.authentication.store.tables import FACTORS, PASSKEYS, USERS
 from services.authentication.store.tables import USED_CHALLENGES as C
@@ -64,8 +64,9 @@ class Passkeys:
 
     async def spend_challenge(self, challenge: bytes, *, expires_at: datetime) -> bool:
         """Once: one caller wins."""
-        into = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        statement: Any = into(C).values(challenge_hash=challenge_hash(challenge), expires_at=expires_at)
+        statement: Any = upsert(self._session, C).values(
+            challenge_hash=challenge_hash(challenge), expires_at=expires_at
+        )
         unused = statement.on_conflict_do_nothing(index_elements=["challenge_hash"]).returning(C.c.challenge_hash)
         return (await self._session.execute(unused)).first() is not None
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from libs.backoff import Backoff
+
 LEASE = timedelta(minutes=1)
 """For so long an attempt belongs to the replica that began it; longer than any fetch may take."""
-FIRST_PAUSE = timedelta(seconds=5)
-LONGEST_PAUSE = timedelta(hours=4)
+BACKOFF = Backoff(first_pause=timedelta(seconds=5), max_pause=timedelta(hours=4))
 PATIENCE = timedelta(days=1)
 """Who has not listened for so long is not told any more."""
 KEEP = timedelta(days=2)
@@ -48,11 +49,5 @@ class LogoutDelivery:
             return Outcome.DELIVERED
         if status == _REFUSED:
             return Outcome.REFUSED
-        next_try = now + pause_after(self.attempts)
+        next_try = now + BACKOFF.pause_after(self.attempts)
         return Outcome.GIVEN_UP if next_try > self.created_at + PATIENCE else next_try
-
-
-def pause_after(attempts: int) -> timedelta:
-    """5 seconds, then three times as long after each attempt, at most LONGEST_PAUSE."""
-    factor: int = 3 ** min(max(attempts - 1, 0), 12)
-    return min(FIRST_PAUSE * factor, LONGEST_PAUSE)

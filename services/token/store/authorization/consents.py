@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.scopes import format_scope
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.upsert import upsert
 from services.token.domain.authorization.connections import Allowed
 from services.token.store.tables import ConsentRow, ResourceConsentRow
 
@@ -46,9 +46,8 @@ class Consents:
 
     async def _add(self, table: Any, key: dict[str, str], scopes: tuple[str, ...], *, now: datetime) -> None:
         """The row is locked first: two pages may be answered at the same time."""
-        upsert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         before: Any = (
-            upsert(table)
+            upsert(self._session, table)
             .values(**key, scope=_sorted(scopes), granted_at=now)
             .on_conflict_do_update(index_elements=[*key], set_={"granted_at": now})
             .returning(table.c.scope)

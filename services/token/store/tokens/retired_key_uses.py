@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.upsert import upsert
 from services.token.domain.tokens.retired_keys import KEPT_FOR, FormerKeyUse, PresentedAs
 from services.token.store.tables import FormerKeyUseRow
 
@@ -28,7 +28,7 @@ class FormerKeyUses:
 
     def _upsert(self, rows: Sequence[dict[str, Any]]) -> Any:
         is_postgresql = self._session.get_bind().dialect.name == "postgresql"
-        statement: Any = (postgresql.insert if is_postgresql else sqlite.insert)(_table).values(rows)
+        statement: Any = upsert(self._session, _table).values(rows)
         new = statement.excluded
         latest = func.greatest if is_postgresql else func.max
         return statement.on_conflict_do_update(

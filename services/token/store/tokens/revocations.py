@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import exists, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.upsert import upsert
 from services.token.domain.tokens.token_status import Standing
 from services.token.store.tables import GrantRow, RevocationRow
 from services.token.store.tokens.grants import grant_of
@@ -21,9 +21,8 @@ class Revocations:
 
     async def add(self, token_id: str, *, expires_at: datetime) -> bool:
         """Ends one access token; True for exactly one caller. `expires_at`: when nobody would take it anyway."""
-        upsert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         result = await self._session.execute(
-            upsert(RevocationRow)
+            upsert(self._session, RevocationRow)
             .values(token_id=token_id, expires_at=expires_at)
             .on_conflict_do_nothing()
             .returning(_t.token_id)

@@ -1,6 +1,6 @@
-"""A key-rotation service that hangs: what was given goes on for as long as it may, and not a minute longer.
+"""The key-rotation service hangs: signing and the key set continue until the keys that were fetched expire.
 
-Real processes, in which five minutes are a second and a half (tests/support/fast_clock.py).
+Real processes with an accelerated clock, in which five minutes take 1.5 seconds (tests/support/fast_clock.py).
 """
 
 import asyncio
@@ -38,9 +38,7 @@ async def _until(status: int, ask: Callable[[], Awaitable[httpx2.Response]]) -> 
 
 
 @pytest.mark.s(66)
-async def test_without_key_rotation_nothing_is_signed_or_published_for_long_and_all_comes_back(
-    system: Stack, clock: FastClock
-):
+async def test_signing_and_jwks_stop_without_key_rotation_and_resume_after_its_start(system: Stack, clock: FastClock):
     machine = await RelyingParty.registered(
         system, redirect_uris=[], grant_types=["client_credentials"], response_types=[]
     )

@@ -1,9 +1,9 @@
-"""A device service that is away, or that forgot nothing because everything is in SQL."""
+"""The device grant while the device service or the authentication service is stopped, and after restarts."""
 
 import httpx2
 import pytest
 
-from tests.flows.device import Device, allow, the_question
+from tests.flows.device import Device, allow, open_confirmation
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
@@ -16,7 +16,7 @@ def error_of(response: httpx2.Response) -> tuple[int, str]:
 
 
 @pytest.mark.s(66)
-async def test_without_the_device_service_there_is_no_token_and_all_else_goes_on(
+async def test_device_grant_is_unavailable_and_sign_in_works_without_the_device_service(
     system: Stack, browser: Browser
 ) -> None:
     async with await Device.new(system) as device, await RelyingParty.registered(system) as web:
@@ -33,14 +33,16 @@ async def test_without_the_device_service_there_is_no_token_and_all_else_goes_on
 
 
 @pytest.mark.s(34)
-async def test_a_restart_forgets_neither_codes_nor_decisions_nor_pace(system: Stack, browser: Browser) -> None:
+async def test_device_service_restart_keeps_codes_decisions_and_polling_interval(
+    system: Stack, browser: Browser
+) -> None:
     async with await Device.new(system) as device:
         await device.ask()
         assert error_of(await device.poll()) == (400, "authorization_pending")
         assert error_of(await device.poll()) == (400, "slow_down")
         system.restart("device")
         assert error_of(await device.poll()) == (400, "slow_down")
-        await the_question(browser, device)
+        await open_confirmation(browser, device)
         system.restart("device")
         await browser.submit("device-allow")
         system.restart("device")
@@ -48,7 +50,7 @@ async def test_a_restart_forgets_neither_codes_nor_decisions_nor_pace(system: St
 
 
 @pytest.mark.s(66)
-async def test_a_code_is_not_lost_when_authentication_is_away(system: Stack, browser: Browser) -> None:
+async def test_device_code_stays_valid_when_authentication_is_unavailable(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         await device.ask()
         await allow(browser, device)

@@ -1,37 +1,37 @@
-"""What of a stream is an event, before it becomes a row, a header and a line of a stream for browsers."""
+"""Validation of NATS messages before they become rows, HTTP headers and server-sent events."""
 
 import json
 from typing import Any
 
 import pytest
 
-from services.event_bridge.adapters.feed import _events
-from services.event_bridge.adapters.stream_reader import Read
+from services.event_bridge.adapters.feed import _events_of
+from services.event_bridge.adapters.stream_reader import StreamMessage
 
 SUBJECT = "latchkey.v1.login.succeeded.03"
 
 
-def a_read(**changes: Any) -> Read:
-    told: dict[str, Any] = {
+def a_message(**changes: Any) -> StreamMessage:
+    envelope: dict[str, Any] = {
         "id": "019ca8f1-4400-7000-8000-000000000001",
         "type": "latchkey.login.succeeded.v1",
         "subject": "u",
     }
-    told |= {"subjectseq": 1, "data": {"text": "a\nb"}} | changes
-    return Read(sequence=1, subject=SUBJECT, body=json.dumps(told, indent=1).encode())
+    envelope |= {"subjectseq": 1, "data": {"text": "a\nb"}} | changes
+    return StreamMessage(sequence=1, subject=SUBJECT, body=json.dumps(envelope, indent=1).encode())
 
 
-def test_a_event_is_kept_on_one_line_whatever_was_in_it():
-    (event,) = _events([a_read()])
+def test_event_body_is_stored_without_line_breaks():
+    (event,) = _events_of([a_message()])
     assert (event.name, event.subject, event.ordered) == ("login.succeeded", "u", True)
     assert "\n" not in event.body
     assert json.loads(event.body)["data"] == {"text": "a\nb"}
 
 
-def test_what_has_no_sequence_is_telemetry():
-    (event,) = _events(
+def test_event_without_subjectseq_is_unordered():
+    (event,) = _events_of(
         [
-            Read(
+            StreamMessage(
                 1,
                 SUBJECT,
                 json.dumps({"id": "1", "type": "latchkey.login.succeeded.v1", "subject": "u", "data": {}}).encode(),
@@ -54,5 +54,5 @@ def test_what_has_no_sequence_is_telemetry():
         {"data": []},
     ],
 )
-def test_what_is_no_event_of_its_subject_is_left_out(changes):
-    assert list(_events([a_read(**changes)])) == []
+def test_malformed_event_is_skipped(changes):
+    assert list(_events_of([a_message(**changes)])) == []

@@ -1,4 +1,4 @@
-"""Any service may die with kill -9 in the middle of a sign-in: the person tries again, and no event is lost."""
+"""Each service is killed in the middle of a sign-in: the user can try again, and no event is lost."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ SERVICES = tuple(sorted(SERVICE_NAMES))
 
 
 async def _until_it_works(step: Callable[[], Awaitable[Page]]) -> Page:
-    """What a person does: try again while the page says so."""
+    """Repeats the step while the page asks the user to try again."""
     for _ in range(20):
         page = await step()
         if page.status != 503:
@@ -30,7 +30,7 @@ async def _until_it_works(step: Callable[[], Awaitable[Page]]) -> Page:
 
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("when", ["before sign-in", "before consent", "before the code is redeemed"])
-async def test_a_sign_in_survives_the_death_of_a_service(
+async def test_sign_in_continues_after_every_service_was_killed(
     system: Stack, browser: Browser, service: str, when: str
 ) -> None:
     async with await RelyingParty.registered(system) as client:
@@ -51,7 +51,7 @@ async def test_a_sign_in_survives_the_death_of_a_service(
 
 
 async def _events_arrive(system: Stack, user_id: str, client: RelyingParty, _started: Started) -> None:
-    """Every event of this sign-in is on the stream, once."""
+    """Asserts that every event of this sign-in is on the stream once."""
     connection = await nats.connect(system.nats_url, user_credentials=system.creds(), inbox_prefix="_INBOX_subscriber")
     subscription = await connection.jetstream().subscribe(
         "latchkey.v1.>", stream="LATCHKEY_EVENTS", ordered_consumer=True
@@ -67,7 +67,7 @@ async def _events_arrive(system: Stack, user_id: str, client: RelyingParty, _sta
     await connection.close()
 
 
-async def test_while_a_service_is_away_the_person_is_asked_to_try_again(system: Stack, browser: Browser) -> None:
+async def test_error_page_asks_to_try_again_while_a_service_is_unavailable(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         for service in ("token", "authentication"):
             started = client.start()
@@ -82,7 +82,7 @@ async def test_while_a_service_is_away_the_person_is_asked_to_try_again(system: 
         await client.sign_in(browser)
 
 
-async def test_tokens_go_on_without_key_rotation(system: Stack) -> None:
+async def test_tokens_are_issued_without_key_rotation(system: Stack) -> None:
     async with await RelyingParty.registered(system, grant_types=["client_credentials"], redirect_uris=[]) as machine:
         system.kill("key-rotation")
         for _ in range(3):
