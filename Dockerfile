@@ -37,7 +37,7 @@ ENV PATH=/opt/latchkey/venv/bin:/usr/local/bin:/usr/bin:/bin \
 WORKDIR /opt/latchkey/app
 COPY --from=dependencies /opt/latchkey/venv /opt/latchkey/venv
 COPY --from=code /opt/latchkey/app/libs/contract/latchkey latchkey
-COPY --from=code /opt/latchkey/app/libs/__init__.py libs/__init__.py
+COPY --from=code /opt/latchkey/app/libs/__init__.py /opt/latchkey/app/libs/backoff.py libs/
 COPY --from=code /opt/latchkey/app/libs/crypto libs/crypto
 COPY --from=code /opt/latchkey/app/libs/languages libs/languages
 COPY --from=code /opt/latchkey/app/libs/oauth libs/oauth

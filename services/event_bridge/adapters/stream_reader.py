@@ -1,7 +1,7 @@
 """Reads one NATS stream from a sequence on, in order, and detects gaps.
 
-The service reads the copy of the stream in the subscribers' account (libs/servicekit/nats/mirrors.py), as a NATS user
-of that account. Messages are not acknowledged: the position is stored in SQL, in the transaction that stores the events.
+The service reads the copy of the stream in the subscribers' account (libs/servicekit/nats/mirrors.py) as a user
+of that account. Messages are not acknowledged: the position is stored in SQL, in the transaction that stores them.
 """
 
 import json

@@ -56,6 +56,7 @@ async def _keep_once(home: Home, server: NatsServer, mirror: Mirror | None) -> N
         issuer="https://id.example",
         nats_url=server.url,
         nats_creds=creds,
+        nats_stream_bytes=64 * 1024**2,
         **dict.fromkeys(("tls_ca", "tls_certificate", "tls_key"), creds),  # type: ignore[arg-type] # not used here
     )
     bus = Bus(settings, service="key-rotation", keeps_streams=True, mirror=mirror)
