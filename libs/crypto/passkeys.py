@@ -121,7 +121,7 @@ def registration_options(
 def request_options(
     party: RelyingParty, *, challenge: bytes, known: Sequence[KnownPasskey] = (), user_verification: bool
 ) -> str:
-    """Return the options for `navigator.credentials.get` as JSON. Without `known`, any discoverable passkey may be used."""
+    """Return the options for `navigator.credentials.get` as JSON. Without `known`, any discoverable passkey fits."""
     required, preferred = UserVerificationRequirement.REQUIRED, UserVerificationRequirement.PREFERRED
     options = webauthn.generate_authentication_options(
         rp_id=party.id,

@@ -60,10 +60,10 @@ class Fetcher:
 
     def __init__(self, policy: FetchPolicy, *, resolver: Resolver | None = None) -> None:
         self._policy = policy
-        self._resolver = resolver or SystemResolver(policy.most_at_once)
+        self._resolver = resolver or SystemResolver(policy.max_at_once)
         self._tls = tls_context(policy.extra_ca)
         self._slots = Slots(
-            at_once=policy.most_at_once, per_host=policy.most_at_once_per_host, waiting=policy.most_waiting
+            at_once=policy.max_at_once, per_host=policy.max_at_once_per_host, waiting=policy.max_waiting
         )
 
     async def get(
@@ -85,7 +85,7 @@ class Fetcher:
         Raises:
             FetchRefused: the document could not be fetched.
         """
-        max_bytes = self._policy.most_bytes if limit is None else limit
+        max_bytes = self._policy.max_bytes if limit is None else limit
 
         async def document(response: aiohttp.ClientResponse) -> Fetched:
             if response.status != 200:

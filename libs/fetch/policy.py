@@ -51,11 +51,11 @@ class FetchPolicy:
     resolve_seconds: float = 2
     connect_seconds: float = 2
     """TCP and TLS together, for each group of addresses."""
-    most_bytes: int = 64 * 1024
+    max_bytes: int = 64 * 1024
     """Default limit of the size of a body."""
-    most_at_once: int = 32
-    most_at_once_per_host: int = 4
-    most_waiting: int = 256
+    max_at_once: int = 32
+    max_at_once_per_host: int = 4
+    max_waiting: int = 256
     """Limit of fetches that wait for a slot; further ones are refused at once."""
 
     def check_port(self, target: Target) -> None:

@@ -54,7 +54,7 @@ class FetchSettings:
             allowed_private_hosts=self.fetch_allowed_private_hosts,
             extra_ca=self.fetch_extra_ca,
             total_seconds=self.fetch_total_seconds,
-            most_bytes=self.fetch_most_bytes,
-            most_at_once=self.fetch_most_at_once,
-            most_at_once_per_host=self.fetch_most_at_once_per_host,
+            max_bytes=self.fetch_most_bytes,
+            max_at_once=self.fetch_most_at_once,
+            max_at_once_per_host=self.fetch_most_at_once_per_host,
         )

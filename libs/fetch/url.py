@@ -1,7 +1,7 @@
 """Strict parsing of URLs.
 
-Accepts one notation only, so that this code, the resolver and the TLS library read the same host: no octal, hexadecimal,
-decimal or shortened IPv4, no zone identifiers, no trailing dot, no percent-encoding in hosts, ASCII only. An
+Accepts one notation only, so that this code, the resolver and the TLS library read the same host: no octal, decimal,
+hexadecimal or shortened IPv4, no zone identifiers, no trailing dot, no percent-encoding in hosts, ASCII only. An
 internationalized name must be in its `xn--` form (RFC 3986 3.2.2, RFC 5890 2.3.2.1).
 """
 
