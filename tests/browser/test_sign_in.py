@@ -1,4 +1,4 @@
-"""A person signs in to the playground in Chromium: our pages, a real client, the real redirects."""
+"""A user signs in to the playground in Chromium: real pages, a real client, real redirects."""
 
 import pytest
 from playwright.async_api import Page, expect
@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 pytestmark = pytest.mark.xdist_group("sqlite")
 
 
-async def test_alice_signs_in_to_the_playground_and_out_again(page: Page, playground: str) -> None:
+async def test_user_signs_in_to_the_playground_and_signs_out(page: Page, playground: str) -> None:
     await page.goto(playground)
     await page.click("#run-code")
     await expect(page.locator("main[data-page=login]")).to_be_visible()
@@ -36,7 +36,7 @@ async def test_alice_signs_in_to_the_playground_and_out_again(page: Page, playgr
     await expect(page.locator("#signed-in-as")).to_have_count(0)
 
 
-async def test_the_old_app_knows_the_password_and_needs_no_page(page: Page, playground: str) -> None:
+async def test_password_grant_client_signs_in_without_a_page(page: Page, playground: str) -> None:
     await page.goto(playground)
     await page.click("#run-password")
     await expect(page.locator("#signed-in-as")).to_contain_text("Alice")
