@@ -653,8 +653,7 @@ class WebhookEnabled(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookDisabled(Fact):
-    """A webhook was disabled: no events are sent until it is enabled again. Without a reason, an operator disabled it.
-    """
+    """A webhook was disabled; no events are sent until it is enabled. Without a reason, an operator disabled it."""
 
     NAME: ClassVar[str] = "webhook.disabled"
 

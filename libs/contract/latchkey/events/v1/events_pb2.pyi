@@ -1263,7 +1263,7 @@ Global___WebhookEnabled: _TypeAlias = WebhookEnabled  # noqa: Y015
 
 @_typing.final
 class WebhookDisabled(_message.Message):
-    """A webhook was disabled: no events are sent until it is enabled again. Without a reason, an operator disabled it."""
+    """A webhook was disabled; no events are sent until it is enabled. Without a reason, an operator disabled it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
