@@ -97,8 +97,8 @@ from services.token.usecases.tokens.revoke_token import RevokeToken
 
 NAME = "token"
 _OPEN_REGISTRATION = (
-    "strangers can put applications of any name before people, who may take them for yours; "
-    "LATCHKEY_REGISTRATION=token asks for an initial access token"
+    "unauthenticated callers can register clients with misleading names; "
+    "LATCHKEY_REGISTRATION=token requires an initial access token"
 )
 _log = logs.get(__name__)
 
@@ -230,7 +230,12 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             delete=DeleteRegistration(view, delete_client),
         )
         if settings.registration == "open":
-            _log.warning("Anybody may register clients", setting="LATCHKEY_REGISTRATION=open", risk=_OPEN_REGISTRATION)
+            _log.warning(
+                "registration.open",
+                message="Dynamic client registration is open to all callers",
+                setting="LATCHKEY_REGISTRATION=open",
+                risk=_OPEN_REGISTRATION,
+            )
         authenticate = AuthenticateClient(
             transactions,
             clients=clients,

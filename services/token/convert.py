@@ -166,4 +166,4 @@ def after_page_token(token: str) -> tuple[datetime, str] | None:
         created_at, client_id = base64.urlsafe_b64decode(token.encode()).decode("ascii").split(" ")
         return datetime.fromisoformat(created_at).astimezone(UTC), client_id
     except (ValueError, OverflowError):
-        raise InvalidRequest("page_token is not one of ours.", reason=Reason.PAGE_TOKEN_MALFORMED) from None
+        raise InvalidRequest("page_token is malformed.", reason=Reason.PAGE_TOKEN_MALFORMED) from None

@@ -137,7 +137,7 @@ class ConsentRpc(ConsentServiceServicer):
     def _user_id(self, request: Any) -> str:
         session = convert.session_of(request, attestation_keys=self._attestation_keys, now=self._clock.now())
         if session is None:
-            raise AccessDenied("Nobody is signed in.", reason=Reason.SESSION_MISSING, redirectable=False)
+            raise AccessDenied("No active session.", reason=Reason.SESSION_MISSING, redirectable=False)
         return session.user_id
 
     async def ListConnections(

@@ -26,7 +26,9 @@ class ClientLogos:
         try:
             return await self._documents.get(uri)
         except FetchRefused as refusal:
-            _log.info("A client's logo cannot be had", logo_uri=uri, cause=str(refusal))
+            _log.info(
+                "client_logo.fetch_failed", message="Could not fetch client logo", logo_uri=uri, cause=str(refusal)
+            )
             return None
 
     async def aclose(self) -> None:

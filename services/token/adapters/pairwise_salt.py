@@ -15,14 +15,16 @@ class SameSalt:
         """Raises ConfigurationError when pairwise clients were registered under another salt."""
         if not await self._is_same():
             raise ConfigurationError(
-                "LATCHKEY_PAIRWISE_SALT_FILE holds another salt than the one that pairwise subjects were made with: "
-                "put that one back"
+                "LATCHKEY_PAIRWISE_SALT_FILE does not contain the salt that existing pairwise subjects were derived "
+                "from: restore the original salt"
             )
 
     async def check(self) -> CheckResult:
         """Readiness: another replica may have registered the first one meanwhile."""
         same = await self._is_same()
-        return CheckResult(ok=same, detail="the one of all replicas" if same else "not the one of other replicas")
+        return CheckResult(
+            ok=same, detail="matches the database" if same else "differs from the salt in use by other replicas"
+        )
 
     async def _is_same(self) -> bool:
         async with self._view() as work:

@@ -57,7 +57,9 @@ class RemoteSigning:
         except TemporarilyUnavailable:
             raise
         except OAuthError as error:  # the two of us disagree about what a token is, or about the clock
-            _log.error("A token was not signed", typ=typ, reason=error.reason)
+            _log.error(
+                "token_signing.refused", message="key-rotation refused to sign a token", typ=typ, reason=error.reason
+            )
             raise TemporarilyUnavailable(reason=Reason.SIGNATURE_REFUSED, retry_after=5) from error
         self._require_known(token)
         return token

@@ -20,7 +20,7 @@ from services.token.ports import Begin
 
 WRITE_SECONDS: Final = 10.0
 PRESENTED: Final = Counter(
-    "latchkey_former_key_tokens_total", "Presented tokens of ours whose key signs no more.", ["presented_as"]
+    "latchkey_former_key_tokens_total", "Presented tokens that were signed by a retired key.", ["presented_as"]
 )
 _MOST_KEYS: Final = 32
 _MOST_USES: Final = 10_000

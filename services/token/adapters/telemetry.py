@@ -103,7 +103,12 @@ class BufferedTelemetry:
             async with self._transactions() as work:
                 work.emit(events.telemetry_gap(dropped=dropped))
         except TemporarilyUnavailable as error:
-            _log.info("The gap in the telemetry is reported later", dropped=dropped, reason=error.reason)
+            _log.info(
+                "telemetry.gap_report_postponed",
+                message="Telemetry gap could not be recorded yet",
+                dropped=dropped,
+                reason=error.reason,
+            )
         else:
             self._dropped -= dropped
 

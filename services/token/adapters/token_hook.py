@@ -19,7 +19,7 @@ from services.token.domain.tokens.token_hook import HookReplyInvalid, TokenQuest
 from services.token.ports import TokenHook
 
 SUBJECT = "latchkey.hook.token"
-ASKED = Counter("latchkey_token_hook_total", "Access tokens that the hook was asked about.", ["outcome"])
+ASKED = Counter("latchkey_token_hook_total", "Requests to the token hook, by outcome.", ["outcome"])
 _log = logs.get(__name__)
 
 
@@ -55,7 +55,13 @@ class BusTokenHook:
             claims = claims_of_reply(await self._bus.request(SUBJECT, body, timeout=self._budget))
         except (ConnectionError, HookReplyInvalid) as error:
             ASKED.labels("failed").inc()
-            _log.warning("The hook on tokens was not heard", cause=str(error), then=self._without)
+            _log.warning(
+                "token_hook.no_response",
+                message="Token hook did not respond with a valid reply",
+                client_id=question.client.client_id,
+                cause=str(error),
+                mode=self._without,
+            )
             if self._without == "closed":
                 raise TemporarilyUnavailable(reason=Reason.HOOK_NOT_HEARD) from None
             return {}

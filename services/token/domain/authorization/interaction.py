@@ -77,7 +77,7 @@ def required_acr(request: AuthorizationRequest, client: Client) -> str:
         AccessDenied: the request insists on classes that there are not (OpenID Connect Core 5.5.1.1).
     """
     if request.claims.acr and not acr.weakest(request.claims.acr):
-        raise AccessDenied("The authentication asked for is not available.", reason=Reason.ACR_UNMET)
+        raise AccessDenied("The requested acr values are not supported.", reason=Reason.ACR_UNMET)
     wanted = (acr.weakest(request.claims.acr), acr.weakest(request.acr_values), client.metadata.required_acr)
     return acr.strongest(wanted)
 

@@ -209,7 +209,7 @@ class AdvanceAuthorization:
             )
         except InvalidJwt:
             raise InvalidRequest(
-                "id_token_hint is not an ID token of this server.", reason=Reason.HINT_INVALID
+                "id_token_hint is not a valid ID token issued by this server.", reason=Reason.HINT_INVALID
             ) from None
         return frozenset({str(claims["sub"])})
 

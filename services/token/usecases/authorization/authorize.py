@@ -58,7 +58,7 @@ class Authorize:
         repeated = repeated_names(pairs)
         if repeated & _WHERE_ANSWERS_GO:
             raise InvalidRequest(
-                "client_id or redirect_uri is included more than once.",
+                "client_id and redirect_uri must not be repeated.",
                 reason=Reason.PARAMETER_REPEATED,
                 redirectable=False,
             )
@@ -106,9 +106,13 @@ class Authorize:
 def _judge_arrival(pending: PendingRequest, client: Client, repeated: frozenset[str]) -> None:
     """Raises InvalidRequest, redirectable, for a request that came in a way in which it must not come."""
     if repeated:
-        raise InvalidRequest("A parameter is included more than once.", reason=Reason.PARAMETER_REPEATED)
+        raise InvalidRequest(
+            "The request contains a repeated parameter (RFC 6749 3.1).", reason=Reason.PARAMETER_REPEATED
+        )
     if client.metadata.require_pushed_authorization_requests and pending.pushed_hash is None:
-        raise InvalidRequest("This client must push its authorization requests.", reason=Reason.PUSH_REQUIRED)
+        raise InvalidRequest(
+            "This client must use pushed authorization requests (RFC 9126).", reason=Reason.PUSH_REQUIRED
+        )
 
 
 def _pending(parameters: Parameters, *, browser_secret: str, now: datetime) -> PendingRequest:

@@ -45,7 +45,10 @@ class PushAuthorizationRequest:
         now = self._clock.now()
         client = await self._authenticate(credentials, now=now)
         if "request_uri" in parameters:
-            raise InvalidRequest("A pushed request cannot point to another one.", reason=Reason.PUSHED_REQUEST_URI)
+            raise InvalidRequest(
+                "request_uri must not be sent in a pushed authorization request (RFC 9126 2.1).",
+                reason=Reason.PUSHED_REQUEST_URI,
+            )
         asked = Parameters(
             {name: value for name, value in parameters.items() if name not in _OF_THE_CLIENT}
             | {"client_id": client.client_id}

@@ -53,7 +53,7 @@ class CheckSector:
             document = await self._fetch(metadata.sector_identifier_uri)
             if document is None:
                 raise InvalidClientMetadata(
-                    "sector_identifier_uri cannot be fetched.", reason=Reason.SECTOR_UNREACHABLE
+                    "sector_identifier_uri could not be fetched.", reason=Reason.SECTOR_UNREACHABLE
                 )
             require_listed(document, metadata.redirect_uris)
         return CheckedSector.of(metadata)
@@ -66,7 +66,10 @@ class CheckSector:
             ServerError: this replica has another salt.
         """
         if checked != CheckedSector.of(metadata):
-            raise InvalidRequest("The client was changed meanwhile. Try again.", reason=Reason.CLIENT_CHANGED_MEANWHILE)
+            raise InvalidRequest(
+                "The client was changed by a concurrent request. Retry the request.",
+                reason=Reason.CLIENT_CHANGED_MEANWHILE,
+            )
         if not metadata.sector:
             return
         if not self._subjects.has_fingerprint(await work.pairwise_salt.keep(self._subjects.fingerprint, now=now)):

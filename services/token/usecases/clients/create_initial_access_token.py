@@ -32,12 +32,12 @@ class CreateInitialAccessToken:
         """
         if self._mode == "closed":
             raise InvalidRequest(
-                "Clients cannot register themselves here: set LATCHKEY_REGISTRATION to token.",
+                "Dynamic client registration is disabled: set LATCHKEY_REGISTRATION to token or open.",
                 reason=Reason.REGISTRATION_CLOSED,
             )
         if not uses_hold(uses) or not life_holds(life):
             raise InvalidRequest(
-                "An initial access token has 1 to 100000 uses and lives for a second to 365 days.",
+                "An initial access token must have 1 to 100000 uses and a lifetime of 1 second to 365 days.",
                 reason=Reason.REGISTRATION_TOKEN_BOUNDS,
             )
         now, plain = self._clock.now(), new_secret()

@@ -31,7 +31,5 @@ class RevokeInitialAccessToken:
         """From now on it registers nothing; what it has registered stays. Raises InvalidRequest when there is none."""
         async with self._begin() as work:
             if not await work.initial_access_tokens.remove(token_id):
-                raise InvalidRequest(
-                    "There is no initial access token with this id.", reason=Reason.REGISTRATION_TOKEN_UNKNOWN
-                )
+                raise InvalidRequest("token_id is unknown.", reason=Reason.REGISTRATION_TOKEN_UNKNOWN)
             work.emit(events.admin_acted("initial_access_token.revoked", target_id=token_id))

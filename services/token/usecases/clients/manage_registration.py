@@ -85,13 +85,17 @@ class ChangeRegistration:
     def _require_itself(self, client: Client, members: Mapping[str, Any], *, now: datetime) -> None:
         """RFC 7592 2.2: the id is sent again; a secret may be, but cannot be chosen."""
         if members.get("client_id") != client.client_id:
-            raise InvalidClientMetadata("client_id must be that of the client.", reason=Reason.REGISTRATION_CLIENT_ID)
+            raise InvalidClientMetadata(
+                "client_id must be the client_id in the registration URL (RFC 7592 2.2).",
+                reason=Reason.REGISTRATION_CLIENT_ID,
+            )
         secret = members.get("client_secret")
         if secret is not None and not (
             isinstance(secret, str) and client.knows_secret(secret, peppers=self._peppers, now=now)
         ):
             raise InvalidClientMetadata(
-                "client_secret must be the one that the client has.", reason=Reason.REGISTRATION_CLIENT_SECRET
+                "client_secret must match the current secret of the client (RFC 7592 2.2).",
+                reason=Reason.REGISTRATION_CLIENT_SECRET,
             )
 
 
@@ -129,5 +133,5 @@ async def _require_room(work: Work, client_id: str, *, now: datetime) -> None:
 
 def _refused() -> InvalidToken:
     return InvalidToken(
-        "This needs the registration access token of the client.", reason=Reason.REGISTRATION_ACCESS_TOKEN_WRONG
+        "The registration access token is missing or invalid.", reason=Reason.REGISTRATION_ACCESS_TOKEN_WRONG
     )

@@ -60,11 +60,11 @@ class RegisterClient:
             InvalidToken: an initial access token is needed, or this one is spent, revoked, expired or none of ours.
         """
         if self._mode == "closed":
-            raise AccessDenied("Clients cannot register themselves here.", reason=Reason.REGISTRATION_CLOSED)
+            raise AccessDenied("Dynamic client registration is disabled.", reason=Reason.REGISTRATION_CLOSED)
         if initial_token is None:
             if self._mode == "token":
                 raise InvalidToken(
-                    "Registration needs an initial access token.", reason=Reason.REGISTRATION_TOKEN_MISSING
+                    "Registration requires an initial access token.", reason=Reason.REGISTRATION_TOKEN_MISSING
                 )
             return
         async with self._view() as work:
@@ -122,7 +122,7 @@ class RegisterClient:
         # Everybody who registers holds the first tally until the end of the transaction, so this count is exact.
         if await work.clients.count_registered(most=self._quota.alive) >= self._quota.alive:
             raise TemporarilyUnavailable(
-                "There are too many registered clients.",
+                "The limit of dynamically registered clients is reached.",
                 reason=Reason.REGISTRATIONS_FULL,
                 retry_after=int(REGISTRATION_WINDOW.total_seconds()),
             )
@@ -130,5 +130,5 @@ class RegisterClient:
 
 def _unusable() -> InvalidToken:
     return InvalidToken(
-        "The initial access token is spent, revoked, expired or unknown.", reason=Reason.REGISTRATION_TOKEN
+        "The initial access token is unknown, expired, revoked or has no uses left.", reason=Reason.REGISTRATION_TOKEN
     )

@@ -25,7 +25,10 @@ class RotateClientSecret:
         async with self._begin() as work:
             client = known(await work.clients.find_for_update(client_id))
             if not client.metadata.has_secret:
-                raise InvalidRequest("The client uses no secret.", reason=Reason.CLIENT_HAS_NO_SECRET)
+                raise InvalidRequest(
+                    "The client has no client secret: its token_endpoint_auth_method does not use one.",
+                    reason=Reason.CLIENT_HAS_NO_SECRET,
+                )
             plain, latest = make_secret(self._pepper, client_id, client.metadata)
             former = [replace(old, expires_at=now + overlap) for old in client.secrets if old.expires_at is None]
             client = replace(client, secrets=(latest, *(former if overlap else ())), updated_at=now)

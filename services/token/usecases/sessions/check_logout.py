@@ -102,19 +102,21 @@ class CheckLogout:
                 now=self._clock.now(),
             )
         except InvalidJwt as error:
-            raise _refused("id_token_hint is not an ID token of this server.", Reason(error.reason)) from None
+            raise _refused(
+                "id_token_hint is not a valid ID token issued by this server.", Reason(error.reason)
+            ) from None
 
     async def _client(self, parameters: Parameters, hint: dict[str, Any] | None) -> Client | None:
         named = parameters.get("client_id")
         hinted = str(hint["aud"]) if hint is not None else None
         if named is not None and hinted is not None and named != hinted:
-            raise _refused("client_id is not the client of id_token_hint.", Reason.LOGOUT_CLIENT_MISMATCH)
+            raise _refused("client_id does not match the audience of id_token_hint.", Reason.LOGOUT_CLIENT_MISMATCH)
         client_id = hinted or named
         if client_id is None:
             return None
         client = await self._clients.find(client_id)
         if client is None:
-            raise _refused("The client is unknown.", Reason.CLIENT_UNKNOWN)
+            raise _refused("client_id is unknown.", Reason.CLIENT_UNKNOWN)
         return client
 
 
@@ -124,11 +126,12 @@ def _redirect_uri(parameters: Parameters, client: Client | None) -> str:
     if uri is None:
         return ""
     if client is None:
-        raise _refused(
-            "post_logout_redirect_uri needs id_token_hint or client_id beside it.", Reason.LOGOUT_CLIENT_MISSING
-        )
+        raise _refused("post_logout_redirect_uri requires id_token_hint or client_id.", Reason.LOGOUT_CLIENT_MISSING)
     if uri not in client.metadata.post_logout_redirect_uris:
-        raise _refused("post_logout_redirect_uri is not registered for this client.", Reason.LOGOUT_URI_UNREGISTERED)
+        raise _refused(
+            "post_logout_redirect_uri does not match a registered post-logout redirect URI.",
+            Reason.LOGOUT_URI_UNREGISTERED,
+        )
     state = parameters.get("state")
     if state is None:
         return uri

@@ -60,10 +60,25 @@ class DeliverLogout:
             )
             status = await self._post.post_form(client.metadata.backchannel_logout_uri, {"logout_token": token})
         except FetchRefused as refusal:
-            _log.info("A client cannot be told of a logout", client_id=client.client_id, reason=str(refusal))
+            _log.info(
+                "backchannel_logout.failed",
+                message="Back-channel logout request failed",
+                client_id=client.client_id,
+                cause=str(refusal),
+            )
             return None
         except TemporarilyUnavailable as error:
-            _log.info("A logout token cannot be signed", client_id=client.client_id, reason=error.reason)
+            _log.info(
+                "backchannel_logout.token_not_signed",
+                message="Logout token could not be signed",
+                client_id=client.client_id,
+                reason=error.reason,
+            )
             return None
-        _log.info("A client was told of a logout", client_id=client.client_id, status=status)
+        _log.info(
+            "backchannel_logout.sent",
+            message="Back-channel logout request sent",
+            client_id=client.client_id,
+            status=status,
+        )
         return status

@@ -63,7 +63,7 @@ class GetUserinfo:
         token = self._verify(access_token)
         scopes = parse_scope(str(token.get("scope", "")))
         if OPENID not in scopes or GRANT_CLAIM not in token:
-            raise InsufficientScope("The access token needs the scope openid.", reason=Reason.SCOPE_OPENID_MISSING)
+            raise InsufficientScope("The access token must have the scope openid.", reason=Reason.SCOPE_OPENID_MISSING)
         grant = await self._live_grant(token)
         account = await self._accounts.find(
             user_id=grant.user_id, session_id=grant.session_id, claims=self._claims(scopes, grant)

@@ -64,7 +64,7 @@ class IntrospectToken:
         now = self._clock.now()
         caller = await self._authenticate(credentials, now=now)
         if caller.metadata.is_public:
-            raise InvalidClient("Introspection needs a client that proves who it is.", reason=Reason.CLIENT_PUBLIC)
+            raise InvalidClient("Introspection requires a confidential client.", reason=Reason.CLIENT_PUBLIC)
         text = parameters.get("token")
         if text is None:
             raise InvalidRequest("token is missing.", reason=Reason.TOKEN_MISSING)

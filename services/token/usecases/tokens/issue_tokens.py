@@ -115,7 +115,7 @@ class IssueTokens:
             return await self._hook(question)
         except AccessDenied as denied:
             refusal = UnauthorizedClient if authorized.grant is None else InvalidGrant
-            raise refusal("The token was denied.", reason=denied.reason) from None
+            raise refusal("The token hook denied the token.", reason=denied.reason) from None
 
     def _grant(self, parameters: Parameters, client: Client) -> GrantHandler:
         grant_type = parameters.get("grant_type")
@@ -130,7 +130,10 @@ class IssueTokens:
     async def _check_account(self, grant: Grant, client: Client) -> Account:
         """In whatever grant, no tokens for who was disabled, signed out of an online grant, or showed too little."""
         if client.metadata.required_acr and not acr.satisfies(grant.acr, client.metadata.required_acr):
-            raise InvalidGrant("The person has to sign in with a second factor.", reason=Reason.ACR_UNMET)
+            raise InvalidGrant(
+                "This client requires a sign-in with a second factor.",
+                reason=Reason.ACR_UNMET,
+            )
         account = await self._accounts.find(
             user_id=grant.user_id, session_id=grant.session_id, claims=grant.id_token_claims
         )

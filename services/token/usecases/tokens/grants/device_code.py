@@ -64,7 +64,7 @@ class DeviceCodeGrant:
 def _wait(parameters: Parameters) -> timedelta:
     text = parameters.get(WAIT, "0")
     if not (text.isascii() and text.isdecimal() and len(text) <= 4):
-        raise InvalidRequest(f"{WAIT} must be a whole number of seconds.", reason=Reason.WAIT_MALFORMED)
+        raise InvalidRequest(f"{WAIT} must be a non-negative integer of seconds.", reason=Reason.WAIT_MALFORMED)
     return timedelta(seconds=min(int(text), _LONGEST_WAIT))
 
 

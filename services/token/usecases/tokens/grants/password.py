@@ -75,7 +75,8 @@ class PasswordGrant:
             remembered = await view.consents.find(user_id=user_id, client_id=client.client_id, resources=resources)
         if not remembered.issuperset(scope for scope in scopes if scope != OPENID):
             raise InvalidGrant(
-                "The person has not consented: they have to sign in with a browser once.", reason=Reason.CONSENT_MISSING
+                "The user has not consented to this client: the user must sign in with a browser first.",
+                reason=Reason.CONSENT_MISSING,
             )
 
 

@@ -8,7 +8,7 @@ from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
 from libs.oauth.scopes import parse_scope
 from services.token import events
-from services.token.domain.clients.client import Client
+from services.token.domain.clients.client import Client, listed
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.refresh_families import Presented, RefreshFamily, RefreshToken
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
@@ -99,6 +99,13 @@ def _narrowed(grant: Grant, client: Client, requested: str | None) -> tuple[str,
     """
     granted = tuple(scope for scope in grant.scopes if scope in client.metadata.scopes)
     scopes = parse_scope(requested or "") or granted
-    if not scopes or not set(scopes) <= set(granted):
-        raise InvalidScope("The scope is more than what was granted.", reason=Reason.SCOPE_WIDENED)
+    if not scopes:
+        raise InvalidScope(
+            "None of the granted scopes is still registered for this client.", reason=Reason.SCOPE_WIDENED
+        )
+    excess = [scope for scope in scopes if scope not in granted]
+    if excess:
+        raise InvalidScope(
+            f"scope contains values that were not granted: {listed(excess)}", reason=Reason.SCOPE_WIDENED
+        )
     return scopes
