@@ -17,13 +17,13 @@ from libs.oauth.reasons import Reason
 from libs.oauth.response_types import ResponseMode
 from libs.servicekit.grpc.timestamps import datetime_of, to_timestamp
 from services.token.domain.authorization.authorization_response import Next, SendBack
-from services.token.domain.authorization.connections import Allowed
+from services.token.domain.authorization.connections import ConsentRecord
 from services.token.domain.authorization.interaction import Step
 from services.token.domain.authorization.interaction_page import InteractionPage
 from services.token.domain.clients.client import Client
 from services.token.domain.clients.registrations import InitialAccessToken
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.domain.tokens.retired_keys import FormerKeyUse
+from services.token.domain.tokens.retired_keys import RetiredKeyUse
 
 ATTESTATION_LIFETIME = timedelta(seconds=60)
 _MODES = {
@@ -107,7 +107,7 @@ def to_interaction(page: InteractionPage) -> authorization_pb2.GetInteractionRes
     )
 
 
-def to_connection(client: Client, allowed: Allowed) -> consents_pb2.Connection:
+def to_connection(client: Client, allowed: ConsentRecord) -> consents_pb2.Connection:
     return consents_pb2.Connection(
         client_id=client.client_id,
         client_name=client.metadata.client_name or client.client_id,
@@ -137,7 +137,7 @@ def to_initial_access_token(token: InitialAccessToken) -> admin_pb2.InitialAcces
     )
 
 
-def to_former_key_use(use: FormerKeyUse) -> admin_pb2.FormerKeyUse:
+def to_former_key_use(use: RetiredKeyUse) -> admin_pb2.FormerKeyUse:
     return admin_pb2.FormerKeyUse(
         client_id=use.client_id,
         kid=use.kid,

@@ -10,7 +10,7 @@ from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.parameters import Parameters
 from libs.servicekit.base.limits import Tally
 from libs.servicekit.events.event import Event
-from services.token.domain.authorization.connections import Allowed
+from services.token.domain.authorization.connections import ConsentRecord
 from services.token.domain.authorization.devices import AllowedDevice, DeviceCodes
 from services.token.domain.authorization.pending_requests import PendingRequest
 from services.token.domain.authorization.pushed_requests import PushedRequest
@@ -22,9 +22,9 @@ from services.token.domain.sessions.logout import LogoutDelivery, Outcome
 from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.domain.tokens.grants import AuthorizationCode, Grant
 from services.token.domain.tokens.refresh_families import RefreshFamily
-from services.token.domain.tokens.retired_keys import FormerKeyUse, PresentedAs
-from services.token.domain.tokens.token_hook import TokenQuestion
-from services.token.domain.tokens.token_status import Standing
+from services.token.domain.tokens.retired_keys import PresentedAs, RetiredKeyUse
+from services.token.domain.tokens.token_hook import TokenHookRequest
+from services.token.domain.tokens.token_status import TokenStatus
 
 
 class Clients(Protocol):
@@ -46,10 +46,10 @@ class Clients(Protocol):
     async def prolong_registration(self, client_id: str, *, until: datetime) -> bool:
         """A client that registered itself is not removed before then. False when it is gone."""
 
-    async def count_registered(self, *, most: int) -> int:
+    async def count_registered(self, *, limit: int) -> int:
         """How many registered themselves; counts no further than `most`."""
 
-    async def remove_unused(self, *, most: int, now: datetime) -> Sequence[str]:
+    async def remove_unused(self, *, limit: int, now: datetime) -> Sequence[str]:
         """Client ids of what was removed: registered by themselves, expired, and without a grant that is still good."""
 
 
@@ -58,10 +58,10 @@ class InitialAccessTokens(Protocol):
 
     async def is_usable(self, token_hash: bytes, *, now: datetime) -> bool: ...
 
-    async def spend(self, token_hash: bytes, *, now: datetime) -> bool:
+    async def consume(self, token_hash: bytes, *, now: datetime) -> bool:
         """Takes one use; True for exactly as many callers as there were uses."""
 
-    async def usable(self, *, most: int, now: datetime) -> Sequence[InitialAccessToken]:
+    async def usable(self, *, limit: int, now: datetime) -> Sequence[InitialAccessToken]:
         """The latest first."""
 
     async def remove(self, token_id: str) -> bool:
@@ -108,7 +108,7 @@ class Consents(Protocol):
         self, *, user_id: str, client_id: str, scopes: tuple[str, ...], resources: tuple[str, ...], now: datetime
     ) -> None: ...
 
-    async def of_user(self, user_id: str) -> Sequence[Allowed]: ...
+    async def of_user(self, user_id: str) -> Sequence[ConsentRecord]: ...
 
     async def forget(self, *, user_id: str, client_id: str) -> bool:
         """False when there was nothing to forget."""
@@ -130,31 +130,31 @@ class Grants(Protocol):
         """Ends the grant and all that hangs on it; True for exactly one caller."""
 
     async def revoke_some_of_client(
-        self, client_id: str, *, most: int, reason: str, now: datetime
+        self, client_id: str, *, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str]]:
         """(grant id, user id) of what was ended."""
 
     async def revoke_some_of_session(
-        self, session_id: str, *, most: int, reason: str, now: datetime
+        self, session_id: str, *, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
         """(grant id, user id, client id) of what was ended: grants that were good as long as the session."""
 
     async def revoke_some_of_user(
-        self, user_id: str, *, most: int, reason: str, now: datetime
+        self, user_id: str, *, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
         """(grant id, user id, client id) of what was ended, offline ones as well."""
 
     async def revoke_some_offline_of_user(
-        self, user_id: str, *, before: datetime, most: int, reason: str, now: datetime
+        self, user_id: str, *, before: datetime, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
         """As `revoke_some_of_user`, of those alone that outlive sessions and were made before then."""
 
     async def revoke_some_of_connection(
-        self, user_id: str, client_id: str, *, most: int, reason: str, now: datetime
+        self, user_id: str, client_id: str, *, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
         """As `revoke_some_of_user`, of one client."""
 
-    async def live_of_user(self, user_id: str, *, now: datetime) -> Sequence[Allowed]:
+    async def live_of_user(self, user_id: str, *, now: datetime) -> Sequence[ConsentRecord]:
         """What the grants allow that have neither ended nor expired; the latest thousand."""
 
 
@@ -173,7 +173,7 @@ class LogoutDeliveries(Protocol):
     async def add(self, delivery: LogoutDelivery) -> None:
         """Once for each session and client."""
 
-    async def claim(self, *, most: int, now: datetime) -> Sequence[LogoutDelivery]:
+    async def claim(self, *, limit: int, now: datetime) -> Sequence[LogoutDelivery]:
         """What is due, each for exactly one caller until its lease ends."""
 
     async def postpone(self, delivery: LogoutDelivery, *, until: datetime) -> bool:
@@ -192,7 +192,7 @@ class Codes(Protocol):
 
     async def find(self, code_hash: bytes) -> AuthorizationCode | None: ...
 
-    async def spend(self, code_hash: bytes, *, now: datetime) -> bool:
+    async def redeem(self, code_hash: bytes, *, now: datetime) -> bool:
         """True for exactly one caller, ever."""
 
 
@@ -209,7 +209,7 @@ class Revocations(Protocol):
     async def add(self, token_id: str, *, expires_at: datetime) -> bool:
         """Ends one access token; True for exactly one caller."""
 
-    async def standing(self, token_id: str, *, grant_id: str | None) -> Standing:
+    async def status(self, token_id: str, *, grant_id: str | None) -> TokenStatus:
         """How things stand with an access token and the grant behind it; one look."""
 
 
@@ -227,11 +227,11 @@ class PairwiseSalt(Protocol):
         """The fingerprint that counts from now on: the first one ever."""
 
 
-class FormerKeyUses(Protocol):
-    async def add(self, uses: Sequence[FormerKeyUse]) -> None:
+class RetiredKeyUses(Protocol):
+    async def add(self, uses: Sequence[RetiredKeyUse]) -> None:
         """Counts on from what is there."""
 
-    async def latest(self, *, most: int) -> Sequence[FormerKeyUse]:
+    async def latest(self, *, limit: int) -> Sequence[RetiredKeyUse]:
         """Whoever came last first."""
 
 
@@ -271,7 +271,7 @@ class Work(Protocol):
     @property
     def pairwise_salt(self) -> PairwiseSalt: ...
     @property
-    def former_key_uses(self) -> FormerKeyUses: ...
+    def retired_key_uses(self) -> RetiredKeyUses: ...
     def emit(self, *events: Event) -> None:
         """Tells subscribers, if and when the work is committed."""
 
@@ -279,7 +279,7 @@ class Work(Protocol):
 class TokenHook(Protocol):
     """The operator's own program (token_hook.py)."""
 
-    async def __call__(self, question: TokenQuestion) -> Mapping[str, Any]:
+    async def __call__(self, question: TokenHookRequest) -> Mapping[str, Any]:
         """Claims to add to an access token.
 
         Raises:
@@ -307,8 +307,8 @@ class SignedByClients(Protocol):
         """Claims of a JWT that a key of the client signed; None otherwise. Nothing else is judged."""
 
 
-class AnonymousState(Protocol):
-    def admit(self, parameters: Parameters, *, network: str, client_id: str = "", now: datetime) -> None:
+class PendingRequestLimiter(Protocol):
+    def require_room(self, parameters: Parameters, *, network: str, client_id: str = "", now: datetime) -> None:
         """Accounts for a request that is about to be stored. Raises TemporarilyUnavailable when too much came."""
 
 
@@ -324,7 +324,7 @@ class Keys(Protocol):
         Raises TemporarilyUnavailable when there is none, or the view of the keys is too old.
         """
 
-    def presented(self, token: str, presented_as: PresentedAs) -> None:
+    def record_presented(self, token: str, presented_as: PresentedAs) -> None:
         """Somebody shows us what may be a token of ours: whose key signs no more, is counted (docs/keys.md)."""
 
     @property

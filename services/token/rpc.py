@@ -30,7 +30,7 @@ from services.token.usecases.clients.get_client_logo import GetClientLogo
 from services.token.usecases.clients.rotate_client_secret import RotateClientSecret
 from services.token.usecases.clients.update_client import UpdateClient
 from services.token.usecases.sessions.check_logout import CheckLogout
-from services.token.usecases.tokens.list_retired_key_uses import ListFormerKeyUses
+from services.token.usecases.tokens.list_retired_key_uses import ListRetiredKeyUses
 
 
 class AuthorizationRpc(AuthorizationServiceServicer):
@@ -176,9 +176,9 @@ class ClientAdminRpc(ClientAdminServiceServicer):
         create_initial_token: CreateInitialAccessToken,
         list_initial_tokens: ListInitialAccessTokens,
         revoke_initial_token: RevokeInitialAccessToken,
-        list_former_key_uses: ListFormerKeyUses,
+        list_retired_key_uses: ListRetiredKeyUses,
     ) -> None:
-        self._list_former_key_uses = list_former_key_uses
+        self._list_retired_key_uses = list_retired_key_uses
         self._create = create
         self._get = get
         self._list = list_page
@@ -248,5 +248,5 @@ class ClientAdminRpc(ClientAdminServiceServicer):
     async def ListFormerKeyUses(
         self, request: admin_pb2.ListFormerKeyUsesRequest, context: Any
     ) -> admin_pb2.ListFormerKeyUsesResponse:
-        found = await self._list_former_key_uses()
+        found = await self._list_retired_key_uses()
         return admin_pb2.ListFormerKeyUsesResponse(uses=map(convert.to_former_key_use, found))

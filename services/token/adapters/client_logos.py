@@ -11,7 +11,7 @@ from services.token.domain.clients.client_logos import Logo, as_logo
 
 TYPES: Final = ("image/png", "image/jpeg", "image/gif", "image/webp")
 """What a `logo_uri` may be answered with. No SVG: that is a document, and may hold scripts."""
-MOST_BYTES: Final = 128 * 1024
+MAX_BYTES: Final = 128 * 1024
 _log = logs.get(__name__)
 
 

@@ -62,7 +62,7 @@ class LogoutDeliveries:
         """As many as there are places, once there is one: what is claimed is begun at once."""
         if len(self._running) >= AT_ONCE:
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-        return await self._deliver.claim(most=AT_ONCE - len(self._running))
+        return await self._deliver.claim(limit=AT_ONCE - len(self._running))
 
     async def _attempt(self, delivery: LogoutDelivery) -> None:
         try:

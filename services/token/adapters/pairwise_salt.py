@@ -6,7 +6,7 @@ from services.token.domain.tokens.subjects import Subjects
 from services.token.ports import Begin
 
 
-class SameSalt:
+class PairwiseSaltCheck:
     def __init__(self, view: Begin, subjects: Subjects) -> None:
         self._view = view
         self._subjects = subjects

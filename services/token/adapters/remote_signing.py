@@ -73,8 +73,8 @@ class RemoteSigning:
         if not self._view.publishes(kid):
             raise TemporarilyUnavailable(reason=Reason.KEY_UNKNOWN, retry_after=1)
 
-    def presented(self, token: str, presented_as: PresentedAs) -> None:
-        self._view.presented(token, presented_as)
+    def record_presented(self, token: str, presented_as: PresentedAs) -> None:
+        self._view.record_presented(token, presented_as)
 
     @property
     def verification(self) -> KeySet:

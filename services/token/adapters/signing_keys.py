@@ -24,7 +24,7 @@ from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.metrics import KEY_VIEW_AGE_SECONDS
 from libs.servicekit.base.service import CheckResult
 from libs.servicekit.events.consumer import Received
-from services.token.adapters.retired_keys import FormerKeys
+from services.token.adapters.retired_keys import RetiredKeys
 from services.token.domain.tokens.retired_keys import PresentedAs
 
 if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
@@ -66,9 +66,9 @@ class KeyView:
         verifiable_for: timedelta,
         clock: Clock,
         private: bool = True,
-        former: FormerKeys | None = None,
+        former: RetiredKeys | None = None,
     ) -> None:
-        self._former = former or FormerKeys(clock=clock)
+        self._former = former or RetiredKeys(clock=clock)
         self._stub = stub
         self._private = private
         self._issuer = issuer
@@ -96,8 +96,8 @@ class KeyView:
         """With a key in our memory. Raises TemporarilyUnavailable as `signer` does."""
         return sign_jwt(claims, self.signer(alg, now=now), typ=typ)
 
-    def presented(self, token: str, presented_as: PresentedAs) -> None:
-        self._former.presented(token, presented_as)
+    def record_presented(self, token: str, presented_as: PresentedAs) -> None:
+        self._former.record_presented(token, presented_as)
 
     def require_fresh(self, now: datetime) -> None:
         """Raises TemporarilyUnavailable (KEY_VIEW_STALE)."""

@@ -20,7 +20,7 @@ from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.nats.bus import Bus
 from libs.servicekit.nats.publish_acks import Outgoing
 from services.token import events
-from services.token.store.work import TokenWork
+from services.token.store.work import StoreWork
 
 CAPACITY = 20_000
 BATCH = 100
@@ -42,7 +42,7 @@ class _Waiting:
 class BufferedTelemetry:
     """`run` is a background task."""
 
-    def __init__(self, bus: Bus, transactions: Transactions[TokenWork], *, issuer: str, clock: Clock) -> None:
+    def __init__(self, bus: Bus, transactions: Transactions[StoreWork], *, issuer: str, clock: Clock) -> None:
         self._bus = bus
         self._transactions = transactions
         self._issuer = issuer

@@ -15,7 +15,7 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from libs.servicekit.nats.bus import Bus
 from services.token.config import TokenSettings
-from services.token.domain.tokens.token_hook import HookReplyInvalid, TokenQuestion, claims_of_reply
+from services.token.domain.tokens.token_hook import HookReplyInvalid, TokenHookRequest, claims_of_reply
 from services.token.ports import TokenHook
 
 SUBJECT = "latchkey.hook.token"
@@ -26,7 +26,7 @@ _log = logs.get(__name__)
 class NoTokenHook:
     """Nobody is asked."""
 
-    async def __call__(self, question: TokenQuestion) -> Mapping[str, Any]:
+    async def __call__(self, question: TokenHookRequest) -> Mapping[str, Any]:
         return {}
 
 
@@ -43,7 +43,7 @@ class BusTokenHook:
         self._without = without
         self._budget = budget.total_seconds()
 
-    async def __call__(self, question: TokenQuestion) -> Mapping[str, Any]:
+    async def __call__(self, question: TokenHookRequest) -> Mapping[str, Any]:
         """The claims to add.
 
         Raises:

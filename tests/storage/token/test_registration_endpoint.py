@@ -227,9 +227,9 @@ async def test_a_change_replaces_everything(edge: Edge) -> None:
     del body["client_uri"]
     response = await edge.put(at(made), json=body, headers=bearer(made["registration_access_token"]))
     assert response.status == 200
-    expected = {**without_secrets(made), "client_name": "New"}
-    del expected["client_uri"]
-    assert await response.json() == expected
+    user_allowed = {**without_secrets(made), "client_name": "New"}
+    del user_allowed["client_uri"]
+    assert await response.json() == user_allowed
 
 
 @pytest.mark.s(57)

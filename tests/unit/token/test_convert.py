@@ -13,7 +13,7 @@ from libs.crypto.attestation import attest
 from libs.oauth.errors import InvalidRequest, ServerError
 from libs.oauth.response_types import ResponseMode
 from services.token import convert
-from services.token.domain.authorization.authorization_response import AskPerson, SendBack
+from services.token.domain.authorization.authorization_response import AskUser, SendBack
 from services.token.domain.authorization.interaction import Step
 from services.token.domain.authorization.interaction_page import InteractionPage
 from services.token.domain.sessions.session import AuthenticatedSession
@@ -144,7 +144,7 @@ def test_an_answer_is_carried_whole(mode: ResponseMode) -> None:
     ],
 )
 def test_a_step_is_carried_by_its_kind(step: Step | None, kind: int) -> None:
-    interaction = convert.to_response(AskPerson("id", step)).interaction
+    interaction = convert.to_response(AskUser("id", step)).interaction
     assert (interaction.request_id, interaction.kind) == ("id", kind)
 
 

@@ -40,7 +40,7 @@ def next_step(
     client: Client,
     *,
     session: AuthenticatedSession | None,
-    expected: bool,
+    user_allowed: bool,
     remembered: frozenset[str],
     progress: Progress,
     now: datetime,
@@ -54,7 +54,7 @@ def next_step(
         AccessDenied: the request insists on another authentication context than the person has.
     """
     silent = "none" in request.prompts
-    if session is None or not expected or _must_sign_in(request, session, progress=progress, now=now):
+    if session is None or not user_allowed or _must_sign_in(request, session, progress=progress, now=now):
         if silent:
             raise LoginRequired(reason=Reason.PROMPT_NONE)
         return Step.SIGN_IN

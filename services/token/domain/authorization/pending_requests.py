@@ -43,7 +43,7 @@ class PendingRequest:
         return self
 
 
-def visited(pending: PendingRequest | None, browser_secret: str, *, now: datetime) -> PendingRequest:
+def require_pending_request(pending: PendingRequest | None, browser_secret: str, *, now: datetime) -> PendingRequest:
     """What was found under an id, if it is there and `visit` allows it. Raises InvalidRequest, not redirectable."""
     if pending is None:
         raise unknown_request(Reason.REQUEST_UNKNOWN)

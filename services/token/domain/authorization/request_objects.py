@@ -15,7 +15,7 @@ _INSIDE_ANOTHER = frozenset({"request", "request_uri"})
 
 
 def judge_request_object(
-    claims: Mapping[str, Any], *, client_id: str, issuer: str, longest_life: timedelta | None, now: datetime
+    claims: Mapping[str, Any], *, client_id: str, issuer: str, max_lifetime: timedelta | None, now: datetime
 ) -> None:
     """It is the client's, for us, and good at this moment, as far as it says anything about that.
 
@@ -34,20 +34,20 @@ def judge_request_object(
         raise _wrong("exp is malformed or in the past", "EXPIRED")
     if "nbf" in claims and ((starts_at := moment_of(claims["nbf"])) is None or now < starts_at - SKEW):
         raise _wrong("nbf is malformed or in the future", Reason.NOT_YET_VALID)
-    if longest_life is not None:
-        _judge_strictly(claims, longest_life=longest_life, now=now)
+    if max_lifetime is not None:
+        _judge_strictly(claims, max_lifetime=max_lifetime, now=now)
     if not _INSIDE_ANOTHER.isdisjoint(claims):
         raise _wrong("it must not contain request or request_uri", "NESTED")
 
 
-def _judge_strictly(claims: Mapping[str, Any], *, longest_life: timedelta, now: datetime) -> None:
+def _judge_strictly(claims: Mapping[str, Any], *, max_lifetime: timedelta, now: datetime) -> None:
     """FAPI 2.0 Message Signing 5.3.1: the parties are named, and the time is short."""
     missing = [name for name in ("iss", "aud", "exp", "nbf") if name not in claims]
     if missing:
         raise _wrong(f"{missing[0]} is missing", Reason.CLAIM_MISSING)
     expires_at, starts_at = moment_of(claims["exp"]), moment_of(claims["nbf"])
-    if expires_at is None or starts_at is None or max(expires_at - now, now - starts_at) > longest_life + SKEW:
-        minutes = int(longest_life.total_seconds() // 60)
+    if expires_at is None or starts_at is None or max(expires_at - now, now - starts_at) > max_lifetime + SKEW:
+        minutes = int(max_lifetime.total_seconds() // 60)
         raise _wrong(f"exp and nbf must be at most {minutes} minutes from the current time", "TOO_LONG")
 
 

@@ -121,7 +121,7 @@ def listed(values: Sequence[str]) -> str:
 _PERSONAL = frozenset({OPENID, OFFLINE_ACCESS, "profile", "email", "address", "phone"})
 
 
-def known(client: Client | None) -> Client:
+def require_client(client: Client | None) -> Client:
     """The client. Raises InvalidRequest (CLIENT_UNKNOWN) when there is none."""
     if client is None:
         raise unknown_client()

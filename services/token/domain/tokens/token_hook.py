@@ -25,7 +25,7 @@ class HookReplyInvalid(ValueError):
 
 
 @dataclass(frozen=True)
-class TokenQuestion:
+class TokenHookRequest:
     """What the hook is told of an access token that is about to be given out."""
 
     grant_type: str

@@ -22,10 +22,10 @@ from services.token.domain.authorization.authorization_request import (
     find_response_mode,
     judge,
 )
-from services.token.domain.authorization.authorization_response import AskPerson, Next, ReplyAddress
+from services.token.domain.authorization.authorization_response import AskUser, Next, ReplyAddress
 from services.token.domain.authorization.interaction import Progress, Step, next_step
 from services.token.domain.authorization.pending_requests import PendingRequest, unknown_request
-from services.token.domain.authorization.pushed_requests import used_up
+from services.token.domain.authorization.pushed_requests import pushed_request_ended
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.domain.tokens.retired_keys import PresentedAs
@@ -42,9 +42,9 @@ class PreparedRequest:
 
     client: Client
     request: AuthorizationRequest
-    expected: bool
-    person: Mapping[str, Any]
-    added: Mapping[str, Any] = field(default_factory=dict)
+    user_allowed: bool
+    user_claims: Mapping[str, Any]
+    hook_claims: Mapping[str, Any] = field(default_factory=dict)
     """Claims of the hook's for an access token from the authorization endpoint."""
 
 
@@ -99,18 +99,18 @@ class AdvanceAuthorization:
         """
         redirect_uri = find_redirect_uri(pending.parameters, client)
         request = judge(AuthorizationRequest(parameters=pending.parameters, redirect_uri=redirect_uri), client)
-        expected = self._is_expected(request, client, session, now=now)
+        user_allowed = self._is_user_allowed(request, client, session, now=now)
         claims = front_channel_claims(request, self._attributes)
-        person: Mapping[str, Any] = {}
+        user_claims: Mapping[str, Any] = {}
         if session is not None and claims:
             account = await self._accounts.find(user_id=session.user_id, session_id=session.session_id, claims=claims)
             if account is None or not account.active:
                 raise AccessDenied(reason=Reason.ACCOUNT_DISABLED)
-            person = account.claims
-        added = await self._added(request, client, session, now=now)
-        return PreparedRequest(client, request, expected, person, added)
+            user_claims = account.claims
+        hook_claims = await self._hook_claims(request, client, session, now=now)
+        return PreparedRequest(client, request, user_allowed, user_claims, hook_claims)
 
-    async def _added(
+    async def _hook_claims(
         self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
     ) -> Mapping[str, Any]:
         """What the hook adds to a token that may be given out now. Raises AccessDenied."""
@@ -143,7 +143,7 @@ class AdvanceAuthorization:
             pending = await self._record_consent(work, pending, prepared.request, session=session, now=now)
             step = await self._step(work, pending, prepared, session=session, now=now)
         if step is not Step.GRANT or session is None:
-            return AskPerson(request_id or await self.store(work, pending), step)
+            return AskUser(request_id or await self.store(work, pending), step)
         await self.end(work, pending, stored=request_id is not None, now=now)
         granted = await self._grant(
             work,
@@ -151,8 +151,8 @@ class AdvanceAuthorization:
             prepared.request,
             prepared.client,
             session=session,
-            person=prepared.person,
-            added=prepared.added,
+            user_claims=prepared.user_claims,
+            hook_claims=prepared.hook_claims,
             now=now,
         )
         return self.reply_address(pending, prepared.client).success(**granted)
@@ -176,7 +176,7 @@ class AdvanceAuthorization:
             prepared.request,
             client,
             session=session,
-            expected=prepared.expected,
+            user_allowed=prepared.user_allowed,
             remembered=remembered,
             progress=Progress(
                 asked_at=pending.created_at,
@@ -185,7 +185,7 @@ class AdvanceAuthorization:
             now=now,
         )
 
-    def _is_expected(
+    def _is_user_allowed(
         self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
     ) -> bool:
         """Is this person the subject of id_token_hint, or one that `claims` names? Anybody is, where neither is there.
@@ -202,7 +202,7 @@ class AdvanceAuthorization:
         hint = request.parameters.get("id_token_hint")
         if hint is None:
             return frozenset()
-        self._keys.presented(hint, PresentedAs.ID_TOKEN_HINT)
+        self._keys.record_presented(hint, PresentedAs.ID_TOKEN_HINT)
         try:
             claims = verify_jwt(
                 hint, self._keys.verification, kind=ID_TOKEN_HINT, issuer=self._issuer, audience=None, now=now
@@ -250,7 +250,7 @@ class AdvanceAuthorization:
         if stored and not await work.pending_requests.complete(pending.id_hash, now=now):
             raise unknown_request(Reason.REQUEST_COMPLETED)
         if pending.pushed_hash and not await work.pushed_requests.complete(pending.pushed_hash, now=now):
-            raise used_up(Reason.PUSHED_REQUEST_COMPLETED)
+            raise pushed_request_ended(Reason.PUSHED_REQUEST_COMPLETED)
 
     async def store(self, work: Work, pending: PendingRequest) -> str:
         """Keeps the request; returns the id that the browser carries."""

@@ -10,12 +10,12 @@ from libs.oauth.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
 from libs.oauth.parameters import Pair, Parameters, repeated_names
 from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
-from services.token.domain.authorization.authorization_response import AskPerson, Next
+from services.token.domain.authorization.authorization_response import AskUser, Next
 from services.token.domain.authorization.pending_requests import LIFETIME, PendingRequest
-from services.token.domain.authorization.pushed_requests import URI_PREFIX, opened
+from services.token.domain.authorization.pushed_requests import URI_PREFIX, require_pushed_request
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.ports import AnonymousState, Begin
+from services.token.ports import Begin, PendingRequestLimiter
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 from services.token.usecases.authorization.read_request_object import ReadRequestObject
 
@@ -30,14 +30,14 @@ class Authorize:
         advance: AdvanceAuthorization,
         *,
         read_request_object: ReadRequestObject,
-        anonymous_state: AnonymousState,
+        pending_request_limiter: PendingRequestLimiter,
         clock: Clock,
     ) -> None:
         self._begin = begin
         self._view = view
         self._advance = advance
         self._read_request_object = read_request_object
-        self._anonymous_state = anonymous_state
+        self._pending_request_limiter = pending_request_limiter
         self._clock = clock
 
     async def __call__(
@@ -74,10 +74,10 @@ class Authorize:
         try:
             _judge_arrival(pending, client, repeated)
             if session is None or defer:
-                self._anonymous_state.admit(pending.parameters, network=network, now=pending.created_at)
+                self._pending_request_limiter.require_room(pending.parameters, network=network, now=pending.created_at)
             if defer:
                 async with self._begin() as work:
-                    return AskPerson(await self._advance.store(work, pending), None)
+                    return AskUser(await self._advance.store(work, pending), None)
             prepared = await self._advance.prepare(pending, client, session=session, now=pending.created_at)
             async with self._begin() as work:
                 return await self._advance(
@@ -95,7 +95,7 @@ class Authorize:
         id_hash = secret_hash(pending.parameters["request_uri"].removeprefix(URI_PREFIX))
         async with self._view() as work:
             found = await work.pushed_requests.find(id_hash)
-        pushed = opened(found, client_id=pending.client_id, now=pending.created_at)
+        pushed = require_pushed_request(found, client_id=pending.client_id, now=pending.created_at)
         return replace(pending, parameters=pushed.parameters, pushed_hash=id_hash)
 
     async def _read(self, pending: PendingRequest, client: Client) -> PendingRequest:

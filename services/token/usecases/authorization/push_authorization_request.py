@@ -12,7 +12,7 @@ from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization import pending_requests
 from services.token.domain.authorization.authorization_request import AuthorizationRequest, find_redirect_uri, judge
 from services.token.domain.authorization.pushed_requests import LIFETIME, URI_PREFIX, PushedRequest
-from services.token.ports import AnonymousState, Begin
+from services.token.ports import Begin, PendingRequestLimiter
 from services.token.usecases.authorization.read_request_object import ReadRequestObject
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 
@@ -26,13 +26,13 @@ class PushAuthorizationRequest:
         *,
         authenticate: AuthenticateClient,
         read_request_object: ReadRequestObject,
-        anonymous_state: AnonymousState,
+        pending_request_limiter: PendingRequestLimiter,
         clock: Clock,
     ) -> None:
         self._begin = begin
         self._authenticate = authenticate
         self._read_request_object = read_request_object
-        self._anonymous_state = anonymous_state
+        self._pending_request_limiter = pending_request_limiter
         self._clock = clock
 
     async def __call__(self, credentials: Credentials, parameters: Parameters, *, network: str = "") -> dict[str, Any]:
@@ -56,7 +56,7 @@ class PushAuthorizationRequest:
         asked = await self._read_request_object(asked, client, now=now)
         judge(AuthorizationRequest(parameters=asked, redirect_uri=find_redirect_uri(asked, client)), client)
         proved = "" if client.metadata.is_public else client.client_id
-        self._anonymous_state.admit(asked, network=network, client_id=proved, now=now)
+        self._pending_request_limiter.require_room(asked, network=network, client_id=proved, now=now)
         request_id = new_secret()
         async with self._begin() as work:
             await work.pushed_requests.add(

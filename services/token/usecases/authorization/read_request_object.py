@@ -40,7 +40,7 @@ class ReadRequestObject:
             claims,
             client_id=client.client_id,
             issuer=self._issuer,
-            longest_life=client.metadata.profile.request_object_lifetime,
+            max_lifetime=client.metadata.profile.request_object_lifetime,
             now=now,
         )
         return merged(parameters, claims)

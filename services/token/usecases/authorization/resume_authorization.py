@@ -4,8 +4,8 @@ from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization.authorization_response import Next
-from services.token.domain.authorization.pending_requests import visited
-from services.token.domain.clients.client import known
+from services.token.domain.authorization.pending_requests import require_pending_request
+from services.token.domain.clients.client import require_client
 from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.ports import Begin
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
@@ -29,8 +29,10 @@ class ResumeAuthorization:
         """
         now = self._clock.now()
         async with self._view() as work:
-            pending = visited(await work.pending_requests.find(secret_hash(request_id)), browser_secret, now=now)
-            client = known(await work.clients.find(pending.client_id))
+            pending = require_pending_request(
+                await work.pending_requests.find(secret_hash(request_id)), browser_secret, now=now
+            )
+            client = require_client(await work.clients.find(pending.client_id))
         reply = self._advance.reply_address(pending, client)
         try:
             prepared = await self._advance.prepare(pending, client, session=session, now=now)

@@ -30,7 +30,7 @@ class WithdrawConsent:
 
     async def _end_grants(self, work: Work, user_id: str, client_id: str) -> int:
         ended = await work.grants.revoke_some_of_connection(
-            user_id, client_id, most=GRANTS_AT_ONCE, reason="consent_withdrawn", now=self._clock.now()
+            user_id, client_id, limit=GRANTS_AT_ONCE, reason="consent_withdrawn", now=self._clock.now()
         )
         work.emit(
             *(

@@ -49,10 +49,10 @@ class AuthenticateClient:
         client.authenticate(credentials, peppers=self._peppers, now=now)
         await self._renew(client, credentials.secret)
         if credentials.method in ASSERTION_METHODS:
-            await self._believe(credentials.assertion, client, now=now)
+            await self._verify_assertion(credentials.assertion, client, now=now)
         return client
 
-    async def _believe(self, assertion: str, client: Client, *, now: datetime) -> None:
+    async def _verify_assertion(self, assertion: str, client: Client, *, now: datetime) -> None:
         """Signed by a key of the client's, and never seen before (RFC 7523 3). One write, and none for a wrong one."""
         metadata, alg = client.metadata, _parts(assertion)[0].get("alg")
         if alg not in metadata.profile.algorithms or alg != (metadata.token_endpoint_auth_signing_alg or alg):

@@ -12,8 +12,8 @@ from services.token import events
 from services.token.domain.clients.registrations import (
     InitialAccessToken,
     NewInitialAccessToken,
-    life_holds,
-    uses_hold,
+    lifetime_valid,
+    uses_valid,
 )
 from services.token.ports import Begin
 
@@ -35,7 +35,7 @@ class CreateInitialAccessToken:
                 "Dynamic client registration is disabled: set LATCHKEY_REGISTRATION to token or open.",
                 reason=Reason.REGISTRATION_CLOSED,
             )
-        if not uses_hold(uses) or not life_holds(life):
+        if not uses_valid(uses) or not lifetime_valid(life):
             raise InvalidRequest(
                 "An initial access token must have 1 to 100000 uses and a lifetime of 1 second to 365 days.",
                 reason=Reason.REGISTRATION_TOKEN_BOUNDS,

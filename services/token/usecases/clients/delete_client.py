@@ -34,7 +34,7 @@ class DeleteClient:
 
     async def _end_grants(self, work: Work, client_id: str) -> int:
         ended = await work.grants.revoke_some_of_client(
-            client_id, most=GRANTS_AT_ONCE, reason="client_deleted", now=self._clock.now()
+            client_id, limit=GRANTS_AT_ONCE, reason="client_deleted", now=self._clock.now()
         )
         work.emit(
             *(

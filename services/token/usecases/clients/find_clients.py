@@ -6,7 +6,7 @@ from datetime import datetime
 
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
-from services.token.domain.clients.client import Client, known
+from services.token.domain.clients.client import Client, require_client
 from services.token.ports import Begin
 
 DEFAULT_PAGE = 100
@@ -27,7 +27,7 @@ class GetClient:
     async def __call__(self, client_id: str) -> Client:
         """Raises InvalidRequest (CLIENT_UNKNOWN)."""
         async with self._view() as work:
-            return known(await work.clients.find(client_id))
+            return require_client(await work.clients.find(client_id))
 
 
 class ListClients:

@@ -9,7 +9,7 @@ from services.token import events
 from services.token.domain.clients.registrations import InitialAccessToken
 from services.token.ports import Begin
 
-MOST = 500
+MAX_LISTED = 500
 
 
 class ListInitialAccessTokens:
@@ -20,7 +20,7 @@ class ListInitialAccessTokens:
     async def __call__(self) -> Sequence[InitialAccessToken]:
         """Those that can still be used, the latest first, at most 500."""
         async with self._view() as work:
-            return await work.initial_access_tokens.usable(most=MOST, now=self._clock.now())
+            return await work.initial_access_tokens.usable(limit=MAX_LISTED, now=self._clock.now())
 
 
 class RevokeInitialAccessToken:

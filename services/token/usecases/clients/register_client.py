@@ -52,7 +52,7 @@ class RegisterClient:
         self._lifetime = lifetime
         self._clock = clock
 
-    async def admit(self, initial_token: str | None) -> None:
+    async def require_permission(self, initial_token: str | None) -> None:
         """Nothing, for whoever may try. Looked at before the request is read; nothing is spent yet.
 
         Raises:
@@ -78,18 +78,18 @@ class RegisterClient:
         """The client. One transaction: what is refused uses nothing up.
 
         Raises:
-            AccessDenied, InvalidToken: as `admit`; the last use of a token is one client's, whoever else tries with it.
+            AccessDenied, InvalidToken: as `require_permission`, or a concurrent request consumed the last use.
             InvalidClientMetadata, InvalidRedirectUri: a value that does not hold, or more than strangers may have.
             TemporarilyUnavailable: too many from this address, or at all.
         """
-        await self.admit(initial_token)
+        await self.require_permission(initial_token)
         metadata = self._policy.read(members)
         prefix = None if initial_token else address_prefix(remote_address)
         checked = await self._check_sector(metadata, prefix)
         now, plain = self._clock.now(), new_secret()
         registration = Registration(secret_hash(plain), expires_at=now + self._lifetime)
         async with self._begin() as work:
-            if initial_token is not None and not await work.initial_access_tokens.spend(
+            if initial_token is not None and not await work.initial_access_tokens.consume(
                 secret_hash(initial_token), now=now
             ):
                 raise _unusable()
@@ -120,7 +120,7 @@ class RegisterClient:
         counted = await work.tallies.add(keys, window=REGISTRATION_WINDOW, now=now)
         require_room(limits, counted, window=REGISTRATION_WINDOW, now=now, room=0)
         # Everybody who registers holds the first tally until the end of the transaction, so this count is exact.
-        if await work.clients.count_registered(most=self._quota.alive) >= self._quota.alive:
+        if await work.clients.count_registered(limit=self._quota.alive) >= self._quota.alive:
             raise TemporarilyUnavailable(
                 "The limit of dynamically registered clients is reached.",
                 reason=Reason.REGISTRATIONS_FULL,

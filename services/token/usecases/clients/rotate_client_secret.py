@@ -7,7 +7,7 @@ from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token import events
-from services.token.domain.clients.client import known
+from services.token.domain.clients.client import require_client
 from services.token.domain.clients.client_secrets import NewSecret, make_secret
 from services.token.ports import Begin, ClientDirectory
 
@@ -23,7 +23,7 @@ class RotateClientSecret:
         """Raises InvalidRequest: CLIENT_UNKNOWN, or CLIENT_HAS_NO_SECRET."""
         now = self._clock.now()
         async with self._begin() as work:
-            client = known(await work.clients.find_for_update(client_id))
+            client = require_client(await work.clients.find_for_update(client_id))
             if not client.metadata.has_secret:
                 raise InvalidRequest(
                     "The client has no client secret: its token_endpoint_auth_method does not use one.",

@@ -8,7 +8,7 @@ BATCH = 100
 """Each is an event and so a row: a transaction has to have an end."""
 
 
-class RemoveUnusedClients:
+class SweepUnusedClients:
     """A step for a timer; any number of replicas may take it at once."""
 
     def __init__(self, begin: Begin, *, directory: ClientDirectory, clock: Clock) -> None:
@@ -19,7 +19,7 @@ class RemoveUnusedClients:
     async def __call__(self) -> bool:
         """One batch; True when there may be more."""
         async with self._begin() as work:
-            gone = await work.clients.remove_unused(most=BATCH, now=self._clock.now())
+            gone = await work.clients.remove_unused(limit=BATCH, now=self._clock.now())
             for client_id in gone:
                 await work.consents.forget_client(client_id)
             work.emit(*(events.client_deleted(client_id, by="housekeeping") for client_id in gone))

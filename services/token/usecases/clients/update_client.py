@@ -7,7 +7,7 @@ from typing import Any
 from libs.oauth.client_metadata import ClientMetadata, parse_metadata
 from libs.servicekit.base.clock import Clock
 from services.token import events
-from services.token.domain.clients.client import Client, known
+from services.token.domain.clients.client import Client, require_client
 from services.token.domain.clients.client_secrets import NewSecret, make_secret, usable_secrets
 from services.token.ports import Begin, ClientDirectory, Work
 from services.token.usecases.clients.check_sector import CheckedSector, CheckSector
@@ -39,10 +39,10 @@ class UpdateClient:
             InvalidClientMetadata, InvalidRedirectUri: the result would not hold together.
         """
         async with self._view() as work:
-            client = known(await work.clients.find(client_id))
+            client = require_client(await work.clients.find(client_id))
         checked = await self.check_sector(_changed(client, changes), before=client.metadata)
         async with self._begin() as work:
-            client = known(await work.clients.find_for_update(client_id))
+            client = require_client(await work.clients.find_for_update(client_id))
             changed = await self.save(work, client, _changed(client, changes), checked, by="operator")
         self._directory.forget()
         return changed

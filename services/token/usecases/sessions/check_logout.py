@@ -19,7 +19,7 @@ from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
 from services.token.ports import Begin, ClientDirectory, Keys
 
-MOST_FRAMES = 40
+MAX_FRAMES = 40
 """A page can hold more, a policy header hardly. Who has signed in to more applications closes the browser as well."""
 
 
@@ -80,7 +80,7 @@ class CheckLogout:
             for client in found
             if client is not None and client.metadata.frontchannel_logout_uri
         ]
-        return tuple(loaded[:MOST_FRAMES])
+        return tuple(loaded[:MAX_FRAMES])
 
     def _is_of(self, hint: dict[str, Any] | None, client: Client | None, session: AuthenticatedSession | None) -> bool:
         """Is the hint, which its own client was given, of this very session?"""
@@ -91,7 +91,7 @@ class CheckLogout:
     def _verified_hint(self, hint: str | None) -> dict[str, Any] | None:
         if hint is None:
             return None
-        self._keys.presented(hint, PresentedAs.ID_TOKEN_HINT)
+        self._keys.record_presented(hint, PresentedAs.ID_TOKEN_HINT)
         try:
             return verify_jwt(
                 hint,

@@ -29,10 +29,10 @@ class DeliverLogout:
         self._clients = clients
         self._clock = clock
 
-    async def claim(self, *, most: int) -> Sequence[LogoutDelivery]:
+    async def claim(self, *, limit: int) -> Sequence[LogoutDelivery]:
         """Deliveries that are due, for this caller alone until their lease ends."""
         async with self._begin() as work:
-            return await work.logout_deliveries.claim(most=most, now=self._clock.now())
+            return await work.logout_deliveries.claim(limit=limit, now=self._clock.now())
 
     async def __call__(self, delivery: LogoutDelivery) -> Outcome | datetime:
         """Tries once, and keeps what came of it: how it ended, or when it is tried again.

@@ -33,7 +33,7 @@ class EndSession:
         while more:
             async with self._begin() as work:
                 ended = await work.grants.revoke_some_of_session(
-                    session_id, most=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
+                    session_id, limit=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
                 )
                 _tell(work, ended, reason)
                 more = len(ended) == GRANTS_AT_ONCE
@@ -77,7 +77,7 @@ class EndAccount:
         while more:
             async with self._begin() as work:
                 ended = await work.grants.revoke_some_of_user(
-                    user_id, most=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
+                    user_id, limit=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
                 )
                 _tell(work, ended, reason)
                 more = len(ended) == GRANTS_AT_ONCE
@@ -102,7 +102,7 @@ class EndOfflineGrants:
         while more:
             async with self._begin() as work:
                 ended = await work.grants.revoke_some_offline_of_user(
-                    user_id, before=before, most=GRANTS_AT_ONCE, reason="password_changed", now=self._clock.now()
+                    user_id, before=before, limit=GRANTS_AT_ONCE, reason="password_changed", now=self._clock.now()
                 )
                 _tell(work, ended, "password_changed")
                 more = len(ended) == GRANTS_AT_ONCE

@@ -84,7 +84,7 @@ class GetUserinfo:
         return (*claims_of(scopes), *self._attributes.of(scopes), *grant.userinfo_claims)
 
     def _verify(self, access_token: str) -> dict[str, Any]:
-        self._keys.presented(access_token, PresentedAs.USERINFO)
+        self._keys.record_presented(access_token, PresentedAs.USERINFO)
         try:
             claims = verify_jwt(
                 access_token,
@@ -102,9 +102,9 @@ class GetUserinfo:
 
     async def _live_grant(self, token: Mapping[str, Any]) -> Grant:
         async with self._view() as work:
-            standing = await work.revocations.standing(str(token["jti"]), grant_id=str(token[GRANT_CLAIM]))
-        if standing.grant is None or standing.grant.revoked_at is not None:
+            status = await work.revocations.status(str(token["jti"]), grant_id=str(token[GRANT_CLAIM]))
+        if status.grant is None or status.grant.revoked_at is not None:
             raise InvalidToken(reason=Reason.GRANT_REVOKED)
-        if standing.revoked:
+        if status.revoked:
             raise InvalidToken(reason=Reason.TOKEN_REVOKED)
-        return standing.grant
+        return status.grant

@@ -15,7 +15,7 @@ from libs.oauth.reasons import Reason
 from libs.oauth.scopes import format_scope
 from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.client import Client
-from services.token.domain.tokens.refresh_families import Presented, RefreshToken
+from services.token.domain.tokens.refresh_families import RefreshToken, TokenMatch
 from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
 from services.token.domain.tokens.token_claims import GRANT_CLAIM, Lifetimes
@@ -78,7 +78,7 @@ class IntrospectToken:
         return await self._mint.introspection(caller, response, now=now) if signed else response
 
     async def _access_token(self, text: str, *, now: datetime) -> dict[str, Any] | None:
-        self._keys.presented(text, PresentedAs.INTROSPECTION)
+        self._keys.record_presented(text, PresentedAs.INTROSPECTION)
         try:
             claims = verify_jwt(
                 text, self._keys.verification, kind=ACCESS_TOKEN, issuer=self._issuer, audience=None, now=now
@@ -87,8 +87,8 @@ class IntrospectToken:
             return None
         grant_id = claims.get(GRANT_CLAIM)
         async with self._view() as work:
-            standing = await work.revocations.standing(str(claims["jti"]), grant_id=grant_id)
-        if not standing.good:
+            status = await work.revocations.status(str(claims["jti"]), grant_id=grant_id)
+        if not status.good:
             return None
         return {"active": True, "token_type": "Bearer", **claims}
 
@@ -102,7 +102,7 @@ class IntrospectToken:
             presented = family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
         except InvalidGrant:
             return None
-        if presented is Presented.REUSED:
+        if presented is TokenMatch.REUSED:
             return None
         return {
             "active": True,

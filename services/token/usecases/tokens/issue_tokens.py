@@ -23,7 +23,7 @@ from services.token.domain.clients.client import Client
 from services.token.domain.tokens.audiences import Audiences
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.domain.tokens.token_hook import TokenQuestion
+from services.token.domain.tokens.token_hook import TokenHookRequest
 from services.token.ports import Account, Accounts, TokenHook
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 from services.token.usecases.tokens.mint_tokens import MintTokens
@@ -92,7 +92,7 @@ class IssueTokens:
             grant=authorized.grant,
             now=now,
             lifetime=self._lifetimes.access_token,
-            added=await self._added(authorized, str(parameters.get("grant_type")), audience),
+            hook_claims=await self._hook_claims(authorized, str(parameters.get("grant_type")), audience),
         )
         id_token = None
         if authorized.grant is not None and account is not None and OPENID in authorized.scopes:
@@ -102,15 +102,17 @@ class IssueTokens:
                 nonce=authorized.nonce,
                 access_token=access_token.text,
                 code=None,
-                person=account.claims,
+                user_claims=account.claims,
                 now=now,
             )
         refresh_token = await authorized.redeem(access_token)
         return _response(access_token, id_token, refresh_token)
 
-    async def _added(self, authorized: Authorized, grant_type: str, audience: tuple[str, ...]) -> Mapping[str, Any]:
-        """What the hook adds. Nothing has been spent yet if it denies (RFC 6749 5.2 knows no access_denied here)."""
-        question = TokenQuestion(grant_type, authorized.client, audience, authorized.scopes, authorized.grant)
+    async def _hook_claims(
+        self, authorized: Authorized, grant_type: str, audience: tuple[str, ...]
+    ) -> Mapping[str, Any]:
+        """Return the claims that the token hook adds. A denial becomes an error that RFC 6749 5.2 defines."""
+        question = TokenHookRequest(grant_type, authorized.client, audience, authorized.scopes, authorized.grant)
         try:
             return await self._hook(question)
         except AccessDenied as denied:

@@ -94,7 +94,7 @@ class RevokeToken:
             await _revoke(work, claims)
 
     def _verified(self, text: str, *, now: datetime) -> dict[str, Any] | None:
-        self._keys.presented(text, PresentedAs.REVOCATION)
+        self._keys.record_presented(text, PresentedAs.REVOCATION)
         try:
             return verify_jwt(
                 text, self._keys.verification, kind=ACCESS_TOKEN, issuer=self._issuer, audience=None, now=now
@@ -105,15 +105,15 @@ class RevokeToken:
 
 async def _revoke(work: Work, claims: dict[str, Any]) -> None:
     token_id, grant_id = str(claims["jti"]), claims.get(GRANT_CLAIM)
-    standing = await work.revocations.standing(token_id, grant_id=grant_id)
-    if not standing.good:
+    status = await work.revocations.status(token_id, grant_id=grant_id)
+    if not status.good:
         return
     # Kept a little longer than the token lives: another replica's clock may be behind.
     expires_at = datetime.fromtimestamp(claims["exp"], UTC) + MAX_SKEW
     if await work.revocations.add(token_id, expires_at=expires_at):
         work.emit(
             events.token_revoked(
-                user_id=standing.grant.user_id if standing.grant else "",
+                user_id=status.grant.user_id if status.grant else "",
                 client_id=str(claims["client_id"]),
                 grant_id=grant_id or "",
                 reason=_REASON,

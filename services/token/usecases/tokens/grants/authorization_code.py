@@ -46,7 +46,7 @@ class AuthorizationCodeGrant:
     ) -> str | None:
         refresh_token = None
         async with self._begin() as work:
-            won = await work.codes.spend(code.code_hash, now=now)
+            won = await work.codes.redeem(code.code_hash, now=now)
             if won:
                 refresh_token = await start_family(work, client, code.grant, lifetimes=self._lifetimes, now=now)
                 work.emit(

@@ -19,7 +19,7 @@ from services.token.usecases.tokens.issue_tokens import Authorized
 
 WAIT = "latchkey_wait"
 """A parameter of our own (RFC 6749 8.2): how many seconds the answer may wait for the person."""
-_LONGEST_WAIT = 30
+_MAX_WAIT_SECONDS = 30
 
 
 class DeviceCodeGrant:
@@ -65,7 +65,7 @@ def _wait(parameters: Parameters) -> timedelta:
     text = parameters.get(WAIT, "0")
     if not (text.isascii() and text.isdecimal() and len(text) <= 4):
         raise InvalidRequest(f"{WAIT} must be a non-negative integer of seconds.", reason=Reason.WAIT_MALFORMED)
-    return timedelta(seconds=min(int(text), _LONGEST_WAIT))
+    return timedelta(seconds=min(int(text), _MAX_WAIT_SECONDS))
 
 
 def _grant(allowed: AllowedDevice, client: Client, *, now: datetime) -> Grant:

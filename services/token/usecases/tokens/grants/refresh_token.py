@@ -10,7 +10,7 @@ from libs.oauth.scopes import parse_scope
 from services.token import events
 from services.token.domain.clients.client import Client, listed
 from services.token.domain.tokens.grants import Grant
-from services.token.domain.tokens.refresh_families import Presented, RefreshFamily, RefreshToken
+from services.token.domain.tokens.refresh_families import RefreshFamily, RefreshToken, TokenMatch
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
 from services.token.ports import Begin, Work
 from services.token.usecases.tokens.issue_tokens import Authorized
@@ -30,7 +30,7 @@ class RefreshTokenGrant:
         token = RefreshToken.parse(parameters["refresh_token"])
         family = await self._find(token, client)
         presented = self._recognise(family, token, now=now)
-        if presented is Presented.REUSED:
+        if presented is TokenMatch.REUSED:
             await self._revoke(family, now=now)
         scopes = _narrowed(family.grant, client, parameters.get("scope"))
 
@@ -49,16 +49,16 @@ class RefreshTokenGrant:
         family.grant.require_live()
         return family
 
-    def _recognise(self, family: RefreshFamily, token: RefreshToken, *, now: datetime) -> Presented:
+    def _recognise(self, family: RefreshFamily, token: RefreshToken, *, now: datetime) -> TokenMatch:
         return family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
 
     async def _redeem(
-        self, family: RefreshFamily, token: RefreshToken, presented: Presented, tokens: AccessToken, *, now: datetime
+        self, family: RefreshFamily, token: RefreshToken, presented: TokenMatch, tokens: AccessToken, *, now: datetime
     ) -> RefreshToken:
         """The successor, which is the same for everybody who redeems this token."""
         successor = token.successor(self._chain_keys[0])
         async with self._begin() as work:
-            won = presented is Presented.LATEST and await work.refresh_families.rotate(
+            won = presented is TokenMatch.LATEST and await work.refresh_families.rotate(
                 family, family.rotate(token, key=self._chain_keys[0], idle=self._lifetimes.refresh_idle, now=now)
             )
             if not won:
@@ -72,7 +72,7 @@ class RefreshTokenGrant:
         if family is None:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
         family.grant.require_live()
-        if self._recognise(family, token, now=now) is not Presented.PREDECESSOR:
+        if self._recognise(family, token, now=now) is not TokenMatch.PREDECESSOR:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_ROTATED_AWAY)
         return family.successor_of(token, self._chain_keys)
 
