@@ -50,8 +50,10 @@ from services.token.domain.tokens.audiences import Audiences
 from services.token.domain.tokens.subjects import Subjects
 from services.token.http.app import Endpoints, assertion_audiences, build_edge, userinfo_url
 from services.token.http.register import Registrations
-from services.token.ports import Keys, Telemetry
-from services.token.rpc import AuthorizationRpc, ClientAdminRpc, ConsentRpc
+from services.token.ports.tokens import Keys, Telemetry
+from services.token.rpc.authorization import AuthorizationRpc
+from services.token.rpc.clients import ClientAdminRpc
+from services.token.rpc.consents import ConsentRpc
 from services.token.store.purge import Purge
 from services.token.store.tables import METADATA
 from services.token.store.work import StoreWork

@@ -3,11 +3,11 @@
 from libs.servicekit.base.service import CheckResult
 from libs.servicekit.base.settings import ConfigurationError
 from services.token.domain.tokens.subjects import Subjects
-from services.token.ports import Begin
+from services.token.ports.work import View
 
 
 class PairwiseSaltCheck:
-    def __init__(self, view: Begin, subjects: Subjects) -> None:
+    def __init__(self, view: View, subjects: Subjects) -> None:
         self._view = view
         self._subjects = subjects
 
@@ -27,6 +27,6 @@ class PairwiseSaltCheck:
         )
 
     async def _is_same(self) -> bool:
-        async with self._view() as work:
-            kept = await work.pairwise_salt.find()
+        async with self._view() as view:
+            kept = await view.pairwise_salt.find()
         return kept is None or self._subjects.has_fingerprint(kept)

@@ -16,7 +16,7 @@ from libs.crypto.strict import base64url_decode, json_object
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.base.clock import Clock
 from services.token.domain.tokens.retired_keys import PresentedAs, RetiredKeyUse
-from services.token.ports import Begin
+from services.token.ports.work import Begin
 
 WRITE_SECONDS: Final = 10.0
 PRESENTED: Final = Counter(

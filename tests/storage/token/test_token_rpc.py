@@ -10,7 +10,8 @@ from latchkey.authentication.v1 import sessions_pb2
 from latchkey.token.v1 import admin_pb2, authorization_pb2
 from libs.crypto.attestation import attest
 from libs.oauth.errors import InvalidRequest, ServerError
-from services.token.rpc import AuthorizationRpc, ClientAdminRpc
+from services.token.rpc.authorization import AuthorizationRpc
+from services.token.rpc.clients import ClientAdminRpc
 from services.token.usecases.tokens.list_retired_key_uses import ListRetiredKeyUses
 from tests.storage.token.world import BROWSER, Registered, World
 from tests.unit.token.parts import ALICE, NOON, REDIRECT_URI, an_id_token, parameters_of

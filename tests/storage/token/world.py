@@ -39,7 +39,7 @@ from services.token.domain.tokens.subjects import Subjects
 from services.token.domain.tokens.token_claims import Lifetimes
 from services.token.http.app import assertion_audiences
 from services.token.http.register import Registrations
-from services.token.ports import TokenHook
+from services.token.ports.tokens import TokenHook
 from services.token.store.purge import Purge
 from services.token.store.tables import METADATA
 from services.token.store.work import StoreWork

@@ -30,7 +30,9 @@ from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
-from services.token.ports import Accounts, ClientDirectory, Keys, TokenHook, Work
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.tokens import Accounts, Keys, TokenHook
+from services.token.ports.work import Writer
 from services.token.usecases.authorization.grant_authorization import GrantAuthorization, front_channel_claims
 
 
@@ -116,11 +118,11 @@ class AdvanceAuthorization:
         """What the hook adds to a token that may be given out now. Raises AccessDenied."""
         if session is None or not request.response_type >= TOKEN:
             return {}
-        return await self._hook(self._grant.question(request, client, session, now=now))
+        return await self._hook(self._grant.hook_request(request, client, session, now=now))
 
     async def __call__(
         self,
-        work: Work,
+        work: Writer,
         pending: PendingRequest,
         prepared: PreparedRequest,
         *,
@@ -159,7 +161,7 @@ class AdvanceAuthorization:
 
     async def _step(
         self,
-        work: Work,
+        work: Writer,
         pending: PendingRequest,
         prepared: PreparedRequest,
         *,
@@ -215,7 +217,7 @@ class AdvanceAuthorization:
 
     async def _record_consent(
         self,
-        work: Work,
+        work: Writer,
         pending: PendingRequest,
         request: AuthorizationRequest,
         *,
@@ -241,7 +243,7 @@ class AdvanceAuthorization:
         )
         return replace(pending, consented_by=session.user_id)
 
-    async def end(self, work: Work, pending: PendingRequest, *, stored: bool, now: datetime) -> None:
+    async def end(self, work: Writer, pending: PendingRequest, *, stored: bool, now: datetime) -> None:
         """The request is about to be answered, as it can be once; so does the pushed one that it came from.
 
         Raises:
@@ -252,7 +254,7 @@ class AdvanceAuthorization:
         if pending.pushed_hash and not await work.pushed_requests.complete(pending.pushed_hash, now=now):
             raise pushed_request_ended(Reason.PUSHED_REQUEST_COMPLETED)
 
-    async def store(self, work: Work, pending: PendingRequest) -> str:
+    async def store(self, work: Writer, pending: PendingRequest) -> str:
         """Keeps the request; returns the id that the browser carries."""
         request_id = new_secret()
         await work.pending_requests.add(replace(pending, id_hash=secret_hash(request_id)))

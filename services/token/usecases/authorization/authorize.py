@@ -15,7 +15,8 @@ from services.token.domain.authorization.pending_requests import LIFETIME, Pendi
 from services.token.domain.authorization.pushed_requests import URI_PREFIX, require_pushed_request
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.ports import Begin, PendingRequestLimiter
+from services.token.ports.authorization import PendingRequestLimiter
+from services.token.ports.work import Begin, View
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 from services.token.usecases.authorization.read_request_object import ReadRequestObject
 
@@ -26,7 +27,7 @@ class Authorize:
     def __init__(
         self,
         begin: Begin,
-        view: Begin,
+        view: View,
         advance: AdvanceAuthorization,
         *,
         read_request_object: ReadRequestObject,
@@ -93,8 +94,8 @@ class Authorize:
     async def _pushed(self, pending: PendingRequest) -> PendingRequest:
         """What the client has pushed, and nothing of what else the browser brought (RFC 9126 4, RFC 9101 6.3)."""
         id_hash = secret_hash(pending.parameters["request_uri"].removeprefix(URI_PREFIX))
-        async with self._view() as work:
-            found = await work.pushed_requests.find(id_hash)
+        async with self._view() as view:
+            found = await view.pushed_requests.find(id_hash)
         pushed = require_pushed_request(found, client_id=pending.client_id, now=pending.created_at)
         return replace(pending, parameters=pushed.parameters, pushed_hash=id_hash)
 

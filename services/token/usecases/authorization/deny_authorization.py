@@ -10,7 +10,7 @@ from services.token.domain.authorization.authorization_response import Next
 from services.token.domain.authorization.pending_requests import PendingRequest, require_pending_request
 from services.token.domain.clients.client import Client, require_client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.ports import Begin
+from services.token.ports.work import Begin
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 
 

@@ -24,7 +24,7 @@ from services.token.domain.tokens.audiences import Audiences
 from services.token.domain.tokens.grants import CODE_LIFETIME, AuthorizationCode, Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
 from services.token.domain.tokens.token_hook import TokenHookRequest
-from services.token.ports import Work
+from services.token.ports.work import Writer
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
 
@@ -51,7 +51,7 @@ class GrantAuthorization:
 
     async def __call__(
         self,
-        work: Work,
+        work: Writer,
         pending: PendingRequest,
         request: AuthorizationRequest,
         client: Client,
@@ -88,14 +88,14 @@ class GrantAuthorization:
             )
         return parameters
 
-    def question(
+    def hook_request(
         self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession, *, now: datetime
     ) -> TokenHookRequest:
         """What the hook is asked about an access token from the authorization endpoint."""
         audience = self._audiences.of_grant(request.resources, client, scopes=request.scopes)
         return TokenHookRequest(IMPLICIT, client, audience, request.scopes, _grant(request, client, session, now=now))
 
-    async def _record_use(self, work: Work, client: Client, *, now: datetime) -> None:
+    async def _record_use(self, work: Writer, client: Client, *, now: datetime) -> None:
         """A client that registered itself stays as long as people sign in to it.
 
         Raises:
@@ -108,7 +108,7 @@ class GrantAuthorization:
             raise unknown_client()
 
     async def _code(
-        self, work: Work, pending: PendingRequest, request: AuthorizationRequest, grant: Grant, *, now: datetime
+        self, work: Writer, pending: PendingRequest, request: AuthorizationRequest, grant: Grant, *, now: datetime
     ) -> str:
         """256 random bits, of which only the hash stays."""
         code = new_secret()
@@ -129,7 +129,7 @@ class GrantAuthorization:
 
     async def _access_token(
         self,
-        work: Work,
+        work: Writer,
         pending: PendingRequest,
         request: AuthorizationRequest,
         client: Client,

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization.connections import ConsentRecord, connections
 from services.token.domain.clients.client import Client
-from services.token.ports import Begin, ClientDirectory
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import View
 
 
 class ListConnections:
-    def __init__(self, view: Begin, *, clients: ClientDirectory, clock: Clock) -> None:
+    def __init__(self, view: View, *, clients: ClientDirectory, clock: Clock) -> None:
         self._view = view
         self._clients = clients
         self._clock = clock

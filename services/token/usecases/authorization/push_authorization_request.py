@@ -12,7 +12,8 @@ from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization import pending_requests
 from services.token.domain.authorization.authorization_request import AuthorizationRequest, find_redirect_uri, judge
 from services.token.domain.authorization.pushed_requests import LIFETIME, URI_PREFIX, PushedRequest
-from services.token.ports import Begin, PendingRequestLimiter
+from services.token.ports.authorization import PendingRequestLimiter
+from services.token.ports.work import Begin
 from services.token.usecases.authorization.read_request_object import ReadRequestObject
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 

@@ -13,7 +13,7 @@ from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
 from services.token.domain.authorization.request_objects import judge_request_object, merged
 from services.token.domain.clients.client import Client
-from services.token.ports import SignedByClients
+from services.token.ports.clients import SignedByClients
 
 FetchRequestObject = Callable[[str], Awaitable[str | None]]
 """The document behind a request_uri; None when it cannot be had."""

@@ -15,7 +15,8 @@ from libs.servicekit.base import logs
 from services.token.domain.clients.client import Client
 from services.token.domain.clients.client_assertions import judge_assertion
 from services.token.domain.clients.client_secrets import open_secrets, renewed
-from services.token.ports import Begin, ClientDirectory, SignedByClients
+from services.token.ports.clients import ClientDirectory, SignedByClients
+from services.token.ports.work import Begin
 
 RENEWED = Counter("latchkey_client_secrets_renewed_total", "Client secrets that were rehashed with the current pepper.")
 _log = logs.get(__name__)

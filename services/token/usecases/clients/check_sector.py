@@ -10,7 +10,7 @@ from libs.oauth.errors import InvalidClientMetadata, InvalidRequest, ServerError
 from libs.oauth.reasons import Reason
 from libs.oauth.sectors import require_listed
 from services.token.domain.tokens.subjects import Subjects
-from services.token.ports import Work
+from services.token.ports.work import Writer
 
 FetchSectorDocument = Callable[[str], Awaitable[bytes | None]]
 """The document behind a sector_identifier_uri; None when it cannot be had."""
@@ -58,7 +58,7 @@ class CheckSector:
             require_listed(document, metadata.redirect_uris)
         return CheckedSector.of(metadata)
 
-    async def hold(self, work: Work, metadata: ClientMetadata, checked: CheckedSector, *, now: datetime) -> None:
+    async def hold(self, work: Writer, metadata: ClientMetadata, checked: CheckedSector, *, now: datetime) -> None:
         """What is about to be kept is what was checked; and from the first pairwise client on there is one salt.
 
         Raises:

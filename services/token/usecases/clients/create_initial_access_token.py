@@ -15,7 +15,7 @@ from services.token.domain.clients.registrations import (
     lifetime_valid,
     uses_valid,
 )
-from services.token.ports import Begin
+from services.token.ports.work import Begin
 
 
 class CreateInitialAccessToken:

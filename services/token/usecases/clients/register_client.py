@@ -16,7 +16,7 @@ from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.limits import Limit, require_room
 from services.token.domain.clients.client import Client
 from services.token.domain.clients.registrations import REGISTRATION_WINDOW, Registration, RegistrationQuota
-from services.token.ports import Begin, Work
+from services.token.ports.work import Begin, View, Writer
 from services.token.usecases.clients.check_sector import CheckedSector, must_fetch
 from services.token.usecases.clients.create_client import CreateClient
 
@@ -34,7 +34,7 @@ class RegisterClient:
     def __init__(
         self,
         begin: Begin,
-        view: Begin,
+        view: View,
         create: CreateClient,
         *,
         mode: RegistrationMode,
@@ -67,8 +67,8 @@ class RegisterClient:
                     "Registration requires an initial access token.", reason=Reason.REGISTRATION_TOKEN_MISSING
                 )
             return
-        async with self._view() as work:
-            usable = await work.initial_access_tokens.is_usable(secret_hash(initial_token), now=self._clock.now())
+        async with self._view() as view:
+            usable = await view.initial_access_tokens.is_usable(secret_hash(initial_token), now=self._clock.now())
         if not usable:
             raise _unusable()
 
@@ -113,7 +113,7 @@ class RegisterClient:
             limits.append(Limit(f"{what} address {prefix}", self._quota.per_address, Reason(f"{reason}_OF_ADDRESS")))
         return limits
 
-    async def _require_room(self, work: Work, prefix: str | None, *, now: datetime) -> None:
+    async def _require_room(self, work: Writer, prefix: str | None, *, now: datetime) -> None:
         limits = self._limits("register", "REGISTRATIONS", prefix)
         keys = [limit.key for limit in limits]
         require_room(limits, await work.tallies.read(keys), window=REGISTRATION_WINDOW, now=now)

@@ -9,7 +9,8 @@ from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.clients.client import require_client
 from services.token.domain.clients.client_secrets import NewSecret, make_secret
-from services.token.ports import Begin, ClientDirectory
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import Begin
 
 
 class RotateClientSecret:

@@ -2,7 +2,8 @@
 
 from libs.servicekit.base.clock import Clock
 from services.token import events
-from services.token.ports import Begin, ClientDirectory
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import Begin
 
 BATCH = 100
 """Each is an event and so a row: a transaction has to have an end."""

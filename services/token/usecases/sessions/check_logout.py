@@ -17,7 +17,9 @@ from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
-from services.token.ports import Begin, ClientDirectory, Keys
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.tokens import Keys
+from services.token.ports.work import View
 
 MAX_FRAMES = 40
 """A page can hold more, a policy header hardly. Who has signed in to more applications closes the browser as well."""
@@ -36,7 +38,7 @@ class LogoutDecision:
 
 class CheckLogout:
     def __init__(
-        self, view: Begin, *, issuer: str, clients: ClientDirectory, keys: Keys, subjects: Subjects, clock: Clock
+        self, view: View, *, issuer: str, clients: ClientDirectory, keys: Keys, subjects: Subjects, clock: Clock
     ) -> None:
         self._view = view
         self._subjects = subjects
@@ -68,8 +70,8 @@ class CheckLogout:
 
     async def _frontchannel_uris(self, session_id: str) -> tuple[str, ...]:
         """OpenID Connect Front-Channel Logout 1.0, 2: always with `iss` and `sid`. One read."""
-        async with self._view() as work:
-            client_ids = await work.session_clients.of(session_id)
+        async with self._view() as view:
+            client_ids = await view.session_clients.of(session_id)
         found = [await self._clients.find(client_id) for client_id in client_ids]
         loaded = [
             with_session(

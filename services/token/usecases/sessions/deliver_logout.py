@@ -10,7 +10,8 @@ from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.logout import LogoutDelivery, Outcome
-from services.token.ports import Begin, ClientDirectory
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import Begin
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
 _log = logs.get(__name__)

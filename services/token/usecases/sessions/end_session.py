@@ -10,7 +10,7 @@ from libs.crypto.random import uuid7
 from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.sessions.logout import LogoutDelivery
-from services.token.ports import Begin, Work
+from services.token.ports.work import Begin, Writer
 
 GRANTS_AT_ONCE = 500
 """Each ended grant is an event and so a row: a transaction has to have an end."""
@@ -41,7 +41,7 @@ class EndSession:
                     return await self._queue(work, session_id, user_id)
         return 0
 
-    async def _queue(self, work: Work, session_id: str, user_id: str) -> int:
+    async def _queue(self, work: Writer, session_id: str, user_id: str) -> int:
         now = self._clock.now()
         queued = 0
         for client_id in await work.session_clients.forget(session_id):
@@ -110,7 +110,7 @@ class EndOfflineGrants:
                     await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
 
 
-def _tell(work: Work, ended: Iterable[tuple[str, str, str]], reason: events.SessionEnd) -> None:
+def _tell(work: Writer, ended: Iterable[tuple[str, str, str]], reason: events.SessionEnd) -> None:
     work.emit(
         *(
             events.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason=reason)

@@ -17,7 +17,9 @@ from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
 from services.token.domain.tokens.token_claims import GRANT_CLAIM
-from services.token.ports import Accounts, Begin, ClientDirectory, Keys
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.tokens import Accounts, Keys
+from services.token.ports.work import View
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
 
@@ -32,7 +34,7 @@ class Userinfo:
 class GetUserinfo:
     def __init__(
         self,
-        view: Begin,
+        view: View,
         *,
         audiences: Audiences,
         accounts: Accounts,
@@ -101,8 +103,8 @@ class GetUserinfo:
         return claims
 
     async def _live_grant(self, token: Mapping[str, Any]) -> Grant:
-        async with self._view() as work:
-            status = await work.revocations.status(str(token["jti"]), grant_id=str(token[GRANT_CLAIM]))
+        async with self._view() as view:
+            status = await view.revocations.status(str(token["jti"]), grant_id=str(token[GRANT_CLAIM]))
         if status.grant is None or status.grant.revoked_at is not None:
             raise InvalidToken(reason=Reason.GRANT_REVOKED)
         if status.revoked:

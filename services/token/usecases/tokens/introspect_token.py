@@ -19,7 +19,8 @@ from services.token.domain.tokens.refresh_families import RefreshToken, TokenMat
 from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
 from services.token.domain.tokens.token_claims import GRANT_CLAIM, Lifetimes
-from services.token.ports import Begin, Keys
+from services.token.ports.tokens import Keys
+from services.token.ports.work import View
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
@@ -29,7 +30,7 @@ INACTIVE: Mapping[str, Any] = {"active": False}
 class IntrospectToken:
     def __init__(
         self,
-        view: Begin,
+        view: View,
         *,
         issuer: str,
         authenticate: AuthenticateClient,
@@ -86,16 +87,16 @@ class IntrospectToken:
         except InvalidJwt:
             return None
         grant_id = claims.get(GRANT_CLAIM)
-        async with self._view() as work:
-            status = await work.revocations.status(str(claims["jti"]), grant_id=grant_id)
+        async with self._view() as view:
+            status = await view.revocations.status(str(claims["jti"]), grant_id=grant_id)
         if not status.good:
             return None
         return {"active": True, "token_type": "Bearer", **claims}
 
     async def _refresh_token(self, token: RefreshToken, caller: Client, *, now: datetime) -> dict[str, Any] | None:
         """Nobody but its own client is ever told of one."""
-        async with self._view() as work:
-            family = await work.refresh_families.find(token.family_id)
+        async with self._view() as view:
+            family = await view.refresh_families.find(token.family_id)
         if family is None or family.client_id != caller.client_id or family.grant.revoked_at is not None:
             return None
         try:

@@ -24,7 +24,7 @@ from services.token.domain.tokens.audiences import Audiences
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
 from services.token.domain.tokens.token_hook import TokenHookRequest
-from services.token.ports import Account, Accounts, TokenHook
+from services.token.ports.tokens import Account, Accounts, TokenHook
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
@@ -112,9 +112,9 @@ class IssueTokens:
         self, authorized: Authorized, grant_type: str, audience: tuple[str, ...]
     ) -> Mapping[str, Any]:
         """Return the claims that the token hook adds. A denial becomes an error that RFC 6749 5.2 defines."""
-        question = TokenHookRequest(grant_type, authorized.client, audience, authorized.scopes, authorized.grant)
+        hook_request = TokenHookRequest(grant_type, authorized.client, audience, authorized.scopes, authorized.grant)
         try:
-            return await self._hook(question)
+            return await self._hook(hook_request)
         except AccessDenied as denied:
             refusal = UnauthorizedClient if authorized.grant is None else InvalidGrant
             raise refusal("The token hook denied the token.", reason=denied.reason) from None

@@ -19,7 +19,7 @@ from services.token.domain.tokens.token_claims import (
     id_token_claims,
     logout_token_claims,
 )
-from services.token.ports import Keys
+from services.token.ports.tokens import Keys
 
 
 class MintTokens:

@@ -17,7 +17,8 @@ from services.token.domain.clients.client import Client
 from services.token.domain.tokens.refresh_families import RefreshFamily, RefreshToken
 from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.token_claims import GRANT_CLAIM, Lifetimes
-from services.token.ports import Begin, Keys, Work
+from services.token.ports.tokens import Keys
+from services.token.ports.work import Begin, Writer
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 
 _REASON: events.RevocationReason = "revoked_by_client"
@@ -103,7 +104,7 @@ class RevokeToken:
             return None
 
 
-async def _revoke(work: Work, claims: dict[str, Any]) -> None:
+async def _revoke(work: Writer, claims: dict[str, Any]) -> None:
     token_id, grant_id = str(claims["jti"]), claims.get(GRANT_CLAIM)
     status = await work.revocations.status(token_id, grant_id=grant_id)
     if not status.good:

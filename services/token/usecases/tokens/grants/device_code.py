@@ -13,7 +13,8 @@ from services.token.domain.authorization.devices import AllowedDevice
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.ports import Begin, Devices
+from services.token.ports.authorization import Devices
+from services.token.ports.work import Begin
 from services.token.usecases.tokens.grants.new_grant import keep_grant
 from services.token.usecases.tokens.issue_tokens import Authorized
 

@@ -15,7 +15,8 @@ from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.domain.tokens.audiences import requested_resources
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.ports import Begin, SignIns
+from services.token.ports.tokens import SignIns
+from services.token.ports.work import Begin, View
 from services.token.usecases.tokens.grants.new_grant import keep_grant
 from services.token.usecases.tokens.issue_tokens import Authorized
 
@@ -23,7 +24,7 @@ from services.token.usecases.tokens.issue_tokens import Authorized
 class PasswordGrant:
     """The same sign-in as on the page, with its limits; the session that it starts can be ended like any other."""
 
-    def __init__(self, begin: Begin, view: Begin, sign_ins: SignIns, *, lifetimes: Lifetimes) -> None:
+    def __init__(self, begin: Begin, view: View, sign_ins: SignIns, *, lifetimes: Lifetimes) -> None:
         self._begin = begin
         self._view = view
         self._sign_ins = sign_ins

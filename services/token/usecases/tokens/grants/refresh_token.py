@@ -12,12 +12,12 @@ from services.token.domain.clients.client import Client, listed
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.refresh_families import RefreshFamily, RefreshToken, TokenMatch
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.ports import Begin, Work
+from services.token.ports.work import Begin, View, Writer
 from services.token.usecases.tokens.issue_tokens import Authorized
 
 
 class RefreshTokenGrant:
-    def __init__(self, begin: Begin, view: Begin, *, chain_keys: Sequence[bytes], lifetimes: Lifetimes) -> None:
+    def __init__(self, begin: Begin, view: View, *, chain_keys: Sequence[bytes], lifetimes: Lifetimes) -> None:
         self._begin = begin
         self._view = view
         self._chain_keys = chain_keys
@@ -40,8 +40,8 @@ class RefreshTokenGrant:
         return Authorized(client=client, scopes=scopes, redeem=redeem, grant=family.grant)
 
     async def _find(self, token: RefreshToken, client: Client) -> RefreshFamily:
-        async with self._view() as work:
-            family = await work.refresh_families.find(token.family_id)
+        async with self._view() as view:
+            family = await view.refresh_families.find(token.family_id)
         if family is None:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
         if family.client_id != client.client_id:
@@ -67,7 +67,7 @@ class RefreshTokenGrant:
             work.emit(events.token_refreshed(family.grant, scopes=tokens.scopes, token_id=tokens.token_id))
         return successor
 
-    async def _within_grace(self, work: Work, token: RefreshToken, *, now: datetime) -> RefreshToken:
+    async def _within_grace(self, work: Writer, token: RefreshToken, *, now: datetime) -> RefreshToken:
         family = await work.refresh_families.find(token.family_id)
         if family is None:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
