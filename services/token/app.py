@@ -15,7 +15,7 @@ from latchkey.token.v1 import admin_pb2, authorization_pb2, consents_pb2
 from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
 from latchkey.token.v1.authorization_pb2_grpc import add_AuthorizationServiceServicer_to_server
 from latchkey.token.v1.consents_pb2_grpc import add_ConsentServiceServicer_to_server
-from libs.fetch.fetcher import opened
+from libs.fetch.fetcher import open_fetcher
 from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, PASSWORD, REFRESH_TOKEN
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock, SystemClock
@@ -119,7 +119,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         channel(settings.authentication_target, service="authentication", settings=settings) as authentication,
         channel(settings.device_target, service="device", settings=settings) as device,
         channel(settings.key_rotation_target, service="key-rotation", settings=settings) as key_rotation,
-        opened(settings.fetch_policy()) as fetcher,
+        open_fetcher(settings.fetch_policy()) as fetcher,
         aclosing(ClientKeys(partial(fetcher.get, accept=KEY_SET_TYPES))) as client_keys,
         aclosing(ClientLogos(partial(fetcher.get, accept=client_logos.TYPES, limit=client_logos.MAX_BYTES))) as logos,
     ):

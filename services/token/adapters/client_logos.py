@@ -19,7 +19,7 @@ class ClientLogos:
     """`fetch` gets an image (TYPES, MOST_BYTES). Kept for ten minutes, and left alone for one when it failed."""
 
     def __init__(self, fetch: Callable[[str], Awaitable[Fetched]]) -> None:
-        self._documents = CachedDocuments(fetch, as_logo, longest=600, cool_down=60, most=64)
+        self._documents = CachedDocuments(fetch, as_logo, max_age=600, cool_down=60, max_documents=64)
 
     async def find(self, uri: str) -> Logo | None:
         """None when it cannot be had, or is none of these images whatever its server says."""

@@ -25,7 +25,7 @@ from libs.servicekit.grpc import server as grpc_server
 from libs.servicekit.grpc.channels import channel
 from services.authorize_frontend.app import edge_application
 from services.authorize_frontend.backends import Backends
-from services.authorize_frontend.capabilities import Offers
+from services.authorize_frontend.capabilities import Capabilities
 from services.authorize_frontend.config import AuthorizeFrontendSettings
 from services.authorize_frontend.published_keys import PublishedKeys
 from tests.unit.authorize_frontend.authority import Authority
@@ -122,9 +122,9 @@ async def running(
             VerificationKeyServiceStub(channels[3]),
         )
         keys = PublishedKeys(backends.keys, clock=(clock := Clock()))
-        offers = Offers(backends.offers)
-        await offers.ask()
-        server = TestServer(edge_application(settings, backends, keys, offers))
+        capabilities = Capabilities(backends.capabilities)
+        await capabilities.refresh()
+        server = TestServer(edge_application(settings, backends, keys, capabilities))
         await stack.enter_async_context(server)
         http = await stack.enter_async_context(session())
         assert server.port is not None

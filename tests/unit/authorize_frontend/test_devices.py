@@ -3,7 +3,7 @@
 import pytest
 
 from libs.languages.language import LANGUAGES
-from libs.languages.speaking import speaking
+from libs.languages.translation import use_language
 from services.authorize_frontend.http.shared.browsers import device_in_words, device_of
 
 MOZILLA = "Mozilla/5.0"
@@ -35,6 +35,6 @@ def test_a_device_is_named_by_what_is_known_and_nothing_else(user_agent, device)
 
 
 def test_a_device_is_said_in_the_language_of_who_reads_it():
-    with speaking(LANGUAGES[1]):
+    with use_language(LANGUAGES[1]):
         assert device_in_words("Firefox/Linux") == "Firefox auf Linux"
     assert [device_in_words(device) for device in ("Firefox/", "/Linux", "/", "")] == ["Firefox", "Linux", "", ""]

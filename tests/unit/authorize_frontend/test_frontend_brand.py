@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from services.authorize_frontend.brand import DarkAccent, LightAccent, Link, LinkOrAddress, LogoFile
-from services.authorize_frontend.colours import BLACK, DARK, ENOUGH, LIGHT, WHITE, Colour, lightened, variables
+from services.authorize_frontend.colours import BLACK, DARK, LIGHT, MIN_CONTRAST, WHITE, Colour, lightened, variables
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path id="p" d="M0 0"/><use href="#p"/></svg>'
@@ -50,8 +50,8 @@ def test_a_colour_that_some_cannot_read_is_refused_at_start(kind, colour, fine):
 def test_a_dark_accent_is_made_of_a_light_one(accent):
     light, dark = variables(Colour.of(accent), LIGHT), variables(lightened(Colour.of(accent)), DARK)
     for colours in (light, dark):
-        assert colours["on-accent"].contrast(colours["accent"]) >= ENOUGH
-        assert colours["accent"].contrast(colours["tint"]) >= ENOUGH
+        assert colours["on-accent"].contrast(colours["accent"]) >= MIN_CONTRAST
+        assert colours["accent"].contrast(colours["tint"]) >= MIN_CONTRAST
 
 
 @pytest.mark.s(44)

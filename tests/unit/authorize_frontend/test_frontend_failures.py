@@ -69,17 +69,17 @@ async def test_an_unknown_exception_is_a_page_with_a_reference_and_without_text(
     assert (page.status, error(page)) == (500, "server_error")
     assert "the secret cause" not in page.text
     assert "Reference" in page.html.text
-    assert any(entry["event"] == "A request was refused" for entry in logs)
+    assert any(entry["event"] == "frontend.request_refused" for entry in logs)
 
 
 async def test_a_fault_of_our_own_is_logged_with_its_trace(browser, services, running, monkeypatch):
-    monkeypatch.setattr("services.authorize_frontend.http.authorization.authorize.answer", None)
+    monkeypatch.setattr("services.authorize_frontend.http.authorization.authorize.respond", None)
     services.token.says["Authorize"] = a_response()
     with capture_logs() as logs:
         page = await browser.get("/authorize?client_id=c")
     assert (page.status, error(page)) == (500, "server_error")
     assert "NoneType" not in page.text
-    assert [entry["event"] for entry in logs if entry.get("exc_info")] == ["A request failed"]
+    assert [entry["event"] for entry in logs if entry.get("exc_info")] == ["frontend.request_failed"]
 
 
 @pytest.mark.s(60)

@@ -79,7 +79,7 @@ def test_our_catalogs_read_as_babel_reads_them(language, tmp_path: Path):
 
 @pytest.mark.parametrize("language", LANGUAGES[1:], ids=lambda language: language.tag)
 def test_everything_is_said_in_every_language_with_the_same_placeholders_and_elements(language):
-    catalog = collect.brought_up_to_date(language.tag, collect.collected())
+    catalog = collect.updated(language.tag, collect.collected())
     assert list(collect.faults(catalog)) == []
     assert collect.written(catalog) == catalog_path(language.tag).read_text()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.authorize_frontend.http.shared.resource_words import ResourceOnPage, resources_on_page
+from services.authorize_frontend.http.shared.resources import ResourceOnPage, resources_on_page
 
 
 @pytest.mark.s(56)
