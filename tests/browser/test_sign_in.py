@@ -1,9 +1,13 @@
 """A user signs in to the playground in Chromium: real pages, a real client, real redirects."""
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import Page, expect
 
 pytestmark = pytest.mark.xdist_group("sqlite")
+
+PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
 
 async def test_user_signs_in_to_the_playground_and_signs_out(page: Page, playground: str) -> None:
@@ -22,6 +26,8 @@ async def test_user_signs_in_to_the_playground_and_signs_out(page: Page, playgro
     if await page.locator("main[data-page=consent]").count():
         await page.click("#consent-allow")
     await expect(page.locator("#signed-in-as")).to_contain_text("Alice")
+    await page.set_viewport_size({"width": 1200, "height": 900})
+    await page.screenshot(path=PICTURES / "playground.en.light.screen.png")
 
     await page.click("#run-second")
     if await page.locator("main[data-page=consent]").count():
