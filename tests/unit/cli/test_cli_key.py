@@ -58,7 +58,7 @@ def test_key_revoke_shows_reason_and_time_of_exposure(latchkey: Latchkey, servic
 def test_key_revoke_warns_when_no_key_is_active(latchkey: Latchkey, services: Services) -> None:
     answer = latchkey("key", "revoke", "ES256-a", "--reason", "suspected")
     assert "ES256-a revoked" in answer.out
-    assert "Nothing is signed with this algorithm" in answer.err
+    assert "No tokens are signed with this algorithm" in answer.err
     services.key_admin.kept[3].state = keys_pb2.KEY_STATE_ACTIVE
     assert latchkey("key", "revoke", "RS256-a", "--reason", "suspected").err == ""
 

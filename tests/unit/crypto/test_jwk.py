@@ -147,6 +147,6 @@ def test_a_private_key_is_bound_to_its_algorithm():
 
 def test_a_kid_is_unique_in_a_key_set():
     key = VerificationKey(signing_key("ES256").public_jwk())
-    with pytest.raises(InvalidKey, match="one kid"):
+    with pytest.raises(InvalidKey, match="same kid"):
         KeySet([key, key])
     assert {jwk["alg"] for jwk in all_keys().to_jwks()["keys"]} == set(ALGORITHMS)

@@ -57,7 +57,7 @@ def key(kid: str):
 
 
 async def test_a_document_is_fetched_once_while_it_is_fresh(publisher: Publisher):
-    documents = publisher.documents(longest=30)
+    documents = publisher.documents(max_age=30)
     for seconds in (0, 10, 29.9):
         publisher.now = 1000 + seconds
         assert await documents.get(URL) == ["old"]
@@ -78,7 +78,7 @@ async def test_no_document_is_kept_for_a_minute_whatever_it_says(publisher: Publ
 
 async def test_the_time_of_the_fetch_itself_counts(publisher: Publisher):
     publisher.open.clear()
-    documents = publisher.documents(longest=30)
+    documents = publisher.documents(max_age=30)
     first = asyncio.create_task(documents.get(URL))
     await publisher.until_asked(1)
     publisher.now += 20
@@ -199,7 +199,7 @@ async def test_our_own_lack_of_slots_is_not_held_against_a_host(publisher: Publi
 
 
 async def test_a_failed_renewal_leaves_the_known_keys_and_a_stale_document_is_not_used(publisher: Publisher):
-    documents = publisher.documents(longest=30)
+    documents = publisher.documents(max_age=30)
     await documents.get(URL)
     publisher.refusal = Reason.UNREACHABLE
     with pytest.raises(FetchRefused):
@@ -222,7 +222,7 @@ async def test_a_document_that_does_not_parse_is_neither_kept_nor_remembered(pub
 
 
 async def test_the_document_that_was_not_used_for_longest_makes_room(publisher: Publisher):
-    documents = publisher.documents(most=2)
+    documents = publisher.documents(max_documents=2)
     for name in ("a", "b", "a", "c", "a"):
         await documents.get(name)
     assert publisher.asked == ["a", "b", "c"]

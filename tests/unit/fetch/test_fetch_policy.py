@@ -20,8 +20,8 @@ def allowing(*hosts: str, **policy: frozenset[int]) -> FetchPolicy:
 def judged(policy: FetchPolicy, url: str, *addresses: str) -> Reason | None:
     target = parse_target(url)
     try:
-        policy.judge_port(target)
-        policy.judge_addresses(target, addresses)
+        policy.check_port(target)
+        policy.check_addresses(target, addresses)
     except FetchRefused as refusal:
         return refusal.reason
     return None
@@ -112,7 +112,7 @@ def test_the_environment_opens_what_it_names(environment: pytest.MonkeyPatch, tm
         extra_ca=tmp_path / "some.pem",
         ports=frozenset({443, 8443}),
         total_seconds=2.5,
-        most_bytes=1000,
+        max_bytes=1000,
     )
 
 

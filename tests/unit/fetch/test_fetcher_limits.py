@@ -200,7 +200,7 @@ async def test_one_host_gets_its_share_and_no_more(world: World):
     crowd = Crowd()
     await world.host(crowd.respond, world.authority.server(HOST, "other.test"))
     world.names.answers["other.test"] = [[PUBLIC]]
-    fetcher = world.fetcher(most_at_once_per_host=2, most_at_once=3)
+    fetcher = world.fetcher(max_at_once_per_host=2, max_at_once=3)
     tasks = fetches(fetcher, 8, HOST)
     await crowd.until(2)
     tasks += fetches(fetcher, 8, "other.test")
@@ -224,14 +224,14 @@ async def test_those_who_wait_in_vain_are_told_so_and_further_ones_need_not_wait
             await hold(until=now)
         waiting = asyncio.create_task(hold(until=now + 60))
         await asyncio.sleep(0)  # it has begun to wait
-        with pytest.raises(FetchRefused, match="too many wait already"):
+        with pytest.raises(FetchRefused, match="too many fetches are waiting"):
             await hold(until=now + 60)
     await waiting
 
 
 async def test_waiting_for_a_slot_counts_as_time_of_the_fetch(world: World):
     await world.host(Crowd().respond)
-    fetcher = world.fetcher(most_at_once=1, total_seconds=0.2)
+    fetcher = world.fetcher(max_at_once=1, total_seconds=0.2)
     async with asyncio.timeout(20):
         results = await asyncio.gather(*fetches(fetcher, 2, HOST), return_exceptions=True)
     assert {result.reason for result in results if isinstance(result, FetchRefused)} <= {Reason.TIMEOUT, Reason.BUSY}
@@ -241,7 +241,7 @@ async def test_waiting_for_a_slot_counts_as_time_of_the_fetch(world: World):
 async def test_a_cancelled_fetch_gives_its_slot_back(world: World):
     crowd = Crowd()
     server = await world.host(crowd.respond)
-    fetcher = world.fetcher(most_at_once=1, most_at_once_per_host=1)
+    fetcher = world.fetcher(max_at_once=1, max_at_once_per_host=1)
     running, waiting = fetches(fetcher, 2, HOST)
     await crowd.until(1)
     waiting.cancel()
@@ -257,7 +257,7 @@ async def test_one_who_gives_up_waiting_leaves_the_way_to_the_next(world: World)
     crowd = Crowd()
     await world.host(crowd.respond, world.authority.server(HOST, "other.test"))
     world.names.answers["other.test"] = [[PUBLIC]]
-    fetcher = world.fetcher(most_at_once=1, most_at_once_per_host=1)
+    fetcher = world.fetcher(max_at_once=1, max_at_once_per_host=1)
     (running,) = fetches(fetcher, 1, HOST)
     await crowd.until(1)
     waits_for_any_slot, waits_for_its_host = fetches(fetcher, 2, "other.test")
