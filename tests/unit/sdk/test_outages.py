@@ -13,8 +13,8 @@ import pytest
 from deploy.provision import nats_server
 from deploy.provision.home import Home
 from latchkey_sdk import AccessRefused, Subscription, subscribe
-from latchkey_sdk.connection import ways_of
-from latchkey_sdk.consumer import Wanted, starting
+from latchkey_sdk.connection import credential_scope
+from latchkey_sdk.consumer import ConsumerSpec, starting
 from tests.unit.sdk.bus import NatsServer, Publisher, publisher_for, until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -152,7 +152,7 @@ async def test_a_server_that_forgot_everything_is_followed_from_its_new_beginnin
 
 def impatient(url: str) -> Subscription:
     """A subscription with heartbeats of a tenth of a second."""
-    wanted = Wanted(
+    wanted = ConsumerSpec(
         stream="LATCHKEY_EVENTS",
         name="crm",
         durable=True,
@@ -199,7 +199,7 @@ async def test_credentials_of_another_account_are_refused(guarded: tuple[NatsSer
     elsewhere = Home(tmp_path / "elsewhere")
     elsewhere.make_folders()
     nats_server.prepare(elsewhere, port=server.port, now=NOW)
-    with pytest.raises(AccessRefused, match="does not accept these credentials"):
+    with pytest.raises(AccessRefused, match="refused the credentials"):
         async with subscribe(servers=server.url, creds=elsewhere.creds("cli")):
             pass
 
@@ -208,9 +208,9 @@ async def test_credentials_of_another_account_are_refused(guarded: tuple[NatsSer
 def test_a_file_that_holds_no_credentials_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "crm.creds").write_text(text)
     with pytest.raises(AccessRefused, match=r"crm\.creds is not a NATS \.creds file"):
-        ways_of(tmp_path / "crm.creds")
+        credential_scope(tmp_path / "crm.creds")
 
 
 def test_credentials_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(AccessRefused, match="cannot be read: No such file"):
-        ways_of(tmp_path / "crm.creds")
+        credential_scope(tmp_path / "crm.creds")

@@ -10,7 +10,7 @@ import pytest
 from nats.errors import ConnectionClosedError
 
 from latchkey_sdk.connection import Connection
-from latchkey_sdk.consumer import Wanted, starting
+from latchkey_sdk.consumer import ConsumerSpec, starting
 from latchkey_sdk.pull import Puller
 from tests.unit.sdk.bus import NatsServer, Publisher
 
@@ -28,7 +28,7 @@ async def an_error() -> None:
 
 
 @pytest.mark.parametrize("comes", [an_answer, an_error])
-@pytest.mark.parametrize("step", ["_ask", "_listen", "_be_served"])
+@pytest.mark.parametrize("step", ["_request", "_listen", "_ensure_consumer"])
 async def test_it_stops_though_something_else_comes_at_the_same_moment(
     server: NatsServer, publisher: Publisher, step: str, comes: Step
 ) -> None:
@@ -36,7 +36,7 @@ async def test_it_stops_though_something_else_comes_at_the_same_moment(
         reached = _cancelled_within(puller, step, comes)
         # It comes by at every step: the consumer is gone, and requests have to be made.
         await publisher.jetstream.delete_consumer("LATCHKEY_EVENTS", "crm")
-        puller.ask_again()
+        puller.request_again()
         async with asyncio.timeout(20):
             await reached.wait()
         async with asyncio.timeout(3):
@@ -49,7 +49,7 @@ async def test_it_stops_though_something_else_comes_at_the_same_moment(
 async def a_puller(url: str) -> AsyncIterator[Puller]:
     connection = Connection(servers=url, creds=None, inbox_prefix=None, on_reconnect=lambda: None)
     await connection.open(timeout=20)
-    wanted = Wanted(
+    wanted = ConsumerSpec(
         stream="LATCHKEY_EVENTS",
         name="crm",
         durable=True,

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from latchkey_sdk.errors import InsufficientScope
 from latchkey_sdk.verifier.access_token import AccessToken
-from latchkey_sdk.verifier.bearer import Refusal, Refused, admit, refusal_of
+from latchkey_sdk.verifier.bearer import Refusal, Refused, refusal_of, verify_request
 from latchkey_sdk.verifier.token_verifier import TokenVerifier
 
 TOKEN: Final = web.RequestKey("latchkey.token", AccessToken)
@@ -33,7 +33,7 @@ def bearer(verifier: TokenVerifier, *, scopes: Iterable[str] = (), open_paths: I
         if request.path in unguarded:
             return await handler(request)
         try:
-            request[TOKEN] = await admit(verifier, request.headers.getall("Authorization", []), scopes=needed)
+            request[TOKEN] = await verify_request(verifier, request.headers.getall("Authorization", []), scopes=needed)
             return await handler(request)
         except Refused as refused:
             return _answer(refused.answer)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
 from latchkey_sdk.errors import InsufficientScope
-from latchkey_sdk.verifier.bearer import Refusal, Refused, admit, refusal_of
+from latchkey_sdk.verifier.bearer import Refusal, Refused, refusal_of, verify_request
 from latchkey_sdk.verifier.token_verifier import TokenVerifier
 
 TOKEN: Final = "latchkey.token"
@@ -45,7 +45,7 @@ class BearerMiddleware:
             value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"
         ]
         try:
-            token = await admit(self._verifier, authorization, scopes=self._scopes)
+            token = await verify_request(self._verifier, authorization, scopes=self._scopes)
         except Refused as refused:
             await _answer(scope, receive, send, refused.answer)
             return

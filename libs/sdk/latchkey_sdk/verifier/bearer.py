@@ -48,7 +48,9 @@ class Refusal:
         return json.dumps(said).encode()
 
 
-async def admit(verifier: TokenVerifier, authorization: Sequence[str], *, scopes: Iterable[str] = ()) -> AccessToken:
+async def verify_request(
+    verifier: TokenVerifier, authorization: Sequence[str], *, scopes: Iterable[str] = ()
+) -> AccessToken:
     """The access token of a request, verified.
 
     Args:

@@ -13,7 +13,7 @@ from latchkey_sdk.verifier.strict import json_object
 COOL_DOWN_SECONDS: Final = 10.0
 """Between two fetches, whatever tokens name: an unknown `kid` costs one at most."""
 DEFAULT_FRESH_SECONDS: Final = 300.0
-LONGEST_FRESH_SECONDS: Final = 24 * 3600.0
+MAX_FRESH_SECONDS: Final = 24 * 3600.0
 STALE_SECONDS: Final = 3600.0
 """How long keys are used on while the issuer cannot be reached (RFC 5861 4)."""
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -112,7 +112,7 @@ class Jwks:
                 raise ValueError("the key set has no key that signs access tokens")
             self._keys, self._etag = keys, document.etag
         now = self._clock()
-        fresh = min(document.fresh_for(default=DEFAULT_FRESH_SECONDS), LONGEST_FRESH_SECONDS)
+        fresh = min(document.fresh_for(default=DEFAULT_FRESH_SECONDS), MAX_FRESH_SECONDS)
         self._fresh_until = now + max(fresh, COOL_DOWN_SECONDS)
         self._usable_until = self._fresh_until + STALE_SECONDS
         self._next_fetch = now + COOL_DOWN_SECONDS
