@@ -1,4 +1,4 @@
-"""A resource server's verifier while the bus is away: it says so, follows its policy, and misses nothing."""
+"""The token verifier of a resource server while NATS is unavailable: status, refusal policy, and missed revocations."""
 
 import asyncio
 from collections.abc import Callable
@@ -37,10 +37,10 @@ async def verdict(verifier: TokenVerifier, token: str) -> AccessToken | type[Exc
 async def test_verifier_accepts_unchecked_tokens_without_nats_and_learns_of_revocations_afterwards(
     system: Stack, browser: Browser
 ) -> None:
-    told: list[bool] = []
+    statuses: list[bool] = []
     async with (
         await RelyingParty.registered(system) as client,
-        a_verifier(system, on_status=told.append) as verifier,
+        a_verifier(system, on_status=statuses.append) as verifier,
     ):
         tokens = await client.sign_in(browser)
         system.kill("nats")
@@ -49,7 +49,7 @@ async def test_verifier_accepts_unchecked_tokens_without_nats_and_learns_of_revo
         assert not accepted.revocation_checked
         await client.oauth.revoke_token(f"{system.client_edge}/revoke", token=tokens["access_token"])
         system.start("nats")
-        await until(lambda: told == [True, False, True])
+        await until(lambda: statuses == [True, False, True])
         async with asyncio.timeout(20):
             while await verdict(verifier, tokens["access_token"]) is not TokenRefused:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Stories over real HTTP, against five real processes, real NATS, and both databases."""
+"""Fixtures for flows over HTTP against running services, NATS and both databases."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -36,14 +36,14 @@ async def browser(system: Stack) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def mailbox(system: Stack) -> AsyncIterator[Mailbox]:
-    """Where the emails of the system go while the test runs."""
+    """The SMTP server that the system sends emails to."""
     async with open_mailbox(port=system.layout.ports.mail.number) as opened:
         yield opened
 
 
 @pytest.fixture
 async def web(system: Stack) -> AsyncIterator[RelyingParty]:
-    """The confidential demo web application, on unmodified Authlib."""
+    """The confidential demo client, with Authlib."""
     async with RelyingParty.of(system, "web") as relying_party:
         yield relying_party
 
@@ -56,7 +56,7 @@ async def second(system: Stack) -> AsyncIterator[RelyingParty]:
 
 @pytest.fixture(scope="session")
 def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the programs of `node` can be run."""
+    """A folder with the programs of `node` and their packages."""
     try:
         packages = installed()
     except PackagesUnavailableError as reason:

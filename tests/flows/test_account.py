@@ -1,4 +1,4 @@
-"""A user looks after their own account: sessions, applications, password."""
+"""The account pages: sessions, connected apps, password, profile, data export, deletion."""
 
 import json
 

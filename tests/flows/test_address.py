@@ -1,4 +1,4 @@
-"""A user shows that a mail address is theirs, and applications see it."""
+"""A user confirms an email address, and applications get email_verified."""
 
 import pytest
 
@@ -22,7 +22,7 @@ async def test_new_email_address_takes_effect_after_confirmation(
         page = await browser.submit("address-change", new_address=f"{username}@new.example")
         assert page.name == "account-address-sent"
         link = link_in(await mailbox.next_to(f"{username}@new.example"))
-        async with Browser(system.issuer) as elsewhere:  # a stranger who gets the email, or a program that reads it
+        async with Browser(system.issuer) as elsewhere:  # a mail scanner or another user that opens the link
             assert (await elsewhere.open(link)).name == "login"
         assert (await client.userinfo(token["access_token"])).json() == before
         assert (await browser.open(link)).name == "account-address-confirm"

@@ -1,4 +1,4 @@
-"""Attributes that an operator adds go from the command line to the application that may see them, and to no other."""
+"""Attributes that an operator defines are returned to applications with the scope of the attribute only."""
 
 from pathlib import Path
 

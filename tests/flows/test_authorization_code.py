@@ -1,4 +1,4 @@
-"""Authorization code with PKCE, signed in on real pages (RFC 6749 4.1, RFC 7636, OpenID Connect Core 3.1)."""
+"""Authorization code flow with PKCE on the real pages (RFC 6749, 4.1; RFC 7636; OpenID Connect Core, 3.1)."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ async def test_code_flow_returns_tokens_with_claims_of_the_user(
     assert access_token["client_id"] == web.client_id
     assert access_token["scope"].split() == token["scope"].split() == ["openid", "profile", "email", "offline_access"]
     assert userinfo["email"] == f"{username}@example.com"
-    assert "name" not in id_token  # it is asked for at /userinfo, and only there
+    assert "name" not in id_token  # returned by /userinfo only
     assert "phone_number" not in userinfo
 
 
@@ -50,7 +50,7 @@ async def test_wrong_password_shows_an_error_and_keeps_the_request(browser: Brow
     page = await browser.sign_in("alice", "not-her-password")
     assert page.name == "login"
     assert 'role="alert"' in page.text
-    page = await browser.sign_in("nobody-of-that-name", "whatever")
+    page = await browser.sign_in("unknown-user", "whatever")
     assert page.name == "login"
     page = await browser.sign_in()
     assert page.name == "consent" or page.left
@@ -62,7 +62,7 @@ async def test_second_client_uses_the_existing_session(
     first = await web.sign_in(browser)
     started = second.start()
     page = await browser.open(started.url)
-    assert page.name == "consent"  # who it is, is known; what this client may have, is not
+    assert page.name == "consent"  # the session exists, the consent for this client does not
     other = await second.finish(started, await browser.submit("consent-allow"))
     me = (await web.userinfo(first["access_token"])).json()
     assert (await second.userinfo(other["access_token"])).json()["sub"] == me["sub"]
@@ -173,7 +173,7 @@ async def test_prompt_login_and_max_age_require_a_new_sign_in(
         started = web.start(**parameters)
         page = await browser.open(started.url)
         assert page.name == "login"
-        # Going on without signing in leads back to the page.
+        # Resuming without signing in shows the sign-in page again.
         request = page.parameters["request"]
         assert (await browser.open(f"/authorize/resume?request={request}")).name == "login"
         after = await web.finish(started, await browser.sign_in())

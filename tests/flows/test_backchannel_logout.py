@@ -1,4 +1,4 @@
-"""Back-channel logout (OpenID Connect Back-Channel Logout 1.0) against five real processes and a client on real TLS."""
+"""OpenID Connect Back-Channel Logout 1.0 against running services and a client with TLS."""
 
 import asyncio
 import queue
@@ -33,13 +33,13 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Stack]:
-    """A system that may reach the clients of these tests, whose addresses are not public."""
+    """A system that may send requests to the private addresses of the clients of these tests."""
     with running_stack(tmp_path_factory.mktemp("stack"), environment=receiver.environment) as running:
         yield running
 
 
 async def a_client(system: Stack, receiver: Receiver, **metadata: Any) -> tuple[RelyingParty, str]:
-    """A client that listens, and the path where it does."""
+    """A client with a back-channel logout URI, and the path of this URI."""
     path = f"/logout/{secrets.token_hex(8)}"
     members = {
         "consent": "skip",
@@ -51,7 +51,7 @@ async def a_client(system: Stack, receiver: Receiver, **metadata: Any) -> tuple[
     return await RelyingParty.registered(system, **members), path
 
 
-async def heard(receiver: Receiver, path: str) -> LogoutRequest:
+async def received(receiver: Receiver, path: str) -> LogoutRequest:
     return await asyncio.to_thread(receiver.next, path)
 
 
@@ -79,10 +79,10 @@ async def test_sign_out_sends_a_logout_token_to_the_client(
         token = await client.sign_in(browser)
         login = await verified(system, token["id_token"], audience=client.client_id, alg=alg, typ="JWT")
         await sign_out(browser, token["id_token"])
-        told = await heard(receiver, path)
-    assert told.content_type == "application/x-www-form-urlencoded"
-    assert told.tls == "TLSv1.3"
-    claims = await verified(system, told.logout_token, audience=client.client_id, alg=alg, typ="logout+jwt")
+        delivery = await received(receiver, path)
+    assert delivery.content_type == "application/x-www-form-urlencoded"
+    assert delivery.tls == "TLSv1.3"
+    claims = await verified(system, delivery.logout_token, audience=client.client_id, alg=alg, typ="logout+jwt")
     assert claims["events"] == {EVENT: {}}
     assert (claims["sub"], claims["sid"]) == (login["sub"], login["sid"])
     assert claims["jti"]
@@ -102,8 +102,8 @@ async def test_sign_out_notifies_every_client_of_this_session_only(
         await second.sign_in(browser)
         other = await second.sign_in(elsewhere)
         await sign_out(browser, token["id_token"])
-        told = {(await heard(receiver, path)).path for path in (here, there)}
-        assert told == {here, there}
+        notified = {(await received(receiver, path)).path for path in (here, there)}
+        assert notified == {here, there}
         assert receiver.has_received_nothing_more(there)
         assert (await second.userinfo(other["access_token"])).status_code == 200
 
@@ -115,10 +115,10 @@ async def test_failed_logout_delivery_is_retried(system: Stack, receiver: Receiv
     async with client:
         token = await client.sign_in(browser)
         await sign_out(browser, token["id_token"])
-        first, second = await heard(receiver, path), await heard(receiver, path)
+        first, second = await received(receiver, path), await received(receiver, path)
     ids = []
-    for told in (first, second):
-        claims = await verified(system, told.logout_token, audience=client.client_id, alg="RS256", typ="logout+jwt")
+    for delivery in (first, second):
+        claims = await verified(system, delivery.logout_token, audience=client.client_id, alg="RS256", typ="logout+jwt")
         ids.append(claims["jti"])
     assert len(set(ids)) == 2
 
@@ -132,9 +132,9 @@ async def test_rejected_logout_delivery_is_not_retried(system: Stack, receiver: 
         token = await stubborn.sign_in(browser)
         await willing.sign_in(browser)
         await sign_out(browser, token["id_token"])
-        await heard(receiver, no)
+        await received(receiver, no)
         for _ in range(2):
-            await heard(receiver, yes)  # the one that is worth a second try has had it
+            await received(receiver, yes)  # the retry after the 503 has arrived
         assert receiver.has_received_nothing_more(no)
 
 
@@ -143,7 +143,7 @@ async def test_rejected_logout_delivery_is_not_retried(system: Stack, receiver: 
 async def test_logout_delivery_to_an_internal_address_is_refused(
     system: Stack, receiver: Receiver, browser: Browser, host: str
 ) -> None:
-    """The logout goes on; the delivery is refused before anything is sent."""
+    """The logout succeeds; the delivery is refused before a request is sent."""
     uri = f"https://{host}:{receiver.port}/logout"
     client = await RelyingParty.registered(
         system, consent="skip", backchannel_logout_uri=uri, post_logout_redirect_uris=[AFTERWARDS]
@@ -171,8 +171,8 @@ async def test_disabled_user_is_logged_out_at_every_client(system: Stack, receiv
         token = await client.sign_in(browser, username=username)
         async with system.channel("authentication") as channel:
             await UserAdminServiceStub(channel).DisableUser(admin_pb2.DisableUserRequest(username=username))
-        told = await heard(receiver, path)
-        claims = await verified(system, told.logout_token, audience=client.client_id, alg="RS256", typ="logout+jwt")
+        delivery = await received(receiver, path)
+        claims = await verified(system, delivery.logout_token, audience=client.client_id, alg="RS256", typ="logout+jwt")
         assert claims["sub"] == user_id
         refreshed = await client.token_request(grant_type="refresh_token", refresh_token=token["refresh_token"])
         assert refreshed.json()["error"] == "invalid_grant"

@@ -1,4 +1,4 @@
-"""Requests that nobody can grant: a page when the way back is not known, otherwise the client is told (RFC 6749 4.1.2.1)."""
+"""Invalid authorization requests: an error page without a valid redirect URI, otherwise a redirect (RFC 6749, 4.1.2.1)."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""The budget of hops on the hot paths: gRPC calls counted by the services themselves (design: performance budget)."""
+"""Number of gRPC calls on the hot paths, read from the metrics of the services."""
 
 import re
 from collections import Counter
@@ -18,7 +18,7 @@ _LINE = re.compile(r'^latchkey_rpc_seconds_count\{method="/latchkey\.([a-z]+)\.v
 
 
 async def _calls(system: Stack) -> Counter[str]:
-    """Calls answered so far, by area and method; looking at the keys goes by a timer and is left out."""
+    """Calls served so far, by area and method, without the periodic requests for keys."""
     calls: Counter[str] = Counter()
     async with httpx2.AsyncClient() as client:
         for service in ("token", "authentication", "device", "key-rotation"):
@@ -27,7 +27,7 @@ async def _calls(system: Stack) -> Counter[str]:
     return Counter({name: count for name, count in calls.items() if not name.startswith("keys.")})
 
 
-async def _spent(system: Stack, before: Counter[str]) -> dict[str, int]:
+async def _calls_since(system: Stack, before: Counter[str]) -> dict[str, int]:
     return dict(await _calls(system) - before)
 
 
@@ -36,7 +36,7 @@ async def test_client_credentials_make_no_call(system: Stack) -> None:
         before = await _calls(system)
         for _ in range(3):
             assert (await machine.token_request(grant_type="client_credentials")).status_code == 200
-        assert await _spent(system, before) == {}
+        assert await _calls_since(system, before) == {}
 
 
 async def test_authorization_with_session_and_consent_makes_one_call_to_each_of_two_services(
@@ -47,7 +47,7 @@ async def test_authorization_with_session_and_consent_makes_one_call_to_each_of_
         before = await _calls(system)
         page = await browser.open(client.start().url)
         assert page.left
-        assert await _spent(system, before) == {"authentication.GetSession": 1, "token.Authorize": 1}
+        assert await _calls_since(system, before) == {"authentication.GetSession": 1, "token.Authorize": 1}
 
 
 async def test_authorization_without_a_session_makes_one_call(system: Stack, browser: Browser) -> None:
@@ -55,7 +55,7 @@ async def test_authorization_without_a_session_makes_one_call(system: Stack, bro
         before = await _calls(system)
         response = await browser.client.get(client.start().url)
         assert response.status_code == 303
-        assert await _spent(system, before) == {"token.Authorize": 1}
+        assert await _calls_since(system, before) == {"token.Authorize": 1}
 
 
 async def test_code_refresh_and_userinfo_make_one_call_about_the_account(system: Stack, browser: Browser) -> None:
@@ -66,11 +66,11 @@ async def test_code_refresh_and_userinfo_make_one_call_about_the_account(system:
         form = code_form(await browser.submit("consent-allow"), started, client)
         before = await _calls(system)
         token = (await client.token_request(**form)).json()
-        assert await _spent(system, before) == {"authentication.GetAccount": 1}
+        assert await _calls_since(system, before) == {"authentication.GetAccount": 1}
         await client.token_request(grant_type="refresh_token", refresh_token=token["refresh_token"])
-        assert await _spent(system, before) == {"authentication.GetAccount": 2}
+        assert await _calls_since(system, before) == {"authentication.GetAccount": 2}
         await client.userinfo(token["access_token"])
-        assert await _spent(system, before) == {"authentication.GetAccount": 3}
+        assert await _calls_since(system, before) == {"authentication.GetAccount": 3}
 
 
 @pytest.mark.s(34)
@@ -78,14 +78,14 @@ async def test_device_poll_makes_one_call_and_two_more_on_success(system: Stack,
     async with await Device.new(system) as device:
         before = await _calls(system)
         await device.ask()
-        assert await _spent(system, before) == {"device.CreateDeviceCode": 1}
+        assert await _calls_since(system, before) == {"device.CreateDeviceCode": 1}
         before = await _calls(system)
         assert (await device.poll()).status_code == 400
-        assert await _spent(system, before) == {"device.PollDeviceCode": 1}
+        assert await _calls_since(system, before) == {"device.PollDeviceCode": 1}
         await allow(browser, device)
         before = await _calls(system)
         assert (await device.poll()).status_code == 200
-        assert await _spent(system, before) == {
+        assert await _calls_since(system, before) == {
             "device.PollDeviceCode": 1,
             "authentication.GetAccount": 1,
             "device.RedeemDeviceCode": 1,
@@ -99,10 +99,10 @@ async def test_device_pages_make_two_calls_at_most(system: Stack, browser: Brows
         await browser.sign_in()
         before = await _calls(system)
         await browser.submit("device-continue", user_code=device.codes["user_code"])
-        assert await _spent(system, before) == {"authentication.GetSession": 1, "device.FindUserCode": 1}
+        assert await _calls_since(system, before) == {"authentication.GetSession": 1, "device.FindUserCode": 1}
         before = await _calls(system)
         response = await browser.client.post(
             "/device/decision", data=browser.page.form_with("device-allow").fields | {"choice": "allow"}
         )
         assert response.status_code == 303
-        assert await _spent(system, before) == {"authentication.GetSession": 1, "device.DecideDeviceCode": 1}
+        assert await _calls_since(system, before) == {"authentication.GetSession": 1, "device.DecideDeviceCode": 1}

@@ -1,4 +1,4 @@
-"""Single claims, asked for by name (OpenID Connect Core 5.5)."""
+"""The claims parameter (OpenID Connect Core, 5.5)."""
 
 import json
 
@@ -38,7 +38,7 @@ async def test_consent_page_lists_requested_claims(system: Stack, browser: Brows
 async def test_requested_sub_of_another_user_gets_login_required(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         await client.sign_in(browser)
-        claims = json.dumps({"id_token": {"sub": {"value": "somebody-else"}}})
+        claims = json.dumps({"id_token": {"sub": {"value": "another-user"}}})
         page = await browser.open(client.start(prompt="none", claims=claims).url)
         assert page.parameters["error"] == "login_required"
 

@@ -1,4 +1,4 @@
-"""private_key_jwt and client_secret_jwt with unmodified Authlib against the real system."""
+"""private_key_jwt and client_secret_jwt with Authlib against a running system."""
 
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oauth2.rfc7523 import ClientSecretJWT, PrivateKeyJWT

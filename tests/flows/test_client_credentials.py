@@ -1,4 +1,4 @@
-"""A client acts for itself (RFC 6749 4.4)."""
+"""The client credentials grant (RFC 6749, 4.4)."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""The demo users and clients of the development run, as the real services keep them."""
+"""The demo users and clients of the development run, read from running services."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("sqlite")
 
-# OpenID Connect Core 5.1, without what the server itself says: sub and updated_at.
+# OpenID Connect Core, 5.1, without sub and updated_at, which the server sets.
 STANDARD_CLAIMS = {
     *("name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture"),
     *("website", "email", "email_verified", "gender", "birthdate", "zoneinfo", "locale", "phone_number"),
@@ -33,7 +33,7 @@ async def users(stack: Stack) -> dict[str, User]:
 async def clients(stack: Stack) -> dict[str, Client]:
     async with stack.channel("token") as channel:
         listed = (await ClientAdminServiceStub(channel).ListClients(ListClientsRequest(page_size=500))).clients
-    known = {told["client_id"] for told in stack.clients.values() if isinstance(told, dict)}
+    known = {client["client_id"] for client in stack.clients.values() if isinstance(client, dict)}
     return {client.client_id: client for client in listed if client.client_id in known}
 
 

@@ -1,4 +1,4 @@
-"""`make run`, as somebody at a shell meets it: the real command on free ports, in a home of its own."""
+"""`make run`: the command on free ports with its own home folder."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 class Run:
-    """One `python -m deploy.local`."""
+    """A process of `python -m deploy.local`."""
 
     def __init__(self, home: Path, variables: dict[str, str]) -> None:
         self.home = home
@@ -33,7 +33,7 @@ class Run:
         )
 
     def read_until(self, word: str) -> str:
-        """What it says up to a line with the word."""
+        """The output up to a line with the word."""
         said = ""
         assert self._process.stdout
         for line in self._process.stdout:
@@ -43,7 +43,7 @@ class Run:
         raise AssertionError(f"{word!r} never came:\n{said}")
 
     def stop(self) -> tuple[int, str]:
-        """Ctrl-C; its exit code and last words."""
+        """Sends SIGINT; returns the exit code and the remaining output."""
         self._process.send_signal(signal.SIGINT)
         said, _ = self._process.communicate(timeout=10)
         return self._process.returncode, said
@@ -66,7 +66,7 @@ def variables() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def start(variables, tmp_path):
-    """Starts a run and waits until it is ready; returns it and what it said."""
+    """Starts a run and waits until it is ready; returns the run and its output."""
     started: list[Run] = []
 
     def ready() -> tuple[Run, str]:

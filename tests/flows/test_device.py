@@ -1,4 +1,4 @@
-"""The device grant (RFC 8628): a television shows a code, a user types it elsewhere and says yes."""
+"""The device grant (RFC 8628)."""
 
 import asyncio
 from typing import Any
@@ -76,7 +76,7 @@ async def test_poll_gets_access_denied_after_the_user_denies(system: Stack, brow
         page = await browser.submit("device-deny")
         assert (page.name, urlsplit(page.url).path) == ("device-done", "/device/denied")
         assert error_of(await device.poll()) == (400, "access_denied")
-        assert (await open_confirmation(browser, device)).name == "device"  # the code is of no use to anybody
+        assert (await open_confirmation(browser, device)).name == "device"  # the code cannot be used again
 
 
 @pytest.mark.s(34)
@@ -133,7 +133,7 @@ async def test_device_authorization_refuses_malformed_requests(system: Stack) ->
 async def test_device_scope_is_limited_to_registered_scopes(system: Stack, browser: Browser) -> None:
     async with await Device.new(system, scope="openid tv:watch") as device:
         assert error_of(await device.authorization_request(scope="openid email")) == (400, "invalid_scope")
-        device.codes = (await device.authorization_request()).json()  # none asked for: what is not about sign-in
+        device.codes = (await device.authorization_request()).json()  # the default scope contains no OpenID scopes
         assert "tv:watch" in (await open_confirmation(browser, device)).text
         await browser.submit("device-allow")
         token = (await device.poll()).json()
@@ -152,7 +152,7 @@ async def test_device_page_shows_client_location_and_time(system: Stack, browser
         assert "127.0.0.x" in page.text
         assert "Did you start this yourself, on a device in front of you?" in page.text
         assert "See your profile" in page.text
-        assert error_of(await device.poll()) == (400, "authorization_pending")  # looking decides nothing
+        assert error_of(await device.poll()) == (400, "authorization_pending")  # showing the page is no decision
 
 
 @pytest.mark.s(35)
@@ -276,7 +276,7 @@ async def test_grant_or_scope_removed_from_the_client_after_approval_is_refused(
 async def test_approval_with_a_forged_session_yields_no_token(system: Stack) -> None:
     async with await Device.new(system) as device:
         codes = await device.ask()
-        invented = Session(session_id="sid", user_id="somebody")
+        invented = Session(session_id="sid", user_id="forged")
         invented.authenticated_at.GetCurrentTime()
         invented.attested_at.GetCurrentTime()
         session = AttestedSession(session=invented.SerializeToString(), mac=b"m" * 32)

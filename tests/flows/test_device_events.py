@@ -1,4 +1,4 @@
-"""What subscribers see of devices, and how replicas of the device service hear of each other."""
+"""Events of the device grant, and notification between replicas of the device service."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,9 +40,9 @@ async def test_device_grant_emits_events_from_request_to_token(
         requested = (await feed.until("device.requested", subject=device.client_id))["device.requested"]
         events = await feed.until("device.approved", "device.redeemed", subject=user_id)
         issued = (await token_feed.until("token.issued", subject=user_id))["token.issued"]
-    told = [requested, events["device.approved"], events["device.redeemed"], issued]
-    assert len({event["correlationid"] for event in told}) == 1
-    assert [event["producer"] for event in told] == ["device", "device", "device", "token"]
+    in_order = [requested, events["device.approved"], events["device.redeemed"], issued]
+    assert len({event["correlationid"] for event in in_order}) == 1
+    assert [event["producer"] for event in in_order] == ["device", "device", "device", "token"]
     assert issued["data"]["grant_type"] == GRANT
     approved = events["device.approved"]["data"]
     assert approved["ip_prefix"] == approved["device_ip_prefix"] == "127.0.0.0/24"
@@ -77,10 +77,10 @@ async def test_long_poll_at_another_replica_returns_at_once_after_approval(
 
 @asynccontextmanager
 async def another_replica(system: Stack, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["DeviceServiceAsyncStub"]:
-    """A second process of the device service but for the process: its own memory, the same database and bus."""
+    """A second device service in this process, with its own memory and the same database and NATS."""
     shape = next(service for service in SERVICES if service.name == "device")
-    told = environment.of_service(shape, system.layout, inherited={}) | {"LATCHKEY_GRPC_LISTEN": "127.0.0.1:0"}
-    for name, value in told.items():
+    variables = environment.of_service(shape, system.layout, inherited={}) | {"LATCHKEY_GRPC_LISTEN": "127.0.0.1:0"}
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     settings = DeviceSettings.model_validate({})
     home = system.layout.home

@@ -1,4 +1,4 @@
-"""`latchkey login --device`: the command line as a device, against the real system."""
+"""`latchkey login --device` against a running system."""
 
 import json
 import os
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.xdist_group("sqlite")
 
 
 class Terminal:
-    """The command, while it waits."""
+    """A running command."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
         self.said = ""
 
     def line_with(self, word: str) -> str:
-        """The next line on stderr that has the word."""
+        """The next line on stderr with the word."""
         assert self._process.stderr
         for line in self._process.stderr:
             self.said += line
@@ -83,7 +83,7 @@ async def test_cli_device_login_reports_access_denied(stack: Stack) -> None:
     ("arguments", "error"),
     [
         (("login",), "usage"),
-        (("login", "--device", "--client-id", "c_nobody"), "invalid_client"),
+        (("login", "--device", "--client-id", "c_unknown"), "invalid_client"),
         (("login", "--device", "--scope", "openid admin"), "invalid_scope"),
         (("login", "--device", "--issuer", "http://id.example", "--client-id", "c"), "failed"),
         (("login", "--device", "--issuer", "http://127.0.0.1:9", "--client-id", "c"), "unreachable"),

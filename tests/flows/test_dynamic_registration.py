@@ -1,4 +1,4 @@
-"""Clients that register themselves (RFC 7591, RFC 7592), as the conformance suite does it: over the real system."""
+"""Dynamic client registration (RFC 7591, RFC 7592) against a running system, with the requests of the conformance suite."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 class Registrar:
-    """A developer with a client to register, and where discovery says that this is done."""
+    """Registers clients at the registration endpoint of the discovery document."""
 
     def __init__(self, system: Stack, http: httpx2.AsyncClient, endpoint: str) -> None:
         self.system = system
@@ -76,7 +76,7 @@ def without_pkce(started: Started, **changes: str) -> Started:
 async def test_registered_client_signs_a_user_in_and_deletes_itself(
     system: Stack, browser: Browser, registrar: Registrar, method: str
 ) -> None:
-    """Unmodified Authlib with what was registered; the suite sends no PKCE, asks twice in one browser, and cleans up."""
+    """As the suite: no PKCE, two authorization requests in one browser, and deletion of the client."""
     made = await registrar.registered(
         token_endpoint_auth_method=method,
         grant_types=["authorization_code", "refresh_token"],
@@ -179,7 +179,7 @@ async def test_forbidden_client_metadata_is_refused(
     answer = await registrar.post(token, **members)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json; charset=utf-8")
     assert answer.json()["error"] in errors
-    assert (await registrar.post(token)).status_code == 201  # nothing was used up
+    assert (await registrar.post(token)).status_code == 201  # the initial access token was not consumed
 
 
 @pytest.mark.conformance("oidcc-3rd_party-init-login")
@@ -259,18 +259,18 @@ async def test_jwks_uri_at_an_internal_address_is_not_fetched(system: Stack, reg
 @pytest.mark.s(57)
 @pytest.mark.xdist_group("sqlite")
 async def test_cli_creates_an_initial_access_token_for_registration(stack: Stack, http: httpx2.AsyncClient) -> None:
-    told = await latchkey(stack, "client", "registration-token", "create", "--uses", "2", "--expires", "5m")
-    headers = bearer(told["initial_access_token"])
+    created = await latchkey(stack, "client", "registration-token", "create", "--uses", "2", "--expires", "5m")
+    headers = bearer(created["initial_access_token"])
     endpoint = f"{stack.client_edge}/register"
     made = (await http.post(endpoint, json=MEMBERS, headers=headers)).json()
     assert "registration_expires_at" in await latchkey(stack, "client", "show", made["client_id"])
     [listed] = [
         each
         for each in await latchkey(stack, "client", "registration-token", "list")
-        if each["token_id"] == told["token_id"]
+        if each["token_id"] == created["token_id"]
     ]
     assert listed["uses_left"] == 1
-    await latchkey(stack, "client", "registration-token", "revoke", told["token_id"])
+    await latchkey(stack, "client", "registration-token", "revoke", created["token_id"])
     assert (await http.post(endpoint, json=MEMBERS, headers=headers)).status_code == 401
 
 

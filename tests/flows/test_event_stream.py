@@ -1,4 +1,4 @@
-"""Events as a stream for browsers: who has a ticket sees what it is for, live, and goes on where they were."""
+"""The event stream for browsers (server-sent events): tickets, filters and resumption."""
 
 import asyncio
 import json
@@ -22,13 +22,13 @@ Event = tuple[str, dict[str, Any]]
 
 
 class Reader:
-    """What an EventSource does with the bytes (WHATWG HTML 9.2.6), as far as it is used here."""
+    """Parses server-sent events (WHATWG HTML, 9.2.6)."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.response = response
 
     async def next(self) -> Event:
-        """The next event: its id and its data."""
+        """Id and data of the next event."""
         event_id, data = "", ""
         async with asyncio.timeout(60):
             while line := (await self.response.content.readline()).decode():
@@ -39,7 +39,7 @@ class Reader:
                     data = value
                 elif not line.strip() and data:
                     return event_id, json.loads(data)
-        raise AssertionError("the stream has ended")
+        raise AssertionError("the event stream has ended")
 
     async def until(self, subject: str, *, kind: str = "") -> Event:
         while True:
@@ -87,7 +87,7 @@ async def test_event_stream_sends_a_sign_in_and_resumes_after_last_event_id(syst
 
 
 async def test_event_stream_filter_narrows_the_ticket_and_cannot_widen_it(system: Stack, browser: Browser) -> None:
-    """Everything that the reader sees until a later sign-in is within both."""
+    """Up to a later sign-in, the reader receives only events that match both the ticket and the filter."""
     ticket = (await ticket_for(system, "login.>", "session.>"))["ticket"]
     username, user_id = await new_user(system)
     async with await RelyingParty.registered(system) as client, reading(system, ticket, query="filter=>") as wide:
@@ -102,7 +102,7 @@ async def test_event_stream_filter_narrows_the_ticket_and_cannot_widen_it(system
 
 @pytest.mark.parametrize(
     ("ticket", "query", "status"),
-    [("", "", 401), ("evt_nobody", "", 401), ("", "ticket=x", 401), ("good", "filter=a.b.c", 400)],
+    [("", "", 401), ("evt_unknown", "", 401), ("", "ticket=x", 401), ("good", "filter=a.b.c", 400)],
 )
 async def test_event_stream_is_refused_for_an_invalid_ticket_or_filter(
     system: Stack, ticket: str, query: str, status: int

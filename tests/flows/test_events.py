@@ -1,4 +1,4 @@
-"""What subscribers see: events on JetStream, read by the stock NATS client (events contract)."""
+"""Events on JetStream, read with the standard NATS client."""
 
 import asyncio
 import json
@@ -16,20 +16,20 @@ from tests.support.stack import Stack
 
 
 class Feed:
-    """The ten lines of a stock subscriber, and a memory."""
+    """A subscriber that stores what it received."""
 
     def __init__(self, subscription: Any) -> None:
         self._subscription = subscription
         self.seen: list[dict[str, Any]] = []
 
     async def until(self, *names: str, subject: str) -> dict[str, dict[str, Any]]:
-        """The first event of each of these names about the subject; reads on until they are all there."""
+        """The first event of each of these names about the subject; reads until all have arrived."""
         while not names_of(self._about(subject)).issuperset(names):
             try:
                 message = await self._subscription.next_msg(timeout=10)
             except NatsTimeoutError:
                 missing = set(names) - names_of(self._about(subject))
-                raise AssertionError(f"{missing} did not come; there were {names_of(self.seen)}") from None
+                raise AssertionError(f"{missing} did not arrive; received: {names_of(self.seen)}") from None
             event = json.loads(message.data)
             assert message.headers["Nats-Msg-Id"] == event["id"]
             self.seen.append(event)
@@ -94,7 +94,7 @@ async def test_sign_in_emits_events_from_password_to_refresh(
     assert events["consent.granted"]["data"]["scopes"] == ["openid", "profile", "email", "offline_access"]
     assert events["code.redeemed"]["data"]["grant_id"] == tokens["token.issued"]["data"]["grant_id"]
     assert tokens["token.issued"]["data"]["grant_type"] == "authorization_code"
-    # One authorization request, one id to join its events by, across services.
+    # All events of an authorization request have the same correlation id.
     joined = {events[name]["correlationid"] for name in ("login.succeeded", "consent.granted", "code.redeemed")}
     assert len(joined) == 1
 

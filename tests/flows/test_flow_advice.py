@@ -1,4 +1,4 @@
-"""What `latchkey flow advise` says to type registers a client, and that client does what the advice says."""
+"""The command that `latchkey flow advise` prints registers a client, and this client works with the suggested flow."""
 
 import json
 import shlex
@@ -28,7 +28,7 @@ async def json_of(system: Stack, line: str) -> dict[str, str]:
     return answer
 
 
-async def opened(browser: Browser, started: Started) -> Page:
+async def authorize(browser: Browser, started: Started) -> Page:
     await browser.open(started.url)
     page = await browser.sign_in()
     assert page.name == "consent"
@@ -43,7 +43,7 @@ async def code(system: Stack, client: RelyingParty, browser: Browser) -> None:
 
 async def code_in_a_page(system: Stack, client: RelyingParty, browser: Browser) -> None:
     started = client.start()
-    form = code_form(await opened(browser, started), started, client) | {"client_id": client.client_id}
+    form = code_form(await authorize(browser, started), started, client) | {"client_id": client.client_id}
     async with httpx2.AsyncClient() as script:
         headers = {"Origin": "https://app.example"}
         answer = await script.post(f"{system.client_edge}/token", data=form, headers=headers)
@@ -70,7 +70,7 @@ async def device(system: Stack, client: RelyingParty, browser: Browser) -> None:
 
 async def implicit(system: Stack, client: RelyingParty, browser: Browser) -> None:
     started = asked(client, "id_token token")
-    answer = fragment(await opened(browser, started))
+    answer = fragment(await authorize(browser, started))
     claims = await verified(system, answer["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
     assert claims["nonce"] == started.nonce
     assert (await client.userinfo(answer["access_token"])).status_code == 200
@@ -78,7 +78,7 @@ async def implicit(system: Stack, client: RelyingParty, browser: Browser) -> Non
 
 async def form_post(system: Stack, client: RelyingParty, browser: Browser) -> None:
     started = asked(client, "id_token", response_mode="form_post")
-    form = (await opened(browser, started)).form_with("form-post-submit")
+    form = (await authorize(browser, started)).form_with("form-post-submit")
     assert form.action == client.redirect_uri
     claims = await verified(system, form.fields["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
     assert claims["email"] == "alice@example.com"
@@ -87,7 +87,7 @@ async def form_post(system: Stack, client: RelyingParty, browser: Browser) -> No
 async def hybrid(system: Stack, client: RelyingParty, browser: Browser) -> None:
     started = client.start(response_mode="form_post")
     url = str(httpx2.URL(started.url).copy_set_param("response_type", "code id_token"))
-    page = await opened(browser, Started(url, started.state, started.nonce, started.verifier))
+    page = await authorize(browser, Started(url, started.state, started.nonce, started.verifier))
     fields = page.form_with("form-post-submit").fields
     assert (await verified(system, fields["id_token"], audience=client.client_id, alg="RS256", typ="JWT"))["c_hash"]
     bought = await client.token_request(
@@ -151,9 +151,9 @@ async def test_suggested_command_registers_a_client_for_the_suggested_flow(
     system: Stack, browser: Browser, answers: dict[str, str], advice: Advice
 ) -> None:
     options = shlex.join([word for name, answer in answers.items() for word in (f"--{name}", answer)])
-    told = await json_of(system, f"latchkey flow advise {options}")
-    assert told["flow"] == advice.flow
-    made = await json_of(system, told["command"])
+    answer = await json_of(system, f"latchkey flow advise {options}")
+    assert answer["flow"] == advice.flow
+    made = await json_of(system, answer["command"])
     assert ("client_secret" in made) != advice.public
     async with RelyingParty(
         system,

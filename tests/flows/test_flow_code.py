@@ -1,4 +1,4 @@
-"""The programs that `latchkey flow advise` gives to paste do what they say, as they stand."""
+"""The programs that `latchkey flow advise` prints work without changes."""
 
 import asyncio
 import shlex
@@ -20,17 +20,19 @@ from tests.support.stack import Stack
 
 ADVICE = {advice.program: answers for answers, advice in every_advice(FIRST)}
 IN_PAGES = {"single_page.html", "implicit.html"}
-"""Tried in a browser: tests/browser/test_flow_code.py."""
+"""Tested in a browser: tests/browser/test_flow_code.py."""
 Process = asyncio.subprocess.Process
 
 
 async def pasted(system: Stack, program: str, *more: str) -> str:
-    """The program for a client that was registered by the command beside it."""
+    """The program, for a client that the suggested command has registered."""
     answers = ADVICE[program]
     options = shlex.join([word for name, answer in answers.items() for word in (f"--{name}", answer)])
-    told = await json_of(system, f"latchkey flow advise {options} {shlex.join(more)}")
-    made = await json_of(system, told["command"])
-    return told["code"].replace("CLIENT_ID", made["client_id"]).replace("CLIENT_SECRET", made.get("client_secret", ""))
+    answer = await json_of(system, f"latchkey flow advise {options} {shlex.join(more)}")
+    made = await json_of(system, answer["command"])
+    return (
+        answer["code"].replace("CLIENT_ID", made["client_id"]).replace("CLIENT_SECRET", made.get("client_secret", ""))
+    )
 
 
 @asynccontextmanager
@@ -58,7 +60,7 @@ async def line_of(process: Process) -> str:
 
 
 async def ends_with(process: Process, typed: str = "") -> str:
-    """What it says last, after what is typed in."""
+    """Types a line in and returns the remaining output."""
     out, error = await process.communicate(f"{typed}\n".encode() if typed else b"")
     assert process.returncode == 0, error.decode()
     return out.decode().strip()

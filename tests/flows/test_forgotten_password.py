@@ -1,4 +1,4 @@
-"""A user has forgotten their password: an email, another password, and nothing of before goes on."""
+"""Password reset by email: a new password, and the end of sessions and tokens."""
 
 import asyncio
 
@@ -51,7 +51,7 @@ async def test_password_reset_ends_offline_access(system: Stack, browser: Browse
         await ask(browser, username)
         await browser.open(link_in(await mailbox.next_to(f"{username}@example.com")))
         await browser.submit("password-submit", new_password="a brand-new one")
-        async with asyncio.timeout(20):  # the token service hears of it on the bus
+        async with asyncio.timeout(20):  # the token service receives the event from NATS
             while "refresh_token" in (
                 answer := (await client.token_request(grant_type="refresh_token", refresh_token=token)).json()
             ):
@@ -63,7 +63,7 @@ async def test_password_reset_ends_offline_access(system: Stack, browser: Browse
 async def test_password_reset_for_unknown_user_gets_the_same_page(system: Stack, mailbox: Mailbox) -> None:
     username, _ = await new_user(system)
     answers = []
-    for identifier in (username, "nobody-at-all"):
+    for identifier in (username, "unknown-user"):
         async with Browser(system.issuer) as browser:
             await ask(browser, identifier)
             answers.append((browser.page.url, browser.page.status, browser.page.text))

@@ -1,4 +1,4 @@
-"""Front-channel logout (OpenID Connect Front-Channel Logout 1.0): the browser tells the clients of this session."""
+"""Front-channel logout (OpenID Connect Front-Channel Logout 1.0): the browser loads the logout URIs of the clients of this session."""
 
 import re
 from html import unescape

@@ -1,4 +1,4 @@
-"""Some tokens through the browser, the others for the code (OpenID Connect Core 3.3)."""
+"""The hybrid flow (OpenID Connect Core, 3.3)."""
 
 from typing import Any
 

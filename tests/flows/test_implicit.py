@@ -1,4 +1,4 @@
-"""Tokens through the browser: implicit, and implicit with form_post (OpenID Connect Core 3.2, RFC 6749 4.2)."""
+"""The implicit flow, with fragment and form_post (OpenID Connect Core, 3.2; RFC 6749, 4.2)."""
 
 import hashlib
 from typing import Any
@@ -19,7 +19,7 @@ ALL = ["id_token", "token", "id_token token"]
 
 
 async def implicit_client(system: Stack, *response_types: str, **metadata: Any) -> RelyingParty:
-    """A client with no secret and no back channel, that the operator trusts."""
+    """A public client of the operator that does not ask for consent."""
     return await RelyingParty.registered(
         system,
         grant_types=["implicit"],
@@ -31,7 +31,7 @@ async def implicit_client(system: Stack, *response_types: str, **metadata: Any) 
 
 
 def asked(client: RelyingParty, response_type: str, **changes: str) -> Started:
-    """An authorization request without PKCE: there is no code to protect."""
+    """An authorization request without PKCE, which applies to codes only."""
     started = client.start(scope=changes.pop("scope", "openid profile email"))
     url = httpx2.URL(started.url).copy_set_param("response_type", response_type)
     for name in ("code_challenge", "code_challenge_method"):
@@ -48,12 +48,12 @@ async def answered(browser: Browser, started: Started) -> Page:
 
 def fragment(page: Page) -> dict[str, str]:
     parts = urlsplit(page.url)
-    assert not parts.query, "nothing of an answer may be in the query"
+    assert not parts.query, "no response parameter may be in the query"
     return dict(parse_qsl(parts.fragment))
 
 
 def half_hash(value: str) -> str:
-    """at_hash and c_hash of RS256 (OpenID Connect Core 3.3.2.11), by the test's own hand."""
+    """at_hash and c_hash for RS256 (OpenID Connect Core, 3.3.2.11), computed independently of the server."""
     return urlsafe_b64encode(hashlib.sha256(value.encode()).digest()[:16]).decode()
 
 
@@ -68,7 +68,9 @@ async def test_id_token_is_returned_by_form_post(system: Stack, browser: Browser
         assert form.fields["state"] == started.state
         claims = await verified(system, form.fields["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
         assert claims["nonce"] == started.nonce
-        assert claims["email"] == "alice@example.com"  # there will be no access token to ask with
+        assert (
+            claims["email"] == "alice@example.com"
+        )  # claims are in the ID token, because there is no access token for userinfo
         assert {"at_hash", "c_hash"}.isdisjoint(claims)
         policy = page.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -113,7 +115,7 @@ async def test_response_type_token_works_without_redirect_uri_and_with_a_session
         again = await browser.open(asked(client, "token", scope="orders:read", prompt="none").url)
         assert fragment(again)["access_token"] != answer["access_token"]
         less = fragment(await browser.open(asked(client, "token", scope="").url))
-        assert less["scope"] == "orders:read"  # not what was asked for, so it is said
+        assert less["scope"] == "orders:read"  # it differs from the requested scope, so the response contains it
 
 
 @pytest.mark.s(16)

@@ -1,4 +1,4 @@
-"""APIs ask how things stand with a token that was shown to them (RFC 7662), by unmodified Authlib."""
+"""Token introspection (RFC 7662) with Authlib, and signed userinfo."""
 
 import httpx2
 import pytest
@@ -42,8 +42,8 @@ async def test_userinfo_is_signed_when_registered(system: Stack, browser: Browse
     async with await RelyingParty.registered(system, userinfo_signed_response_alg="RS256") as client:
         tokens = await client.sign_in(browser)
         answer = await client.userinfo(tokens["access_token"])
-        async with httpx2.AsyncClient() as anybody:
-            keys = KeySet.import_key_set((await anybody.get(f"{system.issuer}/jwks")).json())
+        async with httpx2.AsyncClient() as http:
+            keys = KeySet.import_key_set((await http.get(f"{system.issuer}/jwks")).json())
         assert answer.headers["content-type"].partition(";")[0] == "application/jwt"
         claims = jwt.decode(answer.text, keys, algorithms=["RS256"]).claims
         assert (claims["iss"], claims["aud"]) == (system.issuer, client.client_id)

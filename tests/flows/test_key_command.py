@@ -1,4 +1,4 @@
-"""latchkey key against a running system; what an emergency does is in tests/chaos/test_rotation_live.py."""
+"""`latchkey key` against a running system. Emergency rotation: tests/chaos/test_rotation_live.py."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pages speak the language that an application asks for, however it asks."""
+"""The language of pages, from ui_locales or the user's choice."""
 
 import httpx2
 import pytest

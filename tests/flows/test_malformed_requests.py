@@ -1,4 +1,4 @@
-"""Requests that no application sees, at both edges of the running system."""
+"""Malformed HTTP requests at both edges, which the server answers itself."""
 
 import asyncio
 import json

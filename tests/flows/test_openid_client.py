@@ -1,4 +1,4 @@
-"""Every flow by unmodified openid-client, which checks more of each answer than the standards ask of clients."""
+"""Every flow with openid-client, which checks more of each response than the standards require of clients."""
 
 import asyncio
 import json
@@ -49,11 +49,13 @@ async def test_openid_client_gets_tokens_after_dynamic_registration(
     tokens = await signed_in(browser, app, scope="openid email")
     assert (await app.do("userinfo", access_token=tokens["access_token"], subject=tokens["claims"]["sub"]))["email"]
     refused = await app.run("register", metadata=members, initial_access_token=token)
-    assert refused["refused"]["code"] == "OAUTH_WWW_AUTHENTICATE_CHALLENGE"  # the token was for one client
+    assert (
+        refused["refused"]["code"] == "OAUTH_WWW_AUTHENTICATE_CHALLENGE"
+    )  # the initial access token allows one registration
 
 
 async def test_openid_client_refuses_changed_responses(browser: Browser, register: Register) -> None:
-    """The witness can fail: an answer that is not the one to this request is refused by it."""
+    """Shows that openid-client checks: it refuses a response that does not belong to the request."""
     app = await register()
     page = await authorize(browser, await app.start())
     foreign = page.url.replace("iss=http", "iss=https")
@@ -64,7 +66,7 @@ async def test_openid_client_refuses_changed_responses(browser: Browser, registe
     refused = await app.run("finish", callback=page.url, remembered={**app.remembered, "expectedNonce": "another"})
     assert "nonce" in json.dumps(refused["refused"])
     refused = await app.run("finish", callback=page.url, remembered=app.remembered)
-    assert refused["refused"]["error"] == "invalid_grant"  # the code was spent before the nonce was looked at
+    assert refused["refused"]["error"] == "invalid_grant"  # the code was redeemed before the nonce check failed
 
 
 async def test_openid_client_reports_access_denied_when_consent_is_denied(browser: Browser, register: Register) -> None:

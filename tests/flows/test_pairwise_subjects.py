@@ -1,4 +1,4 @@
-"""Pairwise subjects (OpenID Connect Core 8.1) over the real system, with clients on real TLS that say who is of a sector."""
+"""Pairwise subjects (OpenID Connect Core, 8.1), with sector identifier documents served over TLS."""
 
 import asyncio
 import base64
@@ -35,7 +35,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Stack]:
-    """A system that may reach the clients of these tests, whose addresses are not public."""
+    """A system that may send requests to the private addresses of the clients of these tests."""
     environment = {**receiver.environment, "LATCHKEY_REGISTRATION": "open"}
     with running_stack(tmp_path_factory.mktemp("stack"), environment=environment) as running:
         yield running
@@ -46,7 +46,7 @@ async def a_client(system: Stack, redirect_uri: str, **metadata: Any) -> Relying
 
 
 async def known_as(client: RelyingParty, token: dict[str, Any]) -> str:
-    """The one subject in all that the client gets."""
+    """The subject identifier, equal in all tokens and responses of the client."""
     system = client.system
     login = await verified(system, token["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
     access = await verified(system, token["access_token"], audience=system.issuer, alg="ES256", typ="at+jwt")
@@ -138,14 +138,14 @@ async def test_hints_and_logout_tokens_use_the_pairwise_subject(
         login = await verified(system, token["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
         query = urlencode({"id_token_hint": token["id_token"], "post_logout_redirect_uri": AFTERWARDS})
         assert (await browser.open(f"/logout?{query}")).url == AFTERWARDS
-        heard = await asyncio.to_thread(receiver.next, "/logout")
-        told = await verified(system, heard.logout_token, audience=client.client_id, alg="RS256", typ="logout+jwt")
-        assert (told["sub"], told["sid"]) == (login["sub"], login["sid"])
-        assert user_id not in json.dumps([told, login])
+        received = await asyncio.to_thread(receiver.next, "/logout")
+        claims = await verified(system, received.logout_token, audience=client.client_id, alg="RS256", typ="logout+jwt")
+        assert (claims["sub"], claims["sid"]) == (login["sub"], login["sid"])
+        assert user_id not in json.dumps([claims, login])
 
 
 async def test_token_service_does_not_start_with_another_pairwise_salt(system: Stack, browser: Browser) -> None:
-    """Nobody becomes another user because a file was lost and made anew."""
+    """A new salt would change every pairwise subject, so the service refuses to start with it."""
     path = secret_file(system.layout.home, "pairwise-salt")
     async with await a_client(system, ONE) as client:
         username, _ = await new_user(system)

@@ -1,4 +1,4 @@
-"""An application that asks users for their passwords, on unmodified Authlib (RFC 6749 4.3)."""
+"""The resource owner password credentials grant (RFC 6749, 4.3) with Authlib."""
 
 from collections.abc import AsyncIterator
 
@@ -60,7 +60,7 @@ async def test_wrong_password_and_unknown_username_get_the_same_response(system:
     username, _ = await new_user(system)
     answers = [
         await app.token_request(grant_type="password", username=name, password="wrong")
-        for name in (username, "nobody-")
+        for name in (username, "unknown-")
     ]
     assert [answer.status_code for answer in answers] == [400, 400]
     assert answers[0].json() == answers[1].json()
@@ -73,7 +73,7 @@ async def test_failed_attempts_through_a_client_do_not_throttle_the_browser(
 ) -> None:
     username, _ = await new_user(system)
     statuses = [
-        (await app.token_request(grant_type="password", username=username, password=f"guess {number}")).status_code
+        (await app.token_request(grant_type="password", username=username, password=f"wrong {number}")).status_code
         for number in range(7)
     ]
     assert statuses[:5] == [400] * 5

@@ -1,4 +1,4 @@
-"""PAR (RFC 9126) over the real system."""
+"""Pushed authorization requests (RFC 9126)."""
 
 import httpx2
 import pytest

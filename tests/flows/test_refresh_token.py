@@ -1,4 +1,4 @@
-"""Refresh tokens: rotation, grace, reuse (RFC 6749 6, RFC 9700 4.14)."""
+"""Refresh tokens: rotation, grace, reuse (RFC 6749, 6; RFC 9700, 4.14)."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Private keys that do not leave key-rotation: tokens come as they always do, and without it none, cleanly."""
+"""Remote signing: tokens are valid, and requests fail with 503 when key-rotation is unavailable."""
 
 import asyncio
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ async def test_code_stays_valid_when_key_rotation_is_unavailable(system: Stack):
 
 
 async def test_token_request_fails_within_the_deadline_when_key_rotation_hangs(system: Stack):
-    """The deadline of a signature is its own, and shorter than that of other calls."""
+    """Signing calls have their own deadline, which is shorter than that of other calls."""
     machine = await RelyingParty.registered(
         system, redirect_uris=[], grant_types=["client_credentials"], response_types=[]
     )
@@ -89,7 +89,7 @@ async def test_sign_token_is_refused_for_callers_other_than_token(system: Stack,
 
 
 async def test_revoked_key_signs_nothing_and_its_tokens_are_refused(system: Stack):
-    """Last: the next key is too young to follow, so nothing is signed for its algorithm from here on."""
+    """Runs last: the next key is not active yet, so no token is signed with this algorithm afterwards."""
     machine = await RelyingParty.registered(
         system, redirect_uris=[], grant_types=["client_credentials"], response_types=[], introspection="all"
     )

@@ -1,4 +1,4 @@
-"""Resource indicators (RFC 8707) over the real system, by unmodified Authlib: one sign-in, tokens for several APIs."""
+"""Resource indicators (RFC 8707) with Authlib."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Applications give tokens back (RFC 7009)."""
+"""Token revocation (RFC 7009)."""
 
 import httpx2
 import pytest
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.s(33)
 
 
 async def _revoke(client: RelyingParty, token: str) -> httpx2.Response:
-    """By unmodified Authlib."""
+    """Revokes with Authlib."""
     answer = await client.oauth.revoke_token(f"{client.system.client_edge}/revoke", token=token)
     assert isinstance(answer, httpx2.Response)
     return answer

@@ -1,4 +1,4 @@
-"""Two steps of signing in, over the real pages: in every place where somebody signs in."""
+"""Two-step verification on the real pages, at every sign-in."""
 
 import re
 
@@ -27,7 +27,7 @@ async def test_sign_in_to_an_application_requires_the_second_factor(system: Stac
         await browser.open(started.url)
         page = await browser.sign_in(username, f"{username}-password")
         assert page.name == "second-step"
-        assert (await browser.open("/account")).name == "login"  # nobody is signed in yet
+        assert (await browser.open("/account")).name == "login"  # there is no session yet
         assert (await browser.open(started.url)).name == "login"
         page = await browser.sign_in(username, f"{username}-password")
         page = await browser.submit("totp-submit", totp_code="000000")

@@ -1,5 +1,4 @@
-"""`session_state` with errors too: it tells a client's page what the browser's session is, whatever the answer was
-(OpenID Connect Session Management 1.0, 2)."""
+"""`session_state` in error responses, computed from the session of the browser (OpenID Connect Session Management 1.0, 2)."""
 
 import hashlib
 
@@ -16,15 +15,15 @@ pytestmark = on_postgresql
 ORIGIN = "https://client.example"
 
 
-def expected(client: RelyingParty, browser: Browser, told: str) -> str:
-    """By the test's own hand, from the cookie that the frame reads and the salt of the answer."""
-    salt = told.partition(".")[2]
+def expected(client: RelyingParty, browser: Browser, received: str) -> str:
+    """session_state, computed from the cookie of the frame and the salt of the response."""
+    salt = received.partition(".")[2]
     state = browser.client.cookies.get("latchkey-state") or ""
     return hashlib.sha256(f"{client.client_id} {ORIGIN} {state} {salt}".encode()).hexdigest() + f".{salt}"
 
 
 def error_of(page: Page, error: str) -> str:
-    """session_state of an error that was sent back."""
+    """session_state of an error response."""
     assert page.left
     assert page.parameters["error"] == error
     return page.parameters["session_state"]
@@ -32,8 +31,8 @@ def error_of(page: Page, error: str) -> str:
 
 async def test_session_state_is_returned_with_errors(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
-        nobody = error_of(await browser.open(client.start(prompt="none").url), "login_required")
-        assert nobody == expected(client, browser, nobody)
+        signed_out = error_of(await browser.open(client.start(prompt="none").url), "login_required")
+        assert signed_out == expected(client, browser, signed_out)
 
         await browser.open(client.start().url)
         await browser.sign_in()

@@ -1,4 +1,4 @@
-"""That the system under test can be broken and mended, for the tests that do so."""
+"""The test support can stop, pause and restart the programs of a stack."""
 
 import asyncio
 import json

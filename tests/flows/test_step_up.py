@@ -1,4 +1,4 @@
-"""An application asks for more than a password, with unmodified Authlib: over the real pages."""
+"""Step-up authentication: an application requires two-step verification by acr."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ async def claims_of(system: Stack, client: RelyingParty, started: Started, page:
 
 
 async def session_older_than_the_authenticator(system: Stack, browser: Browser) -> Authenticator:
-    """A browser with a session by password alone, of somebody who has an app since."""
+    """Gives the browser a session by password, then adds an authenticator app to the user."""
     username, _ = await new_user(system)
     await enter(browser, username)
     async with Browser(system.issuer) as other:
@@ -66,7 +66,7 @@ async def test_step_up_keeps_the_session_id_and_replaces_its_secret(
         assert browser.client.cookies["latchkey-session"] != cookie
         async with Browser(system.issuer) as thief:
             thief.client.cookies.set("latchkey-session", cookie)
-            assert (await thief.open("/account")).name == "login"  # the secret from before opens nothing
+            assert (await thief.open("/account")).name == "login"  # the previous session secret is invalid
 
 
 @pytest.mark.s(40, 55)
@@ -126,7 +126,7 @@ async def test_client_that_requires_two_steps_gets_no_tokens_by_password_alone(s
 
 @pytest.mark.s(40)
 async def test_acr_of_the_id_token_is_the_requested_lower_level(system: Stack, browser: Browser) -> None:
-    """OpenID Connect Core 5.5.1.1: one of the values that were asked for."""
+    """OpenID Connect Core, 5.5.1.1: acr is one of the requested values."""
     username, app = await user_with_authenticator(system)
     claims = json.dumps({"id_token": {"acr": {"essential": True, "values": [PASSWORD]}}})
     async with await RelyingParty.registered(system) as client:

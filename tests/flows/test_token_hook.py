@@ -1,4 +1,4 @@
-"""The operator's own program is asked about every access token; it adds claims or denies, and nothing else."""
+"""The token hook: a program of the operator adds claims to access tokens or denies them."""
 
 import asyncio
 import json
@@ -37,9 +37,9 @@ def open_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @asynccontextmanager
 async def worker(system: Stack, hook: Hook) -> AsyncIterator[None]:
-    """As the SDK's README has it, with the credentials that are made for it."""
+    """Runs a hook worker as in the README of the SDK, with its NATS credentials."""
     answering = asyncio.create_task(answer(hook, servers=system.nats_url, creds=system.creds("hooks")))
-    async with asyncio.timeout(20):  # until it is heard
+    async with asyncio.timeout(20):  # until the worker responds
         while (await token_of(system)).get("error") == "temporarily_unavailable":
             assert not answering.done(), answering.exception()
     yield
@@ -49,7 +49,7 @@ async def worker(system: Stack, hook: Hook) -> AsyncIterator[None]:
 
 
 async def token_of(system: Stack) -> dict[str, Any]:
-    """A client's own token, or why there is none."""
+    """The response to a client credentials request."""
     async with RelyingParty.of(system, "machine") as machine:
         answered = await machine.token_request(grant_type="client_credentials")
     return dict(answered.json())
@@ -72,8 +72,8 @@ async def test_hook_adds_claims_to_tokens_of_users_and_clients(closed: Stack) ->
     ):
         tokens = await web.sign_in(browser)
         own = await token_of(closed)
-        told = claims(tokens["access_token"])
-        assert told[TIER] == f"gold for {told['sub']}"
+        access = claims(tokens["access_token"])
+        assert access[TIER] == f"gold for {access['sub']}"
         assert claims(own["access_token"])[TIER] == f"gold for {machine.client_id}"
         assert TIER not in claims(tokens["id_token"])
         again = await web.token_request(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
@@ -123,7 +123,7 @@ async def test_denied_token_of_the_authorization_endpoint_returns_access_denied(
     assert asked[-1].user_id
 
 
-@pytest.mark.parametrize("odd", [{"sub": "somebody-else"}, {"scope": "admin"}, {TIER: "x" * 5000}])
+@pytest.mark.parametrize("odd", [{"sub": "another-user"}, {"scope": "admin"}, {TIER: "x" * 5000}])
 async def test_invalid_hook_response_gets_temporarily_unavailable(closed: Stack, odd: dict[str, object]) -> None:
     good: list[bool] = []
 
@@ -140,8 +140,8 @@ async def test_no_token_is_issued_without_hook_response_when_failure_mode_is_clo
 
 
 async def test_token_is_issued_without_hook_response_when_failure_mode_is_open(open_: Stack) -> None:
-    told = claims((await token_of(open_))["access_token"])
-    assert not [name for name in told if name.startswith("https://")]
+    access = claims((await token_of(open_))["access_token"])
+    assert not [name for name in access if name.startswith("https://")]
 
 
 async def test_hook_calls_are_shared_between_workers(closed: Stack) -> None:

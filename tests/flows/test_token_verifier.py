@@ -1,4 +1,4 @@
-"""A resource server with the SDK's verifier: tokens are judged without a call, and revoked ones refused at once."""
+"""The token verifier of the SDK: it verifies tokens locally, and refuses revoked tokens within a second."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from tests.support.browser import Browser
 from tests.support.stack import Stack
 
 AT_ONCE = 1.0
-"""Seconds in which a revocation is known everywhere."""
+"""Seconds within which a verifier refuses a revoked token."""
 ONLINE = "openid profile"
 
 
@@ -36,7 +36,7 @@ async def verifier(system: Stack) -> AsyncIterator[TokenVerifier]:
 
 
 async def refused(verifier: TokenVerifier, token: str) -> str:
-    """Why the token is refused, as soon as it is."""
+    """Waits until the token is refused; returns the reason."""
     async with asyncio.timeout(AT_ONCE):
         while True:
             try:
@@ -109,7 +109,7 @@ async def test_tokens_of_a_disabled_user_are_refused_within_a_second(
 async def test_tokens_of_a_disabled_user_with_pairwise_subject_are_refused_within_a_second(
     system: Stack, browser: Browser, verifier: TokenVerifier, end: str
 ) -> None:
-    """A pairwise token has neither our user id nor our session id, so it ends by its grant."""
+    """A pairwise token contains neither user id nor session id, so the event of its grant ends it."""
     username, user_id = await new_user(system)
     async with await RelyingParty.registered(system, subject_type="pairwise", consent="skip") as client:
         tokens = await client.sign_in(browser, username=username, scope=ONLINE)

@@ -1,4 +1,4 @@
-"""People of a test's own: what happens to them is not mixed with what other tests do as Alice."""
+"""Users for a single test, independent of the demo users that other tests share."""
 
 import secrets
 
@@ -8,10 +8,10 @@ from tests.support.stack import Stack
 
 
 async def new_user(system: Stack) -> tuple[str, str]:
-    """(username, user id) of somebody new, whose password is the username and `-password`."""
-    username = f"person-{secrets.token_hex(6)}"
+    """Creates a user whose password is the username and `-password`; returns (username, user id)."""
+    username = f"user-{secrets.token_hex(6)}"
     request = admin_pb2.CreateUserRequest(username=username, password=f"{username}-password")
-    request.claims.update({"name": "A Person", "email": f"{username}@example.com"})
+    request.claims.update({"name": "A User", "email": f"{username}@example.com"})
     async with system.channel("authentication") as channel:
         made = await UserAdminServiceStub(channel).CreateUser(request)
     return username, made.user.user_id

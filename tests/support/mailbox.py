@@ -1,4 +1,4 @@
-"""A real mail server on loopback that keeps what it is handed, or refuses it as a test says."""
+"""An SMTP server on loopback that stores emails, or refuses them as a test sets."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 
 @dataclass
 class Mailbox:
-    """`refusals`: answers to the next recipients, for example "550 no such person"."""
+    """`refusals`: responses to the next RCPT commands, for example "550 no such user"."""
 
     port: int = 0
     emails: list[EmailMessage] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Mailbox:
         return [email for email in self.emails if email["To"] == address]
 
     async def next_to(self, address: str, *, seconds: float = 20) -> EmailMessage:
-        """The next email to an address, each once. Raises TimeoutError when none comes."""
+        """Removes and returns the next email to an address. Raises TimeoutError when none arrives."""
         async with asyncio.timeout(seconds):
             while not self.to(address):
                 self._news.clear()
@@ -78,7 +78,7 @@ def token_in(email: EmailMessage) -> str:
 async def open_mailbox(
     *, port: int = 0, tls: ssl.SSLContext | None = None, credentials: bool = False
 ) -> AsyncIterator[Mailbox]:
-    """A mail server for the block; `tls`: it insists on STARTTLS with this certificate, `credentials`: on signing in."""
+    """Runs a mail server for the block; `tls` requires STARTTLS with this certificate, `credentials` requires AUTH."""
     mailbox = Mailbox()
 
     def authenticate(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:

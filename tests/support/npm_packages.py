@@ -1,4 +1,4 @@
-"""Packages of npm that tests run as they are published: installed from the lock of `tests/flows/node`, once."""
+"""Installs the npm packages that tests use, once, from the lock file in `tests/flows/node`."""
 
 import hashlib
 import shutil
@@ -13,15 +13,15 @@ _MANIFEST = ("package.json", "package-lock.json", ".npmrc")
 
 
 class PackagesUnavailableError(Exception):
-    """Why they cannot run on this machine."""
+    """Node.js or the packages are not available on this machine."""
 
 
 @cache
 def installed() -> Path:
-    """The folder that has `node_modules`, installed the first time and kept beside Python's own packages.
+    """The folder with `node_modules`; the first call installs it beside the Python packages.
 
     Raises:
-        CannotBeHadError: in words for who reads why tests were skipped.
+        PackagesUnavailableError: the message is the skip reason of tests.
     """
     for program in ("node", "npm"):
         if shutil.which(program) is None:
@@ -36,7 +36,7 @@ def installed() -> Path:
 
 
 def _install(folder: Path) -> None:
-    """Complete or not at all, though several workers do it at once."""
+    """Installs completely or not at all; several workers may call this at once."""
     folder.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
         fresh = Path(name) / "fresh"
@@ -51,5 +51,5 @@ def _install(folder: Path) -> None:
         try:
             fresh.rename(folder)
         except OSError:
-            if not folder.exists():  # otherwise another worker was sooner
+            if not folder.exists():  # otherwise another worker has installed it
                 raise

@@ -1,4 +1,4 @@
-"""Modules of the Dynamic plan that look at what a client has registered. Registration itself: test_dynamic_registration.py."""
+"""Modules of the Dynamic plan that use registered metadata. Registration itself: test_dynamic_registration.py."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ async def test_userinfo_is_signed_when_registered_regardless_of_accept(
 
 
 def assertion(suite: Suite, key: RSAKey, *, audience: str, **changes: Any) -> str:
-    """As the suite writes them: no kid, no typ, a minute of life, another jti each time."""
+    """A client assertion as the suite writes it: no kid, no typ, lifetime one minute, new jti."""
     import time  # noqa: PLC0415
 
     now = int(time.time())

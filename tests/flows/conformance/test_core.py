@@ -1,4 +1,4 @@
-"""The modules of the Basic, Implicit, Hybrid and Form Post plans that send a request and look at what comes back."""
+"""Modules of the Basic, Implicit, Hybrid and Form Post plans with a single authorization request."""
 
 import json
 from typing import Any
@@ -79,7 +79,7 @@ async def test_id_token_is_signed_with_rs256_by_default(suite: Suite) -> None:
 @pytest.mark.conformance("oidcc-idtoken-unsigned")
 @variants(*CODE)
 async def test_unsigned_id_tokens_are_not_advertised(system: Stack, variant: Variant) -> None:
-    """So the module is skipped, as it may be."""
+    """The suite skips the module in this case."""
     assert "none" not in (await metadata_of(system))["id_token_signing_alg_values_supported"]
 
 
@@ -154,11 +154,11 @@ async def test_unknown_parameters_are_ignored(suite: Suite) -> None:
         ("display", "popup"),
         ("ui_locales", "se"),
         ("claims_locales", "se"),
-        ("login_hint", "buffy@nobody.example"),
+        ("login_hint", "buffy@unknown.example"),
         ("extra", "foobar"),
     ):
         assert await suite.authorize(**{name: value})
-        suite.browser.client.cookies.clear()  # every module begins without a session
+        suite.browser.client.cookies.clear()  # every module starts without a session
 
 
 @pytest.mark.conformance("oidcc-ensure-request-with-acr-values-succeeds")
@@ -195,7 +195,7 @@ async def test_authorization_request_is_accepted_by_cross_site_post(suite: Suite
 )
 @variants(*EVERY)
 async def test_unsigned_request_object_is_refused_and_not_advertised(suite: Suite) -> None:
-    """So the modules are skipped, as they may be; what is refused is said, and not as if it had not been sent."""
+    """The suite skips the modules in this case. An unsigned request object is refused, not ignored."""
     assert "none" not in (await metadata_of(suite.system))["request_object_signing_alg_values_supported"]
     unsigned = "eyJhbGciOiJub25lIn0.eyJzdGF0ZSI6Imluc2lkZSJ9."
     assert suite.error(await suite.ask(request=unsigned)) == "invalid_request_object"
@@ -251,14 +251,14 @@ async def test_refresh_token_is_usable_by_its_client_only(system: Stack, browser
         assert after["access_token"] != before["access_token"]
         if "id_token" in after:
             suite.sent.pop("nonce")
-            await _continues(suite, first, after["id_token"])
+            await _check_refreshed(suite, first, after["id_token"])
         assert (await suite.userinfo(after["access_token"]))["sub"] == first["sub"]
         latest.append(after["refresh_token"])
     stolen = await clients[0].token_request(grant_type="refresh_token", refresh_token=latest[1])
     assert token_error(stolen) == "invalid_grant"
 
 
-async def _continues(suite: Suite, first: Claims, text: str) -> None:
+async def _check_refreshed(suite: Suite, first: Claims, text: str) -> None:
     """OpenID Connect Core 12.2."""
     second = await suite.id_token(text)
     for name in ("iss", "sub", "aud", "auth_time", "azp"):

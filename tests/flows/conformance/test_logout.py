@@ -1,4 +1,4 @@
-"""The modules of the RP-Initiated Logout plan."""
+"""Modules of the RP-Initiated Logout plan."""
 
 import secrets
 import string
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.conformance("oidcc-rp-initiated-logout")
 
 
 def awkward_state() -> str:
-    """50 emails, 10 digits, 30 characters of punctuation; nothing of it may be lost."""
+    """50 alphanumeric characters, 10 digits, 30 punctuation characters, which must be returned unchanged."""
     return (
         random_string(50) + random_string(10, string.digits) + "".join(secrets.choice(_PUNCTUATION) for _ in range(30))
     )
@@ -31,13 +31,13 @@ async def suite(system: Stack, browser: Browser, variant: Variant) -> Suite:
 
 
 async def signed_in(suite: Suite) -> str:
-    """The ID token of somebody who has just signed in."""
+    """Signs in; returns the ID token."""
     answer = await suite.authorize(state=random_string(128))
     return str((await suite.redeem(answer["code"]))["id_token"])
 
 
 async def log_out(suite: Suite, **parameters: Any) -> Page:
-    """Sends the browser, and confirms when it is asked to."""
+    """Opens the logout endpoint, and confirms where the page asks for it."""
     page = await suite.browser.open(f"/logout?{urlencode(parameters)}")
     return await suite.browser.submit("logout-confirm") if page.name == "logout" else page
 
@@ -77,13 +77,13 @@ async def test_unregistered_post_logout_redirect_uri_gets_an_error_page(suite: S
 
 
 def unsigned(hint: str) -> str:
-    """The same claims, signed by nobody."""
+    """The same claims without a signature."""
     return "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0." + hint.split(".")[1] + "."
 
 
 def of_the_client(suite: Suite) -> str:
-    """Signed by a key of the client's, and about itself."""
-    claims = {"iss": suite.client_id, "aud": suite.system.issuer, "sub": "somebody"}
+    """A JWT issued and signed by the client."""
+    claims = {"iss": suite.client_id, "aud": suite.system.issuer, "sub": "subject"}
     return jwt.encode({"alg": "RS256"}, claims, RSAKey.generate_key(2048))
 
 

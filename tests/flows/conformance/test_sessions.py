@@ -1,4 +1,4 @@
-"""The modules of the same plans that go to the authorization endpoint twice with one browser."""
+"""Modules with two authorization requests in one browser."""
 
 import pytest
 
@@ -39,14 +39,14 @@ async def test_prompt_login_requires_a_new_sign_in(suite: Suite) -> None:
     assert page.name == "login"
     second = await suite.claims(suite.answer(await suite.answer_pages(page)))
     assert second["sub"] == first["sub"]
-    assert second["sid"] != first["sid"]  # auth_time counts whole seconds, and this took less
+    assert second["sid"] != first["sid"]  # auth_time has a resolution of one second
     assert second["auth_time"] >= first["auth_time"]
 
 
 @pytest.mark.conformance("oidcc-max-age-1")
 @variants(*EVERY)
 async def test_max_age_requires_a_new_sign_in_when_exceeded(suite: Suite) -> None:
-    """With 0 instead of 1, so that nobody has to wait; tests/storage/token/test_authorize.py moves the clock."""
+    """Uses max_age 0 instead of 1 to avoid a wait; tests/storage/token/test_authorize.py moves the clock."""
     first = await suite.claims(await suite.authorize())
     page = await suite.ask(max_age="0")
     assert page.name == "login"

@@ -1,14 +1,14 @@
-"""Attributes that an operator has added, in the words that the operator gave them."""
+"""Labels of the attributes that the operator has configured."""
 
-from libs.languages.speaking import current
+from libs.languages.translation import current
 from libs.oauth.attributes import Attribute, Attributes
 
 
 def label(attribute: Attribute) -> str:
-    """In the language of who reads it, else in English."""
+    """Returns the label in the current language, or in English if there is none."""
     return attribute.label.get(current().tag, attribute.label["en"])
 
 
 def labels_of(attributes: Attributes, scope: str) -> str:
-    """What a scope value releases, for the page that asks for consent; empty for one that releases no attribute."""
+    """Returns the attributes that a scope value releases, for the consent page; empty if it releases none."""
     return ", ".join(label(attribute) for attribute in attributes.of_scope(scope))

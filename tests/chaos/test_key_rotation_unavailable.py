@@ -1,6 +1,6 @@
-"""A key-rotation service that hangs: what was given goes on for as long as it may, and not a minute longer.
+"""The key-rotation service hangs: signing and the key set continue until the keys that were fetched expire.
 
-Real processes, in which five minutes are a second and a half (tests/support/fast_clock.py).
+Real processes with an accelerated clock, in which five minutes take 1.5 seconds (tests/support/fast_clock.py).
 """
 
 import asyncio

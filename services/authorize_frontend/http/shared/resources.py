@@ -1,4 +1,4 @@
-"""Resources that an application asks for (RFC 8707), in words that a person can judge."""
+"""Requested resources (RFC 8707), as pages show them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class ResourceOnPage:
-    """`name`: the host of a web address, otherwise the whole of it; `detail`: the address, where it says more."""
+    """`name`: the host of a web URL, otherwise the whole URI; `detail`: the URL if it is more than the host."""
 
     name: str
     detail: str
 
 
 def resources_on_page(resources: Iterable[str]) -> list[ResourceOnPage]:
-    """Each once, in the order of the request."""
+    """Returns each resource once, in the order of the request."""
     return [_on_page(resource) for resource in dict.fromkeys(resources)]
 
 

@@ -1,4 +1,4 @@
-"""Without NATS users sign in and tokens are issued; the events arrive when it is back, in order and once."""
+"""Users sign in and get tokens without NATS; the events are published once and in order after NATS is back."""
 
 import json
 from collections.abc import Iterable
@@ -27,18 +27,18 @@ async def test_sign_in_and_tokens_work_without_nats_and_events_arrive_later(syst
         )
         jetstream = connection.jetstream()
         seen: dict[str, dict[str, object]] = {}
-        # Each service tells its own in order; which of two services is first nobody promises.
+        # The order is guaranteed for the events of one service, not between services.
         events = {"login.succeeded", "consent.granted", "code.redeemed"}
         for stream, awaited in (("LATCHKEY_EVENTS", events), ("LATCHKEY_TOKENS", {"token.refreshed"})):
             subscription = await jetstream.subscribe("latchkey.v1.>", stream=stream, ordered_consumer=True)
-            while not awaited <= told_of(user_id, seen.values()):
+            while not awaited <= names_about(user_id, seen.values()):
                 event = json.loads((await subscription.next_msg(timeout=20)).data)
                 assert event["id"] not in seen
                 seen[event["id"]] = event
         await connection.close()
 
 
-def told_of(user_id: str, events: Iterable[dict[str, object]]) -> set[str]:
+def names_about(user_id: str, events: Iterable[dict[str, object]]) -> set[str]:
     """Names of the events about one user."""
     types = {str(event["type"]) for event in events if event["subject"] == user_id}
     return {name.removeprefix("latchkey.").removesuffix(".v1") for name in types}

@@ -1,4 +1,4 @@
-"""A device service that is away, or that forgot nothing because everything is in SQL."""
+"""The device grant while the device service or the authentication service is stopped, and after restarts."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""The event bridge and NATS die with kill -9 while users sign in: a receiver hears of everything, in order per user."""
+"""The event bridge and NATS are killed while users sign in: the webhook receives every event, in order per user."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ SIGN_INS = 3
 
 
 class Receiver:
-    """Keeps what came, in order; what is not signed with `secret` fails the test."""
+    """Stores received events in order; an event with a wrong signature fails the test."""
 
     def __init__(self) -> None:
         self.secret = ""
@@ -75,8 +75,8 @@ async def test_webhook_receives_every_event_in_order_after_kills_of_bridge_and_n
             await asyncio.to_thread(system.restart, victim)
         await signing_in
 
-        wanted = await _told_of(system, set(users.values()), least=len(users) * SIGN_INS * len(KINDS))
-        async with asyncio.timeout(200):  # what a dead bridge had in hand is free again after a minute
+        wanted = await _published_about(system, set(users.values()), minimum=len(users) * SIGN_INS * len(KINDS))
+        async with asyncio.timeout(200):  # the lease of the killed bridge expires after a minute
             while True:
                 came = {event["id"] for event in receiver.events}
                 if wanted <= came:
@@ -90,13 +90,13 @@ async def test_webhook_receives_every_event_in_order_after_kills_of_bridge_and_n
     assert all(numbers == sorted(numbers) for numbers in order.values()), order
 
 
-async def _told_of(system: Stack, subjects: set[str], *, least: int) -> set[str]:
-    """Ids of what the stream has of these users; waits until it has as much as there must be."""
+async def _published_about(system: Stack, subjects: set[str], *, minimum: int) -> set[str]:
+    """Ids of the events about these users on the stream; waits until all expected events are there."""
     async with asyncio.timeout(60):
         while True:
             events = [each for stream in (await streamed(system)).values() for each in stream]
             names = {f"latchkey.{kind}.v1" for kind in KINDS}
             ids = {event["id"] for event in events if event["subject"] in subjects and event["type"] in names}
-            if len(ids) >= least:
+            if len(ids) >= minimum:
                 return ids
             await asyncio.sleep(0.2)

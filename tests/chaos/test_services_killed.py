@@ -1,4 +1,4 @@
-"""Any service may die with kill -9 in the middle of a sign-in: the user tries again, and no event is lost."""
+"""Each service is killed in the middle of a sign-in: the user can try again, and no event is lost."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ SERVICES = tuple(sorted(SERVICE_NAMES))
 
 
 async def _until_it_works(step: Callable[[], Awaitable[Page]]) -> Page:
-    """What a user does: try again while the page says so."""
+    """Repeats the step while the page asks the user to try again."""
     for _ in range(20):
         page = await step()
         if page.status != 503:
@@ -51,7 +51,7 @@ async def test_sign_in_continues_after_every_service_was_killed(
 
 
 async def _events_arrive(system: Stack, user_id: str, client: RelyingParty, _started: Started) -> None:
-    """Every event of this sign-in is on the stream, once."""
+    """Asserts that every event of this sign-in is on the stream once."""
     connection = await nats.connect(system.nats_url, user_credentials=system.creds(), inbox_prefix="_INBOX_subscriber")
     subscription = await connection.jetstream().subscribe(
         "latchkey.v1.>", stream="LATCHKEY_EVENTS", ordered_consumer=True
