@@ -20,7 +20,7 @@ class Reason(StrEnum):
     """The person signed out, there or from another browser."""
 
     REPLACED = "REASON_REPLACED"
-    """The same browser signed in again, or as somebody else."""
+    """The same browser signed in again, as the same or another user."""
 
     PASSWORD_CHANGED = "REASON_PASSWORD_CHANGED"
     """The password was changed."""
@@ -41,25 +41,25 @@ class Reason(StrEnum):
     """The application gave the token back."""
 
     COMPROMISED = "REASON_COMPROMISED"
-    """Somebody else has the key."""
+    """The key is compromised."""
 
     SUSPECTED = "REASON_SUSPECTED"
-    """Somebody else may have the key."""
+    """The key may be compromised."""
 
     DRILL = "REASON_DRILL"
-    """Operators have tried out what they would do."""
+    """An operator tested the key revocation procedure."""
 
     CONSENT_WITHDRAWN = "REASON_CONSENT_WITHDRAWN"
-    """The person took back what they had allowed the application."""
+    """The user revoked the access of the application."""
 
     WRONG_SECOND_FACTOR = "REASON_WRONG_SECOND_FACTOR"
-    """The password was right, and what was shown as second factor was not."""
+    """The password was right and the second factor was wrong."""
 
     SECOND_FACTOR_REQUIRED = "REASON_SECOND_FACTOR_REQUIRED"
-    """The password was right, and came by a way on which no second factor can be shown."""
+    """The password was right, but the flow does not support the required second factor."""
 
     FACTORS_RESET = "REASON_FACTORS_RESET"
-    """An operator took away the person's second factors."""
+    """An operator removed the user's second factors."""
 
     ACCOUNT_DELETED = "REASON_ACCOUNT_DELETED"
     """The person deleted the account."""
@@ -73,7 +73,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class LoginSucceeded(EventData):
-    """Somebody proved who they are."""
+    """A user signed in."""
 
     NAME: ClassVar[str] = "login.succeeded"
 
@@ -82,7 +82,7 @@ class LoginSucceeded(EventData):
     session_id: str = ""
     """The browser session: the `sid` of ID tokens."""
     client_id: str = ""
-    """The application that asked for the sign-in; empty when there was none."""
+    """The client that requested the sign-in; empty if there was none."""
     amr: tuple[str, ...] = ()
     """How the person proved it (RFC 8176)."""
     acr: str = ""
@@ -111,7 +111,7 @@ class LoginFailed(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class LoginSteppedUp(EventData):
-    """Somebody has shown more in a session that they had: its id stays."""
+    """A user presented a further factor in an existing session; the session id stays the same."""
 
     NAME: ClassVar[str] = "login.stepped_up"
 
@@ -120,9 +120,9 @@ class LoginSteppedUp(EventData):
     session_id: str = ""
     """The browser session: the `sid` of ID tokens."""
     client_id: str = ""
-    """The application that asked for it; empty when there was none."""
+    """The client that requested it; empty if there was none."""
     amr: tuple[str, ...] = ()
-    """All that was shown in the session."""
+    """All authentication methods of the session."""
     acr: str = ""
     """The authentication context class that was reached."""
     ip_prefix: str = ""
@@ -201,9 +201,7 @@ class AccountUpdated(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountEmailVerified(EventData):
-    """A person has shown that the mail address of their account is theirs: the present one, or another that they have
-    from now on.
-    """
+    """A user verified an email address: the current one, or a new one that replaces it."""
 
     NAME: ClassVar[str] = "account.email_verified"
 
@@ -225,7 +223,7 @@ class PasswordChanged(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordUnchecked(EventData):
-    """A person has a password that could not be looked up among stolen ones, for nobody answered."""
+    """A password was accepted without a check against breached passwords because the check was unavailable."""
 
     NAME: ClassVar[str] = "password.unchecked"
 
@@ -235,9 +233,7 @@ class PasswordUnchecked(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordResetRequested(EventData):
-    """Somebody said that they have forgotten the password of an account that there is, and a letter is on its way to
-    its owner.
-    """
+    """A password reset was requested for an existing account and the email is queued."""
 
     NAME: ClassVar[str] = "password.reset_requested"
 
@@ -247,7 +243,7 @@ class PasswordResetRequested(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class FactorAdded(EventData):
-    """A person has a new second factor."""
+    """A user added a second factor."""
 
     NAME: ClassVar[str] = "factor.added"
 
@@ -261,7 +257,7 @@ class FactorAdded(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class FactorRemoved(EventData):
-    """The person, or an operator (see actor), took it away."""
+    """The user or an operator (see actor) removed a second factor."""
 
     NAME: ClassVar[str] = "factor.removed"
 
@@ -275,7 +271,7 @@ class FactorRemoved(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryCodesCreated(EventData):
-    """A person has new recovery codes; those from before are void."""
+    """A user generated new recovery codes; the previous ones are invalid."""
 
     NAME: ClassVar[str] = "recovery_codes.created"
 
@@ -285,7 +281,7 @@ class RecoveryCodesCreated(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordResetCompleted(EventData):
-    """A person chose a new password with the link from a letter. It is told as `password.changed` as well."""
+    """A user set a new password with the link from an email. `password.changed` is published as well."""
 
     NAME: ClassVar[str] = "password.reset_completed"
 
@@ -306,7 +302,7 @@ class ConsentGranted(EventData):
     scopes: tuple[str, ...] = ()
     """The scope values concerned."""
     resources: tuple[str, ...] = ()
-    """Resources that were named (RFC 8707); empty: none in particular."""
+    """Requested resources (RFC 8707); empty: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -325,7 +321,7 @@ class ConsentDenied(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentWithdrawn(EventData):
-    """A person took back what they had allowed: the application has to ask again, and what it had has ended."""
+    """A user revoked a consent: the grants of the client ended, and the client must request consent again."""
 
     NAME: ClassVar[str] = "consent.withdrawn"
 
@@ -374,7 +370,7 @@ class TokenIssued(EventData):
     NAME: ClassVar[str] = "token.issued"
 
     user_id: str = ""
-    """Empty when the client acts for itself: the CloudEvents subject is then the client."""
+    """Empty for client credentials: the CloudEvents subject is then the client."""
     client_id: str = ""
     """The application."""
     grant_type: str = ""
@@ -407,14 +403,14 @@ class TokenRefreshed(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRevoked(EventData):
-    """A grant ended before its time: nothing issued under it is good any more. With `token_id`: that one access token
-    alone.
+    """A grant was revoked: all tokens issued under it are invalid. With `token_id`: only that access token was
+    revoked.
     """
 
     NAME: ClassVar[str] = "token.revoked"
 
     user_id: str = ""
-    """Empty when the token was the client's own: the CloudEvents subject is then the client."""
+    """Empty for a token of client credentials: the CloudEvents subject is then the client."""
     client_id: str = ""
     """The application."""
     grant_id: str = ""
@@ -422,7 +418,7 @@ class TokenRevoked(EventData):
     reason: str = ""
     """Why: see [reasons](#reasons)."""
     token_id: str = ""
-    """`jti` of the one access token that ended; empty: the whole grant did."""
+    """`jti` of the revoked access token; empty: the whole grant was revoked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -446,7 +442,7 @@ class TokenTelemetryGap(EventData):
     NAME: ClassVar[str] = "token.telemetry_gap"
 
     dropped: int = 0
-    """How many facts were dropped."""
+    """Number of dropped events."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -495,7 +491,7 @@ class ClientDeleted(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceRequested(EventData):
-    """A device has begun to ask for access (RFC 8628 3.1). `correlation_id` joins all that becomes of it."""
+    """A device requested a device code (RFC 8628 3.1). `correlation_id` is the same for all events of this request."""
 
     NAME: ClassVar[str] = "device.requested"
 
@@ -509,7 +505,7 @@ class DeviceRequested(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceApproved(EventData):
-    """A person has allowed a device. Worth watching: who is talked into this lets a stranger in (RFC 8628 5.4)."""
+    """A user allowed a device. Monitor this event: a phished user gives an attacker access (RFC 8628 5.4)."""
 
     NAME: ClassVar[str] = "device.approved"
 
@@ -522,7 +518,7 @@ class DeviceApproved(EventData):
     scopes: tuple[str, ...] = ()
     """The scope values concerned."""
     ip_prefix: str = ""
-    """/24 or /48 of the person's browser."""
+    """/24 or /48 of the user's browser."""
     device_ip_prefix: str = ""
     """/24 or /48 of the device."""
 
@@ -547,8 +543,8 @@ class DeviceDenied(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceExpired(EventData):
-    """Nobody answered in time; or somebody allowed it and the device did not come back, and then the subject is that
-    person.
+    """A device code expired without a decision, or a user allowed it and the device did not redeem it; then the
+    subject is the user.
     """
 
     NAME: ClassVar[str] = "device.expired"
@@ -556,12 +552,12 @@ class DeviceExpired(EventData):
     client_id: str = ""
     """The application."""
     user_id: str = ""
-    """Empty when nobody had allowed it."""
+    """Empty if no user allowed it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceRedeemed(EventData):
-    """The device has collected what it was allowed; token.issued follows."""
+    """The device redeemed the device code; token.issued follows."""
 
     NAME: ClassVar[str] = "device.redeemed"
 
@@ -573,14 +569,14 @@ class DeviceRedeemed(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class AdminActed(EventData):
-    """An operator did what no other event tells of."""
+    """An operator made a change that no other event describes."""
 
     NAME: ClassVar[str] = "admin.acted"
 
     action: str = ""
-    """What was done: `initial_access_token.created` or `initial_access_token.revoked`. The list grows."""
+    """The change: `initial_access_token.created` or `initial_access_token.revoked`. More values may be added."""
     target_id: str = ""
-    """The id of what it was done to."""
+    """Id of the changed object."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -635,19 +631,19 @@ class KeyRevoked(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookCreated(EventData):
-    """An operator has events sent somewhere from now on, as signed HTTP requests."""
+    """An operator created a webhook: events are sent to its URL as signed HTTP requests."""
 
     NAME: ClassVar[str] = "webhook.created"
 
     webhook_id: str = ""
     """The webhook."""
     filters: tuple[str, ...] = ()
-    """Which events: `login.>` and the like."""
+    """Event filters such as `login.>`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookEnabled(EventData):
-    """Events are sent there again, with what waited meanwhile."""
+    """A webhook was enabled: events are sent again, including those that were queued."""
 
     NAME: ClassVar[str] = "webhook.enabled"
 
@@ -657,7 +653,7 @@ class WebhookEnabled(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookDisabled(EventData):
-    """Nothing is sent there until it is enabled again. Without a reason an operator did it."""
+    """A webhook was disabled; no events are sent until it is enabled. Without a reason, an operator disabled it."""
 
     NAME: ClassVar[str] = "webhook.disabled"
 
@@ -669,7 +665,7 @@ class WebhookDisabled(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookSecretRotated(EventData):
-    """A webhook signs with a new secret; the old one may sign beside it for the time that the operator chose."""
+    """A webhook has a new secret. The previous secret also signs for the time that the operator chose."""
 
     NAME: ClassVar[str] = "webhook.secret_rotated"
 
@@ -679,7 +675,7 @@ class WebhookSecretRotated(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookDeleted(EventData):
-    """Nothing is sent there any more, and what is known of it is gone."""
+    """A webhook and its data were deleted."""
 
     NAME: ClassVar[str] = "webhook.deleted"
 
@@ -689,19 +685,19 @@ class WebhookDeleted(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class StreamTicketCreated(EventData):
-    """An operator lets somebody read events as a stream for browsers, for a while."""
+    """An operator created a ticket that allows reading events as a stream (server-sent events) until it expires."""
 
     NAME: ClassVar[str] = "stream_ticket.created"
 
     ticket_id: str = ""
     """The ticket; nobody can read anything with its id."""
     filters: tuple[str, ...] = ()
-    """Which events: `login.>` and the like."""
+    """Event filters such as `login.>`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamTicketRevoked(EventData):
-    """That ticket opens no stream any more."""
+    """An operator revoked a stream ticket."""
 
     NAME: ClassVar[str] = "stream_ticket.revoked"
 
