@@ -81,7 +81,7 @@ async def test_recovery_code_is_accepted_once(system: Stack, browser: Browser) -
             await other.open("/second-step?way=recovery")
             page = await other.submit("recovery-submit", recovery_code=code)
             assert page.name == name
-    assert "9 codes have not been used" in (await browser.open("/account")).text
+    assert "9 unused codes" in (await browser.open("/account")).text
 
 
 @pytest.mark.s(49)
