@@ -242,7 +242,7 @@ def _servicers(
 
 
 def _keys(
-    settings: TokenSettings, key_rotation: grpc.aio.Channel, clock: Clock, former: RetiredKeys
+    settings: TokenSettings, key_rotation: grpc.aio.Channel, clock: Clock, retired: RetiredKeys
 ) -> tuple[KeyView, Keys]:
     """What this replica knows of the keys, and how it signs: with what it holds, or by asking key-rotation."""
     local, verifiable_for = settings.signing == "local", settings.verifiable_for
@@ -252,7 +252,7 @@ def _keys(
         verifiable_for=verifiable_for,
         clock=clock,
         private=local,
-        former=former,
+        retired=retired,
     )
     if local:
         return view, view
