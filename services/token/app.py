@@ -34,11 +34,11 @@ from services.token.adapters.client_keys import KEY_SET_TYPES, ClientKeys
 from services.token.adapters.client_logos import ClientLogos
 from services.token.adapters.devices import RemoteDevices
 from services.token.adapters.logout_deliveries import LogoutDeliveries
-from services.token.adapters.pairwise_salt import SameSalt
-from services.token.adapters.pending_request_limiter import AnonymousState
+from services.token.adapters.pairwise_salt import PairwiseSaltCheck
+from services.token.adapters.pending_request_limiter import PendingRequestLimiter
 from services.token.adapters.remote_signing import RemoteSigning
 from services.token.adapters.request_objects import RemoteRequestObjects
-from services.token.adapters.retired_keys import WRITE_SECONDS, FormerKeys
+from services.token.adapters.retired_keys import WRITE_SECONDS, RetiredKeys
 from services.token.adapters.sector_documents import RemoteSectorDocuments
 from services.token.adapters.session_events import SessionEvents
 from services.token.adapters.sign_ins import RemoteSignIns
@@ -50,11 +50,13 @@ from services.token.domain.tokens.audiences import Audiences
 from services.token.domain.tokens.subjects import Subjects
 from services.token.http.app import Endpoints, assertion_audiences, build_edge, userinfo_url
 from services.token.http.register import Registrations
-from services.token.ports import Keys, Telemetry
-from services.token.rpc import AuthorizationRpc, ClientAdminRpc, ConsentRpc
+from services.token.ports.tokens import Keys, Telemetry
+from services.token.rpc.authorization import AuthorizationRpc
+from services.token.rpc.clients import ClientAdminRpc
+from services.token.rpc.consents import ConsentRpc
 from services.token.store.purge import Purge
-from services.token.store.tables import metadata
-from services.token.store.work import TokenWork
+from services.token.store.tables import METADATA
+from services.token.store.work import StoreWork
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 from services.token.usecases.authorization.authorize import Authorize
 from services.token.usecases.authorization.deny_authorization import DenyAuthorization
@@ -78,7 +80,7 @@ from services.token.usecases.clients.get_client_logo import GetClientLogo
 from services.token.usecases.clients.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
 from services.token.usecases.clients.register_client import RegisterClient
 from services.token.usecases.clients.rotate_client_secret import RotateClientSecret
-from services.token.usecases.clients.sweep_unused_clients import RemoveUnusedClients
+from services.token.usecases.clients.sweep_unused_clients import SweepUnusedClients
 from services.token.usecases.clients.update_client import UpdateClient
 from services.token.usecases.sessions.check_logout import CheckLogout
 from services.token.usecases.sessions.deliver_logout import DeliverLogout
@@ -91,14 +93,14 @@ from services.token.usecases.tokens.grants.password import PasswordGrant
 from services.token.usecases.tokens.grants.refresh_token import RefreshTokenGrant
 from services.token.usecases.tokens.introspect_token import IntrospectToken
 from services.token.usecases.tokens.issue_tokens import IssueTokens
-from services.token.usecases.tokens.list_retired_key_uses import ListFormerKeyUses
+from services.token.usecases.tokens.list_retired_key_uses import ListRetiredKeyUses
 from services.token.usecases.tokens.mint_tokens import MintTokens
 from services.token.usecases.tokens.revoke_token import RevokeToken
 
 NAME = "token"
 _OPEN_REGISTRATION = (
-    "strangers can put applications of any name before people, who may take them for yours; "
-    "LATCHKEY_REGISTRATION=token asks for an initial access token"
+    "unauthenticated callers can register clients with misleading names; "
+    "LATCHKEY_REGISTRATION=token requires an initial access token"
 )
 _log = logs.get(__name__)
 
@@ -119,17 +121,17 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         channel(settings.key_rotation_target, service="key-rotation", settings=settings) as key_rotation,
         open_fetcher(settings.fetch_policy()) as fetcher,
         aclosing(ClientKeys(partial(fetcher.get, accept=KEY_SET_TYPES))) as client_keys,
-        aclosing(ClientLogos(partial(fetcher.get, accept=client_logos.TYPES, limit=client_logos.MOST_BYTES))) as logos,
+        aclosing(ClientLogos(partial(fetcher.get, accept=client_logos.TYPES, limit=client_logos.MAX_BYTES))) as logos,
     ):
         bus = Bus(settings, service=NAME)
-        outbox = Outbox(metadata, issuer=issuer, clock=clock)
-        relay = Relay(database, metadata, outbox, bus, clock=clock)
-        transactions = Transactions(database, outbox, TokenWork)
-        same_salt = SameSalt(transactions.reading, subjects)
-        await same_salt.require()
+        outbox = Outbox(METADATA, issuer=issuer, clock=clock)
+        relay = Relay(database, METADATA, outbox, bus, clock=clock)
+        transactions = Transactions(database, outbox, StoreWork)
+        pairwise_salt_check = PairwiseSaltCheck(transactions.reading, subjects)
+        await pairwise_salt_check.require()
         clients = CachedClients(transactions, clock=clock)
-        former_keys = FormerKeys(clock=clock)
-        key_view, keys = _keys(settings, key_rotation, clock, former_keys)
+        retired_keys = RetiredKeys(clock=clock)
+        key_view, keys = _keys(settings, key_rotation, clock, retired_keys)
         people = AccountServiceStub(authentication)
         accounts = RemoteAccounts(people)
         attestation_keys = settings.session_attestation_key_file.every
@@ -163,14 +165,14 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             signed=client_keys,
             fetch=RemoteRequestObjects(partial(fetcher.get, accept=request_objects.TYPES)),
         )
-        anonymous_state = AnonymousState()
+        pending_request_limiter = PendingRequestLimiter()
         authorization = AuthorizationRpc(
             authorize=Authorize(
                 transactions,
                 view,
                 advance,
                 read_request_object=read_request_object,
-                anonymous_state=anonymous_state,
+                pending_request_limiter=pending_request_limiter,
                 clock=clock,
             ),
             resume=ResumeAuthorization(transactions, view, advance, clock=clock),
@@ -204,7 +206,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             create_initial_token=CreateInitialAccessToken(transactions, mode=settings.registration, clock=clock),
             list_initial_tokens=ListInitialAccessTokens(view, clock=clock),
             revoke_initial_token=RevokeInitialAccessToken(transactions),
-            list_former_key_uses=ListFormerKeyUses(view),
+            list_retired_key_uses=ListRetiredKeyUses(view),
         )
         registrations = Registrations(
             register=RegisterClient(
@@ -230,7 +232,12 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             delete=DeleteRegistration(view, delete_client),
         )
         if settings.registration == "open":
-            _log.warning("Anybody may register clients", setting="LATCHKEY_REGISTRATION=open", risk=_OPEN_REGISTRATION)
+            _log.warning(
+                "registration.open",
+                message="Dynamic client registration is open to all callers",
+                setting="LATCHKEY_REGISTRATION=open",
+                risk=_OPEN_REGISTRATION,
+            )
         authenticate = AuthenticateClient(
             transactions,
             clients=clients,
@@ -323,7 +330,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                         transactions,
                         authenticate=authenticate,
                         read_request_object=read_request_object,
-                        anonymous_state=anonymous_state,
+                        pending_request_limiter=pending_request_limiter,
                         clock=clock,
                     ),
                     device_authorization=start_device_authorization,
@@ -339,18 +346,18 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 "keys": key_view.run,
-                "former-keys": every(WRITE_SECONDS, "former-keys", partial(former_keys.write, transactions)),
+                "former-keys": every(WRITE_SECONDS, "former-keys", partial(retired_keys.write, transactions)),
                 "telemetry": buffered.run,
                 "logout-deliveries": deliveries.run,
                 **{name: consumer.run for name, consumer in session_events.items()},
                 "purge": every(PURGE_SECONDS, "purge", Purge(database, clock=clock)),
                 "unused-clients": every(
-                    PURGE_SECONDS, "unused-clients", RemoveUnusedClients(transactions, directory=clients, clock=clock)
+                    PURGE_SECONDS, "unused-clients", SweepUnusedClients(transactions, directory=clients, clock=clock)
                 ),
             },
             checks={
                 "database": database.check,
-                "pairwise-salt": same_salt.check,
+                "pairwise-salt": pairwise_salt_check.check,
                 "keys": key_view.check,
                 "bus": bus.check,
                 "outbox": relay.check,
@@ -360,7 +367,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
 
 
 def _keys(
-    settings: TokenSettings, key_rotation: grpc.aio.Channel, clock: Clock, former: FormerKeys
+    settings: TokenSettings, key_rotation: grpc.aio.Channel, clock: Clock, former: RetiredKeys
 ) -> tuple[KeyView, Keys]:
     """What this replica knows of the keys, and how it signs: with what it holds, or by asking key-rotation."""
     local, verifiable_for = settings.signing == "local", settings.verifiable_for

@@ -51,7 +51,12 @@ class ClientKeys:
         try:
             return await self._documents.find(metadata.jwks_uri, look)
         except (FetchRefused, InvalidKey) as refusal:
-            _log.info("A client's keys cannot be had", jwks_uri=metadata.jwks_uri, cause=str(refusal))
+            _log.info(
+                "client_keys.fetch_failed",
+                message="Could not fetch client JWKS",
+                jwks_uri=metadata.jwks_uri,
+                cause=str(refusal),
+            )
             return None
 
     async def aclose(self) -> None:

@@ -11,7 +11,7 @@ from services.token.domain.clients.client_logos import Logo, as_logo
 
 TYPES: Final = ("image/png", "image/jpeg", "image/gif", "image/webp")
 """What a `logo_uri` may be answered with. No SVG: that is a document, and may hold scripts."""
-MOST_BYTES: Final = 128 * 1024
+MAX_BYTES: Final = 128 * 1024
 _log = logs.get(__name__)
 
 
@@ -26,7 +26,9 @@ class ClientLogos:
         try:
             return await self._documents.get(uri)
         except FetchRefused as refusal:
-            _log.info("A client's logo cannot be had", logo_uri=uri, cause=str(refusal))
+            _log.info(
+                "client_logo.fetch_failed", message="Could not fetch client logo", logo_uri=uri, cause=str(refusal)
+            )
             return None
 
     async def aclose(self) -> None:

@@ -9,9 +9,9 @@ from latchkey.device.v1 import device_pb2
 from libs.oauth.device_authorization import MAX_LIFETIME
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.grpc.channels import DEADLINE_SECONDS
-from services.token import convert
 from services.token.domain.authorization.devices import AllowedDevice, DeviceCodes
 from services.token.domain.clients.client import Client
+from services.token.rpc.sessions import attested_session
 
 if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
     from latchkey.device.v1.device_pb2_grpc import DeviceServiceAsyncStub
@@ -47,7 +47,7 @@ class RemoteDevices:
             timeout=seconds + DEADLINE_SECONDS,
         )
         # The person decided at some time in the life of the code, and was vouched for then.
-        session = convert.attested_session(
+        session = attested_session(
             allowed.session, attestation_keys=self._attestation_keys, lifetime=MAX_LIFETIME, now=self._clock.now()
         )
         return AllowedDevice(session, tuple(allowed.scopes), allowed.correlation_id, tuple(allowed.resources))

@@ -19,12 +19,12 @@ OF_ALL = 64 * 1024 * 1024
 _MINUTE = timedelta(minutes=1)
 
 
-class AnonymousState:
+class PendingRequestLimiter:
     def __init__(self) -> None:
         self._of_one = Rate(size=OF_ONE, refill=_MINUTE, reason=Reason.STORED_REQUESTS_OF_ONE)
         self._of_all = Rate(size=OF_ALL, refill=_MINUTE, reason=Reason.STORED_REQUESTS_OF_ALL)
 
-    def admit(self, parameters: Parameters, *, network: str, client_id: str = "", now: datetime) -> None:
+    def require_room(self, parameters: Parameters, *, network: str, client_id: str = "", now: datetime) -> None:
         """Accounts for a request that is about to be stored.
 
         Args:

@@ -57,7 +57,9 @@ class RemoteSigning:
         except TemporarilyUnavailable:
             raise
         except OAuthError as error:  # the two of us disagree about what a token is, or about the clock
-            _log.error("A token was not signed", typ=typ, reason=error.reason)
+            _log.error(
+                "token_signing.refused", message="key-rotation refused to sign a token", typ=typ, reason=error.reason
+            )
             raise TemporarilyUnavailable(reason=Reason.SIGNATURE_REFUSED, retry_after=5) from error
         self._require_known(token)
         return token
@@ -71,8 +73,8 @@ class RemoteSigning:
         if not self._view.publishes(kid):
             raise TemporarilyUnavailable(reason=Reason.KEY_UNKNOWN, retry_after=1)
 
-    def presented(self, token: str, presented_as: PresentedAs) -> None:
-        self._view.presented(token, presented_as)
+    def record_presented(self, token: str, presented_as: PresentedAs) -> None:
+        self._view.record_presented(token, presented_as)
 
     @property
     def verification(self) -> KeySet:

@@ -22,5 +22,10 @@ class RemoteRequestObjects:
         try:
             return (await self._fetch(uri)).body.decode("ascii").strip()
         except (FetchRefused, UnicodeDecodeError) as refusal:
-            _log.info("A request object cannot be had", request_uri=uri, cause=str(refusal))
+            _log.info(
+                "request_object.fetch_failed",
+                message="Could not fetch request object",
+                request_uri=uri,
+                cause=str(refusal),
+            )
             return None

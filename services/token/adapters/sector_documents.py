@@ -20,5 +20,10 @@ class RemoteSectorDocuments:
         try:
             return (await self._fetch(uri)).body
         except FetchRefused as refusal:
-            _log.info("A sector document cannot be had", sector_identifier_uri=uri, cause=str(refusal))
+            _log.info(
+                "sector_document.fetch_failed",
+                message="Could not fetch sector identifier document",
+                sector_identifier_uri=uri,
+                cause=str(refusal),
+            )
             return None

@@ -24,7 +24,7 @@ from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.metrics import KEY_VIEW_AGE_SECONDS
 from libs.servicekit.base.service import CheckResult
 from libs.servicekit.events.consumer import Received
-from services.token.adapters.retired_keys import FormerKeys
+from services.token.adapters.retired_keys import RetiredKeys
 from services.token.domain.tokens.retired_keys import PresentedAs
 
 if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one fo
 REFRESH_SECONDS = 30.0
 RETRY_SECONDS = 1.0
 EVENTS = "latchkey.v1.key.>"
-UNKNOWN_KID = Counter("latchkey_unknown_kid_total", "Presented tokens that name a key which we do not publish.")
+UNKNOWN_KID = Counter("latchkey_unknown_kid_total", "Presented tokens whose kid is not in the published key set.")
 _REVOKED: Final = "latchkey.key.revoked.v1"
 _OLDER_CODE_VALID_FOR: Final = timedelta(minutes=5)
 _log = logs.get(__name__)
@@ -66,9 +66,9 @@ class KeyView:
         verifiable_for: timedelta,
         clock: Clock,
         private: bool = True,
-        former: FormerKeys | None = None,
+        former: RetiredKeys | None = None,
     ) -> None:
-        self._former = former or FormerKeys(clock=clock)
+        self._former = former or RetiredKeys(clock=clock)
         self._stub = stub
         self._private = private
         self._issuer = issuer
@@ -96,8 +96,8 @@ class KeyView:
         """With a key in our memory. Raises TemporarilyUnavailable as `signer` does."""
         return sign_jwt(claims, self.signer(alg, now=now), typ=typ)
 
-    def presented(self, token: str, presented_as: PresentedAs) -> None:
-        self._former.presented(token, presented_as)
+    def record_presented(self, token: str, presented_as: PresentedAs) -> None:
+        self._former.record_presented(token, presented_as)
 
     def require_fresh(self, now: datetime) -> None:
         """Raises TemporarilyUnavailable (KEY_VIEW_STALE)."""
@@ -122,7 +122,11 @@ class KeyView:
             try:
                 await self.refresh()
             except (OAuthError, ValueError) as error:  # ValueError: they came, and could not be opened or read
-                _log.warning("The keys could not be fetched", cause=str(error))
+                _log.warning(
+                    "signing_keys.fetch_failed",
+                    message="Could not fetch signing keys from key-rotation",
+                    cause=str(error),
+                )
                 wait = RETRY_SECONDS
             try:
                 await asyncio.wait_for(self._look_now.wait(), wait)
@@ -182,7 +186,7 @@ class KeyView:
 
     def _open(self, sealed: keys_pb2.SealedSigningKey, recipient: Recipient) -> SigningKey:
         if not sealed.sealed:
-            raise ValueError("key-rotation keeps the private keys: LATCHKEY_SIGNING=remote is needed here")
+            raise ValueError("key-rotation does not export private keys: set LATCHKEY_SIGNING=remote")
         der = recipient.open(
             sealed.sealed, bound_to=delivery_binding(issuer=self._issuer, kid=sealed.kid, alg=sealed.alg)
         )

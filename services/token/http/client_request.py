@@ -8,6 +8,10 @@ from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
 from services.token.http.forms import read_form
 
+CLIENT_ID = "client_id"
+"""Key of the request under which the unverified client_id is kept for the log."""
+MAX_LOGGED_LENGTH = 64
+
 
 async def read_client_request(request: web.Request) -> tuple[Credentials, Parameters]:
     """Nothing of it is verified.
@@ -18,13 +22,15 @@ async def read_client_request(request: web.Request) -> tuple[Credentials, Parame
         InvalidClient: no client, or a malformed header.
     """
     if request.query_string:
-        raise InvalidRequest("Parameters belong into the body, not into the URL.", reason=Reason.PARAMETERS_IN_URL)
+        raise InvalidRequest("Parameters must be sent in the request body.", reason=Reason.PARAMETERS_IN_URL)
     parameters = await read_form(request)
-    return read_credentials(_authorization(request), parameters), parameters
+    credentials = read_credentials(_authorization(request), parameters)
+    request[CLIENT_ID] = credentials.client_id[:MAX_LOGGED_LENGTH]
+    return credentials, parameters
 
 
 def _authorization(request: web.Request) -> str | None:
     values = request.headers.getall("Authorization", [])
     if len(values) > 1:
-        raise InvalidRequest("There is more than one Authorization header.", reason=Reason.HEADER_REPEATED)
+        raise InvalidRequest("The request has more than one Authorization header.", reason=Reason.HEADER_REPEATED)
     return values[0] if values else None

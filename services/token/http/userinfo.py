@@ -32,13 +32,16 @@ async def _bearer_token(request: web.Request) -> str | None:
         InvalidRequest: in the URL, or in two places (RFC 6750 2, 5.3).
     """
     if "access_token" in request.query:
-        raise InvalidRequest("An access token must not be in the URL.", reason=Reason.TOKEN_IN_URL)
+        raise InvalidRequest("The access token must not be sent in the URL (RFC 6750 5.3).", reason=Reason.TOKEN_IN_URL)
     headers = request.headers.getall("Authorization", [])
     from_body = None
     if request.method == "POST" and request.content_type == FORM:
         from_body = (await read_form(request)).get("access_token")
     if len(headers) + (from_body is not None) > 1:
-        raise InvalidRequest("Send the access token in one place.", reason=Reason.TOKEN_TWICE)
+        raise InvalidRequest(
+            "The access token is sent more than once: use either the Authorization header or the request body.",
+            reason=Reason.TOKEN_TWICE,
+        )
     if not headers:
         return from_body
     scheme, _, token = headers[0].partition(" ")

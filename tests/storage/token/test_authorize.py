@@ -144,7 +144,7 @@ async def test_a_refusal_travels_as_the_answer_would_have(world: World, mode: st
     assert (following.redirect_uri, following.mode) == (REDIRECT_URI, ResponseMode(mode))
     assert dict(following.parameters) == {
         "error": "invalid_scope",
-        "error_description": "The client is not registered for this scope.",
+        "error_description": "scope contains values that are not registered for this client: admin",
         "state": "a state",
         "iss": ISSUER,
     }

@@ -212,12 +212,12 @@ async def test_a_request_without_a_code_says_so(world: World, client: Registered
     ],
 )
 async def test_somebody_who_was_disabled_or_has_signed_out_gets_no_tokens(
-    world: World, client: Registered, person: Person | None, reason: str
+    world: World, client: Registered, user_claims: Person | None, reason: str
 ) -> None:
     code = await world.code(client)
     world.people.people.pop(ALICE)
-    if person is not None:
-        world.people.people[ALICE] = person
+    if user_claims is not None:
+        world.people.people[ALICE] = user_claims
     assert await _refusal(world, client, code) == reason
     assert await world.rows("refresh_families") == []
     assert await world.events("token.issued") == []

@@ -9,7 +9,7 @@ import pytest
 from libs.oauth.errors import InvalidClientMetadata, InvalidRequest, ServerError, TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
 from libs.servicekit.base.settings import ConfigurationError
-from services.token.adapters.pairwise_salt import SameSalt
+from services.token.adapters.pairwise_salt import PairwiseSaltCheck
 from services.token.adapters.sector_documents import RemoteSectorDocuments
 from services.token.domain.authorization.interaction import Step
 from services.token.domain.tokens.subjects import Subjects
@@ -189,7 +189,10 @@ async def test_what_was_checked_is_what_is_kept(world: World) -> None:
 
 
 async def test_from_the_first_pairwise_client_on_there_is_one_salt(world: World) -> None:
-    same, another = SameSalt(world.work.reading, world.subjects), SameSalt(world.work.reading, Subjects(b"x" * 32))
+    same, another = (
+        PairwiseSaltCheck(world.work.reading, world.subjects),
+        PairwiseSaltCheck(world.work.reading, Subjects(b"x" * 32)),
+    )
     await world.client()
     await another.require()
     assert await world.rows("pairwise_salt") == []
@@ -260,7 +263,7 @@ async def test_a_registered_client_sends_us_out_no_oftener_than_it_may_change(
     world.outside.documents[ONE] = json.dumps([REDIRECT_URI]).encode()
     made, by = await register(world), world.registrations("open")
     wrong = {**MEMBERS, "client_id": made.client.client_id, "sector_identifier_uri": TWO}
-    for expected in (InvalidClientMetadata, InvalidClientMetadata, TemporarilyUnavailable):
-        with pytest.raises(expected):
+    for user_allowed in (InvalidClientMetadata, InvalidClientMetadata, TemporarilyUnavailable):
+        with pytest.raises(user_allowed):
             await by.change(made.client.client_id, made.token, wrong)
     assert world.outside.fetched == [ONE, TWO, TWO]

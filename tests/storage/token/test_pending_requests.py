@@ -29,7 +29,7 @@ async def _refused(world: World, request_id: str, *, browser_secret: str = BROWS
         with pytest.raises(InvalidRequest) as refusal:
             await attempt
         assert not refusal.value.redirectable
-        assert "ended or was started elsewhere" in refusal.value.description
+        assert "has expired or was started in another browser" in refusal.value.description
         reasons.add(str(refusal.value.reason))
     return reasons
 

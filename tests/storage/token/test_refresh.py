@@ -114,12 +114,12 @@ async def test_a_client_that_may_no_longer_refresh_does_not(world: World, client
     ],
 )
 async def test_somebody_who_was_disabled_or_has_signed_out_gets_no_more(
-    world: World, client: Registered, scope: str, person: Person | None, reason: str
+    world: World, client: Registered, scope: str, user_claims: Person | None, reason: str
 ) -> None:
     token = await _first(world, client, scope=scope)
     world.people.people.pop(ALICE)
-    if person is not None:
-        world.people.people[ALICE] = person
+    if user_claims is not None:
+        world.people.people[ALICE] = user_claims
     assert await _refusal(world, client, token) == reason
     [family] = await world.rows("refresh_families")
     assert family["generation"] == 1

@@ -198,11 +198,11 @@ async def test_a_revocation_is_kept_until_nobody_would_take_the_token(
 
 async def test_what_revoking_costs(world: World, client: Registered, tokens: Mapping[str, Any]) -> None:
     """Facts are the last two of each."""
-    expected = {
+    user_allowed = {
         "access_token": ["SELECT", "INSERT", "INSERT", "INSERT"],
         "refresh_token": ["SELECT", "UPDATE", "INSERT", "INSERT"],
     }
-    for name, verbs in expected.items():
+    for name, verbs in user_allowed.items():
         with statements(world.database) as sent:
             await world.revoke(client, tokens[name])
         assert [statement.split()[0] for statement in sent] == verbs

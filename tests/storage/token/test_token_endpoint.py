@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from libs.crypto.hashing import keyed_hash
-from services.token.domain.clients.client import ClientSecret, known
+from services.token.domain.clients.client import ClientSecret, require_client
 from tests.storage.token.edge import Edge, basic, edge_of, post, refusal, serving
 from tests.storage.token.world import PEPPER, Registered, World
 from tests.unit.token.parts import REDIRECT_URI, VERIFIER
@@ -61,7 +61,7 @@ async def test_over_plain_http_browsers_are_not_told_to_insist_on_https(world: W
 async def test_basic_halves_are_form_decoded(world: World, edge: Edge, machine: Registered, secret: str) -> None:
     """RFC 6749 2.3.1. Our own secrets have no such characters, those that operators bring along may."""
     async with world.work() as work:
-        found = known(await work.clients.find(machine.client_id))
+        found = require_client(await work.clients.find(machine.client_id))
         await work.clients.save(replace(found, secrets=(ClientSecret(keyed_hash(PEPPER, secret)),)))
     response = await post(edge, "/token", MACHINE, headers=[("Authorization", basic(machine.client_id, secret))])
     assert response.status == 200

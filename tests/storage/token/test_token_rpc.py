@@ -10,8 +10,9 @@ from latchkey.authentication.v1 import sessions_pb2
 from latchkey.token.v1 import admin_pb2, authorization_pb2
 from libs.crypto.attestation import attest
 from libs.oauth.errors import InvalidRequest, ServerError
-from services.token.rpc import AuthorizationRpc, ClientAdminRpc
-from services.token.usecases.tokens.list_retired_key_uses import ListFormerKeyUses
+from services.token.rpc.authorization import AuthorizationRpc
+from services.token.rpc.clients import ClientAdminRpc
+from services.token.usecases.tokens.list_retired_key_uses import ListRetiredKeyUses
 from tests.storage.token.world import BROWSER, Registered, World
 from tests.unit.token.parts import ALICE, NOON, REDIRECT_URI, an_id_token, parameters_of
 
@@ -45,7 +46,7 @@ def admin(world: World) -> ClientAdminRpc:
         create_initial_token=world.create_initial_token,
         list_initial_tokens=world.list_initial_tokens,
         revoke_initial_token=world.revoke_initial_token,
-        list_former_key_uses=ListFormerKeyUses(world.work.reading),
+        list_retired_key_uses=ListRetiredKeyUses(world.work.reading),
     )
 
 

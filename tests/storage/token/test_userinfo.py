@@ -133,12 +133,12 @@ async def test_a_deleted_client_has_no_tokens(world: World, client: Registered) 
     ],
 )
 async def test_somebody_who_was_disabled_or_has_signed_out_is_not_told_of(
-    world: World, client: Registered, scope: str, person: Person | None, reason: str
+    world: World, client: Registered, scope: str, user_claims: Person | None, reason: str
 ) -> None:
     token = await _access_token(world, client, scope)
     world.people.people.pop(ALICE)
-    if person is not None:
-        world.people.people[ALICE] = person
+    if user_claims is not None:
+        world.people.people[ALICE] = user_claims
     assert await _refusal(world, token) == reason
 
 

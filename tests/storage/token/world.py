@@ -26,11 +26,11 @@ from libs.servicekit.sql.database import Database
 from services.token.adapters.client_directory import CachedClients
 from services.token.adapters.client_keys import ClientKeys
 from services.token.adapters.client_logos import ClientLogos
-from services.token.adapters.pending_request_limiter import AnonymousState
+from services.token.adapters.pending_request_limiter import PendingRequestLimiter
 from services.token.adapters.request_objects import RemoteRequestObjects
 from services.token.adapters.sector_documents import RemoteSectorDocuments
 from services.token.adapters.token_hook import NoTokenHook
-from services.token.domain.authorization.authorization_response import AskPerson, Next, SendBack
+from services.token.domain.authorization.authorization_response import AskUser, Next, SendBack
 from services.token.domain.authorization.interaction import Step
 from services.token.domain.clients.registrations import RegistrationQuota
 from services.token.domain.sessions.session import AuthenticatedSession
@@ -39,10 +39,10 @@ from services.token.domain.tokens.subjects import Subjects
 from services.token.domain.tokens.token_claims import Lifetimes
 from services.token.http.app import assertion_audiences
 from services.token.http.register import Registrations
-from services.token.ports import TokenHook
+from services.token.ports.tokens import TokenHook
 from services.token.store.purge import Purge
-from services.token.store.tables import metadata
-from services.token.store.work import TokenWork
+from services.token.store.tables import METADATA
+from services.token.store.work import StoreWork
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 from services.token.usecases.authorization.authorize import Authorize
 from services.token.usecases.authorization.deny_authorization import DenyAuthorization
@@ -64,7 +64,7 @@ from services.token.usecases.clients.get_client_logo import GetClientLogo
 from services.token.usecases.clients.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
 from services.token.usecases.clients.register_client import RegisterClient
 from services.token.usecases.clients.rotate_client_secret import RotateClientSecret
-from services.token.usecases.clients.sweep_unused_clients import RemoveUnusedClients
+from services.token.usecases.clients.sweep_unused_clients import SweepUnusedClients
 from services.token.usecases.clients.update_client import UpdateClient
 from services.token.usecases.sessions.check_logout import CheckLogout
 from services.token.usecases.tokens.get_userinfo import GetUserinfo
@@ -122,10 +122,12 @@ class People:
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             await meanwhile()
-        person = self.people.get(user_id)
-        if person is None:
+        user_claims = self.people.get(user_id)
+        if user_claims is None:
             return None
-        return replace(person, claims={name: value for name, value in person.claims.items() if name in claims})
+        return replace(
+            user_claims, claims={name: value for name, value in user_claims.claims.items() if name in claims}
+        )
 
 
 class Recorded:
@@ -177,7 +179,7 @@ class World:
 
     def __post_init__(self) -> None:
         clock, keys, people = self.clock, self.keys, self.people
-        work = Transactions(self.database, Outbox(metadata, issuer=ISSUER, clock=clock), TokenWork)
+        work = Transactions(self.database, Outbox(METADATA, issuer=ISSUER, clock=clock), StoreWork)
         view = work.reading
         self.work = work
         self.clients = clients = CachedClients(work, clock=clock)
@@ -203,13 +205,13 @@ class World:
         self.read_request_object = ReadRequestObject(
             issuer=ISSUER, signed=self.client_keys, fetch=RemoteRequestObjects(self.outside.get)
         )
-        anonymous_state = AnonymousState()
+        pending_request_limiter = PendingRequestLimiter()
         self.authorize = Authorize(
             work,
             view,
             advance,
             read_request_object=self.read_request_object,
-            anonymous_state=anonymous_state,
+            pending_request_limiter=pending_request_limiter,
             clock=clock,
         )
         self.resume = ResumeAuthorization(work, view, advance, clock=clock)
@@ -231,7 +233,7 @@ class World:
         self.create_initial_token = CreateInitialAccessToken(work, mode="token", clock=clock)
         self.list_initial_tokens = ListInitialAccessTokens(view, clock=clock)
         self.revoke_initial_token = RevokeInitialAccessToken(work)
-        self.remove_unused_clients = RemoveUnusedClients(work, directory=clients, clock=clock)
+        self.remove_unused_clients = SweepUnusedClients(work, directory=clients, clock=clock)
         authenticate = AuthenticateClient(
             work,
             clients=clients,
@@ -267,7 +269,7 @@ class World:
             work,
             authenticate=authenticate,
             read_request_object=self.read_request_object,
-            anonymous_state=anonymous_state,
+            pending_request_limiter=pending_request_limiter,
             clock=clock,
         )
         self.userinfo = GetUserinfo(
@@ -399,11 +401,11 @@ class World:
 
     async def rows(self, table: str) -> list[Mapping[str, Any]]:
         async with self.database.snapshot() as session:
-            return [dict(row) for row in (await session.execute(select(metadata.tables[table]))).mappings()]
+            return [dict(row) for row in (await session.execute(select(METADATA.tables[table]))).mappings()]
 
     async def events(self, *names: str) -> list[dict[str, Any]]:
         """What subscribers will see, in the order of the outbox; of these names only, if there are any."""
-        outbox = metadata.tables["outbox"]
+        outbox = METADATA.tables["outbox"]
         async with self.database.snapshot() as session:
             rows = (await session.execute(select(outbox.c.envelope).order_by(outbox.c.position))).scalars()
             events = [json.loads(row) for row in rows]
@@ -416,7 +418,7 @@ class World:
 
     async def all_kept(self) -> str:
         """Everything in the database, as text to search for what must not be there."""
-        kept = [row for name in metadata.tables for row in await self.rows(name)]
+        kept = [row for name in METADATA.tables for row in await self.rows(name)]
         return repr(kept)
 
 
@@ -428,7 +430,7 @@ def sent(following: Next) -> dict[str, str]:
 
 def asked(following: Next, step: Step | None) -> str:
     """The id under which the request waits for this step of the person."""
-    assert isinstance(following, AskPerson), following
+    assert isinstance(following, AskUser), following
     assert following.step is step
     return following.request_id
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from libs.oauth.errors import OAuthError
+from libs.oauth.errors import InvalidScope, InvalidTarget, OAuthError
 from libs.oauth.parameters import Parameters
 from libs.oauth.response_types import ResponseMode
 from services.token.domain.authorization.authorization_request import (
@@ -336,7 +336,11 @@ def test_how_an_answer_travels_is_known_before_the_request_is_judged(
 @pytest.mark.s(9)
 @pytest.mark.parametrize("changes", [row[0] for row in REFUSALS])
 def test_a_refusal_repeats_nothing_that_was_sent(changes: dict[str, Any]) -> None:
-    marked = {name: f"canary {value}" if value else value for name, value in changes.items()}
+    """Scope values and resources are the exception: the description names those that are not registered."""
+    marked = {
+        name: f"canary {value}" if value and name not in {"scope", "resource"} else value
+        for name, value in changes.items()
+    }
     description = ""
     try:
         judge(a_request(**marked), a_client())
@@ -344,3 +348,21 @@ def test_a_refusal_repeats_nothing_that_was_sent(changes: dict[str, Any]) -> Non
         description = refusal.description
     assert "canary" not in description
     assert all(0x20 <= ord(character) <= 0x7E and character not in '"\\' for character in description)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "ending"),
+    [
+        ({"scope": "openid groups profile admin"}, InvalidScope, "this client: groups admin"),
+        ({"scope": "openid " + "x" * 500}, InvalidScope, "this client: " + "x" * 100),
+        ({"resource": "https://other.example"}, InvalidTarget, "this client: https://other.example"),
+        ({"claims": '{"userinfo": {"phone_number": null}}'}, InvalidScope, "this client: phone"),
+    ],
+)
+def test_refusal_names_the_values_that_are_not_registered(
+    changes: dict[str, Any], error: type[OAuthError], ending: str
+) -> None:
+    client = a_client(scope="openid profile notes")
+    with pytest.raises(error) as refusal:
+        judge(a_request(**changes), client)
+    assert refusal.value.description.endswith(ending)

@@ -59,7 +59,7 @@ def step(
         request,
         client,
         session=session,
-        expected=hinted is None or session is None or session.user_id == hinted,
+        user_allowed=hinted is None or session is None or session.user_id == hinted,
         remembered=remembered,
         progress=Progress(asked_at=asked_at, consented=consented),
         now=NOON,

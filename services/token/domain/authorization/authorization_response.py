@@ -19,14 +19,14 @@ class SendBack:
 
 
 @dataclass(frozen=True)
-class AskPerson:
+class AskUser:
     """Something that only the person can do; the request waits under this id. No step: just come back by GET."""
 
     request_id: str = field(repr=False)
     step: Step | None
 
 
-Next = SendBack | AskPerson
+Next = SendBack | AskUser
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def next_step(
     client: Client,
     *,
     session: AuthenticatedSession | None,
-    expected: bool,
+    user_allowed: bool,
     remembered: frozenset[str],
     progress: Progress,
     now: datetime,
@@ -54,7 +54,7 @@ def next_step(
         AccessDenied: the request insists on another authentication context than the person has.
     """
     silent = "none" in request.prompts
-    if session is None or not expected or _must_sign_in(request, session, progress=progress, now=now):
+    if session is None or not user_allowed or _must_sign_in(request, session, progress=progress, now=now):
         if silent:
             raise LoginRequired(reason=Reason.PROMPT_NONE)
         return Step.SIGN_IN
@@ -77,7 +77,7 @@ def required_acr(request: AuthorizationRequest, client: Client) -> str:
         AccessDenied: the request insists on classes that there are not (OpenID Connect Core 5.5.1.1).
     """
     if request.claims.acr and not acr.weakest(request.claims.acr):
-        raise AccessDenied("The authentication asked for is not available.", reason=Reason.ACR_UNMET)
+        raise AccessDenied("The requested acr values are not supported.", reason=Reason.ACR_UNMET)
     wanted = (acr.weakest(request.claims.acr), acr.weakest(request.acr_values), client.metadata.required_acr)
     return acr.strongest(wanted)
 

@@ -43,7 +43,7 @@ class PendingRequest:
         return self
 
 
-def visited(pending: PendingRequest | None, browser_secret: str, *, now: datetime) -> PendingRequest:
+def require_pending_request(pending: PendingRequest | None, browser_secret: str, *, now: datetime) -> PendingRequest:
     """What was found under an id, if it is there and `visit` allows it. Raises InvalidRequest, not redirectable."""
     if pending is None:
         raise unknown_request(Reason.REQUEST_UNKNOWN)
@@ -53,7 +53,7 @@ def visited(pending: PendingRequest | None, browser_secret: str, *, now: datetim
 def unknown_request(reason: Reason) -> InvalidRequest:
     """One answer for all: whoever holds a wrong id learns nothing."""
     return InvalidRequest(
-        "This sign-in has ended or was started elsewhere. Go back to the application and start again.",
+        "This sign-in has expired or was started in another browser. Return to the application and sign in again.",
         reason=reason,
         redirectable=False,
     )

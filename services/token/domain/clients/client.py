@@ -13,6 +13,9 @@ from libs.oauth.redirect_uris import MAX_LENGTH, is_private, is_registered
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID
 from services.token.domain.clients.registrations import Registration
 
+MAX_LISTED = 5
+MAX_LISTED_LENGTH = 100
+
 
 @dataclass(frozen=True)
 class ClientSecret:
@@ -77,7 +80,7 @@ class Client:
         """Raises UnauthorizedClient when the client is not registered for the grant type."""
         if grant_type not in self.metadata.grant_types:
             raise UnauthorizedClient(
-                "The client is not registered for this grant type.", reason=Reason.GRANT_NOT_REGISTERED
+                "grant_type is not registered for this client.", reason=Reason.GRANT_NOT_REGISTERED
             )
 
     def permitted_scope(self, requested: tuple[str, ...]) -> tuple[str, ...]:
@@ -87,8 +90,7 @@ class Client:
             InvalidScope: a value that the client has not registered.
         """
         scopes = requested or tuple(scope for scope in self.metadata.scopes if scope not in {OPENID, OFFLINE_ACCESS})
-        if not set(scopes) <= set(self.metadata.scopes):
-            raise InvalidScope("The client is not registered for this scope.", reason=Reason.SCOPE_NOT_REGISTERED)
+        _require_registered(scopes, self.metadata.scopes)
         return scopes
 
     def own_scope(self, requested: tuple[str, ...]) -> tuple[str, ...]:
@@ -98,15 +100,28 @@ class Client:
             InvalidScope: it asks for more.
         """
         own = tuple(s for s in self.metadata.scope.split() if s not in _PERSONAL)
-        if not set(requested) <= set(own):
-            raise InvalidScope("The client is not registered for this scope.", reason=Reason.SCOPE_NOT_REGISTERED)
+        _require_registered(requested, own)
         return requested or own
+
+
+def _require_registered(requested: Sequence[str], registered: Sequence[str]) -> None:
+    missing = [scope for scope in requested if scope not in registered]
+    if missing:
+        raise InvalidScope(
+            f"scope contains values that are not registered for this client: {listed(missing)}",
+            reason=Reason.SCOPE_NOT_REGISTERED,
+        )
+
+
+def listed(values: Sequence[str]) -> str:
+    """Return the first values for an error description, shortened to MAX_LISTED_LENGTH characters each."""
+    return " ".join(value[:MAX_LISTED_LENGTH] for value in values[:MAX_LISTED])
 
 
 _PERSONAL = frozenset({OPENID, OFFLINE_ACCESS, "profile", "email", "address", "phone"})
 
 
-def known(client: Client | None) -> Client:
+def require_client(client: Client | None) -> Client:
     """The client. Raises InvalidRequest (CLIENT_UNKNOWN) when there is none."""
     if client is None:
         raise unknown_client()
@@ -114,4 +129,4 @@ def known(client: Client | None) -> Client:
 
 
 def unknown_client() -> InvalidRequest:
-    return InvalidRequest("There is no client with this id.", reason=Reason.CLIENT_UNKNOWN, redirectable=False)
+    return InvalidRequest("client_id is unknown.", reason=Reason.CLIENT_UNKNOWN, redirectable=False)

@@ -8,8 +8,8 @@ from libs.crypto.hashing import hashes_equal, secret_hash
 REGISTRATION_WINDOW = timedelta(hours=1)
 """Within which registrations are counted."""
 _PROLONGED_AT_MOST_EVERY = timedelta(days=1)
-_LONGEST_TOKEN_LIFE = timedelta(days=365)
-_MOST_USES = 100_000
+_MAX_TOKEN_LIFETIME = timedelta(days=365)
+_MAX_USES = 100_000
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class NewInitialAccessToken:
     token: str = field(repr=False)
 
 
-def uses_hold(uses: int) -> bool:
-    return 1 <= uses <= _MOST_USES
+def uses_valid(uses: int) -> bool:
+    return 1 <= uses <= _MAX_USES
 
 
-def life_holds(life: timedelta) -> bool:
-    return timedelta(seconds=1) <= life <= _LONGEST_TOKEN_LIFE
+def lifetime_valid(life: timedelta) -> bool:
+    return timedelta(seconds=1) <= life <= _MAX_TOKEN_LIFETIME

@@ -9,7 +9,7 @@ from libs.backoff import Backoff
 LEASE = timedelta(minutes=1)
 """For so long an attempt belongs to the replica that began it; longer than any fetch may take."""
 BACKOFF = Backoff(first_pause=timedelta(seconds=5), max_pause=timedelta(hours=4))
-PATIENCE = timedelta(days=1)
+GIVE_UP_AFTER = timedelta(days=1)
 """Who has not listened for so long is not told any more."""
 KEEP = timedelta(days=2)
 """From the end of the session on: how long there is a row that says what came of it."""
@@ -50,4 +50,4 @@ class LogoutDelivery:
         if status == _REFUSED:
             return Outcome.REFUSED
         next_try = now + BACKOFF.pause_after(self.attempts)
-        return Outcome.GIVEN_UP if next_try > self.created_at + PATIENCE else next_try
+        return Outcome.GIVEN_UP if next_try > self.created_at + GIVE_UP_AFTER else next_try

@@ -7,7 +7,7 @@ from libs.oauth.parameters import RESOURCE, Parameters
 from libs.oauth.reasons import Reason
 from libs.oauth.resources import parse_resources
 from libs.oauth.scopes import OPENID
-from services.token.domain.clients.client import Client
+from services.token.domain.clients.client import Client, listed
 from services.token.domain.tokens.grants import Grant
 
 
@@ -18,8 +18,12 @@ def requested_resources(parameters: Parameters, client: Client) -> tuple[str, ..
         InvalidTarget: malformed, or a resource that the client has not registered.
     """
     resources = parse_resources(parameters.get(RESOURCE, ""))
-    if not set(resources) <= set(client.metadata.resources):
-        raise InvalidTarget("The client is not registered for this resource.", reason=Reason.RESOURCE_NOT_REGISTERED)
+    missing = [resource for resource in resources if resource not in client.metadata.resources]
+    if missing:
+        raise InvalidTarget(
+            f"resource contains values that are not registered for this client: {listed(missing)}",
+            reason=Reason.RESOURCE_NOT_REGISTERED,
+        )
     return resources
 
 
@@ -43,8 +47,15 @@ class Audiences:
         permitted = {*whole} if grant else {self.issuer, *client.metadata.resources}
         if self.issuer in whole:
             permitted.add(self.userinfo)
-        if not whole or not permitted.issuperset(requested):
-            raise InvalidTarget("The resource is more than what was granted.", reason=Reason.RESOURCE_WIDENED)
+        if not whole:
+            raise InvalidTarget(
+                "None of the granted resources is still registered for this client.", reason=Reason.RESOURCE_WIDENED
+            )
+        excess = [resource for resource in requested if resource not in permitted]
+        if excess:
+            raise InvalidTarget(
+                f"resource contains values that were not granted: {listed(excess)}", reason=Reason.RESOURCE_WIDENED
+            )
         return requested or whole
 
     def of_grant(self, granted: tuple[str, ...], client: Client, *, scopes: tuple[str, ...]) -> tuple[str, ...]:

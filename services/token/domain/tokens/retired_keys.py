@@ -19,7 +19,7 @@ class PresentedAs(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FormerKeyUse:
+class RetiredKeyUse:
     client_id: str
     """Whose token it is: to whom it was issued."""
     kid: str

@@ -8,7 +8,7 @@ from services.token.domain.clients.client import Client
 
 
 @dataclass(frozen=True)
-class ShownSubject:
+class SubjectIdentifiers:
     """`sub` and `sid` as they stand in what a client gets."""
 
     sub: str
@@ -25,8 +25,8 @@ class Subjects:
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
 
-    def shown(self, client: Client, *, user_id: str, session_id: str) -> ShownSubject:
-        return ShownSubject(self.sub(client, user_id), self.sid(client, session_id))
+    def shown(self, client: Client, *, user_id: str, session_id: str) -> SubjectIdentifiers:
+        return SubjectIdentifiers(self.sub(client, user_id), self.sid(client, session_id))
 
     def sub(self, client: Client, user_id: str) -> str:
         """43 characters of base64url for a sector, and so never a client id or a public subject (RFC 9700 4.15)."""

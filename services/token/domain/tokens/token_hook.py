@@ -25,7 +25,7 @@ class HookReplyInvalid(ValueError):
 
 
 @dataclass(frozen=True)
-class TokenQuestion:
+class TokenHookRequest:
     """What the hook is told of an access token that is about to be given out."""
 
     grant_type: str
@@ -61,28 +61,28 @@ def claims_of_reply(body: bytes) -> Mapping[str, Any]:
         HookReplyInvalid: anything else.
     """
     if len(body) > MAX_REPLY_BYTES:
-        raise HookReplyInvalid("longer than a reply may be")
+        raise HookReplyInvalid(f"reply exceeds {MAX_REPLY_BYTES} bytes")
     try:
         reply = json.loads(body)
     except (ValueError, RecursionError):
-        raise HookReplyInvalid("not JSON") from None
+        raise HookReplyInvalid("reply is not JSON") from None
     match reply:
         case {"deny": True, **rest} if not rest:
             raise AccessDenied(reason=Reason.HOOK_DENIED)
         case {"claims": dict(claims), **rest} if not rest:
             return _checked(claims)
-    raise HookReplyInvalid("neither claims nor a denial")
+    raise HookReplyInvalid("reply must contain either claims or deny")
 
 
 def _checked(claims: Mapping[str, Any]) -> Mapping[str, Any]:
     if len(claims) > MAX_CLAIMS:
-        raise HookReplyInvalid("too many claims")
+        raise HookReplyInvalid(f"reply contains more than {MAX_CLAIMS} claims")
     for name in claims:
         namespaced = name.startswith(_NAMESPACE) and len(name) > len(_NAMESPACE) and name.isascii()
         if not namespaced or len(name) > _MAX_NAME_LENGTH or name.startswith(_RESERVED):
-            raise HookReplyInvalid("a claim whose name is no https URI of the operator's")
+            raise HookReplyInvalid("claim name must be an https URI outside the reserved namespaces")
     try:
         json.dumps(claims, allow_nan=False)
     except ValueError:
-        raise HookReplyInvalid("a value that is no JSON") from None
+        raise HookReplyInvalid("claim value is not valid JSON") from None
     return claims

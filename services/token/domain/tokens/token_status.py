@@ -6,7 +6,7 @@ from services.token.domain.tokens.grants import Grant
 
 
 @dataclass(frozen=True)
-class Standing:
+class TokenStatus:
     """`revoked`: the token itself was, or its grant has gone. `grant`: the person's; None for a client's own token."""
 
     revoked: bool

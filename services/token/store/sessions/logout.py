@@ -58,9 +58,9 @@ class LogoutDeliveries:
         )
         await self._session.execute(statement.on_conflict_do_nothing())
 
-    async def claim(self, *, most: int, now: datetime) -> Sequence[LogoutDelivery]:
+    async def claim(self, *, limit: int, now: datetime) -> Sequence[LogoutDelivery]:
         """Lease deliveries that are due, those that were due first first."""
-        return [_delivery(row) for row in await self._queue.claim(limit=most, now=now)]
+        return [_delivery(row) for row in await self._queue.claim(limit=limit, now=now)]
 
     async def postpone(self, delivery: LogoutDelivery, *, until: datetime) -> bool:
         """Returns False if the lease has ended and another replica has begun the next attempt."""

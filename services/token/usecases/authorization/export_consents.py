@@ -1,10 +1,11 @@
 """A person takes along what is known of what they allowed."""
 
-from services.token.ports import Begin, ClientDirectory
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import View
 
 
 class ExportConsents:
-    def __init__(self, view: Begin, *, clients: ClientDirectory) -> None:
+    def __init__(self, view: View, *, clients: ClientDirectory) -> None:
         self._view = view
         self._clients = clients
 

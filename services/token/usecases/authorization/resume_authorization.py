@@ -4,15 +4,15 @@ from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization.authorization_response import Next
-from services.token.domain.authorization.pending_requests import visited
-from services.token.domain.clients.client import known
+from services.token.domain.authorization.pending_requests import require_pending_request
+from services.token.domain.clients.client import require_client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.ports import Begin
+from services.token.ports.work import Begin, View
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 
 
 class ResumeAuthorization:
-    def __init__(self, begin: Begin, view: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
+    def __init__(self, begin: Begin, view: View, advance: AdvanceAuthorization, *, clock: Clock) -> None:
         self._begin = begin
         self._view = view
         self._advance = advance
@@ -28,9 +28,11 @@ class ResumeAuthorization:
             TemporarilyUnavailable: the request goes on living, the person can try again.
         """
         now = self._clock.now()
-        async with self._view() as work:
-            pending = visited(await work.pending_requests.find(secret_hash(request_id)), browser_secret, now=now)
-            client = known(await work.clients.find(pending.client_id))
+        async with self._view() as view:
+            pending = require_pending_request(
+                await view.pending_requests.find(secret_hash(request_id)), browser_secret, now=now
+            )
+            client = require_client(await view.clients.find(pending.client_id))
         reply = self._advance.reply_address(pending, client)
         try:
             prepared = await self._advance.prepare(pending, client, session=session, now=now)

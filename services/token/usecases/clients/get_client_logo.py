@@ -1,7 +1,7 @@
 """The logo of a client, for the pages that name it."""
 
 from services.token.domain.clients.client_logos import Logo
-from services.token.ports import ClientDirectory, Logos
+from services.token.ports.clients import ClientDirectory, Logos
 
 
 class GetClientLogo:

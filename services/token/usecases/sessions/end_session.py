@@ -10,7 +10,7 @@ from libs.crypto.random import uuid7
 from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.sessions.logout import LogoutDelivery
-from services.token.ports import Begin, Work
+from services.token.ports.work import Begin, Writer
 
 GRANTS_AT_ONCE = 500
 """Each ended grant is an event and so a row: a transaction has to have an end."""
@@ -33,7 +33,7 @@ class EndSession:
         while more:
             async with self._begin() as work:
                 ended = await work.grants.revoke_some_of_session(
-                    session_id, most=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
+                    session_id, limit=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
                 )
                 _tell(work, ended, reason)
                 more = len(ended) == GRANTS_AT_ONCE
@@ -41,7 +41,7 @@ class EndSession:
                     return await self._queue(work, session_id, user_id)
         return 0
 
-    async def _queue(self, work: Work, session_id: str, user_id: str) -> int:
+    async def _queue(self, work: Writer, session_id: str, user_id: str) -> int:
         now = self._clock.now()
         queued = 0
         for client_id in await work.session_clients.forget(session_id):
@@ -77,7 +77,7 @@ class EndAccount:
         while more:
             async with self._begin() as work:
                 ended = await work.grants.revoke_some_of_user(
-                    user_id, most=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
+                    user_id, limit=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
                 )
                 _tell(work, ended, reason)
                 more = len(ended) == GRANTS_AT_ONCE
@@ -102,7 +102,7 @@ class EndOfflineGrants:
         while more:
             async with self._begin() as work:
                 ended = await work.grants.revoke_some_offline_of_user(
-                    user_id, before=before, most=GRANTS_AT_ONCE, reason="password_changed", now=self._clock.now()
+                    user_id, before=before, limit=GRANTS_AT_ONCE, reason="password_changed", now=self._clock.now()
                 )
                 _tell(work, ended, "password_changed")
                 more = len(ended) == GRANTS_AT_ONCE
@@ -110,7 +110,7 @@ class EndOfflineGrants:
                     await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
 
 
-def _tell(work: Work, ended: Iterable[tuple[str, str, str]], reason: events.SessionEnd) -> None:
+def _tell(work: Writer, ended: Iterable[tuple[str, str, str]], reason: events.SessionEnd) -> None:
     work.emit(
         *(
             events.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason=reason)

@@ -13,13 +13,14 @@ from services.token.domain.authorization.devices import AllowedDevice
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.ports import Begin, Devices
+from services.token.ports.authorization import Devices
+from services.token.ports.work import Begin
 from services.token.usecases.tokens.grants.new_grant import keep_grant
 from services.token.usecases.tokens.issue_tokens import Authorized
 
 WAIT = "latchkey_wait"
 """A parameter of our own (RFC 6749 8.2): how many seconds the answer may wait for the person."""
-_LONGEST_WAIT = 30
+_MAX_WAIT_SECONDS = 30
 
 
 class DeviceCodeGrant:
@@ -64,8 +65,8 @@ class DeviceCodeGrant:
 def _wait(parameters: Parameters) -> timedelta:
     text = parameters.get(WAIT, "0")
     if not (text.isascii() and text.isdecimal() and len(text) <= 4):
-        raise InvalidRequest(f"{WAIT} must be a whole number of seconds.", reason=Reason.WAIT_MALFORMED)
-    return timedelta(seconds=min(int(text), _LONGEST_WAIT))
+        raise InvalidRequest(f"{WAIT} must be a non-negative integer of seconds.", reason=Reason.WAIT_MALFORMED)
+    return timedelta(seconds=min(int(text), _MAX_WAIT_SECONDS))
 
 
 def _grant(allowed: AllowedDevice, client: Client, *, now: datetime) -> Grant:

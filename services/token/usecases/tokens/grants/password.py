@@ -15,7 +15,8 @@ from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.domain.tokens.audiences import requested_resources
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.ports import Begin, SignIns
+from services.token.ports.tokens import SignIns
+from services.token.ports.work import Begin, View
 from services.token.usecases.tokens.grants.new_grant import keep_grant
 from services.token.usecases.tokens.issue_tokens import Authorized
 
@@ -23,7 +24,7 @@ from services.token.usecases.tokens.issue_tokens import Authorized
 class PasswordGrant:
     """The same sign-in as on the page, with its limits; the session that it starts can be ended like any other."""
 
-    def __init__(self, begin: Begin, view: Begin, sign_ins: SignIns, *, lifetimes: Lifetimes) -> None:
+    def __init__(self, begin: Begin, view: View, sign_ins: SignIns, *, lifetimes: Lifetimes) -> None:
         self._begin = begin
         self._view = view
         self._sign_ins = sign_ins
@@ -75,7 +76,8 @@ class PasswordGrant:
             remembered = await view.consents.find(user_id=user_id, client_id=client.client_id, resources=resources)
         if not remembered.issuperset(scope for scope in scopes if scope != OPENID):
             raise InvalidGrant(
-                "The person has not consented: they have to sign in with a browser once.", reason=Reason.CONSENT_MISSING
+                "The user has not consented to this client: the user must sign in with a browser first.",
+                reason=Reason.CONSENT_MISSING,
             )
 
 
