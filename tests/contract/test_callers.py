@@ -64,7 +64,7 @@ def test_every_comment_names_the_callers_that_are_enforced(image):
         assert frozenset(named[1].split(", ")) == permitted_callers(method), path_of(method)
 
 
-def test_services_call_only_what_lets_them(image):
+def test_services_call_only_permitted_methods(image):
     owner = {
         "token": "token",
         "authentication": "authentication",
@@ -78,7 +78,7 @@ def test_services_call_only_what_lets_them(image):
         assert all(callee in reach[caller] for caller in permitted_callers(method)), path_of(method)
 
 
-def test_nothing_streams_because_nothing_guards_streams(image):
+def test_contract_has_no_streaming_methods(image):
     assert not [
         method["name"]
         for file in image.values()

@@ -144,11 +144,11 @@ def _silent() -> Counter[str]:
     return +found
 
 
-def test_every_transaction_tells_a_event_or_says_why_not() -> None:
+def test_every_transaction_emits_an_event_or_is_listed_as_silent() -> None:
     assert set(_silent()) == set(SILENT)
 
 
-def test_no_transaction_hides_behind_another_name() -> None:
+def test_names_of_transaction_functions_are_known() -> None:
     """A new word for beginning one has to be added to TRANSACTIONS, or to READS."""
     words = {
         _name(item.context_expr.func)
@@ -161,7 +161,7 @@ def test_no_transaction_hides_behind_another_name() -> None:
     assert words - READS - TRANSACTIONS <= {"timeout", "_turns"}
 
 
-def test_the_reader_sees_a_transaction_that_tells_nothing() -> None:
+def test_silent_transaction_is_detected() -> None:
     told, silent = (
         ast.parse(f"async def change(self):\n    async with self._begin() as work:\n        {line}\n")
         for line in ("tell(work)", "await work.things.add(1)")
@@ -181,7 +181,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_every_event_of_the_contract_is_told_by_its_producer(event: str) -> None:
+def test_every_event_of_the_contract_is_emitted_by_its_producer(event: str) -> None:
     service = SERVICES / EVENTS[event].replace("-", "_")
     events = service / "events.py"
     makers = {

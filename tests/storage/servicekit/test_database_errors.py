@@ -37,7 +37,7 @@ def everything_told(error: BaseException) -> str:
     ],
     ids=["primary key", "unique", "not null"],
 )
-async def test_an_integrity_error_names_the_rule_and_no_value(world: World, values: dict[str, Any], told: str):
+async def test_integrity_error_names_the_constraint_without_values(world: World, values: dict[str, Any], told: str):
     await world.put(CANARY, secret=CANARY.encode())
     with pytest.raises(IntegrityError) as caught:
         async with world.database.transaction() as session:
@@ -48,7 +48,7 @@ async def test_an_integrity_error_names_the_rule_and_no_value(world: World, valu
 
 
 @pytest.mark.s(60)
-async def test_an_error_among_many_rows_tells_no_value_either(world: World):
+async def test_error_in_a_multi_row_insert_contains_no_values(world: World):
     rows = [{"name": f"{CANARY}-{number % 2}", "number": number} for number in range(3)]
     with pytest.raises(IntegrityError) as caught:
         async with world.database.transaction() as session:
@@ -63,7 +63,7 @@ async def test_an_error_among_many_rows_tells_no_value_either(world: World):
     [{"name": CANARY * 20}, {"name": f"{CANARY}\0"}, {"name": f"{CANARY}\ud800"}, {"name": "a", "number": CANARY}],
     ids=["too long", "nul", "surrogate", "another type"],
 )
-async def test_a_value_that_does_not_fit_is_not_repeated(world: World, values: dict[str, Any]):
+async def test_invalid_value_is_not_in_the_error(world: World, values: dict[str, Any]):
     with pytest.raises(DBAPIError) as caught:
         async with world.database.transaction() as session:
             await session.execute(insert(THINGS).values(**{"number": 1} | values))
@@ -73,7 +73,7 @@ async def test_a_value_that_does_not_fit_is_not_repeated(world: World, values: d
 
 @only_postgresql
 @pytest.mark.s(60)
-async def test_a_server_that_quotes_a_value_in_its_message_is_not_repeated(world: World):
+async def test_value_in_a_server_message_is_not_in_the_error(world: World):
     with pytest.raises(DBAPIError) as caught:
         async with world.database.transaction() as session:
             await session.execute(text("SELECT CAST(:value AS integer)"), {"value": CANARY})
@@ -99,7 +99,7 @@ def away(host: str) -> Any:
         away("db.invalid/x"),
     ],
 )
-async def test_a_postgresql_that_is_down_is_temporarily_unavailable(url: str):
+async def test_stopped_postgresql_is_temporarily_unavailable(url: str):
     database = Database.open(url, schema="token")
     with captured_log() as log:
         for attempt in (trivial(database), database.check()):
@@ -119,7 +119,7 @@ async def test_a_postgresql_that_is_down_is_temporarily_unavailable(url: str):
 
 @pytest.mark.s(66)
 @pytest.mark.parametrize("wrong", [{"database": "nothing_of_that_name"}, {"username": "nobody_of_that_name"}])
-async def test_a_postgresql_that_refuses_us_is_temporarily_unavailable(wrong: dict[str, str]):
+async def test_postgresql_that_refuses_connections_is_temporarily_unavailable(wrong: dict[str, str]):
     url = make_url(postgres_url()).set(drivername="postgresql+asyncpg", **wrong)  # type: ignore[arg-type]
     database = Database.open(url.render_as_string(hide_password=False), schema="token")
     with pytest.raises(TemporarilyUnavailable):
@@ -128,7 +128,7 @@ async def test_a_postgresql_that_refuses_us_is_temporarily_unavailable(wrong: di
 
 
 @pytest.mark.s(66)
-async def test_a_sqlite_file_that_cannot_be_opened_is_temporarily_unavailable():
+async def test_sqlite_file_that_cannot_be_opened_is_temporarily_unavailable():
     database = Database.open("sqlite+aiosqlite:////nowhere/at/all.sqlite3", schema="token")
     threads = set(threading.enumerate())
     with pytest.raises(TemporarilyUnavailable):
@@ -153,9 +153,7 @@ async def end_all_connections(world: World, watcher: World) -> None:
 @only_postgresql
 @pytest.mark.s(66)
 @pytest.mark.parametrize("when", ["before a statement", "before the commit"])
-async def test_a_connection_that_is_lost_is_temporarily_unavailable_and_nothing_is_kept(
-    world: World, other: World, when: str
-):
+async def test_lost_connection_is_temporarily_unavailable_and_rolls_back(world: World, other: World, when: str):
     async def lose() -> None:
         async with world.database.transaction() as session:
             await session.execute(insert(THINGS).values(name="lost", number=1))
@@ -170,7 +168,7 @@ async def test_a_connection_that_is_lost_is_temporarily_unavailable_and_nothing_
 
 @only_postgresql
 @pytest.mark.s(66)
-async def test_after_a_restart_of_the_server_one_refusal_renews_all_connections(world: World, other: World):
+async def test_one_error_renews_all_connections_after_a_database_restart(world: World, other: World):
     await asyncio.gather(*(world.put(f"{number}") for number in range(5)))
     await end_all_connections(world, other)
     with pytest.raises(TemporarilyUnavailable):
@@ -186,7 +184,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.s(66)
-async def test_a_lock_that_is_not_to_be_had_in_time_is_temporarily_unavailable(world: World, impatient: None):
+async def test_lock_timeout_is_temporarily_unavailable(world: World, impatient: None):
     await world.put("a")
     other = world.another_process()
     async with world.database.transaction() as session:
@@ -199,7 +197,7 @@ async def test_a_lock_that_is_not_to_be_had_in_time_is_temporarily_unavailable(w
 
 @only_postgresql
 @pytest.mark.s(66)
-async def test_a_statement_that_takes_too_long_is_temporarily_unavailable(world: World, impatient: None):
+async def test_statement_timeout_is_temporarily_unavailable(world: World, impatient: None):
     other = world.another_process()
     with pytest.raises(TemporarilyUnavailable):
         async with other.database.snapshot() as session:
@@ -209,7 +207,7 @@ async def test_a_statement_that_takes_too_long_is_temporarily_unavailable(world:
 
 @only_postgresql
 @pytest.mark.s(66)
-async def test_of_two_in_a_deadlock_one_goes_on_and_one_may_come_back(world: World):
+async def test_deadlock_is_temporarily_unavailable_for_one_transaction(world: World):
     await world.put("a")
     await world.put("b")
     both_hold = asyncio.Barrier(2)
@@ -227,7 +225,7 @@ async def test_of_two_in_a_deadlock_one_goes_on_and_one_may_come_back(world: Wor
 
 @only_postgresql
 @pytest.mark.s(66)
-async def test_no_connection_left_is_temporarily_unavailable(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_exhausted_connection_pool_is_temporarily_unavailable(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(database_module, "CONNECT_SECONDS", 1.0)
     other = world.another_process()
     held = asyncio.Event()
@@ -249,7 +247,7 @@ async def test_no_connection_left_is_temporarily_unavailable(world: World, monke
 
 
 @pytest.mark.parametrize("statement", ["SELECT nothing FROM nowhere", "SELECT nothing FROM things", "nonsense"])
-async def test_a_mistake_in_a_statement_stays_a_mistake(world: World, statement: str):
+async def test_invalid_statement_is_not_transient(world: World, statement: str):
     with pytest.raises(DBAPIError):
         async with world.database.snapshot() as session:
             await session.execute(text(statement))

@@ -31,7 +31,7 @@ def _their_view(keys: KeySet) -> WitnessKeys:
 
 
 @pytest.mark.parametrize(("kind", "alg"), list(itertools.product(KINDS, ALGS)))
-def test_they_verify_ours(kind: TokenKind, alg: str):
+def test_joserfc_verifies_our_tokens(kind: TokenKind, alg: str):
     claims = claims_of(kind)
     token = sign_jwt(claims, signing_key(alg), typ=kind.typ)
     decoded = witness.decode(token, _their_view(all_keys()), algorithms=[alg])
@@ -41,7 +41,7 @@ def test_they_verify_ours(kind: TokenKind, alg: str):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("theirs", [ECKey.generate_key("P-256"), RSAKey.generate_key(2048)], ids=ALGS)
-def test_we_verify_theirs(kind: TokenKind, theirs: ECKey | RSAKey):
+def test_tokens_of_joserfc_are_verified(kind: TokenKind, theirs: ECKey | RSAKey):
     alg = "ES256" if isinstance(theirs, ECKey) else "RS256"
     jwk = theirs.as_dict(private=False) | {"kid": theirs.thumbprint(), "alg": alg, "use": "sig"}
     header = {"alg": alg, "kid": jwk["kid"], "typ": kind.typ}
@@ -52,7 +52,7 @@ def test_we_verify_theirs(kind: TokenKind, theirs: ECKey | RSAKey):
 
 
 @pytest.mark.parametrize("alg", ALGS)
-def test_our_kid_is_the_thumbprint_that_they_compute(alg: str):
+def test_kid_equals_the_thumbprint_of_joserfc(alg: str):
     key = signing_key(alg)
     kind = ECKey if alg == "ES256" else RSAKey
     assert kind.import_key(key.public_jwk()).thumbprint() == key.kid  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ def _corpus() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", _corpus())
-def test_what_they_refuse_we_refuse(name: str):
+def test_tokens_that_joserfc_refuses_are_refused(name: str):
     token = _corpus()[name]
     try:
         witness.decode(token, _their_view(keys_of(signing_key("ES256"), signing_key("RS256"))), algorithms=list(ALGS))
