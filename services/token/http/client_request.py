@@ -8,8 +8,8 @@ from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
 from services.token.http.forms import read_form
 
-CLIENT_ID = "client_id"
-"""Key of the request under which the unverified client_id is kept for the log."""
+CLIENT_ID = web.RequestKey("client_id", str)
+"""The unverified client_id of the request, for logs."""
 MAX_LOGGED_LENGTH = 64
 
 

@@ -14,7 +14,7 @@ def userinfo_handler(get_userinfo: GetUserinfo) -> Callable[[web.Request], Await
     async def handle(request: web.Request) -> web.Response:
         token = await _bearer_token(request)
         if token is None:
-            # RFC 6750 3.1: a request without any token, or with another scheme, is told the scheme and no error.
+            # RFC 6750 3.1: without a bearer token the challenge contains no error code.
             return web.json_response({}, status=401, headers={"WWW-Authenticate": "Bearer"})
         answer = await get_userinfo(token)
         if answer.signed:

@@ -1,4 +1,4 @@
-"""Grants: what a person allowed a client in one sign-in. Codes, refresh tokens and access tokens hang on one."""
+"""Grants: what a user allowed a client in one sign-in. Codes and tokens belong to a grant."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -62,19 +62,19 @@ class AuthorizationCode:
     grant: Grant
 
     def judge(self, claim: CodeClaim, *, now: datetime) -> None:
-        """The code may be spent by this claim, if it has not been already.
+        """Verify that the token request may redeem this code; does not check whether the code was redeemed before.
 
         Raises:
             InvalidGrant: expired, another client's, another redirect URI, or the verifier does not fit.
         """
         if claim.client_id != self.client_id:
             raise InvalidGrant(reason=Reason.CODE_OF_ANOTHER_CLIENT)
-        if now >= self.expires_at and self.consumed_at is None:  # a spent one is a replay, however late
+        if now >= self.expires_at and self.consumed_at is None:  # a redeemed code is a replay, however late
             raise InvalidGrant(reason=Reason.CODE_EXPIRED)
         if claim.redirect_uri != self.redirect_uri and (self.redirect_uri_given or claim.redirect_uri is not None):
             raise InvalidGrant(reason=Reason.REDIRECT_URI_MISMATCH)
         if (claim.verifier is None) != (self.code_challenge is None):
-            # Both directions: a verifier that nobody asked for is the trace of a downgrade (RFC 9700 4.8.2).
+            # A verifier without a challenge indicates a PKCE downgrade attack (RFC 9700 4.8.2).
             raise InvalidGrant(reason=Reason.PKCE_DOWNGRADE)
         if claim.verifier is not None and not verifier_matches(claim.verifier, self.code_challenge or ""):
             raise InvalidGrant(reason=Reason.PKCE_MISMATCH)

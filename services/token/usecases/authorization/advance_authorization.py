@@ -1,4 +1,4 @@
-"""One look at an authorization request: ask the person for what is missing, or grant it."""
+"""Advances an authorization request: an interaction with the end-user, or a grant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -135,7 +135,7 @@ class AdvanceAuthorization:
 
         Args:
             request_id: under which `pending` is stored; None when it is not stored (yet).
-            allow: the person has just said yes; counts only if consent is what is missing.
+            allow: the user has just consented; has an effect only if consent is the next step.
 
         Raises:
             OAuthError: redirectable, unless the request was completed meanwhile.
@@ -190,7 +190,7 @@ class AdvanceAuthorization:
     def _is_user_allowed(
         self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
     ) -> bool:
-        """Is this person the subject of id_token_hint, or one that `claims` names? Anybody is, where neither is there.
+        """Return whether the user is the subject of id_token_hint or of `claims`. True if the request has neither.
 
         By the subject that this very client is told: with a hint of another sector nobody finds out that two of them
         are one person.

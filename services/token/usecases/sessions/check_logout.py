@@ -27,7 +27,7 @@ MAX_FRAMES = 40
 
 @dataclass(frozen=True)
 class LogoutDecision:
-    """`confirmed`: the hint is of this very session, so the person need not be asked."""
+    """`confirmed`: the hint was issued in this session, so no confirmation page is needed."""
 
     client_name: str
     redirect_uri: str
@@ -50,7 +50,7 @@ class CheckLogout:
     async def __call__(self, pairs: Sequence[Pair], session: AuthenticatedSession | None) -> LogoutDecision:
         """What may be done.
 
-        A hint never signs anybody out by itself: without the session that it names it only leads to a question.
+        A hint of another session does not end the session without confirmation.
 
         Raises:
             InvalidRequest: not redirectable; a hint that is not ours, an unknown client, or an unregistered URI.

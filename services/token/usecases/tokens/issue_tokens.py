@@ -29,12 +29,12 @@ from services.token.usecases.clients.authenticate_client import AuthenticateClie
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
 Redeem = Callable[[AccessToken], Awaitable[str | None]]
-"""Makes it true: spends what the request brought, tells subscribers, returns the refresh token if there is one."""
+"""Redeems the code or token of the request, emits events, and returns the refresh token if there is one."""
 
 
 @dataclass(frozen=True)
 class Authorized:
-    """A token request that may be granted. `grant` is the person's; None when the client acts for itself."""
+    """A valid token request. `grant`: the user's grant; None for client credentials."""
 
     client: Client
     scopes: tuple[str, ...]
@@ -44,10 +44,10 @@ class Authorized:
 
 
 class GrantHandler(Protocol):
-    """What a grant adds: is this request permitted, and how is it made true?"""
+    """A grant type: validates the request and redeems it."""
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
-        """Judges and spends nothing. Raises OAuthError."""
+        """Validate the request without redeeming anything. Raises OAuthError."""
 
 
 class IssueTokens:

@@ -1,4 +1,4 @@
-"""A device collects what a person allowed elsewhere (RFC 8628 3.4). The device service keeps the code and its state."""
+"""The device code grant (RFC 8628 3.4). The device service stores the code and its state."""
 
 from datetime import datetime, timedelta
 
@@ -19,12 +19,12 @@ from services.token.usecases.tokens.grants.new_grant import keep_grant
 from services.token.usecases.tokens.issue_tokens import Authorized
 
 WAIT = "latchkey_wait"
-"""A parameter of our own (RFC 6749 8.2): how many seconds the answer may wait for the person."""
+"""An extension parameter (RFC 6749 8.2): how many seconds the request may wait for the user's decision."""
 _MAX_WAIT_SECONDS = 30
 
 
 class DeviceCodeGrant:
-    """Judges by one call and spends by another, so that a code is never lost for want of a key."""
+    """Polls and redeems in two calls, so that a code is not lost when signing fails."""
 
     def __init__(self, begin: Begin, devices: Devices, *, lifetimes: Lifetimes, clock: Clock) -> None:
         self._begin = begin
