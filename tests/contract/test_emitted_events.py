@@ -54,7 +54,7 @@ SILENT = {
     "event_bridge/usecases/store_events.py::StoreEvents.rewind": "a position in a stream",
     "key_rotation/usecases/get_signing_keys.py::GetSigningKeys.__call__": "how long a key has to stay after its last use",
     "token/usecases/clients/authenticate_client.py::AuthenticateClient._renew": "under which pepper a client's secret is kept",
-    "token/usecases/clients/authenticate_client.py::AuthenticateClient._believe": "that an assertion was used, until it expires",
+    "token/usecases/clients/authenticate_client.py::AuthenticateClient._verify_assertion": "that an assertion was used, until it expires",
     "token/usecases/authorization/authorize.py::Authorize.__call__": _WAITS,
     "token/usecases/sessions/deliver_logout.py::DeliverLogout.__call__": "the outcome of a delivery attempt; the end of the session had its event",
     "token/usecases/sessions/deliver_logout.py::DeliverLogout.claim": "who delivers",

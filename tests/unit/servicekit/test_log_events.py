@@ -14,7 +14,8 @@ FOLDERS = ("services", "libs", "deploy")
 OTHER_LOGS = ("libs/sdk/",)
 """The SDK is a library for other applications and uses their `logging` configuration."""
 PENDING = (
-    "services/authentication/", "services/key_rotation/",
+    "services/authentication/",
+    "services/key_rotation/",
     "deploy/playground/",
 )
 """Folders whose log calls are not converted to event codes yet."""
