@@ -1,4 +1,4 @@
-"""Token telemetry: events of paths that write no row, told without a promise (design: two classes of events).
+"""Token telemetry: events of requests that write no row, published without a delivery guarantee.
 
 A bounded buffer in memory, emptied in the background. What does not fit while the bus is away is dropped, counted, and
 reported by one `token.telemetry_gap` event, which is a row and so is never lost.

@@ -192,9 +192,9 @@ async def test_a_public_client_has_nothing_to_rotate(world: World) -> None:
 
 async def test_a_deleted_client_leaves_nothing_that_works(world: World) -> None:
     client, other = await world.client(consent="required"), await world.client()
-    for user_claims in (ALICE, BOB):
-        request_id = asked(await world.ask(client, a_session(user_claims)), Step.CONSENT)
-        await world.resume(request_id, browser_secret=BROWSER, session=a_session(user_claims), allow=True)
+    for user_id in (ALICE, BOB):
+        request_id = asked(await world.ask(client, a_session(user_id)), Step.CONSENT)
+        await world.resume(request_id, browser_secret=BROWSER, session=a_session(user_id), allow=True)
     kept = await world.tokens(other)
 
     await world.delete_client(client.client_id)

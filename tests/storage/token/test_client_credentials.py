@@ -107,9 +107,9 @@ async def test_a_public_client_cannot_register_for_it_and_cannot_use_it(world: W
     ("grant_type", "error"),
     [
         (None, "invalid_request"),
-        ("password", "unsupported_grant_type"),
+        ("password", "unauthorized_client"),
         ("implicit", "unsupported_grant_type"),
-        ("urn:ietf:params:oauth:grant-type:device_code", "unsupported_grant_type"),
+        ("urn:ietf:params:oauth:grant-type:device_code", "unauthorized_client"),
         ("CLIENT_CREDENTIALS", "unsupported_grant_type"),
         ("authorization_code", "unauthorized_client"),
         ("refresh_token", "unauthorized_client"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from libs.oauth.errors import InvalidGrant, InvalidToken, OAuthError, TemporarilyUnavailable
-from tests.storage.token.world import Person, Registered, World, at_once
+from tests.storage.token.world import FakeAccount, Registered, World, at_once
 from tests.support.databases import statements
 from tests.unit.token.parts import ALICE, MINUTE, SECOND, VERIFIER, a_session
 
@@ -204,20 +204,20 @@ async def test_a_request_without_a_code_says_so(world: World, client: Registered
 
 @pytest.mark.s(36)
 @pytest.mark.parametrize(
-    ("person", "reason"),
+    ("account", "reason"),
     [
-        (Person(active=False), "ACCOUNT_DISABLED"),
+        (FakeAccount(active=False), "ACCOUNT_DISABLED"),
         (None, "ACCOUNT_DISABLED"),
-        (Person(session_live=False), "SESSION_ENDED"),
+        (FakeAccount(session_live=False), "SESSION_ENDED"),
     ],
 )
 async def test_somebody_who_was_disabled_or_has_signed_out_gets_no_tokens(
-    world: World, client: Registered, user_claims: Person | None, reason: str
+    world: World, client: Registered, account: FakeAccount | None, reason: str
 ) -> None:
     code = await world.code(client)
     world.people.people.pop(ALICE)
-    if user_claims is not None:
-        world.people.people[ALICE] = user_claims
+    if account is not None:
+        world.people.people[ALICE] = account
     assert await _refusal(world, client, code) == reason
     assert await world.rows("refresh_families") == []
     assert await world.events("token.issued") == []
@@ -225,9 +225,9 @@ async def test_somebody_who_was_disabled_or_has_signed_out_gets_no_tokens(
 
 async def test_an_offline_grant_outlives_its_session_but_not_the_account(world: World, client: Registered) -> None:
     code, later = [await world.code(client, scope="openid offline_access") for _ in range(2)]
-    world.people.people[ALICE] = Person(session_live=False)
+    world.people.people[ALICE] = FakeAccount(session_live=False)
     await world.exchange(client, code)
-    world.people.people[ALICE] = Person(active=False)
+    world.people.people[ALICE] = FakeAccount(active=False)
     assert await _refusal(world, client, later) == "ACCOUNT_DISABLED"
 
 

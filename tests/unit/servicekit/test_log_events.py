@@ -14,8 +14,9 @@ FOLDERS = ("services", "libs", "deploy")
 OTHER_LOGS = ("libs/sdk/",)
 """The SDK is a library for other applications and uses their `logging` configuration."""
 PENDING = (
-    *("services/authentication/", "services/authorize_frontend/", "services/event_bridge/", "services/key_rotation/"),
-    *("services/token/", "deploy/playground/"),
+    "services/authentication/",
+    "services/key_rotation/",
+    "deploy/playground/",
 )
 """Folders whose log calls are not converted to event codes yet."""
 LEVELS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})

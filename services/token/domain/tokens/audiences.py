@@ -29,7 +29,7 @@ def requested_resources(parameters: Parameters, client: Client) -> tuple[str, ..
 
 @dataclass(frozen=True)
 class Audiences:
-    """Ours. `issuer`: whoever takes tokens for no resource in particular, userinfo among them; `userinfo`: it alone."""
+    """The audiences of this server. `issuer`: for tokens without a resource; `userinfo`: the userinfo endpoint only."""
 
     issuer: str
     userinfo: str

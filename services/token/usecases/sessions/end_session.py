@@ -1,6 +1,6 @@
-"""A session or an account has ended elsewhere: what was good as long ends, and clients are told of the session.
+"""Revokes grants and queues back-channel logouts after a session or an account has ended.
 
-All handle events of the authentication service. Doing it again for the same event changes and tells nothing.
+The use cases handle events of the authentication service and are idempotent for each event.
 """
 
 from collections.abc import Iterable
@@ -93,7 +93,7 @@ class EndOfflineGrants:
         self._clock = clock
 
     async def __call__(self, user_id: str, *, before: datetime, consumer: str, event_id: str) -> None:
-        """Ends what a person's old password was good for beyond their sessions (RFC 9700 4.14.2).
+        """Revoke offline grants that were given before a password change (RFC 9700 4.14.2).
 
         Sessions that ended with it are told of one by one, and their grants with them. What was granted after the
         change, with the new password, stays: this may hear of it late.
