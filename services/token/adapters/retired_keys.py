@@ -1,6 +1,6 @@
 """Counts presented tokens that retired keys signed, and writes the counts to the database periodically.
 
-A token counts only if such a key really signed it: nobody can put a client on the list who is not there. Keys that have
+A token counts only if the signature is valid, so a forged token adds no client to the list. Keys that have
 left the key set are known for as long as this process has seen them.
 """
 
