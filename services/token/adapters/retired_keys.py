@@ -20,7 +20,7 @@ from services.token.ports.work import Begin
 
 WRITE_SECONDS: Final = 10.0
 PRESENTED: Final = Counter(
-    "latchkey_former_key_tokens_total", "Presented tokens that were signed by a retired key.", ["presented_as"]
+    "latchkey_former_key_tokens_total", "Tokens that clients sent and that a retired key signed.", ["presented_as"]
 )
 _MAX_KEYS: Final = 32
 _MAX_USES: Final = 10_000

@@ -1,6 +1,6 @@
 """Token telemetry: events of requests that write no row, published without a delivery guarantee.
 
-A bounded buffer in memory, emptied in the background. When it is full, because NATS is unavailable, the oldest events are
+A bounded buffer in memory, emptied in the background. When it is full while NATS is unavailable, the oldest events are
 dropped and counted. One `token.telemetry_gap` event, which is stored in the outbox, reports their number.
 """
 
