@@ -3,11 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from libs.crypto.random import uuid7
+from libs.oauth.claims_request import ClaimsRequest
 from libs.oauth.errors import InvalidGrant
 from libs.oauth.pkce import verifier_matches
 from libs.oauth.reasons import Reason
+from services.token.domain.sessions.session import AuthenticatedSession
 
 CODE_LIFETIME = timedelta(seconds=60)
+NO_CLAIMS = ClaimsRequest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,36 @@ class Grant:
     amr: tuple[str, ...]
     created_at: datetime
     revoked_at: datetime | None = None
+
+    @classmethod
+    def of_session(
+        cls,
+        session: AuthenticatedSession,
+        *,
+        client_id: str,
+        scopes: tuple[str, ...],
+        resources: tuple[str, ...],
+        offline: bool,
+        now: datetime,
+        acr: str | None = None,
+        claims: ClaimsRequest = NO_CLAIMS,
+    ) -> "Grant":
+        """Return a new grant of the user of a session. `acr`: replaces the class of the session."""
+        return cls(
+            grant_id=uuid7(now),
+            client_id=client_id,
+            user_id=session.user_id,
+            session_id=session.session_id,
+            scopes=scopes,
+            resources=resources,
+            offline=offline,
+            userinfo_claims=claims.userinfo,
+            id_token_claims=claims.id_token,
+            authenticated_at=session.authenticated_at,
+            acr=session.acr if acr is None else acr,
+            amr=session.amr,
+            created_at=now,
+        )
 
     def require_live(self) -> None:
         """Raises InvalidGrant when it was revoked."""

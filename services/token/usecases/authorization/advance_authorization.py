@@ -7,9 +7,7 @@ from typing import Any
 
 from libs.crypto.errors import InvalidJwt
 from libs.crypto.hashing import secret_hash
-from libs.crypto.jwt import verify_jwt
 from libs.crypto.random import new_secret
-from libs.crypto.token_kinds import ID_TOKEN_HINT
 from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
 from libs.oauth.errors import AccessDenied, InvalidRequest
 from libs.oauth.reasons import Reason
@@ -28,12 +26,12 @@ from services.token.domain.authorization.pending_requests import PendingRequest,
 from services.token.domain.authorization.pushed_requests import pushed_request_ended
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
 from services.token.ports.clients import ClientDirectory
 from services.token.ports.tokens import Accounts, Keys, TokenHook
 from services.token.ports.work import Writer
 from services.token.usecases.authorization.grant_authorization import GrantAuthorization, front_channel_claims
+from services.token.usecases.tokens.verify_id_token_hint import verify_id_token_hint
 
 
 @dataclass(frozen=True)
@@ -204,11 +202,8 @@ class AdvanceAuthorization:
         hint = request.parameters.get("id_token_hint")
         if hint is None:
             return frozenset()
-        self._keys.record_presented(hint, PresentedAs.ID_TOKEN_HINT)
         try:
-            claims = verify_jwt(
-                hint, self._keys.verification, kind=ID_TOKEN_HINT, issuer=self._issuer, audience=None, now=now
-            )
+            claims = verify_id_token_hint(hint, self._keys, issuer=self._issuer, now=now)
         except InvalidJwt:
             raise InvalidRequest(
                 "id_token_hint is not a valid ID token issued by this server.", reason=Reason.HINT_INVALID

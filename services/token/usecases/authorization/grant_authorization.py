@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from libs.crypto.hashing import secret_hash
-from libs.crypto.random import new_secret, uuid7
+from libs.crypto.random import new_secret
 from libs.oauth import acr
 from libs.oauth.attributes import Attributes
 from libs.oauth.client_metadata import IMPLICIT
@@ -162,20 +162,15 @@ class GrantAuthorization:
 
 
 def _grant(request: AuthorizationRequest, client: Client, session: AuthenticatedSession, *, now: datetime) -> Grant:
-    return Grant(
-        grant_id=uuid7(now),
+    return Grant.of_session(
+        session,
         client_id=client.client_id,
-        user_id=session.user_id,
-        session_id=session.session_id,
         scopes=request.scopes,
         resources=request.resources,
         offline=request.wants_code and OFFLINE_ACCESS in request.scopes,
-        userinfo_claims=request.claims.userinfo,
-        id_token_claims=request.claims.id_token,
-        authenticated_at=session.authenticated_at,
         acr=acr.claim_value(session.acr, request.claims.acr, at_least=client.metadata.required_acr),
-        amr=session.amr,
-        created_at=now,
+        claims=request.claims,
+        now=now,
     )
 
 

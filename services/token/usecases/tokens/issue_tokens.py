@@ -41,6 +41,8 @@ class Authorized:
     redeem: Redeem = field(repr=False)
     grant: Grant | None = None
     nonce: str | None = None
+    response_members: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of the token response, such as issued_token_type; they cannot replace the standard ones."""
 
 
 class GrantHandler(Protocol):
@@ -106,7 +108,7 @@ class IssueTokens:
                 now=now,
             )
         refresh_token = await authorized.redeem(access_token)
-        return _response(access_token, id_token, refresh_token)
+        return {**authorized.response_members, **_response(access_token, id_token, refresh_token)}
 
     async def _hook_claims(
         self, authorized: Authorized, grant_type: str, audience: tuple[str, ...]

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from libs.crypto.random import uuid7
 from libs.oauth.client_metadata import DEVICE_CODE
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.parameters import Parameters
@@ -71,16 +70,11 @@ def _wait(parameters: Parameters) -> timedelta:
 
 def _grant(allowed: AllowedDevice, client: Client, *, now: datetime) -> Grant:
     session, scopes = allowed.session, client.permitted_scope(allowed.scopes)
-    return Grant(
-        grant_id=uuid7(now),
+    return Grant.of_session(
+        session,
         client_id=client.client_id,
-        user_id=session.user_id,
-        session_id=session.session_id,
         scopes=scopes,
         resources=allowed.resources,
         offline=OFFLINE_ACCESS in scopes,
-        authenticated_at=session.authenticated_at,
-        acr=session.acr,
-        amr=session.amr,
-        created_at=now,
+        now=now,
     )
