@@ -158,7 +158,7 @@ def test_names_of_transaction_functions_are_known() -> None:
         for item in node.items
         if isinstance(item.context_expr, ast.Call) and isinstance(item.optional_vars, ast.Name)
     }
-    assert words - READS - TRANSACTIONS <= {"timeout", "_turns"}
+    assert words - READS - TRANSACTIONS <= {"timeout", "lock"}
 
 
 def test_silent_transaction_is_detected() -> None:
