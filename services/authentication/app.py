@@ -12,7 +12,7 @@ from latchkey.authentication.v1 import (
     sessions_pb2_grpc,
 )
 from libs.crypto.hashing import keyed_hash
-from libs.fetch.fetcher import opened
+from libs.fetch.fetcher import open_fetcher
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.base.clock import SystemClock
 from libs.servicekit.base.service import Registration, Service
@@ -58,7 +58,7 @@ SWEEP_SECONDS = 60.0
 async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
     """The service, ready to run, at the schema that the code needs."""
     clock = SystemClock()
-    async with open_database(settings, service=NAME) as database, opened(settings.fetch_policy()) as fetcher:
+    async with open_database(settings, service=NAME) as database, open_fetcher(settings.fetch_policy()) as fetcher:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
         bus = Bus(settings, service=NAME)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)

@@ -9,7 +9,7 @@ from aiohttp import web
 from latchkey.bridge.v1 import streams_pb2, streams_pb2_grpc, webhooks_pb2, webhooks_pb2_grpc
 from libs.crypto.random import uuid7
 from libs.crypto.sealing import KeyEncryptionKey
-from libs.fetch.fetcher import opened
+from libs.fetch.fetcher import open_fetcher
 from libs.servicekit.base.clock import SystemClock
 from libs.servicekit.base.service import Registration, Service
 from libs.servicekit.base.timers import every
@@ -57,7 +57,7 @@ class Callbacks:
 async def build(settings: EventBridgeSettings) -> AsyncIterator[Service]:
     """Yield the service, ready to run. The database schema is at the version that the code needs."""
     clock = SystemClock()
-    async with open_database(settings, service=NAME) as database, opened(settings.webhook_policy()) as fetcher:
+    async with open_database(settings, service=NAME) as database, open_fetcher(settings.webhook_policy()) as fetcher:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
         bus = Bus(settings, service=NAME)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)

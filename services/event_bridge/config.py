@@ -86,5 +86,5 @@ class EventBridgeSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, Databas
         """Allow the maximum of concurrent requests for every webhook, so that no webhook delays another one."""
         requests = self.webhooks_most * MAX_CONCURRENT
         return replace(
-            self.fetch_policy(), most_at_once=requests, most_at_once_per_host=requests, loopback=self.webhook_loopback
+            self.fetch_policy(), max_at_once=requests, max_at_once_per_host=requests, loopback=self.webhook_loopback
         )

@@ -7,7 +7,7 @@ import jinja2
 
 from libs.languages.language import ENGLISH, Language, best
 from libs.languages.moments import moment_in_words
-from libs.languages.speaking import current, speaking, teach
+from libs.languages.translation import add_translation, current, use_language
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.email.emails import LetterKind, PostedLetter
 from services.authentication.domain.email.links import LIFETIME
@@ -30,7 +30,7 @@ class LetterTexts:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        teach(self._plain)
+        add_translation(self._plain)
         self._page = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True)
         self._brand = brand
         self._issuer = issuer
@@ -39,7 +39,7 @@ class LetterTexts:
 
     def __call__(self, posted: PostedLetter, *, address: str, account: Account | None, link: str) -> Mail:
         """The letter, in the language that the person used."""
-        with speaking(_language(posted, account)):
+        with use_language(_language(posted, account)):
             said = self._said(posted, account)
             language = current()
         subject = _one_line(said["subject"])

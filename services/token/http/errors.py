@@ -9,6 +9,7 @@ from libs.oauth.errors import InsufficientScope, InvalidClient, InvalidToken, OA
 from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs, trace
 from libs.servicekit.base.metrics import OAUTH_ERRORS
+from services.token.http.client_request import CLIENT_ID
 
 _log = logs.get(__name__)
 _STATUS = {"invalid_token": 401, "insufficient_scope": 403, "temporarily_unavailable": 503, "server_error": 500}
@@ -27,20 +28,32 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What the handler answers. Nobody gets a stack trace; every refusal is JSON with the standard's members."""
+    """Return the response of the handler; an error becomes JSON with the members of the standard, without details."""
     try:
         return await handler(request)
     except OAuthError as error:
         OAUTH_ERRORS.labels(endpoint_of(request), error.error, error.reason).inc()
-        _log.info("A request was refused", path=request.path, error=error.error, reason=error.reason)
+        _log.info(
+            "request.refused",
+            message="OAuth request refused",
+            client_id=request.get(CLIENT_ID, ""),
+            path=request.path,
+            error=error.error,
+            reason=error.reason,
+        )
         return _response(error, request)
     except web.HTTPException as error:
         return _http_error(error)
     except web.RequestPayloadError:  # its text quotes the body
         return _http_error(web.HTTPBadRequest())
     except Exception:  # noqa: BLE001 - logged here; nothing of it leaves but the trace id
-        _log.exception("A request failed", path=request.path)
-        return _response(ServerError(f"Something went wrong. Trace: {trace.current_id()}"), request)
+        _log.exception(
+            "request.failed",
+            message="OAuth request failed with an unexpected error",
+            client_id=request.get(CLIENT_ID, ""),
+            path=request.path,
+        )
+        return _response(ServerError(f"Internal server error. Trace ID: {trace.current_id()}"), request)
 
 
 def endpoint_of(request: web.Request) -> str:

@@ -94,6 +94,8 @@ label = "Shoe size"
 STEP = timedelta(seconds=STEP_SECONDS)
 ORIGIN = Origin(ip_prefix="192.0.2.0/24", client_id="c_shop", correlation_id="request-1")
 T = TypeVar("T")
+_TEXTS = LetterTexts(brand="Example", issuer=ISSUER)
+"""Shared by all worlds: compiling the templates takes longer than most tests."""
 
 
 class Clock:
@@ -213,7 +215,7 @@ class World:
         work, passwords, clock = self.work, self.passwords, self.clock
         self.send_letter = SendLetter(
             work=work,
-            compose=LetterTexts(brand="Example", issuer=ISSUER),
+            compose=_TEXTS,
             post_office=self.post_office,
             issuer=ISSUER,
             clock=clock,

@@ -107,7 +107,7 @@ async def connect(server, home):
 
 def keeper(server, home, mirror=None) -> Bus:
     """The stream keeper of the services' account, or of an account with copies."""
-    user = nats_server.mirror_keeper(mirror.account) if mirror else nats_rights.STREAM_KEEPER
+    user = nats_server.mirror_keeper(mirror.account) if mirror else nats_rights.STREAM_OWNER
     creds = home.creds(user)
     settings = BusSettings(
         issuer="https://issuer.example",
@@ -116,7 +116,7 @@ def keeper(server, home, mirror=None) -> Bus:
         nats_stream_bytes=64 * 1024**2,
         **dict.fromkeys(("tls_ca", "tls_certificate", "tls_key"), creds),
     )
-    return Bus(settings, service=nats_rights.STREAM_KEEPER, keeps_streams=True, mirror=mirror)
+    return Bus(settings, service=nats_rights.STREAM_OWNER, keeps_streams=True, mirror=mirror)
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ async def test_a_service_cannot_remove_a_stream_or_read_it(connect, streams, nam
 
 
 @pytest.mark.s(63)
-@pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if name != nats_rights.STREAM_KEEPER])
+@pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if name != nats_rights.STREAM_OWNER])
 async def test_one_service_alone_changes_what_streams_take_in_and_keep(connect, streams, name):
     changes = [f"$JS.API.STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE") for stream in STREAMS]
     await (await connect(name)).publishes_in_vain(*changes)
@@ -308,7 +308,7 @@ PROBES = (
 
 def is_own(identity: str, subject: str) -> bool:
     """Whether the identity may publish to the subject: written down here once more, and more strictly than the code."""
-    kept = identity == nats_rights.STREAM_KEEPER or identity.startswith(f"{nats_rights.STREAM_KEEPER}-")
+    kept = identity == nats_rights.STREAM_OWNER or identity.startswith(f"{nats_rights.STREAM_OWNER}-")
     own_event = subject in {
         f"latchkey.v1.{event}.00" for event in nats_rights.events_of(identity if identity in SERVICE_NAMES else "-")
     }

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from latchkey.authentication.v1.factors_pb2 import ConfirmTotpRequest, StartTotpRequest
 from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
 from libs.crypto.one_time_passwords import as_base32, provisioning_uri
-from libs.languages.speaking import mark
+from libs.languages.translation import mark
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.account.enrolment import (
     AUTHENTICATOR,

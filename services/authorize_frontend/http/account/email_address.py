@@ -12,7 +12,7 @@ from latchkey.authentication.v1.addresses_pb2 import (
     RequestAddressRequest,
 )
 from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
-from libs.languages.speaking import current, say
+from libs.languages.translation import current, translate
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
@@ -55,7 +55,7 @@ class AccountAddress:
         if choice == "cancel":
             return see_other(self.edge.site.path("/account"))
         if choice == "change" and not typed:
-            return await self._page(request, problem=say("Please enter an email address."))
+            return await self._page(request, problem=translate("Please enter an email address."))
         message = RequestAddressRequest(
             session_secret=self.edge.cookies.session(request) or "",
             address=typed if choice == "change" else "",

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from latchkey.authentication.v1.factors_pb2 import ListFactorsRequest
 from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
-from libs.languages.speaking import say
+from libs.languages.translation import translate
 from libs.oauth.errors import AccessDenied, InvalidRequest
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
@@ -86,7 +86,7 @@ class EnrolmentPage(ABC):
         try:
             session_secret = await self.add(request, form)
         except (AccessDenied, InvalidRequest) as error:
-            return await self._page(request, enrolment, say(self.refusals.shown_for(error)))
+            return await self._page(request, enrolment, translate(self.refusals.shown_for(error)))
         return await _after_adding(self.edge, enrolment, session_secret)
 
     async def _page(self, request: web.Request, enrolment: Enrolment, problem: str) -> web.Response:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from latchkey.authentication.v1.factors_pb2 import AddPasskeyRequest, StartPasskeyRequest
 from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
-from libs.languages.speaking import mark
+from libs.languages.translation import mark
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.account.enrolment import PASSKEY, SESSION_REFUSALS, Enrolment, EnrolmentPage
 from services.authorize_frontend.http.shared.edge import see_other

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from latchkey.authentication.v1.sessions_pb2 import ChangePasswordRequest
 from libs.languages.moments import wait_in_words
-from libs.languages.speaking import mark, say
+from libs.languages.translation import mark, translate
 from libs.oauth.errors import AccessDenied, InvalidRequest, TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
@@ -56,7 +56,7 @@ class AccountPassword:
         """Changes the password; returns a translated message if that failed, else an empty string."""
         current, new = single_value(form, "current_password"), single_value(form, "new_password")
         if not current or not new:
-            return say("Please enter your current password and a new password.")
+            return translate("Please enter your current password and a new password.")
         message = ChangePasswordRequest(
             session_secret=self.edge.cookies.session(request) or "",
             current_password=current,
@@ -66,7 +66,7 @@ class AccountPassword:
         try:
             await self.edge.backends.sessions.ChangePassword(message)
         except (AccessDenied, InvalidRequest, TemporarilyUnavailable) as error:
-            return say(_REFUSALS.shown_for(error), wait=wait_in_words(error.retry_after or 1))
+            return translate(_REFUSALS.shown_for(error), wait=wait_in_words(error.retry_after or 1))
         return ""
 
     async def _page(self, request: web.Request, problem: str) -> web.Response:

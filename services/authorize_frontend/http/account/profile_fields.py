@@ -4,14 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from libs.languages.speaking import mark, say
+from libs.languages.translation import mark, translate
 from libs.oauth.attributes import Attribute, Attributes
 from services.authorize_frontend.http.shared.attribute_labels import label
 from services.authorize_frontend.http.shared.parameters import Parameters, single_value
 
 _DATE: Final = mark("YYYY-MM-DD, or without the year 0000-MM-DD")
 _URL: Final = mark("A URL that starts with https://")
-_HINTS: Final = {"date": mark("YYYY-MM-DD"), "number": mark("A number"), "texts": mark("One per line")}
+_HINTS: Final = {
+    "date": mark("YYYY-MM-DD"),
+    "number": mark("A number"),
+    "texts": mark("One per line"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Field:
 
     @property
     def label_text(self) -> str:
-        return label(self.attribute) if self.attribute else say(self.label)
+        return label(self.attribute) if self.attribute else translate(self.label)
 
     def text(self, claims: Mapping[str, Any]) -> str:
         """Returns the text of the field."""
@@ -65,7 +69,13 @@ STANDARD: Final[Sequence[Field]] = (
     Field("nickname", mark("Nickname"), "nickname"),
     Field("gender", mark("Gender"), "sex"),
     Field("birthdate", mark("Birthday"), "bday", hint=_DATE),
-    Field("phone_number", mark("Phone number"), "tel", "tel", mark("With country code, for example +1 425 555 1212")),
+    Field(
+        "phone_number",
+        mark("Phone number"),
+        "tel",
+        "tel",
+        mark("With country code, for example +1 425 555 1212"),
+    ),
     Field("locale", mark("Language"), "language", "language"),
     Field("zoneinfo", mark("Time zone"), hint=mark("For example, Europe/Berlin")),
     Field("website", mark("Website"), "url", "url", _URL),

@@ -1,6 +1,6 @@
 """Labels of the attributes that the operator has configured."""
 
-from libs.languages.speaking import current
+from libs.languages.translation import current
 from libs.oauth.attributes import Attribute, Attributes
 
 

@@ -5,7 +5,7 @@ Users recognize their own sessions by it. It is used for nothing else, since a c
 
 from typing import Final
 
-from libs.languages.speaking import say
+from libs.languages.translation import translate
 
 _BROWSERS: Final = (
     *(
@@ -38,5 +38,5 @@ def device_in_words(device: str) -> str:
     """Returns the text for the list of sessions; empty if nothing is known."""
     browser, _, system = device.partition("/")
     if browser and system:
-        return say("%(browser)s on %(system)s", browser=browser, system=system)
+        return translate("%(browser)s on %(system)s", browser=browser, system=system)
     return browser or system

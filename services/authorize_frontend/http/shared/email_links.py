@@ -3,7 +3,7 @@
 from typing import Final
 
 from libs.languages.moments import wait_in_words
-from libs.languages.speaking import mark, say
+from libs.languages.translation import mark, translate
 from libs.oauth.errors import InvalidRequest, OAuthError
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.parameters import is_opaque
@@ -18,7 +18,7 @@ SENDING_PROBLEMS: Final = {
 def sending_problem(refusals: Refusals, error: OAuthError) -> str:
     """Returns why the email was not sent, translated. Raises the error again if the page does not show its reason."""
     text = refusals.shown_for(error)
-    return say(text, wait=wait_in_words(error.retry_after or 1)) if "%(wait)s" in text else say(text)
+    return translate(text, wait=wait_in_words(error.retry_after or 1)) if "%(wait)s" in text else translate(text)
 
 
 def require_link_token(unverified: str) -> str:

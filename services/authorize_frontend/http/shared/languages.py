@@ -7,7 +7,7 @@ precedence until the user chooses another language on a page of this request.
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from libs.languages import speaking
+from libs.languages import translation as use_language
 from libs.languages.language import ENGLISH, Language, accepted, best, language_of
 from services.authorize_frontend.http.shared import page_context
 from services.authorize_frontend.http.shared.cookies import Cookies
@@ -26,7 +26,7 @@ def languages(cookies: Cookies) -> Middleware:
             return _remembered(cookies, chosen, request_id=request.query.get("request", ""), here=here)
         remembered, chosen_for = cookies.language(request)
         page_context.begin(page_context.PageContext(here, chosen_for))
-        speaking.begin(_preferred(request, language_of(remembered)))
+        use_language.begin(_preferred(request, language_of(remembered)))
         return await handler(request)
 
     return middleware

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from libs.languages.speaking import mark
+from libs.languages.translation import mark
 from libs.oauth.reasons import Reason
 
 PASSWORD_PROBLEMS: Final = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from libs.languages.language import LANGUAGES, Language, best
-from libs.languages.speaking import speak
+from libs.languages.translation import change_language
 
 LANGUAGE = "language"
 """The query parameter that chooses a language."""
@@ -37,7 +37,7 @@ def begin(page_context: PageContext) -> None:
 def apply_ui_locales(ui_locales: list[str], *, request_id: str) -> None:
     """Uses the ui_locales of the request (OpenID Connect Core 3.1.2.1), unless the user chose a language for it."""
     if _current.get().chosen_for != request_id and (language := best(ui_locales)):
-        speak(language)
+        change_language(language)
 
 
 def language_links() -> list[tuple[Language, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
-from libs.languages.speaking import current, teach
+from libs.languages.translation import add_translation, current
 from services.authorize_frontend.brand import Brand
 from services.authorize_frontend.capabilities import Capabilities
 from services.authorize_frontend.http.shared.assets import Assets
@@ -31,7 +31,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        teach(self._templates)
+        add_translation(self._templates)
         self._templates.globals.update(
             attributes_of=partial(labels_of, site.attributes),
             brand=site.brand,

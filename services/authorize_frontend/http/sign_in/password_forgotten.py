@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from latchkey.authentication.v1.password_resets_pb2 import RequestPasswordResetRequest
-from libs.languages.speaking import current, say
+from libs.languages.translation import current, translate
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
@@ -49,7 +49,7 @@ class PasswordForgotten:
             return see_other(self._back(pending))
         identifier = single_value(form, "identifier").strip()
         if not identifier:
-            problem = say("Please enter your username or email address.")
+            problem = translate("Please enter your username or email address.")
             return self._page(request, pending=pending, problem=problem)
         message = RequestPasswordResetRequest(
             identifier=identifier, locale=current().tag, context=self.edge.context(request)

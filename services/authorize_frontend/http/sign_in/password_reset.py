@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from latchkey.authentication.v1.password_resets_pb2 import GetPasswordResetRequest, ResetPasswordRequest
-from libs.languages.speaking import say
+from libs.languages.translation import translate
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
@@ -43,12 +43,12 @@ class PasswordReset:
         request[RETRY] = self.edge.site.path("/password/forgotten")
         self.edge.verify_form(request, form, purpose=_PURPOSE, subject=token)
         if not new:
-            return await self._page(request, token, say("Please enter a new password."))
+            return await self._page(request, token, translate("Please enter a new password."))
         message = ResetPasswordRequest(token=token, new_password=new, context=self.edge.context(request))
         try:
             await self.edge.backends.password_resets.ResetPassword(message)
         except InvalidRequest as error:
-            return await self._page(request, token, say(_REFUSALS.shown_for(error)))
+            return await self._page(request, token, translate(_REFUSALS.shown_for(error)))
         return see_other(self.edge.site.path(_DONE_PATH))
 
     async def done(self, _request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from latchkey.authentication.v1.sign_ups_pb2 import CompleteSignUpRequest, GetSignUpRequest, RequestSignUpRequest
-from libs.languages.speaking import current, mark, say
+from libs.languages.translation import current, mark, translate
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
@@ -50,7 +50,7 @@ class SignUp:
             return see_other(self.edge.site.path("/account/sign-in"))
         address = single_value(form, "address").strip()
         if not address:
-            return self._page(request, problem=say("Please enter an email address."))
+            return self._page(request, problem=translate("Please enter an email address."))
         message = RequestSignUpRequest(address=address, locale=current().tag, context=self.edge.context(request))
         try:
             await self.edge.backends.sign_ups.RequestSignUp(message)
@@ -91,12 +91,12 @@ class CompleteSignUp:
         request[RETRY] = self.edge.site.path(_PATH)
         self.edge.verify_form(request, form, purpose=_COMPLETE_PURPOSE, subject=token)
         if not password:
-            return await self._page(request, token, name=name, problem=say("Please enter a new password."))
+            return await self._page(request, token, name=name, problem=translate("Please enter a new password."))
         try:
             message = CompleteSignUpRequest(token=token, password=password, name=name)
             await self.edge.backends.sign_ups.CompleteSignUp(message)
         except InvalidRequest as error:
-            return await self._page(request, token, name=name, problem=say(_COMPLETING.shown_for(error)))
+            return await self._page(request, token, name=name, problem=translate(_COMPLETING.shown_for(error)))
         return see_other(self.edge.site.path(_DONE_PATH))
 
     async def done(self, _request: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.oauth.scopes import format_scope
 from libs.servicekit.sql.database import table_of
 from libs.servicekit.sql.upsert import upsert
-from services.token.domain.authorization.connections import Allowed
+from services.token.domain.authorization.connections import ConsentRecord
 from services.token.store.tables import ConsentRow, ResourceConsentRow
 
 _general = table_of(ConsentRow)
@@ -60,15 +60,15 @@ class Consents:
                 .values(scope=_sorted(granted.union(scopes)))
             )
 
-    async def of_user(self, user_id: str) -> list[Allowed]:
+    async def of_user(self, user_id: str) -> list[ConsentRecord]:
         general = (await self._session.execute(select(_general).where(_general.c.user_id == user_id))).all()
         of_resources = (
             await self._session.execute(select(_of_resource).where(_of_resource.c.user_id == user_id))
         ).all()
         return [
-            *(Allowed(row.client_id, tuple(row.scope.split()), (), row.granted_at) for row in general),
+            *(ConsentRecord(row.client_id, tuple(row.scope.split()), (), row.granted_at) for row in general),
             *(
-                Allowed(row.client_id, tuple(row.scope.split()), (row.resource,), row.granted_at)
+                ConsentRecord(row.client_id, tuple(row.scope.split()), (row.resource,), row.granted_at)
                 for row in of_resources
             ),
         ]

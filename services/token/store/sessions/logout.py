@@ -1,4 +1,4 @@
-"""Which clients a session has signed in, and whom to tell of its end."""
+"""The clients of a session, and queued back-channel logouts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -45,7 +45,7 @@ class LogoutDeliveries:
         self._queue = LeasedQueue(session, table_of(LogoutDeliveryRow), lease=LEASE)
 
     async def add(self, delivery: LogoutDelivery) -> None:
-        """Once for each session and client, whoever asks for it again."""
+        """Add at most one delivery for each session and client."""
         statement = upsert(self._session, LogoutDeliveryRow).values(
             delivery_id=delivery.delivery_id,
             session_id=delivery.session_id,
@@ -58,9 +58,9 @@ class LogoutDeliveries:
         )
         await self._session.execute(statement.on_conflict_do_nothing())
 
-    async def claim(self, *, most: int, now: datetime) -> Sequence[LogoutDelivery]:
+    async def claim(self, *, limit: int, now: datetime) -> Sequence[LogoutDelivery]:
         """Lease deliveries that are due, those that were due first first."""
-        return [_delivery(row) for row in await self._queue.claim(limit=most, now=now)]
+        return [_delivery(row) for row in await self._queue.claim(limit=limit, now=now)]
 
     async def postpone(self, delivery: LogoutDelivery, *, until: datetime) -> bool:
         """Returns False if the lease has ended and another replica has begun the next attempt."""
