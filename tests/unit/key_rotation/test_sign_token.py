@@ -67,7 +67,6 @@ def _dated(seconds: int) -> dict[str, Any]:
     return {"iat": AT + seconds, "exp": AT + seconds + 600}
 
 
-@pytest.mark.s(27)
 @pytest.mark.parametrize(
     ("typ", "claims"),
     [
@@ -101,7 +100,6 @@ async def test_nothing_but_a_token_of_ours_is_signed(signer: Signer, typ: str, c
     assert refusal.value.reason == "CLAIMS_REFUSED"
 
 
-@pytest.mark.s(27)
 async def test_no_token_lives_for_longer_than_a_day_whatever_the_caller_says(signer: Signer):
     signer.life = timedelta(days=400)
     await signer(exp=AT + 86_400)
