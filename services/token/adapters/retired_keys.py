@@ -1,6 +1,6 @@
 """Counts presented tokens that retired keys signed, and writes the counts to the database periodically.
 
-A token counts only if such a key really signed it: nobody can put a client on the list who is not there. Keys that have
+A token counts only if the signature is valid, so a forged token adds no client to the list. Keys that have
 left the key set are known for as long as this process has seen them.
 """
 
@@ -20,7 +20,7 @@ from services.token.ports.work import Begin
 
 WRITE_SECONDS: Final = 10.0
 PRESENTED: Final = Counter(
-    "latchkey_former_key_tokens_total", "Presented tokens that were signed by a retired key.", ["presented_as"]
+    "latchkey_former_key_tokens_total", "Tokens that clients sent and that a retired key signed.", ["presented_as"]
 )
 _MAX_KEYS: Final = 32
 _MAX_USES: Final = 10_000

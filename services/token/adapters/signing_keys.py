@@ -33,7 +33,9 @@ if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one fo
 REFRESH_SECONDS = 30.0
 RETRY_SECONDS = 1.0
 EVENTS = "latchkey.v1.key.>"
-UNKNOWN_KID = Counter("latchkey_unknown_kid_total", "Presented tokens whose kid is not in the published key set.")
+UNKNOWN_KID = Counter(
+    "latchkey_unknown_kid_total", "Tokens that clients sent and whose kid is not in the published key set."
+)
 _REVOKED: Final = "latchkey.key.revoked.v1"
 _OLDER_CODE_VALID_FOR: Final = timedelta(minutes=5)
 _log = logs.get(__name__)

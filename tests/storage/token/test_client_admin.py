@@ -74,7 +74,7 @@ async def test_metadata_that_do_not_hold_make_no_client(
 
 
 @pytest.mark.s(53, 60)
-async def test_secrets_are_never_kept_told_or_shown_again(world: World) -> None:
+async def test_client_secret_is_returned_once_and_stored_hashed(world: World) -> None:
     client = await world.machine()
     rotated = await world.rotate_secret(client.client_id, overlap=MINUTE)
     kept, shown = await world.all_kept(), repr(await world.get_client(client.client_id)) + repr(rotated)

@@ -72,7 +72,7 @@ async def test_subscribers_are_told_without_a_row(world: World) -> None:
 
 @pytest.mark.s(36)
 @pytest.mark.parametrize("scope", ["admin", "notes admin", "openid", "profile", "offline_access", "notes  printers"])
-async def test_more_scope_is_refused_and_nothing_is_told(world: World, scope: str) -> None:
+async def test_wider_scope_is_refused_without_an_event(world: World, scope: str) -> None:
     both = await world.client(grant_types=["authorization_code", "client_credentials"])
     with pytest.raises(InvalidScope):
         await world.token(both, **GRANT, scope=scope)

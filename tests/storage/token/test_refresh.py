@@ -70,7 +70,7 @@ async def test_a_scope_is_narrowed_for_one_access_token_only(world: World, clien
 
 @pytest.mark.s(24)
 @pytest.mark.parametrize("scope", ["openid notes profile", "profile", "admin", "openid  notes"])
-async def test_a_scope_is_never_widened_and_asking_does_not_spend_the_token(
+async def test_wider_scope_is_refused_without_rotating_the_refresh_token(
     world: World, client: Registered, scope: str
 ) -> None:
     token = await _first(world, client)
@@ -113,7 +113,7 @@ async def test_a_client_that_may_no_longer_refresh_does_not(world: World, client
         ("openid", FakeAccount(session_live=False), "SESSION_ENDED"),
     ],
 )
-async def test_somebody_who_was_disabled_or_has_signed_out_gets_no_more(
+async def test_refresh_is_refused_for_disabled_account_or_ended_session(
     world: World, client: Registered, scope: str, account: FakeAccount | None, reason: str
 ) -> None:
     token = await _first(world, client, scope=scope)

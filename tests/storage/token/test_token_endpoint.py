@@ -32,7 +32,7 @@ async def machine(world: World) -> Registered:
 
 
 @pytest.mark.s(59)
-async def test_a_code_becomes_tokens_and_nobody_caches_them(world: World, edge: Edge) -> None:
+async def test_token_response_is_not_cacheable(world: World, edge: Edge) -> None:
     client = await world.client()
     form = {
         "grant_type": "authorization_code",
@@ -55,7 +55,7 @@ async def test_a_code_becomes_tokens_and_nobody_caches_them(world: World, edge: 
     assert refreshed.headers["Cache-Control"] == "no-store"
 
 
-async def test_over_plain_http_browsers_are_not_told_to_insist_on_https(world: World) -> None:
+async def test_hsts_header_is_absent_over_plain_http(world: World) -> None:
     async with serving(token=world.issue_tokens, secure=False) as edge:
         assert "Strict-Transport-Security" not in (await edge.get("/userinfo")).headers
 

@@ -132,7 +132,7 @@ async def test_a_deleted_client_has_no_tokens(world: World, client: Registered) 
         ("openid", FakeAccount(session_live=False), "SESSION_ENDED"),
     ],
 )
-async def test_somebody_who_was_disabled_or_has_signed_out_is_not_told_of(
+async def test_userinfo_is_refused_for_disabled_account_or_ended_session(
     world: World, client: Registered, scope: str, account: FakeAccount | None, reason: str
 ) -> None:
     token = await _access_token(world, client, scope)
@@ -184,7 +184,7 @@ async def test_a_forged_token_is_refused(world: World, client: Registered, how: 
 
 
 @pytest.mark.s(71)
-async def test_a_clients_own_token_tells_of_nobody(world: World, client: Registered) -> None:
+async def test_userinfo_refuses_client_credentials_token(world: World, client: Registered) -> None:
     machine = await world.machine()
     token = (await world.token(machine, grant_type="client_credentials"))["access_token"]
     with pytest.raises(InsufficientScope):
@@ -193,7 +193,7 @@ async def test_a_clients_own_token_tells_of_nobody(world: World, client: Registe
 
 
 @pytest.mark.s(28)
-async def test_a_token_that_hangs_on_no_grant_tells_of_nobody(world: World, client: Registered) -> None:
+async def test_userinfo_refuses_token_without_grant(world: World, client: Registered) -> None:
     """Whatever its scope says: no sign-in stands behind it."""
     claims = dict(read_token(await _access_token(world, client), "ES256").claims)
     del claims["grant_id"]

@@ -71,8 +71,8 @@ class Client:
     def can_be_impersonated(self, redirect_uri: str) -> bool:
         """Return whether another application could impersonate this client (RFC 6749 10.2, RFC 8252 8.6).
 
-        Another app on the person's device, where that can receive the answer; anybody, where a stranger registered a
-        client that proves nothing.
+        Another app on the user's device can receive the response of a private redirect URI; a dynamically registered
+        public client can have any name.
         """
         return self.metadata.is_public and (self.registration is not None or is_private(redirect_uri))
 

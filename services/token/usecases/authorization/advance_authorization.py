@@ -36,8 +36,8 @@ from services.token.usecases.tokens.verify_id_token_hint import verify_id_token_
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A request that is judged. `expected`: may this person answer it? `person`: claims for an ID token from the
-    authorization endpoint.
+    """A valid request. `user_allowed`: the user matches the hint. `user_claims`: for an ID token from the authorization
+    endpoint.
     """
 
     client: Client
@@ -190,8 +190,7 @@ class AdvanceAuthorization:
     ) -> bool:
         """Return whether the user is the subject of id_token_hint or of `claims`. True if the request has neither.
 
-        By the subject that this very client is told: with a hint of another sector nobody finds out that two of them
-        are one person.
+        Compares the subject identifier for this client, so that a hint of another sector does not match.
         """
         subjects = self._hinted(request, now=now) or request.claims.subjects
         if session is None or not subjects:

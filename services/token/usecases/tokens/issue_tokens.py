@@ -1,10 +1,10 @@
 """The token endpoint in fixed phases (RFC 6749 3.2): no grant can forget one.
 
-authenticate the client -> find the grant -> authorize -> for whom -> check the account -> ask the hook -> mint ->
+authenticate the client -> find the grant -> authorize -> audience -> check the account -> call the hook -> mint ->
 redeem -> respond
 
-Tokens are minted before anything is spent: a code is never lost because a key was not there. What was minted and then
-not redeemed was never shown to anyone.
+Tokens are signed before the code or token is redeemed, so that a code is not lost when signing fails. Tokens that were
+signed but not redeemed are never returned.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

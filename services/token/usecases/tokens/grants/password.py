@@ -1,4 +1,4 @@
-"""A person's password buys the client tokens (RFC 6749 4.3). RFC 9700 2.4 forbids it; it is here for what cannot be
+"""The password grant (RFC 6749 4.3). RFC 9700 2.4 forbids it; it is here for what cannot be
 changed any more: off unless a client is registered for it, and for confidential clients only.
 """
 
