@@ -131,7 +131,9 @@ def proof(request: factors_pb2.ContinueSignInRequest) -> Proof:
     """Raises InvalidRequest when it shows nothing."""
     name = request.WhichOneof("proof")
     if name is None:
-        raise InvalidRequest("Nothing was shown.", reason=Reason.PROOF_MISSING, redirectable=False)
+        raise InvalidRequest(
+            "proof is missing: send a code or a passkey response.", reason=Reason.PROOF_MISSING, redirectable=False
+        )
     return Proof(_PROOFS[name], getattr(request, name))
 
 

@@ -36,28 +36,30 @@ class MailSettings(ServiceSettings):
     @classmethod
     def _an_address(cls, value: str) -> str:
         if value and writable(value) is None:
-            raise ValueError("must be a mail address")
+            raise ValueError("must be an email address")
         return value
 
     @field_validator("brand_name")
     @classmethod
     def _one_line(cls, value: str) -> str:
         if not value.isprintable():
-            raise ValueError("must be visible characters")
+            raise ValueError("must contain printable characters only")
         return value
 
     @model_validator(mode="after")
     def _mail_is_whole(self) -> Self:
         if not self.smtp_host:
             if self.sign_up:
-                raise ValueError("LATCHKEY_SIGN_UP needs LATCHKEY_SMTP_HOST")
+                raise ValueError("LATCHKEY_SIGN_UP requires LATCHKEY_SMTP_HOST")
             return self
         if not self.mail_from:
-            raise ValueError("LATCHKEY_MAIL_FROM goes with LATCHKEY_SMTP_HOST")
+            raise ValueError("LATCHKEY_MAIL_FROM and LATCHKEY_SMTP_HOST must be set together")
         if bool(self.smtp_username) != (self.smtp_password_file is not None):
-            raise ValueError("LATCHKEY_SMTP_USERNAME and LATCHKEY_SMTP_PASSWORD_FILE go together")
+            raise ValueError("LATCHKEY_SMTP_USERNAME and LATCHKEY_SMTP_PASSWORD_FILE must be set together")
         if self.smtp_security == "none" and (self.smtp_username or not is_loopback(self.smtp_host)):
-            raise ValueError("LATCHKEY_SMTP_SECURITY=none is for a mail server on this machine, without credentials")
+            raise ValueError(
+                "LATCHKEY_SMTP_SECURITY=none requires a mail server on a loopback address and no credentials"
+            )
         return self
 
     @property

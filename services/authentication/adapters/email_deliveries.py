@@ -35,7 +35,9 @@ class LetterDeliveries:
             try:
                 pause = 0.0 if await self.step() else IDLE_SECONDS
             except TemporarilyUnavailable as error:
-                _log.info("Letters wait", reason=error.reason)
+                _log.info(
+                    "email.queue_blocked", message="Email queue blocked: database unavailable", reason=error.reason
+                )
                 pause = AWAY_SECONDS
             await asyncio.sleep(pause)
 
@@ -51,6 +53,11 @@ class LetterDeliveries:
             async with asyncio.timeout(LEASE.total_seconds() / 2):
                 outcome = await self._send(posted)
         except Exception as error:  # noqa: BLE001 - it comes again when its lease ends
-            _log.warning("Sending a letter was interrupted", kind=kind, cause=type(error).__name__)
+            _log.warning(
+                "email.delivery_interrupted",
+                message="Email delivery was interrupted and will be retried",
+                kind=kind,
+                cause=type(error).__name__,
+            )
         else:
             LETTERS.labels(kind, outcome.value if outcome else "postponed").inc()

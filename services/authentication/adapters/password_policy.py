@@ -50,7 +50,7 @@ class PasswordPolicy:
         if self._min_score:
             strength = await asyncio.to_thread(strength_of, normal, about=[*about, self._brand])
             if strength.score < self._min_score:
-                raise InvalidRequest("This password is too easy to guess.", reason=strength.weakness)
+                raise InvalidRequest("The password is too easy to guess.", reason=strength.weakness)
         return await self._look_up(normal)
 
     async def _look_up(self, password: str) -> Accepted:
@@ -60,10 +60,16 @@ class PasswordPolicy:
             breached = await self._is_breached(password)
         except LookUpFailedError as error:
             _UNCHECKED.inc()
-            _log.warning("A new password could not be looked up", cause=str(error))
+            _log.warning(
+                "password.breach_check_failed",
+                message="The breached-password check of a new password failed",
+                cause=str(error),
+            )
             return Accepted(looked_up=False)
         if breached:
-            raise InvalidRequest("This password has been stolen somewhere before.", reason=Reason.PASSWORD_BREACHED)
+            raise InvalidRequest(
+                "The password appears in a list of breached passwords.", reason=Reason.PASSWORD_BREACHED
+            )
         return Accepted(looked_up=True)
 
 

@@ -26,9 +26,9 @@ async def test_a_letter_goes_to_the_address_that_the_account_has(world: World) -
     await post(world, alice.id)
     (mail,) = await world.mails()
     assert mail.address == ADDRESS
-    assert mail.subject == "A second step was added to your account · Example"
+    assert mail.subject == "Two-step verification was added to your account · Example"
     assert "Hello Alice Example" in mail.text
-    assert "an authenticator app was added to your account alice on 4 May 2026, 12:00 UTC" in mail.text
+    assert "An authenticator app was added to your account alice on 4 May 2026, 12:00 UTC" in mail.text
     (row,) = await world.letters()
     assert (row.outcome, row.address, row.words, row.due_at) == ("sent", "", {}, None)
 
@@ -149,6 +149,6 @@ async def test_what_people_call_themselves_cannot_write_the_letter(world: World)
     await post(world, alice.id, LetterKind.FACTOR_ADDED, factor="passkey", name="a\n\nb\r\nBcc: eve@example.com")
     (mail,) = await world.mails()
     assert "Hello <b>Alice</b> {{ brand }} & Co," in mail.text
-    assert "the passkey “a b Bcc: eve@example.com” was added" in mail.text
+    assert "The passkey “a b Bcc: eve@example.com” was added" in mail.text
     assert "&lt;b&gt;Alice&lt;/b&gt; {{ brand }} &amp; Co" in mail.html
     assert "<b>" not in mail.html

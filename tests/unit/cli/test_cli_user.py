@@ -93,7 +93,7 @@ def test_a_name_that_could_steer_a_terminal_does_not(latchkey: Latchkey) -> None
 def test_a_taken_name_is_told(latchkey: Latchkey) -> None:
     latchkey("user", "create", "alice", *PASSWORD)
     answer = latchkey("user", "create", "alice", *PASSWORD)
-    assert (answer.code, answer.err) == (1, "Error: invalid_request: The username is taken.\n")
+    assert (answer.code, answer.err) == (1, "Error: invalid_request: username is already in use.\n")
 
 
 def test_claims_are_shown_and_changed(latchkey: Latchkey) -> None:
@@ -132,7 +132,7 @@ def test_people_are_imported_line_by_line_and_faults_are_named(
     assert told["imported"] == 2
     assert [(fault["line"], fault["what"]) for fault in told["faults"]] == [
         (3, "is not JSON"),
-        (4, "The username is taken."),
+        (4, "username is already in use."),
         (5, "has members that are not known: password"),
     ]
     assert services.users.imported == {"alice": HASH, "carol": HASH}

@@ -82,9 +82,9 @@ def changed(
 
 def _check_writer(name: str, writer: Writer) -> None:
     if name not in WRITERS:
-        raise InvalidRequest("There is no such claim.", reason=Reason.CLAIM_UNKNOWN)
+        raise InvalidRequest("The claim is not defined on this server.", reason=Reason.CLAIM_UNKNOWN)
     if writer < WRITERS[name]:
-        raise InvalidRequest(f"The claim {name} cannot be written.", reason=Reason.CLAIM_READ_ONLY)
+        raise InvalidRequest(f"The claim {name} is read-only for this caller.", reason=Reason.CLAIM_READ_ONLY)
 
 
 def _checked(name: str, value: object, *, today: date) -> object:

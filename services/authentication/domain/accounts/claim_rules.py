@@ -36,7 +36,9 @@ def parse_profile(unverified_claims: Mapping[str, object], *, today: date) -> Pr
     """
     if not unverified_claims.keys() <= _RULES.keys():
         known = ", ".join(CLAIM_NAMES)
-        raise InvalidRequest(f"There is a claim that cannot be set. Claims are: {known}.", reason=Reason.CLAIM_UNKNOWN)
+        raise InvalidRequest(
+            f"claims contains a claim that is not supported. Supported: {known}.", reason=Reason.CLAIM_UNKNOWN
+        )
     claims = {name: _RULES[name](name, value) for name, value in unverified_claims.items()}
     if "birthdate" in claims:
         _check_birthdate(str(claims["birthdate"]), today=today)
@@ -44,7 +46,7 @@ def parse_profile(unverified_claims: Mapping[str, object], *, today: date) -> Pr
         if what in claims:
             claims.setdefault(verified, False)
         elif verified in claims:
-            raise _malformed(verified, f"goes with {what}")
+            raise _malformed(verified, f"requires {what}")
     return Profile.of(claims)
 
 
@@ -54,12 +56,12 @@ def _malformed(name: str, rule: str) -> InvalidRequest:
 
 def _text(name: str, value: object, *, longest: int = _MAX_TEXT, lines: bool = False) -> str:
     if not isinstance(value, str) or not value.strip() or value.strip().lower() == "null":
-        raise _malformed(name, "must be a string that is not blank")
+        raise _malformed(name, "must be a non-empty string")
     if len(value) > longest:
         raise _malformed(name, f"must have at most {longest} characters")
     visible = value.replace("\r\n", " ").replace("\n", " ") if lines else value
     if not visible.isprintable():
-        raise _malformed(name, "must not have control characters")
+        raise _malformed(name, "must not contain control characters")
     return value
 
 
@@ -95,7 +97,7 @@ def _address(name: str, value: object) -> dict[str, str]:
     if not isinstance(value, Mapping) or not value:
         raise _malformed(name, "must be an object with at least one member")
     if not value.keys() <= set(ADDRESS_MEMBERS):
-        raise _malformed(name, f"may have the members {', '.join(ADDRESS_MEMBERS)}")
+        raise _malformed(name, f"may only have the members {', '.join(ADDRESS_MEMBERS)}")
     return {
         member: _text(f"{name}.{member}", text, longest=_MAX_URL, lines=member in {"formatted", "street_address"})
         for member, text in value.items()
@@ -112,7 +114,7 @@ def _check_birthdate(text: str, *, today: date) -> None:
         born = date.min
     withheld = year == "0000"
     if born.year < FIRST_BIRTH_YEAR or (born > today and not withheld):
-        raise _malformed("birthdate", "must be a date that has been, as YYYY-MM-DD, 0000-MM-DD or YYYY")
+        raise _malformed("birthdate", "must be a past date in the form YYYY-MM-DD, 0000-MM-DD or YYYY")
 
 
 _URL_CLAIMS = ("profile", "picture", "website")

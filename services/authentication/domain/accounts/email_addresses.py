@@ -39,7 +39,7 @@ def check_address(typed: str) -> str:
     """
     address = typed.strip()
     if writable(address) is None:
-        raise InvalidRequest("This is not an e-mail address that we can write to.", reason=Reason.ADDRESS_MALFORMED)
+        raise InvalidRequest("email is not a deliverable email address.", reason=Reason.ADDRESS_MALFORMED)
     return address
 
 

@@ -19,12 +19,12 @@ def check_username(typed: str) -> tuple[str, str]:
         InvalidRequest: it is empty, too long, or has blanks or characters that cannot be seen.
     """
     if not typed:
-        raise InvalidRequest("A username is needed.", reason=Reason.USERNAME_MISSING)
+        raise InvalidRequest("username is missing.", reason=Reason.USERNAME_MISSING)
     name = unicodedata.normalize("NFKC", typed) if len(typed) <= MAX_CHARACTERS else ""
     key = lookup_key(name)
     if key is None or len(name) > MAX_CHARACTERS or name != name.strip():
         raise InvalidRequest(
-            f"A username has at most {MAX_CHARACTERS} visible characters and no blanks.",
+            f"username must have at most {MAX_CHARACTERS} printable characters and no spaces.",
             reason=Reason.USERNAME_MALFORMED,
         )
     return name, key
@@ -32,7 +32,7 @@ def check_username(typed: str) -> tuple[str, str]:
 
 def unknown_user() -> InvalidRequest:
     """What an operator hears about a name that nobody has."""
-    return InvalidRequest("There is no user with this username.", reason=Reason.USER_UNKNOWN)
+    return InvalidRequest("username is unknown.", reason=Reason.USER_UNKNOWN)
 
 
 def lookup_key(typed: str) -> str | None:

@@ -64,13 +64,16 @@ def check_name(typed: str, *, otherwise: str) -> str:
     """The name that a person gives to a factor. Raises InvalidRequest: FACTOR_NAME."""
     name = " ".join(typed.split())
     if len(name) > MAX_NAME or not name.isprintable():
-        raise InvalidRequest(f"A name has at most {MAX_NAME} visible characters.", reason=Reason.FACTOR_NAME)
+        raise InvalidRequest(f"name must have at most {MAX_NAME} printable characters.", reason=Reason.FACTOR_NAME)
     return name or otherwise
 
 
 def too_many() -> InvalidRequest:
-    return InvalidRequest("There are too many of this kind. Remove one first.", reason=Reason.FACTORS_TOO_MANY)
+    return InvalidRequest(
+        "The account has reached the maximum number of factors of this kind: remove one first.",
+        reason=Reason.FACTORS_TOO_MANY,
+    )
 
 
 def wrong_proof() -> AccessDenied:
-    return AccessDenied("That was not right.", reason=Reason.WRONG_PROOF, redirectable=False)
+    return AccessDenied("The second factor is invalid.", reason=Reason.WRONG_PROOF, redirectable=False)

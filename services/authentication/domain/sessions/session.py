@@ -93,7 +93,11 @@ def amr_with(amr: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
 def require_recent_sign_in(session: Session, *, has_second_factor: bool, now: datetime) -> None:
     """Raises AccessDenied: REAUTHENTICATION_REQUIRED, when the person has to sign in again first."""
     if not session.is_recent(has_second_factor=has_second_factor, now=now):
-        raise AccessDenied("Please sign in again.", reason=Reason.REAUTHENTICATION_REQUIRED, redirectable=False)
+        raise AccessDenied(
+            "The sign-in is not recent enough: the user must sign in again.",
+            reason=Reason.REAUTHENTICATION_REQUIRED,
+            redirectable=False,
+        )
 
 
 @dataclass(frozen=True)

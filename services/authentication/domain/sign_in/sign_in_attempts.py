@@ -48,4 +48,8 @@ class SignInAttempt:
 
 def unknown_attempt() -> AccessDenied:
     """Never existed, expired, completed, begun in another browser, or overtaken by a new password: never told apart."""
-    return AccessDenied("The sign-in is over. Please start again.", reason=Reason.ATTEMPT_UNKNOWN, redirectable=False)
+    return AccessDenied(
+        "The sign-in attempt is unknown, completed or expired: start again.",
+        reason=Reason.ATTEMPT_UNKNOWN,
+        redirectable=False,
+    )

@@ -67,7 +67,9 @@ class RequestAddress:
             TemporarilyUnavailable: LETTERS_THROTTLED.
         """
         if not self._has_mail:
-            raise InvalidRequest("This server sends no mail.", reason=Reason.NO_MAIL, redirectable=False)
+            raise InvalidRequest(
+                "Email is not configured: set LATCHKEY_SMTP_HOST.", reason=Reason.NO_MAIL, redirectable=False
+            )
         async with self._view() as view:
             account = (await self._who.recently(view, session_secret)).account
         address = check_address(typed or account.profile.email or "")

@@ -60,7 +60,9 @@ class ChangePassword:
         async with self._work() as work:
             if not found.still_holds(await work.accounts.lock(user_id)):
                 raise AccessDenied(
-                    "The password was changed meanwhile.", reason=Reason.WRONG_CREDENTIALS, redirectable=False
+                    "The password was changed by another request: sign in again.",
+                    reason=Reason.WRONG_CREDENTIALS,
+                    redirectable=False,
                 )
             await work.accounts.change_password(user_id, password_hash)
             ended = await work.sessions.end_others_of(
@@ -89,4 +91,4 @@ class ChangePassword:
             await work.failures.count(tuple(keys), now=self._clock.now())
             user_id = live.account.id
             work.emit(events.login_failed(user_id=user_id, subject=user_id, origin=origin))
-        raise AccessDenied("The present password is wrong.", reason=Reason.WRONG_CREDENTIALS, redirectable=False)
+        raise AccessDenied("Current password is incorrect.", reason=Reason.WRONG_CREDENTIALS, redirectable=False)

@@ -51,7 +51,7 @@ class CreateUser:
         password_hash = await self._passwords.hash(unverified.password)
         async with self._work() as work:
             if not await work.accounts.add(account, username_key=username_key, password_hash=password_hash):
-                raise InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
+                raise InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)
             work.emit(events.account_created(account.id, actor=events.operator(operator)))
             work.emit(*events.password_unchecked(account.id, accepted))
         return account

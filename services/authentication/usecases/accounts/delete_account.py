@@ -30,7 +30,9 @@ class DeleteAccount:
             account = (await self._who.recently(view, session_secret)).account
         typed = lookup_key(typed_username)
         if typed is None or typed != lookup_key(account.username):
-            raise InvalidRequest("That is not the name of the account.", reason=Reason.USERNAME_MISMATCH)
+            raise InvalidRequest(
+                "username does not match the username of the account.", reason=Reason.USERNAME_MISMATCH
+            )
         now, actor, reason = self._clock.now(), events.user(account.id), EndReason.ACCOUNT_DELETED
         async with self._work() as work:
             await work.accounts.lock(account.id)

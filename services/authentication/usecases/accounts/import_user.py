@@ -41,7 +41,7 @@ class ImportUser:
         username, username_key = check_username(unverified.username)
         if not is_imported_hash(unverified.password_hash):
             raise InvalidRequest(
-                f"A hash that is not known here, or too dear. Known are: {FORMATS}", reason=Reason.HASH_UNKNOWN
+                f"password_hash has an unsupported format or cost. Supported: {FORMATS}", reason=Reason.HASH_UNKNOWN
             )
         account = Account(
             id=uuid7(now),
@@ -65,4 +65,4 @@ class ImportUser:
 
 
 def _taken() -> InvalidRequest:
-    return InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
+    return InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)

@@ -42,7 +42,7 @@ class InviteUser:
                 that does not hold.
         """
         if not self._has_mail:
-            raise InvalidRequest("This server sends no mail: set LATCHKEY_SMTP_HOST.", reason=Reason.NO_MAIL)
+            raise InvalidRequest("Email is not configured: set LATCHKEY_SMTP_HOST.", reason=Reason.NO_MAIL)
         now = self._clock.now()
         username, username_key = check_username(unverified.username)
         profile = parse_profile(unverified.claims, today=now.date())
@@ -57,7 +57,7 @@ class InviteUser:
         )
         async with self._work() as work:
             if not await work.accounts.add(account, username_key=username_key, password_hash=NO_PASSWORD):
-                raise InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
+                raise InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)
             work.emit(events.account_created(account.id, actor=events.operator(operator)))
             letter = Letter(kind=LetterKind.INVITATION, user_id=account.id, locale=unverified.locale)
             await work.letters.queue([letter], now=now)

@@ -33,7 +33,10 @@ class ListUsers:
         if size < 0:
             raise InvalidRequest("page_size must not be negative.", reason=Reason.PAGE_SIZE_MALFORMED)
         if token and not is_id(token):
-            raise InvalidRequest("page_token is not from an earlier answer.", reason=Reason.PAGE_TOKEN_MALFORMED)
+            raise InvalidRequest(
+                "page_token is invalid: pass the next_page_token of an earlier response.",
+                reason=Reason.PAGE_TOKEN_MALFORMED,
+            )
         wanted = min(size or DEFAULT_PAGE, MAX_PAGE)
         async with self._view() as view:
             accounts = await view.accounts.page(after=token, size=wanted + 1)

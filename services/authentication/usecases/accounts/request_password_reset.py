@@ -34,7 +34,9 @@ class RequestPasswordReset:
             TemporarilyUnavailable: LETTERS_THROTTLED, whoever it is about.
         """
         if not self._has_mail:
-            raise InvalidRequest("This server sends no mail.", reason=Reason.NO_MAIL, redirectable=False)
+            raise InvalidRequest(
+                "Email is not configured: set LATCHKEY_SMTP_HOST.", reason=Reason.NO_MAIL, redirectable=False
+            )
         name, address = lookup_key(identifier), address_key(identifier)
         now = self._clock.now()
         async with self._work() as work:

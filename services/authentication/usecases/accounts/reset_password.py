@@ -19,7 +19,9 @@ _PURPOSE = LinkPurpose.PASSWORD_RESET
 
 def link_unknown() -> InvalidRequest:
     """The same for a link that never was, was used, has expired, or is about what has changed since."""
-    return InvalidRequest("This link does not work any more.", reason=Reason.LINK_UNKNOWN, redirectable=False)
+    return InvalidRequest(
+        "The link is unknown, already used or expired.", reason=Reason.LINK_UNKNOWN, redirectable=False
+    )
 
 
 class FindPasswordReset:

@@ -38,7 +38,11 @@ class RequestSignUp:
             TemporarilyUnavailable: LETTERS_THROTTLED, whoever it is about.
         """
         if not self._is_open:
-            raise InvalidRequest("Nobody can sign up here.", reason=Reason.SIGN_UP_CLOSED, redirectable=False)
+            raise InvalidRequest(
+                "Sign-up is disabled: set LATCHKEY_SIGN_UP to enable it.",
+                reason=Reason.SIGN_UP_CLOSED,
+                redirectable=False,
+            )
         address = check_address(typed)
         name, key = lookup_key(address), address_key(address)
         now = self._clock.now()

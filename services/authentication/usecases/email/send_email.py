@@ -70,7 +70,11 @@ class SendLetter:
             await self._post_office.send(mail, now=self._clock.now())
         except MailRefusedError as refusal:
             _log.warning(
-                "A letter was not taken", kind=posted.letter.kind.value, cause=str(refusal), for_good=refusal.for_good
+                "email.rejected",
+                message="The mail server did not accept an email",
+                kind=posted.letter.kind.value,
+                cause=str(refusal),
+                for_good=refusal.for_good,
             )
             return Outcome.REFUSED if refusal.for_good else None
         return Outcome.SENT

@@ -91,5 +91,5 @@ class AddPasskey:
         )
         await work.factors.add(factor, user_id=user_id)
         if not await work.passkeys.add(passkey):
-            raise InvalidRequest("That passkey is known already.", reason=Reason.PASSKEY_TAKEN, redirectable=False)
+            raise InvalidRequest("The passkey is already registered.", reason=Reason.PASSKEY_TAKEN, redirectable=False)
         return passkey

@@ -119,4 +119,8 @@ class ConfirmTotp:
 
 
 def _unknown_enrolment() -> AccessDenied:
-    return AccessDenied("It took too long. Please start again.", reason=Reason.ENROLMENT_UNKNOWN, redirectable=False)
+    return AccessDenied(
+        "The authenticator app enrolment is unknown or has expired: start it again.",
+        reason=Reason.ENROLMENT_UNKNOWN,
+        redirectable=False,
+    )

@@ -74,7 +74,11 @@ class CreateRecoveryCodes:
         async with self._work() as work:
             user_id = (await self._who.locked(work, session_secret)).account.id
             if not await work.factors.of(user_id):
-                raise InvalidRequest("There is no second factor yet.", reason=Reason.FACTOR_MISSING, redirectable=False)
+                raise InvalidRequest(
+                    "Recovery codes require a second factor: add an authenticator app or a passkey first.",
+                    reason=Reason.FACTOR_MISSING,
+                    redirectable=False,
+                )
             hashes = [code_hash(code, user_id=user_id, key=self._recovery_key) for code in codes]
             await work.factors.replace_codes(user_id, hashes, now=self._clock.now())
             await tell_codes_created(work, user_id, now=self._clock.now())

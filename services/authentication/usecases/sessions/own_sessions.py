@@ -32,7 +32,7 @@ class WhoIsThere:
         found = await view.sessions.with_account(secret_hash(session_secret)) if session_secret else None
         live = live_session(found, now=self._clock.now(), lifetimes=self._lifetimes)
         if live is None:
-            raise AccessDenied("Nobody is signed in.", reason=Reason.SESSION_MISSING, redirectable=False)
+            raise AccessDenied("No active session.", reason=Reason.SESSION_MISSING, redirectable=False)
         return live
 
     async def recently(self, view: View | Work, session_secret: str) -> LiveSession:
@@ -50,7 +50,7 @@ class WhoIsThere:
         live = await self.recently(work, session_secret)
         current = await work.accounts.lock(live.account.id)
         if current is None or not current.active:
-            raise AccessDenied("Nobody is signed in.", reason=Reason.SESSION_MISSING, redirectable=False)
+            raise AccessDenied("No active session.", reason=Reason.SESSION_MISSING, redirectable=False)
         # A factor that was added meanwhile counts.
         require_recent_sign_in(live.session, has_second_factor=current.has_second_factor, now=live.at)
         return live

@@ -29,7 +29,7 @@ class Guesses:
         seconds = seconds_to_wait(keys, failures, under_way=under_way, now=self._clock.now())
         if seconds:
             raise TemporarilyUnavailable(
-                "There were too many failed attempts. Please wait.",
+                "Too many failed sign-in attempts: try again later.",
                 reason=Reason.SIGN_IN_THROTTLED,
                 retry_after=seconds,
             )

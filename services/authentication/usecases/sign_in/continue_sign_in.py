@@ -55,7 +55,7 @@ class ContinueSignIn:
         seconds = await self._seconds_to_wait(work, keys, codes, proof.kind)
         if seconds:
             return TemporarilyUnavailable(
-                "There were too many failed attempts. Please wait.",
+                "Too many failed sign-in attempts: try again later.",
                 reason=Reason.SIGN_IN_THROTTLED,
                 retry_after=seconds,
             )

@@ -164,6 +164,8 @@ class SignIn:
 def _refusal(*, right: bool) -> AccessDenied:
     if right:
         return AccessDenied(
-            "The person has to sign in with a browser.", reason=Reason.SECOND_FACTOR_REQUIRED, redirectable=False
+            "The user has a second factor and must sign in with a browser.",
+            reason=Reason.SECOND_FACTOR_REQUIRED,
+            redirectable=False,
         )
-    return AccessDenied("The username or the password is wrong.", reason=Reason.WRONG_CREDENTIALS, redirectable=False)
+    return AccessDenied("Username or password is incorrect.", reason=Reason.WRONG_CREDENTIALS, redirectable=False)

@@ -68,7 +68,7 @@ class SignInWithPasskey:
         seconds = seconds_to_wait(keys, await work.failures.under(tuple(keys)), under_way=0, now=self._clock.now())
         if seconds:
             return TemporarilyUnavailable(
-                "There were too many failed attempts. Please wait.",
+                "Too many failed sign-in attempts: try again later.",
                 reason=Reason.SIGN_IN_THROTTLED,
                 retry_after=seconds,
             )
