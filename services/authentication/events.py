@@ -11,7 +11,7 @@ from services.authentication.domain.sessions.session import EndedSession, EndRea
 from services.authentication.ports import Accepted
 
 SYSTEM = Actor("system")
-_NOBODY_YET = Actor("user")
+_UNAUTHENTICATED = Actor("user")
 """Somebody in front of a browser who has not proved who they are."""
 
 
@@ -63,7 +63,7 @@ def signed_in(session: Session, *, origin: Origin) -> tuple[Event, Event]:
 
 
 def stepped_up(session: Session, *, origin: Origin) -> Event:
-    """The person has shown more in a session that they had."""
+    """The user has shown more in a session that they had."""
     stepped_up = events_pb2.LoginSteppedUp(
         user_id=session.user_id,
         session_id=session.id,
@@ -82,7 +82,7 @@ def login_failed(
     failed = events_pb2.LoginFailed(
         user_id=user_id, client_id=origin.client_id, ip_prefix=origin.ip_prefix, reason=reason.value
     )
-    return Event(failed, subject, _NOBODY_YET, outcome="failure", correlation_id=origin.correlation_id)
+    return Event(failed, subject, _UNAUTHENTICATED, outcome="failure", correlation_id=origin.correlation_id)
 
 
 def sessions_ended(
@@ -135,7 +135,7 @@ def password_reset(user_id: str) -> tuple[Event, Event]:
 
 def password_reset_requested(user_id: str) -> Event:
     """Whoever asked has proved nothing."""
-    return Event(events_pb2.PasswordResetRequested(user_id=user_id), user_id, _NOBODY_YET)
+    return Event(events_pb2.PasswordResetRequested(user_id=user_id), user_id, _UNAUTHENTICATED)
 
 
 def factor_added(user_id: str, factor: Factor, *, actor: Actor) -> Event:

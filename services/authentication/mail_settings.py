@@ -1,4 +1,4 @@
-"""Configuration of letters, to be mixed into the settings of the service."""
+"""Configuration of emails, to be mixed into the settings of the service."""
 
 from typing import Annotated, Self
 
@@ -11,7 +11,7 @@ from services.authentication.domain.accounts.email_addresses import writable
 
 class MailSettings(ServiceSettings):
     smtp_host: str = ""
-    """Mail server that letters are handed in at. Without one no letter is sent, and nothing is offered that needs any:
+    """Mail server that emails are handed in at. Without one no email is sent, and nothing is offered that needs any:
     forgotten passwords, sign-up, another address."""
     smtp_port: int = Field(default=587, ge=1, le=0xFFFF)
     """Its port: 587 with `starttls`, 465 with `tls`, as a rule."""
@@ -26,11 +26,11 @@ class MailSettings(ServiceSettings):
     smtp_seconds: float = Field(default=10, gt=0, le=60, allow_inf_nan=False)
     """How long each step of the conversation may take."""
     mail_from: str = ""
-    """The address that letters come from."""
+    """The address that emails come from."""
     sign_up: bool = False
-    """People may make accounts for themselves: whoever answers a letter to their address. Needs mail."""
+    """People may make accounts for themselves: whoever answers an email to their address. Needs mail."""
     brand_name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "Latchkey"
-    """What people know this installation as: the name under every letter."""
+    """What users know this installation as: the name under every email."""
 
     @field_validator("mail_from")
     @classmethod
@@ -64,7 +64,7 @@ class MailSettings(ServiceSettings):
 
     @property
     def mail_server(self) -> MailServer | None:
-        """None: no letter is sent."""
+        """None: no email is sent."""
         if not self.smtp_host:
             return None
         file = self.smtp_password_file

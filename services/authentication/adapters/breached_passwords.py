@@ -10,8 +10,8 @@ from libs.fetch.fetcher import Fetched
 
 _PREFIX = 5
 _HASH_LENGTH = 40
-_MOST_BYTES = 256 * 1024
-_LONGEST_LINE = 128
+_MAX_BYTES = 256 * 1024
+_MAX_LINE_BYTES = 128
 
 
 class LookUpFailedError(Exception):
@@ -41,7 +41,7 @@ class BreachedInRanges:
             fetched = await self._fetcher.get(
                 self._url + digest[:_PREFIX],
                 accept=("text/plain",),
-                limit=_MOST_BYTES,
+                limit=_MAX_BYTES,
                 headers={"Add-Padding": "true"},
             )
             lines = fetched.body.decode("ascii").upper().split()
@@ -91,6 +91,6 @@ def _line_from(file: BinaryIO, position: int) -> tuple[int, bytes]:
     """The first line that begins at or after the position: where, and its digest; nothing behind the last one."""
     file.seek(max(position - 1, 0))
     if position:
-        file.readline(_LONGEST_LINE)
+        file.readline(_MAX_LINE_BYTES)
     start = file.tell()
-    return start, file.readline(_LONGEST_LINE)[:_HASH_LENGTH].upper()
+    return start, file.readline(_MAX_LINE_BYTES)[:_HASH_LENGTH].upper()

@@ -1,4 +1,4 @@
-"""Letters by SMTP (RFC 5321). A mail server that is slow or away holds up nobody but the letters."""
+"""Letters by SMTP (RFC 5321). A mail server that is slow or away holds up nobody but the emails."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ _PERMANENT = range(500, 600)
 
 @dataclass(frozen=True, kw_only=True)
 class MailServer:
-    """Where letters are handed in."""
+    """Where emails are handed in."""
 
     host: str
     port: int
@@ -34,12 +34,12 @@ class MailServer:
     """For each step of the conversation."""
 
 
-class SmtpPostOffice:
-    """One connection for each letter. Credentials are sent under TLS only, with a certificate that holds.
+class SmtpMailer:
+    """One connection for each email. Credentials are sent under TLS only, with a certificate that holds.
 
     Args:
-        sender: the address that letters come from; `sender_name` is what people see.
-        issuer: names this installation in the ids of letters.
+        sender: the address that emails come from; `sender_name` is what users see.
+        issuer: names this installation in the ids of emails.
     """
 
     def __init__(self, server: MailServer, *, sender: str, sender_name: str, issuer: str) -> None:
@@ -77,7 +77,7 @@ class SmtpPostOffice:
         except aiosmtplib.SMTPDataError as refusal:
             raise MailRefusedError(f"data {refusal.code}", for_good=refusal.code in _PERMANENT) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            # A sender or credentials that are not accepted are a fault of the configuration: letters wait for better.
+            # A sender or credentials that are not accepted are a fault of the configuration: emails wait for better.
             raise MailRefusedError(type(error).__name__, for_good=False) from None
 
     def _message(self, mail: Mail, *, now: datetime) -> EmailMessage:

@@ -38,7 +38,7 @@ class PasswordPolicy:
     async def __call__(self, password: str, *, about: Collection[str]) -> Accepted:
         """Accepts a password that somebody may have from now on, in the form in which it is hashed.
 
-        `about`: what is known of the person. Who cannot be asked about stolen passwords stands in nobody's way; the
+        `about`: what is known of the user. Who cannot be asked about stolen passwords stands in nobody's way; the
         answer says so, for the event that tells it.
 
         Raises:

@@ -17,7 +17,7 @@ from libs.oauth.reasons import Reason
 RETRY_AFTER_SECONDS = 2
 SPREAD = 1.25
 """How much longer than the last one a verification may take by chance."""
-LONGEST_FLOOR = 2.0
+MAX_FLOOR = 2.0
 _REFUSED = Counter("latchkey_password_queue_refused_total", "Hash operations refused because the queue was full.")
 _T = TypeVar("_T")
 
@@ -53,7 +53,7 @@ class PasswordPool:
         began = monotonic()
         timed = await self._run(lambda: _timed(password_hash or passwords.DUMMY, password))
         if password_hash and not passwords.is_ours(password_hash):
-            self._floor = max(self._floor, min(timed.seconds * SPREAD, LONGEST_FLOOR))
+            self._floor = max(self._floor, min(timed.seconds * SPREAD, MAX_FLOOR))
         if not timed.matches or not password_hash:
             await asyncio.sleep(max(began + self._floor - monotonic(), 0))
             return False

@@ -1,4 +1,4 @@
-"""One person who may sign in."""
+"""One user who may sign in."""
 
 import re
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ class AccountState(StrEnum):
     ACTIVE = "active"
     DISABLED = "disabled"
     DELETED = "deleted"
-    """Of the person nothing is left but the id, so that nobody else is ever given it."""
+    """Of the user nothing is left but the id, so that nobody else is ever given it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """A person as others see them; never holds the password."""
+    """A user as others see them; never holds the password."""
 
     id: str
     """The `sub`: a UUIDv7 that is never given to anybody else (OpenID Connect Core 2)."""
@@ -40,7 +40,7 @@ class Account:
 
     @property
     def display_name(self) -> str:
-        """What to call the person on a page."""
+        """What to call the user on a page."""
         return self.profile.name or self.profile.given_name or self.profile.nickname or self.username
 
     def with_claims(self, profile: Profile, attributes: Mapping[str, object], *, now: datetime) -> "Account":
@@ -52,7 +52,7 @@ class Account:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What somebody who knows the person tries first as their password."""
+        """What somebody who knows the user tries first as their password."""
         profile = self.profile
         names = (profile.name, profile.given_name, profile.family_name, profile.middle_name, profile.nickname)
         told = (self.username, *names, profile.email, profile.birthdate, profile.phone_number)

@@ -1,4 +1,4 @@
-"""Who may write which claim: the one place that decides it (docs/claims.md says it to people).
+"""Who may write which claim: the one place that decides it (docs/claims.md says it to users).
 
 Clients write none. What is said here of operators holds for changes. When they create an account they may also say that
 address and number have been verified, for accounts come from elsewhere.
@@ -18,16 +18,16 @@ from services.authentication.domain.accounts.claims import CLAIM_NAMES, Profile
 class Writer(IntEnum):
     """Each may write what those before may."""
 
-    PERSON = 1
+    USER = 1
     OPERATOR = 2
     SERVER = 3
     """Nobody from outside: what we have found out ourselves."""
 
 
 WRITERS: Mapping[str, Writer] = MappingProxyType(
-    dict.fromkeys(CLAIM_NAMES, Writer.PERSON)
+    dict.fromkeys(CLAIM_NAMES, Writer.USER)
     | {
-        # An address counts once a letter to it has been answered, so a person changes it that way alone.
+        # An address counts once an email to it has been answered, so a user changes it that way alone.
         "email": Writer.OPERATOR,
         "preferred_username": Writer.OPERATOR,
         "email_verified": Writer.SERVER,

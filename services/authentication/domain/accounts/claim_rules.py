@@ -54,11 +54,11 @@ def _malformed(name: str, rule: str) -> InvalidRequest:
     return InvalidRequest(f"The claim {name} {rule}.", reason=Reason.CLAIM_MALFORMED)
 
 
-def _text(name: str, value: object, *, longest: int = _MAX_TEXT, lines: bool = False) -> str:
+def _text(name: str, value: object, *, limit: int = _MAX_TEXT, lines: bool = False) -> str:
     if not isinstance(value, str) or not value.strip() or value.strip().lower() == "null":
         raise _malformed(name, "must be a non-empty string")
-    if len(value) > longest:
-        raise _malformed(name, f"must have at most {longest} characters")
+    if len(value) > limit:
+        raise _malformed(name, f"must have at most {limit} characters")
     visible = value.replace("\r\n", " ").replace("\n", " ") if lines else value
     if not visible.isprintable():
         raise _malformed(name, "must not contain control characters")
@@ -72,7 +72,7 @@ def _flag(name: str, value: object) -> bool:
 
 
 def _url(name: str, value: object) -> str:
-    url = _text(name, value, longest=_MAX_URL)
+    url = _text(name, value, limit=_MAX_URL)
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -83,9 +83,9 @@ def _url(name: str, value: object) -> str:
     return url
 
 
-def _shaped(pattern: re.Pattern[str], shape: str, *, longest: int = _MAX_TEXT) -> _Rule:
+def _shaped(pattern: re.Pattern[str], shape: str, *, limit: int = _MAX_TEXT) -> _Rule:
     def rule(name: str, value: object) -> str:
-        text = _text(name, value, longest=longest)
+        text = _text(name, value, limit=limit)
         if not pattern.fullmatch(text):
             raise _malformed(name, f"must be {shape}")
         return text
@@ -99,7 +99,7 @@ def _address(name: str, value: object) -> dict[str, str]:
     if not value.keys() <= set(ADDRESS_MEMBERS):
         raise _malformed(name, f"may only have the members {', '.join(ADDRESS_MEMBERS)}")
     return {
-        member: _text(f"{name}.{member}", text, longest=_MAX_URL, lines=member in {"formatted", "street_address"})
+        member: _text(f"{name}.{member}", text, limit=_MAX_URL, lines=member in {"formatted", "street_address"})
         for member, text in value.items()
     }
 
@@ -124,7 +124,7 @@ _RULES: dict[str, _Rule] = (
     | dict.fromkeys(_URL_CLAIMS, _url)
     | dict.fromkeys(_FLAG_CLAIMS, _flag)
     | {
-        "email": _shaped(_EMAIL, "an e-mail address", longest=_MAX_EMAIL),
+        "email": _shaped(_EMAIL, "an e-mail address", limit=_MAX_EMAIL),
         "birthdate": _shaped(re.compile(r"[0-9]{4}(-[0-9]{2}-[0-9]{2})?"), "YYYY-MM-DD, 0000-MM-DD or YYYY"),
         "zoneinfo": _shaped(_ZONE, "a time zone name such as Europe/Paris"),
         "locale": _shaped(_LOCALE, "a language tag such as en-US"),

@@ -1,4 +1,4 @@
-"""Names that people type to sign in: what may be one, and when two of them are the same."""
+"""Names that users type to sign in: what may be one, and when two of them are the same."""
 
 import unicodedata
 
@@ -49,7 +49,7 @@ def lookup_key(typed: str) -> str | None:
 
 
 def stand_in(typed: str, *, key: bytes) -> str:
-    """What events call a name that nobody has: stable, and no way back to what was typed (people type passwords there).
+    """What events call a name that nobody has: stable, and no way back to what was typed (users type passwords there).
 
     65,536 different ones at most, so that strangers cannot grow what is kept for each subject, and so that even a
     holder of `key` cannot confirm a guess.

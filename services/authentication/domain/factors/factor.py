@@ -1,4 +1,4 @@
-"""What a person proves who they are with, beside the password."""
+"""What a user proves who they are with, beside the password."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,8 +8,8 @@ from libs.crypto.sealing import binding
 from libs.oauth.errors import AccessDenied, InvalidRequest
 from libs.oauth.reasons import Reason
 
-MOST = 10
-"""Factors that one person may have of each kind."""
+MAX_PER_KIND = 10
+"""Factors that one user may have of each kind."""
 ENROLMENT_LIFETIME = timedelta(minutes=15)
 MAX_NAME = 60
 
@@ -22,7 +22,7 @@ class FactorKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Factor:
-    """A factor as the person it belongs to sees it."""
+    """A factor as the user it belongs to sees it."""
 
     id: str
     kind: FactorKind
@@ -61,7 +61,7 @@ def totp_binding(user_id: str) -> bytes:
 
 
 def check_name(typed: str, *, otherwise: str) -> str:
-    """The name that a person gives to a factor. Raises InvalidRequest: FACTOR_NAME."""
+    """The name that a user gives to a factor. Raises InvalidRequest: FACTOR_NAME."""
     name = " ".join(typed.split())
     if len(name) > MAX_NAME or not name.isprintable():
         raise InvalidRequest(f"name must have at most {MAX_NAME} printable characters.", reason=Reason.FACTOR_NAME)

@@ -15,7 +15,7 @@ AMR_ONE_TIME = ("otp", "mfa")
 MAX_LIVE_PER_USER = 1_000
 """Robots sign in without end and never sign out. The bound keeps "end all sessions" one transaction of bounded size."""
 RECENT_SIGN_IN = timedelta(minutes=10)
-"""For so long after a sign-in a person may change what their account hangs on; an open browser is not its owner."""
+"""For so long after a sign-in a user may change what their account hangs on; an open browser is not its owner."""
 TOUCH_AFTER = timedelta(minutes=1)
 """How stale the recorded last use may grow before it is worth a write."""
 
@@ -70,7 +70,7 @@ class Session:
         return self.ended_at is None and now < self.expires_at and now < self.last_seen_at + lifetimes.idle
 
     def is_recent(self, *, has_second_factor: bool, now: datetime) -> bool:
-        """The person proved who they are a short while ago, and with a second factor if they have one."""
+        """The user proved who they are a short while ago, and with a second factor if they have one."""
         if has_second_factor and not acr.satisfies(self.acr, acr.MFA):
             return False
         return now - self.authenticated_at <= RECENT_SIGN_IN
@@ -91,7 +91,7 @@ def amr_with(amr: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def require_recent_sign_in(session: Session, *, has_second_factor: bool, now: datetime) -> None:
-    """Raises AccessDenied: REAUTHENTICATION_REQUIRED, when the person has to sign in again first."""
+    """Raises AccessDenied: REAUTHENTICATION_REQUIRED, when the user has to sign in again first."""
     if not session.is_recent(has_second_factor=has_second_factor, now=now):
         raise AccessDenied(
             "The sign-in is not recent enough: the user must sign in again.",

@@ -10,7 +10,7 @@ from libs.oauth.reasons import Reason
 from services.authentication.domain.accounts.account import Credentials
 
 LIFETIME = timedelta(minutes=10)
-MOST_OF_USER = 100
+MAX_PER_USER = 100
 """Whoever knows a password can begin as many as they like; the oldest give way."""
 _NO_SESSION = b""
 

@@ -37,13 +37,13 @@ class Accounts:
         row = (await self._session.execute(query)).one_or_none()
         return None if row is None else to_credentials(row)
 
-    async def named(self, *, username_key: str | None, address_key: str | None, most: int) -> Sequence[str]:
+    async def named(self, *, username_key: str | None, address_key: str | None, limit: int) -> Sequence[str]:
         query = (
             select(USERS.c.id)
             .where((USERS.c.username_key == (username_key or "")) | (USERS.c.email_key == (address_key or "")))
             .where(USERS.c.state == AccountState.ACTIVE.value)
             .order_by(USERS.c.id)
-            .limit(most)
+            .limit(limit)
         )
         return (await self._session.execute(query)).scalars().all()
 

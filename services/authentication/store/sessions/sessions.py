@@ -78,12 +78,12 @@ class Sessions:
         own = (SESSIONS.c.user_id == user_id) & (SESSIONS.c.id == session_id)
         return await self._end(own, reason=reason, now=now)
 
-    async def live_of(self, user_id: str, *, now: datetime, most: int) -> Sequence[ListedSession]:
+    async def live_of(self, user_id: str, *, now: datetime, limit: int) -> Sequence[ListedSession]:
         query = (
             select(*SESSION_COLUMNS, SESSIONS.c.ip_prefix, SESSIONS.c.device)
             .where(SESSIONS.c.user_id == user_id, _LIVE, SESSIONS.c.expires_at > now)
             .order_by(SESSIONS.c.last_seen_at.desc())
-            .limit(most)
+            .limit(limit)
         )
         return [ListedSession(to_session(row), row.ip_prefix, row.device) for row in await self._session.execute(query)]
 

@@ -1,4 +1,4 @@
-"""An operator adds a person."""
+"""An operator adds a user."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.usernames import check_username
-from services.authentication.ports import PasswordPolicy, Passwords, WorkFactory
+from services.authentication.ports import PasswordHasher, PasswordPolicy, WorkFactory
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class NewUser:
 
 
 class CreateUser:
-    def __init__(self, *, work: WorkFactory, passwords: Passwords, policy: PasswordPolicy, clock: Clock) -> None:
+    def __init__(self, *, work: WorkFactory, passwords: PasswordHasher, policy: PasswordPolicy, clock: Clock) -> None:
         self._work = work
         self._policy = policy
         self._passwords = passwords

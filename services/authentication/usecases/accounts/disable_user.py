@@ -1,4 +1,4 @@
-"""An operator shuts a person out."""
+"""An operator shuts a user out."""
 
 from libs.servicekit.base.clock import Clock
 from services.authentication import events

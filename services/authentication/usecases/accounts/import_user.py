@@ -1,4 +1,4 @@
-"""An operator brings a person along from another system, with the hash of their password there."""
+"""An operator brings a user along from another system, with the hash of their password there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class ImportUser:
         self._clock = clock
 
     async def __call__(self, unverified: ImportedUser, *, operator: str) -> Account:
-        """A new account whose hash is replaced by one of ours when the person signs in for the first time.
+        """A new account whose hash is replaced by one of ours when the user signs in for the first time.
 
         Raises:
             InvalidRequest: USERNAME_TAKEN, HASH_UNKNOWN, or a name or claim that does not hold.

@@ -1,4 +1,4 @@
-"""An operator makes an account for somebody, who chooses the password with the link in a letter."""
+"""An operator makes an account for somebody, who chooses the password with the link in an email."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from services.authentication.domain.accounts.account import Account, AccountStat
 from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.email_addresses import check_address
 from services.authentication.domain.accounts.usernames import check_username
-from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.ports import WorkFactory
 
 NO_PASSWORD = ""
@@ -35,7 +35,7 @@ class InviteUser:
         self._clock = clock
 
     async def __call__(self, unverified: Invitation, *, operator: str) -> Account:
-        """A new account that nobody can sign in to before its letter was answered.
+        """A new account that nobody can sign in to before its email was answered.
 
         Raises:
             InvalidRequest: NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED (also when there is none), or a name or a claim
@@ -59,6 +59,6 @@ class InviteUser:
             if not await work.accounts.add(account, username_key=username_key, password_hash=NO_PASSWORD):
                 raise InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)
             work.emit(events.account_created(account.id, actor=events.operator(operator)))
-            letter = Letter(kind=LetterKind.INVITATION, user_id=account.id, locale=unverified.locale)
-            await work.letters.queue([letter], now=now)
+            email = Email(kind=EmailKind.INVITATION, user_id=account.id, locale=unverified.locale)
+            await work.emails.queue([email], now=now)
         return account

@@ -1,4 +1,4 @@
-"""An operator looks through the people."""
+"""An operator looks through the users."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ListUsers:
         self._view = view
 
     async def __call__(self, *, size: int, token: str) -> Page:
-        """One page, oldest first; people who come or go between two pages neither repeat nor hide others.
+        """One page, oldest first; users who come or go between two pages neither repeat nor hide others.
 
         Raises:
             InvalidRequest: a negative size, or a token that is not of an earlier page.

@@ -55,7 +55,7 @@ class Ceremonies:
         """What was made; its challenge is used up. Raises PasskeyRefused."""
         party, expires_at = self._judge(response, ChallengePurpose.ENROL, bound_to)
         made = verify_registration(party, response, challenge=response.challenge)
-        await self._spend(work, response, expires_at)
+        await self._consume(work, response, expires_at)
         return made
 
     async def shown(
@@ -79,9 +79,9 @@ class Ceremonies:
         said = verify_assertion(
             party, response, passkey.known, challenge=response.challenge, user_verification=user_verification
         )
-        await self._spend(work, response, expires_at)
+        await self._consume(work, response, expires_at)
         now = self._clock.now()
-        if not await work.passkeys.note_use(passkey, sign_count=said.sign_count, backed_up=said.backed_up, now=now):
+        if not await work.passkeys.record_use(passkey, sign_count=said.sign_count, backed_up=said.backed_up, now=now):
             raise PasskeyRefused("passkey was used concurrently")
 
     def _challenge(self, purpose: ChallengePurpose, bound_to: str) -> bytes:
@@ -97,6 +97,6 @@ class Ceremonies:
             raise PasskeyRefused("challenge is unknown or expired")
         return self._party, expires_at
 
-    async def _spend(self, work: Work, response: UnverifiedResponse, expires_at: datetime) -> None:
-        if not await work.passkeys.spend_challenge(response.challenge, expires_at=expires_at):
+    async def _consume(self, work: Work, response: UnverifiedResponse, expires_at: datetime) -> None:
+        if not await work.passkeys.consume_challenge(response.challenge, expires_at=expires_at):
             raise PasskeyRefused("challenge was already used")

@@ -20,7 +20,7 @@ class LiveSession:
 
     @property
     def is_recent(self) -> bool:
-        """May the person change what their account hangs on?"""
+        """May the user change what their account hangs on?"""
         return self.session.is_recent(has_second_factor=self.account.has_second_factor, now=self.at)
 
 

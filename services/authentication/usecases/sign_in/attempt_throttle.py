@@ -10,7 +10,7 @@ from libs.servicekit.base.clock import Clock
 from services.authentication.domain.sign_in.throttle import Failures, Keys, seconds_to_wait
 
 
-class Guesses:
+class AttemptThrottle:
     """Failures are counted when a guess has failed, so those that this replica is still looking at count as well."""
 
     def __init__(self, *, clock: Clock) -> None:

@@ -16,9 +16,9 @@ from services.authentication.domain.sessions.session import AMR_PASSWORD
 from services.authentication.domain.sign_in.sign_in_attempts import LIFETIME, AttemptKind
 from services.authentication.domain.sign_in.throttle import Failures, Keys
 from services.authentication.events import LoginFailure
-from services.authentication.ports import Passwords, ViewFactory, Work, WorkFactory
+from services.authentication.ports import PasswordHasher, ViewFactory, Work, WorkFactory
 from services.authentication.usecases.sessions.start_session import SignedIn, StartSession
-from services.authentication.usecases.sign_in.attempt_throttle import Guesses
+from services.authentication.usecases.sign_in.attempt_throttle import AttemptThrottle
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Attempt:
     """What the browser shows as its present session; empty when it has none."""
     origin: Origin = field(default_factory=Origin)
     through_client: bool = False
-    """The person gave the password to the client of `origin`, and not to us (RFC 6749 4.3)."""
+    """The user gave the password to the client of `origin`, and not to us (RFC 6749 4.3)."""
 
     @property
     def place(self) -> str:
@@ -52,10 +52,10 @@ class SignIn:
         *,
         view: ViewFactory,
         work: WorkFactory,
-        passwords: Passwords,
+        passwords: PasswordHasher,
         clock: Clock,
         start: StartSession,
-        guesses: Guesses,
+        throttle: AttemptThrottle,
         stand_in_key: bytes,
     ) -> None:
         self._view = view
@@ -64,7 +64,7 @@ class SignIn:
         self._clock = clock
         self._start = start
         self._stand_in_key = stand_in_key
-        self._guesses = guesses
+        self._throttle = throttle
 
     async def __call__(self, attempt: Attempt) -> SignedIn | SecondStep:
         """Starts a session with a new id and a new secret, and ends the one that the browser had; or, for who has a
@@ -77,7 +77,7 @@ class SignIn:
         """
         keys = Keys.of(username_key=lookup_key(attempt.username) or "", place=attempt.place, key=self._stand_in_key)
         found, failures = await self._find(attempt.username, keys)
-        with self._guesses.begun(keys, failures):
+        with self._throttle.begun(keys, failures):
             return await self._try(attempt, found, keys, has_failed=keys.name in failures)
 
     async def _try(
