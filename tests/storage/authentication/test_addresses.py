@@ -71,7 +71,7 @@ async def test_another_address_counts_when_it_is_verified_and_the_old_one_hears_
     await world.confirm_address(alice.session_secret, token)
     assert await email_of(world) == (NEW, True)
     told = (await world.mails())[-1]
-    assert (told.address, told.subject) == (OLD, "Your e-mail address was changed · Example")
+    assert (told.address, told.subject) == (OLD, "Your email address was changed · Example")
     assert (await world.users())[0].profile_updated_at == world.clock.now()
     assert await forgotten(world, NEW)
     await world.request_reset(OLD, locale="", origin=ORIGIN)
