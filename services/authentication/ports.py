@@ -1,4 +1,4 @@
-"""What the use cases need from outside. The store, the pool and the tests' own parts each give these."""
+"""Ports: the interfaces that the use cases require."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -38,7 +38,7 @@ class AccountReader(Protocol):
 
 class AccountWriter(Protocol):
     async def lock_account(self, user_id: str) -> Account | None:
-        """The account as it is now; until the end of the work nobody else changes it."""
+        """The current account, locked until the end of the transaction."""
 
     async def named(self, *, username_key: str | None, address_key: str | None, limit: int) -> Sequence[str]:
         """Ids of active accounts with this name or with this address."""
@@ -46,10 +46,10 @@ class AccountWriter(Protocol):
     async def with_credentials(self, user_id: str) -> tuple[Account, Credentials] | None: ...
 
     async def lock(self, user_id: str) -> Credentials | None:
-        """The credentials as they are now; until the end of the work nobody else changes them."""
+        """The current credentials, locked until the end of the transaction."""
 
     async def lock_named(self, username_key: str) -> str | None:
-        """The id behind a name, locked as `lock` does; None when nobody has it."""
+        """The id of the user with this name, locked as `lock` does; None if the name is unknown."""
 
     async def add(self, account: Account, *, username_key: str, password_hash: str) -> bool:
         """False when the name is taken; the work is then to be given up."""
@@ -58,7 +58,7 @@ class AccountWriter(Protocol):
         """Keeps another hash of the same password."""
 
     async def set_password(self, username_key: str, password_hash: str) -> str | None:
-        """The id of the user whose password it is from now on; None when nobody has the name."""
+        """The id of the user whose password was set; None if the name is unknown."""
 
     async def change_password(self, user_id: str, password_hash: str) -> None: ...
 
@@ -72,12 +72,12 @@ class AccountWriter(Protocol):
         """Forgets all that is known of an active account, in every table, and keeps its id. False when it is none."""
 
     async def disable(self, username_key: str) -> tuple[Account, bool] | None:
-        """The account, and whether it was active until now; None when nobody has the name."""
+        """The account, and whether it was active; None if the name is unknown."""
 
 
 class ExportReader(Protocol):
     async def of_user(self, user_id: str) -> Mapping[str, Sequence[Mapping[str, object]]]:
-        """What the tables beside the account hold about a user, without secrets; moments as RFC 3339."""
+        """The data of a user in the other tables, without secrets; timestamps as RFC 3339."""
 
 
 class SessionReader(Protocol):
@@ -145,13 +145,13 @@ class EmailWriter(Protocol):
         """
 
     async def queue(self, emails: Sequence[Email], *, now: datetime) -> Sequence[str]:
-        """Sends them after the commit; to whom is found when they are sent. One statement, however many they are."""
+        """Queues emails in one statement. The recipients are looked up when the emails are sent."""
 
     async def claim(self, *, limit: int, now: datetime) -> Sequence[QueuedEmail]:
         """Letters that are due, each for exactly one caller until its lease ends; the longest due first."""
 
     async def postpone(self, posted: QueuedEmail, *, until: datetime) -> bool:
-        """False when the lease had ended and somebody else has begun another attempt."""
+        """False if the lease has ended and another replica has begun an attempt."""
 
     async def settle(self, posted: QueuedEmail, outcome: Outcome) -> bool:
         """As `postpone`. What it said and to whom is forgotten; the row stays for a while."""
@@ -238,7 +238,7 @@ class PasskeyWriter(PasskeyReader, Protocol):
         """The passkey, and what its owner's name is found by."""
 
     async def add(self, passkey: Passkey) -> bool:
-        """False when somebody has this very passkey; the work is then to be given up."""
+        """False if the passkey is already registered; the caller must then roll back."""
 
     async def record_use(self, passkey: Passkey, *, sign_count: int, backed_up: bool, now: datetime) -> bool:
         """False when it was used since it was read."""
@@ -294,7 +294,7 @@ class View(Protocol):
 
 
 class Work(Protocol):
-    """One transaction: all of it happens and is told, or none of it."""
+    """One transaction: its writes and its events are committed together."""
 
     @property
     def accounts(self) -> AccountWriter: ...
@@ -354,14 +354,14 @@ class Compose(Protocol):
 
 @dataclass(frozen=True)
 class Accepted:
-    """A new password that holds. `looked_up`: whoever is asked about stolen ones has answered, or nobody is asked."""
+    """An accepted password. `looked_up`: the breached-password check was done or is disabled."""
 
     looked_up: bool
 
 
 class PasswordPolicy(Protocol):
     async def __call__(self, password: str, *, about: Collection[str]) -> Accepted:
-        """Raises InvalidRequest: somebody may not have this password from now on."""
+        """Raises InvalidRequest if the new password is not acceptable."""
 
 
 class PasswordHasher(Protocol):

@@ -1,4 +1,4 @@
-"""The gRPC methods about a person's own account: decode, one use case, encode."""
+"""The gRPC methods about the account of the signed-in user."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias

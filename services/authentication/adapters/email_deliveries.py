@@ -1,4 +1,4 @@
-"""The background task that sends emails. No request and no browser ever waits for it.
+"""The background task that sends emails, independently of requests.
 
 Any number of replicas may run it: an email is claimed by a conditional update, for as long as one attempt may take.
 """
@@ -17,7 +17,7 @@ IDLE_SECONDS = 1.0
 UNAVAILABLE_SECONDS = 5.0
 EMAILS = Counter(
     "latchkey_letters_total",
-    "Attempts to send a letter, by what came of them (postponed: tried again later).",
+    "Attempts to send an email, by outcome (postponed: retried later).",
     ["kind", "outcome"],
 )
 _log = logs.get(__name__)
@@ -30,7 +30,7 @@ class EmailDeliveries:
         self._send = send
 
     async def run(self) -> None:
-        """AT_ONCE emails at a time. A mail server that hangs holds up emails, and nothing else."""
+        """Sends at most AT_ONCE emails concurrently."""
         while True:
             try:
                 pause = 0.0 if await self.step() else IDLE_SECONDS
@@ -42,7 +42,7 @@ class EmailDeliveries:
             await asyncio.sleep(pause)
 
     async def step(self) -> bool:
-        """Sends what is due now, as much as may go at once; whether there was anything."""
+        """Sends the emails that are due, at most AT_ONCE. Returns whether there were any."""
         due = await self._send.claim(limit=AT_ONCE)
         await asyncio.gather(*(self._attempt(posted) for posted in due))
         return bool(due)

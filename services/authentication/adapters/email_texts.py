@@ -1,4 +1,4 @@
-"""Letters in words: one template for each kind gives the plain text, and the same paragraphs as a page."""
+"""Renders emails: one template for each kind produces the plain text and the HTML part."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ _BLOCKS = ("subject", "before", "action", "after")
 
 
 class EmailTexts:
-    """What a template misses is an error, not a gap. Everything that a user chose is data to it, never markup."""
+    """A missing template variable is an error. Values chosen by users are escaped."""
 
     def __init__(self, *, brand: str, issuer: str) -> None:
         loader = jinja2.FileSystemLoader(_FOLDER)
@@ -38,7 +38,7 @@ class EmailTexts:
             self._plain.get_template(f"{kind}.txt")
 
     def __call__(self, posted: QueuedEmail, *, address: str, account: Account | None, link: str) -> Mail:
-        """The email, in the language that the user used."""
+        """The email, in the language of the page or of the user's profile."""
         with use_language(_language(posted, account)):
             said = self._blocks_of(posted, account)
             language = current()
@@ -79,7 +79,7 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """Without line ends, so that nothing that a user chose begins a paragraph or a header of its own."""
+    """Removes line ends, so that a value chosen by a user cannot start a paragraph or a header."""
     return " ".join(text.split())
 
 

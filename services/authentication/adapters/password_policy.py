@@ -1,4 +1,4 @@
-"""What a password has to be from now on: the one place for all ways to get one."""
+"""The policy for new passwords, used by all use cases that set one."""
 
 import asyncio
 import unicodedata
@@ -26,7 +26,7 @@ class PasswordPolicy:
 
     Args:
         min_score: of zxcvbn, 0 to 4; 0 accepts every strength.
-        is_breached: who knows of stolen passwords; None: nobody is asked.
+        is_breached: checks a list of breached passwords; None disables the check.
         brand: what this installation is called, which is the first thing that is tried.
     """
 
@@ -36,10 +36,10 @@ class PasswordPolicy:
         self._brand = brand
 
     async def __call__(self, password: str, *, about: Collection[str]) -> Accepted:
-        """Accepts a password that somebody may have from now on, in the form in which it is hashed.
+        """Checks a new password.
 
-        `about`: what is known of the user. Who cannot be asked about stolen passwords stands in nobody's way; the
-        answer says so, for the event that tells it.
+        `about`: data of the user. If the breached-password check fails, the password is accepted and the
+        result says so, for the event password.unchecked.
 
         Raises:
             InvalidRequest: PASSWORD_TOO_SHORT, PASSWORD_TOO_LONG, PASSWORD_COMMON, PASSWORD_OF_PERSON,
@@ -74,7 +74,7 @@ class PasswordPolicy:
 
 
 def breached_passwords(settings: PasswordSettings, fetcher: Fetcher) -> IsBreached | None:
-    """Who is asked about stolen passwords; None: nobody."""
+    """The configured breached-password check; None if none is configured."""
     if settings.breached_passwords_url:
         return BreachedInRanges(fetcher, f"{settings.breached_passwords_url}/")
     file = settings.breached_passwords_file

@@ -19,13 +19,13 @@ _PATTERNS = frozenset({"spatial", "repeat", "sequence", "date"})
 @dataclass(frozen=True)
 class Strength:
     score: int
-    """0 to 4, as zxcvbn counts: 2 stands for 10^6 to 10^8 guesses."""
+    """0 to 4, the score of zxcvbn: 2 means 10^6 to 10^8 attempts."""
     weakness: Weakness
     """What makes it weak, if it is."""
 
 
 def strength_of(password: str, *, about: Collection[str]) -> Strength:
-    """Up to a twentieth of a second of computing. `about`: words that somebody who knows the user tries first."""
+    """Takes up to 50 ms of CPU time. `about`: data of the user that an attacker would try first."""
     words = [word for word in dict.fromkeys(about) if word][:MAX_WORDS]
     found = zxcvbn(password[:LOOKED_AT], user_inputs=[word[:LOOKED_AT] for word in words])
     return Strength(int(found["score"]), _weakness(found["sequence"]))

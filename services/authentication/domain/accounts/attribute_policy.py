@@ -15,7 +15,7 @@ def changed_attributes(
 
     Raises:
         InvalidRequest: CLAIM_READ_ONLY.
-        RefusedClaim: a value does not hold.
+        RefusedClaim: a value is invalid.
     """
     after = dict(before)
     for name, unverified in unverified_changes.items():

@@ -21,13 +21,13 @@ class Writer(IntEnum):
     USER = 1
     OPERATOR = 2
     SERVER = 3
-    """Nobody from outside: what we have found out ourselves."""
+    """Only this service writes it."""
 
 
 WRITERS: Mapping[str, Writer] = MappingProxyType(
     dict.fromkeys(CLAIM_NAMES, Writer.USER)
     | {
-        # An address counts once an email to it has been answered, so a user changes it that way alone.
+        # Users change the address through a confirmation email only.
         "email": Writer.OPERATOR,
         "preferred_username": Writer.OPERATOR,
         "email_verified": Writer.SERVER,
@@ -45,7 +45,7 @@ def writable_by(writer: Writer) -> list[str]:
 
 
 class RefusedClaim(InvalidRequest):
-    """A value that does not hold; `claim` names it."""
+    """The value of `claim` is invalid."""
 
     def __init__(self, claim: str, refusal: InvalidRequest) -> None:
         super().__init__(refusal.description, reason=refusal.reason)
@@ -57,11 +57,11 @@ def changed(
 ) -> tuple[Profile, Collection[str]]:
     """The profile with these claims, None taking one away; and the names of those that are different now.
 
-    A changed address or number is not verified any more, whoever changed it.
+    Changing an address or a number resets its verified claim.
 
     Raises:
         InvalidRequest: CLAIM_UNKNOWN, CLAIM_READ_ONLY.
-        RefusedClaim: a value does not hold.
+        RefusedClaim: a value is invalid.
     """
     old = profile.claims()
     new = dict(old)

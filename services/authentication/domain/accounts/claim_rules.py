@@ -1,4 +1,4 @@
-"""What the values of standard claims have to be, so that no relying party ever trips over one of ours.
+"""Validation of the values of standard claims.
 
 The rules are those of OpenID Connect Core 5.1 as its conformance suite applies them: a claim is absent or it is well
 formed; null, blank strings and the text "null" are neither.

@@ -19,7 +19,7 @@ class PostalAddress:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What a user, or an operator for them, has told; None where nothing was told.
+    """The standard claims of a user; None where there is no value.
 
     `sub` and `updated_at` are the server's own and not part of it.
     """

@@ -1,6 +1,6 @@
-"""Mail addresses: which can be written to, and when two of them are the same.
+"""Email addresses: validation and comparison.
 
-An email goes to the address that an account has, never to what somebody typed: two addresses that fold to the same key
+An email goes to the address of the account, never to the typed one: two addresses that fold to the same key
 may belong to two users (a dotless i, say), and only one of them is the account's.
 """
 

@@ -10,7 +10,7 @@ MIN_CHARACTERS = 8
 
 
 def check_password(password: str) -> None:
-    """Accepts a password that somebody may have from now on.
+    """Checks the length of a new password.
 
     Raises:
         InvalidRequest: fewer than MIN_CHARACTERS after NFKC, or more than MAX_PASSWORD_BYTES before or after it.

@@ -1,4 +1,4 @@
-"""Letters to users: what they are about, and how long they are worth sending."""
+"""Emails to users: their kinds, and for how long sending is retried."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,31 +9,31 @@ from libs.backoff import Backoff
 from services.authentication.domain.email.links import INVITATION_LIFETIME, LIFETIME, LinkPurpose
 
 LEASE = timedelta(minutes=2)
-"""For so long an attempt belongs to the replica that began it; longer than any attempt takes."""
+"""How long a replica owns an attempt; longer than any attempt takes."""
 BACKOFF = Backoff(first_pause=timedelta(seconds=10), max_pause=timedelta(hours=1))
 PATIENCE = timedelta(days=1)
 PATIENCE_WITH_LINK = timedelta(hours=1)
-"""Somebody waits for it in front of a page; a day later it would be a riddle."""
+"""The user is waiting for it, so it is not sent a day later."""
 KEEP = timedelta(days=7)
-"""How long there is a row that says what came of an email; what it said is gone when it is settled."""
+"""How long the outcome of an email is kept. Its content is erased when it is settled."""
 
 
 class EmailKind(StrEnum):
-    """Each has a template of its name in `letters/`."""
+    """Each kind has a template of the same name in `emails/`."""
 
     PASSWORD_RESET = "password-reset"
     PASSWORD_CHANGED = "password-changed"
     ACCOUNT_DELETED = "account-deleted"
-    """Words: `name` of the user and of the `account`, which nobody can look up any more."""
+    """Words: `name` of the user and `account`, because the account no longer exists."""
     INVITATION = "invitation"
-    """To somebody for whom an operator made an account: its link leads to a first password."""
+    """To the owner of an account that an operator created. The link sets the first password."""
     SIGN_UP = "sign-up"
     SIGN_UP_TAKEN = "sign-up-taken"
-    """To somebody who has an account with the address already."""
+    """To the owner of an existing account with the address."""
     ADDRESS = "address"
-    """To an address that a user says is theirs."""
+    """To an address that the user wants to verify."""
     ADDRESS_CHANGED = "address-changed"
-    """To the one that was theirs."""
+    """To the former address."""
     FACTOR_ADDED = "factor-added"
     """Words: `factor` (totp, passkey, recovery-codes) and, for a passkey, its `name`."""
     FACTOR_REMOVED = "factor-removed"
@@ -51,7 +51,7 @@ class EmailKind(StrEnum):
 
     @property
     def patience(self) -> timedelta:
-        """For so long after its time it is still tried."""
+        """For how long sending is retried."""
         return PATIENCE if self.link is None or self is EmailKind.INVITATION else PATIENCE_WITH_LINK
 
 
@@ -64,21 +64,21 @@ _LINKS: Mapping[EmailKind, LinkPurpose] = {
 
 
 class Outcome(StrEnum):
-    """What became of an email."""
+    """The outcome of an email."""
 
     SENT = "sent"
     REFUSED = "refused"
-    """Its receiver's server does not take it, and never will."""
+    """The mail server rejected it permanently."""
     GIVEN_UP = "given_up"
     NO_RECIPIENT = "nobody"
-    """There is nobody, or no longer anybody, whom it is for."""
+    """There is no recipient, or no longer one."""
     NO_MAIL = "no_mail"
     """This installation sends no mail."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Email:
-    """What a use case has to say to a user. It is sent when, and only if, the transaction that posts it commits."""
+    """An email to a user. It is sent only if the transaction that posts it commits."""
 
     kind: EmailKind
     user_id: str = ""
@@ -88,12 +88,12 @@ class Email:
     locale: str = ""
     """The language that the user used; empty: the profile's."""
     words: Mapping[str, str] = field(default_factory=dict)
-    """What its template says beside the person's name. Never a secret: a link is made when the email is sent."""
+    """Template variables. Never a secret: the link is created when the email is sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueuedEmail:
-    """An email on its way."""
+    """An email in the queue."""
 
     letter_id: str
     email: Email

@@ -12,7 +12,7 @@ from enum import StrEnum
 LIFETIME = timedelta(minutes=30)
 """From the sending on."""
 INVITATION_LIFETIME = timedelta(days=3)
-"""Nobody who is invited waits for the email; until they have answered it, there is nothing in the account to take."""
+"""Longer than LIFETIME: an invited user does not expect the email, and the account is still empty."""
 
 
 class LinkPurpose(StrEnum):

@@ -1,4 +1,4 @@
-"""What a user proves who they are with, beside the password."""
+"""Second factors of a user."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ class FactorKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Factor:
-    """A factor as the user it belongs to sees it."""
+    """A factor as listed to its user."""
 
     id: str
     kind: FactorKind
@@ -43,7 +43,7 @@ class TotpFactor:
 
 @dataclass(frozen=True, kw_only=True)
 class TotpEnrolment:
-    """An authenticator app that is being set up in one session, and counts for nothing before it has given a code."""
+    """An authenticator app that is being set up in one session. It is no factor until a code confirms it."""
 
     user_id: str
     session_id: str
@@ -56,7 +56,7 @@ class TotpEnrolment:
 
 
 def totp_binding(user_id: str) -> bytes:
-    """What a sealed secret is bound to: in another person's row it opens nothing."""
+    """Binds a sealed secret to its user, so that it cannot be moved to another row."""
     return binding("latchkey totp secret v1", user_id)
 
 

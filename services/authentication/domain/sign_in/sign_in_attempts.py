@@ -1,4 +1,4 @@
-"""A sign-in between its two steps: the password was right, and a second factor is still to be shown."""
+"""A sign-in attempt: the password was correct, the second factor is pending."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from services.authentication.domain.accounts.account import Credentials
 
 LIFETIME = timedelta(minutes=10)
 MAX_PER_USER = 100
-"""Whoever knows a password can begin as many as they like; the oldest give way."""
+"""Attempts of one user; the oldest are deleted."""
 _NO_SESSION = b""
 
 
@@ -47,7 +47,7 @@ class SignInAttempt:
 
 
 def unknown_attempt() -> AccessDenied:
-    """Never existed, expired, completed, begun in another browser, or overtaken by a new password: never told apart."""
+    """One error for unknown, expired, completed and foreign attempts and for a changed password."""
     return AccessDenied(
         "The sign-in attempt is unknown, completed or expired: start again.",
         reason=Reason.ATTEMPT_UNKNOWN,

@@ -1,8 +1,8 @@
-"""How long somebody who guesses has to wait, without a lock that lets strangers shut others out.
+"""Throttling of failed sign-ins that does not lock out the account owner.
 
-Failures are counted for a name *from one network*, for a network, and over all. So whoever guesses Alice's password
-makes only their own network wait for Alice's name: she signs in from hers. When guesses come from everywhere, everybody
-who has failed waits sooner, and nobody who has not.
+Failures are counted per name and network, per network, and in total. An attacker who tries passwords for Alice
+delays only attempts for Alice from the attacker's network. When attempts come from many networks, each network
+with failures is delayed sooner, and a network without failures is not delayed.
 
 A network that is not a public one stands for many users: a company behind its proxy, or an ingress whose header is not
 trusted (`trusted_proxies`), and then it is the whole world. There a name waits for seconds only, and a network never.
@@ -88,8 +88,8 @@ def seconds_to_wait(keys: Keys, failures: Mapping[bytes, Failures], *, under_way
 def codes_key(user_id: str, *, key: bytes) -> bytes:
     """Under which wrong codes of the second step are counted, wherever they come from.
 
-    Whoever guesses there knows the password already, so no stranger can make the user wait with it; and a guess at
-    six digits from every network of the world has to be as slow as one from a single network.
+    Such an attacker knows the password already, so other people cannot delay the user; and attempts at
+    six digits from many networks must be as slow as those from a single network.
     """
     return keyed_hash(key, f"codes {user_id}")
 

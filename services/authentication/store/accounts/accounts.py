@@ -1,4 +1,4 @@
-"""People in SQL."""
+"""User accounts in SQL."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -132,7 +132,7 @@ class Accounts:
         await self._session.execute(update(USERS).where(USERS.c.id == account.id).values(values))
 
     async def erase(self, user_id: str) -> bool:
-        # The key cannot be typed, so nobody finds the row by a name; the name itself is free again.
+        # No typed name maps to this key, so the row is not found by name, and the name can be used again.
         values = {
             "username": "",
             "username_key": f"deleted {user_id}",

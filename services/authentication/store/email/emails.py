@@ -1,4 +1,4 @@
-"""Letters in SQL: written in the transaction of what they tell, and claimed by whoever sends them."""
+"""The email queue in SQL."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,7 +23,7 @@ class Emails:
         self._queue = LeasedQueue(session, L, lease=LEASE)
 
     async def post(self, email: Email, *, now: datetime) -> str:
-        # The address is the one of now: whoever changes it next does not get the email about what came before.
+        # The current address is stored: a later change must not redirect the email.
         if not email.address:
             query = select(USERS.c.claims).where(USERS.c.id == email.user_id)
             claims = (await self._session.execute(query)).scalar_one_or_none() or {}

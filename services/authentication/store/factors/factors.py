@@ -1,4 +1,4 @@
-"""Second factors in SQL. Whoever changes them has locked the user (`Accounts.lock`), so that no two changes meet."""
+"""Second factors in SQL. Callers lock the user first (`Accounts.lock`), so that changes are serialized."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

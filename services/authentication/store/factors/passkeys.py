@@ -32,7 +32,7 @@ class Passkeys:
         return None if row is None else (_to_passkey(row), row.username_key)
 
     async def add(self, passkey: Passkey) -> bool:
-        """False when somebody has this very passkey; the work is then to be given up."""
+        """False if the passkey is already registered; the caller must then roll back."""
         statement = insert(PASSKEYS).values(
             factor_id=passkey.factor_id,
             user_id=passkey.user_id,

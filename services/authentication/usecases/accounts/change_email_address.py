@@ -1,4 +1,4 @@
-"""A user shows that a mail address is theirs, or has another from now on."""
+"""A user verifies or changes the email address."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -104,7 +104,7 @@ class FindAddressRequest:
             return (await self.among(view, session_secret, token))[1].address
 
     async def among(self, view: View, session_secret: str, token: str) -> tuple[Account, MailedLink]:
-        """The link, if whoever is signed in has asked for it and their account is as it was then."""
+        """The link, if the signed-in user requested it and the account is unchanged."""
         account = (await self._require_session(view, session_secret)).account
         link = await view.links.find(secret_hash(token), _PURPOSE)
         if link is None or not link.open(now=self._clock.now()) or not _still(link, account):
@@ -120,7 +120,7 @@ class ConfirmAddress:
         self._clock = clock
 
     async def __call__(self, session_secret: str, token: str) -> None:
-        """The account has this address, verified; the former one hears of it. Raises as FindAddressRequest."""
+        """Sets the verified address and notifies the former one. Raises as FindAddressRequest."""
         async with self._view() as view:
             await self._find.among(view, session_secret, token)
         now = self._clock.now()

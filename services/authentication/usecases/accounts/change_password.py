@@ -19,7 +19,7 @@ from services.authentication.usecases.sign_in.attempt_throttle import AttemptThr
 
 
 class ChangePassword:
-    """Whoever found an open browser still needs the present password, and guesses count as they do at sign-in."""
+    """Requires the current password. Failed attempts are throttled like sign-ins."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class ChangePassword:
 
         Raises:
             AccessDenied: SESSION_MISSING; WRONG_CREDENTIALS: it is not the present password.
-            InvalidRequest: a new password that does not hold.
+            InvalidRequest: the new password is invalid.
             TemporarilyUnavailable: too many failures, or too much waits to be hashed.
         """
         live, found, keys, failures = await self._find(session_secret, origin)

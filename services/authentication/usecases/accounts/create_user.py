@@ -31,10 +31,10 @@ class CreateUser:
         self._clock = clock
 
     async def __call__(self, unverified: NewUser, *, operator: str) -> Account:
-        """A new account with an id that nobody else has had or will have.
+        """Creates an account with a new id.
 
         Raises:
-            InvalidRequest: USERNAME_TAKEN, or a name, password or claim that does not hold.
+            InvalidRequest: USERNAME_TAKEN, or an invalid name, password or claim.
             TemporarilyUnavailable: too much waits to be hashed.
         """
         now = self._clock.now()

@@ -20,7 +20,7 @@ class DeleteAccount:
         self._clock = clock
 
     async def __call__(self, session_secret: str, typed_username: str) -> None:
-        """Nothing of the user stays but an id that nobody else is ever given; what hangs on it ends by the event.
+        """Erases all data of the user except the id, which is never reassigned. Other services react to the event.
 
         Raises:
             AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.

@@ -1,4 +1,4 @@
-"""A user takes along what is known of them."""
+"""A user exports their data."""
 
 from services.authentication.domain.accounts.account import Account
 from services.authentication.ports import ViewFactory
@@ -11,7 +11,7 @@ class ExportAccount:
         self._require_session = require_session
 
     async def __call__(self, session_secret: str) -> dict[str, object]:
-        """Everything that this service holds about whoever asks, by name, and no secret.
+        """Returns the data of the signed-in user by table, without secrets.
 
         Raises:
             AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.

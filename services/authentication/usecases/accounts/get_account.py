@@ -1,4 +1,4 @@
-"""What the token service may know about a user."""
+"""Returns account data to the token service."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -32,10 +32,10 @@ class ImportUser:
         self._clock = clock
 
     async def __call__(self, unverified: ImportedUser, *, operator: str) -> Account:
-        """A new account whose hash is replaced by one of ours when the user signs in for the first time.
+        """Creates an account. The imported hash is replaced by argon2id at the first sign-in.
 
         Raises:
-            InvalidRequest: USERNAME_TAKEN, HASH_UNKNOWN, or a name or claim that does not hold.
+            InvalidRequest: USERNAME_TAKEN, HASH_UNKNOWN, or an invalid name or claim.
         """
         now = self._clock.now()
         username, username_key = check_username(unverified.username)

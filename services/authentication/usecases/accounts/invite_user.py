@@ -1,4 +1,4 @@
-"""An operator makes an account for somebody, who chooses the password with the link in an email."""
+"""An operator invites a user, who sets the password with the link in an email."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class InviteUser:
         self._clock = clock
 
     async def __call__(self, unverified: Invitation, *, operator: str) -> Account:
-        """A new account that nobody can sign in to before its email was answered.
+        """Creates an account without a password and sends the invitation.
 
         Raises:
             InvalidRequest: NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED (also when there is none), or a name or a claim

@@ -20,7 +20,7 @@ class GetProfile:
         self._require_session = require_session
 
     async def __call__(self, session_secret: str) -> Account:
-        """The account of whoever asks. Raises AccessDenied: SESSION_MISSING."""
+        """The account of the signed-in user. Raises AccessDenied: SESSION_MISSING."""
         async with self._view() as view:
             return (await self._require_session(view, session_secret)).account
 
@@ -42,12 +42,12 @@ class UpdateProfile:
         self._clock = clock
 
     async def __call__(self, session_secret: str, unverified_claims: Mapping[str, object]) -> None:
-        """Writes claims of whoever asks: all of them or none.
+        """Writes claims of the signed-in user: all of them or none.
 
         Raises:
             AccessDenied: SESSION_MISSING.
             InvalidRequest: CLAIM_UNKNOWN, CLAIM_READ_ONLY.
-            RefusedClaim: a value does not hold.
+            RefusedClaim: a value is invalid.
         """
         async with self._view() as view:
             user_id = (await self._require_session(view, session_secret)).account.id
@@ -81,11 +81,11 @@ class UpdateUser:
         self._clock = clock
 
     async def __call__(self, username: str, unverified_claims: Mapping[str, object], *, operator: str) -> Account:
-        """Writes claims of somebody: all of them or none.
+        """Writes claims of a user: all of them or none.
 
         Raises:
             InvalidRequest: USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY.
-            RefusedClaim: a value does not hold.
+            RefusedClaim: a value is invalid.
         """
         async with self._view() as view:
             user_id = (await _named(view, username)).id

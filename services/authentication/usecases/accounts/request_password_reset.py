@@ -1,4 +1,4 @@
-"""Somebody says that they have forgotten their password."""
+"""A user requests a password reset."""
 
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
@@ -15,9 +15,9 @@ MAX_ACCOUNTS = 5
 
 
 class RequestPasswordReset:
-    """The same statements whether or not there is anybody: for nobody, an email to nobody is posted.
+    """Runs the same statements for known and unknown users: without an account an email without recipient is queued.
 
-    What differs (a link, an event, the conversation with a mail server) is done by whoever sends emails, later.
+    The email task does later what differs: link, event and delivery.
     """
 
     def __init__(self, *, work: WorkFactory, limit: LimitEmails, has_mail: bool, clock: Clock) -> None:
@@ -31,7 +31,7 @@ class RequestPasswordReset:
 
         Raises:
             InvalidRequest: NO_MAIL.
-            TemporarilyUnavailable: LETTERS_THROTTLED, whoever it is about.
+            TemporarilyUnavailable: LETTERS_THROTTLED, for known and unknown users.
         """
         if not self._has_mail:
             raise InvalidRequest(

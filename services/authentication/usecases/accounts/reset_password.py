@@ -45,7 +45,7 @@ class FindPasswordReset:
 
 
 class ResetPassword:
-    """Whoever reads a person's mail may do this, and nobody else; a second factor is still asked for at sign-in."""
+    """Requires the link from the email only. A sign-in still requires the second factor."""
 
     def __init__(
         self,
@@ -65,12 +65,12 @@ class ResetPassword:
         self._clock = clock
 
     async def __call__(self, token: str, new: str) -> None:
-        """From now on this password, and it alone: every session ends, and the user hears of it by mail.
+        """Sets the password, ends all sessions and notifies the user by email.
 
-        A password that does not hold leaves the link as it is.
+        An invalid password does not use up the link.
 
         Raises:
-            InvalidRequest: LINK_UNKNOWN, or a new password that does not hold.
+            InvalidRequest: LINK_UNKNOWN, or an invalid new password.
             TemporarilyUnavailable: too much waits to be hashed.
         """
         async with self._view() as view:

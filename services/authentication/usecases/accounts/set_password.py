@@ -22,7 +22,7 @@ class SetPassword:
         """From now on this password, and it alone; everything that was signed in with another ends.
 
         Raises:
-            InvalidRequest: USER_UNKNOWN, or a password that does not hold.
+            InvalidRequest: USER_UNKNOWN, or an invalid password.
             TemporarilyUnavailable: too much waits to be hashed.
         """
         username_key = lookup_key(username)

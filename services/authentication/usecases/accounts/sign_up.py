@@ -1,4 +1,4 @@
-"""Somebody makes an account for themselves: first they answer an email, and only then is there one."""
+"""A user signs up: the account is created after the email address is confirmed."""
 
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import uuid7
@@ -35,7 +35,7 @@ class RequestSignUp:
 
         Raises:
             InvalidRequest: SIGN_UP_CLOSED, ADDRESS_MALFORMED.
-            TemporarilyUnavailable: LETTERS_THROTTLED, whoever it is about.
+            TemporarilyUnavailable: LETTERS_THROTTLED, for known and unknown users.
         """
         if not self._is_open:
             raise InvalidRequest(

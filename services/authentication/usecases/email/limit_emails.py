@@ -1,4 +1,4 @@
-"""Whether another email may be sent because somebody in front of a page asks for it."""
+"""Limits emails that requests from pages cause."""
 
 from datetime import datetime
 

@@ -37,7 +37,7 @@ class SendEmail:
         self._clock = clock
 
     async def claim(self, *, limit: int) -> Sequence[QueuedEmail]:
-        """Letters that are due, for this caller alone until their lease ends."""
+        """Claims emails that are due, for this caller only until the lease ends."""
         async with self._work() as work:
             return await work.emails.claim(limit=limit, now=self._clock.now())
 
@@ -45,7 +45,7 @@ class SendEmail:
         """Tries once, and keeps what came of it; None when it is tried again later.
 
         Raises:
-            TemporarilyUnavailable: the database is away; after the lease the email is tried again.
+            TemporarilyUnavailable: the database is unavailable; the email is retried after the lease.
         """
         outcome = await self._try(posted)
         async with self._work() as work:
@@ -80,7 +80,7 @@ class SendEmail:
         return Outcome.SENT
 
     async def _address(self, posted: QueuedEmail) -> _Addressed | None:
-        """To whom it goes, with a link that works from now on; None when there is nobody (any more)."""
+        """The recipient and a new link; None if there is no recipient."""
         email = posted.email
         async with self._work() as work:
             found = await work.accounts.with_credentials(email.user_id) if email.user_id else None
@@ -112,7 +112,7 @@ class SendEmail:
 
 
 def _new_link(posted: QueuedEmail, address: str, found: tuple[Account, Credentials] | None) -> MailedLink | None:
-    """What an email opens whose link nobody has made before: one about a password, or about an account to be made."""
+    """Creates the link of an email that has none yet."""
     purpose = posted.email.kind.link
     if purpose is None or (purpose is LinkPurpose.PASSWORD_RESET) != (found is not None):
         return None

@@ -1,4 +1,4 @@
-"""What is left of emails, of their links, and of how often they were asked for, is forgotten by and by."""
+"""Deletes expired emails, links and request counters in batches."""
 
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.email.emails import KEEP

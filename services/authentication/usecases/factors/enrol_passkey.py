@@ -62,7 +62,7 @@ class AddPasskey:
         """The session under a new secret: what it may do has grown.
 
         Raises:
-            AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: what was made does not hold.
+            AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: the passkey response is invalid.
             InvalidRequest: FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN.
         """
         now = self._clock.now()

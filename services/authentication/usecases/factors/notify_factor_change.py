@@ -1,4 +1,4 @@
-"""What changes about somebody's factors is told: to subscribers as an event, and to the user in an email.
+"""Emits an event and sends an email about each change of a user's factors.
 
 Each runs inside the caller's transaction.
 """

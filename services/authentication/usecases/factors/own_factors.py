@@ -41,7 +41,7 @@ class RemoveFactor:
         self._clock = clock
 
     async def __call__(self, session_secret: str, factor_id: str) -> Factor | None:
-        """Removes a factor of whoever asks; with the last one the recovery codes go. None: they have no such factor.
+        """Removes a factor of the signed-in user; with the last one also the recovery codes. None: unknown factor.
 
         Raises:
             AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.

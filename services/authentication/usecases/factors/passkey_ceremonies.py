@@ -41,7 +41,7 @@ class Ceremonies:
         )
 
     def to_show(self, purpose: ChallengePurpose, known: Sequence[Passkey] = (), *, bound_to: str) -> str:
-        """Empty where there are no passkeys. Without `known` the authenticator has to verify who is there."""
+        """Empty where there are no passkeys. Without `known` the authenticator must verify the user."""
         if self._party is None:
             return ""
         return request_options(

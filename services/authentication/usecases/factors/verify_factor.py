@@ -25,7 +25,7 @@ class Proof:
 
 
 class ProveFactor:
-    """Runs inside the caller's transaction, in which the user is locked; what is good once is spent there."""
+    """Runs inside the caller's transaction, in which the user is locked; single-use codes are consumed there."""
 
     def __init__(
         self, *, factor_key: KeyEncryptionKey, recovery_keys: Sequence[bytes], ceremonies: Ceremonies, clock: Clock

@@ -32,7 +32,7 @@ def live_session(found: tuple[Session, Account] | None, *, now: datetime, lifeti
 
 
 class GetSession:
-    """One indexed read. The use is noted (`touch`) and written later, by somebody else."""
+    """One indexed read. The use is recorded in memory (`touch`) and written later."""
 
     def __init__(self, *, view: ViewFactory, clock: Clock, lifetimes: Lifetimes, touch: Callable[[str], None]) -> None:
         self._view = view

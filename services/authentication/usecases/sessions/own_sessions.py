@@ -46,7 +46,7 @@ class RequireSession:
         return live
 
     async def locked(self, work: Work, session_secret: str) -> LiveSession:
-        """The same; until the end of the work nobody else changes the account. Raises as `recently` does."""
+        """As `recently`, and locks the account until the end of the transaction."""
         live = await self.recently(work, session_secret)
         current = await work.accounts.lock(live.account.id)
         if current is None or not current.active:
@@ -63,7 +63,7 @@ class ListSessions:
         self._lifetimes = lifetimes
 
     async def __call__(self, session_secret: str) -> OwnSessions:
-        """The live sessions of whoever asks, those used last first, MAX_LISTED at most. Raises AccessDenied."""
+        """The live sessions of the signed-in user, most recent first, at most MAX_LISTED. Raises AccessDenied."""
         async with self._view() as view:
             live = await self._require_session(view, session_secret)
             listed = await view.sessions.live_of(live.account.id, now=live.at, limit=MAX_LISTED)
@@ -78,9 +78,9 @@ class EndOwnSessions:
         self._require_session = require_session
 
     async def __call__(self, session_secret: str, session_id: str | None) -> int:
-        """Ends one session of whoever asks, or with None all but the one that asks; how many ended now.
+        """Ends one session of the signed-in user, or with None all but the current one. Returns how many ended.
 
-        A session of somebody else counts as none. Raises AccessDenied.
+        A session of another user is ignored. Raises AccessDenied.
         """
         async with self._view() as view:
             live = await self._require_session(view, session_secret)

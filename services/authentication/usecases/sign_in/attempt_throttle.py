@@ -1,4 +1,4 @@
-"""Passwords that are being tried: the one place that says who has to wait, wherever a password is asked for."""
+"""Throttles password attempts, for all use cases that verify a password."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Somebody proves who they are with a password."""
+"""Sign-in with a password."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,7 +73,7 @@ class SignIn:
         Raises:
             AccessDenied: whatever the cause; but SECOND_FACTOR_REQUIRED where a client gave the right password.
             TemporarilyUnavailable: too many sign-ins wait for their turn; or this name, or this network, has failed so
-                often that it has to wait (SIGN_IN_THROTTLED), whether or not anybody has the name.
+                often that it has to wait (SIGN_IN_THROTTLED), also for unknown names.
         """
         keys = Keys.of(username_key=lookup_key(attempt.username) or "", place=attempt.place, key=self._stand_in_key)
         found, failures = await self._find(attempt.username, keys)
@@ -92,7 +92,7 @@ class SignIn:
             right = proved is not None and proved.still_holds(current)
             if proved and current and right and not (current.has_second_factor and attempt.through_client):
                 following = await self._go_on(work, current, attempt)
-                # With a second step to come nothing is forgiven: guesses at that are counted in the same place.
+                # Failures are not reset before the second step: its attempts are counted under the same keys.
                 if has_failed and isinstance(following, SignedIn):
                     await work.failures.forgive(keys.name)
                 if better_hash is not None:
