@@ -66,7 +66,7 @@ async def test_calls_work_again_after_an_expired_certificate_is_renewed_without_
         await server.stop(None)
 
 
-async def test_calls_under_way_finish_when_the_certificate_of_the_caller_is_renewed(folder, connect):
+async def test_open_calls_finish_when_the_certificate_of_the_caller_is_renewed(folder, connect):
     server, port = await start(settings_of(SERVICE, folder), [REGISTRATION])
     channel = await connect(f"127.0.0.1:{port}", identity=CALLER, service=SERVICE, folder=folder)
     try:

@@ -23,7 +23,7 @@ class Get(Protocol):
 
 
 class BreachedInRanges:
-    """A range service (k-anonymity): it receives five of the 40 hex digits of the SHA-1 and returns all matching suffixes.
+    """A range service (k-anonymity): it receives 5 hex digits of the SHA-1 and returns all matching suffixes.
 
     Args:
         url: prefix to which the five digits are appended, for example https://api.pwnedpasswords.com/range/.

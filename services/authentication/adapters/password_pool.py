@@ -32,8 +32,8 @@ class PasswordPool:
         self._executor = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="argon2")
         self._places = BoundedSemaphore(workers + queue)
         self._floor = 0.0
-        """Minimum duration of a refusal, once an imported hash took longer than argon2id: the duration must not disclose
-        which account has an imported hash."""
+        """Minimum duration of a refusal, once an imported hash took longer than argon2id: it must not disclose which
+        account has an imported hash."""
 
     async def hash(self, password: str) -> str:
         """The hash to store.

@@ -1,4 +1,4 @@
-"""The key-encryption keys of one file: one key alone, or a version and its key on each line."""
+"""The file with key-encryption keys: a single key, or a version and a key on each line."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ from libs.servicekit.base.settings import KEY_BYTES
 @dataclass(frozen=True)
 class KeyRing:
     keys: Mapping[int, bytes] = field(repr=False)
-    """By version."""
+    """Keys by version."""
 
     @property
     def newest(self) -> int:
@@ -24,7 +24,7 @@ class KeyRing:
 
 
 def _read(value: Any) -> Any:
-    """Raises ValueError, which never says what the file holds."""
+    """Read the file. Raises ValueError without file content in the message."""
     if not isinstance(value, (str, Path)):
         return value
     try:
@@ -37,7 +37,7 @@ def _read(value: Any) -> Any:
     for line in lines:
         version, separator, text = line.rpartition(":")
         if not separator and len(lines) > 1:
-            raise ValueError("must hold one key, or lines of a version, a colon and a key")
+            raise ValueError("must contain one key, or lines of a version, a colon and a key")
         number = _version(version) if separator else 1
         if number in keys:
             raise ValueError(f"has two keys of version {number}")

@@ -21,11 +21,11 @@ _CHANGING = (
     *("state", "version", "sealed_private", "wrapped_data_key", "kek", "kek_version"),
     *("published_at", "activates_at", "retires_at", "revoked_at", "revocation_reason"),
 )
-"""What a change of state may change; `signs_for_seconds` has writers of its own."""
+"""Columns that a change may write. `signs_for_seconds` is written by `prolong`."""
 
 
 class Keys:
-    """The keys of one issuer; those of another are as if they were not there."""
+    """The keys of one issuer. Keys of other issuers in the same table are ignored."""
 
     def __init__(self, session: AsyncSession, *, issuer: str) -> None:
         self._session = session

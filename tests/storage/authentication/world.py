@@ -94,6 +94,8 @@ label = "Shoe size"
 STEP = timedelta(seconds=STEP_SECONDS)
 ORIGIN = Origin(ip_prefix="192.0.2.0/24", client_id="c_shop", correlation_id="request-1")
 T = TypeVar("T")
+_TEXTS = EmailTexts(brand="Example", issuer=ISSUER)
+"""Shared by all worlds: compiling the templates takes longer than most tests."""
 
 
 class Clock:
@@ -219,7 +221,7 @@ class World:
         work, passwords, clock = self.work, self.passwords, self.clock
         self.send_email = SendEmail(
             work=work,
-            compose=EmailTexts(brand="Example", issuer=ISSUER),
+            compose=_TEXTS,
             mailer=self.mailer,
             issuer=ISSUER,
             clock=clock,

@@ -36,7 +36,7 @@ ISSUER = "http://localhost:8080"
 
 
 class Clock:
-    """Stands still until a test moves it."""
+    """A clock that only tests advance."""
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -50,7 +50,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Running:
-    """The edge under test, and what stands behind it."""
+    """The service under test, and its fake backends."""
 
     browser: Browser
     keys: PublishedKeys
@@ -70,7 +70,7 @@ def services() -> FakeServices:
 
 @pytest.fixture
 def issuer() -> str:
-    """What a test may set by parametrize."""
+    """Settings that a test can parametrize."""
     return ISSUER
 
 
@@ -87,7 +87,7 @@ async def running(
     extra_settings: dict[str, Any],
     tmp_path: Path,
 ) -> AsyncIterator[Running]:
-    """The real application on a loopback port, talking mutual TLS to the fakes."""
+    """The real application on a loopback port, with mutual TLS to the fakes."""
     async with AsyncExitStack() as stack:
         targets = [await _serve(stack, authority, fake) for fake in services]
         settings = AuthorizeFrontendSettings(

@@ -1,4 +1,4 @@
-"""How a resource is called where a person is asked about it."""
+"""Requested resources, as pages show them."""
 
 import pytest
 
@@ -19,5 +19,5 @@ from services.authorize_frontend.http.shared.resources import ResourceOnPage, re
         ("https://[::1", "https://[::1", ""),
     ],
 )
-def test_a_web_address_is_called_by_its_host(resource, name, detail):
+def test_resource_on_page_shows_the_host_of_a_web_url(resource, name, detail):
     assert resources_on_page([resource, resource]) == [ResourceOnPage(name, detail)]

@@ -1,4 +1,4 @@
-"""Admin services that keep what they are told in memory."""
+"""Admin services that store their data in memory."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from libs.oauth.reasons import Reason
 
 NOON = Timestamp(seconds=1_772_366_400)
 PAGE = 2
-"""Small, so that two pages are soon full."""
+"""Small, so that few items fill two pages."""
 
 
 class Clients(ClientAdminServiceServicer):
@@ -25,7 +25,7 @@ class Clients(ClientAdminServiceServicer):
         self.kept: dict[str, clients_pb2.Client] = {}
         self.overlaps: list[int] = []
         self.initial_tokens: dict[str, clients_pb2.InitialAccessToken] = {}
-        self.former_key_uses: list[clients_pb2.FormerKeyUse] = []
+        self.retired_key_uses: list[clients_pb2.FormerKeyUse] = []
         self._secrets = 0
 
     async def CreateClient(self, request: clients_pb2.CreateClientRequest, context: Any):
@@ -88,7 +88,7 @@ class Clients(ClientAdminServiceServicer):
         return clients_pb2.RevokeInitialAccessTokenResponse()
 
     async def ListFormerKeyUses(self, request: clients_pb2.ListFormerKeyUsesRequest, context: Any):
-        return clients_pb2.ListFormerKeyUsesResponse(uses=self.former_key_uses)
+        return clients_pb2.ListFormerKeyUsesResponse(uses=self.retired_key_uses)
 
     def _known(self, client_id: str) -> clients_pb2.Client:
         if client_id not in self.kept:
@@ -164,7 +164,7 @@ class Users(UserAdminServiceServicer):
 
 
 class KeyAdmin(KeyAdminServiceServicer):
-    """Two algorithms; a rotation gives the next key its turn."""
+    """Keys of two algorithms; a rotation makes the next key active."""
 
     def __init__(self) -> None:
         self.kept = [

@@ -90,7 +90,7 @@ def refused(host: str) -> Reason | None:
 @example(address=IPv4Address("127.0.0.1"))
 @example(address=IPv4Address("169.254.169.254"))
 @example(address=IPv4Address("0.0.0.0"))
-def test_no_notation_of_an_ipv4_address_that_is_not_public_is_accepted(notation: str, address: IPv4Address):
+def test_non_public_ipv4_is_refused_in_every_notation(notation: str, address: IPv4Address):
     assert refused(V4_NOTATIONS[notation](address)) in {Reason.ADDRESS_FORBIDDEN, Reason.URL_MALFORMED}
 
 
@@ -98,19 +98,19 @@ def test_no_notation_of_an_ipv4_address_that_is_not_public_is_accepted(notation:
 @given(address=v6_not_global)
 @example(address=IPv6Address("::1"))
 @example(address=IPv6Address("::"))
-def test_no_notation_of_an_ipv6_address_that_is_not_public_is_accepted(notation: str, address: IPv6Address):
+def test_non_public_ipv6_is_refused_in_every_notation(notation: str, address: IPv6Address):
     assert refused(V6_NOTATIONS[notation](address)) in {Reason.ADDRESS_FORBIDDEN, Reason.URL_MALFORMED}
 
 
 @given(st.ip_addresses())
-def test_nothing_is_public_that_python_calls_otherwise(address: IPAddress):
+def test_public_addresses_are_global_for_ipaddress(address: IPAddress):
     if classify(address) is AddressClass.PUBLIC:
         assert address.is_global
         assert not address.is_multicast
 
 
 @given(st.ip_addresses(v=4))
-def test_an_address_behind_nat64_is_as_public_as_the_ipv4_address_in_it(address: IPv4Address):
+def test_nat64_address_has_the_class_of_its_ipv4_address(address: IPv4Address):
     outside = classify(IPv6Address(int(NAT64.network_address) | int(address)))
     assert (outside is AddressClass.PUBLIC) == (classify(address) is AddressClass.PUBLIC)
     assert outside is not AddressClass.PRIVATE
@@ -154,5 +154,5 @@ def test_private_addresses_are_private(text: str):
         "255.255.255.255",
     ],
 )
-def test_metadata_link_local_and_disguised_addresses_are_beyond_any_list(text: str):
+def test_metadata_link_local_and_embedded_addresses_are_forbidden(text: str):
     assert classify(ip_address(text)) is AddressClass.FORBIDDEN

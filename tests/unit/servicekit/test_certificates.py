@@ -48,7 +48,7 @@ def renew(settings: ServiceSettings) -> None:
     ca.ensure_certificates(settings.tls_ca.parent, ["token"], now=NOW + timedelta(days=1))
 
 
-def test_renewed_certificate_is_used_after_the_next_look(settings: ServiceSettings, times: Times):
+def test_renewed_certificate_is_used_after_the_next_check(settings: ServiceSettings, times: Times):
     files = CertificateFiles(settings, monotonic=times.monotonic)
     first = files.current
     renew(settings)

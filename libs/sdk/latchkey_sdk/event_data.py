@@ -1,4 +1,4 @@
-"""What an event says, with types: the base of the generated classes in facts.py."""
+"""Base of the generated classes in event_types.py: the `data` of an event with types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -6,18 +6,18 @@ from typing import Any, ClassVar, Self, get_type_hints
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fact:
-    """The data of one kind of event. What the event does not say is empty, and what is not known here is left out."""
+class EventData:
+    """The data of one type of event. Missing members have empty values; unknown members are ignored."""
 
     NAME: ClassVar[str] = ""
     """For example "login.succeeded"."""
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Self:
-        """Reads the `data` of an event.
+        """Parse the `data` of an event.
 
         Raises:
-            ValueError: a member is not what the contract says.
+            ValueError: a member has a wrong type.
         """
         hints = get_type_hints(cls)
         known = {each.name: data[each.name] for each in fields(cls) if data.get(each.name) is not None}
@@ -28,7 +28,7 @@ def _as(kind: Any, name: str, value: Any) -> Any:
     match value:
         case list() if kind == tuple[str, ...] and all(isinstance(text, str) for text in value):
             return tuple(value)
-        # The JSON form of protobuf: what a number of JavaScript may not hold exactly is a string.
+        # Protobuf JSON writes 64-bit integers as strings.
         case str() if kind is int:
             return int(value)
         case bool() | int() | str() if type(value) is kind:

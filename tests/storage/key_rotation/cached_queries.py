@@ -1,4 +1,4 @@
-"""Questions whose answer is the same until something is committed are asked once until then."""
+"""Caches queries until the next commit."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
@@ -11,8 +11,8 @@ _T = TypeVar("_T")
 _WROTE = "rows were changed"
 
 
-class Commits:
-    """How many transactions have changed something, whoever began them."""
+class CommitCounter:
+    """Counts committed transactions that changed rows, of all users of the engine."""
 
     def __init__(self, database: Database) -> None:
         self.count = 0
@@ -29,10 +29,10 @@ class Commits:
             self.count += 1
 
 
-class Remembered(Generic[_T]):
-    """Looks at committed state alone: what a question answers between two commits is what it answered first."""
+class CachedQuery(Generic[_T]):
+    """Caches the result of a query on committed state until the next commit."""
 
-    def __init__(self, ask: Callable[[], Awaitable[_T]], commits: Commits) -> None:
+    def __init__(self, ask: Callable[[], Awaitable[_T]], commits: CommitCounter) -> None:
         self._ask = ask
         self._commits = commits
         self._answers: dict[int, _T] = {}

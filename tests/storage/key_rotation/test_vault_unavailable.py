@@ -1,4 +1,4 @@
-"""What the service still does while nobody opens anything for it."""
+"""The service while the vault is unavailable."""
 
 import asyncio
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def _servicer(service: Service, name: str) -> Any:
     return next(each.servicer for each in service.servicers if each.descriptor.name == name)
 
 
-async def test_who_has_the_keys_goes_on_and_a_key_can_be_revoked(settings: KeyRotationSettings, vault: Vault):
+async def test_held_keys_and_revocation_work_when_the_vault_is_unavailable(settings: KeyRotationSettings, vault: Vault):
     async with build(settings) as service:
         assert (await service.checks["key-encryption"]()).ok
         assert KEY_ENCRYPTION_UP._value.get() == 1
@@ -55,7 +55,7 @@ async def test_who_has_the_keys_goes_on_and_a_key_can_be_revoked(settings: KeyRo
         assert len(listed) >= 3
 
 
-async def test_a_look_that_fails_is_counted_for_the_alert(settings: KeyRotationSettings, vault: Vault):
+async def test_failed_rotation_run_is_counted(settings: KeyRotationSettings, vault: Vault):
     async with build(settings):
         pass
     vault.sealed = True
@@ -68,20 +68,20 @@ async def test_a_look_that_fails_is_counted_for_the_alert(settings: KeyRotationS
         before = ROTATION_FAILURES._value.get()
         looking = asyncio.create_task(service.tasks["rotation"]())
         async with asyncio.timeout(10):
-            while ROTATION_FAILURES._value.get() == before:  # noqa: ASYNC110 - of a task that tells nobody
+            while ROTATION_FAILURES._value.get() == before:  # noqa: ASYNC110 - the task has no signal
                 await asyncio.sleep(0.01)
         looking.cancel()
         await asyncio.wait([looking])
 
 
-async def test_without_keys_it_does_not_start(settings: KeyRotationSettings, vault: Vault):
+async def test_start_fails_without_keys_when_the_vault_is_unavailable(settings: KeyRotationSettings, vault: Vault):
     vault.sealed = True
     with pytest.raises(OSError, match="no signing keys: KEK_UNREACHABLE"):
         async with build(settings):
             pass
 
 
-async def test_what_binds_nothing_is_not_begun_with(settings: KeyRotationSettings, vault: Vault):
+async def test_start_fails_when_the_vault_key_ignores_associated_data(settings: KeyRotationSettings, vault: Vault):
     vault.keys["latchkey"].knows_associated_data = False
     with pytest.raises(OSError, match="LATCHKEY_KEY_WRAPPING"):
         async with build(settings):

@@ -1,4 +1,4 @@
-"""Pages that letters lead to, and those that have them sent."""
+"""Pages that send emails, and pages behind the links in emails."""
 
 import secrets
 
@@ -6,7 +6,7 @@ from tests.browser.scenes import Stage, scene
 from tests.support.mailbox import link_in
 
 
-async def follow_letter(stage: Stage, address: str) -> None:
+async def follow_email(stage: Stage, address: str) -> None:
     assert stage.mailbox
     await stage.page.goto(link_in(await stage.mailbox.next_to(address)))
 
@@ -33,13 +33,13 @@ async def _password_sent(stage: Stage) -> None:
 @scene("password-reset")
 async def _password_reset(stage: Stage) -> None:
     await forgotten(stage)
-    await follow_letter(stage, f"{stage.username}@example.com")
+    await follow_email(stage, f"{stage.username}@example.com")
 
 
 @scene("password-reset-done")
 async def _password_reset_done(stage: Stage) -> None:
     await forgotten(stage)
-    await follow_letter(stage, f"{stage.username}@example.com")
+    await follow_email(stage, f"{stage.username}@example.com")
     await stage.page.fill("#new-password", "violet harbour lantern 42")
     await stage.page.click("#password-submit")
 
@@ -59,11 +59,11 @@ async def _address_sent(stage: Stage) -> None:
 @scene("account-address-confirm")
 async def _address_confirm(stage: Stage) -> None:
     await _address_sent(stage)
-    await follow_letter(stage, f"{stage.username}-new@example.com")
+    await follow_email(stage, f"{stage.username}-new@example.com")
 
 
 async def signing_up(stage: Stage) -> str:
-    """Asks for an account with an address that nobody has; the address."""
+    """Requests sign-up with a new address; returns the address."""
     address = f"{secrets.token_hex(6)}@example.com"
     await stage.open("/sign-up")
     await stage.page.fill("#address", address)
@@ -84,11 +84,11 @@ async def _sign_up_sent(stage: Stage) -> None:
 
 @scene("sign-up-complete")
 async def _sign_up_complete(stage: Stage) -> None:
-    await follow_letter(stage, await signing_up(stage))
+    await follow_email(stage, await signing_up(stage))
 
 
 @scene("sign-up-done")
 async def _sign_up_done(stage: Stage) -> None:
-    await follow_letter(stage, await signing_up(stage))
+    await follow_email(stage, await signing_up(stage))
     await stage.page.fill("#new-password", "violet harbour lantern 42")
     await stage.page.click("#sign-up-submit")
