@@ -14,7 +14,7 @@ def secret_hash(secret: str) -> bytes:
 
 
 def keyed_hash(key: bytes, secret: str) -> bytes:
-    """Return the HMAC-SHA256, 32 bytes. Guesses cannot be tested without `key`."""
+    """Return the HMAC-SHA256, 32 bytes. The secret cannot be guessed without `key`."""
     digest = _hmac(key).copy()
     digest.update(secret.encode())
     return digest.digest()

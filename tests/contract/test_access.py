@@ -20,7 +20,7 @@ from tests.support.mutual_tls import IDENTITIES
 
 pytestmark = pytest.mark.s(63)
 SERVICE = services()[0]
-STRANGERS = ("stranger", "token.evil", "tokens", "-token")
+UNKNOWN_IDENTITIES = ("unknown", "token.evil", "tokens", "-token")
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ async def test_identity_can_call_only_methods_that_list_it(target, connect, iden
 
 
 async def test_unknown_identity_can_call_nothing(target, connect, tls):
-    ensure_certificates(tls, STRANGERS, now=datetime.now(UTC))
-    for identity in STRANGERS:
+    ensure_certificates(tls, UNKNOWN_IDENTITIES, now=datetime.now(UTC))
+    for identity in UNKNOWN_IDENTITIES:
         refused = await outcomes(await connect(target, identity=identity))
         assert set(refused.values()) == {"TOKEN_PERMISSION_DENIED"}
 
@@ -111,7 +111,7 @@ async def test_grpc_address_in_use_is_reported(serve, tls):
 async def test_concurrent_callers_are_identified_separately(target, connect):
     channels = {identity: await connect(target, identity=identity) for identity in IDENTITIES}
     found = await asyncio.gather(*(outcomes(channel) for channel in channels.values()))
-    for identity, told in zip(channels, found, strict=True):
-        assert {path for path, outcome in told.items() if outcome == "answered"} == {
+    for identity, by_path in zip(channels, found, strict=True):
+        assert {path for path, outcome in by_path.items() if outcome == "answered"} == {
             path_of(method) for method in methods() if identity in permitted_callers(method)
         }

@@ -25,7 +25,7 @@ DESCRIPTION = "Every permitted character: !#$%&'()*+,-./0129:;<=>?@AZ[]^_`az{|}~
 
 @pytest.fixture
 def ask(serve: Serve, connect: Connect) -> Any:
-    """Calls one method of a service that answers as told."""
+    """Calls one method of a service with the given response."""
 
     async def ask(answer: Answer, **how: Any) -> Any:
         service = METHOD.containing_service
@@ -166,16 +166,16 @@ async def test_an_unknown_method_is_server_error(serve, connect):
 
 
 async def test_callee_continues_the_trace(ask):
-    heard = []
+    received = []
 
     async def answer(*_: Any) -> Any:
-        heard.append(trace.current_id())
+        received.append(trace.current_id())
         raise InvalidGrant
 
     mine = trace.begin()
     with pytest.raises(InvalidGrant):
         await ask(answer)
-    assert heard == [mine]
+    assert received == [mine]
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,8 @@ def test_fields_named_as_secrets_are_marked():
 
 
 @pytest.mark.parametrize("style", ["json", "console"])
-@pytest.mark.parametrize(("answer", "told"), [(answered, ""), (refused, ""), (failed, "grpc.call_failed")])
-async def test_logs_contain_no_request_or_response_data(serve, connect, style, answer: Answer, told):
+@pytest.mark.parametrize(("answer", "code"), [(answered, ""), (refused, ""), (failed, "grpc.call_failed")])
+async def test_logs_contain_no_request_or_response_data(serve, connect, style, answer: Answer, code):
     with captured_log(style) as log:
         target = await serve(all_registrations(answer))
         for identity in ("token", "cli", "authorize-frontend"):
@@ -67,7 +67,7 @@ async def test_logs_contain_no_request_or_response_data(serve, connect, style, a
                     with nullcontext() if answer is answered else pytest.raises(OAuthError):
                         await call(channel, method, filled(GetMessageClass(method.input_type)(), CANARY))
     assert CANARY not in log.text
-    assert told in log.text
+    assert code in log.text
 
 
 async def test_refused_caller_is_logged_by_identity_without_its_request(serve, connect):

@@ -27,7 +27,7 @@ async def test_new_email_address_takes_effect_after_confirmation(
         assert (await client.userinfo(token["access_token"])).json() == before
         assert (await browser.open(link)).name == "account-address-confirm"
         page = await browser.submit("address-confirm")
-        assert "yours from now on" in page.text
+        assert "email address is confirmed" in page.text
         after = (await client.userinfo(token["access_token"])).json()
         assert (after["email"], after["email_verified"]) == (f"{username}@new.example", True)
         assert "another e-mail address" in text_of(await mailbox.next_to(f"{username}@example.com"))

@@ -150,7 +150,7 @@ async def test_device_page_shows_client_location_and_time(system: Stack, browser
         assert codes["user_code"] in page.text
         assert "just now" in page.text
         assert "127.0.0.x" in page.text
-        assert "Did you start this yourself, on a device in front of you?" in page.text
+        assert "Did you request this code on a device that you have with you?" in page.text
         assert "See your profile" in page.text
         assert error_of(await device.poll()) == (400, "authorization_pending")  # showing the page is no decision
 

@@ -28,8 +28,8 @@ async def test_key_drill_fails_when_the_last_rotation_was_too_recent(system: Sta
     code, report = await _latchkey(system, "key", "drill", "--alg", "RS256")
     assert code == 1
     verdicts = {step["what"]: step for step in report["steps"]}
-    late = verdicts.pop("RS256: the key that followed signs now")
-    assert "it was announced too shortly" in late["detail"]
+    late = verdicts.pop("RS256: the next key is active")
+    assert "the key was published too recently" in late["detail"]
     assert all(step["ok"] for step in verdicts.values()), verdicts
 
 

@@ -31,7 +31,7 @@ async def test_sign_in_to_an_application_requires_the_second_factor(system: Stac
         assert (await browser.open(started.url)).name == "login"
         page = await browser.sign_in(username, f"{username}-password")
         page = await browser.submit("totp-submit", totp_code="000000")
-        assert (page.name, "not right" in page.text) == ("second-step", True)
+        assert (page.name, "already used" in page.text) == ("second-step", True)
         page = await browser.submit("totp-submit", totp_code=app.code())
         if page.name == "consent":
             page = await browser.submit("consent-allow")
@@ -81,7 +81,7 @@ async def test_recovery_code_is_accepted_once(system: Stack, browser: Browser) -
             await other.open("/second-step?way=recovery")
             page = await other.submit("recovery-submit", recovery_code=code)
             assert page.name == name
-    assert "9 codes have not been used" in (await browser.open("/account")).text
+    assert "9 unused codes" in (await browser.open("/account")).text
 
 
 @pytest.mark.s(49)
@@ -93,7 +93,7 @@ async def test_second_factor_is_not_required_after_its_removal(system: Stack, br
     button = re.search(r'id="(remove-factor-[^"]+)"', page.text)
     assert button
     page = await browser.submit(button.group(1))
-    assert "no second step" in page.text
+    assert "Removed from two-step verification" in page.text
     async with Browser(system.issuer) as other:
         await enter(other, username)
         assert (await other.open("/account/recovery-codes")).name == "account"

@@ -115,7 +115,7 @@ def conditions(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def defaults_differ(
-    _context: Any, _found: Any, column: Any, found: str | None, _told: Any, text: str | None
+    _context: Any, _found: Any, column: Any, found: str | None, _metadata_type: Any, text: str | None
 ) -> bool | None:
     """None: as Alembic compares. PostgreSQL itself, which it asks, cannot compare two values of JSON."""
     if not isinstance(column.type, JSON):

@@ -26,12 +26,12 @@ import pytest
 
 from deploy.local import demo, programs, readiness
 from deploy.local.layout import Layout
-from deploy.local.ports import HOST, PortProblemError, Ports
+from deploy.local.ports import PortProblemError, Ports
 from deploy.local.run_file import write_run_file
 from deploy.local.supervision import process
 from deploy.local.supervision.process import Child
 from deploy.provision.home import Home, read_json
-from deploy.provision.topology import NATS, SERVICE_NAMES
+from deploy.provision.topology import HOST, NATS, SERVICE_NAMES
 
 if TYPE_CHECKING:
     import grpc
@@ -83,7 +83,7 @@ class Stack:
     @property
     def users(self) -> dict[str, str]:
         """Username -> password of the demo users."""
-        return {username: password for username, (password, _) in demo.PEOPLE.items()}
+        return {username: password for username, (password, _) in demo.USERS.items()}
 
     @property
     def clients(self) -> Mapping[str, Mapping[str, str]]:

@@ -62,7 +62,7 @@ class Puller:
         try:
             await self._ensure_consumer()
         except NotFoundError:
-            raise SubscriptionFailed(f"stream {self._spec.stream} does not exist: has Latchkey been started?") from None
+            raise SubscriptionFailed(f"there is no stream {self._spec.stream}: has Latchkey been started?") from None
         self._running = asyncio.create_task(self._run())
         self._running.add_done_callback(self._report_failure)
 

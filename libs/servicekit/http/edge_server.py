@@ -61,7 +61,7 @@ class Connections:
     def __len__(self) -> int:
         return len(self._all)
 
-    def admit(self, connection: "EdgeConnection", address: str) -> bool:
+    def accept(self, connection: "EdgeConnection", address: str) -> bool:
         """Returns False if the connection must be refused."""
         same = self._by_address.setdefault(address, {})
         limited = not is_in(address, self._trusted_proxies)
@@ -125,7 +125,7 @@ class EdgeConnection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
         self._address = peer[0] if peer else ""
-        if not self._connections.admit(self, self._address):
+        if not self._connections.accept(self, self._address):
             self._force_close = True
             super().connection_made(transport)
             self.abort()

@@ -46,5 +46,5 @@ class CachedClients:
         self._clients.clear()
 
     async def on_event(self, subject: str) -> None:
-        if not subject.startswith(_NEW):  # what is new is not remembered, so strangers who register empty nothing
+        if not subject.startswith(_NEW):  # new clients are not cached, so registrations do not empty the cache
             self.forget()

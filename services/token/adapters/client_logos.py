@@ -1,4 +1,4 @@
-"""Logos of clients, fetched for the pages that show them: no browser is sent to the host of a stranger."""
+"""The Logos port: fetches client logos, so that browsers do not connect to the host of a client."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -16,13 +16,13 @@ _log = logs.get(__name__)
 
 
 class ClientLogos:
-    """`fetch` gets an image (TYPES, MOST_BYTES). Kept for ten minutes, and left alone for one when it failed."""
+    """`fetch` returns an image (TYPES, MAX_BYTES). Cached for ten minutes; a failure is cached for one minute."""
 
     def __init__(self, fetch: Callable[[str], Awaitable[Fetched]]) -> None:
         self._documents = CachedDocuments(fetch, as_logo, max_age=600, cool_down=60, max_documents=64)
 
     async def find(self, uri: str) -> Logo | None:
-        """None when it cannot be had, or is none of these images whatever its server says."""
+        """Return None when the logo could not be fetched or its content is not one of these image types."""
         try:
             return await self._documents.get(uri)
         except FetchRefused as refusal:

@@ -40,13 +40,13 @@ class RemoteDevices:
         return DeviceCodes(codes.device_code, codes.user_code, codes.expires_in_seconds, codes.interval_seconds)
 
     async def poll(self, device_code: str, *, client_id: str, wait: timedelta) -> AllowedDevice:
-        """Raises ServerError when the device service brings a session that authentication does not vouch for."""
+        """Raises ServerError when the session in the response is not attested by the authentication service."""
         seconds = int(wait.total_seconds())
         allowed = await self._stub.PollDeviceCode(
             device_pb2.PollDeviceCodeRequest(device_code=device_code, client_id=client_id, wait_seconds=seconds),
             timeout=seconds + DEADLINE_SECONDS,
         )
-        # The person decided at some time in the life of the code, and was vouched for then.
+        # The session was attested when the user decided, which may be as long ago as the lifetime of the code.
         session = attested_session(
             allowed.session, attestation_keys=self._attestation_keys, lifetime=MAX_LIFETIME, now=self._clock.now()
         )

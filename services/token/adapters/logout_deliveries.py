@@ -37,7 +37,7 @@ class LogoutDeliveries:
         self._news.set()
 
     async def run(self) -> None:
-        """A slow client holds one of AT_ONCE places, and nobody else up."""
+        """Run up to AT_ONCE attempts concurrently, so that a slow client does not delay other clients."""
         async with asyncio.TaskGroup() as attempts:
             while True:
                 self._news.clear()

@@ -1,4 +1,4 @@
-"""What strangers may have us store: authorization requests before anybody has signed in (security checklist, 62).
+"""Limits stored authorization requests of browsers without a session (security checklist, 62).
 
 Their life is bounded elsewhere (minutes); this bounds how fast they come, by what they weigh. Each replica counts for
 itself: the bound is against floods, not a quota.

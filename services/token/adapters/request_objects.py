@@ -18,7 +18,7 @@ class RemoteRequestObjects:
         self._fetch = fetch
 
     async def __call__(self, uri: str) -> str | None:
-        """None when it cannot be had."""
+        """Return None when the document could not be fetched."""
         try:
             return (await self._fetch(uri)).body.decode("ascii").strip()
         except (FetchRefused, UnicodeDecodeError) as refusal:

@@ -1,6 +1,6 @@
-"""Keys that sign no more, as long as somebody shows us what they signed: counted here, written now and then.
+"""Counts presented tokens that retired keys signed, and writes the counts to the database periodically.
 
-A token counts only if such a key really signed it: nobody can put a client on the list who is not there. Keys that have
+A token counts only if the signature is valid, so a forged token adds no client to the list. Keys that have
 left the key set are known for as long as this process has seen them.
 """
 
@@ -20,7 +20,7 @@ from services.token.ports.work import Begin
 
 WRITE_SECONDS: Final = 10.0
 PRESENTED: Final = Counter(
-    "latchkey_former_key_tokens_total", "Presented tokens that were signed by a retired key.", ["presented_as"]
+    "latchkey_former_key_tokens_total", "Tokens that clients sent and that a retired key signed.", ["presented_as"]
 )
 _MAX_KEYS: Final = 32
 _MAX_USES: Final = 10_000
@@ -45,7 +45,7 @@ class RetiredKeys:
         self._serving = frozenset(serving)
 
     def record_presented(self, token: str, presented_as: PresentedAs) -> None:
-        """Whatever it is; what is none of ours, or of a key that signs, is nobody's business here."""
+        """Count the token if a retired key signed it; ignore any other value."""
         key = self._seen.get(_kid_of(token))
         if key is None or key.kid in self._serving or not is_signed_by(token, key):
             return
@@ -91,6 +91,6 @@ def _kid_of(token: str) -> str:
 
 
 def _client_of(claims: dict[str, object]) -> str:
-    """To whom it was issued: an access token says so, an ID token has the client as its (first) audience."""
+    """Return the client of a token: client_id, azp, or the first audience."""
     named = claims.get("client_id") or claims.get("azp") or claims.get("aud")
     return str(named[0] if isinstance(named, list) and named else named)[:64]

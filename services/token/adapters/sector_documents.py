@@ -16,7 +16,7 @@ class RemoteSectorDocuments:
         self._fetch = fetch
 
     async def __call__(self, uri: str) -> bytes | None:
-        """None when it cannot be had."""
+        """Return None when the document could not be fetched."""
         try:
             return (await self._fetch(uri)).body
         except FetchRefused as refusal:

@@ -1,7 +1,7 @@
-"""Token telemetry: events of paths that write no row, told without a promise (design: two classes of events).
+"""Token telemetry: events of requests that write no row, published without a delivery guarantee.
 
-A bounded buffer in memory, emptied in the background. What does not fit while the bus is away is dropped, counted, and
-reported by one `token.telemetry_gap` event, which is a row and so is never lost.
+A bounded buffer in memory, emptied in the background. When it is full while NATS is unavailable, the oldest events are
+dropped and counted. One `token.telemetry_gap` event, which is stored in the outbox, reports their number.
 """
 
 import asyncio

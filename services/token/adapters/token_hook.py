@@ -24,7 +24,7 @@ _log = logs.get(__name__)
 
 
 class NoTokenHook:
-    """Nobody is asked."""
+    """The token hook is disabled."""
 
     async def __call__(self, hook_request: TokenHookRequest) -> Mapping[str, Any]:
         return {}
@@ -48,7 +48,7 @@ class BusTokenHook:
 
         Raises:
             AccessDenied: the hook denies the token.
-            TemporarilyUnavailable: no good answer in time, and the hook must be heard.
+            TemporarilyUnavailable: no valid reply in time, and the mode is closed.
         """
         body = json.dumps(hook_request.as_json(issuer=self._issuer)).encode()
         try:

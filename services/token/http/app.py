@@ -1,4 +1,4 @@
-"""The client edge: what applications call without a browser."""
+"""The HTTP edge for clients: token, PAR, device authorization, introspection, revocation, userinfo, registration."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -30,7 +30,7 @@ from services.token.usecases.tokens.issue_tokens import IssueTokens
 from services.token.usecases.tokens.revoke_token import RevokeToken
 
 CLIENT_ENDPOINTS = ("/token", "/par", "/device_authorization", "/introspect", "/revoke")
-"""Paths at which clients prove who they are."""
+"""Paths that require client authentication."""
 USERINFO = "/userinfo"
 _CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
@@ -42,7 +42,7 @@ _PREFLIGHT = {
 
 
 def assertion_audiences(issuer: str, edge_url: str) -> frozenset[str]:
-    """What clients may call us when they sign: the issuer, or whichever endpoint they speak to (RFC 7523 3)."""
+    """The values of `aud` that a client assertion may have: the issuer or a client endpoint (RFC 7523 3)."""
     return frozenset({issuer, *(edge_url.rstrip("/") + path for path in CLIENT_ENDPOINTS)})
 
 
@@ -53,7 +53,7 @@ def userinfo_url(edge_url: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """What stands behind each."""
+    """The use case of each endpoint."""
 
     token: IssueTokens
     userinfo: GetUserinfo
@@ -65,7 +65,7 @@ class Endpoints:
 
 
 def build_edge(endpoints: Endpoints, *, edge_url: str, trusted_proxies: Networks = ()) -> web.Application:
-    """`edge_url`: base of this edge, as clients know it. Where that is https, browsers are told to keep to it."""
+    """`edge_url`: public base URL of this edge; with https, responses have a Strict-Transport-Security header."""
     app = web.Application(
         client_max_size=MAX_BODY_BYTES,
         middlewares=[_around(secure=edge_url.startswith("https:"))],
@@ -117,7 +117,7 @@ def _malformed_response(headers: dict[str, str]) -> ErrorResponse:
 
 
 def _around(*, secure: bool) -> Middleware:
-    """Around every request: trace, time, refusals as JSON, headers. One middleware, for each costs its share."""
+    """Trace, timing, JSON errors and headers for every request, in one middleware."""
     fixed = _fixed_headers(secure=secure)
 
     @web.middleware

@@ -6,10 +6,11 @@ from libs.oauth.client_authentication import Credentials, read_credentials
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
+from services.token.http.bearer import authorization_header
 from services.token.http.forms import read_form
 
-CLIENT_ID = "client_id"
-"""Key of the request under which the unverified client_id is kept for the log."""
+CLIENT_ID = web.RequestKey("client_id", str)
+"""The unverified client_id of the request, for logs."""
 MAX_LOGGED_LENGTH = 64
 
 
@@ -24,13 +25,6 @@ async def read_client_request(request: web.Request) -> tuple[Credentials, Parame
     if request.query_string:
         raise InvalidRequest("Parameters must be sent in the request body.", reason=Reason.PARAMETERS_IN_URL)
     parameters = await read_form(request)
-    credentials = read_credentials(_authorization(request), parameters)
+    credentials = read_credentials(authorization_header(request), parameters)
     request[CLIENT_ID] = credentials.client_id[:MAX_LOGGED_LENGTH]
     return credentials, parameters
-
-
-def _authorization(request: web.Request) -> str | None:
-    values = request.headers.getall("Authorization", [])
-    if len(values) > 1:
-        raise InvalidRequest("The request has more than one Authorization header.", reason=Reason.HEADER_REPEATED)
-    return values[0] if values else None

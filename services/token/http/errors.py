@@ -28,7 +28,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What the handler answers. Nobody gets a stack trace; every refusal is JSON with the standard's members."""
+    """Return the response of the handler; an error becomes JSON with the members of the standard, without details."""
     try:
         return await handler(request)
     except OAuthError as error:

@@ -19,7 +19,7 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     """
     if request.content_type != JSON:
         raise InvalidClientMetadata(f"The Content-Type must be {JSON}.", reason=Reason.CONTENT_TYPE)
-    if "Content-Encoding" in request.headers:  # what does not unpack would be an error of ours
+    if "Content-Encoding" in request.headers:  # a body that cannot be decompressed would be a server error
         raise InvalidClientMetadata(
             "The request body must not be compressed: Content-Encoding is not supported.",
             reason=Reason.CONTENT_ENCODING,

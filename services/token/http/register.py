@@ -21,7 +21,7 @@ _Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 @dataclass(frozen=True, kw_only=True)
 class Registrations:
-    """What stands behind these."""
+    """The use case of each method."""
 
     register: RegisterClient
     read: ReadRegistration

@@ -15,10 +15,10 @@ ATTESTATION_LIFETIME = timedelta(seconds=60)
 
 
 def session_of(request: Any, *, attestation_keys: Sequence[bytes], now: datetime) -> AuthenticatedSession | None:
-    """The session in a request, if it has one and the authentication service vouches for it now.
+    """Return the attested session of a request, or None when the request has no session.
 
     Raises:
-        ServerError: it carries one that the authentication service did not make, or made long ago.
+        ServerError: the attestation is invalid or older than ATTESTATION_LIFETIME.
     """
     if not request.HasField("session"):
         return None
@@ -28,7 +28,7 @@ def session_of(request: Any, *, attestation_keys: Sequence[bytes], now: datetime
 def attested_session(
     attested: sessions_pb2.AttestedSession, *, attestation_keys: Sequence[bytes], lifetime: timedelta, now: datetime
 ) -> AuthenticatedSession:
-    """A session that the authentication service vouched for, at most `lifetime` ago. Raises ServerError otherwise."""
+    """Return a session attested at most `lifetime` ago. Raises ServerError otherwise."""
     if not any(verify_attestation(key, attested.session, attested.mac) for key in attestation_keys):
         raise ServerError(reason=Reason.SESSION_NOT_ATTESTED, redirectable=False)
     session = sessions_pb2.Session.FromString(attested.session)

@@ -79,8 +79,8 @@ async def test_service_without_stream_rights_waits_until_streams_exist(bus_for: 
     await until(lambda: waiting._client.is_connected)
     assert await admin.streams_info() == []
     assert not waiting.ready
-    keeper = bus_for()
-    await until(lambda: keeper.ready and waiting.ready)
+    stream_owner = bus_for()
+    await until(lambda: stream_owner.ready and waiting.ready)
 
 
 async def test_service_without_stream_rights_changes_no_stream(bus_for: BusFor, admin: Any):
@@ -114,9 +114,9 @@ async def test_publish_to_an_unknown_subject_raises_connection_error(bus: Bus):
 
 
 async def test_publish_all_reports_the_failed_messages(bus: Bus, nats_server: NatsServer):
-    nobody_takes = "latchkey.v1.made.up.00"
+    unknown_subject = "latchkey.v1.made.up.00"
     batch = [
-        Outgoing(nobody_takes if number % 10 == 3 else SUBJECT, "{}", f"e{number}", {"ce-id": f"e{number}"})
+        Outgoing(unknown_subject if number % 10 == 3 else SUBJECT, "{}", f"e{number}", {"ce-id": f"e{number}"})
         for number in range(300)
     ]
     refused = await bus.publish_all(batch)
@@ -188,11 +188,11 @@ async def test_nats_unavailable_at_start_is_logged_once_and_connected_later(bus_
 
 
 async def test_listener_receives_events_after_a_nats_restart(bus_for: BusFor, nats_server: NatsServer):
-    heard: list[str] = []
+    received: list[str] = []
 
     async def listener(subject: str) -> None:
-        heard.append(subject)
-        if len(heard) == 1:
+        received.append(subject)
+        if len(received) == 1:
             raise RuntimeError("a mistake of one listener")
 
     bus = bus_for(listening={"latchkey.v1.login.>": listener})
@@ -200,14 +200,14 @@ async def test_listener_receives_events_after_a_nats_restart(bus_for: BusFor, na
     await publish(bus, "one")
     await publish(bus, "two", subject="latchkey.v1.session.ended.03")
     await publish(bus, "three")
-    await until(lambda: len(heard) == 2)
+    await until(lambda: len(received) == 2)
     nats_server.stop()
     await until(lambda: not bus.ready)
     await nats_server.start()
     await until(lambda: bus.ready)
     await publish(bus, "four")
-    await until(lambda: len(heard) == 3)
-    assert set(heard) == {SUBJECT}
+    await until(lambda: len(received) == 3)
+    assert set(received) == {SUBJECT}
 
 
 async def test_follower_receives_the_envelopes(bus_for: BusFor):

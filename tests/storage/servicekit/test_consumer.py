@@ -71,7 +71,7 @@ def counted(outcome: str) -> float:
 
 
 async def pending(server: NatsServer) -> tuple[int, int]:
-    """Facts that nobody has yet, and events in hand."""
+    """Numbers of undelivered events and of unacknowledged events."""
     client = await nats.connect(server.url)
     info = await client.jetstream().consumer_info(EVENTS, NAME)
     await client.close()
@@ -131,7 +131,7 @@ async def test_event_is_given_up_after_the_last_attempt_and_counted(
 
 
 async def test_consumer_continues_after_a_nats_restart(bus: Bus, consume: Starts, nats_server: NatsServer) -> None:
-    """A request for an event dies with the server, and nobody says so (nats-io/nats.py#504)."""
+    """A pull request is lost with the server, and the client does not report it (nats-io/nats.py#504)."""
     handled = Handled()
     consume(handled)
     await tell(bus, "one")
@@ -195,13 +195,13 @@ async def test_consumer_stops_when_cancelled_while_a_response_arrives(bus: Bus) 
     task = asyncio.create_task(consumer.run())
     settle = consumer._settle
 
-    async def settled_and_told_to_end(message: Any) -> None:
+    async def settle_and_cancel(message: Any) -> None:
         await settle(message)
         with suppress(asyncio.CancelledError):
             task.cancel()
             await asyncio.sleep(0)
 
-    consumer._settle = settled_and_told_to_end  # type: ignore[method-assign]
+    consumer._settle = settle_and_cancel  # type: ignore[method-assign]
     await tell(bus, "one")
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 10)

@@ -23,13 +23,13 @@ only_sqlite = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 CANARY = "hunter2"
 
 
-def everything_told(error: BaseException) -> str:
+def full_text(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)) + repr(error) + str(error)
 
 
 @pytest.mark.s(60)
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "constraint"),
     [
         ({"name": CANARY, "number": 1}, "things"),
         ({"name": "b", "number": 1, "secret": CANARY.encode()}, "things"),
@@ -37,14 +37,16 @@ def everything_told(error: BaseException) -> str:
     ],
     ids=["primary key", "unique", "not null"],
 )
-async def test_integrity_error_names_the_constraint_without_values(world: World, values: dict[str, Any], told: str):
+async def test_integrity_error_names_the_constraint_without_values(
+    world: World, values: dict[str, Any], constraint: str
+):
     await world.put(CANARY, secret=CANARY.encode())
     with pytest.raises(IntegrityError) as caught:
         async with world.database.transaction() as session:
             await session.execute(insert(THINGS).values(**values))
-    assert CANARY not in everything_told(caught.value)
-    assert CANARY.encode().hex() not in everything_told(caught.value)
-    assert told in str(caught.value)
+    assert CANARY not in full_text(caught.value)
+    assert CANARY.encode().hex() not in full_text(caught.value)
+    assert constraint in str(caught.value)
 
 
 @pytest.mark.s(60)
@@ -53,7 +55,7 @@ async def test_error_in_a_multi_row_insert_contains_no_values(world: World):
     with pytest.raises(IntegrityError) as caught:
         async with world.database.transaction() as session:
             await session.execute(insert(THINGS), rows)
-    assert CANARY not in everything_told(caught.value)
+    assert CANARY not in full_text(caught.value)
 
 
 @only_postgresql
@@ -67,7 +69,7 @@ async def test_invalid_value_is_not_in_the_error(world: World, values: dict[str,
     with pytest.raises(DBAPIError) as caught:
         async with world.database.transaction() as session:
             await session.execute(insert(THINGS).values(**{"number": 1} | values))
-    assert CANARY not in everything_told(caught.value)
+    assert CANARY not in full_text(caught.value)
     assert "invalid value for a column" in str(caught.value)
 
 
@@ -77,7 +79,7 @@ async def test_value_in_a_server_message_is_not_in_the_error(world: World):
     with pytest.raises(DBAPIError) as caught:
         async with world.database.transaction() as session:
             await session.execute(text("SELECT CAST(:value AS integer)"), {"value": CANARY})
-    assert CANARY not in everything_told(caught.value)
+    assert CANARY not in full_text(caught.value)
 
 
 async def trivial(database: Database) -> None:
@@ -107,7 +109,7 @@ async def test_stopped_postgresql_is_temporarily_unavailable(url: str):
                 await attempt
             assert caught.value.reason == "DATABASE_UNAVAILABLE"
             assert caught.value.retry_after
-            assert CANARY not in everything_told(caught.value)
+            assert CANARY not in full_text(caught.value)
         ready, report = await ops.Health("token", Service(checks={"database": database.check})).report()
     assert not ready
     assert report["checks"]["database"]["detail"] == "TemporarilyUnavailable"  # type: ignore[index]
@@ -118,7 +120,7 @@ async def test_stopped_postgresql_is_temporarily_unavailable(url: str):
 
 
 @pytest.mark.s(66)
-@pytest.mark.parametrize("wrong", [{"database": "nothing_of_that_name"}, {"username": "nobody_of_that_name"}])
+@pytest.mark.parametrize("wrong", [{"database": "nothing_of_that_name"}, {"username": "no_such_user"}])
 async def test_postgresql_that_refuses_connections_is_temporarily_unavailable(wrong: dict[str, str]):
     url = make_url(postgres_url()).set(drivername="postgresql+asyncpg", **wrong)  # type: ignore[arg-type]
     database = Database.open(url.render_as_string(hide_password=False), schema="token")
@@ -134,7 +136,7 @@ async def test_sqlite_file_that_cannot_be_opened_is_temporarily_unavailable():
     with pytest.raises(TemporarilyUnavailable):
         await trivial(database)
     await database.close()
-    # The driver's thread says goodbye to the event loop, which has to be there still.
+    # The driver's thread calls the event loop when it ends, so the loop must still run.
     await until(lambda: set(threading.enumerate()) <= threads)
 
 

@@ -12,10 +12,10 @@ from tests.storage.servicekit.world import ISSUER, NOON, THINGS, World, a_event
 
 async def numbers(world: World) -> dict[str, list[int]]:
     """Subject -> sequence numbers of its events, in the order in which a relay takes them."""
-    told = defaultdict(list)
+    sequences = defaultdict(list)
     for row in await world.rows():
-        told[row.subject].append(json.loads(row.envelope)["subjectseq"])
-    return dict(told)
+        sequences[row.subject].append(json.loads(row.envelope)["subjectseq"])
+    return dict(sequences)
 
 
 async def test_event_is_stored_with_the_envelope_for_subscribers(world: World):

@@ -39,10 +39,10 @@ async def running() -> AsyncIterator[Any]:
 
 def in_order(messages: list[Message]) -> dict[str, list[int]]:
     """Subject -> sequence numbers as the stream has them."""
-    told = defaultdict(list)
+    sequences = defaultdict(list)
     for message in messages:
-        told[message.event["subject"]].append(message.event["subjectseq"])
-    return dict(told)
+        sequences[message.event["subject"]].append(message.event["subjectseq"])
+    return dict(sequences)
 
 
 async def test_queued_events_are_published_once_and_in_order(world: World, relay: Relay, nats_server: NatsServer):

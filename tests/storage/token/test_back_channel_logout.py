@@ -92,7 +92,7 @@ async def deliveries(world: World) -> list[tuple[str, str, str | None]]:
 
 
 @pytest.mark.s(42)
-async def test_every_client_of_the_session_that_listens_is_told_once(world: World, replica: Replica) -> None:
+async def test_each_client_with_a_logout_uri_gets_one_delivery(world: World, replica: Replica) -> None:
     here, there = new_session_id(), new_session_id()
     first, second = await signed_in(world, here), await signed_in(world, here)
     await world.code(first, a_session(session_id=here))

@@ -45,7 +45,7 @@ async def test_more_than_one_batch_is_written(world: World):
     assert len(await _listed(world)) == 500
 
 
-async def test_what_nobody_shows_any_more_is_forgotten(world: World):
+async def test_retired_key_uses_are_purged_after_30_days(world: World):
     await _add(world, _use(world, "a"), _use(world, "b", later=HOUR))
     world.clock.move(KEPT_FOR + timedelta(seconds=1))
     await Purge(world.database, clock=world.clock)()

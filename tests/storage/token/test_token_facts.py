@@ -177,7 +177,7 @@ FAILURES = [(story, name) for story, names in STORIES.items() for name in dict.f
 
 
 @pytest.mark.parametrize(("story", "name"), FAILURES, ids=lambda value: getattr(value, "__name__", value))
-async def test_a_change_that_cannot_be_told_does_not_happen(
+async def test_change_is_rolled_back_when_its_event_cannot_be_written(
     world: World, story: Story, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the outbox fails at one event of a story, everything is as others saw it before that transaction."""

@@ -72,7 +72,7 @@ def _request(client: Registered, **more: Any) -> authorization_pb2.AuthorizeRequ
     )
 
 
-async def test_a_person_is_asked_to_sign_in_then_for_consent_and_sent_back(
+async def test_authorize_requires_sign_in_then_consent_then_redirects(
     authorization: AuthorizationRpc, client: Registered
 ) -> None:
     asked = (await authorization.Authorize(_request(client), None)).interaction
@@ -92,7 +92,7 @@ async def test_a_person_is_asked_to_sign_in_then_for_consent_and_sent_back(
     assert {parameter.name for parameter in answer.parameters} == {"code", "state", "iss"}
 
 
-async def test_a_person_can_say_no(authorization: AuthorizationRpc, client: Registered) -> None:
+async def test_deny_ends_the_request_with_access_denied(authorization: AuthorizationRpc, client: Registered) -> None:
     asked = (await authorization.Authorize(_request(client, session=_attested()), None)).interaction
     deny = authorization_pb2.DecideAuthorizationRequest(
         request_id=asked.request_id,
@@ -127,9 +127,7 @@ async def test_a_request_that_came_without_cookies_is_looked_at_again(
 
 
 @pytest.mark.s(63)
-async def test_a_session_that_nobody_vouches_for_opens_nothing(
-    world: World, authorization: AuthorizationRpc, client: Registered
-) -> None:
+async def test_unattested_session_is_refused(world: World, authorization: AuthorizationRpc, client: Registered) -> None:
     forged = _attested(b"b" * 32)
     where: dict[str, Any] = {"request_id": "x", "browser_secret": BROWSER, "session": forged}
     for call in (

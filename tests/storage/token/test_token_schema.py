@@ -42,7 +42,7 @@ async def _sizes(world: World) -> tuple[int, ...]:
 
 
 @pytest.mark.s(62)
-async def test_what_nobody_finishes_is_gone_within_minutes(world: World) -> None:
+async def test_unfinished_requests_are_purged_when_expired(world: World) -> None:
     client = await world.client()
     step = Purge(world.database, clock=world.clock)
     asked(await world.ask(client), Step.SIGN_IN)

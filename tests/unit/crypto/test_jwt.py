@@ -64,8 +64,8 @@ def test_token_without_a_required_claim_is_refused(kind: TokenKind, name: str):
 
 def test_logout_token_requires_sub_or_sid():
     key = signing_key("ES256")
-    nobody = claims_of(LOGOUT_TOKEN, sub=None, sid=None)
-    assert reason_of_refusal(signed(header_of(key, "logout+jwt"), nobody, key), LOGOUT_TOKEN) == "CLAIM_MISSING"
+    no_subject = claims_of(LOGOUT_TOKEN, sub=None, sid=None)
+    assert reason_of_refusal(signed(header_of(key, "logout+jwt"), no_subject, key), LOGOUT_TOKEN) == "CLAIM_MISSING"
     for name in ("sub", "sid"):
         token = signed(header_of(key, "logout+jwt"), claims_of(LOGOUT_TOKEN, **{name: None}), key)
         assert reason_of_refusal(token, LOGOUT_TOKEN) is None

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from joserfc import jwt as witness
+from joserfc import jwt as joserfc_jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet as WitnessKeys
+from joserfc.jwk import KeySet as JoserfcKeySet
 
 from libs.crypto.jwt import ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN, sign_jwt
 from tests.unit.crypto.tokens import all_keys, claims_of, header_of, reason_of_refusal, signed, signing_key, verified
@@ -68,7 +68,7 @@ def test_token_refused_by_joserfc_is_refused(header: dict[str, Any], claims: dic
     key = signing_key("ES256")
     token = signed(header_of(key) | header, claims_of(ACCESS_TOKEN) | claims, key)
     try:
-        theirs = witness.decode(token, WitnessKeys.import_key_set(all_keys().to_jwks()), algorithms=["ES256"])  # type: ignore[arg-type]
+        theirs = joserfc_jwt.decode(token, JoserfcKeySet.import_key_set(all_keys().to_jwks()), algorithms=["ES256"])  # type: ignore[arg-type]
     except (JoseError, ValueError, TypeError, AttributeError, KeyError):
         assert reason_of_refusal(token) is not None
     else:

@@ -106,7 +106,7 @@ async def test_proxies_and_netrc_are_not_used(world: World, monkeypatch: pytest.
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv(name.lower(), f"http://127.0.0.1:{proxy.port}")
     netrc = tmp_path / "netrc"
-    netrc.write_text(f"machine {HOST} login somebody password something\n")
+    netrc.write_text(f"machine {HOST} login user password secret\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     world.routes.to["127.0.0.1"] = proxy.port

@@ -169,7 +169,7 @@ async def test_socket_is_closed_when_the_peer_does_not_close(world: World):
 
 
 class Crowd:
-    """A server that answers when told, and knows how many asked at the same time."""
+    """A server that responds on demand and counts concurrent requests."""
 
     def __init__(self) -> None:
         self.inside = 0

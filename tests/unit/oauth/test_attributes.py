@@ -55,7 +55,7 @@ def test_authorization_attributes_cannot_be_written_by_users(name):
         ("department", '"http://example.com/x"'),
         ('"text"', '"html"'),
         ('"operator"', '"client"'),
-        ('"operator"', '"nobody"'),
+        ('"operator"', '"unknown"'),
         ('scope = "employee"', 'scope = "profile"'),
         ('scope = "employee"', 'scope = "openid"'),
         ('scope = "employee"', 'scope = "two values"'),

@@ -1,4 +1,4 @@
-"""Where a client may hear of logouts (OpenID Connect Back-Channel Logout 2.2, Front-Channel Logout 2)."""
+"""Logout URIs of clients (OpenID Connect Back-Channel Logout 2.2, Front-Channel Logout 2)."""
 
 from urllib.parse import parse_qsl, urlsplit
 

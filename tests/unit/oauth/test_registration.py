@@ -1,4 +1,4 @@
-"""What a stranger may say about a client of its own, and what it may not."""
+"""Metadata that self-registered clients may set, and limits of the policy."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whose clients know a person by the same subject (OpenID Connect Core 8.1, Registration 1.0, 5)."""
+"""Sector identifiers for pairwise subjects (OpenID Connect Core 8.1, Registration 1.0, 5)."""
 
 import json
 

@@ -76,9 +76,9 @@ async def shake_hands(port: int, context: ssl.SSLContext) -> tuple[str, str, str
     names = [value for kind, value in certificate["subjectAltName"] if kind == "DNS"]
     cipher = connection.cipher()
     assert cipher
-    told = str(connection.version()), cipher[0], str(names[0])
+    negotiated = str(connection.version()), cipher[0], str(names[0])
     writer.close()
-    return told
+    return negotiated
 
 
 async def test_tls_1_2_and_1_3_use_forward_secrecy(tls: Path, edge: tuple[EdgeTls, int]) -> None:

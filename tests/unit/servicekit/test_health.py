@@ -32,35 +32,35 @@ async def test_service_is_ready_without_checks():
 
 
 async def test_readyz_reports_every_check():
-    status, told = await report(database=saying(CheckResult(ok=True, detail="sqlite")))
+    status, body = await report(database=saying(CheckResult(ok=True, detail="sqlite")))
     assert status == 200
-    assert told["checks"] == {"database": {"ok": True, "detail": "sqlite", "required": True}}
+    assert body["checks"] == {"database": {"ok": True, "detail": "sqlite", "required": True}}
 
 
 @pytest.mark.s(66)
 async def test_service_is_unready_when_a_required_check_fails():
-    status, told = await report(
+    status, body = await report(
         database=saying(CheckResult(ok=True)), keys=saying(CheckResult(ok=False, detail="too old"))
     )
     assert status == 503
-    assert not told["ready"]
-    assert told["checks"]["keys"] == {"ok": False, "detail": "too old", "required": True}
+    assert not body["ready"]
+    assert body["checks"]["keys"] == {"ok": False, "detail": "too old", "required": True}
 
 
 async def test_service_stays_ready_when_an_optional_check_fails():
-    status, told = await report(bus=saying(CheckResult(ok=False, detail="away", required=False)))
+    status, body = await report(bus=saying(CheckResult(ok=False, detail="away", required=False)))
     assert status == 200
-    assert told["ready"]
-    assert not told["checks"]["bus"]["ok"]
+    assert body["ready"]
+    assert not body["checks"]["bus"]["ok"]
 
 
 @pytest.mark.s(60, 66)
 @pytest.mark.parametrize("error", [TemporarilyUnavailable(), ValueError("hunter2"), OSError("hunter2")])
 async def test_check_that_raises_fails_without_its_text_in_the_report(error):
-    status, told = await report(database=saying(error))
+    status, body = await report(database=saying(error))
     assert status == 503
-    assert told["checks"]["database"]["detail"] == type(error).__name__
-    assert "hunter2" not in json.dumps(told)
+    assert body["checks"]["database"]["detail"] == type(error).__name__
+    assert "hunter2" not in json.dumps(body)
 
 
 async def test_check_fails_when_it_times_out(monkeypatch):
@@ -69,10 +69,10 @@ async def test_check_fails_when_it_times_out(monkeypatch):
         raise AssertionError
 
     monkeypatch.setattr(ops, "CHECK_SECONDS", 0.01)
-    status, told = await report(database=hang, bus=saying(CheckResult(ok=True)))
+    status, body = await report(database=hang, bus=saying(CheckResult(ok=True)))
     assert status == 503
-    assert told["checks"]["database"]["detail"] == "TimeoutError"
-    assert told["checks"]["bus"]["ok"]
+    assert body["checks"]["database"]["detail"] == "TimeoutError"
+    assert body["checks"]["bus"]["ok"]
 
 
 async def test_stopping_service_is_alive_and_not_ready():

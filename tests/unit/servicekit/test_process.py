@@ -25,8 +25,8 @@ MODULE = "tests.unit.servicekit.small_service"
 
 
 @dataclass
-class Told:
-    """What the process is told."""
+class ProcessSettings:
+    """The environment of the process."""
 
     http: str
     grpc: str
@@ -78,14 +78,14 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def told(tls: Path) -> Iterator[Told]:
+def settings(tls: Path) -> Iterator[ProcessSettings]:
     with free_ports() as variables:
         http, grpc, ops = (variables[f"LATCHKEY_{name}_PORT"] for name in ("BROWSER", "CLIENT", "PLAYGROUND"))
-        yield Told(f"127.0.0.1:{http}", f"127.0.0.1:{grpc}", f"127.0.0.1:{ops}", tls)
+        yield ProcessSettings(f"127.0.0.1:{http}", f"127.0.0.1:{grpc}", f"127.0.0.1:{ops}", tls)
 
 
 @pytest.fixture
-async def start(told: Told) -> AsyncIterator[Any]:
+async def start(settings: ProcessSettings) -> AsyncIterator[Any]:
     started: list[asyncio.subprocess.Process] = []
 
     async def run(*arguments: str, behaviour: str = "", **changes: str) -> Running:
@@ -93,7 +93,7 @@ async def start(told: Told) -> AsyncIterator[Any]:
             sys.executable,
             *("-m", MODULE, *arguments),
             cwd=ROOT,
-            env=told.environment | {"SMALL_SERVICE": behaviour} | changes,
+            env=settings.environment | {"SMALL_SERVICE": behaviour} | changes,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -112,31 +112,31 @@ def records(log: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.splitlines() if not re.match(r"[EWI]\d{4} ", line)]
 
 
-async def stopping(told: Told) -> None:
+async def stopping(settings: ProcessSettings) -> None:
     """Waits until the process says that it stops."""
     async with aiohttp.ClientSession() as session:
         while True:
-            async with session.get(f"http://{told.ops}/readyz") as answer:
+            async with session.get(f"http://{settings.ops}/readyz") as answer:
                 if (await answer.json())["stopping"]:
                     assert answer.status == 503
                     return
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_signal_lets_open_requests_finish_and_exits_with_0(start, told, tls, number):
+async def test_signal_lets_open_requests_finish_and_exits_with_0(start, settings, tls, number):
     running = await start()
     await running.says("task began")
-    async with aiohttp.ClientSession() as session, called_by("cli", told.grpc, service="token", tls=tls) as channel:
-        async with session.get(f"http://{told.ops}/readyz") as ready:
+    async with aiohttp.ClientSession() as session, called_by("cli", settings.grpc, service="token", tls=tls) as channel:
+        async with session.get(f"http://{settings.ops}/readyz") as ready:
             assert ready.status == 200
-        request = asyncio.create_task(session.get(f"http://{told.http}/slow"))
+        request = asyncio.create_task(session.get(f"http://{settings.http}/slow"))
         stub = keys_pb2_grpc.VerificationKeyServiceStub(channel)
         rpc = asyncio.ensure_future(stub.ListVerificationKeys(keys_pb2.ListVerificationKeysRequest()))
         await running.says("request began", "rpc began")
         running.send(number)
-        await stopping(told)
+        await stopping(settings)
         with pytest.raises(aiohttp.ClientConnectorError):
-            await session.get(f"http://{told.http}/slow")
+            await session.get(f"http://{settings.http}/slow")
         running.send(signal.SIGUSR1)
         answer = await request
         assert (answer.status, await answer.text()) == (200, "finished")
@@ -147,14 +147,14 @@ async def test_signal_lets_open_requests_finish_and_exits_with_0(start, told, tl
     assert [record["event"] for record in records(log)] == ["process.serving", "process.stopping"]
 
 
-async def test_second_signal_ends_the_process_at_once(start, told):
+async def test_second_signal_ends_the_process_at_once(start, settings):
     running = await start()
     await running.says("task began")
     async with aiohttp.ClientSession() as session:
-        request = asyncio.create_task(session.get(f"http://{told.http}/slow"))
+        request = asyncio.create_task(session.get(f"http://{settings.http}/slow"))
         await running.says("request began")
         running.send(signal.SIGTERM)
-        await stopping(told)
+        await stopping(settings)
         running.send(signal.SIGTERM)
         code, said, _ = await running.ending()
         with pytest.raises(aiohttp.ClientError):
@@ -163,11 +163,11 @@ async def test_second_signal_ends_the_process_at_once(start, told):
     assert "closed" not in said
 
 
-async def test_open_requests_are_cancelled_after_shutdown_seconds(start, told):
+async def test_open_requests_are_cancelled_after_shutdown_seconds(start, settings):
     running = await start(LATCHKEY_SHUTDOWN_SECONDS="0.1")
     await running.says("task began")
     async with aiohttp.ClientSession() as session:
-        request = asyncio.create_task(session.get(f"http://{told.http}/slow"))
+        request = asyncio.create_task(session.get(f"http://{settings.http}/slow"))
         await running.says("request began")
         running.send(signal.SIGTERM)
         code, said, _ = await running.ending()
@@ -191,8 +191,8 @@ async def test_process_exits_with_1_when_a_task_fails_or_ends(start, behaviour, 
 
 
 @pytest.mark.parametrize("which", ["http", "grpc", "ops"])
-async def test_port_in_use_is_logged_without_a_stack_trace(start, told, which):
-    host, port = getattr(told, which).split(":")
+async def test_port_in_use_is_logged_without_a_stack_trace(start, settings, which):
+    host, port = getattr(settings, which).split(":")
     with socket.create_server((host, int(port))):
         code, _, log = await (await start()).ending()
     assert code == 1
@@ -234,20 +234,20 @@ async def test_unknown_arguments_exit_with_2(start, arguments):
 
 
 @pytest.mark.s(69)
-async def test_edge_with_a_certificate_serves_tls_only(start, told, tls):
+async def test_edge_with_a_certificate_serves_tls_only(start, settings, tls):
     certificate, key = str(tls / "token.pem"), str(tls / "token.key")
     running = await start(LATCHKEY_HTTP_TLS_CERTIFICATE=certificate, LATCHKEY_HTTP_TLS_KEY=key)
     await running.says("task began")
     trusting = ssl.create_default_context(cafile=tls / "ca.pem")
     async with aiohttp.ClientSession() as session:
         request = asyncio.create_task(
-            session.get(f"https://{told.http}/slow", ssl=trusting, server_hostname="token.latchkey.internal")
+            session.get(f"https://{settings.http}/slow", ssl=trusting, server_hostname="token.latchkey.internal")
         )
         await running.says("request began")
         running.send(signal.SIGUSR1)
         assert await (await request).text() == "finished"
         with pytest.raises(aiohttp.ClientError):
-            await session.get(f"http://{told.http}/slow")
+            await session.get(f"http://{settings.http}/slow")
     running.send(signal.SIGTERM)
     assert (await running.ending())[0] == 0
 

@@ -110,7 +110,7 @@ MACHINE: dict[str, Any] = {"grant_types": ["client_credentials"], "response_type
         (None, (), ()),
     ],
 )
-def test_a_client_gets_for_itself_what_it_registered_and_nothing_of_people(
+def test_client_credentials_scope_excludes_user_scopes(
     scope: str | None, requested: tuple[str, ...], own: tuple[str, ...]
 ) -> None:
     assert a_client(**MACHINE, scope=scope).own_scope(requested) == own

@@ -85,7 +85,7 @@ async def test_an_id_token_hint_names_its_audience(former: RetiredKeys) -> None:
     assert [client for client, *_ in await _counted(former)] == ["app", "first"]
 
 
-async def test_tokens_of_keys_that_sign_are_nobodys_business(former: RetiredKeys) -> None:
+async def test_tokens_of_active_keys_are_not_counted(former: RetiredKeys) -> None:
     former.record_presented(_access_token(ACTIVE), PresentedAs.USERINFO)
     assert await _counted(former) == []
 
@@ -96,7 +96,7 @@ async def test_a_key_that_has_left_the_key_set_is_still_known(former: RetiredKey
     assert await _counted(former) == [("app", OLD.kid, "userinfo", 1)]
 
 
-async def test_nobody_can_put_a_client_on_the_list(former: RetiredKeys) -> None:
+async def test_forged_token_is_not_counted_as_retired_key_use(former: RetiredKeys) -> None:
     forged = SigningKey.from_pkcs8(OLD.kid, "ES256", STRANGER.to_pkcs8())
     genuine = _access_token(OLD)
     head, payload, signature = genuine.split(".")

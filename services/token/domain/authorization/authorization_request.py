@@ -67,7 +67,7 @@ class AuthorizationRequest:
 
     @property
     def disclosed_scopes(self) -> tuple[str, ...]:
-        """What the person is asked about: the scope, and the scopes of claims that are asked for by name."""
+        """Return the requested scopes and the scopes of individually requested claims: the consent page shows them."""
         return tuple(dict.fromkeys((*self.scopes, *self.claims.scopes)))
 
 
@@ -99,7 +99,7 @@ def requested_scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
 
 
 def disclosed_scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
-    """What the person is asked about: the scope, and the scopes of claims that are asked for by name.
+    """Return the requested scopes and the scopes of individually requested claims: the consent page shows them.
 
     Raises:
         InvalidScope, InvalidRequest: what `judge` would say of it.
@@ -218,7 +218,7 @@ def _max_age(request: AuthorizationRequest, client: Client) -> AuthorizationRequ
 
 
 def _acr_values(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
-    """Any of them will do (OpenID Connect Core 3.1.2.1); those that nobody knows are passed over."""
+    """Any one of the values is sufficient (OpenID Connect Core 3.1.2.1); unknown values are ignored."""
     text = request.parameters.get("acr_values")
     if text is None:
         return replace(request, acr_values=client.metadata.default_acr_values)
@@ -260,7 +260,7 @@ CHECKS: tuple[Check, ...] = (
     _acr_values,
     _claims,
 )
-"""Every request passes all of these, in this order, every time it is looked at."""
+"""The checks of an authorization request, in order; run again whenever the request is resumed."""
 
 
 def judge(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:

@@ -1,4 +1,4 @@
-"""An application that a person has let in."""
+"""The applications that a user has given access to."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ MAX_CONNECTIONS = 200
 
 @dataclass(frozen=True)
 class ConsentRecord:
-    """One thing that says so: a consent that is remembered, or a grant that lives."""
+    """A stored consent or a valid grant."""
 
     client_id: str
     scopes: tuple[str, ...]

@@ -27,7 +27,7 @@ class Step(Enum):
 
 @dataclass(frozen=True)
 class Progress:
-    """What the person has done for this request so far."""
+    """What the end-user has done for this request."""
 
     asked_at: datetime
     """When the request was first seen."""
@@ -45,13 +45,13 @@ def next_step(
     progress: Progress,
     now: datetime,
 ) -> Step:
-    """What comes next.
+    """Return the next step.
 
-    `expected`: may this person answer; `remembered`: the scope values that this user has granted this client before.
+    `user_allowed`: the user matches id_token_hint and the claims parameter; `remembered`: scopes consented to before.
 
     Raises:
-        LoginRequired, ConsentRequired: the request forbids asking the person (prompt=none).
-        AccessDenied: the request insists on another authentication context than the person has.
+        LoginRequired, ConsentRequired: an interaction is required and the request has prompt=none.
+        AccessDenied: the request requires an unsupported authentication context class.
     """
     silent = "none" in request.prompts
     if session is None or not user_allowed or _must_sign_in(request, session, progress=progress, now=now):

@@ -29,7 +29,7 @@ def require_pushed_request(pushed: PushedRequest | None, *, client_id: str | Non
     """The request, for a browser that its own client has sent (RFC 9126 4).
 
     Raises:
-        InvalidRequestUri: not redirectable, and the same for all: whoever holds a wrong URI learns nothing.
+        InvalidRequestUri: not redirectable; the same for every reason, so that it does not reveal whether a URI exists.
     """
     if pushed is None:
         raise pushed_request_ended(Reason.PUSHED_REQUEST_UNKNOWN)

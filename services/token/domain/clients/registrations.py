@@ -19,7 +19,7 @@ class Registration:
     token_hash: bytes = field(repr=False)
     """Of its registration access token."""
     expires_at: datetime
-    """It goes then, unless somebody has signed in to it, or something that was granted to it is still good."""
+    """The client is removed then, unless a user signs in to it before or a grant is still valid."""
 
     def belongs_to(self, token: str) -> bool:
         return hashes_equal(self.token_hash, secret_hash(token))
@@ -41,7 +41,7 @@ class RegistrationQuota:
 
 @dataclass(frozen=True, kw_only=True)
 class InitialAccessToken:
-    """Lets whoever holds it register clients, so many times and so long (RFC 7591 1.2)."""
+    """A token for a limited number of registrations (RFC 7591 1.2)."""
 
     token_id: str
     uses_left: int

@@ -1,4 +1,4 @@
-"""Telling a client's server that a session has ended (OpenID Connect Back-Channel Logout 1.0)."""
+"""Back-channel logout deliveries (OpenID Connect Back-Channel Logout 1.0)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ LEASE = timedelta(minutes=1)
 """For so long an attempt belongs to the replica that began it; longer than any fetch may take."""
 BACKOFF = Backoff(first_pause=timedelta(seconds=5), max_pause=timedelta(hours=4))
 GIVE_UP_AFTER = timedelta(days=1)
-"""Who has not listened for so long is not told any more."""
+"""After this time a failing delivery is given up."""
 KEEP = timedelta(days=2)
 """From the end of the session on: how long there is a row that says what came of it."""
 SESSION_CLIENT_LIFETIME = timedelta(days=400)
@@ -27,12 +27,12 @@ class Outcome(StrEnum):
     """The client says that the token is wrong, or that it could not log out (2.8): asking again changes nothing."""
     GIVEN_UP = "given_up"
     CLIENT_GONE = "client_gone"
-    """Deleted, or it no longer wants to be told."""
+    """The client was deleted or no longer has a back-channel logout URI."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogoutDelivery:
-    """One client that has to hear of the end of one session."""
+    """The back-channel logout of one client for one session."""
 
     delivery_id: str
     session_id: str

@@ -29,7 +29,7 @@ def requested_resources(parameters: Parameters, client: Client) -> tuple[str, ..
 
 @dataclass(frozen=True)
 class Audiences:
-    """Ours. `issuer`: whoever takes tokens for no resource in particular, userinfo among them; `userinfo`: it alone."""
+    """The audiences of this server. `issuer`: for tokens without a resource; `userinfo`: the userinfo endpoint only."""
 
     issuer: str
     userinfo: str
@@ -61,8 +61,7 @@ class Audiences:
     def of_grant(self, granted: tuple[str, ...], client: Client, *, scopes: tuple[str, ...]) -> tuple[str, ...]:
         """What was granted, as far as the client is still registered for it; the issuer where nothing was named.
 
-        With the scope openid userinfo as well: it and nothing else of ours, so that a token for one resource is of no
-        use at those that take tokens for the issuer.
+        With the scope openid also userinfo, but not the issuer, so that other APIs do not accept the token.
         """
         if not granted:
             return (self.issuer,)

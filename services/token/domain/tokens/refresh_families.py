@@ -7,7 +7,7 @@ and only the hash of the latest is stored. So without storing any token:
   successor to answer with: a client that lost the answer, or sent two requests at once, gets the same one;
 * an older one is recognised as genuine, because some steps lead to the latest: it was used before, the family ends;
 * anything else is a forgery, which ends nothing;
-* whoever reads the database, even with the key, cannot compute a token.
+* an attacker who reads the database cannot compute a token, even with the key.
 """
 
 import base64
@@ -45,7 +45,7 @@ class RefreshToken:
 
     @classmethod
     def parse(cls, text: str) -> "RefreshToken":
-        """Raises InvalidGrant when it cannot be one of ours."""
+        """Raises InvalidGrant when the text is not a refresh token of this server."""
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         except (binascii.Error, ValueError):
@@ -77,13 +77,13 @@ def first_token(family_id: str) -> RefreshToken:
 
 
 class TokenMatch(Enum):
-    """What a genuine token is to its family."""
+    """The position of a verified refresh token in its family."""
 
     LATEST = auto()
     PREDECESSOR = auto()
-    """Replaced a moment ago: answered with the same successor."""
+    """Replaced within the grace period: the response contains the same successor."""
     REUSED = auto()
-    """Replaced long ago: somebody else may have it."""
+    """Replaced before the grace period: it may have been stolen."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ class Lifetimes:
     refresh_absolute: timedelta
     refresh_grace: timedelta
     registration: timedelta
-    """Of a client that registered itself, since somebody last signed in to it."""
+    """Lifetime of a dynamically registered client since the last sign-in to it."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def access_token_claims(
     lifetime: timedelta,
     hook_claims: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """For a person's grant, as whom the client knows them (`shown`); or for the client itself when there is none.
+    """Return the claims for a user's grant, or for the client itself when `grant` is None.
 
     `added`: claims of the hook's; none of them can be one of the others.
     """

@@ -26,7 +26,7 @@ class HookReplyInvalid(ValueError):
 
 @dataclass(frozen=True)
 class TokenHookRequest:
-    """What the hook is told of an access token that is about to be given out."""
+    """The request to the token hook about an access token."""
 
     grant_type: str
     client: Client
@@ -35,7 +35,7 @@ class TokenHookRequest:
     grant: Grant | None
 
     def as_json(self, *, issuer: str) -> dict[str, Any]:
-        told: dict[str, Any] = {
+        request: dict[str, Any] = {
             "issuer": issuer,
             "grant_type": self.grant_type,
             "client_id": self.client.client_id,
@@ -43,14 +43,14 @@ class TokenHookRequest:
             "scopes": list(self.scopes),
         }
         if self.grant is not None:
-            told |= {
+            request |= {
                 "user_id": self.grant.user_id,
                 "session_id": self.grant.session_id,
                 "acr": self.grant.acr,
                 "amr": list(self.grant.amr),
                 "auth_time": int(self.grant.authenticated_at.timestamp()),
             }
-        return told
+        return request
 
 
 def claims_of_reply(body: bytes) -> Mapping[str, Any]:

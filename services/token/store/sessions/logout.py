@@ -1,4 +1,4 @@
-"""Which clients a session has signed in, and whom to tell of its end."""
+"""The clients of a session, and queued back-channel logouts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -45,7 +45,7 @@ class LogoutDeliveries:
         self._queue = LeasedQueue(session, table_of(LogoutDeliveryRow), lease=LEASE)
 
     async def add(self, delivery: LogoutDelivery) -> None:
-        """Once for each session and client, whoever asks for it again."""
+        """Add at most one delivery for each session and client."""
         statement = upsert(self._session, LogoutDeliveryRow).values(
             delivery_id=delivery.delivery_id,
             session_id=delivery.session_id,

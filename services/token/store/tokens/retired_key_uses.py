@@ -1,4 +1,4 @@
-"""Who still shows us tokens of former keys, in SQL: all replicas add to the same rows."""
+"""Uses of retired keys: all replicas add to the same rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -41,7 +41,7 @@ class RetiredKeyUses:
         )
 
     async def latest(self, *, limit: int) -> Sequence[RetiredKeyUse]:
-        """Whoever came last first."""
+        """Most recent first."""
         query = select(_t.client_id, _t.kid, _t.presented_as, _t.count, _t.first_at, _t.last_at)
         rows = await self._session.execute(query.order_by(_t.last_at.desc(), _t.use).limit(limit))
         return [

@@ -20,7 +20,7 @@ class Revocations:
         self._session = session
 
     async def add(self, token_id: str, *, expires_at: datetime) -> bool:
-        """Ends one access token; True for exactly one caller. `expires_at`: when nobody would take it anyway."""
+        """Ends one access token; True for exactly one caller. `expires_at`: when the token has expired."""
         result = await self._session.execute(
             upsert(self._session, RevocationRow)
             .values(token_id=token_id, expires_at=expires_at)

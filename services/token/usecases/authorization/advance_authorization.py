@@ -1,4 +1,4 @@
-"""One look at an authorization request: ask the person for what is missing, or grant it."""
+"""Advances an authorization request: an interaction with the end-user, or a grant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,9 +7,7 @@ from typing import Any
 
 from libs.crypto.errors import InvalidJwt
 from libs.crypto.hashing import secret_hash
-from libs.crypto.jwt import verify_jwt
 from libs.crypto.random import new_secret
-from libs.crypto.token_kinds import ID_TOKEN_HINT
 from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
 from libs.oauth.errors import AccessDenied, InvalidRequest
 from libs.oauth.reasons import Reason
@@ -28,18 +26,18 @@ from services.token.domain.authorization.pending_requests import PendingRequest,
 from services.token.domain.authorization.pushed_requests import pushed_request_ended
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
 from services.token.ports.clients import ClientDirectory
 from services.token.ports.tokens import Accounts, Keys, TokenHook
 from services.token.ports.work import Writer
 from services.token.usecases.authorization.grant_authorization import GrantAuthorization, front_channel_claims
+from services.token.usecases.tokens.verify_id_token_hint import verify_id_token_hint
 
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A request that is judged. `expected`: may this person answer it? `person`: claims for an ID token from the
-    authorization endpoint.
+    """A valid request. `user_allowed`: the user matches the hint. `user_claims`: for an ID token from the authorization
+    endpoint.
     """
 
     client: Client
@@ -135,7 +133,7 @@ class AdvanceAuthorization:
 
         Args:
             request_id: under which `pending` is stored; None when it is not stored (yet).
-            allow: the person has just said yes; counts only if consent is what is missing.
+            allow: the user has just consented; has an effect only if consent is the next step.
 
         Raises:
             OAuthError: redirectable, unless the request was completed meanwhile.
@@ -190,10 +188,9 @@ class AdvanceAuthorization:
     def _is_user_allowed(
         self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
     ) -> bool:
-        """Is this person the subject of id_token_hint, or one that `claims` names? Anybody is, where neither is there.
+        """Return whether the user is the subject of id_token_hint or of `claims`. True if the request has neither.
 
-        By the subject that this very client is told: with a hint of another sector nobody finds out that two of them
-        are one person.
+        Compares the subject identifier for this client, so that a hint of another sector does not match.
         """
         subjects = self._hinted(request, now=now) or request.claims.subjects
         if session is None or not subjects:
@@ -204,11 +201,8 @@ class AdvanceAuthorization:
         hint = request.parameters.get("id_token_hint")
         if hint is None:
             return frozenset()
-        self._keys.record_presented(hint, PresentedAs.ID_TOKEN_HINT)
         try:
-            claims = verify_jwt(
-                hint, self._keys.verification, kind=ID_TOKEN_HINT, issuer=self._issuer, audience=None, now=now
-            )
+            claims = verify_id_token_hint(hint, self._keys, issuer=self._issuer, now=now)
         except InvalidJwt:
             raise InvalidRequest(
                 "id_token_hint is not a valid ID token issued by this server.", reason=Reason.HINT_INVALID

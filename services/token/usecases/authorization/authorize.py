@@ -1,4 +1,4 @@
-"""A new authorization request (RFC 6749 4.1.1, OpenID Connect Core 3.1.2)."""
+"""New authorization requests (RFC 6749 4.1.1, OpenID Connect Core 3.1.2)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,7 +50,7 @@ class Authorize:
         defer: bool,
         network: str = "",
     ) -> Next:
-        """Grants at once when nothing is missing; otherwise the request waits for the person.
+        """Grant the request if no interaction is required; otherwise store it.
 
         Raises:
             OAuthError: it must not be redirected: the client or its redirect URI is not known, or too much comes from
@@ -84,7 +84,7 @@ class Authorize:
                 return await self._advance(
                     work, pending, prepared, request_id=None, session=session, now=pending.created_at
                 )
-        except TemporarilyUnavailable:  # a person can do more with a page that says so than a client with an error
+        except TemporarilyUnavailable:  # an error page helps the user more than an error response to the client
             raise
         except OAuthError as refusal:
             if not refusal.redirectable:

@@ -1,4 +1,4 @@
-"""The person refuses, or gives up signing in: the client is told access_denied (RFC 6749 4.1.2.1)."""
+"""The user denies the request or cancels the sign-in: the response is access_denied (RFC 6749 4.1.2.1)."""
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import AccessDenied, InvalidScope
@@ -42,7 +42,7 @@ class DenyAuthorization:
 
 
 def _asked_for(pending: PendingRequest, client: Client) -> tuple[str, ...]:
-    """Nothing, when that is more than the client may have: the person can say no all the same."""
+    """Return no scopes when the request is invalid: the user can deny an invalid request too."""
     try:
         return requested_scopes(pending.parameters, client)
     except InvalidScope:

@@ -1,4 +1,4 @@
-"""What a page about a stored authorization request has to say."""
+"""Returns what a page shows about a pending authorization request."""
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.redirect_uris import origin_of

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from libs.crypto.hashing import secret_hash
-from libs.crypto.random import new_secret, uuid7
+from libs.crypto.random import new_secret
 from libs.oauth import acr
 from libs.oauth.attributes import Attributes
 from libs.oauth.client_metadata import IMPLICIT
@@ -29,7 +29,7 @@ from services.token.usecases.tokens.mint_tokens import MintTokens
 
 
 def front_channel_claims(request: AuthorizationRequest, attributes: Attributes) -> tuple[str, ...]:
-    """Claims about the person that belong into an ID token from the authorization endpoint.
+    """Return the names of the user claims for an ID token from the authorization endpoint.
 
     What was asked for by name; and what the scope stands for when there will be no access token to ask with
     (OpenID Connect Core 5.4).
@@ -61,7 +61,7 @@ class GrantAuthorization:
         hook_claims: Mapping[str, Any],
         now: datetime,
     ) -> dict[str, str]:
-        """The parameters of the response. `person`: values of `front_channel_claims`; `added`: the hook's claims."""
+        """Return the response parameters. `user_claims`: values of `front_channel_claims`."""
         grant = _grant(request, client, session, now=now)
         await self._record_use(work, client, now=now)
         await work.grants.add(grant, expires_at=now + self._grant_lifetime)
@@ -96,10 +96,10 @@ class GrantAuthorization:
         return TokenHookRequest(IMPLICIT, client, audience, request.scopes, _grant(request, client, session, now=now))
 
     async def _record_use(self, work: Writer, client: Client, *, now: datetime) -> None:
-        """A client that registered itself stays as long as people sign in to it.
+        """Prolong the registration of a dynamically registered client after a sign-in.
 
         Raises:
-            InvalidRequest: not redirectable; it was removed at this moment, for nobody had for a long time.
+            InvalidRequest: not redirectable; the client was removed concurrently as unused.
         """
         lifetime = self._lifetimes.registration
         if client.registration is None or not client.registration.is_due(lifetime=lifetime, now=now):
@@ -162,20 +162,15 @@ class GrantAuthorization:
 
 
 def _grant(request: AuthorizationRequest, client: Client, session: AuthenticatedSession, *, now: datetime) -> Grant:
-    return Grant(
-        grant_id=uuid7(now),
+    return Grant.of_session(
+        session,
         client_id=client.client_id,
-        user_id=session.user_id,
-        session_id=session.session_id,
         scopes=request.scopes,
         resources=request.resources,
         offline=request.wants_code and OFFLINE_ACCESS in request.scopes,
-        userinfo_claims=request.claims.userinfo,
-        id_token_claims=request.claims.id_token,
-        authenticated_at=session.authenticated_at,
         acr=acr.claim_value(session.acr, request.claims.acr, at_least=client.metadata.required_acr),
-        amr=session.amr,
-        created_at=now,
+        claims=request.claims,
+        now=now,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which applications a person has let in."""
+"""Lists the applications that a user has given access to."""
 
 from collections.abc import Sequence
 

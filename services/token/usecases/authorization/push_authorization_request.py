@@ -1,4 +1,4 @@
-"""A client sends its authorization request ahead, on a channel that nobody else can write to (RFC 9126 2)."""
+"""Pushed authorization requests (RFC 9126 2)."""
 
 from typing import Any
 

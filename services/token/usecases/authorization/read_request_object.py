@@ -16,7 +16,7 @@ from services.token.domain.clients.client import Client
 from services.token.ports.clients import SignedByClients
 
 FetchRequestObject = Callable[[str], Awaitable[str | None]]
-"""The document behind a request_uri; None when it cannot be had."""
+"""Fetches the document at a request_uri; None when it could not be fetched."""
 _TYPES = frozenset({"", "jwt", "oauth-authz-req+jwt"})
 
 

@@ -1,4 +1,4 @@
-"""A stored authorization request is looked at again: everything is judged anew, from where the person is now."""
+"""Resumes a pending authorization request: validates it again with the current session."""
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
@@ -21,11 +21,11 @@ class ResumeAuthorization:
     async def __call__(
         self, request_id: str, *, browser_secret: str, session: AuthenticatedSession | None, allow: bool = False
     ) -> Next:
-        """Goes on. `allow`: the person has just agreed to what the consent page showed.
+        """Continue the request. `allow`: the user has just consented on the consent page.
 
         Raises:
             InvalidRequest: not redirectable; the request has ended or is another browser's.
-            TemporarilyUnavailable: the request goes on living, the person can try again.
+            TemporarilyUnavailable: the request stays pending, the user can retry.
         """
         now = self._clock.now()
         async with self._view() as view:

@@ -1,4 +1,4 @@
-"""A device asks to be let in by a person elsewhere (RFC 8628 3.1)."""
+"""Device authorization requests (RFC 8628 3.1)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A person takes back what they allowed an application."""
+"""Withdraws a user's consent to a client and revokes its grants."""
 
 from libs.servicekit.base.clock import Clock
 from services.token import events

@@ -13,7 +13,7 @@ from services.token.domain.tokens.subjects import Subjects
 from services.token.ports.work import Writer
 
 FetchSectorDocument = Callable[[str], Awaitable[bytes | None]]
-"""The document behind a sector_identifier_uri; None when it cannot be had."""
+"""Fetches the document at a sector_identifier_uri; None when it could not be fetched."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class CheckSector:
         """Fetches the document, if that has to be: outside of any transaction, for others are waited for.
 
         Raises:
-            InvalidClientMetadata: it cannot be had, or does not list every redirect URI.
+            InvalidClientMetadata: the document could not be fetched, or does not list every redirect URI.
         """
         if must_fetch(metadata, before):
             document = await self._fetch(metadata.sector_identifier_uri)

@@ -25,7 +25,7 @@ class CreateClient:
         """By an operator: the client, and its secret if it uses one.
 
         Raises:
-            InvalidClientMetadata, InvalidRedirectUri: a value that does not hold.
+            InvalidClientMetadata, InvalidRedirectUri: a value is invalid.
         """
         metadata = parse_metadata(members)
         checked = await self.check_sector(metadata)

@@ -1,4 +1,4 @@
-"""An operator lets somebody register clients (RFC 7591 1.2, 3)."""
+"""Creates an initial access token (RFC 7591 1.2, 3)."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ class CreateInitialAccessToken:
         self._clock = clock
 
     async def __call__(self, *, uses: int, life: timedelta) -> NewInitialAccessToken:
-        """256 random bits, told this once.
+        """Return a new token of 256 random bits; only its hash is stored.
 
         Raises:
             InvalidRequest: for no or too many uses or seconds, and where registration is closed: it would be of no use.

@@ -1,4 +1,4 @@
-"""A client goes, with what people consented to for it and all that was issued to it."""
+"""Deletes a client, its consents and its grants."""
 
 from libs.servicekit.base.clock import Clock
 from services.token import events

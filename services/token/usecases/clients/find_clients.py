@@ -1,4 +1,4 @@
-"""Clients, for operators to look at."""
+"""Gets and lists clients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Initial access tokens, for operators to look at and to take back."""
+"""Lists and revokes initial access tokens."""
 
 from collections.abc import Sequence
 

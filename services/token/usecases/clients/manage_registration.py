@@ -1,4 +1,4 @@
-"""A client that registered itself looks at its registration, changes it, and takes it back (RFC 7592 2)."""
+"""Reads, updates and deletes a dynamic registration (RFC 7592 2)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -54,11 +54,11 @@ class ChangeRegistration:
         self._clock = clock
 
     async def __call__(self, client_id: str, token: str | None, members: Mapping[str, Any]) -> NewSecret:
-        """Replaces all that the client may set (RFC 7592 2.2). One that comes to need a secret gets it, told this once.
+        """Replaces all that the client may set (RFC 7592 2.2). Returns a secret if the client now needs one.
 
         Raises:
             InvalidToken: as `ReadRegistration`.
-            InvalidClientMetadata, InvalidRedirectUri: a value that does not hold; another client's id; a secret that is
+            InvalidClientMetadata, InvalidRedirectUri: a value is invalid; another client's id; a secret that is
                 not the client's own.
             TemporarilyUnavailable: too many changes within an hour.
         """
@@ -70,7 +70,7 @@ class ChangeRegistration:
             await _require_room(work, client_id, now=now)
             metadata = self._policy.read(members, before=client.metadata)
             changed = await self._update.save(work, client, metadata, checked, by="itself")
-            if _is_another_to_people(client.metadata, metadata):
+            if _looks_different_to_users(client.metadata, metadata):
                 await work.consents.forget_client(client_id)
         self._directory.forget()
         return changed
@@ -110,7 +110,7 @@ class DeleteRegistration:
         await self._read(client_id, token)
         try:
             await self._delete(client_id, by="itself")
-        except InvalidRequest:  # somebody was faster
+        except InvalidRequest:  # a concurrent request deleted the client
             raise _refused() from None
 
 
@@ -120,8 +120,8 @@ def _managed(client: Client | None, token: str | None) -> Client:
     return client
 
 
-def _is_another_to_people(before: ClientMetadata, after: ClientMetadata) -> bool:
-    """Would they now say yes to something else? Whoever has got hold of the token might have made it so."""
+def _looks_different_to_users(before: ClientMetadata, after: ClientMetadata) -> bool:
+    """Return whether users must consent again: name, logo or redirect URIs changed."""
     shown = (before.client_name, before.logo_uri) == (after.client_name, after.logo_uri)
     return not shown or not set(after.redirect_uris) <= set(before.redirect_uris)
 

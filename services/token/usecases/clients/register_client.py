@@ -1,4 +1,4 @@
-"""A client registers itself (RFC 7591 3, OpenID Connect Dynamic Registration 1.0, 3)."""
+"""Dynamic client registration (RFC 7591 3, OpenID Connect Dynamic Client Registration 1.0, 3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from services.token.usecases.clients.create_client import CreateClient
 
 @dataclass(frozen=True)
 class NewRegistration:
-    """A client with its secret, if it got one, and the token by which it manages itself: told this once."""
+    """A new client, its secret if it has one, and its registration access token. Both are returned only once."""
 
     client: Client
     secret: str = field(repr=False)
@@ -53,11 +53,11 @@ class RegisterClient:
         self._clock = clock
 
     async def require_permission(self, initial_token: str | None) -> None:
-        """Nothing, for whoever may try. Looked at before the request is read; nothing is spent yet.
+        """Raises unless the caller may register. Does not consume the initial access token.
 
         Raises:
             AccessDenied: registration is closed.
-            InvalidToken: an initial access token is needed, or this one is spent, revoked, expired or none of ours.
+            InvalidToken: the initial access token is missing, unknown, expired, revoked or used up.
         """
         if self._mode == "closed":
             raise AccessDenied("Dynamic client registration is disabled.", reason=Reason.REGISTRATION_CLOSED)
@@ -79,7 +79,7 @@ class RegisterClient:
 
         Raises:
             AccessDenied, InvalidToken: as `require_permission`, or a concurrent request consumed the last use.
-            InvalidClientMetadata, InvalidRedirectUri: a value that does not hold, or more than strangers may have.
+            InvalidClientMetadata, InvalidRedirectUri: a value is invalid or not allowed for dynamic registration.
             TemporarilyUnavailable: too many from this address, or at all.
         """
         await self.require_permission(initial_token)
@@ -98,7 +98,7 @@ class RegisterClient:
         return NewRegistration(made.client, made.secret, plain)
 
     async def _check_sector(self, metadata: ClientMetadata, prefix: str | None) -> CheckedSector:
-        """Strangers send us to fetch something as often as they may register, and no more, whatever comes of it."""
+        """Fetch the sector document; fetches have the same rate limit as registrations."""
         if must_fetch(metadata, None):
             limits = self._limits("register fetch", "REGISTRATION_FETCHES", prefix)
             now = self._clock.now()
@@ -119,7 +119,7 @@ class RegisterClient:
         require_room(limits, await work.tallies.read(keys), window=REGISTRATION_WINDOW, now=now)
         counted = await work.tallies.add(keys, window=REGISTRATION_WINDOW, now=now)
         require_room(limits, counted, window=REGISTRATION_WINDOW, now=now, room=0)
-        # Everybody who registers holds the first tally until the end of the transaction, so this count is exact.
+        # Each registration locks the first tally until the end of the transaction, so this count is exact.
         if await work.clients.count_registered(limit=self._quota.alive) >= self._quota.alive:
             raise TemporarilyUnavailable(
                 "The limit of dynamically registered clients is reached.",

@@ -1,4 +1,4 @@
-"""A client gets a new secret; the old one may go on for a while, so that nothing stops working."""
+"""Rotates a client secret; the old secret may stay valid for an overlap."""
 
 from dataclasses import replace
 from datetime import timedelta

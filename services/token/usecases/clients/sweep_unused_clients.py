@@ -1,4 +1,4 @@
-"""Clients that registered themselves and that nobody uses go by themselves."""
+"""Removes unused dynamically registered clients."""
 
 from libs.servicekit.base.clock import Clock
 from services.token import events

@@ -1,4 +1,4 @@
-"""A client's metadata are changed."""
+"""Updates the metadata of a client."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -36,7 +36,7 @@ class UpdateClient:
         """Members given are replaced, null ones take their default. A client that comes to need a secret gets one.
 
         Raises:
-            InvalidRequest: CLIENT_UNKNOWN; CLIENT_CHANGED_MEANWHILE, by somebody else.
+            InvalidRequest: CLIENT_UNKNOWN; CLIENT_CHANGED_MEANWHILE, by a concurrent request.
             InvalidClientMetadata, InvalidRedirectUri: the result would not hold together.
         """
         async with self._view() as view:

@@ -6,8 +6,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from libs.crypto.errors import InvalidJwt
-from libs.crypto.jwt import verify_jwt
-from libs.crypto.token_kinds import ID_TOKEN_HINT
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.logout_uris import with_session
 from libs.oauth.parameters import Pair, Parameters
@@ -15,11 +13,11 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
 from services.token.ports.clients import ClientDirectory
 from services.token.ports.tokens import Keys
 from services.token.ports.work import View
+from services.token.usecases.tokens.verify_id_token_hint import verify_id_token_hint
 
 MAX_FRAMES = 40
 """A page can hold more, a policy header hardly. Who has signed in to more applications closes the browser as well."""
@@ -27,7 +25,7 @@ MAX_FRAMES = 40
 
 @dataclass(frozen=True)
 class LogoutDecision:
-    """`confirmed`: the hint is of this very session, so the person need not be asked."""
+    """`confirmed`: the hint was issued in this session, so no confirmation page is needed."""
 
     client_name: str
     redirect_uri: str
@@ -50,7 +48,7 @@ class CheckLogout:
     async def __call__(self, pairs: Sequence[Pair], session: AuthenticatedSession | None) -> LogoutDecision:
         """What may be done.
 
-        A hint never signs anybody out by itself: without the session that it names it only leads to a question.
+        A hint of another session does not end the session without confirmation.
 
         Raises:
             InvalidRequest: not redirectable; a hint that is not ours, an unknown client, or an unregistered URI.
@@ -93,16 +91,8 @@ class CheckLogout:
     def _verified_hint(self, hint: str | None) -> dict[str, Any] | None:
         if hint is None:
             return None
-        self._keys.record_presented(hint, PresentedAs.ID_TOKEN_HINT)
         try:
-            return verify_jwt(
-                hint,
-                self._keys.verification,
-                kind=ID_TOKEN_HINT,
-                issuer=self._issuer,
-                audience=None,
-                now=self._clock.now(),
-            )
+            return verify_id_token_hint(hint, self._keys, issuer=self._issuer, now=self._clock.now())
         except InvalidJwt as error:
             raise _refused(
                 "id_token_hint is not a valid ID token issued by this server.", Reason(error.reason)

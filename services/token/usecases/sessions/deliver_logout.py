@@ -39,7 +39,7 @@ class DeliverLogout:
         """Tries once, and keeps what came of it: how it ended, or when it is tried again.
 
         Raises:
-            TemporarilyUnavailable: the database is away; after the lease the delivery is tried again.
+            TemporarilyUnavailable: the database is unavailable; the delivery is retried after the lease.
         """
         client = await self._clients.find(delivery.client_id)
         if client is None or not client.metadata.backchannel_logout_uri:

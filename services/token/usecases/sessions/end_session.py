@@ -1,6 +1,6 @@
-"""A session or an account has ended elsewhere: what was good as long ends, and clients are told of the session.
+"""Revokes grants and queues back-channel logouts after a session or an account has ended.
 
-All handle events of the authentication service. Doing it again for the same event changes and tells nothing.
+The use cases handle events of the authentication service and are idempotent for each event.
 """
 
 from collections.abc import Iterable
@@ -70,8 +70,9 @@ class EndAccount:
     async def __call__(
         self, user_id: str, *, consumer: str, event_id: str, reason: events.SessionEnd = "account_disabled"
     ) -> None:
-        """Ends all grants of a person who was shut out or has gone, offline ones as well. What somebody allowed who has
-        gone is forgotten too. Their sessions are told of one by one.
+        """Revoke all grants of a disabled or deleted account, offline ones included, and the consents of a deleted one.
+
+        Each session of the account has its own event.
         """
         more = True
         while more:
@@ -93,10 +94,9 @@ class EndOfflineGrants:
         self._clock = clock
 
     async def __call__(self, user_id: str, *, before: datetime, consumer: str, event_id: str) -> None:
-        """Ends what a person's old password was good for beyond their sessions (RFC 9700 4.14.2).
+        """Revoke offline grants that were given before a password change (RFC 9700 4.14.2).
 
-        Sessions that ended with it are told of one by one, and their grants with them. What was granted after the
-        change, with the new password, stays: this may hear of it late.
+        Each ended session has its own event. Grants given after the change stay valid: this event may arrive late.
         """
         more = True
         while more:

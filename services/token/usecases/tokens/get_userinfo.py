@@ -1,4 +1,4 @@
-"""Claims about the person behind an access token (OpenID Connect Core 5.3)."""
+"""User claims for an access token (OpenID Connect Core 5.3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a token is worth at this moment (RFC 7662)."""
+"""Token introspection (RFC 7662)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -94,7 +94,7 @@ class IntrospectToken:
         return {"active": True, "token_type": "Bearer", **claims}
 
     async def _refresh_token(self, token: RefreshToken, caller: Client, *, now: datetime) -> dict[str, Any] | None:
-        """Nobody but its own client is ever told of one."""
+        """Only the client that a refresh token was issued to may introspect it."""
         async with self._view() as view:
             family = await view.refresh_families.find(token.family_id)
         if family is None or family.client_id != caller.client_id or family.grant.revoked_at is not None:

@@ -1,10 +1,10 @@
 """The token endpoint in fixed phases (RFC 6749 3.2): no grant can forget one.
 
-authenticate the client -> find the grant -> authorize -> for whom -> check the account -> ask the hook -> mint ->
+authenticate the client -> find the grant -> authorize -> audience -> check the account -> call the hook -> mint ->
 redeem -> respond
 
-Tokens are minted before anything is spent: a code is never lost because a key was not there. What was minted and then
-not redeemed was never shown to anyone.
+Tokens are signed before the code or token is redeemed, so that a code is not lost when signing fails. Tokens that were
+signed but not redeemed are never returned.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,25 +29,27 @@ from services.token.usecases.clients.authenticate_client import AuthenticateClie
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
 Redeem = Callable[[AccessToken], Awaitable[str | None]]
-"""Makes it true: spends what the request brought, tells subscribers, returns the refresh token if there is one."""
+"""Redeems the code or token of the request, emits events, and returns the refresh token if there is one."""
 
 
 @dataclass(frozen=True)
 class Authorized:
-    """A token request that may be granted. `grant` is the person's; None when the client acts for itself."""
+    """A valid token request. `grant`: the user's grant; None for client credentials."""
 
     client: Client
     scopes: tuple[str, ...]
     redeem: Redeem = field(repr=False)
     grant: Grant | None = None
     nonce: str | None = None
+    response_members: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of the token response, such as issued_token_type; they cannot replace the standard ones."""
 
 
 class GrantHandler(Protocol):
-    """What a grant adds: is this request permitted, and how is it made true?"""
+    """A grant type: validates the request and redeems it."""
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
-        """Judges and spends nothing. Raises OAuthError."""
+        """Validate the request without redeeming anything. Raises OAuthError."""
 
 
 class IssueTokens:
@@ -106,7 +108,7 @@ class IssueTokens:
                 now=now,
             )
         refresh_token = await authorized.redeem(access_token)
-        return _response(access_token, id_token, refresh_token)
+        return {**authorized.response_members, **_response(access_token, id_token, refresh_token)}
 
     async def _hook_claims(
         self, authorized: Authorized, grant_type: str, audience: tuple[str, ...]

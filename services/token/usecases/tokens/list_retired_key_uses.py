@@ -1,4 +1,4 @@
-"""Whom a rotation has not reached yet, as far as we can see."""
+"""Lists clients that still present tokens signed by retired keys."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,6 +14,6 @@ class ListRetiredKeyUses:
         self._view = view
 
     async def __call__(self) -> Sequence[RetiredKeyUse]:
-        """Whoever came last first, at most MOST."""
+        """Return the uses, most recent first, at most MAX_LISTED."""
         async with self._view() as view:
             return await view.retired_key_uses.latest(limit=MAX_LISTED)

@@ -23,7 +23,7 @@ from services.token.ports.tokens import Keys
 
 
 class MintTokens:
-    """All methods raise TemporarilyUnavailable when there is no fresh key; nothing has been spent then."""
+    """All methods raise TemporarilyUnavailable when there is no current signing key."""
 
     def __init__(
         self, *, issuer: str, keys: Keys, subjects: Subjects, access_token_alg: str, id_token_lifetime: timedelta
@@ -45,7 +45,7 @@ class MintTokens:
         lifetime: timedelta,
         hook_claims: Mapping[str, Any],
     ) -> AccessToken:
-        """For a person's grant, or for the client itself when there is none. `added`: claims of the hook's."""
+        """Return an access token for a user's grant, or for the client itself when `grant` is None."""
         token_id = uuid7(now)
         claims = access_token_claims(
             issuer=self._issuer,
@@ -73,7 +73,7 @@ class MintTokens:
         user_claims: Mapping[str, Any],
         now: datetime,
     ) -> str:
-        """Who signed in; bound to the access token and the code that come with it. `person`: more claims."""
+        """Return an ID token with hashes of the access token and the code. `user_claims`: additional claims."""
         alg = client.metadata.id_token_signed_response_alg
         claims = id_token_claims(
             issuer=self._issuer,
@@ -101,7 +101,7 @@ class MintTokens:
         return await self._keys.sign(claims, alg=alg, typ=LOGOUT_TOKEN_TYP, now=now)
 
     async def userinfo(self, client: Client, claims: Mapping[str, Any], *, now: datetime) -> str:
-        """Claims about a person, signed for a client that wants them so (OpenID Connect Core 5.3.2)."""
+        """Return a signed userinfo response (OpenID Connect Core 5.3.2)."""
         alg = client.metadata.userinfo_signed_response_alg
         envelope = {"iss": self._issuer, "aud": client.client_id, "iat": int(now.timestamp())}
         return await self._keys.sign({**claims, **envelope}, alg=alg, typ=USERINFO_TYP, now=now)

@@ -1,4 +1,4 @@
-"""A client gives a token back (RFC 7009)."""
+"""Token revocation (RFC 7009)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -23,7 +23,7 @@ class AuthorizationCodeGrant:
         self._lifetimes = lifetimes
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
-        """Raises InvalidRequest without a code, InvalidGrant for one that this request may not spend."""
+        """Raises InvalidRequest without a code, InvalidGrant when this request may not redeem the code."""
         claim = _claim(parameters, client)
         async with self._view() as view:
             code = await view.codes.find(claim.code_hash)

@@ -1,8 +1,7 @@
-"""A device collects what a person allowed elsewhere (RFC 8628 3.4). The device service keeps the code and its state."""
+"""The device code grant (RFC 8628 3.4). The device service stores the code and its state."""
 
 from datetime import datetime, timedelta
 
-from libs.crypto.random import uuid7
 from libs.oauth.client_metadata import DEVICE_CODE
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.parameters import Parameters
@@ -19,12 +18,12 @@ from services.token.usecases.tokens.grants.new_grant import keep_grant
 from services.token.usecases.tokens.issue_tokens import Authorized
 
 WAIT = "latchkey_wait"
-"""A parameter of our own (RFC 6749 8.2): how many seconds the answer may wait for the person."""
+"""An extension parameter (RFC 6749 8.2): how many seconds the request may wait for the user's decision."""
 _MAX_WAIT_SECONDS = 30
 
 
 class DeviceCodeGrant:
-    """Judges by one call and spends by another, so that a code is never lost for want of a key."""
+    """Polls and redeems in two calls, so that a code is not lost when signing fails."""
 
     def __init__(self, begin: Begin, devices: Devices, *, lifetimes: Lifetimes, clock: Clock) -> None:
         self._begin = begin
@@ -71,16 +70,11 @@ def _wait(parameters: Parameters) -> timedelta:
 
 def _grant(allowed: AllowedDevice, client: Client, *, now: datetime) -> Grant:
     session, scopes = allowed.session, client.permitted_scope(allowed.scopes)
-    return Grant(
-        grant_id=uuid7(now),
+    return Grant.of_session(
+        session,
         client_id=client.client_id,
-        user_id=session.user_id,
-        session_id=session.session_id,
         scopes=scopes,
         resources=allowed.resources,
         offline=OFFLINE_ACCESS in scopes,
-        authenticated_at=session.authenticated_at,
-        acr=session.acr,
-        amr=session.amr,
-        created_at=now,
+        now=now,
     )

@@ -1,4 +1,4 @@
-"""A person's password buys the client tokens (RFC 6749 4.3). RFC 9700 2.4 forbids it; it is here for what cannot be
+"""The password grant (RFC 6749 4.3). RFC 9700 2.4 forbids it; it is here for what cannot be
 changed any more: off unless a client is registered for it, and for confidential clients only.
 """
 
@@ -31,7 +31,7 @@ class PasswordGrant:
         self._lifetimes = lifetimes
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
-        """Raises InvalidGrant for a wrong password and for a person who was never asked for consent.
+        """Raises InvalidGrant for a wrong password and for a user who has not consented.
 
         InvalidScope, InvalidTarget when the client has not registered a scope or a resource; TemporarilyUnavailable
         with a retry time when there were too many failures.
@@ -69,7 +69,7 @@ class PasswordGrant:
     async def _require_consent(
         self, client: Client, user_id: str, scopes: tuple[str, ...], resources: tuple[str, ...]
     ) -> None:
-        """Nobody can be asked here: consent was given in a browser before, or the operator vouches for the client."""
+        """Require an earlier consent, unless the operator registered the client with consent=skip."""
         if client.metadata.consent == CONSENT_SKIP:
             return
         async with self._view() as view:
@@ -89,16 +89,11 @@ def _grant(
     *,
     now: datetime,
 ) -> Grant:
-    return Grant(
-        grant_id=uuid7(now),
+    return Grant.of_session(
+        session,
         client_id=client.client_id,
-        user_id=session.user_id,
-        session_id=session.session_id,
         scopes=scopes,
         resources=resources,
         offline=OFFLINE_ACCESS in scopes,
-        authenticated_at=session.authenticated_at,
-        acr=session.acr,
-        amr=session.amr,
-        created_at=now,
+        now=now,
     )

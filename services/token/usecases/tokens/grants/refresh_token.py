@@ -62,7 +62,7 @@ class RefreshTokenGrant:
                 family, family.rotate(token, key=self._chain_keys[0], idle=self._lifetimes.refresh_idle, now=now)
             )
             if not won:
-                # Somebody was faster with the same token, or it is the predecessor: look again at what is true now.
+                # A concurrent request used the same token, or it is the predecessor: read the current state.
                 successor = await self._within_grace(work, token, now=now)
             work.emit(events.token_refreshed(family.grant, scopes=tokens.scopes, token_id=tokens.token_id))
         return successor

@@ -1,11 +1,11 @@
-"""Plain lines for whoever started the run; no terminal needed, and nobody has to read them."""
+"""Status lines on stdout and stderr."""
 
 import sys
 from contextlib import suppress
 
 
 def say(text: str) -> None:
-    """Writes a line at once. A reader that has gone away is no reason to stop."""
+    """Writes a line and flushes it. A closed output is ignored."""
     _write(sys.stdout, text)
 
 
