@@ -1,3 +1,3 @@
 """What tests of every kind share."""
 
-pytest_plugins = ["tests.support.stack"]
+pytest_plugins = ["tests.support.stack", "tests.support.worker_groups"]

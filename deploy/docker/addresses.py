@@ -1,4 +1,4 @@
-"""Where things are inside of the composed stack: the same in every container, so that only names differ."""
+"""Addresses and paths inside the containers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +12,6 @@ POSTGRES_PORT = 5432
 DATABASE = "latchkey"
 
 PRIVATE = Path("/etc/latchkey")
-"""Where a container finds what is its own, and where setup keeps what everything is made from."""
+"""The folder of a container's own files, and the folder in which setup keeps the authority."""
 HANDOUT = Path("/handout")
-"""Where setup sees the volumes of the others, each in a folder called as its owner."""
+"""The folder in which setup mounts the volumes of the other containers, each by the name of its owner."""

@@ -1,4 +1,4 @@
-"""Who gets what: one folder for each container, with what is its own and nothing of anybody else."""
+"""Writes the files of each container into its own folder."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ from deploy.provision.topology import NATS, SERVICES, ServiceShape
 
 CLI = "cli"
 POSTGRES = "postgres"
-_READABLE = 0o644  # the database server is another user, and there is no password in it
+_READABLE = 0o644  # PostgreSQL runs as another user; the file has no password
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class PublicUrls:
 
 
 def hand_out(home: Home, folder: Path, urls: PublicUrls) -> None:
-    """Fills `folder/<owner>` from the home. What is there is replaced in one step, file by file."""
+    """Fills `folder/<owner>` from the home. Each file is replaced atomically."""
     for service in SERVICES:
         _to_service(service, home, _own(folder, service.name))
     _to_cli(home, _own(folder, CLI), urls)
@@ -55,19 +55,19 @@ def _to_cli(home: Home, own: Path, urls: PublicUrls) -> None:
 def _to_nats(home: Home, own: Path) -> None:
     for name in ("nats.conf", "operator.jwt"):
         _copy(home.nats / name, own / name)
-    (own / "data").mkdir(exist_ok=True)  # where another volume is mounted, which nobody can make in a read-only one
+    (own / "data").mkdir(exist_ok=True)  # mount point of another volume; it cannot be created in a read-only one
 
 
 def _to_postgres(home: Home, own: Path) -> None:
     script = own / "roles.sql"
-    if script.exists():  # it has run; the passwords are the same, only the salt would be new
+    if script.exists():  # the script has run; only the salt would be new
         return
     write_private(script, role_statements(home) + roles.SUPERUSER_WITHOUT_PASSWORD)
     script.chmod(_READABLE)
 
 
 def role_statements(home: Home) -> str:
-    """The SQL that makes the roles and schemas, with the passwords that the services are given."""
+    """The SQL that creates roles and schemas, with the passwords of the services."""
     verifiers = {
         service.package: roles.scram_verifier(password(home, service), salt=os.urandom(roles.SALT_BYTES))
         for service in SERVICES
@@ -84,7 +84,7 @@ def _identity(name: str, home: Home, own: Path) -> None:
 
 
 def _own(folder: Path, owner: str) -> Path:
-    """In the composed stack it is there: the root of a volume, whose mode was set when the image was made."""
+    """In a container it exists already: it is the root of a volume, with the mode from the image."""
     own = folder / owner
     own.mkdir(mode=0o700, parents=True, exist_ok=True)
     return own
@@ -95,7 +95,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def password(home: Home, service: ServiceShape) -> str:
-    """The service's password at PostgreSQL, made once."""
+    """The PostgreSQL password of the service, created once."""
     path = home.secrets / f"{service.name}.password"
     if not path.exists():
         write_private(path, base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode().rstrip("="))
@@ -103,12 +103,12 @@ def password(home: Home, service: ServiceShape) -> str:
 
 
 def _pgpass(role: str, password: str) -> str:
-    """A password file as libpq and asyncpg read it, so that no environment holds the password."""
+    """A password file for libpq and asyncpg, so that the password is not in an environment variable."""
     return f"{addresses.POSTGRES_HOST}:{addresses.POSTGRES_PORT}:{addresses.DATABASE}:{role}:{password}\n"
 
 
 def run_file(urls: PublicUrls) -> Mapping[str, Any]:
-    """What the command line reads, as of a run on one machine: addresses, and paths in its own container."""
+    """run.json for the command line: addresses, and paths in its container."""
     services: dict[str, dict[str, str]] = {}
     for service in SERVICES:
         grpc = {"grpc": f"{service.name}:{addresses.GRPC_PORT}"} if service.grpc else {}

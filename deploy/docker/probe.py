@@ -1,6 +1,6 @@
-"""`python -I -S probe.py`: ends with 0 when the service in this container says that it is ready, with 1 when not.
+"""`python -I -S probe.py`: exits with 0 when the service in this container is ready, otherwise with 1.
 
-For container engines, which ask from inside: one bare start of the interpreter. Kubernetes asks over HTTP itself.
+For container engines, which run a command inside the container. Kubernetes uses HTTP probes instead.
 """
 
 import socket
@@ -11,7 +11,7 @@ SECONDS = 3
 
 
 def ready() -> bool:
-    """What /readyz answers; False when nobody does."""
+    """Reads /readyz; False when there is no response."""
     try:
         with socket.create_connection(OPS, timeout=SECONDS) as connection:
             connection.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")

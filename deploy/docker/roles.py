@@ -1,6 +1,6 @@
-"""PostgreSQL for five services: one database, and for each service that keeps data a role that owns a schema.
+"""PostgreSQL setup: one database, and for each service with data a role that owns a schema.
 
-No role can read or change what is in another's schema.
+No role can read or change the schema of another role.
 """
 
 import base64
@@ -9,13 +9,13 @@ import hmac
 from collections.abc import Mapping
 
 SUPERUSER_WITHOUT_PASSWORD = "ALTER ROLE CURRENT_USER PASSWORD NULL;\n"
-"""For a server of our own: its superuser is not reached over the network, but by who may enter its container."""
+"""For the PostgreSQL container: its superuser cannot log in over the network, only inside the container."""
 ITERATIONS = 4096
 SALT_BYTES = 16
 
 
 def scram_verifier(password: str, *, salt: bytes) -> str:
-    """What PostgreSQL stores instead of a password (SCRAM-SHA-256: RFC 5802 3, RFC 7677). ASCII passwords only."""
+    """The SCRAM-SHA-256 verifier of an ASCII password (RFC 5802 section 3, RFC 7677)."""
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, ITERATIONS)
     stored_key = hashlib.sha256(_hmac(salted, b"Client Key")).digest()
     server_key = _hmac(salted, b"Server Key")
@@ -25,7 +25,7 @@ def scram_verifier(password: str, *, salt: bytes) -> str:
 def statements(verifiers: Mapping[str, str], *, database: str) -> str:
     """SQL for the superuser, run once, in an empty `database`. `verifiers`: role -> SCRAM verifier.
 
-    A role and its schema have the same name. The text holds no password: whoever reads it can log in nowhere.
+    A role and its schema have the same name. The SQL contains verifiers only, no passwords.
     """
     lines = [
         f"REVOKE ALL ON DATABASE {database} FROM PUBLIC;",
@@ -34,7 +34,7 @@ def statements(verifiers: Mapping[str, str], *, database: str) -> str:
     for role, verifier in verifiers.items():
         lines += [
             f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD '{verifier}';",
-            # CREATE: PostgreSQL wants it even for CREATE SCHEMA IF NOT EXISTS of one that exists, as migrations say.
+            # PostgreSQL requires CREATE even for CREATE SCHEMA IF NOT EXISTS of an existing schema (migrations).
             f"GRANT CONNECT, CREATE ON DATABASE {database} TO {role};",
             f"CREATE SCHEMA {role} AUTHORIZATION {role};",
         ]

@@ -1,7 +1,7 @@
-"""`python -m deploy.docker.setup`: makes what the parts of the composed stack know each other by, and hands it out.
+"""`python -m deploy.docker.setup`: creates certificates, NATS accounts, keys and passwords for the containers.
 
-Certificates, NATS accounts, secrets and database passwords are made as for a run on one machine (deploy/local), in a
-home that only this container sees. Run again it keeps what is there, and renews certificates that are about to expire.
+It uses the code of deploy/provision and a home in a volume that only this container mounts. A second run keeps existing
+files and renews certificates that expire soon.
 """
 
 import os
@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from deploy.docker import addresses
 from deploy.docker.handout import PublicUrls, hand_out
-from deploy.local.console import complain, say
 from deploy.provision import nats_server
 from deploy.provision.ca import ensure_certificates
+from deploy.provision.console import complain, say
 from deploy.provision.home import Home
 from deploy.provision.secret_files import ensure_secrets
 from deploy.provision.topology import IDENTITIES
@@ -28,15 +28,15 @@ def main(environment: Mapping[str, str]) -> int:
         written = prepare(home, now=now)
         hand_out(home, addresses.HANDOUT, urls)
     except PermissionError as error:
-        complain(f"{error.filename} cannot be written: remove the volumes and begin anew, or give them to this user")
+        complain(f"{error.filename} cannot be written: remove the volumes, or change their owner to this user")
         return 1
-    say(f"latchkey: new certificates: {', '.join(written)}" if written else "latchkey: all certificates stand")
-    say("latchkey: every container has what is its own")
+    say(f"latchkey: new certificates: {', '.join(written)}" if written else "latchkey: all certificates are valid")
+    say("latchkey: files of all containers written")
     return 0
 
 
 def prepare(home: Home, *, now: datetime) -> list[str]:
-    """Makes what is missing in the home and renews what is about to expire; returns the certificates written."""
+    """Creates missing files in the home and renews certificates that expire soon; returns the certificates written."""
     home.make_folders()
     written = ensure_certificates(home.tls, IDENTITIES, now=now)
     ensure_secrets(home)

@@ -1,7 +1,7 @@
-"""`deploy/kubernetes/check`: kustomize builds every overlay, and each object is one that Kubernetes understands.
+"""`deploy/kubernetes/check`: builds every overlay with kustomize and validates each object.
 
-Strictly: an unknown field is a fault, because Kubernetes would drop it in silence. For the oldest version that we say
-works and for the newest there is a schema of. Objects of cert-manager have no schema here; their number is told.
+Unknown fields are faults, because Kubernetes drops them silently. The schemas are those of the oldest supported and the
+newest known version. Objects of cert-manager have no schema here; they are only counted.
 """
 
 import shutil
@@ -17,21 +17,21 @@ import yaml
 HERE = Path(__file__).resolve().parent
 BUILDERS = (("kubectl", "kustomize"), ("kustomize", "build"))
 OLDEST = "1.30"
-"""The first with `preStop: sleep` switched on."""
+"""The first version that enables `preStop: sleep`."""
 FOREIGN = ("cert-manager.io/",)
 
 
 class BuildError(Exception):
-    """kustomize does not build it; the message says why."""
+    """kustomize failed; the message has the cause."""
 
 
 def builder() -> list[str] | None:
-    """The command to which a folder is given; None when this machine has neither kubectl nor kustomize."""
+    """The command that builds a folder; None when kubectl and kustomize are missing."""
     return next(([path, verb] for program, verb in BUILDERS if (path := shutil.which(program))), None)
 
 
 def overlays(folder: Path = HERE) -> list[Path]:
-    """Folders that are a deployment of their own. A component is built with the overlays that use it."""
+    """Folders with an overlay. Components are built with the overlays that use them."""
     return sorted(
         file.parent
         for file in folder.rglob("kustomization.yaml")
@@ -52,7 +52,7 @@ def build(overlay: Path, *, command: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def faults(objects: Iterable[dict[str, Any]], *, version: str) -> list[str]:
-    """One line for each object that this version of Kubernetes would not take as it stands."""
+    """One line for each object that is invalid in this version of Kubernetes."""
     found = []
     for each in objects:
         name = f"{each['kind']} {each['metadata']['name']}"
@@ -66,7 +66,7 @@ def faults(objects: Iterable[dict[str, Any]], *, version: str) -> list[str]:
 
 
 def ours(objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without the objects of others, whose schemas we do not have."""
+    """The objects with a known schema, without those of other projects."""
     return [each for each in objects if not each["apiVersion"].startswith(FOREIGN)]
 
 
@@ -74,18 +74,18 @@ def main() -> int:
     """Returns the exit code."""
     command = builder()
     if command is None:
-        say("skipped: neither kubectl nor kustomize, which build the manifests, is on this machine")
+        say("skipped: kubectl and kustomize are missing")
         return 0
     found = [fault for overlay in overlays() for fault in check(overlay, command=command)]
     for fault in found:
         print(f"make k8s-check: {fault}", file=sys.stderr)  # noqa: T201
     if not found:
-        say("in order")
+        say("passed")
     return 1 if found else 0
 
 
 def check(overlay: Path, *, command: Sequence[str]) -> list[str]:
-    """The faults of one overlay, each with its name; says what was looked at."""
+    """The faults of one overlay; prints how many objects were validated."""
     versions = (OLDEST, schemas.latest_version())
     try:
         objects = build(overlay, command=command)

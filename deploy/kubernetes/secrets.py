@@ -1,8 +1,8 @@
-"""`python -m deploy.kubernetes.secrets --home FOLDER`: the Secrets that the manifests name, for `kubectl apply -f -`.
+"""`python -m deploy.kubernetes.secrets --home FOLDER`: prints the Secrets of the manifests, for `kubectl apply -f -`.
 
-Everything is made once in FOLDER, as for a run on one machine (deploy/local), and read again from there: run it anew
-with the same folder after an update (rights on NATS may have changed), and keep a copy of it, for the stored signing
-keys cannot be opened without it. With `--roles` it prints the SQL that prepares a database of your own.
+The files are created once in FOLDER. Run it again with the same folder after an update, because NATS permissions may
+have changed. Back up the folder: without it, stored signing keys cannot be decrypted. `--roles` prints the SQL that
+prepares a database instead.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from deploy.provision.topology import IDENTITIES, NATS, SERVICES, ServiceShape
 NAMESPACE = "latchkey"
 _TLS = {"ca.pem": "ca.crt", "certificate.pem": "tls.crt", "key.pem": "tls.key"}
 _NOT_HERE = {"pgpass", "run.json"}
-"""What only containers without an orchestrator need."""
+"""Files that only the Docker setup needs."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def secrets(home: Home, folder: Path, *, postgres: str, tls: bool) -> list[dict[str, Any]]:
-    """The Secret objects, from what was handed out in `folder`. `postgres`: host:port, with `?ssl=…` if wanted."""
+    """The Secret objects from the files in `folder`. `postgres`: host:port, optionally with `?ssl=…`."""
     made = []
     for identity in IDENTITIES:
         files = _files(folder / identity)
@@ -51,7 +51,7 @@ def secrets(home: Home, folder: Path, *, postgres: str, tls: bool) -> list[dict[
             made.append(_secret(f"{identity}-tls", {key: files[name] for name, key in _TLS.items()}, kind="tls"))
         own = {name: text for name, text in files.items() if name not in _NOT_HERE and name not in _TLS}
         made.append(_secret(identity, own | _database(home, identity, postgres)))
-    # The configuration names its own folder; in the pod that is another.
+    # The configuration contains its folder, which differs in the pod.
     nats = {name: text.replace(str(home.nats), str(PRIVATE / "nats")) for name, text in _files(folder / NATS).items()}
     return [*made, _secret(NATS, nats), _secret(handout.POSTGRES, _files(folder / handout.POSTGRES))]
 

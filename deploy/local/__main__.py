@@ -1,22 +1,22 @@
-"""`python -m deploy.local`: the whole of Latchkey on this machine, in the foreground (`make run`)."""
+"""`python -m deploy.local`: runs all of Latchkey on this machine in the foreground (`make run`)."""
 
 import os
 import sys
 from collections.abc import Mapping
 
-from deploy.local.console import complain, say
 from deploy.local.layout import Layout
 from deploy.local.ports import PortProblemError, Ports
 from deploy.local.programs import STOP_ORDER
 from deploy.local.run import run
 from deploy.local.run_lock import AlreadyRunningError, only_run
 from deploy.local.supervision.supervisor import StartFailedError, Supervisor
+from deploy.provision.console import complain, say
 from deploy.provision.home import VARIABLE as HOME_VARIABLE
 from deploy.provision.home import Home
 from deploy.provision.nats_server import NatsServerMissingError
 
 STOP_WITH_PARENT = "LATCHKEY_STOP_WITH_PARENT"
-"""Set to 1 by `make run`: when make is killed, what it started ends as well."""
+"""Set to 1 by `make run`: the run ends when make is killed."""
 DATABASE_URL = "LATCHKEY_DATABASE_URL"
 
 

@@ -1,4 +1,4 @@
-"""Calling the services of a run as one of its identities: mutual TLS with the run's own certificates."""
+"""gRPC channels to the services of a run, with mutual TLS as one of its identities."""
 
 import grpc
 
@@ -8,7 +8,7 @@ from libs.servicekit.grpc.channels import channel
 
 
 def open_channel(layout: Layout, service: str, *, identity: str = "cli") -> grpc.aio.Channel:
-    """A channel to `service` as `identity`; close it when done. Calls raise OAuthError, as between services."""
+    """Opens a channel to `service` as `identity`; the caller closes it. Calls raise OAuthError."""
     settings = ServiceSettings(
         issuer=layout.issuer,
         tls_ca=layout.home.tls / "ca.pem",

@@ -1,4 +1,4 @@
-"""The closing block of a start: where everything is, and what to try."""
+"""The summary at the end of a start: URLs, credentials and first steps."""
 
 import os
 from pathlib import Path
@@ -8,14 +8,14 @@ from deploy.local.layout import Layout
 
 
 def ready(layout: Layout, *, playground: bool, seconds: float) -> str:
-    """`seconds`: how long the start took."""
-    people = ", ".join(f"{name} / {password}" for name, (password, _) in demo.PEOPLE.items())
+    """`seconds`: duration of the start."""
+    users = ", ".join(f"{name} / {password}" for name, (password, _) in demo.USERS.items())
     rows = [
         ("Issuer", layout.issuer),
         ("Client edge", layout.client_edge),
         *([("Playground", layout.playground)] if playground else []),
         *([("Mailboxes", f"{layout.playground}/mail")] if playground else []),
-        ("Demo people", people),
+        ("Demo users", users),
         ("NATS", layout.nats_url),
         ("", f"credentials {_short(layout.home.creds('subscriber'))}"),
         ("State, logs", _short(layout.home.root)),
@@ -37,7 +37,7 @@ def ready(layout: Layout, *, playground: bool, seconds: float) -> str:
 
 def _steps(layout: Layout, *, playground: bool) -> list[str]:
     first = (
-        f"Sign in as alice at {layout.playground} and watch every message go by"
+        f"Sign in as alice at {layout.playground} and read every message"
         if playground
         else f"Read {layout.issuer}/.well-known/openid-configuration"
     )
@@ -50,6 +50,6 @@ def _steps(layout: Layout, *, playground: bool) -> list[str]:
 
 
 def _short(path: Path) -> str:
-    """Relative where that is shorter: the run is started in the project."""
+    """The path relative to the current folder, when that is shorter."""
     relative = os.path.relpath(path)
     return relative if len(relative) < len(str(path)) else str(path)

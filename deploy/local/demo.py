@@ -1,11 +1,11 @@
-"""The demo people and the clients of the playground. They exist in the development run only."""
+"""The demo users and the clients of the playground, for the development run."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from deploy.local.layout import Layout
 
-PEOPLE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+USERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "alice": (
         "alice-password",
         {
@@ -16,8 +16,8 @@ PEOPLE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "middle_name": "Marie",
             "nickname": "Ali",
             "preferred_username": "alice",
-            "profile": "https://people.example.com/alice",
-            "picture": "https://people.example.com/alice/picture.png",
+            "profile": "https://social.example.com/alice",
+            "picture": "https://social.example.com/alice/picture.png",
             "website": "https://alice.example.com",
             "gender": "female",
             "birthdate": "1992-05-04",
@@ -54,7 +54,7 @@ PEOPLE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 
 def clients(layout: Layout) -> dict[str, dict[str, Any]]:
-    """The playground's clients as registration metadata (RFC 7591 2), by the name that playground.json gives them."""
+    """Metadata of the playground's clients (RFC 7591 section 2), by their names in playground.json."""
     return {
         "web": _web_application("Playground", layout, "/callback"),
         "second": _web_application("Playground, second application", layout, "/callback/second"),
@@ -75,7 +75,7 @@ def clients(layout: Layout) -> dict[str, dict[str, Any]]:
             "response_types": [],
             "token_endpoint_auth_method": "client_secret_basic",
             "scope": "openid profile email",
-            "consent": "skip",  # nobody can be asked where there is no page
+            "consent": "skip",  # the password grant has no consent page
         },
         "machine": {
             "client_name": "Playground, machine",
@@ -110,7 +110,7 @@ def _web_application(name: str, layout: Layout, path: str) -> dict[str, Any]:
 
 
 def _browser_application(name: str, layout: Layout, path: str, *, response_type: str) -> dict[str, Any]:
-    """Public, and without a token request: what it gets comes through the browser."""
+    """A public client without token requests: it gets its tokens through the browser."""
     return {
         "client_name": name,
         "redirect_uris": [f"{layout.playground}{path}"],

@@ -1,20 +1,19 @@
-"""The environment of each program: what it is told, and no more than it needs."""
+"""The environment variables of each program of the run."""
 
 from collections.abc import Mapping
 
 from deploy.local.layout import Layout
-from deploy.local.ports import HOST
 from deploy.provision import nats_server
 from deploy.provision.home import VARIABLE as HOME_VARIABLE
 from deploy.provision.secret_files import secret_file
-from deploy.provision.topology import SERVICES, ServiceShape
+from deploy.provision.topology import HOST, SERVICES, ServiceShape
 
 SHUTDOWN_SECONDS = 2
-"""A run in the foreground should end soon after Ctrl-C; production gives the services longer."""
+"""Shorter than in production, so that the run ends soon after Ctrl-C."""
 
 
 def of_service(service: ServiceShape, layout: Layout, *, inherited: Mapping[str, str]) -> dict[str, str]:
-    """`inherited` (the caller's own environment) comes through, except for what the run decides for any service."""
+    """Variables of `inherited` (the caller's environment) are passed on, unless the run sets them itself."""
     decided = {name for each in SERVICES for name in _decided(each, layout)}
     passed_on = {name: value for name, value in inherited.items() if name not in decided}
     return {**_open_to_choice(layout, inherited), **passed_on, **_decided(service, layout)}
@@ -30,7 +29,7 @@ def _open_to_choice(layout: Layout, inherited: Mapping[str, str]) -> dict[str, s
 
 
 def _mailbox(layout: Layout) -> dict[str, str]:
-    """Letters go to the page of the playground, and to nobody's real mailbox."""
+    """Emails go to the mailbox page of the playground."""
     return {
         "LATCHKEY_SMTP_HOST": HOST,
         "LATCHKEY_SMTP_PORT": str(layout.ports.mail.number),
@@ -42,7 +41,7 @@ def _mailbox(layout: Layout) -> dict[str, str]:
 
 def _decided(service: ServiceShape, layout: Layout) -> dict[str, str]:
     home, ports = layout.home, layout.ports
-    told = {
+    variables = {
         "LATCHKEY_ISSUER": layout.issuer,
         "LATCHKEY_CLIENT_EDGE_URL": layout.client_edge,
         "LATCHKEY_TLS_CA": str(home.tls / "ca.pem"),
@@ -55,17 +54,17 @@ def _decided(service: ServiceShape, layout: Layout) -> dict[str, str]:
         "LATCHKEY_SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
     }
     if service.grpc:
-        told["LATCHKEY_GRPC_LISTEN"] = ports.grpc[service.name].address
+        variables["LATCHKEY_GRPC_LISTEN"] = ports.grpc[service.name].address
     if service.edge:
         edges = {"browser": ports.browser, "client": ports.client, "events": ports.events}
-        told["LATCHKEY_HTTP_LISTEN"] = edges[service.edge].address
+        variables["LATCHKEY_HTTP_LISTEN"] = edges[service.edge].address
     if service.database:
-        told["LATCHKEY_DATABASE_URL"] = layout.database_of(service)
-        told["LATCHKEY_MIGRATE_ON_START"] = "true"
+        variables["LATCHKEY_DATABASE_URL"] = layout.database_of(service)
+        variables["LATCHKEY_MIGRATE_ON_START"] = "true"
     if service.subscribes:
-        told["LATCHKEY_SUBSCRIBER_NATS_CREDS"] = str(home.creds(nats_server.reader_of(service.name)))
+        variables["LATCHKEY_SUBSCRIBER_NATS_CREDS"] = str(home.creds(nats_server.reader_of(service.name)))
     for callee in service.calls:
-        told[f"LATCHKEY_{callee.replace('-', '_').upper()}_TARGET"] = ports.grpc[callee].address
+        variables[f"LATCHKEY_{callee.replace('-', '_').upper()}_TARGET"] = ports.grpc[callee].address
     for variable, secret in service.secrets.items():
-        told[variable] = str(secret_file(home, secret))
-    return told
+        variables[variable] = str(secret_file(home, secret))
+    return variables

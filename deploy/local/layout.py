@@ -1,4 +1,4 @@
-"""One run on one machine: where its state is and which ports it has. Everything that starts or finds it begins here."""
+"""The layout of a run on one machine: its folder, ports and URLs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ class Layout:
     home: Home
     ports: Ports
     database_url: str | None = None
-    """A PostgreSQL database for all services, each in its own schema; None: a SQLite file each."""
+    """A PostgreSQL database with one schema per service; None: one SQLite file per service."""
 
     @property
     def issuer(self) -> str:
@@ -43,7 +43,7 @@ class Layout:
         return self.database_url or f"sqlite+aiosqlite:///{self.home.data / service.name}.sqlite3"
 
     def prepare(self, *, now: datetime) -> None:
-        """Makes what is missing in the home, and renews what is about to expire. What is there stays as it is."""
+        """Creates missing files in the home and renews certificates that expire soon. Other files stay unchanged."""
         self.home.make_folders()
         ensure_certificates(self.home.tls, IDENTITIES, now=now)
         ensure_secrets(self.home)

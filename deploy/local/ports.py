@@ -1,4 +1,4 @@
-"""The ports of the one-machine run: from the environment, checked before anything starts. All on loopback."""
+"""The ports of the local run, from environment variables. All are on loopback."""
 
 import errno
 import socket
@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-HOST = "127.0.0.1"
+from deploy.provision.topology import HOST
+
 OFFSET_VARIABLE = "LATCHKEY_INTERNAL_PORT_OFFSET"
 HIGHEST = 0xFFFF
 
@@ -22,7 +23,7 @@ _OPS = {
 
 
 class PortProblemError(Exception):
-    """Ports that cannot be used; the message names each with its variable."""
+    """Ports are invalid or in use; the message names each with its variable."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Port:
     number: int
     purpose: str
     variable: str
-    """What to set to move it."""
+    """The variable that sets it."""
 
     @property
     def address(self) -> str:
@@ -50,10 +51,10 @@ class Ports:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Ports":
-        """The defaults and what the environment says instead.
+        """The ports of the environment, with defaults.
 
         Raises:
-            PortProblemError: a value is no port, or two things would share one.
+            PortProblemError: a value is not a port number, or two ports are equal.
         """
         offset = _number(environment, OFFSET_VARIABLE, 0)
         ports = cls(
@@ -81,7 +82,7 @@ class Ports:
                 faults.append(f"port {port.number} of {port.purpose} is out of range ({port.variable})")
             elif other := seen.get(port.number):
                 faults.append(
-                    f"port {port.number} is wanted twice: {other.purpose} ({other.variable}), "
+                    f"port {port.number} is assigned twice: {other.purpose} ({other.variable}), "
                     f"{port.purpose} ({port.variable})"
                 )
             seen.setdefault(port.number, port)
@@ -89,16 +90,16 @@ class Ports:
             raise PortProblemError("\n".join(faults))
 
     def check_free(self) -> None:
-        """Raises PortProblemError with one line for every port that something else listens on."""
+        """Raises PortProblemError with one line for each port that is in use."""
         taken = [port for port in self if not is_free(port.number)]
         if taken:
             raise PortProblemError(
-                "\n".join(f"port {port.number} is taken; {port.purpose} wants it: {_remedy(port)}" for port in taken)
+                "\n".join(f"port {port.number} of {port.purpose} is in use: {_remedy(port)}" for port in taken)
             )
 
 
 def is_free(port: int) -> bool:
-    """Nobody listens there, on either of the addresses that `localhost` may mean."""
+    """Whether the port is free on both addresses of `localhost`."""
     return _can_listen(socket.AF_INET, HOST, port) and (
         not socket.has_ipv6 or _can_listen(socket.AF_INET6, "::1", port)
     )
@@ -107,12 +108,12 @@ def is_free(port: int) -> bool:
 def _can_listen(family: socket.AddressFamily, host: str, port: int) -> bool:
     try:
         with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
-            # As servers do: a port whose last connections are still fading is free.
+            # Like servers: a port with connections in TIME_WAIT counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             probe.listen(1)
     except OSError as error:
-        # A machine without IPv6 has no listener there either.
+        # Without IPv6, the port is free there.
         return error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
     return True
 
@@ -120,7 +121,7 @@ def _can_listen(family: socket.AddressFamily, host: str, port: int) -> bool:
 def _remedy(port: Port) -> str:
     if port.variable == OFFSET_VARIABLE:
         return f"set {OFFSET_VARIABLE} to a number that is added to all internal ports"
-    return f"set {port.variable} to another"
+    return f"set {port.variable} to another port"
 
 
 def _public(environment: Mapping[str, str], variable: str, default: int, purpose: str) -> Port:

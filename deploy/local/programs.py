@@ -1,4 +1,4 @@
-"""What the run consists of: the bus, the services, the playground."""
+"""The programs of the run: NATS, the services, the playground."""
 
 import importlib.util
 import sys
@@ -18,14 +18,14 @@ STOP_ORDER = (
     ("authentication", "device", "key-rotation", "event-bridge"),
     (NATS,),
 )
-"""Who asks others ends before whom it asks; NATS last, so that what happened can still be told."""
+"""Stop order: callers before the services that they call, NATS last, so that services can still publish events."""
 
 
 def core(layout: Layout, *, inherited: Mapping[str, str]) -> list[Program]:
-    """NATS and the services, in the order to start them; nobody has to wait for another.
+    """NATS and the services, in start order. They need not wait for each other.
 
     Raises:
-        NatsServerMissingError: there is no nats-server on this machine.
+        NatsServerMissingError: nats-server is not installed.
     """
     nats = Program(
         NATS,
@@ -46,7 +46,7 @@ def core(layout: Layout, *, inherited: Mapping[str, str]) -> list[Program]:
 
 
 def playground(layout: Layout, *, inherited: Mapping[str, str]) -> Program | None:
-    """The playground; None in a tree without it."""
+    """The playground; None when it is not part of the source tree."""
     if importlib.util.find_spec(PLAYGROUND_PACKAGE) is None:
         return None
     return Program(

@@ -1,4 +1,4 @@
-"""Asking the services whether they are ready, over their health ports."""
+"""Readiness of the services, from /readyz on their health ports."""
 
 import http.client
 import json
@@ -13,7 +13,7 @@ _SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Readiness:
-    """What one service says about itself. `calm` means that not even a warning is left."""
+    """Readiness of one service. `calm`: ready without warnings."""
 
     ready: bool
     calm: bool
@@ -21,7 +21,7 @@ class Readiness:
 
 
 def ask(port: Port) -> Readiness:
-    """What /readyz says; not ready when nobody answers."""
+    """Reads /readyz; not ready when there is no response."""
     try:
         with closing(http.client.HTTPConnection("127.0.0.1", port.number, timeout=_SECONDS)) as connection:
             connection.request("GET", "/readyz")
@@ -37,7 +37,7 @@ def ask(port: Port) -> Readiness:
 
 
 def troubles(ports: Ports, *, calm: bool) -> dict[str, str]:
-    """Services that are not ready (or, with `calm`, still warn) and what they say; empty when all is well."""
+    """Services that are not ready (with `calm`: or have warnings), with the failed checks."""
     answers = {service: ask(port) for service, port in ports.ops.items()}
     return {
         service: answer.trouble for service, answer in answers.items() if not answer.ready or (calm and not answer.calm)
@@ -45,7 +45,7 @@ def troubles(ports: Ports, *, calm: bool) -> dict[str, str]:
 
 
 def answers(port: Port) -> bool:
-    """Somebody accepts connections there."""
+    """Whether the port accepts connections."""
     try:
         with closing(socket.create_connection(("127.0.0.1", port.number), timeout=_SECONDS)):
             return True

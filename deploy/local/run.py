@@ -1,4 +1,4 @@
-"""One run from start to stop: NATS and the services, demo data, the playground, and then watching over them."""
+"""One run from start to stop: NATS, services, demo data, playground, supervision."""
 
 import asyncio
 import time
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from deploy.local import banner, programs, readiness
-from deploy.local.console import say
 from deploy.local.layout import Layout
 from deploy.local.run_file import remove_run_file, write_run_file
 from deploy.local.supervision.supervisor import StartFailedError, StoppedError, Supervisor
+from deploy.provision.console import say
 
 READY_SECONDS = 60.0
 CALM_SECONDS = 5.0
@@ -17,11 +17,11 @@ PLAYGROUND_SECONDS = 10.0
 
 
 def run(layout: Layout, supervisor: Supervisor, *, inherited: Mapping[str, str]) -> None:
-    """Runs until somebody stops it. `inherited`: the environment that programs get besides what the run decides.
+    """Runs until it is stopped. `inherited`: environment variables that are passed on to programs.
 
     Raises:
         StartFailedError: it did not get ready.
-        NatsServerMissingError: there is no nats-server on this machine.
+        NatsServerMissingError: nats-server is not installed.
     """
     began = time.monotonic()
     layout.prepare(now=datetime.now(UTC))
@@ -47,22 +47,22 @@ def _wait_for_services(supervisor: Supervisor, layout: Layout) -> None:
     if left:
         lines = "\n".join(f"{service} is not ready: {trouble}" for service, trouble in left.items())
         raise StartFailedError(f"{lines}\nTheir logs are in {layout.home.logs}.")
-    # A warning (NATS still away, say) is worth a moment of patience, and no reason not to start.
+    # Wait shortly for warnings to end (for example: NATS unavailable), then start anyway.
     supervisor.wait_until(lambda: readiness.troubles(layout.ports, calm=True), seconds=CALM_SECONDS)
 
 
 def _seed(layout: Layout) -> None:
-    # Here, because what it imports takes a while, which is better spent while the services are starting.
+    # Imported here, while the services are starting, because the import is slow.
     from deploy.local.seed import SeedError, seed  # noqa: PLC0415
 
     try:
         asyncio.run(seed(layout))
     except SeedError as error:
-        raise StartFailedError(f"the demo data could not be made: {error}") from error
+        raise StartFailedError(f"the demo data could not be created: {error}") from error
 
 
 def _start_playground(supervisor: Supervisor, layout: Layout, inherited: Mapping[str, str]) -> bool:
-    """False when there is none, or it does not start."""
+    """Returns False when the playground is missing or does not start."""
     playground = programs.playground(layout, inherited=inherited)
     if playground is None:
         return False
@@ -74,9 +74,9 @@ def _start_playground(supervisor: Supervisor, layout: Layout, inherited: Mapping
     try:
         if not supervisor.wait_until(trouble, seconds=PLAYGROUND_SECONDS):
             return True
-        say(f"  the playground does not answer; its log is {playground.log}")
+        say(f"  the playground does not respond; its log is {playground.log}")
     except StartFailedError as error:
         say(f"  {error}")
-    # The server is worth running without its demonstration.
+    # The server runs without the playground, too.
     supervisor.drop(playground.name)
     return False

@@ -1,4 +1,4 @@
-"""run.json: what runs and where. The command line, the playground and tests find the run by it."""
+"""run.json: addresses and process IDs of the run, for the command line, the playground and tests."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,7 +19,7 @@ def remove_run_file(layout: Layout) -> None:
 
 
 def describe(layout: Layout) -> dict[str, Any]:
-    """Addresses and paths; nothing secret, but paths to what is."""
+    """Addresses and paths. It contains paths of secrets, but no secrets."""
     home, ports = layout.home, layout.ports
     services = {}
     for service in SERVICES:

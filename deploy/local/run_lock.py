@@ -1,4 +1,4 @@
-"""One run per home: a lock that the system lets go when its holder ends, however it ends."""
+"""A file lock that permits one run per home. The system releases it when the process ends."""
 
 import fcntl
 import os
@@ -8,15 +8,15 @@ from pathlib import Path
 
 
 class AlreadyRunningError(Exception):
-    """Another run uses this home; the message is " (process N)", or empty while that is not known."""
+    """Another run uses this home; the message is " (process N)", or empty when the process is unknown."""
 
 
 @contextmanager
 def only_run(path: Path) -> Iterator[None]:
-    """Holds the lock for the length of the block.
+    """Holds the lock inside the block.
 
     Raises:
-        AlreadyRunningError: somebody else holds it.
+        AlreadyRunningError: another process holds the lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

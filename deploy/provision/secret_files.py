@@ -1,4 +1,4 @@
-"""The keys that services are given as files: 32 random bytes as base64url text, made once and kept."""
+"""Secret key files of services: 32 random bytes as base64url text, created once."""
 
 import base64
 import os
@@ -15,7 +15,7 @@ def secret_file(home: Home, name: str) -> Path:
 
 
 def ensure_secrets(home: Home) -> None:
-    """Makes those that are missing. One that is there is never replaced: what it protects would be lost."""
+    """Creates missing secrets. Existing ones are never replaced, because the data under them would be lost."""
     for name in SECRETS:
         path = secret_file(home, name)
         if not path.exists():

@@ -1,30 +1,32 @@
-"""The services: what each listens on, keeps, calls and is told. Everything else is derived from this table."""
+"""The table of services: listeners, databases, callees, secrets. Deployments are derived from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+HOST = "127.0.0.1"
+"""Address of all ports of the local run."""
 NATS = "nats"
 PLAYGROUND = "playground"
 
 
 @dataclass(frozen=True)
 class ServiceShape:
-    """One service; `name` is its identity, as in certificates and on the bus."""
+    """One service; `name` is its identity in certificates and in NATS."""
 
     name: str
     edge: Literal["browser", "client", "events"] | None = None
-    """Which of the public HTTP edges it serves."""
+    """The public HTTP edge that it serves."""
     grpc: bool = True
     database: bool = True
     calls: tuple[str, ...] = ()
-    """Services that it reaches over gRPC."""
+    """Services that it calls over gRPC."""
     subscribes: bool = False
-    """It reads events as a subscriber does: with a second NATS user, in the account of the subscribers."""
+    """Whether it reads events with a second NATS user in the account of the subscribers."""
     optional: bool = False
-    """Latchkey is whole without it: deployments leave it out unless it is asked for."""
+    """Whether it is optional: deployments leave it out by default."""
     secrets: Mapping[str, str] = field(default_factory=dict)
-    """Variable -> name of the secret whose file it names."""
+    """Setting -> name of the secret whose file path it gets."""
 
     @property
     def package(self) -> str:
@@ -66,7 +68,7 @@ SERVICES = (
         calls=("token", "authentication", "device", "key-rotation"),
     ),
 )
-"""In the order in which they are started; stopped in the reverse order."""
+"""In start order; they are stopped in reverse order."""
 
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
 IDENTITIES = (*SERVICE_NAMES, "cli")

@@ -161,4 +161,4 @@ def _of_keys() -> Iterable[Event]:
         published_at=_NOW,
         activates_at=_NOW,
     )
-    return key_rotation.key_made(first)
+    return key_rotation.key_created(first)

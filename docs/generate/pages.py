@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from docs.generate import asyncapi, configuration, conformance, events, rpc, sdk_facts, security
+from docs.generate import asyncapi, configuration, conformance, events, rpc, sdk_event_types, security
 from docs.generate.sources import DOCS, SourceError
 
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -16,7 +16,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "events.md": events.page,
     "rpc.md": rpc.page,
     "security.md": security.page,
-    sdk_facts.FILE: sdk_facts.page,
+    sdk_event_types.FILE: sdk_event_types.page,
 }
 _COMMAND = ".venv/bin/python docs/generate"
 _LONGEST_DIFF = 20

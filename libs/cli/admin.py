@@ -1,4 +1,4 @@
-"""Calling the admin services as the identity `cli`: mutual TLS, and errors that tell a person what to do."""
+"""Calls to the admin services with the identity `cli`, over mutual TLS."""
 
 import asyncio
 import os
@@ -20,12 +20,12 @@ from libs.servicekit.base.settings import ServiceSettings
 from libs.servicekit.grpc.channels import channel
 
 PAGE_SIZE = 500
-_KNOCK_SECONDS = 1.0
+_CONNECT_SECONDS = 1.0
 _T = TypeVar("_T")
 
 
 def connection() -> Connection:
-    """Where Latchkey is, seen from this process. Raises CliError."""
+    """The connection settings for this process. Raises CliError."""
     return find(os.environ, Path.cwd())
 
 
@@ -35,40 +35,40 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
 
 @asynccontextmanager
 async def service(name: str, found: Connection) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to a service, for one command.
+    """Opens a channel to a service.
 
     Raises:
-        CliError: it cannot be reached, or does not accept the caller.
-        OAuthError: what it answered.
+        CliError: the service cannot be reached or refuses the certificate.
+        OAuthError: the service returned an error.
     """
     target = found.target(name)
     settings = _settings(found)
-    await _knock(name, target, found)
+    await _check_port(name, target, found)
     async with channel(target, service=name, settings=settings) as opened:
         try:
             yield opened
         except OAuthError as error:
-            raise _plainer(error, name, target, found) from error
+            raise _cli_error(error, name, target, found) from error
 
 
 def _settings(found: Connection) -> ServiceSettings:
-    """Just what a channel takes: the command line has no configuration of its own."""
+    """The settings that a channel needs; the command line has no other settings."""
     files = {"LATCHKEY_TLS_CA": found.ca, "LATCHKEY_TLS_CERTIFICATE": found.certificate, "LATCHKEY_TLS_KEY": found.key}
     for variable, path in files.items():
         if path is None:
-            raise CliError(f"{found.source} does not say who you are: set {variable}")
+            raise CliError(f"{found.source} names no credentials: set {variable}")
         if not os.access(path, os.R_OK):
             raise CliError(f"{variable.removeprefix('LATCHKEY_')} {path} cannot be read")
     return ServiceSettings.model_construct(tls_ca=found.ca, tls_certificate=found.certificate, tls_key=found.key)
 
 
-async def _knock(name: str, target: str, found: Connection) -> None:
-    """Says at once when nobody listens; gRPC would wait for the whole deadline. Other faults are gRPC's to find."""
+async def _check_port(name: str, target: str, found: Connection) -> None:
+    """Raises CliError at once when the port is closed; gRPC would wait until its deadline. It ignores other errors."""
     host, _, port = target.rpartition(":")
     if "/" in target or not port.isdecimal():
         return
     try:
-        async with asyncio.timeout(_KNOCK_SECONDS):
+        async with asyncio.timeout(_CONNECT_SECONDS):
             _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
         writer.close()
     except ConnectionRefusedError:
@@ -77,15 +77,17 @@ async def _knock(name: str, target: str, found: Connection) -> None:
         return
 
 
-def _plainer(error: OAuthError, name: str, target: str, found: Connection) -> Exception:
+def _cli_error(error: OAuthError, name: str, target: str, found: Connection) -> Exception:
     prefix = name.upper().replace("-", "_")
     match error.reason.removeprefix(f"{prefix}_"):
         case "UNREACHABLE":
             return _unreachable(name, target, found)
         case "PERMISSION_DENIED" | "UNAUTHENTICATED":
-            return CliError(f"{name} refuses the certificate {found.certificate}: it is not one for the identity cli")
+            return CliError(
+                f"{name} refused the certificate {found.certificate}: it must be issued for the identity cli"
+            )
         case "UNIMPLEMENTED":
-            return CliError(f"{name} at {target} does not know this call: is it of another version?")
+            return CliError(f"{name} at {target} does not support this command: check that its version matches")
         case _:
             return error
 
@@ -99,7 +101,7 @@ def to_struct(members: dict[str, Any]) -> Struct:
 
 
 def from_struct(struct: Struct) -> dict[str, Any]:
-    """As JSON; a Struct knows one kind of number, so whole ones become integers again."""
+    """The members as JSON values. A Struct has floating-point numbers only, so whole numbers become integers again."""
     members: dict[str, Any] = MessageToDict(struct)
     return {
         name: int(value) if isinstance(value, float) and value.is_integer() else value
@@ -112,7 +114,7 @@ def when(timestamp: Timestamp) -> datetime:
 
 
 async def all_pages(page: Callable[[str], Awaitable[tuple[list[_T], str]]]) -> list[_T]:
-    """What all pages hold; `page` takes a page token and returns items and the next token."""
+    """The items of all pages. `page` takes a page token and returns items and the next page token."""
     items, token = await page("")
     while token:
         more, token = await page(token)

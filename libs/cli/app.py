@@ -1,4 +1,4 @@
-"""Commands and groups of this program: typer's, with -h everywhere, --json on every command, and late loading."""
+"""Typer commands and groups with -h and --json everywhere; modules are imported when their command is called."""
 
 import functools
 import importlib
@@ -11,12 +11,12 @@ from typer.core import TyperCommand, TyperGroup
 
 from libs.cli.output import Output
 
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Given = ParamSpec("_Given")
 
 
 class App(typer.Typer):
-    """A typer application of such commands; each takes its typer.Context as `context`."""
+    """A Typer application. Each command takes its typer.Context as `context`."""
 
     def __init__(self, *, group: type[TyperGroup] | None = None, **options: Any) -> None:
         super().__init__(
@@ -29,7 +29,7 @@ class App(typer.Typer):
         )
 
     def answering(self, name: str) -> Callable[[Callable[_Given, None]], Callable[_Given, None]]:
-        """A command of that name, which takes --json as well."""
+        """Registers a command that also takes --json."""
 
         def register(function: Callable[_Given, None]) -> Callable[_Given, None]:
             self.command(name)(_with_json(function))
@@ -39,14 +39,14 @@ class App(typer.Typer):
 
 
 class Group(TyperGroup):
-    """A group that explains itself when it is called alone."""
+    """A group that prints its help when it is called without a command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, args or ["--help"])
 
 
 class LazyGroup(Group):
-    """A group whose commands are loaded when they are called; until then it knows their one-line help only."""
+    """A group that imports the module of a command when the command is called."""
 
     modules: Mapping[str, tuple[str, str]] = {}
     """Name -> module with an `app`, one-line help."""
@@ -71,7 +71,7 @@ def _with_json(function: Callable[..., None]) -> Callable[..., None]:
         output.json = output.json or answer_in_json
         function(**given)
 
-    # typer reads options from signatures, so the flag has to stand in one.
+    # Typer reads options from the signature, so --json is added to it.
     signature = inspect.signature(function)
     flag = inspect.Parameter("answer_in_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
     command.__signature__ = signature.replace(parameters=[*signature.parameters.values(), flag])  # type: ignore[attr-defined]

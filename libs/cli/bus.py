@@ -1,4 +1,4 @@
-"""JetStream for operators: what is stored, who reads it, and how far they are."""
+"""JetStream access for operators."""
 
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -24,13 +24,13 @@ _ABANDONED_SECONDS = 60.0
 
 @asynccontextmanager
 async def operating(found: Connection) -> AsyncIterator[JetStreamContext]:
-    """The bus, as the operator.
+    """Connects to NATS with the operator's credentials.
 
     Raises:
-        CliError: it is not known where it is, it does not answer, or it does not permit this.
+        CliError: the NATS URL is unknown, NATS does not respond, or it refuses the credentials.
     """
     if not found.nats_url:
-        raise CliError(f"{found.source} does not say where NATS is: set LATCHKEY_NATS_URL and LATCHKEY_NATS_CREDS")
+        raise CliError(f"{found.source} has no NATS URL: set LATCHKEY_NATS_URL and LATCHKEY_NATS_CREDS")
     connection = BusConnection(
         servers=found.nats_url, creds=found.nats_creds, inbox_prefix=None, on_reconnect=lambda: None
     )
@@ -38,15 +38,15 @@ async def operating(found: Connection) -> AsyncIterator[JetStreamContext]:
         await connection.open(timeout=CONNECT_SECONDS)
         yield connection.jetstream
     except LatchkeyError as error:
-        raise told(error, found) from None
+        raise cli_error(error, found) from None
     except (NatsError, TimeoutError) as error:
         refusal = connection.failed.result() if connection.failed.done() else error
-        raise told(refusal, found) from None
+        raise cli_error(refusal, found) from None
     finally:
         await connection.close()
 
 
-def told(error: Exception, found: Connection) -> CliError:
+def cli_error(error: Exception, found: Connection) -> CliError:
     code = "access_refused" if isinstance(error, AccessRefused) else "unreachable"
     return CliError(f"{str(error) or type(error).__name__} (from {found.source})", code=code)
 
@@ -54,7 +54,7 @@ def told(error: Exception, found: Connection) -> CliError:
 async def stored(
     jetstream: JetStreamContext, stream: str, *, subject: str | None = None, start: dict[str, Any] | None = None
 ) -> AsyncGenerator[Msg, None]:
-    """What the stream has at this moment, from `start` on, in its order. Nothing stays behind on the server."""
+    """The messages that a stream has now, from `start` on, in order. Its temporary consumer is deleted at the end."""
     made = await jetstream.add_consumer(
         stream,
         ConsumerConfig(

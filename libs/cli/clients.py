@@ -14,8 +14,8 @@ _FIRST = ("client_name", "redirect_uris", "grant_types", "response_types", "toke
 
 
 @dataclass(frozen=True)
-class Told:
-    """A client as the service told it, with its secret if this was the time to tell it."""
+class ClientRecord:
+    """A client as the token service returned it. `secret` is set only when the service has just created one."""
 
     client: admin_pb2.Client
     secret: str = field(default="", repr=False)
@@ -26,7 +26,7 @@ class Told:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Its members, those that people look for first; a Struct has no order of its own."""
+        """The metadata in a fixed order, the most used members first: a Struct has no order."""
         members = from_struct(self.client.metadata)
         names = dict.fromkeys([*_FIRST, *sorted(members)])
         return {name: members[name] for name in names if name in members}
@@ -37,8 +37,8 @@ class Told:
 
     @property
     def registration_expires(self) -> str:
-        """When a client that registered itself goes unless it is used; empty for those that operators made."""
-        return moment(when(self.client.registration_expires_at)) if self._by_itself else ""
+        """When an unused dynamically registered client is deleted; empty for clients that operators registered."""
+        return moment(when(self.client.registration_expires_at)) if self._dynamically_registered else ""
 
     def as_json(self) -> dict[str, Any]:
         """The client information response of RFC 7591 3.2.1."""
@@ -47,30 +47,34 @@ class Told:
             "client_id": self.client_id,
             **secret,
             "client_id_issued_at": self.client.created_at.seconds,
-            **({"registration_expires_at": self.client.registration_expires_at.seconds} if self._by_itself else {}),
+            **(
+                {"registration_expires_at": self.client.registration_expires_at.seconds}
+                if self._dynamically_registered
+                else {}
+            ),
             **self.metadata,
         }
 
     @property
-    def _by_itself(self) -> bool:
+    def _dynamically_registered(self) -> bool:
         return self.client.HasField("registration_expires_at")
 
 
-async def create(found: Connection, metadata: dict[str, Any]) -> Told:
+async def create(found: Connection, metadata: dict[str, Any]) -> ClientRecord:
     async with service(_SERVICE, found) as channel:
         request = admin_pb2.CreateClientRequest(metadata=to_struct(metadata))
         answer = await ClientAdminServiceStub(channel).CreateClient(request)
-        return Told(answer.client, answer.client_secret)
+        return ClientRecord(answer.client, answer.client_secret)
 
 
-async def update(found: Connection, client_id: str, metadata: dict[str, Any]) -> Told:
+async def update(found: Connection, client_id: str, metadata: dict[str, Any]) -> ClientRecord:
     async with service(_SERVICE, found) as channel:
         request = admin_pb2.UpdateClientRequest(client_id=client_id, metadata=to_struct(metadata))
         answer = await ClientAdminServiceStub(channel).UpdateClient(request)
-        return Told(answer.client, answer.client_secret)
+        return ClientRecord(answer.client, answer.client_secret)
 
 
-async def every(found: Connection) -> list[Told]:
+async def every(found: Connection) -> list[ClientRecord]:
     """All clients, oldest first."""
     async with service(_SERVICE, found) as channel:
         stub = ClientAdminServiceStub(channel)
@@ -79,13 +83,13 @@ async def every(found: Connection) -> list[Told]:
             answer = await stub.ListClients(admin_pb2.ListClientsRequest(page_size=PAGE_SIZE, page_token=token))
             return list(answer.clients), answer.next_page_token
 
-        return [Told(client) for client in await all_pages(page)]
+        return [ClientRecord(client) for client in await all_pages(page)]
 
 
-async def get(found: Connection, client_id: str) -> Told:
+async def get(found: Connection, client_id: str) -> ClientRecord:
     async with service(_SERVICE, found) as channel:
         answer = await ClientAdminServiceStub(channel).GetClient(admin_pb2.GetClientRequest(client_id=client_id))
-        return Told(answer.client)
+        return ClientRecord(answer.client)
 
 
 async def delete(found: Connection, client_id: str) -> None:

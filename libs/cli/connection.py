@@ -1,4 +1,4 @@
-"""Where Latchkey is, and as whom to speak to it: a run on this machine, or what LATCHKEY_* variables say."""
+"""Addresses and credentials of a Latchkey server: from the run.json of `make run`, or from LATCHKEY_* variables."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,46 +11,49 @@ from libs.cli.errors import CliError
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("authorize-frontend", "token", "authentication", "device", "key-rotation", "event-bridge")
 OPTIONAL = frozenset({"event-bridge"})
-"""Latchkey is whole without these."""
+"""Services that an installation may leave out."""
 _RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """Addresses and credentials; what is not known is missing or empty."""
+    """Addresses and credentials; unknown values are empty or None."""
 
     source: str
-    """Where this was found, for error messages: a path, or "the environment"."""
+    """Origin of the values, for error messages: a path, or "the environment"."""
     grpc: Mapping[str, str] = field(default_factory=dict)
     """Service -> gRPC target."""
     ops: Mapping[str, str] = field(default_factory=dict)
-    """Service -> host:port of its health."""
+    """Service -> host:port of its health endpoint."""
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
     nats_url: str = ""
     nats_creds: Path | None = None
     subscribers_key: Path | None = None
-    """What makes subscribers (libs/servicekit/nats/subscribers.py)."""
+    """The key that signs credentials of subscribers (libs/servicekit/nats/subscribers.py)."""
     issuer: str = ""
     client_edge: str = ""
 
     def target(self, service: str) -> str:
-        """Where a service answers gRPC.
+        """The gRPC target of a service.
 
         Raises:
-            CliError: it is not known.
+            CliError: the target is unknown.
         """
         if service not in self.grpc:
-            raise CliError(f"{self.source} does not say where {service} is: set {_variable(service, 'TARGET')}")
+            raise CliError(f"{self.source} has no address of {service}: set {_variable(service, 'TARGET')}")
         return self.grpc[service]
 
 
 def find(environment: Mapping[str, str], folder: Path) -> Connection:
-    """The run of LATCHKEY_HOME; otherwise the nearest .latchkey above `folder`, or the project's; otherwise LATCHKEY_*.
+    """Finds the server to connect to.
+
+    In this order: run.json in LATCHKEY_HOME; run.json in the nearest .latchkey folder above `folder`, or in the
+    project's; the LATCHKEY_* variables.
 
     Raises:
-        CliError: there is nothing, or it cannot be read.
+        CliError: no server was found, or run.json is invalid.
     """
     for path in _run_files(environment, folder):
         if path.is_file():
@@ -72,7 +75,7 @@ def find(environment: Mapping[str, str], folder: Path) -> Connection:
 
 def _run_files(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
     if home := environment.get("LATCHKEY_HOME"):
-        yield Path(home) / _RUN_FILE  # said explicitly: another run would be the wrong one
+        yield Path(home) / _RUN_FILE  # explicit: never fall back to another run
         return
     for place in (folder, *folder.parents, PROJECT_ROOT):
         yield place / ".latchkey" / _RUN_FILE
@@ -97,7 +100,7 @@ def _from_run_file(path: Path) -> Connection:
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise CliError(
-            f"{path} cannot be read ({type(error).__name__}: {error}): is make run of this version?"
+            f"{path} cannot be read ({type(error).__name__}: {error}): check that make run is of the same version"
         ) from None
 
 

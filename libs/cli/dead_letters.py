@@ -1,6 +1,6 @@
-"""Events that a consumer gave up on, and giving them to it once more.
+"""Dead letters: events that a consumer gave up on, and their redelivery to that consumer.
 
-A dead letter is an advisory of the server: which consumer, and where in the stream. The event itself is still there.
+A dead letter is a NATS advisory with the consumer and the position in the stream. The stream still has the event.
 """
 
 import json
@@ -23,19 +23,19 @@ _TERMINATED = "MSG_TERMINATED"
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One event, one consumer."""
+    """An event that one consumer gave up on."""
 
     position: int
-    """Its own, in LATCHKEY_DLQ."""
+    """Sequence number of the dead letter in LATCHKEY_DLQ."""
     consumer: str
     stream: str
     sequence: int
     given_up_at: datetime
     attempts: int
     terminated: bool
-    """The consumer said that nobody can handle it; otherwise it was offered as often as the consumer permits."""
+    """True: the consumer rejected the event. False: the delivery attempts are exhausted."""
     body: bytes | None
-    """None: the stream does not keep it any more."""
+    """None: the stream no longer stores the event."""
     redriven: bool
 
     @property
@@ -58,7 +58,7 @@ class DeadLetter:
 
 
 async def dead_letters(jetstream: JetStreamContext, *, consumer: str | None = None) -> list[DeadLetter]:
-    """All that are kept, oldest first; of one consumer, or of all."""
+    """The stored dead letters of one consumer or of all, oldest first."""
     again = {key async for key in _redriven(jetstream)}
     found = []
     async for message in stored(jetstream, DEAD_LETTERS):
@@ -82,29 +82,31 @@ async def dead_letters(jetstream: JetStreamContext, *, consumer: str | None = No
     return found
 
 
-async def redrive(jetstream: JetStreamContext, letter: DeadLetter) -> None:
-    """Gives the event to the consumer once more, behind what waits for it, and to nobody else."""
-    if letter.body is None:
-        raise CliError(f"the event at {letter.sequence} of {letter.stream} is not kept any more", code="not_found")
-    # The last part is new each time: within ten minutes the stream would take a second one for the first.
-    key = f"{_key(letter.consumer, letter.position)}.{uuid.uuid4().hex}"
-    await publish_to(jetstream, letter.consumer, letter.body, key=key)
+async def redrive(jetstream: JetStreamContext, dead_letter: DeadLetter) -> None:
+    """Delivers the event again, to this consumer only, after its pending events."""
+    if dead_letter.body is None:
+        raise CliError(
+            f"the event at {dead_letter.sequence} of {dead_letter.stream} is no longer stored", code="not_found"
+        )
+    # The last part is unique: the stream drops a message whose ID repeats within ten minutes.
+    key = f"{_key(dead_letter.consumer, dead_letter.position)}.{uuid.uuid4().hex}"
+    await publish_to(jetstream, dead_letter.consumer, dead_letter.body, key=key)
 
 
 async def publish_to(jetstream: JetStreamContext, consumer: str, body: bytes, *, key: str) -> None:
-    """Puts an event where one consumer alone reads it.
+    """Publishes an event to one consumer only.
 
     Raises:
-        CliError: that consumer reads no such events: it was not made by `latchkey subscriber create`.
+        CliError: the consumer does not exist or was not created with `latchkey subscriber create`.
     """
     subject = f"{REDRIVEN}.{consumer}"
     try:
         made = await jetstream.consumer_info(EVENTS, consumer)
     except NotFoundError:
-        raise CliError(f"there is no consumer {consumer!r} of {EVENTS}", code="not_found") from None
+        raise CliError(f"stream {EVENTS} has no consumer {consumer!r}", code="not_found") from None
     if subject not in (made.config.filter_subjects or ()):
         raise CliError(
-            f"{consumer!r} was not made by latchkey subscriber create: let it begin again at an earlier time"
+            f"{consumer!r} was not created with latchkey subscriber create: restart it from an earlier time instead"
         )
     await jetstream.publish(subject, body, headers={"Nats-Msg-Id": key})
 

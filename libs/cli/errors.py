@@ -1,14 +1,14 @@
-"""What the command line says when something does not work."""
+"""Errors of the command line."""
 
 import typer
 
 
 class CliError(typer.TyperException):
-    """One sentence for the person at the terminal; exit code 1.
+    """An error that is printed as one sentence; exit code 1.
 
     Args:
-        message: what is wrong and what to do about it.
-        code: a word for scripts, in the style of OAuth error codes.
+        message: the error and its remedy.
+        code: error code for scripts, in the style of OAuth 2.0 error codes.
     """
 
     def __init__(self, message: str, *, code: str = "failed") -> None:
@@ -17,7 +17,7 @@ class CliError(typer.TyperException):
 
 
 class UsageError(CliError):
-    """The command line itself makes no sense; exit code 2."""
+    """Invalid arguments or options; exit code 2."""
 
     exit_code = 2
 

@@ -1,4 +1,4 @@
-"""How one event looks on a line."""
+"""Prints an event on one line."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ def show(event: Event, output: Output) -> None:
         output.json_line(event.as_dict())
         return
     reason = f"{event.reason} " if event.reason else ""
-    told = {name: value for name, value in event.data.items() if name not in _SHOWN_APART and value != event.subject}
-    members = " ".join(f"{name}={_value(value)}" for name, value in told.items())
+    shown = {name: value for name, value in event.data.items() if name not in _SHOWN_APART and value != event.subject}
+    members = " ".join(f"{name}={_value(value)}" for name, value in shown.items())
     output.line(f"{moment(event.time)}  {event.name:<22} {event.subject:<36}  {reason}{members}".rstrip())
 
 

@@ -1,4 +1,4 @@
-"""Which flow an application should use: questions, and what follows from the answers. Whoever asks, asks these."""
+"""The model of the flow questionnaire, for `latchkey flow advise` and the playground: questions, choices, advice."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -7,36 +7,36 @@ from dataclasses import dataclass
 from libs.cli.flow_code import code_for
 
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-A_NAME = "My application"
-A_REDIRECT_URI = "https://app.example/callback"
+EXAMPLE_NAME = "My application"
+EXAMPLE_REDIRECT_URI = "https://app.example/callback"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """A flow, and how to register an application for it."""
+    """A recommended flow and how to register a client for it."""
 
     flow: str
-    """Its card at the playground."""
+    """ID of the flow in the playground."""
     title: str
     why: str
     instead_of: Mapping[str, str]
-    """What not to use, and why not."""
+    """Flows that are not recommended, with the reason."""
     then: str
-    """What the application does once it is registered."""
+    """What to do after the registration."""
     program: str
-    """What to paste: a file of libs/cli/programs, without its .txt (flow_code.py)."""
+    """Example program: a file of libs/cli/programs without .txt (flow_code.py)."""
     grant_types: tuple[str, ...]
     response_type: str = ""
-    """Empty: the one that goes with the grant types."""
+    """Empty: the default for the grant types."""
     public: bool = False
-    """It cannot keep a secret, or has nobody to show it to."""
+    """Whether the client is public: it has no client secret."""
     redirect_uri: str = ""
-    """What to put in place of a real one; empty where the browser brings nothing back."""
+    """Example redirect URI; empty for flows without a redirect."""
     more: tuple[tuple[str, str], ...] = ()
     """Further options."""
 
-    def options(self, *, client_name: str = A_NAME, redirect_uri: str = "") -> list[tuple[str, str]]:
-        """What registers it, as options of `latchkey client create` and their values."""
+    def options(self, *, client_name: str = EXAMPLE_NAME, redirect_uri: str = "") -> list[tuple[str, str]]:
+        """Options of `latchkey client create`, with their values."""
         return [
             ("--client-name", client_name),
             *(("--grant-type", grant_type) for grant_type in self.grant_types),
@@ -46,13 +46,13 @@ class Advice:
             *self.more,
         ]
 
-    def command(self, *, client_name: str = A_NAME, redirect_uri: str = "", between: str = " ") -> str:
-        """The same, to type; `between` the options may be a line that goes on."""
+    def command(self, *, client_name: str = EXAMPLE_NAME, redirect_uri: str = "", between: str = " ") -> str:
+        """The `latchkey client create` command. `between` separates the options, for example a line continuation."""
         options = self.options(client_name=client_name, redirect_uri=redirect_uri)
         return between.join(["latchkey client create", *(shlex.join(option) for option in options)])
 
     def code(self, *, issuer: str = "", client_edge: str = "", redirect_uri: str = "") -> str:
-        """A program that does it, for a server if it is known which."""
+        """The example program, with placeholders when no server is given."""
         return code_for(
             self.program, redirect_uri=redirect_uri or self.redirect_uri, issuer=issuer, client_edge=client_edge
         )
@@ -60,7 +60,7 @@ class Advice:
 
 @dataclass(frozen=True)
 class Choice:
-    """One answer, and where it leads."""
+    """An answer and the question or advice that follows."""
 
     answer: str
     text: str
@@ -69,7 +69,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Question:
-    """One thing to be known about an application."""
+    """A question about an application."""
 
     name: str
     text: str
@@ -80,22 +80,22 @@ class Question:
 
 
 class AnswerError(ValueError):
-    """An answer that the question does not offer, or to a question that is not asked; the message says which."""
+    """An answer is not one of the choices, or its question is not part of the path."""
 
 
 @dataclass(frozen=True)
 class Consultation:
-    """What was answered, in the order of the questions, and what comes next."""
+    """The answers so far, in order, and the next question or the advice."""
 
     answered: tuple[tuple[Question, Choice], ...]
     next: Question | Advice
 
 
 def consult(first: Question, answers: Mapping[str, str]) -> Consultation:
-    """As far as these answers lead.
+    """Follows the questions as far as `answers` go.
 
     Raises:
-        AnswerError: one of them does not fit.
+        AnswerError: an answer is invalid.
     """
     answered: list[tuple[Question, Choice]] = []
     here: Question | Advice = first
@@ -103,17 +103,17 @@ def consult(first: Question, answers: Mapping[str, str]) -> Consultation:
         choice = here.choice(answers[here.name])
         if choice is None:
             offered = ", ".join(choice.answer for choice in here.choices)
-            raise AnswerError(f"{here.name} is one of: {offered}")
+            raise AnswerError(f"{here.name} must be one of: {offered}")
         answered.append((here, choice))
         here = choice.leads_to
     idle = answers.keys() - {question.name for question, _ in answered}
     if idle and isinstance(here, Advice):
-        raise AnswerError(f"{', '.join(sorted(idle))}: not asked, after the other answers")
+        raise AnswerError(f"{', '.join(sorted(idle))}: not applicable with the other answers")
     return Consultation(tuple(answered), here)
 
 
 def every_advice(first: Question) -> Iterator[tuple[dict[str, str], Advice]]:
-    """All ways through the questions."""
+    """All paths through the questions with their advice."""
     for choice in first.choices:
         if isinstance(choice.leads_to, Advice):
             yield {first.name: choice.answer}, choice.leads_to

@@ -1,11 +1,11 @@
-"""Programs to paste, one for each advice: they run as they are, but for what stands between two @."""
+"""Example programs, one for each recommended flow. Names between two @ are replaced."""
 
 from functools import cache
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "programs"
 ISSUER, CLIENT_EDGE = "https://id.example", "https://token.example"
-"""Where it is not known which server it will be."""
+"""Used when no server is found."""
 
 
 def code_for(
@@ -17,7 +17,7 @@ def code_for(
     client_id: str = "CLIENT_ID",
     client_secret: str = "CLIENT_SECRET",
 ) -> str:
-    """The program of that name in libs/cli/programs, for this server and this client."""
+    """The program libs/cli/programs/<program>.txt with the URLs and credentials filled in."""
     text = _text(program)
     values = {
         "ISSUER": issuer or ISSUER,

@@ -1,4 +1,4 @@
-"""Asking everybody how they are, all at once; nothing here raises because somebody is away."""
+"""Checks services, databases, NATS and keys concurrently. An unavailable part is reported; it raises no error."""
 
 import asyncio
 import json
@@ -19,11 +19,11 @@ from libs.oauth.errors import OAuthError
 
 SECONDS = 4.0
 NATS_SECONDS = 1.5
-_MOST_BYTES = 100_000
+_MAX_BYTES = 100_000
 
 
 async def examine(found: Connection) -> dict[str, Any]:
-    """What `latchkey status --json` says; `ready` when everything is."""
+    """The report of `latchkey status --json`. `ready` is true when all parts are ready."""
     names = [name for name in SERVICES if name in found.ops or name in found.grpc]
     reports, nats, keys = await asyncio.gather(
         asyncio.gather(*(_service(name, found) for name in names)), _nats(found), _keys(found)
@@ -54,28 +54,28 @@ async def _service(name: str, found: Connection) -> dict[str, Any]:
         async with asyncio.timeout(SECONDS), service(name, found) as channel:
             await channel.channel_ready()
     except TimeoutError:
-        return _report(ready=False, detail=f"does not answer at {found.grpc[name]}")
+        return _report(ready=False, detail=f"no response at {found.grpc[name]}")
     except CliError as error:
         return _report(ready=False, detail=error.message)
-    return _report(ready=True, detail=f"answers at {found.grpc[name]}")
+    return _report(ready=True, detail=f"responds at {found.grpc[name]}")
 
 
 def _readiness(url: str) -> dict[str, Any]:
     """The report of /readyz: 200 or 503, with JSON."""
     try:
         with build_opener(ProxyHandler({})).open(url, timeout=SECONDS) as answer:
-            body = answer.read(_MOST_BYTES)
+            body = answer.read(_MAX_BYTES)
     except HTTPError as error:
-        body = error.read(_MOST_BYTES)
+        body = error.read(_MAX_BYTES)
     except OSError as error:
-        reason = getattr(error, "reason", error)  # URLError wraps what really happened
-        return _report(ready=False, detail=f"does not answer at {url}: {getattr(reason, 'strerror', None) or reason}")
+        reason = getattr(error, "reason", error)  # URLError wraps the cause
+        return _report(ready=False, detail=f"no response at {url}: {getattr(reason, 'strerror', None) or reason}")
     try:
-        told = json.loads(body)
-        checks = {str(name): dict(check) for name, check in told["checks"].items()}
-        return _report(ready=told["ready"] is True, detail=_summary(checks), checks=checks)
+        report = json.loads(body)
+        checks = {str(name): dict(check) for name, check in report["checks"].items()}
+        return _report(ready=report["ready"] is True, detail=_summary(checks), checks=checks)
     except (ValueError, LookupError, TypeError, AttributeError):
-        return _report(ready=False, detail=f"{url} does not answer as a service does")
+        return _report(ready=False, detail=f"{url} did not return a readiness report")
 
 
 def _report(*, ready: bool, detail: str, checks: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _report(*, ready: bool, detail: str, checks: dict[str, Any] | None = None) -
 
 
 def _summary(checks: dict[str, dict[str, Any]]) -> str:
-    """What is wrong or worth knowing; nothing when all is well."""
+    """The failed checks; empty when all passed."""
     return ", ".join(
         f"{name}: {check.get('detail') or 'failed'}" for name, check in checks.items() if not check.get("ok")
     )
@@ -91,7 +91,7 @@ def _summary(checks: dict[str, dict[str, Any]]) -> str:
 
 async def _nats(found: Connection) -> dict[str, Any]:
     if not found.nats_url:
-        return {"ready": False, "url": "", "detail": "its address is not known: set LATCHKEY_NATS_URL", "streams": {}}
+        return {"ready": False, "url": "", "detail": "URL unknown: set LATCHKEY_NATS_URL", "streams": {}}
     connection = NatsConnection(
         servers=found.nats_url, creds=found.nats_creds, inbox_prefix=None, on_reconnect=lambda: None
     )
@@ -102,7 +102,7 @@ async def _nats(found: Connection) -> dict[str, Any]:
     answer: dict[str, Any] = {"ready": False, "url": found.nats_url, "streams": {}}
     try:
         answer["streams"] = {name: await _events_in(connection, name) for name in (EVENTS, TOKENS)}
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with a stream is the finding
+    except Exception as error:  # noqa: BLE001 - any error is reported as the state of the streams
         return answer | {"detail": f"streams: {error}"}
     finally:
         await connection.close()
@@ -121,7 +121,7 @@ async def _keys(found: Connection) -> dict[str, Any]:
             stub = VerificationKeyServiceStub(channel)
             answer = await stub.ListVerificationKeys(keys_pb2.ListVerificationKeysRequest())
     except TimeoutError:
-        return {"ready": False, "detail": "key-rotation does not answer", "keys": []}
+        return {"ready": False, "detail": "no response from key-rotation", "keys": []}
     except (CliError, OAuthError) as error:
         return {"ready": False, "detail": str(error), "keys": []}
     keys = [_key(key) for key in answer.keys]

@@ -17,9 +17,9 @@ REASONS = ("compromised", "suspected", "drill")
 
 
 def as_json(key: admin_pb2.Key) -> dict[str, Any]:
-    """Without what does not apply to it."""
+    """The members of a key; those without a value are left out."""
     moments = {field.name: value for field, value in key.ListFields() if isinstance(value, Timestamp)}
-    told: dict[str, Any] = {
+    members: dict[str, Any] = {
         "kid": key.kid,
         "alg": key.alg,
         "state": keys_pb2.KeyState.Name(key.state).removeprefix("KEY_STATE_").lower(),
@@ -27,10 +27,10 @@ def as_json(key: admin_pb2.Key) -> dict[str, Any]:
     }
     if key.revocation_reason:
         name = admin_pb2.RevocationReason.Name(key.revocation_reason)
-        told["revocation_reason"] = name.removeprefix("REVOCATION_REASON_").lower()
+        members["revocation_reason"] = name.removeprefix("REVOCATION_REASON_").lower()
     if key.kek_version:
-        told |= {"kek": key.kek or "file", "kek_version": key.kek_version}
-    return told
+        members |= {"kek": key.kek or "file", "kek_version": key.kek_version}
+    return members
 
 
 def moment(timestamp: Timestamp) -> str:
@@ -38,14 +38,14 @@ def moment(timestamp: Timestamp) -> str:
 
 
 async def every(found: Connection) -> Sequence[admin_pb2.Key]:
-    """All keys that ever were, oldest first for each algorithm."""
+    """All keys by algorithm, oldest first."""
     async with service(_SERVICE, found) as channel:
         answer = await KeyAdminServiceStub(channel).ListKeys(admin_pb2.ListKeysRequest())
         return list(answer.keys)
 
 
 async def rotate(found: Connection, alg: str) -> Sequence[admin_pb2.Key]:
-    """What signs now and next; an empty `alg` is all of them."""
+    """Rotates the keys of `alg` (empty: all); returns the active and next keys."""
     async with service(_SERVICE, found) as channel:
         answer = await KeyAdminServiceStub(channel).RotateKeys(admin_pb2.RotateKeysRequest(alg=alg))
         return list(answer.keys)
@@ -57,8 +57,8 @@ async def revoke(found: Connection, kid: str, reason: str) -> admin_pb2.RevokeKe
         return await KeyAdminServiceStub(channel).RevokeKey(admin_pb2.RevokeKeyRequest(kid=kid, reason=value))
 
 
-async def former_uses(found: Connection) -> Sequence[token_pb2.FormerKeyUse]:
-    """Clients whose tokens come to us though their key signs no more; whoever came last first."""
+async def retired_key_uses(found: Connection) -> Sequence[token_pb2.FormerKeyUse]:
+    """Clients that presented tokens signed by retired keys. Most recent first."""
     async with service("token", found) as channel:
         answer = await ClientAdminServiceStub(channel).ListFormerKeyUses(token_pb2.ListFormerKeyUsesRequest())
         return list(answer.uses)
@@ -76,7 +76,7 @@ def use_as_json(use: token_pb2.FormerKeyUse) -> dict[str, Any]:
 
 
 async def rewrap(found: Connection) -> tuple[int, int]:
-    """How many were wrapped anew, and how many another command had in hand."""
+    """Returns how many keys were encrypted again, and how many remain because another command processes them."""
     async with service(_SERVICE, found) as channel:
         answer = await KeyAdminServiceStub(channel).RewrapKeys(admin_pb2.RewrapKeysRequest())
         return answer.rewrapped, answer.remaining

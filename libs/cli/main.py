@@ -1,6 +1,6 @@
 """The command `latchkey`.
 
-Exit codes: 0 done; 1 it did not work, or `status` found something that is not ready; 2 the command line makes no sense.
+Exit codes: 0 success; 1 error, or `status` found a part that is not ready; 2 invalid arguments or options.
 """
 
 import os
@@ -20,18 +20,18 @@ class _Commands(LazyGroup):
     modules = {  # noqa: RUF012 - a table, never changed
         "client": (
             "libs.cli.commands.client",
-            "Applications that ask for tokens.",
+            "Manage clients: the applications that request tokens.",
         ),
-        "flow": ("libs.cli.commands.flow", "Which flow an application should use."),
-        "user": ("libs.cli.commands.user", "People."),
-        "key": ("libs.cli.commands.key", "The keys that tokens are signed with."),
-        "login": ("libs.cli.commands.login", "Tokens for a person, as an application gets them."),
-        "events": ("libs.cli.commands.events", "What happens, as subscribers see it."),
-        "subscriber": ("libs.cli.commands.subscriber", "Who outside may read events."),
-        "webhook": ("libs.cli.commands.webhook", "Where events go as signed HTTP requests."),
-        "stream-ticket": ("libs.cli.commands.stream_ticket", "Who may read events as a stream for browsers."),
-        "status": ("libs.cli.commands.status", "How services, NATS, databases and keys are doing."),
-        "version": ("libs.cli.commands.version", "The version of this program."),
+        "flow": ("libs.cli.commands.flow", "Choose the OAuth 2.0 flow for an application."),
+        "user": ("libs.cli.commands.user", "Manage users."),
+        "key": ("libs.cli.commands.key", "Manage signing keys. They rotate automatically."),
+        "login": ("libs.cli.commands.login", "Sign a user in and show the tokens."),
+        "events": ("libs.cli.commands.events", "Read events and inspect consumers."),
+        "subscriber": ("libs.cli.commands.subscriber", "Manage event subscribers."),
+        "webhook": ("libs.cli.commands.webhook", "Manage webhooks: events sent as signed HTTP requests."),
+        "stream-ticket": ("libs.cli.commands.stream_ticket", "Manage tickets for the event stream for browsers."),
+        "status": ("libs.cli.commands.status", "Show the state of services, databases, NATS and keys."),
+        "version": ("libs.cli.commands.version", "Show the version."),
     }
 
 
@@ -42,7 +42,7 @@ app = App(group=_Commands)
 def latchkey(context: typer.Context, *, answer_in_json: Json = False) -> None:
     """Operate a Latchkey authorization server.
 
-    It finds the run on this machine by itself (make run), and any other by LATCHKEY_* variables.
+    It connects to the server of `make run` on this machine, or to the server that LATCHKEY_* variables name.
     """
     Output.of(context).json = answer_in_json
 
@@ -53,15 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs one command; returns its exit code. Whatever goes wrong becomes one line on stderr."""
+    """Runs one command and returns its exit code. Errors are printed as one line on stderr."""
     output = Output()
     command = typer.main.get_command(app)
     try:
         return command.main(list(arguments), prog_name="latchkey", standalone_mode=False, obj=output) or 0
-    except Exception as error:  # noqa: BLE001 - a person at a terminal is not helped by a stack trace
+    except Exception as error:  # noqa: BLE001 - users get one line, not a stack trace
         if os.environ.get("LATCHKEY_LOG_LEVEL", "").lower() == "debug":
             traceback.print_exception(error)
-        # A command line that makes no sense may not have been read up to its --json.
+        # After a usage error, --json may not have been parsed yet.
         output.json = output.json or "--json" in arguments
         code, description, exit_code = _explained(error)
         output.error(code, description)
@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _explained(error: Exception) -> tuple[str, str, int]:
-    """Error code, sentence, exit code."""
+    """Returns error code, description and exit code."""
     match error:
         case CliError():
             return error.code, error.message, error.exit_code
@@ -82,4 +82,4 @@ def _explained(error: Exception) -> tuple[str, str, int]:
         case typer.Abort():
             return "aborted", "Aborted.", 1
         case _:
-            return "internal", f"{type(error).__name__}: {error} (LATCHKEY_LOG_LEVEL=debug shows where)", 1
+            return "internal", f"{type(error).__name__}: {error} (for the stack trace set LATCHKEY_LOG_LEVEL=debug)", 1

@@ -1,4 +1,4 @@
-"""Client metadata and claims from files and flags."""
+"""Client metadata and claims from files and options."""
 
 import json
 import sys
@@ -12,8 +12,8 @@ def read_object(path: str, *, what: str) -> dict[str, Any]:
     """The JSON object in a file, or on stdin for "-".
 
     Raises:
-        CliError: it cannot be read.
-        UsageError: it is no JSON object.
+        CliError: the file cannot be read.
+        UsageError: the content is not a JSON object.
     """
     content = read_text(path, what=what)
     try:
@@ -26,29 +26,29 @@ def read_object(path: str, *, what: str) -> dict[str, Any]:
 
 
 def read_text(path: str, *, what: str = "FILE") -> str:
-    """What is in a file, or on stdin for "-". Raises CliError: it cannot be read."""
+    """The content of a file, or of stdin for "-". Raises CliError when it cannot be read."""
     try:
         if path == "-":
             return sys.stdin.read()
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - as plain as sys.stdin
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - opened like sys.stdin
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise CliError(f"{what}: {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def client_metadata(file: str | None, flags: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of the file, overridden by the flags that were given."""
+    """The members of the file, overridden by the options that were given."""
     members = read_object(file, what="--metadata") if file else {}
     return members | {name: value for name, value in flags.items() if value is not None}
 
 
 def many(values: Sequence[str] | None) -> list[str] | None:
-    """A repeatable flag; None when it was not given, and [""] removes what there is."""
+    """The values of a repeatable option; None when it was not given. Empty values are dropped: [""] clears a member."""
     if not values:
         return None
     return [value for value in values if value]
 
 
 def words(values: Sequence[str] | None) -> str | None:
-    """A repeatable flag whose values may themselves be separated by spaces, as RFC 6749 3.3 writes scopes."""
+    """The values of a repeatable option, joined with spaces; a value may itself have spaces (RFC 6749 section 3.3)."""
     return " ".join(" ".join(values).split()) if values else None

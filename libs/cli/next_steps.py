@@ -1,4 +1,4 @@
-"""What to do with a new client: lines to copy into a terminal."""
+"""Commands that get a new client its first token, and warnings about its metadata."""
 
 import base64
 import hashlib
@@ -12,35 +12,37 @@ DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 def warnings(metadata: Mapping[str, Any]) -> list[str]:
-    """Why what was just permitted is better left alone, where that is so."""
+    """Warnings about insecure metadata values."""
     types = {word for kind in metadata.get("response_types", ()) for word in kind.split()}
-    told = []
+    texts = []
     if "token" in types:
-        told.append(
-            "access tokens of the implicit flow travel through the browser, where history, scripts and other "
-            "applications can get at them, and nothing binds them to this client (RFC 9700, 2.1.2). Response type code "
-            "with PKCE does the same without that, in pages without a server too."
+        texts.append(
+            "access tokens of the implicit flow are exposed to browser history, scripts and other applications, and "
+            "are not bound to this client (RFC 9700 section 2.1.2). Use response type code with PKCE instead; it also "
+            "works in single-page applications."
         )
     if "password" in metadata.get("grant_types", ()):
-        told.append(
-            "with the grant type password the application sees the passwords of people, no second factor can be asked "
-            "for, and whoever breaks into it has them all. RFC 9700, 2.4, forbids it: use authorization_code, or the "
-            "device flow where there is no browser."
+        texts.append(
+            "with the grant type password the application sees users' passwords, and two-step verification is not "
+            "possible. RFC 9700 section 2.4 forbids it: use authorization_code, or the device flow if there is no "
+            "browser."
         )
     if metadata.get("introspection") == "all":
-        told.append("it may look into every access token of this server: for resource servers of your own only.")
+        texts.append(
+            "this client may introspect every access token of this server. Permit that only for your resource servers."
+        )
     if metadata.get("request_object_signing_alg") == "none":
-        told.append("anybody can write its unsigned request objects: they protect nothing.")
-    return told
+        texts.append("unsigned request objects are not protected against modification.")
+    return texts
 
 
 def for_client(metadata: Mapping[str, Any], *, client_id: str, secret: str, issuer: str, client_edge: str) -> list[str]:
-    """Lines that get the client its first token; none when it is not known where to ask for it."""
+    """Commands that get a first token; empty when the URLs of the server are unknown."""
     if not issuer or not client_edge:
         return []
     method = metadata.get("token_endpoint_auth_method", "")
     if method.endswith("_jwt"):
-        return []  # nobody types a signature
+        return []  # a signed assertion cannot be typed
     authentication = _authentication(method, client_id, secret)
     grants = metadata.get("grant_types", ())
     if DEVICE_CODE in grants and not secret:
@@ -54,7 +56,7 @@ def for_client(metadata: Mapping[str, Any], *, client_id: str, secret: str, issu
 def _sign_in(
     metadata: Mapping[str, Any], client_id: str, authentication: list[str], *, issuer: str, client_edge: str
 ) -> list[str]:
-    """With a browser; none where the client has no use for one."""
+    """Commands for a sign-in with a browser; empty when the client has no redirect URI."""
     grants = metadata.get("grant_types", ())
     response_types = metadata.get("response_types") or (["code"] if "authorization_code" in grants else [])
     redirect_uris = metadata.get("redirect_uris", ())
@@ -72,17 +74,17 @@ def _sign_in(
     }
     address = f"{issuer}/authorize?{urlencode(question)}"
     if "code" not in response_type.split():
-        return ["# sign in here: what the application gets is in the address that you are sent to", address]
+        return ["# Sign in here. The response is in the fragment of the redirect URI:", address]
     data = {"grant_type": "authorization_code", "redirect_uri": redirect_uris[0], "code_verifier": verifier}
     return [
-        "# sign in here, and take CODE from the address that you are sent to (it lives a minute)",
+        "# Sign in here and copy CODE from the redirect URI (valid for one minute):",
         address,
         _curl(f"{client_edge}/token", authentication, data | {"code": "CODE"}),
     ]
 
 
 def _protection(response_type: str, verifier: str) -> dict[str, str]:
-    """What ties the answer to who asked: a challenge for a code, a nonce for an ID token."""
+    """A code_challenge for a code, a nonce for an ID token."""
     words = response_type.split()
     digest = hashlib.sha256(verifier.encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
@@ -93,7 +95,7 @@ def _protection(response_type: str, verifier: str) -> dict[str, str]:
 
 
 def _resource(metadata: Mapping[str, Any]) -> str | None:
-    """One that it may name: the token is then of use there, and nowhere else."""
+    """The first resource that the client may request tokens for."""
     return next(iter(metadata.get("resources", ())), None)
 
 

@@ -1,4 +1,4 @@
-"""How answers look: tables for people, JSON for scripts, errors as one line on stderr."""
+"""Output of commands: tables or JSON on stdout, errors as one line on stderr."""
 
 import json
 import shutil
@@ -11,8 +11,8 @@ from typing import Any
 
 import typer
 
-_OURS = frozenset({"usage", "failed", "aborted", "internal", "unreachable", "access_refused", "not_found"})
-"""Codes that say no more than the sentence; the others are the standards' and shown as `error: description`."""
+_CLI_CODES = frozenset({"usage", "failed", "aborted", "internal", "unreachable", "access_refused", "not_found"})
+"""Codes of the command line itself. Codes of the standards are printed before the description."""
 _PLAIN_WIDTH = 200
 _READABLE_WIDTH = 100
 READY, NOT_READY = "ready", "NOT READY"
@@ -21,20 +21,20 @@ _STYLES = {READY: "green", NOT_READY: "bold red"}
 
 @dataclass
 class Output:
-    """One for each call of the command; `json` is what the flag --json says, wherever it stands."""
+    """The output of one call. `json` is true when --json was given."""
 
     json: bool = False
 
     @classmethod
     def of(cls, context: typer.Context) -> "Output":
-        """The one that `main` gave to the command."""
+        """The instance that `main` passed to the command."""
         found = context.find_object(cls)
         if found is None:
             raise RuntimeError("main passes an Output to every command")
         return found
 
     def answer(self, value: Any, *, human: Callable[[], None]) -> None:
-        """The answer of a command: the value as JSON, or whatever `human` prints."""
+        """Prints the result of a command: the value as JSON, or the output of `human`."""
         if self.json:
             self.line(json.dumps(value, indent=2, ensure_ascii=False))
         else:
@@ -49,8 +49,8 @@ class Output:
     def table(
         self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str = "", whole: Collection[int] = ()
     ) -> None:
-        """A table, or the sentence `empty` when there is no row. The columns `whole` are never broken: ids to copy."""
-        from rich.console import Console  # noqa: PLC0415 - rich costs a tenth of a second, and JSON needs none of it
+        """Prints a table, or `empty` when there are no rows. Columns in `whole` are not wrapped."""
+        from rich.console import Console  # noqa: PLC0415 - its import takes 0.1 s, and JSON does not need it
         from rich.table import Table  # noqa: PLC0415
 
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -68,13 +68,13 @@ class Output:
             self.line(line.rstrip())
 
     def members(self, members: Mapping[str, str]) -> None:
-        """Names and values, one under the other; never broken, so that they can be copied."""
+        """Prints names and values, one per line and never wrapped, so that they can be copied."""
         width = max(map(len, members), default=0)
         for name, value in members.items():
             self.line(f"  {name:<{width}}  {value}")
 
     def paragraph(self, text: str) -> None:
-        """Prose, broken between words as the terminal is wide, and an empty line after it."""
+        """Prints text wrapped to the width of the terminal, and an empty line."""
         width = min(shutil.get_terminal_size().columns, _READABLE_WIDTH)
         self.line(textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False) + "\n")
 
@@ -82,22 +82,22 @@ class Output:
         typer.echo(message, err=True)
 
     def error(self, code: str, description: str) -> None:
-        """The one line that a failure is worth."""
+        """Prints an error as one line, or as JSON."""
         if self.json:
             typer.echo(json.dumps({"error": code, "error_description": description}, ensure_ascii=False), err=True)
         else:
-            prefix = "" if code in _OURS else f"{code}: "
+            prefix = "" if code in _CLI_CODES else f"{code}: "
             typer.secho("Error: ", err=True, fg="red", bold=True, nl=False)
             typer.echo(prefix + description, err=True)
 
 
 def moment(value: datetime) -> str:
-    """For people: local time to the second."""
+    """Local time to the second, for tables."""
     return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def text(value: Any) -> str:
-    """A JSON value as people write it, without anything that could steer a terminal."""
+    """A JSON value as text, without terminal control characters."""
     match value:
         case bool():
             return "yes" if value else "no"
@@ -114,7 +114,7 @@ def printable(value: str) -> str:
 
 
 def _literal(cell: str) -> Any:
-    """A cell that is what it is: no markup."""
+    """A table cell without markup."""
     from rich.text import Text  # noqa: PLC0415
 
     return Text(printable(cell), style=_STYLES.get(cell, ""))

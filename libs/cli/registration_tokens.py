@@ -1,4 +1,4 @@
-"""Initial access tokens: calls to the token service (protos/latchkey/token/v1/admin.proto), and how they are told."""
+"""Initial access tokens: calls to the token service (protos/latchkey/token/v1/admin.proto)."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ def as_json(record: admin_pb2.InitialAccessToken) -> dict[str, Any]:
 
 
 async def create(found: Connection, uses: int, life: timedelta) -> tuple[admin_pb2.InitialAccessToken, str]:
-    """What is known of it from now on, and the token itself."""
+    """Returns the record and the token itself."""
     async with service(_SERVICE, found) as channel:
         request = admin_pb2.CreateInitialAccessTokenRequest(uses=uses, lifetime_seconds=int(life.total_seconds()))
         answer = await ClientAdminServiceStub(channel).CreateInitialAccessToken(request)
@@ -29,7 +29,7 @@ async def create(found: Connection, uses: int, life: timedelta) -> tuple[admin_p
 
 
 async def every(found: Connection) -> list[admin_pb2.InitialAccessToken]:
-    """Those that can still be used, the latest first."""
+    """The valid tokens, latest first."""
     async with service(_SERVICE, found) as channel:
         request = admin_pb2.ListInitialAccessTokensRequest()
         answer = await ClientAdminServiceStub(channel).ListInitialAccessTokens(request)

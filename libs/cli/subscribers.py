@@ -1,4 +1,4 @@
-"""Subscribers outside: a consumer and a NATS user that may read it and nothing else."""
+"""Event subscribers: a durable consumer and a NATS user that can read only its events."""
 
 import os
 import re
@@ -20,15 +20,15 @@ from libs.cli.errors import CliError, UsageError
 from libs.servicekit.nats.bus import REDRIVEN
 from libs.servicekit.nats.subscribers import API, SubscribersKey, inbox_of
 
-MOST_ATTEMPTS = 60
-"""With the SDK's pauses between them that is about an hour; then an event is a dead letter."""
+MAX_ATTEMPTS = 60
+"""About one hour with the pauses of the SDK; after that, the event is a dead letter."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _STREAMS = ("LATCHKEY_EVENTS", "LATCHKEY_TOKENS")
 
 
 @dataclass(frozen=True)
 class Subscriber:
-    """What was made. The consumer's name is never given twice, so that old credentials open no new consumer."""
+    """A created subscriber. Consumer names are never reused, so old credentials cannot read a new consumer."""
 
     consumer: str
     pattern: str
@@ -37,9 +37,9 @@ class Subscriber:
 
 
 def check(name: str, pattern: str) -> None:
-    """Raises UsageError."""
+    """Raises UsageError when the name or the filter is invalid."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r}: small letters, digits, - and _ only, at most 40")
+        raise UsageError(f"{name!r} is invalid: use at most 40 of a-z, 0-9, - and _")
     try:
         subject_of(pattern)
     except ValueError as error:
@@ -49,11 +49,11 @@ def check(name: str, pattern: str) -> None:
 def key_of(found: Connection) -> SubscribersKey:
     """Raises CliError."""
     if found.subscribers_key is None:
-        raise CliError(f"{found.source} does not name the key that makes subscribers: set LATCHKEY_SUBSCRIBERS_KEY")
+        raise CliError(f"{found.source} has no key for subscribers: set LATCHKEY_SUBSCRIBERS_KEY")
     try:
         return SubscribersKey.read(found.subscribers_key)
     except (OSError, ValueError) as error:
-        raise CliError(f"{found.subscribers_key} is no key that makes subscribers: {error}") from None
+        raise CliError(f"{found.subscribers_key} is not a valid key for subscribers: {error}") from None
 
 
 async def create(
@@ -73,9 +73,9 @@ async def create(
                 filter_subjects=[subject, *([f"{REDRIVEN}.{consumer}"] if stream == _STREAMS[0] else [])],
                 ack_policy=AckPolicy.EXPLICIT,
                 ack_wait=ACK_WAIT_SECONDS,
-                # One at a time: an event that is offered again still comes before the next about the same person.
+                # One at a time, so that a redelivered event comes before later events about the same user.
                 max_ack_pending=1,
-                max_deliver=MOST_ATTEMPTS,
+                max_deliver=MAX_ATTEMPTS,
                 **starting(since, now=now),
             ),
         )
@@ -85,10 +85,10 @@ async def create(
 
 
 async def delete(jetstream: JetStreamContext, consumer: str) -> None:
-    """Removes the consumer; its credentials are good for nothing then.
+    """Deletes the consumer; its credentials become useless.
 
     Raises:
-        CliError: there is none.
+        CliError: there is no such subscriber.
     """
     gone = 0
     for stream in _STREAMS:
@@ -98,11 +98,13 @@ async def delete(jetstream: JetStreamContext, consumer: str) -> None:
         except NotFoundError:
             continue
     if not gone:
-        raise CliError(f"there is no subscriber {consumer!r}: latchkey events lag lists them", code="not_found")
+        raise CliError(
+            f"there is no subscriber {consumer!r}. To list subscribers: latchkey events lag", code="not_found"
+        )
 
 
 def as_json(made: Subscriber, found: Connection) -> dict[str, Any]:
-    """All that a stock NATS client needs: `api_prefix` is what its JetStream context is told."""
+    """The settings of a NATS client; `api_prefix` is for its JetStream context."""
     return {
         "servers": found.nats_url.split(","),
         "creds_file": str(made.creds),
@@ -116,7 +118,7 @@ def as_json(made: Subscriber, found: Connection) -> dict[str, Any]:
 
 
 def program(made: Subscriber, found: Connection) -> str:
-    """Ten lines to start with."""
+    """An example program."""
     return f"""\
 import asyncio
 from latchkey_sdk import subscribe

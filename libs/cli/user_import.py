@@ -1,4 +1,4 @@
-"""`latchkey user import`: a file with one person in each line, and what is wrong with which of them."""
+"""`latchkey user import`: imports a file with one user per line and reports the invalid lines."""
 
 import asyncio
 import json
@@ -29,11 +29,11 @@ class Result:
 
 
 class _LineFaultError(Exception):
-    """A line that is not worth sending."""
+    """A line is invalid."""
 
 
 async def import_users(found: Connection, lines: Iterable[str], *, dry_run: bool) -> Result:
-    """Sends every line, AT_ONCE at a time; blank ones are passed over. A fault in one keeps no other back."""
+    """Imports every line, AT_ONCE concurrently. Blank lines are skipped; an invalid line does not stop the import."""
     result = Result()
     places = asyncio.Semaphore(AT_ONCE)
     async with service("authentication", found) as channel, asyncio.TaskGroup() as group:
@@ -59,7 +59,7 @@ async def import_users(found: Connection, lines: Iterable[str], *, dry_run: bool
 
 
 def _request(line: str, *, dry_run: bool) -> admin_pb2.ImportUserRequest:
-    """Raises _LineFaultError with words that hold nothing of the hash."""
+    """Raises _LineFaultError; its text never contains the password hash."""
     try:
         read: Any = json.loads(line)
     except ValueError:
@@ -67,10 +67,10 @@ def _request(line: str, *, dry_run: bool) -> admin_pb2.ImportUserRequest:
     if not isinstance(read, dict):
         raise _LineFaultError("is not a JSON object")
     if unknown := read.keys() - _MEMBERS:
-        raise _LineFaultError(f"has members that are not known: {', '.join(sorted(unknown))}")
+        raise _LineFaultError(f"has unknown members: {', '.join(sorted(unknown))}")
     username, password_hash, claims = read.get("username"), read.get("password_hash"), read.get("claims", {})
     if not isinstance(username, str) or not isinstance(password_hash, str) or not isinstance(claims, dict):
-        raise _LineFaultError("needs a username and a password_hash (strings); claims is an object")
+        raise _LineFaultError("username and password_hash must be strings, and claims an object")
     return admin_pb2.ImportUserRequest(
         username=username, password_hash=password_hash, claims=to_struct(claims), dry_run=dry_run
     )

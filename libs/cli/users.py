@@ -36,7 +36,7 @@ async def invite(found: Connection, username: str, claims: dict[str, Any], *, la
 
 
 async def every(found: Connection) -> list[admin_pb2.User]:
-    """All users, oldest first."""
+    """List all users, oldest first."""
     async with service(_SERVICE, found) as channel:
         stub = UserAdminServiceStub(channel)
 
@@ -54,7 +54,7 @@ async def get(found: Connection, username: str) -> admin_pb2.User:
 
 
 async def update(found: Connection, username: str, claims: dict[str, Any]) -> admin_pb2.User:
-    """None takes a claim away."""
+    """Changes claims; None removes a claim."""
     async with service(_SERVICE, found) as channel:
         request = admin_pb2.UpdateUserRequest(username=username, claims=to_struct(claims))
         answer = await UserAdminServiceStub(channel).UpdateUser(request)
@@ -74,7 +74,7 @@ async def disable(found: Connection, username: str) -> admin_pb2.User:
 
 
 async def reset_factors(found: Connection, username: str) -> int:
-    """How many second factors were taken away."""
+    """Returns how many second factors were removed."""
     async with service(_SERVICE, found) as channel:
         answer = await UserAdminServiceStub(channel).ResetFactors(admin_pb2.ResetFactorsRequest(username=username))
         return answer.removed

@@ -1,4 +1,4 @@
-"""Webhooks: calls to the event bridge (protos/latchkey/bridge/v1/webhooks.proto), and how they are told."""
+"""Webhooks: calls to the event-bridge service (protos/latchkey/bridge/v1/webhooks.proto)."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ async def admin(found: Connection) -> "AsyncIterator[WebhookAdminServiceAsyncStu
 
 
 async def create(found: Connection, *, url: str, filters: Sequence[str], description: str) -> tuple[pb.Webhook, str]:
-    """The webhook, and its secret."""
+    """Returns the webhook and its secret."""
     async with admin(found) as bridge:
         request = pb.CreateWebhookRequest(url=url, filters=filters, description=description)
         answer = await bridge.CreateWebhook(request)
@@ -64,7 +64,7 @@ async def delete(found: Connection, webhook_id: str) -> None:
 
 
 async def deliveries(found: Connection, webhook_id: str, *, state: str | None, limit: int) -> list[pb.Delivery]:
-    """`state`: pending, delivered, given_up; None: all. The latest first."""
+    """Deliveries in a state (pending, delivered, given_up; None: all), latest first."""
     wanted = pb.DeliveryState.Value(f"{_STATE}{state.upper()}") if state else pb.DELIVERY_STATE_UNSPECIFIED
     async with admin(found) as bridge:
         request = pb.ListDeliveriesRequest(webhook_id=webhook_id, state=wanted, limit=limit)
@@ -74,7 +74,7 @@ async def deliveries(found: Connection, webhook_id: str, *, state: str | None, l
 async def redeliver(
     found: Connection, webhook_id: str, *, event_id: str, since: datetime | None, until: datetime | None, all_too: bool
 ) -> int:
-    """How many are sent again."""
+    """Returns how many deliveries were queued."""
     request = pb.RedeliverEventsRequest(webhook_id=webhook_id, event_id=event_id, delivered_too=all_too)
     if since is not None:
         request.since.FromDatetime(since)
@@ -85,7 +85,7 @@ async def redeliver(
 
 
 async def test(found: Connection, webhook_id: str) -> str:
-    """The id of the event."""
+    """Returns the ID of the test event."""
     async with admin(found) as bridge:
         return (await bridge.TestWebhook(pb.TestWebhookRequest(webhook_id=webhook_id))).event_id
 

@@ -1,4 +1,4 @@
-"""The one table of signature algorithms. To add one, add a row here (RFC 7518 3.1) and its JWK form in `jwk.py`."""
+"""The table of signature algorithms. To add one, add a row here (RFC 7518 3.1) and its JWK form in `jwk.py`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,15 +25,15 @@ _RSA_EXPONENT = 65537
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """A digital signature algorithm and the only kind of key that may be used with it."""
+    """A digital signature algorithm and the keys that may be used with it."""
 
     name: str
     digest: str
-    """Name of the hash function, also for `at_hash` and its relatives."""
+    """Name of the hash function, also for `at_hash` and `c_hash`."""
     generate: Callable[[], PrivateKey]
-    """Blocks: an RSA key takes from 30 ms to a second."""
+    """Generates a key. Blocks: an RSA key takes 30 ms to a second."""
     suits: Callable[[PublicKey], bool]
-    """Right type, right curve, strong enough and not so large that verifying becomes an attack on us."""
+    """Returns whether a key has the right type, curve and size. Very large keys are refused: verification is slow."""
 
 
 def _suits_rs256(key: PublicKey) -> bool:
@@ -68,8 +68,8 @@ ALGORITHMS: Final = {
 
 
 def algorithm(name: str) -> Algorithm:
-    """Give the row of `name`. Raises InvalidKey for all others, symmetric ones and `none` among them."""
+    """Return the algorithm with this name. Raises InvalidKey for all others, such as symmetric ones and `none`."""
     row = ALGORITHMS.get(name)
     if row is None:
-        raise InvalidKey("not an algorithm that we use")
+        raise InvalidKey("unsupported algorithm")
     return row

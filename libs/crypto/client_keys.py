@@ -1,4 +1,4 @@
-"""Public keys of clients (RFC 7517): read from their metadata or their `jwks_uri`, and often without a `kid`."""
+"""Public keys of clients (RFC 7517) from their metadata or their `jwks_uri`, with or without a `kid`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from libs.crypto.strict import json_object
 
 MAX_KEYS: Final = 20
 _ALGORITHMS: Final = {"RSA": "RS256", "EC": "ES256"}
-"""What a key verifies whose JWK does not say (RFC 7517 4.4 leaves it open): never more than one algorithm."""
+"""The algorithm of a key whose JWK has no `alg` (optional by RFC 7517 4.4): exactly one for each key type."""
 _UNNAMED: Final = "unnamed"
 
 
 @dataclass(frozen=True)
 class ClientKeySet:
-    """Keys in their order, each with the `kid` that the client gave it, if it gave one."""
+    """Keys in the order of the set, each with its `kid` or None."""
 
     keys: Sequence[tuple[str | None, VerificationKey]]
 
     @classmethod
     def parse(cls, document: bytes) -> Self:
-        """A fetched JWK Set. Raises InvalidKey."""
+        """Parse a fetched JWK Set. Raises InvalidKey."""
         try:
             return cls.of(json_object(document))
         except ValueError as error:
@@ -31,11 +31,11 @@ class ClientKeySet:
 
     @classmethod
     def of(cls, jwks: Mapping[str, Any]) -> Self:
-        """Keys that we can use; those of other types and for other uses are passed over.
+        """Return the supported signature keys of a JWK set; other keys are ignored.
 
         Raises:
-            InvalidKey: no JWK set, more than MAX_KEYS keys, or a private or symmetric one: whoever publishes that has
-                lost it.
+            InvalidKey: not a JWK set, more than MAX_KEYS keys, or a private or symmetric key, which is compromised by
+                being published.
         """
         members = jwks.get("keys")
         if not isinstance(members, list) or len(members) > MAX_KEYS:
@@ -55,5 +55,5 @@ class ClientKeySet:
         return cls(tuple(found))
 
     def candidates(self, kid: str | None, alg: str) -> list[VerificationKey]:
-        """Keys that may have made a signature: with a `kid` those of that name, otherwise all of the algorithm."""
+        """Return the keys to try for a signature: those with this `kid` or without one; without `kid`, all of `alg`."""
         return [key for name, key in self.keys if key.alg == alg and (kid is None or name in {kid, None})]

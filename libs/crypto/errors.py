@@ -1,8 +1,8 @@
-"""What can be wrong with a token, a key or a sealed value. Reasons are UPPER_SNAKE, for logs and metrics only."""
+"""Errors of tokens, keys and sealed values. Reasons are UPPER_SNAKE, for logs and metrics only."""
 
 
 class InvalidJwt(Exception):
-    """The token is not one that we can rely on; `reason` says why, and nothing of the token is in the text."""
+    """The token is invalid. `reason` names the cause; the text contains nothing of the token."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -10,16 +10,16 @@ class InvalidJwt(Exception):
 
 
 class InvalidKey(ValueError):
-    """The key is malformed, too weak, of another type than its algorithm, or private where a public one belongs."""
+    """The key is malformed, too weak, of another type than its algorithm, or private instead of public."""
 
 
 class SealBroken(ValueError):
-    """The sealed value was made for somebody or something else, or was changed on its way."""
+    """The value was sealed with another key or another binding, or was changed."""
 
 
 class PasswordTooLong(ValueError):
-    """More bytes than a password may have; see `libs.crypto.passwords.MAX_PASSWORD_BYTES`."""
+    """The password has more than `libs.crypto.passwords.MAX_PASSWORD_BYTES` bytes."""
 
 
 class PasskeyRefused(Exception):
-    """An answer of a browser that does not hold. The words are for logs."""
+    """The passkey response of a browser is invalid. The text is for logs."""

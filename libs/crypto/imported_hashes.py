@@ -1,6 +1,6 @@
-"""Password hashes that other systems made: bcrypt, and PBKDF2 as passlib and Django write it. Verified, never made.
+"""Password hashes of other systems: bcrypt, and PBKDF2 in the formats of passlib and Django. Verification only.
 
-Their price is bounded: a hash of an import must not keep a core busy for minutes at each sign-in.
+Their cost is limited: an imported hash must not occupy a core for minutes at each sign-in.
 """
 
 import base64
@@ -18,7 +18,7 @@ _BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
 _PASSLIB = re.compile(r"\$pbkdf2-(sha256|sha512)\$(\d{1,8})\$([./A-Za-z0-9]{1,128})\$([./A-Za-z0-9]{22,128})")
 _DJANGO = re.compile(r"pbkdf2_(sha256|sha512)\$(\d{1,8})\$([^$]{1,128})\$([+/A-Za-z0-9]{22,128}={0,2})")
 _BCRYPT_BYTES = 72
-"""bcrypt itself looks at no more; what made the hash cut the rest off, so it is cut off here."""
+"""bcrypt uses the first 72 bytes of a password, so the rest is cut off here as well."""
 MAX_BCRYPT_COST = 14
 MAX_ITERATIONS = 2_000_000
 FORMATS = "bcrypt ($2b$…), PBKDF2 with SHA-256 or SHA-512 ($pbkdf2-sha256$… or pbkdf2_sha256$…)"
@@ -33,7 +33,7 @@ class _Pbkdf2:
 
 
 def is_imported_hash(text: str) -> bool:
-    """Could it be verified here, and at a bearable price?"""
+    """Return whether the format is supported and the cost is within the limits."""
     found = _BCRYPT.fullmatch(text)
     if found:
         return 4 <= int(found[1]) <= MAX_BCRYPT_COST
@@ -44,10 +44,10 @@ def is_imported_hash(text: str) -> bool:
 
 
 def verify_imported(text: str, password: str) -> bool:
-    """Tell whether it is the password, as it was typed: what made the hash normalised nothing.
+    """Return whether the password matches. It is not normalized: the other systems did not normalize it.
 
     Raises:
-        InvalidKey: the text is no hash of these.
+        InvalidKey: the text is not a hash in a supported format.
     """
     typed = password.encode()
     if _BCRYPT.fullmatch(text):
@@ -65,9 +65,9 @@ def _parse(text: str) -> _Pbkdf2:
             return _Pbkdf2(found[1], int(found[2]), found[3].encode(), base64.b64decode(found[4], validate=True))
     except binascii.Error:
         pass
-    raise InvalidKey("not the hash of a password")
+    raise InvalidKey("not a password hash in a supported format")
 
 
 def _adapted(text: str) -> bytes:
-    """Passlib's base64: a full stop for the plus sign, and no padding."""
+    """Decode passlib's base64: `.` instead of `+`, no padding."""
     return base64.b64decode(text.replace(".", "+") + "=" * (-len(text) % 4), validate=True)

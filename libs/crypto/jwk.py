@@ -1,4 +1,4 @@
-"""Public JSON Web Keys (RFC 7517, RFC 7518 6). There is no function here that could write a private member."""
+"""Public JSON Web Keys (RFC 7517, RFC 7518 6). This module cannot write private members."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ _P256_BYTES = 32
 
 
 def key_members(key: PublicKey) -> dict[str, str]:
-    """Only the members that RFC 7638 3.2 requires, which are those that make the key."""
+    """Return the members that RFC 7638 3.2 requires: those that define the key."""
     if isinstance(key, RSAPublicKey):
         rsa = key.public_numbers()
         return {"e": _unsigned(rsa.e), "kty": "RSA", "n": _unsigned(rsa.n)}
@@ -31,20 +31,20 @@ def key_members(key: PublicKey) -> dict[str, str]:
 
 
 def thumbprint(key: PublicKey) -> str:
-    """SHA-256 JWK thumbprint (RFC 7638), base64url, 43 characters: our `kid`."""
+    """Return the SHA-256 JWK thumbprint (RFC 7638) in 43 base64url characters. Used as `kid`."""
     canonical = json.dumps(key_members(key), separators=(",", ":"), sort_keys=True)
     return base64url(hashlib.sha256(canonical.encode()).digest())
 
 
 def public_jwk(key: PublicKey, *, kid: str, alg: str) -> dict[str, str]:
-    """The JWK to publish: the public members, `kid`, `alg`, `use`."""
+    """Return the JWK to publish: the public members, `kid`, `alg` and `use`."""
     return {**key_members(key), "kid": kid, "alg": alg, "use": "sig"}
 
 
 def load_public_key(jwk: Mapping[str, Any]) -> PublicKey:
-    """Parse a public signature key. Raises InvalidKey for every other JWK, a private or symmetric one included."""
+    """Parse a public signature key. Raises InvalidKey for every other JWK, also for a private or symmetric key."""
     if not PRIVATE_MEMBERS.isdisjoint(jwk):
-        raise InvalidKey("a private member in a public key")
+        raise InvalidKey("the public key has a private member")
     operations = jwk.get("key_ops", ["verify"])
     if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         raise InvalidKey("not a signature key")
@@ -61,17 +61,17 @@ def _key_of(jwk: Mapping[str, Any]) -> PublicKey:
     if jwk.get("kty") == "EC" and jwk.get("crv") == "P-256":
         x, y = _octets(jwk, "x"), _octets(jwk, "y")
         if not len(x) == len(y) == _P256_BYTES:
-            raise InvalidKey("a coordinate of the wrong length")
+            raise InvalidKey("a coordinate has the wrong length")
         point = EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), SECP256R1())
         key: EllipticCurvePublicKey = point.public_key()
         return key
-    raise InvalidKey("a key type that we do not use")
+    raise InvalidKey("unsupported key type")
 
 
 def _octets(jwk: Mapping[str, Any], member: str) -> bytes:
     value = jwk.get(member)
     if not isinstance(value, str):
-        raise InvalidKey(f"no {member}")
+        raise InvalidKey(f"{member} is missing")
     return base64url_decode(value)
 
 

@@ -1,9 +1,9 @@
-"""Signed JWTs: the one place that touches python-jose, and the cage around it.
+"""Signed JWTs. The only module that uses python-jose.
 
-python-jose 3.5.0 takes the algorithm from the token unless told otherwise, accepts a public key as an HMAC secret,
-ignores `crit`, tries every key of a set and does not miss absent claims. So only its JWS layer is used, on key objects
-that we built, with the one algorithm that the key is bound to; header, claims and JSON are judged here (RFC 8725 3).
-No JWE is made or read.
+python-jose 3.5.0 takes the algorithm from the token by default, accepts a public key as an HMAC secret, ignores `crit`,
+tries every key of a set and does not require claims. So this module uses only its JWS layer, with key objects that it
+builds itself and the one algorithm to which each key is bound. It checks header, claims and JSON itself (RFC 8725 3).
+JWE is not supported.
 """
 
 import json
@@ -64,15 +64,15 @@ _encode_claims = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class VerificationKey:
-    """A public key, the one algorithm that it verifies, and its exact `kid`. Parsed once."""
+    """A public key with its `kid` and the one algorithm for which it is used. Parsed once."""
 
     def __init__(self, jwk: Mapping[str, Any]) -> None:
         kid, alg = jwk.get("kid"), jwk.get("alg")
         if not isinstance(kid, str) or not 0 < len(kid) <= _MAX_KID_LENGTH or not isinstance(alg, str):
-            raise InvalidKey("no kid or no alg")
+            raise InvalidKey("kid or alg is missing")
         public = load_public_key(jwk)
         if not algorithm(alg).suits(public):
-            raise InvalidKey("the key does not suit its algorithm")
+            raise InvalidKey("the key does not fit its algorithm")
         self.kid: Final = kid
         self.alg: Final = alg
         self._public: Final = public
@@ -80,11 +80,11 @@ class VerificationKey:
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> Self:
-        """Parse a public JWK that names its `kid` and `alg`. Raises InvalidKey."""
+        """Parse a public JWK with `kid` and `alg`. Raises InvalidKey."""
         return cls(jwk)
 
     def public_jwk(self) -> dict[str, str]:
-        """The JWK to publish: public members only."""
+        """Return the JWK to publish: public members only."""
         return public_jwk(self._public, kid=self.kid, alg=self.alg)
 
     def __repr__(self) -> str:
@@ -92,11 +92,11 @@ class VerificationKey:
 
 
 class SigningKey:
-    """A private key, the one algorithm that it signs with, and its `kid`. Parsed once; never prints itself."""
+    """A private key with its `kid` and the one algorithm for which it is used. Its repr contains no key material."""
 
     def __init__(self, private: PrivateKey, *, kid: str, alg: str) -> None:
         if not algorithm(alg).suits(private.public_key()):
-            raise InvalidKey("the key does not suit its algorithm")
+            raise InvalidKey("the key does not fit its algorithm")
         self.kid: Final = kid
         self.alg: Final = alg
         self._private: Final = private
@@ -104,13 +104,13 @@ class SigningKey:
 
     @classmethod
     def generate(cls, alg: str) -> Self:
-        """Make a key whose `kid` is its thumbprint (RFC 7638). Blocks for up to a second: not for the event loop."""
+        """Generate a key whose `kid` is its thumbprint (RFC 7638). Blocks up to a second: not for the event loop."""
         private = algorithm(alg).generate()
         return cls(private, kid=thumbprint(private.public_key()), alg=alg)
 
     @classmethod
     def from_pkcs8(cls, kid: str, alg: str, der: bytes) -> Self:
-        """Parse what `to_pkcs8` wrote. Raises InvalidKey."""
+        """Parse the output of `to_pkcs8`. Raises InvalidKey."""
         try:
             private = serialization.load_der_private_key(der, password=None)
         except (ValueError, TypeError) as error:
@@ -118,13 +118,13 @@ class SigningKey:
         return cls(private, kid=kid, alg=alg)  # type: ignore[arg-type]  # `suits` refuses every other type
 
     def to_pkcs8(self) -> bytes:
-        """The private key in the clear, as DER: to be sealed at once and kept nowhere."""
+        """Return the unencrypted private key as DER. The caller must seal it at once and must not store it."""
         return self._private.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
 
     def public_jwk(self) -> dict[str, str]:
-        """The JWK to publish: public members only."""
+        """Return the JWK to publish: public members only."""
         return public_jwk(self._private.public_key(), kid=self.kid, alg=self.alg)
 
     def __repr__(self) -> str:
@@ -132,42 +132,42 @@ class SigningKey:
 
 
 class KeySet:
-    """Verification keys by exact `kid`; no other key is ever tried."""
+    """Verification keys by exact `kid`. A token is verified with the key of its `kid` only."""
 
     def __init__(self, keys: Iterable[VerificationKey]) -> None:
         keys = tuple(keys)
         self._by_kid = {key.kid: key for key in keys}
         if len(self._by_kid) != len(keys):
-            raise InvalidKey("two keys with one kid")
+            raise InvalidKey("two keys have the same kid")
 
     def find(self, kid: str) -> VerificationKey | None:
-        """The key named `kid`, if there is one."""
+        """Return the key with this `kid`, or None."""
         return self._by_kid.get(kid)
 
     def __iter__(self) -> Iterator[VerificationKey]:
         return iter(self._by_kid.values())
 
     def to_jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The JWK Set to publish (RFC 7517 5)."""
+        """Return the JWK Set to publish (RFC 7517 5)."""
         return {"keys": [key.public_jwk() for key in self._by_kid.values()]}
 
 
 def sign_jwt(claims: Mapping[str, Any], key: SigningKey, *, typ: str) -> str:
-    """Sign `claims` as the kind of token that `typ` names.
+    """Sign `claims` as the kind of token with this `typ`.
 
-    Raises ValueError for a `typ` that we do not make, and for claims that we would refuse to verify as that kind.
+    Raises ValueError for an unknown `typ`, and for claims that `verify_jwt` would refuse for this kind.
     """
     kind = KINDS_BY_TYP.get(typ)
     if kind is None:
-        raise ValueError("not a kind of token that we make")
+        raise ValueError("unknown kind of token")
     try:
         check_members(claims, kind)
     except InvalidJwt as fault:
-        raise ValueError(f"claims that do not make a {typ}: {fault.reason}") from fault
+        raise ValueError(f"invalid claims for a {typ}: {fault.reason}") from fault
     payload = _encode_claims(claims).encode("ascii")
-    token = jose_jws.sign(payload, key._jose, {"kid": key.kid, "typ": typ}, key.alg)  # noqa: SLF001 - nobody else's
+    token = jose_jws.sign(payload, key._jose, {"kid": key.kid, "typ": typ}, key.alg)  # noqa: SLF001 - a class of this module
     if len(token) > MAX_TOKEN_BYTES:
-        raise ValueError("a token larger than we would accept")
+        raise ValueError("the token exceeds the maximum size")
     return token
 
 
@@ -181,13 +181,13 @@ def verify_jwt(
     now: datetime,
     leeway: timedelta = timedelta(0),
 ) -> dict[str, Any]:
-    """Give the claims of a token that we signed, that is of `kind`, for `audience`, and good at `now`.
+    """Return the claims of a token that is signed with one of `keys`, of this `kind`, for `audience`, valid at `now`.
 
-    `leeway` prolongs `exp`, by 60 s at most; `iat` and `nbf` may always be that much ahead of our clock. Raises
-    InvalidJwt for every other token, and never anything else whatever the token holds.
+    `leeway` extends `exp` by at most 60 s; `iat` and `nbf` may always be 60 s in the future. Raises InvalidJwt, and no
+    other exception, for every other token.
     """
     if not timedelta(0) <= leeway <= MAX_SKEW:
-        raise ValueError("a leeway beyond 60 seconds")
+        raise ValueError("leeway must be 0 to 60 seconds")
     header, payload = _unverified_parts(token)
     key = _key_for(header, keys, kind)
     if not is_signed_by(token, key):
@@ -201,9 +201,9 @@ def verify_jwt(
 
 
 def unverified_jwt(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims of a JWT of somebody else, to find out whose keys to ask for. Nothing of it is true yet.
+    """Return header and claims of a JWT without verification, to find out which keys to fetch.
 
-    Raises InvalidJwt when it is none, is too large, or has a header member beyond `alg`, `kid` and `typ`.
+    Raises InvalidJwt if it is not a JWT, is too large, or has a header member other than `alg`, `kid` and `typ`.
     """
     header, payload = _unverified_parts(token)
     if not header.keys() <= _HEADER_MEMBERS or not all(isinstance(value, str) for value in header.values()):
@@ -215,16 +215,16 @@ def unverified_jwt(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def is_signed_by(token: str, key: VerificationKey) -> bool:
-    """Does the signature hold under this very key and its one algorithm? Says nothing about the claims."""
+    """Return whether the signature is valid with this key and its algorithm. Does not check the claims."""
     try:
-        jose_jws.verify(token, key._jose, [key.alg])  # noqa: SLF001 - nobody else's
+        jose_jws.verify(token, key._jose, [key.alg])  # noqa: SLF001 - a class of this module
     except JWSError:
         return False
     return True
 
 
 def _unverified_parts(token: str) -> tuple[dict[str, Any], bytes]:
-    """Split a JWS compact serialization (RFC 7515 7.1) whose only spelling this is. Five parts would be a JWE."""
+    """Split a JWS compact serialization in canonical form (RFC 7515 7.1). Refuses JWE, which has five parts."""
     if len(token) > MAX_TOKEN_BYTES:
         raise InvalidJwt("TOKEN_TOO_LARGE")
     segments = token.split(".")
@@ -240,9 +240,9 @@ def _unverified_parts(token: str) -> tuple[dict[str, Any], bytes]:
 
 
 def _key_for(unverified_header: Mapping[str, Any], keys: KeySet, kind: TokenKind) -> VerificationKey:
-    """Choose the key by `kid` alone, and hold the header to what that key and this kind allow."""
+    """Return the key by `kid`. Refuses a header that does not fit the key and the kind."""
     if unverified_header.keys() != _HEADER_MEMBERS:
-        # Everything else is refused by not being listed: crit, b64, zip, jku, jwk, x5u, x5c, x5t, cty, enc.
+        # Refuse all other members: crit, b64, zip, jku, jwk, x5u, x5c, x5t, cty, enc.
         raise InvalidJwt("HEADER_MEMBERS")
     if unverified_header["typ"] != kind.typ:
         raise InvalidJwt("ANOTHER_KIND")
@@ -256,7 +256,7 @@ def _key_for(unverified_header: Mapping[str, Any], keys: KeySet, kind: TokenKind
 
 
 def _jose_key(key: object, alg: str) -> Key:
-    prepared = jose_jwk.construct(key, alg)  # type: ignore[arg-type]  # the stubs know no key objects
+    prepared = jose_jwk.construct(key, alg)  # type: ignore[arg-type]  # missing in the stubs: key objects
     if not isinstance(prepared, CryptographyECKey | CryptographyRSAKey):
         raise InvalidKey("not an asymmetric key")
     return prepared

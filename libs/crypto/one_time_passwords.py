@@ -1,4 +1,4 @@
-"""One-time passwords by the clock (RFC 6238), as every authenticator app makes them: SHA-1, six digits, 30 seconds."""
+"""Time-based one-time passwords (RFC 6238) with the parameters of authenticator apps: SHA-1, six digits, 30 seconds."""
 
 import base64
 import hmac
@@ -10,9 +10,9 @@ import pyotp
 DIGITS = 6
 STEP_SECONDS = 30
 _SECRET_BYTES = 20
-"""RFC 4226 4 (R6): 160 bits, which is what apps expect."""
+"""160 bits, as apps expect (RFC 4226 4, R6)."""
 _WINDOW = 1
-"""Steps before and after the present one: for a clock that is off, and for slow fingers (RFC 6238 5.2)."""
+"""Accepted steps before and after the current one, for clock skew and slow typing (RFC 6238 5.2)."""
 
 
 def new_totp_secret() -> bytes:
@@ -20,12 +20,12 @@ def new_totp_secret() -> bytes:
 
 
 def as_base32(secret: bytes) -> str:
-    """The secret as people type it into an app."""
+    """Return the secret as users type it into an app."""
     return base64.b32encode(secret).decode("ascii").rstrip("=")
 
 
 def totp_step(now: datetime) -> int:
-    """The number of the present step."""
+    """Return the number of the current step."""
     return int(now.timestamp()) // STEP_SECONDS
 
 
@@ -34,9 +34,9 @@ def totp_code(secret: bytes, step: int) -> str:
 
 
 def matching_step(secret: bytes, code: str, *, now: datetime, after: int) -> int | None:
-    """The first step in reach, later than `after`, whose code this is.
+    """Return the first step within the window and later than `after` whose code matches, or None.
 
-    All codes in reach are made and compared in full, so the time does not tell which of them was near.
+    Compares all codes of the window in constant time.
     """
     present = totp_step(now)
     steps = range(present - _WINDOW, present + _WINDOW + 1)
@@ -46,5 +46,5 @@ def matching_step(secret: bytes, code: str, *, now: datetime, after: int) -> int
 
 
 def provisioning_uri(secret: bytes, *, issuer: str, account: str) -> str:
-    """The `otpauth:` URI that an app reads from a QR code."""
+    """Return the `otpauth:` URI for the QR code."""
     return pyotp.TOTP(as_base32(secret), digits=DIGITS).provisioning_uri(name=account, issuer_name=issuer)

@@ -1,7 +1,7 @@
-"""Passkeys (Web Authentication Level 3): what browsers are asked for, and whether their answers hold.
+"""Passkeys (Web Authentication Level 3): options for browsers, and verification of their responses.
 
-The one module that knows the `webauthn` package. Everything that comes in is a stranger's; nothing is attested, since
-whose make an authenticator is decides nothing here.
+The only module that uses the `webauthn` package. All input is untrusted. Attestation is not requested: the make of an
+authenticator is not checked.
 """
 
 import base64
@@ -28,7 +28,7 @@ from webauthn.helpers.structs import (
 from libs.crypto.errors import PasskeyRefused
 
 MAX_RESPONSE = 16 * 1024
-"""Characters. Without attestation an answer has two thousand or so."""
+"""Characters. A response without attestation has about two thousand."""
 MAX_CREDENTIAL_ID = 1023
 """Web Authentication 6.5.1."""
 _TRANSPORTS = frozenset(each.value for each in AuthenticatorTransport)
@@ -37,14 +37,14 @@ _TIMEOUT_MILLISECONDS = 5 * 60 * 1000
 
 @dataclass(frozen=True)
 class RelyingParty:
-    """Where passkeys are good: at this origin, and for this domain, both from configuration."""
+    """The domain and the origin for which passkeys are valid, both from the issuer setting."""
 
     id: str
     origin: str
 
     @classmethod
     def of(cls, issuer: str) -> "RelyingParty | None":
-        """None where browsers know no passkeys: at an IP address."""
+        """Return None if the issuer is an IP address: browsers do not support passkeys there."""
         parts = urlsplit(issuer)
         host = parts.hostname or ""
         try:
@@ -58,13 +58,13 @@ class RelyingParty:
 
 @dataclass(frozen=True, kw_only=True)
 class NewPasskey:
-    """What a browser has made."""
+    """A passkey that a browser has created."""
 
     credential_id: bytes
     public_key: bytes = field(repr=False)
     sign_count: int
     backup_eligible: bool
-    """It may be copied to other devices, so what has it is software."""
+    """Whether the passkey can be synchronized to other devices."""
     backed_up: bool
     transports: tuple[str, ...]
 
@@ -80,7 +80,7 @@ class KnownPasskey:
 
 @dataclass(frozen=True, kw_only=True)
 class Assertion:
-    """What a passkey that holds has said."""
+    """The content of a verified passkey response."""
 
     sign_count: int
     user_verified: bool
@@ -89,19 +89,19 @@ class Assertion:
 
 @dataclass(frozen=True, kw_only=True)
 class UnverifiedResponse:
-    """An answer of a browser; nothing in it has been judged."""
+    """A parsed passkey response of a browser, not verified."""
 
     text: str = field(repr=False)
     credential_id: bytes
     challenge: bytes
     user_handle: bytes | None
-    """Whose the passkey says that it is; only discoverable ones say so."""
+    """Id of the user; only discoverable passkeys return it."""
 
 
 def registration_options(
     party: RelyingParty, *, challenge: bytes, user_handle: bytes, username: str, known: Sequence[KnownPasskey]
 ) -> str:
-    """What `navigator.credentials.create` is asked for, as JSON."""
+    """Return the options for `navigator.credentials.create` as JSON."""
     options = webauthn.generate_registration_options(
         rp_id=party.id,
         rp_name=party.id,
@@ -121,7 +121,7 @@ def registration_options(
 def request_options(
     party: RelyingParty, *, challenge: bytes, known: Sequence[KnownPasskey] = (), user_verification: bool
 ) -> str:
-    """What `navigator.credentials.get` is asked for, as JSON. None are `known`: whoever is there says who they are."""
+    """Return the options for `navigator.credentials.get` as JSON. Without `known`, any discoverable passkey fits."""
     required, preferred = UserVerificationRequirement.REQUIRED, UserVerificationRequirement.PREFERRED
     options = webauthn.generate_authentication_options(
         rp_id=party.id,
@@ -134,7 +134,7 @@ def request_options(
 
 
 def read_response(text: str) -> UnverifiedResponse:
-    """Takes an answer apart, without judging it. Raises PasskeyRefused."""
+    """Parse a response without verification. Raises PasskeyRefused."""
     if len(text) > MAX_RESPONSE:
         raise PasskeyRefused("too long")
     try:
@@ -144,14 +144,14 @@ def read_response(text: str) -> UnverifiedResponse:
         credential_id, challenge = _bytes(answer["id"]), _bytes(client_data["challenge"])
         user_handle = _bytes(handle) if handle else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise PasskeyRefused("not an answer of a browser") from None
+        raise PasskeyRefused("not a passkey response") from None
     if not 0 < len(credential_id) <= MAX_CREDENTIAL_ID or client_data.get("crossOrigin", False) is not False:
-        raise PasskeyRefused("not from our own page")
+        raise PasskeyRefused("from a page of another origin")
     return UnverifiedResponse(text=text, credential_id=credential_id, challenge=challenge, user_handle=user_handle)
 
 
 def verify_registration(party: RelyingParty, response: UnverifiedResponse, *, challenge: bytes) -> NewPasskey:
-    """The passkey that was made for us, for this challenge (Web Authentication 7.1). Raises PasskeyRefused."""
+    """Verify the creation of a passkey for this challenge (Web Authentication 7.1). Raises PasskeyRefused."""
     try:
         made = webauthn.verify_registration_response(
             credential=response.text,
@@ -179,17 +179,17 @@ def verify_assertion(
     challenge: bytes,
     user_verification: bool,
 ) -> Assertion:
-    """What the passkey says of this challenge (Web Authentication 7.2).
+    """Verify the response of a known passkey to this challenge (Web Authentication 7.2).
 
     Raises:
-        PasskeyRefused: it is another one, the signature does not hold, nobody was there (or, where that is asked for,
-            verified), its counter has not risen, which a copy's would not, or it was made not to be copied and now says
-            otherwise.
+        PasskeyRefused: another passkey responded, the signature is invalid, the user was not present (or not verified,
+            if required), the signature counter has not increased (a sign of a cloned authenticator), or the backup
+            eligibility has changed.
     """
     if response.credential_id != known.credential_id:
         raise PasskeyRefused("another passkey")
     try:
-        said = webauthn.verify_authentication_response(
+        verified = webauthn.verify_authentication_response(
             credential=response.text,
             expected_challenge=challenge,
             expected_rp_id=party.id,
@@ -200,15 +200,17 @@ def verify_assertion(
         )
     except _FAULTS as error:
         raise PasskeyRefused(type(error).__name__) from None
-    if (said.credential_device_type is CredentialDeviceType.MULTI_DEVICE) != known.backup_eligible:
+    if (verified.credential_device_type is CredentialDeviceType.MULTI_DEVICE) != known.backup_eligible:
         raise PasskeyRefused("backup eligibility has changed")
     return Assertion(
-        sign_count=said.new_sign_count, user_verified=said.user_verified, backed_up=said.credential_backed_up
+        sign_count=verified.new_sign_count,
+        user_verified=verified.user_verified,
+        backed_up=verified.credential_backed_up,
     )
 
 
 _FAULTS = (WebAuthnException, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
-"""What the package raises for answers that do not hold, its parsers' own errors among it."""
+"""Exceptions that the package and its parsers raise for invalid responses."""
 
 
 def _descriptors(known: Sequence[KnownPasskey]) -> list[PublicKeyCredentialDescriptor]:
@@ -222,9 +224,9 @@ def _descriptors(known: Sequence[KnownPasskey]) -> list[PublicKeyCredentialDescr
 
 
 def _transports(text: str) -> tuple[str, ...]:
-    """How the browser reaches it, as far as that is known; a hint, and no more."""
-    said: Any = json.loads(text)["response"].get("transports") or ()
-    return tuple(sorted({name for name in said if isinstance(name, str) and name in _TRANSPORTS}))
+    """Return the known transports of the passkey: hints for the browser."""
+    sent: Any = json.loads(text)["response"].get("transports") or ()
+    return tuple(sorted({name for name in sent if isinstance(name, str) and name in _TRANSPORTS}))
 
 
 def _bytes(text: str) -> bytes:

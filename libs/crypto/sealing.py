@@ -1,7 +1,7 @@
-"""Encryption of secrets at rest (envelope under a key-encryption key) and on their way to one caller (HPKE).
+"""Encryption of secrets at rest (envelope encryption with a key-encryption key) and in transit to one caller (HPKE).
 
-Every value is bound to what it is: `bound_to` is not secret and not stored with the value; who opens says what they
-expect, and anything else breaks the seal. Make it with `binding`.
+Every value is bound to its purpose by `bound_to`, which is not secret and not stored with the value: opening a value
+with another binding fails. Make it with `binding`.
 """
 
 import secrets
@@ -20,20 +20,20 @@ _NONCE_BYTES = 12
 
 
 def binding(purpose: str, *parts: str | int) -> bytes:
-    """Join what a value is bound to, so that no two lists of parts give the same bytes."""
+    """Encode the parts of a binding, so that different lists of parts never give the same bytes."""
     encoded = [str(part).encode() for part in (purpose, *parts)]
     return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
 
 
 def delivery_binding(*, issuer: str, kid: str, alg: str) -> bytes:
-    """What a signing key is bound to on its way from key-rotation to a token service."""
+    """Return the binding of a signing key that key-rotation sends to a token replica."""
     return binding("latchkey signing key delivery v1", issuer, kid, alg)
 
 
 def seal_to(recipient_public: bytes, plaintext: bytes, *, bound_to: bytes) -> bytes:
     """Encrypt to the holder of an X25519 key: HPKE base mode (RFC 9180), DHKEM(X25519), HKDF-SHA256, AES-256-GCM.
 
-    Raises InvalidKey when `recipient_public` is no key: not 32 bytes, or a point of small order.
+    Raises InvalidKey if `recipient_public` is not a valid key: not 32 bytes, or a point of small order.
     """
     try:
         public = X25519PublicKey.from_public_bytes(recipient_public)
@@ -43,7 +43,7 @@ def seal_to(recipient_public: bytes, plaintext: bytes, *, bound_to: bytes) -> by
 
 
 class Recipient:
-    """An X25519 key pair made for one answer; the private half never leaves the object."""
+    """An X25519 key pair for one response. The private key never leaves the object."""
 
     def __init__(self) -> None:
         self._private = X25519PrivateKey.generate()
@@ -54,49 +54,49 @@ class Recipient:
         return self._private.public_key().public_bytes_raw()
 
     def open(self, sealed: bytes, *, bound_to: bytes) -> bytes:
-        """Decrypt. Raises SealBroken when it was sealed to another key, bound to something else, or changed."""
+        """Decrypt. Raises SealBroken if the value was sealed to another key or binding, or was changed."""
         try:
             return _SUITE.decrypt(sealed, self._private, info=bound_to)
         except (InvalidTag, ValueError) as error:
-            raise SealBroken("cannot be opened") from error
+            raise SealBroken("decryption failed") from error
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A value under a data key of its own, and that data key under the key-encryption key. Both go into one row."""
+    """A value encrypted with its own data key, and the data key encrypted with the key-encryption key."""
 
     wrapped_key: bytes = field(repr=False)
     ciphertext: bytes = field(repr=False)
 
 
 class KeyEncryptionKey:
-    """256 bits that wrap data keys. Changing it wraps the data keys anew; what they encrypt stays as it is.
+    """256 bits that wrap data keys. A new key wraps the data keys again; the values stay encrypted as they are.
 
     Args:
-        former: keys that it takes the place of; what they wrapped can still be unwrapped.
+        previous: earlier keys; values that they wrapped can still be unwrapped.
     """
 
-    def __init__(self, key: bytes, *former: bytes) -> None:
-        if any(len(each) != _KEY_BYTES for each in (key, *former)):
+    def __init__(self, key: bytes, *previous: bytes) -> None:
+        if any(len(each) != _KEY_BYTES for each in (key, *previous)):
             raise InvalidKey("a key-encryption key has 32 bytes")
         self._cipher = AESGCM(key)
-        self._former = tuple(map(AESGCM, former))
+        self._previous = tuple(map(AESGCM, previous))
 
     def wrap(self, plaintext: bytes, *, bound_to: bytes) -> bytes:
-        """Encrypt (AES-256-GCM, a random 96-bit nonce in front)."""
+        """Encrypt with AES-256-GCM; the random 96-bit nonce is in front."""
         return _encrypt(self._cipher, plaintext, bound_to)
 
     def unwrap(self, wrapped: bytes, *, bound_to: bytes) -> bytes:
-        """Decrypt what `wrap` made, or what one of the former keys did. Raises SealBroken."""
-        for cipher in (self._cipher, *self._former):
+        """Decrypt a value that this key or a previous key wrapped. Raises SealBroken."""
+        for cipher in (self._cipher, *self._previous):
             try:
                 return _decrypt(cipher, wrapped, bound_to)
             except SealBroken as broken:
-                why = broken
-        raise why
+                failure = broken
+        raise failure
 
     def renewed(self, wrapped: bytes, *, bound_to: bytes) -> bytes:
-        """The same, wrapped by this key; as it is when it is that already. Raises SealBroken."""
+        """Return the value wrapped with this key; unchanged if it is already. Raises SealBroken."""
         try:
             _decrypt(self._cipher, wrapped, bound_to)
         except SealBroken:
@@ -105,13 +105,13 @@ class KeyEncryptionKey:
 
 
 def seal_under_new_key(plaintext: bytes, *, bound_to: bytes) -> tuple[bytes, bytes]:
-    """The data key that was made for this one value, to be wrapped at once; and the value under it."""
+    """Return a new data key for this value, which the caller must wrap at once, and the encrypted value."""
     data_key = secrets.token_bytes(_KEY_BYTES)
     return data_key, _encrypt(AESGCM(data_key), plaintext, bound_to)
 
 
 def open_under_key(data_key: bytes, ciphertext: bytes, *, bound_to: bytes) -> bytes:
-    """Undoes `seal_under_new_key`. Raises SealBroken, also for a data key that is none."""
+    """Decrypt a value of `seal_under_new_key`. Raises SealBroken, also for an invalid data key."""
     if len(data_key) != _KEY_BYTES:
         raise SealBroken("not a data key")
     return _decrypt(AESGCM(data_key), ciphertext, bound_to)
@@ -126,4 +126,4 @@ def _decrypt(cipher: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
     try:
         return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to)
     except (InvalidTag, ValueError) as error:
-        raise SealBroken("cannot be opened") from error
+        raise SealBroken("decryption failed") from error

@@ -1,6 +1,6 @@
-"""JWTs made with a shared secret (HS256, RFC 7518 3.2): how clients use `client_secret_jwt`, and nothing else does.
+"""JWTs signed with a shared secret (HS256, RFC 7518 3.2), for `client_secret_jwt` only.
 
-Apart from `libs.crypto.jwt`, so that no public key is ever taken for a secret and no secret for a key.
+Separate from `libs.crypto.jwt`, so that a public key cannot be used as a secret, nor a secret as a key.
 """
 
 import hmac
@@ -16,13 +16,13 @@ MIN_SECRET_BYTES: Final = 32
 
 
 def is_made_with(token: str, secret: str) -> bool:
-    """Was it made with this very secret? Says nothing about the claims.
+    """Return whether the token is signed with this secret. Does not check the claims.
 
-    Raises ValueError for a secret that is too short to be one.
+    Raises ValueError if the secret is shorter than 32 bytes.
     """
     key = secret.encode()
     if len(key) < MIN_SECRET_BYTES:
-        raise ValueError("a secret shorter than 32 bytes")
+        raise ValueError("the secret is shorter than 32 bytes")
     try:
         header, _ = unverified_jwt(token)
     except InvalidJwt:

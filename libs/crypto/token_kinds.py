@@ -1,4 +1,4 @@
-"""The kinds of JWT that we make, and what tells them apart: no kind ever passes for another (RFC 8725 3.11, 3.12)."""
+"""The kinds of JWT that this server signs, with rules that no two kinds can both meet (RFC 8725 3.11, 3.12)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from typing import Any, Final
 from libs.crypto.errors import InvalidJwt
 
 MAX_SKEW: Final = timedelta(seconds=60)
-"""How far ahead of ours the clock of the replica that minted the token may be; also the largest leeway."""
+"""Largest accepted clock difference to the replica that signed the token; also the largest leeway."""
 
 BACKCHANNEL_LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 
@@ -17,14 +17,14 @@ _MAX_NUMERIC_DATE = 2**53
 
 @dataclass(frozen=True, slots=True)
 class TokenKind:
-    """What a token of this kind says of itself."""
+    """The typ, algorithms and claims of a kind of token."""
 
     typ: str
     algs: frozenset[str]
     required: frozenset[str]
     forbidden: frozenset[str] = frozenset()
     one_of: frozenset[str] = frozenset()
-    """At least one of them is there; empty: no such rule."""
+    """At least one of these claims must be present; empty: no such rule."""
     may_be_expired: bool = False
 
 
@@ -51,7 +51,7 @@ LOGOUT_TOKEN: Final = TokenKind(  # OpenID Connect Back-Channel Logout 1.0, 2.4
     one_of=frozenset({"sub", "sid"}),
 )
 
-USERINFO: Final = TokenKind(  # OpenID Connect Core 5.3.2; a typ of its own, so that it passes for no ID token
+USERINFO: Final = TokenKind(  # OpenID Connect Core 5.3.2; its own typ, so that it cannot be used as an ID token
     typ="userinfo+jwt",
     algs=_SIGNATURES,
     required=frozenset({"iss", "aud", "sub", "iat"}),
@@ -68,7 +68,7 @@ KINDS_BY_TYP: Final = {kind.typ: kind for kind in (ACCESS_TOKEN, ID_TOKEN, LOGOU
 
 
 def check_members(claims: Mapping[str, Any], kind: TokenKind) -> None:
-    """Refuse claims that another kind could have, or that lack what this kind is. Raises InvalidJwt."""
+    """Check which claims are present. Raises InvalidJwt if one is missing or belongs to another kind."""
     if not kind.required <= claims.keys():
         raise InvalidJwt("CLAIM_MISSING")
     if not kind.forbidden.isdisjoint(claims):
@@ -88,10 +88,10 @@ def check_claims(
     now: datetime,
     leeway: timedelta,
 ) -> None:
-    """Judge the claims of a token whose signature holds. Raises InvalidJwt.
+    """Check the claims of a token whose signature is valid. Raises InvalidJwt.
 
     Args:
-        audience: who must be among `aud`; None when the caller does not know and asks for itself later.
+        audience: must be in `aud`; None if the caller checks `aud` itself.
     """
     check_members(claims, kind)
     if claims["iss"] != issuer:
@@ -127,7 +127,7 @@ def _check_times(claims: Mapping[str, Any], kind: TokenKind, *, now: float, leew
 
 
 def _numeric_date(value: Any) -> int:
-    """Whole seconds: all that we ever write (RFC 7519 2 would allow fractions)."""
+    """Accept whole seconds only, as this server writes them (RFC 7519 2 allows fractions)."""
     if type(value) is not int or not 0 <= value < _MAX_NUMERIC_DATE:
         raise InvalidJwt("CLAIM_MALFORMED")
     return value

@@ -1,4 +1,4 @@
-"""JWTs that nobody signed (RFC 7519 6). Far from those that are verified: nothing here leads to `libs.crypto.jwt`."""
+"""Unsigned JWTs (RFC 7519 6). Separate from `libs.crypto.jwt`, so that they cannot be mistaken for verified ones."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ MAX_BYTES = 8 * 1024
 
 
 def unsigned_claims(token: str) -> dict[str, Any]:
-    """What the text says. Whoever calls this has decided that anybody may say it.
+    """Return the claims of an unsigned JWT. Only for callers that accept claims from any sender.
 
     Raises:
-        InvalidJwt: it is no unsigned JWT, a signed one among them.
+        InvalidJwt: not an unsigned JWT, for example a signed one.
     """
     header, payload, signature = _parts(token)
     try:

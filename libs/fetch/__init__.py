@@ -1,14 +1,14 @@
-"""Outbound requests to addresses that others choose, without becoming their way into our network (SSRF).
+"""Outbound requests to URLs of clients and operators, protected against server-side request forgery (SSRF).
 
-    url          what a URL may look like: one notation per meaning
-    addresses    which addresses are public
-    policy       what an operator allows
-    resolver     names to addresses, in bounded time
-    slots        how many fetches run at once
-    connection   a client that reaches the judged addresses and nothing else
-    fetcher      the two requests: GET a small document, POST a form
-    documents    documents kept for a short while, such as the key sets of clients
+    url          strict URL parsing
+    addresses    classification of IP addresses: public, private, forbidden
+    policy       hosts, ports and limits that the operator permits
+    resolver     name resolution with a time limit
+    slots        limits of concurrent fetches
+    connection   an HTTP client that connects to the checked addresses only
+    fetcher      GET a small document, POST a form or a body
+    documents    a cache of documents, such as the key sets of clients
 
-Everything that fetches `jwks_uri`, `request_uri`, `sector_identifier_uri` or posts to a `backchannel_logout_uri` does
-it through here (OIDC Core 6.2, RFC 9101 10.4).
+All requests to `jwks_uri`, `request_uri`, `sector_identifier_uri`, `backchannel_logout_uri` and webhooks use this
+package (OpenID Connect Core 6.2, RFC 9101 10.4).
 """

@@ -1,7 +1,7 @@
-"""Which addresses are public.
+"""Classification of IP addresses: public, private, forbidden.
 
-The table follows the IANA special-purpose address registries (RFC 6890) and is stricter where nothing that we fetch
-can live. It is our own because `ipaddress.is_global` changed its answers between patch releases of Python.
+The table follows the IANA special-purpose address registries (RFC 6890) and is stricter for ranges without web servers.
+`ipaddress.is_global` is not used: its results changed between patch releases of Python.
 """
 
 from enum import Enum
@@ -10,12 +10,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 IPAddress = IPv4Address | IPv6Address
 
 
-class Standing(Enum):
+class AddressClass(Enum):
     PUBLIC = "public"
     PRIVATE = "private"
-    """Loopback and private use: reachable only for hosts on the operator's list."""
+    """Loopback and private use: permitted only for hosts on the operator's list."""
     FORBIDDEN = "forbidden"
-    """Never reachable: metadata services, link-local, multicast, reserved, transition formats, ..."""
+    """Never permitted: metadata services, link-local, multicast, reserved, transition formats and others."""
 
 
 def _networks(*texts: str) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -24,7 +24,7 @@ def _networks(*texts: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 _METADATA = _networks(
     "100.100.100.200/32",  # Alibaba Cloud
-    "168.63.129.16/32",  # Azure: a public number for a host-local service
+    "168.63.129.16/32",  # Azure: a public address for a host-local service
     "169.254.0.0/16",  # most clouds, and link-local
     "192.0.0.0/24",  # Oracle Cloud, and protocol assignments
     "fd00:ec2::/32",  # Amazon
@@ -47,24 +47,24 @@ _SPECIAL = _networks(
     "3fff::/20",  # documentation
 )
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
-"""The only IPv6 range in which public addresses are handed out; outside are `::ffff:a.b.c.d` and `::a.b.c.d`, too."""
+"""The only IPv6 range of public addresses. `::ffff:a.b.c.d` and `::a.b.c.d` are outside of it."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 _ISATAP_MARKS = (0x0000_5EFE, 0x0200_5EFE)
 
 
-def standing(address: IPAddress) -> Standing:
-    """Judges one address; an IPv6 address is no better than the IPv4 address inside it."""
+def classify(address: IPAddress) -> AddressClass:
+    """Return the class of an address. An IPv6 address with an embedded IPv4 address is public only if that one is."""
     if _in(address, _METADATA):
-        return Standing.FORBIDDEN
+        return AddressClass.FORBIDDEN
     if isinstance(address, IPv6Address):
         if address.scope_id is not None:
-            return Standing.FORBIDDEN
-        if address in _NAT64:  # how a host without IPv4 reaches the rest of the world (RFC 6052)
-            embedded = standing(_last_four_bytes(address))
-            return Standing.PUBLIC if embedded is Standing.PUBLIC else Standing.FORBIDDEN
+            return AddressClass.FORBIDDEN
+        if address in _NAT64:  # used by hosts without IPv4 to reach IPv4 servers (RFC 6052)
+            embedded = classify(_last_four_bytes(address))
+            return AddressClass.PUBLIC if embedded is AddressClass.PUBLIC else AddressClass.FORBIDDEN
     if _in(address, _PRIVATE):
-        return Standing.PRIVATE
-    return Standing.FORBIDDEN if _special(address) else Standing.PUBLIC
+        return AddressClass.PRIVATE
+    return AddressClass.FORBIDDEN if _special(address) else AddressClass.PUBLIC
 
 
 def _special(address: IPAddress) -> bool:

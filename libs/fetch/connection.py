@@ -1,4 +1,4 @@
-"""An HTTP client that can reach the judged addresses of one target and nothing else."""
+"""An HTTP client that connects to the checked addresses of one target only."""
 
 import socket
 import ssl
@@ -15,16 +15,16 @@ from libs.fetch.addresses import IPAddress
 from libs.fetch.errors import FetchRefused, Reason
 from libs.fetch.url import Target
 
-_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"  # for TLS 1.2 (RFC 9325 4.2); those of TLS 1.3 are all good
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"  # for TLS 1.2 (RFC 9325 4.2); all suites of TLS 1.3 are permitted
 _READ_AHEAD_BYTES = 16 * 1024
 _HEADERS = {"User-Agent": "Latchkey", "Accept-Encoding": "identity"}
 
 
 def tls_context(extra_ca: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 or newer, the certificate checked against the authorities and the host.
+    """Return a context for TLS 1.2 or newer that verifies the certificate and the host name.
 
     Raises:
-        OSError: when the file cannot be read or has no certificate (ssl.SSLError is one).
+        OSError: the file cannot be read or contains no certificate (ssl.SSLError is an OSError).
     """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -38,17 +38,17 @@ def tls_context(extra_ca: Path | None) -> ssl.SSLContext:
 async def pinned_session(
     target: Target, addresses: Sequence[IPAddress], *, tls: ssl.SSLContext, connect_seconds: float
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session whose sockets lead to these addresses, while SNI and certificate check go by the target's host.
+    """Open a session that connects to these addresses only; SNI and certificate check use the target's host.
 
-    It lives for one request: no connection, cookie or name outlasts it. Its sockets are cut at the end, so that a peer
-    who does not close its side holds nothing of ours.
+    Use it for one request: connections, cookies and name lookups are not reused. The sockets are shut down at the end,
+    so that a peer that does not close its side keeps no connection open.
     """
     sockets: list[socket.socket] = []
 
     def open_socket(where: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, address = where
-        if ip_address(address[0]) not in addresses:  # cannot happen; whatever else changes, this decides
-            raise FetchRefused(Reason.ADDRESS_FORBIDDEN, "was not judged")
+        if ip_address(address[0]) not in addresses:  # a second check in case that aiohttp resolves the name itself
+            raise FetchRefused(Reason.ADDRESS_FORBIDDEN, "was not checked")
         sockets.append(socket.socket(family, kind, protocol))
         return sockets[-1]
 
@@ -78,7 +78,7 @@ async def pinned_session(
 
 
 class _Pinned(AbstractResolver):
-    """Answers with what was judged; asks nobody."""
+    """Resolver that returns the checked addresses without a lookup."""
 
     def __init__(self, target: Target, addresses: Sequence[IPAddress]) -> None:
         self._target = target
@@ -102,4 +102,4 @@ class _Pinned(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Holds nothing."""
+        """Nothing to close."""

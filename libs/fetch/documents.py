@@ -1,4 +1,4 @@
-"""Documents of others, kept for a short while: the key sets of clients (`jwks_uri`)."""
+"""A cache of fetched documents, such as the key sets of clients (`jwks_uri`)."""
 
 import asyncio
 import time
@@ -19,22 +19,23 @@ class _Entry(Generic[T]):
     outcome: T | FetchRefused
     fresh_until: float
     renewed_at: float = float("-inf")
-    """When somebody last missed something in the document and had it fetched again."""
+    """Time of the last repeated fetch because something was missing in the document."""
 
 
 class CachedDocuments(Generic[T]):
-    """Fetches documents, parses them once, and keeps them as long as they say, but never for `longest` seconds.
+    """Fetches documents, parses them once, and caches them by their Cache-Control, at most for `max_age` seconds.
 
-    One fetch per URL at a time, whoever asks. A URL that failed is left alone for the cool-down, and a document that
-    lacks something is fetched again at most once per cool-down. A document past its time is never used.
+    There is one fetch per URL at a time; concurrent callers share it. After a failure the URL is not fetched during the
+    cool-down, and a document that lacks something is fetched again at most once per cool-down. A stale document is
+    never used.
 
     Args:
         fetch: for example `partial(fetcher.get, accept=("application/json", "application/jwk-set+json"))`.
-        parse: raises for a document that does not hold; such a failure reaches the caller and is not remembered.
-        longest: seconds, counted from before the fetch. The OpenID conformance suite replaces a client's keys and
-            waits for 60 s, so this stays below.
+        parse: raises for an invalid document; the caller gets the exception, and it is not cached.
+        max_age: seconds, counted from before the fetch. The OpenID conformance suite replaces a client's keys and waits
+            60 s, so the default is less.
         cool_down: seconds.
-        most: documents kept; the one that was not used for longest goes first.
+        max_documents: limit of cached documents; the least recently used one is dropped.
         clock: monotonic seconds.
     """
 
@@ -43,34 +44,34 @@ class CachedDocuments(Generic[T]):
         fetch: Callable[[str], Awaitable[Fetched]],
         parse: Callable[[bytes], T],
         *,
-        longest: float = 30,
+        max_age: float = 30,
         cool_down: float = 5,
-        most: int = 1024,
+        max_documents: int = 1024,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch = fetch
         self._parse = parse
-        self._longest = longest
+        self._max_age = max_age
         self._cool_down = cool_down
-        self._most = most
+        self._max_documents = max_documents
         self._clock = clock
         self._entries: OrderedDict[str, _Entry[T]] = OrderedDict()
         self._flights: dict[str, asyncio.Task[T]] = {}
 
     async def get(self, url: str) -> T:
-        """The document.
+        """Return the document, cached or fetched.
 
         Raises:
-            FetchRefused: when it cannot be fetched.
+            FetchRefused: the document could not be fetched.
         """
         entry = self._fresh(url)
         return await self._fetched(url) if entry is None else _document(entry)
 
     async def find(self, url: str, look: Callable[[T], Found | None]) -> Found | None:
-        """What `look` finds in the document; in a newly fetched one, if a kept one has it not (an unknown `kid`).
+        """Return what `look` finds in the document. If a cached one lacks it (an unknown `kid`), fetch it again.
 
         Raises:
-            FetchRefused: when the document cannot be fetched.
+            FetchRefused: the document could not be fetched.
         """
         entry = self._fresh(url)
         if entry is None:
@@ -81,7 +82,7 @@ class CachedDocuments(Generic[T]):
         return found
 
     async def close(self) -> None:
-        """Ends the fetches that are under way."""
+        """Cancel open fetches."""
         flights = list(self._flights.values())
         for flight in flights:
             flight.cancel()
@@ -102,7 +103,7 @@ class CachedDocuments(Generic[T]):
         return True
 
     async def _fetched(self, url: str) -> T:
-        """Joins the fetch that is under way or begins one; it goes on when this caller is cancelled."""
+        """Join the open fetch or start one. It continues if this caller is cancelled."""
         flight = self._flights.get(url)
         if flight is None:
             flight = asyncio.create_task(self._fly(url))
@@ -113,7 +114,7 @@ class CachedDocuments(Generic[T]):
     def _landed(self, url: str, flight: asyncio.Task[T]) -> None:
         del self._flights[url]
         if not flight.cancelled():
-            flight.exception()  # every caller may be gone: then nobody else takes note of it
+            flight.exception()  # retrieve the exception: all callers may have been cancelled
 
     async def _fly(self, url: str) -> T:
         began = self._clock()
@@ -124,13 +125,13 @@ class CachedDocuments(Generic[T]):
                 self._keep(url, refusal, until=self._clock() + self._cool_down)
             raise
         document = self._parse(fetched.body)
-        self._keep(url, document, until=began + lifetime(fetched.headers.get("cache-control", ""), self._longest))
+        self._keep(url, document, until=began + lifetime(fetched.headers.get("cache-control", ""), self._max_age))
         return document
 
     def _keep(self, url: str, outcome: T | FetchRefused, *, until: float) -> None:
         known = self._entries.pop(url, None)
         self._entries[url] = _Entry(outcome, until) if known is None else _Entry(outcome, until, known.renewed_at)
-        while len(self._entries) > self._most:
+        while len(self._entries) > self._max_documents:
             self._entries.popitem(last=False)
 
 
@@ -140,9 +141,9 @@ def _document(entry: _Entry[T]) -> T:
     return entry.outcome
 
 
-def lifetime(cache_control: str, longest: float) -> float:
-    """Seconds for which a document may be kept (RFC 9111 5.2.2); what is malformed counts as stale (4.2.1)."""
-    seconds = longest
+def lifetime(cache_control: str, max_age: float) -> float:
+    """Return the seconds for which a document may be cached (RFC 9111 5.2.2); 0 if malformed (4.2.1)."""
+    seconds = max_age
     for directive in cache_control.lower().split(","):
         name, _, value = (part.strip() for part in directive.partition("="))
         if name in {"no-store", "no-cache"}:

@@ -1,24 +1,24 @@
-"""Why a fetch was refused: one exception, a closed set of reasons."""
+"""The exception for failed fetches and its reasons."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """What stood in the way, in the order in which a fetch meets it."""
+    """Cause of a failed fetch, in the order of the checks."""
 
     URL_MALFORMED = "URL_MALFORMED"
     SCHEME = "SCHEME"
     USERINFO = "USERINFO"
     PORT = "PORT"
     BUSY = "BUSY"
-    """Too many fetches of our own; says nothing about the other side."""
+    """This process runs too many fetches; the target was not contacted."""
     UNRESOLVED = "UNRESOLVED"
     ADDRESS_FORBIDDEN = "ADDRESS_FORBIDDEN"
     UNREACHABLE = "UNREACHABLE"
     TLS = "TLS"
     TIMEOUT = "TIMEOUT"
     PROTOCOL = "PROTOCOL"
-    """The answer is not HTTP, or ends before its end."""
+    """The response is not valid HTTP or is incomplete."""
     REDIRECT = "REDIRECT"
     STATUS = "STATUS"
     CONTENT_TYPE = "CONTENT_TYPE"
@@ -27,14 +27,14 @@ class Reason(StrEnum):
 
 
 class FetchRefused(Exception):
-    """Nothing was fetched. Every failure of a fetch is one of these.
+    """The fetch failed. Every failure raises this exception.
 
-    Reason and detail are for logs and metrics. Whoever chose the URL is told no more than that the fetch failed:
-    the difference between "refused", "timeout" and "forbidden" is a map of our network.
+    Reason and detail are for logs and metrics. The client that chose the URL must only learn that the fetch failed:
+    the difference between "refused", "timeout" and "forbidden" would disclose the internal network.
 
     Args:
-        reason: one of the closed set.
-        detail: a few words without any part of the URL or of the answer's body.
+        reason: the cause.
+        detail: a few words without any part of the URL or of the response body.
     """
 
     def __init__(self, reason: Reason, detail: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The requests that go out to addresses that clients and operators choose."""
+"""Outbound HTTP requests to URLs that clients and operators choose."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -26,44 +26,44 @@ _NOT_ENCODED = frozenset({"", "identity"})
 
 @dataclass(frozen=True)
 class Fetched:
-    """A document."""
+    """A fetched document."""
 
     body: bytes
     content_type: str
     """The media type in lower case, without parameters."""
     headers: Mapping[str, str]
-    """`cache-control`, `etag` and `expires`, as far as sent."""
+    """`cache-control`, `etag` and `expires` of the response, if present."""
 
 
 @dataclass(frozen=True)
 class Posted:
-    """What a receiver answered."""
+    """The response to a POST."""
 
     status: int
     """Not 3xx."""
     retry_after: str
-    """That header as sent; empty: none."""
+    """The Retry-After header; empty: none."""
     excerpt: bytes
-    """The beginning of the body, as far as it came soon; never decompressed."""
+    """The beginning of the body that arrived within a second; never decompressed."""
 
 
 class Fetcher:
-    """Fetches from public https addresses: no redirects, no proxies, no cookies, everything bounded.
+    """Fetches from public https addresses with limits on time and size, without redirects, proxies and cookies.
 
     Args:
-        policy: what may be reached, and at what cost.
-        resolver: names to addresses; the system's by default. The fetcher closes it.
+        policy: permitted targets and limits.
+        resolver: name resolution; by default the system's. The fetcher closes it.
 
     Raises:
-        OSError: when the policy's extra_ca cannot be read or holds no certificate.
+        OSError: extra_ca of the policy cannot be read or contains no certificate.
     """
 
     def __init__(self, policy: FetchPolicy, *, resolver: Resolver | None = None) -> None:
         self._policy = policy
-        self._resolver = resolver or SystemResolver(policy.most_at_once)
+        self._resolver = resolver or SystemResolver(policy.max_at_once)
         self._tls = tls_context(policy.extra_ca)
         self._slots = Slots(
-            at_once=policy.most_at_once, per_host=policy.most_at_once_per_host, waiting=policy.most_waiting
+            at_once=policy.max_at_once, per_host=policy.max_at_once_per_host, waiting=policy.max_waiting
         )
 
     async def get(
@@ -74,18 +74,18 @@ class Fetcher:
         limit: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Fetched:
-        """Reads a document that is answered with 200, one of the accepted media types and at most `limit` bytes.
+        """Fetch a document: status 200, an accepted media type, at most `limit` bytes.
 
         Args:
             url: https; a fragment is not sent.
             accept: media types in lower case.
-            limit: bytes; the policy's `most_bytes` by default.
-            headers: more of them; our own, and never what somebody else chose.
+            limit: bytes; by default `max_bytes` of the policy.
+            headers: additional headers. They must not come from a client.
 
         Raises:
-            FetchRefused: whatever goes wrong.
+            FetchRefused: the document could not be fetched.
         """
-        most = self._policy.most_bytes if limit is None else limit
+        max_bytes = self._policy.max_bytes if limit is None else limit
 
         async def document(response: aiohttp.ClientResponse) -> Fetched:
             if response.status != 200:
@@ -93,15 +93,15 @@ class Fetcher:
             content_type = _content_type(response)
             if content_type not in accept:
                 raise FetchRefused(Reason.CONTENT_TYPE)
-            return Fetched(await _body(response, most), content_type, _kept_headers(response))
+            return Fetched(await _body(response, max_bytes), content_type, _kept_headers(response))
 
         return await self._exchange("GET", url, document, headers={**(headers or {}), "Accept": ", ".join(accept)})
 
     async def post_form(self, url: str, fields: Mapping[str, str]) -> int:
-        """Posts a form and returns the status of the answer, which is read no further and is not 3xx.
+        """Post a form. Returns the status, which is not 3xx; the body is not read.
 
         Raises:
-            FetchRefused: when there is no answer, or a redirect.
+            FetchRefused: no response, or a redirect.
         """
 
         async def status(response: aiohttp.ClientResponse) -> int:
@@ -111,23 +111,23 @@ class Fetcher:
         return await self._exchange("POST", url, status, headers=headers, data=urlencode(fields).encode())
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, excerpt: int) -> Posted:
-        """Posts a body. `excerpt`: how many bytes of the answer are worth reading.
+        """Post a body. `excerpt`: limit of bytes to read of the response.
 
         Raises:
-            FetchRefused: when there is no answer, or a redirect.
+            FetchRefused: no response, or a redirect.
         """
 
-        async def answer(response: aiohttp.ClientResponse) -> Posted:
+        async def posted(response: aiohttp.ClientResponse) -> Posted:
             return Posted(response.status, response.headers.get("Retry-After", ""), await _beginning(response, excerpt))
 
-        return await self._exchange("POST", url, answer, headers=headers, data=body)
+        return await self._exchange("POST", url, posted, headers=headers, data=body)
 
     def check(self, url: str) -> None:
-        """Raises FetchRefused when the URL is one that is never fetched, whatever its name resolves to."""
+        """Raise FetchRefused if the policy never permits this URL. Does not resolve the name."""
         target = parse_target(url, plain_too=self._policy.loopback)
-        self._policy.judge_port(target)
+        self._policy.check_port(target)
         if target.address is not None:
-            self._policy.judge_addresses(target, [str(target.address)])
+            self._policy.check_addresses(target, [str(target.address)])
 
     async def close(self) -> None:
         await self._resolver.close()
@@ -143,11 +143,11 @@ class Fetcher:
     ) -> _T:
         deadline = asyncio.get_running_loop().time() + self._policy.total_seconds
         target = parse_target(url, plain_too=self._policy.loopback)
-        self._policy.judge_port(target)
+        self._policy.check_port(target)
         async with self._slots.held(target.host, until=deadline):
             with _refusals():
                 async with asyncio.timeout_at(deadline):
-                    addresses = await self._judged_addresses(target)
+                    addresses = await self._checked_addresses(target)
                     async with (
                         pinned_session(
                             target, addresses, tls=self._tls, connect_seconds=self._policy.connect_seconds
@@ -160,10 +160,10 @@ class Fetcher:
                             raise FetchRefused(Reason.REDIRECT, str(response.status))
                         return await read(response)
 
-    async def _judged_addresses(self, target: Target) -> Sequence[IPAddress]:
-        """The one resolution of this fetch; what it says is what is connected to (DNS rebinding)."""
+    async def _checked_addresses(self, target: Target) -> Sequence[IPAddress]:
+        """Resolve the name once; the connection uses these addresses (protects against DNS rebinding)."""
         if target.address is not None:
-            return self._policy.judge_addresses(target, [str(target.address)])
+            return self._policy.check_addresses(target, [str(target.address)])
         try:
             async with asyncio.timeout(self._policy.resolve_seconds):
                 found = await self._resolver.resolve(target.host)
@@ -171,12 +171,12 @@ class Fetcher:
             raise FetchRefused(Reason.TIMEOUT, "resolving the name") from None
         except OSError:
             raise FetchRefused(Reason.UNRESOLVED) from None
-        return self._policy.judge_addresses(target, found)
+        return self._policy.check_addresses(target, found)
 
 
 @asynccontextmanager
-async def opened(policy: FetchPolicy) -> AsyncIterator[Fetcher]:
-    """A fetcher for the life of a service."""
+async def open_fetcher(policy: FetchPolicy) -> AsyncIterator[Fetcher]:
+    """Open a fetcher and close it at the end."""
     fetcher = Fetcher(policy)
     try:
         yield fetcher
@@ -186,9 +186,9 @@ async def opened(policy: FetchPolicy) -> AsyncIterator[Fetcher]:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Every failure of the network, of TLS and of HTTP as a refusal.
+    """Convert errors of the network, of TLS and of HTTP into FetchRefused.
 
-    The causes name hosts and addresses, so they do not go along.
+    The causes contain hosts and addresses, so they are not chained.
     """
     try:
         yield
@@ -196,7 +196,7 @@ def _refusals() -> Iterator[None]:
         raise FetchRefused(Reason.TIMEOUT) from None
     except aiohttp.ClientConnectorCertificateError as error:
         message = str(getattr(error.certificate_error, "verify_message", ""))
-        raise FetchRefused(Reason.TLS, message.partition(",")[0]) from None  # after the comma comes the host
+        raise FetchRefused(Reason.TLS, message.partition(",")[0]) from None  # the host follows the comma
     except aiohttp.ClientSSLError:
         raise FetchRefused(Reason.TLS) from None
     except (aiohttp.ClientConnectionError, OSError):
@@ -216,7 +216,7 @@ def _kept_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
 
 
 async def _beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """At most `limit` bytes. The status is what counts: a slow or broken body costs a moment and no more."""
+    """Read at most `limit` bytes, for at most a second. A slow or broken body is not an error."""
     body = bytearray()
     with suppress(TimeoutError, aiohttp.ClientError):
         async with asyncio.timeout(_EXCERPT_SECONDS):
@@ -226,7 +226,7 @@ async def _beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 
 async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The bytes as sent. They are never decompressed: a few of them could become any number."""
+    """Read the body without decompression, which could expand it to any size."""
     encodings = response.headers.getall("Content-Encoding", [])
     if not all(encoding.strip().lower() in _NOT_ENCODED for encoding in encodings):
         raise FetchRefused(Reason.CONTENT_ENCODING)

@@ -1,29 +1,29 @@
-"""What an operator allows; without a word of theirs, nothing but https on port 443 to public addresses."""
+"""Permitted targets and limits of fetches. By default: https on port 443 to public addresses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from libs.fetch.addresses import IPAddress, Standing, standing
+from libs.fetch.addresses import AddressClass, IPAddress, classify
 from libs.fetch.errors import FetchRefused, Reason
 from libs.fetch.url import HTTPS_PORT, Target, parse_authority
 
 
 @dataclass(frozen=True)
 class AllowedHost:
-    """A host whose loopback and private addresses may be reached: for development and for tests."""
+    """A host whose loopback and private addresses are permitted, for development and tests."""
 
     host: str
     port: int | None = None
-    """This port and no other; None: the ports of the policy."""
+    """The permitted port; None: the ports of the policy."""
 
     @classmethod
     def parse(cls, text: str) -> "AllowedHost":
-        """Reads an exact `host` or `host:port`, for example `localhost:8443` or `[::1]`.
+        """Parse an exact `host` or `host:port`, for example `localhost:8443` or `[::1]`.
 
         Raises:
-            ValueError: for anything else; there are no wildcards.
+            ValueError: for anything else, such as wildcards.
         """
         try:
             host, port, _ = parse_authority(text)
@@ -36,30 +36,30 @@ class AllowedHost:
 
 @dataclass(frozen=True, kw_only=True)
 class FetchPolicy:
-    """Where fetches may go and what they may cost. Times are seconds, sizes bytes."""
+    """Permitted targets and limits. Times are in seconds, sizes in bytes."""
 
     ports: frozenset[int] = frozenset({HTTPS_PORT})
-    """Ports of public hosts. Others are refused: who may choose them can scan and talk to what is not HTTP."""
+    """Permitted ports of public hosts. A free choice of port would allow port scans and non-HTTP protocols."""
     allowed_private_hosts: frozenset[AllowedHost] = frozenset()
-    """Off by default. Metadata services and the like stay out of reach even for these."""
+    """Hosts whose private addresses are permitted. Forbidden addresses, such as metadata services, stay forbidden."""
     loopback: bool = False
-    """For development: `localhost` and loopback addresses may be reached at any port, without TLS as well."""
+    """For development: permit `localhost` and loopback addresses on any port, with http or https."""
     extra_ca: Path | None = None
-    """PEM of authorities that are trusted besides those of the system."""
+    """PEM file of certificate authorities that are trusted in addition to those of the system."""
     total_seconds: float = 5
-    """From the call to the last byte, waiting for a slot included."""
+    """From the call to the last byte, including the wait for a slot."""
     resolve_seconds: float = 2
     connect_seconds: float = 2
-    """TCP and TLS together, for each group of addresses that is tried."""
-    most_bytes: int = 64 * 1024
-    """The size of a body where the caller names none."""
-    most_at_once: int = 32
-    most_at_once_per_host: int = 4
-    most_waiting: int = 256
-    """Fetches that wait for a slot; further ones are refused at once."""
+    """TCP and TLS together, for each group of addresses."""
+    max_bytes: int = 64 * 1024
+    """Default limit of the size of a body."""
+    max_at_once: int = 32
+    max_at_once_per_host: int = 4
+    max_waiting: int = 256
+    """Limit of fetches that wait for a slot; further ones are refused at once."""
 
-    def judge_port(self, target: Target) -> None:
-        """Raises FetchRefused(PORT) unless the port may be reached."""
+    def check_port(self, target: Target) -> None:
+        """Raise FetchRefused (PORT or SCHEME) unless scheme and port are permitted."""
         if self._is_loopback(target):
             return
         if target.plain:
@@ -67,23 +67,23 @@ class FetchPolicy:
         if target.port not in self.ports and AllowedHost(target.host, target.port) not in self.allowed_private_hosts:
             raise FetchRefused(Reason.PORT, f"port {target.port}")
 
-    def judge_addresses(self, target: Target, addresses: Sequence[str]) -> tuple[IPAddress, ...]:
-        """The addresses, if every single one may be reached: one forbidden address among public ones is an attack.
+    def check_addresses(self, target: Target, addresses: Sequence[str]) -> tuple[IPAddress, ...]:
+        """Return the addresses if all are permitted. One forbidden address among public ones indicates an attack.
 
         Raises:
-            FetchRefused: ADDRESS_FORBIDDEN, or UNRESOLVED when there is none.
+            FetchRefused: ADDRESS_FORBIDDEN, or UNRESOLVED if the list is empty.
         """
         if not addresses:
             raise FetchRefused(Reason.UNRESOLVED, "no address")
-        reachable = {Standing.PUBLIC, Standing.PRIVATE} if self._allows_private(target) else {Standing.PUBLIC}
-        judged = tuple(_address(text) for text in addresses)
+        permitted = {AddressClass.PUBLIC} | ({AddressClass.PRIVATE} if self._allows_private(target) else set())
+        checked = tuple(_address(text) for text in addresses)
         if self._is_loopback(target):
-            if not all(address.is_loopback for address in judged):
+            if not all(address.is_loopback for address in checked):
                 raise FetchRefused(Reason.ADDRESS_FORBIDDEN)
-            return judged
-        if not all(standing(address) in reachable for address in judged):
+            return checked
+        if not all(classify(address) in permitted for address in checked):
             raise FetchRefused(Reason.ADDRESS_FORBIDDEN)
-        return judged
+        return checked
 
     def _is_loopback(self, target: Target) -> bool:
         named = target.host == "localhost" or (target.address is not None and target.address.is_loopback)
@@ -98,4 +98,4 @@ def _address(text: str) -> IPAddress:
     try:
         return ip_address(text)
     except ValueError:
-        raise FetchRefused(Reason.ADDRESS_FORBIDDEN, "the resolver's answer is no address") from None
+        raise FetchRefused(Reason.ADDRESS_FORBIDDEN, "the resolver returned an invalid address") from None

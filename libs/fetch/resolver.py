@@ -1,4 +1,4 @@
-"""Names to addresses, as the system resolves them (hosts file, search list, DNS)."""
+"""Name resolution by the operating system (hosts file, search list, DNS)."""
 
 import asyncio
 import socket
@@ -9,17 +9,17 @@ from typing import Protocol
 
 class Resolver(Protocol):
     async def resolve(self, host: str) -> Sequence[str]:
-        """All addresses of a name as texts, the preferred one first; raises OSError when there are none."""
+        """Return all addresses of a name, the preferred one first. Raises OSError if there are none."""
 
     async def close(self) -> None:
-        """Ends what resolving needs."""
+        """Release the resources."""
 
 
 class SystemResolver:
-    """`getaddrinfo` in threads of its own.
+    """`getaddrinfo` in its own thread pool.
 
-    A look-up cannot be interrupted: against a name server that never answers, its thread lives on after we have given
-    up. Such threads use up this pool and no other, so that they hold up fetches and nothing else.
+    A lookup cannot be cancelled: if a name server does not respond, its thread stays blocked after the timeout. The
+    separate pool limits the effect to fetches.
     """
 
     def __init__(self, threads: int) -> None:

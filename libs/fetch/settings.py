@@ -1,7 +1,7 @@
-"""Configuration of outbound fetches, to be mixed into the settings of a service.
+"""Settings of outbound fetches, a mixin for the settings of a service.
 
-``class TokenSettings(FetchSettings, GrpcSettings, DatabaseSettings)`` reads LATCHKEY_FETCH_... with the rest, and
-``settings.fetch_policy()`` is what a Fetcher is given.
+``class TokenSettings(FetchSettings, GrpcSettings, DatabaseSettings)`` also reads LATCHKEY_FETCH_...;
+``settings.fetch_policy()`` returns the policy for a Fetcher.
 """
 
 from typing import Annotated, Any
@@ -31,22 +31,22 @@ Ports = Annotated[frozenset[Port], NoDecode, BeforeValidator(_ports)]
 
 
 class FetchSettings:
-    """What a service that fetches is told. Nothing has to be set."""
+    """Settings of a service that fetches. All have defaults."""
 
     fetch_allowed_private_hosts: AllowedHosts = frozenset()
-    """For development: exact hosts or host:port, separated by commas, whose private addresses may be reached."""
+    """For development: hosts or host:port, separated by commas, whose private addresses are permitted."""
     fetch_extra_ca: FilePath | None = None
-    """For development: PEM of authorities that are trusted besides those of the system."""
+    """For development: PEM file of certificate authorities that are trusted in addition to those of the system."""
     fetch_ports: Ports = frozenset({HTTPS_PORT})
-    """Ports of public hosts that may be reached, separated by commas."""
+    """Permitted ports of public hosts, separated by commas."""
     fetch_total_seconds: float = Field(default=5, gt=0, le=30, allow_inf_nan=False)
-    """How long a fetch may take in all."""
+    """Time limit of a fetch in seconds."""
     fetch_most_bytes: int = Field(default=64 * 1024, ge=1, le=1024 * 1024)
-    """How large a fetched document may be."""
+    """Size limit of a fetched document in bytes."""
     fetch_most_at_once: int = Field(default=32, ge=1, le=1024)
-    """How many fetches a process runs at the same time."""
+    """Limit of concurrent fetches of a process."""
     fetch_most_at_once_per_host: int = Field(default=4, ge=1, le=1024)
-    """How many of them go to one host."""
+    """Limit of concurrent fetches to one host."""
 
     def fetch_policy(self) -> FetchPolicy:
         return FetchPolicy(
@@ -54,7 +54,7 @@ class FetchSettings:
             allowed_private_hosts=self.fetch_allowed_private_hosts,
             extra_ca=self.fetch_extra_ca,
             total_seconds=self.fetch_total_seconds,
-            most_bytes=self.fetch_most_bytes,
-            most_at_once=self.fetch_most_at_once,
-            most_at_once_per_host=self.fetch_most_at_once_per_host,
+            max_bytes=self.fetch_most_bytes,
+            max_at_once=self.fetch_most_at_once,
+            max_at_once_per_host=self.fetch_most_at_once_per_host,
         )

@@ -1,4 +1,4 @@
-"""How many fetches run at once, in all and for one host."""
+"""Limits of concurrent fetches, in total and for one host."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,34 +10,35 @@ from libs.fetch.errors import FetchRefused, Reason
 
 @dataclass
 class _Lane:
-    """The slots of one host; it exists while somebody uses it."""
+    """The slots of one host; it exists while it is in use."""
 
     free: asyncio.Semaphore
     users: int = 0
 
 
 class Slots:
-    """A bound on fetches that run and on those that wait.
+    """Limits running and waiting fetches.
 
-    A host's own slots come first: callers who wait for a slow host do not keep a common slot from other hosts.
+    A fetch takes a slot of its host first and then a common slot, so fetches that wait for a slow host do not block
+    those to other hosts.
     """
 
     def __init__(self, *, at_once: int, per_host: int, waiting: int) -> None:
         self._free = asyncio.Semaphore(at_once)
         self._per_host = per_host
-        self._most_users = at_once + waiting
+        self._max_users = at_once + waiting
         self._users = 0
         self._lanes: dict[str, _Lane] = {}
 
     @asynccontextmanager
     async def held(self, host: str, *, until: float) -> AsyncIterator[None]:
-        """Holds a slot for the host; waits for one until that time of the event loop.
+        """Hold a slot for the host; wait for it until this time of the event loop.
 
         Raises:
             FetchRefused: BUSY.
         """
-        if self._users >= self._most_users:
-            raise FetchRefused(Reason.BUSY, "too many wait already")
+        if self._users >= self._max_users:
+            raise FetchRefused(Reason.BUSY, "too many fetches are waiting")
         lane = self._lanes.setdefault(host, _Lane(asyncio.Semaphore(self._per_host)))
         self._users += 1
         lane.users += 1

@@ -1,8 +1,8 @@
-"""What a URL may look like before anything is done with it.
+"""Strict parsing of URLs.
 
-One notation per meaning: whoever reads the URL (we, the resolver, the TLS library) reads the same host. So no octal,
-hexadecimal, decimal or shortened IPv4, no zone identifiers, no trailing dot, no percent-encoding in hosts, and nothing
-outside ASCII: an internationalised name is written in its `xn--` form (RFC 3986 3.2.2, RFC 5890 2.3.2.1).
+Accepts one notation only, so that this code, the resolver and the TLS library read the same host: no octal, decimal,
+hexadecimal or shortened IPv4, no zone identifiers, no trailing dot, no percent-encoding in hosts, ASCII only. An
+internationalized name must be in its `xn--` form (RFC 3986 3.2.2, RFC 5890 2.3.2.1).
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from libs.fetch.addresses import IPAddress
 from libs.fetch.errors import FetchRefused, Reason
 
-LONGEST_URL = 2048
+MAX_URL = 2048
 HTTPS_PORT = 443
 HTTP_PORT = 80
-_LONGEST_NAME = 253
-_LONGEST_LABEL = 63
+_MAX_NAME = 253
+_MAX_LABEL = 63
 _DIGITS = frozenset("0123456789")
 _HEXADECIMAL = _DIGITS | frozenset("abcdef")
 _LABEL = _DIGITS | frozenset("abcdefghijklmnopqrstuvwxyz-")
@@ -24,17 +24,17 @@ _URL = frozenset(chr(code) for code in range(0x21, 0x7F)) - set('"<>\\^`{|}')  #
 
 @dataclass(frozen=True)
 class Target:
-    """Where a request goes."""
+    """The target of a request."""
 
     host: str
-    """Lower case; a name, or an address in canonical form (IPv6 without brackets)."""
+    """A name in lower case, or an address in canonical form (IPv6 without brackets)."""
     port: int
     path: str
-    """Path and query as written; the fragment is gone."""
+    """Path and query, unchanged, without the fragment."""
     address: IPAddress | None
-    """The address, where the host is one."""
+    """The address if the host is one."""
     plain: bool = False
-    """Without TLS."""
+    """True: http without TLS."""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -42,15 +42,15 @@ class Target:
 
 
 def parse_target(url: str, *, plain_too: bool = False) -> Target:
-    """Reads an https URL; with `plain_too` an http URL as well.
+    """Parse an https URL; with `plain_too` also an http URL.
 
     Raises:
         FetchRefused: URL_MALFORMED, SCHEME or USERINFO.
     """
-    if len(url) > LONGEST_URL:
+    if len(url) > MAX_URL:
         raise FetchRefused(Reason.URL_MALFORMED, "too long")
     if not _URL.issuperset(url):
-        raise FetchRefused(Reason.URL_MALFORMED, "has characters that no URL has")
+        raise FetchRefused(Reason.URL_MALFORMED, "has characters that are invalid in URLs")
     scheme, separator, rest = url.partition("://")
     if not separator:
         raise FetchRefused(Reason.URL_MALFORMED, "is not absolute")
@@ -61,7 +61,7 @@ def parse_target(url: str, *, plain_too: bool = False) -> Target:
     end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
     authority, path = rest[:end], rest[end:]
     if "@" in authority:
-        raise FetchRefused(Reason.USERINFO, "names a user")
+        raise FetchRefused(Reason.USERINFO, "has user information")
     host, port, address = parse_authority(authority)
     default = HTTP_PORT if plain else HTTPS_PORT
     path = path if path.startswith("/") else f"/{path}"
@@ -69,7 +69,7 @@ def parse_target(url: str, *, plain_too: bool = False) -> Target:
 
 
 def parse_authority(authority: str) -> tuple[str, int | None, IPAddress | None]:
-    """Reads host[:port]; the address is None for a name.
+    """Parse host[:port]; the address is None for a name.
 
     Raises:
         FetchRefused: URL_MALFORMED.
@@ -103,18 +103,18 @@ def _ipv6(text: str) -> IPv6Address:
 
 def _ipv4_or_name(host: str) -> IPv4Address | None:
     labels = host.split(".")
-    if len(host) > _LONGEST_NAME or not all(_is_label(label) for label in labels):
+    if len(host) > _MAX_NAME or not all(_is_label(label) for label in labels):
         raise FetchRefused(Reason.URL_MALFORMED, "has a malformed host name")
     if not _is_number(labels[-1]):
         return None
     try:
         return IPv4Address(host)
-    except AddressValueError:  # 127.1, 0x7f.0.0.1, 0177.0.0.1, 2130706433: names to DNS, addresses to inet_aton
+    except AddressValueError:  # 127.1, 0x7f.0.0.1, 0177.0.0.1, 2130706433: valid for inet_aton
         raise FetchRefused(Reason.URL_MALFORMED, "has an IPv4 address in another notation") from None
 
 
 def _is_label(text: str) -> bool:
-    return 0 < len(text) <= _LONGEST_LABEL and _LABEL.issuperset(text) and text[0] != "-" and text[-1] != "-"
+    return 0 < len(text) <= _MAX_LABEL and _LABEL.issuperset(text) and text[0] != "-" and text[-1] != "-"
 
 
 def _is_number(label: str) -> bool:

@@ -1,4 +1,4 @@
-"""The languages that people are spoken to in: catalogs in gettext's format, and whose turn it is to speak which.
+"""The languages of pages and emails: catalogs in gettext's format, translation, and the choice of the language.
 
-English is what the templates and the code say. `make words` collects it, `catalogs/<tag>/latchkey.po` has the rest.
+Templates and code contain the English text. `make words` collects it; translations are in `catalogs/<tag>/latchkey.po`.
 """

@@ -1,18 +1,19 @@
-"""A catalog in gettext's text format, read as it is: there is no compiled copy that could say something else."""
+"""Reads catalogs in gettext's text format. There is no compiled copy that could be out of date."""
 
 import ast
 from collections.abc import Iterable, Iterator
 
 _CONTEXT = "\x04"
-"""Between a context and its message, as gettext itself has it."""
+"""Separator of context and message, as in gettext."""
 
 
 class Catalog:
-    """Answers as the standard library's gettext does from what msgfmt compiles, for languages with one singular and one
-    plural (n != 1). A message that is missing is said in English.
+    """Behaves as the standard library's gettext with a compiled catalog, for languages with the plural rule n != 1.
+
+    A message without a translation stays in English.
 
     Raises:
-        ValueError: a line is none of the format.
+        ValueError: a line is not in the format of catalogs.
     """
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
@@ -35,7 +36,7 @@ class Catalog:
 
 
 def _entries(lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    """Each entry by the keywords of its lines; the header, whose msgid is empty, and obsolete ones are left out."""
+    """Yields each entry as keyword -> text, without the header (empty msgid) and obsolete entries."""
     entry: dict[str, str] = {}
     keyword = ""
     for line in (*lines, "\n"):
@@ -52,8 +53,8 @@ def _entries(lines: Iterable[str]) -> Iterator[dict[str, str]]:
 
 
 def _string(text: str) -> str:
-    """The escapes of C that catalogs use are those of Python."""
+    """Parses a quoted string. The C escapes of catalogs are the same in Python."""
     value = ast.literal_eval(text)
     if not isinstance(value, str):
-        raise ValueError(f"not a string of a catalog: {text}")  # noqa: TRY004 - a fault of the file, not of the caller
+        raise ValueError(f"not a string of a catalog: {text}")  # noqa: TRY004 - the file is wrong, not the caller
     return value

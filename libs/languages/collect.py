@@ -1,6 +1,6 @@
-"""`make words`: brings the catalogs up to date with what templates and code say; with --check it changes nothing.
+"""`make words`: updates the catalogs from the texts in templates and code. With --check it only reports differences.
 
-For developers: it needs babel, which the services do not have.
+For developers: it needs babel, which the services do not install.
 """
 
 import io
@@ -20,8 +20,8 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _METHODS: Final = [("**.html", "jinja2"), ("**.txt", "jinja2"), ("**.py", "python")]
 _OPTIONS: Final = {"**.html": {"trimmed": "true"}, "**.txt": {"trimmed": "true"}}
 _KEYWORDS: Final = {
-    **dict.fromkeys(("_", "gettext", "say", "mark")),
-    **dict.fromkeys(("ngettext", "say_many"), (1, 2)),
+    **dict.fromkeys(("_", "gettext", "translate", "mark")),
+    **dict.fromkeys(("ngettext", "translate_plural"), (1, 2)),
     "pgettext": ((1, "c"), 2),
 }
 _PLACEHOLDER: Final = re.compile(r"%\(\w+\)[sd]")
@@ -29,7 +29,7 @@ _ELEMENT: Final = re.compile(r"</?[a-z][^>]*>")
 
 
 def collected() -> Catalog:
-    """Every text that people read, with the files that say it."""
+    """Returns every text that users read, with the files that contain it."""
     catalog = Catalog()
     for folder in ("services", "libs/languages"):
         found = extract_from_dir(_ROOT / folder, _METHODS, _OPTIONS, keywords=_KEYWORDS, strip_comment_tags=True)
@@ -38,8 +38,8 @@ def collected() -> Catalog:
     return catalog
 
 
-def brought_up_to_date(tag: str, words: Catalog) -> Catalog:
-    """The stored catalog with exactly these messages; what is still said keeps its translation."""
+def updated(tag: str, words: Catalog) -> Catalog:
+    """Returns the stored catalog with exactly these messages; messages that still exist keep their translation."""
     path = catalog_path(tag)
     old = read_po(io.BytesIO(path.read_bytes()), locale=tag) if path.exists() else Catalog(locale=tag)
     new = Catalog(locale=tag, header_comment="", project="Latchkey")
@@ -51,7 +51,7 @@ def brought_up_to_date(tag: str, words: Catalog) -> Catalog:
 
 
 def written(catalog: Catalog) -> str:
-    """Sorted, unwrapped and without line numbers or dates, so that it changes only where the words do."""
+    """Returns the text of a catalog: sorted, unwrapped, without line numbers and dates, so that diffs are small."""
     file = io.BytesIO()
     write_po(file, catalog, width=0, omit_header=True, sort_output=True, include_lineno=False, ignore_obsolete=True)
     header = f'msgid ""\nmsgstr ""\n"Language: {catalog.locale_identifier}\\n"\n'
@@ -60,14 +60,14 @@ def written(catalog: Catalog) -> str:
 
 
 def faults(catalog: Catalog) -> Iterator[str]:
-    """What would be said in English, or with other placeholders or elements than the original has."""
+    """Yields messages without a translation, and translations with other placeholders or elements than the message."""
     for message in catalog:
         if not message.id:
             continue
         for original, translation in _pairs(message):
             if not translation:
                 yield f"{catalog.locale_identifier}: not translated: {original}"
-            elif _marks(original) != _marks(translation):
+            elif _placeholders(original) != _placeholders(translation):
                 yield f"{catalog.locale_identifier}: other placeholders or elements: {translation}"
 
 
@@ -78,7 +78,7 @@ def _pairs(message: Message) -> list[tuple[str, str]]:
     return list(zip(message.id, (str(text or "") for text in strings), strict=True))
 
 
-def _marks(text: str) -> list[str]:
+def _placeholders(text: str) -> list[str]:
     return sorted([*_PLACEHOLDER.findall(text), *_ELEMENT.findall(text)])
 
 
@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
     words = collected()
     problems: list[str] = []
     for language in LANGUAGES[1:]:
-        path, catalog = catalog_path(language.tag), brought_up_to_date(language.tag, words)
+        path, catalog = catalog_path(language.tag), updated(language.tag, words)
         problems += faults(catalog)
         if not check:
             path.write_text(written(catalog), encoding="utf-8")

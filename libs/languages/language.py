@@ -1,4 +1,4 @@
-"""The languages there are, and which of them somebody wants (RFC 4647 3.4)."""
+"""The supported languages, and the match with requested language ranges (RFC 4647 3.4)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from typing import Final, Literal
 from libs.languages.catalog import Catalog
 
 _CATALOGS: Final = Path(__file__).parent / "catalogs"
-_MOST_RANGES: Final = 20
-_LONGEST_HEADER: Final = 1000
+_MAX_RANGES: Final = 20
+_MAX_HEADER: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Language:
     tag: str
     """BCP 47."""
     name: str
-    """What those who speak it call it."""
+    """Name of the language in the language itself."""
     catalog: Catalog = field(repr=False, compare=False)
     direction: Literal["ltr", "rtl"] = "ltr"
 
@@ -37,14 +37,14 @@ _BY_TAG: Final = {language.tag: language for language in LANGUAGES}
 
 
 def language_of(tag: str) -> Language | None:
-    """The language of exactly this tag."""
+    """Returns the language with exactly this tag."""
     return _BY_TAG.get(tag)
 
 
 def best(tags: Iterable[str]) -> Language | None:
-    """The first that there is, in the order given. A range too narrow is widened: de-AT to de (RFC 4647 3.4)."""
+    """Returns the first supported language. A range is reduced to its primary tag: de-AT to de (RFC 4647 3.4)."""
     for index, tag in enumerate(tags):
-        if index == _MOST_RANGES:
+        if index == _MAX_RANGES:
             return None
         primary = tag.replace("_", "-").partition("-")[0].lower()
         if primary in _BY_TAG:
@@ -53,10 +53,10 @@ def best(tags: Iterable[str]) -> Language | None:
 
 
 def accepted(header: str) -> Language | None:
-    """What an Accept-Language header prefers (RFC 9110 12.5.4); None when it names nothing that there is."""
-    ranges = [_weighed(part) for part in header[:_LONGEST_HEADER].split(",")[:_MOST_RANGES]]
-    wanted = sorted((each for each in ranges if each[1] > 0), key=lambda each: -each[1])
-    return best(tag for tag, _ in wanted)
+    """Returns the language that an Accept-Language header prefers (RFC 9110 12.5.4); None if none is supported."""
+    ranges = [_weighed(part) for part in header[:_MAX_HEADER].split(",")[:_MAX_RANGES]]
+    ordered = sorted((each for each in ranges if each[1] > 0), key=lambda each: -each[1])
+    return best(tag for tag, _ in ordered)
 
 
 def _weighed(part: str) -> tuple[str, float]:

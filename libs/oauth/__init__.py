@@ -1,1 +1,1 @@
-"""The vocabulary of OAuth 2.0 and OpenID Connect: pure functions and values, no I/O and no clock of their own."""
+"""Terms and rules of OAuth 2.0 and OpenID Connect: pure functions and values, no I/O, no clock."""

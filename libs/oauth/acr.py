@@ -1,26 +1,26 @@
-"""How somebody proved who they are, as `acr` says it (OpenID Connect Core 2)."""
+"""Authentication context classes: the values of `acr` (OpenID Connect Core 2)."""
 
 from collections.abc import Iterable
 
 PASSWORD = "urn:latchkey:acr:password"
 MFA = "urn:latchkey:acr:mfa"
-"""Two proofs of different kinds, or a passkey that has verified its user itself."""
+"""Two factors of different kinds, or a passkey with user verification."""
 SUPPORTED = (PASSWORD, MFA)
-"""The weakest first: a later one satisfies those before it."""
+"""Weakest first: each class satisfies the classes before it."""
 
 
 def satisfies(present: str, wanted: str) -> bool:
-    """Is a sign-in of class `present` at least one of class `wanted`? What nobody knows equals itself only."""
+    """Return whether a sign-in of class `present` satisfies `wanted`. An unknown class satisfies itself only."""
     if present not in SUPPORTED or wanted not in SUPPORTED:
         return present == wanted
     return SUPPORTED.index(present) >= SUPPORTED.index(wanted)
 
 
-def told(present: str, wanted: Iterable[str], *, at_least: str = "") -> str:
-    """What a client is told that insists on one of `wanted` (OpenID Connect Core 5.5.1.1): one of these.
+def claim_value(present: str, wanted: Iterable[str], *, at_least: str = "") -> str:
+    """Return the `acr` claim for a client that requires one of `wanted` (OpenID Connect Core 5.5.1.1).
 
-    The strongest of them that the sign-in satisfies and that is no less than `at_least`; where there is none, or nobody
-    insists, what the sign-in is.
+    The strongest class of `wanted` that the sign-in satisfies and that is at least `at_least`; the class of the sign-in
+    if there is none.
     """
     known = set(wanted)
     if present in known:
@@ -30,12 +30,12 @@ def told(present: str, wanted: Iterable[str], *, at_least: str = "") -> str:
 
 
 def strongest(wanted: Iterable[str]) -> str:
-    """The class that is enough for all of these; empty when we know none of them."""
+    """Return the strongest supported class of these; empty if none is supported."""
     known = set(wanted)
     return next((name for name in reversed(SUPPORTED) if name in known), "")
 
 
 def weakest(wanted: Iterable[str]) -> str:
-    """The class that is enough where any of these is; empty when we know none of them."""
+    """Return the weakest supported class of these; empty if none is supported."""
     known = set(wanted)
     return next((name for name in SUPPORTED if name in known), "")

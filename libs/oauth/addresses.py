@@ -1,8 +1,8 @@
-"""What may be told to others of where a request came from."""
+"""IP address prefixes: what events and pages may contain of the address of a request."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
-_OF_MANY = tuple(
+_PRIVATE = tuple(
     map(
         ip_network,
         (
@@ -14,7 +14,7 @@ _OF_MANY = tuple(
 
 
 def address_prefix(address: str) -> str:
-    """The /24 of an IPv4 or the /48 of an IPv6 address; empty when it is no address."""
+    """Return the /24 of an IPv4 or the /48 of an IPv6 address; empty if the text is not an address."""
     try:
         parsed = ip_address(address.strip().partition("%")[0])
     except ValueError:
@@ -25,16 +25,16 @@ def address_prefix(address: str) -> str:
 
 
 def is_public(prefix: str) -> bool:
-    """Is this one network of the internet?
+    """Return whether the prefix is a public network of the internet.
 
-    Others stand for many people: a company behind its proxy, or an ingress whose header is not trusted
-    (`trusted_proxies`), and then for the whole world.
+    A private network may stand for many users: a company behind its proxy, or all users behind an ingress that is not
+    in `trusted_proxies`.
     """
     try:
         network = ip_network(prefix)
     except ValueError:
         return False
     return not any(
-        network.version == many.version and network.subnet_of(many)  # type: ignore[arg-type] # one version, said before
-        for many in _OF_MANY
+        network.version == private.version and network.subnet_of(private)  # type: ignore[arg-type] # same version, checked before
+        for private in _PRIVATE
     )

@@ -1,4 +1,4 @@
-"""Attributes of people beyond the standard claims: which there are, who writes them, and which scope releases them."""
+"""Custom user attributes beyond the standard claims: type, who may write them, and the scope that releases them."""
 
 import re
 import tomllib
@@ -60,9 +60,9 @@ _OF_PROTOCOLS: Final = frozenset(
         "_claim_sources",
     ]
 )
-"""Claims that tokens mean something by: nobody's attribute may be taken for one."""
-_OF_RIGHTS: Final = frozenset({"roles", "groups", "entitlements", "permissions", "tenant", "admin"})
-"""What an API decides rights by (RFC 9068 2.2.3.1, and customs): a person never writes their own."""
+"""Claims with a meaning in tokens: an attribute cannot have one of these names."""
+_OF_AUTHORIZATION: Final = frozenset({"roles", "groups", "entitlements", "permissions", "tenant", "admin"})
+"""Claims that APIs use for authorization (RFC 9068 2.2.3.1): users cannot write them."""
 _MEMBERS: Final = frozenset({"type", "writer", "scope", "label"})
 
 
@@ -72,14 +72,14 @@ class Attribute:
     """The claim."""
     type: AttributeType
     writer: AttributeWriter
-    """Who may write it beside operators, who write all."""
+    """Who may write the attribute. Operators may write every attribute."""
     scope: str
-    """The scope value that releases it, and no other does."""
+    """The only scope value that releases the attribute."""
     label: Mapping[str, str]
-    """What people read, by language; always in English."""
+    """Display name by language; English is always present."""
 
-    def holds(self, value: object) -> bool:
-        """Is it a value of this type, and one that no application trips over?"""
+    def accepts(self, value: object) -> bool:
+        """Return whether the value has this type and is within the limits."""
         if self.type == "boolean":
             return isinstance(value, bool)
         if self.type == "number":
@@ -102,7 +102,7 @@ def _is_date(value: str) -> bool:
 
 @dataclass(frozen=True)
 class Attributes:
-    """All that there are, by name."""
+    """All configured attributes by name."""
 
     by_name: Mapping[str, Attribute] = field(default_factory=dict)
 
@@ -111,14 +111,14 @@ class Attributes:
         return tuple(dict.fromkeys(attribute.scope for attribute in self.by_name.values()))
 
     def of(self, scopes: Iterable[str]) -> tuple[str, ...]:
-        """Names of the claims that these scope values release."""
-        asked = frozenset(scopes)
-        return tuple(name for name, attribute in self.by_name.items() if attribute.scope in asked)
+        """Return the names of the claims that these scope values release."""
+        requested = frozenset(scopes)
+        return tuple(name for name, attribute in self.by_name.items() if attribute.scope in requested)
 
     def of_scope(self, scope: str) -> list[Attribute]:
         return [attribute for attribute in self.by_name.values() if attribute.scope == scope]
 
-    def written_by_people(self) -> list[str]:
+    def written_by_users(self) -> list[str]:
         return [name for name, attribute in self.by_name.items() if attribute.writer == "person"]
 
 
@@ -126,7 +126,7 @@ NO_ATTRIBUTES: Final = Attributes()
 
 
 def parse_attributes(text: str) -> Attributes:
-    """From TOML, a table `[attributes.<claim>]` for each. Raises: ValueError, with what is wrong."""
+    """Parse TOML with one table `[attributes.<claim>]` per attribute. Raises ValueError if it is invalid."""
     try:
         tables = tomllib.loads(text).get("attributes", {})
     except tomllib.TOMLDecodeError as error:
@@ -139,25 +139,25 @@ def parse_attributes(text: str) -> Attributes:
 def _attribute(name: str, table: Any) -> Attribute:
     taken = {claim for claims in CLAIMS_OF_SCOPE.values() for claim in claims} | _OF_PROTOCOLS
     if not _NAME.fullmatch(name) or name in taken:
-        raise ValueError(f"{name}: an attribute is named in lower case or by an https URI, and no standard claim")
+        raise ValueError(f"{name}: the name must be in lower case or an https URI, and not that of a standard claim")
     if not isinstance(table, dict) or not table.keys() <= _MEMBERS:
-        raise ValueError(f"{name}: has the members type, writer, scope and label")
+        raise ValueError(f"{name}: the only members are type, writer, scope and label")
     kind, writer, scope, label = (table.get(member) for member in ("type", "writer", "scope", "label"))
     if kind not in get_args(AttributeType) or writer not in get_args(AttributeWriter):
-        raise ValueError(f"{name}: type is one of {get_args(AttributeType)}, writer one of {get_args(AttributeWriter)}")
-    if writer == "person" and name in _OF_RIGHTS:
-        raise ValueError(f"{name}: rights are decided by it, so no person writes their own")
-    if not isinstance(scope, str) or len(parse_scope(scope)) != 1 or scope in STANDARD_SCOPES:
         raise ValueError(
-            f"{name}: scope is one value and none of the standard ones, which people have agreed to already"
+            f"{name}: type must be one of {get_args(AttributeType)}, writer one of {get_args(AttributeWriter)}"
         )
+    if writer == "person" and name in _OF_AUTHORIZATION:
+        raise ValueError(f"{name}: APIs use this claim for authorization, so writer must be operator")
+    if not isinstance(scope, str) or len(parse_scope(scope)) != 1 or scope in STANDARD_SCOPES:
+        raise ValueError(f"{name}: scope must be one value that is not a standard scope")
     return Attribute(name, cast("AttributeType", kind), cast("AttributeWriter", writer), scope, _label(name, label))
 
 
 def _label(name: str, label: Any) -> dict[str, str]:
     words = {"en": label} if isinstance(label, str) else label
     if not isinstance(words, dict) or "en" not in words:
-        raise ValueError(f"{name}: label is a text, or texts by language with one for en")
+        raise ValueError(f"{name}: label must be a string, or a table of strings by language that includes en")
     if not all(_LANGUAGE.fullmatch(tag) and _is_text(text) for tag, text in words.items()):
-        raise ValueError(f"{name}: label has languages such as de and texts of one line")
+        raise ValueError(f"{name}: the keys of label must be language tags such as de, its values strings of one line")
     return words

@@ -1,4 +1,4 @@
-"""The `claims` request parameter: single claims, asked for by name (OpenID Connect Core 5.5)."""
+"""The `claims` request parameter (OpenID Connect Core 5.5)."""
 
 import json
 from collections.abc import Mapping
@@ -15,24 +15,24 @@ _KNOWN = frozenset(claim for claims in CLAIMS_OF_SCOPE.values() for claim in cla
 
 @dataclass(frozen=True)
 class ClaimsRequest:
-    """Claims about the person that are asked for by name; what is not known is passed over (5.5.1)."""
+    """Individual claims about the end-user; unknown claims are ignored (5.5.1)."""
 
     userinfo: tuple[str, ...] = ()
     id_token: tuple[str, ...] = ()
     acr: tuple[str, ...] = ()
-    """Values of `acr` of which one is essential."""
+    """Requested values of `acr`, if `acr` is an essential claim."""
     subjects: frozenset[str] = field(default_factory=frozenset)
-    """Values of `sub` of which the person must have one; empty: anybody."""
+    """Requested values of `sub`; the end-user must have one of them. Empty: any end-user."""
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Scope values that stand for these claims: what the person is asked about."""
-        asked = {*self.userinfo, *self.id_token}
-        return tuple(scope for scope, claims in CLAIMS_OF_SCOPE.items() if asked.intersection(claims))
+        """Scope values that cover these claims; the end-user is asked to consent to them."""
+        requested = {*self.userinfo, *self.id_token}
+        return tuple(scope for scope, claims in CLAIMS_OF_SCOPE.items() if requested.intersection(claims))
 
 
 def parse_claims_request(text: str) -> ClaimsRequest:
-    """Reads the parameter.
+    """Parse the parameter.
 
     Raises:
         InvalidRequest: not a JSON object of objects, or too long.
@@ -64,7 +64,7 @@ def _members(part: Any) -> Mapping[str, Any]:
 
 
 def _values(member: Any) -> tuple[str, ...]:
-    """`value` and `values` of one claim (5.5.1)."""
+    """Return `value` and `values` of one claim (5.5.1)."""
     if not isinstance(member, dict):
         return ()
     values = [member.get("value"), *(member["values"] if isinstance(member.get("values"), list) else ())]

@@ -1,4 +1,4 @@
-"""Reading a client's credentials (RFC 6749 2.3.1, RFC 7523 2.2). Whether they hold is judged elsewhere."""
+"""Reading client credentials from a request (RFC 6749 2.3.1, RFC 7523 2.2). Verification is elsewhere."""
 
 import base64
 from dataclasses import dataclass, field
@@ -18,15 +18,16 @@ PRIVATE_KEY_JWT = "private_key_jwt"
 NONE = "none"
 SUPPORTED_METHODS = (BASIC, POST, CLIENT_SECRET_JWT, PRIVATE_KEY_JWT, NONE)
 SECRET_METHODS = frozenset({BASIC, POST, CLIENT_SECRET_JWT})
-"""Methods that take a secret of the server's making."""
+"""Methods that use a client secret."""
 ASSERTION_METHODS = frozenset({CLIENT_SECRET_JWT, PRIVATE_KEY_JWT})
-"""Methods by which a client signs something instead of showing what it has (RFC 7523 2.2)."""
+"""Methods that use a client assertion (RFC 7523 2.2)."""
+MALFORMED_HEADER = "The Authorization header is not valid Basic authentication with client_id and client_secret."
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the request claims: nothing of it is verified."""
+    """Client credentials as the request contains them, not verified."""
 
     client_id: str
     method: str
@@ -35,11 +36,11 @@ class Credentials:
 
 
 def read_credentials(authorization: str | None, parameters: Parameters) -> Credentials:
-    """The one way of authentication that the request uses.
+    """Return the client credentials of the request.
 
     Raises:
-        InvalidRequest: it uses two, or names two clients.
-        InvalidClient: it uses none, or the header is malformed.
+        InvalidRequest: the request uses two authentication methods or names two clients.
+        InvalidClient: the request names no client, or the credentials are malformed.
     """
     if authorization is not None:
         return _from_header(authorization, parameters)
@@ -47,7 +48,9 @@ def read_credentials(authorization: str | None, parameters: Parameters) -> Crede
         return _from_assertion(parameters)
     client_id = parameters.get("client_id")
     if client_id is None:
-        raise InvalidClient("The request names no client.", reason=Reason.CLIENT_MISSING)
+        raise InvalidClient(
+            "Client authentication is missing: send client_id or an Authorization header.", reason=Reason.CLIENT_MISSING
+        )
     secret = parameters.get("client_secret")
     if secret is None:
         return Credentials(client_id=client_id, method=NONE)
@@ -55,9 +58,12 @@ def read_credentials(authorization: str | None, parameters: Parameters) -> Crede
 
 
 def _from_assertion(parameters: Parameters) -> Credentials:
-    """RFC 7523 2.2: the client may be named by the assertion alone."""
+    """RFC 7523 3: sub of the assertion identifies the client, so client_id is optional."""
     if "client_secret" in parameters:
-        raise InvalidRequest("Use one way of client authentication, not two.", reason=Reason.CLIENT_AUTHENTICATED_TWICE)
+        raise InvalidRequest(
+            "The request must use one client authentication method, not two (RFC 6749 2.3).",
+            reason=Reason.CLIENT_AUTHENTICATED_TWICE,
+        )
     if parameters.get("client_assertion_type") != ASSERTION_TYPE:
         raise InvalidClient(f"client_assertion_type must be {ASSERTION_TYPE}.", reason=Reason.CLIENT_ASSERTION_TYPE)
     assertion = parameters.get("client_assertion", "")
@@ -70,31 +76,34 @@ def _from_assertion(parameters: Parameters) -> Credentials:
     named = claims.get("sub")
     client_id = parameters.get("client_id", named)
     if not isinstance(client_id, str) or client_id != named:
-        raise InvalidClient(
-            "client_assertion and client_id name different clients.", reason=Reason.CLIENT_ASSERTION_SUBJECT
-        )
+        raise InvalidClient("sub of client_assertion does not match client_id.", reason=Reason.CLIENT_ASSERTION_SUBJECT)
     method = CLIENT_SECRET_JWT if header.get("alg") == secret_jwt.ALG else PRIVATE_KEY_JWT
     return Credentials(client_id=client_id, method=method, assertion=assertion)
 
 
 def _from_header(authorization: str, parameters: Parameters) -> Credentials:
     if "client_secret" in parameters or "client_assertion" in parameters:
-        raise InvalidRequest("Use one way of client authentication, not two.", reason=Reason.CLIENT_AUTHENTICATED_TWICE)
+        raise InvalidRequest(
+            "The request must use one client authentication method, not two (RFC 6749 2.3).",
+            reason=Reason.CLIENT_AUTHENTICATED_TWICE,
+        )
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
-        raise InvalidClient("The Authorization header must use Basic.", reason=Reason.CLIENT_AUTH_SCHEME)
+        raise InvalidClient("The Authorization header must use the Basic scheme.", reason=Reason.CLIENT_AUTH_SCHEME)
     try:
         client_id, separator, secret = base64.b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
         client_id, secret = _form_decoded(client_id), _form_decoded(secret)
     except ValueError:  # not base64, or not UTF-8
-        raise InvalidClient("The Authorization header is malformed.", reason=Reason.CLIENT_AUTH_MALFORMED) from None
+        raise InvalidClient(MALFORMED_HEADER, reason=Reason.CLIENT_AUTH_MALFORMED) from None
     if not separator or not client_id or "\0" in client_id + secret:
-        raise InvalidClient("The Authorization header is malformed.", reason=Reason.CLIENT_AUTH_MALFORMED)
+        raise InvalidClient(MALFORMED_HEADER, reason=Reason.CLIENT_AUTH_MALFORMED)
     if parameters.get("client_id", client_id) != client_id:
-        raise InvalidRequest("Header and body name different clients.", reason=Reason.CLIENT_ID_MISMATCH)
+        raise InvalidRequest(
+            "client_id in the body does not match the Authorization header.", reason=Reason.CLIENT_ID_MISMATCH
+        )
     return Credentials(client_id=client_id, method=BASIC, secret=secret)
 
 
 def _form_decoded(text: str) -> str:
-    """RFC 6749 2.3.1: both halves are form-encoded before they are joined."""
+    """RFC 6749 2.3.1: client_id and client_secret are form-encoded before they are joined."""
     return unquote_plus(text, errors="strict")

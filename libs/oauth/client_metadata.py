@@ -1,9 +1,10 @@
-"""Client metadata: RFC 7591 2, OpenID Connect Dynamic Registration 1.0 2, RP-Initiated Logout 1.0 3.1, and our own.
+"""Client metadata: RFC 7591 2, OpenID Connect Dynamic Registration 1.0 2, RP-Initiated Logout 1.0 3.1, and extensions.
 
-Ours: `require_pkce` (bool; public clients always), `security_profile` (security_profiles.py), `consent` ("required", or
-"skip" for the operator's own applications), `required_acr` (no sign-in of a lower class gets anything), `resources`
-(what it may name as `resource`, RFC 8707), `served_resources` (it is the resource server of these, and introspects
-tokens for them) and `introspection` ("own" tokens and those for what it serves, or "all").
+Extensions: `require_pkce` (bool; always true for public clients), `security_profile` (security_profiles.py), `consent`
+("required", or "skip" for the operator's own applications), `required_acr` (the lowest class of sign-in that gets
+tokens), `resources` (permitted values of the `resource` parameter, RFC 8707), `served_resources` (resources whose
+resource server this client is; it may introspect tokens for them) and `introspection` ("own": its own tokens and those
+for its served resources; "all": every token).
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +41,7 @@ INTROSPECTION_ALL = "all"
 
 @dataclass(frozen=True, kw_only=True)
 class ClientMetadata:
-    """Metadata that hold together; made by `parse_metadata` only."""
+    """Valid client metadata; made by `parse_metadata` only."""
 
     client_name: str = ""
     redirect_uris: tuple[str, ...] = ()
@@ -73,7 +74,7 @@ class ClientMetadata:
     frontchannel_logout_session_required: bool = False
     request_uris: tuple[str, ...] = ()
     request_object_signing_alg: str = ""
-    """Empty: whatever its keys make. none: unsigned ones, and no others."""
+    """Empty: any algorithm that the client's keys support. none: unsigned request objects only."""
     require_pushed_authorization_requests: bool = False
     require_pkce: bool = True
     security_profile: str = "oidc"
@@ -89,31 +90,31 @@ class ClientMetadata:
 
     @property
     def sector(self) -> str:
-        """Whose clients know a person by the same subject; empty for public subjects (OpenID Connect Core 8.1)."""
+        """The sector whose clients share a user's pairwise subject; empty for public subjects (Core 8.1)."""
         return sector_of(self.sector_identifier_uri, self.redirect_uris) if self.subject_type == PAIRWISE else ""
 
     @property
     def is_public(self) -> bool:
-        """It cannot keep a secret (RFC 6749 2.1)."""
+        """Whether this is a public client (RFC 6749 2.1)."""
         return self.token_endpoint_auth_method == client_authentication.NONE
 
     @property
     def has_secret(self) -> bool:
-        """It proves who it is by a secret of ours."""
+        """Whether the client authenticates with a client secret issued by this server."""
         return self.token_endpoint_auth_method in client_authentication.SECRET_METHODS
 
     @property
-    def hears_of_logout(self) -> bool:
-        """It wants to know when a session in which somebody signed in to it has ended."""
+    def has_logout_uri(self) -> bool:
+        """Whether the client is notified of logouts, over the back channel or the front channel."""
         return bool(self.backchannel_logout_uri or self.frontchannel_logout_uri)
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Scope values that it may ask for: what it registered, otherwise the standard ones."""
+        """Scope values that the client may request: the registered ones, or the standard ones if none is registered."""
         return parse_scope(self.scope) or STANDARD_SCOPES
 
     def to_json(self) -> dict[str, Any]:
-        """The members that have a value, as RFC 7591 writes them."""
+        """Return the members that have a value, in the JSON form of RFC 7591."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
@@ -122,25 +123,25 @@ class ClientMetadata:
 
 
 def restore_metadata(members: Mapping[str, Any]) -> ClientMetadata:
-    """Metadata as they were stored: members that only newer code knows are passed over."""
+    """Return stored metadata. Unknown members, written by a newer version, are ignored."""
     return parse_metadata({name: value for name, value in members.items() if name in _READERS})
 
 
 def parse_metadata(members: Mapping[str, Any]) -> ClientMetadata:
-    """Metadata as a client or an operator sent them. A member that is null or absent takes its default.
+    """Return the metadata that a client or an operator sent. A member that is null or absent takes its default.
 
     Raises:
-        InvalidClientMetadata: naming the member; one that is not known is refused as well: it may be a typing error.
-        InvalidRedirectUri: saying which rule a redirect URI breaks.
+        InvalidClientMetadata: a member is invalid or unknown; the description names it.
+        InvalidRedirectUri: a redirect URI is invalid; the description names the rule.
     """
     values: dict[str, Any] = {}
     for name, value in members.items():
         if name not in _READERS:
-            raise InvalidClientMetadata(f"{name[:80]} is not a known member.", reason=Reason.METADATA_UNKNOWN)
+            raise InvalidClientMetadata(f"{name[:80]} is not a client metadata member.", reason=Reason.METADATA_UNKNOWN)
         if value is not None:
             values[name] = _READERS[name](name, value)
     if "response_types" not in values and AUTHORIZATION_CODE not in values.get("grant_types", (AUTHORIZATION_CODE,)):
-        values["response_types"] = ()  # what an implicit client may have is never assumed: it says which response types
+        values["response_types"] = ()  # an implicit client must register its response types: there is no default
     profile = PROFILES[values.get("security_profile", "oidc")]
     if profile.pushed_only:
         values |= {"require_pkce": True, "require_pushed_authorization_requests": True}
@@ -193,64 +194,69 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "resources": read.resources,
     "served_resources": read.resources,
 }
-assert _READERS.keys() == {each.name for each in fields(ClientMetadata)}  # noqa: S101 - said at import, for developers
+assert _READERS.keys() == {each.name for each in fields(ClientMetadata)}  # noqa: S101 - fails at import when a field has no reader
 
 
-def _response_types_need_their_grants(metadata: ClientMetadata) -> None:
-    """RFC 7591 2.1: code goes with authorization_code, whatever comes through the browser with implicit."""
+def _response_types_match_grant_types(metadata: ClientMetadata) -> None:
+    """RFC 7591 2.1: code requires authorization_code; token and id_token require implicit."""
     words = {word for kind in metadata.response_types for word in parse_response_type(kind)}
     if ("code" in words) != (AUTHORIZATION_CODE in metadata.grant_types):
         raise InvalidClientMetadata(
-            "Response types with code and the grant type authorization_code go together.",
+            "response_types with code and grant type authorization_code must be registered together (RFC 7591 2.1).",
             reason=Reason.METADATA_GRANT_RESPONSE,
         )
     if bool(words & {"token", "id_token"}) != (IMPLICIT in metadata.grant_types):
         raise InvalidClientMetadata(
-            "Response types with token or id_token and the grant type implicit go together.",
+            "response_types with token or id_token and grant type implicit must be registered together (RFC 7591 2.1).",
             reason=Reason.METADATA_GRANT_RESPONSE,
         )
 
 
-def _redirects_need_a_uri(metadata: ClientMetadata) -> None:
+def _response_types_need_a_redirect_uri(metadata: ClientMetadata) -> None:
     if metadata.response_types and not metadata.redirect_uris:
-        raise InvalidClientMetadata("redirect_uris must hold at least one URI.", reason=Reason.METADATA_REDIRECT_URIS)
+        raise InvalidClientMetadata(
+            "redirect_uris must contain at least one URI.", reason=Reason.METADATA_REDIRECT_URIS
+        )
 
 
-def _public_clients_have_no_own_rights(metadata: ClientMetadata) -> None:
-    """RFC 6749 4.4: a client that cannot prove who it is cannot act for itself, nor ask people for passwords."""
+def _public_clients_use_no_confidential_grants(metadata: ClientMetadata) -> None:
+    """RFC 6749 4.4: client_credentials is for confidential clients. Latchkey limits the password grant likewise."""
     if metadata.is_public and CLIENT_CREDENTIALS in metadata.grant_types:
         raise InvalidClientMetadata(
-            "client_credentials needs a client with a secret: token_endpoint_auth_method must not be none.",
+            "client_credentials requires a confidential client: token_endpoint_auth_method must not be none.",
             reason=Reason.METADATA_PUBLIC_CREDENTIALS,
         )
     if metadata.is_public and PASSWORD in metadata.grant_types:
         raise InvalidClientMetadata(
-            "password needs a client that proves who it is: token_endpoint_auth_method must not be none.",
+            "password requires a confidential client: token_endpoint_auth_method must not be none.",
             reason=Reason.METADATA_PUBLIC_PASSWORD,
         )
 
 
-def _keys_come_from_one_place(metadata: ClientMetadata) -> None:
-    """RFC 7591 2: jwks and jwks_uri exclude each other."""
+def _jwks_or_jwks_uri(metadata: ClientMetadata) -> None:
     if metadata.jwks and metadata.jwks_uri:
-        raise InvalidClientMetadata("Give jwks or jwks_uri, not both.", reason=Reason.METADATA_JWKS)
+        raise InvalidClientMetadata(
+            "jwks and jwks_uri must not both be present (RFC 7591 2).", reason=Reason.METADATA_JWKS
+        )
     by_key = metadata.token_endpoint_auth_method == client_authentication.PRIVATE_KEY_JWT
     if by_key and not (metadata.jwks or metadata.jwks_uri):
-        raise InvalidClientMetadata("private_key_jwt needs jwks or jwks_uri.", reason=Reason.METADATA_JWKS)
+        raise InvalidClientMetadata(
+            "token_endpoint_auth_method private_key_jwt requires jwks or jwks_uri.", reason=Reason.METADATA_JWKS
+        )
     if metadata.jwks and not _usable(metadata.jwks):
         raise InvalidClientMetadata(
-            "jwks holds no key that can be used: RSA of at least 2048 bits, or EC on P-256.",
+            "jwks contains no supported key: RSA of at least 2048 bits or EC on P-256.",
             reason=Reason.METADATA_JWKS,
         )
 
 
-def _assertions_are_signed_as_their_method_says(metadata: ClientMetadata) -> None:
-    """A secret makes HS256, a key never does (OpenID Connect Core 9)."""
+def _assertion_alg_fits_auth_method(metadata: ClientMetadata) -> None:
+    """client_secret_jwt uses HS256, private_key_jwt an asymmetric algorithm (OpenID Connect Core 9)."""
     by_secret = metadata.token_endpoint_auth_method == client_authentication.CLIENT_SECRET_JWT
     alg = metadata.token_endpoint_auth_signing_alg
     if alg and (alg == secret_jwt.ALG) != by_secret:
         raise InvalidClientMetadata(
-            f"token_endpoint_auth_signing_alg {secret_jwt.ALG} and client_secret_jwt go together.",
+            f"token_endpoint_auth_signing_alg must be {secret_jwt.ALG} for client_secret_jwt, and only for it.",
             reason=Reason.METADATA_AUTH_ALG,
         )
 
@@ -262,23 +268,23 @@ def _usable(jwks: Mapping[str, Any]) -> bool:
         return False
 
 
-def _strangers_introspect_nothing(metadata: ClientMetadata) -> None:
+def _public_clients_do_not_introspect(metadata: ClientMetadata) -> None:
     if metadata.is_public and metadata.introspection == INTROSPECTION_ALL:
         raise InvalidClientMetadata(
-            "introspection all needs a client that proves who it is.", reason=Reason.METADATA_PUBLIC_INTROSPECTION
+            "introspection all requires a confidential client.", reason=Reason.METADATA_PUBLIC_INTROSPECTION
         )
     if metadata.is_public and metadata.served_resources:
         raise InvalidClientMetadata(
-            "served_resources needs a client that proves who it is.", reason=Reason.METADATA_PUBLIC_INTROSPECTION
+            "served_resources requires a confidential client.", reason=Reason.METADATA_PUBLIC_INTROSPECTION
         )
 
 
-def _the_profile_is_kept(metadata: ClientMetadata) -> None:
+def _security_profile_is_met(metadata: ClientMetadata) -> None:
     profile, name = metadata.profile, metadata.security_profile
     if profile.auth_methods and metadata.token_endpoint_auth_method not in profile.auth_methods:
         methods = " or ".join(sorted(profile.auth_methods))
         raise InvalidClientMetadata(
-            f"security_profile {name} needs token_endpoint_auth_method {methods}.", reason=Reason.METADATA_PROFILE
+            f"security_profile {name} requires token_endpoint_auth_method {methods}.", reason=Reason.METADATA_PROFILE
         )
     signed_with = {
         metadata.id_token_signed_response_alg,
@@ -289,19 +295,21 @@ def _the_profile_is_kept(metadata: ClientMetadata) -> None:
         profile.pushed_only and metadata.request_object_signing_alg == UNSIGNED
     ):
         raise InvalidClientMetadata(
-            f"security_profile {name} allows the algorithms {', '.join(sorted(profile.algorithms))} only.",
+            f"security_profile {name} permits only these signing algorithms: {', '.join(sorted(profile.algorithms))}.",
             reason=Reason.METADATA_PROFILE,
         )
     if profile.code_only and not {IMPLICIT, PASSWORD}.isdisjoint(metadata.grant_types):
         raise InvalidClientMetadata(
-            f"security_profile {name} excludes the grant types implicit and password.", reason=Reason.METADATA_PROFILE
+            f"security_profile {name} does not permit the grant types implicit and password.",
+            reason=Reason.METADATA_PROFILE,
         )
 
 
-def _refresh_needs_something_to_refresh(metadata: ClientMetadata) -> None:
+def _refresh_needs_another_grant(metadata: ClientMetadata) -> None:
     if REFRESH_TOKEN in metadata.grant_types and set(metadata.grant_types) <= {REFRESH_TOKEN, IMPLICIT}:
         raise InvalidClientMetadata(
-            "refresh_token alone does nothing: add authorization_code.", reason=Reason.METADATA_REFRESH_ALONE
+            "Grant type refresh_token requires another grant type that issues refresh tokens: add authorization_code.",
+            reason=Reason.METADATA_REFRESH_ALONE,
         )
 
 
@@ -309,39 +317,41 @@ def _pairwise_needs_a_sector(metadata: ClientMetadata) -> None:
     _ = metadata.sector
 
 
-def _some_grant(metadata: ClientMetadata) -> None:
+def _at_least_one_grant_type(metadata: ClientMetadata) -> None:
     if not metadata.grant_types:
-        raise InvalidClientMetadata("grant_types must hold at least one.", reason=Reason.METADATA_GRANT_TYPES)
+        raise InvalidClientMetadata(
+            "grant_types must contain at least one grant type.", reason=Reason.METADATA_GRANT_TYPES
+        )
 
 
-def _machine_scopes_are_not_personal(metadata: ClientMetadata) -> None:
+def _client_credentials_alone_has_no_openid(metadata: ClientMetadata) -> None:
     if metadata.grant_types == (CLIENT_CREDENTIALS,) and OPENID in parse_scope(metadata.scope):
         raise InvalidClientMetadata(
-            "openid is about people: a client with client_credentials alone cannot have it.",
+            "scope openid requires a grant type with an end-user: client_credentials alone has none.",
             reason=Reason.METADATA_SCOPE,
         )
 
 
-def _front_channel_logout_stays_at_home(metadata: ClientMetadata) -> None:
+def _front_channel_logout_shares_origin(metadata: ClientMetadata) -> None:
     uri = metadata.frontchannel_logout_uri
     if uri and not logout_uris.shares_origin(uri, metadata.redirect_uris):
         raise InvalidClientMetadata(
-            "frontchannel_logout_uri must have scheme, host and port of a redirect URI.",
+            "frontchannel_logout_uri must have the scheme, host and port of a registered redirect URI.",
             reason=Reason.METADATA_LOGOUT_URI,
         )
 
 
 _RULES = (
-    _the_profile_is_kept,
-    _strangers_introspect_nothing,
-    _keys_come_from_one_place,
-    _assertions_are_signed_as_their_method_says,
-    _front_channel_logout_stays_at_home,
+    _security_profile_is_met,
+    _public_clients_do_not_introspect,
+    _jwks_or_jwks_uri,
+    _assertion_alg_fits_auth_method,
+    _front_channel_logout_shares_origin,
     _pairwise_needs_a_sector,
-    _some_grant,
-    _response_types_need_their_grants,
-    _redirects_need_a_uri,
-    _public_clients_have_no_own_rights,
-    _refresh_needs_something_to_refresh,
-    _machine_scopes_are_not_personal,
+    _at_least_one_grant_type,
+    _response_types_match_grant_types,
+    _response_types_need_a_redirect_uri,
+    _public_clients_use_no_confidential_grants,
+    _refresh_needs_another_grant,
+    _client_credentials_alone_has_no_openid,
 )

@@ -1,8 +1,8 @@
-"""What the three services that serve the device grant agree on (RFC 8628)."""
+"""Limits of the device grant that three services share (RFC 8628)."""
 
 from datetime import timedelta
 
-LONGEST_LIFETIME = timedelta(minutes=10)
-"""No device code lives longer, so no statement about the person who allowed one has to be believed for longer."""
+MAX_LIFETIME = timedelta(minutes=10)
+"""Longest lifetime of a device code, and of the attestation about the user who allowed it."""
 FRESH_SIGN_IN = timedelta(minutes=5)
-"""Only who has signed in this lately may allow a device (RFC 8628 5.4): a browser left open is not enough."""
+"""A user may allow a device only within this time after the sign-in (RFC 8628 5.4)."""

@@ -1,4 +1,4 @@
-"""The one family of errors: every refusal that a client, a page or another service may see.
+"""OAuth errors: every error that a service returns to a client, a page or another service.
 
     OAuthError
      +- InvalidRequest, InvalidScope, AccessDenied, ...   authorization endpoint (RFC 6749 4.1.2.1, OIDC Core 3.1.2.6)
@@ -6,8 +6,8 @@
      +- InvalidToken, InsufficientScope                   protected resources (RFC 6750 3.1)
      +- InvalidClientMetadata, InvalidRedirectUri         client registration (RFC 7591 3.2.2)
 
-Raised by the domain and the use cases. One module carries them between services (libs/servicekit/grpc/errors.py), and
-one module per edge renders them.
+Raised by the domain and the use cases. libs/servicekit/grpc/errors.py carries them between services; one module per
+edge renders them.
 """
 
 from typing import ClassVar
@@ -18,14 +18,15 @@ _PERMITTED = frozenset(chr(code) for code in range(0x20, 0x7F)) - {'"', "\\"}
 
 
 class OAuthError(Exception):
-    """A refusal in the words of the standards.
+    """An error response as the standards define it.
 
     Args:
-        description: for the client: RFC 6749 characters (ASCII without quotes and backslashes), no secret, no request
-            value.
-        reason: for logs, metrics and other services; by default the one with the name of the error code.
-        redirectable: may it be sent to the request's redirect URI? False until that is known to be the client's.
-        retry_after: seconds after which a retry makes sense.
+        description: the error_description for the client: RFC 6749 characters (ASCII without quotes and backslashes),
+            no secret, no request value.
+        reason: for logs, metrics and other services; the default is the reason with the name of the error code.
+        redirectable: whether the error may be sent to the redirect URI of the request. False until that URI is known
+            to belong to the client.
+        retry_after: seconds after which the client may retry.
     """
 
     error: ClassVar[str]
@@ -47,13 +48,13 @@ class OAuthError(Exception):
 
 
 def permitted(text: str) -> str:
-    """The text with every character outside RFC 6749's set for error_description replaced by a question mark."""
+    """Return the text with a question mark for each character that RFC 6749 excludes from error_description."""
     return "".join(character if character in _PERMITTED else "?" for character in text)
 
 
 class InvalidRequest(OAuthError):
     error = "invalid_request"
-    default_description = "The request is malformed."
+    default_description = "The request is invalid: a parameter is missing, repeated or malformed."
 
 
 class InvalidClient(OAuthError):
@@ -68,7 +69,7 @@ class InvalidGrant(OAuthError):
 
 class UnauthorizedClient(OAuthError):
     error = "unauthorized_client"
-    default_description = "The client is not registered for this."
+    default_description = "The client is not authorized to make this request."
 
 
 class UnsupportedGrantType(OAuthError):
@@ -83,82 +84,82 @@ class UnsupportedResponseType(OAuthError):
 
 class InvalidScope(OAuthError):
     error = "invalid_scope"
-    default_description = "The scope is unknown, malformed or more than the client may ask for."
+    default_description = "The scope is malformed, unknown or exceeds the scope that the client may request."
 
 
 class InvalidTarget(OAuthError):
     """RFC 8707 2."""
 
     error = "invalid_target"
-    default_description = "The resource is unknown or not permitted."
+    default_description = "The resource is unknown, malformed or not permitted for this client."
 
 
 class AccessDenied(OAuthError):
     error = "access_denied"
-    default_description = "The request was denied."
+    default_description = "The end-user or the authorization server denied the request."
 
 
 class ServerError(OAuthError):
     error = "server_error"
-    default_description = "Something went wrong on our side."
+    default_description = "The authorization server encountered an internal error."
 
 
 class TemporarilyUnavailable(OAuthError):
     error = "temporarily_unavailable"
-    default_description = "The service is busy. Please try again."
+    default_description = "The server is temporarily unable to handle the request. Retry later."
 
 
 class LoginRequired(OAuthError):
     error = "login_required"
-    default_description = "The person has to sign in."
+    default_description = "End-user authentication is required."
 
 
 class ConsentRequired(OAuthError):
     error = "consent_required"
-    default_description = "The person has to consent."
+    default_description = "End-user consent is required."
 
 
 class InteractionRequired(OAuthError):
     error = "interaction_required"
-    default_description = "The person has to do something first."
+    default_description = "End-user interaction is required."
 
 
 class AccountSelectionRequired(OAuthError):
     error = "account_selection_required"
-    default_description = "The person has to choose an account."
+    default_description = "The end-user must select an account."
 
 
 class InvalidRequestUri(OAuthError):
     """OpenID Connect Core 3.1.2.6, RFC 9101 6.2."""
 
     error = "invalid_request_uri"
-    default_description = "The request_uri is unknown, has expired, or was used before."
+    default_description = "The request_uri is unknown, expired or already used."
 
 
 class InvalidRequestObject(OAuthError):
     """OpenID Connect Core 3.1.2.6, RFC 9101 6.1."""
 
     error = "invalid_request_object"
-    default_description = "The request object is malformed, not signed by the client, or not meant for this server."
+    default_description = "The request object is malformed, not signed by this client, or issued for another server."
 
 
 class RegistrationNotSupported(OAuthError):
     error = "registration_not_supported"
-    default_description = "The registration parameter is not supported."
+    default_description = "The registration parameter is not supported (OpenID Connect Core 7.2.1)."
 
 
 class AuthorizationPending(OAuthError):
     """RFC 8628 3.5."""
 
     error = "authorization_pending"
-    default_description = "The person has not decided yet."
+    default_description = "The end-user has not completed the authorization yet."
 
 
 class SlowDown(OAuthError):
     """RFC 8628 3.5."""
 
     error = "slow_down"
-    default_description = "Polling too often: wait five seconds longer between polls."
+    default_description = "Polling too often: increase the interval by 5 seconds (RFC 8628 3.5)."
 
 
 class ExpiredToken(OAuthError):
@@ -170,22 +171,22 @@ class ExpiredToken(OAuthError):
 
 class InvalidToken(OAuthError):
     error = "invalid_token"
-    default_description = "The access token is malformed, expired, revoked or not meant for this."
+    default_description = "The access token is malformed, expired, revoked or issued for another resource."
 
 
 class InsufficientScope(OAuthError):
     error = "insufficient_scope"
-    default_description = "The access token does not carry the scope that this needs."
+    default_description = "The access token lacks a scope that this request requires."
 
 
 class InvalidClientMetadata(OAuthError):
     error = "invalid_client_metadata"
-    default_description = "A client metadata value does not hold."
+    default_description = "A client metadata value is invalid."
 
 
 class InvalidRedirectUri(OAuthError):
     error = "invalid_redirect_uri"
-    default_description = "A redirect URI does not hold."
+    default_description = "A redirect URI is invalid."
 
 
 def _family(cls: type[OAuthError]) -> dict[str, type[OAuthError]]:
@@ -196,4 +197,4 @@ def _family(cls: type[OAuthError]) -> dict[str, type[OAuthError]]:
 
 
 BY_CODE: dict[str, type[OAuthError]] = _family(OAuthError)
-"""The closed set: error code -> class."""
+"""All error classes by error code."""

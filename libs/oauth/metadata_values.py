@@ -1,4 +1,4 @@
-"""Reading the values of client metadata: what each kind of member may be."""
+"""Readers that validate the values of client metadata, one for each kind of member."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,14 +23,16 @@ _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 def text(name: str, value: Any) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
         raise InvalidClientMetadata(
-            f"{name} must be text of at most {MAX_TEXT} characters.", reason=Reason.METADATA_TYPE
+            f"{name} must be a string of at most {MAX_TEXT} printable characters.", reason=Reason.METADATA_TYPE
         )
     return value.strip()
 
 
 def items(name: str, value: Any) -> Sequence[Any]:
     if not isinstance(value, (list, tuple)) or len(value) > MAX_ITEMS:
-        raise InvalidClientMetadata(f"{name} must be a list of at most {MAX_ITEMS} texts.", reason=Reason.METADATA_TYPE)
+        raise InvalidClientMetadata(
+            f"{name} must be an array of at most {MAX_ITEMS} strings.", reason=Reason.METADATA_TYPE
+        )
     return value
 
 
@@ -39,13 +41,13 @@ def texts(name: str, value: Any) -> tuple[str, ...]:
 
 
 def redirect_uris(name: str, value: Any) -> tuple[str, ...]:
-    """Character for character: nothing is trimmed."""
+    """Read redirect URIs unchanged: whitespace is not trimmed."""
     return tuple(dict.fromkeys(redirect_uri(item) for item in items(name, value)))
 
 
 def redirect_uri(value: Any) -> str:
     if not isinstance(value, str):
-        raise InvalidRedirectUri("A redirect URI must be text.", reason=Reason.REDIRECT_URI_TYPE)
+        raise InvalidRedirectUri("redirect_uris must contain strings only.", reason=Reason.REDIRECT_URI_TYPE)
     return check_redirect_uri(value)
 
 
@@ -62,7 +64,9 @@ def some_of(*allowed: str) -> Callable[[str, Any], tuple[str, ...]]:
     def read(name: str, value: Any) -> tuple[str, ...]:
         values = texts(name, value)
         if not set(values) <= set(allowed):
-            raise InvalidClientMetadata(f"{name} may hold: {', '.join(allowed)}.", reason=Reason.METADATA_VALUE)
+            raise InvalidClientMetadata(
+                f"{name} contains an unsupported value. Supported: {', '.join(allowed)}.", reason=Reason.METADATA_VALUE
+            )
         return values
 
     return read
@@ -72,7 +76,9 @@ def response_types(name: str, value: Any) -> tuple[str, ...]:
     types = [parse_response_type(text) for text in texts(name, value)]
     if not set(types) <= set(SUPPORTED_RESPONSE_TYPES):
         supported = ", ".join(format_response_type(kind) for kind in SUPPORTED_RESPONSE_TYPES)
-        raise InvalidClientMetadata(f"{name} may hold: {supported}.", reason=Reason.METADATA_VALUE)
+        raise InvalidClientMetadata(
+            f"{name} contains an unsupported value. Supported: {supported}.", reason=Reason.METADATA_VALUE
+        )
     return tuple(dict.fromkeys(format_response_type(kind) for kind in types))
 
 
@@ -84,7 +90,9 @@ def web_page(name: str, value: Any) -> str:
     except ValueError:
         plain = False
     if not plain or any(c in url for c in " \"'<>\\"):
-        raise InvalidClientMetadata(f"{name} must be an https URL.", reason=Reason.METADATA_URL)
+        raise InvalidClientMetadata(
+            f"{name} must be an https URL without user information.", reason=Reason.METADATA_URL
+        )
     return url
 
 
@@ -92,14 +100,18 @@ def scope(name: str, value: Any) -> str:
     try:
         return " ".join(parse_scope(text(name, value)))
     except InvalidScope:
-        raise InvalidClientMetadata(f"{name} is malformed.", reason=Reason.METADATA_SCOPE) from None
+        raise InvalidClientMetadata(
+            f"{name} must be scope values separated by single spaces (RFC 6749 3.3).", reason=Reason.METADATA_SCOPE
+        ) from None
 
 
 def seconds(name: str, value: Any) -> int:
-    """JSON knows one kind of number: 600 may well arrive as 600.0."""
+    """Accept 600.0 as well as 600: JSON has one type for numbers."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 0 <= value <= MAX_SECONDS or value != int(value):
-        raise InvalidClientMetadata(f"{name} must be a whole number of seconds.", reason=Reason.METADATA_TYPE)
+        raise InvalidClientMetadata(
+            f"{name} must be a whole number of seconds, 0 or more.", reason=Reason.METADATA_TYPE
+        )
     return int(value)
 
 
@@ -110,7 +122,7 @@ def truth(name: str, value: Any) -> bool:
 
 
 def fetched_url(name: str, value: Any) -> str:
-    """An https URL that the server itself will fetch; a fragment may stand in it (OpenID Connect Core 6.2)."""
+    """Read an https URL that the server fetches; a fragment is allowed (OpenID Connect Core 6.2)."""
     return web_page(name, value)
 
 
@@ -119,32 +131,36 @@ def fetched_urls(name: str, value: Any) -> tuple[str, ...]:
 
 
 def resources(name: str, value: Any) -> tuple[str, ...]:
-    """Compared character for character: nothing is trimmed."""
+    """Read resources unchanged: whitespace is not trimmed."""
     uris = items(name, value)
     if not all(isinstance(uri, str) and is_resource(uri) for uri in uris):
         raise InvalidClientMetadata(
-            f"{name} must hold absolute URIs without a fragment, of at most {MAX_RESOURCE_LENGTH} characters.",
+            f"{name} must contain absolute URIs without a fragment, of at most {MAX_RESOURCE_LENGTH} characters.",
             reason=Reason.METADATA_RESOURCES,
         )
     return tuple(dict.fromkeys(uris))
 
 
 def key_set(name: str, value: Any) -> Mapping[str, Any]:
-    """A set of public keys (RFC 7517 5), and of each what may say something about a key: texts and lists of texts.
+    """Read a set of public keys (RFC 7517 5). Members that are not a string or an array of strings are dropped.
 
-    That they are usable is judged when they are used.
+    Does not check whether the keys are usable.
     """
     keys = value.get("keys") if isinstance(value, Mapping) else None
     if not isinstance(keys, (list, tuple)) or not 0 < len(keys) <= MAX_KEYS:
         raise InvalidClientMetadata(f"{name} must be a JWK set with 1 to {MAX_KEYS} keys.", reason=Reason.METADATA_JWKS)
     for key in keys:
         if not isinstance(key, Mapping) or len(key) > MAX_KEY_SET_MEMBERS or not isinstance(key.get("kty"), str):
-            raise InvalidClientMetadata(f"{name} holds something that is no key.", reason=Reason.METADATA_JWKS)
+            raise InvalidClientMetadata(
+                f"{name} contains an entry that is not a JWK (RFC 7517 4).", reason=Reason.METADATA_JWKS
+            )
         if not _PRIVATE_MEMBERS.isdisjoint(key):
-            raise InvalidClientMetadata(f"{name} must hold public keys only.", reason=Reason.METADATA_JWKS_PRIVATE)
-    return {"keys": [{member: value for member, value in key.items() if _tells(value)} for key in keys]}
+            raise InvalidClientMetadata(
+                f"{name} must contain public keys only, no private key members.", reason=Reason.METADATA_JWKS_PRIVATE
+            )
+    return {"keys": [{member: value for member, value in key.items() if _is_kept(value)} for key in keys]}
 
 
-def _tells(value: Any) -> bool:
-    """Other values mean nothing to us (RFC 7517 4), and may be of any size and depth."""
+def _is_kept(value: Any) -> bool:
+    """Other values are unknown members (RFC 7517 4) of unlimited size and depth."""
     return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))

@@ -1,4 +1,4 @@
-"""Request parameters: read once, strictly, and never changed afterwards (RFC 6749 3.1, 3.2)."""
+"""Request parameters, parsed strictly and immutable (RFC 6749 3.1, 3.2)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -10,14 +10,14 @@ from libs.oauth.reasons import Reason
 MAX_PARAMETERS = 64
 MAX_NAME_LENGTH = 128
 RESOURCE = "resource"
-"""The one parameter that may occur more than once (RFC 8707 2)."""
+"""The only parameter that may occur more than once (RFC 8707 2)."""
 Pair = tuple[str, str]
 
 
 class Parameters(Mapping[str, str]):
-    """Parameters by name. Those without a value count as omitted; none occurs twice.
+    """Parameters by name. A parameter without a value counts as omitted; none occurs twice.
 
-    Several values of `resource` are one, with spaces between: no URI holds any.
+    Several values of `resource` are joined by spaces, which no URI contains.
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
@@ -25,19 +25,21 @@ class Parameters(Mapping[str, str]):
 
     @classmethod
     def once(cls, pairs: Iterable[Pair]) -> "Parameters":
-        """Parameters as they arrived.
+        """Return the parameters of a request.
 
         Raises:
-            InvalidRequest: one is there twice.
+            InvalidRequest: a parameter other than `resource` occurs twice.
         """
         pairs = list(pairs)
         if len(dict(pairs)) < len(pairs) and repeated_names(pairs):
-            raise InvalidRequest("A parameter is included more than once.", reason=Reason.PARAMETER_REPEATED)
+            raise InvalidRequest(
+                "A parameter occurs more than once (RFC 6749 3.1, 3.2).", reason=Reason.PARAMETER_REPEATED
+            )
         return cls.lenient(pairs)
 
     @classmethod
     def lenient(cls, pairs: Iterable[Pair]) -> "Parameters":
-        """Of one that is there twice, the last: for who tells `repeated_names` apart."""
+        """Take the last value of a repeated parameter, for callers that check `repeated_names` themselves."""
         values = dict(pairs := list(pairs))
         if RESOURCE in values:
             values[RESOURCE] = join_resources(value for name, value in pairs if name == RESOURCE)
@@ -54,22 +56,22 @@ class Parameters(Mapping[str, str]):
 
 
 def repeated_names(pairs: Iterable[Pair]) -> frozenset[str]:
-    """Names that occur more than once, and may not."""
+    """Return the names that occur more than once although they must not."""
     seen: set[str] = set()
     twice = frozenset(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
     return twice - {RESOURCE}
 
 
 def join_resources(values: Iterable[str]) -> str:
-    """Values of `resource` as one. A space in a value is written as URIs write it, so that it stays one value."""
+    """Join the values of `resource` by spaces. A space in a value becomes %20, so that it stays one value."""
     return " ".join(value.replace(" ", "%20") for value in values if value)
 
 
 def parse_form(body: bytes) -> list[Pair]:
-    """The pairs of an application/x-www-form-urlencoded body, in order and with duplicates.
+    """Return the pairs of an application/x-www-form-urlencoded body, in order and with duplicates.
 
     Raises:
-        InvalidRequest: not UTF-8, not that format, or more than 64 parameters.
+        InvalidRequest: not UTF-8, not form-encoded, or more than 64 parameters.
     """
     try:
         pairs = parse_qsl(
@@ -85,5 +87,8 @@ def parse_form(body: bytes) -> list[Pair]:
             reason=Reason.FORM_MALFORMED,
         ) from None
     if any(len(name) > MAX_NAME_LENGTH or "\0" in name or "\0" in value for name, value in pairs):
-        raise InvalidRequest("A parameter is malformed.", reason=Reason.PARAMETER_MALFORMED)
+        raise InvalidRequest(
+            f"A parameter contains a NUL character or has a name of more than {MAX_NAME_LENGTH} characters.",
+            reason=Reason.PARAMETER_MALFORMED,
+        )
     return pairs

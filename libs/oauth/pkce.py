@@ -1,4 +1,4 @@
-"""Proof Key for Code Exchange: S256 only, never plain (RFC 7636, RFC 9700 2.1.1)."""
+"""Proof Key for Code Exchange: method S256 only (RFC 7636, RFC 9700 2.1.1)."""
 
 import base64
 import hashlib
@@ -15,20 +15,24 @@ _UNRESERVED = _BASE64URL | {".", "~"}
 
 
 def check_challenge(challenge: str, method: str | None) -> str:
-    """The challenge, if it can be one (RFC 7636 4.2, 4.3).
+    """Return the challenge if it is valid (RFC 7636 4.2, 4.3).
 
     Raises:
-        InvalidRequest: another method than S256 (leaving it out means plain), or not a SHA-256 digest in base64url.
+        InvalidRequest: the method is not S256 (without one it is plain), or the challenge is not a SHA-256 digest in
+            base64url.
     """
     if method != METHOD:
-        raise InvalidRequest("code_challenge_method must be S256.", reason=Reason.PKCE_METHOD)
+        raise InvalidRequest("code_challenge_method must be S256 (RFC 7636 4.3).", reason=Reason.PKCE_METHOD)
     if len(challenge) != _CHALLENGE_LENGTH or not _BASE64URL.issuperset(challenge):
-        raise InvalidRequest("code_challenge must be 43 base64url characters.", reason=Reason.PKCE_CHALLENGE_MALFORMED)
+        raise InvalidRequest(
+            "code_challenge must be a SHA-256 digest in 43 base64url characters (RFC 7636 4.2).",
+            reason=Reason.PKCE_CHALLENGE_MALFORMED,
+        )
     return challenge
 
 
 def verifier_matches(verifier: str, challenge: str) -> bool:
-    """Does the verifier hash to the challenge (RFC 7636 4.6)? A malformed verifier matches nothing."""
+    """Return whether the verifier hashes to the challenge (RFC 7636 4.6). A malformed verifier never matches."""
     if len(verifier) not in _VERIFIER_LENGTHS or not _UNRESERVED.issuperset(verifier):
         return False
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=")

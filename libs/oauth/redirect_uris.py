@@ -1,7 +1,7 @@
-"""Redirect URIs: what may be registered, and when a request names a registered one.
+"""Redirect URIs: rules for registration, and comparison with the registered ones.
 
-There are no patterns: comparison is of the whole string. Only a native app on a loopback address may choose its port at
-run time (RFC 8252 7.3, RFC 9700 2.1 and 4.1.3).
+Comparison is by exact string match, without patterns. Only a native app with a loopback redirect URI may choose the
+port at run time (RFC 8252 7.3, RFC 9700 2.1 and 4.1.3).
 """
 
 from collections.abc import Iterable
@@ -19,39 +19,47 @@ _NATIVE_HOSTS = ("127.0.0.1", "[::1]")
 
 
 def check_redirect_uri(uri: str) -> str:
-    """The URI, if it may be registered.
+    """Return the URI if it may be registered.
 
-    Allowed: https; http for loopback hosts; private-use schemes with a dot in their name (RFC 8252 7.1). So javascript,
-    data and all other schemes with a meaning of their own are refused in any letter case.
+    Allowed: https; http for loopback hosts; private-use schemes with a dot in their name (RFC 8252 7.1). All other
+    schemes, such as javascript and data, are refused in upper and lower case.
 
     Raises:
-        InvalidRedirectUri: with a description that says which rule it breaks.
+        InvalidRedirectUri: the description names the rule that the URI violates.
     """
     if not uri or len(uri) > MAX_LENGTH or not _VISIBLE.issuperset(uri):
         raise InvalidRedirectUri(
-            f"A redirect URI must be visible ASCII, at most {MAX_LENGTH} characters.",
+            f"A redirect URI must consist of 1 to {MAX_LENGTH} visible ASCII characters that are valid in URIs.",
             reason=Reason.REDIRECT_URI_CHARACTERS,
         )
     parts = _split(uri)
     scheme = parts.scheme
     if "#" in uri:
-        raise InvalidRedirectUri("A redirect URI must not have a fragment.", reason=Reason.REDIRECT_URI_FRAGMENT)
+        raise InvalidRedirectUri("A redirect URI must not contain a fragment.", reason=Reason.REDIRECT_URI_FRAGMENT)
     if "@" in parts.netloc:
-        raise InvalidRedirectUri("A redirect URI must not have user information.", reason=Reason.REDIRECT_URI_USERINFO)
+        raise InvalidRedirectUri(
+            "A redirect URI must not contain user information.", reason=Reason.REDIRECT_URI_USERINFO
+        )
     if scheme in {"https", "http"}:
         if not parts.hostname or not _is_host(parts.hostname, parts.netloc.lower()):
-            raise InvalidRedirectUri("A redirect URI must have a plain host.", reason=Reason.REDIRECT_URI_HOST)
+            raise InvalidRedirectUri(
+                "The host of a redirect URI must be a DNS name or an IP address, with a valid port if any.",
+                reason=Reason.REDIRECT_URI_HOST,
+            )
         if scheme == "http" and not _is_loopback(parts.hostname):
-            raise InvalidRedirectUri("http is for loopback hosts only: use https.", reason=Reason.REDIRECT_URI_HTTP)
+            raise InvalidRedirectUri(
+                "A redirect URI with scheme http must have a loopback host: use https.", reason=Reason.REDIRECT_URI_HTTP
+            )
     elif "." not in scheme:
         raise InvalidRedirectUri(
-            "The scheme must be https, or a private one such as com.example.app.", reason=Reason.REDIRECT_URI_SCHEME
+            "A redirect URI must have scheme https or a private-use scheme such as com.example.app (RFC 8252 7.1).",
+            reason=Reason.REDIRECT_URI_SCHEME,
         )
     return uri
 
 
 def is_registered(uri: str, registered: Iterable[str], *, native: bool) -> bool:
-    """Does the request name one of the registered URIs? `native`: a public client, which may choose a loopback port."""
+    """Return whether the URI matches a registered one. `native`: a public client, which may choose a loopback port."""
     registered = tuple(registered)
     if uri in registered:
         return True
@@ -62,7 +70,7 @@ def is_registered(uri: str, registered: Iterable[str], *, native: bool) -> bool:
 
 
 def origin_of(uri: str) -> str:
-    """scheme://host[:port] for http and https, otherwise `scheme:`; what a form-action policy names."""
+    """Return scheme://host[:port] for http and https, otherwise `scheme:`, as a form-action policy writes it."""
     parts = urlsplit(uri)
     return (
         f"{parts.scheme}://{parts.netloc}" if parts.netloc and parts.scheme in {"http", "https"} else f"{parts.scheme}:"
@@ -70,7 +78,7 @@ def origin_of(uri: str) -> str:
 
 
 def is_private(uri: str) -> bool:
-    """Could another app on the same device receive it: a loopback address or a private scheme (RFC 8252 8.6)?"""
+    """Return whether another app on the device could receive it: loopback or private-use scheme (RFC 8252 8.6)."""
     return urlsplit(uri).scheme != "https"
 
 
@@ -79,12 +87,14 @@ def _split(uri: str) -> SplitResult:
         parts = urlsplit(uri)
         _ = parts.port
     except ValueError:
-        raise InvalidRedirectUri("A redirect URI is malformed.", reason=Reason.REDIRECT_URI_MALFORMED) from None
+        raise InvalidRedirectUri(
+            "A redirect URI is not a valid URI (RFC 3986).", reason=Reason.REDIRECT_URI_MALFORMED
+        ) from None
     return parts
 
 
 def _is_host(host: str, authority: str) -> bool:
-    """A name or an address that every parser reads alike, and that can stand in a policy for browsers."""
+    """Accept only hosts that all URL parsers read alike and that a Content-Security-Policy can contain."""
     written = f"[{host}]" if ":" in host else host
     port = authority.removeprefix(written)
     if port and (port == authority or not _is_port(port)):
@@ -112,9 +122,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def _without_loopback_port(uri: str) -> tuple[str, str] | None:
-    """Host and path of an http URI on a loopback address, without its port; None for every other.
+    """Return host and path of an http URI on a loopback address without its port; None for other URIs.
 
-    Cut by hand: parsers of URLs disagree about the odd ones.
+    Uses no URL parser: they disagree about unusual URIs.
     """
     authority, slash, path = uri.removeprefix("http://").partition("/")
     for host in _NATIVE_HOSTS:

@@ -1,7 +1,7 @@
-"""What a client may say about itself when it registers itself (RFC 7591 2, OpenID Connect Dynamic Registration 1.0, 2).
+"""Metadata of clients that register themselves (RFC 7591 2, OpenID Connect Dynamic Registration 1.0, 2).
 
-The values are those of every client (`client_metadata`). But here a stranger speaks: members for operators are not even
-read, and what leads to anything but people's consent is refused.
+`client_metadata` parses the values, as for every client. The sender is unauthenticated, so members for operators are
+ignored, and grant types that work without the consent of a user are refused.
 """
 
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ from libs.oauth.redirect_uris import is_private
 from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
 
 RegistrationMode = Literal["closed", "token", "open"]
-"""May clients register themselves? `token`: those with an initial access token. `open`: anybody's."""
+"""Which clients may register themselves. `token`: those with an initial access token. `open`: all."""
 OPERATORS_MEMBERS = frozenset(
     {"consent", "introspection", "required_acr", "resources", "security_profile", "served_resources"}
 )
-"""What a client has of these stays as it is, whatever it says."""
+"""Only operators set these. A registration request that contains them leaves them unchanged."""
 CLIENTS_MEMBERS = frozenset(
     {
         "client_name",
@@ -66,37 +66,37 @@ CLIENTS_MEMBERS = frozenset(
     }
 )
 GRANT_TYPES = (AUTHORIZATION_CODE, IMPLICIT, REFRESH_TOKEN)
-"""A person says yes to each of them. A client's own rights, and codes that are typed elsewhere, are for operators."""
+"""Each of them needs the consent of a user. Only operators register the other grant types."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegistrationPolicy:
-    """What the operator lets clients register themselves for."""
+    """What the operator permits clients to register."""
 
     scopes: tuple[str, ...] = STANDARD_SCOPES
     resources: tuple[str, ...] = ()
-    """What they may name as `resource` (RFC 8707)."""
+    """Permitted values of the `resource` parameter (RFC 8707)."""
     front_channel: bool = True
-    """Response types with token or id_token as well as code."""
+    """Whether response types with token or id_token are permitted."""
 
     def read(self, members: Mapping[str, Any], *, before: ClientMetadata | None = None) -> ClientMetadata:
-        """The client's metadata. Members that are not known, or not the client's to set, are ignored (RFC 7591 2).
+        """Return the client's metadata. Unknown members and members for operators are ignored (RFC 7591 2).
 
         Args:
-            before: what it has so far: the operator's part of it is kept.
+            before: the metadata so far; its members for operators are kept.
 
         Raises:
-            InvalidClientMetadata, InvalidRedirectUri: a value that does not hold, or more than the policy permits.
+            InvalidClientMetadata, InvalidRedirectUri: a value is invalid or exceeds the policy.
         """
         own = {name: value for name, value in members.items() if name in CLIENTS_MEMBERS and value is not None}
         if own.get("token_endpoint_auth_method") != client_authentication.NONE:
-            own.setdefault("require_pkce", False)  # its secret or key protects the code; PKCE may be used all the same
+            own.setdefault("require_pkce", False)  # the client's secret or key protects the code; PKCE stays possible
         operators = {name: getattr(before, name) or None for name in OPERATORS_MEMBERS} if before else {}
         metadata = parse_metadata({**own, "resources": self.resources, **operators})
         self._judge(metadata)
         if before and metadata.is_public and not before.is_public:
             raise InvalidClientMetadata(
-                "A client that proves who it is cannot become public: register another.",
+                "token_endpoint_auth_method of a confidential client cannot become none: register a new client.",
                 reason=Reason.REGISTRATION_DOWNGRADE,
             )
         return metadata
@@ -104,27 +104,31 @@ class RegistrationPolicy:
     def _judge(self, metadata: ClientMetadata) -> None:
         if not set(metadata.grant_types) <= set(GRANT_TYPES):
             raise InvalidClientMetadata(
-                f"grant_types may hold: {', '.join(GRANT_TYPES)}.", reason=Reason.REGISTRATION_GRANT
+                f"grant_types contains a value that is not permitted. Permitted: {', '.join(GRANT_TYPES)}.",
+                reason=Reason.REGISTRATION_GRANT,
             )
         if IMPLICIT in metadata.grant_types:
             self._judge_front_channel(metadata)
         if not set(parse_scope(metadata.scope)) <= set(self.scopes):
-            raise InvalidClientMetadata(f"scope may hold: {' '.join(self.scopes)}.", reason=Reason.REGISTRATION_SCOPE)
+            raise InvalidClientMetadata(
+                f"scope contains a value that is not permitted. Permitted: {' '.join(self.scopes)}.",
+                reason=Reason.REGISTRATION_SCOPE,
+            )
         if metadata.request_object_signing_alg == UNSIGNED:
             raise InvalidClientMetadata(
                 "request_object_signing_alg must not be none.", reason=Reason.REGISTRATION_UNSIGNED_REQUESTS
             )
 
     def _judge_front_channel(self, metadata: ClientMetadata) -> None:
-        """OpenID Connect Dynamic Registration 1.0, 2: of web clients with implicit, https and no localhost."""
+        """OpenID Connect Dynamic Registration 1.0, 2: web clients with implicit need https and no localhost."""
         if not self.front_channel:
             raise InvalidClientMetadata(
-                "response_types may hold: code. Tokens do not travel through the browser here.",
+                "response_types contains a value that is not permitted. Permitted: code.",
                 reason=Reason.REGISTRATION_FRONT_CHANNEL,
             )
         if metadata.application_type == "web" and any(map(_is_local, metadata.redirect_uris)):
             raise InvalidRedirectUri(
-                "A web client with grant type implicit needs https redirect URIs, and not on localhost.",
+                "redirect_uris of a web client with grant type implicit must be https and not on localhost.",
                 reason=Reason.REGISTRATION_LOCAL_REDIRECT,
             )
 

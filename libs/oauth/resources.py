@@ -1,4 +1,4 @@
-"""Resource indicators: which protected resources a token is for (RFC 8707 2)."""
+"""Resource indicators: the protected resources that a token is for (RFC 8707 2)."""
 
 import re
 from urllib.parse import urlsplit
@@ -12,26 +12,29 @@ _ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?\[\]@!$&'
 
 
 def parse_resources(text: str) -> tuple[str, ...]:
-    """The resources that a request names, each once. `text`: the parameter as `Parameters` keeps it, spaces between.
+    """Return the resources of a request without duplicates.
+
+    Args:
+        text: the `resource` parameter as `Parameters` holds it: values separated by spaces.
 
     Raises:
-        InvalidTarget: one is no absolute URI without a fragment, or there are more than 5.
+        InvalidTarget: a value is not an absolute URI without a fragment, or there are more than 5.
     """
     resources = tuple(dict.fromkeys(text.split(" "))) if text else ()
     if len(resources) > MAX_RESOURCES:
         raise InvalidTarget(
-            f"At most {MAX_RESOURCES} resources can be asked for at once.", reason=Reason.RESOURCE_COUNT
+            f"A request may contain at most {MAX_RESOURCES} resource parameters.", reason=Reason.RESOURCE_COUNT
         )
     if not all(map(is_resource, resources)):
         raise InvalidTarget(
-            f"A resource must be an absolute URI without a fragment, of at most {MAX_LENGTH} characters.",
+            f"resource must be an absolute URI without a fragment, of at most {MAX_LENGTH} characters (RFC 8707 2).",
             reason=Reason.RESOURCE_MALFORMED,
         )
     return resources
 
 
 def is_resource(uri: str) -> bool:
-    """An absolute URI without a fragment (RFC 8707 2, RFC 3986 4.3), of a host that nobody can misread."""
+    """Return whether this is an absolute URI without a fragment (RFC 8707 2, RFC 3986 4.3) and without userinfo."""
     if len(uri) > MAX_LENGTH or not _ABSOLUTE_URI.fullmatch(uri):
         return False
     try:
@@ -39,6 +42,6 @@ def is_resource(uri: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    if "@" in parts.netloc:  # https://bank.example@evil.example is evil's
+    if "@" in parts.netloc:  # the host of https://bank.example@evil.example is evil.example
         return False
     return bool(parts.hostname) or parts.scheme not in {"http", "https"}

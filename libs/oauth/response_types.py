@@ -23,20 +23,20 @@ class ResponseMode(StrEnum):
 
 
 def parse_response_type(text: str) -> frozenset[str]:
-    """The set of words: their order says nothing (RFC 6749 3.1.1)."""
+    """Return the set of values: their order is not significant (RFC 6749 3.1.1)."""
     return frozenset(text.split(" "))
 
 
 def format_response_type(response_type: frozenset[str]) -> str:
-    """The usual spelling: code, then id_token, then token."""
+    """Return the usual spelling: code, then id_token, then token."""
     return " ".join(sorted(response_type))
 
 
 def default_mode(response_type: frozenset[str]) -> ResponseMode:
-    """Query for a code alone; the fragment as soon as a token travels."""
+    """Return query for a code alone, fragment if the response contains a token."""
     return ResponseMode.QUERY if response_type <= CODE else ResponseMode.FRAGMENT
 
 
 def mode_permitted(response_type: frozenset[str], mode: ResponseMode) -> bool:
-    """No token ever travels in a query (Multiple Response Type Encoding Practices 3, 5)."""
+    """Return whether the mode is permitted: no tokens in the query (Multiple Response Type Encoding Practices 3, 5)."""
     return mode is not ResponseMode.QUERY or response_type <= CODE

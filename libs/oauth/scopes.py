@@ -1,4 +1,4 @@
-"""Scope values, and the claims that the standard ones stand for (RFC 6749 3.3, OpenID Connect Core 5.4)."""
+"""Scope values and the claims that the standard scopes request (RFC 6749 3.3, OpenID Connect Core 5.4)."""
 
 from types import MappingProxyType
 
@@ -37,14 +37,17 @@ _TOKEN_CHARACTERS = frozenset(chr(code) for code in range(0x21, 0x7F)) - {'"', "
 
 
 def parse_scope(text: str) -> tuple[str, ...]:
-    """Scope values in the order given, each once.
+    """Return the scope values in order, without duplicates.
 
     Raises:
-        InvalidScope: a value has characters that RFC 6749 does not permit, or there are more than 64.
+        InvalidScope: a value contains characters that RFC 6749 does not permit, or there are more than 64.
     """
     values = tuple(dict.fromkeys(text.split(" "))) if text else ()
     if len(values) > MAX_SCOPES or not all(value and _TOKEN_CHARACTERS.issuperset(value) for value in values):
-        raise InvalidScope("The scope is malformed.", reason=Reason.SCOPE_MALFORMED)
+        raise InvalidScope(
+            f"scope must be at most {MAX_SCOPES} values separated by single spaces (RFC 6749 3.3).",
+            reason=Reason.SCOPE_MALFORMED,
+        )
     return values
 
 
@@ -53,5 +56,5 @@ def format_scope(values: tuple[str, ...]) -> str:
 
 
 def claims_of(scopes: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the claims that these scope values ask for."""
+    """Return the names of the claims that these scope values request."""
     return tuple(claim for scope in scopes for claim in CLAIMS_OF_SCOPE.get(scope, ()))

@@ -1,4 +1,4 @@
-"""Pairwise subjects: whose clients know a person by the same one (OpenID Connect Core 8.1, Registration 1.0, 5)."""
+"""Sector identifiers: clients of one sector share pairwise subjects (OpenID Connect Core 8.1, Registration 1.0, 5)."""
 
 import json
 from collections.abc import Iterable
@@ -14,30 +14,30 @@ MAX_LISTED = 1_000
 
 
 def sector_of(sector_identifier_uri: str, redirect_uris: Iterable[str]) -> str:
-    """The host that stands for a client's sector.
+    """Return the host that identifies the client's sector.
 
-    Loopback addresses and private schemes belong to nobody: who redirects there needs a sector_identifier_uri, or all
+    A client that redirects to loopback addresses or private-use schemes needs a sector_identifier_uri; otherwise all
     such clients would share one sector.
 
     Raises:
-        InvalidClientMetadata: the redirect URIs have more than one host, or none that is anybody's.
+        InvalidClientMetadata: without sector_identifier_uri, the redirect URIs do not share one https host.
     """
     if sector_identifier_uri:
         return _host(sector_identifier_uri)
     hosts = {_host(uri) if urlsplit(uri).scheme == "https" else "" for uri in redirect_uris}
     if len(hosts) != 1 or "" in hosts:
         raise InvalidClientMetadata(
-            "pairwise needs sector_identifier_uri, or redirect URIs that are https and have one host.",
+            "subject_type pairwise requires sector_identifier_uri, or redirect_uris that are https and share one host.",
             reason=Reason.METADATA_SECTOR,
         )
     return hosts.pop()
 
 
 def require_listed(document: bytes, redirect_uris: Iterable[str]) -> None:
-    """The document behind a sector_identifier_uri lists each redirect URI, character for character.
+    """Check that the document at sector_identifier_uri lists every redirect URI, by exact match.
 
     Raises:
-        InvalidClientMetadata: it does not, or is no JSON array of texts.
+        InvalidClientMetadata: a URI is missing, or the document is not a JSON array of strings.
     """
     try:
         listed = json.loads(document)
@@ -45,12 +45,12 @@ def require_listed(document: bytes, redirect_uris: Iterable[str]) -> None:
         listed = None
     if not isinstance(listed, list) or len(listed) > MAX_LISTED or not all(isinstance(uri, str) for uri in listed):
         raise InvalidClientMetadata(
-            f"sector_identifier_uri must lead to a JSON array of at most {MAX_LISTED} URIs.",
+            f"The document at sector_identifier_uri must be a JSON array of at most {MAX_LISTED} URIs.",
             reason=Reason.SECTOR_DOCUMENT,
         )
     if not set(redirect_uris) <= set(listed):
         raise InvalidClientMetadata(
-            "sector_identifier_uri leads to a document that does not list every redirect URI.",
+            "The document at sector_identifier_uri must list every registered redirect URI.",
             reason=Reason.SECTOR_REDIRECT_URI_UNLISTED,
         )
 

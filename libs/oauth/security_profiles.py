@@ -1,7 +1,7 @@
-"""Where standards contradict each other, a client's `security_profile` says which of them it follows.
+"""Security profiles: the rules for a client's authentication, requests and responses.
 
-`oidc` is what OpenID Connect Core lets clients do. `strict` is what the FAPI 2.0 Security Profile asks of client
-authentication, requests and responses. It does not bear that name, for it lacks tokens that are bound to their sender.
+`oidc` permits what OpenID Connect Core permits. `strict` requires what the FAPI 2.0 Security Profile requires, except
+sender-constrained access tokens.
 """
 
 from collections.abc import Mapping
@@ -12,23 +12,23 @@ from datetime import timedelta
 @dataclass(frozen=True, kw_only=True)
 class SecurityProfile:
     assertion_lifetime: timedelta
-    """How far ahead `exp` of a client assertion may lie. An assertion is good once, however long it lives."""
+    """Longest time until `exp` of a client assertion. Each assertion is accepted once."""
     assertion_for_issuer_only: bool
-    """`aud` is the issuer as one string; otherwise it may name the endpoint, and others beside (FAPI 2.0, 5.3.2.1)."""
+    """True: `aud` must be the issuer as one string (FAPI 2.0, 5.3.2.1). False: the endpoint and arrays are accepted."""
     algorithms: frozenset[str]
-    """What clients may sign with, and have ID tokens signed with."""
+    """Signing algorithms for client assertions, request objects and ID tokens."""
     request_object_lifetime: timedelta | None
-    """Request objects name the two parties and live no longer; None: what they leave out is not missed."""
+    """Longest lifetime of a request object, which then needs iss, aud, nbf and exp. None: these claims are optional."""
     auth_methods: frozenset[str] | None = None
-    """None: all."""
+    """Permitted values of token_endpoint_auth_method. None: all."""
     code_only: bool = False
-    """No token or assertion about a person passes through the browser, and no password through the client."""
+    """True: the grant types implicit and password are not permitted."""
     pushed_only: bool = False
-    """Authorization requests are pushed, and protected by PKCE."""
+    """True: authorization requests must be pushed (RFC 9126) and use PKCE."""
 
 
 OIDC = SecurityProfile(
-    assertion_lifetime=timedelta(hours=1),  # what Authlib writes and lets nobody change
+    assertion_lifetime=timedelta(hours=1),  # Authlib writes this lifetime and cannot be configured otherwise
     assertion_for_issuer_only=False,
     algorithms=frozenset({"RS256", "ES256", "HS256"}),
     request_object_lifetime=None,

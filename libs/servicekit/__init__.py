@@ -1,1 +1,1 @@
-"""What every service stands on: configuration, life cycle, gRPC, SQL, the outbox, the bus, health and logs."""
+"""Runtime shared by the services: settings, life cycle, gRPC, HTTP, SQL, events, NATS and logs. No domain logic."""

@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct, Value
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.authentication.v1 import accounts_pb2, admin_pb2, factors_pb2, sessions_pb2
 from libs.crypto.attestation import attest
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
+from libs.servicekit.grpc.timestamps import to_timestamp
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.factors.factor import FactorKind
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import Session
-from services.authentication.usecases.accounts.get_account import AccountAnswer
+from services.authentication.usecases.accounts.get_account import AccountResponse
 from services.authentication.usecases.factors.own_factors import OwnFactors
 from services.authentication.usecases.factors.verify_factor import Proof
 from services.authentication.usecases.sessions.get_session import LiveSession
@@ -64,10 +64,10 @@ def session_message(session: Session, *, attested_at: datetime | None = None) ->
     return sessions_pb2.Session(
         session_id=session.id,
         user_id=session.user_id,
-        authenticated_at=_timestamp(session.authenticated_at),
+        authenticated_at=to_timestamp(session.authenticated_at),
         acr=session.acr,
         amr=session.amr,
-        attested_at=None if attested_at is None else _timestamp(attested_at),
+        attested_at=None if attested_at is None else to_timestamp(attested_at),
     )
 
 
@@ -91,8 +91,8 @@ def own_sessions(own: OwnSessions) -> sessions_pb2.ListSessionsResponse:
         sessions=[
             sessions_pb2.ListedSession(
                 session_id=each.session.id,
-                authenticated_at=_timestamp(each.session.authenticated_at),
-                last_seen_at=_timestamp(each.session.last_seen_at),
+                authenticated_at=to_timestamp(each.session.authenticated_at),
+                last_seen_at=to_timestamp(each.session.last_seen_at),
                 ip_prefix=each.ip_prefix,
                 device=each.device,
                 is_current=each.session.id == own.current_id,
@@ -109,8 +109,8 @@ def factors(own: OwnFactors) -> factors_pb2.ListFactorsResponse:
                 factor_id=each.id,
                 kind=_FACTOR_KINDS[each.kind],
                 name=each.name,
-                created_at=_timestamp(each.created_at),
-                last_used_at=None if each.last_used_at is None else _timestamp(each.last_used_at),
+                created_at=to_timestamp(each.created_at),
+                last_used_at=None if each.last_used_at is None else to_timestamp(each.last_used_at),
             )
             for each in own.factors
         ],
@@ -131,11 +131,13 @@ def proof(request: factors_pb2.ContinueSignInRequest) -> Proof:
     """Raises InvalidRequest when it shows nothing."""
     name = request.WhichOneof("proof")
     if name is None:
-        raise InvalidRequest("Nothing was shown.", reason=Reason.PROOF_MISSING, redirectable=False)
+        raise InvalidRequest(
+            "proof is missing: send a code or a passkey response.", reason=Reason.PROOF_MISSING, redirectable=False
+        )
     return Proof(_PROOFS[name], getattr(request, name))
 
 
-def account_answer(answer: AccountAnswer | None) -> accounts_pb2.GetAccountResponse:
+def account_response(answer: AccountResponse | None) -> accounts_pb2.GetAccountResponse:
     if answer is None:
         return accounts_pb2.GetAccountResponse(state=accounts_pb2.ACCOUNT_STATE_UNSPECIFIED)
     return accounts_pb2.GetAccountResponse(
@@ -148,15 +150,9 @@ def user(account: Account) -> admin_pb2.User:
         user_id=account.id,
         username=account.username,
         state=_STATES[account.state],
-        created_at=_timestamp(account.created_at),
+        created_at=to_timestamp(account.created_at),
         claims=struct(account.told()),
     )
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp
 
 
 def struct(members: Mapping[str, Any]) -> Struct:

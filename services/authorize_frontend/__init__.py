@@ -1,1 +1,1 @@
-"""The browser edge: pages, cookies, redirects and the public metadata. It has no database and holds no key."""
+"""authorize-frontend: pages, cookies, redirects and public metadata. It has no database and no signing key."""

@@ -1,8 +1,8 @@
-"""`python -m services.authorize_frontend` serves the browser edge."""
+"""`python -m services.authorize_frontend` runs the service."""
 
 import gc
 
-gc.disable()  # nothing that an import makes is garbage: a start is a fifth faster; `main` enables it again
+gc.disable()  # imports create no garbage, so the start is a fifth faster; `main` enables it again
 
 from libs.servicekit.process.lifecycle import main  # noqa: E402
 from services.authorize_frontend.app import build  # noqa: E402

@@ -1,4 +1,4 @@
-"""Composition root of the browser edge."""
+"""Composition root of authorize-frontend."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,7 +22,7 @@ from libs.servicekit.grpc.channels import channel
 from libs.servicekit.nats.bus import Bus
 from services.authorize_frontend.backends import Backends
 from services.authorize_frontend.brand import Brand
-from services.authorize_frontend.capabilities import Offers
+from services.authorize_frontend.capabilities import Capabilities
 from services.authorize_frontend.config import AuthorizeFrontendSettings
 from services.authorize_frontend.http.application import application
 from services.authorize_frontend.http.shared.assets import Assets
@@ -37,7 +37,7 @@ KEY_EVENTS = "latchkey.v1.key.>"
 
 @asynccontextmanager
 async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
-    """Wires the edge by hand: four channels, one bus, the pages."""
+    """Connects the backends and the event bus, and builds the HTTP application."""
     async with AsyncExitStack() as stack:
         token, authentication, device, key_rotation = [
             await stack.enter_async_context(channel(target, service=service, settings=settings))
@@ -54,7 +54,7 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
             sessions=SessionServiceStub(authentication),
             proofs=ProofServiceStub(authentication),
             factors=FactorServiceStub(authentication),
-            offers=OfferServiceStub(authentication),
+            capabilities=OfferServiceStub(authentication),
             addresses=AddressServiceStub(authentication),
             sign_ups=SignUpServiceStub(authentication),
             password_resets=PasswordResetServiceStub(authentication),
@@ -62,21 +62,21 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
             device=DeviceServiceStub(device),
             keys=VerificationKeyServiceStub(key_rotation),
         )
-        offers = Offers(backends.offers)
+        capabilities = Capabilities(backends.capabilities)
         keys = PublishedKeys(backends.keys, clock=SystemClock())
         bus = Bus(settings, service="authorize-frontend", publishes=False)
         bus.follow(KEY_EVENTS, keys.on_event)
         yield Service(
-            edge=edge_application(settings, backends, keys, offers),
-            tasks={"bus": bus.run, "published keys": keys.run, "offers": offers.run},
+            edge=edge_application(settings, backends, keys, capabilities),
+            tasks={"bus": bus.run, "published keys": keys.run, "offers": capabilities.run},
             checks={"keys": keys.check, "bus": bus.check},
         )
 
 
 def edge_application(
-    settings: AuthorizeFrontendSettings, backends: Backends, keys: PublishedKeys, offers: Offers
+    settings: AuthorizeFrontendSettings, backends: Backends, keys: PublishedKeys, capabilities: Capabilities
 ) -> web.Application:
-    """The HTTP side, given what stands behind it."""
+    """Builds the HTTP application for the given backends."""
     site = Site(
         issuer=settings.issuer,
         client_edge=settings.client_edge_url,
@@ -97,8 +97,8 @@ def edge_application(
         site=site,
         backends=backends,
         cookies=Cookies(secure=site.secure),
-        pages=Pages(site, assets, brand, offers),
-        offers=offers,
+        pages=Pages(site, assets, brand, capabilities),
+        capabilities=capabilities,
         trusted_proxies=settings.trusted_proxies,
     )
     return application(edge, assets=assets, keys=keys)

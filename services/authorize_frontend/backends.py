@@ -1,4 +1,4 @@
-"""The services behind this edge, each seen through its generated stub."""
+"""The gRPC stubs of the services that this one calls."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ class Backends:
     sessions: "SessionServiceAsyncStub"
     proofs: "ProofServiceAsyncStub"
     factors: "FactorServiceAsyncStub"
-    offers: "OfferServiceAsyncStub"
+    capabilities: "OfferServiceAsyncStub"
     addresses: "AddressServiceAsyncStub"
     sign_ups: "SignUpServiceAsyncStub"
     password_resets: "PasswordResetServiceAsyncStub"

@@ -1,4 +1,4 @@
-"""What makes the pages an operator's own, beside the name: a colour, a logo, and where to turn to."""
+"""The operator's branding of the pages: accent colour, logo and links."""
 
 import re
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ _ACTIVE: Final = frozenset({"script", "foreignobject", "iframe", "style", "set",
 
 @dataclass(frozen=True)
 class Brand:
-    """Empty for what the operator left as it is."""
+    """Settings that the operator has not set are empty."""
 
     sheet: str = ""
-    """A style sheet that goes after our own."""
+    """A style sheet that is loaded after latchkey.css."""
     logo: bytes = b""
     logo_suffix: str = ""
     support: str = ""
@@ -31,7 +31,7 @@ class Brand:
 
     @classmethod
     def of(cls, *, accent: str, accent_dark: str, logo: Path | None, support: str, policy: str, terms: str) -> "Brand":
-        """From settings that have been judged by the types below."""
+        """Builds the branding from settings that the types below have validated."""
         content = logo.read_bytes() if logo else b""
         dark = Colour.of(accent_dark) if accent_dark else None
         return cls(
@@ -72,16 +72,16 @@ def _link_or_address(value: str) -> str:
 
 
 def _logo(path: Path) -> Path:
-    """A PNG, or an SVG that is nothing but a drawing."""
+    """Accepts a PNG, or an SVG without active content."""
     content = path.read_bytes()
     if len(content) > _MAX_LOGO_BYTES:
         raise ValueError(f"must have at most {_MAX_LOGO_BYTES // 1024} KiB")
     if not content.startswith(_PNG):
-        _check_drawing(content)
+        _check_svg(content)
     return path
 
 
-def _check_drawing(content: bytes) -> None:
+def _check_svg(content: bytes) -> None:
     if b"<!" in re.sub(rb"<!--.*?-->", b"", content, flags=re.DOTALL):
         raise ValueError("must be a PNG, or an SVG without a document type")
     try:
@@ -92,11 +92,11 @@ def _check_drawing(content: bytes) -> None:
         raise ValueError("must be a PNG or an SVG")
     for element in root.iter():
         active = str(element.tag).rpartition("}")[2].lower() in _ACTIVE
-        if active or any(_reaches_out(name, value) for name, value in element.attrib.items()):
-            raise ValueError("must be an SVG without scripts, styles and references to elsewhere")
+        if active or any(_is_unsafe(name, value) for name, value in element.attrib.items()):
+            raise ValueError("must be an SVG without scripts, styles and external references")
 
 
-def _reaches_out(attribute: str, value: str) -> bool:
+def _is_unsafe(attribute: str, value: str) -> bool:
     name = attribute.rpartition("}")[2].lower()
     return name.startswith("on") or (name == "href" and not value.startswith("#")) or name == "style"
 

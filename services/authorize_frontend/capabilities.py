@@ -1,4 +1,4 @@
-"""What this installation offers to people who are not signed in, as the authentication service says."""
+"""Which optional pages the authentication service supports: sign-up, and emails."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -10,34 +10,38 @@ from libs.servicekit.base import logs
 if TYPE_CHECKING:
     from latchkey.authentication.v1.offers_pb2_grpc import OfferServiceAsyncStub
 
-ASK_SECONDS = 30.0
-FIRST_SECONDS = 1.0
+REFRESH_SECONDS = 30.0
+FIRST_LOAD_SECONDS = 1.0
 _log = logs.get(__name__)
 
 
-class Offers:
-    """Only what pages link to: whatever is asked for is judged by the service that does it."""
+class Capabilities:
+    """Used for links on pages only: the authentication service itself refuses what is switched off."""
 
     def __init__(self, service: "OfferServiceAsyncStub") -> None:
         self.mail: bool | None = None
-        """Letters are sent; None while it is not known, and nothing is linked to."""
+        """Whether emails are sent; None until the first response, and pages then show no link."""
         self.sign_up: bool | None = None
-        """People may make accounts for themselves."""
+        """Whether users can create accounts themselves."""
         self._service = service
 
     async def run(self) -> None:
-        """Asks every ASK_SECONDS, as it changes only when that service starts anew."""
+        """Refreshes every REFRESH_SECONDS, until cancelled. The values change only when authentication restarts."""
         known = False
         while True:
-            known = await self.ask() or known
-            await asyncio.sleep(ASK_SECONDS if known else FIRST_SECONDS)
+            known = await self.refresh() or known
+            await asyncio.sleep(REFRESH_SECONDS if known else FIRST_LOAD_SECONDS)
 
-    async def ask(self) -> bool:
-        """Asks once; False when there is no answer, and what was said before stays."""
+    async def refresh(self) -> bool:
+        """Calls GetOffers once; returns False if that failed, and keeps the previous values."""
         try:
-            answer = await self._service.GetOffers(GetOffersRequest())
+            response = await self._service.GetOffers(GetOffersRequest())
         except OAuthError as error:
-            _log.info("What is offered is not known", reason=error.reason)
+            _log.info(
+                "capabilities.refresh_failed",
+                message="Could not fetch the capabilities of authentication",
+                reason=error.reason,
+            )
             return False
-        self.mail, self.sign_up = answer.mail, answer.sign_up
+        self.mail, self.sign_up = response.mail, response.sign_up
         return True

@@ -1,10 +1,10 @@
-"""Colours that an operator chooses, judged before anybody has to read them (WCAG 2.2, 1.4.3)."""
+"""The operator's accent colours, and the check of their contrast (WCAG 2.2, 1.4.3)."""
 
 from dataclasses import dataclass
 from typing import Final, Self
 
-ENOUGH: Final = 4.5
-"""Contrast of text to what is behind it."""
+MIN_CONTRAST: Final = 4.5
+"""Contrast of text to its background."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Colour:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """#rrggbb. Raises: ValueError."""
+        """Parses #rrggbb. Raises: ValueError."""
         if len(text) != 7 or text[0] != "#" or not all(digit in "0123456789abcdefABCDEF" for digit in text[1:]):
             raise ValueError("must be a colour as #rrggbb")
         return cls(*(int(text[at : at + 2], 16) for at in (1, 3, 5)))
@@ -24,12 +24,12 @@ class Colour:
         return f"#{self.red:02x}{self.green:02x}{self.blue:02x}"
 
     def mixed(self, other: "Colour", share: float) -> "Colour":
-        """With so much of another colour in it, from 0 to 1."""
+        """Mixes in the given share (0 to 1) of another colour."""
         mine, theirs = (self.red, self.green, self.blue), (other.red, other.green, other.blue)
         return Colour(*(round(a + (b - a) * share) for a, b in zip(mine, theirs, strict=True)))
 
     def contrast(self, other: "Colour") -> float:
-        """From 1 to 21."""
+        """Returns the contrast ratio, from 1 to 21."""
         lighter, darker = sorted((_luminance(self), _luminance(other)), reverse=True)
         return (lighter + 0.05) / (darker + 0.05)
 
@@ -47,7 +47,7 @@ _INK: Final = Colour.of("#0b1211")
 
 @dataclass(frozen=True)
 class Scheme:
-    """What our style sheet has behind an accent colour: see pages/assets/latchkey.css."""
+    """The backgrounds of an accent colour in pages/assets/latchkey.css."""
 
     card: Colour
     ground: Colour
@@ -58,10 +58,10 @@ DARK: Final = Scheme(card=Colour.of("#161e1d"), ground=Colour.of("#0d1312"))
 
 
 def variables(accent: Colour, scheme: Scheme) -> dict[str, Colour]:
-    """The variables of the style sheet that follow from an accent colour.
+    """Returns the style sheet variables that depend on the accent colour.
 
     Raises:
-        ValueError: something could not be read, and by how much.
+        ValueError: a contrast is too low; the message says which.
     """
     on_accent = max(WHITE, _INK, key=accent.contrast)
     over = accent.mixed(BLACK if on_accent is WHITE else WHITE, 0.2)
@@ -69,18 +69,18 @@ def variables(accent: Colour, scheme: Scheme) -> dict[str, Colour]:
     pairs = {
         "as text on a card": (accent, scheme.card),
         "as text on its tint": (accent, tint),
-        "under the words of a button": (on_accent, accent),
-        "under the words of a button that is pointed at": (on_accent, over),
+        "under the text of a button": (on_accent, accent),
+        "under the text of a button with the pointer on it": (on_accent, over),
     }
     for where, (front, back) in pairs.items():
-        if (contrast := front.contrast(back)) < ENOUGH:
-            raise ValueError(f"has a contrast of {contrast:.2f}:1 {where}: at least {ENOUGH}:1, or some cannot read it")
+        if (contrast := front.contrast(back)) < MIN_CONTRAST:
+            raise ValueError(f"has a contrast of {contrast:.2f}:1 {where}; at least {MIN_CONTRAST}:1 is required")
     glow = scheme.ground.mixed(accent, 0.14)
     return {"accent": accent, "accent-over": over, "on-accent": on_accent, "tint": tint, "glow-a": glow}
 
 
 def lightened(accent: Colour) -> Colour:
-    """An accent for the light scheme made light enough for the dark one."""
+    """Lightens an accent of the light scheme until its contrast is sufficient in the dark one."""
     for step in range(1, 20):
         candidate = accent.mixed(WHITE, step / 20)
         try:
@@ -92,7 +92,7 @@ def lightened(accent: Colour) -> Colour:
 
 
 def sheet(accent: Colour, accent_dark: Colour | None) -> str:
-    """The style sheet that sets the variables in both schemes."""
+    """Returns the style sheet that sets the variables in both schemes."""
     light, dark = variables(accent, LIGHT), variables(accent_dark or lightened(accent), DARK)
     return f":root {{{_set(light)}}}\n@media (prefers-color-scheme: dark) {{ :root {{{_set(dark)}}} }}\n"
 

@@ -1,4 +1,4 @@
-"""What the browser edge is told at start; each field is `LATCHKEY_<NAME>`."""
+"""Settings of authorize-frontend; each field is read from `LATCHKEY_<NAME>`."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ Target = Annotated[str, StringConstraints(min_length=1)]
 
 class AuthorizeFrontendSettings(HttpEdgeSettings, RegistrationSettings, AttributeSettings, BusSettings):
     client_edge_url: PublicUrl
-    """Base of the endpoints that the token service serves itself: discovery names them."""
+    """Base URL of the endpoints that the token service serves, for the discovery document."""
     token_target: Target
     """gRPC target of the token service."""
     authentication_target: Target
@@ -28,16 +28,16 @@ class AuthorizeFrontendSettings(HttpEdgeSettings, RegistrationSettings, Attribut
     key_rotation_target: Target
     """gRPC target of the key-rotation service."""
     brand_name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "Latchkey"
-    """What people know this installation as: the name on every page."""
+    """Name of this installation on every page."""
     brand_accent: LightAccent | None = None
-    """Colour of buttons and links, as #rrggbb. Too faint a one is refused at start."""
+    """Colour of buttons and links, as #rrggbb. The service does not start if the contrast is too low."""
     brand_accent_dark: DarkAccent | None = None
-    """The same for those who have it dark; left out, it is a lighter one of `BRAND_ACCENT`."""
+    """The same for the dark colour scheme. The default is a lighter shade of `BRAND_ACCENT`."""
     brand_logo: LogoFile | None = None
-    """Your logo, shown 32 pixels high: a PNG, or an SVG without scripts and references."""
+    """Path of your logo, shown 32 pixels high: a PNG, or an SVG without scripts and external references."""
     brand_support_url: LinkOrAddress | None = None
-    """Where people find help, on every page: an https URL, or mailto: with an address."""
+    """Link to your support, on every page: an https URL, or mailto: with an address."""
     brand_policy_url: Link | None = None
-    """Your privacy policy, on every page."""
+    """Link to your privacy policy, on every page: an https URL."""
     brand_terms_url: Link | None = None
-    """Your terms of service, on every page."""
+    """Link to your terms of service, on every page: an https URL."""

@@ -1,4 +1,4 @@
-"""The public keys, held in memory: a key-rotation service that is away takes nothing from those who verify tokens."""
+"""The public signing keys, cached in memory: clients can fetch them while key-rotation is unavailable."""
 
 import asyncio
 import json
@@ -30,94 +30,102 @@ _OLDER_CODE_VALID_FOR: Final = timedelta(minutes=15)
 
 
 class PublishedKeys:
-    """The key set document (RFC 7517 5), refreshed every 30 s and whenever an event about keys arrives.
+    """The key set document (RFC 7517 5), refreshed every REFRESH_SECONDS and after every key event.
 
-    An answer without a usable key replaces nothing: a set that was good once verifies more than an empty one. But one
-    that is older than key-rotation allows is published no more: a key that it lacks may sign by now, and one that it
-    has may be revoked.
+    A response without a usable key does not replace the cached set, which can still verify tokens. A set that is older
+    than key-rotation allows is not published: it may lack the current signing key or contain a revoked one.
     """
 
     def __init__(self, stub: "VerificationKeyServiceAsyncStub", *, clock: Clock) -> None:
         self._stub = stub
         self._clock = clock
-        self._news = asyncio.Event()
+        self._refresh_now = asyncio.Event()
         self._keys: list[dict[str, str]] = []
         self._revoked: set[str] = set()
         self._document: bytes | None = None
         self._fetched_at: datetime | None = None
         self._valid_for = _OLDER_CODE_VALID_FOR
         self.cacheable_for = _OLDER_CODE_CACHEABLE_FOR
-        """How long others may keep the document."""
+        """max-age of the document."""
 
     @property
     def document(self) -> bytes | None:
-        """JSON; None until the first load, and when it is too old."""
+        """The document as JSON; None before the first load and if it is too old."""
         return self._document if self._is_fresh() else None
 
     async def refresh(self) -> None:
-        """Asks for the keys now. Raises: OAuthError."""
-        asked_at = self._clock.now()
-        answer = await self._stub.ListVerificationKeys(ListVerificationKeysRequest())
-        keys = [jwk for key in answer.keys if (jwk := _jwk(key)) is not None]
+        """Fetches the keys. Raises: OAuthError."""
+        requested_at = self._clock.now()
+        response = await self._stub.ListVerificationKeys(ListVerificationKeysRequest())
+        keys = [jwk for key in response.keys if (jwk := _jwk(key)) is not None]
         if not keys:
-            _log.error("The key-rotation service lists no usable key")
+            _log.error("signing_keys.none_usable", message="No usable signing key in the response of key-rotation")
             return
-        self._keys, self._fetched_at = keys, asked_at
-        self.cacheable_for = _given(answer.cacheable_for) or _OLDER_CODE_CACHEABLE_FOR
-        self._valid_for = _given(answer.valid_for) or _OLDER_CODE_VALID_FOR
+        self._keys, self._fetched_at = keys, requested_at
+        self.cacheable_for = _given(response.cacheable_for) or _OLDER_CODE_CACHEABLE_FOR
+        self._valid_for = _given(response.valid_for) or _OLDER_CODE_VALID_FOR
         self._write()
 
     async def run(self) -> None:
-        """The background task: until cancelled."""
+        """Refreshes the keys until cancelled."""
         while True:
-            self._news.clear()
+            self._refresh_now.clear()
             try:
                 await self.refresh()
             except OAuthError as error:
-                _log.warning("The keys cannot be refreshed", reason=error.reason)
+                _log.warning(
+                    "signing_keys.refresh_failed",
+                    message="Could not refresh signing keys from key-rotation",
+                    reason=error.reason,
+                )
             await self._wait(FIRST_LOAD_SECONDS if self.document is None else REFRESH_SECONDS)
 
     async def on_event(self, envelope: bytes) -> None:
-        """Something happened to a key: look at once. A revoked one is dropped even if key-rotation is away."""
-        self._news.set()
+        """Refreshes at once. A revoked key is removed even if key-rotation is unavailable."""
+        self._refresh_now.set()
         event = Received.of(envelope)
         if event.type == _REVOKED:
             self._revoked.add(event.subject)
             self._write()
 
     async def check(self) -> CheckResult:
-        """Unready until the first load: another replica may have the keys. Later it is a warning: all else goes on."""
+        """Returns not ready before the first load. Later, old keys are only a warning: everything else works."""
         if self._fetched_at is None:
-            return CheckResult(ok=False, detail="no keys from key-rotation yet")
+            return CheckResult(ok=False, detail="signing keys not loaded from key-rotation yet")
         age = int((self._clock.now() - self._fetched_at).total_seconds())
         KEY_VIEW_AGE_SECONDS.set(age)
         return CheckResult(ok=self._is_fresh(), detail=f"{age} s old", required=False)
 
     def _write(self) -> None:
-        """What is revoked stays so, though an answer from before it may arrive after."""
+        """Leaves out revoked keys, also if a response from before the revocation arrives after it."""
         keys = [key for key in self._keys if key["kid"] not in self._revoked]
         self._document = json.dumps({"keys": keys}, separators=(",", ":")).encode() if keys else None
 
     def _is_fresh(self) -> bool:
-        """A view from the future is not fresh either: the clock went back, and nobody knows how old it is."""
+        """A set with a time in the future is not fresh either: the clock was set back, so its age is unknown."""
         return self._fetched_at is not None and abs(self._clock.now() - self._fetched_at) <= self._valid_for
 
     async def _wait(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._news.wait(), seconds)
+            await asyncio.wait_for(self._refresh_now.wait(), seconds)
         except TimeoutError:
             return
 
 
 def _given(duration: Duration) -> timedelta:
-    """Zero for one that older code has not sent."""
+    """Returns zero if an older key-rotation does not send the field."""
     return duration.ToTimedelta()
 
 
 def _jwk(key: VerificationKey) -> dict[str, str] | None:
-    """The JWK, written anew from the parsed public key so that no private member can get out; None for a bad one."""
+    """Returns the JWK, rebuilt from the parsed public key without private members; None if the key is invalid."""
     try:
         return public_jwk(load_public_key(json_object(key.jwk)), kid=key.kid, alg=key.alg)
     except (InvalidKey, ValueError) as error:
-        _log.error("A key was left out of the key set", kid=key.kid, cause=str(error))
+        _log.error(
+            "signing_keys.key_invalid",
+            message="Invalid signing key left out of the key set",
+            kid=key.kid,
+            cause=str(error),
+        )
         return None

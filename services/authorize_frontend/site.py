@@ -1,4 +1,4 @@
-"""Where this edge lives on the web. Everything comes from configuration: a Host header is never looked at."""
+"""The public URLs of this service. They come from configuration; the Host header is not used."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
@@ -8,14 +8,14 @@ from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
 
 @dataclass(frozen=True)
 class Site:
-    """The public face of this installation.
+    """The public URLs and names of this installation.
 
     Args:
-        issuer: the issuer identifier, as configured, character for character.
+        issuer: the issuer identifier, exactly as configured.
         client_edge: base URL of the endpoints that the token service serves.
         brand: the name on the pages.
-        registration: may clients register themselves?
-        attributes: what people have beyond the standard claims.
+        registration: whether dynamic client registration is on.
+        attributes: the claims that the operator has added to the standard ones.
     """
 
     issuer: str
@@ -26,12 +26,12 @@ class Site:
 
     @property
     def secure(self) -> bool:
-        """Is the issuer served over https? Plain http is for loopback hosts only."""
+        """Whether the issuer is an https URL. http is possible for loopback hosts only."""
         return self.issuer.startswith("https:")
 
     @property
     def origin(self) -> str:
-        """What a browser sends as Origin from our own pages (RFC 6454 6.2): the default port is left out."""
+        """The Origin header of forms on these pages (RFC 6454 6.2): without the default port."""
         parts = urlsplit(self.issuer)
         default_port = 443 if self.secure else 80
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -39,17 +39,17 @@ class Site:
 
     @property
     def base(self) -> str:
-        """The issuer's path without a closing slash; empty for most. All our paths begin with it."""
+        """The issuer's path without a trailing slash, usually empty. All paths start with it."""
         return urlsplit(self.issuer).path.rstrip("/")
 
     def path(self, path: str, **query: str) -> str:
-        """A path of ours with its query, for links and redirects within this origin."""
+        """Returns a path with its query, for links and redirects within this origin."""
         return self.base + path + (f"?{urlencode(query, quote_via=quote, safe='')}" if query else "")
 
     def url(self, path: str) -> str:
-        """The public URL of a path of this edge."""
+        """Returns the public URL of a path of this service."""
         return self.issuer.rstrip("/") + path
 
     def client_edge_url(self, path: str) -> str:
-        """The public URL of a path of the token service's edge."""
+        """Returns the public URL of a path of the token service."""
         return self.client_edge.rstrip("/") + path

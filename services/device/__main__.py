@@ -2,7 +2,7 @@
 
 import gc
 
-gc.disable()  # nothing that an import makes is garbage: a start is a fifth faster; `main` enables it again
+gc.disable()  # imports create no garbage, so a start is a fifth faster; `main` enables it again
 
 from libs.servicekit.process.lifecycle import main  # noqa: E402
 from services.device.app import NAME, build  # noqa: E402

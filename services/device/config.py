@@ -5,31 +5,31 @@ from typing import Annotated
 
 from pydantic import Field
 
-from libs.oauth.device_authorization import LONGEST_LIFETIME
+from libs.oauth.device_authorization import MAX_LIFETIME
 from libs.servicekit.base.settings import BusSettings, DatabaseSettings, GrpcSettings
-from services.device.domain.device_codes import LONGEST_INTERVAL
+from services.device.domain.device_codes import MAX_INTERVAL
 from services.device.domain.limits import AttemptQuota, RequestQuota
 
 _Quota = Annotated[int, Field(ge=1)]
 
 
 class DeviceSettings(GrpcSettings, DatabaseSettings, BusSettings):
-    device_code_seconds: int = Field(default=600, ge=30, le=int(LONGEST_LIFETIME.total_seconds()))
-    """How long a person has to type the code and decide."""
-    device_poll_seconds: int = Field(default=5, ge=1, le=int(LONGEST_INTERVAL.total_seconds()))
-    """What a device has to leave between two polls; the longest wait of a poll as well."""
+    device_code_seconds: int = Field(default=600, ge=30, le=int(MAX_LIFETIME.total_seconds()))
+    """Lifetime of a device code: the user has to enter the user code and decide within this time."""
+    device_poll_seconds: int = Field(default=5, ge=1, le=int(MAX_INTERVAL.total_seconds()))
+    """Minimum time between two polls of a device. A poll waits for the decision at most this long."""
     device_requests_per_address: _Quota = 60
-    """Device authorizations that may begin within a minute from one /24 or /48."""
+    """Maximum number of device authorization requests per minute from one /24 (IPv4) or /48 (IPv6) network."""
     device_requests_per_client: _Quota = 600
-    """Device authorizations that may begin within a minute for one client."""
+    """Maximum number of device authorization requests per minute of one client."""
     device_codes_alive: _Quota = 20_000
-    """Device authorizations that may be alive at once."""
+    """Maximum number of unexpired device authorizations."""
     user_code_misses_per_person: _Quota = 10
-    """Wrong user codes that one signed-in person may type within five minutes."""
+    """Maximum number of wrong user codes that one signed-in user may enter within five minutes."""
     user_code_misses_per_address: _Quota = 20
-    """Wrong user codes that may be typed within five minutes from one /24 or /48."""
+    """Maximum number of wrong user codes within five minutes from one /24 (IPv4) or /48 (IPv6) network."""
     user_code_misses_overall: _Quota = 100
-    """Wrong user codes that may be typed within five minutes at all."""
+    """Maximum number of wrong user codes within five minutes, of all users together."""
 
     @property
     def lifetime(self) -> timedelta:
@@ -50,7 +50,7 @@ class DeviceSettings(GrpcSettings, DatabaseSettings, BusSettings):
     @property
     def attempts(self) -> AttemptQuota:
         return AttemptQuota(
-            per_person=self.user_code_misses_per_person,
+            per_user=self.user_code_misses_per_person,
             per_address=self.user_code_misses_per_address,
             overall=self.user_code_misses_overall,
         )

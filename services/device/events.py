@@ -1,6 +1,6 @@
-"""What this service tells subscribers (protos/latchkey/events/v1): one function for each event.
+"""Events of this service (protos/latchkey/events/v1): one function for each event.
 
-All events of one device authorization have its id for a correlation id.
+All events of one device authorization share its id as correlation id.
 """
 
 from latchkey.events.v1 import events_pb2
@@ -39,7 +39,7 @@ def denied(code: DeviceCode, *, user_id: str, session_id: str, ip_prefix: str) -
 
 
 def expired(*, code_id: str, client_id: str, user_id: str) -> Event:
-    """`user_id` is empty when nobody had allowed it."""
+    """`user_id` is empty if no user had approved the code."""
     data = events_pb2.DeviceExpired(client_id=client_id, user_id=user_id)
     return Event(data, user_id or client_id, _SYSTEM, outcome="failure", correlation_id=code_id)
 

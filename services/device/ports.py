@@ -1,4 +1,4 @@
-"""What the use cases need from outside: the store gives it."""
+"""Interfaces that the use cases of this service need; the store implements them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,66 +13,75 @@ from services.device.domain.device_codes import DeviceCode
 
 @dataclass(frozen=True)
 class ExpiredCode:
-    """What is left to tell of one that ran out of time. `user_id`: who had allowed it, if anybody."""
+    """The data of an expired code that its event needs. `user_id` is the user who had approved it, or empty."""
 
     id: str
     client_id: str
     user_id: str
 
 
-class DeviceCodes(Protocol):
+class DeviceCodeReader(Protocol):
     async def find(self, device_code_hash: bytes) -> DeviceCode | None: ...
 
-    async def find_waiting(self, user_code_hash: bytes, *, now: datetime) -> DeviceCode | None:
-        """The one that this user code stands for while it waits for a person."""
+    async def find_pending(self, user_code_hash: bytes, *, now: datetime) -> DeviceCode | None:
+        """Return the pending, unexpired device authorization with this user code."""
 
-    async def count_alive(self, *, now: datetime, most: int) -> int:
-        """How many have not expired, counted up to `most`."""
+    async def count_alive(self, *, now: datetime, limit: int) -> int:
+        """Return the number of unexpired codes, at most `limit`."""
 
+
+class DeviceCodeWriter(DeviceCodeReader, Protocol):
     async def add(self, code: DeviceCode, *, device_code_hash: bytes, user_code_hash: bytes) -> bool:
-        """False when another one waits under the same user code."""
+        """Return False if another pending authorization has the same user code."""
 
     async def decide(self, decided: DeviceCode) -> bool:
-        """Makes an approval or a denial true; True for exactly one caller."""
+        """Store an approval or a denial. Returns True for exactly one caller."""
 
     async def redeem(self, redeemed: DeviceCode) -> bool:
-        """Spends it; True for exactly one caller, ever."""
+        """Mark the code as redeemed. Returns True for exactly one caller."""
 
     async def slow_down(self, slowed: DeviceCode) -> None: ...
 
     async def record_polls(self, polls: Iterable[tuple[str, datetime]]) -> None:
-        """When each of these ids was last polled."""
+        """Store the time of the latest poll for each of these code ids."""
 
     async def expire(self, *, now: datetime, limit: int) -> Sequence[ExpiredCode]:
-        """Marks at most `limit` of those that ran out of time; each is returned to one caller, once."""
+        """Mark at most `limit` codes as expired. Each code is returned once, to one caller."""
 
     async def forget(self, *, expired_before: datetime, limit: int) -> int:
-        """Deletes at most `limit` that expired before then; how many it was."""
+        """Delete at most `limit` codes that expired before this time. Returns the number of deleted codes."""
 
 
-class Tallies(Protocol):
+class TallyWriter(Protocol):
     async def read(self, keys: Iterable[str]) -> Mapping[str, Tally]: ...
 
     async def add(self, keys: Iterable[str], *, window: timedelta, now: datetime) -> Mapping[str, Tally]:
-        """Counts one more under each key and holds them until the end of the work: others wait, so none is missed."""
+        """Add one under each key and lock the keys until the end of the transaction, so that no count is lost."""
 
     async def take_back(self, keys: Iterable[str]) -> None:
-        """One less under each key."""
+        """Subtract one under each key."""
 
     async def forget(self, *, began_before: datetime, limit: int) -> int:
-        """Deletes at most `limit` whose window began before then; how many it was."""
+        """Delete at most `limit` tallies whose window began before this time. Returns the number of deleted tallies."""
 
 
-class Work(Protocol):
-    """One transaction: all of it happens and is told, or none of it."""
+class Reader(Protocol):
+    """A consistent snapshot of the store. It cannot change anything."""
 
     @property
-    def device_codes(self) -> DeviceCodes: ...
+    def device_codes(self) -> DeviceCodeReader: ...
+
+
+class Writer(Protocol):
+    """One transaction: its changes and its events are committed together or not at all."""
+
     @property
-    def tallies(self) -> Tallies: ...
+    def device_codes(self) -> DeviceCodeWriter: ...
+    @property
+    def tallies(self) -> TallyWriter: ...
     def emit(self, *events: Event) -> None:
-        """Tells subscribers, if and when the work is committed."""
+        """Publish these events if the transaction commits."""
 
 
-Begin = Callable[[], AbstractAsyncContextManager[Work]]
-"""Begins a transaction, or a consistent look at the store (`view`), in which nothing may be changed."""
+View = Callable[[], AbstractAsyncContextManager[Reader]]
+Begin = Callable[[], AbstractAsyncContextManager[Writer]]

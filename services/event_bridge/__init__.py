@@ -1,1 +1,1 @@
-"""Events for those outside of the bus: signed webhooks, and a stream for browsers."""
+"""Delivers events over HTTP: signed webhooks and a stream for browsers. Owns no users, clients or tokens."""

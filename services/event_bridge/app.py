@@ -1,7 +1,7 @@
-"""Composition root: the one place that knows every part and puts them together."""
+"""Composition root: opens the connections and builds the service from its settings."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -9,7 +9,7 @@ from aiohttp import web
 from latchkey.bridge.v1 import streams_pb2, streams_pb2_grpc, webhooks_pb2, webhooks_pb2_grpc
 from libs.crypto.random import uuid7
 from libs.crypto.sealing import KeyEncryptionKey
-from libs.fetch.fetcher import Fetcher, opened
+from libs.fetch.fetcher import open_fetcher
 from libs.servicekit.base.clock import SystemClock
 from libs.servicekit.base.service import Registration, Service
 from libs.servicekit.base.timers import every
@@ -18,9 +18,9 @@ from libs.servicekit.events.relay import PURGE_SECONDS, Relay
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.nats.bus import Bus
 from libs.servicekit.sql.migrations import open_database
-from services.event_bridge import rpc
-from services.event_bridge.adapters.deliveries import Deliveries
-from services.event_bridge.adapters.event_signals import News
+from services.event_bridge import wiring
+from services.event_bridge.adapters.delivery_worker import DeliveryWorker
+from services.event_bridge.adapters.event_signals import EventSignals
 from services.event_bridge.adapters.feed import Feed
 from services.event_bridge.adapters.http_post import FetcherPost
 from services.event_bridge.adapters.subscriber_connection import SubscriberConnection
@@ -29,128 +29,112 @@ from services.event_bridge.domain.seals import SecretSeals
 from services.event_bridge.http.app import build_edge
 from services.event_bridge.http.cors import Cors
 from services.event_bridge.http.stream import EventStream
+from services.event_bridge.rpc.stream_tickets import StreamTicketAdminRpc
+from services.event_bridge.rpc.webhooks import WebhookAdminRpc
 from services.event_bridge.store.tables import METADATA
 from services.event_bridge.store.work import StoreWork
-from services.event_bridge.usecases.change_webhook import (
-    DeleteWebhook,
-    DisableWebhook,
-    EnableWebhook,
-    RotateWebhookSecret,
-)
-from services.event_bridge.usecases.create_webhook import CreateWebhook
-from services.event_bridge.usecases.deliver_event import DeliverEvent
-from services.event_bridge.usecases.find_webhooks import FindWebhooks
-from services.event_bridge.usecases.read_events import ReadEvents
-from services.event_bridge.usecases.redeliver_events import RedeliverEvents, TestWebhook
-from services.event_bridge.usecases.stream_tickets import CreateStreamTicket, FindStreamTickets, RevokeStreamTicket
-from services.event_bridge.usecases.sweep_deliveries import SweepDeliveries
-from services.event_bridge.usecases.take_events import TakeEvents
 
 NAME = "event-bridge"
 STREAMS = ("LATCHKEY_EVENTS", "LATCHKEY_TOKENS")
 SWEEP_SECONDS = 60.0
 
 
+class Callbacks:
+    """Calls the functions that were added. The use cases get it before the tasks exist that they wake."""
+
+    def __init__(self) -> None:
+        self._functions: list[Callable[[], None]] = []
+
+    def add(self, *functions: Callable[[], None]) -> None:
+        self._functions.extend(functions)
+
+    def __call__(self) -> None:
+        for function in self._functions:
+            function()
+
+
 @asynccontextmanager
 async def build(settings: EventBridgeSettings) -> AsyncIterator[Service]:
-    """The service, ready to run, at the schema that the code needs."""
+    """Yield the service, ready to run. The database schema is at the version that the code needs."""
     clock = SystemClock()
-    async with open_database(settings, service=NAME) as database, opened(settings.webhook_policy()) as fetcher:
+    async with open_database(settings, service=NAME) as database, open_fetcher(settings.webhook_policy()) as fetcher:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
         bus = Bus(settings, service=NAME)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
         work = Transactions(database, outbox, StoreWork)
-        seals = _seals(settings)
-        deliver = DeliverEvent(
+        queued, stored = Callbacks(), Callbacks()
+        use_cases = wiring.compose(
             begin=work,
             view=work.reading,
-            post=FetcherPost(fetcher, clock=clock),
-            seals=seals,
             clock=clock,
+            post=FetcherPost(fetcher, clock=clock),
+            seals=_seals(settings),
+            check_url=fetcher.check,
+            on_queued=queued,
+            on_stored=stored,
             chance=random.random,
+            issuer=settings.issuer,
+            holder=uuid7(clock.now()),
+            max_webhooks=settings.webhooks_most,
             disable_after=settings.disable_after,
+            keep=settings.keep,
+            keep_unqueued=settings.stream_keep,
         )
-        deliveries = Deliveries(deliver)
-        reading = SubscriberConnection(settings.nats_url, settings.subscriber_nats_creds)
-        news = News(ReadEvents(work.reading))
-
-        def taken() -> None:
-            deliveries.wake()
-            news.wake()
-
-        take = TakeEvents(work, holder=uuid7(clock.now()), taken=taken, clock=clock)
-        feeds = {stream: Feed(stream, take, bus, reading.client) for stream in STREAMS}
-        sweep = SweepDeliveries(work, clock=clock, keep=settings.keep, keep_unwanted=settings.stream_keep)
+        worker = DeliveryWorker(use_cases.deliver_event)
+        signals = EventSignals(use_cases.read_events)
+        queued.add(worker.wake)
+        stored.add(worker.wake, signals.wake)
+        subscriber = SubscriberConnection(settings.nats_url, settings.subscriber_nats_creds)
+        feeds = {stream: Feed(stream, use_cases.store_events, bus, subscriber.client) for stream in STREAMS}
         yield Service(
-            servicers=(_servicer(settings, work, fetcher, deliveries), _ticket_servicer(work)),
-            edge=_edge(settings, work, news),
+            servicers=_registrations(use_cases),
+            edge=_edge(settings, use_cases, signals),
             tasks={
                 "bus": bus.run,
-                "reading": reading.run,
+                "reading": subscriber.run,
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 **{f"feed-{stream}": feed.run for stream, feed in feeds.items()},
-                "deliveries": deliveries.run,
-                "news": news.run,
-                "sweep": every(SWEEP_SECONDS, "sweep", sweep),
+                "deliveries": worker.run,
+                "event-signals": signals.run,
+                "sweep": every(SWEEP_SECONDS, "sweep", use_cases.sweep_deliveries),
             },
             checks={
                 "database": database.check,
                 "bus": bus.check,
                 "outbox": relay.check,
-                "reading": reading.check,
+                "reading": subscriber.check,
                 **{stream: feed.check for stream, feed in feeds.items()},
             },
         )
 
 
 def _seals(settings: EventBridgeSettings) -> SecretSeals:
-    key = KeyEncryptionKey(*settings.webhook_sealing_key_file.every)
-    return SecretSeals(key, issuer=settings.issuer)
+    return SecretSeals(KeyEncryptionKey(*settings.webhook_sealing_key_file.every), issuer=settings.issuer)
 
 
-def _servicer(
-    settings: EventBridgeSettings, work: Transactions[StoreWork], fetcher: Fetcher, deliveries: Deliveries
-) -> Registration:
-    clock, seals = SystemClock(), _seals(settings)
-    admin = rpc.WebhookAdmin(
-        create=CreateWebhook(work, seals=seals, check_url=fetcher.check, clock=clock, most=settings.webhooks_most),
-        find=FindWebhooks(work.reading),
-        rotate=RotateWebhookSecret(work, seals=seals, clock=clock),
-        enable=EnableWebhook(work, queued=deliveries.wake, clock=clock),
-        disable=DisableWebhook(work),
-        delete=DeleteWebhook(work),
-        redeliver=RedeliverEvents(work, queued=deliveries.wake, clock=clock),
-        test=TestWebhook(work, issuer=settings.issuer, queued=deliveries.wake, clock=clock),
-    )
-    return Registration(
-        webhooks_pb2_grpc.add_WebhookAdminServiceServicer_to_server,
-        admin,
-        webhooks_pb2.DESCRIPTOR.services_by_name["WebhookAdminService"],
+def _registrations(use_cases: wiring.UseCases) -> tuple[Registration, ...]:
+    return (
+        Registration(
+            webhooks_pb2_grpc.add_WebhookAdminServiceServicer_to_server,
+            WebhookAdminRpc(use_cases.webhooks),
+            webhooks_pb2.DESCRIPTOR.services_by_name["WebhookAdminService"],
+        ),
+        Registration(
+            streams_pb2_grpc.add_StreamTicketAdminServiceServicer_to_server,
+            StreamTicketAdminRpc(use_cases.stream_tickets),
+            streams_pb2.DESCRIPTOR.services_by_name["StreamTicketAdminService"],
+        ),
     )
 
 
-def _ticket_servicer(work: Transactions[StoreWork]) -> Registration:
-    clock = SystemClock()
-    admin = rpc.StreamTicketAdmin(
-        create=CreateStreamTicket(work, clock=clock),
-        find=FindStreamTickets(work.reading, clock=clock),
-        revoke=RevokeStreamTicket(work),
-    )
-    return Registration(
-        streams_pb2_grpc.add_StreamTicketAdminServiceServicer_to_server,
-        admin,
-        streams_pb2.DESCRIPTOR.services_by_name["StreamTicketAdminService"],
-    )
-
-
-def _edge(settings: EventBridgeSettings, work: Transactions[StoreWork], news: News) -> web.Application:
+def _edge(settings: EventBridgeSettings, use_cases: wiring.UseCases, signals: EventSignals) -> web.Application:
     cors = Cors(settings.event_stream_origins)
     stream = EventStream(
-        tickets=FindStreamTickets(work.reading, clock=SystemClock()),
-        read=ReadEvents(work.reading),
-        news=news,
+        tickets=use_cases.stream_tickets.find,
+        read=use_cases.read_events,
+        signals=signals,
         cors=cors,
-        most=settings.event_streams_most,
+        max_streams=settings.event_streams_most,
     )
-    return build_edge(stream, cors=cors, news=news)
+    return build_edge(stream, cors=cors, signals=signals)

@@ -18,13 +18,13 @@ from libs.servicekit.base.settings import (
     SecretKeysFile,
     is_loopback,
 )
-from services.event_bridge.domain.deliveries import AT_ONCE
+from services.event_bridge.domain.deliveries import MAX_CONCURRENT
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
 def _origins(value: Any) -> Any:
-    """Exact origins (RFC 6454): https, or http for a loopback host, without a path."""
+    """Parse exact origins (RFC 6454): https, or http for a loopback host, without a path."""
     if not isinstance(value, str):
         return value
     found = frozenset(part.strip() for part in value.split(",") if part.strip())
@@ -45,29 +45,29 @@ Origins = Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)]
 
 class EventBridgeSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings):
     subscriber_nats_creds: FilePath | None = None
-    """File with the NATS credentials with which events are read, in the account of the subscribers."""
+    """File with the NATS credentials for reading events, in the account of the subscribers."""
     webhook_sealing_key_file: SecretKeysFile
-    """What webhook secrets are sealed under in the database. Several lines: the first seals (docs/keys.md)."""
+    """File with the keys for webhook secrets in the database. The key in the first line encrypts (docs/keys.md)."""
     webhooks_most: int = Field(default=100, ge=1, le=1_000)
-    """How many webhooks there may be."""
+    """Maximum number of webhooks."""
     webhook_disable_after_seconds: int = Field(default=5 * DAY, ge=MINUTE, le=90 * DAY)
-    """A webhook to which nothing could be delivered for so long is disabled."""
+    """A webhook whose deliveries have failed for this time is disabled."""
     webhook_log_seconds: int = Field(default=7 * DAY, ge=HOUR, le=90 * DAY)
-    """How long events and the delivery log are kept: what can be sent again."""
+    """Retention of events and of the delivery log. Events can be sent again within this time."""
     webhook_loopback: bool = False
-    """For development, and only where the issuer is a loopback host: webhooks may go to loopback, by plain http too."""
+    """For development, and only with an issuer on a loopback host: webhooks may use http and loopback addresses."""
 
     event_stream_origins: Origins = frozenset()
-    """Origins of the pages whose scripts may read the stream of events, separated by commas."""
+    """Origins of the pages whose scripts may read the event stream, separated by commas."""
     event_stream_keep_seconds: int = Field(default=HOUR, ge=MINUTE, le=7 * DAY)
-    """How long events that no webhook wants are kept, for readers of the stream who were away."""
+    """Retention of events that match no webhook, for readers of the event stream that reconnect."""
     event_streams_most: int = Field(default=200, ge=1, le=10_000)
-    """How many streams a process serves at the same time."""
+    """Maximum number of concurrent event streams of one process."""
 
     @model_validator(mode="after")
-    def _loopback_is_for_development(self) -> Self:
+    def _require_loopback_issuer(self) -> Self:
         if self.webhook_loopback and not is_loopback(urlsplit(self.issuer).hostname or ""):
-            raise ValueError("LATCHKEY_WEBHOOK_LOOPBACK is for development: the issuer is no loopback host")
+            raise ValueError("LATCHKEY_WEBHOOK_LOOPBACK requires an issuer on a loopback host (development only)")
         return self
 
     @property
@@ -83,8 +83,8 @@ class EventBridgeSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, Databas
         return timedelta(seconds=self.event_stream_keep_seconds)
 
     def webhook_policy(self) -> FetchPolicy:
-        """All places of every webhook at once, so that none can hold up another, not even one on the same host."""
-        places = self.webhooks_most * AT_ONCE
+        """Allow the maximum of concurrent requests for every webhook, so that no webhook delays another one."""
+        requests = self.webhooks_most * MAX_CONCURRENT
         return replace(
-            self.fetch_policy(), most_at_once=places, most_at_once_per_host=places, loopback=self.webhook_loopback
+            self.fetch_policy(), max_at_once=requests, max_at_once_per_host=requests, loopback=self.webhook_loopback
         )

@@ -1,4 +1,4 @@
-"""What this service tells subscribers (protos/latchkey/events/v1): one function for each event."""
+"""Events of this service (protos/latchkey/events/v1): one function for each event."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the use cases need from outside: the store and the fetcher give it."""
+"""Interfaces that the use cases of this service need; the store and the adapters implement them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -7,38 +7,38 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from libs.servicekit.events.event import Event
-from services.event_bridge.domain.deliveries import Answer, Delivery, LoggedDelivery, State
+from services.event_bridge.domain.deliveries import AttemptResult, Delivery, LoggedDelivery, State
 from services.event_bridge.domain.stream_tickets import StreamTicket
 from services.event_bridge.domain.webhooks import DisabledReason, Webhook
 
 
 @dataclass(frozen=True, kw_only=True)
-class TakenEvent:
-    """An event as it came."""
+class NewEvent:
+    """An event as received from NATS, or a test event."""
 
     event_id: str
     name: str
-    """login.succeeded"""
+    """For example login.succeeded."""
     subject: str
     body: str
     ordered: bool = True
-    """An event; about telemetry no order is promised, and so nothing waits for it."""
+    """False for events without `subjectseq` (telemetry): they are delivered in any order."""
     test: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
-    """What to send again: one event, or those queued in a time."""
+class RedeliverySelection:
+    """The deliveries to send again: one event, or those that were queued within a time span."""
 
     event_id: str = ""
     since: datetime | None = None
     until: datetime | None = None
-    delivered_too: bool = False
+    include_delivered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredEvent:
-    """An event, where it stands among all that came."""
+    """An event with its position in the order in which events were stored."""
 
     position: int
     event_id: str
@@ -46,132 +46,153 @@ class StoredEvent:
     body: str
 
 
-class Events(Protocol):
+class EventReader(Protocol):
     async def newest(self) -> int:
-        """The last position; 0 when there is none."""
+        """Return the last position; 0 if there is no event."""
 
     async def position_of(self, event_id: str) -> int | None: ...
 
     async def after(self, position: int, *, limit: int) -> Sequence[StoredEvent]:
-        """What came after, in order; test events are for webhooks and never among them."""
+        """Return events after `position`, in order, without test events."""
 
-    async def add(self, events: Sequence[TakenEvent], *, now: datetime) -> Sequence[tuple[int, TakenEvent]]:
-        """Keeps them in this order. Returns those that are new, with their positions."""
+
+class EventWriter(EventReader, Protocol):
+    async def add(self, events: Sequence[NewEvent], *, now: datetime) -> Sequence[tuple[int, NewEvent]]:
+        """Store the events in this order. Returns those that were not stored before, with their positions."""
 
     async def forget(self, *, taken_before: datetime, limit: int) -> int:
-        """Deletes at most `limit` that no delivery is about; how many it was."""
+        """Delete at most `limit` events without deliveries. Returns the number of deleted events."""
 
 
-class Feeds(Protocol):
+class FeedWriter(Protocol):
     async def find(self, stream: str) -> int | None:
-        """The sequence up to which the stream has been taken."""
+        """Return the last stored sequence of the stream."""
 
     async def hold(self, stream: str, holder: str, *, until: datetime, now: datetime, start: int) -> int | None:
-        """Makes the stream this holder's to take, or keeps it so: where to go on. None: it is somebody else's.
+        """Acquire or renew the lease on the stream. Returns the last stored sequence, or None if another has the lease.
 
-        A stream that was never taken is taken from `start` on.
+        The position of a new stream is `start`.
         """
 
     async def advance(self, stream: str, holder: str, *, before: int, after: int) -> bool:
-        """False when it is no longer the holder's to take: nothing of what it took may be committed."""
+        """Move the position. Returns False if the holder lost the lease; then it must not commit events."""
 
 
-class Webhooks(Protocol):
-    async def add(self, webhook: Webhook, sealed_secret: bytes) -> None: ...
-
+class WebhookReader(Protocol):
     async def find(self, webhook_id: str) -> Webhook | None: ...
 
     async def every(self) -> Sequence[Webhook]:
-        """Oldest first."""
+        """Return all webhooks, oldest first."""
 
     async def count(self) -> int: ...
 
     async def secrets(self, webhook_id: str, *, now: datetime) -> Sequence[bytes]:
-        """All that sign, the newest first."""
+        """Return the sealed secrets that sign now, newest first."""
+
+
+class WebhookWriter(WebhookReader, Protocol):
+    async def add(self, webhook: Webhook, sealed_secret: bytes) -> None: ...
 
     async def rotate(self, webhook_id: str, sealed_secret: bytes, *, previous_until: datetime | None) -> bool: ...
 
     async def observe(
-        self, webhook_id: str, answer: Answer, *, now: datetime, disable_after: timedelta
+        self, webhook_id: str, result: AttemptResult, *, now: datetime, disable_after: timedelta
     ) -> tuple[Webhook, Webhook] | None:
-        """Keeps what an answer says about the receiver: as it was, and as it is now, locked until the end."""
+        """Store the effect of an attempt on the webhook and lock it. Returns the webhook before and after."""
 
     async def enable(self, webhook_id: str) -> bool:
-        """False when there is none, or it was enabled."""
+        """Return False if the webhook does not exist or is enabled already."""
 
     async def disable(self, webhook_id: str, reason: DisabledReason) -> bool:
-        """False when there is none, or it was disabled."""
+        """Return False if the webhook does not exist or is disabled already."""
 
     async def delete(self, webhook_id: str) -> bool: ...
 
 
-class Deliveries(Protocol):
-    async def queue(
-        self, webhook_id: str, events: Sequence[tuple[int, TakenEvent]], *, now: datetime, ids: Sequence[str]
-    ) -> None: ...
-
+class DeliveryReader(Protocol):
     async def ready(self, *, now: datetime) -> Mapping[str, bool]:
-        """Webhooks that have something due; True for those that are failing."""
-
-    async def claim(self, webhook_id: str, *, most: int, now: datetime) -> Sequence[Delivery]:
-        """What goes next, for this caller alone until the lease ends: the first about each subject that waits."""
-
-    async def postpone(self, delivery: Delivery, *, until: datetime, counted: bool) -> bool:
-        """False when the lease had ended and somebody else has begun another attempt."""
-
-    async def settle(self, delivery: Delivery, state: State) -> bool:
-        """As `postpone`."""
-
-    async def log(self, delivery: Delivery, answer: Answer, *, now: datetime) -> None: ...
-
-    async def hurry(self, webhook_id: str, *, now: datetime) -> None:
-        """The receiver is back: what waits for its next try is due."""
-
-    async def requeue(self, webhook_id: str, span: Span, *, now: datetime) -> int: ...
+        """Return the ids of webhooks with due deliveries; the value is True for webhooks that are failing."""
 
     async def listed(self, webhook_id: str, *, state: State | None, limit: int) -> Sequence[LoggedDelivery]: ...
 
+
+class DeliveryWriter(DeliveryReader, Protocol):
+    async def queue(
+        self, webhook_id: str, events: Sequence[tuple[int, NewEvent]], *, now: datetime, ids: Sequence[str]
+    ) -> None: ...
+
+    async def claim(self, webhook_id: str, *, limit: int, now: datetime) -> Sequence[Delivery]:
+        """Lease due deliveries to this caller: only the first pending one about each subject."""
+
+    async def postpone(self, delivery: Delivery, *, until: datetime, counted: bool) -> bool:
+        """Return False if the lease ended and another attempt has begun."""
+
+    async def settle(self, delivery: Delivery, state: State) -> bool:
+        """Store the final state. Returns False as `postpone` does."""
+
+    async def log(self, delivery: Delivery, result: AttemptResult, *, now: datetime) -> None: ...
+
+    async def make_due(self, webhook_id: str, *, now: datetime) -> None:
+        """Make all pending deliveries of the webhook due now."""
+
+    async def requeue(self, webhook_id: str, selection: RedeliverySelection, *, now: datetime) -> int: ...
+
     async def give_up(self, *, now: datetime, limit: int) -> int:
-        """Those that ran out of time while nothing was sent."""
+        """Give up deliveries that expired without an attempt in progress. Returns their number."""
 
     async def forget(self, *, queued_before: datetime, limit: int) -> int: ...
 
 
-class StreamTickets(Protocol):
-    async def add(self, ticket: StreamTicket, *, ticket_hash: bytes) -> None: ...
-
+class StreamTicketReader(Protocol):
     async def find(self, ticket_hash: bytes, *, now: datetime) -> StreamTicket | None:
-        """While it can be used."""
+        """Return the ticket if it has not expired."""
 
     async def every(self, *, now: datetime, limit: int) -> Sequence[StreamTicket]:
-        """Those that can be used, the latest first."""
+        """Return unexpired tickets, newest first."""
+
+
+class StreamTicketWriter(StreamTicketReader, Protocol):
+    async def add(self, ticket: StreamTicket, *, ticket_hash: bytes) -> None: ...
 
     async def delete(self, ticket_id: str) -> bool: ...
 
     async def forget(self, *, expired_before: datetime, limit: int) -> int: ...
 
 
-class Work(Protocol):
-    """One transaction: all of it happens and is told, or none of it."""
+class Reader(Protocol):
+    """A consistent snapshot of the store. It cannot change anything."""
 
     @property
-    def events(self) -> Events: ...
+    def events(self) -> EventReader: ...
     @property
-    def feeds(self) -> Feeds: ...
+    def webhooks(self) -> WebhookReader: ...
     @property
-    def webhooks(self) -> Webhooks: ...
+    def deliveries(self) -> DeliveryReader: ...
     @property
-    def deliveries(self) -> Deliveries: ...
+    def tickets(self) -> StreamTicketReader: ...
+
+
+class Writer(Protocol):
+    """One transaction: its changes and its events are committed together or not at all."""
+
     @property
-    def tickets(self) -> StreamTickets: ...
+    def events(self) -> EventWriter: ...
+    @property
+    def feeds(self) -> FeedWriter: ...
+    @property
+    def webhooks(self) -> WebhookWriter: ...
+    @property
+    def deliveries(self) -> DeliveryWriter: ...
+    @property
+    def tickets(self) -> StreamTicketWriter: ...
     def emit(self, *events: Event) -> None:
-        """Tells subscribers, if and when the work is committed."""
+        """Publish these events if the transaction commits."""
 
 
-Begin = Callable[[], AbstractAsyncContextManager[Work]]
-"""Begins a transaction, or a consistent look at the store (`view`), in which nothing may be changed."""
+View = Callable[[], AbstractAsyncContextManager[Reader]]
+Begin = Callable[[], AbstractAsyncContextManager[Writer]]
 
 
 class Post(Protocol):
-    async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Never raises for what the other side does."""
+    async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> AttemptResult:
+        """Send a POST request. Failures of the receiver are results, not exceptions."""

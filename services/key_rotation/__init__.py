@@ -1,1 +1,1 @@
-"""Signing keys: made, sealed at rest, published, and handed to the token service alone."""
+"""Signing keys: creation, encryption at rest, publication and rotation. Owns no users, clients or tokens."""

@@ -1,4 +1,4 @@
-"""Composition root: the one place that knows every part and puts them together."""
+"""Composition root: opens the connections and builds the service from its settings."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,26 +18,21 @@ from libs.servicekit.events.relay import PURGE_SECONDS, Relay
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.nats.bus import Bus
 from libs.servicekit.sql.migrations import open_database
-from services.key_rotation import rpc
-from services.key_rotation.adapters.key_ages import ROTATION_FAILURES, observe
+from services.key_rotation import wiring
+from services.key_rotation.adapters.key_ages import ROTATION_FAILURES, update_key_ages
 from services.key_rotation.adapters.sealing_health import PROBE_SECONDS, SealingHealth
-from services.key_rotation.adapters.signing_view import LOOK_SECONDS, SigningView
+from services.key_rotation.adapters.signing_view import LOOK_SECONDS
 from services.key_rotation.config import KeyRotationSettings
+from services.key_rotation.domain.rotation_policy import RotationPolicy
 from services.key_rotation.domain.seals import KeySeals
-from services.key_rotation.domain.waits import Waits
+from services.key_rotation.rpc.admin import KeyAdminRpc
+from services.key_rotation.rpc.keys import SigningKeysRpc, SigningRpc, VerificationKeysRpc
 from services.key_rotation.store.checked_clock import CheckedClock
-from services.key_rotation.store.rotation_lock import RotationTurns
+from services.key_rotation.store.rotation_lock import RotationLock
 from services.key_rotation.store.tables import METADATA
 from services.key_rotation.store.work import StoreWork
 from services.key_rotation.usecases.advance_keys import AdvanceKeys
-from services.key_rotation.usecases.ensure_keys import EnsureKeys
-from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
-from services.key_rotation.usecases.list_keys import ListKeys
 from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
-from services.key_rotation.usecases.revoke_key import RevokeKey
-from services.key_rotation.usecases.rewrap_keys import RewrapKeys
-from services.key_rotation.usecases.rotate_keys import RotateKeys
-from services.key_rotation.usecases.sign_token import SignToken
 from services.key_rotation.wrappings.opened import opened_wrappings
 
 NAME = "key-rotation"
@@ -46,68 +41,46 @@ _log = logs.get(__name__)
 
 @asynccontextmanager
 async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
-    """The service with its keys in place, ready to run."""
+    """Yield the service, ready to run. Every algorithm has its keys."""
     clock = SystemClock()
     async with open_database(settings, service=NAME) as database, opened_wrappings(settings, clock=clock) as wrappings:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
         bus = Bus(settings, service=NAME, keeps_streams=True)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
         work = Transactions(database, outbox, partial(StoreWork, issuer=settings.issuer))
-        waits = settings.waits
         checked = CheckedClock(clock, database)
         seals = KeySeals(wrappings, issuer=settings.issuer)
         sealing = SealingHealth(seals)
-        ensure = EnsureKeys(view=work.reading, work=work, generate=generate, seals=seals, clock=checked)
-        published = ListVerificationKeys(view=work.reading)
-        signing = GetSigningKeys(
-            published=published,
-            work=work,
-            seals=seals,
-            issuer=settings.issuer,
-            kept=settings.private_keys == "kept",
-        )
-        signers = SigningView(published=published, work=work, seals=seals, max_age=waits.view_max_age, clock=checked)
-        sign = SignToken(
-            signers=signers, issuer=settings.issuer, per_second=settings.signatures_per_second, clock=checked
-        )
-        advance = AdvanceKeys(
-            ensure=ensure,
+        use_cases = wiring.compose(
+            begin=work,
             view=work.reading,
-            work=work,
-            turns=RotationTurns(database),
-            waits=waits,
             clock=checked,
+            generate=generate,
+            seals=seals,
+            lock=RotationLock(database),
+            policy=settings.policy,
+            issuer=settings.issuer,
+            keep_private_keys=settings.private_keys == "kept",
+            signatures_per_second=settings.signatures_per_second,
         )
-        list_keys = ListKeys(view=work.reading)
-        admin = rpc.KeyAdmin(
-            list_keys=list_keys,
-            rotate=RotateKeys(list_keys=list_keys, advance=advance, work=work, waits=waits, clock=checked),
-            revoke=RevokeKey(list_keys=list_keys, advance=advance, work=work, waits=waits, clock=checked),
-            rewrap=RewrapKeys(list_keys=list_keys, work=work, seals=seals),
-        )
-        await _prepare(checked, ensure, signing, seals)
+        await _prepare(checked, use_cases, seals)
         await sealing.probe()
-        await signers.look()
+        await use_cases.signing_view.look()
         yield Service(
-            servicers=(
-                *_servicers(published, signing, sign, waits),
-                Registration(
-                    admin_pb2_grpc.add_KeyAdminServiceServicer_to_server,
-                    admin,
-                    admin_pb2.DESCRIPTOR.services_by_name["KeyAdminService"],
-                ),
-            ),
+            servicers=_registrations(use_cases, settings.policy),
             tasks={
                 "bus": bus.run,
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
-                "rotation": every(settings.key_check_seconds, "rotation", partial(_advance, checked, advance)),
-                "signing-view": every(LOOK_SECONDS, "signing-view", signers.look),
+                "rotation": every(
+                    settings.key_check_seconds, "rotation", partial(_advance, checked, use_cases.advance_keys)
+                ),
+                "signing-view": every(LOOK_SECONDS, "signing-view", use_cases.signing_view.look),
                 "key-encryption": every(PROBE_SECONDS, "key-encryption", sealing.probe),
             },
             checks={
                 "database": database.check,
-                "keys": partial(_check, published, clock),
+                "keys": partial(_check, use_cases.list_verification_keys, clock),
                 "key-encryption": sealing.check,
                 "clock": checked.check,
                 "bus": bus.check,
@@ -117,7 +90,7 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
 
 
 async def generate(alg: str) -> SigningKey:
-    """In a thread: OpenSSL lets the event loop go on meanwhile."""
+    """Generate a key in a thread, because an RSA key can take a second."""
     return await asyncio.to_thread(SigningKey.generate, alg)
 
 
@@ -127,49 +100,68 @@ async def _advance(clock: CheckedClock, advance: AdvanceKeys) -> bool:
         return await advance()
 
 
-async def _prepare(clock: CheckedClock, ensure: EnsureKeys, signing: GetSigningKeys, seals: KeySeals) -> None:
-    """Whoever serves has keys, and can open them; unless what they are sealed under does not answer at this moment."""
+async def _prepare(clock: CheckedClock, use_cases: wiring.UseCases, seals: KeySeals) -> None:
+    """Create missing keys and check that stored keys can be decrypted.
+
+    If the key-encryption key is unavailable and keys exist, the service starts with a warning.
+
+    Raises:
+        OSError: there are no signing keys, or they cannot be decrypted.
+    """
+    signing = use_cases.get_signing_keys
     try:
         await clock.compare()
         try:
-            await seals.prove()
-            await ensure()
+            await seals.self_test()
+            await use_cases.ensure_keys()
             await signing.check_seals()
         except TemporarilyUnavailable as error:
-            if not error.reason.startswith("KEK_") or not await signing.are_there():
+            if not error.reason.startswith("KEK_") or not await signing.has_keys():
                 raise
-            _log.warning("Begun without the key-encryption key", reason=error.reason)
+            _log.warning(
+                "kek.unavailable_at_start", message="Started without the key-encryption key", reason=error.reason
+            )
     except TemporarilyUnavailable as error:
         raise OSError(f"no signing keys: {error.reason}") from error
     except SealBroken as error:
         raise OSError(
-            "the key-encryption key is not the one under which signing keys in the database are sealed, or does not "
-            f"serve: see LATCHKEY_KEY_WRAPPING and, for a file, LATCHKEY_KEY_ENCRYPTION_KEY_FILE ({error})"
+            "the key-encryption key cannot decrypt the signing keys in the database, or is unusable: see "
+            f"LATCHKEY_KEY_WRAPPING and, for a file, LATCHKEY_KEY_ENCRYPTION_KEY_FILE ({error})"
         ) from None
 
 
 async def _check(published: ListVerificationKeys, clock: Clock) -> CheckResult:
     keys = await published()
-    observe(keys, now=clock.now())
+    update_key_ages(keys, now=clock.now())
     return CheckResult(ok=True, detail=", ".join(f"{key.alg} {key.state}" for key in keys))
 
 
-def _servicers(
-    published: ListVerificationKeys, signing: GetSigningKeys, sign: SignToken, waits: Waits
-) -> tuple[Registration, ...]:
+def _registrations(use_cases: wiring.UseCases, policy: RotationPolicy) -> tuple[Registration, ...]:
     services = keys_pb2.DESCRIPTOR.services_by_name
     return (
         Registration(
             keys_pb2_grpc.add_VerificationKeyServiceServicer_to_server,
-            rpc.VerificationKeys(list_keys=published, waits=waits),
+            VerificationKeysRpc(list_keys=use_cases.list_verification_keys, policy=policy),
             services["VerificationKeyService"],
         ),
         Registration(
             keys_pb2_grpc.add_SigningKeyServiceServicer_to_server,
-            rpc.SigningKeys(get_keys=signing, waits=waits),
+            SigningKeysRpc(get_keys=use_cases.get_signing_keys, policy=policy),
             services["SigningKeyService"],
         ),
         Registration(
-            keys_pb2_grpc.add_SigningServiceServicer_to_server, rpc.Signing(sign=sign), services["SigningService"]
+            keys_pb2_grpc.add_SigningServiceServicer_to_server,
+            SigningRpc(sign=use_cases.sign_token),
+            services["SigningService"],
+        ),
+        Registration(
+            admin_pb2_grpc.add_KeyAdminServiceServicer_to_server,
+            KeyAdminRpc(
+                list_keys=use_cases.list_keys,
+                rotate=use_cases.rotate_keys,
+                revoke=use_cases.revoke_key,
+                rewrap=use_cases.rewrap_keys,
+            ),
+            admin_pb2.DESCRIPTOR.services_by_name["KeyAdminService"],
         ),
     )

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from libs.servicekit.base.settings import BusSettings, DatabaseSettings, GrpcSettings
-from services.key_rotation.domain.waits import Waits
+from services.key_rotation.domain.rotation_policy import RotationPolicy
 from services.key_rotation.wrappings.settings import WrappingSettings
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -14,35 +14,35 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 class KeyRotationSettings(WrappingSettings, GrpcSettings, DatabaseSettings, BusSettings):
     key_period_seconds: int = Field(default=30 * DAY, ge=MINUTE, le=400 * DAY)
-    """How long a key signs. A change holds from the next key on; `latchkey key rotate` makes it sooner."""
+    """How long a key signs. A change applies from the next key on; `latchkey key rotate` activates it earlier."""
     key_announcement_seconds: int = Field(default=1 * DAY, ge=MINUTE, le=400 * DAY)
-    """How long a key is published before it may sign. A value that some cache of the key set outlives is refused."""
+    """How long a key is published before it signs. Must be longer than any cache of the key set lives."""
     jwks_max_age_seconds: int = Field(default=5 * MINUTE, ge=MINUTE, le=DAY)
-    """How long others may keep the key set (its `Cache-Control`), and thus, twice over, believe a revoked key."""
+    """Cache lifetime of the key set (`Cache-Control`). A revoked key may be accepted for twice this time."""
     publication_max_age_seconds: int = Field(default=15 * MINUTE, ge=2 * MINUTE, le=DAY)
-    """How long the browser edge publishes the keys it has while this service is away."""
+    """How long the browser edge publishes its keys while this service is unavailable."""
     key_view_max_age_seconds: int = Field(default=5 * MINUTE, ge=MINUTE, le=HOUR)
-    """How long token replicas sign with the keys they have while this service is away."""
+    """How long token replicas sign with their keys while this service is unavailable."""
     private_keys: Literal["delivered", "kept"] = "delivered"
-    """`delivered`: token replicas have them in their memory. `kept`: they do not leave this service, and every token is
-    signed here; token replicas need `LATCHKEY_SIGNING=remote`."""
+    """`delivered`: token replicas get the private keys and sign. `kept`: private keys do not leave this service, and it
+    signs every token; token replicas need `LATCHKEY_SIGNING=remote`."""
     signatures_per_second: int = Field(default=1_000, ge=1, le=100_000)
-    """So many tokens are signed here for token replicas with `LATCHKEY_SIGNING=remote`, by each replica."""
+    """Maximum number of tokens that each replica signs per second for token replicas with `LATCHKEY_SIGNING=remote`."""
     key_check_seconds: float = Field(default=60, gt=0, le=3600)
-    """How often it is looked whether something has come due."""
+    """Interval of the rotation task."""
 
     @model_validator(mode="after")
-    def _no_key_signs_before_everybody_can_know_it(self) -> Self:
+    def _check_policy(self) -> Self:
         try:
-            _ = self.waits
+            _ = self.policy
         except ValueError as error:
-            raise ValueError(f"LATCHKEY_KEY_ANNOUNCEMENT_SECONDS and its relatives: {error}") from None
+            raise ValueError(f"LATCHKEY_KEY_ANNOUNCEMENT_SECONDS and related settings: {error}") from None
         return self
 
     @property
-    def waits(self) -> Waits:
-        """Raises ValueError when they do not fit each other."""
-        return Waits(
+    def policy(self) -> RotationPolicy:
+        """Raises ValueError if the durations contradict each other."""
+        return RotationPolicy(
             jwks_max_age=timedelta(seconds=self.jwks_max_age_seconds),
             publication_max_age=timedelta(seconds=self.publication_max_age_seconds),
             view_max_age=timedelta(seconds=self.key_view_max_age_seconds),

@@ -1,4 +1,4 @@
-"""What this service tells subscribers (protos/latchkey/events/v1)."""
+"""Events of this service (protos/latchkey/events/v1)."""
 
 from latchkey.events.v1 import events_pb2
 from libs.servicekit.events.event import Actor, Event
@@ -14,8 +14,8 @@ _REASONS = {
 }
 
 
-def key_made(key: Key) -> tuple[Event, ...]:
-    """key.published, and key.activated when it signs from the start."""
+def key_created(key: Key) -> tuple[Event, ...]:
+    """Return key.published, and key.activated if the key is active from the start."""
     published = Event(events_pb2.KeyPublished(kid=key.kid, alg=key.alg), key.kid, SYSTEM)
     if key.state is not KeyState.ACTIVE:
         return (published,)
@@ -23,7 +23,7 @@ def key_made(key: Key) -> tuple[Event, ...]:
 
 
 def key_changed(change: Change, *, actor: Actor = SYSTEM) -> tuple[Event, ...]:
-    """What a change of state means to others; nothing when only a time was fixed, or a key signs no more."""
+    """Return the event of a state change; none for a scheduled time or for the change to retiring."""
     key = change.after
     if key.state is change.before.state:
         return ()

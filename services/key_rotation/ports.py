@@ -1,4 +1,4 @@
-"""What the use cases need from outside."""
+"""Interfaces that the use cases of this service need; the store and the adapters implement them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,50 +13,50 @@ from services.key_rotation.domain.rotation import Change
 
 class KeyReader(Protocol):
     async def history(self, alg: str) -> Sequence[Key]:
-        """All keys that the algorithm ever had."""
+        """Return all keys of the algorithm, in every state."""
 
     async def published(self) -> Sequence[Key]:
-        """All keys that belong into the key set, in a stable order."""
+        """Return all keys of the key set, in a stable order."""
 
 
 class KeyWriter(KeyReader, Protocol):
     async def add(self, key: Key) -> bool:
-        """False when the algorithm has a key in this state already: another replica was faster."""
+        """Return False if the algorithm already has a key in this state: another replica was faster."""
 
     async def save(self, change: Change) -> bool:
-        """False when the key is no longer what it was: another replica was faster, and nothing is changed."""
+        """Return False if the stored key differs from `change.before`: another replica was faster."""
 
     async def prolong(self, signs_for: timedelta) -> None:
-        """Remembers, for every key that may sign, what it will have signed: never less than before."""
+        """Raise `signs_for` of every key that may sign to at least this value."""
 
 
-class View(Protocol):
-    """A consistent look at the store that changes nothing."""
+class Reader(Protocol):
+    """A consistent snapshot of the store. It cannot change anything."""
 
     @property
     def keys(self) -> KeyReader: ...
 
 
-class Work(Protocol):
-    """One transaction: all of it happens and is told, or none of it."""
+class Writer(Protocol):
+    """One transaction: its changes and its events are committed together or not at all."""
 
     @property
     def keys(self) -> KeyWriter: ...
     def emit(self, *events: Event) -> None:
-        """Tells subscribers, if and when the work is committed."""
+        """Publish these events if the transaction commits."""
 
 
 class Signers(Protocol):
     async def signer(self, alg: str, *, verifiable_for: timedelta) -> tuple[Key, SigningKey]:
-        """The key that signs now, which will stay published for `verifiable_for` after its last signature.
+        """Return the active key. It stays published for `verifiable_for` after its last signature.
 
-        Raises TemporarilyUnavailable when there is none, or nobody can tell.
+        Raises TemporarilyUnavailable if there is no active key or the view of the keys is too old.
         """
 
 
-ViewFactory = Callable[[], AbstractAsyncContextManager[View]]
-WorkFactory = Callable[[], AbstractAsyncContextManager[Work]]
+View = Callable[[], AbstractAsyncContextManager[Reader]]
+Begin = Callable[[], AbstractAsyncContextManager[Writer]]
 Generate = Callable[[str], Awaitable[SigningKey]]
-"""Makes a key for an algorithm, away from the event loop."""
-Turns = Callable[[], AbstractAsyncContextManager[bool]]
-"""Is it this replica's turn, for as long as the block lasts? Spares work and decides nothing."""
+"""Generates a key for an algorithm without blocking the event loop."""
+TryLock = Callable[[], AbstractAsyncContextManager[bool]]
+"""Yields True if this replica has the rotation lock. The lock only saves work; correctness does not depend on it."""

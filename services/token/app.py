@@ -1,6 +1,6 @@
-"""The token service, put together by hand."""
+"""The token service: settings, connections, background tasks and checks. `wiring` composes the use cases."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
@@ -15,8 +15,7 @@ from latchkey.token.v1 import admin_pb2, authorization_pb2, consents_pb2
 from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
 from latchkey.token.v1.authorization_pb2_grpc import add_AuthorizationServiceServicer_to_server
 from latchkey.token.v1.consents_pb2_grpc import add_ConsentServiceServicer_to_server
-from libs.fetch.fetcher import opened
-from libs.oauth.client_metadata import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, PASSWORD, REFRESH_TOKEN
+from libs.fetch.fetcher import open_fetcher
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock, SystemClock
 from libs.servicekit.base.service import Registration, Service
@@ -34,11 +33,11 @@ from services.token.adapters.client_keys import KEY_SET_TYPES, ClientKeys
 from services.token.adapters.client_logos import ClientLogos
 from services.token.adapters.devices import RemoteDevices
 from services.token.adapters.logout_deliveries import LogoutDeliveries
-from services.token.adapters.pairwise_salt import SameSalt
-from services.token.adapters.pending_request_limiter import AnonymousState
+from services.token.adapters.pairwise_salt import PairwiseSaltCheck
+from services.token.adapters.pending_request_limiter import PendingRequestLimiter
 from services.token.adapters.remote_signing import RemoteSigning
 from services.token.adapters.request_objects import RemoteRequestObjects
-from services.token.adapters.retired_keys import WRITE_SECONDS, FormerKeys
+from services.token.adapters.retired_keys import WRITE_SECONDS, RetiredKeys
 from services.token.adapters.sector_documents import RemoteSectorDocuments
 from services.token.adapters.session_events import SessionEvents
 from services.token.adapters.sign_ins import RemoteSignIns
@@ -50,55 +49,19 @@ from services.token.domain.tokens.audiences import Audiences
 from services.token.domain.tokens.subjects import Subjects
 from services.token.http.app import Endpoints, assertion_audiences, build_edge, userinfo_url
 from services.token.http.register import Registrations
-from services.token.ports import Keys, Telemetry
-from services.token.rpc import AuthorizationRpc, ClientAdminRpc, ConsentRpc
+from services.token.ports.tokens import Keys, Telemetry
+from services.token.rpc.authorization import AuthorizationRpc
+from services.token.rpc.clients import ClientAdminRpc
+from services.token.rpc.consents import ConsentRpc
 from services.token.store.purge import Purge
-from services.token.store.tables import metadata
-from services.token.store.work import TokenWork
-from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
-from services.token.usecases.authorization.authorize import Authorize
-from services.token.usecases.authorization.deny_authorization import DenyAuthorization
-from services.token.usecases.authorization.describe_interaction import DescribeInteraction
-from services.token.usecases.authorization.export_consents import ExportConsents
-from services.token.usecases.authorization.grant_authorization import GrantAuthorization
-from services.token.usecases.authorization.list_connections import ListConnections
-from services.token.usecases.authorization.push_authorization_request import PushAuthorizationRequest
-from services.token.usecases.authorization.read_request_object import ReadRequestObject
-from services.token.usecases.authorization.resume_authorization import ResumeAuthorization
-from services.token.usecases.authorization.start_device_authorization import StartDeviceAuthorization
-from services.token.usecases.authorization.withdraw_consent import WithdrawConsent
-from services.token.usecases.clients.authenticate_client import AuthenticateClient
-from services.token.usecases.clients.check_sector import CheckSector
-from services.token.usecases.clients.create_client import CreateClient
-from services.token.usecases.clients.create_initial_access_token import CreateInitialAccessToken
-from services.token.usecases.clients.delete_client import DeleteClient
-from services.token.usecases.clients.find_clients import GetClient, ListClients
-from services.token.usecases.clients.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
-from services.token.usecases.clients.get_client_logo import GetClientLogo
-from services.token.usecases.clients.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
-from services.token.usecases.clients.register_client import RegisterClient
-from services.token.usecases.clients.rotate_client_secret import RotateClientSecret
-from services.token.usecases.clients.sweep_unused_clients import RemoveUnusedClients
-from services.token.usecases.clients.update_client import UpdateClient
-from services.token.usecases.sessions.check_logout import CheckLogout
-from services.token.usecases.sessions.deliver_logout import DeliverLogout
-from services.token.usecases.sessions.end_session import EndAccount, EndOfflineGrants, EndSession
-from services.token.usecases.tokens.get_userinfo import GetUserinfo
-from services.token.usecases.tokens.grants.authorization_code import AuthorizationCodeGrant
-from services.token.usecases.tokens.grants.client_credentials import ClientCredentials
-from services.token.usecases.tokens.grants.device_code import DeviceCodeGrant
-from services.token.usecases.tokens.grants.password import PasswordGrant
-from services.token.usecases.tokens.grants.refresh_token import RefreshTokenGrant
-from services.token.usecases.tokens.introspect_token import IntrospectToken
-from services.token.usecases.tokens.issue_tokens import IssueTokens
-from services.token.usecases.tokens.list_retired_key_uses import ListFormerKeyUses
-from services.token.usecases.tokens.mint_tokens import MintTokens
-from services.token.usecases.tokens.revoke_token import RevokeToken
+from services.token.store.tables import METADATA
+from services.token.store.work import StoreWork
+from services.token.wiring import Options, Ports, UseCases, compose
 
 NAME = "token"
 _OPEN_REGISTRATION = (
-    "strangers can put applications of any name before people, who may take them for yours; "
-    "LATCHKEY_REGISTRATION=token asks for an initial access token"
+    "unauthenticated callers can register clients with misleading names; "
+    "LATCHKEY_REGISTRATION=token requires an initial access token"
 )
 _log = logs.get(__name__)
 
@@ -107,229 +70,84 @@ _log = logs.get(__name__)
 async def build(settings: TokenSettings) -> AsyncIterator[Service]:
     clock = SystemClock()
     issuer = settings.issuer
-    peppers = settings.client_secret_pepper_file
-    pepper, chain_keys = peppers.first, tuple(map(_chain_key, peppers.every))
-    lifetimes = settings.lifetimes
-    audiences = Audiences(issuer, userinfo_url(settings.client_edge_url))
     subjects = Subjects(settings.pairwise_salt_file.get_secret_value())
     async with (
         open_database(settings, service=NAME) as database,
         channel(settings.authentication_target, service="authentication", settings=settings) as authentication,
         channel(settings.device_target, service="device", settings=settings) as device,
         channel(settings.key_rotation_target, service="key-rotation", settings=settings) as key_rotation,
-        opened(settings.fetch_policy()) as fetcher,
+        open_fetcher(settings.fetch_policy()) as fetcher,
         aclosing(ClientKeys(partial(fetcher.get, accept=KEY_SET_TYPES))) as client_keys,
-        aclosing(ClientLogos(partial(fetcher.get, accept=client_logos.TYPES, limit=client_logos.MOST_BYTES))) as logos,
+        aclosing(ClientLogos(partial(fetcher.get, accept=client_logos.TYPES, limit=client_logos.MAX_BYTES))) as logos,
     ):
         bus = Bus(settings, service=NAME)
-        outbox = Outbox(metadata, issuer=issuer, clock=clock)
-        relay = Relay(database, metadata, outbox, bus, clock=clock)
-        transactions = Transactions(database, outbox, TokenWork)
-        same_salt = SameSalt(transactions.reading, subjects)
-        await same_salt.require()
+        outbox = Outbox(METADATA, issuer=issuer, clock=clock)
+        relay = Relay(database, METADATA, outbox, bus, clock=clock)
+        transactions = Transactions(database, outbox, StoreWork)
+        pairwise_salt_check = PairwiseSaltCheck(transactions.reading, subjects)
+        await pairwise_salt_check.require()
         clients = CachedClients(transactions, clock=clock)
-        former_keys = FormerKeys(clock=clock)
-        key_view, keys = _keys(settings, key_rotation, clock, former_keys)
-        people = AccountServiceStub(authentication)
-        accounts = RemoteAccounts(people)
+        retired_keys = RetiredKeys(clock=clock)
+        key_view, keys = _keys(settings, key_rotation, clock, retired_keys)
+        accounts = AccountServiceStub(authentication)
         attestation_keys = settings.session_attestation_key_file.every
-        devices = RemoteDevices(DeviceServiceStub(device), attestation_keys=attestation_keys, clock=clock)
         buffered = BufferedTelemetry(bus, transactions, issuer=issuer, clock=clock)
         telemetry: Telemetry = buffered if settings.token_telemetry else SilentTelemetry()
         bus.listen(client_directory.EVENTS, clients.on_event)
         bus.follow(signing_keys.EVENTS, key_view.on_event)
 
-        mint = MintTokens(
-            issuer=issuer,
-            keys=keys,
-            subjects=subjects,
-            access_token_alg=settings.access_token_alg,
-            id_token_lifetime=lifetimes.id_token,
-        )
-        hook = token_hook_of(settings, bus)
-        advance = AdvanceAuthorization(
-            GrantAuthorization(mint, audiences=audiences, lifetimes=lifetimes),
-            issuer=issuer,
-            clients=clients,
-            accounts=accounts,
-            keys=keys,
-            subjects=subjects,
-            hook=hook,
-            attributes=settings.attributes_file,
-        )
-        view = transactions.reading
-        read_request_object = ReadRequestObject(
-            issuer=issuer,
-            signed=client_keys,
-            fetch=RemoteRequestObjects(partial(fetcher.get, accept=request_objects.TYPES)),
-        )
-        anonymous_state = AnonymousState()
-        authorization = AuthorizationRpc(
-            authorize=Authorize(
-                transactions,
-                view,
-                advance,
-                read_request_object=read_request_object,
-                anonymous_state=anonymous_state,
+        use_cases = compose(
+            Ports(
+                begin=transactions,
+                view=transactions.reading,
+                clients=clients,
+                client_keys=client_keys,
+                logos=logos,
+                fetch_request_object=RemoteRequestObjects(partial(fetcher.get, accept=request_objects.TYPES)),
+                fetch_sector_document=RemoteSectorDocuments(fetcher.get),
+                post=fetcher,
+                accounts=RemoteAccounts(accounts),
+                sign_ins=RemoteSignIns(accounts),
+                devices=RemoteDevices(DeviceServiceStub(device), attestation_keys=attestation_keys, clock=clock),
+                keys=keys,
+                hook=token_hook_of(settings, bus),
+                telemetry=telemetry,
+                pending_request_limiter=PendingRequestLimiter(),
                 clock=clock,
             ),
-            resume=ResumeAuthorization(transactions, view, advance, clock=clock),
-            deny=DenyAuthorization(transactions, advance, clock=clock),
-            describe=DescribeInteraction(view, advance, clock=clock),
-            get_logo=GetClientLogo(clients=clients, logos=logos),
-            check_logout=CheckLogout(view, issuer=issuer, clients=clients, keys=keys, subjects=subjects, clock=clock),
-            attestation_keys=attestation_keys,
-            clock=clock,
-        )
-        check_sector = CheckSector(RemoteSectorDocuments(fetcher.get), subjects=subjects)
-        create_client = CreateClient(transactions, check_sector=check_sector, pepper=pepper, clock=clock)
-        update_client = UpdateClient(
-            transactions, view, check_sector=check_sector, pepper=pepper, directory=clients, clock=clock
-        )
-        delete_client = DeleteClient(transactions, directory=clients, clock=clock)
-        consents = ConsentRpc(
-            list_connections=ListConnections(view, clients=clients, clock=clock),
-            withdraw=WithdrawConsent(transactions, clock=clock),
-            export=ExportConsents(view, clients=clients),
-            attestation_keys=attestation_keys,
-            clock=clock,
-        )
-        client_admin = ClientAdminRpc(
-            create=create_client,
-            get=GetClient(view),
-            list_page=ListClients(view),
-            update=update_client,
-            rotate_secret=RotateClientSecret(transactions, pepper=pepper, directory=clients, clock=clock),
-            delete=delete_client,
-            create_initial_token=CreateInitialAccessToken(transactions, mode=settings.registration, clock=clock),
-            list_initial_tokens=ListInitialAccessTokens(view, clock=clock),
-            revoke_initial_token=RevokeInitialAccessToken(transactions),
-            list_former_key_uses=ListFormerKeyUses(view),
-        )
-        registrations = Registrations(
-            register=RegisterClient(
-                transactions,
-                view,
-                create_client,
-                mode=settings.registration,
-                policy=settings.registration_policy,
-                quota=settings.registration_quota,
-                lifetime=lifetimes.registration,
-                clock=clock,
-            ),
-            read=ReadRegistration(view),
-            change=ChangeRegistration(
-                transactions,
-                view,
-                update_client,
-                policy=settings.registration_policy,
-                peppers=peppers.every,
-                directory=clients,
-                clock=clock,
-            ),
-            delete=DeleteRegistration(view, delete_client),
+            _options(settings, subjects),
         )
         if settings.registration == "open":
-            _log.warning("Anybody may register clients", setting="LATCHKEY_REGISTRATION=open", risk=_OPEN_REGISTRATION)
-        authenticate = AuthenticateClient(
-            transactions,
-            clients=clients,
-            signed=client_keys,
-            peppers=peppers.every,
-            issuer=issuer,
-            audiences=assertion_audiences(issuer, settings.client_edge_url),
-        )
-        issue_tokens = IssueTokens(
-            {
-                AUTHORIZATION_CODE: AuthorizationCodeGrant(transactions, view, lifetimes=lifetimes),
-                REFRESH_TOKEN: RefreshTokenGrant(transactions, view, chain_keys=chain_keys, lifetimes=lifetimes),
-                CLIENT_CREDENTIALS: ClientCredentials(telemetry),
-                DEVICE_CODE: DeviceCodeGrant(transactions, devices, lifetimes=lifetimes, clock=clock),
-                PASSWORD: PasswordGrant(transactions, view, RemoteSignIns(people), lifetimes=lifetimes),
-            },
-            audiences=audiences,
-            authenticate=authenticate,
-            accounts=accounts,
-            hook=hook,
-            mint=mint,
-            lifetimes=lifetimes,
-            clock=clock,
-        )
-        get_userinfo = GetUserinfo(
-            view,
-            audiences=audiences,
-            accounts=accounts,
-            clients=clients,
-            keys=keys,
-            subjects=subjects,
-            mint=mint,
-            clock=clock,
-            attributes=settings.attributes_file,
-        )
-        introspect_token = IntrospectToken(
-            view,
-            issuer=issuer,
-            authenticate=authenticate,
-            keys=keys,
-            subjects=subjects,
-            mint=mint,
-            chain_keys=chain_keys,
-            lifetimes=lifetimes,
-            clock=clock,
-        )
-        start_device_authorization = StartDeviceAuthorization(
-            issuer=issuer, authenticate=authenticate, devices=devices, clock=clock
-        )
-        revoke_token = RevokeToken(
-            transactions,
-            issuer=issuer,
-            authenticate=authenticate,
-            keys=keys,
-            chain_keys=chain_keys,
-            lifetimes=lifetimes,
-            clock=clock,
-        )
-        deliveries = LogoutDeliveries(DeliverLogout(transactions, mint, fetcher, clients=clients, clock=clock))
+            _log.warning(
+                "registration.open",
+                message="Dynamic client registration is open to all callers",
+                setting="LATCHKEY_REGISTRATION=open",
+                risk=_OPEN_REGISTRATION,
+            )
+        deliveries = LogoutDeliveries(use_cases.deliver_logout)
         session_events = SessionEvents(
-            EndSession(transactions, clock=clock),
-            EndAccount(transactions, clock=clock),
-            EndOfflineGrants(transactions, clock=clock),
+            use_cases.end_session,
+            use_cases.end_account,
+            use_cases.end_offline_grants,
             clock=clock,
             queued=deliveries.wake,
         ).consumers(bus)
         yield Service(
-            servicers=(
-                Registration(
-                    add_AuthorizationServiceServicer_to_server,
-                    authorization,
-                    authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"],
-                ),
-                Registration(
-                    add_ConsentServiceServicer_to_server,
-                    consents,
-                    consents_pb2.DESCRIPTOR.services_by_name["ConsentService"],
-                ),
-                Registration(
-                    add_ClientAdminServiceServicer_to_server,
-                    client_admin,
-                    admin_pb2.DESCRIPTOR.services_by_name["ClientAdminService"],
-                ),
-            ),
+            servicers=_servicers(use_cases, attestation_keys=attestation_keys, clock=clock),
             edge=build_edge(
                 Endpoints(
-                    token=issue_tokens,
-                    userinfo=get_userinfo,
-                    par=PushAuthorizationRequest(
-                        transactions,
-                        authenticate=authenticate,
-                        read_request_object=read_request_object,
-                        anonymous_state=anonymous_state,
-                        clock=clock,
+                    token=use_cases.issue_tokens,
+                    userinfo=use_cases.get_userinfo,
+                    par=use_cases.push,
+                    device_authorization=use_cases.start_device_authorization,
+                    introspect=use_cases.introspect_token,
+                    revoke=use_cases.revoke_token,
+                    registrations=Registrations(
+                        register=use_cases.register_client,
+                        read=use_cases.read_registration,
+                        change=use_cases.change_registration,
+                        delete=use_cases.delete_registration,
                     ),
-                    device_authorization=start_device_authorization,
-                    introspect=introspect_token,
-                    revoke=revoke_token,
-                    registrations=registrations,
                 ),
                 edge_url=settings.client_edge_url,
                 trusted_proxies=settings.trusted_proxies,
@@ -339,18 +157,16 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 "keys": key_view.run,
-                "former-keys": every(WRITE_SECONDS, "former-keys", partial(former_keys.write, transactions)),
+                "former-keys": every(WRITE_SECONDS, "former-keys", partial(retired_keys.write, transactions)),
                 "telemetry": buffered.run,
                 "logout-deliveries": deliveries.run,
                 **{name: consumer.run for name, consumer in session_events.items()},
                 "purge": every(PURGE_SECONDS, "purge", Purge(database, clock=clock)),
-                "unused-clients": every(
-                    PURGE_SECONDS, "unused-clients", RemoveUnusedClients(transactions, directory=clients, clock=clock)
-                ),
+                "unused-clients": every(PURGE_SECONDS, "unused-clients", use_cases.sweep_unused_clients),
             },
             checks={
                 "database": database.check,
-                "pairwise-salt": same_salt.check,
+                "pairwise-salt": pairwise_salt_check.check,
                 "keys": key_view.check,
                 "bus": bus.check,
                 "outbox": relay.check,
@@ -359,8 +175,74 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         )
 
 
+def _options(settings: TokenSettings, subjects: Subjects) -> Options:
+    peppers = settings.client_secret_pepper_file.every
+    return Options(
+        issuer=settings.issuer,
+        audiences=Audiences(settings.issuer, userinfo_url(settings.client_edge_url)),
+        assertion_audiences=assertion_audiences(settings.issuer, settings.client_edge_url),
+        subjects=subjects,
+        lifetimes=settings.lifetimes,
+        access_token_alg=settings.access_token_alg,
+        peppers=peppers,
+        chain_keys=tuple(map(_chain_key, peppers)),
+        registration=settings.registration,
+        registration_policy=settings.registration_policy,
+        registration_quota=settings.registration_quota,
+        attributes=settings.attributes_file,
+    )
+
+
+def _servicers(
+    use_cases: UseCases, *, attestation_keys: Sequence[bytes], clock: Clock
+) -> tuple[Registration, Registration, Registration]:
+    return (
+        Registration(
+            add_AuthorizationServiceServicer_to_server,
+            AuthorizationRpc(
+                authorize=use_cases.authorize,
+                resume=use_cases.resume,
+                deny=use_cases.deny,
+                describe=use_cases.describe,
+                get_logo=use_cases.get_logo,
+                check_logout=use_cases.check_logout,
+                attestation_keys=attestation_keys,
+                clock=clock,
+            ),
+            authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"],
+        ),
+        Registration(
+            add_ConsentServiceServicer_to_server,
+            ConsentRpc(
+                list_connections=use_cases.list_connections,
+                withdraw=use_cases.withdraw_consent,
+                export=use_cases.export_consents,
+                attestation_keys=attestation_keys,
+                clock=clock,
+            ),
+            consents_pb2.DESCRIPTOR.services_by_name["ConsentService"],
+        ),
+        Registration(
+            add_ClientAdminServiceServicer_to_server,
+            ClientAdminRpc(
+                create=use_cases.create_client,
+                get=use_cases.get_client,
+                list_page=use_cases.list_clients,
+                update=use_cases.update_client,
+                rotate_secret=use_cases.rotate_secret,
+                delete=use_cases.delete_client,
+                create_initial_token=use_cases.create_initial_token,
+                list_initial_tokens=use_cases.list_initial_tokens,
+                revoke_initial_token=use_cases.revoke_initial_token,
+                list_retired_key_uses=use_cases.list_retired_key_uses,
+            ),
+            admin_pb2.DESCRIPTOR.services_by_name["ClientAdminService"],
+        ),
+    )
+
+
 def _keys(
-    settings: TokenSettings, key_rotation: grpc.aio.Channel, clock: Clock, former: FormerKeys
+    settings: TokenSettings, key_rotation: grpc.aio.Channel, clock: Clock, retired: RetiredKeys
 ) -> tuple[KeyView, Keys]:
     """What this replica knows of the keys, and how it signs: with what it holds, or by asking key-rotation."""
     local, verifiable_for = settings.signing == "local", settings.verifiable_for
@@ -370,7 +252,7 @@ def _keys(
         verifiable_for=verifiable_for,
         clock=clock,
         private=local,
-        former=former,
+        retired=retired,
     )
     if local:
         return view, view

@@ -1,4 +1,4 @@
-"""What the token service is told (environment: LATCHKEY_<NAME>)."""
+"""Settings of the token service (environment: LATCHKEY_<NAME>)."""
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
@@ -36,7 +36,7 @@ class TokenSettings(
     BusSettings,
 ):
     client_edge_url: PublicUrl
-    """Base of the endpoints that this service serves itself: clients name it in what they sign."""
+    """Base URL of the HTTP endpoints of this service, as clients reach it; also an audience of client assertions."""
     authentication_target: str
     """gRPC target of the authentication service."""
     device_target: str
@@ -44,59 +44,58 @@ class TokenSettings(
     key_rotation_target: str
     """gRPC target of the key-rotation service."""
     session_attestation_key_file: SecretKeysFile
-    """Key under which the authentication service vouches for sessions; these two services alone have it. Several lines:
-    all of them are believed (docs/keys.md)."""
+    """Key with which the authentication service attests sessions; only these two services have it. Several lines: all
+    of them are accepted (docs/keys.md)."""
     client_secret_pepper_file: SecretKeysFile
-    """Key of the hashes of client secrets and of the refresh token chains. Losing it ends both. Several lines:
-    the first makes, and all of them are accepted (docs/keys.md)."""
+    """Key of the client secret hashes and of the refresh token chains; without it all of them become invalid. Several
+    lines: the first is used for new hashes, all of them are accepted (docs/keys.md)."""
     pairwise_salt_file: SecretKeyFile
-    """Salt of pairwise subjects. It never changes: with another one every such subject would be another person."""
+    """Salt of pairwise subject identifiers. Never change it: every pairwise subject identifier would change."""
     signing: Literal["local", "remote"] = "local"
-    """`local`: the private keys are in this service's memory. `remote`: key-rotation signs every token, for those whose
-    keys may not leave it (`LATCHKEY_PRIVATE_KEYS=kept` there)."""
+    """`local`: this service holds the private keys in memory. `remote`: key-rotation signs every token, for deployments
+    in which private keys must not leave it (`LATCHKEY_PRIVATE_KEYS=kept` there)."""
     signing_seconds: float = Field(default=1, gt=0, le=4)
-    """How long a signature of key-rotation is waited for."""
+    """Timeout of a signing request to key-rotation, in seconds."""
     access_token_alg: Literal["ES256", "RS256"] = "ES256"
-    """What access tokens are signed with."""
+    """Signature algorithm of access tokens."""
     access_token_seconds: int = Field(default=600, ge=30, le=86_400)
-    """How long an access token lives."""
+    """Lifetime of an access token."""
     front_channel_token_seconds: int = Field(default=300, ge=30, le=86_400)
-    """Of an access token that comes through the browser (implicit and hybrid)."""
+    """Lifetime of an access token from the authorization endpoint (implicit and hybrid flow)."""
     id_token_seconds: int = Field(default=600, ge=30, le=86_400)
-    """How long an ID token is good for signing somebody in."""
+    """Lifetime of an ID token."""
     refresh_idle_seconds: int = Field(default=14 * 86_400, ge=60)
-    """A refresh token that is not used for so long expires."""
+    """Idle time after which a refresh token expires."""
     refresh_absolute_seconds: int = Field(default=90 * 86_400, ge=60)
-    """No refresh token lives longer, however often it is used."""
+    """Maximum lifetime of a refresh token, however often it is used."""
     refresh_grace_seconds: int = Field(default=30, ge=0, le=300)
-    """For so long the immediate predecessor is answered with the same successor."""
+    """How long the previous refresh token is still accepted; the response contains the same successor."""
     id_token_hint_seconds: int = Field(default=14 * 86_400, ge=0, le=400 * 86_400)
-    """For so long an ID token is good as `id_token_hint`: as long as sessions last, or people who sign out are asked.
-    Its key stays published for that long."""
+    """How long an ID token is accepted as `id_token_hint`. Set it to the lifetime of sessions; otherwise users must
+    confirm a logout. The key that signed it stays published for that long."""
     token_hook: Literal["off", "open", "closed"] = "off"
-    """Ask a program of yours about every access token: it may add claims, or deny. Without an answer in time, open
-    gives the token out without added claims, and closed gives none out."""
+    """Call the token hook for every access token: it may add claims or deny the token. Without a response in time,
+    `open` issues the token without added claims, `closed` issues no token."""
     token_hook_milliseconds: int = Field(default=250, ge=10, le=5_000)
-    """How long an answer of that program is waited for."""
+    """Timeout of the token hook, in milliseconds."""
     token_telemetry: bool = True
-    """Tell subscribers of tokens that write no row."""
+    """Publish token.issued events of the client credentials grant, which writes no database row."""
     registration_scopes: Annotated[str, StringConstraints(max_length=2_000)] = ""
-    """Scope values, separated by spaces, that clients which registered themselves may ask people for, beside the
-    standard ones."""
+    """Scope values, separated by spaces, that dynamically registered clients may request in addition to the standard
+    scopes."""
     registration_resources: Annotated[tuple[str, ...], NoDecode] = ()
-    """Resources that they may name (RFC 8707), separated by commas: APIs for which applications that nobody knows
-    beforehand may ask people for access."""
+    """Resources (RFC 8707), separated by commas, that dynamically registered clients may request."""
     registration_front_channel: bool = True
-    """Such clients may have response types with token or id_token if they ask for them, as discovery lists them. Forbid
-    it where nobody needs them: such tokens travel through the browser (RFC 9700 2.1.2)."""
+    """Whether dynamically registered clients may register response types with token or id_token. Disable it unless
+    clients need them: such tokens are sent through the browser (RFC 9700 2.1.2)."""
     registration_seconds: int = Field(default=90 * 86_400, ge=2 * 86_400)
-    """Such a client is removed when nobody has signed in to it for so long and nothing granted to it is good."""
+    """A dynamically registered client is removed after so long without a sign-in or a valid grant."""
     registrations_alive: int = Field(default=10_000, ge=1)
-    """Such clients that there may be."""
+    """Maximum number of dynamically registered clients."""
     registrations_per_hour: int = Field(default=1_000, ge=1)
-    """Clients that may register themselves within an hour."""
+    """Maximum number of dynamic registrations within an hour."""
     registrations_per_address: int = Field(default=20, ge=1)
-    """Of these from one /24 or /48, as far as they have no initial access token."""
+    """Maximum number of registrations within an hour from one /24 or /48 network without an initial access token."""
 
     @field_validator("registration_resources", mode="before")
     @classmethod
@@ -123,7 +122,7 @@ class TokenSettings(
 
     @property
     def verifiable_for(self) -> timedelta:
-        """The longest life of anything that is signed here; what has no `exp` is read at once."""
+        """The maximum lifetime of any signed token of this service."""
         seconds = (
             self.access_token_seconds,
             self.front_channel_token_seconds,

@@ -89,7 +89,7 @@ _REASONS: dict[RevocationReason, e.Reason.ValueType] = {
 def token_revoked(
     *, user_id: str, client_id: str, grant_id: str, reason: RevocationReason, token_id: str = ""
 ) -> Event:
-    """A whole grant, or the one access token that `token_id` names; a client's own has neither person nor grant."""
+    """A revoked grant, or one revoked access token if `token_id` is set; client credentials have no user or grant."""
     data = e.TokenRevoked(
         user_id=user_id, client_id=client_id, grant_id=grant_id, reason=_REASONS[reason], token_id=token_id
     )

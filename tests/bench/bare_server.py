@@ -1,4 +1,4 @@
-"""What the token service is measured against: a bare aiohttp handler that does the same cryptography and nothing else."""
+"""The baseline for the token service: an aiohttp handler that does only the same cryptography."""
 
 import asyncio
 import sys

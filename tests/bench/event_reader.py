@@ -1,7 +1,7 @@
-"""python -m tests.bench.event_reader URL < nothing: reads the stream in a process of its own, as subscribers do.
+"""`python -m tests.bench.event_reader URL` reads the stream in its own process, as a subscriber does.
 
-Prints `ready`; and, when its standard input ends, when each subject's event came (seconds of the machine's monotonic
-clock, which all its processes share).
+Prints `ready`, then, when standard input ends, the arrival time of each subject's event in seconds of the monotonic clock,
+which all processes of the machine share.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ async def _read(url: str) -> None:
 
 
 async def _count(came: dict[str, float]) -> None:
-    """How many have come so far, for who waits for the last."""
+    """Prints the number of received events every 100 ms."""
     while True:
         await asyncio.sleep(0.1)
         print(len(came), flush=True)

@@ -1,4 +1,4 @@
-"""A load generator that costs little itself: raw HTTP/1.1 over kept connections, in its own process.
+"""A load generator with little overhead: raw HTTP/1.1 over persistent connections, in its own process.
 
 python -m tests.bench.load HOST PORT CONNECTIONS SECONDS < request
 {"requests": 12345, "per_second": 2469.0, "p50_ms": 1.2, "p99_ms": 3.4, "failed": 0}
@@ -14,7 +14,7 @@ import uvloop
 
 
 class _Connection(asyncio.Protocol):
-    """Sends the same request as soon as the answer to the one before is complete."""
+    """Sends the same request again when the response is complete."""
 
     def __init__(self, request: bytes, deadline: float, latencies: list[float]) -> None:
         self._request = request

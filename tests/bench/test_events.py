@@ -1,10 +1,10 @@
-"""`make bench`: from the commit of an event to its delivery at a subscriber, at 1,000 events a second for a minute.
+"""`make bench`: time from the commit of an event to its delivery at a subscriber, at 1,000 events per second for a minute.
 
-An open loop: events are told by the clock, whether or not those before them have arrived, so what is slow shows as lag.
-One process tells and relays, as a service does; the subscriber is another one.
+Events are emitted at a fixed rate, independent of deliveries, so that a slow part shows as lag.
+One process emits and relays, as a service does; the subscriber is another process.
 
-LATCHKEY_BENCH_SECONDS says for how long. Figures are printed, never judged here: they depend on the machine and on what
-else it does.
+LATCHKEY_BENCH_SECONDS sets the duration. The test prints figures and asserts no limits, because they depend on the
+machine and its load.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = float(os.environ.get("LATCHKEY_BENCH_SECONDS", "60"))
 PER_SECOND = 1_000
 AT_ONCE = 20
-"""Facts of one transaction, each about another person: a fiftieth of a second of a busy service."""
+"""Events per transaction, each about another user: 20 ms of a busy service."""
 
 
 @asynccontextmanager
@@ -69,7 +69,7 @@ async def _reading(url: str) -> AsyncIterator[Process]:
 
 
 async def _what_came(reader: Process, *, of: int) -> Mapping[str, float]:
-    """Subject -> when; waits until as many have come."""
+    """Subject -> arrival time; waits until `of` events have arrived."""
     assert reader.stdout
     assert reader.stdin
     async with asyncio.timeout(300):
@@ -84,7 +84,7 @@ async def _what_came(reader: Process, *, of: int) -> Mapping[str, float]:
 
 
 async def _tell(world: World) -> Mapping[str, float]:
-    """PER_SECOND events a second, or as many as the machine can: subject -> when its transaction was committed."""
+    """Emits PER_SECOND events per second if the machine can. Returns subject -> commit time."""
     committed: dict[str, float] = {}
     began = time.perf_counter()
     for turn in range(int(SECONDS * PER_SECOND / AT_ONCE)):
@@ -107,20 +107,20 @@ def _most_on_their_way(committed: Mapping[str, float], came: Mapping[str, float]
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_from_commit_to_delivery(kind: Kind, tmp_path: Path) -> None:
+async def test_time_from_commit_to_delivery(kind: Kind, tmp_path: Path) -> None:
     async with fresh_database(kind, service="device", folder=tmp_path) as database:
         world = World(database)
         await world.prepare()
         async with _relaying(world, tmp_path) as server, _reading(server.url) as reader:
             began = time.perf_counter()
             committed = await _tell(world)
-            told = len(committed) / (time.perf_counter() - began)
+            rate = len(committed) / (time.perf_counter() - began)
             came = await _what_came(reader, of=len(committed))
     took = [(came[subject] - at) * 1_000 for subject, at in committed.items()]
     cuts = quantiles(took, n=1_000)
     print(
-        f"\n{kind}: {len(took)} facts, {told:.0f}/s for {SECONDS:.0f} s; commit to delivery p50 {cuts[499]:.0f} ms, "
+        f"\n{kind}: {len(took)} events, {rate:.0f}/s for {SECONDS:.0f} s; commit to delivery p50 {cuts[499]:.0f} ms, "
         f"p99 {cuts[989]:.0f} ms, longest {max(took):.0f} ms; on their way at most {_most_on_their_way(committed, came)} "
-        f"facts, the last came {(max(came.values()) - max(committed.values())) * 1_000:.0f} ms after the last commit; "
+        f"events, the last came {(max(came.values()) - max(committed.values())) * 1_000:.0f} ms after the last commit; "
         f"load of the machine {os.getloadavg()[0]:.1f}"
     )

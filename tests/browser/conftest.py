@@ -1,4 +1,4 @@
-"""A real Chromium."""
+"""Fixtures for tests in Chromium."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture(params=["with JavaScript", "without JavaScript"])
 async def page(request: pytest.FixtureRequest, chromium: Browser) -> AsyncIterator[Page]:
-    """A fresh profile. Everything of ours works without JavaScript as well."""
+    """A fresh profile. All pages work without JavaScript as well."""
     context = await chromium.new_context(java_script_enabled=request.param == "with JavaScript", locale="en-GB")
     yield await context.new_page()
     await context.close()

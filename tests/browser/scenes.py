@@ -1,4 +1,4 @@
-"""Every page of ours, and how a person comes to it. A new page gets a scene here; a test sees that none is left out."""
+"""Every page, with the steps that lead to it. A test checks that each page has a scene."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -9,8 +9,8 @@ from playwright.async_api import Page
 
 from tests.flows.device import Device
 from tests.flows.initial_tokens import initial_token
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.mailbox import Mailbox
 from tests.support.stack import Stack
 
@@ -19,21 +19,21 @@ CALLBACK = "https://client.example/callback"
 
 @dataclass
 class Stage:
-    """A browser page in front of the real system, and somebody who has never been here."""
+    """A browser page of the real system, and the username of a user without an account."""
 
     system: Stack
     page: Page
     username: str = ""
     device: Device | None = field(default=None)
     mailbox: Mailbox | None = None
-    """Where the letters of the system go."""
+    """Receives the emails of the system."""
 
     async def open(self, path: str) -> None:
         await self.page.goto(self.system.issuer + path)
 
     async def sign_in(self, path: str = "/account") -> None:
-        """Signs somebody new in, and goes on to a page of the account."""
-        self.username, _ = await new_person(self.system)
+        """Creates a user, signs in, and opens a page of the account."""
+        self.username, _ = await new_user(self.system)
         await self.open("/account/sign-in")
         await self.type_password()
         if path != "/account":
@@ -41,13 +41,13 @@ class Stage:
 
     async def type_password(self) -> None:
         if not self.username:
-            self.username, _ = await new_person(self.system)
+            self.username, _ = await new_user(self.system)
         await self.page.fill("#username", self.username)
         await self.page.fill("#password", f"{self.username}-password")
         await self.page.click("#login-submit")
 
     async def ask(self, *, to: str = CALLBACK, **parameters: str) -> None:
-        """Begins an authorization request of an application that an operator registered."""
+        """Starts an authorization request of a client that an operator has registered."""
         client = await RelyingParty.registered(
             self.system,
             client_name="Acme Notes",
@@ -57,8 +57,8 @@ class Stage:
         )
         await self.page.goto(client.start(**parameters).url)
 
-    async def ask_as_a_stranger(self) -> None:
-        """Begins one of an application that registered itself."""
+    async def ask_as_self_registered(self) -> None:
+        """Starts an authorization request of a self-registered client."""
         metadata = {
             "client_name": "Totally Your Bank",
             "redirect_uris": [CALLBACK],
@@ -71,7 +71,7 @@ class Stage:
         await self.page.goto(client.start().url)
 
     async def type_code(self, *, code: str = "") -> None:
-        """Goes to the page for devices as somebody new, and types a code: that of a device that has just asked."""
+        """Opens the device page as a new user and enters a code, by default of a new device code request."""
         self.device = await Device.new(self.system, scope="openid profile offline_access orders:read")
         codes = await self.device.ask(scope="openid profile offline_access orders:read")
         await self.open("/device")
@@ -82,7 +82,7 @@ class Stage:
 
 Scene = Callable[[Stage], Awaitable[None]]
 SCENES: dict[str, tuple[str, Scene]] = {}
-"""Name of the picture, then `data-page` and the way there."""
+"""Name of the screenshot -> `data-page` and the steps."""
 
 
 def scene(page: str, *, name: str = "") -> Callable[[Scene], Scene]:
@@ -134,7 +134,7 @@ async def _consent(stage: Stage) -> None:
 
 @scene("consent", name="consent-unchecked")
 async def _consent_unchecked(stage: Stage) -> None:
-    await stage.ask_as_a_stranger()
+    await stage.ask_as_self_registered()
     await stage.type_password()
 
 
@@ -194,7 +194,7 @@ async def _device_denied(stage: Stage) -> None:
 
 @scene("form-post")
 async def _form_post(stage: Stage) -> None:
-    """Stays where it posts itself from."""
+    """Blocks the automatic submit."""
     await stage.page.route("https://client.example/**", lambda route: route.fulfill(status=204))
     await stage.ask(response_mode="form_post")
     await stage.type_password()
@@ -225,7 +225,7 @@ async def _error_gone(stage: Stage) -> None:
 
 @scene("error", name="error-refused")
 async def _error_refused(stage: Stage) -> None:
-    await stage.open("/authorize?client_id=nobody")
+    await stage.open("/authorize?client_id=unknown")
 
 
 @scene("error", name="error-stale")

@@ -1,4 +1,4 @@
-"""Pages about a person's profile, their data and the end of their account."""
+"""The pages for profile, data download and account deletion."""
 
 from tests.browser.scenes import Stage, scene
 
@@ -28,7 +28,7 @@ async def _account_delete(stage: Stage) -> None:
 @scene("account-delete", name="account-delete-refused")
 async def _account_delete_refused(stage: Stage) -> None:
     await stage.sign_in("/account/delete")
-    await stage.page.fill("#username", "somebody")
+    await stage.page.fill("#username", "another-user")
     await stage.page.click("#delete-submit")
 
 

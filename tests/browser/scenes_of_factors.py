@@ -1,4 +1,4 @@
-"""Pages about second factors, and how a person comes to them."""
+"""The pages for second factors."""
 
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
@@ -9,7 +9,7 @@ from tests.flows.authenticator import Authenticator
 
 
 async def with_app(stage: Stage) -> Authenticator:
-    """Signs somebody new in and sets up an authenticator app for them."""
+    """Creates a user, signs in, and sets up an authenticator app."""
     await stage.sign_in("/account/authenticator")
     link = unescape(await stage.page.get_attribute("#totp-uri", "href") or "")
     app = Authenticator(parse_qs(urlsplit(link).query)["secret"][0])
@@ -20,7 +20,7 @@ async def with_app(stage: Stage) -> Authenticator:
 
 
 async def again(stage: Stage) -> None:
-    """Signs the same person in in a browser that knows nothing of them: the password, and no further."""
+    """Signs the same user in without cookies, up to the second step."""
     await stage.page.context.clear_cookies()
     await stage.open("/account/sign-in")
     await stage.type_password()

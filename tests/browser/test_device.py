@@ -1,4 +1,4 @@
-"""A device's code, let in from another browser; the device's own page looks again by itself, without JavaScript too."""
+"""A device is connected from another browser; the device's page reloads by itself, also without JavaScript."""
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -6,7 +6,7 @@ from playwright.async_api import Browser, Page, expect
 pytestmark = pytest.mark.xdist_group("sqlite")
 
 
-async def test_the_page_of_the_device_goes_on_when_somebody_elsewhere_says_yes(
+async def test_device_page_continues_after_approval_in_another_browser(
     page: Page, chromium: Browser, playground: str
 ) -> None:
     await page.goto(playground)

@@ -1,6 +1,6 @@
-"""Every page in every language, in English also in the dark and on a wide screen: looked at by axe, and kept.
+"""Every page in every language, in English also in dark mode and on a desktop: checked by axe, with a screenshot.
 
-The pictures are in build/screenshots/, for people to look at.
+The screenshots are in build/screenshots/.
 """
 
 import json
@@ -15,7 +15,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, ViewportSize
 
 from libs.languages.language import ENGLISH, LANGUAGES, Language
-from tests.browser import scenes_of_account, scenes_of_factors, scenes_of_letters
+from tests.browser import scenes_of_account, scenes_of_emails, scenes_of_factors
 from tests.browser.scenes import SCENES, Stage
 from tests.support.mailbox import Mailbox, open_mailbox
 from tests.support.stack import Stack
@@ -24,18 +24,18 @@ pytestmark = [pytest.mark.xdist_group("sqlite"), pytest.mark.timeout(900)]
 
 assert scenes_of_account
 assert scenes_of_factors
-assert scenes_of_letters  # they add theirs when they are imported
+assert scenes_of_emails  # the import adds their scenes
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "build" / "screenshots"
 SCREEN: ViewportSize = {"width": 1280, "height": 900}
-TELEPHONE: ViewportSize = {"width": 360, "height": 740}
-Look = tuple[Literal["light", "dark"], Literal["screen", "telephone"]]
-LOOKS: Sequence[Look] = (("light", "telephone"), ("light", "screen"), ("dark", "telephone"))
+PHONE: ViewportSize = {"width": 360, "height": 740}
+Look = tuple[Literal["light", "dark"], Literal["screen", "phone"]]
+LOOKS: Sequence[Look] = (("light", "phone"), ("light", "screen"), ("dark", "phone"))
 OPTIONS = {"resultTypes": ["violations"]}
 
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
-async def test_every_page_can_be_used_by_everybody(
+async def test_every_page_passes_axe_and_fits_the_screen(
     stack: Stack, chromium: Browser, mailbox: Mailbox, language: Language
 ) -> None:
     problems: list[str] = []
@@ -53,13 +53,13 @@ async def test_every_page_can_be_used_by_everybody(
 
 @asynccontextmanager
 async def one_browser(chromium: Browser, language: Language) -> AsyncIterator[Callable[[], Awaitable[Page]]]:
-    """Gives a page without a past, time and again: to open a window for each would take longer than to look at it."""
+    """Yields a function that opens a page without cookies. One context for all pages is faster than one for each."""
     context = await chromium.new_context(locale=language.tag, viewport=SCREEN, reduced_motion="reduce")
     context.set_default_timeout(15_000)
     last: list[Page] = []
 
     async def fresh() -> Page:
-        page = await context.new_page()  # with it goes what was attached to the last one, such as an authenticator
+        page = await context.new_page()  # also removes what was attached to the last page, such as an authenticator
         while last:
             await last.pop().close()
         await context.clear_cookies()
@@ -77,11 +77,11 @@ async def mailbox(stack: Stack) -> AsyncIterator[Mailbox]:
 
 
 async def looked_at(page: Page, name: str, looks: Sequence[Look]) -> list[str]:
-    """What is wrong with the page as it is, in each of these looks; a picture of each is kept."""
+    """Returns the problems of the page in each look, and saves a screenshot of each."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     problems = []
     for scheme, device in looks:
-        viewport = SCREEN if device == "screen" else TELEPHONE
+        viewport = SCREEN if device == "screen" else PHONE
         await page.emulate_media(color_scheme=scheme)
         await page.set_viewport_size(viewport)
         await page.evaluate("scrollTo(0, 0)")
@@ -93,19 +93,19 @@ async def looked_at(page: Page, name: str, looks: Sequence[Look]) -> list[str]:
 
 
 async def violations(page: Page) -> list[str]:
-    """Each rule of axe-core that an element breaks, best practices among them."""
+    """Returns the rules of axe-core that elements break, with best practices."""
     found = (await Axe().run(page, options=OPTIONS)).response["violations"]
     return [f"{each['id']}: {json.dumps([node['html'][:200] for node in each['nodes']])}" for each in found]
 
 
-def test_no_page_is_left_out() -> None:
-    """Each page that a template makes has a scene."""
+def test_every_page_has_a_scene() -> None:
+    """Every template with a data-page has a scene."""
     templates = (ROOT / "services/authorize_frontend/pages").glob("*.html")
     pages = {page for file in templates for page in re.findall(r'data-page="([a-z-]+)"', file.read_text())}
     assert pages == {page for page, _ in SCENES.values()}
 
 
-async def test_axe_finds_what_is_wrong(chromium: Browser) -> None:
+async def test_axe_reports_violations(chromium: Browser) -> None:
     page = await (await chromium.new_context()).new_page()
     await page.set_content(
         '<html lang="en"><title>x</title><main><h1>x</h1><input><p style="color:#ccc">faint</p></main>'

@@ -1,4 +1,4 @@
-"""The pages that `latchkey flow advise` gives to paste do what they say, in a real browser."""
+"""The code that `latchkey flow advise` prints works in a real browser."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("sqlite")
 
 @contextmanager
 def a_web_server(pages: dict[str, str]) -> Iterator[str]:
-    """Serves `pages["body"]` wherever it is asked; its callback address."""
+    """Serves `pages["body"]` at every path; returns the callback URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -39,7 +39,7 @@ def a_web_server(pages: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("program", sorted(IN_PAGES))
-async def test_a_page_signs_somebody_in(stack: Stack, chromium: Browser, program: str) -> None:
+async def test_browser_client_signs_in_with_authorization_code(stack: Stack, chromium: Browser, program: str) -> None:
     pages: dict[str, str] = {}
     with a_web_server(pages) as callback:
         pages["body"] = await pasted(stack, program, "--redirect-uri", callback)
@@ -50,4 +50,4 @@ async def test_a_page_signs_somebody_in(stack: Stack, chromium: Browser, program
         await page.click("#login-submit")
         await page.click("#consent-allow")
         await expect(page.locator("body")).to_have_text("Alice Marie Liddell")
-        assert page.url == callback  # nothing of the answer stays in the address
+        assert page.url == callback  # the response parameters are removed from the URL

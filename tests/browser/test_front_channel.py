@@ -1,4 +1,4 @@
-"""What comes through the browser itself: implicit, form post and hybrid, at the playground."""
+"""Front-channel responses at the playground: implicit, form post and hybrid."""
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
@@ -7,7 +7,7 @@ pytestmark = pytest.mark.xdist_group("sqlite")
 
 
 async def sign_in(page: Page, playground: str, flow: str) -> None:
-    """Up to the moment when the server has nothing more to ask."""
+    """Signs in and consents, up to the authorization response."""
     await page.goto(playground)
     await page.click(f"#run-{flow}")
     await page.fill("#username", "alice")
@@ -18,9 +18,9 @@ async def sign_in(page: Page, playground: str, flow: str) -> None:
 
 
 @pytest.mark.parametrize("flow", ["form-post", "hybrid"])
-async def test_a_form_of_the_server_signs_somebody_in(page: Page, playground: str, flow: str) -> None:
+async def test_form_post_response_signs_in(page: Page, playground: str, flow: str) -> None:
     await sign_in(page, playground, flow)
-    if await page.locator("#form-post-submit").count():  # where scripts do not run
+    if await page.locator("#form-post-submit").count():  # without scripts
         await page.click("#form-post-submit")
     await expect(page.locator("#signed-in-as")).to_contain_text("Alice")
     card = page.locator(f"#{flow}")
@@ -28,14 +28,14 @@ async def test_a_form_of_the_server_signs_somebody_in(page: Page, playground: st
     await expect(card.locator("[data-step=id-token]").first).to_contain_text("nonce is the one")
 
 
-async def test_a_script_hands_over_what_stands_in_the_address(chromium: Browser, playground: str) -> None:
+async def test_fragment_response_is_read_by_a_script(chromium: Browser, playground: str) -> None:
     page = await (await chromium.new_context(locale="en-GB")).new_page()
     await sign_in(page, playground, "implicit")
     await expect(page.locator("#signed-in-as")).to_contain_text("Alice")
     await expect(page.locator("#implicit [data-step=id-token]")).to_contain_text("at_hash fits the access token")
 
 
-async def test_tokens_leave_the_address_before_anything_else_happens(chromium: Browser, playground: str) -> None:
+async def test_fragment_is_removed_from_the_url_first(chromium: Browser, playground: str) -> None:
     page = await (await chromium.new_context(locale="en-GB")).new_page()
     callback = f"{playground}/callback/implicit"
 
@@ -50,7 +50,7 @@ async def test_tokens_leave_the_address_before_anything_else_happens(chromium: B
     assert any(url.startswith(f"{callback}#access_token=") for url in seen)
 
 
-async def test_without_scripts_the_implicit_flow_ends_and_says_why(chromium: Browser, playground: str) -> None:
+async def test_implicit_flow_shows_a_message_without_scripts(chromium: Browser, playground: str) -> None:
     context = await chromium.new_context(java_script_enabled=False, locale="en-GB")
     page = await context.new_page()
     await sign_in(page, playground, "implicit")
@@ -60,9 +60,9 @@ async def test_without_scripts_the_implicit_flow_ends_and_says_why(chromium: Bro
 
 
 @pytest.mark.parametrize("path", ["/", "/which-flow", "/which-flow?who=person&where=page&library=implicit"])
-async def test_no_page_is_wider_than_a_telephone(chromium: Browser, playground: str, path: str) -> None:
+async def test_playground_pages_fit_a_phone(chromium: Browser, playground: str, path: str) -> None:
     page = await (await chromium.new_context(viewport={"width": 360, "height": 740})).new_page()
     await page.goto(playground)
-    await page.click("#run-password")  # so that there is something to see
+    await page.click("#run-password")  # fills the page
     await page.goto(playground + path)
     assert await page.evaluate("document.documentElement.scrollWidth") == 360

@@ -1,17 +1,17 @@
-"""Without a mouse: everything can be reached by Tab, is seen to be reached, and done by Enter."""
+"""The pages work without a mouse: Tab reaches every control, focus is visible, Enter activates."""
 
 import pytest
 from playwright.async_api import Browser, Page
 
 from tests.browser.scenes import Stage
-from tests.flows.people import new_person
+from tests.flows.users import new_user
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("sqlite")
 
 
 async def reached(page: Page, identifier: str) -> None:
-    """Presses Tab until something has the focus, and sees that its focus is drawn."""
+    """Presses Tab until the element has the focus, and checks that the focus is visible."""
     for _ in range(20):
         if await page.evaluate("document.activeElement.id") == identifier:
             break
@@ -20,10 +20,10 @@ async def reached(page: Page, identifier: str) -> None:
     assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-async def test_somebody_signs_in_and_allows_with_the_keyboard_alone(stack: Stack, chromium: Browser) -> None:
+async def test_sign_in_and_consent_work_with_the_keyboard(stack: Stack, chromium: Browser) -> None:
     page = await (await chromium.new_context(locale="en-GB")).new_page()
     stage = Stage(stack, page)
-    username, _ = await new_person(stack)
+    username, _ = await new_user(stack)
     await stage.ask(to=f"{stack.client_edge}/callback", prompt="consent")
     await page.keyboard.type(username)  # the first field has the focus already
     await reached(page, "password")
@@ -35,7 +35,7 @@ async def test_somebody_signs_in_and_allows_with_the_keyboard_alone(stack: Stack
     await page.wait_for_url(f"{stack.client_edge}/callback?*code=*")
 
 
-async def test_the_language_is_chosen_with_the_keyboard_alone(stack: Stack, chromium: Browser) -> None:
+async def test_language_choice_works_with_the_keyboard(stack: Stack, chromium: Browser) -> None:
     page = await (await chromium.new_context(locale="en-GB")).new_page()
     await Stage(stack, page).ask()
     await reached(page, "language-de")

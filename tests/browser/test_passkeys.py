@@ -1,4 +1,4 @@
-"""Passkeys in Chromium, with its virtual authenticator: added on the page, used as second step, and alone."""
+"""Passkeys in Chromium with its virtual authenticator: added, used as second step, and alone."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.virtual_authenticator import VirtualAuthenticator
-from tests.flows.people import new_person
+from tests.flows.users import new_user
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("sqlite")
@@ -21,11 +21,11 @@ async def screen(chromium: Browser) -> AsyncIterator[Page]:
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     yield page
     await context.close()
-    assert faults == []  # the content security policy speaks up here as well
+    assert faults == []  # violations of the content security policy are reported here as well
 
 
 async def signed_in(page: Page, stack: Stack) -> str:
-    username, _ = await new_person(stack)
+    username, _ = await new_user(stack)
     await page.goto(f"{stack.issuer}/account")
     await page.fill("#username", username)
     await page.fill("#password", f"{username}-password")
@@ -52,7 +52,7 @@ async def sign_out(page: Page, stack: Stack) -> None:
 
 
 @pytest.mark.s(48)
-async def test_a_passkey_is_added_and_is_the_second_step(stack: Stack, screen: Page) -> None:
+async def test_passkey_is_added_and_used_as_second_step(stack: Stack, screen: Page) -> None:
     authenticator = await VirtualAuthenticator.of(screen)
     username = await with_passkey(screen, stack)
     assert [each["isResidentCredential"] for each in await authenticator.passkeys()] == [True]
@@ -69,7 +69,7 @@ async def test_a_passkey_is_added_and_is_the_second_step(stack: Stack, screen: P
 
 
 @pytest.mark.s(48)
-async def test_a_passkey_alone_signs_in_from_the_button(stack: Stack, screen: Page) -> None:
+async def test_passkey_button_signs_in_without_a_password(stack: Stack, screen: Page) -> None:
     authenticator = await VirtualAuthenticator.of(screen)
     await with_passkey(screen, stack)
     await sign_out(screen, stack)
@@ -82,7 +82,7 @@ async def test_a_passkey_alone_signs_in_from_the_button(stack: Stack, screen: Pa
 
 
 @pytest.mark.s(48)
-async def test_a_passkey_is_offered_where_the_name_is_typed(stack: Stack, screen: Page) -> None:
+async def test_passkey_autofill_signs_in_from_the_username_field(stack: Stack, screen: Page) -> None:
     await VirtualAuthenticator.of(screen)
     await with_passkey(screen, stack)
     await sign_out(screen, stack)
@@ -91,7 +91,7 @@ async def test_a_passkey_is_offered_where_the_name_is_typed(stack: Stack, screen
 
 
 @pytest.mark.s(48)
-async def test_a_passkey_that_verifies_nobody_does_not_do_alone(stack: Stack, screen: Page) -> None:
+async def test_passkey_without_user_verification_does_not_sign_in_alone(stack: Stack, screen: Page) -> None:
     authenticator = await VirtualAuthenticator.of(screen)
     await with_passkey(screen, stack)
     await sign_out(screen, stack)
@@ -102,7 +102,7 @@ async def test_a_passkey_that_verifies_nobody_does_not_do_alone(stack: Stack, sc
     await expect(screen.locator("main[data-page=login]")).to_be_visible()
 
 
-async def test_the_same_authenticator_is_not_added_twice(stack: Stack, screen: Page) -> None:
+async def test_same_authenticator_is_not_added_twice(stack: Stack, screen: Page) -> None:
     await VirtualAuthenticator.of(screen)
     await with_passkey(screen, stack)
     await screen.click("#add-passkey")
@@ -110,7 +110,7 @@ async def test_the_same_authenticator_is_not_added_twice(stack: Stack, screen: P
     await expect(screen.locator("#passkey-problem")).to_be_visible()
 
 
-async def test_without_scripts_the_other_ways_are_there(stack: Stack, chromium: Browser) -> None:
+async def test_other_factors_work_without_scripts(stack: Stack, chromium: Browser) -> None:
     context = await chromium.new_context(java_script_enabled=False, locale="en-GB")
     page = await context.new_page()
     await signed_in(page, stack)

@@ -1,4 +1,4 @@
-"""What clients' pages learn in a real browser: the session frame, and the frames of front-channel logout."""
+"""The session check frame and the frames of front-channel logout in a real browser."""
 
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("sqlite")
 
 WATCHING = """<!doctype html><title>asking</title>
 <iframe src="{frame}" onload="this.contentWindow.postMessage('{asked}', '{issuer}')"></iframe>
-<script>addEventListener("message", e => {{ document.title = e.origin === "{issuer}" ? e.data : "stranger" }})</script>
+<script>addEventListener("message", e => {{ document.title = e.origin === "{issuer}" ? e.data : "wrong origin" }})</script>
 """
 
 TITLE = "<script>addEventListener('message', e => {{ document.title = e.data }})</script>"
@@ -37,7 +37,7 @@ parent.frames[0].postMessage("{asked}", "{issuer}");
 
 @dataclass
 class Application:
-    """A client's own web server: it remembers what was asked of it, and serves one page."""
+    """A client's web server: it records requests and serves one page."""
 
     origin: str
     page: str = "<!doctype html><title>here</title>"
@@ -86,7 +86,7 @@ async def page(chromium: Browser) -> AsyncIterator[Page]:
 
 
 async def sign_in(page: Page, client: RelyingParty, application: Application) -> dict[str, str]:
-    """Parameters of the answer."""
+    """Signs in; returns the parameters of the authorization response."""
     await page.goto(client.start().url)
     await page.fill("#username", "alice")
     await page.fill("#password", "alice-password")
@@ -96,32 +96,32 @@ async def sign_in(page: Page, client: RelyingParty, application: Application) ->
 
 
 @pytest.mark.conformance("oidcc-session-management-rp-initiated-logout")
-async def test_the_frame_says_whether_the_session_is_still_the_one_of_the_answer(
+async def test_check_session_frame_reports_session_changes(
     page: Page, stack: Stack, client: RelyingParty, application: Application
 ) -> None:
     state = (await sign_in(page, client, application))["session_state"]
 
-    async def told(asked: str) -> None:
+    async def send_to_frame(asked: str) -> None:
         application.page = WATCHING.format(frame=f"{stack.issuer}/check-session", asked=asked, issuer=stack.issuer)
         await page.goto(f"{application.origin}/watch")
 
-    await told(f"{client.client_id} {state}")
+    await send_to_frame(f"{client.client_id} {state}")
     await expect(page).to_have_title("unchanged")
-    await told(f"c_another {state}")
+    await send_to_frame(f"c_another {state}")
     await expect(page).to_have_title("changed")
     for nonsense in ("", client.client_id, f"{client.client_id} nodot", f"{client.client_id} {state} more"):
-        await told(nonsense)
+        await send_to_frame(nonsense)
         await expect(page).to_have_title("error")
 
     await page.goto(f"{stack.issuer}/logout")
     await page.click("#logout-confirm")
     await expect(page.locator("main[data-page=signed-out]")).to_be_visible()
-    await told(f"{client.client_id} {state}")
+    await send_to_frame(f"{client.client_id} {state}")
     await expect(page).to_have_title("changed")
 
 
 @pytest.mark.parametrize("sandboxed", SANDBOXED)
-async def test_who_has_no_origin_is_told_that_this_cannot_work(
+async def test_check_session_frame_responds_error_to_a_null_origin(
     page: Page, stack: Stack, client: RelyingParty, application: Application, sandboxed: str
 ) -> None:
     asked = f"{client.client_id} {(await sign_in(page, client, application))['session_state']}"
@@ -131,7 +131,7 @@ async def test_who_has_no_origin_is_told_that_this_cannot_work(
     await expect(page).to_have_title("error")
 
 
-async def test_signing_out_loads_the_clients_frame_and_leads_back(
+async def test_logout_loads_the_front_channel_frame_and_redirects(
     page: Page, stack: Stack, client: RelyingParty, application: Application
 ) -> None:
     await sign_in(page, client, application)

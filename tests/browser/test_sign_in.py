@@ -1,12 +1,16 @@
-"""A person signs in to the playground in Chromium: our pages, a real client, the real redirects."""
+"""A user signs in to the playground in Chromium: real pages, a real client, real redirects."""
+
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 pytestmark = pytest.mark.xdist_group("sqlite")
 
+PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
-async def test_alice_signs_in_to_the_playground_and_out_again(page: Page, playground: str) -> None:
+
+async def test_user_signs_in_to_the_playground_and_signs_out(page: Page, playground: str) -> None:
     await page.goto(playground)
     await page.click("#run-code")
     await expect(page.locator("main[data-page=login]")).to_be_visible()
@@ -22,6 +26,8 @@ async def test_alice_signs_in_to_the_playground_and_out_again(page: Page, playgr
     if await page.locator("main[data-page=consent]").count():
         await page.click("#consent-allow")
     await expect(page.locator("#signed-in-as")).to_contain_text("Alice")
+    await page.set_viewport_size({"width": 1200, "height": 900})
+    await page.screenshot(path=PICTURES / "playground.en.light.screen.png")
 
     await page.click("#run-second")
     if await page.locator("main[data-page=consent]").count():
@@ -36,7 +42,7 @@ async def test_alice_signs_in_to_the_playground_and_out_again(page: Page, playgr
     await expect(page.locator("#signed-in-as")).to_have_count(0)
 
 
-async def test_the_old_app_knows_the_password_and_needs_no_page(page: Page, playground: str) -> None:
+async def test_password_grant_client_signs_in_without_a_page(page: Page, playground: str) -> None:
     await page.goto(playground)
     await page.click("#run-password")
     await expect(page.locator("#signed-in-as")).to_contain_text("Alice")

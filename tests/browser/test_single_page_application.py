@@ -1,4 +1,4 @@
-"""oidc-client-ts as it is published, in a real browser: a single-page application without a server of its own."""
+"""oidc-client-ts in a real browser: a single-page application without a server of its own."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.flows.relying_party import RelyingParty
-from tests.support.npm_packages import CannotBeHadError, installed
+from tests.support.npm_packages import PackagesUnavailableError, installed
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("sqlite")
@@ -21,7 +21,7 @@ PAGE = Path(__file__).with_name("spa.html")
 
 @contextmanager
 def serving(pages: dict[str, bytes]) -> Iterator[str]:
-    """The application's page at every path that is no other's."""
+    """Serves the application at every other path."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -46,10 +46,10 @@ def serving(pages: dict[str, bytes]) -> Iterator[str]:
 
 @pytest.fixture
 async def page(stack: Stack, chromium: Browser) -> AsyncIterator[Page]:
-    """The application, opened."""
+    """Opens the application."""
     try:
         library = installed() / "node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
-    except CannotBeHadError as reason:
+    except PackagesUnavailableError as reason:
         pytest.skip(str(reason))
     pages = {"/oidc-client-ts.js": library.read_bytes()}
     with serving(pages) as url:
@@ -80,7 +80,7 @@ async def said(page: Page, word: str) -> list[str]:
     return (await page.locator("#said").inner_text()).removeprefix(word).split()
 
 
-async def test_a_person_signs_in_stays_in_and_signs_out(page: Page) -> None:
+async def test_user_signs_in_refreshes_and_signs_out(page: Page) -> None:
     await page.click("#sign-in")
     await page.fill("#username", "alice")
     await page.fill("#password", "alice-password")
@@ -93,7 +93,7 @@ async def test_a_person_signs_in_stays_in_and_signs_out(page: Page) -> None:
     assert (await said(page, "refreshed"))[0] == subject
     assert (await said(page, "refreshed"))[2] != first
 
-    # prompt=none in a frame that nobody sees: any program of this machine could pose as an application at localhost.
+    # prompt=none in a hidden frame: any program on this machine could pretend to be a client at localhost.
     await page.click("#silently")
     await expect(page.locator("#said")).to_contain_text("consent_required")
 
@@ -101,7 +101,7 @@ async def test_a_person_signs_in_stays_in_and_signs_out(page: Page) -> None:
     await page.click("#consent-allow")
     assert (await said(page, "signed in"))[0] == subject
     await page.click("#sign-out")
-    await expect(page.locator("#said")).to_have_text("nobody")
+    await expect(page.locator("#said")).to_have_text("no user")
     await page.click("#silently")
     await expect(page.locator("#said")).to_contain_text("login_required")
     await page.click("#sign-in")

@@ -6,7 +6,7 @@ from playwright.async_api import CDPSession, Page
 
 
 class VirtualAuthenticator:
-    """What the browser takes for the device's own."""
+    """A virtual platform authenticator."""
 
     def __init__(self, session: CDPSession, identifier: str) -> None:
         self._session, self._id = session, identifier
@@ -31,7 +31,7 @@ class VirtualAuthenticator:
         await self._session.send("WebAuthn.setUserVerified", {"authenticatorId": self._id, "isUserVerified": user})
 
     async def answers(self, *, by_itself: bool) -> None:
-        """Whether it answers at once, as if somebody touched it."""
+        """Sets whether it confirms user presence at once."""
         await self._session.send(
             "WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": self._id, "enabled": by_itself}
         )

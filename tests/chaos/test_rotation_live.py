@@ -1,7 +1,7 @@
-"""Five rotations and an emergency under a steady stream of tokens, seen by applications that know nothing of them.
+"""Five key rotations and an emergency rotation while tokens are issued; applications verify every token.
 
-Real processes, in which an hour is 5 seconds (tests/support/fast_clock.py) but around the emergency; the waits are about
-the shortest that the service lets itself be told. They are what the test takes its time for.
+Real processes with an accelerated clock, in which an hour takes 5 seconds (tests/support/fast_clock.py), slower around
+the emergency. The configured waits are close to the shortest that the service accepts; they determine the duration.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from tests.flows.relying_party import RelyingParty
 from tests.support import fast_clock
 from tests.support.browser import Browser
 from tests.support.fast_clock import FastClock
-from tests.support.npm_packages import CannotBeHadError
+from tests.support.npm_packages import PackagesUnavailableError
 from tests.support.stack import Stack, running_stack
 
 ROTATIONS = 5
@@ -63,10 +63,10 @@ def system(tmp_path_factory: pytest.TempPathFactory, clock: FastClock) -> Iterat
 
 @pytest.fixture
 def edges(system: Stack) -> Iterator[list[str]]:
-    """Two token replicas, as applications reach them."""
+    """URLs of two token replicas."""
     http, grpc, ops = (f"127.0.0.1:{_free_port()}" for _ in range(3))
-    told = {"LATCHKEY_HTTP_LISTEN": http, "LATCHKEY_GRPC_LISTEN": grpc, "LATCHKEY_OPS_LISTEN": ops}
-    another = system.another("token", **told)
+    environment = {"LATCHKEY_HTTP_LISTEN": http, "LATCHKEY_GRPC_LISTEN": grpc, "LATCHKEY_OPS_LISTEN": ops}
+    another = system.another("token", **environment)
     another.start()
     try:
         yield [system.client_edge, f"http://{http}"]
@@ -83,8 +83,8 @@ def _free_port() -> int:
 async def libraries(tmp_path: Path) -> AsyncIterator[list[Library]]:
     try:
         jose = await Jose.started(tmp_path)
-    except CannotBeHadError:
-        yield [Joserfc(), Authlib(), PyJwt()]  # the tests with openid-client say what is missing
+    except PackagesUnavailableError:
+        yield [Joserfc(), Authlib(), PyJwt()]  # the skip message of the openid-client tests names what is missing
         return
     yield [Joserfc(), Authlib(), PyJwt(), jose]
     await jose.close()
@@ -109,7 +109,7 @@ class Signed:
 
 @dataclass
 class Stream:
-    """Tokens from both replicas in turn, each looked at by everybody when it is new and shortly before it ends."""
+    """Tokens from both replicas in turn; every verifier checks each token when it is new and shortly before it expires."""
 
     edges: list[str]
     verifiers: list[Verifier]
@@ -119,9 +119,9 @@ class Stream:
     web: tuple[str, str]
     refresh_token: str
     kids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Which keys signed, by algorithm, in the order in which they were seen first."""
-    person: tuple[Signed, Signed] | None = None
-    """The access token and the ID token that somebody got last."""
+    """Algorithm -> ids of its signing keys, in the order of their first use."""
+    user: tuple[Signed, Signed] | None = None
+    """The latest access token and ID token of the user."""
     alive: list[Signed] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
@@ -137,13 +137,15 @@ class Stream:
             form = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
             if answer := await self._ask(edge, form, self.web):
                 self.refresh_token = answer["refresh_token"]
-                self.person = Signed(answer["access_token"]), Signed(answer["id_token"])
+                self.user = Signed(answer["access_token"]), Signed(answer["id_token"])
                 await self._new(Signed(answer["id_token"]))
         await self._old()
 
     async def _ask(self, edge: str, form: dict[str, str], auth: tuple[str, str]) -> dict[str, Any] | None:
         answer = await self.http.post(f"{edge}/token", data=form, auth=auth)
-        if answer.status_code == 503:  # in compressed time a machine that is busy for a second is a replica that hangs
+        if (
+            answer.status_code == 503
+        ):  # with the accelerated clock, a second of machine load looks like a hanging replica
             self.busy += 1
             return None
         assert answer.status_code == 200, answer.text
@@ -174,7 +176,7 @@ class Stream:
 
 @pytest.fixture
 async def stream(system: Stack, edges: list[str], libraries: list[Library], clock: FastClock) -> AsyncIterator[Stream]:
-    """Begins with a person who has signed in, at the pace of people; then time goes by fast."""
+    """Signs a user in at normal speed, then accelerates the clock."""
     async with (
         httpx2.AsyncClient(timeout=20) as http,
         Browser(system.issuer) as browser,
@@ -208,7 +210,7 @@ async def _answers(http: httpx2.AsyncClient, edge: str) -> bool:
 
 
 @pytest.mark.s(70)
-async def test_nobody_notices_five_rotations_and_an_emergency_ends_what_it_has_to(system: Stack, stream: Stream):
+async def test_five_rotations_cause_no_refusal_and_an_emergency_rotation_ends_old_tokens(system: Stack, stream: Stream):
     while min(len(stream.kids["ES256"]), len(stream.kids["RS256"])) <= ROTATIONS:
         await stream.flow()
     assert stream.failures == []
@@ -217,16 +219,16 @@ async def test_nobody_notices_five_rotations_and_an_emergency_ends_what_it_has_t
 
     async with system.channel("key-rotation") as channel:
         keys = KeyAdminServiceStub(channel)
-        heir = await _announced_to_everybody(keys, stream)
-        assert stream.person is not None
-        stolen, hint = stream.person
-        assert await _believed(stream, stolen, hint) == {"introspection": 2, "userinfo": 2, "hint": 1}
+        next_key = await _wait_until_published(keys, stream)
+        assert stream.user is not None
+        stolen, hint = stream.user
+        assert await _accepted_by(stream, stolen, hint) == {"introspection": 2, "userinfo": 2, "hint": 1}
         request = admin_pb2.RevokeKeyRequest(kid=stolen.kid, reason=admin_pb2.REVOCATION_REASON_COMPROMISED)
         answer = await keys.RevokeKey(request)
         await keys.RevokeKey(admin_pb2.RevokeKeyRequest(kid=hint.kid, reason=request.reason))
     stream.revoked |= {stolen.kid, hint.kid}
     async with asyncio.timeout(5):
-        while any((await _believed(stream, stolen, hint)).values()):  # noqa: ASYNC110 - by other processes
+        while any((await _accepted_by(stream, stolen, hint)).values()):  # noqa: ASYNC110 - by other processes
             await asyncio.sleep(0)
     exposed_until = answer.exposed_until.ToDatetime(tzinfo=UTC)
     assert exposed_until < stolen.expires_at
@@ -235,42 +237,42 @@ async def test_nobody_notices_five_rotations_and_an_emergency_ends_what_it_has_t
         await stream.flow()
     for verifier in stream.verifiers:
         assert await verifier.refuses(stolen.text, stream.http), verifier.library.name
-    assert stream.kids["ES256"][-1] == heir
+    assert stream.kids["ES256"][-1] == next_key
     assert stream.failures == []
     await _name_who_still_has_tokens_of(system, stolen, hint, client_id=stream.web[0])
 
 
 async def _name_who_still_has_tokens_of(system: Stack, stolen: Signed, hint: Signed, *, client_id: str) -> None:
-    """What a drill tells: whose tokens came to us though their keys sign no more."""
+    """Clients that present tokens signed by retired keys, as the drill reports them."""
     shown = {(client_id, stolen.kid, "userinfo"), (client_id, stolen.kid, "introspection")}
     shown.add((client_id, hint.kid, "id_token_hint"))
     async with system.channel("token") as channel, asyncio.timeout(10):
         known: set[tuple[str, str, str]] = set()
         while not shown <= known:
-            told = await ClientAdminServiceStub(channel).ListFormerKeyUses(token_pb2.ListFormerKeyUsesRequest())
-            known = {(use.client_id, use.kid, use.presented_as) for use in told.uses}
+            response = await ClientAdminServiceStub(channel).ListFormerKeyUses(token_pb2.ListFormerKeyUsesRequest())
+            known = {(use.client_id, use.kid, use.presented_as) for use in response.uses}
 
 
-async def _announced_to_everybody(keys: Any, stream: Stream) -> str:
-    """The next key, once no copy of the key set can lack it: in an emergency it signs at once."""
+async def _wait_until_published(keys: Any, stream: Stream) -> str:
+    """The next key, after every cached key set contains it: an emergency rotation activates it immediately."""
     while True:
         await stream.flow()
         listed = (await keys.ListKeys(admin_pb2.ListKeysRequest())).keys
         own = {key.state: key for key in listed if key.alg == "ES256"}
-        heir = own.get(keys_pb2.KEY_STATE_NEXT)
-        if heir is None:  # it is being made
+        next_key = own.get(keys_pb2.KEY_STATE_NEXT)
+        if next_key is None:  # it is being created
             continue
-        known_by = heir.published_at.ToDatetime(tzinfo=UTC) + FLOOR
-        turn = heir.activates_at.ToDatetime(tzinfo=UTC)
+        known_by = next_key.published_at.ToDatetime(tzinfo=UTC) + FLOOR
+        turn = next_key.activates_at.ToDatetime(tzinfo=UTC)
         if known_by < stream.clock.now() < turn - timedelta(seconds=60):
-            stream.clock.begin(SLOWER)  # what follows takes people's time, and the heir's turn is near
-            return str(heir.kid)
+            stream.clock.begin(SLOWER)  # the following calls take real time, and the next key is about to activate
+            return str(next_key.kid)
         near = known_by - timedelta(seconds=400) < stream.clock.now() < turn
         stream.clock.begin(SLOW if near else FAST)
 
 
-async def _believed(stream: Stream, token: Signed, hint: Signed) -> dict[str, int]:
-    """How many of our own replicas take the tokens for good, and where."""
+async def _accepted_by(stream: Stream, token: Signed, hint: Signed) -> dict[str, int]:
+    """Number of token replicas that accept the tokens, by endpoint."""
     introspection = userinfo = 0
     for edge in stream.edges:
         answer = await stream.http.post(f"{edge}/introspect", data={"token": token.text}, auth=stream.machine)

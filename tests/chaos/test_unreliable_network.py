@@ -1,6 +1,6 @@
-"""Messages are delayed and duplicated, acknowledgements are lost, connections are cut: SQL and the stream still agree.
+"""Messages are delayed and duplicated, acknowledgements lost, connections cut: the outbox and the stream must agree.
 
-Real relays, real NATS, both databases; on PostgreSQL two relays at once, as two replicas run them.
+Real relays, real NATS, both databases; on PostgreSQL two relays run at once, as with two replicas.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ SEED = os.environ.get("LATCHKEY_CHAOS_SEED", "0")
 
 @asynccontextmanager
 async def relaying(world: World, url: str, tls: Path) -> AsyncIterator[None]:
-    """One replica: a relay, and its own connection."""
+    """Runs the relay of one replica with its own connection."""
     settings = BusSettings(
         issuer=ISSUER,
         tls_ca=tls / "ca.pem",
@@ -47,21 +47,21 @@ async def relaying(world: World, url: str, tls: Path) -> AsyncIterator[None]:
 
 
 async def tell(world: World) -> None:
-    """FACTS events about SUBJECTS people, several at a time, while the network is what it is."""
+    """Commits EVENTS events about SUBJECTS users, for all users concurrently."""
 
-    async def about(person: int) -> None:
+    async def about(user: int) -> None:
         for number in range(EVENTS // SUBJECTS):
-            await world.tell(a_event(f"person-{person}", number))
+            await world.tell(a_event(f"user-{user}", number))
 
     await asyncio.gather(*map(about, range(SUBJECTS)))
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_was_written_is_on_the_stream_once_and_in_order_whatever_the_network_does(
+async def test_relay_publishes_every_event_once_and_in_order_over_an_unreliable_network(
     kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_module, "ACK_SECONDS", 0.3)  # how soon a lost acknowledgement is noticed
+    monkeypatch.setattr(bus_module, "ACK_SECONDS", 0.3)  # time until a lost acknowledgement is detected
     server, tls = NatsServer(tmp_path / "nats"), make_certificates(tmp_path)
     await server.start()
     async with fresh_database(kind, service="device", folder=tmp_path) as database:
@@ -71,7 +71,7 @@ async def test_what_was_written_is_on_the_stream_once_and_in_order_whatever_the_
         async with (
             unreliable(server.url, seed=SEED) as proxy,
             relaying(world, proxy.url, tls),
-            relaying(another, proxy.url, tls) if another else _nobody(),
+            relaying(another, proxy.url, tls) if another else _no_replica(),
         ):
             await tell(world)
             async with asyncio.timeout(300):
@@ -88,7 +88,7 @@ async def test_what_was_written_is_on_the_stream_once_and_in_order_whatever_the_
     assert min(proxy.did[what] for what in ("duplicated", "delayed", "lost an acknowledgement", "cut")) > 0, proxy.did
     assert len(rows) == EVENTS
     assert {message.event["id"]: message.event for message in messages} == rows, "lost, invented or changed"
-    assert len(messages) == len(rows), "told twice"
+    assert len(messages) == len(rows), "published twice"
     order: dict[str, list[int]] = defaultdict(list)
     for message in messages:
         order[message.event["subject"]].append(message.event["subjectseq"])
@@ -96,5 +96,5 @@ async def test_what_was_written_is_on_the_stream_once_and_in_order_whatever_the_
 
 
 @asynccontextmanager
-async def _nobody() -> AsyncIterator[None]:
+async def _no_replica() -> AsyncIterator[None]:
     yield

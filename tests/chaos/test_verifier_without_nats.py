@@ -1,4 +1,4 @@
-"""A resource server's verifier while the bus is away: it says so, follows its policy, and misses nothing."""
+"""The token verifier of a resource server while NATS is unavailable: status, refusal policy, and missed revocations."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("chaos-nats")
+pytestmark = pytest.mark.xdist_group("chaos")
 
 
 def a_verifier(system: Stack, **more: Any) -> TokenVerifier:
@@ -34,13 +34,13 @@ async def verdict(verifier: TokenVerifier, token: str) -> AccessToken | type[Exc
         return type(error)
 
 
-async def test_tokens_are_accepted_with_a_warning_and_what_was_revoked_meanwhile_is_known_afterwards(
+async def test_verifier_accepts_unchecked_tokens_without_nats_and_learns_of_revocations_afterwards(
     system: Stack, browser: Browser
 ) -> None:
-    told: list[bool] = []
+    statuses: list[bool] = []
     async with (
         await RelyingParty.registered(system) as client,
-        a_verifier(system, on_status=told.append) as verifier,
+        a_verifier(system, on_status=statuses.append) as verifier,
     ):
         tokens = await client.sign_in(browser)
         system.kill("nats")
@@ -49,15 +49,13 @@ async def test_tokens_are_accepted_with_a_warning_and_what_was_revoked_meanwhile
         assert not accepted.revocation_checked
         await client.oauth.revoke_token(f"{system.client_edge}/revoke", token=tokens["access_token"])
         system.start("nats")
-        await until(lambda: told == [True, False, True])
+        await until(lambda: statuses == [True, False, True])
         async with asyncio.timeout(20):
             while await verdict(verifier, tokens["access_token"]) is not TokenRefused:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 
-async def test_tokens_are_refused_when_the_policy_says_so_until_the_bus_is_back(
-    system: Stack, browser: Browser
-) -> None:
+async def test_verifier_with_refuse_after_refuses_tokens_until_nats_is_back(system: Stack, browser: Browser) -> None:
     async with (
         await RelyingParty.registered(system) as client,
         a_verifier(system, refuse_after=timedelta(seconds=1)) as verifier,
@@ -71,7 +69,7 @@ async def test_tokens_are_refused_when_the_policy_says_so_until_the_bus_is_back(
         assert isinstance(await verdict(verifier, tokens["access_token"]), AccessToken)
 
 
-async def test_a_bus_that_hangs_is_noticed(system: Stack) -> None:
+async def test_verifier_detects_a_hanging_nats_server(system: Stack) -> None:
     async with a_verifier(system) as verifier:
         system.pause("nats")
         await until(lambda: not verifier.status.revocations_current)
@@ -79,7 +77,7 @@ async def test_a_bus_that_hangs_is_noticed(system: Stack) -> None:
         await until(lambda: verifier.status.revocations_current)
 
 
-async def test_a_verifier_starts_without_the_bus(system: Stack, browser: Browser) -> None:
+async def test_verifier_starts_without_nats(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         tokens = await client.sign_in(browser)
     system.kill("nats")

@@ -1,6 +1,6 @@
-"""Applications that verify tokens with libraries of others, and keep the key set for exactly as long as they may.
+"""Applications that verify tokens with other libraries, and cache the key set for exactly its max-age.
 
-Their caches are honest and stubborn: nothing is fetched again because a key is unknown.
+An unknown key does not cause an earlier fetch.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from tests.support.npm_packages import NODE, installed
 
-with warnings.catch_warnings(action="ignore"):  # it recommends joserfc, which is the other witness
+with warnings.catch_warnings(action="ignore"):  # it recommends joserfc, which is another verifier here
     from authlib.jose import JsonWebToken
     from authlib.jose.errors import JoseError as AuthlibError
 
@@ -36,7 +36,7 @@ class Library(Protocol):
     name: str
 
     async def judge(self, token: str, jwks: dict[str, Any], *, issuer: str, now: int) -> str:
-        """Empty when the token is good at `now` (seconds since 1970); otherwise why it is not."""
+        """Returns an empty string when the token is valid at `now` (seconds since 1970), otherwise the reason."""
 
 
 class Joserfc:
@@ -57,7 +57,7 @@ class PyJwt:
     name = "PyJWT"
 
     async def judge(self, token: str, jwks: dict[str, Any], *, issuer: str, now: int) -> str:
-        """It reads no clock but the system's, so that expiry is looked at here."""
+        """PyJWT reads only the system clock, so the expiry is checked here."""
         try:
             key = pyjwt.PyJWKSet.from_dict(jwks)[pyjwt.get_unverified_header(token)["kid"]]
             options: Any = {"require": ["exp", "iss"], "verify_exp": False, "verify_iat": False, "verify_aud": False}
@@ -89,7 +89,7 @@ class Jose:
 
     @classmethod
     async def started(cls, folder: Path) -> "Jose":
-        """Raises CannotBeHadError."""
+        """Raises PackagesUnavailableError."""
         packages = installed()
         shutil.copy(NODE / "verify.mjs", folder)
         (folder / "node_modules").symlink_to(packages / "node_modules")
@@ -121,7 +121,7 @@ class Verifier:
     fetched: int = 0
 
     async def refuses(self, token: str, http: httpx2.AsyncClient) -> str:
-        """Why; empty when it accepts the token now."""
+        """The reason of a refusal; empty when the token is accepted now."""
         if self.jwks is None or self.now() >= self.good_until:
             await self._fetch(http)
         assert self.jwks is not None
@@ -131,7 +131,7 @@ class Verifier:
         asked_at = self.now()
         answer = await http.get(f"{self.issuer}/jwks")
         if answer.status_code != 200 and self.jwks is not None:
-            return  # an edge that is behind says so; an old copy serves until the next time
+            return  # an edge with an outdated key set responds with an error; the cached copy is used until the next fetch
         while answer.status_code != 200:
             asked_at, answer = self.now(), await http.get(f"{self.issuer}/jwks")
         found = re.search(r"max-age=(\d+)", answer.headers["Cache-Control"])

@@ -23,12 +23,12 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def foreign_tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Certificates with the same names from an authority that nobody trusts."""
+    """Certificates with the same names from an untrusted certificate authority."""
     return make_certificates(tmp_path_factory.mktemp("foreign-tls"))
 
 
 def settings_of(identity: str, tls: Path, *, ca: Path | None = None) -> GrpcSettings:
-    """What a service is told; `ca`: the folder of the authority that it trusts, when that is another."""
+    """Settings of a service; `ca`: folder of another certificate authority that it trusts."""
     return GrpcSettings(
         issuer=ISSUER,
         tls_ca=(ca or tls) / "ca.pem",

@@ -20,7 +20,7 @@ from tests.support.mutual_tls import IDENTITIES
 
 pytestmark = pytest.mark.s(63)
 SERVICE = services()[0]
-STRANGERS = ("stranger", "token.evil", "tokens", "-token")
+UNKNOWN_IDENTITIES = ("unknown", "token.evil", "tokens", "-token")
 
 
 @pytest.fixture
@@ -45,33 +45,33 @@ async def outcomes(channel: grpc.aio.Channel, **how: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("identity", IDENTITIES)
-async def test_an_identity_calls_what_the_contract_lists_and_nothing_else(target, connect, identity):
+async def test_identity_can_call_only_methods_that_list_it(target, connect, identity):
     assert await outcomes(await connect(target, identity=identity)) == {
         path_of(method): "answered" if identity in permitted_callers(method) else "TOKEN_PERMISSION_DENIED"
         for method in methods()
     }
 
 
-async def test_an_identity_that_is_no_service_calls_nothing(target, connect, tls):
-    ensure_certificates(tls, STRANGERS, now=datetime.now(UTC))
-    for identity in STRANGERS:
+async def test_unknown_identity_can_call_nothing(target, connect, tls):
+    ensure_certificates(tls, UNKNOWN_IDENTITIES, now=datetime.now(UTC))
+    for identity in UNKNOWN_IDENTITIES:
         refused = await outcomes(await connect(target, identity=identity))
         assert set(refused.values()) == {"TOKEN_PERMISSION_DENIED"}
 
 
-async def test_without_a_certificate_nobody_calls_anything(target, tls):
+async def test_call_without_a_client_certificate_is_refused(target, tls):
     credentials = grpc.ssl_channel_credentials((tls / "ca.pem").read_bytes())
     options = [("grpc.ssl_target_name_override", host_name("token"))]
     async with grpc.aio.secure_channel(target, credentials, options=options) as channel:
         assert set((await outcomes(channel)).values()) == {"UNAVAILABLE"}
 
 
-async def test_without_tls_nobody_calls_anything(target):
+async def test_call_without_tls_is_refused(target):
     async with grpc.aio.insecure_channel(target) as channel:
         assert set((await outcomes(channel)).values()) == {"UNAVAILABLE"}
 
 
-async def test_with_a_certificate_of_another_authority_nobody_calls_anything(target, tls, foreign_tls):
+async def test_call_with_a_certificate_of_another_authority_is_refused(target, tls, foreign_tls):
     for identity in ("cli", "token", "authorize-frontend"):
         key, certificate = (foreign_tls / f"{identity}.key", foreign_tls / f"{identity}.pem")
         credentials = grpc.ssl_channel_credentials(
@@ -83,7 +83,7 @@ async def test_with_a_certificate_of_another_authority_nobody_calls_anything(tar
 
 
 @pytest.mark.parametrize("shown", [identity for identity in IDENTITIES if identity != "authentication"])
-async def test_a_server_with_the_certificate_of_another_service_gets_no_request(serve, connect, shown):
+async def test_server_with_the_certificate_of_another_service_gets_no_request(serve, connect, shown):
     servicer = Servicer(SERVICE, nothing)
     target = await serve([registration(SERVICE, servicer)], identity=shown)
     channel = await connect(target, identity="token", service="authentication")
@@ -92,7 +92,7 @@ async def test_a_server_with_the_certificate_of_another_service_gets_no_request(
     assert servicer.called == []
 
 
-async def test_a_server_of_another_authority_gets_no_request(serve, connect, foreign_tls):
+async def test_server_with_a_certificate_of_another_authority_gets_no_request(serve, connect, foreign_tls):
     servicer = Servicer(SERVICE, nothing)
     target = await serve([registration(SERVICE, servicer)], identity="authentication", folder=foreign_tls)
     channel = await connect(target, identity="token", service="authentication")
@@ -101,17 +101,17 @@ async def test_a_server_of_another_authority_gets_no_request(serve, connect, for
     assert servicer.called == []
 
 
-async def test_a_taken_address_is_named(serve, tls):
+async def test_grpc_address_in_use_is_reported(serve, tls):
     port = int((await serve([])).rpartition(":")[2])
     taken = settings_of("token", tls).model_copy(update={"grpc_listen": Address("127.0.0.1", port)})
     with pytest.raises(OSError, match=rf"cannot listen on 127\.0\.0\.1:{port} \(LATCHKEY_GRPC_LISTEN\)"):
         await grpc_server.start(taken, [])
 
 
-async def test_many_callers_at_once_are_told_apart(target, connect):
+async def test_concurrent_callers_are_identified_separately(target, connect):
     channels = {identity: await connect(target, identity=identity) for identity in IDENTITIES}
     found = await asyncio.gather(*(outcomes(channel) for channel in channels.values()))
-    for identity, told in zip(channels, found, strict=True):
-        assert {path for path, outcome in told.items() if outcome == "answered"} == {
+    for identity, by_path in zip(channels, found, strict=True):
+        assert {path for path, outcome in by_path.items() if outcome == "answered"} == {
             path_of(method) for method in methods() if identity in permitted_callers(method)
         }

@@ -1,4 +1,4 @@
-"""Who may call what: the contract says it, in options that the interceptor reads and in comments for people."""
+"""Permitted callers of the RPCs: options that the interceptor reads agree with the comments in the contract."""
 
 import json
 import re
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def image() -> dict[str, Any]:
-    """The contract as buf reads it: a witness that shares no code with the interceptor."""
+    """The contract as buf reads it: an implementation that shares no code with the interceptor."""
     buf = Path(sys.executable).with_name("buf")
     built = subprocess.run([buf, "build", "protos", "-o", "-#format=json"], cwd=ROOT, capture_output=True, check=True)
     return {file["name"]: file for file in json.loads(built.stdout)["file"]}
@@ -31,7 +31,7 @@ def test_buf_and_the_interceptor_read_the_same_callers(image):
     def options(of: dict[str, Any], name: str) -> Any:
         return of.get("options", {}).get(f"[latchkey.access.v1.{name}]", [])
 
-    told = {
+    from_buf = {
         f"/{file['package']}.{service['name']}/{method['name']}": frozenset(
             options(method, "method_callers") or options(service, "callers")
         )
@@ -39,7 +39,7 @@ def test_buf_and_the_interceptor_read_the_same_callers(image):
         for service in file.get("service", [])
         for method in service["method"]
     }
-    assert told == {path_of(method): permitted_callers(method) for method in methods()}
+    assert from_buf == {path_of(method): permitted_callers(method) for method in methods()}
 
 
 @pytest.mark.parametrize("service", services(), ids=lambda service: service.full_name)
@@ -64,7 +64,7 @@ def test_every_comment_names_the_callers_that_are_enforced(image):
         assert frozenset(named[1].split(", ")) == permitted_callers(method), path_of(method)
 
 
-def test_services_call_only_what_lets_them(image):
+def test_services_call_only_permitted_methods(image):
     owner = {
         "token": "token",
         "authentication": "authentication",
@@ -78,7 +78,7 @@ def test_services_call_only_what_lets_them(image):
         assert all(callee in reach[caller] for caller in permitted_callers(method)), path_of(method)
 
 
-def test_nothing_streams_because_nothing_guards_streams(image):
+def test_contract_has_no_streaming_methods(image):
     assert not [
         method["name"]
         for file in image.values()

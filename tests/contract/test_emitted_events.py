@@ -1,7 +1,7 @@
-"""A state change without its event fails here: every transaction of a use case tells one, or says below why it does not.
+"""Every transaction of a use case emits an event or is listed below with the reason.
 
-Read from the source: a transaction is `async with <begin>() as work`, reading ones excepted; it tells when its block, or a
-function of the use cases that the block hands `work` to, emits.
+The test reads the source: a transaction is `async with <begin>() as work`, except read-only ones. It emits if its block,
+or a function of the use cases to which the block passes `work`, calls `emit`.
 """
 
 import ast
@@ -15,19 +15,19 @@ import pytest
 from latchkey.events.v1 import events_pb2
 
 SERVICES = Path(__file__).resolve().parents[2] / "services"
-READS = {"_view", "reading", "snapshot"}
+READS = {"_view", "view", "reading", "snapshot"}
 TRANSACTIONS = {"_begin", "_work", "begin", "work", "transaction", "_transactions"}
 
-_SWEPT = "what is removed ended before, and was told then"
-_COUNTED = "a count that slows guessing down; what it leads to is told"
+_SWEPT = "deleted objects ended before, with an event"
+_COUNTED = "a rate limit counter; refused attempts have their own event"
 _AGAIN = "events that a receiver gets once more, or a try: the operator sees them in the log"
 _KEPT = "events and the log, for the time that the operator chose"
-_WAITS = "a request that waits for its person or its client: what becomes of it is told"
+_WAITS = "a pending request; its outcome has an event"
 SILENT = {
     "authentication/usecases/accounts/change_email_address.py::RequestAddress.__call__": "nothing has changed before its link is used",
-    "authentication/usecases/accounts/request_password_reset.py::RequestPasswordReset.__call__": "is told when the letter is sent",
+    "authentication/usecases/accounts/request_password_reset.py::RequestPasswordReset.__call__": "the event is emitted when the email is sent",
     "authentication/usecases/accounts/sign_up.py::RequestSignUp.__call__": "there is no account before its link is used",
-    "authentication/usecases/email/send_email.py::SendLetter.__call__": "how an attempt went; what the letter tells was told",
+    "authentication/usecases/email/send_email.py::SendLetter.__call__": "the outcome of a delivery attempt; the change in the email had its event",
     "authentication/usecases/email/send_email.py::SendLetter.claim": "who sends",
     "authentication/usecases/email/sweep_emails.py::SweepLetters.__call__": _SWEPT,
     "authentication/usecases/factors/enrol_totp.py::StartTotp.__call__": "what is being set up counts for nothing yet",
@@ -37,33 +37,33 @@ SILENT = {
     "authentication/usecases/sessions/sweep_sessions.py::SweepSessions._forget_failures": _SWEPT,
     "authentication/usecases/sessions/touch_sessions.py::TouchSessions.__call__": "when a session was last used",
     "device/usecases/find_user_code.py::FindUserCode.__call__": _COUNTED,
-    "device/usecases/poll_device_code.py::PollDeviceCode._require_patience": _COUNTED,
+    "device/usecases/poll_device_code.py::PollDeviceCode._require_interval": _COUNTED,
     "device/usecases/record_polls.py::RecordPolls.__call__": _COUNTED,
-    "device/usecases/sweep_device_codes.py::SweepDeviceCodes._forget_codes": _SWEPT,
-    "device/usecases/sweep_device_codes.py::SweepDeviceCodes._forget_tallies": _SWEPT,
-    "event_bridge/usecases/deliver_event.py::DeliverEvent.__call__": "a place that was given back",
-    "event_bridge/usecases/deliver_event.py::DeliverEvent.claim": "who delivers",
+    "device/usecases/sweep_device_codes.py::SweepDeviceCodes._delete_codes": _SWEPT,
+    "device/usecases/sweep_device_codes.py::SweepDeviceCodes._delete_tallies": _SWEPT,
+    "event_bridge/usecases/deliver_event.py::DeliverEvent.__call__": "the delivery is postponed without an attempt",
+    "event_bridge/usecases/deliver_event.py::DeliverEvent.claim": "a lease of one replica",
     "event_bridge/usecases/redeliver_events.py::RedeliverEvents.__call__": _AGAIN,
     "event_bridge/usecases/redeliver_events.py::TestWebhook.__call__": _AGAIN,
-    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._forget_deliveries": _KEPT,
-    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._forget_events": _KEPT,
-    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._forget_tickets": _SWEPT,
+    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._delete_deliveries": _KEPT,
+    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._delete_events": _KEPT,
+    "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._delete_tickets": _SWEPT,
     "event_bridge/usecases/sweep_deliveries.py::SweepDeliveries._give_up": _KEPT,
-    "event_bridge/usecases/take_events.py::TakeEvents.__call__": "what others told, on its way to receivers",
-    "event_bridge/usecases/take_events.py::TakeEvents.begin": "who takes",
-    "event_bridge/usecases/take_events.py::TakeEvents.rewind": "who takes",
+    "event_bridge/usecases/store_events.py::StoreEvents.__call__": "events of other services, queued for webhooks",
+    "event_bridge/usecases/store_events.py::StoreEvents.acquire": "a lease of one replica",
+    "event_bridge/usecases/store_events.py::StoreEvents.rewind": "a position in a stream",
     "key_rotation/usecases/get_signing_keys.py::GetSigningKeys.__call__": "how long a key has to stay after its last use",
     "token/usecases/clients/authenticate_client.py::AuthenticateClient._renew": "under which pepper a client's secret is kept",
-    "token/usecases/clients/authenticate_client.py::AuthenticateClient._believe": "that an assertion was used, until it expires",
+    "token/usecases/clients/authenticate_client.py::AuthenticateClient._verify_assertion": "that an assertion was used, until it expires",
     "token/usecases/authorization/authorize.py::Authorize.__call__": _WAITS,
-    "token/usecases/sessions/deliver_logout.py::DeliverLogout.__call__": "how a delivery went; the session's end was told",
+    "token/usecases/sessions/deliver_logout.py::DeliverLogout.__call__": "the outcome of a delivery attempt; the end of the session had its event",
     "token/usecases/sessions/deliver_logout.py::DeliverLogout.claim": "who delivers",
     "token/usecases/clients/manage_registration.py::ChangeRegistration._check_sector": _COUNTED,
     "token/usecases/authorization/push_authorization_request.py::PushAuthorizationRequest.__call__": _WAITS,
     "token/usecases/clients/register_client.py::RegisterClient._check_sector": _COUNTED,
     "token/usecases/authorization/resume_authorization.py::ResumeAuthorization.__call__": _WAITS,
 }
-"""Transaction -> why subscribers are not told: mostly, nobody outside could do anything with it."""
+"""Transaction -> why it emits no event."""
 
 
 @cache
@@ -144,11 +144,11 @@ def _silent() -> Counter[str]:
     return +found
 
 
-def test_every_transaction_tells_a_event_or_says_why_not() -> None:
+def test_every_transaction_emits_an_event_or_is_listed_as_silent() -> None:
     assert set(_silent()) == set(SILENT)
 
 
-def test_no_transaction_hides_behind_another_name() -> None:
+def test_names_of_transaction_functions_are_known() -> None:
     """A new word for beginning one has to be added to TRANSACTIONS, or to READS."""
     words = {
         _name(item.context_expr.func)
@@ -158,15 +158,15 @@ def test_no_transaction_hides_behind_another_name() -> None:
         for item in node.items
         if isinstance(item.context_expr, ast.Call) and isinstance(item.optional_vars, ast.Name)
     }
-    assert words - READS - TRANSACTIONS <= {"timeout", "_turns"}
+    assert words - READS - TRANSACTIONS <= {"timeout", "lock"}
 
 
-def test_the_reader_sees_a_transaction_that_tells_nothing() -> None:
-    told, silent = (
+def test_silent_transaction_is_detected() -> None:
+    emitting, silent = (
         ast.parse(f"async def change(self):\n    async with self._begin() as work:\n        {line}\n")
         for line in ("tell(work)", "await work.things.add(1)")
     )
-    ((block, work),) = _transactions(told)
+    ((block, work),) = _transactions(emitting)
     assert _tells(block, work, {"tell"})
     assert not _tells(block, work, set())
     ((block, work),) = _transactions(silent)
@@ -181,7 +181,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_every_event_of_the_contract_is_told_by_its_producer(event: str) -> None:
+def test_every_event_of_the_contract_is_emitted_by_its_producer(event: str) -> None:
     service = SERVICES / EVENTS[event].replace("-", "_")
     events = service / "events.py"
     makers = {

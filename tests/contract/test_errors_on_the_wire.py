@@ -25,7 +25,7 @@ DESCRIPTION = "Every permitted character: !#$%&'()*+,-./0129:;<=>?@AZ[]^_`az{|}~
 
 @pytest.fixture
 def ask(serve: Serve, connect: Connect) -> Any:
-    """Calls one method of a service that answers as told."""
+    """Calls one method of a service with the given response."""
 
     async def ask(answer: Answer, **how: Any) -> Any:
         service = METHOD.containing_service
@@ -44,7 +44,7 @@ def raising(error: Exception) -> Answer:
 
 @pytest.mark.s(9)
 @pytest.mark.parametrize("cls", BY_CODE.values(), ids=lambda cls: cls.__name__)
-async def test_every_error_arrives_as_the_same_class_with_all_it_says(serve, connect, cls):
+async def test_every_error_survives_the_wire_with_all_attributes(serve, connect, cls):
     said = [
         cls(),
         cls(""),
@@ -69,7 +69,7 @@ async def test_every_error_arrives_as_the_same_class_with_all_it_says(serve, con
 
 
 @pytest.mark.s(60)
-async def test_an_unexpected_exception_is_server_error_and_no_text_of_it_leaves(serve, tls):
+async def test_unexpected_exception_is_server_error_without_its_text(serve, tls):
     service = METHOD.containing_service
     servicer = Servicer(service, raising(ValueError("hunter2 in SELECT secret FROM users")))
     target = await serve([registration(service, servicer)], identity="authentication")
@@ -91,7 +91,7 @@ async def test_an_unexpected_exception_is_server_error_and_no_text_of_it_leaves(
 
 
 @pytest.mark.s(63)
-async def test_a_callee_that_hangs_is_temporarily_unavailable_within_the_deadline(ask):
+async def test_hanging_callee_is_temporarily_unavailable_within_the_deadline(ask):
     async def hang(*_: Any) -> Any:
         await asyncio.Event().wait()
 
@@ -102,7 +102,7 @@ async def test_a_callee_that_hangs_is_temporarily_unavailable_within_the_deadlin
 
 
 @pytest.mark.s(63)
-async def test_a_call_without_a_deadline_of_its_own_gets_one(ask, monkeypatch):
+async def test_call_without_a_deadline_gets_the_default(ask, monkeypatch):
     async def hang(*_: Any) -> Any:
         await asyncio.Event().wait()
 
@@ -113,7 +113,7 @@ async def test_a_call_without_a_deadline_of_its_own_gets_one(ask, monkeypatch):
 
 
 @pytest.mark.s(66)
-async def test_a_callee_that_is_not_there_is_temporarily_unavailable(connect):
+async def test_unreachable_callee_is_temporarily_unavailable(connect):
     channel = await connect("127.0.0.1:1", identity="token", service="key-rotation")
     with pytest.raises(TemporarilyUnavailable) as caught:
         await call(channel, METHOD, timeout=0.2)
@@ -121,7 +121,7 @@ async def test_a_callee_that_is_not_there_is_temporarily_unavailable(connect):
 
 
 @pytest.mark.s(66)
-async def test_a_callee_that_goes_away_in_mid_call_is_temporarily_unavailable(tls, connect):
+async def test_callee_that_stops_during_a_call_is_temporarily_unavailable(tls, connect):
 
     called = asyncio.Event()
 
@@ -141,7 +141,7 @@ async def test_a_callee_that_goes_away_in_mid_call_is_temporarily_unavailable(tl
         await answer
 
 
-async def test_a_callee_that_comes_back_is_found_by_a_waiting_call(tls, connect):
+async def test_pending_call_succeeds_when_the_callee_restarts(tls, connect):
 
     service = METHOD.containing_service
     settings = settings_of("authentication", tls)
@@ -165,17 +165,17 @@ async def test_an_unknown_method_is_server_error(serve, connect):
     assert caught.value.reason == "AUTHENTICATION_UNIMPLEMENTED"
 
 
-async def test_a_trace_goes_on_in_the_service_that_is_called(ask):
-    heard = []
+async def test_callee_continues_the_trace(ask):
+    received = []
 
     async def answer(*_: Any) -> Any:
-        heard.append(trace.current_id())
+        received.append(trace.current_id())
         raise InvalidGrant
 
     mine = trace.begin()
     with pytest.raises(InvalidGrant):
         await ask(answer)
-    assert heard == [mine]
+    assert received == [mine]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ async def test_a_trace_goes_on_in_the_service_that_is_called(ask):
     ],
     ids=["rubbish", "text", "empty", "foreign", "broken"],
 )
-def test_details_that_cannot_be_read_are_server_error(detail):
+def test_malformed_error_details_are_server_error(detail):
     error = grpc.aio.AioRpcError(
         grpc.StatusCode.FAILED_PRECONDITION,
         grpc.aio.Metadata(),
@@ -202,7 +202,7 @@ def test_details_that_cannot_be_read_are_server_error(detail):
     assert revived.reason == "TOKEN_FAILED"
 
 
-def test_a_code_that_is_not_in_the_family_is_server_error():
+def test_unknown_error_code_is_server_error():
     packed = any_pb2.Any()
     packed.Pack(errors_pb2.OAuthErrorDetail(error="made_up", description="x"))
     error = grpc.aio.AioRpcError(
@@ -214,7 +214,7 @@ def test_a_code_that_is_not_in_the_family_is_server_error():
 
 
 @pytest.mark.parametrize("cls", BY_CODE.values(), ids=lambda cls: cls.__name__)
-def test_no_error_of_ours_looks_like_a_callee_that_cannot_be_reached(cls):
+def test_no_oauth_error_uses_the_status_of_an_unreachable_callee(cls):
     code, message, _ = to_status(cls("hunter2"))
     assert code not in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
     assert message == cls.error

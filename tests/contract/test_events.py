@@ -41,18 +41,18 @@ REQUIRED = {
 
 
 @every_event
-def test_an_event_looks_as_it_did(event: Event):
+def test_event_matches_its_golden_file(event: Event):
     """If the change is meant: `python -m tests.contract.samples`, and look at the difference."""
     assert golden_path(event).exists(), "a new event: python -m tests.contract.samples"
     assert envelope_of(event) == json.loads(golden_path(event).read_text(encoding="utf-8"))
 
 
-def test_no_event_has_gone():
+def test_no_event_was_removed():
     assert {path.stem for path in GOLDEN.glob("*.json")} == {event.name for event in EVENTS}
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
-def test_what_was_published_yesterday_is_understood_today(path):
+def test_golden_events_are_parsed_by_current_code(path):
     published = json.loads(path.read_text(encoding="utf-8"))
     event = next(event for event in EVENTS if f"latchkey.{event.name}.v1" == published["type"])
     read = ParseDict(published["data"], type(event.data)())
@@ -60,7 +60,7 @@ def test_what_was_published_yesterday_is_understood_today(path):
 
 
 @every_event
-def test_an_event_is_a_cloud_event_with_all_attributes(event: Event):
+def test_event_is_a_cloud_event_with_all_attributes(event: Event):
     body = envelope_of(event)
     has_reason = "reason" in event.data.DESCRIPTOR.fields_by_name
     assert set(body) == REQUIRED | ({"reason"} if has_reason else set())
@@ -79,12 +79,12 @@ def test_an_event_is_a_cloud_event_with_all_attributes(event: Event):
 
 
 @every_event
-def test_the_data_have_every_field_by_its_name_in_the_contract(event: Event):
+def test_event_data_use_the_field_names_of_the_contract(event: Event):
     assert set(envelope_of(event)["data"]) == {field.name for field in event.data.DESCRIPTOR.fields}
 
 
 @every_event
-def test_a_reason_is_a_word_of_the_closed_set(event: Event):
+def test_event_reason_is_a_value_of_the_enum(event: Event):
     body = envelope_of(event)
     if "reason" in body:
         words = {name.removeprefix("REASON_").lower() for name in events_pb2.Reason.keys()}  # noqa: SIM118 - a wrapper
@@ -93,12 +93,12 @@ def test_a_reason_is_a_word_of_the_closed_set(event: Event):
 
 
 @every_event
-def test_headers_repeat_what_a_router_needs(event: Event):
+def test_event_headers_contain_id_type_and_traceparent(event: Event):
     body = json.dumps(envelope_of(event))
     assert headers(body) == {"ce-id": EVENT_ID, "ce-type": f"latchkey.{event.name}.v1", "traceparent": TRACEPARENT}
 
 
-def test_an_event_outside_of_a_request_has_no_traceparent():
+def test_event_outside_of_a_request_has_no_traceparent():
     event = {name: value for name, value in envelope_of(EVENTS[0]).items() if name != "traceparent"}
     assert set(headers(json.dumps(event))) == {"ce-id", "ce-type"}
 
@@ -123,7 +123,7 @@ def test_names_of_events_are_unique():
 
 @pytest.mark.s(60)
 @every_event
-def test_an_event_has_no_field_for_a_secret_or_for_who_somebody_is(event: Event):
+def test_event_has_no_field_for_secrets_or_personal_data(event: Event):
     never = re.compile(
         r"password|secret|e_?mail|phone|user_agent|username|address|ip$|assertion|(?<!client_)name$|code$|^token$"
     )
@@ -132,14 +132,14 @@ def test_an_event_has_no_field_for_a_secret_or_for_who_somebody_is(event: Event)
 
 
 @every_event
-def test_what_is_not_known_is_left_out_and_not_empty(event: Event):
+def test_unknown_attributes_are_omitted(event: Event):
     bare = envelope_of(Event(type(event.data)(), "subject-1", Actor("system")))
     assert not {"actorid", "correlationid", "reason"} & set(bare)
     assert bare["data"] == {}
     assert bare["actortype"] == "system"
 
 
-def test_events_about_one_subject_share_a_shard_and_subjects_spread():
+def test_events_of_one_subject_share_a_shard():
     shards = {subject: replace(EVENTS[0], subject=subject).shard for subject in map(str, range(2_000))}
     assert set(shards.values()) == set(range(16))
     for event in EVENTS:
@@ -147,7 +147,7 @@ def test_events_about_one_subject_share_a_shard_and_subjects_spread():
         assert event.nats_subject == f"latchkey.v1.{event.name}.{event.shard:02d}"
 
 
-def test_streams_take_in_no_subject_twice_and_keep_what_they_promise():
+def test_stream_subjects_do_not_overlap():
     subjects = [subject for taken_in, _ in STREAMS.values() for subject in taken_in]
     assert len(set(subjects)) == len(subjects)
     assert STREAMS["LATCHKEY_EVENTS"][1] == timedelta(days=30)

@@ -36,7 +36,7 @@ def registered(descriptor: ServiceDescriptor, servicer: Servicer, handler: Any) 
     return Registration(add, servicer, descriptor)
 
 
-async def test_a_service_that_names_no_callers_refuses_everybody(serve, connect):
+async def test_service_without_callers_refuses_every_caller(serve, connect):
     descriptor = odd_service()
     assert permitted_callers(descriptor.methods[0]) == frozenset()
     servicer = Servicer(descriptor, nothing)
@@ -48,7 +48,7 @@ async def test_a_service_that_names_no_callers_refuses_everybody(serve, connect)
     assert servicer.called == []
 
 
-async def test_a_stream_is_not_served_at_all(serve, connect):
+async def test_streaming_method_is_unimplemented(serve, connect):
     descriptor = odd_service(server_streaming=True)
     servicer = Servicer(descriptor, nothing)
     target = await serve([registered(descriptor, servicer, grpc.unary_stream_rpc_method_handler)])

@@ -1,4 +1,4 @@
-"""Apache with mod_auth_openidc: a web server that signs people in, configured and not written."""
+"""Runs Apache with mod_auth_openidc, a web server that signs users in by configuration."""
 
 import os
 import pwd
@@ -31,7 +31,7 @@ DirectoryIndex index.html
 """
 
 
-def cannot_be_had() -> str:
+def reason_for_no_apache() -> str:
     """Why Apache cannot run on this machine; empty when it can."""
     if shutil.which("apache2") is None:
         return "there is no apache2 on this machine: install Debian's libapache2-mod-auth-openidc"
@@ -41,7 +41,7 @@ def cannot_be_had() -> str:
 
 @dataclass
 class Apache:
-    """A browser's view of it: cookies are kept, redirects are told and not followed."""
+    """A running Apache and an HTTP client, which keeps cookies and does not follow redirects."""
 
     url: str
     folder: Path
@@ -57,7 +57,7 @@ class Apache:
         return await self.client.get(url, headers={"Accept": "text/html", **headers})
 
     async def signed_in(self, browser: Browser, path: str) -> httpx2.Response:
-        """The page at `path`, by way of the authorization server and back."""
+        """The page at `path`, after sign-in at the authorization server."""
         page = await self.to_the_server_and_back(browser, await self.get(path))
         answer = await self.get(page.url)
         assert answer.status_code == 302, self.log
@@ -77,17 +77,17 @@ class Apache:
 
 @contextmanager
 def running(folder: Path, *, port: int, directives: Mapping[str, str], locations: str) -> Iterator[Apache]:
-    """`directives` of mod_auth_openidc, and which paths need what."""
+    """Runs Apache with `directives` of mod_auth_openidc and <Location> sections."""
     pages = folder / "pages"
-    (pages / "people").mkdir(parents=True)
-    (pages / "people" / "index.html").write_text("a page of people")
+    (pages / "protected").mkdir(parents=True)
+    (pages / "protected" / "index.html").write_text("a protected page")
     text = "\n".join([*(f'{name} "{value}"' for name, value in directives.items()), locations])
     modules = "\n".join(f"LoadModule {name}_module {_MODULES}/mod_{name}.so" for name in _NEEDED)
     (folder / "apache.conf").write_text(
         _CONFIGURATION.format(folder=folder, port=port, modules=modules, user=_user(folder), directives=text)
     )
     command = ["apache2", "-d", str(folder), "-f", str(folder / "apache.conf")]
-    subprocess.run([*command, "-t"], check=True)  # what is wrong with the configuration stands in the test's output
+    subprocess.run([*command, "-t"], check=True)  # prints configuration errors
     command += ["-D", "FOREGROUND"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:
         url = f"http://localhost:{port}"
@@ -98,7 +98,7 @@ def running(folder: Path, *, port: int, directives: Mapping[str, str], locations
 
 
 def _user(folder: Path) -> str:
-    """Apache that is started by root wants to be somebody else."""
+    """Directives for the user that Apache changes to when root starts it."""
     if os.getuid() != 0:
         return ""
     user = pwd.getpwnam("www-data")
@@ -108,7 +108,7 @@ def _user(folder: Path) -> str:
 
 
 def listens(port: int) -> bool:
-    """Whether anybody does."""
+    """Whether a server listens on the port."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

@@ -1,4 +1,4 @@
-"""An authenticator app: what it reads from the page, and the codes that it shows."""
+"""An authenticator app (TOTP), set up from the page of the account."""
 
 import re
 import time
@@ -15,7 +15,7 @@ STEP_SECONDS = 30
 
 @dataclass
 class Authenticator:
-    """Never shows a code twice: where the present one has been used, it gives the next, which is good as well."""
+    """Generates each code once: after the current one it generates the next, which the server accepts as well."""
 
     secret: str
     used: set[int] = field(default_factory=set)
@@ -28,10 +28,9 @@ class Authenticator:
         return cls(query["secret"][0])
 
     def code(self) -> str:
-        """Of a step that has not been used and stays good for a quarter of a minute at least.
+        """The code of an unused time step that stays valid for at least 15 seconds.
 
-        The step before the present one is good until the present one ends. Who has shown all that are good now waits
-        for the next, as people do.
+        The preceding time step is valid until the current one ends. Waits for the next step when all are used.
         """
         while True:
             now = time.time()
@@ -45,7 +44,7 @@ class Authenticator:
 
 
 async def set_up(browser: Browser) -> Authenticator:
-    """For somebody who has just signed in to their account."""
+    """Sets up an authenticator app for the user who has just signed in to the account."""
     page = await browser.open("/account/authenticator")
     assert page.name == "account-authenticator", page.name
     app = Authenticator.reading(page)

@@ -1,17 +1,17 @@
-"""Stories over real HTTP, against five real processes, real NATS, and both databases."""
+"""Fixtures for flows over HTTP against running services, NATS and both databases."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.flows.openid_client import OpenidClient, Register
+from tests.flows.openid_client import Driver, OpenidClient, Register
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.mailbox import Mailbox, open_mailbox
-from tests.support.npm_packages import NODE, CannotBeHadError, installed
+from tests.support.npm_packages import NODE, PackagesUnavailableError, installed
 from tests.support.stack import Stack
 
 
@@ -36,14 +36,14 @@ async def browser(system: Stack) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def mailbox(system: Stack) -> AsyncIterator[Mailbox]:
-    """Where the letters of the system go while the test runs."""
+    """The SMTP server that the system sends emails to."""
     async with open_mailbox(port=system.layout.ports.mail.number) as opened:
         yield opened
 
 
 @pytest.fixture
 async def web(system: Stack) -> AsyncIterator[RelyingParty]:
-    """The confidential demo web application, on unmodified Authlib."""
+    """The confidential demo client, with Authlib."""
     async with RelyingParty.of(system, "web") as relying_party:
         yield relying_party
 
@@ -56,10 +56,10 @@ async def second(system: Stack) -> AsyncIterator[RelyingParty]:
 
 @pytest.fixture(scope="session")
 def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the programs of `node` can be run."""
+    """A folder with the programs of `node` and their packages."""
     try:
         packages = installed()
-    except CannotBeHadError as reason:
+    except PackagesUnavailableError as reason:
         pytest.skip(str(reason))
     folder = tmp_path_factory.mktemp("node")
     for program in NODE.glob("*.mjs"):
@@ -68,7 +68,15 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def driver(node_folder: Path) -> Iterator[Driver]:
+    """The Node.js process with openid-client."""
+    running = Driver(node_folder)
+    yield running
+    running.close()
+
+
 @pytest.fixture
-def register(node_folder: Path, system: Stack) -> Register:
+def register(driver: Driver, system: Stack) -> Register:
     """Registers a client and configures openid-client for it."""
-    return partial(OpenidClient.registered, system, node_folder)
+    return partial(OpenidClient.registered, system, driver)

@@ -1,4 +1,4 @@
-"""A device without a browser: it asks for codes, shows one, and polls. Plain HTTP, and Authlib where tokens come out."""
+"""A device client (RFC 8628): requests codes, polls, and gets tokens through Authlib."""
 
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 class Device(RelyingParty):
-    """A client with the device grant: public unless it is registered otherwise."""
+    """A client with the device grant; public unless the metadata says otherwise."""
 
     codes: dict[str, Any]
 
@@ -28,11 +28,11 @@ class Device(RelyingParty):
         return await cls.registered(system, **members)
 
     async def authorization_request(self, **form: str) -> httpx2.Response:
-        """A bare device authorization request with this client's own authentication."""
+        """Sends a device authorization request with the authentication of this client."""
         return await self.post("/device_authorization", form)
 
     async def ask(self, *, scope: str = SCOPE) -> dict[str, Any]:
-        """Gets codes, and keeps them."""
+        """Requests codes and stores them."""
         response = await self.authorization_request(scope=scope)
         assert response.status_code == 200, response.text
         self.codes = response.json()
@@ -42,7 +42,7 @@ class Device(RelyingParty):
         return await self.post("/token", {"grant_type": GRANT, "device_code": self.codes["device_code"], **form})
 
     async def collect(self) -> dict[str, Any]:
-        """The tokens, by way of Authlib."""
+        """Gets the tokens through Authlib."""
         token = await self.oauth.fetch_token(grant_type=GRANT, device_code=self.codes["device_code"])
         return dict(token)
 
@@ -54,8 +54,8 @@ class Device(RelyingParty):
             return await client.post(url, data={"client_id": self.client_id, **form})
 
 
-async def the_question(browser: Browser, device: Device, *, username: str = "alice") -> Page:
-    """Types the device's code where the person is asked for it; signs in on the way if that is asked for."""
+async def open_confirmation(browser: Browser, device: Device, *, username: str = "alice") -> Page:
+    """Enters the user code on the device page, after signing in if the page requires it."""
     page = await browser.open("/device")
     if page.name == "login":
         page = await browser.sign_in(username, f"{username}-password")
@@ -64,5 +64,5 @@ async def the_question(browser: Browser, device: Device, *, username: str = "ali
 
 
 async def allow(browser: Browser, device: Device, *, username: str = "alice") -> Page:
-    await the_question(browser, device, username=username)
+    await open_confirmation(browser, device, username=username)
     return await browser.submit("device-allow")

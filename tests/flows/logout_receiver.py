@@ -1,4 +1,4 @@
-"""The servers of client applications, on real TLS: they hear of logouts and give documents, as a test says."""
+"""A TLS server of client applications: receives back-channel logout requests and serves documents."""
 
 import queue
 import ssl
@@ -17,8 +17,8 @@ HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One POST."""
+class LogoutRequest:
+    """A POST request."""
 
     path: str
     content_type: str
@@ -34,14 +34,14 @@ class Heard:
 
 @dataclass
 class Receiver:
-    """Each client has a path of its own; `answers`: path -> statuses, one after the other, then 200."""
+    """`answers`: path -> statuses of the next responses; after them the status is 200. Each client uses its own path."""
 
     port: int
     authority: Authority
     answers: dict[str, list[int]] = field(default_factory=dict)
     documents: dict[str, bytes] = field(default_factory=dict)
-    """What a GET of that path is answered with, as JSON."""
-    _heard: dict[str, "queue.SimpleQueue[Heard]"] = field(default_factory=dict)
+    """Path -> JSON document that a GET returns."""
+    _requests: dict[str, "queue.SimpleQueue[LogoutRequest]"] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def uri(self, path: str) -> str:
@@ -49,29 +49,29 @@ class Receiver:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the services are told, so that they may reach it."""
+        """Settings that allow the services to reach this server."""
         return {
             "LATCHKEY_FETCH_ALLOWED_PRIVATE_HOSTS": f"{HOST}:{self.port}",
             "LATCHKEY_FETCH_EXTRA_CA": str(self.authority.pem),
         }
 
-    def next(self, path: str, *, seconds: float = 30) -> Heard:
-        """The next POST to that path. Raises queue.Empty when none comes."""
+    def next(self, path: str, *, seconds: float = 30) -> LogoutRequest:
+        """The next POST request to a path. Raises queue.Empty when none arrives."""
         return self._of(path).get(timeout=seconds)
 
-    def heard_nothing_more(self, path: str) -> bool:
+    def has_received_nothing_more(self, path: str) -> bool:
         return self._of(path).empty()
 
-    def note(self, heard: Heard) -> int:
+    def record(self, received: LogoutRequest) -> int:
         with self._lock:
-            statuses = self.answers.get(heard.path, [])
+            statuses = self.answers.get(received.path, [])
             status = statuses.pop(0) if statuses else 200
-        self._of(heard.path).put(heard)
+        self._of(received.path).put(received)
         return status
 
-    def _of(self, path: str) -> "queue.SimpleQueue[Heard]":
+    def _of(self, path: str) -> "queue.SimpleQueue[LogoutRequest]":
         with self._lock:
-            return self._heard.setdefault(path, queue.SimpleQueue())
+            return self._requests.setdefault(path, queue.SimpleQueue())
 
 
 @contextmanager
@@ -82,8 +82,10 @@ def receiving(folder: Path) -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
             connection: Any = self.connection
-            heard = Heard(self.path, self.headers.get("Content-Type", ""), parse_qsl(body), connection.version())
-            self.send_response(receiver.note(heard))
+            received = LogoutRequest(
+                self.path, self.headers.get("Content-Type", ""), parse_qsl(body), connection.version()
+            )
+            self.send_response(receiver.record(received))
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -1,4 +1,4 @@
-"""A client application on unmodified Authlib; what it gets is verified by joserfc alone."""
+"""A client application with Authlib; tokens are verified with joserfc."""
 
 import json
 import secrets
@@ -22,7 +22,7 @@ SCOPE = "openid profile email offline_access"
 
 @dataclass
 class Started:
-    """An authorization request that was made, and what has to be remembered until its answer."""
+    """An authorization request and the values that its response is checked against."""
 
     url: str
     state: str
@@ -60,7 +60,7 @@ class RelyingParty:
 
     @classmethod
     async def registered(cls, system: Stack, **metadata: Any) -> Self:
-        """A new client of its own."""
+        """Registers a new client."""
         members = {
             "client_name": "A test client",
             "redirect_uris": ["https://client.example/callback"],
@@ -93,7 +93,7 @@ class RelyingParty:
         return Started(url=url, state=state, nonce=nonce, verifier=verifier)
 
     async def finish(self, started: Started, page: Page) -> dict[str, Any]:
-        """Trades the code on the callback address for tokens."""
+        """Checks the authorization response and redeems the code."""
         assert page.url.startswith(self.redirect_uri), page.url
         assert page.parameters["state"] == started.state
         assert page.parameters["iss"] == self.system.issuer
@@ -101,7 +101,7 @@ class RelyingParty:
         return dict(token)
 
     async def sign_in(self, browser: Browser, *, username: str = "alice", **parameters: Any) -> dict[str, Any]:
-        """The whole dance, for a browser without a session: pages are answered as they come."""
+        """Runs the whole code flow: signs in and grants consent where the pages ask for it."""
         started = self.start(**parameters)
         page = await browser.open(started.url)
         if page.name == "login":
@@ -117,7 +117,7 @@ class RelyingParty:
             )
 
     async def token_request(self, **form: str) -> httpx2.Response:
-        """A bare token request with this client's own authentication."""
+        """Sends a token request with the authentication of this client."""
         async with httpx2.AsyncClient(timeout=20) as client:
             if self.client_secret:
                 auth: Any = (self.client_id, self.client_secret)
@@ -126,7 +126,7 @@ class RelyingParty:
 
 
 def code_form(page: Page, started: Started, relying_party: RelyingParty) -> dict[str, str]:
-    """The token request for the code on a callback address."""
+    """The form of the token request for the code in a redirect."""
     return {
         "grant_type": "authorization_code",
         "code": dict(parse_qsl(urlsplit(page.url).query))["code"],
@@ -136,7 +136,7 @@ def code_form(page: Page, started: Started, relying_party: RelyingParty) -> dict
 
 
 async def verified(system: Stack, token: str, *, audience: str, alg: str, typ: str) -> dict[str, Any]:
-    """Header and claims hold by joserfc, with the keys that the server publishes."""
+    """The claims of a token after joserfc has verified it with the published keys."""
     async with httpx2.AsyncClient() as client:
         keys = KeySet.import_key_set((await client.get(f"{system.issuer}/jwks")).json())
     decoded = jwt.decode(token, keys, algorithms=[alg])

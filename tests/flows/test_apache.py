@@ -1,4 +1,4 @@
-"""Apache's mod_auth_openidc as it is published: a web server before applications that know nothing of OpenID Connect."""
+"""Apache with mod_auth_openidc in front of an application without OpenID Connect support."""
 
 import secrets
 import tempfile
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.flows.apache import Apache, cannot_be_had, listens, running
+from tests.flows.apache import Apache, listens, reason_for_no_apache, running
 from tests.flows.relying_party import RelyingParty
 from tests.storage.servicekit.world import until
 from tests.support.browser import Browser
@@ -16,13 +16,13 @@ from tests.support.stack import Stack, free_ports
 
 pytestmark = [
     pytest.mark.xdist_group("sqlite"),
-    pytest.mark.skipif(bool(cannot_be_had()), reason=cannot_be_had()),
+    pytest.mark.skipif(bool(reason_for_no_apache()), reason=reason_for_no_apache()),
 ]
 LOCATIONS = """
-<Location "/people">
+<Location "/protected">
   AuthType openid-connect
   Require claim email:alice@example.com
-  Header set X-Person "expr=%{REMOTE_USER}"
+  Header set X-Remote-User "expr=%{REMOTE_USER}"
 </Location>
 """
 SIGNED_OUT = "/signed-out.html"
@@ -36,14 +36,14 @@ async def browser(stack: Stack) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def apache(stack: Stack) -> AsyncIterator[Apache]:
-    """Everybody may sign in, and /people is for Alice."""
+    """Every user may sign in; only Alice has access to /protected."""
     with free_ports() as ports, tempfile.TemporaryDirectory() as folder:
         port = int(ports["LATCHKEY_BROWSER_PORT"])
         url = f"http://localhost:{port}"
         client = await RelyingParty.registered(
             stack,
             consent="skip",
-            redirect_uris=[f"{url}/people/callback"],
+            redirect_uris=[f"{url}/protected/callback"],
             post_logout_redirect_uris=[url + SIGNED_OUT],
             grant_types=["authorization_code"],
         )
@@ -51,7 +51,7 @@ async def apache(stack: Stack) -> AsyncIterator[Apache]:
             "OIDCProviderMetadataURL": f"{stack.issuer}/.well-known/openid-configuration",
             "OIDCClientID": client.client_id,
             "OIDCClientSecret": str(client.client_secret),
-            "OIDCRedirectURI": f"{url}/people/callback",
+            "OIDCRedirectURI": f"{url}/protected/callback",
             "OIDCCryptoPassphrase": secrets.token_hex(16),
             "OIDCScope": "openid email profile",
             "OIDCPKCEMethod": "S256",
@@ -64,26 +64,30 @@ async def apache(stack: Stack) -> AsyncIterator[Apache]:
                 yield apache
 
 
-async def test_it_signs_alice_in_and_lets_nobody_else_by(stack: Stack, apache: Apache, browser: Browser) -> None:
-    page = await apache.signed_in(browser, "/people/")
-    assert (page.status_code, page.text) == (200, "a page of people"), apache.log
-    assert page.headers["X-Person"] == "alice@example.com"
+async def test_apache_requires_sign_in_and_gives_alice_access(stack: Stack, apache: Apache, browser: Browser) -> None:
+    page = await apache.signed_in(browser, "/protected/")
+    assert (page.status_code, page.text) == (200, "a protected page"), apache.log
+    assert page.headers["X-Remote-User"] == "alice@example.com"
 
 
-async def test_bob_is_signed_in_and_not_let_in(stack: Stack, apache: Apache, browser: Browser) -> None:
-    await browser.open((await apache.get("/people/")).headers["location"])
+async def test_apache_refuses_a_signed_in_user_without_the_required_claim(
+    stack: Stack, apache: Apache, browser: Browser
+) -> None:
+    await browser.open((await apache.get("/protected/")).headers["location"])
     back = await browser.sign_in("bob", "bob-password")
     answer = await apache.get(back.url)
     assert answer.status_code == 302, apache.log
     assert (await apache.get(answer.headers["location"])).status_code == 401
 
 
-async def test_signing_out_at_apache_signs_out_with_us(stack: Stack, apache: Apache, browser: Browser) -> None:
-    await apache.signed_in(browser, "/people/")
+async def test_sign_out_at_apache_ends_the_session_of_the_server(
+    stack: Stack, apache: Apache, browser: Browser
+) -> None:
+    await apache.signed_in(browser, "/protected/")
     query = urlencode({"logout": apache.url + SIGNED_OUT})
-    answer = await apache.get(f"/people/callback?{query}")
+    answer = await apache.get(f"/protected/callback?{query}")
     assert answer.status_code == 302, apache.log
     page = await browser.open(answer.headers["location"])
     assert page.url == apache.url + SIGNED_OUT
-    again = await browser.open((await apache.get("/people/")).headers["location"])
+    again = await browser.open((await apache.get("/protected/")).headers["location"])
     assert again.name == "login"

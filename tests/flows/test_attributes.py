@@ -1,4 +1,4 @@
-"""Attributes that an operator adds go from the command line to the application that may see them, and to no other."""
+"""Attributes that an operator defines are returned to applications with the scope of the attribute only."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import pytest
 
 from latchkey.authentication.v1 import admin_pb2
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import running_stack
 
@@ -29,11 +29,11 @@ label = "Badge number"
 
 @pytest.mark.s(52)
 @pytest.mark.timeout(180)
-async def test_an_attribute_is_written_by_whom_and_seen_by_whom_the_operator_says(tmp_path: Path) -> None:
+async def test_attribute_is_writable_and_readable_as_its_definition_allows(tmp_path: Path) -> None:
     (tmp_path / "attributes.toml").write_text(FILE)
     environment = {"LATCHKEY_ATTRIBUTES_FILE": str(tmp_path / "attributes.toml")}
     with running_stack(tmp_path / "stack", environment=environment, seeded=False) as system:
-        username, user_id = await new_person(system)
+        username, user_id = await new_user(system)
         async with system.channel("authentication") as channel:
             request = admin_pb2.UpdateUserRequest(username=username)
             request.claims.update({"department": "Sales"})

@@ -1,4 +1,4 @@
-"""Authorization code with PKCE, signed in on real pages (RFC 6749 4.1, RFC 7636, OpenID Connect Core 3.1)."""
+"""Authorization code flow with PKCE on the real pages (RFC 6749, 4.1; RFC 7636; OpenID Connect Core, 3.1)."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -7,16 +7,16 @@ import httpx2
 import pytest
 
 from libs.crypto.random import uuid7
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty, code_form, verified
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
 
-async def test_a_person_signs_in_and_the_client_learns_who_it_is(
+async def test_code_flow_returns_tokens_with_claims_of_the_user(
     system: Stack, browser: Browser, web: RelyingParty
 ) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     started = web.start()
     page = await browser.open(started.url)
     assert page.name == "login"
@@ -40,35 +40,35 @@ async def test_a_person_signs_in_and_the_client_learns_who_it_is(
     assert access_token["client_id"] == web.client_id
     assert access_token["scope"].split() == token["scope"].split() == ["openid", "profile", "email", "offline_access"]
     assert userinfo["email"] == f"{username}@example.com"
-    assert "name" not in id_token  # it is asked for at /userinfo, and only there
+    assert "name" not in id_token  # returned by /userinfo only
     assert "phone_number" not in userinfo
 
 
-async def test_a_wrong_password_says_so_and_keeps_the_request_alive(browser: Browser, web: RelyingParty) -> None:
+async def test_wrong_password_shows_an_error_and_keeps_the_request(browser: Browser, web: RelyingParty) -> None:
     started = web.start()
     await browser.open(started.url)
     page = await browser.sign_in("alice", "not-her-password")
     assert page.name == "login"
     assert 'role="alert"' in page.text
-    page = await browser.sign_in("nobody-of-that-name", "whatever")
+    page = await browser.sign_in("unknown-user", "whatever")
     assert page.name == "login"
     page = await browser.sign_in()
     assert page.name == "consent" or page.left
 
 
-async def test_a_second_client_signs_the_same_browser_in_without_a_password(
+async def test_second_client_uses_the_existing_session(
     browser: Browser, web: RelyingParty, second: RelyingParty
 ) -> None:
     first = await web.sign_in(browser)
     started = second.start()
     page = await browser.open(started.url)
-    assert page.name == "consent"  # who it is, is known; what this client may have, is not
+    assert page.name == "consent"  # the session exists, the consent for this client does not
     other = await second.finish(started, await browser.submit("consent-allow"))
     me = (await web.userinfo(first["access_token"])).json()
     assert (await second.userinfo(other["access_token"])).json()["sub"] == me["sub"]
 
 
-async def test_consent_is_remembered_and_asked_again_for_more(system: Stack, browser: Browser) -> None:
+async def test_consent_is_remembered_and_asked_again_for_further_scopes(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         await client.sign_in(browser, scope="openid email")
         page = await browser.open(client.start(scope="openid email").url)
@@ -77,7 +77,7 @@ async def test_consent_is_remembered_and_asked_again_for_more(system: Stack, bro
         assert page.name == "consent"
 
 
-async def test_denying_consent_and_cancelling_sign_in_tell_the_client(system: Stack, browser: Browser) -> None:
+async def test_denied_consent_and_cancelled_sign_in_return_access_denied(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         started = client.start()
         await browser.open(started.url)
@@ -94,9 +94,7 @@ async def test_denying_consent_and_cancelling_sign_in_tell_the_client(system: St
 
 
 @pytest.mark.s(13, 14)
-async def test_of_eight_concurrent_redeemers_one_wins_and_its_tokens_are_revoked(
-    system: Stack, browser: Browser
-) -> None:
+async def test_concurrent_code_redemption_succeeds_once_and_revokes_the_grant(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         started = client.start()
         await browser.open(started.url)
@@ -114,7 +112,7 @@ async def test_of_eight_concurrent_redeemers_one_wins_and_its_tokens_are_revoked
 
 
 @pytest.mark.s(14)
-async def test_a_replayed_code_revokes_what_it_bought(system: Stack, browser: Browser) -> None:
+async def test_replayed_code_revokes_the_grant(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         started = client.start()
         await browser.open(started.url)
@@ -128,7 +126,7 @@ async def test_a_replayed_code_revokes_what_it_bought(system: Stack, browser: Br
 
 @pytest.mark.s(11, 12)
 @pytest.mark.parametrize("verifier", [None, "x" * 43])
-async def test_a_code_needs_the_verifier_of_its_challenge(
+async def test_code_redemption_requires_the_matching_code_verifier(
     system: Stack, browser: Browser, verifier: str | None
 ) -> None:
     async with await RelyingParty.registered(system) as client:
@@ -143,9 +141,7 @@ async def test_a_code_needs_the_verifier_of_its_challenge(
 
 
 @pytest.mark.s(39)
-async def test_a_sign_in_cannot_be_continued_in_another_browser(
-    system: Stack, browser: Browser, web: RelyingParty
-) -> None:
+async def test_pending_request_is_bound_to_its_browser(system: Stack, browser: Browser, web: RelyingParty) -> None:
     page = await browser.open(web.start().url)
     async with Browser(system.issuer) as thief:
         stolen = await thief.open(page.url)
@@ -153,13 +149,13 @@ async def test_a_sign_in_cannot_be_continued_in_another_browser(
         assert stolen.status == 400
 
 
-async def test_a_request_of_this_server_looks_like_no_other(system: Stack, browser: Browser, web: RelyingParty) -> None:
+async def test_request_ids_differ_between_requests(system: Stack, browser: Browser, web: RelyingParty) -> None:
     page = await browser.open(f"{system.issuer}/sign-in?request={uuid7(datetime.now(UTC))}")
     assert (page.name, page.status) == ("error", 400)
 
 
 @pytest.mark.s(40)
-async def test_prompt_none_never_shows_a_page(browser: Browser, web: RelyingParty) -> None:
+async def test_prompt_none_shows_no_page(browser: Browser, web: RelyingParty) -> None:
     page = await browser.open(web.start(prompt="none").url)
     assert page.left
     assert page.parameters["error"] == "login_required"
@@ -169,13 +165,15 @@ async def test_prompt_none_never_shows_a_page(browser: Browser, web: RelyingPart
 
 
 @pytest.mark.s(40)
-async def test_prompt_login_and_max_age_ask_again(system: Stack, browser: Browser, web: RelyingParty) -> None:
+async def test_prompt_login_and_max_age_require_a_new_sign_in(
+    system: Stack, browser: Browser, web: RelyingParty
+) -> None:
     before = await web.sign_in(browser)
     for parameters in ({"prompt": "login"}, {"max_age": "0"}):
         started = web.start(**parameters)
         page = await browser.open(started.url)
         assert page.name == "login"
-        # Going on without signing in leads back to the page.
+        # Resuming without signing in shows the sign-in page again.
         request = page.parameters["request"]
         assert (await browser.open(f"/authorize/resume?request={request}")).name == "login"
         after = await web.finish(started, await browser.sign_in())
@@ -185,7 +183,7 @@ async def test_prompt_login_and_max_age_ask_again(system: Stack, browser: Browse
         assert new["sid"] != old["sid"]
 
 
-async def test_a_public_client_needs_no_secret_but_pkce(system: Stack, browser: Browser) -> None:
+async def test_public_client_requires_pkce_and_no_secret(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system, token_endpoint_auth_method="none") as client:
         token = await client.sign_in(browser)
         assert (await client.userinfo(token["access_token"])).status_code == 200
@@ -198,7 +196,7 @@ async def test_a_public_client_needs_no_secret_but_pkce(system: Stack, browser: 
         assert page.parameters["error"] == "invalid_request"
 
 
-async def test_form_post_sends_the_code_in_a_body(system: Stack, browser: Browser) -> None:
+async def test_form_post_returns_the_code_in_a_form(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system, consent="skip") as client:
         started = client.start(response_mode="form_post")
         await browser.open(started.url)
@@ -209,7 +207,7 @@ async def test_form_post_sends_the_code_in_a_body(system: Stack, browser: Browse
         assert form.fields["code"]
 
 
-async def test_the_request_may_come_by_post_from_another_site(browser: Browser, web: RelyingParty) -> None:
+async def test_authorization_request_is_accepted_by_cross_site_post(browser: Browser, web: RelyingParty) -> None:
     url = httpx2.URL(web.start().url)
     page = await browser.post("/authorize", dict(url.params), headers={"Origin": "https://client.example"})
     assert page.name == "login"

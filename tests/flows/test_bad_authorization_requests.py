@@ -1,11 +1,14 @@
-"""Requests that nobody can grant: a page when the way back is not known, otherwise the client is told (RFC 6749 4.1.2.1)."""
+"""Invalid authorization requests: an error page without a valid redirect URI, otherwise a redirect (RFC 6749, 4.1.2.1)."""
 
 import httpx2
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 
 @pytest.mark.s(1, 2, 4)
@@ -25,7 +28,7 @@ from tests.support.stack import Stack
         {"redirect_uri": "javascript:alert(1)"},
     ],
 )
-async def test_an_unknown_client_or_redirect_uri_is_shown_and_never_followed(
+async def test_unknown_client_or_redirect_uri_gets_an_error_page(
     system: Stack, browser: Browser, web: RelyingParty, change: dict[str, str]
 ) -> None:
     url = httpx2.URL(web.start().url)
@@ -55,7 +58,7 @@ async def test_an_unknown_client_or_redirect_uri_is_shown_and_never_followed(
         ({"id_token_hint": "nonsense"}, "invalid_request"),
     ],
 )
-async def test_every_other_fault_is_told_to_the_client(
+async def test_other_errors_are_returned_to_the_client(
     system: Stack, browser: Browser, web: RelyingParty, change: dict[str, str], error: str
 ) -> None:
     started = web.start()
@@ -72,7 +75,7 @@ async def test_every_other_fault_is_told_to_the_client(
 
 
 @pytest.mark.s(61)
-async def test_a_repeated_parameter_is_refused(browser: Browser, web: RelyingParty) -> None:
+async def test_repeated_parameter_is_refused(browser: Browser, web: RelyingParty) -> None:
     page = await browser.open(web.start().url + "&scope=openid")
     assert page.parameters["error"] == "invalid_request"
     page = await browser.open(web.start().url + "&redirect_uri=https%3A%2F%2Fevil.example")
@@ -80,14 +83,14 @@ async def test_a_repeated_parameter_is_refused(browser: Browser, web: RelyingPar
 
 
 @pytest.mark.s(16)
-async def test_state_comes_back_byte_for_byte(browser: Browser, web: RelyingParty) -> None:
+async def test_state_is_returned_unchanged(browser: Browser, web: RelyingParty) -> None:
     state = "a+b c%20d&e=f\"<>'\\{}|^`ü~" * 3
     page = await browser.open(str(httpx2.URL(web.start(prompt="none").url).copy_set_param("state", state)))
     assert page.parameters["state"] == state
 
 
 @pytest.mark.s(61)
-async def test_the_edges_bound_what_they_read(system: Stack, browser: Browser) -> None:
+async def test_edges_limit_the_size_of_requests(system: Stack, browser: Browser) -> None:
     big = {"client_id": "x" * 100_000}
     assert (await browser.post("/authorize", big)).status == 413
     async with httpx2.AsyncClient() as client:

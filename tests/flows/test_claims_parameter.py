@@ -1,15 +1,18 @@
-"""Single claims, asked for by name (OpenID Connect Core 5.5)."""
+"""The claims parameter (OpenID Connect Core, 5.5)."""
 
 import json
 
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty, verified
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
+pytestmark = on_postgresql
 
-async def test_claims_come_where_they_were_asked_for(system: Stack, browser: Browser) -> None:
+
+async def test_requested_claims_are_in_the_requested_place(system: Stack, browser: Browser) -> None:
     claims = {"userinfo": {"name": {"essential": True}, "unknown": None}, "id_token": {"email": None}}
     async with await RelyingParty.registered(system) as client:
         token = await client.sign_in(browser, scope="openid", claims=json.dumps(claims))
@@ -21,7 +24,7 @@ async def test_claims_come_where_they_were_asked_for(system: Stack, browser: Bro
 
 
 @pytest.mark.s(56)
-async def test_the_person_is_asked_about_claims_as_about_scopes(system: Stack, browser: Browser) -> None:
+async def test_consent_page_lists_requested_claims(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         await client.sign_in(browser, scope="openid")
         page = await browser.open(
@@ -32,15 +35,15 @@ async def test_the_person_is_asked_about_claims_as_about_scopes(system: Stack, b
 
 
 @pytest.mark.s(40)
-async def test_another_person_than_the_one_asked_for_is_no_answer(system: Stack, browser: Browser) -> None:
+async def test_requested_sub_of_another_user_gets_login_required(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         await client.sign_in(browser)
-        claims = json.dumps({"id_token": {"sub": {"value": "somebody-else"}}})
+        claims = json.dumps({"id_token": {"sub": {"value": "another-user"}}})
         page = await browser.open(client.start(prompt="none", claims=claims).url)
         assert page.parameters["error"] == "login_required"
 
 
-async def test_an_essential_acr_that_nobody_has_is_a_failed_authentication(system: Stack, browser: Browser) -> None:
+async def test_unsupported_essential_acr_gets_access_denied(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         await client.sign_in(browser)
         claims = json.dumps({"id_token": {"acr": {"essential": True, "values": ["urn:example:retina"]}}})

@@ -1,14 +1,17 @@
-"""private_key_jwt and client_secret_jwt with unmodified Authlib against the real system."""
+"""private_key_jwt and client_secret_jwt with Authlib against a running system."""
 
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oauth2.rfc7523 import ClientSecretJWT, PrivateKeyJWT
 from joserfc.jwk import RSAKey
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty
 from tests.support.stack import Stack
 
+pytestmark = on_postgresql
 
-async def test_authlib_gets_a_token_with_a_key_of_its_own(system: Stack) -> None:
+
+async def test_authlib_gets_a_token_by_private_key_jwt(system: Stack) -> None:
     key = RSAKey.generate_key(2048, {"kid": "mine"})
     async with await RelyingParty.registered(
         system,
@@ -31,7 +34,7 @@ async def test_authlib_gets_a_token_with_a_key_of_its_own(system: Stack) -> None
                 assert token["scope"] == "notes"
 
 
-async def test_authlib_gets_a_token_by_signing_with_its_secret(system: Stack) -> None:
+async def test_authlib_gets_a_token_by_client_secret_jwt(system: Stack) -> None:
     async with await RelyingParty.registered(
         system,
         grant_types=["client_credentials"],

@@ -1,4 +1,4 @@
-"""A client acts for itself (RFC 6749 4.4)."""
+"""The client credentials grant (RFC 6749, 4.4)."""
 
 import base64
 
@@ -9,7 +9,7 @@ from tests.flows.relying_party import RelyingParty, verified
 from tests.support.stack import Stack
 
 
-async def test_a_machine_gets_a_token_for_itself(system: Stack) -> None:
+async def test_client_credentials_token_has_the_client_as_subject(system: Stack) -> None:
     async with (
         RelyingParty.of(system, "machine")
         if "redirect_uri" in system.clients["machine"]
@@ -25,7 +25,7 @@ async def test_a_machine_gets_a_token_for_itself(system: Stack) -> None:
         assert (await machine.userinfo(token["access_token"])).status_code == 403
 
 
-async def test_scopes_are_what_the_client_registered(system: Stack) -> None:
+async def test_scope_is_limited_to_registered_scopes(system: Stack) -> None:
     async with await RelyingParty.registered(
         system, grant_types=["client_credentials"], redirect_uris=[], scope="orders:read orders:write"
     ) as machine:
@@ -69,7 +69,7 @@ async def test_basic_credentials_are_form_decoded(system: Stack) -> None:
         ({"Content-Type": "application/json"}, {}, 400, "invalid_request"),
     ],
 )
-async def test_bad_client_authentication_is_a_clear_refusal(
+async def test_wrong_client_authentication_gets_401_invalid_client(
     system: Stack, headers: dict[str, str], form: dict[str, str], status: int, error: str
 ) -> None:
     async with httpx2.AsyncClient() as client:

@@ -1,4 +1,4 @@
-"""The demo people and clients of the development run, as the real services keep them."""
+"""The demo users and clients of the development run, read from running services."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("sqlite")
 
-# OpenID Connect Core 5.1, without what the server itself says: sub and updated_at.
+# OpenID Connect Core, 5.1, without sub and updated_at, which the server sets.
 STANDARD_CLAIMS = {
     *("name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture"),
     *("website", "email", "email_verified", "gender", "birthdate", "zoneinfo", "locale", "phone_number"),
@@ -24,33 +24,33 @@ STANDARD_CLAIMS = {
 ADDRESS_MEMBERS = {"formatted", "street_address", "locality", "region", "postal_code", "country"}
 
 
-async def people(stack: Stack) -> dict[str, User]:
+async def users(stack: Stack) -> dict[str, User]:
     async with stack.channel("authentication") as channel:
         users = (await UserAdminServiceStub(channel).ListUsers(ListUsersRequest(page_size=500))).users
-    return {user.username: user for user in users if user.username in stack.people}
+    return {user.username: user for user in users if user.username in stack.users}
 
 
 async def clients(stack: Stack) -> dict[str, Client]:
     async with stack.channel("token") as channel:
         listed = (await ClientAdminServiceStub(channel).ListClients(ListClientsRequest(page_size=500))).clients
-    known = {told["client_id"] for told in stack.clients.values() if isinstance(told, dict)}
+    known = {client["client_id"] for client in stack.clients.values() if isinstance(client, dict)}
     return {client.client_id: client for client in listed if client.client_id in known}
 
 
 async def test_alice_has_every_standard_claim(stack):
-    alice = MessageToDict((await people(stack))["alice"].claims)
+    alice = MessageToDict((await users(stack))["alice"].claims)
     assert set(alice) - {"updated_at"} == STANDARD_CLAIMS
     assert set(alice["address"]) == ADDRESS_MEMBERS
     assert (alice["email_verified"], alice["phone_number_verified"]) == (True, True)
 
 
 async def test_seeding_again_changes_nothing(stack):
-    before = (await people(stack), await clients(stack), stack.layout.home.playground_file.read_text())
+    before = (await users(stack), await clients(stack), stack.layout.home.playground_file.read_text())
     await seed(stack.layout)
-    assert (await people(stack), await clients(stack), stack.layout.home.playground_file.read_text()) == before
+    assert (await users(stack), await clients(stack), stack.layout.home.playground_file.read_text()) == before
 
 
-async def test_a_playground_that_moved_is_registered_anew_with_its_old_name_and_secret(stack):
+async def test_seed_updates_redirect_uris_when_the_playground_port_changed(stack):
     before = stack.clients
     ports = stack.layout.ports
     moved = replace(stack.layout, ports=replace(ports, playground=replace(ports.playground, number=9)))
@@ -63,7 +63,7 @@ async def test_a_playground_that_moved_is_registered_anew_with_its_old_name_and_
     assert stack.clients == before
 
 
-async def test_a_client_that_was_lost_is_made_again(stack):
+async def test_seed_creates_a_missing_client_again(stack):
     file = stack.layout.home.playground_file
     before = file.read_text()
     file.write_text(before.replace(stack.clients["machine"]["client_id"], "c_unknown"))

@@ -1,4 +1,4 @@
-"""`make run`, as somebody at a shell meets it: the real command on free ports, in a home of its own."""
+"""`make run`: the command on free ports with its own home folder."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 class Run:
-    """One `python -m deploy.local`."""
+    """A process of `python -m deploy.local`."""
 
     def __init__(self, home: Path, variables: dict[str, str]) -> None:
         self.home = home
@@ -33,7 +33,7 @@ class Run:
         )
 
     def read_until(self, word: str) -> str:
-        """What it says up to a line with the word."""
+        """The output up to a line with the word."""
         said = ""
         assert self._process.stdout
         for line in self._process.stdout:
@@ -43,7 +43,7 @@ class Run:
         raise AssertionError(f"{word!r} never came:\n{said}")
 
     def stop(self) -> tuple[int, str]:
-        """Ctrl-C; its exit code and last words."""
+        """Sends SIGINT; returns the exit code and the remaining output."""
         self._process.send_signal(signal.SIGINT)
         said, _ = self._process.communicate(timeout=10)
         return self._process.returncode, said
@@ -66,7 +66,7 @@ def variables() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def start(variables, tmp_path):
-    """Starts a run and waits until it is ready; returns it and what it said."""
+    """Starts a run and waits until it is ready; returns the run and its output."""
     started: list[Run] = []
 
     def ready() -> tuple[Run, str]:
@@ -79,7 +79,7 @@ def start(variables, tmp_path):
         run.kill()
 
 
-def test_a_run_says_where_everything_is_and_leaves_nothing_behind(start, variables):
+def test_run_prints_urls_and_stops_every_process(start, variables):
     run, said = start()
     browser = variables["LATCHKEY_BROWSER_PORT"]
     for word in (f"http://localhost:{browser}", "alice / alice-password", "subscriber.creds", "nats://127.0.0.1:"):
@@ -93,7 +93,7 @@ def test_a_run_says_where_everything_is_and_leaves_nothing_behind(start, variabl
     assert not (run.home / "run.json").exists()
 
 
-def test_a_second_start_keeps_what_the_first_one_made(start):
+def test_second_start_keeps_the_data_of_the_first(start):
     run, _ = start()
     clients = (run.home / "playground.json").read_text()
     run.stop()
@@ -102,7 +102,7 @@ def test_a_second_start_keeps_what_the_first_one_made(start):
     again.stop()
 
 
-def test_a_service_that_dies_comes_back_and_a_second_run_is_refused(start):
+def test_killed_service_is_restarted_and_a_second_run_is_refused(start):
     run, _ = start()
     before = run.file["pids"]["token"]
     os.kill(before, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The device grant (RFC 8628): a television shows a code, a person types it elsewhere and says yes."""
+"""The device grant (RFC 8628)."""
 
 import asyncio
 from typing import Any
@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from latchkey.authentication.v1 import admin_pb2 as people_pb2
+from latchkey.authentication.v1 import admin_pb2 as users_pb2
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
 from latchkey.authentication.v1.sessions_pb2 import AttestedSession, Session
 from latchkey.device.v1 import device_pb2
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.token.v1 import admin_pb2
 from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
-from tests.flows.device import GRANT, Device, allow, the_question
-from tests.flows.people import new_person
+from tests.flows.device import GRANT, Device, allow, open_confirmation
 from tests.flows.relying_party import SCOPE, RelyingParty, verified
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
@@ -25,7 +25,7 @@ def error_of(response: httpx2.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error"]
 
 
-async def test_a_device_gets_what_a_person_allowed(system: Stack, browser: Browser) -> None:
+async def test_device_gets_tokens_after_the_user_allows_it(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         await device.ask()
         page = await allow(browser, device)
@@ -33,16 +33,16 @@ async def test_a_device_gets_what_a_person_allowed(system: Stack, browser: Brows
         token = await device.collect()
         assert token["scope"] == SCOPE
         claims = await verified(system, token["access_token"], audience=system.issuer, alg="ES256", typ="at+jwt")
-        person = await verified(system, token["id_token"], audience=device.client_id, alg="RS256", typ="JWT")
-        assert claims["sub"] == person["sub"]
-        assert (claims["client_id"], "nonce" in person) == (device.client_id, False)
+        user = await verified(system, token["id_token"], audience=device.client_id, alg="RS256", typ="JWT")
+        assert claims["sub"] == user["sub"]
+        assert (claims["client_id"], "nonce" in user) == (device.client_id, False)
         userinfo = (await device.userinfo(token["access_token"])).json()
-        assert (userinfo["sub"], userinfo["given_name"]) == (person["sub"], "Alice")
+        assert (userinfo["sub"], userinfo["given_name"]) == (user["sub"], "Alice")
         refreshed = await device.oauth.refresh_token(refresh_token=token["refresh_token"])
         assert refreshed["refresh_token"] != token["refresh_token"]
 
 
-async def test_the_answer_is_that_of_the_rfc(system: Stack) -> None:
+async def test_device_authorization_response_has_the_members_of_rfc_8628(system: Stack) -> None:
     async with await Device.new(system) as device, httpx2.AsyncClient() as client:
         response = await device.authorization_request(scope="openid")
         codes = response.json()
@@ -60,7 +60,7 @@ async def test_the_answer_is_that_of_the_rfc(system: Stack) -> None:
 
 
 @pytest.mark.s(34)
-async def test_a_device_waits_and_is_told_to_slow_down(system: Stack) -> None:
+async def test_early_poll_gets_slow_down(system: Stack) -> None:
     async with await Device.new(system) as device:
         await device.ask()
         response = await device.poll()
@@ -69,18 +69,18 @@ async def test_a_device_waits_and_is_told_to_slow_down(system: Stack) -> None:
         assert error_of(await device.poll()) == (400, "slow_down")
 
 
-async def test_a_person_says_no(system: Stack, browser: Browser) -> None:
+async def test_poll_gets_access_denied_after_the_user_denies(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         await device.ask()
-        await the_question(browser, device)
+        await open_confirmation(browser, device)
         page = await browser.submit("device-deny")
         assert (page.name, urlsplit(page.url).path) == ("device-done", "/device/denied")
         assert error_of(await device.poll()) == (400, "access_denied")
-        assert (await the_question(browser, device)).name == "device"  # the code is of no use to anybody
+        assert (await open_confirmation(browser, device)).name == "device"  # the code cannot be used again
 
 
 @pytest.mark.s(34)
-async def test_a_code_is_spent_once_and_by_its_own_client(system: Stack, browser: Browser) -> None:
+async def test_device_code_is_single_use_and_bound_to_its_client(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device, await Device.new(system) as thief:
         thief.codes = await device.ask()
         await allow(browser, device)
@@ -94,7 +94,7 @@ async def test_a_code_is_spent_once_and_by_its_own_client(system: Stack, browser
 
 
 @pytest.mark.s(6, 18, 20)
-async def test_clients_prove_who_they_are_at_both_endpoints(system: Stack, browser: Browser) -> None:
+async def test_client_authentication_is_required_at_both_endpoints(system: Stack, browser: Browser) -> None:
     async with (
         await Device.new(system, token_endpoint_auth_method="client_secret_basic") as device,
         await RelyingParty.registered(system) as web,
@@ -115,7 +115,7 @@ async def test_clients_prove_who_they_are_at_both_endpoints(system: Stack, brows
 
 
 @pytest.mark.s(61)
-async def test_requests_are_read_as_strictly_as_everywhere(system: Stack) -> None:
+async def test_device_authorization_refuses_malformed_requests(system: Stack) -> None:
     async with await Device.new(system) as device, httpx2.AsyncClient() as client:
         url = f"{system.client_edge}/device_authorization"
         assert error_of(await client.post(f"{url}?scope=openid", data={"client_id": device.client_id}))[0] == 400
@@ -130,33 +130,33 @@ async def test_requests_are_read_as_strictly_as_everywhere(system: Stack) -> Non
         assert error_of(await device.poll(latchkey_wait="soon")) == (400, "invalid_request")
 
 
-async def test_scopes_are_what_the_client_registered(system: Stack, browser: Browser) -> None:
+async def test_device_scope_is_limited_to_registered_scopes(system: Stack, browser: Browser) -> None:
     async with await Device.new(system, scope="openid tv:watch") as device:
         assert error_of(await device.authorization_request(scope="openid email")) == (400, "invalid_scope")
-        device.codes = (await device.authorization_request()).json()  # none asked for: what is not about sign-in
-        assert "tv:watch" in (await the_question(browser, device)).text
+        device.codes = (await device.authorization_request()).json()  # the default scope contains no OpenID scopes
+        assert "tv:watch" in (await open_confirmation(browser, device)).text
         await browser.submit("device-allow")
         token = (await device.poll()).json()
         assert (token["scope"], "id_token" in token) == ("tv:watch", False)
 
 
 @pytest.mark.s(35)
-async def test_the_question_can_be_judged_by_who_reads_it(system: Stack, browser: Browser) -> None:
+async def test_device_page_shows_client_location_and_time(system: Stack, browser: Browser) -> None:
     async with await Device.new(system, client_name="Living room <b>TV</b>") as device:
         codes = await device.ask()
-        page = await the_question(browser, device)
+        page = await open_confirmation(browser, device)
         assert page.name == "device-confirm"
         assert "Living room &lt;b&gt;TV&lt;/b&gt;" in page.text
         assert codes["user_code"] in page.text
         assert "just now" in page.text
         assert "127.0.0.x" in page.text
-        assert "Did you start this yourself, on a device in front of you?" in page.text
+        assert "Did you request this code on a device that you have with you?" in page.text
         assert "See your profile" in page.text
-        assert error_of(await device.poll()) == (400, "authorization_pending")  # looking decides nothing
+        assert error_of(await device.poll()) == (400, "authorization_pending")  # showing the page is no decision
 
 
 @pytest.mark.s(35)
-async def test_a_link_with_the_code_decides_nothing(system: Stack, browser: Browser) -> None:
+async def test_verification_uri_complete_requires_confirmation(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         codes = await device.ask()
         page = await browser.open(codes["verification_uri_complete"])
@@ -171,7 +171,7 @@ async def test_a_link_with_the_code_decides_nothing(system: Stack, browser: Brow
 
 
 @pytest.mark.s(35, 37, 55)
-async def test_no_page_is_passed_by_posting_to_a_later_one(system: Stack, browser: Browser) -> None:
+async def test_posting_to_a_later_page_does_not_skip_a_step(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         codes = await device.ask()
         await browser.open("/device")
@@ -184,7 +184,7 @@ async def test_no_page_is_passed_by_posting_to_a_later_one(system: Stack, browse
 
 
 @pytest.mark.s(35)
-async def test_a_sign_in_of_just_now_is_enough_for_the_question(system: Stack, browser: Browser) -> None:
+async def test_recent_sign_in_is_reused_for_the_device_page(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device, await RelyingParty.registered(system) as web:
         await device.ask()
         await web.sign_in(browser)
@@ -197,10 +197,10 @@ async def test_a_sign_in_of_just_now_is_enough_for_the_question(system: Stack, b
         assert (await device.userinfo(token["access_token"])).json()["given_name"] == "Bob"
 
 
-async def test_a_wrong_code_and_a_wrong_password_can_be_mended(system: Stack, browser: Browser) -> None:
+async def test_wrong_user_code_and_wrong_password_can_be_corrected(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         codes = await device.ask()
-        username, _ = await new_person(system)
+        username, _ = await new_user(system)
         await browser.open("/device?user_code=bcdf%20ghjk")
         page = await browser.sign_in(username, "wrong")
         assert page.name == "login"
@@ -208,15 +208,15 @@ async def test_a_wrong_code_and_a_wrong_password_can_be_mended(system: Stack, br
         await browser.sign_in(username, f"{username}-password")
         page = await browser.submit("device-continue")
         assert page.name == "device"
-        assert "No device is waiting under this code" in page.text
+        assert "valid or has expired" in page.text
         typed = codes["user_code"].lower().replace("-", " ")
         assert (await browser.submit("device-continue", user_code=typed)).name == "device-confirm"
 
 
-async def test_a_poll_that_waits_is_woken_by_the_approval(system: Stack, browser: Browser) -> None:
+async def test_long_poll_returns_at_once_after_approval(system: Stack, browser: Browser) -> None:
     async with await Device.new(system) as device:
         await device.ask()
-        await the_question(browser, device)
+        await open_confirmation(browser, device)
         waiting = asyncio.create_task(device.poll(latchkey_wait="30"))
         await asyncio.sleep(0)
         await browser.submit("device-allow")
@@ -225,19 +225,19 @@ async def test_a_poll_that_waits_is_woken_by_the_approval(system: Stack, browser
 
 
 @pytest.mark.s(36)
-async def test_a_person_who_was_disabled_meanwhile_lets_nobody_in(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+async def test_user_disabled_after_approval_gets_no_tokens(system: Stack, browser: Browser) -> None:
+    username, _ = await new_user(system)
     async with await Device.new(system) as device:
         await device.ask()
         await allow(browser, device, username=username)
         async with system.channel("authentication") as channel:
-            await UserAdminServiceStub(channel).DisableUser(people_pb2.DisableUserRequest(username=username))
+            await UserAdminServiceStub(channel).DisableUser(users_pb2.DisableUserRequest(username=username))
         assert error_of(await device.poll()) == (400, "invalid_grant")
 
 
 @pytest.mark.s(36)
 @pytest.mark.parametrize(("scope", "status"), [("openid", 400), ("openid offline_access", 200)])
-async def test_who_has_signed_out_keeps_only_what_they_allowed_to_stay(
+async def test_sign_out_ends_device_tokens_without_offline_access(
     system: Stack, browser: Browser, scope: str, status: int
 ) -> None:
     async with await Device.new(system) as device:
@@ -256,7 +256,7 @@ async def test_who_has_signed_out_keeps_only_what_they_allowed_to_stay(
         ({"scope": "openid"}, "invalid_scope"),
     ],
 )
-async def test_what_a_client_has_lost_meanwhile_it_does_not_get(
+async def test_grant_or_scope_removed_from_the_client_after_approval_is_refused(
     system: Stack, browser: Browser, change: dict[str, Any], error: str
 ) -> None:
     async with await Device.new(system) as device:
@@ -273,10 +273,10 @@ async def test_what_a_client_has_lost_meanwhile_it_does_not_get(
 
 
 @pytest.mark.s(35, 63)
-async def test_neither_the_frontend_nor_the_device_service_can_invent_a_person(system: Stack) -> None:
+async def test_approval_with_a_forged_session_yields_no_token(system: Stack) -> None:
     async with await Device.new(system) as device:
         codes = await device.ask()
-        invented = Session(session_id="sid", user_id="somebody")
+        invented = Session(session_id="sid", user_id="forged")
         invented.authenticated_at.GetCurrentTime()
         invented.attested_at.GetCurrentTime()
         session = AttestedSession(session=invented.SerializeToString(), mac=b"m" * 32)

@@ -1,4 +1,4 @@
-"""What subscribers see of devices, and how replicas of the device service hear of each other."""
+"""Events of the device grant, and notification between replicas of the device service."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,9 +16,9 @@ from libs.servicekit.grpc import server as grpc_server
 from libs.servicekit.grpc.channels import channel
 from services.device.app import build
 from services.device.config import DeviceSettings
-from tests.flows.device import GRANT, Device, allow, the_question
-from tests.flows.people import new_person
+from tests.flows.device import GRANT, Device, allow, open_confirmation
 from tests.flows.test_events import Feed, feed, token_feed
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
@@ -29,10 +29,10 @@ __all__ = ["feed", "token_feed"]  # fixtures
 
 
 @pytest.mark.s(35)
-async def test_a_device_is_told_from_the_request_to_the_token(
+async def test_device_grant_emits_events_from_request_to_token(
     system: Stack, browser: Browser, feed: Feed, token_feed: Feed
 ) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with await Device.new(system) as device:
         await device.ask()
         await allow(browser, device, username=username)
@@ -40,31 +40,31 @@ async def test_a_device_is_told_from_the_request_to_the_token(
         requested = (await feed.until("device.requested", subject=device.client_id))["device.requested"]
         events = await feed.until("device.approved", "device.redeemed", subject=user_id)
         issued = (await token_feed.until("token.issued", subject=user_id))["token.issued"]
-    told = [requested, events["device.approved"], events["device.redeemed"], issued]
-    assert len({event["correlationid"] for event in told}) == 1
-    assert [event["producer"] for event in told] == ["device", "device", "device", "token"]
+    in_order = [requested, events["device.approved"], events["device.redeemed"], issued]
+    assert len({event["correlationid"] for event in in_order}) == 1
+    assert [event["producer"] for event in in_order] == ["device", "device", "device", "token"]
     assert issued["data"]["grant_type"] == GRANT
     approved = events["device.approved"]["data"]
     assert approved["ip_prefix"] == approved["device_ip_prefix"] == "127.0.0.0/24"
     assert "code.redeemed" not in {event["type"] for event in feed.seen if event["subject"] == user_id}
 
 
-async def test_a_refusal_is_told(system: Stack, browser: Browser, feed: Feed) -> None:
-    username, user_id = await new_person(system)
+async def test_denied_device_emits_an_event(system: Stack, browser: Browser, feed: Feed) -> None:
+    username, user_id = await new_user(system)
     async with await Device.new(system) as device:
         await device.ask()
-        await the_question(browser, device, username=username)
+        await open_confirmation(browser, device, username=username)
         await browser.submit("device-deny")
         denied = (await feed.until("device.denied", subject=user_id))["device.denied"]
     assert (denied["outcome"], denied["data"]["client_id"]) == ("failure", device.client_id)
 
 
-async def test_a_poll_that_waits_at_another_replica_is_woken_by_the_bus(
+async def test_long_poll_at_another_replica_returns_at_once_after_approval(
     system: Stack, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with await Device.new(system) as device, another_replica(system, monkeypatch) as there:
         await device.ask()
-        await the_question(browser, device)
+        await open_confirmation(browser, device)
         request = device_pb2.PollDeviceCodeRequest(
             device_code=device.codes["device_code"], client_id=device.client_id, wait_seconds=5
         )
@@ -77,10 +77,10 @@ async def test_a_poll_that_waits_at_another_replica_is_woken_by_the_bus(
 
 @asynccontextmanager
 async def another_replica(system: Stack, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["DeviceServiceAsyncStub"]:
-    """A second process of the device service but for the process: its own memory, the same database and bus."""
+    """A second device service in this process, with its own memory and the same database and NATS."""
     shape = next(service for service in SERVICES if service.name == "device")
-    told = environment.of_service(shape, system.layout, inherited={}) | {"LATCHKEY_GRPC_LISTEN": "127.0.0.1:0"}
-    for name, value in told.items():
+    variables = environment.of_service(shape, system.layout, inherited={}) | {"LATCHKEY_GRPC_LISTEN": "127.0.0.1:0"}
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     settings = DeviceSettings.model_validate({})
     home = system.layout.home

@@ -1,4 +1,4 @@
-"""`latchkey login --device`: the command line as a device, against the real system."""
+"""`latchkey login --device` against a running system."""
 
 import json
 import os
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.xdist_group("sqlite")
 
 
 class Terminal:
-    """The command, while it waits."""
+    """A running command."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
         self.said = ""
 
     def line_with(self, word: str) -> str:
-        """The next line on stderr that has the word."""
+        """The next line on stderr with the word."""
         assert self._process.stderr
         for line in self._process.stderr:
             self.said += line
@@ -50,7 +50,7 @@ def latchkey(stack: Stack, *arguments: str) -> Iterator[Terminal]:
             process.kill()
 
 
-async def test_the_code_is_shown_and_the_tokens_come_when_somebody_says_yes(stack: Stack) -> None:
+async def test_cli_device_login_prints_the_code_and_gets_tokens_after_approval(stack: Stack) -> None:
     with latchkey(stack, "login", "--device", "--json") as terminal:
         address = terminal.line_with("user_code=").removeprefix("or open").strip()
         async with Browser(stack.issuer) as browser:
@@ -66,7 +66,7 @@ async def test_the_code_is_shown_and_the_tokens_come_when_somebody_says_yes(stac
     assert {"access_token", "id_token", "refresh_token"} <= token.keys()
 
 
-async def test_a_no_is_the_standards_error(stack: Stack) -> None:
+async def test_cli_device_login_reports_access_denied(stack: Stack) -> None:
     with latchkey(stack, "login", "--device", "--json") as terminal:
         address = terminal.line_with("user_code=").removeprefix("or open").strip()
         async with Browser(stack.issuer) as browser:
@@ -83,13 +83,13 @@ async def test_a_no_is_the_standards_error(stack: Stack) -> None:
     ("arguments", "error"),
     [
         (("login",), "usage"),
-        (("login", "--device", "--client-id", "c_nobody"), "invalid_client"),
+        (("login", "--device", "--client-id", "c_unknown"), "invalid_client"),
         (("login", "--device", "--scope", "openid admin"), "invalid_scope"),
         (("login", "--device", "--issuer", "http://id.example", "--client-id", "c"), "failed"),
         (("login", "--device", "--issuer", "http://127.0.0.1:9", "--client-id", "c"), "unreachable"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(stack: Stack, arguments: tuple[str, ...], error: str) -> None:
+def test_cli_device_login_reports_failures_in_one_line(stack: Stack, arguments: tuple[str, ...], error: str) -> None:
     with latchkey(stack, *arguments, "--json") as terminal:
         code, out, err = terminal.end()
     assert (code, out) == (2 if error == "usage" else 1, "")

@@ -1,4 +1,4 @@
-"""Events as a stream for browsers: who has a ticket sees what it is for, live, and goes on where they were."""
+"""The event stream for browsers (server-sent events): tickets, filters and resumption."""
 
 import asyncio
 import json
@@ -9,23 +9,26 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.flows.people import new_person
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty
-from tests.flows.test_webhooks import latchkey
+from tests.flows.users import new_user
 from tests.support.browser import Browser
+from tests.support.latchkey import latchkey
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 Event = tuple[str, dict[str, Any]]
 
 
 class Reader:
-    """What an EventSource does with the bytes (WHATWG HTML 9.2.6), as far as it is used here."""
+    """Parses server-sent events (WHATWG HTML, 9.2.6)."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.response = response
 
     async def next(self) -> Event:
-        """The next event: its id and its data."""
+        """Id and data of the next event."""
         event_id, data = "", ""
         async with asyncio.timeout(60):
             while line := (await self.response.content.readline()).decode():
@@ -36,7 +39,7 @@ class Reader:
                     data = value
                 elif not line.strip() and data:
                     return event_id, json.loads(data)
-        raise AssertionError("the stream has ended")
+        raise AssertionError("the event stream has ended")
 
     async def until(self, subject: str, *, kind: str = "") -> Event:
         while True:
@@ -61,9 +64,9 @@ async def ticket_for(system: Stack, *filters: str) -> dict[str, Any]:
     return made
 
 
-async def test_a_browser_sees_a_sign_in_live_and_goes_on_where_it_was(system: Stack, browser: Browser) -> None:
+async def test_event_stream_sends_a_sign_in_and_resumes_after_last_event_id(system: Stack, browser: Browser) -> None:
     ticket = (await ticket_for(system, "login.>", "session.created"))["ticket"]
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with await RelyingParty.registered(system) as client:
         async with reading(system, "", query=f"ticket={ticket}") as reader:
             assert reader.response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
@@ -83,10 +86,10 @@ async def test_a_browser_sees_a_sign_in_live_and_goes_on_where_it_was(system: St
         ]
 
 
-async def test_what_is_asked_for_narrows_the_ticket_and_never_widens_it(system: Stack, browser: Browser) -> None:
-    """Everything that the reader sees until a later sign-in is within both."""
+async def test_event_stream_filter_narrows_the_ticket_and_cannot_widen_it(system: Stack, browser: Browser) -> None:
+    """Up to a later sign-in, the reader receives only events that match both the ticket and the filter."""
     ticket = (await ticket_for(system, "login.>", "session.>"))["ticket"]
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with await RelyingParty.registered(system) as client, reading(system, ticket, query="filter=>") as wide:
         async with reading(system, ticket, query="filter=session.created&filter=consent.>") as narrow:
             await client.sign_in(browser, username=username)
@@ -99,9 +102,9 @@ async def test_what_is_asked_for_narrows_the_ticket_and_never_widens_it(system: 
 
 @pytest.mark.parametrize(
     ("ticket", "query", "status"),
-    [("", "", 401), ("evt_nobody", "", 401), ("", "ticket=x", 401), ("good", "filter=a.b.c", 400)],
+    [("", "", 401), ("evt_unknown", "", 401), ("", "ticket=x", 401), ("good", "filter=a.b.c", 400)],
 )
-async def test_without_a_good_ticket_or_a_filter_that_is_one_there_is_no_stream(
+async def test_event_stream_is_refused_for_an_invalid_ticket_or_filter(
     system: Stack, ticket: str, query: str, status: int
 ) -> None:
     if ticket == "good":
@@ -110,7 +113,7 @@ async def test_without_a_good_ticket_or_a_filter_that_is_one_there_is_no_stream(
         assert reader.response.status == status
 
 
-async def test_a_ticket_that_is_taken_back_opens_nothing(system: Stack) -> None:
+async def test_event_stream_is_refused_for_a_revoked_ticket(system: Stack) -> None:
     made = await ticket_for(system, "login.>")
     assert made["ticket_id"] in {each["ticket_id"] for each in await latchkey(system, "stream-ticket", "list")}
     await latchkey(system, "stream-ticket", "revoke", made["ticket_id"])
@@ -119,7 +122,7 @@ async def test_a_ticket_that_is_taken_back_opens_nothing(system: Stack) -> None:
     assert made["ticket"] not in system.log("event-bridge")
 
 
-async def test_one_ticket_holds_a_few_streams_and_no_more(system: Stack) -> None:
+async def test_event_streams_per_ticket_are_limited(system: Stack) -> None:
     ticket = (await ticket_for(system, "login.>"))["ticket"]
     url = f"http://localhost:{system.layout.ports.events.number}/events/stream?ticket={ticket}"
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -129,14 +132,14 @@ async def test_one_ticket_holds_a_few_streams_and_no_more(system: Stack) -> None
             each.close()
 
 
-async def test_a_reader_who_was_away_for_too_long_is_told_that_something_is_missing(system: Stack) -> None:
+async def test_event_stream_reports_a_gap_when_last_event_id_is_too_old(system: Stack) -> None:
     ticket = (await ticket_for(system, "login.>"))["ticket"]
     async with reading(system, ticket, headers={"Last-Event-ID": "of-another-year"}) as reader:
         lines = [(await reader.response.content.readline()).decode().strip() for _ in range(3)]
     assert lines[:2] == ["retry: 2000", "event: gap"]
 
 
-async def test_pages_of_other_origins_are_not_let_in(system: Stack) -> None:
+async def test_event_stream_sends_no_cors_header_to_other_origins(system: Stack) -> None:
     ticket = (await ticket_for(system, "login.>"))["ticket"]
     async with reading(system, ticket, headers={"Origin": "https://evil.example"}) as reader:
         assert "Access-Control-Allow-Origin" not in reader.response.headers

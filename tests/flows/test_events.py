@@ -1,4 +1,4 @@
-"""What subscribers see: events on JetStream, read by the stock NATS client (events contract)."""
+"""Events on JetStream, read with the standard NATS client."""
 
 import asyncio
 import json
@@ -9,27 +9,27 @@ import nats
 import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
 
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
 
 class Feed:
-    """The ten lines of a stock subscriber, and a memory."""
+    """A subscriber that stores what it received."""
 
     def __init__(self, subscription: Any) -> None:
         self._subscription = subscription
         self.seen: list[dict[str, Any]] = []
 
     async def until(self, *names: str, subject: str) -> dict[str, dict[str, Any]]:
-        """The first event of each of these names about the subject; reads on until they are all there."""
+        """The first event of each of these names about the subject; reads until all have arrived."""
         while not names_of(self._about(subject)).issuperset(names):
             try:
                 message = await self._subscription.next_msg(timeout=10)
             except NatsTimeoutError:
                 missing = set(names) - names_of(self._about(subject))
-                raise AssertionError(f"{missing} did not come; there were {names_of(self.seen)}") from None
+                raise AssertionError(f"{missing} did not arrive; received: {names_of(self.seen)}") from None
             event = json.loads(message.data)
             assert message.headers["Nats-Msg-Id"] == event["id"]
             self.seen.append(event)
@@ -66,10 +66,10 @@ async def token_feed(system: Stack) -> AsyncIterator[Feed]:
     await connection.close()
 
 
-async def test_a_sign_in_is_told_from_the_password_to_the_refresh(
+async def test_sign_in_emits_events_from_password_to_refresh(
     system: Stack, browser: Browser, feed: Feed, token_feed: Feed
 ) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with await RelyingParty.registered(system) as client:
         token = await client.sign_in(browser, username=username)
         await client.oauth.refresh_token(refresh_token=token["refresh_token"])
@@ -94,15 +94,13 @@ async def test_a_sign_in_is_told_from_the_password_to_the_refresh(
     assert events["consent.granted"]["data"]["scopes"] == ["openid", "profile", "email", "offline_access"]
     assert events["code.redeemed"]["data"]["grant_id"] == tokens["token.issued"]["data"]["grant_id"]
     assert tokens["token.issued"]["data"]["grant_type"] == "authorization_code"
-    # One authorization request, one id to join its events by, across services.
+    # All events of an authorization request have the same correlation id.
     joined = {events[name]["correlationid"] for name in ("login.succeeded", "consent.granted", "code.redeemed")}
     assert len(joined) == 1
 
 
-async def test_events_about_one_person_come_in_the_order_they_became_true(
-    system: Stack, browser: Browser, feed: Feed
-) -> None:
-    username, user_id = await new_person(system)
+async def test_events_about_one_user_arrive_in_commit_order(system: Stack, browser: Browser, feed: Feed) -> None:
+    username, user_id = await new_user(system)
     async with await RelyingParty.registered(system, consent="skip") as client:
         await client.sign_in(browser, username=username)
         for _ in range(3):
@@ -116,11 +114,11 @@ async def test_events_about_one_person_come_in_the_order_they_became_true(
         assert sequence == sorted(set(sequence))
 
 
-async def test_a_failed_sign_in_is_told_without_the_name_that_was_typed(
+async def test_failed_sign_in_event_does_not_contain_the_entered_username(
     system: Stack, browser: Browser, web: RelyingParty, feed: Feed
 ) -> None:
     secret = "my-pAssword-in-the-wrong-field"
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     await browser.open(web.start().url)
     await browser.sign_in(secret, "x")
     await browser.sign_in(username, "wrong")
@@ -130,7 +128,7 @@ async def test_a_failed_sign_in_is_told_without_the_name_that_was_typed(
     assert secret.lower() not in json.dumps(feed.seen).lower()
 
 
-async def test_a_machine_token_is_told_about_the_client(system: Stack, token_feed: Feed) -> None:
+async def test_client_credentials_token_event_has_the_client_as_subject(system: Stack, token_feed: Feed) -> None:
     async with await RelyingParty.registered(
         system, grant_types=["client_credentials"], redirect_uris=[], scope="orders:read"
     ) as machine:
@@ -142,7 +140,7 @@ async def test_a_machine_token_is_told_about_the_client(system: Stack, token_fee
 
 
 @pytest.mark.s(63)
-async def test_nobody_but_our_services_may_publish_a_event(system: Stack) -> None:
+async def test_publish_to_event_subjects_is_refused_for_other_nats_users(system: Stack) -> None:
     refusals: asyncio.Queue[Exception] = asyncio.Queue()
     for user in ("subscriber", "cli", "device"):
         connection = await nats.connect(

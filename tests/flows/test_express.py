@@ -1,4 +1,4 @@
-"""express-openid-connect as it is published: the session of a web application in Node.js."""
+"""A web application on express-openid-connect (Node.js)."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ async def browser(stack: Stack) -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def application(stack: Stack, folder: Path, **members: Any) -> AsyncIterator[httpx2.AsyncClient]:
-    """A browser's view of it. `members` of its configuration are the library's own names."""
+    """Runs the application; yields an HTTP client for it. `members` are options of the library."""
     with free_ports() as ports:
         port = int(ports["LATCHKEY_BROWSER_PORT"])
         url = f"http://localhost:{port}"
@@ -65,7 +65,7 @@ async def application(stack: Stack, folder: Path, **members: Any) -> AsyncIterat
             await node.wait()
 
 
-async def test_a_session_begins_with_a_code_is_refreshed_and_ends(
+async def test_express_application_signs_in_refreshes_and_signs_out(
     stack: Stack, node_folder: Path, browser: Browser
 ) -> None:
     asked = {"response_type": "code", "scope": "openid profile email offline_access"}
@@ -86,10 +86,8 @@ async def test_a_session_begins_with_a_code_is_refreshed_and_ends(
         assert (await browser.open((await app.get("/login")).headers["location"])).name == "login"
 
 
-async def test_an_application_without_apis_signs_in_by_form_post(
-    stack: Stack, node_folder: Path, browser: Browser
-) -> None:
-    """What the library does when it is told nothing else."""
+async def test_express_application_signs_in_by_form_post(stack: Stack, node_folder: Path, browser: Browser) -> None:
+    """The default of the library."""
     asked = {"response_type": "id_token", "response_mode": "form_post", "scope": "openid profile email"}
     async with application(stack, node_folder, authorizationParams=asked) as app:
         await browser.open((await app.get("/login")).headers["location"])
@@ -102,8 +100,8 @@ async def test_an_application_without_apis_signs_in_by_form_post(
         assert profile["userinfo"] is None
 
 
-async def test_it_minds_what_it_is_told(stack: Stack, node_folder: Path, browser: Browser) -> None:
-    """The witness can fail: the answer to another's request is not taken."""
+async def test_express_application_refuses_changed_responses(stack: Stack, node_folder: Path, browser: Browser) -> None:
+    """Shows that the library checks: a response to another request is refused."""
     asked = {"response_type": "code", "scope": "openid"}
     async with application(stack, node_folder, authorizationParams=asked) as app:
         await browser.open((await app.get("/login")).headers["location"])

@@ -1,48 +1,34 @@
-"""What `latchkey flow advise` says to type registers a client, and that client does what the advice says."""
+"""The command that `latchkey flow advise` prints registers a client, and this client works with the suggested flow."""
 
-import asyncio
 import json
-import os
 import shlex
-import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import httpx2
 import pytest
 
 from libs.cli.flow_advice import Advice, every_advice
 from libs.cli.flow_questions import FIRST
+from tests.flows.databases import on_postgresql
 from tests.flows.device import Device, allow
 from tests.flows.relying_party import RelyingParty, Started, code_form, verified
 from tests.flows.test_implicit import asked, fragment
 from tests.support.browser import Browser, Page
+from tests.support.latchkey import type_in
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 EVERY = [pytest.param(answers, advice, id="-".join(answers.values())) for answers, advice in every_advice(FIRST)]
 
 
-async def type_in(system: Stack, command: str) -> str:
-    """Runs a line as it was said; what it answers."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    process = await asyncio.create_subprocess_shell(
-        command,
-        env={**os.environ, "PATH": path, "LATCHKEY_HOME": str(system.layout.home.root)},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, error = await process.communicate()
-    assert process.returncode == 0, error.decode()
-    return out.decode()
+async def json_of(system: Stack, line: str) -> dict[str, str]:
+    """The JSON output of a command line."""
+    answer: dict[str, str] = json.loads(await type_in(system, f"{line} --json"))
+    return answer
 
 
-async def told_as_json(system: Stack, command: str) -> dict[str, str]:
-    told: dict[str, str] = json.loads(await type_in(system, f"{command} --json"))
-    return told
-
-
-async def opened(browser: Browser, started: Started) -> Page:
+async def authorize(browser: Browser, started: Started) -> Page:
     await browser.open(started.url)
     page = await browser.sign_in()
     assert page.name == "consent"
@@ -57,7 +43,7 @@ async def code(system: Stack, client: RelyingParty, browser: Browser) -> None:
 
 async def code_in_a_page(system: Stack, client: RelyingParty, browser: Browser) -> None:
     started = client.start()
-    form = code_form(await opened(browser, started), started, client) | {"client_id": client.client_id}
+    form = code_form(await authorize(browser, started), started, client) | {"client_id": client.client_id}
     async with httpx2.AsyncClient() as script:
         headers = {"Origin": "https://app.example"}
         answer = await script.post(f"{system.client_edge}/token", data=form, headers=headers)
@@ -84,7 +70,7 @@ async def device(system: Stack, client: RelyingParty, browser: Browser) -> None:
 
 async def implicit(system: Stack, client: RelyingParty, browser: Browser) -> None:
     started = asked(client, "id_token token")
-    answer = fragment(await opened(browser, started))
+    answer = fragment(await authorize(browser, started))
     claims = await verified(system, answer["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
     assert claims["nonce"] == started.nonce
     assert (await client.userinfo(answer["access_token"])).status_code == 200
@@ -92,7 +78,7 @@ async def implicit(system: Stack, client: RelyingParty, browser: Browser) -> Non
 
 async def form_post(system: Stack, client: RelyingParty, browser: Browser) -> None:
     started = asked(client, "id_token", response_mode="form_post")
-    form = (await opened(browser, started)).form_with("form-post-submit")
+    form = (await authorize(browser, started)).form_with("form-post-submit")
     assert form.action == client.redirect_uri
     claims = await verified(system, form.fields["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
     assert claims["email"] == "alice@example.com"
@@ -101,7 +87,7 @@ async def form_post(system: Stack, client: RelyingParty, browser: Browser) -> No
 async def hybrid(system: Stack, client: RelyingParty, browser: Browser) -> None:
     started = client.start(response_mode="form_post")
     url = str(httpx2.URL(started.url).copy_set_param("response_type", "code id_token"))
-    page = await opened(browser, Started(url, started.state, started.nonce, started.verifier))
+    page = await authorize(browser, Started(url, started.state, started.nonce, started.verifier))
     fields = page.form_with("form-post-submit").fields
     assert (await verified(system, fields["id_token"], audience=client.client_id, alg="RS256", typ="JWT"))["c_hash"]
     bought = await client.token_request(
@@ -149,7 +135,7 @@ USES: dict[str, Callable[[Stack, RelyingParty, Browser], Awaitable[None]]] = {
     ],
     ids=["id_token", "id_token token", "code id_token"],
 )
-async def test_the_address_that_a_new_client_is_tried_at_works(
+async def test_suggested_authorization_url_of_a_new_client_works(
     system: Stack, browser: Browser, command: str, members: set[str]
 ) -> None:
     said = await type_in(system, f"latchkey client create --redirect-uri https://app.example/callback {command}")
@@ -161,13 +147,13 @@ async def test_the_address_that_a_new_client_is_tried_at_works(
 
 
 @pytest.mark.parametrize(("answers", "advice"), EVERY)
-async def test_the_command_registers_a_client_that_does_what_was_advised(
+async def test_suggested_command_registers_a_client_for_the_suggested_flow(
     system: Stack, browser: Browser, answers: dict[str, str], advice: Advice
 ) -> None:
     options = shlex.join([word for name, answer in answers.items() for word in (f"--{name}", answer)])
-    told = await told_as_json(system, f"latchkey flow advise {options}")
-    assert told["flow"] == advice.flow
-    made = await told_as_json(system, told["command"])
+    answer = await json_of(system, f"latchkey flow advise {options}")
+    assert answer["flow"] == advice.flow
+    made = await json_of(system, answer["command"])
     assert ("client_secret" in made) != advice.public
     async with RelyingParty(
         system,

@@ -1,4 +1,4 @@
-"""The programs that `latchkey flow advise` gives to paste do what they say, as they stand."""
+"""The programs that `latchkey flow advise` prints work without changes."""
 
 import asyncio
 import shlex
@@ -13,23 +13,26 @@ import pytest
 
 from libs.cli.flow_advice import Advice, every_advice
 from libs.cli.flow_questions import FIRST
-from tests.flows.test_flow_advice import told_as_json
+from tests.flows.databases import on_postgresql
+from tests.flows.test_flow_advice import json_of
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
 
 ADVICE = {advice.program: answers for answers, advice in every_advice(FIRST)}
 IN_PAGES = {"single_page.html", "implicit.html"}
-"""Tried in a browser: tests/browser/test_flow_code.py."""
+"""Tested in a browser: tests/browser/test_flow_code.py."""
 Process = asyncio.subprocess.Process
 
 
 async def pasted(system: Stack, program: str, *more: str) -> str:
-    """The program for a client that was registered by the command beside it."""
+    """The program, for a client that the suggested command has registered."""
     answers = ADVICE[program]
     options = shlex.join([word for name, answer in answers.items() for word in (f"--{name}", answer)])
-    told = await told_as_json(system, f"latchkey flow advise {options} {shlex.join(more)}")
-    made = await told_as_json(system, told["command"])
-    return told["code"].replace("CLIENT_ID", made["client_id"]).replace("CLIENT_SECRET", made.get("client_secret", ""))
+    answer = await json_of(system, f"latchkey flow advise {options} {shlex.join(more)}")
+    made = await json_of(system, answer["command"])
+    return (
+        answer["code"].replace("CLIENT_ID", made["client_id"]).replace("CLIENT_SECRET", made.get("client_secret", ""))
+    )
 
 
 @asynccontextmanager
@@ -57,7 +60,7 @@ async def line_of(process: Process) -> str:
 
 
 async def ends_with(process: Process, typed: str = "") -> str:
-    """What it says last, after what is typed in."""
+    """Types a line in and returns the remaining output."""
     out, error = await process.communicate(f"{typed}\n".encode() if typed else b"")
     assert process.returncode == 0, error.decode()
     return out.decode().strip()
@@ -69,38 +72,42 @@ async def allowed(browser: Browser, address: str) -> Page:
     return await browser.submit("consent-allow") if page.name == "consent" else page
 
 
-def test_every_advice_has_a_program_and_every_program_is_tried() -> None:
+def test_every_flow_has_a_program_and_a_test() -> None:
     tried = {"client_credentials.py", "code.py", "native.py", "device.py", "password.py", "form_post.py", "hybrid.py"}
     assert {advice.program for _, advice in every_advice(FIRST)} == tried | IN_PAGES
 
 
 @pytest.mark.parametrize("advice", [advice for _, advice in every_advice(FIRST)], ids=lambda advice: advice.program)
-def test_nothing_is_left_to_be_filled_in_but_what_the_command_tells(advice: Advice) -> None:
+def test_programs_have_only_placeholders_that_the_command_prints(advice: Advice) -> None:
     code = advice.code(issuer="https://id.example", client_edge="https://token.example")
     assert "@" not in code
     assert ("CLIENT_SECRET" in code) != advice.public
     assert "CLIENT_ID" in code
 
 
-async def test_a_program_gets_a_token(system: Stack) -> None:
+@on_postgresql
+async def test_program_gets_a_token(system: Stack) -> None:
     async with running(await pasted(system, "client_credentials.py")) as process:
         assert (await ends_with(process)).count(".") == 2
 
 
-async def test_a_web_application_signs_somebody_in(system: Stack, browser: Browser) -> None:
+@on_postgresql
+async def test_web_application_program_signs_a_user_in(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "code.py")) as process:
         page = await allowed(browser, await line_of(process))
         assert await ends_with(process, page.url) == "Alice Marie Liddell"
 
 
-async def test_it_takes_no_answer_to_another_question(system: Stack, browser: Browser) -> None:
+@on_postgresql
+async def test_program_refuses_a_response_with_another_state(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "code.py")) as process:
         page = await allowed(browser, await line_of(process))
         _, error = await process.communicate(f"{page.url.replace('state=', 'state=x')}\n".encode())
     assert "somebody else" in error.decode()
 
 
-async def test_what_is_installed_hears_its_own_answer(system: Stack, browser: Browser) -> None:
+@on_postgresql
+async def test_native_application_program_receives_the_response(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "native.py")) as process:
         page = await allowed(browser, await line_of(process))
         async with httpx2.AsyncClient() as client:
@@ -108,7 +115,8 @@ async def test_what_is_installed_hears_its_own_answer(system: Stack, browser: Br
         assert await ends_with(process) == "Alice Marie Liddell"
 
 
-async def test_a_device_waits_for_its_person(system: Stack, browser: Browser) -> None:
+@on_postgresql
+async def test_device_program_gets_tokens_after_approval(system: Stack, browser: Browser) -> None:
     async with running(await pasted(system, "device.py")) as process:
         address, _, user_code = (await line_of(process)).removeprefix("Open ").partition(" and type ")
         await browser.open(f"{address}/sign-in")
@@ -118,13 +126,15 @@ async def test_a_device_waits_for_its_person(system: Stack, browser: Browser) ->
         assert (await ends_with(process)).count(".") == 2
 
 
-async def test_an_old_application_trades_a_password(system: Stack) -> None:
+@on_postgresql
+async def test_password_grant_program_gets_tokens(system: Stack) -> None:
     async with running(await pasted(system, "password.py")) as process:
         assert (await ends_with(process, "alice\nalice-password")).count(".") == 2
 
 
+@on_postgresql
 @pytest.mark.parametrize("program", ["form_post.py", "hybrid.py"])
-async def test_what_is_posted_is_verified(system: Stack, browser: Browser, program: str) -> None:
+async def test_form_post_program_verifies_the_id_token(system: Stack, browser: Browser, program: str) -> None:
     async with running(await pasted(system, program)) as process:
         page = await allowed(browser, await line_of(process))
         fields: dict[str, Any] = page.form_with("form-post-submit").fields

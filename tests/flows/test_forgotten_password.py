@@ -1,11 +1,11 @@
-"""A person has forgotten their password: a letter, another password, and nothing of before goes on."""
+"""Password reset by email: a new password, and the end of sessions and tokens."""
 
 import asyncio
 
 import pytest
 
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.mailbox import Mailbox, link_in, text_of
 from tests.support.stack import Stack
@@ -18,17 +18,17 @@ async def ask(browser: Browser, identifier: str) -> str:
 
 
 @pytest.mark.s(51)
-async def test_a_letter_leads_to_another_password_and_ends_what_was(
+async def test_password_reset_by_email_ends_sessions_and_online_tokens(
     system: Stack, browser: Browser, mailbox: Mailbox
 ) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     address = f"{username}@example.com"
     async with await RelyingParty.registered(system) as client, Browser(system.issuer) as elsewhere:
         token = await client.sign_in(elsewhere, username=username, scope="openid")
         assert await ask(browser, username) == "password-sent"
-        letter = await mailbox.next_to(address)
-        assert letter["Subject"] == "Choose a new password · Latchkey"
-        link = link_in(letter)
+        email = await mailbox.next_to(address)
+        assert email["Subject"] == "Choose a new password · Latchkey"
+        link = link_in(email)
         assert link.startswith(f"{system.issuer}/password/reset?token=")
         assert (await browser.open(link)).name == "password-reset"
         page = await browser.submit("password-submit", new_password="a brand-new one")
@@ -44,16 +44,14 @@ async def test_a_letter_leads_to_another_password_and_ends_what_was(
 
 
 @pytest.mark.s(24, 51)
-async def test_what_was_to_outlive_sessions_ends_with_the_password(
-    system: Stack, browser: Browser, mailbox: Mailbox
-) -> None:
-    username, _ = await new_person(system)
+async def test_password_reset_ends_offline_access(system: Stack, browser: Browser, mailbox: Mailbox) -> None:
+    username, _ = await new_user(system)
     async with await RelyingParty.registered(system) as client, Browser(system.issuer) as elsewhere:
         token = (await client.sign_in(elsewhere, username=username, scope="openid offline_access"))["refresh_token"]
         await ask(browser, username)
         await browser.open(link_in(await mailbox.next_to(f"{username}@example.com")))
         await browser.submit("password-submit", new_password="a brand-new one")
-        async with asyncio.timeout(20):  # the token service hears of it on the bus
+        async with asyncio.timeout(20):  # the token service receives the event from NATS
             while "refresh_token" in (
                 answer := (await client.token_request(grant_type="refresh_token", refresh_token=token)).json()
             ):
@@ -62,10 +60,10 @@ async def test_what_was_to_outlive_sessions_ends_with_the_password(
 
 
 @pytest.mark.s(46)
-async def test_nobody_learns_whether_there_is_somebody(system: Stack, mailbox: Mailbox) -> None:
-    username, _ = await new_person(system)
+async def test_password_reset_for_unknown_user_gets_the_same_page(system: Stack, mailbox: Mailbox) -> None:
+    username, _ = await new_user(system)
     answers = []
-    for identifier in (username, "nobody-at-all"):
+    for identifier in (username, "unknown-user"):
         async with Browser(system.issuer) as browser:
             await ask(browser, identifier)
             answers.append((browser.page.url, browser.page.status, browser.page.text))
@@ -74,15 +72,15 @@ async def test_nobody_learns_whether_there_is_somebody(system: Stack, mailbox: M
 
 
 @pytest.mark.s(45)
-async def test_the_letter_leads_to_us_whatever_host_was_asked(
+async def test_password_reset_link_has_the_issuer_host_when_the_host_header_differs(
     system: Stack, browser: Browser, mailbox: Mailbox
 ) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     await browser.open("/password/forgotten")
     form = browser.page.form_with("forgotten-submit").fields | {"identifier": username, "choice": "send"}
     for name in ("Host", "X-Forwarded-Host", "X-Original-URL"):
         browser.client.headers[name] = "evil.example"
     await browser.client.post("/password/forgotten", data=form)
-    letter = await mailbox.next_to(f"{username}@example.com")
-    assert "evil.example" not in letter.as_string()
-    assert link_in(letter).startswith(f"{system.issuer}/")
+    email = await mailbox.next_to(f"{username}@example.com")
+    assert "evil.example" not in email.as_string()
+    assert link_in(email).startswith(f"{system.issuer}/")

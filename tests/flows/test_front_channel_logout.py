@@ -1,4 +1,4 @@
-"""Front-channel logout (OpenID Connect Front-Channel Logout 1.0): the browser tells the clients of this session."""
+"""Front-channel logout (OpenID Connect Front-Channel Logout 1.0): the browser loads the logout URIs of the clients of this session."""
 
 import re
 from html import unescape
@@ -6,9 +6,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty, verified
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 FRONT = "https://client.example/front?tenant=7"
 AFTERWARDS = "https://client.example/signed-out"
@@ -16,9 +19,7 @@ AFTERWARDS = "https://client.example/signed-out"
 
 @pytest.mark.conformance("oidcc-frontchannel-rp-initiated-logout")
 @pytest.mark.s(41)
-async def test_clients_of_the_session_are_loaded_with_issuer_and_session_and_others_are_not(
-    system: Stack, browser: Browser
-) -> None:
+async def test_logout_page_loads_front_channel_uris_of_the_session_only(system: Stack, browser: Browser) -> None:
     members = {"consent": "skip", "frontchannel_logout_session_required": True}
     async with (
         await RelyingParty.registered(

@@ -1,4 +1,4 @@
-"""Both edges of the real system under nonsense: no input yields a 5xx, a stack trace or a silent connection."""
+"""Both edges with random input: no response is a 5xx or a stack trace, and no connection stays without a response."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ _few = settings(
 
 
 def endpoints(system: Stack) -> list[str]:
-    """Every URL that discovery names, and the pages."""
+    """Every URL in the discovery document, and the pages."""
     metadata = httpx2.get(f"{system.issuer}/.well-known/openid-configuration").json()
     named = [value for name, value in metadata.items() if name.endswith("_endpoint")]
     return sorted({*named, *(f"{system.issuer}{path}" for path in BROWSER_EDGE)})
@@ -96,7 +96,7 @@ def answered(response: httpx2.Response) -> None:
 
 @_few
 @given(data=st.data(), pairs=_PAIRS, headers=_HEADERS, post=st.booleans())
-def test_no_parameters_and_no_headers_are_an_error_of_ours(
+def test_random_parameters_and_headers_cause_no_server_error(
     urls: list[str], data: st.DataObject, pairs: list[tuple[str, str]], headers: dict[str, str], *, post: bool
 ) -> None:
     url = data.draw(st.sampled_from(urls))
@@ -111,7 +111,7 @@ def test_no_parameters_and_no_headers_are_an_error_of_ours(
 
 @_few
 @given(data=st.data(), body=st.binary(max_size=200), kind=st.sampled_from(["x-www-form-urlencoded", "json", "jwt"]))
-def test_no_body_is_an_error_of_ours(urls: list[str], data: st.DataObject, body: bytes, kind: str) -> None:
+def test_random_bodies_cause_no_server_error(urls: list[str], data: st.DataObject, body: bytes, kind: str) -> None:
     url = data.draw(st.sampled_from(urls))
     with httpx2.Client(timeout=20) as client:
         answered(client.post(url, content=body, headers={"Content-Type": f"application/{kind}"}))
@@ -119,10 +119,10 @@ def test_no_body_is_an_error_of_ours(urls: list[str], data: st.DataObject, body:
 
 @_few
 @given(data=st.data(), pairs=_PAIRS)
-def test_not_even_from_a_client_that_is_known(
+def test_random_parameters_of_a_registered_client_cause_no_server_error(
     urls: list[str], machine: tuple[str, str], data: st.DataObject, pairs: list[tuple[str, str]]
 ) -> None:
-    """Behind the authentication of the client lies most of the code."""
+    """Most of the code runs after client authentication."""
     url = data.draw(st.sampled_from([url for url in urls if "/authorize" not in url]))
     form = _parameters(pairs)
     with httpx2.Client(timeout=20, auth=machine) as client:
@@ -136,5 +136,5 @@ def _parameters(pairs: list[tuple[str, str]]) -> httpx2.QueryParams:
 
 
 def _encodable(text: str) -> str:
-    """Without lone surrogates, which no client can put on the wire."""
+    """Text without lone surrogates, which cannot be encoded as UTF-8."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

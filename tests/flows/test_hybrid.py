@@ -1,14 +1,17 @@
-"""Some tokens through the browser, the others for the code (OpenID Connect Core 3.3)."""
+"""The hybrid flow (OpenID Connect Core, 3.3)."""
 
 from typing import Any
 
 import httpx2
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty, Started, verified
 from tests.flows.test_implicit import answered, fragment, half_hash
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 RESPONSE_TYPES = ["code id_token", "code token", "code id_token token"]
 
@@ -36,7 +39,7 @@ def _asked(client: RelyingParty, response_type: str, **changes: str) -> Started:
 @pytest.mark.s(7, 15, 16)
 @pytest.mark.parametrize("response_type", [*RESPONSE_TYPES, "token id_token code"])
 @pytest.mark.parametrize("mode", ["fragment", "form_post"])
-async def test_what_comes_first_and_what_the_code_buys_belong_together(
+async def test_front_channel_tokens_and_tokens_of_the_code_match(
     system: Stack, browser: Browser, response_type: str, mode: str
 ) -> None:
     words = set(response_type.split())
@@ -82,7 +85,7 @@ async def test_what_comes_first_and_what_the_code_buys_belong_together(
 
 
 @pytest.mark.s(14)
-async def test_a_replayed_code_also_ends_the_token_from_the_front_channel(system: Stack, browser: Browser) -> None:
+async def test_replayed_code_revokes_the_front_channel_token(system: Stack, browser: Browser) -> None:
     async with await _client(system) as client:
         started = _asked(client, "code token")
         answer = fragment(await answered(browser, started))
@@ -97,7 +100,7 @@ async def test_a_replayed_code_also_ends_the_token_from_the_front_channel(system
         assert (await client.userinfo(answer["access_token"])).status_code == 401
 
 
-async def test_errors_come_back_in_the_fragment(system: Stack, browser: Browser) -> None:
+async def test_errors_are_returned_in_the_fragment(system: Stack, browser: Browser) -> None:
     async with await _client(system) as client:
         answer = fragment(await browser.open(_asked(client, "code id_token", prompt="none").url))
         assert answer["error"] == "login_required"

@@ -1,19 +1,20 @@
-"""APIs ask how things stand with a token that was shown to them (RFC 7662), by unmodified Authlib."""
+"""Token introspection (RFC 7662) with Authlib, and signed userinfo."""
 
 import httpx2
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.s(32)
+pytestmark = [pytest.mark.s(32), on_postgresql]
 JWT = "application/token-introspection+jwt"
 
 
-async def test_a_token_is_active_until_it_is_given_back(
+async def test_introspection_returns_active_until_revocation(
     system: Stack, browser: Browser, web: RelyingParty, second: RelyingParty
 ) -> None:
     async with httpx2.AsyncClient() as client:
@@ -37,12 +38,12 @@ async def test_a_token_is_active_until_it_is_given_back(
         assert (await web.oauth.introspect_token(endpoint, token=token)).json() == {"active": False}
 
 
-async def test_userinfo_comes_signed_to_who_is_registered_for_it(system: Stack, browser: Browser) -> None:
+async def test_userinfo_is_signed_when_registered(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system, userinfo_signed_response_alg="RS256") as client:
         tokens = await client.sign_in(browser)
         answer = await client.userinfo(tokens["access_token"])
-        async with httpx2.AsyncClient() as anybody:
-            keys = KeySet.import_key_set((await anybody.get(f"{system.issuer}/jwks")).json())
+        async with httpx2.AsyncClient() as http:
+            keys = KeySet.import_key_set((await http.get(f"{system.issuer}/jwks")).json())
         assert answer.headers["content-type"].partition(";")[0] == "application/jwt"
         claims = jwt.decode(answer.text, keys, algorithms=["RS256"]).claims
         assert (claims["iss"], claims["aud"]) == (system.issuer, client.client_id)

@@ -1,26 +1,21 @@
-"""latchkey key against a running system; what an emergency does is in tests/chaos/test_rotation_live.py."""
+"""`latchkey key` against a running system. Emergency rotation: tests/chaos/test_rotation_live.py."""
 
-import asyncio
 import json
-import os
-import sys
 from typing import Any
 
+from tests.flows.databases import on_postgresql
+from tests.support.latchkey import run
 from tests.support.stack import Stack
 
-
-async def _latchkey(system: Stack, *arguments: str) -> tuple[int | None, Any]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "libs.cli", *arguments, "--json"),
-        env={**os.environ, "LATCHKEY_HOME": str(system.layout.home.root)},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    out, _ = await process.communicate()
-    return process.returncode, json.loads(out)
+pytestmark = on_postgresql
 
 
-async def test_an_operator_sees_the_keys_and_when_they_turn(system: Stack):
+async def _latchkey(system: Stack, *arguments: str) -> tuple[int, Any]:
+    result = await run(system, *arguments, "--json")
+    return result.code, json.loads(result.out)
+
+
+async def test_key_list_prints_keys_with_state_and_activation_time(system: Stack):
     code, keys = await _latchkey(system, "key", "list")
     assert code == 0
     assert {(key["alg"], key["state"]) for key in keys} >= {
@@ -29,14 +24,14 @@ async def test_an_operator_sees_the_keys_and_when_they_turn(system: Stack):
     assert all("activates_at" in key for key in keys)
 
 
-async def test_a_drill_looks_from_outside_and_says_when_it_is_too_early(system: Stack):
+async def test_key_drill_fails_when_the_last_rotation_was_too_recent(system: Stack):
     code, report = await _latchkey(system, "key", "drill", "--alg", "RS256")
     assert code == 1
     verdicts = {step["what"]: step for step in report["steps"]}
-    late = verdicts.pop("RS256: the key that followed signs now")
-    assert "it was announced too shortly" in late["detail"]
+    late = verdicts.pop("RS256: the next key is active")
+    assert "the key was published too recently" in late["detail"]
     assert all(step["ok"] for step in verdicts.values()), verdicts
 
 
-async def test_there_is_nothing_to_wrap_anew_under_the_same_key(system: Stack):
+async def test_key_rewrap_changes_nothing_under_the_same_key(system: Stack):
     assert await _latchkey(system, "key", "rewrap") == (0, {"rewrapped": 0, "remaining": 0})

@@ -1,17 +1,20 @@
-"""Pages speak the language that an application asks for, however it asks."""
+"""The language of pages, from ui_locales or the user's choice."""
 
 import httpx2
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 WORDS = {"de": "Anmelden", "es": "Iniciar sesión", "en": "Sign in"}
 
 
 @pytest.mark.parametrize(("ui_locales", "tag"), [("de-CH de", "de"), ("fr es", "es"), ("fr", "en")])
-async def test_ui_locales_reach_every_page_of_the_request(
+async def test_ui_locales_sets_the_language_of_every_page_of_the_request(
     system: Stack, browser: Browser, ui_locales: str, tag: str
 ) -> None:
     async with await RelyingParty.registered(system) as client:
@@ -21,7 +24,7 @@ async def test_ui_locales_reach_every_page_of_the_request(
         assert (page.name, f'<html lang="{tag}"' in page.text) == ("consent", True)
 
 
-async def test_a_pushed_request_says_it_as_well(system: Stack, browser: Browser) -> None:
+async def test_ui_locales_of_a_pushed_request_sets_the_language(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
         form = {"response_type": "code", "redirect_uri": client.redirect_uri, "ui_locales": "es", "scope": "openid"}
         pkce = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
@@ -33,7 +36,7 @@ async def test_a_pushed_request_says_it_as_well(system: Stack, browser: Browser)
         assert WORDS["es"] in page.text
 
 
-async def test_what_a_person_chose_is_said_from_then_on(system: Stack, browser: Browser) -> None:
+async def test_language_chosen_by_the_user_is_kept(system: Stack, browser: Browser) -> None:
     await browser.open("/?language=de")
     async with await RelyingParty.registered(system) as client:
         assert WORDS["de"] in (await browser.open(client.start().url)).text

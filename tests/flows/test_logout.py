@@ -21,7 +21,7 @@ async def _gone(browser: Browser, client: RelyingParty) -> bool:
     return page.parameters.get("error") == "login_required"
 
 
-async def test_a_hint_of_this_session_signs_out_and_returns_with_the_state(system: Stack, browser: Browser) -> None:
+async def test_logout_with_id_token_hint_returns_to_the_client_with_state(system: Stack, browser: Browser) -> None:
     async with await _client(system) as client:
         token = await client.sign_in(browser)
         query = urlencode({"id_token_hint": token["id_token"], "post_logout_redirect_uri": AFTERWARDS, "state": STATE})
@@ -32,7 +32,7 @@ async def test_a_hint_of_this_session_signs_out_and_returns_with_the_state(syste
 
 
 @pytest.mark.s(41)
-async def test_without_a_hint_the_person_is_asked(system: Stack, browser: Browser) -> None:
+async def test_logout_without_id_token_hint_asks_for_confirmation(system: Stack, browser: Browser) -> None:
     async with await _client(system) as client:
         await client.sign_in(browser)
         page = await browser.open("/logout")
@@ -48,7 +48,7 @@ async def test_without_a_hint_the_person_is_asked(system: Stack, browser: Browse
 
 
 @pytest.mark.s(41)
-async def test_logout_by_post_needs_the_token_of_the_page(system: Stack, browser: Browser) -> None:
+async def test_logout_by_post_requires_the_csrf_token(system: Stack, browser: Browser) -> None:
     async with await _client(system) as client:
         await client.sign_in(browser)
         page = await browser.post("/logout", {"choice": "confirm"}, headers={"Origin": "https://evil.example"})
@@ -66,7 +66,9 @@ async def test_logout_by_post_needs_the_token_of_the_page(system: Stack, browser
         {"post_logout_redirect_uri": AFTERWARDS, "id_token_hint": "{unsigned}"},
     ],
 )
-async def test_a_bad_logout_request_goes_nowhere(system: Stack, browser: Browser, parameters: dict[str, str]) -> None:
+async def test_invalid_logout_request_is_not_redirected(
+    system: Stack, browser: Browser, parameters: dict[str, str]
+) -> None:
     async with await _client(system) as client:
         token = (await client.sign_in(browser))["id_token"]
         unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0." + token.split(".")[1] + "."
@@ -79,7 +81,7 @@ async def test_a_bad_logout_request_goes_nowhere(system: Stack, browser: Browser
 
 
 @pytest.mark.s(24)
-async def test_online_grants_end_with_the_session_and_offline_ones_do_not(system: Stack, browser: Browser) -> None:
+async def test_logout_ends_online_grants_and_keeps_offline_access(system: Stack, browser: Browser) -> None:
     async with await _client(system) as client:
         offline = await client.sign_in(browser, scope="openid offline_access")
         online = await client.sign_in(browser, scope="openid")

@@ -1,4 +1,4 @@
-"""What a thief of disks, of logs or of the bus gets: no private key (docs/keys.md)."""
+"""Disks, logs and NATS traffic contain no private key (docs/keys.md)."""
 
 import base64
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ async def _database(system: Stack, service: str):
 
 
 async def _stolen(system: Stack) -> tuple[list[bytes], bytes]:
-    """What the thief would like to have: every private key that is there (as PKCS#8), and what protects them."""
+    """Every private key of the system (as PKCS#8), and the key that encrypts them."""
     kek = _kek(system)
     seals = KeySeals([FileWrapping({1: kek}, seals=1)], issuer=system.issuer)
     async with _database(system, "key-rotation") as database, database.snapshot() as session:
@@ -52,7 +52,7 @@ def _kek(system: Stack) -> bytes:
 
 
 def _forms(der: bytes) -> Iterator[bytes]:
-    """The secret numbers of a key as somebody may have written them: raw, hex, JWK (RFC 7518 6), PEM."""
+    """The private numbers of a key in the usual encodings: raw, hex, JWK (RFC 7518, 6), PEM."""
     key = load_der_private_key(der, password=None)
     if isinstance(key, RSAPrivateKey):
         private = key.private_numbers()
@@ -68,7 +68,7 @@ def _forms(der: bytes) -> Iterator[bytes]:
 
 
 async def _tables(database: Database) -> bytes:
-    """Every row of every table of a schema, as PostgreSQL writes it: bytes in hex."""
+    """Every row of every table of a schema in PostgreSQL's text format, with bytes in hex."""
     found = b""
     async with database.snapshot() as session:
         query = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
@@ -79,7 +79,7 @@ async def _tables(database: Database) -> bytes:
 
 
 async def _disks(system: Stack) -> dict[str, bytes]:
-    """All that the services and NATS have written, but for the secrets that they were given."""
+    """All files that the services and NATS have written, without their secret files."""
     home = system.layout.home
     contents = {f"{folder.name}": _files(folder) for folder in (home.data, home.logs, home.nats)}
     if system.layout.database_url is not None:
@@ -94,7 +94,7 @@ def _files(folder: Path) -> bytes:
 
 
 async def _wire(system: Stack) -> bytes:
-    """Every message that the service of the keys answers with, to each of its callers."""
+    """Every response of key-rotation to each of its callers."""
     messages: list[Message] = []
     async with system.channel("key-rotation", identity="token") as channel:
         request = keys_pb2.GetSigningKeysRequest(recipient_public_key=Recipient().public_key)
@@ -110,7 +110,7 @@ async def _wire(system: Stack) -> bytes:
 
 @pytest.mark.s(30)
 @pytest.mark.s(60)
-async def test_no_private_key_is_on_a_disk_in_a_log_on_the_bus_or_on_the_wire(
+async def test_private_keys_are_not_on_disk_in_logs_on_nats_or_on_the_wire(
     system: Stack, browser: Browser, web: RelyingParty
 ):
     await web.sign_in(browser)
@@ -127,7 +127,7 @@ async def test_no_private_key_is_on_a_disk_in_a_log_on_the_bus_or_on_the_wire(
 
 
 @pytest.mark.parametrize("form", ["pkcs8", "hex", "pem", "jwk"])
-async def test_a_key_in_the_clear_would_be_found(system: Stack, form: str):
+async def test_search_finds_an_unencrypted_key(system: Stack, form: str):
     keys, _ = await _stolen(system)
     for der in keys:
         key = load_der_private_key(der, password=None)

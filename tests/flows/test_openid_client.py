@@ -1,20 +1,22 @@
-"""Every flow by unmodified openid-client, which checks more of each answer than the standards ask of clients."""
+"""Every flow with openid-client, which checks more of each response than the standards require of clients."""
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
+from tests.flows.databases import on_postgresql
 from tests.flows.device import GRANT
 from tests.flows.initial_tokens import initial_token
-from tests.flows.openid_client import OpenidClient, Register, opened, signed_in
+from tests.flows.openid_client import Driver, OpenidClient, Register, authorize, signed_in
 from tests.flows.relying_party import verified
 from tests.support.browser import Browser
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 AFTERWARDS = "https://client.example/signed-out"
 
@@ -26,7 +28,9 @@ def key_pair() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @pytest.mark.parametrize("method", ["none", "client_secret_basic", "client_secret_post"])
-async def test_a_person_signs_in_with_a_code(browser: Browser, register: Register, method: str) -> None:
+async def test_openid_client_gets_tokens_by_authorization_code(
+    browser: Browser, register: Register, method: str
+) -> None:
     app = await register(token_endpoint_auth_method=method)
     tokens = await signed_in(browser, app)
     assert tokens["claims"]["nonce"] == app.remembered["expectedNonce"]
@@ -36,22 +40,24 @@ async def test_a_person_signs_in_with_a_code(browser: Browser, register: Registe
 
 
 @pytest.mark.parametrize("method", ["none", "client_secret_basic", "client_secret_post", "client_secret_jwt"])
-async def test_a_client_that_it_registered_itself_signs_a_person_in(
-    system: Stack, node_folder: Path, browser: Browser, method: str
+async def test_openid_client_gets_tokens_after_dynamic_registration(
+    system: Stack, driver: Driver, browser: Browser, method: str
 ) -> None:
     token = await initial_token(system)
     members = {"redirect_uris": ["https://client.example/callback"], "token_endpoint_auth_method": method}
-    app = await OpenidClient.by_itself(system, node_folder, initial_token=token, **members)
+    app = await OpenidClient.self_registered(system, driver, initial_token=token, **members)
     tokens = await signed_in(browser, app, scope="openid email")
     assert (await app.do("userinfo", access_token=tokens["access_token"], subject=tokens["claims"]["sub"]))["email"]
     refused = await app.run("register", metadata=members, initial_access_token=token)
-    assert refused["refused"]["code"] == "OAUTH_WWW_AUTHENTICATE_CHALLENGE"  # the token was for one client
+    assert (
+        refused["refused"]["code"] == "OAUTH_WWW_AUTHENTICATE_CHALLENGE"
+    )  # the initial access token allows one registration
 
 
-async def test_it_minds_what_it_is_told(browser: Browser, register: Register) -> None:
-    """The witness can fail: an answer that is not the one to this request is refused by it."""
+async def test_openid_client_refuses_changed_responses(browser: Browser, register: Register) -> None:
+    """Shows that openid-client checks: it refuses a response that does not belong to the request."""
     app = await register()
-    page = await opened(browser, await app.start())
+    page = await authorize(browser, await app.start())
     foreign = page.url.replace("iss=http", "iss=https")
     refused = await app.run("finish", callback=foreign, remembered=app.remembered)
     assert "iss" in json.dumps(refused["refused"])
@@ -60,10 +66,10 @@ async def test_it_minds_what_it_is_told(browser: Browser, register: Register) ->
     refused = await app.run("finish", callback=page.url, remembered={**app.remembered, "expectedNonce": "another"})
     assert "nonce" in json.dumps(refused["refused"])
     refused = await app.run("finish", callback=page.url, remembered=app.remembered)
-    assert refused["refused"]["error"] == "invalid_grant"  # the code was spent before the nonce was looked at
+    assert refused["refused"]["error"] == "invalid_grant"  # the code was redeemed before the nonce check failed
 
 
-async def test_a_person_who_says_no_is_heard(browser: Browser, register: Register) -> None:
+async def test_openid_client_reports_access_denied_when_consent_is_denied(browser: Browser, register: Register) -> None:
     app = await register()
     await browser.open(await app.start())
     await browser.sign_in()
@@ -73,7 +79,7 @@ async def test_a_person_who_says_no_is_heard(browser: Browser, register: Registe
 
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256"])
-async def test_a_client_proves_itself_by_its_own_key(register: Register, alg: str) -> None:
+async def test_openid_client_authenticates_by_private_key_jwt(register: Register, alg: str) -> None:
     made = ECKey.generate_key("P-256") if alg == "ES256" else RSAKey.generate_key(2048)
     private, public = ({**made.as_dict(private=whether), "kid": "mine", "alg": alg} for whether in (True, False))
     app = await register(
@@ -89,7 +95,7 @@ async def test_a_client_proves_itself_by_its_own_key(register: Register, alg: st
     assert (await app.do("clientCredentials", parameters={"scope": "notes"}))["scope"] == "notes"
 
 
-async def test_a_client_signs_with_its_secret_and_never_sends_it(register: Register) -> None:
+async def test_openid_client_authenticates_by_client_secret_jwt(register: Register) -> None:
     app = await register(
         redirect_uris=[],
         grant_types=["client_credentials"],
@@ -102,7 +108,7 @@ async def test_a_client_signs_with_its_secret_and_never_sends_it(register: Regis
     assert (await app.run("clientCredentials", parameters={}))["refused"]["error"] == "invalid_client"
 
 
-async def test_a_client_signs_in_a_person_with_nothing_but_a_key(browser: Browser, register: Register) -> None:
+async def test_openid_client_gets_tokens_by_code_with_private_key_jwt(browser: Browser, register: Register) -> None:
     private, public = key_pair()
     app = await register(jwk=private, token_endpoint_auth_method="private_key_jwt", jwks=public)
     tokens = await signed_in(browser, app, by="par")
@@ -111,16 +117,20 @@ async def test_a_client_signs_in_a_person_with_nothing_but_a_key(browser: Browse
 
 
 @pytest.mark.parametrize("by", ["par", "jar", "jarByPar"])
-async def test_the_request_is_pushed_or_signed_or_both(browser: Browser, register: Register, by: str) -> None:
+async def test_openid_client_pushes_or_signs_authorization_requests(
+    browser: Browser, register: Register, by: str
+) -> None:
     private, public = key_pair()
     app = await register(jwk=private, jwks=public, request_object_signing_alg="ES256" if "jar" in by else None)
     url = await app.start(by=by)
     assert parse_qs(urlsplit(url).query).keys() == {"client_id", "request" if by == "jar" else "request_uri"}
-    assert (await app.finish(await opened(browser, url)))["claims"]["aud"] == app.app["client_id"]
+    assert (await app.finish(await authorize(browser, url)))["claims"]["aud"] == app.app["client_id"]
 
 
 @pytest.mark.parametrize("mode", ["fragment", "form_post"])
-async def test_a_person_signs_in_with_an_id_token_alone(browser: Browser, register: Register, mode: str) -> None:
+async def test_openid_client_signs_in_by_response_type_id_token(
+    browser: Browser, register: Register, mode: str
+) -> None:
     app = await register(
         response_type="id_token",
         grant_types=["implicit"],
@@ -132,7 +142,9 @@ async def test_a_person_signs_in_with_an_id_token_alone(browser: Browser, regist
 
 
 @pytest.mark.parametrize("mode", ["fragment", "form_post"])
-async def test_a_person_signs_in_with_both(browser: Browser, register: Register, mode: str) -> None:
+async def test_openid_client_signs_in_by_response_type_code_id_token(
+    browser: Browser, register: Register, mode: str
+) -> None:
     app = await register(
         response_type="code id_token",
         grant_types=["authorization_code", "implicit", "refresh_token"],
@@ -143,7 +155,7 @@ async def test_a_person_signs_in_with_both(browser: Browser, register: Register,
     assert tokens["refresh_token"]
 
 
-async def test_a_machine_gets_its_token(register: Register) -> None:
+async def test_openid_client_gets_token_by_client_credentials(register: Register) -> None:
     app = await register(
         redirect_uris=[],
         grant_types=["client_credentials"],
@@ -156,7 +168,7 @@ async def test_a_machine_gets_its_token(register: Register) -> None:
     assert refused["refused"]["error"] == "invalid_scope"
 
 
-async def test_an_old_application_passes_a_password_on(register: Register) -> None:
+async def test_openid_client_gets_token_by_password_grant(register: Register) -> None:
     app = await register(redirect_uris=[], grant_types=["password", "refresh_token"], response_types=[], consent="skip")
     who = {"username": "alice", "password": "alice-password", "scope": "openid email"}
     tokens = await app.do("password", parameters=who)
@@ -165,7 +177,7 @@ async def test_an_old_application_passes_a_password_on(register: Register) -> No
     assert userinfo["email"] == "alice@example.com"
 
 
-async def test_a_device_is_let_in_while_it_asks(browser: Browser, register: Register) -> None:
+async def test_openid_client_gets_tokens_by_device_grant(browser: Browser, register: Register) -> None:
     app = await register(
         redirect_uris=[],
         grant_types=[GRANT, "refresh_token"],
@@ -183,7 +195,7 @@ async def test_a_device_is_let_in_while_it_asks(browser: Browser, register: Regi
     assert (await app.do("refresh", refresh_token=tokens["refresh_token"]))["access_token"]
 
 
-async def test_tokens_are_refreshed_looked_at_and_given_back(browser: Browser, register: Register) -> None:
+async def test_openid_client_refreshes_introspects_and_revokes_tokens(browser: Browser, register: Register) -> None:
     app = await register()
     tokens = await signed_in(browser, app)
     fresh = await app.do("refresh", refresh_token=tokens["refresh_token"])
@@ -198,7 +210,7 @@ async def test_tokens_are_refreshed_looked_at_and_given_back(browser: Browser, r
     assert refused["refused"]["code"] == "OAUTH_WWW_AUTHENTICATE_CHALLENGE"
 
 
-async def test_what_the_server_tells_is_signed_where_that_is_wanted(browser: Browser, register: Register) -> None:
+async def test_openid_client_verifies_signed_userinfo_and_introspection(browser: Browser, register: Register) -> None:
     app = await register(userinfo_signed_response_alg="RS256", id_token_signed_response_alg="ES256")
     app.app["metadata"]["introspection_signed_response_alg"] = "RS256"
     tokens = await signed_in(browser, app)
@@ -208,7 +220,7 @@ async def test_what_the_server_tells_is_signed_where_that_is_wanted(browser: Bro
     assert (await app.do("introspect", token=tokens["access_token"]))["active"]
 
 
-async def test_a_person_signs_out(browser: Browser, register: Register) -> None:
+async def test_openid_client_signs_out_by_end_session_endpoint(browser: Browser, register: Register) -> None:
     app = await register(post_logout_redirect_uris=[AFTERWARDS])
     tokens = await signed_in(browser, app)
     parameters = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": AFTERWARDS, "state": "back"}
@@ -219,11 +231,13 @@ async def test_a_person_signs_out(browser: Browser, register: Register) -> None:
     assert answer["refused"]["error"] == "login_required"
 
 
-async def test_a_token_is_for_the_api_that_was_named(system: Stack, browser: Browser, register: Register) -> None:
+async def test_openid_client_gets_token_for_requested_resource(
+    system: Stack, browser: Browser, register: Register
+) -> None:
     orders, notes = "https://orders.example/api", "urn:example:notes"
     app = await register(resources=[orders, notes], scope="openid notes", consent="skip")
     tokens = await signed_in(browser, app, scope="openid notes", resource=notes)
     await verified(system, tokens["access_token"], audience=notes, alg="ES256", typ="at+jwt")
-    page = await opened(browser, await app.start(scope="openid notes", resource="https://other.example"))
+    page = await authorize(browser, await app.start(scope="openid notes", resource="https://other.example"))
     answer = await app.run("finish", callback=page.url, remembered=app.remembered)
     assert answer["refused"]["error"] == "invalid_target"

@@ -1,4 +1,4 @@
-"""Pairwise subjects (OpenID Connect Core 8.1) over the real system, with clients on real TLS that say who is of a sector."""
+"""Pairwise subjects (OpenID Connect Core, 8.1), with sector identifier documents served over TLS."""
 
 import asyncio
 import base64
@@ -15,8 +15,8 @@ from deploy.provision.home import write_private
 from deploy.provision.secret_files import secret_file
 from libs.oauth.errors import InvalidClientMetadata
 from tests.flows.logout_receiver import Receiver, receiving
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty, verified
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack, StackError, running_stack
 
@@ -35,7 +35,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Stack]:
-    """A system that may reach the clients of these tests, whose addresses are not public."""
+    """A system that may send requests to the private addresses of the clients of these tests."""
     environment = {**receiver.environment, "LATCHKEY_REGISTRATION": "open"}
     with running_stack(tmp_path_factory.mktemp("stack"), environment=environment) as running:
         yield running
@@ -46,7 +46,7 @@ async def a_client(system: Stack, redirect_uri: str, **metadata: Any) -> Relying
 
 
 async def known_as(client: RelyingParty, token: dict[str, Any]) -> str:
-    """The one subject in all that the client gets."""
+    """The subject identifier, equal in all tokens and responses of the client."""
     system = client.system
     login = await verified(system, token["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
     access = await verified(system, token["access_token"], audience=system.issuer, alg="ES256", typ="at+jwt")
@@ -62,10 +62,10 @@ async def subject_at(client: RelyingParty, browser: Browser, username: str) -> s
     return await known_as(client, await client.sign_in(browser, username=username))
 
 
-async def test_a_sector_knows_a_person_by_one_name_and_another_by_another(
+async def test_pairwise_subject_is_equal_in_a_sector_and_differs_between_sectors(
     system: Stack, receiver: Receiver, browser: Browser
 ) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     sector = {"sector_identifier_uri": receiver.uri("/sector.json")}
     async with (
         await a_client(system, ONE, **sector) as first,
@@ -85,7 +85,7 @@ async def test_a_sector_knows_a_person_by_one_name_and_another_by_another(
 
 
 @pytest.mark.s(43)
-async def test_an_operator_hears_that_a_sector_does_not_hold(system: Stack, receiver: Receiver) -> None:
+async def test_client_create_reports_an_invalid_sector_identifier_uri(system: Stack, receiver: Receiver) -> None:
     for redirect_uri, path in ((ONE, "/nothing.json"), ("https://three.example/callback", "/sector.json")):
         with pytest.raises(InvalidClientMetadata):
             await a_client(system, redirect_uri, sector_identifier_uri=receiver.uri(path))
@@ -100,30 +100,32 @@ async def registered(system: Stack, sector_identifier_uri: str) -> httpx2.Respon
 
 
 @pytest.mark.conformance("oidcc-registration-sector-uri")
-async def test_a_client_registers_itself_for_a_sector(system: Stack, receiver: Receiver) -> None:
+async def test_dynamic_registration_accepts_a_valid_sector_identifier_uri(system: Stack, receiver: Receiver) -> None:
     answer = await registered(system, receiver.uri("/sector.json"))
     assert answer.status_code == 201
     assert (answer.json()["subject_type"], answer.json()["redirect_uris"]) == ("pairwise", [ONE])
 
 
 @pytest.mark.conformance("oidcc-registration-sector-bad")
-async def test_a_client_that_its_sector_does_not_list_registers_in_vain(system: Stack, receiver: Receiver) -> None:
+async def test_dynamic_registration_is_refused_when_the_sector_does_not_list_the_redirect_uri(
+    system: Stack, receiver: Receiver
+) -> None:
     receiver.documents["/others.json"] = json.dumps([TWO]).encode()
     answer = await registered(system, receiver.uri("/others.json"))
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
 
 
-async def test_discovery_offers_it(system: Stack) -> None:
+async def test_discovery_contains_pairwise_subject_type(system: Stack) -> None:
     async with httpx2.AsyncClient() as http:
         metadata = (await http.get(f"{system.issuer}/.well-known/openid-configuration")).json()
     assert metadata["subject_types_supported"] == ["public", "pairwise"]
 
 
 @pytest.mark.s(28, 41, 42)
-async def test_hints_and_logout_go_by_the_name_that_the_client_knows(
+async def test_hints_and_logout_tokens_use_the_pairwise_subject(
     system: Stack, receiver: Receiver, browser: Browser
 ) -> None:
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     listens = {"post_logout_redirect_uris": [AFTERWARDS], "backchannel_logout_uri": receiver.uri("/logout")}
     async with await a_client(system, ONE, **listens) as client, await a_client(system, TWO) as other:
         token = await client.sign_in(browser, username=username)
@@ -136,17 +138,17 @@ async def test_hints_and_logout_go_by_the_name_that_the_client_knows(
         login = await verified(system, token["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
         query = urlencode({"id_token_hint": token["id_token"], "post_logout_redirect_uri": AFTERWARDS})
         assert (await browser.open(f"/logout?{query}")).url == AFTERWARDS
-        heard = await asyncio.to_thread(receiver.next, "/logout")
-        told = await verified(system, heard.logout_token, audience=client.client_id, alg="RS256", typ="logout+jwt")
-        assert (told["sub"], told["sid"]) == (login["sub"], login["sid"])
-        assert user_id not in json.dumps([told, login])
+        received = await asyncio.to_thread(receiver.next, "/logout")
+        claims = await verified(system, received.logout_token, audience=client.client_id, alg="RS256", typ="logout+jwt")
+        assert (claims["sub"], claims["sid"]) == (login["sub"], login["sid"])
+        assert user_id not in json.dumps([claims, login])
 
 
-async def test_with_another_salt_nothing_starts(system: Stack, browser: Browser) -> None:
-    """Nobody becomes another person because a file was lost and made anew."""
+async def test_token_service_does_not_start_with_another_pairwise_salt(system: Stack, browser: Browser) -> None:
+    """A new salt would change every pairwise subject, so the service refuses to start with it."""
     path = secret_file(system.layout.home, "pairwise-salt")
     async with await a_client(system, ONE) as client:
-        username, _ = await new_person(system)
+        username, _ = await new_user(system)
         before = await subject_at(client, browser, username)
         salt = path.read_text()
         system.terminate("token")

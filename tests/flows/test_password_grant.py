@@ -1,4 +1,4 @@
-"""An application that asks people for their passwords, on unmodified Authlib (RFC 6749 4.3)."""
+"""The resource owner password credentials grant (RFC 6749, 4.3) with Authlib."""
 
 from collections.abc import AsyncIterator
 
@@ -7,8 +7,8 @@ from authlib.integrations.base_client.errors import OAuthError
 
 from latchkey.authentication.v1 import admin_pb2
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty, verified
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
@@ -30,8 +30,8 @@ async def sign_in(app: RelyingParty, username: str, password: str = "") -> dict[
     )
 
 
-async def test_a_password_buys_tokens(system: Stack, app: RelyingParty) -> None:
-    username, user_id = await new_person(system)
+async def test_password_grant_returns_tokens(system: Stack, app: RelyingParty) -> None:
+    username, user_id = await new_user(system)
     token = await sign_in(app, username)
     claims = await verified(system, token["id_token"], audience=app.client_id, alg="RS256", typ="JWT")
     assert (claims["sub"], claims["amr"]) == (user_id, ["pwd"])
@@ -41,8 +41,8 @@ async def test_a_password_buys_tokens(system: Stack, app: RelyingParty) -> None:
     assert again["access_token"] != token["access_token"]
 
 
-async def test_what_was_bought_ends_with_the_password(system: Stack, app: RelyingParty) -> None:
-    username, _ = await new_person(system)
+async def test_password_change_ends_tokens_of_the_password_grant(system: Stack, app: RelyingParty) -> None:
+    username, _ = await new_user(system)
     token = await sign_in(app, username)
     async with system.channel("authentication") as channel:
         await UserAdminServiceStub(channel).SetPassword(
@@ -56,13 +56,11 @@ async def test_what_was_bought_ends_with_the_password(system: Stack, app: Relyin
 
 
 @pytest.mark.s(46)
-async def test_a_wrong_password_and_a_name_that_nobody_has_get_the_same_answer(
-    system: Stack, app: RelyingParty
-) -> None:
-    username, _ = await new_person(system)
+async def test_wrong_password_and_unknown_username_get_the_same_response(system: Stack, app: RelyingParty) -> None:
+    username, _ = await new_user(system)
     answers = [
         await app.token_request(grant_type="password", username=name, password="wrong")
-        for name in (username, "nobody-")
+        for name in (username, "unknown-")
     ]
     assert [answer.status_code for answer in answers] == [400, 400]
     assert answers[0].json() == answers[1].json()
@@ -70,12 +68,12 @@ async def test_a_wrong_password_and_a_name_that_nobody_has_get_the_same_answer(
 
 
 @pytest.mark.s(47)
-async def test_guesses_through_one_client_leave_the_person_their_browser(
+async def test_failed_attempts_through_a_client_do_not_throttle_the_browser(
     system: Stack, app: RelyingParty, browser: Browser
 ) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     statuses = [
-        (await app.token_request(grant_type="password", username=username, password=f"guess {number}")).status_code
+        (await app.token_request(grant_type="password", username=username, password=f"wrong {number}")).status_code
         for number in range(7)
     ]
     assert statuses[:5] == [400] * 5
@@ -84,7 +82,7 @@ async def test_guesses_through_one_client_leave_the_person_their_browser(
         assert await website.sign_in(browser, username=username)
 
 
-async def test_other_clients_are_not_registered_for_it(system: Stack) -> None:
+async def test_password_grant_is_refused_for_clients_without_it(system: Stack) -> None:
     async with await RelyingParty.registered(system) as website:
         answer = await website.token_request(grant_type="password", username="alice", password="alice-password")
     assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")

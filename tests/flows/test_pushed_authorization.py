@@ -1,14 +1,17 @@
-"""PAR (RFC 9126) over the real system."""
+"""Pushed authorization requests (RFC 9126)."""
 
 import httpx2
 import pytest
 
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
+pytestmark = on_postgresql
 
-async def test_a_pushed_request_signs_in_and_is_used_once(system: Stack, browser: Browser) -> None:
+
+async def test_pushed_request_is_single_use(system: Stack, browser: Browser) -> None:
     metadata = httpx2.get(f"{system.issuer}/.well-known/openid-configuration").json()
     async with await RelyingParty.registered(
         system, consent="skip", require_pushed_authorization_requests=True
@@ -34,7 +37,7 @@ async def test_a_pushed_request_signs_in_and_is_used_once(system: Stack, browser
 
 
 @pytest.mark.s(61)
-async def test_only_post_is_taken(system: Stack) -> None:
+async def test_pushed_authorization_accepts_post_only(system: Stack) -> None:
     for method in ("GET", "PUT", "DELETE"):
         answer = httpx2.request(method, f"{system.client_edge}/par")
         assert answer.status_code == 405

@@ -1,4 +1,4 @@
-"""Every command of the README works as it stands there, in the order in which it stands there."""
+"""Every command of the README works as written, in its order."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ def block(language: str, containing: str) -> Block:
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who follows the README, beside a system on other ports."""
+    """Runs blocks of the README against a system on other ports."""
 
     system: Stack
     folder: Path
@@ -74,9 +74,9 @@ class Reader:
         return done.stdout
 
     def client(self, code: str) -> tuple[str, str]:
-        """Runs a `latchkey client create`; the id and the secret that it prints."""
+        """Runs a `latchkey client create` command; returns the client id and secret."""
         answer = json.loads(self.run(code.replace("client create", "client create --json")))
-        self.run(code)  # and as it stands there
+        self.run(code)  # and as written in the README
         return answer["client_id"], answer.get("client_secret", "")
 
     def start(self, code: str, **variables: str) -> "subprocess.Popen[str]":
@@ -96,15 +96,15 @@ def reader(stack: Stack, tmp_path: Path) -> Reader:
     return Reader(stack, tmp_path)
 
 
-def test_nothing_in_the_readme_is_left_out() -> None:
-    """A block that no test here runs has to be added, or to say why it is not run."""
+def test_every_command_block_of_the_readme_is_tested() -> None:
+    """A new block needs a test here, or a comment that says why it is not run."""
     run = ["Night job", "My first app", "curl --user", "authorization_response", "JetStream", "latchkey events tail"]
     for one in BLOCKS:
         if one.how != "no":
             assert any(text in one.code for text in [*run, "jetstream()"]), one.code
 
 
-def test_a_machine_gets_its_token(reader: Reader) -> None:
+def test_readme_client_credentials_commands_get_a_token(reader: Reader) -> None:
     if shutil.which("curl") is None:
         pytest.skip("there is no curl on this machine")
     client_id, secret = reader.client(block("sh", "Night job").code)
@@ -112,7 +112,7 @@ def test_a_machine_gets_its_token(reader: Reader) -> None:
     assert json.loads(answer)["scope"] == "orders:read"
 
 
-async def test_a_person_signs_in_to_the_first_app(reader: Reader) -> None:
+async def test_readme_web_application_signs_a_user_in(reader: Reader) -> None:
     client_id, _ = reader.client(block("sh", "My first app").code)
     with reader.start(block("python", "authorization_response").code, CLIENT_ID=client_id) as program:
         assert program.stdout
@@ -127,7 +127,7 @@ async def test_a_person_signs_in_to_the_first_app(reader: Reader) -> None:
         assert program.wait(10) == 0
 
 
-async def test_a_subscriber_hears_of_a_sign_in(reader: Reader) -> None:
+async def test_readme_subscriber_receives_the_event_of_a_sign_in(reader: Reader) -> None:
     with reader.start(block("python", "jetstream()").code) as program:
         try:
             async with Browser(reader.system.issuer) as browser:
@@ -143,6 +143,6 @@ async def test_a_subscriber_hears_of_a_sign_in(reader: Reader) -> None:
 
 
 def _read_until(program: "subprocess.Popen[str]", word: str) -> None:
-    """The stream tells from its beginning on, so what other tests did comes first."""
+    """The subscriber reads the stream from its start, so events of other tests come first."""
     assert program.stdout
     assert any(word in line for line in program.stdout), f"{word} never came"

@@ -1,4 +1,4 @@
-"""Refresh tokens: rotation, grace, reuse (RFC 6749 6, RFC 9700 4.14)."""
+"""Refresh tokens: rotation, grace, reuse (RFC 6749, 6; RFC 9700, 4.14)."""
 
 import asyncio
 
@@ -9,9 +9,7 @@ from tests.support.browser import Browser
 from tests.support.stack import Stack
 
 
-async def test_a_refresh_gives_new_tokens_for_the_same_person(
-    system: Stack, browser: Browser, web: RelyingParty
-) -> None:
+async def test_refresh_returns_new_tokens_for_the_same_user(system: Stack, browser: Browser, web: RelyingParty) -> None:
     before = await web.sign_in(browser)
     after = dict(await web.oauth.refresh_token(refresh_token=before["refresh_token"]))
     assert after["access_token"] != before["access_token"]
@@ -24,9 +22,7 @@ async def test_a_refresh_gives_new_tokens_for_the_same_person(
 
 
 @pytest.mark.s(22)
-async def test_concurrent_refreshes_and_a_lost_answer_get_the_same_successor(
-    browser: Browser, web: RelyingParty
-) -> None:
+async def test_concurrent_and_repeated_refreshes_return_the_same_successor(browser: Browser, web: RelyingParty) -> None:
     token = (await web.sign_in(browser))["refresh_token"]
     answers = await asyncio.gather(
         *(web.token_request(grant_type="refresh_token", refresh_token=token) for _ in range(8))
@@ -38,7 +34,7 @@ async def test_concurrent_refreshes_and_a_lost_answer_get_the_same_successor(
 
 
 @pytest.mark.s(23)
-async def test_a_token_from_two_generations_ago_ends_the_family(browser: Browser, web: RelyingParty) -> None:
+async def test_refresh_token_two_generations_old_ends_the_family(browser: Browser, web: RelyingParty) -> None:
     first = (await web.sign_in(browser))["refresh_token"]
     second = (await web.token_request(grant_type="refresh_token", refresh_token=first)).json()["refresh_token"]
     third = (await web.token_request(grant_type="refresh_token", refresh_token=second)).json()
@@ -50,7 +46,7 @@ async def test_a_token_from_two_generations_ago_ends_the_family(browser: Browser
 
 
 @pytest.mark.s(24)
-async def test_scope_narrows_and_never_widens(browser: Browser, web: RelyingParty) -> None:
+async def test_refresh_narrows_the_scope_and_cannot_widen_it(browser: Browser, web: RelyingParty) -> None:
     token = (await web.sign_in(browser, scope="openid email offline_access"))["refresh_token"]
     narrowed = (await web.token_request(grant_type="refresh_token", refresh_token=token, scope="openid")).json()
     assert narrowed["scope"] == "openid"
@@ -60,7 +56,7 @@ async def test_scope_narrows_and_never_widens(browser: Browser, web: RelyingPart
     assert wider.json()["error"] == "invalid_scope"
 
 
-async def test_a_refresh_token_is_of_no_use_to_another_client(
+async def test_refresh_token_is_refused_for_another_client(
     browser: Browser, web: RelyingParty, second: RelyingParty
 ) -> None:
     token = (await web.sign_in(browser))["refresh_token"]

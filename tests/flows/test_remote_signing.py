@@ -1,4 +1,4 @@
-"""Private keys that do not leave key-rotation: tokens come as they always do, and without it none, cleanly."""
+"""Remote signing: tokens are valid, and requests fail with 503 when key-rotation is unavailable."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.flows.relying_party import RelyingParty, code_form, verified
 from tests.support.browser import Browser
 from tests.support.stack import Stack, running_stack
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = [pytest.mark.timeout(200), pytest.mark.xdist_group("remote-signing")]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-async def test_a_person_signs_in_and_everything_that_is_signed_holds(system: Stack):
+async def test_remotely_signed_tokens_verify(system: Stack):
     async with RelyingParty.of(system, "web") as web, Browser(system.issuer) as browser:
         tokens = await web.sign_in(browser)
         client_id = web.client_id
@@ -37,7 +37,7 @@ async def test_a_person_signs_in_and_everything_that_is_signed_holds(system: Sta
         await verified(system, refreshed.json()["id_token"], audience=client_id, alg="RS256", typ="JWT")
 
 
-async def test_without_key_rotation_a_client_is_told_to_come_back_and_its_code_is_still_good(system: Stack):
+async def test_code_stays_valid_when_key_rotation_is_unavailable(system: Stack):
     async with RelyingParty.of(system, "web") as web, Browser(system.issuer) as browser:
         started = web.start()
         page = await browser.open(started.url)
@@ -55,8 +55,8 @@ async def test_without_key_rotation_a_client_is_told_to_come_back_and_its_code_i
         assert answer.status_code == 200, answer.text
 
 
-async def test_a_service_that_hangs_is_not_waited_for_longer_than_a_moment(system: Stack):
-    """The deadline of a signature is its own, and shorter than that of other calls."""
+async def test_token_request_fails_within_the_deadline_when_key_rotation_hangs(system: Stack):
+    """Signing calls have their own deadline, which is shorter than that of other calls."""
     machine = await RelyingParty.registered(
         system, redirect_uris=[], grant_types=["client_credentials"], response_types=[]
     )
@@ -72,7 +72,7 @@ async def test_a_service_that_hangs_is_not_waited_for_longer_than_a_moment(syste
 
 
 @pytest.mark.s(60)
-async def test_no_private_key_leaves_for_a_token_service_that_asks_for_one(system: Stack):
+async def test_key_rotation_refuses_to_release_private_keys(system: Stack):
     async with system.channel("key-rotation", identity="token") as channel:
         request = keys_pb2.GetSigningKeysRequest(recipient_public_key=Recipient().public_key)
         answer = await SigningKeyServiceStub(channel).GetSigningKeys(request)
@@ -81,15 +81,15 @@ async def test_no_private_key_leaves_for_a_token_service_that_asks_for_one(syste
 
 @pytest.mark.s(63)
 @pytest.mark.parametrize("identity", ["authorize-frontend", "authentication", "device", "cli", "key-rotation"])
-async def test_nobody_but_the_token_service_has_anything_signed(system: Stack, identity: str):
+async def test_sign_token_is_refused_for_callers_other_than_token(system: Stack, identity: str):
     async with system.channel("key-rotation", identity=identity) as channel:
         with pytest.raises(OAuthError) as refusal:
             await SigningServiceStub(channel).Sign(keys_pb2.SignRequest(alg="ES256", typ="JWT", claims=b"{}"))
     assert refusal.value.reason == "KEY_ROTATION_PERMISSION_DENIED"
 
 
-async def test_a_revoked_key_signs_nothing_more_and_its_tokens_end(system: Stack):
-    """Last: the next key is too young to follow, so nothing is signed for its algorithm from here on."""
+async def test_revoked_key_signs_nothing_and_its_tokens_are_refused(system: Stack):
+    """Runs last: the next key is not active yet, so no token is signed with this algorithm afterwards."""
     machine = await RelyingParty.registered(
         system, redirect_uris=[], grant_types=["client_credentials"], response_types=[], introspection="all"
     )

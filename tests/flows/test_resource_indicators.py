@@ -1,4 +1,4 @@
-"""Resource indicators (RFC 8707) over the real system, by unmodified Authlib: one sign-in, tokens for several APIs."""
+"""Resource indicators (RFC 8707) with Authlib."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ async def a_client(system: Stack, **metadata: Any) -> RelyingParty:
     return await RelyingParty.registered(system, **{"resources": [ORDERS, NOTES], "scope": SCOPE, **metadata})
 
 
-async def test_one_sign_in_gives_a_token_for_each_api_and_none_for_both(system: Stack, browser: Browser) -> None:
+async def test_refresh_token_gets_one_access_token_per_resource(system: Stack, browser: Browser) -> None:
     userinfo = f"{system.client_edge}/userinfo"
     async with await a_client(system) as client:
         tokens = await client.sign_in(browser, scope=SCOPE, resource=[ORDERS, NOTES])
@@ -50,7 +50,7 @@ async def test_one_sign_in_gives_a_token_for_each_api_and_none_for_both(system: 
         assert refusal.value.error == "invalid_target"
 
 
-async def test_what_is_not_registered_is_refused_by_redirect_and_by_json(system: Stack, browser: Browser) -> None:
+async def test_unregistered_resource_gets_invalid_target(system: Stack, browser: Browser) -> None:
     async with await a_client(system) as client:
         started = client.start(scope=SCOPE, resource=[ORDERS, "https://other.example"])
         page = await browser.open(started.url)
@@ -62,7 +62,7 @@ async def test_what_is_not_registered_is_refused_by_redirect_and_by_json(system:
 
 
 @pytest.mark.s(56)
-async def test_the_person_is_asked_for_each_resource_once(system: Stack, browser: Browser) -> None:
+async def test_consent_is_asked_once_for_each_resource(system: Stack, browser: Browser) -> None:
     async with await a_client(system) as client:
         await client.sign_in(browser, scope=SCOPE, resource=ORDERS)
         page = await browser.open(client.start(scope=SCOPE, resource=ORDERS).url)
@@ -79,7 +79,7 @@ async def test_the_person_is_asked_for_each_resource_once(system: Stack, browser
 
 
 @pytest.mark.s(32)
-async def test_an_api_learns_of_tokens_for_itself_alone(system: Stack, browser: Browser) -> None:
+async def test_introspection_is_limited_to_tokens_for_the_calling_api(system: Stack, browser: Browser) -> None:
     endpoint = f"{system.client_edge}/introspect"
     async with (
         await a_client(system) as client,
@@ -96,7 +96,9 @@ async def test_an_api_learns_of_tokens_for_itself_alone(system: Stack, browser: 
 
 
 @pytest.mark.s(35)
-async def test_a_device_asks_for_it_and_the_person_sees_it(system: Stack, browser: Browser) -> None:
+async def test_device_grant_shows_the_resource_on_the_page_and_issues_a_token_for_it(
+    system: Stack, browser: Browser
+) -> None:
     async with await Device.new(system, resources=[ORDERS], scope="notes") as device:
         refused = await device.authorization_request(scope="notes", resource=NOTES)
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_target")
@@ -105,7 +107,7 @@ async def test_a_device_asks_for_it_and_the_person_sees_it(system: Stack, browse
         assert await audience(system, await device.collect(), of=ORDERS) == ORDERS
 
 
-async def test_a_parameter_that_is_no_resource_is_still_refused_when_repeated(system: Stack) -> None:
+async def test_repeated_parameter_other_than_resource_is_refused(system: Stack) -> None:
     async with await a_client(system, **MACHINE) as machine:
         async with httpx2.AsyncClient() as http:
             answer = await http.post(

@@ -1,4 +1,4 @@
-"""Applications give tokens back (RFC 7009)."""
+"""Token revocation (RFC 7009)."""
 
 import httpx2
 import pytest
@@ -11,13 +11,13 @@ pytestmark = pytest.mark.s(33)
 
 
 async def _revoke(client: RelyingParty, token: str) -> httpx2.Response:
-    """By unmodified Authlib."""
+    """Revokes with Authlib."""
     answer = await client.oauth.revoke_token(f"{client.system.client_edge}/revoke", token=token)
     assert isinstance(answer, httpx2.Response)
     return answer
 
 
-async def test_a_refresh_token_that_is_given_back_ends_all_that_it_bought(browser: Browser, web: RelyingParty) -> None:
+async def test_revoking_a_refresh_token_ends_the_grant(browser: Browser, web: RelyingParty) -> None:
     tokens = await web.sign_in(browser)
     assert (await _revoke(web, tokens["refresh_token"])).status_code == 200
     again = await web.token_request(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
@@ -25,7 +25,7 @@ async def test_a_refresh_token_that_is_given_back_ends_all_that_it_bought(browse
     assert (await web.userinfo(tokens["access_token"])).status_code == 401
 
 
-async def test_an_access_token_that_is_given_back_ends_alone_and_at_once(browser: Browser, web: RelyingParty) -> None:
+async def test_revoking_an_access_token_ends_only_that_token(browser: Browser, web: RelyingParty) -> None:
     tokens = await web.sign_in(browser)
     assert (await web.userinfo(tokens["access_token"])).status_code == 200
     assert (await _revoke(web, tokens["access_token"])).status_code == 200
@@ -34,28 +34,30 @@ async def test_an_access_token_that_is_given_back_ends_alone_and_at_once(browser
     assert (await web.userinfo(fresh.json()["access_token"])).status_code == 200
 
 
-async def test_nobody_ends_the_tokens_of_others(browser: Browser, web: RelyingParty, second: RelyingParty) -> None:
+async def test_client_cannot_revoke_tokens_of_another_client(
+    browser: Browser, web: RelyingParty, second: RelyingParty
+) -> None:
     tokens = await web.sign_in(browser)
     for token in (tokens["refresh_token"], tokens["access_token"], "unknown"):
         assert (await _revoke(second, token)).status_code == 200
     assert (await web.userinfo(tokens["access_token"])).status_code == 200
 
 
-async def test_a_public_client_gives_back_by_its_id(system: Stack, browser: Browser) -> None:
+async def test_public_client_revokes_with_its_client_id(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system, token_endpoint_auth_method="none") as public:
         tokens = await public.sign_in(browser)
         assert (await _revoke(public, tokens["refresh_token"])).status_code == 200
         assert (await public.userinfo(tokens["access_token"])).status_code == 401
 
 
-async def test_who_does_not_prove_who_it_is_is_refused(system: Stack, web: RelyingParty) -> None:
+async def test_revocation_without_client_authentication_gets_invalid_client(system: Stack, web: RelyingParty) -> None:
     async with httpx2.AsyncClient() as client:
         answer = await client.post(f"{system.client_edge}/revoke", data={"token": "x"}, auth=(web.client_id, "wrong"))
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     assert answer.headers["www-authenticate"].startswith("Basic")
 
 
-async def test_discovery_names_the_endpoint(system: Stack) -> None:
+async def test_discovery_contains_revocation_endpoint(system: Stack) -> None:
     async with httpx2.AsyncClient() as client:
         document = (await client.get(f"{system.issuer}/.well-known/openid-configuration")).json()
     assert document["revocation_endpoint"] == f"{system.client_edge}/revoke"

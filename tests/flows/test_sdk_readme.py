@@ -1,4 +1,4 @@
-"""The programs in the SDK's README work as they stand there."""
+"""The programs in the README of the SDK work as written."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8")
 def running(
     stack: Stack, folder: Path, *, containing: str, port: int = 0, creds: str = "subscriber"
 ) -> Iterator["subprocess.Popen[str]"]:
-    """The program of the README with that text, beside a system on other ports."""
+    """Runs the program of the README that contains a text, against a system on other ports."""
     (code,) = (program for program in PROGRAMS if containing in program)
     code = code.replace("http://localhost:8080", stack.issuer).replace("nats://localhost:4222", stack.nats_url)
     code = re.sub(r'creds="\w+\.creds"', f'creds="{stack.creds(creds)}"', code).replace("port=8000", f"port={port}")
@@ -47,12 +47,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_every_program_is_run_by_a_test() -> None:
+def test_every_program_of_the_sdk_readme_is_tested() -> None:
     assert len(PROGRAMS) == 3
 
 
-async def test_a_hook_answers(stack: Stack, tmp_path: Path) -> None:
-    """This server asks nobody: so ask what the token service would."""
+async def test_sdk_readme_token_hook_responds(stack: Stack, tmp_path: Path) -> None:
+    """This stack has no token hook configured, so the test sends the request of the token service."""
     question = {"issuer": stack.issuer, "grant_type": "client_credentials", "client_id": "c_web"}
     client = await nats.connect(stack.nats_url, user_credentials=stack.creds("token"), inbox_prefix="_INBOX_token")
     with running(stack, tmp_path, containing="TokenQuestion", creds="hooks"):
@@ -66,17 +66,17 @@ async def test_a_hook_answers(stack: Stack, tmp_path: Path) -> None:
     assert json.loads(answer.data) == {"claims": {"https://example.com/tier": "machine"}}
 
 
-async def test_a_subscriber_hears_of_a_sign_in(stack: Stack, tmp_path: Path) -> None:
+async def test_sdk_readme_subscriber_receives_a_sign_in(stack: Stack, tmp_path: Path) -> None:
     with running(stack, tmp_path, containing="subscribe(") as program:
-        heard = asyncio.create_task(asyncio.to_thread(program.stdout.readline if program.stdout else str))
+        line = asyncio.create_task(asyncio.to_thread(program.stdout.readline if program.stdout else str))
         async with asyncio.timeout(30):
-            while not heard.done():
+            while not line.done():
                 async with Browser(stack.issuer) as browser, RelyingParty.of(stack, "web") as web:
                     await web.sign_in(browser)
-        assert heard.result().startswith("login.succeeded ")
+        assert line.result().startswith("login.succeeded ")
 
 
-async def test_an_api_takes_a_good_token_and_refuses_it_after_its_revocation(stack: Stack, tmp_path: Path) -> None:
+async def test_sdk_readme_api_accepts_a_token_and_refuses_it_after_revocation(stack: Stack, tmp_path: Path) -> None:
     port = free_port()
     with running(stack, tmp_path, containing="TokenVerifier", port=port) as program:
         assert program.stdout

@@ -1,37 +1,37 @@
-"""Two steps of signing in, over the real pages: in every place where somebody signs in."""
+"""Two-step verification on the real pages, at every sign-in."""
 
 import re
 
 import pytest
 
 from tests.flows.authenticator import Authenticator, set_up
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty, verified
 from tests.flows.test_account import enter
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
 
-async def somebody_with_an_app(system: Stack) -> tuple[str, Authenticator]:
-    username, _ = await new_person(system)
+async def user_with_authenticator(system: Stack) -> tuple[str, Authenticator]:
+    username, _ = await new_user(system)
     async with Browser(system.issuer) as browser:
         await enter(browser, username)
         return username, await set_up(browser)
 
 
 @pytest.mark.s(55)
-async def test_signing_in_to_an_application_takes_both(system: Stack, browser: Browser) -> None:
-    username, app = await somebody_with_an_app(system)
+async def test_sign_in_to_an_application_requires_the_second_factor(system: Stack, browser: Browser) -> None:
+    username, app = await user_with_authenticator(system)
     async with await RelyingParty.registered(system) as client:
         started = client.start()
         await browser.open(started.url)
         page = await browser.sign_in(username, f"{username}-password")
         assert page.name == "second-step"
-        assert (await browser.open("/account")).name == "login"  # nobody is signed in yet
+        assert (await browser.open("/account")).name == "login"  # there is no session yet
         assert (await browser.open(started.url)).name == "login"
         page = await browser.sign_in(username, f"{username}-password")
         page = await browser.submit("totp-submit", totp_code="000000")
-        assert (page.name, "not right" in page.text) == ("second-step", True)
+        assert (page.name, "already used" in page.text) == ("second-step", True)
         page = await browser.submit("totp-submit", totp_code=app.code())
         if page.name == "consent":
             page = await browser.submit("consent-allow")
@@ -41,8 +41,8 @@ async def test_signing_in_to_an_application_takes_both(system: Stack, browser: B
 
 
 @pytest.mark.s(55)
-async def test_signing_in_to_the_account_and_to_a_device_takes_both(system: Stack, browser: Browser) -> None:
-    username, app = await somebody_with_an_app(system)
+async def test_sign_in_to_account_and_device_pages_requires_the_second_factor(system: Stack, browser: Browser) -> None:
+    username, app = await user_with_authenticator(system)
     await browser.open("/account")
     assert (await browser.sign_in(username, f"{username}-password")).name == "second-step"
     assert (await browser.submit("totp-submit", totp_code=app.code())).name == "account"
@@ -55,8 +55,8 @@ async def test_signing_in_to_the_account_and_to_a_device_takes_both(system: Stac
 
 
 @pytest.mark.s(37)
-async def test_giving_up_at_the_second_step_tells_the_application(system: Stack, browser: Browser) -> None:
-    username, _ = await somebody_with_an_app(system)
+async def test_cancelling_the_second_step_returns_access_denied(system: Stack, browser: Browser) -> None:
+    username, _ = await user_with_authenticator(system)
     async with await RelyingParty.registered(system) as client:
         started = client.start()
         await browser.open(started.url)
@@ -67,8 +67,8 @@ async def test_giving_up_at_the_second_step_tells_the_application(system: Stack,
 
 
 @pytest.mark.s(48)
-async def test_a_recovery_code_stands_in_once(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+async def test_recovery_code_is_accepted_once(system: Stack, browser: Browser) -> None:
+    username, _ = await new_user(system)
     await enter(browser, username)
     await set_up(browser)
     page = await browser.submit("recovery-create")
@@ -81,29 +81,27 @@ async def test_a_recovery_code_stands_in_once(system: Stack, browser: Browser) -
             await other.open("/second-step?way=recovery")
             page = await other.submit("recovery-submit", recovery_code=code)
             assert page.name == name
-    assert "9 codes have not been used" in (await browser.open("/account")).text
+    assert "9 unused codes" in (await browser.open("/account")).text
 
 
 @pytest.mark.s(49)
-async def test_a_factor_is_removed_after_both_steps_and_then_the_password_does_again(
-    system: Stack, browser: Browser
-) -> None:
-    username, _ = await new_person(system)
+async def test_second_factor_is_not_required_after_its_removal(system: Stack, browser: Browser) -> None:
+    username, _ = await new_user(system)
     await enter(browser, username)
     await set_up(browser)
     page = await browser.open("/account")
     button = re.search(r'id="(remove-factor-[^"]+)"', page.text)
     assert button
     page = await browser.submit(button.group(1))
-    assert "no second step" in page.text
+    assert "Removed from two-step verification" in page.text
     async with Browser(system.issuer) as other:
         await enter(other, username)
         assert (await other.open("/account/recovery-codes")).name == "account"
 
 
 @pytest.mark.s(49)
-async def test_a_session_from_before_the_factor_changes_nothing_of_the_account(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+async def test_session_without_second_factor_cannot_change_the_account(system: Stack, browser: Browser) -> None:
+    username, _ = await new_user(system)
     async with Browser(system.issuer) as other:
         await enter(other, username)
         await enter(browser, username)
@@ -119,8 +117,8 @@ async def test_a_session_from_before_the_factor_changes_nothing_of_the_account(s
 
 
 @pytest.mark.s(17)
-async def test_an_application_with_the_password_gets_nothing(system: Stack) -> None:
-    username, _ = await somebody_with_an_app(system)
+async def test_password_grant_is_refused_for_a_user_with_second_factor(system: Stack) -> None:
+    username, _ = await user_with_authenticator(system)
     async with await RelyingParty.registered(
         system, grant_types=["password"], redirect_uris=[], response_types=[], consent="skip"
     ) as client:

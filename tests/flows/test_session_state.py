@@ -1,36 +1,38 @@
-"""`session_state` with errors too: it tells a client's page what the browser's session is, whatever the answer was
-(OpenID Connect Session Management 1.0, 2)."""
+"""`session_state` in error responses, computed from the session of the browser (OpenID Connect Session Management 1.0, 2)."""
 
 import hashlib
 
 from latchkey.authentication.v1.admin_pb2 import SetPasswordRequest
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
-from tests.flows.people import new_person
+from tests.flows.databases import on_postgresql
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
+
+pytestmark = on_postgresql
 
 ORIGIN = "https://client.example"
 
 
-def expected(client: RelyingParty, browser: Browser, told: str) -> str:
-    """By the test's own hand, from the cookie that the frame reads and the salt of the answer."""
-    salt = told.partition(".")[2]
+def expected(client: RelyingParty, browser: Browser, received: str) -> str:
+    """session_state, computed from the cookie of the frame and the salt of the response."""
+    salt = received.partition(".")[2]
     state = browser.client.cookies.get("latchkey-state") or ""
     return hashlib.sha256(f"{client.client_id} {ORIGIN} {state} {salt}".encode()).hexdigest() + f".{salt}"
 
 
 def error_of(page: Page, error: str) -> str:
-    """session_state of an error that was sent back."""
+    """session_state of an error response."""
     assert page.left
     assert page.parameters["error"] == error
     return page.parameters["session_state"]
 
 
-async def test_an_error_tells_the_state_of_the_session_as_well(system: Stack, browser: Browser) -> None:
+async def test_session_state_is_returned_with_errors(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system) as client:
-        nobody = error_of(await browser.open(client.start(prompt="none").url), "login_required")
-        assert nobody == expected(client, browser, nobody)
+        signed_out = error_of(await browser.open(client.start(prompt="none").url), "login_required")
+        assert signed_out == expected(client, browser, signed_out)
 
         await browser.open(client.start().url)
         await browser.sign_in()
@@ -47,8 +49,8 @@ async def test_an_error_tells_the_state_of_the_session_as_well(system: Stack, br
         assert gone == expected(client, browser, gone)
 
 
-async def test_a_session_that_ended_elsewhere_is_over_for_the_frame_too(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+async def test_session_state_changes_when_the_session_ended_elsewhere(system: Stack, browser: Browser) -> None:
+    username, _ = await new_user(system)
     async with await RelyingParty.registered(system, consent="skip") as client:
         await browser.open(client.start().url)
         page = await browser.sign_in(username, f"{username}-password")
@@ -62,7 +64,7 @@ async def test_a_session_that_ended_elsewhere_is_over_for_the_frame_too(system: 
         assert before != expected(client, browser, before)
 
 
-async def test_it_is_about_sign_ins_only(system: Stack, browser: Browser) -> None:
+async def test_session_state_is_returned_for_openid_requests_only(system: Stack, browser: Browser) -> None:
     async with await RelyingParty.registered(system, scope="openid orders:read") as client:
         page = await browser.open(client.start(scope="orders:read", prompt="none").url)
         assert page.parameters["error"] == "login_required"

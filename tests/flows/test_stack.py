@@ -1,4 +1,4 @@
-"""That the system under test can be broken and mended, for the tests that do so."""
+"""The test support can stop, pause and restart the programs of a stack."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ def ready(stack: Stack, service: str) -> bool:
 
 @on_sqlite
 @pytest.mark.parametrize("service", SERVICE_NAMES)
-def test_a_service_that_was_killed_comes_back(stack, service):
+def test_killed_service_becomes_ready_again_after_start(stack, service):
     before = stack.pid(service)
     stack.kill(service)
     assert stack.pid(service) is None
@@ -34,22 +34,22 @@ def test_a_service_that_was_killed_comes_back(stack, service):
 
 
 @on_sqlite
-def test_nats_comes_back_and_everybody_finds_it(stack):
+def test_every_service_is_ready_again_after_a_nats_restart(stack):
     stack.restart(NATS)
     assert all(ready(stack, service) for service in SERVICE_NAMES)
 
 
 @on_sqlite
-def test_a_program_that_ends_by_itself_is_told_with_its_log(stack):
+def test_stack_error_contains_the_log_of_a_program_that_ended(stack):
     stack._children["device"]._process.terminate()
     stack._children["device"].wait(10)
-    with pytest.raises(StackError, match="Stopping"):
+    with pytest.raises(StackError, match=r"process\.stopping"):
         stack.wait_until_ready()
     stack.start("device")
 
 
 @on_sqlite
-async def test_a_service_answers_its_callers_and_nobody_else(stack):
+async def test_client_admin_service_is_refused_for_other_identities_than_cli(stack):
     async with stack.channel("token") as channel:
         assert (await ClientAdminServiceStub(channel).ListClients(ListClientsRequest())).clients
     async with stack.channel("token", identity="device") as channel:
@@ -58,7 +58,7 @@ async def test_a_service_answers_its_callers_and_nobody_else(stack):
 
 
 @on_sqlite
-async def test_a_service_that_hangs_is_a_service_that_is_away(stack):
+async def test_call_to_a_hanging_service_raises_temporarily_unavailable(stack):
     async with stack.channel("token") as channel:
         stub = ClientAdminServiceStub(channel)
         stack.pause("token")
@@ -71,7 +71,7 @@ async def test_a_service_that_hangs_is_a_service_that_is_away(stack):
 
 
 @on_sqlite
-async def test_a_stock_subscriber_hears_the_events_of_the_stack(stack):
+async def test_plain_nats_client_receives_events_of_the_stack(stack):
     client = Client()
     await client.connect(stack.nats_url, user_credentials=stack.creds())
     subscription = await client.jetstream().pull_subscribe("latchkey.v1.client.created.*", durable="stock")
@@ -82,6 +82,6 @@ async def test_a_stock_subscriber_hears_the_events_of_the_stack(stack):
 
 
 @on_postgresql
-def test_the_whole_system_runs_on_postgresql_as_well(postgresql_stack):
+def test_all_services_are_ready_on_postgresql_and_write_no_sqlite_file(postgresql_stack):
     assert all(ready(postgresql_stack, service) for service in SERVICE_NAMES)
     assert not list(postgresql_stack.layout.home.data.iterdir())

@@ -1,4 +1,4 @@
-"""An application asks for more than a password, with unmodified Authlib: over the real pages."""
+"""Step-up authentication: an application requires two-step verification by acr."""
 
 import json
 from typing import Any
@@ -8,10 +8,10 @@ import pytest
 from latchkey.token.v1 import admin_pb2
 from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
 from tests.flows.authenticator import Authenticator, set_up
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty, Started, verified
 from tests.flows.test_account import enter
-from tests.flows.test_second_factors import somebody_with_an_app
+from tests.flows.test_second_factors import user_with_authenticator
+from tests.flows.users import new_user
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
 
@@ -29,9 +29,9 @@ async def claims_of(system: Stack, client: RelyingParty, started: Started, page:
     return await verified(system, token["id_token"], audience=client.client_id, alg="RS256", typ="JWT")
 
 
-async def signed_in_before_there_was_an_app(system: Stack, browser: Browser) -> Authenticator:
-    """A browser with a session by password alone, of somebody who has an app since."""
-    username, _ = await new_person(system)
+async def session_older_than_the_authenticator(system: Stack, browser: Browser) -> Authenticator:
+    """Gives the browser a session by password, then adds an authenticator app to the user."""
+    username, _ = await new_user(system)
     await enter(browser, username)
     async with Browser(system.issuer) as other:
         await enter(other, username)
@@ -42,10 +42,10 @@ async def signed_in_before_there_was_an_app(system: Stack, browser: Browser) -> 
 @pytest.mark.parametrize(
     "asked", [{"acr_values": MFA}, {"claims": ESSENTIAL}, {}], ids=["acr_values", "claims", "client"]
 )
-async def test_a_session_by_password_is_stepped_up_and_stays_the_same_session(
+async def test_step_up_keeps_the_session_id_and_replaces_its_secret(
     system: Stack, browser: Browser, asked: dict[str, str]
 ) -> None:
-    app = await signed_in_before_there_was_an_app(system, browser)
+    app = await session_older_than_the_authenticator(system, browser)
     metadata = {} if asked else {"required_acr": MFA}
     async with (
         await RelyingParty.registered(system) as plain,
@@ -66,12 +66,12 @@ async def test_a_session_by_password_is_stepped_up_and_stays_the_same_session(
         assert browser.client.cookies["latchkey-session"] != cookie
         async with Browser(system.issuer) as thief:
             thief.client.cookies.set("latchkey-session", cookie)
-            assert (await thief.open("/account")).name == "login"  # the secret from before opens nothing
+            assert (await thief.open("/account")).name == "login"  # the previous session secret is invalid
 
 
 @pytest.mark.s(40, 55)
-async def test_nothing_skips_the_second_step(system: Stack, browser: Browser) -> None:
-    await signed_in_before_there_was_an_app(system, browser)
+async def test_step_up_cannot_be_skipped(system: Stack, browser: Browser) -> None:
+    await session_older_than_the_authenticator(system, browser)
     async with await RelyingParty.registered(system, required_acr=MFA, consent="skip") as client:
         for more in EVERY_WAY:
             started = client.start(**more)
@@ -89,8 +89,8 @@ async def test_nothing_skips_the_second_step(system: Stack, browser: Browser) ->
 
 
 @pytest.mark.s(49)
-async def test_who_has_no_second_factor_adds_one_and_goes_on(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+async def test_user_without_second_factor_adds_one_and_continues(system: Stack, browser: Browser) -> None:
+    username, _ = await new_user(system)
     async with await RelyingParty.registered(system) as client:
         started = client.start(acr_values=MFA)
         await browser.open(started.url)
@@ -105,8 +105,8 @@ async def test_who_has_no_second_factor_adds_one_and_goes_on(system: Stack, brow
         assert (claims["acr"], claims["amr"]) == (MFA, ["pwd", "otp", "mfa"])
 
 
-async def test_who_would_rather_not_is_told_to_the_application(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+async def test_cancelled_step_up_is_returned_to_the_client(system: Stack, browser: Browser) -> None:
+    username, _ = await new_user(system)
     async with await RelyingParty.registered(system, default_acr_values=[MFA]) as client:
         await browser.open(client.start().url)
         await browser.sign_in(username, f"{username}-password")
@@ -115,8 +115,8 @@ async def test_who_would_rather_not_is_told_to_the_application(system: Stack, br
 
 
 @pytest.mark.s(17, 36)
-async def test_a_client_that_requires_both_gives_nothing_for_a_password_alone(system: Stack) -> None:
-    username, _ = await new_person(system)
+async def test_client_that_requires_two_steps_gets_no_tokens_by_password_alone(system: Stack) -> None:
+    username, _ = await new_user(system)
     async with await RelyingParty.registered(
         system, grant_types=["password"], redirect_uris=[], response_types=[], consent="skip", required_acr=MFA
     ) as client:
@@ -125,9 +125,9 @@ async def test_a_client_that_requires_both_gives_nothing_for_a_password_alone(sy
 
 
 @pytest.mark.s(40)
-async def test_who_insists_on_less_is_told_less(system: Stack, browser: Browser) -> None:
-    """OpenID Connect Core 5.5.1.1: one of the values that were asked for."""
-    username, app = await somebody_with_an_app(system)
+async def test_acr_of_the_id_token_is_the_requested_lower_level(system: Stack, browser: Browser) -> None:
+    """OpenID Connect Core, 5.5.1.1: acr is one of the requested values."""
+    username, app = await user_with_authenticator(system)
     claims = json.dumps({"id_token": {"acr": {"essential": True, "values": [PASSWORD]}}})
     async with await RelyingParty.registered(system) as client:
         started = client.start(claims=claims)
@@ -138,8 +138,8 @@ async def test_who_insists_on_less_is_told_less(system: Stack, browser: Browser)
 
 
 @pytest.mark.s(36)
-async def test_what_an_operator_asks_for_later_holds_for_refresh_tokens(system: Stack, browser: Browser) -> None:
-    username, _ = await new_person(system)
+async def test_acr_required_later_by_the_operator_applies_to_refresh_tokens(system: Stack, browser: Browser) -> None:
+    username, _ = await new_user(system)
     async with await RelyingParty.registered(system) as client:
         token = await client.sign_in(browser, username=username)
         request = admin_pb2.UpdateClientRequest(client_id=client.client_id)

@@ -1,4 +1,4 @@
-"""The operator's own program is asked about every access token; it adds claims or denies, and nothing else."""
+"""The token hook: a program of the operator adds claims to access tokens or denies them."""
 
 import asyncio
 import json
@@ -37,9 +37,9 @@ def open_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @asynccontextmanager
 async def worker(system: Stack, hook: Hook) -> AsyncIterator[None]:
-    """As the SDK's README has it, with the credentials that are made for it."""
+    """Runs a hook worker as in the README of the SDK, with its NATS credentials."""
     answering = asyncio.create_task(answer(hook, servers=system.nats_url, creds=system.creds("hooks")))
-    async with asyncio.timeout(20):  # until it is heard
+    async with asyncio.timeout(20):  # until the worker responds
         while (await token_of(system)).get("error") == "temporarily_unavailable":
             assert not answering.done(), answering.exception()
     yield
@@ -49,7 +49,7 @@ async def worker(system: Stack, hook: Hook) -> AsyncIterator[None]:
 
 
 async def token_of(system: Stack) -> dict[str, Any]:
-    """A client's own token, or why there is none."""
+    """The response to a client credentials request."""
     async with RelyingParty.of(system, "machine") as machine:
         answered = await machine.token_request(grant_type="client_credentials")
     return dict(answered.json())
@@ -63,7 +63,7 @@ async def gold(question: TokenQuestion) -> dict[str, object]:
     return {TIER: f"gold for {question.user_id or question.client_id}"}
 
 
-async def test_claims_are_added_to_the_tokens_of_people_and_of_clients(closed: Stack) -> None:
+async def test_hook_adds_claims_to_tokens_of_users_and_clients(closed: Stack) -> None:
     async with (
         worker(closed, gold),
         Browser(closed.issuer) as browser,
@@ -72,8 +72,8 @@ async def test_claims_are_added_to_the_tokens_of_people_and_of_clients(closed: S
     ):
         tokens = await web.sign_in(browser)
         own = await token_of(closed)
-        told = claims(tokens["access_token"])
-        assert told[TIER] == f"gold for {told['sub']}"
+        access = claims(tokens["access_token"])
+        assert access[TIER] == f"gold for {access['sub']}"
         assert claims(own["access_token"])[TIER] == f"gold for {machine.client_id}"
         assert TIER not in claims(tokens["id_token"])
         again = await web.token_request(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
@@ -81,7 +81,7 @@ async def test_claims_are_added_to_the_tokens_of_people_and_of_clients(closed: S
         assert (await web.userinfo(tokens["access_token"])).status_code == 200
 
 
-async def test_a_denied_token_is_not_given_out_and_nothing_is_spent(closed: Stack) -> None:
+async def test_token_denied_by_the_hook_is_not_issued_and_the_refresh_token_stays_valid(closed: Stack) -> None:
     denied: set[str] = set()
 
     async def hook(question: TokenQuestion) -> dict[str, object]:
@@ -99,7 +99,7 @@ async def test_a_denied_token_is_not_given_out_and_nothing_is_spent(closed: Stac
         assert (await web.token_request(**form)).status_code == 200
 
 
-async def test_a_token_from_the_authorization_endpoint_is_asked_about_as_well(closed: Stack) -> None:
+async def test_denied_token_of_the_authorization_endpoint_returns_access_denied(closed: Stack) -> None:
     asked: list[TokenQuestion] = []
 
     async def hook(question: TokenQuestion) -> dict[str, object]:
@@ -123,8 +123,8 @@ async def test_a_token_from_the_authorization_endpoint_is_asked_about_as_well(cl
     assert asked[-1].user_id
 
 
-@pytest.mark.parametrize("odd", [{"sub": "somebody-else"}, {"scope": "admin"}, {TIER: "x" * 5000}])
-async def test_a_hook_that_says_what_no_hook_may_is_not_heard(closed: Stack, odd: dict[str, object]) -> None:
+@pytest.mark.parametrize("odd", [{"sub": "another-user"}, {"scope": "admin"}, {TIER: "x" * 5000}])
+async def test_invalid_hook_response_gets_temporarily_unavailable(closed: Stack, odd: dict[str, object]) -> None:
     good: list[bool] = []
 
     async def hook(_: TokenQuestion) -> dict[str, object]:
@@ -135,16 +135,16 @@ async def test_a_hook_that_says_what_no_hook_may_is_not_heard(closed: Stack, odd
         assert (await token_of(closed))["error"] == "temporarily_unavailable"
 
 
-async def test_without_an_answer_closed_gives_no_token_out(closed: Stack) -> None:
+async def test_no_token_is_issued_without_hook_response_when_failure_mode_is_closed(closed: Stack) -> None:
     assert (await token_of(closed))["error"] == "temporarily_unavailable"
 
 
-async def test_without_an_answer_open_gives_the_token_out(open_: Stack) -> None:
-    told = claims((await token_of(open_))["access_token"])
-    assert not [name for name in told if name.startswith("https://")]
+async def test_token_is_issued_without_hook_response_when_failure_mode_is_open(open_: Stack) -> None:
+    access = claims((await token_of(open_))["access_token"])
+    assert not [name for name in access if name.startswith("https://")]
 
 
-async def test_workers_share_the_questions(closed: Stack) -> None:
+async def test_hook_calls_are_shared_between_workers(closed: Stack) -> None:
     asked = {"a": 0, "b": 0}
 
     def counting(name: str) -> Callable[[TokenQuestion], Any]:

@@ -1,4 +1,4 @@
-"""A resource server with the SDK's verifier: tokens are judged without a call, and revoked ones refused at once."""
+"""The token verifier of the SDK: it verifies tokens locally, and refuses revoked tokens within a second."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,13 +12,13 @@ from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
 from latchkey.token.v1 import admin_pb2 as clients
 from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceStub
 from latchkey_sdk.verifier import InsufficientScope, TokenRefused, TokenVerifier
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
 AT_ONCE = 1.0
-"""Seconds in which a revocation is known everywhere."""
+"""Seconds within which a verifier refuses a revoked token."""
 ONLINE = "openid profile"
 
 
@@ -36,7 +36,7 @@ async def verifier(system: Stack) -> AsyncIterator[TokenVerifier]:
 
 
 async def refused(verifier: TokenVerifier, token: str) -> str:
-    """Why the token is refused, as soon as it is."""
+    """Waits until the token is refused; returns the reason."""
     async with asyncio.timeout(AT_ONCE):
         while True:
             try:
@@ -46,7 +46,7 @@ async def refused(verifier: TokenVerifier, token: str) -> str:
             await asyncio.sleep(0.005)
 
 
-async def test_a_token_is_accepted_and_says_whose_it_is(
+async def test_verifier_accepts_access_token_and_returns_subject_client_and_scope(
     system: Stack, browser: Browser, web: RelyingParty, verifier: TokenVerifier
 ) -> None:
     tokens = await web.sign_in(browser)
@@ -62,7 +62,7 @@ async def test_a_token_is_accepted_and_says_whose_it_is(
         await verifier.verify(tokens["id_token"])
 
 
-async def test_a_clients_own_token_has_no_person(system: Stack, verifier: TokenVerifier) -> None:
+async def test_verifier_returns_no_user_for_client_credentials_token(system: Stack, verifier: TokenVerifier) -> None:
     async with RelyingParty.of(system, "machine") as machine:
         answer = await machine.token_request(grant_type="client_credentials")
     token = await verifier.verify(answer.json()["access_token"])
@@ -73,7 +73,7 @@ async def test_a_clients_own_token_has_no_person(system: Stack, verifier: TokenV
     ("access_token", "TOKEN_REVOKED"),
     ("refresh_token", "GRANT_REVOKED"),
 ])  # fmt: skip
-async def test_a_token_that_was_given_back_is_refused_at_once(
+async def test_revoked_token_is_refused_within_a_second(
     browser: Browser, web: RelyingParty, verifier: TokenVerifier, given_back: str, reason: str
 ) -> None:
     tokens = await web.sign_in(browser)
@@ -82,7 +82,7 @@ async def test_a_token_that_was_given_back_is_refused_at_once(
     assert await refused(verifier, tokens["access_token"]) == reason
 
 
-async def test_after_a_logout_only_offline_access_goes_on(
+async def test_only_offline_access_tokens_are_accepted_after_logout(
     browser: Browser, web: RelyingParty, second: RelyingParty, verifier: TokenVerifier
 ) -> None:
     offline = await web.sign_in(browser)
@@ -93,10 +93,10 @@ async def test_after_a_logout_only_offline_access_goes_on(
     await verifier.verify(offline["access_token"])
 
 
-async def test_what_a_person_bought_is_refused_at_once_when_the_account_is_disabled(
+async def test_tokens_of_a_disabled_user_are_refused_within_a_second(
     system: Stack, browser: Browser, web: RelyingParty, verifier: TokenVerifier
 ) -> None:
-    username, _ = await new_person(system)
+    username, _ = await new_user(system)
     tokens = await web.sign_in(browser, username=username)
     await verifier.verify(tokens["access_token"])
     async with system.channel("authentication") as channel:
@@ -106,11 +106,11 @@ async def test_what_a_person_bought_is_refused_at_once_when_the_account_is_disab
 
 @pytest.mark.s(67)
 @pytest.mark.parametrize("end", ["logout", "disabled"])
-async def test_a_person_whose_name_the_api_does_not_know_is_refused_at_once_as_well(
+async def test_tokens_of_a_disabled_user_with_pairwise_subject_are_refused_within_a_second(
     system: Stack, browser: Browser, verifier: TokenVerifier, end: str
 ) -> None:
-    """A pairwise token has neither our user id nor our session id, so it ends by its grant."""
-    username, user_id = await new_person(system)
+    """A pairwise token contains neither user id nor session id, so the event of its grant ends it."""
+    username, user_id = await new_user(system)
     async with await RelyingParty.registered(system, subject_type="pairwise", consent="skip") as client:
         tokens = await client.sign_in(browser, username=username, scope=ONLINE)
     assert (await verifier.verify(tokens["access_token"])).user_id not in {user_id, None}
@@ -122,9 +122,7 @@ async def test_a_person_whose_name_the_api_does_not_know_is_refused_at_once_as_w
     assert await refused(verifier, tokens["access_token"]) == "GRANT_REVOKED"
 
 
-async def test_the_tokens_of_a_client_that_was_removed_are_refused_at_once(
-    system: Stack, verifier: TokenVerifier
-) -> None:
+async def test_tokens_of_a_deleted_client_are_refused_within_a_second(system: Stack, verifier: TokenVerifier) -> None:
     own = {"redirect_uris": [], "grant_types": ["client_credentials"], "response_types": [], "scope": "orders:read"}
     async with await RelyingParty.registered(system, **own) as machine:
         token = (await machine.token_request(grant_type="client_credentials")).json()["access_token"]
@@ -134,7 +132,7 @@ async def test_the_tokens_of_a_client_that_was_removed_are_refused_at_once(
     assert await refused(verifier, token) == "CLIENT_ENDED"
 
 
-async def test_a_verifier_that_starts_later_knows_what_was_revoked_before(
+async def test_verifier_refuses_tokens_revoked_before_its_start(
     system: Stack, browser: Browser, web: RelyingParty, verifier: TokenVerifier
 ) -> None:
     tokens = await web.sign_in(browser)

@@ -1,7 +1,6 @@
-"""A webhook made by the command line hears of a real sign-in, signed, at the receiver that the README shows."""
+"""A webhook delivers the signed event of a sign-in to the receiver program of the README."""
 
 import asyncio
-import json
 import os
 import re
 import socket
@@ -9,26 +8,14 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-from tests.flows.people import new_person
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
+from tests.support.latchkey import latchkey
 from tests.support.stack import Stack
 
 README = Path(__file__).resolve().parents[2] / "services/event_bridge/README.md"
-
-
-async def latchkey(system: Stack, *arguments: str) -> Any:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "libs.cli", *arguments, "--json"),
-        env={**os.environ, "LATCHKEY_HOME": str(system.layout.home.root)},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    out, _ = await process.communicate()
-    assert process.returncode == 0, arguments
-    return json.loads(out)
 
 
 def free_port() -> int:
@@ -38,7 +25,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def receiver(folder: Path, *, port: int, secret: str) -> AsyncIterator[asyncio.StreamReader]:
-    """The program of the README; what it prints."""
+    """Runs the program of the README; yields its output."""
     (program,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     file = folder / "receiver.py"
     file.write_text(program, encoding="utf-8")
@@ -57,29 +44,29 @@ async def receiver(folder: Path, *, port: int, secret: str) -> AsyncIterator[asy
         await process.wait()
 
 
-async def heard(lines: asyncio.StreamReader) -> tuple[str, str]:
+async def next_event(lines: asyncio.StreamReader) -> tuple[str, str]:
     """Type and id of the next event."""
     async with asyncio.timeout(60):
         kind, event_id = (await lines.readline()).decode().split()
     return kind, event_id
 
 
-async def test_a_receiver_hears_of_a_sign_in_and_can_verify_it(system: Stack, browser: Browser, tmp_path: Path) -> None:
+async def test_webhook_delivers_a_signed_sign_in_event(system: Stack, browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     made = await latchkey(system, "webhook", "create", f"http://localhost:{port}/hook", "--filter", "login.succeeded")
     webhook_id = made["webhook_id"]
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", made["secret"])
-    username, user_id = await new_person(system)
+    username, user_id = await new_user(system)
     async with (
         await RelyingParty.registered(system) as client,
         receiver(tmp_path, port=port, secret=made["secret"]) as lines,
     ):
         assert (await latchkey(system, "webhook", "test", webhook_id))["event_id"]
-        assert (await heard(lines))[0] == "latchkey.webhook.test.v1"
+        assert (await next_event(lines))[0] == "latchkey.webhook.test.v1"
         await client.sign_in(browser, username=username)
-        kind, event_id = await heard(lines)
-        while (await latchkey(system, "events", "show", event_id))["subject"] != user_id:  # of another test
-            kind, event_id = await heard(lines)
+        kind, event_id = await next_event(lines)
+        while (await latchkey(system, "events", "show", event_id))["subject"] != user_id:  # event of another test
+            kind, event_id = await next_event(lines)
         assert kind == "latchkey.login.succeeded.v1"
 
         async with asyncio.timeout(20):
@@ -90,15 +77,15 @@ async def test_a_receiver_hears_of_a_sign_in_and_can_verify_it(system: Stack, br
                     break
         assert entry["latest_attempts"][0]["status"] == 204
         assert (await latchkey(system, "webhook", "redeliver", webhook_id, "--event", event_id))["queued"] == 1
-        again = await heard(lines)
+        again = await next_event(lines)
         while again[1] != event_id:
-            again = await heard(lines)
+            again = await next_event(lines)
 
         old = made["secret"]
         new = (await latchkey(system, "webhook", "rotate-secret", webhook_id))["secret"]
         assert new != old
-        await latchkey(system, "webhook", "test", webhook_id)  # the receiver still has the old one
-        while (await heard(lines))[0] != "latchkey.webhook.test.v1":
+        await latchkey(system, "webhook", "test", webhook_id)  # the receiver still uses the old secret
+        while (await next_event(lines))[0] != "latchkey.webhook.test.v1":
             pass
         shown = await latchkey(system, "webhook", "show", webhook_id)
         assert "secret" not in shown

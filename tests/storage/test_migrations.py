@@ -115,7 +115,7 @@ def conditions(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def defaults_differ(
-    _context: Any, _found: Any, column: Any, found: str | None, _told: Any, text: str | None
+    _context: Any, _found: Any, column: Any, found: str | None, _metadata_type: Any, text: str | None
 ) -> bool | None:
     """None: as Alembic compares. PostgreSQL itself, which it asks, cannot compare two values of JSON."""
     if not isinstance(column.type, JSON):
@@ -125,7 +125,7 @@ def defaults_differ(
 
 @every_service
 @every_kind
-async def test_migrations_lead_from_nothing_to_the_tables_of_the_code(database: Database, service: str):
+async def test_migrations_create_the_tables_of_the_code(database: Database, service: str):
     def differences(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": defaults_differ}
@@ -138,7 +138,7 @@ async def test_migrations_lead_from_nothing_to_the_tables_of_the_code(database: 
 
 @every_service
 @every_kind
-async def test_migrations_make_every_condition_that_the_code_describes(database: Database, service: str):
+async def test_migrations_create_every_index_condition_of_the_code(database: Database, service: str):
     def remake(connection: Connection) -> None:
         metadata_of(service).drop_all(connection)
         metadata_of(service).create_all(connection)
@@ -151,7 +151,7 @@ async def test_migrations_make_every_condition_that_the_code_describes(database:
 
 @every_service
 @every_kind
-async def test_a_schema_can_be_taken_away_and_brought_back(database: Database, service: str):
+async def test_migrations_can_be_downgraded_and_upgraded(database: Database, service: str):
     before = conditions(await asked(database, shape))
     async with database.rebuilding() as connection:
         await connection.run_sync(lambda sync: command.downgrade(configuration(service, sync), "base"))
@@ -162,13 +162,13 @@ async def test_a_schema_can_be_taken_away_and_brought_back(database: Database, s
 
 
 @every_service
-def test_migrations_do_not_depend_on_code_that_will_change(service: str):
+def test_migrations_import_no_project_code(service: str):
     for file in (ROOT / "services" / schema_of(service) / "migrations" / "versions").glob("*.py"):
         assert not re.findall(r"^\s*(?:from|import) (?:libs|services|deploy)", file.read_text(), re.MULTILINE), file
 
 
 @every_service
-def test_files_are_called_by_their_revisions_in_order(service: str):
+def test_migration_files_are_named_by_revision_in_order(service: str):
     """At a start their names alone say what this code knows."""
     history = ScriptDirectory.from_config(configuration(service)).walk_revisions()
     assert revisions(service) == [script.revision for script in history][::-1]
@@ -176,21 +176,21 @@ def test_files_are_called_by_their_revisions_in_order(service: str):
 
 @every_service
 @every_kind
-async def test_a_start_with_pending_migrations_is_refused_with_what_to_do(url: str, service: str, tls: Path):
+async def test_start_is_refused_with_instructions_when_migrations_are_pending(url: str, service: str, tls: Path):
     async def start() -> None:
         async with open_database(settings_of(url, tls), service=service):
             raise AssertionError
 
     with pytest.raises(PendingMigrations) as refusal:
         await start()
-    assert "the database is at revision nothing, the code needs " in str(refusal.value)
+    assert "the database schema has revision none, the code needs " in str(refusal.value)
     assert f"python -m services.{schema_of(service)} migrate" in str(refusal.value)
     assert "LATCHKEY_MIGRATE_ON_START=true" in str(refusal.value)
 
 
 @every_service
 @every_kind
-async def test_a_start_may_apply_them_itself_and_the_next_one_needs_not(url: str, service: str, tls: Path):
+async def test_migrate_on_start_applies_pending_migrations_once(url: str, service: str, tls: Path):
     async with open_database(settings_of(url, tls, migrate_on_start=True), service=service) as database:
         assert await asked(database, tables) == set(metadata_of(service).tables)
     async with open_database(settings_of(url, tls), service=service) as database:
@@ -200,7 +200,7 @@ async def test_a_start_may_apply_them_itself_and_the_next_one_needs_not(url: str
 @every_kind
 @pytest.mark.parametrize("service", ["device"])
 @pytest.mark.parametrize("migrate_on_start", [False, True])
-async def test_code_serves_a_database_that_newer_code_has_migrated(url: str, tls: Path, *, migrate_on_start: bool):
+async def test_start_succeeds_with_a_newer_schema(url: str, tls: Path, *, migrate_on_start: bool):
     at_first = settings_of(url, tls, migrate_on_start=True)
     async with open_database(at_first, service="device") as database, database.engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -208,12 +208,12 @@ async def test_code_serves_a_database_that_newer_code_has_migrated(url: str, tls
         settings = settings_of(url, tls, migrate_on_start=migrate_on_start)
         async with open_database(settings, service="device") as database:
             assert (await database.check()).ok
-    assert log.messages() == ["The database is newer than the code"]
+    assert log.messages() == ["schema.newer"]
 
 
 @every_service
 @pytest.mark.parametrize("kind", ["postgresql"])  # SQLite has one process
-async def test_replicas_that_migrate_at_once_all_succeed(service: str, url: str):
+async def test_concurrent_migrations_all_succeed(service: str, url: str):
     replicas = [Database.open(url, schema=schema_of(service)) for _ in range(3)]
     await asyncio.gather(*(upgrade(replica, service=service) for replica in replicas))
     for replica in replicas:
@@ -221,7 +221,7 @@ async def test_replicas_that_migrate_at_once_all_succeed(service: str, url: str)
         await replica.close()
 
 
-async def test_a_replica_waits_for_another_one_for_as_long_as_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_migration_waits_for_another_replica_without_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(database_module, "LOCK_MILLISECONDS", 50)
     monkeypatch.setattr(database_module, "STATEMENT_MILLISECONDS", 100)
     waits = text(
@@ -246,7 +246,7 @@ async def test_a_replica_waits_for_another_one_for_as_long_as_it_takes(tmp_path:
 
 @every_kind
 @pytest.mark.parametrize("service", ["device"])
-async def test_a_table_that_is_replaced_keeps_the_rows_that_refer_to_it(database: Database):
+async def test_table_rebuild_keeps_referring_rows(database: Database):
     """SQLite changes a table by making another one and dropping the first."""
 
     def change(connection: Connection) -> None:
@@ -293,7 +293,7 @@ def run(*arguments: str, url: str, tls: Path) -> subprocess.CompletedProcess[str
 
 @every_kind
 @pytest.mark.parametrize("service", ["device"])
-async def test_the_command_migrates_and_without_it_the_process_ends_with_a_sentence(url: str, tls: Path):
+async def test_migrate_command_applies_migrations_and_start_without_it_fails(url: str, tls: Path):
     refused = await asyncio.to_thread(run, url=url, tls=tls)
     assert refused.returncode == 1
     assert "run python -m services.device migrate" in refused.stderr
@@ -307,7 +307,7 @@ async def test_the_command_migrates_and_without_it_the_process_ends_with_a_sente
 
 @pytest.mark.s(60)
 @pytest.mark.parametrize("arguments", [(), ("migrate",)])
-def test_a_database_that_is_away_is_said_in_a_sentence_without_the_password(arguments: tuple[str, ...], tls: Path):
+def test_unavailable_database_is_logged_without_the_password(arguments: tuple[str, ...], tls: Path):
     ended = run(*arguments, url="postgresql+asyncpg://latchkey:hunter2@127.0.0.1:1/latchkey", tls=tls)
     assert ended.returncode == 1
     assert "the database cannot be used: " in ended.stderr

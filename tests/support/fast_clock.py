@@ -1,8 +1,8 @@
-"""`python -m tests.support.fast_clock services.<name>`: a service as it is, in which time goes by faster.
+"""`python -m tests.support.fast_clock services.<name>` runs a service with an accelerated clock.
 
-Nothing of the product is weakened for that: it is told another time, and the pauses that its modules fix are as much
-shorter. Time goes by as usual until the file named by FAST_CLOCK_FILE is there, which says since when it goes how fast;
-a test may write another one at any moment.
+It replaces the clock and divides the fixed refresh intervals of the modules by the speed; the code is otherwise unchanged.
+The clock runs at normal speed until the file named by FAST_CLOCK_FILE exists, which contains start and speed; a test may
+replace the file at any time.
 """
 
 import json
@@ -21,13 +21,13 @@ SPEED = 200
 
 @dataclass
 class FastClock:
-    """The same time in every process that knows the file, within its next look at it."""
+    """A clock that shows the same time in every process that reads the file."""
 
     file: Path
     written: int = 0
-    """When the file was, as far as it was read."""
+    """Modification time of the file when it was last read."""
     since: tuple[float, float, float] = (0.0, 0.0, 1.0)
-    """From this moment of the real time on it was that time here, and goes so much faster."""
+    """Real time of the change, accelerated time at that moment, and speed."""
 
     def now(self) -> datetime:
         try:
@@ -41,7 +41,7 @@ class FastClock:
         return datetime.fromtimestamp(here + (time.time() - real) * speed, UTC)
 
     def begin(self, speed: float = SPEED) -> None:
-        """From now on it is that much faster, everywhere; nowhere does it jump."""
+        """Changes the speed in all processes, without a jump of the time."""
         before = self.now().timestamp()
         fresh = self.file.with_suffix(".new")
         fresh.write_text(json.dumps([time.time(), before, speed]), encoding="utf-8")
@@ -60,7 +60,7 @@ def main(module: str) -> None:
     signing_keys.REFRESH_SECONDS /= speed
     published_keys.REFRESH_SECONDS /= speed
     signing_view.LOOK_SECONDS /= 10
-    setattr(retired_keys, "WRITE_SECONDS", 0.5)  # noqa: B010 - of people's time
+    setattr(retired_keys, "WRITE_SECONDS", 0.5)  # noqa: B010 - in real seconds
     sys.argv = [module]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -1,4 +1,4 @@
-"""What a service would write: the real chain of loggers, into memory.
+"""Captures the log of a service in memory, with the real logging configuration.
 
 with captured_log("json") as log:
     ...
@@ -29,7 +29,7 @@ class CapturedLog:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Of a log in JSON: one for each line."""
+        """The lines of a JSON log."""
         return [json.loads(line) for line in self.text.splitlines()]
 
     def messages(self) -> list[str]:
@@ -38,11 +38,11 @@ class CapturedLog:
 
 @contextmanager
 def captured_log(style: Literal["json", "console"] = "json", *, level: str = "debug") -> Iterator[CapturedLog]:
-    """Everything that is logged in the block, by us and by libraries."""
+    """Captures everything that the service and libraries log in the block."""
     stream, root = io.StringIO(), logging.getLogger()
     handlers, root_level = root.handlers[:], root.level
     try:
-        # Loggers of modules would keep the stream for good.
+        # Cached module loggers would keep this stream after the block.
         configure = structlog.configure
         with (
             patch.object(sys, "stderr", stream),

@@ -1,4 +1,4 @@
-"""A real mail server on loopback that keeps what it is handed, or refuses it as a test says."""
+"""An SMTP server on loopback that stores emails, or refuses them as a test sets."""
 
 import asyncio
 import re
@@ -17,10 +17,10 @@ HOST = "127.0.0.1"
 
 @dataclass
 class Mailbox:
-    """`refusals`: answers to the next recipients, for example "550 no such person"."""
+    """`refusals`: responses to the next RCPT commands, for example "550 no such user"."""
 
     port: int = 0
-    letters: list[EmailMessage] = field(default_factory=list)
+    emails: list[EmailMessage] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     signed_in_with: list[tuple[str, str]] = field(default_factory=list)
@@ -37,48 +37,48 @@ class Mailbox:
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         assert isinstance(envelope.content, bytes)
-        letter = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(letter, EmailMessage)
-        self.letters.append(letter)
+        email = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(email, EmailMessage)
+        self.emails.append(email)
         self._news.set()
         self.envelopes.append(envelope)
         self.under_tls.append(session.ssl is not None)
         return "250 OK"
 
     def to(self, address: str) -> list[EmailMessage]:
-        return [letter for letter in self.letters if letter["To"] == address]
+        return [email for email in self.emails if email["To"] == address]
 
     async def next_to(self, address: str, *, seconds: float = 20) -> EmailMessage:
-        """The next letter to an address, each once. Raises TimeoutError when none comes."""
+        """Removes and returns the next email to an address. Raises TimeoutError when none arrives."""
         async with asyncio.timeout(seconds):
             while not self.to(address):
                 self._news.clear()
                 await self._news.wait()
-        letter = self.to(address)[0]
-        self.letters.remove(letter)
-        return letter
+        email = self.to(address)[0]
+        self.emails.remove(email)
+        return email
 
 
-def text_of(letter: EmailMessage) -> str:
-    body = letter.get_body(("plain",))
+def text_of(email: EmailMessage) -> str:
+    body = email.get_body(("plain",))
     assert body is not None
     return str(body.get_content()).replace("\r\n", "\n")
 
 
-def link_in(letter: EmailMessage) -> str:
-    (link,) = re.findall(r"https?://\S+\?token=\S+", text_of(letter))
+def link_in(email: EmailMessage) -> str:
+    (link,) = re.findall(r"https?://\S+\?token=\S+", text_of(email))
     return str(link)
 
 
-def token_in(letter: EmailMessage) -> str:
-    return link_in(letter).partition("?token=")[2]
+def token_in(email: EmailMessage) -> str:
+    return link_in(email).partition("?token=")[2]
 
 
 @asynccontextmanager
 async def open_mailbox(
     *, port: int = 0, tls: ssl.SSLContext | None = None, credentials: bool = False
 ) -> AsyncIterator[Mailbox]:
-    """A mail server for the block; `tls`: it insists on STARTTLS with this certificate, `credentials`: on signing in."""
+    """Runs a mail server for the block; `tls` requires STARTTLS with this certificate, `credentials` requires AUTH."""
     mailbox = Mailbox()
 
     def authenticate(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:

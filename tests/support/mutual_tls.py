@@ -1,4 +1,4 @@
-"""Services over mutual TLS as they really meet: certificates of our own authority, the guard, the typed errors.
+"""Runs services in process behind mutual TLS, with certificates of a test CA, the caller check and typed errors.
 
 async with serving(build, settings) as target, called_by("cli", target, service="authentication", tls=tls) as channel:
     ...
@@ -30,7 +30,7 @@ def make_certificates(folder: Path) -> Path:
 
 
 def environment(identity: str, *, tls: Path, database_url: str) -> dict[str, str]:
-    """What every gRPC service is told. Nobody listens at the NATS address: services work without the bus."""
+    """The environment of a gRPC service. No server listens at the NATS URL: services work without NATS."""
     return {
         "LATCHKEY_ISSUER": ISSUER,
         "LATCHKEY_TLS_CA": str(tls / "ca.pem"),
@@ -47,7 +47,7 @@ def environment(identity: str, *, tls: Path, database_url: str) -> dict[str, str
 async def serving(
     build: Callable[[SettingsT], AbstractAsyncContextManager[Service]], settings: SettingsT
 ) -> AsyncIterator[str]:
-    """Where the service serves gRPC."""
+    """The address at which the service serves gRPC."""
     async with build(settings) as service:
         server, port = await grpc_server.start(settings, service.servicers)
         try:
@@ -58,7 +58,7 @@ async def serving(
 
 @asynccontextmanager
 async def called_by(identity: str, target: str, *, service: str, tls: Path) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to `service` as `identity` has it."""
+    """A channel to `service` with the certificate of `identity`."""
     settings = ServiceSettings(
         issuer=ISSUER, tls_ca=tls / "ca.pem", tls_certificate=tls / f"{identity}.pem", tls_key=tls / f"{identity}.key"
     )

@@ -1,4 +1,4 @@
-"""Packages of npm that tests run as they are published: installed from the lock of `tests/flows/node`, once."""
+"""Installs the npm packages that tests use, once, from the lock file in `tests/flows/node`."""
 
 import hashlib
 import shutil
@@ -12,20 +12,22 @@ NODE = Path(__file__).parents[1] / "flows" / "node"
 _MANIFEST = ("package.json", "package-lock.json", ".npmrc")
 
 
-class CannotBeHadError(Exception):
-    """Why they cannot run on this machine."""
+class PackagesUnavailableError(Exception):
+    """Node.js or the packages are not available on this machine."""
 
 
 @cache
 def installed() -> Path:
-    """The folder that has `node_modules`, installed the first time and kept beside Python's own packages.
+    """The folder with `node_modules`; the first call installs it beside the Python packages.
 
     Raises:
-        CannotBeHadError: in words for who reads why tests were skipped.
+        PackagesUnavailableError: the message is the skip reason of tests.
     """
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            raise CannotBeHadError(f"there is no {program} on this machine: install Node.js 20 or newer, with npm")
+            raise PackagesUnavailableError(
+                f"there is no {program} on this machine: install Node.js 20 or newer, with npm"
+            )
     contents = b"".join((NODE / name).read_bytes() for name in _MANIFEST)
     folder = Path(sys.prefix) / "npm" / hashlib.sha256(contents).hexdigest()[:16]
     if not folder.exists():
@@ -34,7 +36,7 @@ def installed() -> Path:
 
 
 def _install(folder: Path) -> None:
-    """Complete or not at all, though several workers do it at once."""
+    """Installs completely or not at all; several workers may call this at once."""
     folder.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
         fresh = Path(name) / "fresh"
@@ -45,9 +47,9 @@ def _install(folder: Path) -> None:
             subprocess.run(["npm", "ci"], cwd=fresh, capture_output=True, text=True, timeout=90, check=True)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as reason:
             said = str(getattr(reason, "stderr", None) or reason).strip()
-            raise CannotBeHadError(f"npm cannot install packages on this machine: {said[:300]}") from reason
+            raise PackagesUnavailableError(f"npm cannot install packages on this machine: {said[:300]}") from reason
         try:
             fresh.rename(folder)
         except OSError:
-            if not folder.exists():  # otherwise another worker was sooner
+            if not folder.exists():  # otherwise another worker has installed it
                 raise

@@ -1,4 +1,4 @@
-"""Schemas of services in the PostgreSQL database of this process: migrated once, and emptied for every other test."""
+"""Schemas of services in the PostgreSQL database of this process: migrated once, then emptied for each test."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,7 +25,7 @@ _EMPTY = """
     DO $$
     DECLARE it record;
     BEGIN
-        SET LOCAL session_replication_role = replica;  -- in any order, whoever refers to whom
+        SET LOCAL session_replication_role = replica;  -- in any order, regardless of foreign keys
         FOR it IN SELECT tablename FROM pg_tables WHERE schemaname = '{schema}' AND tablename <> 'alembic_version' LOOP
             EXECUTE format('DELETE FROM %I.%I', '{schema}', it.tablename);
         END LOOP;
@@ -37,7 +37,7 @@ _EMPTY = """
 
 
 class Schemas:
-    """What a test did to the tables themselves is noticed, and its schema made anew."""
+    """Empties the schema of a service, or migrates it again when a test changed its tables."""
 
     def __init__(self) -> None:
         self._as_migrated: dict[str, str] = {}
@@ -45,7 +45,7 @@ class Schemas:
     async def make_fresh(self, database: Database, *, service: str) -> None:
         known = self._as_migrated.get(database.schema)
         async with database.engine.begin() as connection:
-            # Nobody else may be in it: what a test before this one left open would be seen here, and not much later.
+            # No other connection may use it: a connection left open by an earlier test fails here, close to its cause.
             if known is not None and await _fingerprint(connection, database.schema) == known:
                 await connection.execute(text(_EMPTY.format(schema=database.schema)))
                 return

@@ -1,4 +1,4 @@
-"""An authenticator in software: makes passkeys and uses them as Web Authentication says, and lies where a test asks it to."""
+"""A software authenticator: creates and uses passkeys as Web Authentication specifies, or incorrectly where a test asks."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ def decoded(text: str) -> bytes:
 class SoftPasskey:
     origin: str
     synced: bool = False
-    """It may be copied, and was."""
+    """The flags for backup eligible and backed up."""
     verifies: bool = True
     counts: bool = True
     count: int = 0
@@ -35,7 +35,7 @@ class SoftPasskey:
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     def create(self, options: str, **lies: Any) -> str:
-        """The answer to PublicKeyCredentialCreationOptions."""
+        """The response to PublicKeyCredentialCreationOptions."""
         asked = json.loads(options)
         self.user_handle = decoded(asked["user"]["id"])
         attested = bytes(16) + len(self.credential_id).to_bytes(2, "big") + self.credential_id + self._public_key()
@@ -51,7 +51,7 @@ class SoftPasskey:
         )
 
     def get(self, options: str, **lies: Any) -> str:
-        """The answer to PublicKeyCredentialRequestOptions."""
+        """The response to PublicKeyCredentialRequestOptions."""
         asked = json.loads(options)
         if self.counts:
             self.count += 1

@@ -1,12 +1,12 @@
-"""The real thing for tests: real NATS and the five real processes, on free ports, with a home of their own.
+"""Runs NATS and all services as processes for tests, on free ports, with their own home folder.
 
     async def test_something(stack):
         async with stack.channel("token") as channel: ...
         stack.kill("token")
         stack.start("token")
 
-`stack` and `postgresql_stack` are shared by all tests of a worker: make your own clients and people, and leave every
-service running. Who needs a stack for itself takes `with running_stack(tmp_path) as stack`.
+`stack` and `postgresql_stack` are shared by all tests of a worker: create separate clients and users, and leave every
+service running. A test that needs its own stack uses `with running_stack(tmp_path) as stack`.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ import pytest
 
 from deploy.local import demo, programs, readiness
 from deploy.local.layout import Layout
-from deploy.local.ports import HOST, PortProblemError, Ports
+from deploy.local.ports import PortProblemError, Ports
 from deploy.local.run_file import write_run_file
 from deploy.local.supervision import process
 from deploy.local.supervision.process import Child
 from deploy.provision.home import Home, read_json
-from deploy.provision.topology import NATS, SERVICE_NAMES
+from deploy.provision.topology import HOST, NATS, SERVICE_NAMES
 
 if TYPE_CHECKING:
     import grpc
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
 READY_SECONDS = 45.0
 _POLL_SECONDS = 0.02
 _BLOCK = 250
-"""Ports of one stack lie in one block; blocks end before the ports that the system gives to clients."""
+"""Size of the port block of a stack. Blocks end below the ephemeral ports of the system."""
 _FIRST_PORT, _LAST_PORT = 10_000, 32_000
 
 
 class StackError(AssertionError):
-    """The stack does not do what it should; the message has the ends of the logs."""
+    """The stack does not start or a program ended; the message contains the ends of the logs."""
 
 
 class Stack:
-    """A running system. Names of programs: "nats", and the services as in design and certificates."""
+    """A running system. Names of programs: "nats", and the identities of the services."""
 
     def __init__(self, layout: Layout, children: Sequence[Child]) -> None:
         self.layout = layout
@@ -67,23 +67,23 @@ class Stack:
         return self.layout.nats_url
 
     def ops(self, service: str) -> str:
-        """Base URL of a service's health and metrics."""
+        """Base URL of the health and metrics endpoints of a service."""
         return f"http://{self.layout.ports.ops[service].address}"
 
     def creds(self, user: str = "subscriber") -> str:
-        """Path of a NATS credentials file: of a service, "cli" or "subscriber"."""
+        """Path of the NATS credentials file of a service, "cli" or "subscriber"."""
         return str(self.layout.home.creds(user))
 
     def channel(self, service: str, *, identity: str = "cli") -> "grpc.aio.Channel":
-        """A channel of the running event loop to a service, as an identity; close it. Calls raise OAuthError."""
+        """A gRPC channel to a service with the certificate of `identity`; the caller closes it. Calls raise OAuthError."""
         from deploy.local.admin_channel import open_channel  # noqa: PLC0415 - gRPC is not for every test run
 
         return open_channel(self.layout, service, identity=identity)
 
     @property
-    def people(self) -> dict[str, str]:
-        """Username -> password of the demo people."""
-        return {username: password for username, (password, _) in demo.PEOPLE.items()}
+    def users(self) -> dict[str, str]:
+        """Username -> password of the demo users."""
+        return {username: password for username, (password, _) in demo.USERS.items()}
 
     @property
     def clients(self) -> Mapping[str, Mapping[str, str]]:
@@ -92,36 +92,36 @@ class Stack:
         return known
 
     def log(self, program: str) -> str:
-        """Everything that the program wrote so far."""
+        """The log of a program so far."""
         return self._children[program].program.log.read_text(encoding="utf-8", errors="replace")
 
     def pid(self, program: str) -> int | None:
         return self._children[program].pid
 
     def another(self, service: str, **environment: str) -> Child:
-        """One more replica of a service, not started, with a log of its own; what it listens on has to be told."""
+        """A further replica of a service, not started, with its own log; `environment` sets its listen addresses."""
         program = self._children[service].program
         log = program.log.with_stem(f"{service}-another")
         return Child(replace(program, environment={**program.environment, **environment}, log=log))
 
     def kill(self, *names: str) -> None:
-        """Ends programs as a crash does (kill -9); they are gone when this returns."""
+        """Ends programs with SIGKILL; they have ended when this returns."""
         for name in names:
             self._children[name].kill()
 
     def terminate(self, *names: str) -> None:
-        """Ends programs as a platform does, with time to finish."""
+        """Ends programs with SIGTERM and waits up to 10 seconds."""
         process.stop([self._children[name] for name in names], seconds=10)
 
     def pause(self, name: str) -> None:
-        """The program hangs: it holds its connections and answers nobody, until `resume`."""
+        """Pauses a program with SIGSTOP: it keeps its connections and does not respond until `resume`."""
         self._children[name].send(signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
         self._children[name].send(signal.SIGCONT)
 
     def start(self, *names: str) -> None:
-        """Starts programs that have ended, with the same ports, data and environment, and waits until all is well."""
+        """Starts ended programs with the same ports, data and environment, and waits until all services are ready."""
         for name in names:
             self._children[name].start()
         write_run_file(self.layout, self._children.values())
@@ -132,10 +132,10 @@ class Stack:
         self.start(*names)
 
     def wait_until_ready(self, *, seconds: float = READY_SECONDS) -> None:
-        """Returns when every service that runs is ready and has nothing to warn of.
+        """Returns when every running service is ready and reports no warning.
 
         Raises:
-            StackError: it is not after so many seconds, or a program ended.
+            StackError: the services are not ready in time, or a program ended.
         """
         deadline = time.monotonic() + seconds
         while troubles := self._troubles():
@@ -169,13 +169,13 @@ def running_stack(
     seeded: bool = True,
     through: str = "",
 ) -> Iterator[Stack]:
-    """Starts everything with its state in `folder`, and stops it after the block.
+    """Starts NATS and all services with their state in `folder`, and stops them after the block.
 
     Args:
-        database_url: an empty PostgreSQL database; none: SQLite files in `folder`.
-        environment: more variables for every service, for example LATCHKEY_BRAND_NAME.
-        seeded: with the demo people and clients of the development run.
-        through: a module that runs the services, each given by its name, instead of Python itself.
+        database_url: the URL of an empty PostgreSQL database; None uses SQLite files in `folder`.
+        environment: further variables for every service, for example LATCHKEY_BRAND_NAME.
+        seeded: whether to create the demo users and clients of the development run.
+        through: a module that runs each service, given its module name, for example tests.support.fast_clock.
     """
     inherited = {**_plain_environment(), **(environment or {})}
     with free_ports() as variables:
@@ -199,7 +199,7 @@ def _run(program: process.Program, through: str) -> process.Program:
 
 
 def _plain_environment() -> dict[str, str]:
-    """What a developer has set for `make run` says nothing about tests."""
+    """The environment without the LATCHKEY_ variables of a developer."""
     return {name: value for name, value in os.environ.items() if not name.startswith("LATCHKEY_")}
 
 
@@ -211,7 +211,7 @@ def _seed(layout: Layout) -> None:
 
 @contextmanager
 def free_ports() -> Iterator[dict[str, str]]:
-    """Variables for ports that nobody else has, kept from other stacks by a listener on the first of their block."""
+    """Variables for free ports. A listener on the first port of the block keeps other stacks from using the block."""
     blocks = list(range(_FIRST_PORT, _LAST_PORT, _BLOCK))
     random.shuffle(blocks)
     for base in blocks:

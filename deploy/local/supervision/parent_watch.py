@@ -1,7 +1,7 @@
-"""The process that started this one: when it is gone, or was told to end, so should what it started.
+"""Watches the parent process: the run ends when the parent has ended or was asked to end.
 
-`make` passes SIGTERM on to its recipe, but neither SIGKILL, of course, nor a SIGINT that was sent to it alone and not
-by a terminal to everybody: it then waits for its recipe without a word, and only shows that it catches no more SIGINT.
+`make` forwards SIGTERM to its recipe, but not a SIGINT that was sent to make only. It then waits for its recipe; the
+only visible sign is that it no longer has a handler for SIGINT.
 """
 
 import os

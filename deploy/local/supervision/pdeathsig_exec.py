@@ -1,7 +1,7 @@
-"""Starts a program that cannot outlive its parent: `python tether.py <parent's pid> program [argument ...]`.
+"""Starts a program that ends with its parent: `python pdeathsig_exec.py <parent's pid> program [argument ...]`.
 
-When the parent is gone, even by kill -9, Linux kills the program; elsewhere it runs on. This is a step between fork and
-exec in a process of its own, because code between the two in a parent with threads can deadlock.
+When the parent ends, even by SIGKILL, Linux kills the program; on other systems it keeps running. This is a separate
+program because code between fork and exec can deadlock in a parent with threads.
 """
 
 import os
@@ -14,12 +14,12 @@ SIGKILL = 9
 def main() -> None:
     parent, program = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
-        import ctypes  # noqa: PLC0415 - this runs before every program: it loads what it needs and no more
+        import ctypes  # noqa: PLC0415 - loaded only where needed, to start fast
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
-    if os.getppid() != parent:  # it died before the line above
+    if os.getppid() != parent:  # the parent ended before prctl
         sys.exit(1)
-    os.execv(program[0], program)  # noqa: S606 - there is nothing for a shell to do
+    os.execv(program[0], program)  # noqa: S606 - no shell needed
 
 
 if __name__ == "__main__":

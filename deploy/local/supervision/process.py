@@ -1,4 +1,4 @@
-"""One program of the run as a child process: started, watched, stopped. Its output goes to its log file."""
+"""A program of the run as a child process. Its output goes to its log file."""
 
 import os
 import signal
@@ -25,21 +25,21 @@ class Program:
 
 
 class Child:
-    """A program, running or not. Never outlives this process; signals of the terminal do not reach it."""
+    """A program, running or not. It ends with this process and gets no signals of the terminal."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self._process: subprocess.Popen[bytes] | None = None
-        self._told_to_end = False
+        self._stop_requested = False
 
     def start(self) -> None:
-        """Starts it, again if it ended; call it from the main thread, to whose life the program is tied."""
-        self._told_to_end = False
+        """Starts or restarts the program. Call it from the main thread: the program ends with that thread."""
+        self._stop_requested = False
         tethered = [sys.executable, "-I", "-S", str(_PDEATHSIG_EXEC), str(os.getpid()), *self.program.command]
-        # Logs and databases are private, like everything else in the home.
+        # Logs and databases are private files.
         self.program.log.touch(mode=0o600)
         with self.program.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own programs
+            self._process = subprocess.Popen(  # noqa: S603 - fixed programs
                 tethered,
                 cwd=PROJECT_ROOT,
                 env=dict(self.program.environment),
@@ -60,12 +60,12 @@ class Child:
 
     @property
     def failed(self) -> bool:
-        """It ended, and nobody here asked it to."""
-        return self._process is not None and not self.alive and not self._told_to_end
+        """Whether it ended without a request to stop."""
+        return self._process is not None and not self.alive and not self._stop_requested
 
     @property
     def ending(self) -> str:
-        """How it ended, for people: "with code 1", "by SIGKILL"."""
+        """How it ended, for messages: "with code 1", "by SIGKILL"."""
         code = self._process.poll() if self._process is not None else None
         if code is None:
             return "not at all"
@@ -73,11 +73,11 @@ class Child:
 
     def send(self, number: signal.Signals) -> None:
         if self._process is not None and self.alive:
-            self._told_to_end |= number in {signal.SIGTERM, signal.SIGKILL}
+            self._stop_requested |= number in {signal.SIGTERM, signal.SIGKILL}
             self._process.send_signal(number)
 
     def wait(self, seconds: float) -> bool:
-        """True when it has ended; waits so long for that."""
+        """Waits up to `seconds`; True when it has ended."""
         if self._process is None:
             return True
         try:
@@ -87,14 +87,14 @@ class Child:
         return True
 
     def kill(self) -> None:
-        """Ends it at once, as a crash would, and waits until it is gone."""
+        """Kills it and waits until it has ended."""
         self.send(signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
 
 
 def stop(children: Sequence[Child], *, seconds: float) -> list[Child]:
-    """Asks all to end, side by side, and kills those that have not after `seconds`; returns the killed ones."""
+    """Asks all to end concurrently and kills those that have not after `seconds`; returns the killed ones."""
     deadline = monotonic() + seconds
     for child in children:
         child.send(signal.SIGTERM)
@@ -105,6 +105,6 @@ def stop(children: Sequence[Child], *, seconds: float) -> list[Child]:
 
 
 def rotate_log(log: Path) -> None:
-    """Begins a new log when the old one has grown long; the old one stays beside it."""
+    """Starts a new log when the old one is too large; one old log is kept."""
     if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
         log.replace(log.with_suffix(".log.1"))

@@ -1,22 +1,22 @@
-"""Keeping one program running: started again when it ends, after a pause that grows while it keeps ending."""
+"""Restarts a program when it ends, after a pause that grows with each failure."""
 
 from collections.abc import Callable
 
 from deploy.local.supervision.process import Child
 
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 15.0
+MAX_PAUSE_SECONDS = 15.0
 STEADY_SECONDS = 30.0
-"""Having run for so long, it is taken for healthy: the next end is a first one again."""
+"""After this many seconds of running, the count of failures starts again."""
 
 
-class Keeper:
-    """`clock` gives monotonic seconds. Call `tick` often; it never waits."""
+class Restarter:
+    """Restarts one program. `clock` returns monotonic seconds. Call `tick` often; it never blocks."""
 
     def __init__(self, child: Child, *, clock: Callable[[], float]) -> None:
         self.child = child
         self.endings = 0
-        """How often in a row it ended without having been steady."""
+        """Number of consecutive ends without a steady run."""
         self._clock = clock
         self._started_at = 0.0
         self._start_at: float | None = None
@@ -27,14 +27,14 @@ class Keeper:
         self.child.start()
 
     def tick(self) -> str | None:
-        """Starts the program when its time has come; says in words what has just happened, if anything has."""
+        """Restarts the program when its pause is over. Returns a message when its state changed."""
         if self.child.alive:
             return None
         now, name = self._clock(), self.child.program.name
         if self._start_at is None:
             if now - self._started_at >= STEADY_SECONDS:
                 self.endings = 0
-            pause = min(FIRST_PAUSE_SECONDS * 2**self.endings, LONGEST_PAUSE_SECONDS)
+            pause = min(FIRST_PAUSE_SECONDS * 2**self.endings, MAX_PAUSE_SECONDS)
             self.endings += 1
             self._start_at = now + pause
             return f"{name} ended {self.child.ending}; starting it again in {pause:g} s"

@@ -1,4 +1,4 @@
-"""Runs programs side by side in the foreground until told to stop, starts again what dies, stops all in order."""
+"""Runs programs in the foreground, restarts those that end, and stops all in order."""
 
 import signal
 import time
@@ -7,31 +7,31 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import NoReturn, Self
 
-from deploy.local.console import say
 from deploy.local.log_watch import LogWatch
 from deploy.local.supervision import process
 from deploy.local.supervision.parent_watch import Parent
 from deploy.local.supervision.process import Child, Program
-from deploy.local.supervision.restart import Keeper
+from deploy.local.supervision.restart import Restarter
+from deploy.provision.console import say
 
 TICK_SECONDS = 0.05
 STOP_SECONDS = 2.2
-"""For each of the groups that stop one after the other: four of them stay within ten seconds."""
+"""Time limit for each group that is stopped: four groups take at most ten seconds."""
 ECHO_SECONDS = 0.5
 PATIENCE = 3
-"""A program that ends so often before everything was ready is not going to work."""
+"""The start fails when a program ends this often before everything is ready."""
 
 
 class StartFailedError(Exception):
-    """The run did not get ready; the message says what and why."""
+    """The run did not become ready; the message has the cause."""
 
 
 class StoppedError(Exception):
-    """Somebody asked the run to stop."""
+    """The run was asked to stop."""
 
 
 class Supervisor:
-    """Use as a context: leaving it stops everything. `stop_with_parent`: it also ends with whoever started it."""
+    """A context manager that stops all programs at its end. `stop_with_parent`: also ends with the parent process."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Supervisor:
         self._stop_order = stop_order
         self._stop_seconds = stop_seconds
         self._parent = Parent() if stop_with_parent else None
-        self._keepers: dict[str, Keeper] = {}
+        self._keepers: dict[str, Restarter] = {}
         self._watch = LogWatch()
         self._signalled_at: float | None = None
         self._impatient = False
@@ -63,27 +63,27 @@ class Supervisor:
         now = time.monotonic()
         if self._signalled_at is None:
             self._signalled_at = now
-        # One Ctrl-C may arrive twice: from the terminal and from make.
+        # One Ctrl-C can arrive twice: from the terminal and from make.
         self._impatient = now - self._signalled_at > ECHO_SECONDS
 
     @property
     def children(self) -> list[Child]:
-        return [keeper.child for keeper in self._keepers.values()]
+        return [restarter.child for restarter in self._keepers.values()]
 
     def start(self, programs: Sequence[Program]) -> None:
-        """Starts them all; none waits for another."""
+        """Starts all programs without waiting."""
         for program in programs:
             process.rotate_log(program.log)
             self._watch.add(program.name, program.log)
-            keeper = self._keepers[program.name] = Keeper(Child(program), clock=time.monotonic)
-            keeper.start()
+            restarter = self._keepers[program.name] = Restarter(Child(program), clock=time.monotonic)
+            restarter.start()
 
     def drop(self, name: str) -> None:
-        """Ends a program and looks after it no more."""
+        """Stops a program and no longer restarts it."""
         process.stop([self._keepers.pop(name).child], seconds=self._stop_seconds)
 
     def wait_until(self, troubles: Callable[[], Mapping[str, str]], *, seconds: float) -> dict[str, str]:
-        """Waits until `troubles` names none any more; returns those left after `seconds`.
+        """Waits until `troubles` is empty; returns the remaining troubles after `seconds`.
 
         Raises:
             StoppedError: asked to stop meanwhile.
@@ -98,7 +98,7 @@ class Supervisor:
         return {}
 
     def run_until_stopped(self, *, on_change: Callable[[], None]) -> NoReturn:
-        """Watches over the programs; `on_change` is called when one has ended or was started again.
+        """Supervises the programs; `on_change` is called when one has ended or was restarted.
 
         Raises:
             StoppedError: asked to stop; the only end there is.
@@ -108,10 +108,10 @@ class Supervisor:
                 on_change()
 
     def _tick(self) -> bool:
-        """One look at everything, and a short rest; True when a program ended or started."""
+        """Checks all programs once and sleeps shortly; True when a program ended or started."""
         for line in self._watch.news():
             say(f"  {line}")
-        news = [said for keeper in self._keepers.values() if (said := keeper.tick())]
+        news = [said for restarter in self._keepers.values() if (said := restarter.tick())]
         for line in news:
             say(f"  {line}")
         time.sleep(TICK_SECONDS)
@@ -120,14 +120,14 @@ class Supervisor:
         return bool(news)
 
     def _give_up_on_failing(self) -> None:
-        for name, keeper in self._keepers.items():
-            if keeper.endings >= PATIENCE:
+        for name, restarter in self._keepers.items():
+            if restarter.endings >= PATIENCE:
                 log = self._watch.tail(name)
-                raise StartFailedError(f"{name} ended {keeper.child.ending}, {PATIENCE} times. Its log:\n{log}")
+                raise StartFailedError(f"{name} ended {restarter.child.ending}, {PATIENCE} times. Its log:\n{log}")
 
     def _stop(self) -> None:
-        """Group after group; a second signal, some time after the first, ends the waiting."""
-        running = {keeper.child.program.name: keeper.child for keeper in self._keepers.values()}
+        """Stops group after group; a second signal kills the rest."""
+        running = {restarter.child.program.name: restarter.child for restarter in self._keepers.values()}
         for names in self._stop_order:
             group = [running.pop(name) for name in names if name in running]
             slow = process.stop(group, seconds=0 if self._impatient else self._stop_seconds)

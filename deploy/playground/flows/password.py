@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.local.demo import PEOPLE
+from deploy.local.demo import USERS
 from deploy.playground import tokens
 from deploy.playground.flows import id_token
 from deploy.playground.flows.discovery import discover
@@ -32,7 +32,7 @@ async def sign_in(visit: Visit) -> None:
         rfc(9700, "2.4"),
     ) as step:
         response: dict[str, Any] = await party.fetch_access_token(
-            grant_type="password", username=_USERNAME, password=PEOPLE[_USERNAME][0], scope=_SCOPE
+            grant_type="password", username=_USERNAME, password=USERS[_USERNAME][0], scope=_SCOPE
         )
         step.tokens += [tokens.access_token(response), *tokens.refresh_token(response)]
     await id_token.fetch_keys(run, party)

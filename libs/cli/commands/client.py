@@ -1,7 +1,9 @@
-"""latchkey client: applications, as RFC 7591 describes them."""
+"""latchkey client: manage clients (RFC 7591)."""
 
+import functools
+import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -9,24 +11,31 @@ import typer
 from libs.cli import clients, next_steps
 from libs.cli.admin import connection, run
 from libs.cli.app import App
-from libs.cli.clients import Told
+from libs.cli.clients import ClientRecord
 from libs.cli.commands import registration_token
 from libs.cli.commands.given import ClientId, ClientIdOption, the_one
 from libs.cli.connection import Connection
 from libs.cli.metadata import client_metadata, many, words
 from libs.cli.output import Output, text
 
-app = App(help="Applications that ask for tokens, as RFC 7591 describes them.")
+app = App(help="Manage clients: the applications that request tokens (RFC 7591).")
 app.add_typer(registration_token.app, name="registration-token")
 
-_URI_RULE = "Compared character for character; the port of a loopback URI is free. Repeatable."
+_URI_RULE = (
+    "Redirect URI, for example https://app.example/callback. Requests must match it exactly; a loopback URI matches on "
+    "any port. Repeatable."
+)
 _GRANTS = (
-    "authorization_code, refresh_token, client_credentials, implicit, password, or the URN of device codes. Repeatable."
+    "authorization_code, refresh_token, client_credentials, implicit, password, or "
+    "urn:ietf:params:oauth:grant-type:device_code. Repeatable."
 )
 _METHODS = (
-    "client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt (keys: --metadata), or none if public."
+    "client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt (keys: in --metadata), or "
+    "none for a public client."
 )
-_FILE = "Metadata as JSON (RFC 7591 2, and those of our own); - is stdin. Flags override it."
+_FILE = (
+    "Client metadata as a JSON file (RFC 7591 section 2 and docs/clients.md); - reads stdin. Options override the file."
+)
 
 
 def _option(metavar: str, help_text: str = "") -> Any:
@@ -40,22 +49,29 @@ _Uris = Annotated[list[str] | None, _option("URI", "Repeatable.")]
 _GrantTypes = Annotated[list[str] | None, _option("TYPE", _GRANTS)]
 _ResponseTypes = Annotated[list[str] | None, _option("TYPE", "Repeatable.")]
 _AuthMethod = Annotated[str | None, _option("METHOD", _METHODS)]
-_Scopes = Annotated[list[str] | None, _option("SCOPE", "What it may ask for. Repeatable, or separated by spaces.")]
+_Scopes = Annotated[
+    list[str] | None,
+    _option("SCOPE", "Scope that the client may request, for example openid. Repeatable, or separated by spaces."),
+]
 _Resources = Annotated[
-    list[str] | None, _option("URI", "What it may ask tokens for by resource (RFC 8707). Repeatable.")
+    list[str] | None,
+    _option("URI", "Resource indicator that the client may request tokens for (RFC 8707). Repeatable."),
 ]
 _Serves = Annotated[
-    list[str] | None, _option("URI", "It is the API behind this resource and may introspect tokens for it. Repeatable.")
+    list[str] | None, _option("URI", "Resource that this client serves: it may introspect tokens for it. Repeatable.")
 ]
-_SubjectType = Annotated[str | None, _option("public|pairwise", "pairwise: no other sector knows a person by it.")]
+_SubjectType = Annotated[
+    str | None, _option("public|pairwise", "pairwise: each sector gets another subject identifier for the same user.")
+]
 _Pkce = Annotated[bool | None, typer.Option("--require-pkce/--no-require-pkce", show_default=False)]
-_Consent = Annotated[str | None, _option("required|skip", "skip is for applications of your own.")]
+_Consent = Annotated[
+    str | None,
+    _option("required|skip", "Whether users are asked for consent. Use skip only for first-party applications."),
+]
 _File = Annotated[str | None, _option("FILE", _FILE)]
 
 
-@app.answering("create")
-def create(  # noqa: PLR0917 - the members of RFC 7591, by name only
-    context: typer.Context,
+def _metadata(  # noqa: PLR0917 - the members of RFC 7591, by name only
     client_name: _Text = None,
     redirect_uri: _RedirectUris = None,
     grant_type: _GrantTypes = None,
@@ -74,54 +90,83 @@ def create(  # noqa: PLR0917 - the members of RFC 7591, by name only
     require_pkce: _Pkce = None,
     consent: _Consent = None,
     metadata: _File = None,
-) -> None:
-    """Register a client. Its secret is told once, now."""
-    members = client_metadata(metadata, _flags(context.params))
+) -> dict[str, Any]:
+    """Client metadata (RFC 7591 section 2) from the options of `client create` and `client update`.
+
+    Options that were not given are left out.
+    """
+    return client_metadata(
+        metadata,
+        {
+            "client_name": client_name,
+            "redirect_uris": many(redirect_uri),
+            "grant_types": many(grant_type),
+            "response_types": many(response_type),
+            "token_endpoint_auth_method": token_endpoint_auth_method,
+            "post_logout_redirect_uris": many(post_logout_redirect_uri),
+            "scope": words(scope),
+            "subject_type": subject_type,
+            "sector_identifier_uri": sector_identifier_uri,
+            "resources": many(resource),
+            "served_resources": many(serves),
+            "logo_uri": logo_uri,
+            "policy_uri": policy_uri,
+            "tos_uri": tos_uri,
+            "client_uri": client_uri,
+            "require_pkce": require_pkce,
+            "consent": consent,
+        },
+    )
+
+
+def _with_metadata_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options of `_metadata`, and passes their result as `members`."""
+    signature, options = inspect.signature(function), inspect.signature(_metadata).parameters
+
+    @functools.wraps(function)
+    def command(**given: Any) -> None:
+        members = _metadata(**{name: given.pop(name) for name in options})
+        function(**given, members=members)
+
+    own = [parameter for parameter in signature.parameters.values() if parameter.name != "members"]
+    command.__signature__ = signature.replace(parameters=[*own, *options.values()])  # type: ignore[attr-defined]
+    command.__annotations__ = function.__annotations__ | _metadata.__annotations__
+    return command
+
+
+@app.answering("create")
+@_with_metadata_options
+def create(context: typer.Context, *, members: dict[str, Any]) -> None:
+    """Register a client. The secret is shown only once."""
     found = connection()
-    told = run(clients.create(found, members))
+    created = run(clients.create(found, members))
     output = Output.of(context)
-    output.answer(told.as_json(), human=lambda: _show_new(output, told, found))
+    output.answer(created.as_json(), human=lambda: _show_new(output, created, found))
 
 
 @app.answering("update")
-def update(  # noqa: PLR0917
+@_with_metadata_options
+def update(
     context: typer.Context,
     client_id: ClientId = None,
     client_id_option: ClientIdOption = None,
-    client_name: _Text = None,
-    redirect_uri: _RedirectUris = None,
-    grant_type: _GrantTypes = None,
-    response_type: _ResponseTypes = None,
-    token_endpoint_auth_method: _AuthMethod = None,
-    post_logout_redirect_uri: _Uris = None,
-    scope: _Scopes = None,
-    subject_type: _SubjectType = None,
-    sector_identifier_uri: _Uri = None,
-    resource: _Resources = None,
-    serves: _Serves = None,
-    logo_uri: _Uri = None,
-    policy_uri: _Uri = None,
-    tos_uri: _Uri = None,
-    client_uri: _Uri = None,
-    require_pkce: _Pkce = None,
-    consent: _Consent = None,
-    metadata: _File = None,
+    *,
+    members: dict[str, Any],
 ) -> None:
-    """Replace the members that are given, and leave the others.
+    """Replace the given metadata members of a client; the others stay unchanged.
 
     An empty value, or null in the file, removes a member.
     """
     the_id = the_one(client_id, client_id_option, "CLIENT_ID")
-    members = client_metadata(metadata, _flags(context.params))
     members = {name: None if value in ("", []) else value for name, value in members.items()}
-    told = run(clients.update(connection(), the_id, members))
+    updated = run(clients.update(connection(), the_id, members))
     output = Output.of(context)
-    output.answer(told.as_json(), human=lambda: _show(output, told, title="Client updated"))
+    output.answer(updated.as_json(), human=lambda: _show(output, updated, title="Client updated"))
 
 
 @app.answering("list")
 def list_all(context: typer.Context) -> None:
-    """All clients, oldest first."""
+    """List all clients, oldest first."""
     found = run(clients.every(connection()))
     output = Output.of(context)
     columns = ("CLIENT ID", "NAME", "GRANT TYPES", "REGISTERED BY")
@@ -142,11 +187,11 @@ def list_all(context: typer.Context) -> None:
 
 @app.answering("show")
 def show(context: typer.Context, client_id: ClientId = None, client_id_option: ClientIdOption = None) -> None:
-    """One client, without its secret: nobody can tell that again."""
+    """Show a client. The secret is not shown."""
     the_id = the_one(client_id, client_id_option, "CLIENT_ID")
-    told = run(clients.get(connection(), the_id))
+    client = run(clients.get(connection(), the_id))
     output = Output.of(context)
-    output.answer(told.as_json(), human=lambda: _show(output, told))
+    output.answer(client.as_json(), human=lambda: _show(output, client))
 
 
 @app.answering("delete")
@@ -154,15 +199,17 @@ def delete(
     context: typer.Context,
     client_id: ClientId = None,
     client_id_option: ClientIdOption = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation.")] = False,  # noqa: FBT002
 ) -> None:
-    """Delete a client, and end what was issued to it."""
+    """Delete a client and revoke its tokens."""
     the_id = the_one(client_id, client_id_option, "CLIENT_ID")
     if not yes and sys.stdin.isatty():
-        typer.confirm(f"Delete client {the_id}? Its users are signed out of it", abort=True, err=True)
+        typer.confirm(
+            f"Delete client {the_id}? Its tokens are revoked and its users are signed out of it", abort=True, err=True
+        )
     run(clients.delete(connection(), the_id))
     output = Output.of(context)
-    output.answer({"client_id": the_id, "deleted": True}, human=lambda: output.line(f"Client {the_id} is deleted."))
+    output.answer({"client_id": the_id, "deleted": True}, human=lambda: output.line(f"Client {the_id} deleted."))
 
 
 @app.answering("rotate-secret")
@@ -171,70 +218,51 @@ def rotate_secret(
     client_id: ClientId = None,
     client_id_option: ClientIdOption = None,
     overlap: Annotated[
-        int, typer.Option(min=0, max=0xFFFF_FFFF, help="Seconds that the old secret goes on working; 0: none.")
+        int,
+        typer.Option(
+            min=0,
+            max=0xFFFF_FFFF,
+            help="Seconds for which the old secret stays valid, for example 3600. 0: it becomes invalid at once.",
+        ),
     ] = 0,
 ) -> None:
-    """Give a client a new secret. It is told once, now."""
+    """Replace the secret of a client. The new secret is shown only once."""
     the_id = the_one(client_id, client_id_option, "CLIENT_ID")
     secret = run(clients.rotate_secret(connection(), the_id, overlap))
     output = Output.of(context)
     answer = {"client_id": the_id, "client_secret": secret, "client_secret_expires_at": 0, "overlap_seconds": overlap}
 
     def human() -> None:
-        output.line("Secret rotated. The new one is shown this once:\n")
+        output.line("Secret rotated. The new secret is shown only once:\n")
         output.members({"client_id": the_id, "client_secret": secret})
-        output.line(f"\nThe old one works for {overlap} more seconds." if overlap else "\nThe old one works no more.")
+        output.line(
+            f"\nThe old secret stays valid for {overlap} seconds."
+            if overlap
+            else "\nThe old secret is no longer valid."
+        )
 
     output.answer(answer, human=human)
 
 
-def _flags(given: Mapping[str, Any]) -> dict[str, Any]:
-    """RFC 7591 members; None where a flag was not given."""
-    return {
-        **{
-            name: given[name]
-            for name in (
-                "client_name",
-                "token_endpoint_auth_method",
-                "logo_uri",
-                "policy_uri",
-                "tos_uri",
-                "client_uri",
-                "require_pkce",
-                "consent",
-                "subject_type",
-                "sector_identifier_uri",
-            )
-        },
-        "redirect_uris": many(given["redirect_uri"]),
-        "grant_types": many(given["grant_type"]),
-        "response_types": many(given["response_type"]),
-        "post_logout_redirect_uris": many(given["post_logout_redirect_uri"]),
-        "scope": words(given["scope"]),
-        "resources": many(given["resource"]),
-        "served_resources": many(given["serves"]),
-    }
-
-
-def _show(output: Output, told: Told, *, title: str = "") -> None:
+def _show(output: Output, client: ClientRecord, *, title: str = "") -> None:
     if title:
         output.line(f"{title}\n")
-    secret = {"client_secret": told.secret} if told.secret else {}
-    members = {name: text(value) for name, value in told.metadata.items()}
-    expires = {"expires_unused": told.registration_expires} if told.registration_expires else {}
-    output.members({"client_id": told.client_id, **secret, **members, "created": told.created, **expires})
-    if told.secret:
-        output.line("\nThe secret is shown this once: keep it now.")
+    secret = {"client_secret": client.secret} if client.secret else {}
+    members = {name: text(value) for name, value in client.metadata.items()}
+    expires = {"expires_unused": client.registration_expires} if client.registration_expires else {}
+    output.members({"client_id": client.client_id, **secret, **members, "created": client.created, **expires})
+    if client.secret:
+        output.line("\nThe secret is shown only once: store it now.")
 
 
-def _show_new(output: Output, told: Told, found: Connection) -> None:
-    _show(output, told, title="Client created")
-    for warning in next_steps.warnings(told.metadata):
+def _show_new(output: Output, client: ClientRecord, found: Connection) -> None:
+    _show(output, client, title="Client created")
+    for warning in next_steps.warnings(client.metadata):
         output.line(f"\nNote: {warning}")
     steps = next_steps.for_client(
-        told.metadata,
-        client_id=told.client_id,
-        secret=told.secret,
+        client.metadata,
+        client_id=client.client_id,
+        secret=client.secret,
         issuer=found.issuer,
         client_edge=found.client_edge,
     )

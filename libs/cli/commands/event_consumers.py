@@ -1,4 +1,4 @@
-"""latchkey events lag|dlq|redrive|trigger-test: who reads, how far they are, and what they gave up on."""
+"""latchkey events lag|dlq|redrive|trigger-test: inspect consumers and their dead given_up."""
 
 import json
 from datetime import UTC, datetime
@@ -18,8 +18,10 @@ from libs.cli.errors import CliError, UsageError
 from libs.cli.output import Output, moment
 from libs.crypto.random import uuid7
 
-_OneOrAll = Annotated[str | None, typer.Argument(metavar="CONSUMER", show_default=False, help="Of this one only.")]
-_Consumer = Annotated[str, typer.Argument(metavar="CONSUMER", help="As latchkey events lag lists it.")]
+_OneOrAll = Annotated[
+    str | None, typer.Argument(metavar="CONSUMER", show_default=False, help="One consumer. Default: all.")
+]
+_Consumer = Annotated[str, typer.Argument(metavar="CONSUMER", help="Consumer, from `latchkey events lag`.")]
 
 
 def add_to(app: App) -> None:
@@ -30,9 +32,9 @@ def add_to(app: App) -> None:
 
 
 def lag(context: typer.Context) -> None:
-    """How far each durable consumer is behind."""
+    """Show how many events each durable consumer has still to read."""
     output = Output.of(context)
-    told = [_as_json(info) for info in run(_consumers(connection()))]
+    reports = [_as_json(info) for info in run(_consumers(connection()))]
     columns = ("CONSUMER", "READS", "WAITING", "IN HAND", "OFFERED AGAIN", "LAST ACTIVE")
     rows = (
         [
@@ -41,61 +43,76 @@ def lag(context: typer.Context) -> None:
             *(str(each[name]) for name in ("waiting", "in_hand", "offered_again")),
             moment(datetime.fromisoformat(each["last_active"])) if each["last_active"] else "never",
         ]
-        for each in told
+        for each in reports
     )
     output.answer(
-        told, human=lambda: output.table(columns, rows, empty="Nobody yet: latchkey subscriber create -h", whole={0})
+        reports,
+        human=lambda: output.table(
+            columns, rows, empty="No consumers. To create one: latchkey subscriber create -h", whole={0}
+        ),
     )
 
 
 def dlq(context: typer.Context, consumer: _OneOrAll = None) -> None:
-    """Events that consumers gave up on: offered too often, or rejected. They are kept for 30 days."""
+    """List dead given_up: events that a consumer rejected or did not acknowledge after all attempts.
+
+    They are kept for 30 days.
+    """
     output = Output.of(context)
-    told = [letter.as_json() for letter in run(_dead(connection(), consumer))]
+    reports = [dead_letter.as_json() for dead_letter in run(_dead(connection(), consumer))]
     columns = ("CONSUMER", "EVENT", "TYPE", "GIVEN UP", "ATTEMPTS", "WHY", "REDRIVEN")
     rows = (
         [
             each["consumer"],
-            each["event_id"] or "not kept any more",
+            each["event_id"] or "no longer stored",
             each["type"] or "",
             moment(datetime.fromisoformat(each["given_up_at"])),
             str(each["attempts"]),
-            "rejected" if each["terminated"] else "offered too often",
+            "rejected" if each["terminated"] else "attempts exhausted",
             "yes" if each["redriven"] else "no",
         ]
-        for each in told
+        for each in reports
     )
-    output.answer(told, human=lambda: output.table(columns, rows, empty="None.", whole={0, 1}))
+    output.answer(reports, human=lambda: output.table(columns, rows, empty="None.", whole={0, 1}))
 
 
 def redrive_some(
     context: typer.Context,
     consumer: _Consumer,
     event_id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", show_default=False, help="This event, also once more.")
+        str | None,
+        typer.Option(
+            "--id",
+            metavar="ID",
+            show_default=False,
+            help="ID of one event, even if it was redriven before. Default: all dead letters that were not.",
+        ),
     ] = None,
 ) -> None:
-    """Give a subscriber what it gave up on once more, behind what waits for it. Nobody else gets it."""
+    """Deliver dead letters again to one subscriber only, after its pending events."""
     done = run(_redrive(connection(), consumer, event_id))
     output = Output.of(context)
-    ids = [letter.event.id for letter in done if letter.event]
+    ids = [dead_letter.event.id for dead_letter in done if dead_letter.event]
     output.answer(
-        {"consumer": consumer, "redriven": ids}, human=lambda: output.line(f"{len(ids)} events go to {consumer} again.")
+        {"consumer": consumer, "redriven": ids},
+        human=lambda: output.line(f"{len(ids)} events queued again for {consumer}."),
     )
 
 
 def trigger_test(
     context: typer.Context,
     consumer: _Consumer,
-    event: Annotated[str, typer.Option(metavar="EVENT", help="Which kind of event.")] = "login.succeeded",
+    event: Annotated[
+        str, typer.Option(metavar="EVENT", help="Event type, for example login.succeeded.")
+    ] = "login.succeeded",
 ) -> None:
-    """Send one subscriber an event that did not happen: its attribute `test` is true. Nobody else gets it."""
+    """Send a test event, with the attribute `test` true, to one subscriber only."""
     found = connection()
     envelope = _test_event(event, issuer=found.issuer, now=datetime.now(UTC))
     run(_send(found, consumer, envelope))
     output = Output.of(context)
     output.answer(
-        envelope, human=lambda: output.line(f"A test {event} with the id {envelope['id']} goes to {consumer}.")
+        envelope, human=lambda: output.line(f"Test event {event} with ID {envelope['id']} queued for {consumer}.")
     )
 
 
@@ -119,15 +136,19 @@ async def _dead(found: Connection, consumer: str | None) -> list[DeadLetter]:
 
 async def _redrive(found: Connection, consumer: str, event_id: str | None) -> list[DeadLetter]:
     async with operating(found) as jetstream:
-        letters = await dead_letters(jetstream, consumer=consumer)
+        given_up = await dead_letters(jetstream, consumer=consumer)
         if event_id is None:
-            chosen = [letter for letter in letters if not letter.redriven and letter.body is not None]
+            chosen = [
+                dead_letter for dead_letter in given_up if not dead_letter.redriven and dead_letter.body is not None
+            ]
         else:
-            chosen = [letter for letter in letters if letter.event and letter.event.id == event_id][-1:]
+            chosen = [
+                dead_letter for dead_letter in given_up if dead_letter.event and dead_letter.event.id == event_id
+            ][-1:]
             if not chosen:
-                raise CliError(f"{consumer} did not give up on {event_id}", code="not_found")
-        for letter in chosen:
-            await redrive(jetstream, letter)  # one after the other: they keep their order
+                raise CliError(f"{consumer} has no dead letter for event {event_id}", code="not_found")
+        for dead_letter in chosen:
+            await redrive(jetstream, dead_letter)  # one after the other, to keep their order
     return chosen
 
 
@@ -159,7 +180,7 @@ def _test_event(name: str, *, issuer: str, now: datetime) -> dict[str, Any]:
                 "test": True,
                 "data": data,
             }
-    raise UsageError(f"there is no event {name!r}")
+    raise UsageError(f"there is no event type {name!r}")
 
 
 def _as_json(info: ConsumerInfo) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""latchkey events replay|show: what happened, from what is kept."""
+"""latchkey events replay|show: read stored events."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -21,10 +21,15 @@ from libs.cli.event_lines import show
 from libs.cli.output import Output, moment, text
 
 _Since = Annotated[
-    str, typer.Option(metavar="WHEN", help="So long ago (90s, 10m, 2h, 3d), a time (ISO 8601), or beginning.")
+    str, typer.Option(metavar="WHEN", help="Start: a duration ago (90s, 10m, 2h, 3d), a time (ISO 8601), or beginning.")
 ]
 _Filter = Annotated[
-    str, typer.Option("--filter", metavar="FILTER", help="login.>, session.ended, *.revoked, ... or > for everything.")
+    str,
+    typer.Option(
+        "--filter",
+        metavar="FILTER",
+        help="Event filter, for example login.>, session.ended or *.revoked; > is all events.",
+    ),
 ]
 _CLOCKS_DIFFER = timedelta(minutes=1)
 
@@ -38,16 +43,21 @@ def replay(
     context: typer.Context,
     since: Annotated[
         str,
-        typer.Option(
-            metavar="WHEN", help="Begin so long ago (90s, 10m, 2h, 3d), at a time (ISO 8601), or at the beginning."
-        ),
+        typer.Option(metavar="WHEN", help="Start: a duration ago (90s, 10m, 2h, 3d), a time (ISO 8601), or beginning."),
     ] = "beginning",
     pattern: Annotated[
         str,
-        typer.Option("--filter", metavar="FILTER", help="login.>, session.ended, *.revoked, ... or > for everything."),
+        typer.Option(
+            "--filter",
+            metavar="FILTER",
+            help="Event filter, for example login.>, session.ended or *.revoked; > is all events.",
+        ),
     ] = ">",
 ) -> None:
-    """Show what has happened since then, and end. With --json: one CloudEvent per line. No subscriber is touched."""
+    """Show stored events since a time and exit.
+
+    With --json: one CloudEvent per line. Subscribers are not affected.
+    """
     try:
         subject = subject_of(pattern)
     except ValueError as error:
@@ -56,9 +66,9 @@ def replay(
 
 
 def show_one(
-    context: typer.Context, event_id: Annotated[str, typer.Argument(metavar="ID", help="The event's id.")]
+    context: typer.Context, event_id: Annotated[str, typer.Argument(metavar="ID", help="ID of the event.")]
 ) -> None:
-    """Show everything about one event."""
+    """Show all members of one event."""
     event = run(_find(connection(), _uuid7(event_id)))
     output = Output.of(context)
     output.answer(event.as_dict(), human=lambda: _show(event, output))
@@ -81,7 +91,7 @@ async def _kept(found: Connection, subject: str, since: Since) -> AsyncIterator[
 
 
 async def _find(found: Connection, event_id: uuid.UUID) -> Event:
-    """Its id says when it happened (RFC 9562 5.7), and no stream has it before."""
+    """Searches both streams from the time in the event ID (UUIDv7, RFC 9562 section 5.7)."""
     happened = datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC)
     start = starting(happened - _CLOCKS_DIFFER, now=happened)
     async with operating(found) as jetstream:
@@ -92,7 +102,9 @@ async def _find(found: Connection, event_id: uuid.UUID) -> Event:
                         event = Event.from_json(message.data)
                         if event.id == str(event_id):
                             return event
-    raise CliError(f"no event {event_id} is kept (facts: 30 days, token telemetry: 72 hours)", code="not_found")
+    raise CliError(
+        f"event {event_id} is not stored (events are kept for 30 days, token telemetry for 72 hours)", code="not_found"
+    )
 
 
 def _uuid7(text: str) -> uuid.UUID:
@@ -101,14 +113,14 @@ def _uuid7(text: str) -> uuid.UUID:
     except ValueError:
         found = uuid.UUID(int=0)
     if found.version != 7:
-        raise UsageError(f"{text!r} is no event id")
+        raise UsageError(f"{text!r} is not an event ID")
     return found
 
 
 def _show(event: Event, output: Output) -> None:
-    told = event.as_dict()
-    data = told.pop("data")
+    members = event.as_dict()
+    data = members.pop("data")
     output.line(f"{event.name}  {moment(event.time)}\n")
-    output.members({name: text(value) for name, value in told.items()})
+    output.members({name: text(value) for name, value in members.items()})
     output.line("\n  data")
     output.members({f"  {name}": text(value) for name, value in data.items()})

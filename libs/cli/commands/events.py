@@ -1,4 +1,4 @@
-"""latchkey events: what happens, as subscribers see it."""
+"""latchkey events: read events and inspect consumers."""
 
 import asyncio
 import signal
@@ -13,7 +13,7 @@ from latchkey_sdk import LatchkeyError, Since, subscribe
 from latchkey_sdk.filters import overlaps, subject_of
 from libs.cli.admin import connection, run
 from libs.cli.app import App
-from libs.cli.bus import told
+from libs.cli.bus import cli_error
 from libs.cli.commands import event_consumers, event_history
 from libs.cli.commands.given import since_of
 from libs.cli.connection import Connection
@@ -21,7 +21,7 @@ from libs.cli.errors import CliError, UsageError
 from libs.cli.event_lines import show
 from libs.cli.output import Output
 
-app = App(help="What happens, as subscribers see it.")
+app = App(help="Read events and inspect consumers.")
 event_history.add_to(app)
 event_consumers.add_to(app)
 
@@ -31,7 +31,7 @@ _REMEMBERED = 256
 
 @app.callback()
 def events() -> None:
-    """What happens, as subscribers see it."""
+    """Read events and inspect consumers."""
 
 
 @app.answering("tail")
@@ -39,23 +39,27 @@ def tail(
     context: typer.Context,
     pattern: Annotated[
         str,
-        typer.Option("--filter", metavar="FILTER", help="login.>, session.ended, *.revoked, ... or > for everything."),
+        typer.Option(
+            "--filter",
+            metavar="FILTER",
+            help="Event filter, for example login.>, session.ended or *.revoked; > is all events.",
+        ),
     ] = ">",
     since: Annotated[
         str | None,
         typer.Option(
             metavar="WHEN",
             show_default=False,
-            help="Begin so long ago (90s, 10m, 2h, 3d), at a time (ISO 8601), or at the beginning.",
+            help="Start: a duration ago (90s, 10m, 2h, 3d), a time (ISO 8601), or beginning. Default: now.",
         ),
     ] = None,
     count: Annotated[
-        int | None, typer.Option(metavar="NUMBER", min=1, show_default=False, help="Stop after so many.")
+        int | None, typer.Option(metavar="NUMBER", min=1, show_default=False, help="Stop after this number of events.")
     ] = None,
 ) -> None:
     """Show events as they happen, until Ctrl-C. With --json: one CloudEvent per line.
 
-    Nothing stays behind on the server, and nobody else misses an event because of it.
+    It leaves no consumer on the server and takes no events from other subscribers.
     """
     output = Output.of(context)
     start = since_of(since) if since else None
@@ -66,7 +70,7 @@ def tail(
     _warn_of_nothing(pattern, subject, output)
     found = connection()
     if not found.nats_url:
-        raise CliError(f"{found.source} does not say where NATS is: set LATCHKEY_NATS_URL and LATCHKEY_NATS_CREDS")
+        raise CliError(f"{found.source} has no NATS URL: set LATCHKEY_NATS_URL and LATCHKEY_NATS_CREDS")
     run(_until_interrupted(found, pattern, start, count, output))
 
 
@@ -85,7 +89,7 @@ async def _show_all(found: Connection, pattern: str, since: Since, count: int | 
         pattern, servers=found.nats_url, creds=found.nats_creds, since=since, connect_timeout=CONNECT_SECONDS
     )
     shown = 0
-    recent: deque[str] = deque(maxlen=_REMEMBERED)  # a restart of NATS may offer an event twice
+    recent: deque[str] = deque(maxlen=_REMEMBERED)  # NATS may deliver an event again after a restart
     try:
         async with subscription as arriving:
             async for event in arriving:
@@ -97,17 +101,17 @@ async def _show_all(found: Connection, pattern: str, since: Since, count: int | 
                 if shown == count:
                     break
     except LatchkeyError as error:
-        raise told(error, found) from None
+        raise cli_error(error, found) from None
 
 
 def _warn_of_nothing(pattern: str, subject: str, output: Output) -> None:
-    """A typing error would otherwise look like a quiet day; a later server may know more, so it is no error."""
+    """Warns when the filter matches no known event type. It is no error: a newer server may have more types."""
     names = _event_names()
     if any(overlaps(subject, f"latchkey.v1.{name}.*") for name in names):
         return
     near = get_close_matches(pattern, {*names, *(name.split(".")[0] + ".>" for name in names)}, n=1)
     advice = f": did you mean {near[0]!r}?" if near else ""
-    output.warn(f"This version knows no event that {pattern!r} matches{advice}")
+    output.warn(f"{pattern!r} matches no event type of this version{advice}")
 
 
 def _event_names() -> list[str]:

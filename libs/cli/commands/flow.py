@@ -1,4 +1,4 @@
-"""latchkey flow: which flow an application should use."""
+"""latchkey flow: choose the OAuth 2.0 flow for an application."""
 
 import sys
 from typing import Annotated, Any
@@ -8,16 +8,16 @@ import typer
 from libs.cli.admin import connection
 from libs.cli.app import App
 from libs.cli.errors import CliError, UsageError
-from libs.cli.flow_advice import A_NAME, Advice, AnswerError, Consultation, Question, consult
+from libs.cli.flow_advice import EXAMPLE_NAME, Advice, AnswerError, Consultation, Question, consult
 from libs.cli.flow_questions import FIRST
 from libs.cli.output import Output
 
-app = App(help="Which flow an application should use.")
+app = App(help="Choose the OAuth 2.0 flow for an application.")
 
 
 @app.callback()
 def flow() -> None:
-    """Which flow an application should use."""
+    """Choose the OAuth 2.0 flow for an application."""
 
 
 def _answer(metavar: str, help_text: str) -> Any:
@@ -27,19 +27,26 @@ def _answer(metavar: str, help_text: str) -> Any:
 @app.answering("advise")
 def advise(  # noqa: PLR0917 - the questions, by name only
     context: typer.Context,
-    who: Annotated[str | None, _answer("person|program", "Who uses it.")] = None,
-    where: Annotated[
-        str | None, _answer("server|page|installed|device|old", "Where a person's application runs.")
+    who: Annotated[str | None, _answer("person|program", "Whether a user or a program uses the application.")] = None,
+    where: Annotated[str | None, _answer("server|page|installed|device|old", "Where the application runs.")] = None,
+    needs: Annotated[str | None, _answer("tokens|login|both", "What an application on a server needs.")] = None,
+    reach: Annotated[
+        str | None,
+        _answer(
+            "yes|no", "Whether an application that needs only sign-in can send requests to the authorization server."
+        ),
     ] = None,
-    needs: Annotated[str | None, _answer("tokens|login|both", "What an application on a server wants.")] = None,
-    reach: Annotated[str | None, _answer("yes|no", "Whether one that wants a login alone can call the server.")] = None,
-    library: Annotated[str | None, _answer("pkce|implicit", "What the library of a page knows.")] = None,
-    client_name: Annotated[str, typer.Option(metavar="TEXT", help="What to call it.")] = A_NAME,
-    redirect_uri: Annotated[str, _answer("URI", "Where it takes its answers.")] = "",
+    library: Annotated[
+        str | None, _answer("pkce|implicit", "What the OAuth library of a single-page application supports.")
+    ] = None,
+    client_name: Annotated[
+        str, typer.Option(metavar="TEXT", help="Name of the client, for example 'My application'.")
+    ] = EXAMPLE_NAME,
+    redirect_uri: Annotated[str, _answer("URI", "Redirect URI, for example https://app.example/callback.")] = "",
 ) -> None:
-    """Ask about an application, name its flow, and how to register it.
+    """Recommend a flow for an application and show how to register it.
 
-    At a terminal it asks what the options do not answer.
+    At a terminal, it prompts for each answer that no option gives.
     """
     output = Output.of(context)
     given = {"who": who, "where": where, "needs": needs, "reach": reach, "library": library}
@@ -52,7 +59,7 @@ def advise(  # noqa: PLR0917 - the questions, by name only
 
 
 def _server() -> dict[str, str]:
-    """Addresses of the server that the command line knows, if it knows one: advice needs none."""
+    """URLs of the server, if one is found."""
     try:
         found = connection()
     except CliError:
@@ -72,10 +79,10 @@ def _consult(answers: dict[str, str], output: Output) -> tuple[Consultation, Adv
 
 
 def _ask(question: Question, output: Output) -> str:
-    """The answer of the person at the terminal, by its number or its word.
+    """Prompts for an answer: a number or a word.
 
     Raises:
-        UsageError: nobody is there to answer.
+        UsageError: there is no terminal to prompt at.
     """
     offered = [choice.answer for choice in question.choices]
     if output.json or not sys.stdin.isatty():
@@ -85,11 +92,11 @@ def _ask(question: Question, output: Output) -> str:
         output.line(f"  {number}  {choice.text}")
     by_number = {str(number): answer for number, answer in enumerate(offered, start=1)}
     while True:
-        said = str(typer.prompt(f"\nYour answer (1-{len(offered)})", prompt_suffix=": ")).strip().lower()
-        answer = by_number.get(said, said)
+        typed = str(typer.prompt(f"\nYour answer (1-{len(offered)})", prompt_suffix=": ")).strip().lower()
+        answer = by_number.get(typed, typed)
         if answer in offered:
             return answer
-        output.line(f"One of these, please: {', '.join(by_number)} (or {', '.join(offered)}).")
+        output.line(f"Choose one of: {', '.join(by_number)} (or {', '.join(offered)}).")
 
 
 def _as_json(consultation: Consultation, advice: Advice, names: dict[str, str]) -> dict[str, Any]:
@@ -112,5 +119,5 @@ def _show(output: Output, advice: Advice, names: dict[str, str], code: str) -> N
     output.line("Register it with\n")
     output.line(f"    {advice.command(**names)}\n")
     output.paragraph(f"Then: {advice.then}")
-    output.line("Code to begin with, once CLIENT_ID and the like are what the command told:\n")
+    output.line("Example code; replace CLIENT_ID and CLIENT_SECRET with the values that the command prints:\n")
     output.line("".join(f"    {line}".rstrip() + "\n" for line in code.splitlines()))

@@ -1,4 +1,4 @@
-"""What may be said in two ways: `client show ID` and `client show --client-id ID`."""
+"""Values that can be given as an argument or as an option: `client show ID` and `client show --client-id ID`."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -8,23 +8,25 @@ import typer
 from libs.cli.durations import parse_duration
 from libs.cli.errors import UsageError
 
-ClientId = Annotated[str | None, typer.Argument(metavar="CLIENT_ID", show_default=False, help="The client.")]
+ClientId = Annotated[
+    str | None, typer.Argument(metavar="CLIENT_ID", show_default=False, help="client_id of the client.")
+]
 ClientIdOption = Annotated[
-    str | None, typer.Option("--client-id", metavar="TEXT", help="The same, as an option.", show_default=False)
+    str | None, typer.Option("--client-id", metavar="TEXT", help="Same as the argument.", show_default=False)
 ]
 Username = Annotated[
-    str | None, typer.Argument(metavar="USERNAME", show_default=False, help="The name to sign in with.")
+    str | None, typer.Argument(metavar="USERNAME", show_default=False, help="Username of the user, for example alice.")
 ]
 UsernameOption = Annotated[
-    str | None, typer.Option("--username", metavar="TEXT", help="The same, as an option.", show_default=False)
+    str | None, typer.Option("--username", metavar="TEXT", help="Same as the argument.", show_default=False)
 ]
 
 
 def the_one(argument: str | None, option: str | None, name: str) -> str:
-    """The value that was given, one way or the other.
+    """The value of the argument or of the option.
 
     Raises:
-        UsageError: none was, or two different ones.
+        UsageError: neither was given, or both with different values.
     """
     if argument and option and argument != option:
         raise UsageError(f"{name} is given twice: {argument} and {option}")
@@ -35,7 +37,7 @@ def the_one(argument: str | None, option: str | None, name: str) -> str:
 
 
 def since_of(value: str) -> datetime | timedelta | Literal["beginning"]:
-    """Raises UsageError."""
+    """Parses --since: a duration, a time (ISO 8601) or "beginning". Raises UsageError."""
     if value == "beginning":
         return "beginning"
     duration = parse_duration(value)
@@ -44,4 +46,6 @@ def since_of(value: str) -> datetime | timedelta | Literal["beginning"]:
     try:
         return datetime.fromisoformat(value).astimezone()
     except ValueError:
-        raise UsageError(f"--since {value}: 90s, 10m, 2h, 3d, a time such as 2026-03-01T12:00Z, or beginning") from None
+        raise UsageError(
+            f"--since {value} is invalid: use 90s, 10m, 2h, 3d, a time such as 2026-03-01T12:00Z, or beginning"
+        ) from None

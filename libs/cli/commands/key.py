@@ -1,4 +1,4 @@
-"""latchkey key: what tokens are signed with. It turns by itself; this is for looking, and for emergencies."""
+"""latchkey key: list, rotate and revoke signing keys."""
 
 import sys
 from collections.abc import Sequence
@@ -12,12 +12,17 @@ from libs.cli.app import App
 from libs.cli.errors import UsageError
 from libs.cli.output import Output
 
-app = App(help="The keys that tokens are signed with. They turn by themselves.")
+app = App(help="Manage signing keys. They rotate automatically.")
 
-_Kid = Annotated[str, typer.Argument(metavar="KID", help="The key, as `latchkey key list` names it.")]
-_Alg = Annotated[str, typer.Option(metavar="ES256|RS256", show_default=False, help="One algorithm; without it, all.")]
+_Kid = Annotated[str, typer.Argument(metavar="KID", help="Key ID, from `latchkey key list`.")]
+_Alg = Annotated[str, typer.Option(metavar="ES256|RS256", show_default=False, help="Signing algorithm. Default: all.")]
 _Reason = Annotated[
-    str, typer.Option(metavar="|".join(keys.REASONS), show_default=False, help="Told to subscribers in key.revoked.")
+    str,
+    typer.Option(
+        metavar="|".join(keys.REASONS),
+        show_default=False,
+        help="Reason of the revocation; subscribers receive it in key.revoked.",
+    ),
 ]
 _USE = ("client_id", "presented_as", "count", "last_at", "kid")
 _COLUMNS = ("KID", "ALG", "STATE", "SINCE", "UNTIL")
@@ -25,18 +30,21 @@ _COLUMNS = ("KID", "ALG", "STATE", "SINCE", "UNTIL")
 
 @app.answering("list")
 def list_all(context: typer.Context) -> None:
-    """Every key that ever was, oldest first for each algorithm."""
-    told = [keys.as_json(key) for key in run(keys.every(connection()))]
+    """List all keys by algorithm, oldest first, retired and revoked keys included."""
+    found = [keys.as_json(key) for key in run(keys.every(connection()))]
     output = Output.of(context)
-    output.answer(told, human=lambda: output.table(_COLUMNS, map(_row, told), empty="No keys yet.", whole={0}))
+    output.answer(found, human=lambda: output.table(_COLUMNS, map(_row, found), empty="No keys.", whole={0}))
 
 
 @app.answering("rotate")
 def rotate(context: typer.Context, alg: _Alg = "") -> None:
-    """Let the next keys take over now, or as soon as every copy of the key set has them."""
-    told = [keys.as_json(key) for key in run(keys.rotate(connection(), alg))]
+    """Rotate the signing keys now.
+
+    A next key that some copies of the key set may still lack becomes active when all copies have it.
+    """
+    found = [keys.as_json(key) for key in run(keys.rotate(connection(), alg))]
     output = Output.of(context)
-    output.answer(told, human=lambda: _show_turns(output, told))
+    output.answer(found, human=lambda: _show_rotation(output, found))
 
 
 @app.answering("revoke")
@@ -46,36 +54,39 @@ def revoke(
     reason: _Reason,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """End a key and all that it signed, at once: for a key that somebody else may have."""
+    """Revoke a compromised key. All tokens that it signed become invalid at once."""
     if reason not in keys.REASONS:
-        raise UsageError(f"--reason is one of {', '.join(keys.REASONS)}")
+        raise UsageError(f"--reason must be one of {', '.join(keys.REASONS)}")
     if not yes and sys.stdin.isatty():
-        typer.confirm(f"Revoke {kid}? Every token that it signed is refused from now on", abort=True, err=True)
+        typer.confirm(f"Revoke {kid}? Every token that it signed becomes invalid", abort=True, err=True)
     answer = run(keys.revoke(connection(), kid, reason))
-    told: dict[str, Any] = {"kid": kid, "keys": [keys.as_json(key) for key in answer.keys]}
+    report: dict[str, Any] = {"kid": kid, "keys": [keys.as_json(key) for key in answer.keys]}
     if answer.HasField("exposed_until"):
-        told["exposed_until"] = keys.moment(answer.exposed_until)
+        report["exposed_until"] = keys.moment(answer.exposed_until)
     output = Output.of(context)
-    output.answer(told, human=lambda: _show_revoked(output, told))
+    output.answer(report, human=lambda: _show_revoked(output, report))
 
 
 @app.answering("rewrap")
 def rewrap(context: typer.Context) -> None:
-    """After a new key-encryption key: put what the older ones protect under it. Can be called again at any time."""
+    """Encrypt all signing keys again under the current key-encryption key.
+
+    Run it after a new key-encryption key was installed. It can be repeated at any time.
+    """
     done, remaining = run(keys.rewrap(connection()))
     output = Output.of(context)
-    text = f"{done} keys are under the new key-encryption key." + (
-        f" {remaining} are left: again." if remaining else ""
+    text = f"{done} keys encrypted under the current key-encryption key." + (
+        f" {remaining} keys remain: run the command again." if remaining else ""
     )
     output.answer({"rewrapped": done, "remaining": remaining}, human=lambda: output.line(text))
 
 
 @app.answering("clients")
 def clients(context: typer.Context) -> None:
-    """Clients whose tokens still come to us though their key signs no more, within the last 30 days."""
-    told = [keys.use_as_json(use) for use in run(keys.former_uses(connection()))]
+    """List clients that presented tokens signed by retired keys in the last 30 days."""
+    found = [keys.use_as_json(use) for use in run(keys.retired_key_uses(connection()))]
     output = Output.of(context)
-    output.answer(told, human=lambda: _show_clients(output, told))
+    output.answer(found, human=lambda: _show_clients(output, found))
 
 
 @app.answering("drill")
@@ -83,12 +94,18 @@ def drill(
     context: typer.Context,
     alg: _Alg = "",
     watch: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, max=86_400, help="How long to wait for clients with old tokens.")
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            max=86_400,
+            help="Seconds to wait for clients that present tokens signed by retired keys, for example 3600.",
+        ),
     ] = 0,
 ) -> None:
-    """Rotate, and look from outside whether anybody can have noticed. Exit code 1 when somebody can.
+    """Rotate the signing keys and check that resource servers can verify tokens throughout.
 
-    Names the clients whose tokens still come to us though their key signs no more.
+    Also lists the clients that present tokens signed by retired keys. Exit code 1 when a check fails.
     """
     report = run(key_drill.drill(connection(), alg, watch=watch))
     output = Output.of(context)
@@ -97,39 +114,39 @@ def drill(
         raise typer.Exit(1)
 
 
-def _row(told: dict[str, Any]) -> Sequence[str]:
-    since = told.get("activates_at") if told["state"] != "next" else told["published_at"]
-    until = (
-        told.get("revoked_at") or told.get("retires_at") or (told.get("activates_at", "") * (told["state"] == "next"))
-    )
-    state = told["state"] + (f" ({told['revocation_reason']})" if "revocation_reason" in told else "")
-    return (told["kid"], told["alg"], state, since or "", until)
+def _row(key: dict[str, Any]) -> Sequence[str]:
+    since = key.get("activates_at") if key["state"] != "next" else key["published_at"]
+    until = key.get("revoked_at") or key.get("retires_at") or (key.get("activates_at", "") * (key["state"] == "next"))
+    state = key["state"] + (f" ({key['revocation_reason']})" if "revocation_reason" in key else "")
+    return (key["kid"], key["alg"], state, since or "", until)
 
 
-def _show_turns(output: Output, told: Sequence[dict[str, Any]]) -> None:
-    for key in told:
+def _show_rotation(output: Output, found: Sequence[dict[str, Any]]) -> None:
+    for key in found:
         if key["state"] == "active":
-            output.line(f"{key['alg']}: {key['kid']} signs since {key['activates_at']}")
+            output.line(f"{key['alg']}: {key['kid']} is active since {key['activates_at']}")
         else:
             output.line(
-                f"{key['alg']}: {key['kid']} follows at {key.get('activates_at', 'a time that is not fixed yet')}"
+                f"{key['alg']}: {key['kid']} is next, active from {key.get('activates_at', 'a time not set yet')}"
             )
 
 
-def _show_revoked(output: Output, told: dict[str, Any]) -> None:
-    output.line(f"{told['kid']} is revoked, and all that it signed.")
-    if "exposed_until" in told:
-        output.line(f"Copies of the key set that others keep may still have it until {told['exposed_until']}.")
-    left = [key for key in told["keys"] if key["state"] != "revoked"]
-    _show_turns(output, left)
+def _show_revoked(output: Output, report: dict[str, Any]) -> None:
+    output.line(f"{report['kid']} revoked. Tokens that it signed are invalid.")
+    if "exposed_until" in report:
+        output.line(f"Cached copies of the key set may still contain it until {report['exposed_until']}.")
+    left = [key for key in report["keys"] if key["state"] != "revoked"]
+    _show_rotation(output, left)
     if not any(key["state"] == "active" for key in left):
-        output.warn("Nothing is signed with this algorithm until then: some copies of the key set lack the next key.")
+        output.warn(
+            "No tokens are signed with this algorithm until then: some cached copies of the key set lack the next key."
+        )
 
 
-def _show_clients(output: Output, told: Sequence[dict[str, Any]]) -> None:
-    rows = ([use[name] if name != "count" else str(use[name]) for name in _USE] for use in told)
+def _show_clients(output: Output, uses: Sequence[dict[str, Any]]) -> None:
+    rows = ([use[name] if name != "count" else str(use[name]) for name in _USE] for use in uses)
     columns = tuple(name.upper() for name in _USE)
-    output.table(columns, rows, empty="No client shows us tokens of former keys.", whole={0})
+    output.table(columns, rows, empty="No client presented a token signed by a retired key.", whole={0})
 
 
 def _show_drill(output: Output, report: dict[str, Any]) -> None:
@@ -139,4 +156,4 @@ def _show_drill(output: Output, report: dict[str, Any]) -> None:
         )
     output.line()
     _show_clients(output, report["clients"])
-    output.line("\nThe drill has passed." if report["passed"] else "\nThe drill has failed.")
+    output.line("\nDrill passed." if report["passed"] else "\nDrill failed.")

@@ -1,4 +1,4 @@
-"""latchkey login --device: get tokens for a person as a device does (RFC 8628), with the public API alone."""
+"""latchkey login --device: get tokens for a user with the device authorization grant (RFC 8628)."""
 
 import json
 import sys
@@ -25,12 +25,12 @@ app = App()
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _SCOPE = "openid profile email offline_access"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_MOST_BYTES = 1_000_000
+_MAX_BYTES = 1_000_000
 _ANSWER_SECONDS = 15.0
 _REQUIRED = ("device_code", "user_code", "verification_uri", "expires_in")
 _DEFAULT_INTERVAL = 5
 """RFC 8628 3.2."""
-_SLOWER_BY = 5
+_SLOW_DOWN_SECONDS = 5
 """RFC 8628 3.5."""
 
 
@@ -38,21 +38,33 @@ _SLOWER_BY = 5
 def login(
     context: typer.Context,
     *,
-    device: Annotated[bool, typer.Option("--device", help="Show a code, and let a browser anywhere say yes.")] = False,
+    device: Annotated[
+        bool, typer.Option("--device", help="Show a user code that the user approves in a browser on any device.")
+    ] = False,
     client_id: Annotated[
         str | None,
         typer.Option(
-            metavar="TEXT", show_default=False, help="A public client with the device grant; here: the playground's."
+            metavar="TEXT",
+            show_default=False,
+            help="Public client with the device authorization grant. Default: the client of the playground.",
         ),
     ] = None,
-    scope: Annotated[str, typer.Option(metavar="TEXT", help="What to ask for.")] = _SCOPE,
+    scope: Annotated[str, typer.Option(metavar="TEXT", help="Scope to request, for example 'openid email'.")] = _SCOPE,
     issuer: Annotated[
-        str | None, typer.Option(metavar="URL", show_default=False, help="Another server than the one found.")
+        str | None,
+        typer.Option(
+            metavar="URL",
+            show_default=False,
+            help="Issuer to sign in at, for example https://id.example. Default: the server that was found.",
+        ),
     ] = None,
 ) -> None:
-    """Sign in and show the tokens. With --json: the token response; the code is on stderr then."""
+    """Sign a user in and show the tokens.
+
+    With --json, stdout has the token response and stderr has the user code.
+    """
     if not device:
-        raise UsageError("how? There is one way so far: latchkey login --device")
+        raise UsageError("--device is required: latchkey login --device")
     found = None if issuer and client_id else connection()
     server = Server.discover(issuer or _issuer(found))
     client = client_id or _demo_client(found)
@@ -60,17 +72,17 @@ def login(
     codes = server.ask(client, scope)
     _show_codes(codes, output)
     token = server.wait_for_token(client, codes)
-    output.answer(token, human=lambda: _show_token(token, server.who(token), output))
+    output.answer(token, human=lambda: _show_token(token, server.username(token), output))
 
 
 def _issuer(found: Connection | None) -> str:
     if found is None or not found.issuer:
-        raise UsageError("it is not known where to sign in: --issuer, or LATCHKEY_ISSUER")
+        raise UsageError("the issuer is unknown: give --issuer or set LATCHKEY_ISSUER")
     return found.issuer
 
 
 def _demo_client(found: Connection | None) -> str:
-    """The client that the development run has registered for this."""
+    """The client_id that the development run registered for this command."""
     try:
         known = json.loads((Path(found.source if found else "").parent / "playground.json").read_text(encoding="utf-8"))
         return str(known["device"]["client_id"])
@@ -111,30 +123,30 @@ class Server:
         return answer
 
     def wait_for_token(self, client_id: str, codes: dict[str, Any]) -> dict[str, Any]:
-        """The token response, as soon as the person has said yes. Raises CliError when they do not."""
+        """Polls until the user approves and returns the token response. Raises CliError when the user denies."""
         interval = float(codes.get("interval", _DEFAULT_INTERVAL))
         end = self.clock() + float(codes["expires_in"])
         form = {"grant_type": GRANT, "device_code": codes["device_code"], "client_id": client_id}
         while True:
             began = self.clock()
-            # Latchkey then answers the moment when somebody decides; other servers know no such parameter.
+            # With latchkey_wait, Latchkey responds as soon as the user decides; other servers ignore the parameter.
             answer = self._try(form | {"latchkey_wait": str(int(interval))}, seconds=interval + _ANSWER_SECONDS)
             match answer.get("error"):
                 case "authorization_pending":
                     pass
                 case "slow_down":
-                    interval += _SLOWER_BY
+                    interval += _SLOW_DOWN_SECONDS
                 case "no_answer" | "temporarily_unavailable":
                     interval *= 2  # RFC 8628 3.5
                 case _:
                     _refuse(answer)
                     return answer
             if self.clock() >= end:
-                raise CliError("Nobody answered in time.", code="expired_token")
+                raise CliError("The user code expired before the user approved it.", code="expired_token")
             self.sleep(max(0.0, began + interval - self.clock()))
 
-    def who(self, token: dict[str, Any]) -> str:
-        """What to call the person; empty when the scope does not tell."""
+    def username(self, token: dict[str, Any]) -> str:
+        """Name, email or subject of the user; empty when the scope releases none."""
         if "id_token" not in token or not self.userinfo_endpoint:
             return ""
         answer = _call(self.userinfo_endpoint, bearer=token["access_token"])
@@ -160,7 +172,7 @@ def _show_codes(codes: dict[str, Any], output: Output) -> None:
         if sys.stderr.isatty():
             segno.make(complete, error="l").terminal(out=sys.stderr, compact=True)
         say(f"or open  {complete}\n")
-    say(f"Waiting for up to {round(float(codes['expires_in']) / 60)} minutes; Ctrl-C gives up.")
+    say(f"Waiting for up to {round(float(codes['expires_in']) / 60)} minutes. Press Ctrl-C to stop.")
 
 
 def _show_token(token: dict[str, Any], who: str, output: Output) -> None:
@@ -170,12 +182,12 @@ def _show_token(token: dict[str, Any], who: str, output: Output) -> None:
 
 
 def _plain(answer: dict[str, Any], name: str) -> str:
-    """A member of an answer, without anything that could steer a terminal."""
+    """A member of a response, without terminal control characters."""
     return printable(str(answer.get(name, "")))
 
 
 def _refuse(answer: dict[str, Any]) -> None:
-    """Raises CliError when the answer is an error (RFC 6749 5.2)."""
+    """Raises CliError when the response is an error (RFC 6749 section 5.2)."""
     if "error" in answer:
         error = _plain(answer, "error")
         raise CliError(_plain(answer, "error_description") or error, code=error)
@@ -184,32 +196,32 @@ def _refuse(answer: dict[str, Any]) -> None:
 def _call(
     url: str, form: dict[str, str] | None = None, *, bearer: str = "", seconds: float = _ANSWER_SECONDS
 ) -> dict[str, Any]:
-    """A JSON answer, refusals included.
+    """Sends a request and returns the JSON response, error responses included.
 
     Raises:
-        CliError: code "unreachable" when there is none; another one when it makes no sense.
+        CliError: code "unreachable" when the server does not respond; another code for an invalid response.
     """
     parts = urlsplit(url)
     local = parts.hostname in _LOOPBACK
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
-        raise CliError(f"{printable(url)} is not an https address")
+        raise CliError(f"{printable(url)} is not an https URL")
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
     data = urlencode(form).encode() if form is not None else None
     opener = build_opener(ProxyHandler({})) if local else build_opener()
     try:
         with opener.open(Request(url, data=data, headers=headers), timeout=seconds) as response:  # noqa: S310 - see above
-            body = response.read(_MOST_BYTES)
+            body = response.read(_MAX_BYTES)
     except HTTPError as error:
-        body = error.read(_MOST_BYTES)
+        body = error.read(_MAX_BYTES)
     except OSError as error:
-        reason = getattr(error, "reason", error)  # URLError wraps what really happened
+        reason = getattr(error, "reason", error)  # URLError wraps the cause
         raise CliError(
-            f"{url} does not answer: {getattr(reason, 'strerror', None) or reason}", code="unreachable"
+            f"{url} does not respond: {getattr(reason, 'strerror', None) or reason}", code="unreachable"
         ) from None
     try:
         answer = json.loads(body)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise CliError(f"{url} does not answer as an authorization server does")
+        raise CliError(f"{url} is not an OAuth 2.0 endpoint: it did not return a JSON object")
     return answer

@@ -1,4 +1,4 @@
-"""latchkey status: everything on one screen."""
+"""latchkey status: the state of services, databases, NATS and keys."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ app = App()
 
 @app.answering("status")
 def status(context: typer.Context) -> None:
-    """How services, NATS, databases and keys are doing. Exit code 1 when something is not ready."""
+    """Show the state of services, databases, NATS and keys. Exit code 1 when a part is not ready."""
     report = run(examine(connection()))
     output = Output.of(context)
     output.answer(report, human=lambda: _show(output, report))
@@ -28,7 +28,7 @@ def _show(output: Output, report: dict[str, Any]) -> None:
     output.table(("SERVICE", "", ""), services)
     output.line()
     databases = [(name, _word(each), each["detail"]) for name, each in report["databases"].items()]
-    output.table(("DATABASE", "", ""), databases, empty="Databases: not known")
+    output.table(("DATABASE", "", ""), databases, empty="Databases: unknown")
     output.line()
     nats = report["nats"]
     output.table(("NATS", "", ""), [(nats["url"] or "-", _word(nats), nats["detail"])])
@@ -36,7 +36,7 @@ def _show(output: Output, report: dict[str, Any]) -> None:
     keys = [(key["alg"], key["state"], key["kid"], key["detail"]) for key in report["keys"]["keys"]]
     output.table(("KEY", "", "", ""), keys, empty=f"Keys: {report['keys']['detail']}", whole={2})
     output.line()
-    output.line("Everything is ready." if report["ready"] else "Something is not ready.")
+    output.line("All parts are ready." if report["ready"] else "Not all parts are ready.")
 
 
 def _word(each: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""latchkey stream-ticket: who may read events as a stream for browsers (GET /events/stream)."""
+"""latchkey stream-ticket: manage tickets for the event stream for browsers (GET /events/stream)."""
 
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from libs.cli.durations import parse_duration
 from libs.cli.errors import UsageError
 from libs.cli.output import Output, moment, text
 
-app = App(help="Who may read events as a stream for browsers.")
+app = App(help="Manage tickets for the event stream for browsers.")
 _SERVICE = "event-bridge"
 
 
@@ -22,30 +22,35 @@ def create(
     context: typer.Context,
     filters: Annotated[
         list[str] | None,
-        typer.Option("--filter", metavar="FILTER", show_default=False, help="login.>, session.ended, ...: repeatable."),
+        typer.Option(
+            "--filter",
+            metavar="FILTER",
+            show_default=False,
+            help="Event filter, for example login.> or session.ended. Repeatable.",
+        ),
     ] = None,
-    expires: Annotated[str, typer.Option(metavar="TIME", help="When it ends by itself: 10m, 2h, at most 30d.")] = "1h",
+    expires: Annotated[str, typer.Option(metavar="TIME", help="Lifetime of the ticket: 10m, 2h, at most 30d.")] = "1h",
 ) -> None:
-    """Make a ticket. Whoever has it reads these events until it expires; it is told once, now."""
+    """Create a ticket. Its bearer can read the events until it expires. It is shown only once."""
     life = parse_duration(expires)
     if not life:
-        raise UsageError(f"--expires {expires}: 10m, 2h, 3d")
+        raise UsageError(f"--expires {expires} is invalid: use 10m, 2h or 3d")
     request = pb.CreateStreamTicketRequest(filters=filters or [">"], lifetime_seconds=int(life.total_seconds()))
     answer = run(_create(connection(), request))
-    told = {**_as_json(answer.stream_ticket), "ticket": answer.ticket}
+    members = {**_as_json(answer.stream_ticket), "ticket": answer.ticket}
     output = Output.of(context)
 
     def human() -> None:
-        output.line("The ticket is shown this once.\n")
-        output.members({name: text(value) for name, value in told.items()})
+        output.line("The ticket is shown only once: store it now.\n")
+        output.members({name: text(value) for name, value in members.items()})
         output.line(f'\nIn a page: new EventSource("https://…/events/stream?ticket={answer.ticket}")')
 
-    output.answer(told, human=human)
+    output.answer(members, human=human)
 
 
 @app.answering("list")
 def list_all(context: typer.Context) -> None:
-    """Tickets that can still be used, the latest first; not what they are, which nobody can tell again."""
+    """List valid tickets by their IDs, latest first. The tickets themselves are not shown."""
     found = run(_every(connection()))
     output = Output.of(context)
     rows = ((each.ticket_id, text(list(each.filters)), moment(when(each.expires_at))) for each in found)
@@ -58,13 +63,15 @@ def list_all(context: typer.Context) -> None:
 @app.answering("revoke")
 def revoke(
     context: typer.Context,
-    ticket_id: Annotated[str, typer.Argument(metavar="TICKET_ID", show_default=False, help="As `list` shows it.")],
+    ticket_id: Annotated[
+        str, typer.Argument(metavar="TICKET_ID", show_default=False, help="ID from `latchkey stream-ticket list`.")
+    ],
 ) -> None:
-    """Take a ticket back: the streams that it opened end within seconds."""
+    """Revoke a ticket. The streams that it opened end within seconds."""
     run(_revoke(connection(), ticket_id))
     output = Output.of(context)
-    told = {"ticket_id": ticket_id, "revoked": True}
-    output.answer(told, human=lambda: output.line(f"{ticket_id} opens no stream any more."))
+    members = {"ticket_id": ticket_id, "revoked": True}
+    output.answer(members, human=lambda: output.line(f"Ticket {ticket_id} revoked."))
 
 
 async def _create(found: Connection, request: pb.CreateStreamTicketRequest) -> pb.CreateStreamTicketResponse:

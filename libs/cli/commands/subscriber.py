@@ -1,4 +1,4 @@
-"""latchkey subscriber: who outside may read events."""
+"""latchkey subscriber: manage event subscribers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,27 +15,34 @@ from libs.cli.connection import Connection
 from libs.cli.output import Output
 from libs.cli.subscribers import Subscriber
 
-app = App(help="Who outside may read events.")
+app = App(help="Manage event subscribers.")
 
 
 @app.answering("create")
 def create(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What reads, for example crm.")] = "subscriber",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the subscriber, for example crm.")
+    ] = "subscriber",
     pattern: Annotated[
-        str, typer.Option("--filter", metavar="FILTER", help="login.>, session.ended, *.revoked, ...")
+        str,
+        typer.Option(
+            "--filter", metavar="FILTER", help="Event filter, for example login.>, session.ended or *.revoked."
+        ),
     ] = ">",
     since: Annotated[
         str | None,
         typer.Option(
             metavar="WHEN",
             show_default=False,
-            help="Begin so long ago (90s, 10m, 2h, 3d), at a time (ISO 8601), or at the beginning; otherwise now.",
+            help="First event: a duration ago (90s, 10m, 2h, 3d), a time (ISO 8601), or beginning. Default: now.",
         ),
     ] = None,
-    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where its credentials are written.")] = Path(),
+    folder: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder that the credentials file is written to.")
+    ] = Path(),
 ) -> None:
-    """Make a NATS user that may read these events and nothing else, and the consumer that remembers how far it is."""
+    """Create a subscriber: a durable consumer, and a NATS user that can read only its events."""
     subscribers.check(name, pattern)
     found = connection()
     made = run(_create(found, name, pattern, since_of(since) if since else None, folder.absolute()))
@@ -45,12 +52,13 @@ def create(
 
 @app.answering("delete")
 def delete(
-    context: typer.Context, consumer: Annotated[str, typer.Argument(metavar="CONSUMER", help="As create printed it.")]
+    context: typer.Context,
+    consumer: Annotated[str, typer.Argument(metavar="CONSUMER", help="Consumer, as `create` printed it.")],
 ) -> None:
-    """Remove a subscriber: its credentials are good for nothing then."""
+    """Delete a subscriber. Its credentials become useless."""
     run(_delete(connection(), consumer))
     output = Output.of(context)
-    output.answer({"consumer": consumer, "deleted": True}, human=lambda: output.line(f"{consumer} reads no more."))
+    output.answer({"consumer": consumer, "deleted": True}, human=lambda: output.line(f"Subscriber {consumer} deleted."))
 
 
 async def _create(found: Connection, name: str, pattern: str, since: Since, folder: Path) -> Subscriber:
@@ -66,7 +74,6 @@ async def _delete(found: Connection, consumer: str) -> None:
 
 def _show(output: Output, made: Subscriber, found: Connection) -> None:
     output.line("Subscriber created\n")
-    told = subscribers.as_json(made, found)
-    shown = {name: " ".join(value) if isinstance(value, list) else value for name, value in told.items()}
-    output.members(shown)
-    output.line(f"\nTo start with (pip install latchkey-sdk):\n\n{subscribers.program(made, found)}")
+    members = subscribers.as_json(made, found)
+    output.members({name: " ".join(value) if isinstance(value, list) else value for name, value in members.items()})
+    output.line(f"\nExample program (pip install latchkey-sdk):\n\n{subscribers.program(made, found)}")

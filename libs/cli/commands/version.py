@@ -13,7 +13,7 @@ app = App()
 
 @app.answering("version")
 def version(context: typer.Context) -> None:
-    """The version of this program."""
+    """Show the version."""
     output = Output.of(context)
     versions = {"version": version_of("latchkey"), "python": platform.python_version()}
     output.answer(versions, human=lambda: output.line("latchkey {version} (Python {python})".format(**versions)))

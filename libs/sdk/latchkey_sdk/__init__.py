@@ -1,4 +1,4 @@
-"""For programs beside a Latchkey authorization server: subscribe to what happens there; `verifier` judges tokens."""
+"""SDK for Latchkey: subscribe to events; `verifier` verifies access tokens. It needs no other part of Latchkey."""
 
 from latchkey_sdk.consumer import Since
 from latchkey_sdk.errors import AccessRefused, BusUnreachable, LatchkeyError, SubscriptionFailed

@@ -1,4 +1,4 @@
-"""One connection to NATS that comes back by itself, and tells in plain words why it cannot."""
+"""A NATS connection that reconnects automatically and reports why it cannot connect."""
 
 import asyncio
 import base64
@@ -36,10 +36,10 @@ class Connection:
     Args:
         servers: one or more nats:// URLs.
         creds: a NATS .creds file.
-        inbox_prefix: where the server may answer; when not given, what the credentials permit.
-        on_reconnect: called after every return of the server.
+        inbox_prefix: prefix of reply subjects; default: the one that the credentials permit.
+        on_reconnect: called after every reconnect.
 
-    `failed` is resolved with what makes going on useless: refused access, or a connection closed for good.
+    `failed` is resolved with a permanent error: access refused, or connection closed.
     """
 
     def __init__(
@@ -66,27 +66,27 @@ class Connection:
 
     @property
     def working(self) -> bool:
-        """Is it of use to say something to the server now?"""
+        """True if requests can be sent now."""
         return self.client.is_connected and not self.failed.done()
 
     @property
     def jetstream(self) -> JetStreamContext:
         return self.client.jetstream(timeout=REQUEST_SECONDS, prefix=self.api)
 
-    async def open(self, *, timeout: float) -> None:  # noqa: ASYNC109 # a promise to the caller, kept below
-        """Connects; a server that is not there yet is tried again for `timeout` seconds.
+    async def open(self, *, timeout: float) -> None:  # noqa: ASYNC109 # part of the interface; applied below
+        """Connect. Retries for `timeout` seconds.
 
         Raises:
-            BusUnreachable: no server answered in time.
-            AccessRefused: the credentials cannot be read or are not accepted.
+            BusUnreachable: no server responded in time.
+            AccessRefused: the credentials cannot be read or were refused.
         """
-        ways = ways_of(self._creds) if self._creds else Ways()
-        self.api = ways.api
+        scope = credential_scope(self._creds) if self._creds else CredentialScope()
+        self.api = scope.api
         try:
-            await self.unless_failed(self._connect(self._inbox_prefix or ways.inbox), timeout=timeout)
+            await self.unless_failed(self._connect(self._inbox_prefix or scope.inbox), timeout=timeout)
         except TimeoutError:
             await self.close()
-            raise BusUnreachable(f"cannot reach NATS at {self._address}: {self._last_error or 'no answer'}") from None
+            raise BusUnreachable(f"cannot reach NATS at {self._address}: {self._last_error or 'no response'}") from None
         except BaseException:
             await self.close()
             raise
@@ -107,11 +107,11 @@ class Connection:
         )
 
     async def unless_failed(self, work: Coroutine[Any, Any, _T], *, timeout: float | None = None) -> _T:  # noqa: ASYNC109
-        """The result of the work, or at once the failure of the connection when that comes first.
+        """Return the result of the work. Raises at once if the connection fails.
 
         Raises:
             LatchkeyError: the connection failed.
-            TimeoutError: neither within `timeout` seconds.
+            TimeoutError: no result within `timeout` seconds.
         """
         task = asyncio.create_task(work)
         try:
@@ -128,12 +128,12 @@ class Connection:
                 await asyncio.wait({task})
 
     def fail(self, error: LatchkeyError) -> None:
-        """Going on is useless; the first reason counts."""
+        """Report a permanent error. The first one counts."""
         if not self.failed.done() and not self._closing:
             self.failed.set_result(error)
 
     async def close(self) -> None:
-        """Ends the connection; what was acknowledged before is on its way to the server."""
+        """Close the connection, after flushing acknowledgements."""
         self._closing = True
         with suppress(NatsError, OSError, TimeoutError):
             if self.client.is_connected:
@@ -148,7 +148,7 @@ class Connection:
         self._last_error = str(error) or type(error).__name__
         _log.debug("NATS reports: %s", self._last_error)
         if isinstance(error, AuthorizationError) or _REFUSALS.search(self._last_error):
-            self.fail(AccessRefused(f"NATS at {self._address} does not accept these credentials"))
+            self.fail(AccessRefused(f"NATS at {self._address} refused the credentials"))
         elif "permissions violation" in self._last_error.lower():
             self.fail(AccessRefused(f"the credentials do not permit this ({self._last_error})"))
 
@@ -157,19 +157,19 @@ class Connection:
 
 
 @dataclass(frozen=True)
-class Ways:
-    """Under which names a user may ask, and be answered."""
+class CredentialScope:
+    """Subject prefixes that the credentials permit."""
 
     inbox: str = DEFAULT_INBOX
     api: str = DEFAULT_API
-    """Of JetStream: another one in an account that has it from elsewhere."""
+    """Prefix of the JetStream API; differs in an account that imports JetStream from another account."""
 
 
-def ways_of(creds: Path) -> Ways:
-    """What the JWT in a .creds file permits; the usual where it does not limit it.
+def credential_scope(creds: Path) -> CredentialScope:
+    """Read the permitted prefixes from the JWT in a .creds file; defaults if it has no limits.
 
     Raises:
-        AccessRefused: the file cannot be read or is no .creds file.
+        AccessRefused: the file cannot be read or is not a .creds file.
     """
     try:
         lines = creds.read_text(encoding="ascii").splitlines()
@@ -183,7 +183,7 @@ def ways_of(creds: Path) -> Ways:
         raise AccessRefused(f"{creds} is not a NATS .creds file") from None
     inboxes = [subject.removesuffix(".>") for subject in subscribe if subject.startswith("_INBOX")]
     apis = [subject.partition(_PULL)[0] for subject in publish if _PULL in subject]
-    return Ways(_usual_or_first(DEFAULT_INBOX, inboxes), _usual_or_first(DEFAULT_API, apis))
+    return CredentialScope(_usual_or_first(DEFAULT_INBOX, inboxes), _usual_or_first(DEFAULT_API, apis))
 
 
 def _usual_or_first(usual: str, permitted: Sequence[str]) -> str:

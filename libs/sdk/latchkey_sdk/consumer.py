@@ -1,4 +1,4 @@
-"""The JetStream consumer behind a subscription: found, or made at the right place in the stream."""
+"""The JetStream consumer of a subscription: finds it, or creates it at a position in the stream."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,16 +11,16 @@ from nats.js.errors import NotFoundError
 from latchkey_sdk.errors import SubscriptionFailed
 
 ACK_WAIT_SECONDS = 10.0
-"""After which an event in the hands of a worker that died is offered again; longer than two heartbeats (pull.py)."""
+"""An event without acknowledgement is redelivered after this time; longer than two heartbeats (pull.py)."""
 EPHEMERAL_LIFE_SECONDS = 300.0
 
 Since = datetime | timedelta | int | Literal["beginning"] | None
-"""Where a new consumer starts: a moment, so long ago, a stream sequence, all that is kept, or (None) from now on."""
+"""Where a new consumer starts: at a time, a duration ago, at a stream sequence, at the first event, or (None) now."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A consumer as the subscriber wants it. `name` is its name on the server, durable or not."""
+class ConsumerSpec:
+    """The requested consumer. `name` is its name on the server, durable or not."""
 
     stream: str
     name: str
@@ -29,10 +29,10 @@ class Wanted:
     start: dict[str, Any]
 
     async def find(self, jetstream: JetStreamContext) -> ConsumerInfo | None:
-        """The consumer on the server; None when there is none.
+        """Return the consumer on the server; None if it does not exist.
 
         Raises:
-            SubscriptionFailed: the durable consumer exists for other events.
+            SubscriptionFailed: the durable consumer exists with another filter.
         """
         try:
             present: ConsumerInfo = await jetstream.consumer_info(self.stream, self.name)
@@ -47,9 +47,9 @@ class Wanted:
         return present
 
     async def make(self, jetstream: JetStreamContext, *, resume_at: datetime | None) -> ConsumerInfo:
-        """Makes the consumer, in place of a lost one from `resume_at` on.
+        """Create the consumer. `resume_at` is the start of a consumer that replaces a lost one.
 
-        Places are told by time and not by sequence, because a stream that was lost as well counts from 1 again.
+        The start is a time and not a sequence, because a stream that was lost as well counts from 1 again.
 
         Raises:
             NotFoundError: the stream does not exist.
@@ -65,7 +65,7 @@ class Wanted:
             filter_subject=self.subject,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_SECONDS,
-            # One at a time: an event that is offered again still comes before the next one about the same person.
+            # One unacknowledged event at a time: a redelivered event comes before the next one about the same subject.
             max_ack_pending=1,
             inactive_threshold=None if self.durable else EPHEMERAL_LIFE_SECONDS,
             **start,
@@ -73,16 +73,16 @@ class Wanted:
 
 
 def idle_since(info: ConsumerInfo) -> datetime:
-    """The moment, by the server's clock, after which the consumer may miss something if it is lost now."""
+    """Return the time, by the clock of the server, after which events may be missed if the consumer is lost now."""
     last = info.delivered.last_active if info.delivered else None
     return last or info.created
 
 
 def starting(since: Since, *, now: datetime) -> dict[str, Any]:
-    """Consumer options for a place in the stream.
+    """Return consumer options for a position in the stream.
 
     Raises:
-        ValueError: a moment without time zone.
+        ValueError: a time without time zone, or a value of another type.
     """
     match since:
         case None:
@@ -95,7 +95,7 @@ def starting(since: Since, *, now: datetime) -> dict[str, Any]:
             return {"deliver_policy": DeliverPolicy.BY_START_TIME, "opt_start_time": now - since}
         case datetime():
             if since.tzinfo is None:
-                raise ValueError("since needs a time zone: datetime.now(UTC) - ...")
+                raise ValueError("since must have a time zone, for example datetime.now(UTC) - ...")
             return {"deliver_policy": DeliverPolicy.BY_START_TIME, "opt_start_time": since}
         case _:
-            raise ValueError(f"since={since!r}: a datetime, a timedelta, a sequence number or 'beginning'")
+            raise ValueError(f"since={since!r} must be a datetime, a timedelta, a sequence number or 'beginning'")

@@ -1,4 +1,4 @@
-"""One hand-over of an event by JetStream, to be settled once."""
+"""One delivery of an event by JetStream."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -11,13 +11,13 @@ from nats.aio.msg import Msg
 from latchkey_sdk.cancellation import stay_cancelled, times_cancelled
 from latchkey_sdk.errors import BusUnreachable
 
-LONGEST_DELAY_SECONDS: Final = 60.0
+MAX_DELAY_SECONDS: Final = 60.0
 _CONFIRMATION_SECONDS: Final = 2.0
 _PAUSES: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 
 
 class Delivery:
-    """A message with its position, and the words that settle it. The first word counts."""
+    """A message with its position. It is settled once: acknowledged, refused or rejected."""
 
     def __init__(self, message: Msg) -> None:
         self._message = message
@@ -38,22 +38,21 @@ class Delivery:
 
     @property
     def stored_at(self) -> datetime:
-        """When the stream took it, by the server's clock."""
+        """When the stream stored it, by the clock of the server."""
         return self._message.metadata.timestamp
 
     @property
     def attempt(self) -> int:
-        """How often the event was offered, this time included."""
+        """Number of deliveries of the event, including this one."""
         return self._message.metadata.num_delivered or 1
 
     async def ack(self) -> None:
-        """Handled; returns when the server knows it, also when it has to come back for that.
+        """Acknowledge the event and wait for the confirmation, also across a restart of the server.
 
-        An acknowledgement that nobody confirms would be lost with a server that restarts, and the event would hold up
-        those behind it until the server offers it again.
+        An unconfirmed acknowledgement can be lost in a restart; the event would block later events until redelivery.
 
         Raises:
-            BusUnreachable: the connection is closed; the event will be offered again.
+            BusUnreachable: the connection is closed; the event will be delivered again.
         """
         pauses = iter(_PAUSES)
         while not self.settled:
@@ -61,7 +60,7 @@ class Delivery:
                 await _unless_cancelled(self._message.ack_sync(timeout=_CONFIRMATION_SECONDS))
                 self.settled = True
             except nats_errors.NoRespondersError:
-                # A cluster choosing a leader, or a consumer that was removed: then nothing is left to acknowledge.
+                # The cluster elects a leader, or the consumer was removed and there is nothing to acknowledge.
                 pause = next(pauses, None)
                 if pause is None:
                     return
@@ -72,29 +71,29 @@ class Delivery:
                 raise BusUnreachable("the connection closed before the event was acknowledged") from None
 
     async def nak(self, delay: float | None = None) -> None:
-        """Not handled: once more after `delay` seconds, by default after 1, 2, 4, ... at most 60."""
+        """Request redelivery after `delay` seconds; default: 1, 2, 4, ... at most 60 seconds."""
         if not self.settled:
-            backoff = min(2.0 ** min(self.attempt - 1, 10), LONGEST_DELAY_SECONDS)
+            backoff = min(2.0 ** min(self.attempt - 1, 10), MAX_DELAY_SECONDS)
             await self._message.nak(delay=backoff if delay is None else delay)
             self.settled = True
 
     async def reject(self) -> None:
-        """Cannot be handled by anybody: never again."""
+        """Stop redelivery of a malformed message."""
         await self._message.term()
         self.settled = True
 
     def void(self) -> None:
-        """The server knows no more of it, and would never confirm a word about it: it is gone, or has gone back."""
+        """Mark as settled without a message to the server, which has lost or redelivered it."""
         self.settled = True
 
-    async def still_at_it(self) -> None:
-        """Takes longer: the server waits on."""
+    async def in_progress(self) -> None:
+        """Extend the acknowledgement deadline."""
         if not self.settled:
             await self._message.in_progress()
 
 
 async def _unless_cancelled(work: Awaitable[object]) -> None:
-    """Awaits it; a cancellation that comes together with the answer counts."""
+    """Await it, without losing a cancellation that comes together with the response."""
     before = times_cancelled()
     await work
     stay_cancelled(before=before)

@@ -1,12 +1,12 @@
-"""What can go wrong, each with a message that says what to do about it.
+"""Exceptions of the SDK.
 
 LatchkeyError
- +- BusUnreachable       no NATS server answers
- +- AccessRefused        the credentials are not accepted, or do not permit this
- +- SubscriptionFailed   the stream is not there, or the durable consumer is about something else
- +- TokenRefused         an access token is not good (verifier)
- +- InsufficientScope    an access token is good, and not for this (verifier)
- +- VerifierUnavailable  nobody can tell at the moment whether an access token is good (verifier)
+ +- BusUnreachable       no NATS server responds
+ +- AccessRefused        the credentials were refused or lack a permission
+ +- SubscriptionFailed   the stream does not exist, or the durable consumer has another filter
+ +- TokenRefused         an access token is invalid (verifier)
+ +- InsufficientScope    an access token is valid but lacks a scope (verifier)
+ +- VerifierUnavailable  the verifier cannot check access tokens at the moment (verifier)
 """
 
 from collections.abc import Iterable
@@ -14,23 +14,23 @@ from typing import Final
 
 
 class LatchkeyError(Exception):
-    """The message is one sentence, fit for a terminal."""
+    """Base class. The message is one sentence for users."""
 
 
 class BusUnreachable(LatchkeyError):
-    """No server could be reached in time, or the connection is closed for good."""
+    """No server responded in time, or the connection was closed permanently."""
 
 
 class AccessRefused(LatchkeyError):
-    """The server does not accept the credentials, or they do not permit what was tried."""
+    """The server refused the credentials, or they lack a permission."""
 
 
 class SubscriptionFailed(LatchkeyError):
-    """JetStream cannot serve this subscription, now or ever."""
+    """The subscription is not possible: no such stream, or a durable consumer with another filter."""
 
 
 class TokenRefused(LatchkeyError):
-    """401 invalid_token (RFC 6750 3.1). The message may be told to the client; `reason` is a word for logs."""
+    """401 invalid_token (RFC 6750 3.1). The message may be sent to the client; `reason` is for logs."""
 
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
@@ -38,15 +38,15 @@ class TokenRefused(LatchkeyError):
 
 
 class InsufficientScope(LatchkeyError):
-    """403 insufficient_scope (RFC 6750 3.1). `scopes` is what would be enough."""
+    """403 insufficient_scope (RFC 6750 3.1). `scopes` are the required scopes."""
 
     def __init__(self, scopes: Iterable[str]) -> None:
         self.scopes: Final = tuple(sorted(scopes))
-        super().__init__(f"The access token needs the scope {' '.join(self.scopes)}.")
+        super().__init__(f"The access token requires the scope {' '.join(self.scopes)}.")
 
 
 class VerifierUnavailable(LatchkeyError):
-    """503: the token may be good. `retry_after` is in seconds."""
+    """503: the token could not be checked. `retry_after` is in seconds."""
 
     def __init__(self, message: str, *, retry_after: int = 5) -> None:
         super().__init__(message)

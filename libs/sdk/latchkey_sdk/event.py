@@ -1,22 +1,23 @@
-"""An event as a subscriber sees it: CloudEvents 1.0 attributes, the data, and its acknowledgement."""
+"""An event: CloudEvents 1.0 attributes, data, and acknowledgement."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
 from latchkey_sdk.delivery import Delivery
-from latchkey_sdk.fact import Fact
-from latchkey_sdk.facts import FACTS
+from latchkey_sdk.event_data import EventData
+from latchkey_sdk.event_types import EVENT_TYPES
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One fact. `id` is unique for all time: remember it to handle an event once only, because it may come again.
+    """One event. An event may be delivered more than once: store `id`, which is unique, to handle it only once.
 
-    The delivery is settled by the subscription: acknowledged when the next event is asked for, offered again when the
-    loop body fails. `ack` and `nak` say so earlier.
+    The subscription acknowledges an event when the loop requests the next one, and redelivers it when the loop body
+    fails. `ack` and `nak` do the same earlier.
     """
 
     specversion: str = "1.0"
@@ -26,34 +27,34 @@ class Event:
     type: str
     """For example "latchkey.login.succeeded.v1"."""
     time: datetime
-    """When it became true, with time zone."""
+    """Time of the event, with time zone."""
     subject: str = ""
-    """Opaque id of the user, client or key that it is about."""
+    """Id of the user, client or key that the event is about."""
     subjectseq: int | None = None
-    """Rises with every event about the same subject; None where no order is promised (token.issued)."""
+    """Increases with every event about the same subject; None for events without order (token.issued)."""
     producer: str = ""
     actortype: str = ""
-    """Who did it: "user", "client", "admin" or "system"."""
+    """Kind of the actor: "user", "client", "admin" or "system"."""
     actorid: str = ""
     outcome: str = ""
     """"success" or "failure"."""
     reason: str | None = None
     correlationid: str | None = None
-    """Joins all events of one authorization request."""
+    """The same for all events of one authorization request."""
     causationid: str | None = None
     traceparent: str | None = None
     dataschema: str | None = None
     datacontenttype: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
-    """The members of the message in protos/latchkey/events/v1, by their names there."""
+    """The fields of the message in protos/latchkey/events/v1."""
     extensions: Mapping[str, Any] = field(default_factory=dict)
-    """Attributes that this version does not know yet."""
+    """Attributes that this version of the SDK does not know."""
     delivery: Delivery | None = field(default=None, repr=False, compare=False)
-    """None for an event that did not come from a subscription."""
+    """None if the event does not come from a subscription."""
 
     @classmethod
     def from_json(cls, payload: bytes | str, *, delivery: Delivery | None = None) -> Self:
-        """Reads CloudEvents structured JSON; unknown attributes are kept in `extensions`.
+        """Parse CloudEvents structured JSON. Unknown attributes are kept in `extensions`.
 
         Raises:
             ValueError: it is not a CloudEvent.
@@ -64,10 +65,10 @@ class Event:
                 known = {name: attributes.pop(name) for name in _IN_ORDER if name in attributes}
                 known["time"] = datetime.fromisoformat(time)
                 return cls(**known, data=dict(attributes.pop("data", {})), extensions=attributes, delivery=delivery)
-        raise ValueError("not a CloudEvent: id, source, type and time are needed")
+        raise ValueError("not a CloudEvent: id, source, type and time are required")
 
     def as_dict(self) -> dict[str, Any]:
-        """The event as CloudEvents JSON members, unknown ones included."""
+        """Return the event as CloudEvents JSON members, including unknown ones."""
         known = {name: getattr(self, name) for name in _IN_ORDER}
         known["time"] = self.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         present = {name: value for name, value in known.items() if value not in (None, "")}
@@ -75,18 +76,24 @@ class Event:
 
     @property
     def name(self) -> str:
-        """The type without its frame, for example "login.succeeded"."""
+        """The type without prefix and version, for example "login.succeeded"."""
         return self.type.removeprefix("latchkey.").rpartition(".v")[0] or self.type
 
     @property
-    def fact(self) -> Fact | None:
-        """The data with types (facts.py); None for an event that this version does not know.
+    def typed(self) -> EventData | None:
+        """The data as a class of `latchkey_sdk.event_types`; None for an event that this version does not know.
 
         Raises:
-            ValueError: the data are not what the contract says.
+            ValueError: a member of the data has a wrong type.
         """
-        known = FACTS.get(self.name)
+        known = EVENT_TYPES.get(self.name)
         return known.read(self.data) if known else None
+
+    @property
+    def fact(self) -> EventData | None:
+        """Deprecated: use `typed`."""
+        warnings.warn("Event.fact is deprecated: use Event.typed", DeprecationWarning, stacklevel=2)
+        return self.typed
 
     @property
     def sequence(self) -> int | None:
@@ -95,20 +102,20 @@ class Event:
 
     @property
     def deliveries(self) -> int:
-        """How often it was offered, this time included."""
+        """Number of deliveries of this event, including this one."""
         return self.delivery.attempt if self.delivery else 1
 
     async def ack(self) -> None:
-        """Handled: it does not come again. Returns when the server knows it.
+        """Acknowledge the event: it is not delivered again. Returns when the server has confirmed it.
 
         Raises:
-            BusUnreachable: the connection is closed; the event will be offered again.
+            BusUnreachable: the connection is closed; the event will be delivered again.
         """
         if self.delivery:
             await self.delivery.ack()
 
     async def nak(self, *, delay: float | None = None) -> None:
-        """Not handled: once more after `delay` seconds, by default after 1, 2, 4, ... at most 60."""
+        """Request redelivery after `delay` seconds; default: 1, 2, 4, ... at most 60 seconds."""
         if self.delivery:
             await self.delivery.nak(delay)
 

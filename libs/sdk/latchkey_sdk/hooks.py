@@ -1,4 +1,4 @@
-"""Being asked about every access token: add claims to it, or deny it. Run as many workers as it takes.
+"""Token hook: adds claims to access tokens, or denies them. Several workers share the requests.
 
 async def hook(question: TokenQuestion) -> dict[str, object]:
 if question.user_id in blocked:
@@ -26,12 +26,12 @@ _log = logging.getLogger("latchkey_sdk")
 
 
 class Deny(Exception):
-    """Raised by a hook: this token is not given out."""
+    """Raised by a hook: the token is not issued."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenQuestion:
-    """An access token that is about to be given out."""
+    """An access token that is about to be issued."""
 
     issuer: str
     grant_type: str
@@ -39,27 +39,27 @@ class TokenQuestion:
     audience: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     user_id: str | None = None
-    """None when the client acts for itself."""
+    """None if the client acts on its own behalf."""
     session_id: str | None = None
     acr: str | None = None
     amr: tuple[str, ...] = ()
     all: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Everything that was told, also what this version does not know."""
+    """All members of the request, including unknown ones."""
 
     @classmethod
     def read(cls, body: bytes) -> Self:
-        told = json.loads(body)
+        request = json.loads(body)
         return cls(
-            issuer=told["issuer"],
-            grant_type=told["grant_type"],
-            client_id=told["client_id"],
-            audience=tuple(told.get("audience", ())),
-            scopes=tuple(told.get("scopes", ())),
-            user_id=told.get("user_id"),
-            session_id=told.get("session_id"),
-            acr=told.get("acr"),
-            amr=tuple(told.get("amr", ())),
-            all=told,
+            issuer=request["issuer"],
+            grant_type=request["grant_type"],
+            client_id=request["client_id"],
+            audience=tuple(request.get("audience", ())),
+            scopes=tuple(request.get("scopes", ())),
+            user_id=request.get("user_id"),
+            session_id=request.get("session_id"),
+            acr=request.get("acr"),
+            amr=tuple(request.get("amr", ())),
+            all=request,
         )
 
 
@@ -73,23 +73,23 @@ async def answer(
     creds: str | Path | None = None,
     connect_timeout: float = 10.0,
 ) -> None:
-    """Answers until it is cancelled. A hook that raises anything but `Deny` leaves the question unanswered.
+    """Respond to requests until cancelled. If a hook raises another exception than `Deny`, no response is sent.
 
-    The names of the claims have to be https URIs of your own. Answer within the time that the server is configured for
-    (LATCHKEY_TOKEN_HOOK_MILLISECONDS).
+    Claim names must be https URIs of your own. The response must arrive within LATCHKEY_TOKEN_HOOK_MILLISECONDS of the
+    server.
 
     Raises:
-        LatchkeyError: no server answers, or it does not accept the credentials.
+        LatchkeyError: no server responds, or it refused the credentials.
     """
     connection = Connection(servers=servers, creds=creds, inbox_prefix=None, on_reconnect=lambda: None)
     await connection.open(timeout=connect_timeout)
     try:
-        at_work: set[asyncio.Task[None]] = set()
+        running: set[asyncio.Task[None]] = set()
 
         async def take(message: Msg) -> None:
             task = asyncio.create_task(_answer(hook, message))
-            at_work.add(task)
-            task.add_done_callback(at_work.discard)
+            running.add(task)
+            task.add_done_callback(running.discard)
 
         await connection.client.subscribe(SUBJECT, queue=QUEUE, cb=take)
         raise await connection.failed
@@ -102,7 +102,7 @@ async def _answer(hook: Hook, message: Msg) -> None:
         reply: Mapping[str, Any] = {"claims": dict(await hook(TokenQuestion.read(message.data)))}
     except Deny:
         reply = {"deny": True}
-    except Exception:  # noqa: BLE001 - the server knows what a missing answer means
-        _log.exception("A question about a token stays unanswered")
+    except Exception:  # noqa: BLE001 - the server handles a missing response
+        _log.exception("Token hook failed: no response is sent")
         return
     await message.respond(json.dumps(reply).encode())

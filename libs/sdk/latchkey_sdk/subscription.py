@@ -1,4 +1,4 @@
-"""Subscribing to events: `async for event in subscribe("login.>", ...)`."""
+"""Subscriptions: `async for event in subscribe("login.>", ...)`."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from typing import Any, Self
 from nats.errors import Error as NatsError
 
 from latchkey_sdk.connection import Connection
-from latchkey_sdk.consumer import Since, Wanted, starting
+from latchkey_sdk.consumer import ConsumerSpec, Since, starting
 from latchkey_sdk.delivery import Delivery
 from latchkey_sdk.errors import BusUnreachable, LatchkeyError
 from latchkey_sdk.event import Event
@@ -38,73 +38,73 @@ def subscribe(
     inbox_prefix: str | None = None,
     connect_timeout: float = 10.0,
 ) -> "Subscription":
-    """Events as they happen, each at least once, those about one subject in order.
+    """Return a subscription: events as they are published, each at least once, those about one subject in order.
 
         async for event in subscribe("login.>", servers="nats://localhost:4222", creds="crm.creds", durable="crm"):
             print(event.name, event.subject, event.data)
 
-    An event counts as handled when the next one is asked for. When the loop ends by an exception, or by `break`, the
-    event in hand is offered again later; inside `async with subscribe(...) as events:` a `break` counts as handled.
-    NATS may restart at any time: the loop waits and goes on.
+    An event is acknowledged when the loop requests the next one. If the loop ends by an exception, or by `break`, the
+    current event is redelivered; inside `async with subscribe(...) as events:` a `break` acknowledges it. If NATS
+    restarts, the loop waits and continues.
 
     Args:
         pattern: "login.>", "session.ended", ">" (everything); see docs/events.md for the names.
         servers: one or more nats:// URLs.
         creds: a NATS .creds file.
-        durable: name under which the server remembers how far this subscriber is, also when it is away; None for a
-            look at what happens while the loop runs. Workers with the same name share the events.
-        since: where a new subscription starts; None means now. A durable one that exists goes on where it was.
-        shards: several consumers in the place of one, named `<durable>-<shard>`. Each keeps its order, so that workers
-            and `Subscription.handle` get on with events about different people at once. `range(16)` is all of them; a
-            worker that takes some leaves the others to other workers.
-        inbox_prefix: only for users whose rights are not in their credentials.
-        connect_timeout: seconds until a server that does not answer is an error, at the start only.
+        durable: name under which the server stores the position of this subscriber, also while it is not connected;
+            None for events while the loop runs. Workers with the same name share the events.
+        since: where a new subscription starts; None means now. An existing durable one continues at its position.
+        shards: several consumers instead of one, named `<durable>-<shard>`, each in order. Workers and
+            `Subscription.handle` can then handle events about different subjects concurrently. `range(16)` is all
+            shards; a worker may take some and leave the others to other workers.
+        inbox_prefix: only for NATS users whose permissions are not in their credentials.
+        connect_timeout: seconds to wait for the server at the start.
 
     Raises:
-        ValueError: an argument cannot be used.
-        LatchkeyError: from the loop, when going on makes no sense; see latchkey_sdk.errors.
+        ValueError: an argument is invalid.
+        LatchkeyError: from the loop, after a permanent error; see latchkey_sdk.errors.
     """
     if durable is not None and not _DURABLE_NAME.fullmatch(durable):
-        raise ValueError(f"durable={durable!r}: letters, digits, '-' and '_' only")
+        raise ValueError(f"durable={durable!r}: must consist of the characters A-Z, a-z, 0-9, '-' and '_'")
     subject = subject_of(pattern)
     streams = streams_of(subject)
     if isinstance(since, int) and len(streams) > 1:
-        raise ValueError(f"a sequence number means one stream, but {pattern!r} reads {' and '.join(streams)}")
+        raise ValueError(f"a sequence number refers to one stream, but {pattern!r} reads {' and '.join(streams)}")
     start = starting(since, now=datetime.now(UTC))
     parts = _parts(subject, durable, shards)
-    wanted = [
-        Wanted(stream=stream, name=name, durable=durable is not None, subject=part, start=start)
+    specs = [
+        ConsumerSpec(stream=stream, name=name, durable=durable is not None, subject=part, start=start)
         for name, part in parts
         for stream in streams_of(part)
     ]
     connection = {"servers": servers, "creds": creds, "inbox_prefix": inbox_prefix}
-    return Subscription(wanted, connection=connection, connect_timeout=connect_timeout)
+    return Subscription(specs, connection=connection, connect_timeout=connect_timeout)
 
 
 def _parts(subject: str, durable: str | None, shards: Iterable[int] | None) -> list[tuple[str, str]]:
-    """(name, subject) of each consumer."""
+    """Return name and subject of each consumer."""
     if shards is None:
         return [(durable or f"ephemeral-{uuid.uuid4().hex}", subject)]
     if durable is None:
-        raise ValueError("shards need a durable: workers share the events by its name")
+        raise ValueError("shards require durable: workers share the events by this name")
     parts = [(f"{durable}-{shard:02d}", in_shard(subject, shard)) for shard in sorted(set(shards))]
     if not parts:
-        raise ValueError("no shards are no events")
+        raise ValueError("shards must not be empty")
     return parts
 
 
 class Subscription:
-    """What `subscribe` returns: iterate over it, best inside `async with`, which also says when it is connected."""
+    """The result of `subscribe`. Iterate over it, preferably inside `async with`, which connects first."""
 
     def __init__(
         self,
-        wanted: Sequence[Wanted],
+        specs: Sequence[ConsumerSpec],
         *,
         connection: dict[str, Any],
         connect_timeout: float,
         heartbeat: float = HEARTBEAT_SECONDS,
     ) -> None:
-        self._wanted = wanted
+        self._specs = specs
         self._connect_timeout = connect_timeout
         self._heartbeat = heartbeat
         self._settings = connection
@@ -114,18 +114,18 @@ class Subscription:
         self._current: Event | None = None
 
     async def __aenter__(self) -> Self:
-        """Connected, and the consumer is in place: whatever happens from here on is seen."""
-        connection = Connection(**self._settings, on_reconnect=self._ask_again)
+        """Connect and create the consumer. Events from now on are delivered."""
+        connection = Connection(**self._settings, on_reconnect=self._request_again)
         connection.failed.add_done_callback(lambda failed: self._events.put_nowait(failed.result()))
         await connection.open(timeout=self._connect_timeout)
         self._connection = connection
         try:
-            self._pullers = [Puller(connection, each, self._events, heartbeat=self._heartbeat) for each in self._wanted]
+            self._pullers = [Puller(connection, each, self._events, heartbeat=self._heartbeat) for each in self._specs]
             for puller in self._pullers:
                 await connection.unless_failed(puller.start())
         except (NatsError, TimeoutError) as error:
             await self._close()
-            raise BusUnreachable(f"JetStream does not answer: {error}") from error
+            raise BusUnreachable(f"JetStream does not respond: {error}") from error
         except BaseException:
             await self._close()
             raise
@@ -138,10 +138,10 @@ class Subscription:
         await self._close(last=event, failed=kind is not None)
 
     def __aiter__(self) -> AsyncIterator[Event]:
-        return self if self._connection else self._opened_by_the_loop()
+        return self if self._connection else self._iterate_connected()
 
     async def __anext__(self) -> Event:
-        """Settles the event before, waits for the next one."""
+        """Acknowledge the previous event and wait for the next one."""
         if self._connection is None:
             raise StopAsyncIteration
         if self._current:
@@ -155,13 +155,13 @@ class Subscription:
         return self._current
 
     async def handle(self, handler: Handler) -> None:
-        """Calls `handler(event)` for each event until cancelled: one after the other in a shard, shards side by side.
+        """Call `handler(event)` for each event until cancelled: in order in each shard, concurrently for all shards.
 
-        A handler that returns has handled its event; one that raises gets it again, after 1, 2, 4, ... at most 60
-        seconds, and before those behind it.
+        The event is acknowledged when the handler returns. If it raises, the event is delivered again after 1, 2, 4,
+        ... at most 60 seconds, before later events of the shard.
 
         Raises:
-            LatchkeyError: going on makes no sense.
+            LatchkeyError: a permanent error.
         """
         running: set[asyncio.Task[None]] = set()
         try:
@@ -170,7 +170,7 @@ class Subscription:
                 if isinstance(arrived, LatchkeyError):
                     raise arrived
                 if event := await _read(arrived):
-                    # Never more than one for each consumer: the next one comes when this one is settled.
+                    # At most one event for each consumer: the next one arrives when this one is settled.
                     task = asyncio.create_task(_handle(handler, event))
                     running.add(task)
                     task.add_done_callback(running.discard)
@@ -180,14 +180,14 @@ class Subscription:
             if running:
                 await asyncio.wait(running)
 
-    async def _opened_by_the_loop(self) -> AsyncGenerator[Event, None]:
+    async def _iterate_connected(self) -> AsyncGenerator[Event, None]:
         async with self:
             async for event in self:
                 yield event
 
-    def _ask_again(self) -> None:
+    def _request_again(self) -> None:
         for puller in self._pullers:
-            puller.ask_again()
+            puller.request_again()
 
     async def _close(self, *, last: Event | None = None, failed: bool = False) -> None:
         connection, self._connection = self._connection, None
@@ -201,7 +201,7 @@ class Subscription:
             await connection.close()
 
     async def _give_back(self, connection: Connection, last: Event | None, *, failed: bool) -> None:
-        # Stop pulling first: an acknowledgement lets the server send the next event, to nobody.
+        # Stop pulling first: after an acknowledgement the server would send the next event.
         for puller in self._pullers:
             await puller.stop()
         if not connection.working:
@@ -216,14 +216,14 @@ class Subscription:
 
 
 async def _handle(handler: Handler, event: Event) -> None:
-    with suppress(LatchkeyError, NatsError):  # told by the connection as well
+    with suppress(LatchkeyError, NatsError):  # the connection reports it as well
         try:
             await handler(event)
         except asyncio.CancelledError:
             await event.nak(delay=0)
             raise
-        except Exception:  # noqa: BLE001 - whatever it is, it must not stop the others
-            _log.exception("%s %s could not be handled", event.name, event.id)
+        except Exception:  # noqa: BLE001 - it must not stop other handlers
+            _log.exception("Handler failed for event %s %s", event.name, event.id)
             await event.nak()
         else:
             await event.ack()
@@ -233,6 +233,6 @@ async def _read(delivery: Delivery) -> Event | None:
     try:
         return Event.from_json(delivery.payload, delivery=delivery)
     except (ValueError, TypeError) as error:
-        _log.warning("What came on %s is no event and is left out: %s", delivery.subject, error)
+        _log.warning("Message on %s is not a valid event and is skipped: %s", delivery.subject, error)
         await delivery.reject()
         return None

@@ -1,4 +1,4 @@
-"""The only way to ask what time it is."""
+"""The clock. Services read the current time only through it."""
 
 from datetime import UTC, datetime
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """The present moment, timezone-aware, in UTC."""
+        """Return the current time, timezone-aware, in UTC."""
 
 
 class SystemClock:

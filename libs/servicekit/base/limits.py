@@ -1,4 +1,4 @@
-"""How often something may happen under one key within a window of time."""
+"""Rate limits: how often something may happen for one key within a time window."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from libs.oauth.reasons import Reason
 
 @dataclass(frozen=True)
 class Tally:
-    """What was counted under a key since a window began."""
+    """The count for a key since its window began."""
 
     count: int
     began_at: datetime
@@ -19,28 +19,28 @@ class Tally:
 
 @dataclass(frozen=True)
 class Limit:
-    """So many under this key; beyond it the reason says which limit it was."""
+    """The limit for one key; `reason` tells in the error which limit was exceeded."""
 
     key: str
-    most: int
+    max_count: int
     reason: Reason
 
 
 def require_room(
     limits: Sequence[Limit], tallies: Mapping[str, Tally], *, window: timedelta, now: datetime, room: int = 1
 ) -> None:
-    """Nothing, while every limit has room for so many more.
+    """Check that every limit permits `room` more.
 
     Raises:
-        TemporarilyUnavailable: with the time until the last full window is over.
+        TemporarilyUnavailable: a limit is exceeded; retry_after is the time until the last full window ends.
     """
     full = [
         (limit, tally)
         for limit in limits
-        if (tally := tallies.get(limit.key)) and now < tally.began_at + window and tally.count + room > limit.most
+        if (tally := tallies.get(limit.key)) and now < tally.began_at + window and tally.count + room > limit.max_count
     ]
     if full:
         seconds = max((tally.began_at + window - now).total_seconds() for _, tally in full)
         raise TemporarilyUnavailable(
-            "Too many requests. Please wait.", reason=full[0][0].reason, retry_after=ceil(seconds)
+            "Too many requests. Retry later.", reason=full[0][0].reason, retry_after=ceil(seconds)
         )

@@ -1,4 +1,4 @@
-"""Structured logs on standard error: one JSON object per line, or columns for people."""
+"""Structured logs on standard error: one JSON object per line, or columns for a terminal."""
 
 import logging
 import sys
@@ -10,7 +10,7 @@ from libs.servicekit.base import trace
 
 
 def configure(service: str, *, level: str, style: Literal["json", "console"]) -> None:
-    """Sends our own and the libraries' records through one chain."""
+    """Configure one format for the records of this project and of libraries."""
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -38,7 +38,7 @@ def _json() -> list[Any]:
 
 
 def _columns() -> list[Any]:
-    # The default way to show an exception prints local variables: passwords are among them.
+    # The default exception formatter prints local variables, which may contain passwords.
     plain = structlog.dev.plain_traceback
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
 
@@ -54,5 +54,5 @@ def _about(service: str) -> Any:
 
 
 def get(name: str) -> Any:
-    """A logger; say what happened in the message and put data in fields."""
+    """Return a logger. A call passes an event code ("outbox.relay_blocked"), `message=` with a sentence, and fields."""
     return structlog.get_logger(module=name)

@@ -1,19 +1,28 @@
-"""What all services count. Names are constants here; a service keeps its own beside its code."""
+"""Metrics of all services. Metrics of one service are defined beside its code."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
 RPC_SECONDS = Histogram("latchkey_rpc_seconds", "Time to answer a gRPC call.", ["method"])
 HTTP_SECONDS = Histogram("latchkey_http_seconds", "Time to answer an HTTP request.", ["route", "method"])
 OAUTH_ERRORS = Counter(
-    "latchkey_oauth_errors_total", "Refusals by endpoint and reason.", ["endpoint", "error", "reason"]
+    "latchkey_oauth_errors_total", "OAuth errors by endpoint and reason.", ["endpoint", "error", "reason"]
 )
-OUTBOX_BACKLOG = Gauge("latchkey_outbox_backlog", "Facts that wait for the bus.")
-OUTBOX_OLDEST_SECONDS = Gauge("latchkey_outbox_oldest_seconds", "Age of the oldest fact that waits for the bus.")
-OUTBOX_SENT = Counter("latchkey_outbox_sent_total", "Facts that the bus acknowledged.")
-TELEMETRY_DROPPED = Counter("latchkey_telemetry_dropped_total", "Token telemetry dropped while the bus was away.")
-KEY_VIEW_AGE_SECONDS = Gauge("latchkey_key_view_age_seconds", "Since when this process has not heard of the keys.")
+REFUSED_CONNECTIONS = Counter(
+    "latchkey_http_refused_connections_total",
+    "HTTP connections refused or closed at a connection limit.",
+)
+CERTIFICATE_DAYS_LEFT = Gauge(
+    "latchkey_certificate_days_left", "Days until this service's internal certificate expires; negative afterwards."
+)
+OUTBOX_BACKLOG = Gauge("latchkey_outbox_backlog", "Unpublished events in the outbox.")
+OUTBOX_OLDEST_SECONDS = Gauge(
+    "latchkey_outbox_oldest_seconds", "Age of the oldest event in the outbox that is not published yet."
+)
+OUTBOX_SENT = Counter("latchkey_outbox_sent_total", "Events from the outbox that NATS acknowledged.")
+TELEMETRY_DROPPED = Counter("latchkey_telemetry_dropped_total", "Token telemetry dropped while NATS was unavailable.")
+KEY_VIEW_AGE_SECONDS = Gauge("latchkey_key_view_age_seconds", "Seconds since the signing keys were last refreshed.")
 CONSUMED = Counter(
     "latchkey_consumed_total",
-    "Facts that a durable consumer took from the stream: handled, given_up (after many tries) or malformed.",
+    "Events that a durable consumer processed: handled, given_up (after the last attempt) or malformed.",
     ["consumer", "outcome"],
 )

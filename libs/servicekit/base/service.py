@@ -1,4 +1,4 @@
-"""What a composition root hands over: the parts of a service that the process then runs."""
+"""The parts of a service that its process runs: gRPC services, HTTP edge, background tasks, health checks."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,10 +8,13 @@ import grpc
 from aiohttp import web
 from google.protobuf.descriptor import ServiceDescriptor
 
+CHECK_SECONDS = 2.0
+"""Timeout of a health check."""
+
 
 @dataclass(frozen=True)
 class Registration:
-    """One gRPC service: its generated `add_…Servicer_to_server`, the servicer, its descriptor (for who may call)."""
+    """One gRPC service: generated `add_…Servicer_to_server`, servicer, and descriptor with the permitted callers."""
 
     add: Callable[[Any, grpc.aio.Server], None]
     servicer: object
@@ -20,7 +23,7 @@ class Registration:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """How one thing that a service depends on is doing. What is not `required` warns and never makes it unready."""
+    """State of one dependency of a service. A failed check that is not `required` does not make the service unready."""
 
     ok: bool
     detail: str = ""
@@ -36,5 +39,5 @@ class Service:
     servicers: Sequence[Registration] = ()
     edge: web.Application | None = None
     tasks: Mapping[str, Task] = field(default_factory=dict)
-    """Run until cancelled; the first that fails stops the process."""
+    """Background tasks; they run until cancelled. The process stops when one fails."""
     checks: Mapping[str, Check] = field(default_factory=dict)

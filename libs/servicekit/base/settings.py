@@ -1,6 +1,6 @@
-"""Configuration from the environment: every field is `LATCHKEY_<NAME>`, and all faults are named at once.
+"""Settings from environment variables: each field is `LATCHKEY_<NAME>`. One error lists all invalid variables.
 
-A service mixes what it needs: ``class TokenSettings(GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings)``.
+A service combines the classes that it needs: ``class TokenSettings(GrpcSettings, HttpEdgeSettings, DatabaseSettings)``.
 """
 
 import base64
@@ -19,12 +19,12 @@ from libs.oauth.registration import RegistrationMode
 
 PREFIX = "LATCHKEY_"
 KEY_BYTES = 32
-MOST_KEYS = 3
+MAX_KEYS = 3
 _VISIBLE = frozenset(chr(code) for code in range(0x21, 0x7F)) - set("?#@\"'\\<>")
 
 
 class Address(NamedTuple):
-    """Where to listen. Port 0 lets the system choose."""
+    """Address of a listener. With port 0 the system chooses a port."""
 
     host: str
     port: int
@@ -43,15 +43,15 @@ def _address(value: Any) -> Any:
 
 
 def _public_url(value: str) -> str:
-    """https, or http for a loopback host; no query, fragment or user information (RFC 8414 2); no last slash."""
+    """Require https, or http for a loopback host, without query, fragment and user information (RFC 8414 2)."""
     if not _VISIBLE.issuperset(value):
         raise ValueError("must be visible ASCII without query, fragment and user information")
     parts = urlsplit(value)
-    _ = parts.port  # raises ValueError for one that is none
+    _ = parts.port  # raises ValueError for an invalid port
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError("must be an https URL")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("must be https: plain http is for loopback hosts only")
+        raise ValueError("must be https: http is permitted for loopback hosts only")
     return value.rstrip("/")
 
 
@@ -66,10 +66,10 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True)
 class SecretKeys:
-    """A key while it is replaced: `first` makes what is made, and what any of them made is accepted."""
+    """Secret keys during a key change: `first` creates values, every key verifies them."""
 
     every: tuple[bytes, ...] = field(repr=False)
-    """At least one."""
+    """At least one key."""
 
     @property
     def first(self) -> bytes:
@@ -77,22 +77,22 @@ class SecretKeys:
 
 
 def _text(path: str | Path) -> str:
-    """Raises ValueError, which never says what the file holds."""
+    """Read a file. Raises ValueError without the contents of the file."""
     try:
         return Path(path).read_text(encoding="ascii").strip()
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ValueError("must hold base64url text") from None
+        raise ValueError("must contain base64url text") from None
 
 
 def _key(text: str) -> bytes:
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error:
-        raise ValueError("must hold base64url text") from None
+        raise ValueError("must contain base64url text") from None
     if len(key) != KEY_BYTES:
-        raise ValueError(f"must hold {KEY_BYTES} random bytes as base64url text")
+        raise ValueError(f"must contain {KEY_BYTES} random bytes as base64url text")
     return key
 
 
@@ -106,8 +106,8 @@ def _keys_from_file(value: Any) -> Any:
     if not isinstance(value, (str, Path)):
         return value
     keys = tuple(map(_key, _text(value).split()))
-    if not 1 <= len(keys) <= MOST_KEYS or len(set(keys)) != len(keys):
-        raise ValueError(f"must hold one to {MOST_KEYS} different keys, each on a line of its own")
+    if not 1 <= len(keys) <= MAX_KEYS or len(set(keys)) != len(keys):
+        raise ValueError(f"must contain one to {MAX_KEYS} different keys, one per line")
     return SecretKeys(keys)
 
 
@@ -127,106 +127,111 @@ def _attributes_from_file(value: Any) -> Any:
 
 
 AttributesFile = Annotated[Attributes, NoDecode, BeforeValidator(_attributes_from_file)]
-"""The environment names a file; the field holds what it says."""
+"""The variable is the path of a file; the field holds its parsed contents."""
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 ListenAddress = Annotated[Address, NoDecode, BeforeValidator(_address)]
 SecretKeyFile = Annotated[SecretBytes, BeforeValidator(_key_from_file)]
-"""The environment names a file with 32 bytes as base64url text; the field holds the bytes."""
+"""The variable is the path of a file with 32 bytes as base64url text; the field holds the bytes."""
 SecretKeysFile = Annotated[SecretKeys, NoDecode, BeforeValidator(_keys_from_file)]
-"""The same, with one key on each line while it is replaced: the first makes, all of them are accepted."""
+"""As SecretKeyFile, with one key per line during a key change: the first creates values, all of them verify."""
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
 class ServiceSettings(BaseSettings):
-    """What every service is told."""
+    """Settings of every service."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
 
     issuer: PublicUrl
-    """The issuer identifier (RFC 8414 2): base of the browser edge, compared character for character by clients."""
+    """Issuer identifier (RFC 8414 2): the base URL of the browser edge. Clients compare it by exact match."""
     tls_ca: FilePath
-    """PEM of the authority that signs the certificates of all services."""
+    """PEM file of the certificate authority that signs the certificates of all services."""
     tls_certificate: FilePath
-    """PEM of this service's certificate; its DNS name `<service>.latchkey.internal` is its identity."""
+    """PEM file of this service's certificate. Its DNS name `<service>.latchkey.internal` is the identity."""
     tls_key: FilePath
-    """PEM of the key of that certificate."""
+    """PEM file of the private key of that certificate."""
     ops_listen: ListenAddress = Address("127.0.0.1", 0)
-    """Health and metrics, for the platform and never for the public."""
+    """Address for health checks and metrics. It must not be reachable from the public network."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     shutdown_seconds: float = Field(default=20, gt=0, allow_inf_nan=False)
-    """How long a stopping process may take to finish what it has begun."""
+    """Seconds that a stopping process has to finish open requests."""
 
 
 class GrpcSettings(ServiceSettings):
     grpc_listen: ListenAddress
-    """Where other services reach this one."""
+    """Address of the gRPC server for other services."""
 
 
 class HttpEdgeSettings(ServiceSettings):
     http_listen: ListenAddress
-    """Where the public, or the ingress before it, reaches this service."""
+    """Address of the HTTP edge for clients, browsers or an ingress."""
     trusted_proxies: Networks = ()
-    """Addresses whose X-Forwarded-For is believed."""
+    """Networks of proxies whose X-Forwarded-For header is trusted, separated by commas."""
     http_tls_certificate: FilePath | None = None
-    """PEM of the public certificate with its chain. Without it the edge speaks plain http, to an ingress with TLS."""
+    """PEM file of the public certificate with its chain. Without it the edge serves plain HTTP for a TLS ingress."""
     http_tls_key: FilePath | None = None
-    """PEM of the key of that certificate. Both files are read again when they change."""
+    """PEM file of the private key of that certificate. The service reloads both files when they change."""
+
+    http_max_connections: int = Field(default=2_000, ge=10)
+    """Open connections of one process. At the limit, a new connection replaces one that is slow or idle."""
+    http_max_connections_per_address: int = Field(default=500, ge=1)
+    """As many of one remote address. Does not apply to LATCHKEY_TRUSTED_PROXIES."""
 
     @model_validator(mode="after")
     def _certificate_and_key_go_together(self) -> Self:
         if (self.http_tls_certificate is None) != (self.http_tls_key is None):
-            raise ValueError("LATCHKEY_HTTP_TLS_CERTIFICATE and LATCHKEY_HTTP_TLS_KEY go together")
+            raise ValueError("LATCHKEY_HTTP_TLS_CERTIFICATE and LATCHKEY_HTTP_TLS_KEY must be set together")
         return self
 
 
 class RegistrationSettings(ServiceSettings):
     registration: RegistrationMode = "closed"
-    """May clients register themselves (RFC 7591)? `closed`: no. `token`: those to whom an operator gave an initial
-    access token. `open`: anybody's, so that strangers can put applications of any name before people: for closed
-    networks and test systems, or where that is the point."""
+    """Which clients may register themselves (RFC 7591). `closed`: none. `token`: clients with an initial access token
+    from an operator. `open`: every client. With `open`, an unknown client can show users a consent page under any name;
+    use it only in closed networks, in test systems, or if this is intended."""
 
 
 class AttributeSettings(ServiceSettings):
     attributes_file: AttributesFile = NO_ATTRIBUTES
-    """TOML with the attributes of people beyond the standard claims: type, who writes them, and the scope that releases
-    them. The same file for each of these services; docs/claims.md shows one."""
+    """TOML file with custom user attributes beyond the standard claims: type, who may write them, and the scope that
+    releases them. All of these services need the same file. Example: docs/claims.md."""
 
 
 class DatabaseSettings(ServiceSettings):
-    database_url: str = Field(repr=False)  # it has a password
+    database_url: str = Field(repr=False)  # contains a password
     """sqlite+aiosqlite:////path/to/file or postgresql+asyncpg://user:password@host/database."""
     migrate_on_start: bool = False
-    """Apply pending migrations at start; otherwise a start with pending ones is refused."""
+    """Whether to apply pending migrations at start. If not, the service does not start while migrations are pending."""
 
 
 class BusSettings(ServiceSettings):
-    nats_url: str = Field(repr=False)  # as above
-    """nats://host:port, several separated by commas."""
+    nats_url: str = Field(repr=False)  # may contain a password
+    """URLs of the NATS servers, nats://host:port, separated by commas."""
     nats_creds: FilePath | None = None
-    """File with this service's NATS credentials."""
+    """File with the NATS credentials of this service."""
     nats_replicas: int = Field(default=1, ge=1, le=5)
-    """Copies of each stream; 3 in a cluster."""
+    """Replicas of each stream; 3 in a NATS cluster."""
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
 
 class ConfigurationError(Exception):
-    """Configuration that cannot be used; the message names every fault with its variable."""
+    """Invalid settings. The message lists each invalid variable with the cause."""
 
 
 def load(settings_type: type[SettingsT]) -> SettingsT:
-    """Reads the environment.
+    """Read the settings from the environment.
 
     Raises:
-        ConfigurationError: with one line per fault.
+        ConfigurationError: a variable is missing or invalid; the message has one line for each.
     """
     try:
         return settings_type.model_validate({})  # pydantic-settings adds the environment
     except ValidationError as error:
         lines = [f"  {_variable(fault['loc'])}: {_sentence(fault)}" for fault in error.errors(include_input=False)]
-        raise ConfigurationError("Configuration is not usable:\n" + "\n".join(lines)) from None
+        raise ConfigurationError("Invalid configuration:\n" + "\n".join(lines)) from None
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Housekeeping that goes on whatever else does."""
+"""Periodic background tasks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,9 +11,9 @@ _log = logs.get(__name__)
 
 
 def every(seconds: float, name: str, step: Callable[[], Awaitable[bool | None]]) -> Task:
-    """A task that runs `step` every so often, and again at once while it says that there is more to do.
+    """Return a task that runs `step` every `seconds`, and again at once if it returns True for more work.
 
-    A step that fails is tried again the next time: a database that is away must not take the service with it.
+    A step that fails runs again after the interval: an unavailable database must not stop the service.
     """
 
     async def run() -> None:
@@ -22,9 +22,14 @@ def every(seconds: float, name: str, step: Callable[[], Awaitable[bool | None]])
             try:
                 more = await step()
             except TemporarilyUnavailable as error:
-                _log.info("Housekeeping waits", task=name, reason=error.reason)
-            except Exception:  # noqa: BLE001 - see above
-                _log.exception("Housekeeping failed", task=name)
+                _log.info(
+                    "task.skipped",
+                    message="Background task skipped: dependency unavailable",
+                    task=name,
+                    reason=error.reason,
+                )
+            except Exception:  # noqa: BLE001 - the task must go on after any failure
+                _log.exception("task.failed", message="Background task failed", task=name)
             await asyncio.sleep(0 if more else seconds)
 
     return run

@@ -1,4 +1,4 @@
-"""W3C trace context: one id that follows a request through every service, log line and event."""
+"""W3C trace context: one trace id for a request in all services, log lines and events."""
 
 import secrets
 from contextvars import ContextVar
@@ -9,7 +9,7 @@ _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 
 def begin(traceparent: str | None = None) -> str:
-    """Continues the trace of a caller, or starts one; returns the trace id (32 hex digits)."""
+    """Continue the trace of a caller, or start a new one. Returns the trace id (32 hex digits)."""
     parts = traceparent.split("-") if traceparent else []
     known = len(parts) == _VERSION_AND_FIELDS and len(parts[1]) == 32 and _is_hex(parts[1]) and parts[1].strip("0")
     random = secrets.token_hex(24)
@@ -23,10 +23,10 @@ def _is_hex(text: str) -> bool:
 
 
 def current() -> str:
-    """The traceparent of what is being done; empty outside of a request."""
+    """Return the traceparent of the current request or task; empty outside of one."""
     return _current.get()
 
 
 def current_id() -> str:
-    """The trace id alone; empty outside of a request."""
+    """Return the trace id of the current request or task; empty outside of one."""
     return _current.get()[3:35]

@@ -1,11 +1,11 @@
-"""Facts of other services, taken from the stream by a durable consumer: each is handled at least once.
+"""Durable consumer: delivers events of other services from the JetStream stream at least once.
 
-A service that must not miss an event (a logout that clients are told of) reads it here; a cache that only has to be
-emptied listens (`Bus.listen`). The position is the server's, so events that are published while every replica is down
-are handled later. Replicas share one consumer by its name, and each event goes to one of them.
+For services that must not miss an event, such as a logout of which clients are notified. Caches that only have to be
+invalidated use `Bus.listen`. NATS stores the position, so events published while all replicas are down are delivered
+later. Replicas share one consumer by its name; each event is delivered to one of them.
 
-The acknowledgement follows the handler's commit. So a crash in between hands the event out again: handlers make use of
-`Inbox` (inbox.py), or do nothing the second time by nature.
+The consumer acknowledges an event after the handler has committed. After a crash in between the event is delivered
+again, so handlers use `Inbox` (inbox.py) or are idempotent.
 """
 
 import asyncio
@@ -29,20 +29,20 @@ from libs.servicekit.base.service import CheckResult
 from libs.servicekit.nats.bus import Bus
 
 EVENTS = "LATCHKEY_EVENTS"
-MOST_ATTEMPTS = 12
-"""With the pauses between them that is half an hour."""
-LONGEST_PAUSE = timedelta(minutes=10)
+MAX_ATTEMPTS = 12
+"""About half an hour with the pauses between the attempts."""
+MAX_PAUSE = timedelta(minutes=10)
 ACK_WAIT_SECONDS = 10.0
-"""After which an event in the hands of a replica that died is handed to another one."""
+"""Time until NATS redelivers an event whose replica neither acknowledged it nor reported progress."""
 FETCH_SECONDS = 5.0
-"""Lifetime of one pull request. The client does not report a lost server (nats-io/nats.py#504), so this is short."""
+"""Timeout of one pull request. Short, because the client does not report a lost server (nats-io/nats.py#504)."""
 RETRY_SECONDS = 1.0
 _log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
 class Received:
-    """An event as its producer told it. `data`: the proto3 JSON form of a message of protos/latchkey/events/v1."""
+    """An event from the stream. `data`: a message of protos/latchkey/events/v1 in proto3 JSON form."""
 
     id: str
     type: str
@@ -50,11 +50,11 @@ class Received:
     data: Mapping[str, Any]
     traceparent: str = ""
     time: str = ""
-    """When it became true (RFC 3339), as its producer's clock had it."""
+    """Time of the event by the producer's clock (RFC 3339)."""
 
     @classmethod
     def of(cls, body: bytes) -> "Received":
-        """Attributes and members that only newer code knows are passed over. Raises ValueError for no envelope."""
+        """Parse an event envelope. Unknown attributes are ignored. Raises ValueError if it is not an envelope."""
         try:
             read = json.loads(body)
             event = cls(
@@ -66,33 +66,34 @@ class Received:
                 read.get("time", ""),
             )
         except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError("not the envelope of a fact") from error
+            raise ValueError("not a valid event envelope") from error
         texts = (event.id, event.type, event.subject, event.traceparent, event.time)
         if not all(isinstance(text, str) for text in texts) or not event.id or not isinstance(event.data, dict):
-            raise ValueError("not the envelope of a fact")
+            raise ValueError("not a valid event envelope")
         return event
 
     def require_subject(self, nats_subject: str) -> None:
-        """Raises ValueError: it is not the event that its subject on the bus names; rights are granted by subjects."""
+        """Raise ValueError if the type does not match the NATS subject. Publish permissions are granted by subject."""
         named = ".".join(nats_subject.split(".")[2:4])
         if self.type != f"latchkey.{named}.v1":
-            raise ValueError("not the fact that its subject names")
+            raise ValueError("event type does not match the NATS subject")
 
 
 Handler = Callable[[Received], Awaitable[None]]
 
 
 class Consumer:
-    """`run` is a background task.
+    """Consumes events; `run` is a background task.
 
-    A handler that raises TemporarilyUnavailable is called again until it works: a database that is away loses no event.
-    After any other error the event is handed out again later, to any replica, with growing pauses; after MOST_ATTEMPTS
-    it is given up, logged with its id, counted (`latchkey_consumed_total`), and told by the server's own advisory.
+    A handler that raises TemporarilyUnavailable is called again until it succeeds, so an unavailable database loses no
+    event. After any other error NATS redelivers the event to any replica after a growing pause. After MAX_ATTEMPTS the
+    consumer terminates the event, logs its id, counts it (`latchkey_consumed_total`), and NATS publishes an advisory.
 
     Args:
-        name: of the durable consumer on the server; replicas share it, nobody else has it.
-        subject: which events, for example "latchkey.v1.session.ended.*".
-        at_once: events in hand over all replicas. 1 keeps the order of the stream and waits for an event that fails.
+        name: name of the durable consumer in NATS, shared by the replicas of this service only.
+        subject: NATS subject of the events, for example "latchkey.v1.session.ended.*".
+        at_once: limit of unacknowledged events over all replicas. 1 keeps the order of the stream; a failing event then
+            blocks the events after it.
     """
 
     def __init__(self, bus: Bus, *, name: str, subject: str, handle: Handler, at_once: int = 16) -> None:
@@ -104,34 +105,40 @@ class Consumer:
         self._attached = False
 
     async def run(self) -> None:
-        """Takes events until cancelled, whatever happens to the server."""
+        """Consume events until cancelled, across restarts and outages of NATS."""
         while True:
             await self._bus.until_ready()
             try:
                 await self._consume(self._bus.jetstream)
             except (NatsError, OSError, TimeoutError) as error:
-                _stay_cancelled()
-                _log.warning("Facts cannot be taken yet", consumer=self._name, cause=str(error) or repr(error))
+                _reraise_cancellation()
+                _log.warning(
+                    "consumer.unavailable",
+                    message="Event consumer cannot fetch events: NATS or the stream is unavailable",
+                    consumer=self._name,
+                    cause=str(error) or repr(error),
+                )
             self._attached = False
             await asyncio.sleep(RETRY_SECONDS)
 
     async def check(self) -> CheckResult:
-        """A warning at most: what is not handled now is handled later."""
+        """A failure is only a warning: pending events are delivered later."""
         attached = self._attached and self._bus.ready
-        return CheckResult(ok=attached, detail="attached" if attached else "away: facts wait", required=False)
+        detail = "attached" if attached else "not attached: events stay in the stream"
+        return CheckResult(ok=attached, detail=detail, required=False)
 
     async def _consume(self, jetstream: JetStreamContext) -> None:
-        """Raises what the server or the connection has against going on."""
-        await self._ensure(jetstream)
+        """Consume until NATS or the connection fails. Raises that error."""
+        await self._ensure_consumer(jetstream)
         subscription = await jetstream.pull_subscribe_bind(self._name, stream=EVENTS)
         self._attached = True
         try:
             while self._bus.ready:
-                _stay_cancelled()
+                _reraise_cancellation()
                 message = await self._next(subscription)
                 if message is None:
-                    # Silence, or a consumer that an operator or a lost volume has taken away: nobody tells which.
-                    await self._ensure(jetstream)
+                    # No events, or the consumer was deleted: NATS does not report the difference.
+                    await self._ensure_consumer(jetstream)
                 else:
                     await self._settle(message)
         finally:
@@ -143,13 +150,13 @@ class Consumer:
         try:
             (message,) = await subscription.fetch(1, timeout=FETCH_SECONDS)
         except (NatsTimeoutError, TimeoutError):
-            if asyncio.get_running_loop().time() - began < RETRY_SECONDS:  # the server refused to wait
+            if asyncio.get_running_loop().time() - began < RETRY_SECONDS:  # NATS rejected the request at once
                 await asyncio.sleep(RETRY_SECONDS)
             return None
         return message
 
-    async def _ensure(self, jetstream: JetStreamContext) -> None:
-        """Makes the consumer, or leaves the one that is there. A new one begins with the oldest event that is kept."""
+    async def _ensure_consumer(self, jetstream: JetStreamContext) -> None:
+        """Create the consumer if it does not exist. A new one starts with the oldest event in the stream."""
         await jetstream.add_consumer(
             EVENTS,
             ConsumerConfig(
@@ -168,16 +175,27 @@ class Consumer:
             event = Received.of(message.data)
             event.require_subject(message.subject)
         except ValueError:
-            _log.error("What came on the stream is no fact", consumer=self._name, subject=message.subject)
+            _log.error(
+                "consumer.message_malformed",
+                message="Message is not a valid event envelope",
+                consumer=self._name,
+                subject=message.subject,
+            )
             await self._drop(message, "malformed")
             return
         trace.begin(event.traceparent)
         try:
-            await self._handle_in_time(event, message)
-        except Exception:  # noqa: BLE001 - whatever it is, it must not stop what comes behind
+            await self._handle_with_progress(event, message)
+        except Exception:  # noqa: BLE001 - a failing event must not block the events after it
             attempt = message.metadata.num_delivered or 1
-            _log.exception("A fact could not be handled", consumer=self._name, event_id=event.id, attempt=attempt)
-            if attempt >= MOST_ATTEMPTS:
+            _log.exception(
+                "consumer.event_failed",
+                message="Event handler failed",
+                consumer=self._name,
+                event_id=event.id,
+                attempt=attempt,
+            )
+            if attempt >= MAX_ATTEMPTS:
                 await self._drop(message, "given_up")
             else:
                 await message.nak(delay=pause_after(attempt).total_seconds())
@@ -185,9 +203,9 @@ class Consumer:
             await message.ack_sync(timeout=ACK_WAIT_SECONDS)
             CONSUMED.labels(self._name, "handled").inc()
 
-    async def _handle_in_time(self, event: Received, message: Msg) -> None:
-        """Tells the server, as long as it takes, that somebody is at it."""
-        handling = asyncio.ensure_future(self._until_possible(event))
+    async def _handle_with_progress(self, event: Received, message: Msg) -> None:
+        """Handle the event and report progress to NATS meanwhile, so that it does not redeliver the event."""
+        handling = asyncio.ensure_future(self._handle_when_available(event))
         try:
             while not (await asyncio.wait({handling}, timeout=ACK_WAIT_SECONDS / 3))[0]:
                 await message.in_progress()
@@ -195,12 +213,18 @@ class Consumer:
         finally:
             handling.cancel()
 
-    async def _until_possible(self, event: Received) -> None:
+    async def _handle_when_available(self, event: Received) -> None:
         while True:
             try:
                 return await self._handle(event)
             except TemporarilyUnavailable as error:
-                _log.info("A fact waits", consumer=self._name, event_id=event.id, reason=error.reason)
+                _log.info(
+                    "consumer.event_pending",
+                    message="Event handling postponed: dependency unavailable",
+                    consumer=self._name,
+                    event_id=event.id,
+                    reason=error.reason,
+                )
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _drop(self, message: Msg, outcome: str) -> None:
@@ -208,9 +232,11 @@ class Consumer:
         CONSUMED.labels(self._name, outcome).inc()
 
 
-def _stay_cancelled() -> None:
-    """Two things make a task forget that it was told to end: the client turns a cancellation into an error while its
-    connection is being closed, and asyncio.wait_for into a result that comes at the same moment (until Python 3.12).
+def _reraise_cancellation() -> None:
+    """Raise CancelledError if the task was cancelled.
+
+    Two things swallow a cancellation: the NATS client raises another error while its connection closes, and
+    asyncio.wait_for returns a result that arrives at the same moment (until Python 3.12).
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -218,5 +244,5 @@ def _stay_cancelled() -> None:
 
 
 def pause_after(attempt: int) -> timedelta:
-    """1, 2, 4, … seconds, at most LONGEST_PAUSE."""
-    return min(timedelta(seconds=2 ** min(attempt - 1, 20)), LONGEST_PAUSE)
+    """Return 1, 2, 4, … seconds, at most MAX_PAUSE."""
+    return min(timedelta(seconds=2 ** min(attempt - 1, 20)), MAX_PAUSE)

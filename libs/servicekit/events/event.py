@@ -1,4 +1,4 @@
-"""Facts: what happened, as a value frozen at the moment it became true, in the envelope that subscribers see."""
+"""Events and their envelope: what a service publishes about a state change."""
 
 import json
 import zlib
@@ -19,7 +19,7 @@ _REASON_PREFIX = "REASON_"
 
 @dataclass(frozen=True)
 class Actor:
-    """Who did it."""
+    """The user, client, operator or service that caused the event."""
 
     kind: Literal["user", "client", "admin", "system"]
     id: str = ""
@@ -27,12 +27,13 @@ class Actor:
 
 @dataclass(frozen=True)
 class Event:
-    """One message of protos/latchkey/events/v1 and what the envelope says about it.
+    """One message of protos/latchkey/events/v1 and the attributes of its envelope.
 
     Args:
         data: a message that has the `event` option.
-        subject: opaque stable id of whom it is about; never an e-mail address or a name.
-        correlation_id: joins all events of one authorization request.
+        subject: opaque stable id of the user, client or object that the event is about; never an email address or a
+            name.
+        correlation_id: the same for all events of one authorization request.
     """
 
     data: Message
@@ -48,7 +49,7 @@ class Event:
 
     @property
     def shard(self) -> int:
-        """0 to 15: events about one subject share a shard, so that a consumer group keeps their order."""
+        """0 to 15. Events about one subject have the same shard, so that a group of consumers can keep their order."""
         return zlib.crc32(self.subject.encode()) % SHARDS
 
     @property
@@ -58,13 +59,13 @@ class Event:
 
 @cache
 def _event(descriptor: Descriptor) -> tuple[str, str]:
-    """Name and producer, as the `event` option of a message says. Asked for each event, and dear to read."""
+    """Return name and producer from the `event` option. Cached: reading descriptor options is slow."""
     option = descriptor.GetOptions().Extensions[events_pb2.event]
     return str(option.name), str(option.producer)
 
 
 def headers(body: str) -> dict[str, str]:
-    """NATS headers of an envelope: what a router needs, repeated; the body alone is the truth."""
+    """Return the NATS headers of an envelope: copies of the attributes that routers need. The body is authoritative."""
     attributes = json.loads(body)
     repeated = {"ce-id": "id", "ce-type": "type", "traceparent": "traceparent"}
     return {header: attributes[name] for header, name in repeated.items() if name in attributes}
@@ -73,7 +74,7 @@ def headers(body: str) -> dict[str, str]:
 def envelope(
     event: Event, *, event_id: str, issuer: str, time: datetime, sequence: int | None, traceparent: str
 ) -> str:
-    """CloudEvents 1.0 structured JSON of an event (the NATS payload; the headers only repeat parts of it)."""
+    """Return the event as CloudEvents 1.0 structured JSON: the payload of the NATS message."""
     data = MessageToDict(event.data, preserving_proto_field_name=True)
     reason = data.get("reason")
     attributes: dict[str, Any] = {

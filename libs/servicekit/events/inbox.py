@@ -1,24 +1,24 @@
-"""The inbox: which events of others were handled already, in the transaction that handles them.
+"""The inbox: ids of handled events, written in the transaction that handles them.
 
-The counterpart of the outbox: an event that the stream hands out twice has its effect once.
+The counterpart of the outbox: an event that is delivered twice takes effect once.
 """
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Index, MetaData, String, Table, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.upsert import upsert
 
 KEEP = timedelta(days=31)
-"""Longer than the stream keeps an event: what the stream can hand out again is known here."""
+"""Longer than the retention of the stream, so every event that can be redelivered is still in the inbox."""
 PURGE_BATCH = 1_000
 
 
 def add_inbox(metadata: MetaData) -> None:
-    """Adds the inbox to a service's schema."""
+    """Add the inbox table to a service's schema."""
     inbox = Table(
         "inbox",
         metadata,
@@ -30,21 +30,20 @@ def add_inbox(metadata: MetaData) -> None:
 
 
 class Inbox:
-    """A repository of a unit of work."""
+    """Repository for the inbox."""
 
     def __init__(self, session: AsyncSession, metadata: MetaData) -> None:
         self._session = session
         self._table = metadata.tables["inbox"]
 
     async def take(self, *, consumer: str, event_id: str, now: datetime) -> bool:
-        """Returns True if this consumer has not handled the event. Of several concurrent calls, one commits."""
-        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        statement: Any = insert(self._table).values(consumer=consumer, event_id=event_id, handled_at=now)
+        """Record the event. Returns False if this consumer has handled it before; of concurrent calls one commits."""
+        statement: Any = upsert(self._session, self._table).values(consumer=consumer, event_id=event_id, handled_at=now)
         statement = statement.on_conflict_do_nothing().returning(self._table.c.event_id)
         return (await self._session.execute(statement)).first() is not None
 
     async def purge(self, *, now: datetime) -> bool:
-        """Forgets a batch of what the stream no longer has; True when there may be more."""
+        """Delete a batch of entries older than KEEP. Returns True if there may be more."""
         columns = self._table.c
         old = select(columns.event_id).where(columns.handled_at < now - KEEP).limit(PURGE_BATCH)
         result: Any = await self._session.execute(

@@ -1,7 +1,8 @@
-"""The transactional outbox: an event is a row in the transaction that makes it true, so none is lost and none invented.
+"""The transactional outbox: a service stores an event in the transaction that changes the state.
 
-The counter row of a subject is locked until the commit. So transactions about one subject commit in the order of their
-sequence numbers, and the relay, which reads in the order of `position`, can never overtake one that is still open.
+So an event is published if and only if the transaction commits. The counter row of a subject is locked until the
+commit: transactions about one subject commit in the order of their sequence numbers, and the relay, which reads in the
+order of `position`, publishes them in that order.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, insert
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.crypto.random import uuid7
@@ -18,10 +18,11 @@ from libs.servicekit.base import trace
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.events.event import Event, envelope
 from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.upsert import upsert
 
 
 def add_outbox(metadata: MetaData) -> None:
-    """Adds the outbox tables to a service's schema."""
+    """Add the outbox tables to a service's schema."""
     outbox = Table(
         "outbox",
         metadata,
@@ -46,7 +47,7 @@ def add_outbox(metadata: MetaData) -> None:
 
 
 class Outbox:
-    """Writes events into the open transaction and wakes the relay after the commit."""
+    """Writes events in the open transaction and wakes the relay after the commit."""
 
     def __init__(self, metadata: MetaData, *, issuer: str, clock: Clock) -> None:
         self._outbox = metadata.tables["outbox"]
@@ -56,7 +57,7 @@ class Outbox:
         self.work = asyncio.Event()
 
     async def write(self, session: AsyncSession, events: Sequence[Event]) -> None:
-        """Two statements, however many events there are."""
+        """Write the events with two statements, independent of their number."""
         now = self._clock.now()
         counts = Counter(event.subject for event in events)
         nexts = await self._reserve(session, counts)
@@ -85,13 +86,12 @@ class Outbox:
         await session.execute(insert(self._outbox), rows)
 
     async def _reserve(self, session: AsyncSession, counts: Mapping[str, int]) -> dict[str, int]:
-        """Subject -> the first of as many sequence numbers as it needs.
+        """Reserve sequence numbers; return the first one for each subject.
 
-        In the order of the subjects, so that two transactions never wait for each other in a circle.
+        Rows are locked in the order of the subjects, so that transactions cannot deadlock.
         """
-        upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         wanted = [{"subject": subject, "sequence": counts[subject]} for subject in sorted(counts)]
-        statement: Any = upsert(self._subjects).values(wanted)
+        statement: Any = upsert(session, self._subjects).values(wanted)
         statement = statement.on_conflict_do_update(
             index_elements=["subject"], set_={"sequence": self._subjects.c.sequence + statement.excluded.sequence}
         ).returning(self._subjects.c.subject, self._subjects.c.sequence)

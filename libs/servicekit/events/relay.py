@@ -1,8 +1,8 @@
-"""The relay: takes events from the outbox to the bus, in order for each subject, as often as it takes.
+"""The relay: publishes events from the outbox to NATS, in order for each subject, and retries until it succeeds.
 
-Any number of replicas may run it. On PostgreSQL a shard is taken by a transaction-scoped advisory lock, so a relay that
-dies lets go at once; SQLite has one process. An event that was published but not yet marked is published again with the
-same id, which the stream recognises.
+Any number of replicas may run it. On PostgreSQL a relay locks a shard with a transaction-scoped advisory lock, which
+the database releases at once when the relay dies; with SQLite there is one process. An event that was published but not
+marked as sent is published again with the same id, and the stream drops the duplicate.
 """
 
 import asyncio
@@ -19,28 +19,27 @@ from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.metrics import OUTBOX_BACKLOG, OUTBOX_OLDEST_SECONDS, OUTBOX_SENT
-from libs.servicekit.base.service import CheckResult
+from libs.servicekit.base.service import CHECK_SECONDS, CheckResult
 from libs.servicekit.events.event import headers
 from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.nats.bus import Bus
 from libs.servicekit.nats.publish_acks import Outgoing
-from libs.servicekit.process.ops import CHECK_SECONDS
 from libs.servicekit.sql.database import Database
 
 BATCH = 256
 PURGE_BATCH = 1_000
 KEEP_SENT = timedelta(hours=1)
 IDLE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 10.0
+MAX_PAUSE_SECONDS = 10.0
 PURGE_SECONDS = 60.0
-"""How often `purge` wants to be called."""
+"""Interval for `purge`."""
 BACKLOG_WARNING = timedelta(minutes=5)
 COUNT_SECONDS = CHECK_SECONDS / 2
 _log = logs.get(__name__)
 
 
 class Relay:
-    """`run` is a background task of a service that has an outbox; `purge` a step for a timer."""
+    """`run` is a background task of a service with an outbox; call `purge` from a timer."""
 
     def __init__(self, database: Database, metadata: MetaData, outbox: Outbox, bus: Bus, *, clock: Clock) -> None:
         self._database = database
@@ -50,7 +49,7 @@ class Relay:
         self._clock = clock
 
     async def run(self) -> None:
-        """Publishes what waits, whenever there is something and the bus is there."""
+        """Publish queued events whenever there are any and NATS is available."""
         pause = 0.0
         while True:
             self._outbox.work.clear()
@@ -58,19 +57,23 @@ class Relay:
                 await self.drain()
             except (ConnectionError, TemporarilyUnavailable) as error:
                 if not pause:
-                    _log.warning("Facts wait", cause=str(error))
-                pause = min(pause * 2 or IDLE_SECONDS, LONGEST_PAUSE_SECONDS)
-                # Backing off is for a bus that is there and fails; one that comes back is noticed soon.
+                    _log.warning(
+                        "outbox.relay_blocked",
+                        message="Outbox relay blocked: NATS or the database is unavailable",
+                        cause=str(error),
+                    )
+                pause = min(pause * 2 or IDLE_SECONDS, MAX_PAUSE_SECONDS)
+                # Back off while NATS is connected but fails. While it is disconnected, poll for the reconnect.
                 await asyncio.sleep(pause if self._bus.ready else IDLE_SECONDS)
                 continue
             if pause:
-                _log.info("Facts flow again")
+                _log.info("outbox.relay_resumed", message="Outbox relay resumed")
                 pause = 0.0
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._outbox.work.wait(), IDLE_SECONDS)
 
     async def drain(self) -> int:
-        """Publishes everything that waits now; returns how many events that were.
+        """Publish all queued events. Returns their number.
 
         Raises:
             ConnectionError: NATS is unavailable or did not acknowledge an event. Unacknowledged events stay queued. A
@@ -81,12 +84,12 @@ class Relay:
             batch = BATCH
             while batch == BATCH:
                 if not self._bus.ready:
-                    raise ConnectionError("the bus is away")
+                    raise ConnectionError("NATS is unavailable")
                 batch, left = await self._relay_shard(shard)
                 sent += batch
                 refused += left
         if refused:
-            raise ConnectionError(f"the bus did not take {refused} facts")
+            raise ConnectionError(f"NATS did not acknowledge {refused} events")
         return sent
 
     async def _shards(self) -> Sequence[int]:
@@ -95,24 +98,24 @@ class Relay:
             return (await session.execute(query)).scalars().all()
 
     async def _relay_shard(self, shard: int) -> tuple[int, int]:
-        """How many events the bus took, and how many it did not."""
+        """Publish one batch of a shard. Returns the numbers of acknowledged and unacknowledged events."""
         if self._database.is_sqlite:
-            # Publishing inside a transaction would hold SQLite's only write lock; and there is only one relay.
+            # Publishing inside a transaction would hold SQLite's only write lock. There is only one relay.
             async with self._database.snapshot() as session:
-                rows = await self._waiting(session, shard)
+                rows = await self._queued(session, shard)
             sent = await self._publish(rows)
             async with self._database.transaction() as session:
                 await self._mark(session, sent)
         else:
             async with self._database.transaction() as session:
-                if not await _take(session, shard):
+                if not await _lock(session, shard):
                     return 0, 0
-                rows = await self._waiting(session, shard)
+                rows = await self._queued(session, shard)
                 sent = await self._publish(rows)
                 await self._mark(session, sent)
         return len(sent), len(rows) - len(sent)
 
-    async def _waiting(self, session: AsyncSession, shard: int) -> Sequence[Any]:
+    async def _queued(self, session: AsyncSession, shard: int) -> Sequence[Any]:
         columns = self._table.c
         query = (
             select(columns.position, columns.event_id, columns.subject, columns.nats_subject, columns.envelope)
@@ -123,10 +126,10 @@ class Relay:
         return (await session.execute(query)).all()
 
     async def _publish(self, rows: Sequence[Any]) -> list[int]:
-        """Positions that the bus acknowledged.
+        """Publish the rows. Returns the positions that NATS acknowledged.
 
-        In rounds: the first event of each subject, then the second of each. An event goes out when the one before it is
-        certain, so that one which was refused is never overtaken.
+        Works in rounds: first the first event of each subject, then the second. An event is published only after the
+        acknowledgement of the previous event of its subject, so events of one subject stay in order.
         """
         by_subject: dict[str, list[Any]] = defaultdict(list)
         for row in rows:
@@ -141,7 +144,7 @@ class Relay:
         return done
 
     async def _publish_side_by_side(self, rows: Sequence[Any]) -> Collection[str]:
-        """Ids of those that the bus did not take."""
+        """Publish the rows concurrently. Returns the ids of the events that NATS did not acknowledge."""
         messages = [Outgoing(row.nats_subject, row.envelope, row.event_id, headers(row.envelope)) for row in rows]
         try:
             return await self._bus.publish_all(messages)
@@ -156,7 +159,7 @@ class Relay:
             OUTBOX_SENT.inc(len(positions))
 
     async def purge(self) -> bool:
-        """Deletes one batch of events that were sent an hour ago. Returns True if there may be more."""
+        """Delete a batch of events that were sent more than an hour ago. Returns True if there may be more."""
         old = (
             select(self._table.c.position)
             .where(self._table.c.sent_at < self._clock.now() - KEEP_SENT)
@@ -168,28 +171,28 @@ class Relay:
         return bool(result.rowcount == PURGE_BATCH)
 
     async def check(self) -> CheckResult:
-        """A warning when events wait for long; never an outage, even when there are too many to count."""
+        """A failure is only a warning: events are queued for long, or too many to count in time."""
         try:
             async with asyncio.timeout(COUNT_SECONDS):
-                waiting, age = await self._backlog()
+                queued, age = await self._backlog()
         except (TemporarilyUnavailable, TimeoutError):
-            return CheckResult(ok=False, detail="cannot be counted", required=False)
-        OUTBOX_BACKLOG.set(waiting)
+            return CheckResult(ok=False, detail="backlog could not be counted", required=False)
+        OUTBOX_BACKLOG.set(queued)
         OUTBOX_OLDEST_SECONDS.set(age.total_seconds())
-        return CheckResult(ok=age < BACKLOG_WARNING, detail=f"{waiting} waiting", required=False)
+        return CheckResult(ok=age < BACKLOG_WARNING, detail=f"{queued} queued", required=False)
 
     async def _backlog(self) -> tuple[int, timedelta]:
         async with self._database.snapshot() as session:
             columns = self._table.c
             query = select(func.count(), func.min(columns.created_at)).where(columns.sent_at.is_(None))
-            waiting, oldest = (await session.execute(query)).one()
-        return waiting, self._clock.now() - oldest if oldest else timedelta()
+            queued, oldest = (await session.execute(query)).one()
+        return queued, self._clock.now() - oldest if oldest else timedelta()
 
 
-async def _take(session: AsyncSession, shard: int) -> bool:
-    """The shard is ours until this transaction ends (PostgreSQL)."""
-    taken = await session.execute(
+async def _lock(session: AsyncSession, shard: int) -> bool:
+    """Try to lock the shard until this transaction ends (PostgreSQL). Returns whether it succeeded."""
+    locked = await session.execute(
         text("SELECT pg_try_advisory_xact_lock(hashtext('latchkey.outbox.' || current_schema()), :shard)"),
         {"shard": shard},
     )
-    return bool(taken.scalar_one())
+    return bool(locked.scalar_one())

@@ -1,4 +1,4 @@
-"""The unit of work: one transaction, the repositories that live in it, and the events that it makes true."""
+"""The unit of work: one transaction, its repositories, and the events that it emits."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,14 +12,14 @@ from libs.servicekit.sql.database import Database
 
 
 class UnitOfWork:
-    """What a use case works with inside one transaction. A service adds its repositories as attributes."""
+    """Repositories and emitted events of one transaction. A service adds its repositories as attributes."""
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
         self.emitted: list[Event] = []
 
     def emit(self, *events: Event) -> None:
-        """Tells the world, if and when the transaction commits."""
+        """Publish these events if the transaction commits."""
         self.emitted.extend(events)
 
 
@@ -27,7 +27,7 @@ WorkT = TypeVar("WorkT", bound=UnitOfWork)
 
 
 class Transactions(Generic[WorkT]):
-    """Makes units of work: state and its events are committed together or not at all."""
+    """Opens units of work: state and events are committed together or not at all."""
 
     def __init__(self, database: Database, outbox: Outbox, make: Callable[[AsyncSession], WorkT]) -> None:
         self._database = database
@@ -47,9 +47,9 @@ class Transactions(Generic[WorkT]):
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[WorkT]:
-        """The same repositories on a snapshot; nothing may be changed and nothing can be emitted."""
+        """Open a read-only unit of work. Writes and emitted events raise RuntimeError."""
         async with self._database.snapshot() as session:
             work = self._make(session)
             yield work
         if work.emitted:
-            raise RuntimeError("a fact needs the transaction that makes it true")
+            raise RuntimeError("events cannot be emitted in a read-only unit of work")

@@ -1,4 +1,4 @@
-"""The error family on the wire: gRPC status and typed detail, both ways, in this one place."""
+"""OAuth errors on the wire: conversion into a gRPC status with a typed detail, and back."""
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -15,15 +15,15 @@ _STATUS = {
     "invalid_redirect_uri": grpc.StatusCode.INVALID_ARGUMENT,
     "invalid_client": grpc.StatusCode.UNAUTHENTICATED,
     "access_denied": grpc.StatusCode.PERMISSION_DENIED,
-    # Not UNAVAILABLE: the service was reached and answered, so nothing below may retry by itself.
+    # Not UNAVAILABLE: the service responded, so the gRPC library must not retry.
     "temporarily_unavailable": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "server_error": grpc.StatusCode.INTERNAL,
 }
-_AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+_UNREACHABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 
 
 def to_status(error: OAuthError) -> tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]:
-    """Code, message and trailing metadata that carry the error to the caller."""
+    """Return the status code, message and trailing metadata that carry the error to the caller."""
     code = _STATUS.get(error.error, grpc.StatusCode.FAILED_PRECONDITION)
     detail = errors_pb2.OAuthErrorDetail(
         error=error.error,
@@ -38,19 +38,19 @@ def to_status(error: OAuthError) -> tuple[grpc.StatusCode, str, tuple[tuple[str,
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, *, service: str) -> OAuthError:
-    """The error that the callee raised; a callee that cannot be reached is temporarily_unavailable."""
+    """Return the error that the callee raised, or temporarily_unavailable if the callee could not be reached."""
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS:
-            revived = _revive(value)
-            if revived is not None:
-                return revived
+            raised = _parse(value)
+            if raised is not None:
+                return raised
     name = service.upper().replace("-", "_")
-    if error.code() in _AWAY:
+    if error.code() in _UNREACHABLE:
         return TemporarilyUnavailable(reason=Reason(f"{name}_UNREACHABLE"), retry_after=2)
     return ServerError(reason=Reason.__members__.get(f"{name}_{error.code().name}", Reason(f"{name}_FAILED")))
 
 
-def _revive(serialized: str | bytes) -> OAuthError | None:
+def _parse(serialized: str | bytes) -> OAuthError | None:
     detail = errors_pb2.OAuthErrorDetail()
     try:
         status = status_pb2.Status.FromString(serialized if isinstance(serialized, bytes) else serialized.encode())

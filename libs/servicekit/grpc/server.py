@@ -1,4 +1,4 @@
-"""Serving gRPC: mutual TLS, the callers that the contract lists, typed errors, one log line per failure."""
+"""gRPC server: mutual TLS, callers restricted by the contract, typed errors, one log line per failure."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -14,33 +14,34 @@ from libs.servicekit.base.metrics import RPC_SECONDS
 from libs.servicekit.base.service import Registration
 from libs.servicekit.base.settings import GrpcSettings
 from libs.servicekit.grpc import identity
+from libs.servicekit.grpc.certificates import Certificate, CertificateFiles
 from libs.servicekit.grpc.errors import to_status
 
 _log = logs.get(__name__)
+MAX_CONNECTION_AGE_SECONDS = 20
+"""Callers then connect again and look up the name, so that an added replica gets its share within half a minute."""
 _OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 1024 * 1024),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
 )
 _Context = Any  # grpc.aio.ServicerContext, which is generic in its stubs only
 _Behaviour = Callable[[Any, _Context], Awaitable[Any]]
 
 
 async def start(settings: GrpcSettings, registrations: Sequence[Registration]) -> tuple[grpc.aio.Server, int]:
-    """Starts serving; returns the server and the port it got.
+    """Start the server and return it with its port.
 
     Raises:
-        OSError: the address is taken.
+        OSError: the address is in use.
     """
-    server = grpc.aio.server(interceptors=[_Guard(registrations)], options=_OPTIONS)
+    age = ("grpc.max_connection_age_ms", MAX_CONNECTION_AGE_SECONDS * 1_000)
+    server = grpc.aio.server(interceptors=[_Guard(registrations)], options=[*_OPTIONS, age])
     for registration in registrations:
         registration.add(registration.servicer, server)
-    credentials = grpc.ssl_server_credentials(
-        [(settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())],
-        root_certificates=settings.tls_ca.read_bytes(),
-        require_client_auth=True,
-    )
+    credentials = _credentials(CertificateFiles(settings))
     try:
         port = server.add_secure_port(str(settings.grpc_listen), credentials)
     except RuntimeError:
@@ -51,15 +52,39 @@ async def start(settings: GrpcSettings, registrations: Sequence[Registration]) -
     return server, port
 
 
+def _credentials(files: CertificateFiles) -> grpc.ServerCredentials:
+    """Credentials that take a renewed certificate for each connection that begins afterwards."""
+    used = files.current
+
+    def configuration(certificate: Certificate) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(certificate.key, certificate.certificate)], root_certificates=certificate.authority
+        )
+
+    def renewed() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal used
+        current = files.current
+        if current is used:
+            return None
+        used = current
+        return configuration(current)
+
+    return grpc.dynamic_ssl_server_credentials(
+        configuration(used),
+        renewed,  # type: ignore[arg-type]  # its documentation permits None: "not changed"
+        require_client_authentication=True,
+    )
+
+
 def permitted_callers(method: MethodDescriptor) -> frozenset[str]:
-    """Identities that may call an RPC; empty means nobody (protos/latchkey/access/v1/access.proto)."""
+    """Return the identities that may call an RPC; empty: none (protos/latchkey/access/v1/access.proto)."""
     own = method.GetOptions().Extensions[access_pb2.method_callers]
     service = method.containing_service.GetOptions().Extensions[access_pb2.callers]
     return frozenset(own or service)
 
 
 class _Guard(grpc.aio.ServerInterceptor):
-    """Refuses callers that the contract does not list, and turns what a servicer raises into a status."""
+    """Refuses callers that the contract does not list, and converts exceptions of servicers into a status."""
 
     def __init__(self, registrations: Sequence[Registration]) -> None:
         self._callers = {
@@ -75,7 +100,7 @@ class _Guard(grpc.aio.ServerInterceptor):
     ) -> Any:
         handler = await continuation(details)
         if handler is None or handler.unary_unary is None:
-            return None  # unknown, or a stream, whose callers nothing here checks: UNIMPLEMENTED
+            return None  # an unknown method, or a stream, for which there is no caller check: UNIMPLEMENTED
         permitted = self._callers.get(details.method, frozenset())
         return grpc.unary_unary_rpc_method_handler(
             _guarded(handler.unary_unary, method=details.method, permitted=permitted),
@@ -91,8 +116,13 @@ def _guarded(behaviour: _Behaviour, *, method: str, permitted: frozenset[str]) -
         trace.begin(_traceparent(context))
         caller = identity.of_peer(context.auth_context())
         if caller not in permitted:
-            _log.warning("A caller was refused", method=method, caller=caller)
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "this caller may not call this method")
+            _log.warning(
+                "grpc.caller_refused",
+                message="Refused a gRPC call: the caller may not call this method",
+                method=method,
+                caller=caller,
+            )
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "the caller may not call this method")
         try:
             with timer.time():
                 return await behaviour(request, context)
@@ -100,8 +130,10 @@ def _guarded(behaviour: _Behaviour, *, method: str, permitted: frozenset[str]) -
             await _abort(context, error)
         except grpc.aio.AbortError:
             raise
-        except Exception:  # noqa: BLE001 - whatever it is: logged here, and no text of it leaves
-            _log.exception("A call failed", method=method, caller=caller)
+        except Exception:  # noqa: BLE001 - any other error is logged here, and its text is not sent to the caller
+            _log.exception(
+                "grpc.call_failed", message="A gRPC call failed with an unexpected error", method=method, caller=caller
+            )
             await _abort(context, ServerError(reason=Reason.INTERNAL))
 
     return call

@@ -1,11 +1,11 @@
-"""NATS accounts as files: keys, and the JWTs that a server in operator mode trusts.
+"""NATS accounts: keys, and the JWTs that a NATS server in operator mode trusts.
 
-Who signs whom: operator -> account -> user. The server is configured with the operator's and the account's JWT only, so
-a user can be made at any time, anywhere, without touching it. Everything here is pure: no files, no clock, no network.
+The operator signs accounts, an account signs its users. The server is configured with the JWTs of the operator and the
+accounts only, so users can be created without changing the server. All functions are pure: no files, clock or network.
 
-Keys are nkeys: an Ed25519 seed in base32 whose first letters tell the kind (SO operator, SA account, SU user); the
-public key likewise (O, A, U). A token is a JWT with `alg` "ed25519-nkey" whose `iss` and `sub` are public nkeys and
-whose member `nats` holds the claims, version 2 (the format of github.com/nats-io/jwt/v2).
+Keys are nkeys: an Ed25519 seed in base32 with a prefix for the kind (SO operator, SA account, SU user). Public keys
+have the prefixes O, A and U. A token is a JWT with `alg` "ed25519-nkey"; its `iss` and `sub` are public nkeys, and its
+member `nats` contains the claims, version 2 (the format of github.com/nats-io/jwt/v2).
 """
 
 import base64
@@ -29,7 +29,7 @@ _PREFIXES = {
     "user": nkeys.PREFIX_BYTE_USER,
 }
 _UNLIMITED = -1
-_ANSWER_NANOSECONDS = 10 * 10**9
+_RESPONSE_NANOSECONDS = 10 * 10**9
 _LIMITS = ("subs", "data", "payload", "imports", "exports", "conn", "leaf")
 _JETSTREAM_LIMITS = ("mem_storage", "disk_storage", "streams", "consumer")
 """An account without these has no JetStream."""
@@ -37,35 +37,36 @@ _JETSTREAM_LIMITS = ("mem_storage", "disk_storage", "streams", "consumer")
 
 @dataclass(frozen=True)
 class Rights:
-    """Subjects that a user may publish to and subscribe to, with NATS wildcards. None given: none allowed."""
+    """Subjects that a user may publish to and subscribe to, with NATS wildcards. Empty: none."""
 
     publish: Sequence[str]
     subscribe: Sequence[str]
-    answers: bool = False
-    """May also answer what it is asked, once, wherever the question says."""
+    responses: bool = False
+    """Whether the user may also send one response to each request, to the reply subject of the request."""
 
 
 @dataclass(frozen=True)
-class Offer:
-    """Requests that an account answers for another one, which asks under a name of its own.
+class ServiceExport:
+    """A service that one account exports and another account imports.
 
-    Whoever asks from the other account can be answered there only: no subject of the offering account can be named as
-    the place for the answer.
+    NATS sends the responses to the importing account only: the reply subject of a request cannot be a subject of the
+    exporting account.
 
     Args:
-        subject: of the request, with NATS wildcards.
-        asked_as: the same subject in the other account, with `$1`, `$2` for the wildcards; empty: by the same name.
-        many_answers: a request is answered by any number of messages.
+        subject: subject of the requests in the exporting account, with NATS wildcards.
+        local_subject: subject of the requests in the importing account, with `$1`, `$2` for the wildcards; empty: the
+            same subject.
+        stream_response: a request gets any number of responses.
     """
 
     name: str
     subject: str
-    asked_as: str = ""
-    many_answers: bool = False
+    local_subject: str = ""
+    stream_response: bool = False
 
 
 def new_seed(kind: Literal["operator", "account", "user"], randomness: bytes) -> Seed:
-    """A key of that kind from 32 random bytes. An account's signing key is of the kind "account" as well."""
+    """Return a seed made from 32 random bytes. An account's signing key has the kind "account"."""
     if len(randomness) != SEED_BYTES:
         raise ValueError(f"a seed is made from {SEED_BYTES} random bytes")
     return Seed(nkeys.encode_seed(randomness, _PREFIXES[kind]).decode())
@@ -76,7 +77,7 @@ def public_key(seed: Seed) -> PublicKey:
 
 
 def operator_jwt(name: str, operator: Seed, *, now: datetime) -> str:
-    """The root of trust; it signs itself."""
+    """Return the self-signed JWT of the operator, the root of trust."""
     return _sign(operator, name=name, subject=public_key(operator), claims={"type": "operator"}, now=now)
 
 
@@ -87,16 +88,16 @@ def account_jwt(
     operator: Seed,
     signing_keys: Sequence[PublicKey] = (),
     jetstream: bool = False,
-    offers: Sequence[Offer] = (),
-    takes: Sequence[Offer] = (),
-    taken_from: PublicKey | None = None,
+    exports: Sequence[ServiceExport] = (),
+    imports: Sequence[ServiceExport] = (),
+    imported_from: PublicKey | None = None,
     now: datetime,
 ) -> str:
-    """An account without limits; its users may be signed by its own key or by one of `signing_keys`.
+    """Return the JWT of an account without limits. Its own key and `signing_keys` may sign its users.
 
     Args:
-        offers: what it answers for other accounts.
-        takes: what it asks of the account `taken_from`.
+        exports: services for other accounts.
+        imports: services of the account `imported_from`.
     """
     limited = _LIMITS + (_JETSTREAM_LIMITS if jetstream else ())
     claims = {
@@ -104,14 +105,14 @@ def account_jwt(
         "limits": {**dict.fromkeys(limited, _UNLIMITED), "wildcards": True},
         "signing_keys": list(signing_keys),
         "default_permissions": {"pub": {}, "sub": {}},
-        "exports": [_export(offer) for offer in offers],
-        "imports": [_import(offer, taken_from) for offer in takes],
+        "exports": [_export(service) for service in exports],
+        "imports": [_import(service, imported_from) for service in imports],
     }
     return _sign(operator, name=name, subject=account, claims=claims, now=now)
 
 
 def user_jwt(name: str, user: PublicKey, *, account: PublicKey, signer: Seed, rights: Rights, now: datetime) -> str:
-    """A user of `account`, signed by that account's key or by one of its signing keys."""
+    """Return the JWT of a user of `account`, signed by that account's key or by one of its signing keys."""
     claims: dict[str, Any] = {
         "type": "user",
         "issuer_account": account,
@@ -119,35 +120,35 @@ def user_jwt(name: str, user: PublicKey, *, account: PublicKey, signer: Seed, ri
         "sub": _permission(rights.subscribe),
         **dict.fromkeys(("subs", "data", "payload"), _UNLIMITED),
     }
-    if rights.answers:
-        claims["resp"] = {"max": 1, "ttl": _ANSWER_NANOSECONDS}
+    if rights.responses:
+        claims["resp"] = {"max": 1, "ttl": _RESPONSE_NANOSECONDS}
     return _sign(signer, name=name, subject=user, claims=claims, now=now)
 
 
 def creds(jwt: str, seed: Seed) -> str:
-    """The text of a `.creds` file: the form in which every NATS client takes a user."""
+    """Return the text of a `.creds` file, which NATS clients read to authenticate as this user."""
     return (
         f"-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n"
         "************************* IMPORTANT *************************\n"
-        "The seed below is a secret: whoever has it can act as this user.\n\n"
+        "The seed below is a secret: it allows access as this user.\n\n"
         f"-----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
     )
 
 
-def _export(offer: Offer) -> dict[str, str]:
-    kind = "Stream" if offer.many_answers else "Singleton"
-    return {"name": offer.name, "subject": offer.subject, "type": "service", "response_type": kind}
+def _export(service: ServiceExport) -> dict[str, str]:
+    kind = "Stream" if service.stream_response else "Singleton"
+    return {"name": service.name, "subject": service.subject, "type": "service", "response_type": kind}
 
 
-def _import(offer: Offer, account: PublicKey | None) -> dict[str, str]:
+def _import(service: ServiceExport, account: PublicKey | None) -> dict[str, str]:
     if account is None:
-        raise ValueError("what is taken is taken from somebody")
-    here = {"local_subject": offer.asked_as} if offer.asked_as else {}
-    return {"name": offer.name, "subject": offer.subject, "account": account, "type": "service", **here}
+        raise ValueError("imports need imported_from")
+    local = {"local_subject": service.local_subject} if service.local_subject else {}
+    return {"name": service.name, "subject": service.subject, "account": account, "type": "service", **local}
 
 
 def _permission(subjects: Sequence[str]) -> dict[str, list[str]]:
-    # The server reads an empty list as "everything", so nothing has to be said as "all denied".
+    # An empty list would allow every subject, so deny all instead.
     return {"allow": list(subjects)} if subjects else {"deny": [">"]}
 
 
@@ -159,7 +160,7 @@ def _sign(signer: Seed, *, name: str, subject: PublicKey, claims: dict[str, Any]
         "sub": subject,
         "nats": {**claims, "version": 2},
     }
-    # As the Go library does: the id is a digest of the claims without it.
+    # As in github.com/nats-io/jwt: jti is a digest of the other claims.
     body["jti"] = base64.b32encode(hashlib.sha256(_json(body)).digest()).decode().rstrip("=")
     signed = f"{_base64url(_json({'typ': 'JWT', 'alg': 'ed25519-nkey'}))}.{_base64url(_json(body))}"
     return f"{signed}.{_base64url(nkeys.from_seed(signer.encode()).sign(signed.encode()))}"

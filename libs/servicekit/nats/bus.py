@@ -1,6 +1,6 @@
-"""NATS: publishing events to JetStream, and hearing of others' events to refresh what is cached.
+"""NATS: publishes events to JetStream, and receives events of other services to refresh caches.
 
-The bus may be away at any time, at start as well. Nothing here makes a request wait for it.
+NATS may be unavailable at any time, also at start. Requests to the service do not wait for it.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from nats.js.errors import NotFoundError
 from libs.servicekit.base import logs
 from libs.servicekit.base.service import CheckResult
 from libs.servicekit.base.settings import BusSettings
-from libs.servicekit.nats.publish_acks import Confirmations, Outgoing
+from libs.servicekit.nats.publish_acks import Outgoing, PublishAcks
 
 _log = logs.get(__name__)
 _ENTITIES = (
@@ -30,10 +30,10 @@ DUPLICATE_WINDOW = timedelta(minutes=10)
 ACK_SECONDS = 5.0
 RETRY_SECONDS = 1
 WAIT_SECONDS = 0.2
-"""Between two looks whether whoever makes the streams has made them."""
+"""Interval of the check whether key-rotation has created the streams."""
 
 REDRIVEN = "latchkey.redriven"
-"""Below it, by the name of one consumer: what an operator gives that consumer once more."""
+"""`latchkey.redriven.<consumer>` carries events that an operator sends to one consumer again."""
 STREAMS: Mapping[str, tuple[tuple[str, ...], timedelta]] = {
     "LATCHKEY_EVENTS": (
         (
@@ -53,19 +53,19 @@ STREAMS: Mapping[str, tuple[tuple[str, ...], timedelta]] = {
         timedelta(days=30),
     ),
 }
-"""Stream -> what it takes in, and for how long it keeps it."""
+"""Stream -> its subjects and its retention."""
 
 Listener = Callable[[str], Awaitable[None]]
 Follower = Callable[[bytes], Awaitable[None]]
 
 
 class Bus:
-    """One connection that comes back by itself. `run` is a background task of the service.
+    """One connection to NATS, which reconnects automatically. `run` is a background task of the service.
 
     Args:
-        publishes: it tells events, and so needs the streams. Who only hears does not.
-        keeps_streams: it makes the streams, and widens them when newer code has more to tell. One service alone may
-            (deploy/provision/nats_rights.py); the others wait for it.
+        publishes: the service publishes events and so needs the streams. A service that only receives does not.
+        keeps_streams: the service creates the streams and adds subjects that newer code publishes. Only one service has
+            this right (deploy/provision/nats_rights.py); the others wait until the streams exist.
     """
 
     def __init__(
@@ -77,37 +77,37 @@ class Bus:
         self._service = service
         self._inbox = f"_INBOX_{service.replace('-', '_')}"
         self._client = Client()
-        self._confirmations = Confirmations(self._client)
+        self._acks = PublishAcks(self._client)
         self._listeners: dict[str, Listener] = {}
         self._followers: dict[str, Follower] = {}
         self._streams_ready = asyncio.Event()
-        self._doubtful = asyncio.Event()
-        self._complaint = ""
+        self._check_streams = asyncio.Event()
+        self._last_error = ""
 
     def listen(self, subject: str, listener: Listener) -> None:
-        """Calls `listener(subject)` for every message from now on; missed ones are never told. Before `run`."""
+        """Call `listener(subject)` for every message while connected; missed messages are lost. Call before `run`."""
         self._listeners[subject] = listener
 
     def follow(self, subject: str, follower: Follower) -> None:
-        """As `listen`, with the envelope of each event."""
+        """Like `listen`, with the envelope of each event."""
         self._followers[subject] = follower
 
     @property
     def ready(self) -> bool:
-        """Is publishing worth a try?"""
+        """Whether NATS is connected and the streams exist."""
         return self._client.is_connected and self._streams_ready.is_set()
 
     async def until_ready(self) -> None:
-        """Returns when publishing is worth a try, at once or after however long."""
+        """Wait, without a timeout, until the streams exist."""
         await self._streams_ready.wait()
 
     @property
     def jetstream(self) -> JetStreamContext:
-        """For consumers (consumer.py); what is asked while the bus is away fails."""
+        """The JetStream API for consumers (consumer.py). Requests fail while NATS is unavailable."""
         return self._client.jetstream(timeout=ACK_SECONDS)
 
     async def run(self) -> None:
-        """Connects, makes the streams or waits for them, and stays until cancelled."""
+        """Connect, create the streams or wait for them, and keep the connection until cancelled."""
         try:
             await self._client.connect(
                 self._settings.nats_url.split(","),
@@ -118,38 +118,38 @@ class Bus:
                 reconnect_time_wait=RETRY_SECONDS,
                 connect_timeout=2,
                 error_cb=self._on_error,
-                disconnected_cb=self._forget_streams,
-                reconnected_cb=self._forget_streams,
+                disconnected_cb=self._recheck_streams,
+                reconnected_cb=self._recheck_streams,
             )
-            await self._confirmations.listen()
+            await self._acks.listen()
             for subject, listener in self._listeners.items():
-                await self._client.subscribe(subject, cb=_forward(listener))
+                await self._client.subscribe(subject, cb=_forward_subject(listener))
             for subject, follower in self._followers.items():
-                await self._client.subscribe(subject, cb=_hand_over(follower))
+                await self._client.subscribe(subject, cb=_forward_data(follower))
             while True:
-                self._doubtful.clear()
+                self._check_streams.clear()
                 await self._find_streams()
-                await self._doubtful.wait()
+                await self._check_streams.wait()
         finally:
             await self._close()
 
     async def _on_error(self, error: Exception) -> None:
-        """Says once what is wrong: while the server is away, the same complaint comes every second."""
-        complaint = str(error) or type(error).__name__
-        if complaint != self._complaint:
-            self._complaint = complaint
-            _log.warning("The bus reports", cause=complaint)
+        """Log an error once: while NATS is unavailable, the client reports the same error every second."""
+        cause = str(error) or type(error).__name__
+        if cause != self._last_error:
+            self._last_error = cause
+            _log.warning("nats.error", message="NATS client reported an error", cause=cause)
 
     async def _close(self) -> None:
         try:
             await asyncio.wait_for(self._client.close(), 2)
         except (TimeoutError, NatsError, OSError):
-            _log.debug("The bus did not say goodbye")
+            _log.debug("nats.close_failed", message="NATS connection did not close cleanly")
 
-    async def _forget_streams(self) -> None:
-        """The server may lose its memory, or be another one afterwards: a fresh volume, another cluster."""
+    async def _recheck_streams(self) -> None:
+        """After a reconnect the streams may be missing: the server may have a new volume or be another cluster."""
         self._streams_ready.clear()
-        self._doubtful.set()
+        self._check_streams.set()
 
     async def _find_streams(self) -> None:
         while not self._streams_ready.is_set():
@@ -157,17 +157,17 @@ class Bus:
                 for name in self._streams:
                     await self._find_stream(name)
             except NotFoundError:
-                _log.debug("There is no stream yet")
+                _log.debug("nats.stream_missing", message="NATS stream does not exist yet")
                 await asyncio.sleep(WAIT_SECONDS)
             except (NatsError, TimeoutError, OSError) as error:
-                _log.warning("The streams cannot be used yet", cause=str(error))
+                _log.warning("nats.streams_unavailable", message="NATS streams are unavailable", cause=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._streams_ready.set()
-                self._complaint = ""
+                self._last_error = ""
 
     async def _find_stream(self, name: str) -> None:
-        """Raises NotFoundError when there is none and another service makes it."""
+        """Find or create the stream. Raises NotFoundError if it is missing and another service creates it."""
         jetstream = self._client.jetstream(timeout=ACK_SECONDS)
         try:
             present = (await jetstream.stream_info(name)).config
@@ -176,12 +176,12 @@ class Bus:
                 raise
             await jetstream.add_stream(self._stream(name))
             return
-        # Only ever wider, and nothing else: an older replica must not take away what a newer one publishes, nor undo
-        # what an operator has set.
-        taken_in = present.subjects or []
-        missing = [subject for subject in STREAMS[name][0] if subject not in taken_in]
+        # Only add subjects: an older replica must not remove the subjects of a newer one, nor change the settings of
+        # an operator.
+        subjects = present.subjects or []
+        missing = [subject for subject in STREAMS[name][0] if subject not in subjects]
         if missing and self._keeps_streams:
-            await jetstream.update_stream(present.evolve(subjects=[*taken_in, *missing]))
+            await jetstream.update_stream(present.evolve(subjects=[*subjects, *missing]))
 
     def _stream(self, name: str) -> StreamConfig:
         subjects, kept = STREAMS[name]
@@ -199,56 +199,60 @@ class Bus:
         )
 
     async def publish(self, message: Outgoing) -> None:
-        """Publishes and waits until the stream has it.
+        """Publish a message and wait for the acknowledgement of the stream.
 
         Raises:
-            ConnectionError: it is not certain that the stream has it: try again later.
+            ConnectionError: the stream did not acknowledge it: retry later.
         """
-        for why_not in (await self.publish_all([message])).values():
-            raise ConnectionError(why_not)
+        for cause in (await self.publish_all([message])).values():
+            raise ConnectionError(cause)
 
     async def publish_all(self, messages: Sequence[Outgoing]) -> Mapping[str, str]:
-        """Publishes in this order, without waiting in between, and waits until the stream has said something to each.
+        """Publish messages in this order without waiting in between, then wait for all acknowledgements.
 
-        Why it may not have them, by event id, of those of which it is not certain: try them again later. Order holds
-        among those that it has; one that it refused may come after those that followed it.
+        Acknowledged messages are in the stream in this order. A retried message may follow messages that were after it.
+
+        Returns:
+            The cause for each message that the stream did not acknowledge, by event id: retry these later.
 
         Raises:
-            ConnectionError: it is certain of none.
+            ConnectionError: NATS is unavailable; no message is acknowledged.
         """
         if not self.ready:
-            raise ConnectionError("the bus is away")
+            raise ConnectionError("NATS is unavailable")
         try:
-            return await self._confirmations.publish(messages, seconds=ACK_SECONDS)
+            return await self._acks.publish(messages, seconds=ACK_SECONDS)
         except (NatsError, OSError) as error:
             raise ConnectionError(str(error) or type(error).__name__) from error
 
-    async def request(self, subject: str, body: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109 - a promise
-        """The answer of one of those who listen there.
+    async def request(self, subject: str, body: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109 - part of the contract
+        """Send a request and return the first response.
 
         Raises:
-            ConnectionError: the bus is away, nobody listens, or nobody answered within `timeout` seconds.
+            ConnectionError: NATS is unavailable, the subject has no subscriber, or no response arrived within `timeout`
+                seconds.
         """
         if not self._client.is_connected:
-            raise ConnectionError("the bus is away")
+            raise ConnectionError("NATS is unavailable")
         try:
             return (await self._client.request(subject, body, timeout=timeout)).data
         except (NatsError, TimeoutError, OSError) as error:
             raise ConnectionError(str(error) or type(error).__name__) from error
 
     async def check(self) -> CheckResult:
-        """A warning at most: sign-in and tokens go on without the bus."""
-        return CheckResult(ok=self.ready, detail="connected" if self.ready else "away: events wait", required=False)
+        """A failure is only a warning: sign-in and tokens work without NATS."""
+        detail = "connected" if self.ready else "not connected: events stay queued"
+        return CheckResult(ok=self.ready, detail=detail, required=False)
 
 
-def _forward(listener: Listener) -> Callable[[Msg], Awaitable[None]]:
+def _forward_subject(listener: Listener) -> Callable[[Msg], Awaitable[None]]:
     async def on_message(message: Msg) -> None:
         await listener(message.subject)
 
     return on_message
 
 
-def _hand_over(follower: Follower) -> Callable[[Msg], Awaitable[None]]:
+def _forward_data(follower: Follower) -> Callable[[Msg], Awaitable[None]]:
     async def on_message(message: Msg) -> None:
         await follower(message.data)
 

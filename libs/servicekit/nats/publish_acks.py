@@ -1,7 +1,7 @@
-"""What a stream says to each of many messages at once: one inbox for all, and no task for each.
+"""Publishing batches to a stream: one inbox receives the acknowledgements of all messages.
 
-The client library waits for every acknowledgement with a future, a timer and a task of its own. Where thousands are
-published in a second that is most of the work; here an acknowledgement is one look into a dictionary.
+The client library uses a future, a timer and a task for every acknowledgement. With thousands of messages per second
+that is most of the work; this module needs one dictionary lookup for each.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message for a stream. A second one with the same `event_id` is no second event."""
+    """A message for a stream. The stream drops a second message with the same `event_id`."""
 
     subject: str
     body: str
@@ -27,31 +27,33 @@ class Outgoing:
 @dataclass(slots=True)
 class _Batch:
     missing: int
-    heard: asyncio.Future[None]
-    refused: dict[str, str]
+    complete: asyncio.Future[None]
+    failures: dict[str, str]
 
 
-class Confirmations:
-    """Publishes over one connection. `listen` once, as soon as it is connected; reconnects are the client's affair."""
+class PublishAcks:
+    """Publishes over one connection. Call `listen` once after connecting; the client restores it on reconnects."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._numbers = count()
-        self._waiting: dict[str, tuple[_Batch, str]] = {}
+        self._pending: dict[str, tuple[_Batch, str]] = {}
         self._prefix = ""
 
     async def listen(self) -> None:
         inbox = self._client.new_inbox()
         self._prefix = inbox + "."
-        await self._client.subscribe(inbox + ".*", cb=self._on_answer)
+        await self._client.subscribe(inbox + ".*", cb=self._on_ack)
 
     async def publish(self, messages: Sequence[Outgoing], *, seconds: float) -> Mapping[str, str]:
-        """Publishes in this order and waits for the answers; why not, by `event_id`, for those that the stream has not.
+        """Publish messages in this order and wait at most `seconds` for the acknowledgements.
 
-        An answer that has not come after `seconds` leaves it open whether the stream has the message.
+        Returns:
+            The cause for each message that was not acknowledged, by `event_id`. After a timeout the message may or may
+            not be in the stream.
 
         Raises:
-            nats.errors.Error, OSError: nothing is known of any of them.
+            nats.errors.Error, OSError: the connection failed; any message may or may not be in the stream.
         """
         if not messages:
             return {}
@@ -59,39 +61,39 @@ class Confirmations:
         numbers = [str(next(self._numbers)) for _ in messages]
         try:
             for number, message in zip(numbers, messages, strict=True):
-                self._waiting[number] = (batch, message.event_id)
+                self._pending[number] = (batch, message.event_id)
                 await self._client.publish(
                     message.subject,
                     message.body.encode(),
                     reply=self._prefix + number,
                     headers={"Nats-Msg-Id": message.event_id, **message.headers},
                 )
-            await asyncio.wait([batch.heard], timeout=seconds)
+            await asyncio.wait([batch.complete], timeout=seconds)
         finally:
             for number in numbers:
-                if silent := self._waiting.pop(number, None):
-                    batch.refused[silent[1]] = "no answer"
-        return batch.refused
+                if unanswered := self._pending.pop(number, None):
+                    batch.failures[unanswered[1]] = "no acknowledgement"
+        return batch.failures
 
-    async def _on_answer(self, answer: Msg) -> None:
-        found = self._waiting.pop(answer.subject.removeprefix(self._prefix), None)
+    async def _on_ack(self, ack: Msg) -> None:
+        found = self._pending.pop(ack.subject.removeprefix(self._prefix), None)
         if found is None:
-            return  # it comes too late: whoever waited has given up
+            return  # it arrived after the timeout
         batch, event_id = found
-        why_not = _refusal(answer)
-        if why_not:
-            batch.refused[event_id] = why_not
+        cause = _error_of(ack)
+        if cause:
+            batch.failures[event_id] = cause
         batch.missing -= 1
         if not batch.missing:
-            batch.heard.set_result(None)
+            batch.complete.set_result(None)
 
 
-def _refusal(answer: Msg) -> str:
-    """Why the stream did not take it; empty when it did (the answer of JetStream, or 503: nobody listens there)."""
-    if answer.headers and answer.headers.get("Status"):
-        return f"no stream ({answer.headers['Status']})"
+def _error_of(ack: Msg) -> str:
+    """Return why the stream did not store the message; empty if it did. Status 503: no stream has the subject."""
+    if ack.headers and ack.headers.get("Status"):
+        return f"no stream ({ack.headers['Status']})"
     try:
-        error = json.loads(answer.data).get("error")
+        error = json.loads(ack.data).get("error")
     except ValueError:
-        return "an answer that is none"
+        return "malformed acknowledgement"
     return str(error.get("description", "refused")) if error else ""

@@ -1,7 +1,8 @@
-"""Subscribers outside: a NATS account of their own, and what one of them may ask for.
+"""External event subscribers: their own NATS account, and the rights of one subscriber.
 
-JetStream answers wherever a request says, and asks nobody for permission: a reader in our own account could have the
-answer, or somebody's old event, put on the subject of an event, and so into the stream. From another account it cannot.
+JetStream sends a response to any reply subject that the request names, without a permission check. A subscriber in the
+services' account could choose the subject of an event as reply subject, and so write into the stream. A subscriber in
+another account cannot.
 """
 
 import json
@@ -12,39 +13,43 @@ from pathlib import Path
 from typing import Final, Self
 
 from libs.servicekit.nats import accounts
-from libs.servicekit.nats.accounts import Offer, PublicKey, Rights, Seed
+from libs.servicekit.nats.accounts import PublicKey, Rights, Seed, ServiceExport
 
 API: Final = "LATCHKEY.API"
-"""Where subscribers find the JetStream API; clients call it the prefix."""
-OFFERS: Final = (
-    Offer("inspect", "$JS.API.CONSUMER.INFO.*.*", asked_as=f"{API}.CONSUMER.INFO.$1.$2"),
-    Offer("pull", "$JS.API.CONSUMER.MSG.NEXT.*.*", asked_as=f"{API}.CONSUMER.MSG.NEXT.$1.$2", many_answers=True),
-    Offer("acknowledge", "$JS.ACK.>"),
+"""Prefix of the JetStream API in the account of the subscribers."""
+SUBSCRIBER_SERVICES: Final = (
+    ServiceExport("inspect", "$JS.API.CONSUMER.INFO.*.*", local_subject=f"{API}.CONSUMER.INFO.$1.$2"),
+    ServiceExport(
+        "pull",
+        "$JS.API.CONSUMER.MSG.NEXT.*.*",
+        local_subject=f"{API}.CONSUMER.MSG.NEXT.$1.$2",
+        stream_response=True,
+    ),
+    ServiceExport("acknowledge", "$JS.ACK.>"),
 )
-"""What their account may ask of ours. Consumers are made for them, and by nobody else."""
+"""Services that the subscribers' account imports. It cannot create consumers: the CLI creates them."""
 
 
 @dataclass(frozen=True)
 class SubscribersKey:
-    """What makes subscribers. Whoever has it can read what subscribers read, and publish nothing."""
+    """The key that signs subscribers. It allows reading everything that subscribers read, but no publishing."""
 
     account: PublicKey
     signing: Seed
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Raises OSError and ValueError."""
-        told = json.loads(path.read_text(encoding="ascii"))
-        match told:
+        """Read the key from a file. Raises OSError and ValueError."""
+        match json.loads(path.read_text(encoding="ascii")):
             case {"account": str(account), "signing": str(signing)}:
                 return cls(PublicKey(account), Seed(signing))
-        raise ValueError("not a key for subscribers")
+        raise ValueError("not a subscribers key file")
 
     def text(self) -> str:
         return json.dumps({"account": self.account, "signing": self.signing}) + "\n"
 
     def creds(self, consumer: str, streams: Sequence[str], *, randomness: bytes, now: datetime) -> str:
-        """The .creds file of a new user who may inspect, pull and acknowledge that consumer, and nothing else."""
+        """Return the .creds file of a new NATS user that may only inspect, pull and acknowledge that consumer."""
         seed = accounts.new_seed("user", randomness)
         jwt = accounts.user_jwt(
             consumer,
@@ -58,7 +63,7 @@ class SubscribersKey:
 
 
 def inbox_of(consumer: str) -> str:
-    """The inbox prefix of a subscriber."""
+    """Return the inbox prefix of a subscriber."""
     return f"_INBOX_{consumer.replace('-', '_')}"
 
 

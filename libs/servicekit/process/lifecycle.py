@@ -1,6 +1,7 @@
-"""One process of one service: start in order, run until told to stop or until a part fails, stop in order.
+"""Life cycle of a service process: start in order, run until a signal or a failure, stop in order.
 
-First signal: unready, no new work, what has begun is finished. Second signal or `shutdown_seconds`: out.
+The first SIGTERM or SIGINT makes the process unready; it accepts no new requests and finishes the open ones. It exits
+at once on the second signal, and after `shutdown_seconds`.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import uvloop
@@ -29,38 +31,42 @@ from libs.servicekit.base.settings import (
     load,
 )
 from libs.servicekit.grpc import server as grpc_server
+from libs.servicekit.grpc.certificates import CertificateCheck, CertificateFiles
+from libs.servicekit.http.edge_server import Connections, EdgeSite, remove_server_header
 from libs.servicekit.http.edge_tls import EdgeTls
 from libs.servicekit.process import ops
 from libs.servicekit.sql import migrations
 
 Build = Callable[[SettingsT], AbstractAsyncContextManager[Service]]
 CONFIGURATION_EXIT_CODE = 2
+OPS_CONNECTIONS = 100
 _log = logs.get(__name__)
 
 
 def main(name: str, settings_type: type[SettingsT], build: Build[SettingsT]) -> NoReturn:
-    """`python -m services.<name>` serves; `python -m services.<name> migrate` applies migrations and ends.
+    """Run the service, or with the argument `migrate` apply pending database migrations and exit.
 
-    Exit code: 0 when it was told to end and did, 1 when it cannot start or a part failed, 2 when it was told nonsense.
+    Exit codes: 0 after a signal or a migration, 1 if the service could not start or failed, 2 for invalid settings or
+    arguments.
     """
     try:
         settings = load(settings_type)
         work = _work(sys.argv[1:], name, settings, build)
     except ConfigurationError as error:
-        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - there is no log yet
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - logs are not configured yet
         sys.exit(CONFIGURATION_EXIT_CODE)
     logs.configure(name, level=settings.log_level, style=settings.log_format)
-    gc.freeze()  # what has been imported stays for good: the collector need not look at it
+    gc.freeze()  # imported modules are never released: exclude them from garbage collection
     gc.enable()
     try:
         uvloop.run(work)
     except (OSError, migrations.PendingMigrations, ConfigurationError) as error:
-        _log.error("The service cannot start", cause=str(error) or type(error).__name__)
+        _log.error("process.start_failed", message="Service could not start", cause=str(error) or type(error).__name__)
     except BaseExceptionGroup as failures:
         for failure in failures.exceptions:
-            _log.error("A part of the service failed", exc_info=failure)
-    except Exception as error:  # noqa: BLE001 - whatever it is: in the log, and not past it
-        _log.error("The service failed", exc_info=error)
+            _log.error("process.task_failed", message="Background task of the service failed", exc_info=failure)
+    except Exception as error:  # noqa: BLE001 - every failure has to be in the log
+        _log.error("process.failed", message="Service failed", exc_info=error)
     else:
         sys.exit(0)
     sys.exit(1)
@@ -71,27 +77,35 @@ def _work(arguments: list[str], name: str, settings: SettingsT, build: Build[Set
         return serve(name, settings, build)
     if arguments == ["migrate"] and isinstance(settings, DatabaseSettings):
         return migrations.migrate(settings, service=name)
-    raise ConfigurationError(f"cannot {' '.join(arguments)}; without arguments it serves")
+    raise ConfigurationError(f"unknown arguments: {' '.join(arguments)}; use `migrate`, or none to serve")
 
 
 async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None:
-    """Runs the service until a signal or the first failure of one of its tasks.
+    """Run the service until a signal or the first failure of one of its tasks.
 
     Raises:
-        OSError: an address is taken.
-        ExceptionGroup: a task failed, or ended by itself.
+        OSError: an address is in use.
+        ExceptionGroup: a task failed, or ended without a signal.
     """
     stop = _stop_signal()
     async with AsyncExitStack() as stack, AsyncExitStack() as listeners:
         service = await stack.enter_async_context(build(settings))
+        certificate = CertificateCheck(CertificateFiles(settings))
+        service = replace(service, checks={**service.checks, "certificate": certificate.check})
         health = ops.Health(name, service)
-        await _listen(stack, ops.application(health), settings.ops_listen, "LATCHKEY_OPS_LISTEN")
-        own = await _open(listeners, service, settings)
+        await _listen(
+            stack,
+            ops.application(health),
+            settings.ops_listen,
+            "LATCHKEY_OPS_LISTEN",
+            connections=Connections(limit=OPS_CONNECTIONS, per_address=OPS_CONNECTIONS),
+        )
+        own = await _start_listeners(listeners, service, settings)
         listeners.callback(_begin_to_stop, health)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(task(), name=label) for label, task in {**service.tasks, **own}.items()]
-            _log.info("Serving")
-            await _until(stop, tasks)
+            _log.info("process.serving", message="Service accepts requests")
+            await _wait_for_stop(stop, tasks)
             await listeners.aclose()
             for task in tasks:
                 task.cancel()
@@ -99,11 +113,11 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
 
 def _begin_to_stop(health: ops.Health) -> None:
     health.stopping = True
-    _log.info("Stopping")
+    _log.info("process.stopping", message="Service is stopping")
 
 
-async def _open(stack: AsyncExitStack, service: Service, settings: ServiceSettings) -> dict[str, Task]:
-    """Listens; returns what has to run for that."""
+async def _start_listeners(stack: AsyncExitStack, service: Service, settings: ServiceSettings) -> dict[str, Task]:
+    """Start the listeners; return the background tasks that they need."""
     own: dict[str, Task] = {}
     if service.servicers and isinstance(settings, GrpcSettings):
         server, _ = await grpc_server.start(settings, service.servicers)
@@ -117,6 +131,11 @@ async def _open(stack: AsyncExitStack, service: Service, settings: ServiceSettin
             service.edge,
             settings.http_listen,
             "LATCHKEY_HTTP_LISTEN",
+            connections=Connections(
+                limit=settings.http_max_connections,
+                per_address=settings.http_max_connections_per_address,
+                trusted_proxies=settings.trusted_proxies,
+            ),
             grace=settings.shutdown_seconds,
             tls=tls.context if tls else None,
         )
@@ -129,27 +148,29 @@ async def _listen(
     address: Address,
     variable: str,
     *,
+    connections: Connections,
     grace: float = 1.0,
     tls: ssl.SSLContext | None = None,
 ) -> None:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace, keepalive_timeout=75)
+    app.on_response_prepare.append(remove_server_header)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:
-        await web.TCPSite(runner, address.host, address.port, ssl_context=tls).start()
+        await EdgeSite(runner, address.host, address.port, connections=connections, tls=tls).start()
     except OSError as error:
         raise OSError(f"cannot listen on {address} ({variable}): {error.strerror}") from error
 
 
-async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
-    """Waits for the signal; a task that ends before is a failure, with or without an error of its own."""
+async def _wait_for_stop(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for the signal. A task that ends before it is a failure, even without an exception."""
     waiting = asyncio.create_task(stop.wait())
     try:
         ended, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
     if waiting not in ended:
-        raise RuntimeError(f"ended by itself: {', '.join(task.get_name() for task in ended)}")
+        raise RuntimeError(f"task ended unexpectedly: {', '.join(task.get_name() for task in ended)}")
 
 
 def _stop_signal() -> asyncio.Event:

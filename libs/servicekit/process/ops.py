@@ -1,17 +1,15 @@
-"""Health and metrics over plain HTTP, for the platform: /livez, /readyz, /metrics."""
+"""Health and metrics over plain HTTP, for the platform: /livez, /readyz and /metrics."""
 
 import asyncio
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from libs.servicekit.base.service import Check, CheckResult, Service
-
-CHECK_SECONDS = 2.0
+from libs.servicekit.base.service import CHECK_SECONDS, Check, CheckResult, Service
 
 
 class Health:
-    """Whether the process should get traffic; `stopping` makes it unready before it stops."""
+    """Readiness of the process; `stopping` makes it unready before it stops."""
 
     def __init__(self, name: str, service: Service) -> None:
         self._name = name
@@ -19,7 +17,7 @@ class Health:
         self.stopping = False
 
     async def report(self) -> tuple[bool, dict[str, object]]:
-        """Ready or not, and the JSON that says why."""
+        """Return whether the process is ready, and the JSON report of all checks."""
         results = dict(
             zip(self._checks, await asyncio.gather(*(_run(check) for check in self._checks.values())), strict=True)
         )
@@ -34,7 +32,7 @@ class Health:
 async def _run(check: Check) -> CheckResult:
     try:
         return await asyncio.wait_for(check(), CHECK_SECONDS)
-    except Exception as error:  # noqa: BLE001 - whatever a check raises, it is a failed check
+    except Exception as error:  # noqa: BLE001 - a check that raises any exception has failed
         return CheckResult(ok=False, detail=type(error).__name__)
 
 

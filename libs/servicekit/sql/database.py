@@ -1,7 +1,7 @@
-"""SQL: SQLite embedded, PostgreSQL in production, one face for both.
+"""SQL databases: SQLite or PostgreSQL behind one interface.
 
-SQLite's driver opens transactions too late and upgrades them from read to write, which fails under load; here a write
-transaction takes the write lock at its beginning, and writers of one process queue for it in order.
+The SQLite driver opens transactions late and upgrades them from read to write, which fails under load. So a write
+transaction takes SQLite's write lock at its start, and the writers of one process queue for it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
 from libs.servicekit.base.service import CheckResult
-from libs.servicekit.sql.database_errors import hide_values, passes, unavailable
+from libs.servicekit.sql.database_errors import hide_values, is_transient, unavailable
 
 LOCK_MILLISECONDS = 4_000
 STATEMENT_MILLISECONDS = 5_000
@@ -28,7 +28,7 @@ _REBUILDING = "latchkey_rebuilding"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC, timezone-aware in Python on both databases; naive values are refused."""
+    """A datetime in UTC, timezone-aware in Python on both databases; naive values are refused."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -37,7 +37,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a moment without a timezone cannot be stored")
+            raise ValueError("a datetime without a timezone cannot be stored")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
@@ -45,12 +45,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def table_of(row: type[SQLModel]) -> Table:
-    """The table of a row class, for statements on columns."""
-    return cast("Table", row.__table__)  # type: ignore[attr-defined] # SQLModel makes it, its types do not say so
+    """Return the table of a row class, for statements on columns."""
+    return cast("Table", row.__table__)  # type: ignore[attr-defined] # missing in SQLModel's type annotations
 
 
 class Database:
-    """One service's data: its own file, or its own schema."""
+    """The database of one service: its own SQLite file or its own PostgreSQL schema."""
 
     def __init__(self, engine: AsyncEngine, *, schema: str) -> None:
         self.engine = engine
@@ -60,10 +60,10 @@ class Database:
 
     @classmethod
     def open(cls, url: str, *, schema: str) -> "Database":
-        """Prepares connections; none is made yet.
+        """Create the connection pool without connecting.
 
         Raises:
-            OSError: the URL is not one of the two kinds.
+            OSError: the URL is neither for SQLite nor for PostgreSQL.
         """
         try:
             backend = make_url(url).drivername
@@ -84,7 +84,7 @@ class Database:
                 pool_size=10,
                 max_overflow=10,
                 pool_timeout=CONNECT_SECONDS,
-                hide_parameters=True,  # they may be secrets, and an error message would show them
+                hide_parameters=True,  # parameters may be secrets and would appear in error messages
                 connect_args={
                     "timeout": CONNECT_SECONDS,
                     "server_settings": {
@@ -98,22 +98,22 @@ class Database:
         else:
             raise OSError("LATCHKEY_DATABASE_URL must be sqlite+aiosqlite:///… or postgresql+asyncpg://…")
         hide_values(engine.sync_engine)
-        _keep_snapshots(engine.sync_engine)
+        _refuse_writes_in_snapshots(engine.sync_engine)
         return cls(engine, schema=schema)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A write transaction: commits at the end, rolls back when the block raises.
+        """Open a write transaction: commits at the end, rolls back if the block raises.
 
         Raises:
-            TemporarilyUnavailable: the database cannot be reached, or is too busy.
+            TemporarilyUnavailable: the database cannot be reached or is overloaded.
         """
         async with self._lock(), self._session(read_only=False) as session:
             yield session
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncSession]:
-        """Reads only: a statement that writes is refused. Raises as `transaction` does."""
+        """Open a read-only transaction; a writing statement raises RuntimeError. Otherwise raises as `transaction`."""
         async with self._session(read_only=True) as session:
             yield session
 
@@ -126,7 +126,7 @@ class Database:
                     yield session
                     await session.flush()
             except DBAPIError as error:
-                if passes(error):
+                if is_transient(error):
                     raise unavailable(error) from error
                 raise
 
@@ -142,8 +142,10 @@ class Database:
 
     @asynccontextmanager
     async def rebuilding(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction for migrations. SQLite changes a table by replacing it, and with foreign keys switched on that
-        would delete the rows that refer to the old one (sqlite.org/lang_altertable.html 7).
+        """Open a transaction for migrations, with foreign keys off in SQLite.
+
+        A migration of a SQLite table replaces the table; with foreign keys on, that would delete the rows that refer to
+        the old table (sqlite.org/lang_altertable.html 7).
         """
         async with self.engine.connect() as plain:
             connection = await plain.execution_options(**{_REBUILDING: True})
@@ -154,7 +156,7 @@ class Database:
                 await connection.invalidate()
 
     async def check(self) -> CheckResult:
-        """Readiness: one trivial read."""
+        """Check readiness with a trivial query."""
         async with self.snapshot() as session:
             await session.execute(text("SELECT 1"))
         return CheckResult(ok=True, detail=self.engine.dialect.name)
@@ -163,12 +165,12 @@ class Database:
         await self.engine.dispose()
 
 
-def _keep_snapshots(engine: Engine) -> None:
+def _refuse_writes_in_snapshots(engine: Engine) -> None:
     @event.listens_for(engine, "before_cursor_execute")
-    def on_execute(connection: Any, _cursor: Any, _text: str, _values: Any, context: Any, _many: bool) -> None:  # noqa: FBT001 - SQLAlchemy's
+    def on_execute(connection: Any, _cursor: Any, _text: str, _values: Any, context: Any, _many: bool) -> None:  # noqa: FBT001 - SQLAlchemy's signature
         changes = context.isinsert or context.isupdate or context.isdelete
         if changes and connection.get_execution_options().get(_READ_ONLY, False):
-            raise RuntimeError("a snapshot is for reading: writing takes a transaction")
+            raise RuntimeError("a snapshot is read-only: use a transaction to write")
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -176,7 +178,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        # FULL: what was committed survives a loss of power. A spent code must stay spent.
+        # FULL: commits survive a power failure. A redeemed code must not become valid again.
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -1,4 +1,4 @@
-"""What goes wrong with a database: which errors pass by themselves, and what their text may say."""
+"""Database errors: which are transient, and removal of values from their text."""
 
 import sqlite3
 
@@ -11,44 +11,44 @@ from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 
-_PASSING_STATES = (
+_TRANSIENT_STATES = (
     "08",  # connection exceptions
-    "40",  # deadlocks and failed serializations: this transaction was the one that had to give way
+    "40",  # deadlocks and serialization failures in which this transaction was rolled back
     "53",  # insufficient resources, for example too many connections
-    "55P03",  # a lock was not to be had in time
-    "57",  # operator intervention: shutting down, starting up, a statement that took too long
+    "55P03",  # lock timeout
+    "57",  # operator intervention: shutdown, startup, statement timeout
 )
 _log = logs.get(__name__)
 
 
-def passes(error: DBAPIError) -> bool:
-    """May the same work succeed a little later? True for a database that is away or too busy."""
+def is_transient(error: DBAPIError) -> bool:
+    """Return whether a retry may succeed: the database is unavailable or overloaded."""
     if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
-        return False  # a mistake in the statement: SQLite calls it an operational error
+        return False  # an invalid statement, which SQLite reports as an operational error
     if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
         return True
-    return str(getattr(error.orig, "sqlstate", "")).startswith(_PASSING_STATES)
+    return str(getattr(error.orig, "sqlstate", "")).startswith(_TRANSIENT_STATES)
 
 
 def unavailable(cause: Exception) -> TemporarilyUnavailable:
-    """What to raise from `cause`, which is logged here: who is refused learns nothing of it."""
-    told = str(getattr(cause, "orig", None) or cause) or type(cause).__name__
-    _log.warning("The database is not available", cause=told)
+    """Log the cause and return the error to raise. The error for the caller does not contain the cause."""
+    text = str(getattr(cause, "orig", None) or cause) or type(cause).__name__
+    _log.warning("database.unavailable", message="Database is unavailable", cause=text)
     return TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE, retry_after=2)
 
 
 def hide_values(engine: Engine) -> None:
-    """Takes values out of the text of errors: PostgreSQL quotes the rows concerned, its driver the arguments."""
+    """Remove values from the text of errors: PostgreSQL quotes rows, and its driver quotes arguments."""
 
     @event.listens_for(engine, "handle_error")
     def on_error(context: ExceptionContext) -> None:
-        told_by_driver = context.original_exception.__cause__
-        if not isinstance(told_by_driver, asyncpg.PostgresError):
+        driver_error = context.original_exception.__cause__
+        if not isinstance(driver_error, asyncpg.PostgresError):
             return
-        told_by_driver.detail = None
-        if isinstance(told_by_driver, asyncpg.DataError):
-            text = f"a value does not fit: {type(told_by_driver).__name__}"
-            told_by_driver.__cause__ = None
-            for error in (told_by_driver, context.original_exception, context.sqlalchemy_exception):
+        driver_error.detail = None
+        if isinstance(driver_error, asyncpg.DataError):
+            text = f"invalid value for a column: {type(driver_error).__name__}"
+            driver_error.__cause__ = None
+            for error in (driver_error, context.original_exception, context.sqlalchemy_exception):
                 if error is not None:
                     error.args = (text,)

@@ -1,7 +1,7 @@
-"""The schema of a service's database is what the code needs, or later: looked at whenever a process starts.
+"""Check of the database schema at the start of a process: it must have the revision of the code or a newer one.
 
-Almost always nothing is pending, and then two statements say so. Alembic, which takes a third of a second to import,
-comes in only when something is (schema_history.py).
+The check takes two statements. Alembic, whose import takes a third of a second, is imported only if migrations are
+pending (schema_history.py).
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -24,58 +24,58 @@ class PendingMigrations(Exception):
 
 
 def schema_of(service: str) -> str:
-    """Name of the PostgreSQL schema, of the package and of the SQLite file of a service."""
+    """Return the name of a service's PostgreSQL schema, package and SQLite file."""
     return service.replace("-", "_")
 
 
 def migrations_folder(service: str) -> Path:
-    """Where the schema's history is written down: `versions/<revision>_<what it does>.py`."""
+    """Return the folder of a service's migrations, `versions/<revision>_<description>.py`."""
     return _ROOT / "services" / schema_of(service) / "migrations"
 
 
 def revisions(service: str) -> list[str]:
-    """What this code knows, oldest first."""
+    """Return the revisions of this code, oldest first."""
     return sorted(path.name.split("_")[0] for path in (migrations_folder(service) / "versions").glob("[0-9]*.py"))
 
 
 @asynccontextmanager
 async def open_database(settings: DatabaseSettings, *, service: str) -> AsyncIterator[Database]:
-    """The service's database, at the version that the code needs, or at a later one.
+    """Open the service's database and check or upgrade its schema.
 
     Raises:
-        PendingMigrations: it is older, and LATCHKEY_MIGRATE_ON_START is off.
-        OSError: it cannot be used.
+        PendingMigrations: migrations are pending and LATCHKEY_MIGRATE_ON_START is off.
+        OSError: the database cannot be used.
     """
     database = Database.open(settings.database_url, schema=schema_of(service))
     try:
-        with _said_plainly():
-            await _bring_up(database, service=service, apply=settings.migrate_on_start)
+        with _readable_errors():
+            await _check_or_upgrade(database, service=service, apply=settings.migrate_on_start)
         yield database
     finally:
         await database.close()
 
 
-async def _bring_up(database: Database, *, service: str, apply: bool) -> None:
+async def _check_or_upgrade(database: Database, *, service: str, apply: bool) -> None:
     async with database.engine.connect() as connection:
-        present = await connection.run_sync(_present)
+        present = await connection.run_sync(_revision_of)
     known = revisions(service)
     if present == known[-1]:
         return
     if present is not None and present not in known:
-        # Each migration suits the code before it, which may be restarted at any time.
-        _log.warning("The database is newer than the code", revision=present)
+        # Each migration is compatible with the previous code, which may be restarted at any time.
+        _log.warning("schema.newer", message="Database schema is newer than the code", revision=present)
         return
     if not apply:
         raise PendingMigrations(
-            f"the database is at revision {present or 'nothing'}, the code needs {known[-1]}: "
+            f"the database schema has revision {present or 'none'}, the code needs {known[-1]}: "
             f"run python -m services.{schema_of(service)} migrate, or set LATCHKEY_MIGRATE_ON_START=true"
         )
-    from libs.servicekit.sql.schema_history import upgrade  # noqa: PLC0415 - see above
+    from libs.servicekit.sql.schema_history import upgrade  # noqa: PLC0415 - see the module docstring
 
     await upgrade(database, service=service)
 
 
-def _present(connection: Connection) -> str | None:
+def _revision_of(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
@@ -83,23 +83,23 @@ def _present(connection: Connection) -> str | None:
 
 
 async def migrate(settings: DatabaseSettings, *, service: str) -> None:
-    """Applies what is pending, and ends.
+    """Apply pending migrations.
 
     Raises:
         OSError: the database cannot be used.
     """
-    from libs.servicekit.sql.schema_history import upgrade  # noqa: PLC0415 - see above
+    from libs.servicekit.sql.schema_history import upgrade  # noqa: PLC0415 - see the module docstring
 
     database = Database.open(settings.database_url, schema=schema_of(service))
     try:
-        with _said_plainly():
+        with _readable_errors():
             await upgrade(database, service=service)
     finally:
         await database.close()
 
 
 @contextmanager
-def _said_plainly() -> Iterator[None]:
+def _readable_errors() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, OSError) as error:

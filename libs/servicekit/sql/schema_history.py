@@ -1,6 +1,7 @@
-"""The history of a service's schema, by Alembic: `services/<name>/migrations`.
+"""Migrations of a service's database schema with Alembic: `services/<name>/migrations`.
 
-Applied before new code serves (`python -m services.<name> migrate`), so each must also suit the code still running.
+Migrations are applied before new code serves (`python -m services.<name> migrate`), so each migration must be
+compatible with the previous code, which is still running.
 """
 
 import asyncio
@@ -20,12 +21,12 @@ from libs.servicekit.base import logs
 from libs.servicekit.sql.database import LOCK_MILLISECONDS, Database, UtcDateTime
 from libs.servicekit.sql.migrations import migrations_folder, schema_of
 
-_LOCK = 0x4C4B  # "LK": replicas that migrate at the same time queue here
+_LOCK = 0x4C4B  # "LK": advisory lock for replicas that migrate at the same time
 _log = logs.get(__name__)
 
 
 def configuration(service: str, connection: Connection | None = None) -> Config:
-    """Alembic's configuration for one service (identity, for example "key-rotation")."""
+    """Return Alembic's configuration for one service (an identity such as "key-rotation")."""
     config = Config()
     config.set_main_option("script_location", str(migrations_folder(service)))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
@@ -34,16 +35,16 @@ def configuration(service: str, connection: Connection | None = None) -> Config:
 
 
 async def upgrade(database: Database, *, service: str) -> None:
-    """Applies what is pending; a database that newer code has migrated already is left as it is."""
+    """Apply pending migrations. A database with a newer schema than the code stays unchanged."""
     async with database.rebuilding() as connection:
         if not database.is_sqlite:
             await _prepare_postgresql(connection, schema=database.schema)
-        if not _is_newer(await connection.run_sync(_present), service=service):
+        if not _is_newer(await connection.run_sync(_revision_of), service=service):
             await connection.run_sync(lambda sync: command.upgrade(configuration(service, sync), "head"))
 
 
 async def _prepare_postgresql(connection: AsyncConnection, *, schema: str) -> None:
-    """Queues behind other replicas for as long as they take; a migration itself may not block the others for long."""
+    """Wait for other replicas without a timeout; the statements of a migration have a lock timeout."""
     await connection.execute(text("SET LOCAL statement_timeout = 0"))
     await connection.execute(text("SET LOCAL lock_timeout = 0"))
     await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -51,7 +52,7 @@ async def _prepare_postgresql(connection: AsyncConnection, *, schema: str) -> No
     await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
 
 
-def _present(connection: Connection) -> str | None:
+def _revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -60,15 +61,15 @@ def _history(service: str) -> ScriptDirectory:
 
 
 def _is_newer(present: str | None, *, service: str) -> bool:
-    """Is it a revision that this code does not know? Each suits the code before it, which may be restarted any time."""
+    """Return whether this code does not have the revision: newer code has migrated the database."""
     newer = present is not None and all(known.revision != present for known in _history(service).walk_revisions())
     if newer:
-        _log.warning("The database is newer than the code", revision=present)
+        _log.warning("schema.newer", message="Database schema is newer than the code", revision=present)
     return newer
 
 
 async def draft(service: str, message: str) -> None:
-    """Writes the migration that leads from the newest one to the tables as the code has them (`make migration`)."""
+    """Generate a migration from the newest revision to the tables of the code (`make migration`)."""
     history = _history(service)
     number = f"{len(list(history.walk_revisions())) + 1:04d}"
     template = Path(history.dir) / "script.py.mako"
@@ -89,15 +90,15 @@ async def draft(service: str, message: str) -> None:
 
 
 def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """Migrations name plain types: they must go on working when our own change."""
+    """Render plain types: migrations must not change when the project's own types change."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
 def run_env(metadata: MetaData) -> None:
-    """The whole of a service's `migrations/env.py`."""
+    """Run the migrations; called by a service's `migrations/env.py`."""
     connection: Connection | None = context.config.attributes.get("connection")
     if connection is None:
-        sys.exit("migrations run through python -m services.<name> migrate; new ones through make migration")
+        sys.exit("to apply migrations, run python -m services.<name> migrate; to generate one, run make migration")
     context.configure(
         connection=connection,
         target_metadata=metadata,

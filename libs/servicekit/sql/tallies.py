@@ -1,19 +1,19 @@
-"""Counts in SQL: all replicas share them, and a restart does not begin them anew. What they are for: `limits`."""
+"""Counters in SQL for rate limits (`limits`): shared by all replicas and kept across restarts."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table, case, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.base.limits import Tally
 from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.upsert import upsert
 
 
 def add_tallies(metadata: MetaData) -> None:
-    """Adds to a service's schema how often something happened under a key since its window began."""
+    """Add the table of counters to a service's schema: the count of each key since its window began."""
     tallies = Table(
         "tallies",
         metadata,
@@ -25,7 +25,7 @@ def add_tallies(metadata: MetaData) -> None:
 
 
 class Tallies:
-    """A repository of a unit of work."""
+    """Repository for the counters."""
 
     def __init__(self, session: AsyncSession, metadata: MetaData) -> None:
         self._session = session
@@ -35,10 +35,9 @@ class Tallies:
         return _tallies(await self._session.execute(select(self._table).where(self._table.c.key.in_(keys))))
 
     async def add(self, keys: Iterable[str], *, window: timedelta, now: datetime) -> Mapping[str, Tally]:
-        """One statement. The rows are locked in the order of their keys until the transaction ends."""
-        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        """Increment the counters with one statement. Rows are locked in the order of their keys until the commit."""
         columns = self._table.c
-        statement: Any = insert(self._table).values(
+        statement: Any = upsert(self._session, self._table).values(
             [{"key": key, "began_at": now, "counted": 1} for key in sorted(keys)]
         )
         is_over = columns.began_at <= now - window
@@ -58,7 +57,7 @@ class Tallies:
         )
 
     async def forget(self, *, began_before: datetime, limit: int) -> int:
-        """Deletes at most `limit` whose window began before then; how many it was."""
+        """Delete at most `limit` counters whose window began before `began_before`. Returns their number."""
         columns = self._table.c
         old = select(columns.key).where(columns.began_at < began_before).order_by(columns.began_at).limit(limit)
         chosen = old.with_for_update(skip_locked=True).cte("chosen")

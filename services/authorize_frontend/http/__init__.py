@@ -1,1 +1,1 @@
-"""HTTP, one file per area. Pages are plain forms on distinct paths and need no JavaScript."""
+"""The HTTP side: routes, pages, cookies and redirects, one package per area. It stores nothing and decides nothing."""

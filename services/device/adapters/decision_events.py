@@ -1,19 +1,19 @@
-"""What other replicas decided, heard on the bus: it wakes the polls that wait here."""
+"""Events about decisions of other replicas wake the polls that wait in this process."""
 
 import json
 from collections.abc import Awaitable, Callable
 
-from services.device.adapters.waiting_polls import WaitingRoom
+from services.device.adapters.waiting_polls import WaitingPolls
 
-DECISIONS = ("latchkey.v1.device.approved.*", "latchkey.v1.device.denied.*")
+SUBJECTS = ("latchkey.v1.device.approved.*", "latchkey.v1.device.denied.*")
 
 
-def wake(room: WaitingRoom) -> Callable[[bytes], Awaitable[None]]:
-    """Takes envelopes. A wrong or repeated one costs a look at the database: nothing is believed but what is there."""
+def wake_waiting_polls(waiting_polls: WaitingPolls) -> Callable[[bytes], Awaitable[None]]:
+    """Return a handler for event envelopes. A woken poll reads the database, so a forged event changes no result."""
 
     async def on_event(envelope: bytes) -> None:
         try:
-            room.call(str(json.loads(envelope)["correlationid"]))
+            waiting_polls.wake(str(json.loads(envelope)["correlationid"]))
         except (ValueError, KeyError, TypeError):
             return
 

@@ -1,11 +1,11 @@
-"""When each code was last polled, as far as this process knows; usecases/record_polls writes it to SQL."""
+"""The time of the latest poll of each code at this process. usecases/record_polls.py writes it to SQL."""
 
 from collections import OrderedDict
 from datetime import datetime
 from heapq import nsmallest
 
 CAPACITY = 50_000
-"""More than may be alive. Beyond it the longest unpolled are forgotten, of which SQL still knows."""
+"""Larger than the default maximum of unexpired codes. Beyond it the oldest entries are dropped; SQL has their times."""
 
 
 class PollTimes:
@@ -16,20 +16,20 @@ class PollTimes:
     def last(self, code_id: str) -> datetime | None:
         return self._times.get(code_id)
 
-    def note(self, code_id: str, at: datetime) -> None:
+    def record(self, code_id: str, at: datetime) -> None:
         self._times[code_id] = at
         self._times.move_to_end(code_id)
         self._unsaved[code_id] = at
         if len(self._times) > CAPACITY:
-            forgotten, _ = self._times.popitem(last=False)
-            self._unsaved.pop(forgotten, None)
+            dropped, _ = self._times.popitem(last=False)
+            self._unsaved.pop(dropped, None)
 
-    def unsaved(self, most: int) -> list[tuple[str, datetime]]:
-        """In the order of the ids, so that replicas that write the same ones never wait for each other in a circle."""
-        return nsmallest(most, self._unsaved.items())
+    def unsaved(self, limit: int) -> list[tuple[str, datetime]]:
+        """Return polls that are not in SQL yet, ordered by id so that concurrent writers cannot deadlock."""
+        return nsmallest(limit, self._unsaved.items())
 
-    def saved(self, polls: list[tuple[str, datetime]]) -> bool:
-        """These are in SQL; True when there are more that are not."""
+    def mark_saved(self, polls: list[tuple[str, datetime]]) -> bool:
+        """Mark these polls as saved. Returns True if other polls are still unsaved."""
         for code_id, at in polls:
             if self._unsaved.get(code_id) == at:
                 del self._unsaved[code_id]

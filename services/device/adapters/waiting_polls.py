@@ -1,44 +1,44 @@
-"""Polls that wait, in this process, for a person to decide."""
+"""Polls in this process that wait for the decision of a user."""
 
 import asyncio
 from collections import OrderedDict
 from datetime import timedelta
 
 CAPACITY = 10_000
-"""Polls beyond it are answered at once, as those are that do not ask to wait."""
-_REMEMBERED = 1_000
+"""Maximum number of waiting polls. Further polls are answered at once."""
+_MAX_RECENT = 1_000
 
 
-class WaitingRoom:
-    """Called for every decision: by the use case that makes it, and by the bus for what other replicas decided.
+class WaitingPolls:
+    """`wake` is called for every decision: by the use case in this process, and by events of other replicas.
 
-    What was called lately is remembered, so that a decision that falls between a poll's look at the database and its
-    waiting is not slept through.
+    The ids of recent decisions are kept, so that a poll also returns at once if the decision came after the poll read
+    the database and before it began to wait.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Event]] = {}
-        self._occupied = 0
-        self._called: OrderedDict[str, None] = OrderedDict()
+        self._count = 0
+        self._recent: OrderedDict[str, None] = OrderedDict()
 
-    def call(self, code_id: str) -> None:
-        """Wakes who waits for this one: its state is worth a look."""
-        self._called[code_id] = None
-        if len(self._called) > _REMEMBERED:
-            self._called.popitem(last=False)
+    def wake(self, code_id: str) -> None:
+        """Wake the polls that wait for this code."""
+        self._recent[code_id] = None
+        if len(self._recent) > _MAX_RECENT:
+            self._recent.popitem(last=False)
         for event in self._waiting.get(code_id, ()):
             event.set()
 
-    async def wait(self, code_id: str, most: timedelta) -> bool:
-        """True as soon as the code is called (or was a moment ago); False after so long, or when the room is full."""
-        if code_id in self._called:
+    async def wait(self, code_id: str, limit: timedelta) -> bool:
+        """Return True when the code is woken (or was woken recently), False after `limit` or if CAPACITY is reached."""
+        if code_id in self._recent:
             return True
-        if most <= timedelta() or self._occupied >= CAPACITY:
+        if limit <= timedelta() or self._count >= CAPACITY:
             return False
         event = asyncio.Event()
         self._enter(code_id, event)
         try:
-            async with asyncio.timeout(most.total_seconds()):
+            async with asyncio.timeout(limit.total_seconds()):
                 return await event.wait()
         except TimeoutError:
             return False
@@ -46,11 +46,11 @@ class WaitingRoom:
             self._leave(code_id, event)
 
     def _enter(self, code_id: str, event: asyncio.Event) -> None:
-        self._occupied += 1
+        self._count += 1
         self._waiting.setdefault(code_id, set()).add(event)
 
     def _leave(self, code_id: str, event: asyncio.Event) -> None:
-        self._occupied -= 1
+        self._count -= 1
         others = self._waiting[code_id]
         others.discard(event)
         if not others:

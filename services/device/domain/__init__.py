@@ -1,1 +1,1 @@
-"""Device codes as values: nothing here knows of SQL, gRPC or the time."""
+"""Values and rules of device codes. Imports no SQL, gRPC or clock."""

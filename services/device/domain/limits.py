@@ -1,4 +1,4 @@
-"""How often devices may ask, and people may type a wrong user code."""
+"""Rate limits for device authorization requests and for wrong user codes."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,19 +9,19 @@ ATTEMPT_WINDOW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class RequestQuota:
-    """How many device authorizations may begin within REQUEST_WINDOW, and how many may be alive."""
+    """Maximum number of device authorization requests within REQUEST_WINDOW, and of unexpired codes."""
 
     per_address: int
-    """From one /24 or /48."""
+    """From one /24 or /48 network."""
     per_client: int
     alive: int
-    """At all, of all clients: the size of the table."""
+    """Unexpired codes of all clients. Bounds the size of the table."""
 
 
 @dataclass(frozen=True)
 class AttemptQuota:
-    """How many wrong user codes may be typed within ATTEMPT_WINDOW (RFC 8628 5.1)."""
+    """Maximum number of wrong user codes within ATTEMPT_WINDOW (RFC 8628 5.1)."""
 
-    per_person: int
+    per_user: int
     per_address: int
     overall: int

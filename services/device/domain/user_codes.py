@@ -1,4 +1,4 @@
-"""User codes: short enough to type, random enough to be guessed by nobody while they live (RFC 8628 6.1, 5.1)."""
+"""User codes: short enough to type, with enough entropy against guessing during their lifetime (RFC 8628 6.1, 5.1)."""
 
 import unicodedata
 
@@ -6,37 +6,38 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_code
 
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
-"""The 20 consonants of RFC 8628 6.1: no word comes out, no two look alike, and any keyboard has them."""
+"""The 20 consonants of RFC 8628 6.1: they form no words, do not look alike, and are on every keyboard."""
 LENGTH = 8
-"""34.5 bits. With the limit of wrong ones, guessing any of thousands of live codes takes years."""
-_LONGEST_INPUT = 64
-_BETWEEN = {"Pd", "Zs", "Cf", "Cc"}
-"""Dashes and blanks of all kinds: phones write their own."""
+"""34.5 bits. With the limit on wrong codes, guessing any of thousands of unexpired codes takes years."""
+_MAX_INPUT = 64
+_IGNORED = {"Pd", "Zs", "Cf", "Cc"}
+"""Unicode categories of dashes, spaces and control characters, which phone keyboards may insert."""
 
 
 def new_user_code() -> str:
-    """A random code in its normal form: eight letters."""
+    """Return a random code in normal form: eight characters of ALPHABET."""
     return new_code(ALPHABET, LENGTH)
 
 
 def normal_form(typed: str) -> str | None:
-    """The code that was meant, whatever its case, blanks and dashes; None when it cannot be one."""
-    if len(typed) > _LONGEST_INPUT:
+    """Return the code without spaces and dashes, in upper case; None if the input cannot be a user code."""
+    if len(typed) > _MAX_INPUT:
         return None
     folded = unicodedata.normalize("NFKC", typed)
-    letters = "".join(character for character in folded if unicodedata.category(character) not in _BETWEEN)
-    code = letters.upper() if letters.isascii() else ""
+    kept = "".join(character for character in folded if unicodedata.category(character) not in _IGNORED)
+    code = kept.upper() if kept.isascii() else ""
     return code if len(code) == LENGTH and set(code) <= set(ALPHABET) else None
 
 
-def as_shown(code: str) -> str:
-    """As people read it best: WDJB-MJHT."""
+def display_form(code: str) -> str:
+    """Return the code with a dash in the middle: WDJB-MJHT."""
     return f"{code[: LENGTH // 2]}-{code[LENGTH // 2 :]}"
 
 
 def digest(code: str) -> bytes:
-    """What is stored of a code in normal form: no secret of 256 bits, so whoever reads the database can find it out.
+    """Return the digest that is stored for a code in normal form.
 
-    That is worth little: a code opens nothing without a person who signs in and says yes, and it is gone in minutes.
+    A reader of the database can find the code by trying all values. The code alone gives no access: a user has to sign
+    in and approve it within minutes.
     """
     return secret_hash(f"latchkey user code {code}")

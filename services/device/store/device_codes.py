@@ -1,7 +1,7 @@
-"""Device codes in SQL. What may happen once happens by one conditional statement.
+"""Device codes in SQL. Each state change is one conditional statement, so that only one caller succeeds.
 
-Locks are taken in the order tallies, codes, subjects of the outbox, and whoever sweeps many rows waits for none of
-them, so that no two transactions wait for each other in a circle.
+Locks are taken in the order tallies, device codes, outbox subjects, and sweeps skip locked rows. So transactions cannot
+deadlock.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.device.domain.device_codes import LONGEST_INTERVAL, SLOWER_BY, Approval, DeviceCode, State
+from libs.servicekit.sql.upsert import upsert
+from services.device.domain.device_codes import MAX_INTERVAL, SLOWER_BY, Approval, DeviceCode, State
 from services.device.ports import ExpiredCode
 from services.device.store.tables import DEVICE_CODES as T
 from services.device.store.tables import MAX_NAME
@@ -29,19 +29,18 @@ class DeviceCodes:
         row = (await self._session.execute(select(T).where(T.c.device_code_hash == device_code_hash))).first()
         return None if row is None else _device_code(row)
 
-    async def find_waiting(self, user_code_hash: bytes, *, now: datetime) -> DeviceCode | None:
+    async def find_pending(self, user_code_hash: bytes, *, now: datetime) -> DeviceCode | None:
         query = select(T).where(T.c.user_code_hash == user_code_hash, _PENDING, T.c.expires_at > now)
         row = (await self._session.execute(query)).first()
         return None if row is None else _device_code(row)
 
-    async def count_alive(self, *, now: datetime, most: int) -> int:
-        alive = select(T.c.expires_at).where(T.c.expires_at > now).limit(most).subquery()
+    async def count_alive(self, *, now: datetime, limit: int) -> int:
+        alive = select(T.c.expires_at).where(T.c.expires_at > now).limit(limit).subquery()
         return int((await self._session.execute(select(func.count()).select_from(alive))).scalar_one())
 
     async def add(self, code: DeviceCode, *, device_code_hash: bytes, user_code_hash: bytes) -> bool:
-        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         statement = (
-            insert(T)
+            upsert(self._session, T)
             .values(
                 id=code.id,
                 device_code_hash=device_code_hash,
@@ -81,10 +80,10 @@ class DeviceCodes:
         return (await self._session.execute(statement)).first() is not None
 
     async def slow_down(self, slowed: DeviceCode) -> None:
-        """Counted from what is stored: two hasty polls at the same time are two steps."""
+        """Add to the stored interval, so that two early polls at the same time count as two."""
         await self._session.execute(
             update(T)
-            .where(T.c.id == slowed.id, _PENDING, T.c.interval_seconds < _seconds(LONGEST_INTERVAL))
+            .where(T.c.id == slowed.id, _PENDING, T.c.interval_seconds < _seconds(MAX_INTERVAL))
             .values(
                 interval_seconds=T.c.interval_seconds + _seconds(SLOWER_BY),
                 last_polled_at=slowed.last_polled_at,
@@ -118,7 +117,7 @@ class DeviceCodes:
 
 
 def _chosen(ids: Select[tuple[str]]) -> ColumnElement[bool]:
-    """Rows with these ids. A CTE is evaluated once; PostgreSQL may repeat a subquery, and exceed its LIMIT."""
+    """Select rows with these ids. A CTE is evaluated once; PostgreSQL may repeat a subquery and exceed its LIMIT."""
     return T.c.id.in_(select(ids.cte("chosen").c.id))
 
 

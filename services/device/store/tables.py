@@ -1,4 +1,4 @@
-"""The tables of this service. A change here needs a migration; a test compares the two."""
+"""The tables of this service. A change needs a migration; a test compares tables and migrations."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -17,13 +17,13 @@ MAX_NAME = 255
 
 
 class Row(SQLModel):
-    """Rows of this service share one MetaData, and not SQLModel's global one."""
+    """Base of the rows of this service, with a MetaData of its own."""
 
     metadata: ClassVar[MetaData] = MetaData()
 
 
 class DeviceCodeRow(Row, table=True):
-    """One device authorization (RFC 8628 3.2) on its way through the states; of both codes only digests are known."""
+    """One device authorization (RFC 8628 3.2). Only digests of the device code and the user code are stored."""
 
     __tablename__ = "device_codes"
     __table_args__ = (
@@ -37,7 +37,7 @@ class DeviceCodeRow(Row, table=True):
             " OR (user_id IS NOT NULL AND session_id IS NOT NULL AND attested_session IS NOT NULL)",
             name="device_codes_approved_by_somebody",
         ),
-        # A person types it, so it is short; it has to be unlike the others only while somebody may still type it.
+        # User codes are short, so they are unique only among pending authorizations.
         Index(
             "device_codes_user_code",
             "user_code_hash",
@@ -65,7 +65,7 @@ class DeviceCodeRow(Row, table=True):
     user_id: str | None = Field(default=None, sa_column=Column(String(36)))
     session_id: str | None = Field(default=None, sa_column=Column(String(36)))
     attested_session: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    """A serialized latchkey.authentication.v1.AttestedSession: the statement and its MAC, as they came."""
+    """A serialized latchkey.authentication.v1.AttestedSession: the session and its MAC, as received."""
     redeemed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 

@@ -1,4 +1,6 @@
-"""When codes were last polled, written in the background: so a poll writes nothing, and all replicas know of it."""
+"""Writes the times of polls to SQL in the background, so that a poll itself writes nothing."""
+
+from dataclasses import dataclass
 
 from services.device.adapters.poll_times import PollTimes
 from services.device.ports import Begin
@@ -6,22 +8,22 @@ from services.device.ports import Begin
 BATCH = 1_000
 
 
+@dataclass(frozen=True, kw_only=True)
 class RecordPolls:
-    """One transaction for all polls since the last one. A crash loses a second of them, which forgives some haste."""
+    """One transaction for all polls since the previous run. A crash loses about one second of poll times."""
 
-    def __init__(self, *, begin: Begin, times: PollTimes) -> None:
-        self._begin = begin
-        self._times = times
+    begin: Begin
+    poll_times: PollTimes
 
     async def __call__(self) -> bool:
-        """Writes one batch, if there is one; True when there is more to write.
+        """Write one batch. Returns True if there is more to write.
 
         Raises:
-            TemporarilyUnavailable: nothing was written, and nothing is forgotten.
+            TemporarilyUnavailable: nothing was written; the polls stay unsaved.
         """
-        polls = self._times.unsaved(BATCH)
+        polls = self.poll_times.unsaved(BATCH)
         if not polls:
             return False
-        async with self._begin() as work:
+        async with self.begin() as work:
             await work.device_codes.record_polls(polls)
-        return self._times.saved(polls)
+        return self.poll_times.mark_saved(polls)

@@ -1,4 +1,6 @@
-"""What a person allowed is collected, once."""
+"""Redeems an approved device code. A code can be redeemed once."""
+
+from dataclasses import dataclass
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import InvalidGrant
@@ -9,20 +11,22 @@ from services.device.domain.device_codes import unknown_device_code
 from services.device.ports import Begin
 
 
+@dataclass(frozen=True, kw_only=True)
 class RedeemDeviceCode:
-    def __init__(self, *, begin: Begin, clock: Clock) -> None:
-        self._begin = begin
-        self._clock = clock
+    begin: Begin
+    clock: Clock
 
     async def __call__(self, device_code: str, *, client_id: str) -> None:
-        """Succeeds for exactly one caller, ever.
+        """Redeem the code. Succeeds for exactly one caller.
 
         Raises:
-            InvalidGrant: unknown, another client's, or spent before.
-            AuthorizationPending, AccessDenied, ExpiredToken: nobody has allowed it, or it is too late.
+            InvalidGrant: the code is unknown, belongs to another client, or was redeemed before.
+            AuthorizationPending: the user has not decided yet.
+            AccessDenied: the user denied the request.
+            ExpiredToken: the code has expired.
         """
-        now = self._clock.now()
-        async with self._begin() as work:
+        now = self.clock.now()
+        async with self.begin() as work:
             code = await work.device_codes.find(secret_hash(device_code))
             if code is None:
                 raise unknown_device_code()

@@ -1,5 +1,6 @@
-"""What ran out of time is told of, and forgotten a while later."""
+"""Marks expired codes, emits their events, and deletes old codes and tallies."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from libs.servicekit.base.clock import Clock
@@ -9,33 +10,33 @@ from services.device.ports import Begin
 
 BATCH = 200
 KEEP_EXPIRED = timedelta(minutes=10)
-"""For so long a late poll learns that its code has expired, instead of hearing that there never was one."""
+"""Until an expired code is deleted, polls with it get expired_token; after that invalid_grant."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class SweepDeviceCodes:
-    """Any number of replicas may sweep at once: none waits for another, and each code expires once."""
+    """Any number of replicas may sweep at the same time. Rows locked by another replica are skipped."""
 
-    def __init__(self, *, begin: Begin, clock: Clock) -> None:
-        self._begin = begin
-        self._clock = clock
+    begin: Begin
+    clock: Clock
 
     async def __call__(self) -> bool:
-        """One bounded batch of each; True when there may be more to do."""
-        return BATCH in {await self._expire(), await self._forget_codes(), await self._forget_tallies()}
+        """Sweep one batch of each kind. Returns True if there may be more to do."""
+        return BATCH in {await self._expire(), await self._delete_codes(), await self._delete_tallies()}
 
     async def _expire(self) -> int:
-        async with self._begin() as work:
-            expired = await work.device_codes.expire(now=self._clock.now(), limit=BATCH)
+        async with self.begin() as work:
+            expired = await work.device_codes.expire(now=self.clock.now(), limit=BATCH)
             work.emit(
                 *(events.expired(code_id=code.id, client_id=code.client_id, user_id=code.user_id) for code in expired)
             )
         return len(expired)
 
-    async def _forget_codes(self) -> int:
-        async with self._begin() as work:
-            return await work.device_codes.forget(expired_before=self._clock.now() - KEEP_EXPIRED, limit=BATCH)
+    async def _delete_codes(self) -> int:
+        async with self.begin() as work:
+            return await work.device_codes.forget(expired_before=self.clock.now() - KEEP_EXPIRED, limit=BATCH)
 
-    async def _forget_tallies(self) -> int:
+    async def _delete_tallies(self) -> int:
         longest = max(ATTEMPT_WINDOW, REQUEST_WINDOW)
-        async with self._begin() as work:
-            return await work.tallies.forget(began_before=self._clock.now() - longest, limit=BATCH)
+        async with self.begin() as work:
+            return await work.tallies.forget(began_before=self.clock.now() - longest, limit=BATCH)

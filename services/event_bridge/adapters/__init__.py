@@ -1,0 +1,1 @@
+"""NATS, HTTP requests to receivers, and background tasks. The store is elsewhere."""

@@ -1,4 +1,4 @@
-"""Wakes the streams of this process when there is something new, whoever took it."""
+"""Wakes the event streams of this process when this or another replica has stored new events."""
 
 import asyncio
 from contextlib import suppress
@@ -6,53 +6,53 @@ from contextlib import suppress
 from libs.oauth.errors import TemporarilyUnavailable
 from services.event_bridge.usecases.read_events import ReadEvents
 
-LOOK_SECONDS = 1.0
-"""How long it takes at most until a stream shows what another replica has taken."""
+POLL_SECONDS = 1.0
+"""Interval of the database query. An event that another replica stored reaches a stream after at most this time."""
 
 
-class News:
-    """`run` is a background task: one look for all streams."""
+class EventSignals:
+    """`run` is a background task: one query for all streams of the process."""
 
     def __init__(self, read: ReadEvents) -> None:
         self._read = read
         self._latest = 0
         self._waiting: set[asyncio.Future[None]] = set()
-        self._look = asyncio.Event()
-        self.over = False
-        """The process stops: streams end, and their readers go on at another replica."""
+        self._wake = asyncio.Event()
+        self.stopped = False
+        """The process stops: streams end, and their readers reconnect to another replica."""
 
     def wake(self) -> None:
-        """This process has taken something."""
-        self._look.set()
+        """This process has stored events: query at once."""
+        self._wake.set()
 
-    def end(self) -> None:
-        self.over = True
-        self._tell()
+    def stop(self) -> None:
+        self.stopped = True
+        self._notify()
 
     async def run(self) -> None:
         while True:
-            self._look.clear()
+            self._wake.clear()
             with suppress(TemporarilyUnavailable):
                 newest = await self._read.newest() if self._waiting else self._latest
                 if newest != self._latest:
                     self._latest = newest
-                    self._tell()
+                    self._notify()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), LOOK_SECONDS)
+                await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
 
-    async def after(self, position: int, *, seconds: float) -> None:
-        """Returns when there may be something after `position`, or after so many seconds."""
-        if self._latest > position or self.over:
+    async def wait_after(self, position: int, *, seconds: float) -> None:
+        """Return when there may be an event after `position`, or after `seconds`."""
+        if self._latest > position or self.stopped:
             return
-        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.add(news)
-        self._look.set()  # what came while nobody waited
+        signal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(signal)
+        self._wake.set()  # `run` does not query while no stream waits
         try:
-            await asyncio.wait([news], timeout=seconds)
+            await asyncio.wait([signal], timeout=seconds)
         finally:
-            self._waiting.discard(news)
+            self._waiting.discard(signal)
 
-    def _tell(self) -> None:
-        for news in self._waiting:
-            if not news.done():
-                news.set_result(None)
+    def _notify(self) -> None:
+        for signal in self._waiting:
+            if not signal.done():
+                signal.set_result(None)

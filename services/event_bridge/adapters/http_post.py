@@ -1,4 +1,4 @@
-"""The Post port: one request through the guarded fetcher (S43), and what came of it."""
+"""Implements the Post port: sends one request through the guarded fetcher (docs/security.md, S43)."""
 
 import time
 from collections.abc import Mapping
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from libs.fetch.errors import FetchRefused, Reason
 from libs.fetch.fetcher import Fetcher
 from libs.servicekit.base.clock import Clock
-from services.event_bridge.domain.deliveries import Answer, read_retry_after
-from services.event_bridge.domain.excerpts import LONGEST, excerpt
+from services.event_bridge.domain.deliveries import AttemptResult, parse_retry_after
+from services.event_bridge.domain.excerpts import MAX_EXCERPT, excerpt
 
 
 class FetcherPost:
@@ -15,20 +15,20 @@ class FetcherPost:
         self._fetcher = fetcher
         self._clock = clock
 
-    async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> AttemptResult:
         began = time.perf_counter()
         try:
-            posted = await self._fetcher.post(url, body, headers, excerpt=4 * LONGEST)
+            posted = await self._fetcher.post(url, body, headers, excerpt=4 * MAX_EXCERPT)
         except FetchRefused as refusal:
-            return Answer(
+            return AttemptResult(
                 status=None,
                 error=refusal.reason.value,
                 milliseconds=_since(began),
-                ours=refusal.reason is Reason.BUSY,
+                not_sent=refusal.reason is Reason.BUSY,
             )
-        return Answer(
+        return AttemptResult(
             status=posted.status,
-            retry_after=read_retry_after(posted.retry_after, now=self._clock.now()),
+            retry_after=parse_retry_after(posted.retry_after, now=self._clock.now()),
             excerpt=excerpt(posted.excerpt),
             milliseconds=_since(began),
         )

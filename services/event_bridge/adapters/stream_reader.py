@@ -1,9 +1,8 @@
-"""One stream, read from a sequence on, in order and without a gap, as a subscriber from outside reads it.
+"""Reads one NATS stream from a sequence on, in order, and detects gaps.
 
-The service uses two NATS identities. Its own identity creates the consumer and may do nothing else with it. Messages
-are read through the subscribers' account (libs/servicekit/nats/subscribers.py), because no response in that account can
-reach the subjects of events. Nothing is acknowledged: the position is stored in SQL, in the transaction that stores the
-events.
+The service uses two NATS identities. Its own identity creates the consumer. Messages are read in the account of the
+subscribers (libs/servicekit/nats/subscribers.py), because no response in that account can reach the subjects of events.
+Messages are not acknowledged: the position is stored in SQL, in the transaction that stores the events.
 """
 
 import json
@@ -31,19 +30,19 @@ _EXPIRED = {"404", "408"}
 
 
 class Interrupted(Exception):
-    """The consumer is gone, or something between us and it was lost: begin again where SQL says."""
+    """The consumer is gone or a message was lost. Read again from the position in SQL."""
 
 
 @dataclass(frozen=True)
-class Read:
+class StreamMessage:
     sequence: int
-    """In the stream."""
+    """Sequence in the stream."""
     subject: str
     body: bytes
 
 
 class StreamReader:
-    """`consumer`: its name; one reader at a time has it."""
+    """`consumer` is the name of the consumer. One reader at a time uses it."""
 
     def __init__(self, stream: str, consumer: str, *, maker: JetStreamContext, client: Client) -> None:
         self._stream = stream
@@ -51,17 +50,17 @@ class StreamReader:
         self._maker = maker
         self._client = client
         self._base = client.new_inbox()
-        self._asked = 0
-        self._owed = 0
-        self._came = 0
+        self._requests = 0
+        self._outstanding = 0
+        self._received = 0
 
     async def last_sequence(self) -> int:
-        """Of what the stream has had."""
+        """Return the last sequence of the stream."""
         return (await self._maker.stream_info(self._stream)).state.last_seq
 
     @asynccontextmanager
-    async def opened(self, *, after: int) -> AsyncIterator[None]:
-        """Makes the consumer anew: whoever read before reads no more."""
+    async def consuming(self, *, after: int) -> AsyncIterator[None]:
+        """Delete and create the consumer, which ends every earlier reader."""
         with suppress(NotFoundError):
             await self._maker.delete_consumer(self._stream, self._consumer)
         await self._maker.add_consumer(
@@ -77,36 +76,36 @@ class StreamReader:
             ),
         )
         self._subscription = await self._client.subscribe(f"{self._base}.*")
-        self._owed = self._came = 0
+        self._outstanding = self._received = 0
         try:
             yield
         finally:
             with suppress(NatsError, OSError):
                 await self._subscription.unsubscribe()
 
-    async def next_batch(self) -> Sequence[Read]:
-        """What is there, at most BATCH; empty when nothing came for a while.
+    async def next_batch(self) -> Sequence[StreamMessage]:
+        """Return available messages, at most BATCH, or none after a heartbeat without messages.
 
         Raises:
-            Interrupted: see there.
-            NatsError, OSError: the connection.
+            Interrupted: the consumer is gone or a message was lost.
+            NatsError, OSError: the connection failed.
         """
-        if self._owed == 0:
-            await self._ask()
-        batch: list[Read] = []
+        if self._outstanding == 0:
+            await self._request_batch()
+        batch: list[StreamMessage] = []
         while len(batch) < BATCH:
             message = await _next(self._subscription, wait=not batch)
             if message is None:
                 break
-            read = self._judged(message)
+            read = self._message_of(message)
             if read is None:
                 break
             batch.append(read)
         return batch
 
-    async def _ask(self) -> None:
-        self._asked += 1
-        self._owed = BATCH
+    async def _request_batch(self) -> None:
+        self._requests += 1
+        self._outstanding = BATCH
         request = {
             "batch": BATCH,
             "expires": int(REQUEST_SECONDS * 1e9),
@@ -115,31 +114,31 @@ class StreamReader:
         await self._client.publish(
             f"{API}.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}",
             json.dumps(request).encode(),
-            reply=f"{self._base}.{self._asked}",
+            reply=f"{self._base}.{self._requests}",
         )
 
-    def _judged(self, message: Msg) -> Read | None:
-        """None for a word of the server's; what follows is asked for when that says that the request has ended."""
+    def _message_of(self, message: Msg) -> StreamMessage | None:
+        """Return None for a status message. One that ends the current request allows the next request."""
         status = (message.headers or {}).get("Status")
         if status is None:
-            self._owed -= 1
-            self._came += 1
-            place = message.metadata.sequence
-            if place.consumer != self._came:
-                raise Interrupted("an event was lost on its way")
-            return Read(place.stream, message.subject, message.data)
-        if status != _IDLE and message.subject == f"{self._base}.{self._asked}":
+            self._outstanding -= 1
+            self._received += 1
+            sequence = message.metadata.sequence
+            if sequence.consumer != self._received:
+                raise Interrupted("a message was lost between the server and this reader")
+            return StreamMessage(sequence.stream, message.subject, message.data)
+        if status != _IDLE and message.subject == f"{self._base}.{self._requests}":
             if status not in _EXPIRED:
                 raise Interrupted(f"{status} {(message.headers or {}).get('Description', '')}".strip())
-            self._owed = 0
+            self._outstanding = 0
         return None
 
 
 async def _next(subscription: Subscription, *, wait: bool) -> Msg | None:
-    """The next message; when there is none now, None, or (`wait`) the first that comes.
+    """Return the next message. If there is none, return None, or wait for one if `wait`.
 
     Raises:
-        Interrupted: no heartbeat came either.
+        Interrupted: no message and no heartbeat came in time.
     """
     if not wait and subscription.pending_msgs == 0:
         return None

@@ -1,4 +1,4 @@
-"""The service's second connection to the bus: as a subscriber, with a subscriber's rights."""
+"""The second NATS connection of this service, with the rights of a subscriber."""
 
 import asyncio
 from pathlib import Path
@@ -15,13 +15,13 @@ _log = logs.get(__name__)
 
 
 class SubscriberConnection:
-    """Comes back by itself; `run` is a background task."""
+    """Reconnects automatically; `run` is a background task."""
 
     def __init__(self, servers: str, creds: Path | None) -> None:
         self._servers = servers.split(",")
         self._creds = creds
         self.client = Client()
-        self._complaint = ""
+        self._last_error = ""
 
     async def run(self) -> None:
         try:
@@ -40,14 +40,14 @@ class SubscriberConnection:
             try:
                 await asyncio.wait_for(self.client.close(), 2)
             except (TimeoutError, NatsError, OSError):
-                _log.debug("The bus did not say goodbye")
+                _log.debug("nats.close_failed", message="NATS connection did not close cleanly")
 
     async def check(self) -> CheckResult:
         connected = self.client.is_connected
-        return CheckResult(ok=connected, detail="connected" if connected else "away: events wait", required=False)
+        return CheckResult(ok=connected, detail="connected" if connected else "NATS unavailable", required=False)
 
     async def _on_error(self, error: Exception) -> None:
-        complaint = str(error) or type(error).__name__
-        if complaint != self._complaint:
-            self._complaint = complaint
-            _log.warning("The bus reports to the reader", cause=complaint)
+        cause = str(error) or type(error).__name__
+        if cause != self._last_error:
+            self._last_error = cause
+            _log.warning("nats.subscriber_error", message="NATS reported an error to the event reader", cause=cause)

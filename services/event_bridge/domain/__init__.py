@@ -1,1 +1,1 @@
-"""Webhooks, deliveries and filters as values: nothing here knows of SQL, gRPC or the time."""
+"""Values and rules of webhooks, deliveries and filters. Imports no SQL, gRPC or clock."""

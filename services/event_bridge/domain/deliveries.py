@@ -1,4 +1,4 @@
-"""One event on its way to one receiver."""
+"""The delivery of one event to one webhook: states, retries and results of attempts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-AT_ONCE = 4
-"""For each webhook; one for one that is failing, so that slow and dead receivers cost one place."""
+from libs.backoff import Backoff
+
+MAX_CONCURRENT = 4
+"""Concurrent attempts for one webhook. A webhook that is failing gets one, so that it occupies one place only."""
 LEASE = timedelta(minutes=1)
-"""For so long an attempt belongs to the replica that began it; longer than any request may take."""
-FIRST_PAUSE = timedelta(seconds=5)
-LONGEST_PAUSE = timedelta(hours=4)
-PATIENCE = timedelta(days=1)
-"""What was not taken for so long is given up."""
-JITTER = 0.2
-_REFUSALS_OF_ONE = frozenset(range(400, 500)) - {401, 403, 404, 408, 410, 421, 425, 429}
+"""Lease of a claimed delivery. Longer than the timeout of a request."""
+BACKOFF = Backoff(first_pause=timedelta(seconds=5), max_pause=timedelta(hours=4), jitter=0.2)
+DELIVERY_LIFETIME = timedelta(days=1)
+"""A delivery without success is given up after this time."""
+_EVENT_REFUSED = frozenset(range(400, 500)) - {401, 403, 404, 408, 410, 421, 425, 429}
 
 
 class State(StrEnum):
@@ -25,16 +25,16 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What came of an attempt. `status`: None when there was no answer, and `error` says why."""
+class AttemptResult:
+    """Result of one attempt. `status` is None if there was no response; then `error` names the cause."""
 
     status: int | None
     error: str = ""
     retry_after: timedelta | None = None
     excerpt: str = ""
     milliseconds: int = 0
-    ours: bool = False
-    """We did not get to it: this says nothing about the receiver."""
+    not_sent: bool = False
+    """The request was not sent because this service was busy. It is not counted as an attempt."""
 
     @property
     def delivered(self) -> bool:
@@ -42,7 +42,7 @@ class Answer:
 
     @property
     def gone(self) -> bool:
-        """Standard Webhooks: the receiver wants no more of them."""
+        """410 Gone: the receiver does not want further messages (Standard Webhooks)."""
         return self.status == 410
 
 
@@ -54,16 +54,16 @@ class Delivery:
     body: str
     expires_at: datetime
     attempts: int
-    """Begun, this one included."""
+    """Number of attempts that have begun, including this one."""
 
-    def after(self, answer: Answer, *, now: datetime, chance: float) -> "State | datetime":
-        """How it ended, or when to try again. `chance`: a random number from 0 to 1, so that not all come at once."""
-        if answer.delivered:
+    def next_step(self, result: AttemptResult, *, now: datetime, chance: float) -> "State | datetime":
+        """Return the final state, or the time of the next attempt. `chance` is a random number from 0 to 1."""
+        if result.delivered:
             return State.DELIVERED
-        if answer.ours:
-            return now + FIRST_PAUSE
-        next_try = now + max(pause_after(self.attempts, chance=chance), answer.retry_after or timedelta())
-        return State.GIVEN_UP if next_try > self.expires_at or answer.gone else next_try
+        if result.not_sent:
+            return now + BACKOFF.first_pause
+        next_try = now + max(BACKOFF.pause_after(self.attempts, chance=chance), result.retry_after or timedelta())
+        return State.GIVEN_UP if next_try > self.expires_at or result.gone else next_try
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ class LoggedAttempt:
 
 @dataclass(frozen=True, kw_only=True)
 class LoggedDelivery:
-    """As operators see it."""
+    """A delivery in the delivery log."""
 
     event_id: str
     event_name: str
@@ -89,19 +89,13 @@ class LoggedDelivery:
     latest_attempts: Sequence[LoggedAttempt]
 
 
-def pause_after(attempts: int, *, chance: float) -> timedelta:
-    """5 seconds, then three times as long after each attempt, at most LONGEST_PAUSE; a fifth more or less."""
-    factor: int = 3 ** min(max(attempts - 1, 0), 12)
-    return min(FIRST_PAUSE * factor, LONGEST_PAUSE) * (1 + JITTER * (2 * chance - 1))
+def is_refusal_of_event(result: AttemptResult) -> bool:
+    """Return True if the receiver works and refuses this event only. Other events are sent without a pause."""
+    return result.status in _EVENT_REFUSED
 
 
-def is_refusal_of_one(answer: Answer) -> bool:
-    """The receiver is there and does not like this event; others may go on."""
-    return answer.status in _REFUSALS_OF_ONE
-
-
-def read_retry_after(value: str, *, now: datetime) -> timedelta | None:
-    """Seconds, or a date (RFC 9110 10.2.3); None for anything else, and for the past."""
+def parse_retry_after(value: str, *, now: datetime) -> timedelta | None:
+    """Parse seconds or a date (RFC 9110 10.2.3). Returns None for other values and for past dates."""
     if value.isascii() and value.isdigit() and len(value) < 9:
         return timedelta(seconds=int(value))
     try:

@@ -1,23 +1,23 @@
-"""Which events somebody gets: `login.>`, `session.ended`, `*.revoked`, `session` (all of it), `>` (everything)."""
+"""Event filters: `login.>`, `session.ended`, `*.revoked`, `session` (all of it), `>` (everything)."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-MOST_FILTERS = 32
+MAX_FILTERS = 32
 _TOKEN = re.compile(r"[a-z0-9_]{1,40}|\*")
 
 
 @dataclass(frozen=True)
 class Filter:
-    """An entity and an event, each by its name or `*`."""
+    """Patterns for the entity and for the event: a name or `*`."""
 
     entity: str
     event: str
 
     @classmethod
     def parse(cls, text: str) -> "Filter":
-        """Raises ValueError: it is no filter."""
+        """Raises ValueError if the text is not an event filter."""
         entity, _, event = text.partition(".")
         if text == ">":
             return cls("*", "*")
@@ -27,16 +27,16 @@ class Filter:
         return cls(entity, event)
 
     def matches(self, name: str) -> bool:
-        """`name`: of an event, for example login.succeeded."""
+        """`name` is an event name, for example login.succeeded."""
         entity, _, event = name.partition(".")
         return self.entity in {"*", entity} and self.event in {"*", event}
 
 
 def parse_all(texts: Iterable[str]) -> tuple[Filter, ...]:
-    """Raises ValueError: one of them is no filter, or there are none, or too many."""
+    """Raises ValueError if a filter is malformed, or if there is none or more than MAX_FILTERS."""
     filters = tuple(map(Filter.parse, texts))
-    if not 0 < len(filters) <= MOST_FILTERS:
-        raise ValueError("no filter, or too many")
+    if not 0 < len(filters) <= MAX_FILTERS:
+        raise ValueError(f"there must be 1 to {MAX_FILTERS} filters")
     return filters
 
 

@@ -1,4 +1,4 @@
-"""Webhook secrets at rest: sealed under the service's key, each for its own webhook."""
+"""Encryption of webhook secrets at rest, bound to the webhook."""
 
 from libs.crypto.sealing import KeyEncryptionKey, binding
 from services.event_bridge.domain.signatures import WebhookSecret
@@ -12,7 +12,7 @@ class SecretSeals:
         self._issuer = issuer
 
     def seal(self, secret: WebhookSecret, *, webhook_id: str) -> bytes:
-        """Bound to the webhook: put into another one's row, it cannot be opened."""
+        """Encrypt the secret. The result is bound to the webhook id and cannot be opened for another webhook."""
         return self._key.wrap(secret.encode(), bound_to=self._binding(webhook_id))
 
     def open(self, sealed: bytes, *, webhook_id: str) -> WebhookSecret:

@@ -1,4 +1,4 @@
-"""Signatures after Standard Webhooks 1.0 (symmetric, `v1`): the receiver verifies with the secret that it was given."""
+"""Signatures of Standard Webhooks 1.0 (symmetric, `v1`). The receiver verifies them with the shared secret."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NewType
 
 WebhookSecret = NewType("WebhookSecret", str)
-"""`whsec_` and 256 bits in base64: told once."""
+"""`whsec_` and 256 bits in base64. Returned once, when it is created."""
 PREFIX = "whsec_"
 _BYTES = 32
 
@@ -19,20 +19,21 @@ def new_webhook_secret() -> WebhookSecret:
 
 
 def sign(secret: WebhookSecret, *, message_id: str, timestamp: int, body: bytes) -> str:
-    """`v1,` and the HMAC-SHA256 of id, time and body, joined by full stops."""
+    """Return `v1,` and the HMAC-SHA256 of id, timestamp and body, joined by dots."""
     key = base64.b64decode(secret.removeprefix(PREFIX))
     signed = f"{message_id}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
 
 
-def headers(live: Sequence[WebhookSecret], *, message_id: str, at: datetime, body: bytes) -> Mapping[str, str]:
-    """The three headers of a message. `live`: every secret that signs, the newest first.
+def headers(
+    signing_secrets: Sequence[WebhookSecret], *, message_id: str, at: datetime, body: bytes
+) -> Mapping[str, str]:
+    """Return the three headers of a message, with a signature of each secret, newest first.
 
-    The time is that of the attempt, so that receivers may refuse what is older than a few minutes: a request that
-    somebody recorded is of no use later.
+    The timestamp is the time of the attempt, so that receivers can refuse replayed requests by their age.
     """
     timestamp = int(at.timestamp())
-    signatures = [sign(each, message_id=message_id, timestamp=timestamp, body=body) for each in live]
+    signatures = [sign(each, message_id=message_id, timestamp=timestamp, body=body) for each in signing_secrets]
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),

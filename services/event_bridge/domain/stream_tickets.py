@@ -1,4 +1,4 @@
-"""A ticket: whoever has it may read a part of the events, for a while."""
+"""A bearer ticket for the event stream, limited to some events and to a lifetime."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from services.event_bridge.domain.filters import Filter, any_matches
 
 PREFIX = "evt_"
-SHORTEST_LIFE = timedelta(minutes=1)
-LONGEST_LIFE = timedelta(days=30)
+MIN_LIFETIME = timedelta(minutes=1)
+MAX_LIFETIME = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,6 @@ class StreamTicket:
     created_at: datetime
     expires_at: datetime
 
-    def shows(self, name: str, wanted: Sequence[Filter]) -> bool:
-        """Both have to agree: what is asked for narrows what the ticket is for, and never widens it."""
-        return any_matches(map(Filter.parse, self.filters), name) and (not wanted or any_matches(wanted, name))
+    def permits(self, name: str, requested: Sequence[Filter]) -> bool:
+        """Return True if the filters of the ticket and the requested filters, if any, match the event name."""
+        return any_matches(map(Filter.parse, self.filters), name) and (not requested or any_matches(requested, name))

@@ -1,1 +1,1 @@
-"""The HTTP edge: the stream of events for browsers."""
+"""The HTTP edge: the stream of events for browsers. Webhooks are sent by adapters."""

@@ -5,21 +5,21 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from libs.servicekit.base import trace
-from services.event_bridge.adapters.event_signals import News
+from services.event_bridge.adapters.event_signals import EventSignals
 from services.event_bridge.http.cors import Cors
 from services.event_bridge.http.stream import EventStream
 
 PATH = "/events/stream"
-_MOST_BODY_BYTES = 1024
+_MAX_BODY_BYTES = 1024
 
 
-def build_edge(stream: EventStream, *, cors: Cors, news: News) -> web.Application:
-    """Streams end when the edge is shut down, and hold nothing up."""
-    app = web.Application(client_max_size=_MOST_BODY_BYTES, middlewares=[_observe])
+def build_edge(stream: EventStream, *, cors: Cors, signals: EventSignals) -> web.Application:
+    """Return the application. Streams end when it shuts down."""
+    app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[_observe])
     app.add_routes([web.get(PATH, stream.serve, allow_head=False), web.options(PATH, cors.preflight)])
 
     async def end(_: web.Application) -> None:
-        news.end()
+        signals.stop()
 
     app.on_shutdown.append(end)
     return app

@@ -1,4 +1,4 @@
-"""Which pages' scripts may read the stream: those of the origins that the operator names, and no others."""
+"""CORS: only scripts of the configured origins may read the stream."""
 
 from collections.abc import Collection, Mapping
 
@@ -16,7 +16,7 @@ class Cors:
         self._origins = frozenset(origins)
 
     def headers(self, request: web.Request) -> Mapping[str, str]:
-        """`Vary` always: a cache must not give one origin what another one was allowed."""
+        """Return CORS headers. `Vary` is always set, so that caches keep the responses of different origins apart."""
         origin = request.headers.get("Origin", "")
         allowed = {"Access-Control-Allow-Origin": origin} if origin in self._origins else {}
         return {"Vary": "Origin", **allowed}

@@ -1,1 +1,1 @@
-"""SQL: the rows of this service."""
+"""The SQL tables and repositories of this service."""

@@ -1,6 +1,6 @@
-"""Deliveries: what waits for whom, whose turn it is, and what came of each attempt.
+"""Deliveries and the log of attempts in SQL.
 
-Locks are taken in the order webhooks, deliveries, subjects of the outbox.
+Locks are taken in the order webhooks, deliveries, outbox subjects.
 """
 
 from collections import defaultdict
@@ -8,32 +8,34 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import and_, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.leased_queue import LeasedQueue
+from libs.servicekit.sql.upsert import upsert
 from services.event_bridge.domain.deliveries import (
+    DELIVERY_LIFETIME,
     LEASE,
-    PATIENCE,
-    Answer,
+    AttemptResult,
     Delivery,
     LoggedAttempt,
     LoggedDelivery,
     State,
 )
-from services.event_bridge.ports import Span, TakenEvent
-from services.event_bridge.store.events import upsert
+from services.event_bridge.ports import NewEvent, RedeliverySelection
 from services.event_bridge.store.tables import ATTEMPTS, EVENTS, WEBHOOKS
 from services.event_bridge.store.tables import DELIVERIES as T
 
-ATTEMPTS_SHOWN = 5
+MAX_ATTEMPTS_LISTED = 5
 
 
 class Deliveries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        self._queue = LeasedQueue(session, T, lease=LEASE)
 
     async def queue(
-        self, webhook_id: str, events: Sequence[tuple[int, TakenEvent]], *, now: datetime, ids: Sequence[str]
+        self, webhook_id: str, events: Sequence[tuple[int, NewEvent]], *, now: datetime, ids: Sequence[str]
     ) -> None:
         rows = [
             {
@@ -45,22 +47,22 @@ class Deliveries:
                 "attempts": 0,
                 "due_at": now,
                 "queued_at": now,
-                "expires_at": now + PATIENCE,
+                "expires_at": now + DELIVERY_LIFETIME,
             }
             for delivery_id, (position, event) in zip(ids, events, strict=True)
         ]
         if rows:
-            await self._session.execute(upsert(self._session)(T).values(rows).on_conflict_do_nothing())
+            await self._session.execute(upsert(self._session, T).values(rows).on_conflict_do_nothing())
 
     async def ready(self, *, now: datetime) -> Mapping[str, bool]:
-        waits = exists().where(T.c.webhook_id == WEBHOOKS.c.webhook_id, _due(now))
-        awake = or_(WEBHOOKS.c.rests_until.is_(None), WEBHOOKS.c.rests_until <= now)
+        pending = exists().where(T.c.webhook_id == WEBHOOKS.c.webhook_id, self._queue.is_due(now))
+        not_resting = or_(WEBHOOKS.c.rests_until.is_(None), WEBHOOKS.c.rests_until <= now)
         query = select(WEBHOOKS.c.webhook_id, WEBHOOKS.c.failures).where(
-            WEBHOOKS.c.disabled_reason.is_(None), awake, waits
+            WEBHOOKS.c.disabled_reason.is_(None), not_resting, pending
         )
         return {row.webhook_id: row.failures > 0 for row in await self._session.execute(query)}
 
-    async def claim(self, webhook_id: str, *, most: int, now: datetime) -> Sequence[Delivery]:
+    async def claim(self, webhook_id: str, *, limit: int, now: datetime) -> Sequence[Delivery]:
         earlier = T.alias("earlier")
         blocked = exists().where(
             earlier.c.webhook_id == T.c.webhook_id,
@@ -68,20 +70,9 @@ class Deliveries:
             earlier.c.position < T.c.position,
             earlier.c.due_at.is_not(None),
         )
-        first = (
-            select(T.c.delivery_id)
-            .where(T.c.webhook_id == webhook_id, _due(now), ~blocked)
-            .order_by(T.c.due_at, T.c.position)
-            .limit(most)
-            .with_for_update(skip_locked=True)
-        )
-        claimed = (
-            update(T)
-            .where(T.c.delivery_id.in_(select(first.cte("first").c.delivery_id)), _due(now))
-            .values(leased_until=now + LEASE, attempts=T.c.attempts + 1)
-            .returning(T.c.delivery_id)
-        )
-        ids = (await self._session.execute(claimed)).scalars().all()
+        of_webhook = T.c.webhook_id == webhook_id
+        claimed = await self._queue.claim(of_webhook, ~blocked, order_by=[T.c.position], limit=limit, now=now)
+        ids = [row.delivery_id for row in claimed]
         query = (
             select(T, EVENTS.c.event_id, EVENTS.c.body)
             .join(EVENTS, EVENTS.c.position == T.c.position)
@@ -91,38 +82,40 @@ class Deliveries:
         return [_delivery(row) for row in await self._session.execute(query)] if ids else ()
 
     async def postpone(self, delivery: Delivery, *, until: datetime, counted: bool) -> bool:
-        attempts = T.c.attempts if counted else T.c.attempts - 1
-        return await self._change(delivery, due_at=until, leased_until=None, attempts=attempts)
+        uncounted = {} if counted else {"attempts": T.c.attempts - 1}
+        return await self._queue.postpone(
+            delivery.delivery_id, attempts=delivery.attempts, until=until, values=uncounted
+        )
 
     async def settle(self, delivery: Delivery, state: State) -> bool:
-        return await self._change(delivery, due_at=None, leased_until=None, state=state.value)
+        return await self._queue.settle(delivery.delivery_id, attempts=delivery.attempts, values={"state": state.value})
 
-    async def log(self, delivery: Delivery, answer: Answer, *, now: datetime) -> None:
+    async def log(self, delivery: Delivery, result: AttemptResult, *, now: datetime) -> None:
         await self._session.execute(
             insert(ATTEMPTS).values(
                 delivery_id=delivery.delivery_id,
                 attempted_at=now,
-                status=answer.status,
-                error=answer.error,
-                milliseconds=answer.milliseconds,
-                excerpt=answer.excerpt,
+                status=result.status,
+                error=result.error,
+                milliseconds=result.milliseconds,
+                excerpt=result.excerpt,
             )
         )
 
-    async def hurry(self, webhook_id: str, *, now: datetime) -> None:
+    async def make_due(self, webhook_id: str, *, now: datetime) -> None:
         later = and_(T.c.webhook_id == webhook_id, T.c.due_at > now, T.c.leased_until.is_(None))
         await self._session.execute(update(T).where(later).values(due_at=now))
 
-    async def requeue(self, webhook_id: str, span: Span, *, now: datetime) -> int:
+    async def requeue(self, webhook_id: str, selection: RedeliverySelection, *, now: datetime) -> int:
         conditions = [T.c.webhook_id == webhook_id, T.c.due_at.is_(None)]
-        if span.event_id:
-            wanted = select(EVENTS.c.position).where(EVENTS.c.event_id == span.event_id)
-            conditions.append(T.c.position.in_(wanted))
+        if selection.event_id:
+            positions = select(EVENTS.c.position).where(EVENTS.c.event_id == selection.event_id)
+            conditions.append(T.c.position.in_(positions))
         else:
-            conditions += [T.c.queued_at >= span.since, T.c.queued_at < (span.until or now)]
-            if not span.delivered_too:
+            conditions += [T.c.queued_at >= selection.since, T.c.queued_at < (selection.until or now)]
+            if not selection.include_delivered:
                 conditions.append(T.c.state == State.GIVEN_UP.value)
-        values = {"state": State.PENDING.value, "attempts": 0, "due_at": now, "expires_at": now + PATIENCE}
+        values = {"state": State.PENDING.value, "attempts": 0, "due_at": now, "expires_at": now + DELIVERY_LIFETIME}
         again = update(T).where(*conditions).values(values).returning(T.c.delivery_id)
         return len((await self._session.execute(again)).all())
 
@@ -142,14 +135,14 @@ class Deliveries:
         query = select(ATTEMPTS).where(ATTEMPTS.c.delivery_id.in_(ids)).order_by(ATTEMPTS.c.attempt_id.desc())
         found: dict[str, list[LoggedAttempt]] = defaultdict(list)
         for row in await self._session.execute(query):
-            if len(found[row.delivery_id]) < ATTEMPTS_SHOWN:
+            if len(found[row.delivery_id]) < MAX_ATTEMPTS_LISTED:
                 found[row.delivery_id].append(_attempt(row))
         return found
 
     async def give_up(self, *, now: datetime, limit: int) -> int:
         late = (
             select(T.c.delivery_id)
-            .where(T.c.due_at.is_not(None), T.c.expires_at <= now, _free(now))
+            .where(T.c.due_at.is_not(None), T.c.expires_at <= now, self._queue.is_free(now))
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
@@ -165,19 +158,6 @@ class Deliveries:
         old = select(T.c.delivery_id).where(T.c.due_at.is_(None), T.c.queued_at < queued_before).limit(limit)
         gone = delete(T).where(T.c.delivery_id.in_(select(old.cte("old").c.delivery_id))).returning(T.c.delivery_id)
         return len((await self._session.execute(gone)).all())
-
-    async def _change(self, delivery: Delivery, **values: Any) -> bool:
-        own = and_(T.c.delivery_id == delivery.delivery_id, T.c.attempts == delivery.attempts)
-        changed = update(T).where(own, T.c.leased_until.is_not(None)).values(values).returning(T.c.delivery_id)
-        return (await self._session.execute(changed)).first() is not None
-
-
-def _free(now: datetime) -> ColumnElement[bool]:
-    return or_(T.c.leased_until.is_(None), T.c.leased_until <= now)
-
-
-def _due(now: datetime) -> ColumnElement[bool]:
-    return and_(T.c.due_at <= now, _free(now))
 
 
 def _delivery(row: Any) -> Delivery:

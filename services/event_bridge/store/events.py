@@ -1,14 +1,14 @@
-"""Events as they came, and how far each stream has been taken."""
+"""Events and the position in each NATS stream, in SQL."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, exists, false, func, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.event_bridge.ports import StoredEvent, TakenEvent
+from libs.servicekit.sql.upsert import upsert
+from services.event_bridge.ports import NewEvent, StoredEvent
 from services.event_bridge.store.tables import DELIVERIES, EVENTS, FEEDS
 
 
@@ -36,10 +36,10 @@ class Events:
             for row in await self._session.execute(query)
         ]
 
-    async def add(self, events: Sequence[TakenEvent], *, now: datetime) -> Sequence[tuple[int, TakenEvent]]:
+    async def add(self, events: Sequence[NewEvent], *, now: datetime) -> Sequence[tuple[int, NewEvent]]:
         if not events:
             return ()
-        await self._queue_for_positions()
+        await self._lock_positions()
         rows = [
             {
                 "event_id": event.event_id,
@@ -51,21 +51,21 @@ class Events:
             }
             for event in events
         ]
-        statement: Any = upsert(self._session)(EVENTS).values(rows)
+        statement: Any = upsert(self._session, EVENTS).values(rows)
         statement = statement.on_conflict_do_nothing().returning(EVENTS.c.position, EVENTS.c.event_id)
         positions = {row.event_id: row.position for row in await self._session.execute(statement)}
         return [(positions[event.event_id], event) for event in events if event.event_id in positions]
 
-    async def _queue_for_positions(self) -> None:
-        """Whoever reads on from a position misses nothing: positions become visible in their order (PostgreSQL)."""
+    async def _lock_positions(self) -> None:
+        """Make positions visible in their order (PostgreSQL), so that a reader of later positions misses no event."""
         if self._session.get_bind().dialect.name == "postgresql":
             await self._session.execute(
                 text("SELECT pg_advisory_xact_lock(hashtext('latchkey.events.' || current_schema()))")
             )
 
     async def forget(self, *, taken_before: datetime, limit: int) -> int:
-        wanted = exists().where(DELIVERIES.c.position == EVENTS.c.position)
-        old = select(EVENTS.c.position).where(EVENTS.c.taken_at < taken_before, ~wanted).limit(limit)
+        queued = exists().where(DELIVERIES.c.position == EVENTS.c.position)
+        old = select(EVENTS.c.position).where(EVENTS.c.taken_at < taken_before, ~queued).limit(limit)
         gone = delete(EVENTS).where(EVENTS.c.position.in_(select(old.cte("old").c.position)))
         return len((await self._session.execute(gone.returning(EVENTS.c.position))).all())
 
@@ -79,7 +79,7 @@ class Feeds:
         return (await self._session.execute(query)).scalar_one_or_none()
 
     async def hold(self, stream: str, holder: str, *, until: datetime, now: datetime, start: int) -> int | None:
-        new = upsert(self._session)(FEEDS).values(stream=stream, sequence=start, holder=holder, held_until=until)
+        new = upsert(self._session, FEEDS).values(stream=stream, sequence=start, holder=holder, held_until=until)
         await self._session.execute(new.on_conflict_do_nothing())
         free = or_(FEEDS.c.holder == holder, FEEDS.c.held_until <= now)
         held = update(FEEDS).where(FEEDS.c.stream == stream, free).values(holder=holder, held_until=until)
@@ -94,7 +94,3 @@ class Feeds:
             .returning(FEEDS.c.stream)
         )
         return (await self._session.execute(moved)).first() is not None
-
-
-def upsert(session: AsyncSession) -> Any:
-    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

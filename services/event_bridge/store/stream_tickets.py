@@ -1,4 +1,4 @@
-"""Tickets for the stream of events that browsers read."""
+"""Tickets for the event stream in SQL."""
 
 from collections.abc import Sequence
 from datetime import datetime

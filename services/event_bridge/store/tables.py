@@ -1,4 +1,4 @@
-"""The tables of this service. A change here needs a migration; a test compares the two."""
+"""The tables of this service. A change needs a migration; a test compares tables and migrations."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -24,17 +24,17 @@ from libs.servicekit.events.outbox import add_outbox
 from libs.servicekit.sql.database import UtcDateTime
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
-_WAITS = text("due_at IS NOT NULL")
+_PENDING = text("due_at IS NOT NULL")
 
 
 class Row(SQLModel):
-    """Rows of this service share one MetaData, and not SQLModel's global one."""
+    """Base of the rows of this service, with a MetaData of its own."""
 
     metadata: ClassVar[MetaData] = MetaData()
 
 
 class FeedRow(Row, table=True):
-    """How far a stream has been taken, and by whom it is being taken now."""
+    """The last stored sequence of a stream, and the replica that has the lease on it."""
 
     __tablename__ = "feeds"
 
@@ -45,7 +45,7 @@ class FeedRow(Row, table=True):
 
 
 class EventRow(Row, table=True):
-    """An event as it came, once; `position` is the order in which they came."""
+    """An event, stored once. `position` is the order in which events were stored."""
 
     __tablename__ = "events"
     __table_args__ = (Index("events_by_age", "taken_at"),)
@@ -56,12 +56,12 @@ class EventRow(Row, table=True):
     subject: str = Field(sa_column=Column(String(255), nullable=False))
     body: str = Field(sa_column=Column(Text, nullable=False))
     test: bool = Field(nullable=False)
-    """It did not happen, and is for one webhook alone."""
+    """A test event for one webhook."""
     taken_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
 class WebhookRow(Row, table=True):
-    """A receiver. Its secrets are sealed."""
+    """A webhook. Its secrets are encrypted."""
 
     __tablename__ = "webhooks"
 
@@ -80,23 +80,23 @@ class WebhookRow(Row, table=True):
 
 
 class DeliveryRow(Row, table=True):
-    """One event for one webhook; it waits while `due_at` is set."""
+    """The delivery of one event to one webhook. `due_at` is set while it is pending."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("webhook_id", "position", name="deliveries_once"),
         CheckConstraint("(state = 'pending') = (due_at IS NOT NULL)", name="deliveries_wait_while_pending"),
         CheckConstraint("state IN ('pending', 'delivered', 'given_up')", name="deliveries_known_state"),
-        # What goes next: the first about each subject.
+        # For the query of the next delivery: the first one about each subject.
         Index(
             "deliveries_in_order",
             "webhook_id",
             "subject",
             "position",
-            postgresql_where=_WAITS,
-            sqlite_where=_WAITS,
+            postgresql_where=_PENDING,
+            sqlite_where=_PENDING,
         ),
-        Index("deliveries_due", "webhook_id", "due_at", postgresql_where=_WAITS, sqlite_where=_WAITS),
+        Index("deliveries_due", "webhook_id", "due_at", postgresql_where=_PENDING, sqlite_where=_PENDING),
         Index("deliveries_by_time", "webhook_id", "queued_at"),
         Index("deliveries_by_event", "position"),
     )
@@ -107,7 +107,7 @@ class DeliveryRow(Row, table=True):
     )
     position: int = Field(sa_column=Column(_BIG, ForeignKey("events.position"), nullable=False))
     subject: str = Field(sa_column=Column(String(255), nullable=False))
-    """What waits for what: the event's subject, or the event's own id where no order is promised."""
+    """Deliveries with the same value are sent in order: the subject of the event, or its id if it is not ordered."""
     state: str = Field(sa_column=Column(String(16), nullable=False))
     attempts: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     due_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
@@ -117,7 +117,7 @@ class DeliveryRow(Row, table=True):
 
 
 class AttemptRow(Row, table=True):
-    """The delivery log."""
+    """One attempt, in the delivery log."""
 
     __tablename__ = "attempts"
     __table_args__ = (Index("attempts_of_a_delivery", "delivery_id", "attempt_id"),)
@@ -134,7 +134,7 @@ class AttemptRow(Row, table=True):
 
 
 class StreamTicketRow(Row, table=True):
-    """Who may read the stream for browsers, until when; of the ticket only a digest is known."""
+    """A ticket for the event stream. Only a digest of the secret is stored."""
 
     __tablename__ = "stream_tickets"
     __table_args__ = (Index("stream_tickets_expiry", "expires_at"),)

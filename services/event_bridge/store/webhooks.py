@@ -1,4 +1,4 @@
-"""Webhooks and their sealed secrets."""
+"""Webhooks and their encrypted secrets in SQL."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.event_bridge.domain.deliveries import Answer
+from services.event_bridge.domain.deliveries import AttemptResult
 from services.event_bridge.domain.webhooks import DisabledReason, Webhook
 from services.event_bridge.store.tables import DELIVERIES
 from services.event_bridge.store.tables import WEBHOOKS as T
@@ -31,10 +31,10 @@ class Webhooks:
         )
 
     async def find(self, webhook_id: str) -> Webhook | None:
-        waiting = select(func.count()).where(DELIVERIES.c.webhook_id == webhook_id, DELIVERIES.c.due_at.is_not(None))
-        query = select(T, waiting.scalar_subquery().label("waiting")).where(T.c.webhook_id == webhook_id)
+        pending = select(func.count()).where(DELIVERIES.c.webhook_id == webhook_id, DELIVERIES.c.due_at.is_not(None))
+        query = select(T, pending.scalar_subquery().label("pending")).where(T.c.webhook_id == webhook_id)
         row = (await self._session.execute(query)).first()
-        return None if row is None else _webhook(row, waiting=row.waiting)
+        return None if row is None else _webhook(row, pending=row.pending)
 
     async def every(self) -> Sequence[Webhook]:
         query = select(T).order_by(T.c.created_at, T.c.webhook_id)
@@ -56,22 +56,22 @@ class Webhooks:
         keep = previous_until is not None
         values = {
             "sealed_secret": sealed_secret,
-            # Evaluated before the assignment, as SQL has it: what was there until now.
+            # In SQL this is the value before the update.
             "previous_sealed_secret": T.c.sealed_secret if keep else None,
             "previous_secret_until": previous_until,
         }
         return await self._change(webhook_id, values)
 
     async def observe(
-        self, webhook_id: str, answer: Answer, *, now: datetime, disable_after: timedelta
+        self, webhook_id: str, result: AttemptResult, *, now: datetime, disable_after: timedelta
     ) -> tuple[Webhook, Webhook] | None:
-        # Not against those who refer to it: events are queued for it meanwhile.
+        # FOR NO KEY UPDATE: other transactions can still insert deliveries that refer to the webhook.
         locked = select(T).where(T.c.webhook_id == webhook_id).with_for_update(key_share=True)
         row = (await self._session.execute(locked)).first()
         if row is None:
             return None
         before = _webhook(row)
-        after = before.after(answer, now=now, disable_after=disable_after)
+        after = before.after_attempt(result, now=now, disable_after=disable_after)
         if after != before:
             values = {
                 "failing_since": after.failing_since,
@@ -99,7 +99,7 @@ class Webhooks:
         return (await self._session.execute(changed)).first() is not None
 
 
-def _webhook(row: Row[Any], *, waiting: int = 0) -> Webhook:
+def _webhook(row: Row[Any], *, pending: int = 0) -> Webhook:
     return Webhook(
         webhook_id=row.webhook_id,
         url=row.url,
@@ -111,5 +111,5 @@ def _webhook(row: Row[Any], *, waiting: int = 0) -> Webhook:
         failures=row.failures,
         rests_until=row.rests_until,
         previous_secret_until=row.previous_secret_until,
-        waiting=waiting,
+        pending=pending,
     )

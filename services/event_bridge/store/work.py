@@ -1,4 +1,4 @@
-"""One transaction of this service: its repositories, and the events that come out of it."""
+"""One transaction of this service: its repositories and emitted events."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -1,1 +1,1 @@
-"""What this service does, one file each."""
+"""The use cases of this service. They use ports and the domain, no SQL, gRPC, HTTP or NATS."""

@@ -1,105 +1,106 @@
-"""One attempt to bring an event to a receiver."""
+"""One attempt to deliver an event to a webhook."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
 from services.event_bridge import events
-from services.event_bridge.domain.deliveries import Answer, Delivery, State
-from services.event_bridge.domain.excerpts import without
+from services.event_bridge.domain.deliveries import AttemptResult, Delivery, State
+from services.event_bridge.domain.excerpts import without_secrets
 from services.event_bridge.domain.seals import SecretSeals
 from services.event_bridge.domain.signatures import WebhookSecret, headers
 from services.event_bridge.domain.webhooks import Webhook
-from services.event_bridge.ports import Begin, Post, Work
+from services.event_bridge.ports import Begin, Post, View, Writer
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 _log = logs.get(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
 class DeliverEvent:
-    """`chance`: a random number from 0 to 1. `disable_after`: a webhook where nothing works for so long is disabled."""
+    """Delivers one event.
 
-    def __init__(
-        self,
-        *,
-        begin: Begin,
-        view: Begin,
-        post: Post,
-        seals: SecretSeals,
-        clock: Clock,
-        chance: Callable[[], float],
-        disable_after: timedelta,
-    ) -> None:
-        self._begin = begin
-        self._view = view
-        self._post = post
-        self._seals = seals
-        self._clock = clock
-        self._chance = chance
-        self._disable_after = disable_after
+    chance: returns a random number between 0 and 1, for the jitter of retries.
+    disable_after: a webhook whose deliveries have failed for this time is disabled.
+    """
+
+    begin: Begin
+    view: View
+    post: Post
+    seals: SecretSeals
+    clock: Clock
+    chance: Callable[[], float]
+    disable_after: timedelta
 
     async def ready(self) -> Mapping[str, bool]:
-        """Webhooks that have something due; True for those that are failing."""
-        async with self._view() as work:
-            return await work.deliveries.ready(now=self._clock.now())
+        """Return the ids of webhooks with due deliveries; the value is True for webhooks that are failing."""
+        async with self.view() as view:
+            return await view.deliveries.ready(now=self.clock.now())
 
-    async def claim(self, webhook_id: str, *, most: int) -> Sequence[Delivery]:
-        """Deliveries that are due, for this caller alone until their lease ends."""
-        async with self._begin() as work:
-            return await work.deliveries.claim(webhook_id, most=most, now=self._clock.now())
+    async def claim(self, webhook_id: str, *, limit: int) -> Sequence[Delivery]:
+        """Lease due deliveries to this caller."""
+        async with self.begin() as work:
+            return await work.deliveries.claim(webhook_id, limit=limit, now=self.clock.now())
 
-    async def __call__(self, delivery: Delivery) -> Answer | None:
-        """Tries once, and keeps what came of it; None when the webhook is gone or disabled.
+    async def __call__(self, delivery: Delivery) -> AttemptResult | None:
+        """Send the event once and store the result. Returns None if the webhook was deleted or disabled.
 
         Raises:
-            TemporarilyUnavailable: the database is away; after the lease the event is sent again.
-            SealBroken: the secret cannot be opened: the service was given another key.
+            TemporarilyUnavailable: the database is unavailable; the event is sent again after the lease.
+            SealBroken: the secret cannot be opened with the configured sealing key.
         """
-        prepared = await self._prepared(delivery)
+        prepared = await self._prepare(delivery)
         if prepared is None:
-            async with self._begin() as work:
-                await work.deliveries.postpone(delivery, until=self._clock.now(), counted=False)
+            async with self.begin() as work:
+                await work.deliveries.postpone(delivery, until=self.clock.now(), counted=False)
             return None
-        url, signed, live = prepared
-        answer = without(live, await self._post(url, delivery.body.encode(), signed))
-        now = self._clock.now()
-        async with self._begin() as work:
-            if answer.ours:
-                again = delivery.after(answer, now=now, chance=self._chance())
+        url, signed, secrets = prepared
+        result = without_secrets(secrets, await self.post(url, delivery.body.encode(), signed))
+        now = self.clock.now()
+        async with self.begin() as work:
+            if result.not_sent:
+                again = delivery.next_step(result, now=now, chance=self.chance())
                 if not isinstance(again, State):
                     await work.deliveries.postpone(delivery, until=again, counted=False)
-                return answer
-            await self._keep(work, delivery, answer)
-        return answer
+                return result
+            await self._store(work, delivery, result)
+        return result
 
-    async def _prepared(self, delivery: Delivery) -> tuple[str, Mapping[str, str], Sequence[WebhookSecret]] | None:
-        now, body = self._clock.now(), delivery.body.encode()
-        async with self._view() as work:
-            webhook = await work.webhooks.find(delivery.webhook_id)
-            sealed = await work.webhooks.secrets(delivery.webhook_id, now=now)
+    async def _prepare(self, delivery: Delivery) -> tuple[str, Mapping[str, str], Sequence[WebhookSecret]] | None:
+        now, body = self.clock.now(), delivery.body.encode()
+        async with self.view() as view:
+            webhook = await view.webhooks.find(delivery.webhook_id)
+            sealed = await view.webhooks.secrets(delivery.webhook_id, now=now)
         if webhook is None or webhook.disabled_reason is not None:
             return None
-        live = [self._seals.open(each, webhook_id=webhook.webhook_id) for each in sealed]
-        signed = headers(live, message_id=delivery.event_id, at=now, body=body)
-        return webhook.url, {"Content-Type": CONTENT_TYPE, **signed}, live
+        secrets = [self.seals.open(each, webhook_id=webhook.webhook_id) for each in sealed]
+        signed = headers(secrets, message_id=delivery.event_id, at=now, body=body)
+        return webhook.url, {"Content-Type": CONTENT_TYPE, **signed}, secrets
 
-    async def _keep(self, work: Work, delivery: Delivery, answer: Answer) -> None:
-        now = self._clock.now()
-        observed = await work.webhooks.observe(delivery.webhook_id, answer, now=now, disable_after=self._disable_after)
+    async def _store(self, work: Writer, delivery: Delivery, result: AttemptResult) -> None:
+        now = self.clock.now()
+        observed = await work.webhooks.observe(delivery.webhook_id, result, now=now, disable_after=self.disable_after)
         if observed is None:
             return
-        result = delivery.after(answer, now=now, chance=self._chance())
-        if isinstance(result, State):
-            await work.deliveries.settle(delivery, result)
+        step = delivery.next_step(result, now=now, chance=self.chance())
+        if isinstance(step, State):
+            await work.deliveries.settle(delivery, step)
         else:
-            await work.deliveries.postpone(delivery, until=result, counted=True)
-        await work.deliveries.log(delivery, answer, now=now)
-        await self._tell(work, *observed)
+            await work.deliveries.postpone(delivery, until=step, counted=True)
+        await work.deliveries.log(delivery, result, now=now)
+        await self._after_change(work, *observed)
 
-    async def _tell(self, work: Work, before: Webhook, after: Webhook) -> None:
+    async def _after_change(self, work: Writer, before: Webhook, after: Webhook) -> None:
+        """Make deliveries due if the receiver works again; report a webhook that was disabled."""
         if before.failures and not after.failures:
-            await work.deliveries.hurry(after.webhook_id, now=self._clock.now())
+            await work.deliveries.make_due(after.webhook_id, now=self.clock.now())
         if after.disabled_reason is not None and before.disabled_reason is None:
-            _log.warning("A webhook is disabled", webhook_id=after.webhook_id, reason=after.disabled_reason.value)
+            _log.warning(
+                "webhook.disabled",
+                message="Webhook disabled: deliveries fail",
+                webhook_id=after.webhook_id,
+                reason=after.disabled_reason.value,
+            )
             work.emit(events.webhook_disabled(after.webhook_id, after.disabled_reason))

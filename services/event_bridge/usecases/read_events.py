@@ -1,27 +1,28 @@
-"""Events for a reader that goes on from where it was."""
+"""Reads stored events for the stream, from a position on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from services.event_bridge.ports import Begin, StoredEvent
+from services.event_bridge.ports import StoredEvent, View
 
 PAGE = 100
 
 
+@dataclass(frozen=True, kw_only=True)
 class ReadEvents:
-    def __init__(self, view: Begin) -> None:
-        self._view = view
+    view: View
 
     async def newest(self) -> int:
-        """Where a reader begins that wants what happens from now on."""
-        async with self._view() as work:
-            return await work.events.newest()
+        """Return the latest position. A reader that starts here gets only later events."""
+        async with self.view() as view:
+            return await view.events.newest()
 
     async def position_of(self, event_id: str) -> int | None:
-        """None: it is not kept, or never was."""
-        async with self._view() as work:
-            return await work.events.position_of(event_id)
+        """Return None if the event is not stored."""
+        async with self.view() as view:
+            return await view.events.position_of(event_id)
 
     async def after(self, position: int) -> Sequence[StoredEvent]:
-        """The next ones, at most PAGE."""
-        async with self._view() as work:
-            return await work.events.after(position, limit=PAGE)
+        """Return the next events, at most PAGE."""
+        async with self.view() as view:
+            return await view.events.after(position, limit=PAGE)

@@ -1,5 +1,6 @@
-"""What is over is forgotten, a batch at a time."""
+"""Gives up expired deliveries and deletes old deliveries, events and tickets, in batches."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from libs.servicekit.base.clock import Clock
@@ -8,40 +9,40 @@ from services.event_bridge.ports import Begin
 BATCH = 500
 
 
+@dataclass(frozen=True, kw_only=True)
 class SweepDeliveries:
-    """`keep`: how long the delivery log stays, and the events in it; `keep_unwanted`: those that no webhook wants."""
+    """`keep` applies to deliveries and their events, `keep_unqueued` to events that match no webhook."""
 
-    def __init__(self, begin: Begin, *, clock: Clock, keep: timedelta, keep_unwanted: timedelta) -> None:
-        self._begin = begin
-        self._clock = clock
-        self._keep = keep
-        self._keep_unwanted = keep_unwanted
+    begin: Begin
+    clock: Clock
+    keep: timedelta
+    keep_unqueued: timedelta
 
     async def __call__(self) -> bool:
-        """True when there may be more."""
+        """Sweep one batch of each kind. Returns True if there may be more to do."""
         return any(
             [
                 await self._give_up(),
-                await self._forget_deliveries(),
-                await self._forget_events(),
-                await self._forget_tickets(),
+                await self._delete_deliveries(),
+                await self._delete_events(),
+                await self._delete_tickets(),
             ]
         )
 
     async def _give_up(self) -> bool:
-        async with self._begin() as work:
-            return await work.deliveries.give_up(now=self._clock.now(), limit=BATCH) == BATCH
+        async with self.begin() as work:
+            return await work.deliveries.give_up(now=self.clock.now(), limit=BATCH) == BATCH
 
-    async def _forget_deliveries(self) -> bool:
-        async with self._begin() as work:
-            before = self._clock.now() - self._keep
+    async def _delete_deliveries(self) -> bool:
+        async with self.begin() as work:
+            before = self.clock.now() - self.keep
             return await work.deliveries.forget(queued_before=before, limit=BATCH) == BATCH
 
-    async def _forget_events(self) -> bool:
-        async with self._begin() as work:
-            before = self._clock.now() - self._keep_unwanted
+    async def _delete_events(self) -> bool:
+        async with self.begin() as work:
+            before = self.clock.now() - self.keep_unqueued
             return await work.events.forget(taken_before=before, limit=BATCH) == BATCH
 
-    async def _forget_tickets(self) -> bool:
-        async with self._begin() as work:
-            return await work.tickets.forget(expired_before=self._clock.now(), limit=BATCH) == BATCH
+    async def _delete_tickets(self) -> bool:
+        async with self.begin() as work:
+            return await work.tickets.forget(expired_before=self.clock.now(), limit=BATCH) == BATCH

@@ -1,0 +1,1 @@
+"""Metrics, the file with key-encryption keys, and the in-memory view of signing keys. Vault is in wrappings."""

@@ -1,4 +1,4 @@
-"""How old the keys are, for alerts: docs/keys.md."""
+"""Metrics of the ages of signing keys, for alerts (docs/keys.md)."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,16 +10,16 @@ from services.key_rotation.domain.keys import ALGS, PUBLISHED, Key, KeyState
 
 SIGNING_KEY_AGE_SECONDS = Gauge(
     "latchkey_signing_key_age_seconds",
-    "Since when the oldest key in this state is published (next), or has its turn (active, retiring).",
+    "Seconds since the oldest key in this state was published (next) or activated (active, retiring).",
     ["alg", "state"],
 )
 ROTATION_FAILURES = Counter(
-    "latchkey_rotation_failures_total", "Looks at what has come due that ended in an error; the next one tries again."
+    "latchkey_rotation_failures_total", "Failed runs of the key rotation task. The next run tries again."
 )
 
 
-def observe(keys: Sequence[Key], *, now: datetime) -> None:
-    """A state that no key is in has no value: that is what the alert on a missing next key looks for."""
+def update_key_ages(keys: Sequence[Key], *, now: datetime) -> None:
+    """Set the metrics. A state without keys has no value, which the alert for a missing next key detects."""
     for alg in ALGS:
         for state in sorted(PUBLISHED):
             since = [_since(key) for key in keys if (key.alg, key.state) == (alg, state)]

@@ -1,4 +1,4 @@
-"""The key-encryption keys of one file: one key alone, or a version and its key on each line."""
+"""The file with key-encryption keys: a single key, or a version and a key on each line."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ from libs.servicekit.base.settings import KEY_BYTES
 @dataclass(frozen=True)
 class KeyRing:
     keys: Mapping[int, bytes] = field(repr=False)
-    """By version."""
+    """Keys by version."""
 
     @property
     def newest(self) -> int:
@@ -24,7 +24,7 @@ class KeyRing:
 
 
 def _read(value: Any) -> Any:
-    """Raises ValueError, which never says what the file holds."""
+    """Read the file. Raises ValueError without file content in the message."""
     if not isinstance(value, (str, Path)):
         return value
     try:
@@ -32,12 +32,12 @@ def _read(value: Any) -> Any:
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ValueError("must hold base64url text") from None
+        raise ValueError("must contain base64url text") from None
     keys: dict[int, bytes] = {}
     for line in lines:
         version, separator, text = line.rpartition(":")
         if not separator and len(lines) > 1:
-            raise ValueError("must hold one key, or lines of a version, a colon and a key")
+            raise ValueError("must contain one key, or lines of a version, a colon and a key")
         number = _version(version) if separator else 1
         if number in keys:
             raise ValueError(f"has two keys of version {number}")
@@ -57,7 +57,7 @@ def _key(text: str) -> bytes:
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error:
-        raise ValueError("must hold base64url text") from None
+        raise ValueError("must contain base64url text") from None
     if len(key) != KEY_BYTES:
         raise ValueError(f"must hold {KEY_BYTES} random bytes as base64url text")
     return key

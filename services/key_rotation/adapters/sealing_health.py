@@ -1,4 +1,4 @@
-"""Can keys be sealed and opened now? Looked at by a timer, for alerts: docs/keys.md."""
+"""Periodic self-test of the key-encryption key, for alerts (docs/keys.md)."""
 
 from prometheus_client import Gauge
 
@@ -9,29 +9,29 @@ from libs.servicekit.base.service import CheckResult
 from services.key_rotation.domain.seals import KeySeals
 
 PROBE_SECONDS = 60.0
-KEY_ENCRYPTION_UP = Gauge("latchkey_key_encryption_up", "Does the key-encryption key serve, wherever it is kept?")
+KEY_ENCRYPTION_UP = Gauge(
+    "latchkey_key_encryption_up", "1 if the key-encryption key can encrypt and decrypt, otherwise 0."
+)
 _log = logs.get(__name__)
 
 
 class SealingHealth:
-    """Its check warns and never makes a replica unready: who has the keys needs nobody to open them, and a key can be
-    revoked without.
-    """
+    """Not required for readiness: token replicas that have the keys keep signing, and keys can be revoked."""
 
     def __init__(self, seals: KeySeals) -> None:
         self._seals = seals
-        self._trouble = "not asked yet"
+        self._error = "not tested yet"
 
     async def probe(self) -> None:
         try:
-            await self._seals.prove()
+            await self._seals.self_test()
         except (TemporarilyUnavailable, SealBroken) as error:
-            self._trouble = error.reason if isinstance(error, TemporarilyUnavailable) else str(error)
+            self._error = error.reason if isinstance(error, TemporarilyUnavailable) else str(error)
             KEY_ENCRYPTION_UP.set(0)
-            _log.error("The key-encryption key does not serve", trouble=self._trouble)
+            _log.error("kek.unusable", message="Key-encryption key is unusable", cause=self._error)
         else:
-            self._trouble = ""
+            self._error = ""
             KEY_ENCRYPTION_UP.set(1)
 
     async def check(self) -> CheckResult:
-        return CheckResult(ok=not self._trouble, detail=self._trouble or "seals and opens", required=False)
+        return CheckResult(ok=not self._error, detail=self._error or "encrypts and decrypts", required=False)

@@ -1,8 +1,7 @@
-"""This replica's view of the keys that sign, for SigningService: the same rules as in a token replica's memory.
+"""In-memory view of the signing keys for SigningService, with the same rules as in a token replica.
 
-Looked at every second. While the database is away it signs with what it saw, for as long as a token replica would
-(`LATCHKEY_KEY_VIEW_MAX_AGE_SECONDS`), and then no more. Private keys are opened when they are needed first, and dropped
-with their turn.
+The view is refreshed every second. While the database is unavailable it is used until it is older than
+LATCHKEY_KEY_VIEW_MAX_AGE_SECONDS. Private keys are decrypted at their first use and dropped when they stop signing.
 """
 
 import asyncio
@@ -16,26 +15,26 @@ from libs.servicekit.base.clock import Clock
 from services.key_rotation.domain.keys import SIGNING, Key
 from services.key_rotation.domain.seals import KeySeals
 from services.key_rotation.domain.signing import signer
-from services.key_rotation.ports import WorkFactory
+from services.key_rotation.ports import Begin
 from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
 
 LOOK_SECONDS = 1.0
 
 
 class SigningView:
-    """The Signers port. `look` is for a timer."""
+    """Implements the Signers port. A timer calls `look`."""
 
     def __init__(
         self,
         *,
         published: ListVerificationKeys,
-        work: WorkFactory,
+        begin: Begin,
         seals: KeySeals,
         max_age: timedelta,
         clock: Clock,
     ) -> None:
         self._published = published
-        self._work = work
+        self._begin = begin
         self._seals = seals
         self._max_age = max_age
         self._clock = clock
@@ -43,14 +42,14 @@ class SigningView:
         self._seen_at: datetime | None = None
         self._looks = self._seen_by = 0
         self._opened: Mapping[str, SigningKey] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def look(self) -> None:
-        """Raises TemporarilyUnavailable; what was seen before stays."""
+        """Refresh the view. If it raises TemporarilyUnavailable, the earlier view stays."""
         self._looks += 1
         this, seen_at = self._looks, self._clock.now()
         keys = await self._published()
-        if this < self._seen_by:  # an answer that was long on its way: it may hold a key that was revoked since
+        if this < self._seen_by:  # a slow result of an earlier query, which may contain a key that was revoked since
             return
         self._seen_by = this
         self._keys, self._seen_at = keys, seen_at
@@ -58,19 +57,19 @@ class SigningView:
         self._opened = {kid: key for kid, key in self._opened.items() if kid in signing}
 
     async def signer(self, alg: str, *, verifiable_for: timedelta) -> tuple[Key, SigningKey]:
-        """The active key of the algorithm, kept published for `verifiable_for` after its last signature.
+        """Return the active key of the algorithm. It stays published for `verifiable_for` after its last signature.
 
-        Raises TemporarilyUnavailable: KEY_VIEW_STALE, KEY_MISSING, KEK_…, or the database is needed and away.
+        Raises TemporarilyUnavailable: KEY_VIEW_STALE, KEY_MISSING, KEK_…, or the database is unavailable.
         """
-        key = self._turn(alg)
+        key = self._active_key(alg)
         if key.signs_for < verifiable_for:
-            async with self._work() as work:
+            async with self._begin() as work:
                 await work.keys.prolong(verifiable_for)
             await self.look()
-            key = self._turn(alg)
+            key = self._active_key(alg)
         return key, self._opened.get(key.kid) or await self._open(key)
 
-    def _turn(self, alg: str) -> Key:
+    def _active_key(self, alg: str) -> Key:
         now = self._clock.now()
         if self._seen_at is None or abs(now - self._seen_at) > self._max_age:
             raise TemporarilyUnavailable(reason=Reason.KEY_VIEW_STALE, retry_after=5)
@@ -80,7 +79,7 @@ class SigningView:
         return key
 
     async def _open(self, key: Key) -> SigningKey:
-        async with self._one_at_a_time:
+        async with self._lock:
             if key.kid in self._opened:
                 return self._opened[key.kid]
             if key.private is None:

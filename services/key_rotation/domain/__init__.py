@@ -1,0 +1,1 @@
+"""Values and rules of signing keys. Imports no SQL, gRPC or clock."""

@@ -1,4 +1,4 @@
-"""A signing key from its making to its end: NEXT -> ACTIVE -> RETIRING -> RETIRED, or REVOKED from any of them."""
+"""Signing keys and their states: NEXT -> ACTIVE -> RETIRING -> RETIRED, or REVOKED from any of them."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,36 +11,36 @@ from libs.crypto.jwt import SigningKey
 from services.key_rotation.domain.seals import SealedPrivateKey
 
 ALGS: Final = ("RS256", "ES256")
-"""What we sign with; each has keys of its own."""
+"""Supported signing algorithms. Each has its own keys."""
 
 
 class KeyState(StrEnum):
     NEXT = "next"
-    """Published, never used to sign: whoever caches the key set has it before its first signature."""
+    """Published, not used for signing yet, so that caches of the key set contain it before its first signature."""
     ACTIVE = "active"
-    """Signs. One for each algorithm."""
+    """Signs. One key for each algorithm."""
     RETIRING = "retiring"
-    """Signs no more, and its private half is gone; what it signed is still alive."""
+    """Does not sign; the private key is deleted. Tokens that it signed are still valid."""
     RETIRED = "retired"
-    """Out of the key set; kept for those who look into the past."""
+    """No longer in the key set; kept as a record."""
     REVOKED = "revoked"
-    """Out of the key set at once, with all that it signed."""
+    """Removed from the key set at once. Tokens that it signed are invalid."""
 
 
 class RevocationReason(StrEnum):
     """Why a key was revoked."""
 
     COMPROMISED = "compromised"
-    """Somebody else has it."""
+    """The private key was disclosed."""
     SUSPECTED = "suspected"
-    """Somebody else may have it."""
+    """The private key may have been disclosed."""
     DRILL = "drill"
-    """Operators try out what they would do."""
+    """An exercise of operators."""
 
 
 PUBLISHED: Final = frozenset({KeyState.NEXT, KeyState.ACTIVE, KeyState.RETIRING})
 SIGNING: Final = frozenset({KeyState.NEXT, KeyState.ACTIVE})
-"""States in which there is a private half."""
+"""States in which a private key exists."""
 
 _SUCCESSORS: Final[Mapping[KeyState, frozenset[KeyState]]] = {
     KeyState.NEXT: frozenset({KeyState.ACTIVE, KeyState.REVOKED}),
@@ -52,7 +52,7 @@ _SUCCESSORS: Final[Mapping[KeyState, frozenset[KeyState]]] = {
 
 
 class IllegalTransition(Exception):
-    """A key cannot go from its state to that one."""
+    """The state machine does not permit this transition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +61,25 @@ class Key:
     alg: str
     state: KeyState
     public_jwk: str
-    """JSON (RFC 7517), public members only."""
+    """Public JWK (RFC 7517) as JSON."""
     private: SealedPrivateKey | None = field(repr=False)
-    """None once the key signs no more."""
+    """None if the key does not sign any more."""
     published_at: datetime
-    """When it was made; from the moment when its turn is fixed on, one at which it was certainly published."""
+    """Creation time. When `activates_at` is set, this becomes a time at which the key was certainly published."""
     activates_at: datetime | None
-    """From this moment on it signs, on every replica by its own clock; None while its turn is not fixed."""
+    """The key signs from this time on, on every replica by its own clock. None if it is not scheduled yet."""
     retires_at: datetime | None = None
-    """When it leaves the key set: not before the last thing that it signed has expired. None until that is counted."""
+    """When the key leaves the key set, after all tokens that it signed have expired. None if not scheduled yet."""
     signs_for: timedelta = timedelta(0)
-    """The longest life of anything that those who were given it sign."""
+    """Longest lifetime of tokens that the key signs."""
     revoked_at: datetime | None = None
     revocation_reason: RevocationReason | None = None
     version: int = 1
-    """Rises with every change of state: a change is saved only over the version that it was made from."""
+    """Incremented by every change. A change is saved only over the version that it was derived from."""
 
     @classmethod
     def of(cls, made: SigningKey, state: KeyState, *, private: SealedPrivateKey, now: datetime) -> Self:
-        """The first entry about a key that was just made."""
+        """Return the record of a new key."""
         return cls(
             kid=made.kid,
             alg=made.alg,
@@ -91,21 +91,21 @@ class Key:
         )
 
     def become(self, state: KeyState) -> Self:
-        """The key in its next state. Raises IllegalTransition."""
+        """Return the key in another state. Raises IllegalTransition."""
         if state not in _SUCCESSORS[self.state]:
             raise IllegalTransition(f"{self.state} -> {state}")
         private = self.private if state in SIGNING else None
         return replace(self, state=state, private=private, version=self.version + 1)
 
     def revoked(self, reason: RevocationReason, *, now: datetime) -> Self:
-        """Raises IllegalTransition when it is revoked already."""
+        """Return the revoked key. Raises IllegalTransition if it is already revoked."""
         return replace(self.become(KeyState.REVOKED), revoked_at=now, revocation_reason=reason)
 
 
 def missing_states(history: Iterable[Key]) -> tuple[KeyState, ...]:
-    """Which keys have to be made now, given all keys that an algorithm ever had.
+    """Return the states for which a key has to be created, given all keys of an algorithm.
 
-    The very first may sign at once: nobody can have cached a key set without it. After that every key begins as NEXT.
+    The very first key is active at once, because no key set without it can be cached. Every later key begins as NEXT.
     """
     present = {key.state for key in history}
     if not present:
@@ -113,7 +113,7 @@ def missing_states(history: Iterable[Key]) -> tuple[KeyState, ...]:
     return () if KeyState.NEXT in present else (KeyState.NEXT,)
 
 
-def without_signer(keys: Iterable[Key]) -> list[str]:
-    """Algorithms that nothing can be signed with, now or soon."""
+def algs_without_signer(keys: Iterable[Key]) -> list[str]:
+    """Return the algorithms that have neither an active nor a next key."""
     signing = {key.alg for key in keys if key.state in SIGNING}
     return [alg for alg in ALGS if alg not in signing]

@@ -1,8 +1,7 @@
-"""What is signed here for a token service that has no private keys: nothing but tokens that it may make, now.
+"""Rules for tokens that key-rotation signs for a token service without private keys.
 
-A signer of digests, or of signing inputs, would sign for whoever has taken over a token service what no token service
-ever makes: a token of another kind, one dated next year, one that outlives every revocation. So claims are judged, and
-header and signing input are made here.
+The token service sends claims, not a digest or a signing input. So a compromised token service cannot get signatures on
+tokens of another kind, with a future date or with a lifetime beyond every revocation.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,16 +12,16 @@ from libs.crypto.token_kinds import KINDS_BY_TYP, MAX_SKEW
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
 from services.key_rotation.domain.keys import SIGNING, Key
-from services.key_rotation.domain.waits import CLOCK_ERROR
+from services.key_rotation.domain.rotation_policy import CLOCK_ERROR
 
 REFUSED: Final = Reason.CLAIMS_REFUSED
-LONGEST_LIFE: Final = timedelta(days=1)
-"""Of a token, whatever the caller says of itself: the longest that the token service can be told to give."""
+MAX_TOKEN_LIFETIME: Final = timedelta(days=1)
+"""Maximum token lifetime, whatever the caller requests: the maximum of the settings of the token service."""
 _SECOND: Final = timedelta(seconds=1)
 
 
 def signer(keys: Iterable[Key], alg: str, *, now: datetime) -> Key | None:
-    """The key of the algorithm whose turn came last: the active one, or the next one once its moment is there."""
+    """Return the key that signs now: the active key, or the next key from its `activates_at` on."""
     started = [
         (key.activates_at, key)
         for key in keys
@@ -31,20 +30,22 @@ def signer(keys: Iterable[Key], alg: str, *, now: datetime) -> Key | None:
     return max(started, key=lambda entry: entry[0])[1] if started else None
 
 
-def require_ours(claims: Mapping[str, Any], typ: str, *, issuer: str, lives: timedelta, now: datetime) -> None:
-    """Claims of a kind of token that we make, of this issuer, from now on, for no longer than `lives` nor LONGEST_LIFE.
+def require_signable(
+    claims: Mapping[str, Any], typ: str, *, issuer: str, max_lifetime: timedelta, now: datetime
+) -> None:
+    """Check kind, issuer, issue time and lifetime of a token. `sign_jwt` checks the claims that its kind needs.
 
-    Members that the kind needs or must not have are looked at by whoever signs. Raises InvalidRequest (CLAIMS_REFUSED).
+    Raises InvalidRequest (CLAIMS_REFUSED).
     """
     if typ not in KINDS_BY_TYP:
-        raise InvalidRequest("Not a kind of token that is made here.", reason=REFUSED)
+        raise InvalidRequest("typ is not a kind of token that Latchkey issues.", reason=REFUSED)
     if claims.get("iss") != issuer:
-        raise InvalidRequest("The issuer is another one.", reason=REFUSED)
+        raise InvalidRequest("iss does not match the issuer.", reason=REFUSED)
     issued, expires = claims.get("iat"), claims.get("exp")
     if type(issued) is not int or abs(now.timestamp() - issued) > (CLOCK_ERROR + MAX_SKEW).total_seconds():
-        raise InvalidRequest("The token is not from now.", reason=REFUSED)
+        raise InvalidRequest("iat is too far from the current time.", reason=REFUSED)
     if "nbf" in claims:
-        raise InvalidRequest("No token of ours waits.", reason=REFUSED)
-    longest = (min(lives, LONGEST_LIFE) + _SECOND).total_seconds()
+        raise InvalidRequest("nbf is not permitted.", reason=REFUSED)
+    longest = (min(max_lifetime, MAX_TOKEN_LIFETIME) + _SECOND).total_seconds()
     if expires is not None and (type(expires) is not int or not issued < expires <= issued + longest):
-        raise InvalidRequest("The token lives longer than its key.", reason=REFUSED)
+        raise InvalidRequest("exp is beyond the time for which the key stays published.", reason=REFUSED)

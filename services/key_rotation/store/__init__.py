@@ -1,0 +1,1 @@
+"""The SQL tables and repositories of this service."""

@@ -6,10 +6,10 @@ from math import ceil
 from typing import Any
 
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.crypto.sealing import Envelope
+from libs.servicekit.sql.upsert import upsert
 from services.key_rotation.domain.keys import PUBLISHED, SIGNING, Key, KeyState, RevocationReason
 from services.key_rotation.domain.rotation import Change
 from services.key_rotation.domain.seals import SEAL_VERSION, SealedPrivateKey
@@ -21,11 +21,11 @@ _CHANGING = (
     *("state", "version", "sealed_private", "wrapped_data_key", "kek", "kek_version"),
     *("published_at", "activates_at", "retires_at", "revoked_at", "revocation_reason"),
 )
-"""What a change of state may change; `signs_for_seconds` has writers of its own."""
+"""Columns that a change may write. `signs_for_seconds` is written by `prolong`."""
 
 
 class Keys:
-    """The keys of one issuer; those of another are as if they were not there."""
+    """The keys of one issuer. Keys of other issuers in the same table are ignored."""
 
     def __init__(self, session: AsyncSession, *, issuer: str) -> None:
         self._session = session
@@ -38,8 +38,7 @@ class Keys:
         return await self._find(_COLUMNS.state.in_(sorted(PUBLISHED)))
 
     async def add(self, key: Key) -> bool:
-        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        statement: Any = insert(SIGNING_KEYS).values(issuer=self._issuer, **_values(key))
+        statement: Any = upsert(self._session, SIGNING_KEYS).values(issuer=self._issuer, **_values(key))
         added = await self._session.execute(statement.on_conflict_do_nothing().returning(_COLUMNS.kid))
         return added.scalar_one_or_none() is not None
 

@@ -1,4 +1,4 @@
-"""Whose turn it is to move the keys on."""
+"""The lock of the rotation task."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,8 +8,8 @@ from sqlalchemy import text
 from libs.servicekit.sql.database import Database
 
 
-class RotationTurns:
-    """The Turns port. On PostgreSQL an advisory lock, which a replica that dies lets go of; SQLite has one process."""
+class RotationLock:
+    """Implements the TryLock port with an advisory lock of PostgreSQL. With SQLite there is only one process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""The tables of this service. A change here needs a migration; a test compares the two."""
+"""The tables of this service. A change needs a migration; a test compares tables and migrations."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -11,13 +11,13 @@ from libs.servicekit.sql.database import UtcDateTime
 
 
 class Row(SQLModel):
-    """Rows of this service share one MetaData, and not SQLModel's global one."""
+    """Base of the rows of this service, with a MetaData of its own."""
 
     metadata: ClassVar[MetaData] = MetaData()
 
 
 def _one_of_each(state: str) -> Index:
-    """However many replicas make keys at once, the database keeps one."""
+    """Return a unique index: one key in this state for each algorithm, whatever the number of replicas."""
     condition = text(f"state = '{state}'")
     return Index(
         f"signing_keys_one_{state}", "issuer", "alg", unique=True, postgresql_where=condition, sqlite_where=condition
@@ -25,7 +25,7 @@ def _one_of_each(state: str) -> Index:
 
 
 class SigningKeyRow(Row, table=True):
-    """A signing key; its private half is sealed, and gone once it signs no more. Never deleted."""
+    """A signing key. The private key is encrypted, and deleted when the key stops signing. Rows are never deleted."""
 
     __tablename__ = "signing_keys"
     __table_args__ = (
@@ -44,14 +44,14 @@ class SigningKeyRow(Row, table=True):
     public_jwk: str = Field(sa_column=Column(Text, nullable=False))
     sealed_private: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     wrapped_data_key: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    # The default is for rows of older code, which knew files alone.
+    # The default is for rows of older versions, which supported only files.
     kek: str = Field(sa_column=Column(String(16), nullable=False, server_default=text("'file'")))
     kek_version: int = Field(sa_column=Column(Integer, nullable=False))
     seal_version: int = Field(sa_column=Column(Integer, nullable=False))
     published_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     activates_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     retires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
-    # The default is for rows of older code, whose keys nobody asked about: a day, the most it could be.
+    # The default is for rows of older versions, which did not store it: one day, the maximum then.
     signs_for_seconds: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("86400")))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     revocation_reason: str | None = Field(default=None, sa_column=Column(String(16)))

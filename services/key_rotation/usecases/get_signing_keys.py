@@ -1,4 +1,4 @@
-"""Private keys for a token service's memory, sealed to a key that it made for this one answer."""
+"""Delivers private keys to a token replica, encrypted to a key that the replica made for this call."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -11,10 +11,10 @@ from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from services.key_rotation.domain.keys import SIGNING, Key
 from services.key_rotation.domain.seals import KeySeals
-from services.key_rotation.ports import WorkFactory
+from services.key_rotation.ports import Begin
 from services.key_rotation.usecases.list_verification_keys import NOT_READY, ListVerificationKeys
 
-DAY = timedelta(days=1)
+DEFAULT_VERIFIABLE_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,93 +23,87 @@ class DeliveredKey:
     alg: str
     activates_at: datetime | None
     sealed: bytes = field(repr=False)
-    """Empty for one that the caller has, or that does not leave."""
+    """The encrypted private key. Empty if the caller has it already or if private keys are not delivered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Both views of the keys at one moment."""
+    """Signing keys and verification keys at the same moment."""
 
     signing: Sequence[DeliveredKey]
     verification: Sequence[Key]
 
 
+@dataclass(kw_only=True)
 class GetSigningKeys:
-    """`kept`: no private key leaves at all; key-rotation signs (SigningService)."""
+    """If `keep_private_keys`, no private key is delivered, and SigningService signs instead."""
 
-    def __init__(
-        self,
-        *,
-        published: ListVerificationKeys,
-        work: WorkFactory,
-        seals: KeySeals,
-        issuer: str,
-        kept: bool = False,
-    ) -> None:
-        self._kept = kept
-        self._published = published
-        self._work = work
-        self._seals = seals
-        self._issuer = issuer
+    published: ListVerificationKeys
+    begin: Begin
+    seals: KeySeals
+    issuer: str
+    keep_private_keys: bool = False
 
     async def __call__(
         self,
         recipient_public_key: bytes = b"",
         *,
-        verifiable_for: timedelta = DAY,
+        verifiable_for: timedelta = DEFAULT_VERIFIABLE_FOR,
         held: Collection[str] = (),
         without_private_keys: bool = False,
     ) -> Delivery:
-        """Active and next keys.
-
-        Raises:
-            InvalidRequest: for a recipient key that is none.
-            TemporarilyUnavailable: the database is away, or the key-encryption key is and somebody needs it.
+        """Return active and next keys.
 
         Args:
-            held: what the caller has already. These are not opened: what they are sealed under may be far away.
-            without_private_keys: the caller lets us sign.
-            verifiable_for: the longest life of anything that the caller signs. No key leaves for a caller before it is
-                stored how long its public half has to stay after its last signature.
+            held: kids of keys that the caller has. They are not decrypted, so the key-encryption key is not needed.
+            without_private_keys: the caller uses SigningService.
+            verifiable_for: longest lifetime of the tokens that the caller signs. It is stored before a key is
+                delivered, because it determines how long the public key stays published.
+
+        Raises:
+            InvalidRequest: the recipient key is not an X25519 key.
+            TemporarilyUnavailable: the database, or a needed key-encryption key, is unavailable.
         """
-        keys = await self._published()
+        keys = await self.published()
         if any(key.state in SIGNING and key.signs_for < verifiable_for for key in keys):
-            async with self._work() as work:
+            async with self.begin() as work:
                 await work.keys.prolong(verifiable_for)
-            keys = await self._published()
+            keys = await self.published()
         granted = [key for key in keys if key.private is not None and key.signs_for >= verifiable_for]
-        leaving = () if self._kept or without_private_keys else granted
-        opened = await self._opened([key for key in leaving if key.kid not in held])
+        leaving = () if self.keep_private_keys or without_private_keys else granted
+        opened = await self._open([key for key in leaving if key.kid not in held])
         try:
-            signing = [self._delivered(key, opened.get(key.kid), recipient_public_key) for key in granted]
+            signing = [self._deliver(key, opened.get(key.kid), recipient_public_key) for key in granted]
         except InvalidKey:
             raise InvalidRequest(
-                "The recipient key is not an X25519 key.", reason=Reason.RECIPIENT_KEY_INVALID
+                "recipient_public_key must be a 32-byte X25519 public key.", reason=Reason.RECIPIENT_KEY_INVALID
             ) from None
         return Delivery(signing=signing, verification=keys)
 
     async def check_seals(self) -> None:
-        """Raises SealBroken when the key-encryption key is not the one that the stored keys were sealed under.
+        """Decrypt all stored private keys.
 
-        Raises TemporarilyUnavailable when it cannot be asked.
+        Raises:
+            SealBroken: they are encrypted under another key-encryption key.
+            TemporarilyUnavailable: the database or the key-encryption key is unavailable.
         """
-        await self._opened(await self._published())
+        await self._open(await self.published())
 
-    async def are_there(self) -> bool:
-        """Has every algorithm a key already? Raises TemporarilyUnavailable when the database is away."""
+    async def has_keys(self) -> bool:
+        """Return True if every algorithm has a key. Raises TemporarilyUnavailable if the database is unavailable."""
         try:
-            return bool(await self._published())
+            return bool(await self.published())
         except TemporarilyUnavailable as error:
             if error.reason != NOT_READY:
                 raise
             return False
 
-    async def _opened(self, keys: Sequence[Key]) -> dict[str, bytes]:
+    async def _open(self, keys: Sequence[Key]) -> dict[str, bytes]:
         sealed = [(key, key.private) for key in keys if key.private is not None]
-        opened = (self._seals.open(private, kid=key.kid, alg=key.alg) for key, private in sealed)
+        opened = (self.seals.open(private, kid=key.kid, alg=key.alg) for key, private in sealed)
         return dict(zip((key.kid for key, _ in sealed), await asyncio.gather(*opened), strict=True))
 
-    def _delivered(self, key: Key, private: bytes | None, recipient: bytes) -> DeliveredKey:
-        bound_to = delivery_binding(issuer=self._issuer, kid=key.kid, alg=key.alg)
+    def _deliver(self, key: Key, private: bytes | None, recipient: bytes) -> DeliveredKey:
+        bound_to = delivery_binding(issuer=self.issuer, kid=key.kid, alg=key.alg)
         sealed = seal_to(recipient, private, bound_to=bound_to) if private is not None else b""
         return DeliveredKey(kid=key.kid, alg=key.alg, activates_at=key.activates_at, sealed=sealed)

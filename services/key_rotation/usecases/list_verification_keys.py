@@ -1,28 +1,28 @@
-"""The public keys whose signatures may be met."""
+"""Lists the public keys of the key set."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.reasons import Reason
-from services.key_rotation.domain.keys import Key, without_signer
-from services.key_rotation.ports import ViewFactory
+from services.key_rotation.domain.keys import Key, algs_without_signer
+from services.key_rotation.ports import View
 
 NOT_READY: Final = Reason.KEYS_NOT_READY
 
 
+@dataclass(kw_only=True)
 class ListVerificationKeys:
-    def __init__(self, *, view: ViewFactory) -> None:
-        self._view = view
+    view: View
 
     async def __call__(self) -> Sequence[Key]:
-        """All published keys.
+        """Return all published keys.
 
-        Raises TemporarilyUnavailable when an algorithm has no key that signs or will: half a key set must not get into
-        caches.
+        Raises TemporarilyUnavailable if an algorithm has no active or next key: caches must not get an incomplete set.
         """
-        async with self._view() as view:
+        async with self.view() as view:
             keys = await view.keys.published()
-        if without_signer(keys):
+        if algs_without_signer(keys):
             raise TemporarilyUnavailable(reason=NOT_READY, retry_after=1)
         return keys

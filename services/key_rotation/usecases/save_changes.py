@@ -1,4 +1,4 @@
-"""Changes of keys go into the database together, or not at all."""
+"""Saves changes of keys and their events in one transaction."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,20 @@ from libs.servicekit.base import logs
 from libs.servicekit.events.event import Actor
 from services.key_rotation import events
 from services.key_rotation.domain.rotation import Change
-from services.key_rotation.ports import Work, WorkFactory
+from services.key_rotation.ports import Begin, Writer
 
 _log = logs.get(__name__)
 
 
 class _OvertakenError(Exception):
-    """Undoes the transaction."""
+    """Rolls back the transaction."""
 
 
-async def save_changes(begin: WorkFactory, changes: Sequence[Change], *, actor: Actor = events.SYSTEM) -> bool:
-    """Saves and tells them; False when another replica was faster with one of them. Raises TemporarilyUnavailable."""
+async def save_changes(begin: Begin, changes: Sequence[Change], *, actor: Actor = events.SYSTEM) -> bool:
+    """Return False if another replica has changed one of the keys; then nothing is saved.
+
+    Raises TemporarilyUnavailable.
+    """
     try:
         async with begin() as work:
             for change in changes:
@@ -27,7 +30,8 @@ async def save_changes(begin: WorkFactory, changes: Sequence[Change], *, actor: 
     for change in changes:
         key = change.after
         _log.info(
-            "A signing key has changed",
+            "key.changed",
+            message="Signing key changed",
             kid=key.kid,
             alg=key.alg,
             state=key.state.value,
@@ -37,6 +41,6 @@ async def save_changes(begin: WorkFactory, changes: Sequence[Change], *, actor: 
     return True
 
 
-async def _save(work: Work, change: Change) -> None:
+async def _save(work: Writer, change: Change) -> None:
     if not await work.keys.save(change):
         raise _OvertakenError

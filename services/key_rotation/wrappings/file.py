@@ -1,4 +1,4 @@
-"""A key-encryption key from a file, or a Kubernetes Secret: in this process's memory."""
+"""A key-encryption key from a file or a Kubernetes Secret, held in memory."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,10 +9,10 @@ from services.key_rotation.domain.seals import FILE
 
 
 class FileWrapping:
-    """The Wrapping port.
+    """Implements the Wrapping port.
 
     Args:
-        keys: by version; all of them open.
+        keys: keys by version; all of them unwrap.
         seals: the version that wraps.
     """
 
@@ -30,5 +30,5 @@ class FileWrapping:
 
     async def unwrap(self, wrapped: bytes, *, version: int, bound_to: bytes) -> bytes:
         if version not in self._keys:
-            raise SealBroken(f"sealed under version {version} of the key-encryption key, which is not here")
+            raise SealBroken(f"encrypted under version {version} of the key-encryption key, which is not configured")
         return self._keys[version].unwrap(wrapped, bound_to=bound_to)

@@ -1,4 +1,4 @@
-"""The wrappings that the configuration names, ready to be asked."""
+"""Opens the wrappings that are configured."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from services.key_rotation.wrappings.vault_login import KubernetesLogin, TokenFi
 
 @asynccontextmanager
 async def opened_wrappings(settings: WrappingSettings, *, clock: Clock) -> AsyncIterator[list[Wrapping]]:
-    """The one that seals first. Nothing is asked yet. Raises OSError for a file that cannot be read."""
+    """Yield the wrappings, the one that encrypts first. Does not connect yet. Raises OSError for an unreadable file."""
     async with AsyncExitStack() as stack:
         yield [await _open(kind, settings, stack, clock) for kind in settings.wrappings]
 
@@ -30,7 +30,7 @@ async def _open(kind: Kind, settings: WrappingSettings, stack: AsyncExitStack, c
         module = _security_module(settings, seals)
         stack.push_async_callback(module.close)
         return module
-    assert settings.key_encryption_key_file is not None  # noqa: S101 - the settings have seen to it
+    assert settings.key_encryption_key_file is not None  # noqa: S101 - checked by the settings
     ring = settings.key_encryption_key_file
     return FileWrapping(ring.keys, seals=seals or ring.newest)
 
@@ -64,7 +64,7 @@ def _login(settings: WrappingSettings, http: aiohttp.ClientSession, clock: Clock
 
 
 def _security_module(settings: WrappingSettings, seals: int) -> SecurityModuleWrapping:
-    assert settings.pkcs11_module is not None  # noqa: S101 - the settings have seen to it
+    assert settings.pkcs11_module is not None  # noqa: S101 - checked by the settings
     assert settings.pkcs11_pin_file is not None  # noqa: S101
     address = TokenAddress(
         settings.pkcs11_module,

@@ -1,7 +1,7 @@
-"""A key-encryption key in a security module, which it never leaves (PKCS#11; the optional dependencies `hsm`).
+"""A key-encryption key in a security module, which it never leaves (PKCS#11; optional dependencies `hsm`).
 
-AES-GCM with what a data key is bound to as associated data. The versions of the key are the secret keys with one label;
-their CKA_ID is the number of the version.
+Data keys are encrypted with AES-GCM; the binding is the associated data. The versions of the key are the secret keys
+with the same label; CKA_ID is the version number.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True)
 class TokenAddress:
-    """Where the key is."""
+    """Location of the key."""
 
     module: Path
-    """The vendor's library."""
+    """Library of the vendor."""
     token: str
     """Label of the token."""
     key: str
@@ -40,11 +40,11 @@ class TokenAddress:
 
 
 class SecurityModuleWrapping:
-    """The Wrapping port. One thread of its own talks to the module: sessions are not made for several.
+    """Implements the Wrapping port. A single thread uses the module, because its sessions are not thread-safe.
 
     Args:
         seals: the version that wraps; 0: the newest.
-        seconds: how long an answer is waited for.
+        seconds: timeout of a call.
     """
 
     name: Final = PKCS11
@@ -59,7 +59,7 @@ class SecurityModuleWrapping:
         self._keys: dict[int, Any] = {}
 
     async def close(self) -> None:
-        """Ends the session, unless the module does not answer."""
+        """Close the session, unless the module does not respond in time."""
         loop = asyncio.get_running_loop()
         with suppress(TimeoutError):
             await asyncio.wait_for(loop.run_in_executor(self._thread, self._forget), self._seconds)
@@ -79,11 +79,11 @@ class SecurityModuleWrapping:
         try:
             return await asyncio.wait_for(loop.run_in_executor(self._thread, self._in_session, work), self._seconds)
         except TimeoutError:
-            _log.warning("The security module does not answer", token=self._address.token)
+            _log.warning("hsm.timeout", message="Security module did not respond in time", token=self._address.token)
             raise TemporarilyUnavailable(reason=Reason.KEK_UNREACHABLE, retry_after=5) from None
 
     def _in_session(self, work: Callable[[], _T]) -> _T:
-        """A session that has ended, with the module or the token, is begun again the next time."""
+        """Run `work` in the session. After an error the next call opens a new session."""
         try:
             if self._session is None:
                 self._begin()
@@ -91,7 +91,13 @@ class SecurityModuleWrapping:
         except self._pkcs11.exceptions.PKCS11Error as error:
             self._forget()
             cause = f"{type(error).__name__} {error}".strip()
-            _log.error("The security module refuses", token=self._address.token, key=self._address.key, cause=cause)
+            _log.error(
+                "hsm.error",
+                message="Security module returned an error",
+                token=self._address.token,
+                key=self._address.key,
+                cause=cause,
+            )
             raise TemporarilyUnavailable(reason=Reason.KEK_UNREACHABLE, retry_after=5) from None
 
     def _begin(self) -> None:
@@ -99,15 +105,20 @@ class SecurityModuleWrapping:
         token = pkcs11.lib(str(address.module)).get_token(token_label=address.token)
         try:
             session = token.open(user_pin=address.pin)
-        except pkcs11.exceptions.UserAlreadyLoggedIn:  # by a session that was lost; the login is the process's
+        except pkcs11.exceptions.UserAlreadyLoggedIn:  # by an earlier session: the login is valid for the whole process
             session = token.open()
-        wanted = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.SECRET_KEY, pkcs11.Attribute.LABEL: address.key}
+        template = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.SECRET_KEY, pkcs11.Attribute.LABEL: address.key}
         self._session = session
-        self._keys = {int.from_bytes(key.id, "big"): key for key in session.get_objects(wanted)}
+        self._keys = {int.from_bytes(key.id, "big"): key for key in session.get_objects(template)}
         for version, key in self._keys.items():
             if key[pkcs11.Attribute.EXTRACTABLE]:
                 self._forget()
-                _log.error("The key may leave the security module", key=address.key, version=version)
+                _log.error(
+                    "hsm.key_extractable",
+                    message="Key in the security module is extractable and is not used",
+                    key=address.key,
+                    version=version,
+                )
                 raise TemporarilyUnavailable(reason=Reason.KEK_REFUSED, retry_after=60)
 
     def _forget(self) -> None:
@@ -119,31 +130,36 @@ class SecurityModuleWrapping:
     def _sealing(self) -> tuple[int, Any]:
         version = self._seals or max(self._keys, default=0)
         if version not in self._keys:
-            self._forget()  # it may be made meanwhile
-            _log.error("The key is not in the security module", key=self._address.key, version=version)
+            self._forget()  # the next call reads the keys again
+            _log.error(
+                "hsm.key_missing",
+                message="Key not found in the security module",
+                key=self._address.key,
+                version=version,
+            )
             raise TemporarilyUnavailable(reason=Reason.KEK_REFUSED, retry_after=5)
         return version, self._keys[version]
 
     def _wrap(self, data_key: bytes, bound_to: bytes) -> tuple[int, bytes]:
         version, key = self._sealing()
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return version, nonce + key.encrypt(data_key, **self._how(nonce, bound_to))
+        return version, nonce + key.encrypt(data_key, **self._parameters(nonce, bound_to))
 
     def _unwrap(self, wrapped: bytes, version: int, bound_to: bytes) -> bytes:
         key = self._keys.get(version)
         if key is None:
-            raise SealBroken(f"sealed under version {version} of the key, which is not in the security module")
+            raise SealBroken(f"encrypted under version {version} of the key, which is not in the security module")
         nonce, ciphertext = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
         if len(nonce) < _NONCE_BYTES:
-            raise SealBroken("nothing that a security module wraps")
+            raise SealBroken("not the output of a security module")
         try:
-            return bytes(key.decrypt(ciphertext, **self._how(nonce, bound_to)))
+            return bytes(key.decrypt(ciphertext, **self._parameters(nonce, bound_to)))
         except self._pkcs11.exceptions.PKCS11Error as error:
-            # Modules disagree on what they call a tag that does not fit; one that still works has judged it.
+            # Modules use different errors for a wrong tag. If the module still encrypts, the data was wrong.
             self._wrap(bytes(32), bound_to)
-            raise SealBroken(f"the security module does not open it: {type(error).__name__}") from None
+            raise SealBroken(f"the security module cannot decrypt it: {type(error).__name__}") from None
 
-    def _how(self, nonce: bytes, bound_to: bytes) -> dict[str, Any]:
+    def _parameters(self, nonce: bytes, bound_to: bytes) -> dict[str, Any]:
         return {
             "mechanism": self._pkcs11.Mechanism.AES_GCM,
             "mechanism_param": self._pkcs11.GCMParams(nonce, bound_to, _TAG_BITS),
@@ -156,5 +172,5 @@ def _library() -> ModuleType:
         import pkcs11  # noqa: PLC0415
         import pkcs11.exceptions  # noqa: PLC0415
     except ImportError:
-        raise OSError("LATCHKEY_KEY_WRAPPING=pkcs11 needs the optional dependencies hsm (python-pkcs11)") from None
+        raise OSError("LATCHKEY_KEY_WRAPPING=pkcs11 requires the optional dependencies hsm (python-pkcs11)") from None
     return pkcs11

@@ -1,8 +1,7 @@
 """A key-encryption key in the transit engine of HashiCorp Vault or OpenBao, which it never leaves.
 
-What a data key is bound to goes along twice: as associated data, and as the context of a key with `derived=true`, for
-which the engine derives another one from each; other keys take no notice of it. `rewrap` of the engine knows no
-associated data, so a data key is opened and wrapped again instead.
+The binding is sent twice: as associated data, and as context, which keys with `derived=true` use and other keys ignore.
+The `rewrap` operation of the engine does not support associated data, so data keys are decrypted and encrypted again.
 """
 
 import base64
@@ -26,13 +25,13 @@ _log = logs.get(__name__)
 
 
 class VaultWrapping:
-    """The Wrapping port.
+    """Implements the Wrapping port.
 
     Args:
-        http: with the timeout and the authorities that hold for this server.
-        url: of the server, without a path.
-        mount: of the transit engine.
-        key: name of the key there.
+        http: client with the timeout and certificate authorities of this server.
+        url: base URL of the server, without a path.
+        mount: mount path of the transit engine.
+        key: name of the key.
         seals: the version that wraps; 0: the newest.
     """
 
@@ -48,53 +47,59 @@ class VaultWrapping:
         self._seals = seals
 
     async def version(self) -> int:
-        """Found by wrapping something: no right to read about the key is needed."""
+        """Find the version by encrypting a constant, so that no permission to read the key is needed."""
         return self._seals or (await self.wrap(_PROBE, bound_to=_PROBE))[0]
 
     async def wrap(self, data_key: bytes, *, bound_to: bytes) -> tuple[int, bytes]:
-        question = {"plaintext": _base64(data_key), **_bound(bound_to)}
+        body = {"plaintext": _base64(data_key), **_bound(bound_to)}
         if self._seals:
-            question["key_version"] = self._seals
-        status, answer = await self._ask("encrypt", question)
+            body["key_version"] = self._seals
+        status, response = await self._request("encrypt", body)
         if status != 200:
-            raise self._refused("encrypt", status, answer)
-        wrapped = _text(answer, "ciphertext")
+            raise self._refused("encrypt", status, response)
+        wrapped = _text(response, "ciphertext")
         return _version_of(wrapped), wrapped.encode()
 
     async def unwrap(self, wrapped: bytes, *, version: int, bound_to: bytes) -> bytes:
         text = wrapped.decode("ascii", errors="replace")
         if _version_of(text) != version:
-            raise SealBroken("wrapped under another version of the key than its row says")
-        status, answer = await self._ask("decrypt", {"ciphertext": text, **_bound(bound_to)})
-        if status == 400:  # the engine's word for what it cannot open, and for a version that it was told to forget
-            raise SealBroken(f"the transit engine does not open it: {_errors(answer)}")
+            raise SealBroken("encrypted under another version of the key than stored in the row")
+        status, response = await self._request("decrypt", {"ciphertext": text, **_bound(bound_to)})
+        if status == 400:  # wrong data, or a version that the engine does not decrypt any more
+            raise SealBroken(f"the transit engine cannot decrypt it: {_errors(response)}")
         if status != 200:
-            raise self._refused("decrypt", status, answer)
+            raise self._refused("decrypt", status, response)
         try:
-            return base64.b64decode(_text(answer, "plaintext"), validate=True)
+            return base64.b64decode(_text(response, "plaintext"), validate=True)
         except binascii.Error:
-            raise SealBroken("the transit engine answered with something else") from None
+            raise SealBroken("the response of the transit engine is malformed") from None
 
-    async def _ask(self, verb: str, question: dict[str, Any]) -> tuple[int, Any]:
-        """Status and body. Once more with a new token when this one is refused: they end, and are taken away."""
+    async def _request(self, verb: str, body: dict[str, Any]) -> tuple[int, Any]:
+        """Send a request and return status and body. Retry once with a new token if this one is refused."""
         url = f"{self._engine}/{verb}/{self._key}"
         token = await self._login.token()
-        status, answer = await self._post(url, question, token)
+        status, response = await self._post(url, body, token)
         if status == 403:
             renewed = await self._login.token(instead_of=token)
             if renewed != token:
-                return await self._post(url, question, renewed)
-        return status, answer
+                return await self._post(url, body, renewed)
+        return status, response
 
-    async def _post(self, url: str, question: dict[str, Any], token: str) -> tuple[int, Any]:
-        return await post(self._http, url, question, headers={"X-Vault-Token": token})
+    async def _post(self, url: str, body: dict[str, Any], token: str) -> tuple[int, Any]:
+        return await post(self._http, url, body, headers={"X-Vault-Token": token})
 
-    def _refused(self, verb: str, status: int, answer: Any) -> TemporarilyUnavailable:
+    def _refused(self, verb: str, status: int, response: Any) -> TemporarilyUnavailable:
         reason = (
             Reason.KEK_FORBIDDEN if status == 403 else Reason.KEK_REFUSED if status < 429 else Reason.KEK_UNREACHABLE
         )
         _log.error(
-            "The transit engine refuses", verb=verb, key=self._key, status=status, errors=_errors(answer), reason=reason
+            "vault.request_refused",
+            message="Vault transit engine refused a request",
+            verb=verb,
+            key=self._key,
+            status=status,
+            errors=_errors(response),
+            reason=reason,
         )
         return TemporarilyUnavailable(reason=reason, retry_after=5)
 
@@ -107,11 +112,11 @@ def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def _text(answer: Any, member: str) -> str:
-    data = answer.get("data") if isinstance(answer, dict) else None
+def _text(response: Any, member: str) -> str:
+    data = response.get("data") if isinstance(response, dict) else None
     value = data.get(member) if isinstance(data, dict) else None
     if not isinstance(value, str):
-        _log.error("The vault answers with something else", lacks=member)
+        _log.error("vault.response_malformed", message="Vault response is malformed", missing=member)
         raise TemporarilyUnavailable(reason=Reason.KEK_REFUSED, retry_after=5)
     return value
 
@@ -119,11 +124,11 @@ def _text(answer: Any, member: str) -> str:
 def _version_of(wrapped: str) -> int:
     found = _VERSION.match(wrapped)
     if found is None:
-        raise SealBroken("nothing that a transit engine wraps")
+        raise SealBroken("not the output of a transit engine")
     return int(found[1])
 
 
-def _errors(answer: Any) -> str:
-    """What it says, which never holds what it was given."""
-    errors = answer.get("errors") if isinstance(answer, dict) else None
+def _errors(response: Any) -> str:
+    """Return the error messages of the response. They do not contain the request."""
+    errors = response.get("errors") if isinstance(response, dict) else None
     return " ".join("; ".join(map(str, errors)).split())[:200] if isinstance(errors, list) else ""

@@ -1,4 +1,4 @@
-"""One request to Vault or OpenBao: bounded in time and size, without redirects."""
+"""Requests to Vault or OpenBao, with limits on time and size, without redirects."""
 
 import json
 from typing import Any, Final
@@ -9,24 +9,27 @@ from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 
-_MOST_BYTES: Final = 64 * 1024
+_MAX_BYTES: Final = 64 * 1024
 _log = logs.get(__name__)
 
 
 async def post(
-    http: aiohttp.ClientSession, url: str, question: dict[str, Any], *, headers: dict[str, str]
+    http: aiohttp.ClientSession, url: str, body: dict[str, Any], *, headers: dict[str, str]
 ) -> tuple[int, Any]:
-    """Status and JSON (None for what is none) of an answer. Raises TemporarilyUnavailable (KEK_UNREACHABLE)."""
+    """Return status and parsed JSON of the response (None if it is not JSON).
+
+    Raises TemporarilyUnavailable (KEK_UNREACHABLE).
+    """
     try:
-        for patience in (True, False):
+        for may_retry in (True, False):
             try:
-                async with http.post(url, json=question, headers=headers, allow_redirects=False) as response:
+                async with http.post(url, json=body, headers=headers, allow_redirects=False) as response:
                     return response.status, _json(await _body(response))
-            except aiohttp.ServerDisconnectedError:  # a connection that was kept, and had ended: nothing was asked yet
-                if not patience:
+            except aiohttp.ServerDisconnectedError:  # the server closed an idle connection; nothing was sent
+                if not may_retry:
                     raise
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        _log.warning("The vault does not answer", cause=type(error).__name__)
+        _log.warning("vault.unreachable", message="Vault did not respond", cause=type(error).__name__)
     raise TemporarilyUnavailable(reason=Reason.KEK_UNREACHABLE, retry_after=5)
 
 
@@ -34,8 +37,8 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
     body = b""
     async for chunk in response.content.iter_chunked(8192):
         body += chunk
-        if len(body) > _MOST_BYTES:
-            raise aiohttp.ClientPayloadError("an answer without end")
+        if len(body) > _MAX_BYTES:
+            raise aiohttp.ClientPayloadError("response too large")
     return body
 
 

@@ -1,4 +1,4 @@
-"""How key-rotation proves to Vault or OpenBao who it is."""
+"""Authentication of key-rotation to Vault or OpenBao."""
 
 import asyncio
 from pathlib import Path
@@ -13,20 +13,20 @@ from libs.servicekit.base.clock import Clock
 from services.key_rotation.wrappings.vault_http import post
 
 _log = logs.get(__name__)
-_USED_UP: Final = 2 / 3
-"""Of its life: a token is replaced before it ends."""
+_RENEW_AFTER: Final = 2 / 3
+"""Share of its lifetime after which a token is replaced."""
 
 
 class VaultLogin(Protocol):
     async def token(self, *, instead_of: str = "") -> str:
-        """A token that serves; not `instead_of`, which was refused, if another can be had.
+        """Return a valid token, if possible another one than `instead_of`, which was refused.
 
         Raises TemporarilyUnavailable: KEK_UNREACHABLE, KEK_FORBIDDEN.
         """
 
 
 class TokenFile:
-    """The VaultLogin port: an agent writes the token, and writes a new one in time."""
+    """Implements the VaultLogin port: an agent writes the token and renews it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,10 +36,10 @@ class TokenFile:
 
 
 class KubernetesLogin:
-    """The VaultLogin port: the pod's service account token for a token of its role.
+    """Implements the VaultLogin port: exchanges the service account token of the pod for a Vault token.
 
     Args:
-        url: of the login, for example https://vault:8200/v1/auth/kubernetes/login.
+        url: login URL, for example https://vault:8200/v1/auth/kubernetes/login.
     """
 
     def __init__(self, http: aiohttp.ClientSession, *, url: str, role: str, jwt: Path, clock: Clock) -> None:
@@ -57,7 +57,7 @@ class KubernetesLogin:
             now = self._clock.now().timestamp()
             if not self._token or self._token == instead_of or now >= self._good_until:
                 auth = await self._log_in()
-                self._token, self._good_until = auth["client_token"], now + auth["lease_duration"] * _USED_UP
+                self._token, self._good_until = auth["client_token"], now + auth["lease_duration"] * _RENEW_AFTER
             return self._token
 
     async def _log_in(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class KubernetesLogin:
         if status == 200 and isinstance(auth, dict) and isinstance(auth.get("client_token"), str):
             lease = auth.get("lease_duration")
             return {"client_token": auth["client_token"], "lease_duration": lease if isinstance(lease, int) else 0}
-        _log.error("The vault does not let us in", role=self._role, status=status)
+        _log.error("vault.login_refused", message="Vault refused the login", role=self._role, status=status)
         raise TemporarilyUnavailable(
             reason=Reason.KEK_FORBIDDEN if status in {400, 403} else Reason.KEK_UNREACHABLE, retry_after=5
         )
@@ -79,6 +79,6 @@ async def _read(path: Path, *, what: str) -> str:
     except (OSError, UnicodeDecodeError):
         text = ""
     if len(text.split()) != 1:
-        _log.error("There is nothing to prove to the vault who we are with", what=what, file=str(path))
+        _log.error("vault.credentials_missing", message="No Vault credentials configured", what=what, file=str(path))
         raise TemporarilyUnavailable(reason=Reason.KEK_FORBIDDEN, retry_after=5)
     return text

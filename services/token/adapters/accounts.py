@@ -1,4 +1,4 @@
-"""Asking the authentication service about a person."""
+"""The Accounts port: GetAccount of the authentication service."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

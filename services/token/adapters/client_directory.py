@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.events.unit_of_work import Transactions
 from services.token.domain.clients.client import Client
-from services.token.store.work import TokenWork
+from services.token.store.work import StoreWork
 
 LIFETIME = timedelta(seconds=30)
 CAPACITY = 10_000
@@ -18,7 +18,7 @@ _NEW = "latchkey.v1.client.created."
 
 
 class CachedClients:
-    def __init__(self, transactions: Transactions[TokenWork], *, clock: Clock) -> None:
+    def __init__(self, transactions: Transactions[StoreWork], *, clock: Clock) -> None:
         self._transactions = transactions
         self._clock = clock
         self._clients: OrderedDict[str, tuple[datetime, Client]] = OrderedDict()
@@ -46,5 +46,5 @@ class CachedClients:
         self._clients.clear()
 
     async def on_event(self, subject: str) -> None:
-        if not subject.startswith(_NEW):  # what is new is not remembered, so strangers who register empty nothing
+        if not subject.startswith(_NEW):  # new clients are not cached, so registrations do not empty the cache
             self.forget()

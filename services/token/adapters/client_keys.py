@@ -27,7 +27,7 @@ class ClientKeys:
     async def verified(
         self, token: str, metadata: ClientMetadata, *, types: frozenset[str] = _TYPES
     ) -> dict[str, Any] | None:
-        """Claims of a JWT that the client signed; None when its keys cannot be had, or none of them made it.
+        """Return the claims of a JWT that the client signed; None when no key of the client verifies it.
 
         Nothing but the signature is judged. An unknown `kid`, or a signature that no kept key made, has the key set
         fetched once again: clients change their keys when they like.
@@ -51,7 +51,12 @@ class ClientKeys:
         try:
             return await self._documents.find(metadata.jwks_uri, look)
         except (FetchRefused, InvalidKey) as refusal:
-            _log.info("A client's keys cannot be had", jwks_uri=metadata.jwks_uri, cause=str(refusal))
+            _log.info(
+                "client_keys.fetch_failed",
+                message="Could not fetch client JWKS",
+                jwks_uri=metadata.jwks_uri,
+                cause=str(refusal),
+            )
             return None
 
     async def aclose(self) -> None:

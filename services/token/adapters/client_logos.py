@@ -1,4 +1,4 @@
-"""Logos of clients, fetched for the pages that show them: no browser is sent to the host of a stranger."""
+"""The Logos port: fetches client logos, so that browsers do not connect to the host of a client."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -11,22 +11,24 @@ from services.token.domain.clients.client_logos import Logo, as_logo
 
 TYPES: Final = ("image/png", "image/jpeg", "image/gif", "image/webp")
 """What a `logo_uri` may be answered with. No SVG: that is a document, and may hold scripts."""
-MOST_BYTES: Final = 128 * 1024
+MAX_BYTES: Final = 128 * 1024
 _log = logs.get(__name__)
 
 
 class ClientLogos:
-    """`fetch` gets an image (TYPES, MOST_BYTES). Kept for ten minutes, and left alone for one when it failed."""
+    """`fetch` returns an image (TYPES, MAX_BYTES). Cached for ten minutes; a failure is cached for one minute."""
 
     def __init__(self, fetch: Callable[[str], Awaitable[Fetched]]) -> None:
-        self._documents = CachedDocuments(fetch, as_logo, longest=600, cool_down=60, most=64)
+        self._documents = CachedDocuments(fetch, as_logo, max_age=600, cool_down=60, max_documents=64)
 
     async def find(self, uri: str) -> Logo | None:
-        """None when it cannot be had, or is none of these images whatever its server says."""
+        """Return None when the logo could not be fetched or its content is not one of these image types."""
         try:
             return await self._documents.get(uri)
         except FetchRefused as refusal:
-            _log.info("A client's logo cannot be had", logo_uri=uri, cause=str(refusal))
+            _log.info(
+                "client_logo.fetch_failed", message="Could not fetch client logo", logo_uri=uri, cause=str(refusal)
+            )
             return None
 
     async def aclose(self) -> None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from latchkey.authentication.v1.sessions_pb2 import RequestContext
 from latchkey.device.v1 import device_pb2
-from libs.oauth.device_authorization import LONGEST_LIFETIME
+from libs.oauth.device_authorization import MAX_LIFETIME
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.grpc.channels import DEADLINE_SECONDS
-from services.token import convert
 from services.token.domain.authorization.devices import AllowedDevice, DeviceCodes
 from services.token.domain.clients.client import Client
+from services.token.rpc.sessions import attested_session
 
 if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
     from latchkey.device.v1.device_pb2_grpc import DeviceServiceAsyncStub
@@ -40,15 +40,15 @@ class RemoteDevices:
         return DeviceCodes(codes.device_code, codes.user_code, codes.expires_in_seconds, codes.interval_seconds)
 
     async def poll(self, device_code: str, *, client_id: str, wait: timedelta) -> AllowedDevice:
-        """Raises ServerError when the device service brings a session that authentication does not vouch for."""
+        """Raises ServerError when the session in the response is not attested by the authentication service."""
         seconds = int(wait.total_seconds())
         allowed = await self._stub.PollDeviceCode(
             device_pb2.PollDeviceCodeRequest(device_code=device_code, client_id=client_id, wait_seconds=seconds),
             timeout=seconds + DEADLINE_SECONDS,
         )
-        # The person decided at some time in the life of the code, and was vouched for then.
-        session = convert.attested_session(
-            allowed.session, attestation_keys=self._attestation_keys, lifetime=LONGEST_LIFETIME, now=self._clock.now()
+        # The session was attested when the user decided, which may be as long ago as the lifetime of the code.
+        session = attested_session(
+            allowed.session, attestation_keys=self._attestation_keys, lifetime=MAX_LIFETIME, now=self._clock.now()
         )
         return AllowedDevice(session, tuple(allowed.scopes), allowed.correlation_id, tuple(allowed.resources))
 

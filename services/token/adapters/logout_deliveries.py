@@ -19,7 +19,7 @@ IDLE_SECONDS = 1.0
 AWAY_SECONDS = 5.0
 ATTEMPTS = Counter(
     "latchkey_backchannel_logout_total",
-    "Attempts to tell a client of an ended session, by what came of them (postponed: tried again later).",
+    "Back-channel logout requests, by outcome (postponed: retried later).",
     ["outcome"],
 )
 _log = logs.get(__name__)
@@ -37,7 +37,7 @@ class LogoutDeliveries:
         self._news.set()
 
     async def run(self) -> None:
-        """A slow client holds one of AT_ONCE places, and nobody else up."""
+        """Run up to AT_ONCE attempts concurrently, so that a slow client does not delay other clients."""
         async with asyncio.TaskGroup() as attempts:
             while True:
                 self._news.clear()
@@ -49,7 +49,11 @@ class LogoutDeliveries:
                         attempt.add_done_callback(self._running.discard)
                         pause = 0
                 except TemporarilyUnavailable as error:
-                    _log.info("Logout deliveries wait", reason=error.reason)
+                    _log.info(
+                        "backchannel_logout.queue_blocked",
+                        message="Back-channel logout queue blocked: dependency unavailable",
+                        reason=error.reason,
+                    )
                     pause = AWAY_SECONDS
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), pause)
@@ -58,12 +62,18 @@ class LogoutDeliveries:
         """As many as there are places, once there is one: what is claimed is begun at once."""
         if len(self._running) >= AT_ONCE:
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-        return await self._deliver.claim(most=AT_ONCE - len(self._running))
+        return await self._deliver.claim(limit=AT_ONCE - len(self._running))
 
     async def _attempt(self, delivery: LogoutDelivery) -> None:
         try:
             result = await self._deliver(delivery)
         except Exception as error:  # noqa: BLE001 - it comes again when its lease ends
-            _log.warning("A logout delivery was interrupted", delivery_id=delivery.delivery_id, cause=repr(error))
+            _log.warning(
+                "backchannel_logout.delivery_interrupted",
+                message="Back-channel logout delivery was interrupted",
+                client_id=delivery.client_id,
+                delivery_id=delivery.delivery_id,
+                cause=repr(error),
+            )
         else:
             ATTEMPTS.labels(str(result) if isinstance(result, Outcome) else "postponed").inc()

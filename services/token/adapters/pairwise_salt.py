@@ -3,11 +3,11 @@
 from libs.servicekit.base.service import CheckResult
 from libs.servicekit.base.settings import ConfigurationError
 from services.token.domain.tokens.subjects import Subjects
-from services.token.ports import Begin
+from services.token.ports.work import View
 
 
-class SameSalt:
-    def __init__(self, view: Begin, subjects: Subjects) -> None:
+class PairwiseSaltCheck:
+    def __init__(self, view: View, subjects: Subjects) -> None:
         self._view = view
         self._subjects = subjects
 
@@ -15,16 +15,18 @@ class SameSalt:
         """Raises ConfigurationError when pairwise clients were registered under another salt."""
         if not await self._is_same():
             raise ConfigurationError(
-                "LATCHKEY_PAIRWISE_SALT_FILE holds another salt than the one that pairwise subjects were made with: "
-                "put that one back"
+                "LATCHKEY_PAIRWISE_SALT_FILE does not contain the salt that existing pairwise subjects were derived "
+                "from: restore the original salt"
             )
 
     async def check(self) -> CheckResult:
         """Readiness: another replica may have registered the first one meanwhile."""
         same = await self._is_same()
-        return CheckResult(ok=same, detail="the one of all replicas" if same else "not the one of other replicas")
+        return CheckResult(
+            ok=same, detail="matches the database" if same else "differs from the salt in use by other replicas"
+        )
 
     async def _is_same(self) -> bool:
-        async with self._view() as work:
-            kept = await work.pairwise_salt.find()
+        async with self._view() as view:
+            kept = await view.pairwise_salt.find()
         return kept is None or self._subjects.has_fingerprint(kept)

@@ -1,4 +1,4 @@
-"""What strangers may have us store: authorization requests before anybody has signed in (security checklist, 62).
+"""Limits stored authorization requests of browsers without a session (security checklist, 62).
 
 Their life is bounded elsewhere (minutes); this bounds how fast they come, by what they weigh. Each replica counts for
 itself: the bound is against floods, not a quota.
@@ -19,12 +19,12 @@ OF_ALL = 64 * 1024 * 1024
 _MINUTE = timedelta(minutes=1)
 
 
-class AnonymousState:
+class PendingRequestLimiter:
     def __init__(self) -> None:
         self._of_one = Rate(size=OF_ONE, refill=_MINUTE, reason=Reason.STORED_REQUESTS_OF_ONE)
         self._of_all = Rate(size=OF_ALL, refill=_MINUTE, reason=Reason.STORED_REQUESTS_OF_ALL)
 
-    def admit(self, parameters: Parameters, *, network: str, client_id: str = "", now: datetime) -> None:
+    def require_room(self, parameters: Parameters, *, network: str, client_id: str = "", now: datetime) -> None:
         """Accounts for a request that is about to be stored.
 
         Args:
@@ -36,7 +36,7 @@ class AnonymousState:
         """
         weight = ROW_BYTES + sum(len(name) + len(value) for name, value in parameters.items())
         if client_id:
-            self._of_one.spend(f"client {client_id}", weight, now=now)
+            self._of_one.consume(f"client {client_id}", weight, now=now)
         elif is_public(network):
-            self._of_one.spend(network, weight, now=now)
-        self._of_all.spend("", weight, now=now)
+            self._of_one.consume(network, weight, now=now)
+        self._of_all.consume("", weight, now=now)

@@ -44,7 +44,7 @@ class RemoteSigning:
         self._seconds = seconds
 
     async def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str, now: datetime) -> str:
-        """Raises TemporarilyUnavailable for whatever goes wrong: nothing has been spent yet."""
+        """Raises TemporarilyUnavailable for every failure: the code or refresh token has not been redeemed yet."""
         self._view.require_fresh(now)
         request = keys_pb2.SignRequest(
             alg=alg,
@@ -56,14 +56,16 @@ class RemoteSigning:
             token = (await self._stub.Sign(request, timeout=self._seconds)).token
         except TemporarilyUnavailable:
             raise
-        except OAuthError as error:  # the two of us disagree about what a token is, or about the clock
-            _log.error("A token was not signed", typ=typ, reason=error.reason)
+        except OAuthError as error:  # key-rotation rejects the claims or the time of the token
+            _log.error(
+                "token_signing.refused", message="key-rotation refused to sign a token", typ=typ, reason=error.reason
+            )
             raise TemporarilyUnavailable(reason=Reason.SIGNATURE_REFUSED, retry_after=5) from error
         self._require_known(token)
         return token
 
     def _require_known(self, token: str) -> None:
-        """A token of a key that was revoked a moment ago, or of none of ours, would be of no use to anybody."""
+        """Raises TemporarilyUnavailable unless the key that signed the token is in the published key set."""
         try:
             kid = str(unverified_jwt(token)[0].get("kid"))
         except InvalidJwt:
@@ -71,8 +73,8 @@ class RemoteSigning:
         if not self._view.publishes(kid):
             raise TemporarilyUnavailable(reason=Reason.KEY_UNKNOWN, retry_after=1)
 
-    def presented(self, token: str, presented_as: PresentedAs) -> None:
-        self._view.presented(token, presented_as)
+    def record_presented(self, token: str, presented_as: PresentedAs) -> None:
+        self._view.record_presented(token, presented_as)
 
     @property
     def verification(self) -> KeySet:

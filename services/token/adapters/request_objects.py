@@ -18,9 +18,14 @@ class RemoteRequestObjects:
         self._fetch = fetch
 
     async def __call__(self, uri: str) -> str | None:
-        """None when it cannot be had."""
+        """Return None when the document could not be fetched."""
         try:
             return (await self._fetch(uri)).body.decode("ascii").strip()
         except (FetchRefused, UnicodeDecodeError) as refusal:
-            _log.info("A request object cannot be had", request_uri=uri, cause=str(refusal))
+            _log.info(
+                "request_object.fetch_failed",
+                message="Could not fetch request object",
+                request_uri=uri,
+                cause=str(refusal),
+            )
             return None

@@ -1,6 +1,6 @@
-"""Keys that sign no more, as long as somebody shows us what they signed: counted here, written now and then.
+"""Counts presented tokens that retired keys signed, and writes the counts to the database periodically.
 
-A token counts only if such a key really signed it: nobody can put a client on the list who is not there. Keys that have
+A token counts only if the signature is valid, so a forged token adds no client to the list. Keys that have
 left the key set are known for as long as this process has seen them.
 """
 
@@ -15,37 +15,37 @@ from libs.crypto.jwt import MAX_HEADER_BYTES, VerificationKey, is_signed_by, unv
 from libs.crypto.strict import base64url_decode, json_object
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.base.clock import Clock
-from services.token.domain.tokens.retired_keys import FormerKeyUse, PresentedAs
-from services.token.ports import Begin
+from services.token.domain.tokens.retired_keys import PresentedAs, RetiredKeyUse
+from services.token.ports.work import Begin
 
 WRITE_SECONDS: Final = 10.0
 PRESENTED: Final = Counter(
-    "latchkey_former_key_tokens_total", "Presented tokens of ours whose key signs no more.", ["presented_as"]
+    "latchkey_former_key_tokens_total", "Tokens that clients sent and that a retired key signed.", ["presented_as"]
 )
-_MOST_KEYS: Final = 32
-_MOST_USES: Final = 10_000
+_MAX_KEYS: Final = 32
+_MAX_USES: Final = 10_000
 
 
-class FormerKeys:
+class RetiredKeys:
     """`write` is for a timer."""
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
         self._seen: OrderedDict[str, VerificationKey] = OrderedDict()
         self._serving: frozenset[str] = frozenset()
-        self._uses: dict[tuple[str, str, PresentedAs], FormerKeyUse] = {}
+        self._uses: dict[tuple[str, str, PresentedAs], RetiredKeyUse] = {}
 
     def see(self, published: Iterable[VerificationKey], *, serving: Iterable[str]) -> None:
         """The key set of now. `serving`: kids that sign, or will."""
         for key in published:
             self._seen[key.kid] = key
             self._seen.move_to_end(key.kid)
-        while len(self._seen) > _MOST_KEYS:
+        while len(self._seen) > _MAX_KEYS:
             self._seen.popitem(last=False)
         self._serving = frozenset(serving)
 
-    def presented(self, token: str, presented_as: PresentedAs) -> None:
-        """Whatever it is; what is none of ours, or of a key that signs, is nobody's business here."""
+    def record_presented(self, token: str, presented_as: PresentedAs) -> None:
+        """Count the token if a retired key signed it; ignore any other value."""
         key = self._seen.get(_kid_of(token))
         if key is None or key.kid in self._serving or not is_signed_by(token, key):
             return
@@ -55,13 +55,13 @@ class FormerKeys:
             return
         PRESENTED.labels(presented_as.value).inc()
         now = self._clock.now()
-        self._count(FormerKeyUse(_client_of(claims), key.kid, presented_as, count=1, first_at=now, last_at=now))
+        self._count(RetiredKeyUse(_client_of(claims), key.kid, presented_as, count=1, first_at=now, last_at=now))
 
-    def _count(self, use: FormerKeyUse) -> None:
+    def _count(self, use: RetiredKeyUse) -> None:
         known = self._uses.get(use.key)
         if known is not None:
             self._uses[use.key] = known.and_again(use)
-        elif len(self._uses) < _MOST_USES:
+        elif len(self._uses) < _MAX_USES:
             self._uses[use.key] = use
 
     async def write(self, begin: Begin) -> None:
@@ -71,7 +71,7 @@ class FormerKeys:
             return
         try:
             async with begin() as work:
-                await work.former_key_uses.add(list(uses.values()))
+                await work.retired_key_uses.add(list(uses.values()))
         except TemporarilyUnavailable:
             for use in uses.values():
                 self._count(use)
@@ -91,6 +91,6 @@ def _kid_of(token: str) -> str:
 
 
 def _client_of(claims: dict[str, object]) -> str:
-    """To whom it was issued: an access token says so, an ID token has the client as its (first) audience."""
+    """Return the client of a token: client_id, azp, or the first audience."""
     named = claims.get("client_id") or claims.get("azp") or claims.get("aud")
     return str(named[0] if isinstance(named, list) and named else named)[:64]

@@ -16,9 +16,14 @@ class RemoteSectorDocuments:
         self._fetch = fetch
 
     async def __call__(self, uri: str) -> bytes | None:
-        """None when it cannot be had."""
+        """Return None when the document could not be fetched."""
         try:
             return (await self._fetch(uri)).body
         except FetchRefused as refusal:
-            _log.info("A sector document cannot be had", sector_identifier_uri=uri, cause=str(refusal))
+            _log.info(
+                "sector_document.fetch_failed",
+                message="Could not fetch sector identifier document",
+                sector_identifier_uri=uri,
+                cause=str(refusal),
+            )
             return None

@@ -1,4 +1,4 @@
-"""Facts of the authentication service that this one acts on: an event in, a use case out."""
+"""Consumers of the authentication service's events: each runs one use case."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -84,6 +84,6 @@ class SessionEvents:
 
 
 def _reason(name: str) -> events.SessionEnd:
-    """A reason that only newer code knows is told as a sign-out."""
+    """Return the reason; an unknown reason of a newer version becomes signed_out."""
     reason = name.removeprefix(_REASON_PREFIX).lower()
     return cast("events.SessionEnd", reason) if reason in get_args(events.SessionEnd) else "signed_out"

@@ -24,7 +24,7 @@ from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.metrics import KEY_VIEW_AGE_SECONDS
 from libs.servicekit.base.service import CheckResult
 from libs.servicekit.events.consumer import Received
-from services.token.adapters.retired_keys import FormerKeys
+from services.token.adapters.retired_keys import RetiredKeys
 from services.token.domain.tokens.retired_keys import PresentedAs
 
 if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
@@ -33,7 +33,9 @@ if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one fo
 REFRESH_SECONDS = 30.0
 RETRY_SECONDS = 1.0
 EVENTS = "latchkey.v1.key.>"
-UNKNOWN_KID = Counter("latchkey_unknown_kid_total", "Presented tokens that name a key which we do not publish.")
+UNKNOWN_KID = Counter(
+    "latchkey_unknown_kid_total", "Tokens that clients sent and whose kid is not in the published key set."
+)
 _REVOKED: Final = "latchkey.key.revoked.v1"
 _OLDER_CODE_VALID_FOR: Final = timedelta(minutes=5)
 _log = logs.get(__name__)
@@ -55,7 +57,7 @@ class KeyView:
     Args:
         verifiable_for: the longest life of anything that is signed here; key-rotation keeps the keys for longer.
         private: hold the private keys as well; without them nothing is signed here.
-        former: hears of every view.
+        retired: is updated with every fetched key set.
     """
 
     def __init__(
@@ -66,9 +68,9 @@ class KeyView:
         verifiable_for: timedelta,
         clock: Clock,
         private: bool = True,
-        former: FormerKeys | None = None,
+        retired: RetiredKeys | None = None,
     ) -> None:
-        self._former = former or FormerKeys(clock=clock)
+        self._retired = retired or RetiredKeys(clock=clock)
         self._stub = stub
         self._private = private
         self._issuer = issuer
@@ -96,8 +98,8 @@ class KeyView:
         """With a key in our memory. Raises TemporarilyUnavailable as `signer` does."""
         return sign_jwt(claims, self.signer(alg, now=now), typ=typ)
 
-    def presented(self, token: str, presented_as: PresentedAs) -> None:
-        self._former.presented(token, presented_as)
+    def record_presented(self, token: str, presented_as: PresentedAs) -> None:
+        self._retired.record_presented(token, presented_as)
 
     def require_fresh(self, now: datetime) -> None:
         """Raises TemporarilyUnavailable (KEY_VIEW_STALE)."""
@@ -105,7 +107,7 @@ class KeyView:
             raise TemporarilyUnavailable(reason=Reason.KEY_VIEW_STALE, retry_after=5)
 
     def publishes(self, kid: str) -> bool:
-        """Is it a key that our own endpoints would believe? Nobody presents it: it does not count as unknown."""
+        """Return whether the key set contains the key. Does not count an unknown kid."""
         return any(key.kid == kid for key in self._verification)
 
     @property
@@ -122,7 +124,11 @@ class KeyView:
             try:
                 await self.refresh()
             except (OAuthError, ValueError) as error:  # ValueError: they came, and could not be opened or read
-                _log.warning("The keys could not be fetched", cause=str(error))
+                _log.warning(
+                    "signing_keys.fetch_failed",
+                    message="Could not fetch signing keys from key-rotation",
+                    cause=str(error),
+                )
                 wait = RETRY_SECONDS
             try:
                 await asyncio.wait_for(self._look_now.wait(), wait)
@@ -130,7 +136,7 @@ class KeyView:
                 continue
 
     async def on_event(self, envelope: bytes) -> None:
-        """Something happened to a key: look at once. A revoked one is dropped even if key-rotation is away."""
+        """Refresh after a key event. A revoked key is dropped even if key-rotation is unavailable."""
         self._look_now.set()
         event = Received.of(envelope)
         if event.type == _REVOKED:
@@ -161,7 +167,7 @@ class KeyView:
             key.kid for key in response.verification_keys if key.state == keys_pb2.KEY_STATE_ACTIVE
         )
         serving = {keys_pb2.KEY_STATE_NEXT, keys_pb2.KEY_STATE_ACTIVE}
-        self._former.see(verification, serving=[k.kid for k in response.verification_keys if k.state in serving])
+        self._retired.see(verification, serving=[k.kid for k in response.verification_keys if k.state in serving])
         given = response.HasField("valid_for")
         self._valid_for = response.valid_for.ToTimedelta() if given else _OLDER_CODE_VALID_FOR
         self._drop_revoked()
@@ -182,7 +188,7 @@ class KeyView:
 
     def _open(self, sealed: keys_pb2.SealedSigningKey, recipient: Recipient) -> SigningKey:
         if not sealed.sealed:
-            raise ValueError("key-rotation keeps the private keys: LATCHKEY_SIGNING=remote is needed here")
+            raise ValueError("key-rotation does not export private keys: set LATCHKEY_SIGNING=remote")
         der = recipient.open(
             sealed.sealed, bound_to=delivery_binding(issuer=self._issuer, kid=sealed.kid, alg=sealed.alg)
         )
@@ -198,7 +204,7 @@ class KeyView:
         self._verification = _OwnKeys(key for key in self._verification if key.kid not in self._revoked)
 
     def _is_fresh(self, now: datetime) -> bool:
-        """A view from the future is not fresh either: the clock went back, and nobody knows how old it is."""
+        """A fetch time in the future is stale too: the clock was set back, so its age is unknown."""
         return self._fetched_at is not None and abs(now - self._fetched_at) <= self._valid_for
 
     async def check(self) -> CheckResult:

@@ -1,7 +1,7 @@
-"""Token telemetry: events of paths that write no row, told without a promise (design: two classes of events).
+"""Token telemetry: events of requests that write no row, published without a delivery guarantee.
 
-A bounded buffer in memory, emptied in the background. What does not fit while the bus is away is dropped, counted, and
-reported by one `token.telemetry_gap` event, which is a row and so is never lost.
+A bounded buffer in memory, emptied in the background. When it is full while NATS is unavailable, the oldest events are
+dropped and counted. One `token.telemetry_gap` event, which is stored in the outbox, reports their number.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.nats.bus import Bus
 from libs.servicekit.nats.publish_acks import Outgoing
 from services.token import events
-from services.token.store.work import TokenWork
+from services.token.store.work import StoreWork
 
 CAPACITY = 20_000
 BATCH = 100
@@ -42,7 +42,7 @@ class _Waiting:
 class BufferedTelemetry:
     """`run` is a background task."""
 
-    def __init__(self, bus: Bus, transactions: Transactions[TokenWork], *, issuer: str, clock: Clock) -> None:
+    def __init__(self, bus: Bus, transactions: Transactions[StoreWork], *, issuer: str, clock: Clock) -> None:
         self._bus = bus
         self._transactions = transactions
         self._issuer = issuer
@@ -103,7 +103,12 @@ class BufferedTelemetry:
             async with self._transactions() as work:
                 work.emit(events.telemetry_gap(dropped=dropped))
         except TemporarilyUnavailable as error:
-            _log.info("The gap in the telemetry is reported later", dropped=dropped, reason=error.reason)
+            _log.info(
+                "telemetry.gap_report_postponed",
+                message="Telemetry gap could not be recorded yet",
+                dropped=dropped,
+                reason=error.reason,
+            )
         else:
             self._dropped -= dropped
 

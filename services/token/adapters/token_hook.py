@@ -15,18 +15,18 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from libs.servicekit.nats.bus import Bus
 from services.token.config import TokenSettings
-from services.token.domain.tokens.token_hook import HookReplyInvalid, TokenQuestion, claims_of_reply
-from services.token.ports import TokenHook
+from services.token.domain.tokens.token_hook import HookReplyInvalid, TokenHookRequest, claims_of_reply
+from services.token.ports.tokens import TokenHook
 
 SUBJECT = "latchkey.hook.token"
-ASKED = Counter("latchkey_token_hook_total", "Access tokens that the hook was asked about.", ["outcome"])
+ASKED = Counter("latchkey_token_hook_total", "Requests to the token hook, by outcome.", ["outcome"])
 _log = logs.get(__name__)
 
 
 class NoTokenHook:
-    """Nobody is asked."""
+    """The token hook is disabled."""
 
-    async def __call__(self, question: TokenQuestion) -> Mapping[str, Any]:
+    async def __call__(self, hook_request: TokenHookRequest) -> Mapping[str, Any]:
         return {}
 
 
@@ -43,19 +43,25 @@ class BusTokenHook:
         self._without = without
         self._budget = budget.total_seconds()
 
-    async def __call__(self, question: TokenQuestion) -> Mapping[str, Any]:
+    async def __call__(self, hook_request: TokenHookRequest) -> Mapping[str, Any]:
         """The claims to add.
 
         Raises:
             AccessDenied: the hook denies the token.
-            TemporarilyUnavailable: no good answer in time, and the hook must be heard.
+            TemporarilyUnavailable: no valid reply in time, and the mode is closed.
         """
-        body = json.dumps(question.as_json(issuer=self._issuer)).encode()
+        body = json.dumps(hook_request.as_json(issuer=self._issuer)).encode()
         try:
             claims = claims_of_reply(await self._bus.request(SUBJECT, body, timeout=self._budget))
         except (ConnectionError, HookReplyInvalid) as error:
             ASKED.labels("failed").inc()
-            _log.warning("The hook on tokens was not heard", cause=str(error), then=self._without)
+            _log.warning(
+                "token_hook.no_response",
+                message="Token hook did not respond with a valid reply",
+                client_id=hook_request.client.client_id,
+                cause=str(error),
+                mode=self._without,
+            )
             if self._without == "closed":
                 raise TemporarilyUnavailable(reason=Reason.HOOK_NOT_HEARD) from None
             return {}

@@ -1,7 +1,8 @@
-"""The client edge: what applications call without a browser."""
+"""The HTTP edge for clients: token, PAR, device authorization, introspection, revocation, userinfo, registration."""
 
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from time import perf_counter
 
 from aiohttp import web
@@ -11,8 +12,9 @@ from prometheus_client import Histogram
 from libs.servicekit.base import trace
 from libs.servicekit.base.metrics import HTTP_SECONDS
 from libs.servicekit.http.addresses import Networks
+from libs.servicekit.http.edge_server import ERROR_RESPONSE, BareResponse, ErrorResponse
 from services.token.http.device_authorization import device_authorization_handler
-from services.token.http.errors import Handler, answer, endpoint_of
+from services.token.http.errors import Handler, answer, endpoint_of, error_body
 from services.token.http.forms import MAX_BODY_BYTES
 from services.token.http.introspect import introspection_handler
 from services.token.http.par import par_handler
@@ -28,7 +30,7 @@ from services.token.usecases.tokens.issue_tokens import IssueTokens
 from services.token.usecases.tokens.revoke_token import RevokeToken
 
 CLIENT_ENDPOINTS = ("/token", "/par", "/device_authorization", "/introspect", "/revoke")
-"""Paths at which clients prove who they are."""
+"""Paths that require client authentication."""
 USERINFO = "/userinfo"
 _CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
@@ -40,7 +42,7 @@ _PREFLIGHT = {
 
 
 def assertion_audiences(issuer: str, edge_url: str) -> frozenset[str]:
-    """What clients may call us when they sign: the issuer, or whichever endpoint they speak to (RFC 7523 3)."""
+    """The values of `aud` that a client assertion may have: the issuer or a client endpoint (RFC 7523 3)."""
     return frozenset({issuer, *(edge_url.rstrip("/") + path for path in CLIENT_ENDPOINTS)})
 
 
@@ -51,7 +53,7 @@ def userinfo_url(edge_url: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """What stands behind each."""
+    """The use case of each endpoint."""
 
     token: IssueTokens
     userinfo: GetUserinfo
@@ -63,11 +65,12 @@ class Endpoints:
 
 
 def build_edge(endpoints: Endpoints, *, edge_url: str, trusted_proxies: Networks = ()) -> web.Application:
-    """`edge_url`: base of this edge, as clients know it. Where that is https, browsers are told to keep to it."""
+    """`edge_url`: public base URL of this edge; with https, responses have a Strict-Transport-Security header."""
     app = web.Application(
         client_max_size=MAX_BODY_BYTES,
         middlewares=[_around(secure=edge_url.startswith("https:"))],
     )
+    app[ERROR_RESPONSE] = _malformed_response(_fixed_headers(secure=edge_url.startswith("https:")))
     userinfo = userinfo_handler(endpoints.userinfo)
     app.add_routes(
         [
@@ -92,16 +95,30 @@ async def _preflight(_request: web.Request) -> web.Response:
     return web.Response(status=204, headers=_PREFLIGHT)
 
 
-def _around(*, secure: bool) -> Middleware:
-    """Around every request: trace, time, refusals as JSON, headers. One middleware, for each costs its share."""
+def _fixed_headers(*, secure: bool) -> dict[str, str]:
+    """Headers of every response."""
     fixed = {
         **_CORS,
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
     }
-    if secure:
-        fixed["Strict-Transport-Security"] = "max-age=31536000"
+    return {**fixed, "Strict-Transport-Security": "max-age=31536000"} if secure else fixed
+
+
+def _malformed_response(headers: dict[str, str]) -> ErrorResponse:
+    """Renders the response to a request that the server below the application refuses."""
+
+    def render(status: HTTPStatus) -> web.Response:
+        body = error_body(status)
+        return BareResponse(text=body, status=status.value, content_type="application/json", headers=headers)
+
+    return render
+
+
+def _around(*, secure: bool) -> Middleware:
+    """Trace, timing, JSON errors and headers for every request, in one middleware."""
+    fixed = _fixed_headers(secure=secure)
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:

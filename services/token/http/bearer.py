@@ -1,4 +1,4 @@
-"""A bearer token in the header where it belongs (RFC 6750 2.1)."""
+"""The Authorization header, and the bearer token in it (RFC 6750 2.1)."""
 
 from aiohttp import web
 
@@ -6,10 +6,15 @@ from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
 
 
-def bearer_token(request: web.Request) -> str | None:
-    """None without one, or with another scheme. Raises InvalidRequest for two Authorization headers."""
+def authorization_header(request: web.Request) -> str | None:
+    """Return the Authorization header. Raises InvalidRequest when there are several."""
     headers = request.headers.getall("Authorization", [])
     if len(headers) > 1:
-        raise InvalidRequest("There is more than one Authorization header.", reason=Reason.HEADER_REPEATED)
-    scheme, _, token = headers[0].partition(" ") if headers else ("", "", "")
+        raise InvalidRequest("The request has more than one Authorization header.", reason=Reason.HEADER_REPEATED)
+    return headers[0] if headers else None
+
+
+def bearer_token(request: web.Request) -> str | None:
+    """Return the bearer token of the Authorization header; None without one or with another scheme."""
+    scheme, _, token = (authorization_header(request) or "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None

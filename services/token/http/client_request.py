@@ -6,7 +6,12 @@ from libs.oauth.client_authentication import Credentials, read_credentials
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
+from services.token.http.bearer import authorization_header
 from services.token.http.forms import read_form
+
+CLIENT_ID = web.RequestKey("client_id", str)
+"""The unverified client_id of the request, for logs."""
+MAX_LOGGED_LENGTH = 64
 
 
 async def read_client_request(request: web.Request) -> tuple[Credentials, Parameters]:
@@ -18,13 +23,8 @@ async def read_client_request(request: web.Request) -> tuple[Credentials, Parame
         InvalidClient: no client, or a malformed header.
     """
     if request.query_string:
-        raise InvalidRequest("Parameters belong into the body, not into the URL.", reason=Reason.PARAMETERS_IN_URL)
+        raise InvalidRequest("Parameters must be sent in the request body.", reason=Reason.PARAMETERS_IN_URL)
     parameters = await read_form(request)
-    return read_credentials(_authorization(request), parameters), parameters
-
-
-def _authorization(request: web.Request) -> str | None:
-    values = request.headers.getall("Authorization", [])
-    if len(values) > 1:
-        raise InvalidRequest("There is more than one Authorization header.", reason=Reason.HEADER_REPEATED)
-    return values[0] if values else None
+    credentials = read_credentials(authorization_header(request), parameters)
+    request[CLIENT_ID] = credentials.client_id[:MAX_LOGGED_LENGTH]
+    return credentials, parameters

@@ -1,5 +1,6 @@
 """The client edge's one place where refusals become JSON (RFC 6749 5.2, RFC 6750 3)."""
 
+import json
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -8,28 +9,51 @@ from libs.oauth.errors import InsufficientScope, InvalidClient, InvalidToken, OA
 from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs, trace
 from libs.servicekit.base.metrics import OAUTH_ERRORS
+from services.token.http.client_request import CLIENT_ID
 
 _log = logs.get(__name__)
 _STATUS = {"invalid_token": 401, "insufficient_scope": 403, "temporarily_unavailable": 503, "server_error": 500}
-_FROM_HTTP = {404: "There is nothing here.", 405: "The method is not allowed here.", 413: "The body is too large."}
+_FROM_HTTP = {
+    400: "The request is not valid HTTP.",
+    404: "There is no endpoint at this path.",
+    405: "This endpoint does not accept the HTTP method.",
+    408: "The request body was not received in time.",
+    413: "The request body is larger than 64 KiB.",
+    414: "The request line is longer than 32 KiB.",
+    431: "A request header is longer than 32 KiB.",
+}
 _STATUS_OF_REASON = {Reason.REGISTRATION_CLOSED: 403}
 """Where the standard says nothing and a client should not try again."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What the handler answers. Nobody gets a stack trace; every refusal is JSON with the standard's members."""
+    """Return the response of the handler; an error becomes JSON with the members of the standard, without details."""
     try:
         return await handler(request)
     except OAuthError as error:
         OAUTH_ERRORS.labels(endpoint_of(request), error.error, error.reason).inc()
-        _log.info("A request was refused", path=request.path, error=error.error, reason=error.reason)
+        _log.info(
+            "request.refused",
+            message="OAuth request refused",
+            client_id=request.get(CLIENT_ID, ""),
+            path=request.path,
+            error=error.error,
+            reason=error.reason,
+        )
         return _response(error, request)
     except web.HTTPException as error:
         return _http_error(error)
+    except web.RequestPayloadError:  # its text quotes the body
+        return _http_error(web.HTTPBadRequest())
     except Exception:  # noqa: BLE001 - logged here; nothing of it leaves but the trace id
-        _log.exception("A request failed", path=request.path)
-        return _response(ServerError(f"Something went wrong. Trace: {trace.current_id()}"), request)
+        _log.exception(
+            "request.failed",
+            message="OAuth request failed with an unexpected error",
+            client_id=request.get(CLIENT_ID, ""),
+            path=request.path,
+        )
+        return _response(ServerError(f"Internal server error. Trace ID: {trace.current_id()}"), request)
 
 
 def endpoint_of(request: web.Request) -> str:
@@ -51,9 +75,14 @@ def _response(error: OAuthError, request: web.Request) -> web.Response:
     return response
 
 
+def error_body(status: int) -> str:
+    """The JSON of an error that HTTP defines and OAuth does not."""
+    description = _FROM_HTTP.get(status, "The request cannot be processed.")
+    return json.dumps({"error": "invalid_request", "error_description": description})
+
+
 def _http_error(error: web.HTTPException) -> web.Response:
-    description = _FROM_HTTP.get(error.status, "The request cannot be answered.")
-    response = web.json_response({"error": "invalid_request", "error_description": description}, status=error.status)
+    response = web.Response(text=error_body(error.status), status=error.status, content_type="application/json")
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response

@@ -18,6 +18,9 @@ async def read_form(request: web.Request) -> Parameters:
     """
     if request.content_type != FORM:
         raise InvalidRequest(f"The Content-Type must be {FORM}.", reason=Reason.CONTENT_TYPE)
-    if "Content-Encoding" in request.headers:  # what does not unpack would be an error of ours
-        raise InvalidRequest("The body must not be compressed.", reason=Reason.CONTENT_ENCODING)
+    if "Content-Encoding" in request.headers:  # a body that cannot be decompressed would be a server error
+        raise InvalidRequest(
+            "The request body must not be compressed: Content-Encoding is not supported.",
+            reason=Reason.CONTENT_ENCODING,
+        )
     return Parameters.once(parse_form(await request.read()))

@@ -19,9 +19,14 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     """
     if request.content_type != JSON:
         raise InvalidClientMetadata(f"The Content-Type must be {JSON}.", reason=Reason.CONTENT_TYPE)
-    if "Content-Encoding" in request.headers:  # what does not unpack would be an error of ours
-        raise InvalidClientMetadata("The body must not be compressed.", reason=Reason.CONTENT_ENCODING)
+    if "Content-Encoding" in request.headers:  # a body that cannot be decompressed would be a server error
+        raise InvalidClientMetadata(
+            "The request body must not be compressed: Content-Encoding is not supported.",
+            reason=Reason.CONTENT_ENCODING,
+        )
     try:
         return json_object(await request.read())
     except ValueError:
-        raise InvalidClientMetadata("The body must be one JSON object, each member once.", reason=Reason.JSON) from None
+        raise InvalidClientMetadata(
+            "The request body must be a JSON object without repeated members.", reason=Reason.JSON
+        ) from None

@@ -21,7 +21,7 @@ _Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 @dataclass(frozen=True, kw_only=True)
 class Registrations:
-    """What stands behind these."""
+    """The use case of each method."""
 
     register: RegisterClient
     read: ReadRegistration
@@ -42,7 +42,7 @@ def registration_routes(behind: Registrations, *, edge_url: str, trusted_proxies
 def _register(register: RegisterClient, *, edge_url: str, trusted_proxies: Networks) -> _Handler:
     async def handle(request: web.Request) -> web.Response:
         initial_token = bearer_token(request)
-        await register.admit(initial_token)
+        await register.require_permission(initial_token)
         made = await register(
             await read_json(request),
             initial_token=initial_token,

@@ -1,4 +1,4 @@
 from libs.servicekit.sql.schema_history import run_env
-from services.token.store.tables import metadata
+from services.token.store.tables import METADATA
 
-run_env(metadata)
+run_env(METADATA)

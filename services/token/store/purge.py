@@ -10,6 +10,7 @@ from libs.servicekit.sql.database import Database, table_of
 from libs.servicekit.sql.tallies import Tallies
 from services.token.domain.clients.registrations import REGISTRATION_WINDOW
 from services.token.store.tables import (
+    METADATA,
     AssertionRow,
     FormerKeyUseRow,
     GrantRow,
@@ -19,7 +20,6 @@ from services.token.store.tables import (
     PushedRequestRow,
     RevocationRow,
     SessionClientRow,
-    metadata,
 )
 
 BATCH = 1_000
@@ -47,10 +47,10 @@ class Purge:
         """True when there may be more to remove."""
         full = [await self._purge(table_of(row)) == BATCH for row in _ROWS]
         async with self._database.transaction() as session:
-            full.append(await Inbox(session, metadata).purge(now=self._clock.now()))
+            full.append(await Inbox(session, METADATA).purge(now=self._clock.now()))
         async with self._database.transaction() as session:
             began_before = self._clock.now() - REGISTRATION_WINDOW
-            full.append(await Tallies(session, metadata).forget(began_before=began_before, limit=BATCH) == BATCH)
+            full.append(await Tallies(session, METADATA).forget(began_before=began_before, limit=BATCH) == BATCH)
         return any(full)
 
     async def _purge(self, table: Table) -> int:

@@ -17,7 +17,7 @@ class Row(SQLModel, registry=registry()):
     """Own metadata, so that the schemas of two services never mix."""
 
 
-metadata = Row.metadata
+METADATA = Row.metadata
 
 
 def _moment(*, nullable: bool = False) -> Any:
@@ -256,6 +256,6 @@ class FormerKeyUseRow(Row, table=True):
     __table_args__ = (Index("former_key_uses_by_expiry", "expires_at"),)
 
 
-add_inbox(metadata)
-add_outbox(metadata)
-add_tallies(metadata)
+add_inbox(METADATA)
+add_outbox(METADATA)
+add_tallies(METADATA)

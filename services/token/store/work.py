@@ -13,14 +13,14 @@ from services.token.store.clients.assertions import Assertions
 from services.token.store.clients.clients import Clients
 from services.token.store.clients.initial_access_tokens import InitialAccessTokens
 from services.token.store.sessions.logout import LogoutDeliveries, SessionClients
-from services.token.store.tables import metadata
+from services.token.store.tables import METADATA
 from services.token.store.tokens.grants import Codes, Grants, RefreshFamilies
 from services.token.store.tokens.pairwise_salt import PairwiseSalt
-from services.token.store.tokens.retired_key_uses import FormerKeyUses
+from services.token.store.tokens.retired_key_uses import RetiredKeyUses
 from services.token.store.tokens.revocations import Revocations
 
 
-class TokenWork(UnitOfWork):
+class StoreWork(UnitOfWork):
     def __init__(self, session: AsyncSession) -> None:
         super().__init__(session)
         self.clients = Clients(session)
@@ -33,10 +33,10 @@ class TokenWork(UnitOfWork):
         self.refresh_families = RefreshFamilies(session)
         self.session_clients = SessionClients(session)
         self.logout_deliveries = LogoutDeliveries(session)
-        self.inbox = Inbox(session, metadata)
+        self.inbox = Inbox(session, METADATA)
         self.revocations = Revocations(session)
         self.assertions = Assertions(session)
         self.initial_access_tokens = InitialAccessTokens(session)
-        self.tallies = Tallies(session, metadata)
-        self.former_key_uses = FormerKeyUses(session)
+        self.tallies = Tallies(session, METADATA)
+        self.retired_key_uses = RetiredKeyUses(session)
         self.pairwise_salt = PairwiseSalt(session)

@@ -1,4 +1,4 @@
-"""What ID tokens and userinfo may say, by the rules that the conformance suite applies."""
+"""The rules of the conformance suite for claims in ID tokens and userinfo."""
 
 import hashlib
 import re
@@ -34,12 +34,12 @@ _PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 class Claims(dict[str, Any]):
     def require_of_scope(self, *scopes: str) -> None:
-        """Every claim of these scopes is there (OpenID Connect Core 5.4)."""
+        """Asserts that every claim of these scopes is present (OpenID Connect Core, 5.4)."""
         missing = [name for scope in scopes for name in OF_SCOPE[scope] if name not in self]
         assert not missing, missing
 
     def require_standard_values(self) -> None:
-        """OpenID Connect Core 5.1; what one does not have is left out."""
+        """OpenID Connect Core, 5.1: claims without a value are omitted."""
         for name in {name for names in OF_SCOPE.values() for name in names} & self.keys():
             value = self[name]
             if name in _BOOLEANS:
@@ -88,7 +88,7 @@ async def verified_id_token(system: Stack, text: str, *, audience: str, nonce: s
 
 
 async def published_keys(system: Stack) -> list[dict[str, str]]:
-    """RFC 7517 5: named, and public."""
+    """RFC 7517, 5: keys have a kid and are public."""
     async with httpx2.AsyncClient() as client:
         keys: list[dict[str, str]] = (await client.get(f"{system.issuer}/jwks")).json()["keys"]
     kids = [key["kid"] for key in keys]

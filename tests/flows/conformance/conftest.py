@@ -1,4 +1,4 @@
-"""A module of the suite: the system, a blank browser and a fresh client."""
+"""Fixtures of a module of the suite: the system, a new browser and a new client."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The client of a module: made by an operator, or by itself."""
+"""Registers the client of a module, by an operator or dynamically."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.support.stack import Stack
 
 
 async def by_an_operator(system: Stack, members: dict[str, Any]) -> tuple[str, str]:
-    """Id and secret of a client that need not use PKCE."""
+    """Id and secret of a client that is not required to use PKCE."""
     request = admin_pb2.CreateClientRequest()
     request.metadata.update({"require_pkce": False, **members})
     async with system.channel("token") as channel:
@@ -20,7 +20,7 @@ async def by_an_operator(system: Stack, members: dict[str, Any]) -> tuple[str, s
 
 
 async def by_itself(system: Stack, members: dict[str, Any]) -> tuple[str, str]:
-    """The same by dynamic registration: what is answered has to be whole (RFC 7591 3.2.1, RFC 7592 3)."""
+    """The same by dynamic registration; checks that the response is complete (RFC 7591, 3.2.1; RFC 7592, 3)."""
     headers = {"Authorization": f"Bearer {await initial_token(system)}"}
     async with httpx2.AsyncClient(timeout=20) as client:
         response = await client.post(f"{system.client_edge}/register", json=members, headers=headers)

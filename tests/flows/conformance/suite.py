@@ -1,5 +1,5 @@
-"""What the OpenID Foundation's conformance suite does in a module, done by hand: one client, one blank browser, and the
-rules that hold in every module. Nothing here imports the server: what it gives is read and verified from outside.
+"""A reimplementation of modules of the OpenID Foundation's conformance suite: one client, one new browser, and the rules of
+every module. It does not import server code; it reads and verifies responses only.
 """
 
 import math
@@ -30,7 +30,7 @@ EVERY = (*CODE, *IMPLICIT, *HYBRID)
 
 @dataclass(frozen=True)
 class Variant:
-    """One run of a plan: a response type, and whether the answer is to be posted."""
+    """A variant of a plan: the response type, and whether response_mode is form_post."""
 
     response_type: str
     form_post: bool
@@ -44,7 +44,7 @@ class Variant:
 
 
 def variants(*response_types: str) -> pytest.MarkDecorator:
-    """The module runs with each of them: the plans with the default response mode on SQLite, form post on PostgreSQL."""
+    """Runs a module with each response type: default response mode on SQLite, form_post on PostgreSQL."""
     return pytest.mark.parametrize(
         "variant",
         [
@@ -60,18 +60,18 @@ def variants(*response_types: str) -> pytest.MarkDecorator:
 
 
 def entropy(text: str) -> float:
-    """Bits, as the suite estimates them: from the frequencies of the characters that are there."""
+    """Bits of entropy as the suite estimates them, from character frequencies."""
     counts = Counter(text)
     return -sum(n * math.log2(n / len(text)) for n in counts.values())
 
 
-def letters(length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
+def random_string(length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
     return "".join(secrets.choice(alphabet) for _ in range(length))
 
 
 @dataclass
 class Suite:
-    """A module's run."""
+    """A run of a module."""
 
     system: Stack
     browser: Browser
@@ -84,7 +84,7 @@ class Suite:
 
     @classmethod
     async def begin(cls, system: Stack, browser: Browser, variant: Variant, **metadata: Any) -> "Suite":
-        """Registers a client: by an operator, as for the plans with static clients; by itself where answers are posted."""
+        """Registers a client: by an operator for the default response mode, dynamically for form_post."""
         words = variant.words
         grants = [*["authorization_code"] * ("code" in words), *["implicit"] * bool(words - {"code"})]
         members = {
@@ -100,26 +100,26 @@ class Suite:
         return cls(system, browser, variant, client_id, client_secret, post_secret=post)
 
     def url(self, **changes: str | None) -> str:
-        """The authorization request, its parameters in the order of the alphabet; None leaves one out."""
+        """The URL of the authorization request, with sorted parameters; None omits a parameter."""
         parameters: dict[str, str | None] = {
             "client_id": self.client_id,
-            "nonce": letters(10),
+            "nonce": random_string(10),
             "redirect_uri": REDIRECT_URI,
             "response_mode": "form_post" if self.variant.form_post else None,
             "response_type": self.variant.response_type,
             "scope": SCOPES,
-            "state": letters(10),
+            "state": random_string(10),
             **changes,
         }
         self.sent = {name: value for name, value in sorted(parameters.items()) if value is not None}
         return f"{self.system.issuer}/authorize?{urlencode(self.sent)}"
 
     async def ask(self, **changes: str | None) -> Page:
-        """Sends the browser; gives the first page, or the address that it is sent to."""
+        """Opens the authorization request; returns the first page or the redirect."""
         return await self.browser.open(self.url(**changes))
 
     async def answer_pages(self, page: Page) -> Page:
-        """What a person does: signs in and says yes, as far as they are asked."""
+        """Signs in and grants consent where the pages ask for it."""
         if page.name == "login":
             page = await self.browser.sign_in()
         if page.name == "consent":
@@ -127,7 +127,7 @@ class Suite:
         return page
 
     async def authorize(self, **changes: str | None) -> dict[str, str]:
-        """A request that succeeds; the parameters of its answer."""
+        """Sends a request that succeeds; returns the response parameters."""
         answer = self.answer(await self.answer_pages(await self.ask(**changes)))
         assert "error" not in answer, answer
         for name, word in (("code", "code"), ("access_token", "token"), ("id_token", "id_token")):
@@ -141,7 +141,7 @@ class Suite:
         return answer
 
     def answer(self, page: Page, *, in_query: bool = False) -> dict[str, str]:
-        """The parameters of an answer, which came where they belong (Multiple Response Types 2.1; Form Post 2)."""
+        """The response parameters, after checking the response mode (Multiple Response Types, 2.1; Form Post, 2)."""
         if self.variant.form_post:
             form = page.form_with("form-post-submit")
             assert (form.method, form.action) == ("post", REDIRECT_URI)
@@ -157,7 +157,7 @@ class Suite:
         return parameters
 
     def error(self, page: Page, *, in_query: bool = False) -> str:
-        """The error of an answer that is one."""
+        """The error code of an error response."""
         parameters = self.answer(page, in_query=in_query)
         assert set(parameters) <= ERROR_MEMBERS
         assert _DESCRIPTION.issuperset(parameters.get("error_description", ""))
@@ -166,9 +166,9 @@ class Suite:
     async def id_token(
         self, text: str, *, code: str | None = None, token: str | None = None, front: bool = False
     ) -> Claims:
-        """The claims of an ID token that holds by every rule of OpenID Connect Core 3.1.3.7, 3.2.2.11 and 3.3.2.12.
+        """The claims of an ID token after the checks of OpenID Connect Core, 3.1.3.7, 3.2.2.11 and 3.3.2.12.
 
-        `code` and `token` are what came with it, as far as that is known; `front`: from the authorization endpoint.
+        `code` and `token` were returned with it, if known; `front`: returned by the authorization endpoint.
         """
         claims = await verified_id_token(self.system, text, audience=self.client_id, nonce=self.sent.get("nonce"))
         for name, value in (("at_hash", token), ("c_hash", code)):
@@ -182,7 +182,7 @@ class Suite:
         )
 
     async def token_request(self, **form: str) -> httpx2.Response:
-        """With this client's authentication; id and secret are form-encoded first (RFC 6749 2.3.1)."""
+        """Sends a token request; client id and secret are form-encoded for Basic (RFC 6749, 2.3.1)."""
         auth: Any = (quote(self.client_id, safe=""), quote(self.client_secret, safe=""))
         if self.post_secret:
             form, auth = {**form, "client_id": self.client_id, "client_secret": self.client_secret}, None
@@ -196,18 +196,18 @@ class Suite:
         return token_response(response)
 
     async def tokens(self, answer: dict[str, str]) -> dict[str, Any]:
-        """An access token and claims, from wherever this response type gives them."""
+        """Access token and claims, from the front channel or the token endpoint."""
         return await self.redeem(answer["code"]) if "code" in answer else dict(answer)
 
-    async def person(self, answer: dict[str, str]) -> Claims:
-        """The claims that the client learns: from userinfo, or from the ID token when there is no access token."""
+    async def user(self, answer: dict[str, str]) -> Claims:
+        """The claims of the user: from userinfo, or from the ID token without an access token."""
         if self.variant.response_type == "id_token":
             return await self.front_id_token(answer)
         tokens = await self.tokens(answer)
         return await self.userinfo(tokens["access_token"])
 
     async def claims(self, answer: dict[str, str]) -> Claims:
-        """The ID token of an answer, from the front channel or from the token endpoint."""
+        """The ID token of a response, from the front channel or the token endpoint."""
         if "id_token" in answer:
             return await self.front_id_token(answer)
         tokens = await self.redeem(answer["code"])

@@ -1,4 +1,4 @@
-"""Modules of the Dynamic plan that look at what a client has registered. Registration itself: test_dynamic_registration.py."""
+"""Modules of the Dynamic plan that use registered metadata. Registration itself: test_dynamic_registration.py."""
 
 from typing import Any
 
@@ -8,14 +8,16 @@ from joserfc import jws, jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from tests.flows.conformance.claims import published_keys
-from tests.flows.conformance.suite import CODE, EVERY, REDIRECT_URI, Suite, Variant, letters, media_type, variants
+from tests.flows.conformance.suite import CODE, EVERY, REDIRECT_URI, Suite, Variant, media_type, random_string, variants
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
 
 @pytest.mark.conformance("oidcc-ensure-redirect-uri-in-authorization-request")
 @variants(*EVERY)
-async def test_who_has_two_addresses_says_which(system: Stack, browser: Browser, variant: Variant) -> None:
+async def test_redirect_uri_is_required_when_two_are_registered(
+    system: Stack, browser: Browser, variant: Variant
+) -> None:
     suite = await Suite.begin(system, browser, variant, redirect_uris=[REDIRECT_URI, "https://example.org/redirect"])
     page = await suite.ask(redirect_uri=None)
     assert (page.name, page.status) == ("error", 400)
@@ -24,7 +26,7 @@ async def test_who_has_two_addresses_says_which(system: Stack, browser: Browser,
 
 @pytest.mark.conformance("oidcc-redirect-uri-query-OK")
 @variants(*CODE)
-async def test_a_registered_query_is_kept(system: Stack, browser: Browser, variant: Variant) -> None:
+async def test_registered_query_of_the_redirect_uri_is_kept(system: Stack, browser: Browser, variant: Variant) -> None:
     address = f"{REDIRECT_URI}?bar=foo"
     suite = await Suite.begin(system, browser, variant, redirect_uris=[address])
     page = await suite.answer_pages(await suite.ask(redirect_uri=address))
@@ -39,7 +41,9 @@ async def test_a_registered_query_is_kept(system: Stack, browser: Browser, varia
 @pytest.mark.conformance("oidcc-redirect-uri-query-added", "oidcc-redirect-uri-query-mismatch")
 @pytest.mark.parametrize("registered", [REDIRECT_URI, f"{REDIRECT_URI}?bar=foo"])
 @variants(*EVERY)
-async def test_another_query_gets_a_page(system: Stack, browser: Browser, variant: Variant, registered: str) -> None:
+async def test_other_query_of_the_redirect_uri_gets_an_error_page(
+    system: Stack, browser: Browser, variant: Variant, registered: str
+) -> None:
     suite = await Suite.begin(system, browser, variant, redirect_uris=[registered])
     page = await suite.ask(redirect_uri=f"{REDIRECT_URI}?foo=bar")
     assert (page.name, page.status) == ("error", 400)
@@ -47,7 +51,9 @@ async def test_another_query_gets_a_page(system: Stack, browser: Browser, varian
 
 @pytest.mark.conformance("oidcc-registration-logo-uri", "oidcc-registration-policy-uri", "oidcc-registration-tos-uri")
 @variants(*CODE)
-async def test_the_first_page_shows_whose_it_is(system: Stack, browser: Browser, variant: Variant) -> None:
+async def test_sign_in_page_shows_logo_policy_and_terms_of_the_client(
+    system: Stack, browser: Browser, variant: Variant
+) -> None:
     shown = {
         "logo_uri": "https://suite.example/images/openid.png",
         "policy_uri": "https://suite.example/login.html",
@@ -63,7 +69,9 @@ async def test_the_first_page_shows_whose_it_is(system: Stack, browser: Browser,
 
 @pytest.mark.conformance("oidcc-userinfo-rs256")
 @variants(*CODE)
-async def test_signed_userinfo_whatever_accept_says(system: Stack, browser: Browser, variant: Variant) -> None:
+async def test_userinfo_is_signed_when_registered_regardless_of_accept(
+    system: Stack, browser: Browser, variant: Variant
+) -> None:
     suite = await Suite.begin(system, browser, variant, userinfo_signed_response_alg="RS256")
     tokens = await suite.redeem((await suite.authorize())["code"])
     async with httpx2.AsyncClient(timeout=20) as client:
@@ -80,18 +88,18 @@ async def test_signed_userinfo_whatever_accept_says(system: Stack, browser: Brow
 
 
 def assertion(suite: Suite, key: RSAKey, *, audience: str, **changes: Any) -> str:
-    """As the suite writes them: no kid, no typ, a minute of life, another jti each time."""
+    """A client assertion as the suite writes it: no kid, no typ, lifetime one minute, new jti."""
     import time  # noqa: PLC0415
 
     now = int(time.time())
-    claims = {"iss": suite.client_id, "sub": suite.client_id, "aud": audience, "jti": letters(20), "iat": now}
+    claims = {"iss": suite.client_id, "sub": suite.client_id, "aud": audience, "jti": random_string(20), "iat": now}
     return jwt.encode({"alg": "RS256"}, {**claims, "nbf": now, "exp": now + 60, **changes}, key)
 
 
 @pytest.mark.conformance("oidcc-server", "oidcc-ensure-client-assertion-with-iss-aud-succeeds")
 @pytest.mark.parametrize("audience", ["endpoint", "issuer"])
 @variants(*CODE)
-async def test_a_key_without_a_name_proves_the_client(
+async def test_private_key_jwt_with_a_key_without_kid_is_accepted(
     system: Stack, browser: Browser, variant: Variant, audience: str
 ) -> None:
     key = RSAKey.generate_key(2048)

@@ -1,4 +1,4 @@
-"""The modules that read the discovery document (Config and Dynamic OP, and the logout plans)."""
+"""Modules that read the discovery document (Config, Dynamic OP, and the logout plans)."""
 
 import re
 from typing import Any
@@ -29,7 +29,7 @@ KNOWN = {
     *("check_session_iframe", "frontchannel_logout_supported", "frontchannel_logout_session_supported"),
     *("backchannel_logout_supported", "backchannel_logout_session_supported", "require_signed_request_object"),
 }
-"""What the suite knows of OpenID Connect Discovery 3, RFC 8414, RFC 8628, RFC 9126, RFC 9207, RFC 9701 and logout."""
+"""Members known to the suite: OpenID Connect Discovery, RFC 8414, 8628, 9126, 9207, 9701 and the logout specifications."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?")
 
 
@@ -44,7 +44,7 @@ async def metadata(system: Stack) -> dict[str, Any]:
 
 @pytest.mark.conformance("oidcc-discovery-endpoint-verification")
 @variants(*CODE)
-async def test_the_document_keeps_every_rule(system: Stack, metadata: dict[str, Any]) -> None:
+async def test_discovery_document_has_the_required_metadata(system: Stack, metadata: dict[str, Any]) -> None:
     assert metadata["issuer"] == system.issuer
     assert metadata.keys() <= KNOWN
     assert None not in metadata.values()
@@ -66,8 +66,8 @@ async def test_the_document_keeps_every_rule(system: Stack, metadata: dict[str, 
 
 @pytest.mark.conformance("oidcc-discovery-endpoint-verification")
 @variants(*CODE)
-async def test_addresses_are_absolute_and_the_keys_are_public(system: Stack, metadata: dict[str, Any]) -> None:
-    """Of the scheme that the issuer has: https wherever that is https (tests/unit/authorize_frontend)."""
+async def test_endpoint_urls_are_absolute_and_keys_are_public(system: Stack, metadata: dict[str, Any]) -> None:
+    """URLs have the scheme of the issuer; https is tested in tests/unit/authorize_frontend."""
     addresses = [value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri", "_iframe"))]
     assert {"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"} <= metadata.keys()
     for address in addresses:
@@ -83,7 +83,7 @@ async def test_addresses_are_absolute_and_the_keys_are_public(system: Stack, met
     "oidcc-backchannel-logout-discovery-endpoint-verification",
 )
 @variants(*CODE)
-async def test_every_way_of_logging_out_is_offered(metadata: dict[str, Any]) -> None:
+async def test_discovery_contains_every_logout_method(metadata: dict[str, Any]) -> None:
     assert {"end_session_endpoint", "check_session_iframe"} <= metadata.keys()
     for channel in ("frontchannel", "backchannel"):
         assert metadata[f"{channel}_logout_supported"] is True

@@ -1,4 +1,4 @@
-"""The modules of the RP-Initiated Logout plan."""
+"""Modules of the RP-Initiated Logout plan."""
 
 import secrets
 import string
@@ -9,7 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from tests.flows.conformance.suite import CODE, Suite, Variant, letters, variants
+from tests.flows.conformance.suite import CODE, Suite, Variant, random_string, variants
 from tests.support.browser import Browser, Page
 from tests.support.stack import Stack
 
@@ -19,8 +19,10 @@ pytestmark = pytest.mark.conformance("oidcc-rp-initiated-logout")
 
 
 def awkward_state() -> str:
-    """50 letters, 10 digits, 30 characters of punctuation; nothing of it may be lost."""
-    return letters(50) + letters(10, string.digits) + "".join(secrets.choice(_PUNCTUATION) for _ in range(30))
+    """50 alphanumeric characters, 10 digits, 30 punctuation characters, which must be returned unchanged."""
+    return (
+        random_string(50) + random_string(10, string.digits) + "".join(secrets.choice(_PUNCTUATION) for _ in range(30))
+    )
 
 
 @pytest.fixture
@@ -29,13 +31,13 @@ async def suite(system: Stack, browser: Browser, variant: Variant) -> Suite:
 
 
 async def signed_in(suite: Suite) -> str:
-    """The ID token of somebody who has just signed in."""
-    answer = await suite.authorize(state=letters(128))
+    """Signs in; returns the ID token."""
+    answer = await suite.authorize(state=random_string(128))
     return str((await suite.redeem(answer["code"]))["id_token"])
 
 
 async def log_out(suite: Suite, **parameters: Any) -> Page:
-    """Sends the browser, and confirms when it is asked to."""
+    """Opens the logout endpoint, and confirms where the page asks for it."""
     page = await suite.browser.open(f"/logout?{urlencode(parameters)}")
     return await suite.browser.submit("logout-confirm") if page.name == "logout" else page
 
@@ -45,7 +47,7 @@ async def has_ended(suite: Suite) -> bool:
 
 
 @variants(*CODE)
-async def test_the_browser_returns_with_the_state(suite: Suite) -> None:
+async def test_logout_returns_to_the_client_with_state(suite: Suite) -> None:
     state = awkward_state()
     page = await log_out(suite, id_token_hint=await signed_in(suite), post_logout_redirect_uri=AFTERWARDS, state=state)
     assert page.url.startswith(AFTERWARDS + "?")
@@ -55,7 +57,7 @@ async def test_the_browser_returns_with_the_state(suite: Suite) -> None:
 
 @pytest.mark.conformance("oidcc-rp-initiated-logout-no-state")
 @variants(*CODE)
-async def test_no_state_is_invented(suite: Suite) -> None:
+async def test_logout_returns_no_state_when_none_was_sent(suite: Suite) -> None:
     page = await log_out(suite, id_token_hint=await signed_in(suite), post_logout_redirect_uri=AFTERWARDS)
     assert (page.left, page.url) == (True, AFTERWARDS)
     assert await has_ended(suite)
@@ -67,7 +69,7 @@ async def test_no_state_is_invented(suite: Suite) -> None:
 )
 @pytest.mark.parametrize("uri", ["https://suite.example/elsewhere", f"{AFTERWARDS}?foo=bar"])
 @variants(*CODE)
-async def test_an_address_that_is_not_registered_is_not_gone_to(suite: Suite, uri: str) -> None:
+async def test_unregistered_post_logout_redirect_uri_gets_an_error_page(suite: Suite, uri: str) -> None:
     hint = await signed_in(suite)
     page = await suite.browser.open(f"/logout?{urlencode({'id_token_hint': hint, 'post_logout_redirect_uri': uri})}")
     assert page.name == "error"
@@ -75,13 +77,13 @@ async def test_an_address_that_is_not_registered_is_not_gone_to(suite: Suite, ur
 
 
 def unsigned(hint: str) -> str:
-    """The same claims, signed by nobody."""
+    """The same claims without a signature."""
     return "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0." + hint.split(".")[1] + "."
 
 
 def of_the_client(suite: Suite) -> str:
-    """Signed by a key of the client's, and about itself."""
-    claims = {"iss": suite.client_id, "aud": suite.system.issuer, "sub": "somebody"}
+    """A JWT issued and signed by the client."""
+    claims = {"iss": suite.client_id, "aud": suite.system.issuer, "sub": "subject"}
     return jwt.encode({"alg": "RS256"}, claims, RSAKey.generate_key(2048))
 
 
@@ -90,7 +92,7 @@ def of_the_client(suite: Suite) -> str:
 )
 @pytest.mark.parametrize("how", ["modified", "bad"])
 @variants(*CODE)
-async def test_a_hint_that_is_not_ours_leads_nowhere(suite: Suite, how: str) -> None:
+async def test_invalid_id_token_hint_gets_an_error_page(suite: Suite, how: str) -> None:
     hint = await signed_in(suite)
     hint = unsigned(hint) if how == "modified" else of_the_client(suite)
     page = await log_out(suite, id_token_hint=hint, post_logout_redirect_uri=AFTERWARDS, state="s")
@@ -101,7 +103,7 @@ async def test_a_hint_that_is_not_ours_leads_nowhere(suite: Suite, how: str) -> 
 
 @pytest.mark.conformance("oidcc-rp-initiated-logout-no-id-token-hint")
 @variants(*CODE)
-async def test_without_a_hint_nobody_knows_whose_address_it_is(suite: Suite) -> None:
+async def test_post_logout_redirect_uri_without_hint_is_not_followed(suite: Suite) -> None:
     await signed_in(suite)
     page = await log_out(suite, post_logout_redirect_uri=AFTERWARDS, state="s")
     assert not page.left
@@ -115,7 +117,7 @@ async def test_without_a_hint_nobody_knows_whose_address_it_is(suite: Suite) -> 
 )
 @pytest.mark.parametrize("given", [(), ("state",), ("state", "id_token_hint")])
 @variants(*CODE)
-async def test_with_nowhere_to_go_there_is_a_page_that_says_so(suite: Suite, given: tuple[str, ...]) -> None:
+async def test_logout_without_redirect_uri_shows_the_signed_out_page(suite: Suite, given: tuple[str, ...]) -> None:
     all_of_it = {"state": "s", "id_token_hint": await signed_in(suite)}
     page = await log_out(suite, **{name: all_of_it[name] for name in given})
     assert not page.left

@@ -1,20 +1,20 @@
-"""The modules of the same plans that go to the authorization endpoint twice with one browser."""
+"""Modules with two authorization requests in one browser."""
 
 import pytest
 
-from tests.flows.conformance.suite import EVERY, Suite, letters, variants
+from tests.flows.conformance.suite import EVERY, Suite, random_string, variants
 
 
 @pytest.mark.conformance("oidcc-prompt-none-not-logged-in")
 @variants(*EVERY)
-async def test_prompt_none_without_a_session(suite: Suite) -> None:
-    page = await suite.ask(prompt="none", state=letters(122) + "-._~-.")
+async def test_prompt_none_gets_login_required_without_a_session(suite: Suite) -> None:
+    page = await suite.ask(prompt="none", state=random_string(122) + "-._~-.")
     assert suite.error(page) == "login_required"
 
 
 @pytest.mark.conformance("oidcc-prompt-none-logged-in")
 @variants(*EVERY)
-async def test_prompt_none_with_a_session(suite: Suite) -> None:
+async def test_prompt_none_returns_a_code_with_a_session(suite: Suite) -> None:
     first = await suite.claims(await suite.authorize())
     answer = suite.answer(await suite.ask(prompt="none"))
     second = await suite.claims(answer)
@@ -23,7 +23,7 @@ async def test_prompt_none_with_a_session(suite: Suite) -> None:
 
 @pytest.mark.conformance("oidcc-id-token-hint")
 @variants(*EVERY)
-async def test_a_hint_names_who_is_meant(suite: Suite) -> None:
+async def test_prompt_none_with_id_token_hint_returns_the_same_user(suite: Suite) -> None:
     answer = await suite.authorize()
     hint = answer.get("id_token") or (await suite.redeem(answer["code"]))["id_token"]
     first = await suite.id_token(hint)
@@ -33,20 +33,20 @@ async def test_a_hint_names_who_is_meant(suite: Suite) -> None:
 
 @pytest.mark.conformance("oidcc-prompt-login")
 @variants(*EVERY)
-async def test_prompt_login_asks_again(suite: Suite) -> None:
+async def test_prompt_login_requires_a_new_sign_in(suite: Suite) -> None:
     first = await suite.claims(await suite.authorize())
     page = await suite.ask(prompt="login")
     assert page.name == "login"
     second = await suite.claims(suite.answer(await suite.answer_pages(page)))
     assert second["sub"] == first["sub"]
-    assert second["sid"] != first["sid"]  # auth_time counts whole seconds, and this took less
+    assert second["sid"] != first["sid"]  # auth_time has a resolution of one second
     assert second["auth_time"] >= first["auth_time"]
 
 
 @pytest.mark.conformance("oidcc-max-age-1")
 @variants(*EVERY)
-async def test_a_sign_in_that_is_too_old_is_made_again(suite: Suite) -> None:
-    """With 0 instead of 1, so that nobody has to wait; tests/storage/token/test_authorize.py moves the clock."""
+async def test_max_age_requires_a_new_sign_in_when_exceeded(suite: Suite) -> None:
+    """Uses max_age 0 instead of 1 to avoid a wait; tests/storage/token/test_authorize.py moves the clock."""
     first = await suite.claims(await suite.authorize())
     page = await suite.ask(max_age="0")
     assert page.name == "login"
@@ -57,7 +57,7 @@ async def test_a_sign_in_that_is_too_old_is_made_again(suite: Suite) -> None:
 
 @pytest.mark.conformance("oidcc-max-age-10000")
 @variants(*EVERY)
-async def test_a_sign_in_that_is_recent_enough_serves_again(suite: Suite) -> None:
+async def test_max_age_keeps_a_recent_sign_in(suite: Suite) -> None:
     first = await suite.claims(await suite.authorize(max_age="15000"))
     second = await suite.claims(suite.answer(await suite.ask(max_age="10000")))
     assert (second["sub"], second["auth_time"]) == (first["sub"], first["auth_time"])

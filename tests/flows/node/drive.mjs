@@ -1,6 +1,6 @@
-// One step of an application on unmodified openid-client: JSON in on stdin, JSON out on stdout, nothing kept between.
-// What an application would keep in its session goes out as `remembered` and comes back in with the next step.
-import { readFileSync } from 'node:fs'
+// Steps of applications on unmodified openid-client: each line on stdin is a step as JSON, each line on stdout its result.
+// Nothing is kept between steps: what an application stores in its session is returned as `remembered` and sent again.
+import { createInterface } from 'node:readline'
 import { importJWK } from 'jose'
 import * as client from 'openid-client'
 
@@ -111,9 +111,11 @@ const refusal = (error) => ({
   refused: { name: error.name, code: error.code, error: error.error, message: String(error.cause?.message ?? error.message) },
 })
 
-const input = JSON.parse(readFileSync(0, 'utf8'))
-const step = process.argv[2]
-const output = await (
-  step === 'register' ? registered(input) : discovered(input.app).then((config) => steps[step](config, input))
-).catch(refusal)
-process.stdout.write(JSON.stringify(output))
+for await (const line of createInterface({ input: process.stdin })) {
+  const input = JSON.parse(line)
+  const { step } = input
+  const output = await (
+    step === 'register' ? registered(input) : discovered(input.app).then((config) => steps[step](config, input))
+  ).catch(refusal)
+  process.stdout.write(`${JSON.stringify(output)}\n`)
+}

@@ -3,9 +3,9 @@ import express from "express";
 import oidc from "express-openid-connect";
 
 const { auth, requiresAuth } = oidc;
-let told = "";
-for await (const piece of process.stdin) told += piece;
-const { port, ...configuration } = JSON.parse(told);
+let input = "";
+for await (const piece of process.stdin) input += piece;
+const { port, ...configuration } = JSON.parse(input);
 
 const app = express();
 app.use(auth({ authRequired: false, idpLogout: true, ...configuration }));

@@ -1,6 +1,6 @@
-"""A device code under any order of polls, decisions and redemptions, from two replicas on a real database.
+"""Stateful test: polls, decisions and redemptions of one device code in any order, from two replicas on a real database.
 
-The model is a few lines long and knows no SQL; whatever it says must be what the service does.
+The model predicts the result of each call without SQL.
 """
 
 import asyncio
@@ -36,8 +36,8 @@ class DeviceCodeMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
     @initialize()
-    def a_device_asks(self) -> None:
-        self.codes = self.runner.run(self.world.here.ask(client_id=f"c_{next(_numbers)}"))
+    def create_code(self) -> None:
+        self.codes = self.runner.run(self.world.here.create(client_id=f"c_{next(_numbers)}"))
         self.client_id = self.runner.run(self.world.row()).client_id
         self.state = "pending"
         self.ends_at = self.world.clock.now() + LIFETIME
@@ -47,78 +47,78 @@ class DeviceCodeMachine(RuleBasedStateMachine):
         self.decisions = 0
 
     @rule(seconds=st.sampled_from([0, 1, 4, 5, 6, 11, 30, 250, 600]))
-    def time_goes_by(self, seconds: int) -> None:
-        """And the timers have run: what one replica knows, the other can know."""
+    def advance_clock(self, seconds: int) -> None:
+        """Record the polls of both replicas first, as their timers do."""
         for replica in self.replicas:
             self.runner.run(replica.record())
         self.world.clock.move(timedelta(seconds=seconds))
 
     @rule(at=REPLICAS)
-    def it_is_swept(self, at: int) -> None:
+    def sweep(self, at: int) -> None:
         self.runner.run(self.replicas[at].sweep())
 
     @rule(at=REPLICAS)
-    def its_device_polls(self, at: int) -> None:
-        expected = self._collected()
+    def own_client_polls(self, at: int) -> None:
+        expected = self._expected_outcome()
         if expected == "authorization_pending":
             now = self.world.clock.now()
             if self.last_polled_at is not None and now - self.last_polled_at < self.interval * 0.9:
                 expected = "slow_down"
                 self.interval = min(self.interval + timedelta(seconds=5), timedelta(seconds=60))
             self.last_polled_at = now
-        assert self._said(self.replicas[at].poll(self.codes, client_id=self.client_id)) == expected
+        assert self._run(self.replicas[at].poll(self.codes, client_id=self.client_id)) == expected
         self.runner.run(self.replicas[at].record())
 
     @rule(at=REPLICAS)
-    def another_client_polls_and_redeems(self, at: int) -> None:
-        assert self._said(self.replicas[at].poll(self.codes, client_id="c_thief")) == "invalid_grant"
-        assert self._said(self.replicas[at].redeem(self.codes, client_id="c_thief")) == "invalid_grant"
+    def other_client_polls_and_redeems(self, at: int) -> None:
+        assert self._run(self.replicas[at].poll(self.codes, client_id="c_other")) == "invalid_grant"
+        assert self._run(self.replicas[at].redeem(self.codes, client_id="c_other")) == "invalid_grant"
 
     @rule(at=REPLICAS)
-    def its_device_redeems(self, at: int) -> None:
-        expected = self._collected()
-        assert self._said(self.replicas[at].redeem(self.codes, client_id=self.client_id)) == expected
+    def own_client_redeems(self, at: int) -> None:
+        expected = self._expected_outcome()
+        assert self._run(self.replicas[at].redeem(self.codes, client_id=self.client_id)) == expected
         if expected == "done":
             self.state = "redeemed"
             self.wins += 1
 
     @rule()
-    def both_replicas_redeem_at_once(self) -> None:
-        expected = self._collected()
-        said = self.runner.run(self._both(lambda replica: replica.redeem(self.codes, client_id=self.client_id)))
+    def own_client_redeems_at_both_replicas(self) -> None:
+        expected = self._expected_outcome()
+        outcomes = self.runner.run(self._both(lambda replica: replica.redeem(self.codes, client_id=self.client_id)))
         if expected == "done":
-            assert sorted(said) == ["done", "invalid_grant"]
+            assert sorted(outcomes) == ["done", "invalid_grant"]
             self.state = "redeemed"
             self.wins += 1
         else:
-            assert said == [expected, expected]
+            assert outcomes == [expected, expected]
 
     @rule(at=REPLICAS, allow=st.booleans())
-    def a_person_decides(self, at: int, *, allow: bool) -> None:
-        expected = "done" if self._waits() else "invalid_request"
-        said = self._said(self.replicas[at].decide(self.codes, allow=allow))
-        if said != "temporarily_unavailable":  # they have tried a dead code too often
-            assert said == expected
-        if said == "done":
+    def user_decides(self, at: int, *, allow: bool) -> None:
+        expected = "done" if self._is_pending() else "invalid_request"
+        outcome = self._run(self.replicas[at].decide(self.codes, allow=allow))
+        if outcome != "temporarily_unavailable":  # too many attempts with an expired code
+            assert outcome == expected
+        if outcome == "done":
             self.state = "approved" if allow else "denied"
             self.decisions += 1
 
     @invariant()
-    def what_happens_once_happened_once(self) -> None:
+    def each_event_is_emitted_at_most_once(self) -> None:
         if not hasattr(self, "state"):
             return
-        told = self.runner.run(self.world.told())
-        assert self.wins == told.count("device.redeemed") <= 1
-        assert self.decisions == told.count("device.approved") + told.count("device.denied") <= 1
-        assert told.count("device.expired") <= 1
-        assert not (self.wins and told.count("device.expired"))
+        emitted = self.runner.run(self.world.event_names())
+        assert self.wins == emitted.count("device.redeemed") <= 1
+        assert self.decisions == emitted.count("device.approved") + emitted.count("device.denied") <= 1
+        assert emitted.count("device.expired") <= 1
+        assert not (self.wins and emitted.count("device.expired"))
 
-    def _waits(self) -> bool:
+    def _is_pending(self) -> bool:
         return self.state == "pending" and self.world.clock.now() < self.ends_at
 
-    def _collected(self) -> str:
-        """What the code's own client is told, leaving its haste aside."""
-        if self._is_forgotten():
+    def _expected_outcome(self) -> str:
+        """Return the expected result for the client of the code, apart from slow_down."""
+        if self._is_deleted():
             return "invalid_grant"
         if self.state in {"redeemed", "denied"}:
             return {"redeemed": "invalid_grant", "denied": "access_denied"}[self.state]
@@ -126,10 +126,10 @@ class DeviceCodeMachine(RuleBasedStateMachine):
             return "expired_token"
         return {"pending": "authorization_pending", "approved": "done"}[self.state]
 
-    def _is_forgotten(self) -> bool:
+    def _is_deleted(self) -> bool:
         return not self.runner.run(self.world.rows())
 
-    def _said(self, asked) -> str:
+    def _run(self, asked) -> str:
         return self.runner.run(_outcome(asked))
 
     async def _both(self, ask) -> list[str]:

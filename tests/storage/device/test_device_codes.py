@@ -1,4 +1,4 @@
-"""A device authorization from its beginning to each of its ends, on both databases."""
+"""Device authorizations from the request to each final state, on both databases."""
 
 import json
 from collections.abc import Awaitable
@@ -17,51 +17,51 @@ from libs.oauth.errors import (
     LoginRequired,
 )
 from services.device.domain.user_codes import ALPHABET
-from services.device.usecases.create_device_code import Asked
+from services.device.usecases.create_device_code import DeviceAuthorizationRequest
 from tests.storage.device.world import ALICE, BROWSER_PREFIX, DEVICE_PREFIX, INTERVAL, LIFETIME, NOON, Replica, World
 from tests.support.databases import statements
 
 MOMENT = timedelta(microseconds=1)
 
 
-async def test_a_device_gets_what_a_person_allowed_once(world: World, here: Replica) -> None:
-    codes = await here.ask()
+async def test_approved_code_is_redeemed_once(world: World, here: Replica) -> None:
+    codes = await here.create()
     with pytest.raises(AuthorizationPending):
         await here.poll(codes)
     await here.decide(codes)
-    allowed = await here.poll(codes)
-    assert (allowed.approval, allowed.scopes) == (ALICE, ("openid", "profile"))
-    assert await here.poll(codes) == allowed  # a poll spends nothing
+    approved = await here.poll(codes)
+    assert (approved.approval, approved.scopes) == (ALICE, ("openid", "profile"))
+    assert await here.poll(codes) == approved  # a poll does not redeem the code
     await here.redeem(codes)
     for again in (here.poll(codes), here.redeem(codes)):
         with pytest.raises(InvalidGrant) as refusal:
             await again
         assert refusal.value.reason == "DEVICE_CODE_SPENT"
-    assert await world.told() == ["device.requested", "device.approved", "device.redeemed"]
+    assert await world.event_names() == ["device.requested", "device.approved", "device.redeemed"]
 
 
-async def test_what_a_device_asks_for_is_kept_with_it(here: Replica) -> None:
-    codes = await here.ask(resources=("urn:x:b", "urn:x:a"))
+async def test_requested_resources_are_kept_with_the_code(here: Replica) -> None:
+    codes = await here.create(resources=("urn:x:b", "urn:x:a"))
     assert (await here.find(codes.user_code)).resources == ("urn:x:b", "urn:x:a")
     await here.decide(codes)
     assert (await here.poll(codes)).resources == ("urn:x:b", "urn:x:a")
-    assert (await here.find((await here.ask()).user_code)).resources == ()
+    assert (await here.find((await here.create()).user_code)).resources == ()
 
 
-async def test_a_person_who_says_no_is_final(world: World, here: Replica) -> None:
-    codes = await here.ask()
+async def test_denied_code_cannot_be_approved_later(world: World, here: Replica) -> None:
+    codes = await here.create()
     await here.decide(codes, allow=False)
     for refused in (here.poll(codes), here.redeem(codes)):
         with pytest.raises(AccessDenied):
             await refused
     with pytest.raises(InvalidRequest):
         await here.decide(codes)
-    assert await world.told() == ["device.requested", "device.denied"]
+    assert await world.event_names() == ["device.requested", "device.denied"]
 
 
 @pytest.mark.s(34)
-async def test_a_code_ends_with_its_time(world: World, here: Replica) -> None:
-    codes, allowed = await here.ask(), await here.ask()
+async def test_code_is_refused_after_its_lifetime(world: World, here: Replica) -> None:
+    codes, allowed = await here.create(), await here.create()
     world.clock.move(LIFETIME - MOMENT)
     await here.decide(allowed)
     await here.poll(allowed)
@@ -77,12 +77,12 @@ async def test_a_code_ends_with_its_time(world: World, here: Replica) -> None:
 
 
 @pytest.mark.s(34)
-async def test_another_client_learns_nothing_of_a_code(here: Replica) -> None:
-    pending, denied, spent = await here.ask(), await here.ask(), await here.ask()
+async def test_code_of_another_client_is_refused_with_the_same_error_in_every_state(here: Replica) -> None:
+    pending, denied, redeemed = await here.create(), await here.create(), await here.create()
     await here.decide(denied, allow=False)
-    await here.decide(spent)
-    await here.redeem(spent)
-    for codes in (pending, denied, spent):
+    await here.decide(redeemed)
+    await here.redeem(redeemed)
+    for codes in (pending, denied, redeemed):
         for asked in (here.poll(codes, client_id="c_other"), here.redeem(codes, client_id="c_other")):
             with pytest.raises(InvalidGrant) as refusal:
                 await asked
@@ -90,57 +90,60 @@ async def test_another_client_learns_nothing_of_a_code(here: Replica) -> None:
             assert refusal.value.description == InvalidGrant().description
 
 
-async def test_a_code_that_never_was_is_an_invalid_grant(here: Replica) -> None:
-    for asked in (here.poll_code("never", client_id="c_tv", wait=timedelta()), here.redeem_code("", client_id="c_tv")):
+async def test_unknown_device_code_is_refused_with_invalid_grant(here: Replica) -> None:
+    for asked in (
+        here.use_cases.poll_device_code("never", client_id="c_tv", wait=timedelta()),
+        here.use_cases.redeem_device_code("", client_id="c_tv"),
+    ):
         with pytest.raises(InvalidGrant) as refusal:
             await asked
         assert refusal.value.reason == "DEVICE_CODE_UNKNOWN"
 
 
-async def test_an_undecided_code_cannot_be_spent(here: Replica) -> None:
-    codes = await here.ask()
+async def test_redeem_is_refused_while_the_code_is_pending(here: Replica) -> None:
+    codes = await here.create()
     with pytest.raises(AuthorizationPending):
         await here.redeem(codes)
 
 
 @pytest.mark.s(34)
-async def test_of_both_codes_only_digests_are_kept(world: World, here: Replica) -> None:
-    codes = await here.ask()
+async def test_codes_are_stored_as_digests_only(world: World, here: Replica) -> None:
+    codes = await here.create()
     row = await world.row()
-    letters = codes.user_code.replace("-", "")
+    normal_user_code = codes.user_code.replace("-", "")
     assert len(codes.device_code) == 43
-    assert len(letters) == 8
-    assert set(letters) <= set(ALPHABET)
+    assert len(normal_user_code) == 8
+    assert set(normal_user_code) <= set(ALPHABET)
     assert row.device_code_hash == secret_hash(codes.device_code)
     await here.decide(codes)
     kept = repr(await world.rows()) + json.dumps(await world.events())
     assert codes.device_code not in kept
     assert codes.user_code not in kept
-    assert letters not in kept
+    assert normal_user_code not in kept
 
 
-async def test_the_confirm_page_is_told_who_asks_from_where_and_since_when(here: Replica) -> None:
-    codes = await here.ask()
+async def test_find_user_code_returns_client_address_and_request_time(here: Replica) -> None:
+    codes = await here.create()
     found = await here.find(f" {codes.user_code.lower().replace('-', ' ')} ")
     assert (found.client_id, found.client_name, found.scopes) == ("c_tv", "Television", ("openid", "profile"))
     assert (found.requested_from, found.created_at) == (DEVICE_PREFIX, NOON)
 
 
 @pytest.mark.s(35)
-async def test_only_somebody_who_signed_in_lately_decides(world: World, here: Replica) -> None:
-    codes = await here.ask()
+async def test_decision_is_refused_when_sign_in_is_older_than_five_minutes(world: World, here: Replica) -> None:
+    codes = await here.create()
     five_minutes = timedelta(minutes=5)
     for allow in (True, False):
         with pytest.raises(LoginRequired) as refusal:
-            await here.decide(codes, allow=allow, signed_in=NOON - five_minutes - MOMENT)
+            await here.decide(codes, allow=allow, authenticated_at=NOON - five_minutes - MOMENT)
         assert refusal.value.reason == "SIGN_IN_NOT_FRESH"
     assert (await world.row()).state == "pending"
-    await here.decide(codes, signed_in=NOON - five_minutes)
+    await here.decide(codes, authenticated_at=NOON - five_minutes)
 
 
 @pytest.mark.s(35)
-async def test_everything_of_one_device_authorization_is_told_under_one_id(world: World, here: Replica) -> None:
-    codes = await here.ask()
+async def test_events_of_one_device_authorization_share_a_correlation_id(world: World, here: Replica) -> None:
+    codes = await here.create()
     await here.decide(codes)
     await here.redeem(codes)
     requested, approved, redeemed = await world.events()
@@ -158,11 +161,11 @@ async def test_everything_of_one_device_authorization_is_told_under_one_id(world
     assert redeemed["producer"] == "device"
 
 
-async def test_what_ran_out_of_time_is_told_once_and_forgotten_later(world: World, here: Replica) -> None:
-    waiting, allowed, spent = await here.ask(), await here.ask(), await here.ask()
-    await here.decide(allowed)
-    await here.decide(spent)
-    await here.redeem(spent)
+async def test_sweep_emits_expired_event_once_and_deletes_the_code_later(world: World, here: Replica) -> None:
+    pending, approved, redeemed = await here.create(), await here.create(), await here.create()
+    await here.decide(approved)
+    await here.decide(redeemed)
+    await here.redeem(redeemed)
     world.clock.move(LIFETIME)
     for _ in range(2):
         assert await here.sweep() is False
@@ -171,27 +174,27 @@ async def test_what_ran_out_of_time_is_told_once_and_forgotten_later(world: Worl
         ("alice-id", "alice-id"),
         ("c_tv", ""),
     ]
-    for codes in (waiting, allowed):  # said as long as anybody may come back
+    for codes in (pending, approved):  # until the rows are deleted
         with pytest.raises(ExpiredToken):
             await here.poll(codes)
     world.clock.move(timedelta(minutes=10) + MOMENT)
     await here.sweep()
     assert await world.rows() == []
     with pytest.raises(InvalidGrant):
-        await here.poll(waiting)
+        await here.poll(pending)
 
 
-async def test_a_client_name_of_any_permitted_length_can_be_kept(world: World, here: Replica) -> None:
-    await here.create(Asked("c_tv", "N" * 500, (), DEVICE_PREFIX))
+async def test_client_name_is_truncated_to_the_column_length(world: World, here: Replica) -> None:
+    await here.use_cases.create_device_code(DeviceAuthorizationRequest("c_tv", "N" * 500, (), DEVICE_PREFIX))
     assert len((await world.row()).client_name) == 255
 
 
-async def test_the_answer_says_how_long_and_how_often(here: Replica) -> None:
-    codes = await here.ask()
+async def test_issued_codes_contain_lifetime_and_interval(here: Replica) -> None:
+    codes = await here.create()
     assert (codes.lifetime, codes.interval) == (LIFETIME, INTERVAL)
 
 
-async def test_every_call_costs_as_many_statements_as_the_readme_says(world: World, here: Replica) -> None:
+async def test_every_rpc_uses_the_number_of_statements_in_the_readme(world: World, here: Replica) -> None:
     async def cost(asked: Awaitable[object]) -> tuple[int, int]:
         with statements(world.database) as sent, suppress(InvalidRequest):
             await asked
@@ -199,7 +202,7 @@ async def test_every_call_costs_as_many_statements_as_the_readme_says(world: Wor
         return len(reads), len(sent) - len(reads)
 
     with statements(world.database) as sent:
-        codes = await here.ask()
+        codes = await here.create()
     assert len(sent) == 2 + 4
     assert await cost(here.find(codes.user_code)) == (2, 2)
     assert await cost(here.find("BBBB-BBBB")) == (2, 1)

@@ -1,4 +1,4 @@
-"""What happens once happens once, whoever else tries at the same time."""
+"""Concurrent calls at several replicas: each state change succeeds once."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from tests.storage.device.world import Replica, World
 
 
 @pytest.mark.s(34)
-async def test_of_eight_redeemers_at_once_one_wins(world: World, here: Replica) -> None:
-    codes = await here.ask()
+async def test_concurrent_redeem_succeeds_for_one_caller(world: World, here: Replica) -> None:
+    codes = await here.create()
     await here.decide(codes)
     replicas = [here, world.replica()]
     outcomes = await asyncio.gather(
@@ -20,14 +20,14 @@ async def test_of_eight_redeemers_at_once_one_wins(world: World, here: Replica) 
     lost = [outcome for outcome in outcomes if outcome is not None]
     assert {type(outcome) for outcome in lost} == {InvalidGrant}
     assert {outcome.reason for outcome in lost if isinstance(outcome, InvalidGrant)} == {"DEVICE_CODE_SPENT"}
-    assert (await world.told()).count("device.redeemed") == 1
+    assert (await world.event_names()).count("device.redeemed") == 1
 
 
 @pytest.mark.s(34)
-async def test_of_a_yes_and_a_no_at_once_one_counts(world: World, here: Replica) -> None:
+async def test_concurrent_approval_and_denial_store_one_decision(world: World, here: Replica) -> None:
     there = world.replica()
     for _ in range(4):
-        codes = await here.ask(client_id="c_tv")
+        codes = await here.create(client_id="c_tv")
         outcomes = await asyncio.gather(here.decide(codes), there.decide(codes, allow=False), return_exceptions=True)
         assert outcomes.count(None) == 1
         assert {type(outcome) for outcome in outcomes if outcome is not None} == {InvalidRequest}
@@ -36,15 +36,15 @@ async def test_of_a_yes_and_a_no_at_once_one_counts(world: World, here: Replica)
         else:
             with pytest.raises(AccessDenied):
                 await here.poll(codes)
-        world.clock.move(6 * (codes.interval * 10))  # the loser's try counts as a wrong code
-    told = await world.told()
-    assert told.count("device.approved") + told.count("device.denied") == 4
+        world.clock.move(6 * (codes.interval * 10))  # the second decision is counted as a wrong code
+    emitted = await world.event_names()
+    assert emitted.count("device.approved") + emitted.count("device.denied") == 4
 
 
-async def test_a_code_expires_once_however_many_sweep(world: World, here: Replica) -> None:
+async def test_concurrent_sweeps_emit_expired_event_once(world: World, here: Replica) -> None:
     for _ in range(3):
-        codes = await here.ask()
+        codes = await here.create()
     world.clock.move(codes.lifetime)
     replicas = [here, *(world.replica() for _ in range(3))]
     await asyncio.gather(*(replica.sweep() for replica in replicas))
-    assert (await world.told()).count("device.expired") == 3
+    assert (await world.event_names()).count("device.expired") == 3

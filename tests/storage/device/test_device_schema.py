@@ -1,4 +1,4 @@
-"""What the table of device codes lets happen, on SQLite and on PostgreSQL."""
+"""Constraints of the table device_codes, on SQLite and on PostgreSQL."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,7 +49,7 @@ async def add(database: Database, code: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("state", STATES)
-async def test_a_code_in_each_state_can_be_kept(database: Database, state: str) -> None:
+async def test_code_can_be_stored_in_each_state(database: Database, state: str) -> None:
     code = a_code(state, **COLUMNS[state])
     await add(database, code)
     async with database.snapshot() as session:
@@ -61,7 +61,7 @@ async def test_a_code_in_each_state_can_be_kept(database: Database, state: str) 
 @pytest.mark.parametrize(
     ("state", "columns"),
     [
-        ("stolen", {}),
+        ("unknown", {}),
         ("pending", DECIDED),
         ("denied", {}),
         ("approved", DECIDED),
@@ -71,7 +71,7 @@ async def test_a_code_in_each_state_can_be_kept(database: Database, state: str) 
         ("redeemed", DECIDED | {"redeemed_at": NOON}),
     ],
 )
-async def test_a_code_in_a_state_that_cannot_be_is_refused(
+async def test_code_in_an_inconsistent_state_is_refused(
     database: Database, state: str, columns: dict[str, Any]
 ) -> None:
     with pytest.raises(IntegrityError):
@@ -79,7 +79,7 @@ async def test_a_code_in_a_state_that_cannot_be_is_refused(
 
 
 @pytest.mark.s(34)
-async def test_a_user_code_means_one_device_while_it_can_be_typed(database: Database) -> None:
+async def test_user_code_is_unique_among_pending_codes(database: Database) -> None:
     await add(database, a_code("denied", number=1, **DECIDED))
     await add(database, a_code("pending", number=2))
     with pytest.raises(IntegrityError):

@@ -1,4 +1,4 @@
-"""The device service as others meet it: over mutual TLS, caller by caller, and as a process without the bus."""
+"""The device service over mutual TLS, with each caller, and as a process without NATS."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 METHODS = list(device_pb2.DESCRIPTOR.services_by_name["DeviceService"].methods)
 ALLOW = device_pb2.DEVICE_DECISION_ALLOW
-FOR_PEOPLE = {"FindUserCode", "DecideDeviceCode"}
+FOR_FRONTEND = {"FindUserCode", "DecideDeviceCode"}
 DEVICE = RequestContext(remote_address="192.0.2.7")
 BROWSER = RequestContext(remote_address="2001:db8:1:2::7")
 
@@ -86,16 +86,16 @@ async def callers(settings: DeviceSettings, tls: Path) -> AsyncIterator[Callers]
 def a_session(*, age: timedelta = timedelta()) -> AttestedSession:
     session = Session(session_id="sid", user_id="alice-id")
     session.authenticated_at.FromDatetime(datetime.now(UTC) - age)
-    return AttestedSession(session=session.SerializeToString(), mac=b"not ours to check")
+    return AttestedSession(session=session.SerializeToString(), mac=b"not verified by this service")
 
 
-async def test_it_is_ready_with_its_database_and_without_the_bus(settings: DeviceSettings) -> None:
+async def test_service_is_ready_when_nats_is_unavailable(settings: DeviceSettings) -> None:
     async with build(settings) as service:
         ready, report = await Health("device", service).report()
     assert ready, report
 
 
-async def test_the_whole_story_over_grpc(settings: DeviceSettings, tls: Path) -> None:
+async def test_device_grant_over_grpc(settings: DeviceSettings, tls: Path) -> None:
     async with callers(settings, tls) as call:
         codes = await call.ask()
         assert (codes.expires_in_seconds, codes.interval_seconds) == (600, 5)
@@ -115,7 +115,7 @@ async def test_the_whole_story_over_grpc(settings: DeviceSettings, tls: Path) ->
         session = a_session()
         await call.decide(found.user_code, session)
         allowed = await call.poll(codes.device_code)
-        assert allowed.session == session  # byte for byte: the caller has a MAC to check
+        assert allowed.session == session  # byte for byte: the caller verifies the MAC
         assert list(allowed.scopes) == ["openid"]
         assert list(found.resources) == list(allowed.resources) == ["urn:x:api"]
         assert allowed.correlation_id
@@ -126,7 +126,7 @@ async def test_the_whole_story_over_grpc(settings: DeviceSettings, tls: Path) ->
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-async def test_a_waiting_poll_is_answered_with_the_decision(settings: DeviceSettings, tls: Path) -> None:
+async def test_waiting_poll_returns_when_the_user_decides(settings: DeviceSettings, tls: Path) -> None:
     async with callers(settings, tls) as call:
         codes = await call.ask()
         waiting = asyncio.create_task(call.poll(codes.device_code, wait_seconds=5))
@@ -137,7 +137,7 @@ async def test_a_waiting_poll_is_answered_with_the_decision(settings: DeviceSett
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 @pytest.mark.s(35)
-async def test_a_decision_needs_a_session_a_fresh_one_and_a_decision(settings: DeviceSettings, tls: Path) -> None:
+async def test_decision_is_refused_without_fresh_session_or_decision(settings: DeviceSettings, tls: Path) -> None:
     async with callers(settings, tls) as call:
         codes = await call.ask()
         without = device_pb2.DecideDeviceCodeRequest(user_code=codes.user_code, decision=ALLOW)
@@ -157,9 +157,11 @@ async def test_a_decision_needs_a_session_a_fresh_one_and_a_decision(settings: D
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 @pytest.mark.parametrize("identity", ["token", "authorize-frontend", "authentication", "cli"])
-async def test_every_method_has_one_caller(settings: DeviceSettings, tls: Path, method: Any, identity: str) -> None:
+async def test_rpc_is_refused_for_other_callers(
+    settings: DeviceSettings, tls: Path, method: Any, identity: str
+) -> None:
     request = getattr(device_pb2, f"{method.name}Request")()
-    permitted = "authorize-frontend" if method.name in FOR_PEOPLE else "token"
+    permitted = "authorize-frontend" if method.name in FOR_FRONTEND else "token"
     async with (
         serving(build, settings) as target,
         called_by(identity, target, service="device", tls=tls) as connection,
@@ -170,14 +172,14 @@ async def test_every_method_has_one_caller(settings: DeviceSettings, tls: Path, 
                 await call(request)
             assert refusal.value.reason == "DEVICE_PERMISSION_DENIED"
             return
-        with suppress(InvalidRequest, InvalidGrant):  # it was let in: what it asks for is another matter
+        with suppress(InvalidRequest, InvalidGrant):  # the caller is permitted; the empty request is refused
             await call(request)
 
 
 @pytest.mark.s(34)
 @pytest.mark.parametrize("name", ["LATCHKEY_DEVICE_CODE_SECONDS", "LATCHKEY_DEVICE_POLL_SECONDS"])
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-async def test_no_code_lives_longer_than_ten_minutes(
+async def test_settings_refuse_lifetime_and_interval_above_the_maximum(
     settings: DeviceSettings, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, "601")

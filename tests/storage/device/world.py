@@ -1,4 +1,4 @@
-"""The device service on a real database, with a clock that tests move."""
+"""The use cases of the device service on a real database, with a clock that tests control."""
 
 import asyncio
 import json
@@ -14,19 +14,16 @@ from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.sql.database import Database
 from services.device.adapters.poll_times import PollTimes
-from services.device.adapters.waiting_polls import WaitingRoom
+from services.device.adapters.waiting_polls import WaitingPolls
 from services.device.domain.device_codes import Approval
 from services.device.domain.limits import AttemptQuota, RequestQuota
 from services.device.store.tables import DEVICE_CODES, METADATA, TALLIES
 from services.device.store.work import StoreWork
-from services.device.usecases.create_device_code import Asked, Codes, CreateDeviceCode
-from services.device.usecases.decide_device_code import DecideDeviceCode, Decision
-from services.device.usecases.find_user_code import FindUserCode
-from services.device.usecases.look_up_user_code import LookUpUserCode, Typed
-from services.device.usecases.poll_device_code import Allowed, PollDeviceCode
-from services.device.usecases.record_polls import RecordPolls
-from services.device.usecases.redeem_device_code import RedeemDeviceCode
-from services.device.usecases.sweep_device_codes import SweepDeviceCodes
+from services.device.usecases.create_device_code import DeviceAuthorizationRequest, IssuedCodes
+from services.device.usecases.decide_device_code import Decision
+from services.device.usecases.look_up_user_code import UserCodeEntry
+from services.device.usecases.poll_device_code import ApprovedCode
+from services.device.wiring import compose
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LIFETIME = timedelta(minutes=10)
@@ -35,8 +32,8 @@ NO_WAIT = timedelta()
 TV = "c_tv"
 DEVICE_PREFIX, BROWSER_PREFIX = "192.0.2.0/24", "198.51.100.0/24"
 REQUESTS = RequestQuota(per_address=4, per_client=6, alive=8)
-ATTEMPTS = AttemptQuota(per_person=3, per_address=5, overall=7)
-ALICE = Approval("alice-id", "alice-session", AttestedSession(session=b"alice", mac=b"vouched").SerializeToString())
+ATTEMPTS = AttemptQuota(per_user=3, per_address=5, overall=7)
+ALICE = Approval("alice-id", "alice-session", AttestedSession(session=b"alice", mac=b"mac").SerializeToString())
 
 
 class Clock:
@@ -50,8 +47,8 @@ class Clock:
         self.moment += by
 
 
-class WatchedRoom(WaitingRoom):
-    """The real one; says when a poll has begun to wait."""
+class WatchedPolls(WaitingPolls):
+    """Sets `entered` when a poll has begun to wait."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,39 +60,55 @@ class WatchedRoom(WaitingRoom):
 
 
 class Replica:
-    """One process of the service: what several of them share is the database and the clock."""
+    """One process of the service. Replicas share the database and the clock."""
 
     def __init__(self, work: Transactions[StoreWork], clock: Clock) -> None:
-        self.times, self.room = PollTimes(), WatchedRoom()
-        look_up = LookUpUserCode(ATTEMPTS)
-        self.create = CreateDeviceCode(begin=work, clock=clock, quota=REQUESTS, lifetime=LIFETIME, interval=INTERVAL)
-        self.poll_code = PollDeviceCode(view=work.reading, begin=work, clock=clock, times=self.times, room=self.room)
-        self.redeem_code = RedeemDeviceCode(begin=work, clock=clock)
-        self.find_code = FindUserCode(begin=work, clock=clock, look_up=look_up)
-        self.decide_code = DecideDeviceCode(begin=work, clock=clock, look_up=look_up, room=self.room)
-        self.record = RecordPolls(begin=work, times=self.times)
-        self.sweep = SweepDeviceCodes(begin=work, clock=clock)
+        self.waiting_polls = WatchedPolls()
+        self.use_cases = compose(
+            begin=work,
+            view=work.reading,
+            clock=clock,
+            poll_times=PollTimes(),
+            waiting_polls=self.waiting_polls,
+            requests=REQUESTS,
+            attempts=ATTEMPTS,
+            lifetime=LIFETIME,
+            interval=INTERVAL,
+        )
         self._clock = clock
 
-    async def ask(
+    async def create(
         self, *, client_id: str = TV, ip_prefix: str = DEVICE_PREFIX, resources: tuple[str, ...] = ()
-    ) -> Codes:
-        return await self.create(Asked(client_id, "Television", ("openid", "profile"), ip_prefix, resources))
+    ) -> IssuedCodes:
+        request = DeviceAuthorizationRequest(client_id, "Television", ("openid", "profile"), ip_prefix, resources)
+        return await self.use_cases.create_device_code(request)
 
-    async def poll(self, codes: Codes, *, client_id: str = TV, wait: timedelta = NO_WAIT) -> Allowed:
-        return await self.poll_code(codes.device_code, client_id=client_id, wait=wait)
+    async def poll(self, codes: IssuedCodes, *, client_id: str = TV, wait: timedelta = NO_WAIT) -> ApprovedCode:
+        return await self.use_cases.poll_device_code(codes.device_code, client_id=client_id, wait=wait)
 
-    async def redeem(self, codes: Codes, *, client_id: str = TV) -> None:
-        await self.redeem_code(codes.device_code, client_id=client_id)
+    async def redeem(self, codes: IssuedCodes, *, client_id: str = TV) -> None:
+        await self.use_cases.redeem_device_code(codes.device_code, client_id=client_id)
 
     async def find(self, user_code: str, *, user_id: str = "alice-id", ip_prefix: str = BROWSER_PREFIX) -> Any:
-        return await self.find_code(Typed(user_code, user_id, ip_prefix))
+        return await self.use_cases.find_user_code(UserCodeEntry(user_code, user_id, ip_prefix))
 
     async def decide(
-        self, codes: Codes, *, allow: bool = True, person: Approval = ALICE, signed_in: datetime | None = None
+        self,
+        codes: IssuedCodes,
+        *,
+        allow: bool = True,
+        approval: Approval = ALICE,
+        authenticated_at: datetime | None = None,
     ) -> None:
-        typed = Typed(codes.user_code, person.user_id, BROWSER_PREFIX)
-        await self.decide_code(Decision(typed, person, signed_in or self._clock.now(), allow))
+        entry = UserCodeEntry(codes.user_code, approval.user_id, BROWSER_PREFIX)
+        decision = Decision(entry, approval, authenticated_at or self._clock.now(), allow)
+        await self.use_cases.decide_device_code(decision)
+
+    async def record(self) -> bool:
+        return await self.use_cases.record_polls()
+
+    async def sweep(self) -> bool:
+        return await self.use_cases.sweep_device_codes()
 
 
 @dataclass
@@ -124,11 +137,11 @@ class World:
             return {row.key: row.counted for row in await session.execute(select(TALLIES))}
 
     async def events(self) -> list[dict[str, Any]]:
-        """What subscribers will see, in the order of the outbox."""
+        """Return the event envelopes in the outbox, in order."""
         outbox = METADATA.tables["outbox"]
         async with self.database.snapshot() as session:
             rows = (await session.execute(select(outbox.c.envelope).order_by(outbox.c.position))).scalars()
             return [json.loads(row) for row in rows]
 
-    async def told(self) -> list[str]:
+    async def event_names(self) -> list[str]:
         return [event["type"].removeprefix("latchkey.").removesuffix(".v1") for event in await self.events()]

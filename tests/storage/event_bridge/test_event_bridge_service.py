@@ -1,4 +1,4 @@
-"""The event bridge as others meet it: over mutual TLS, caller by caller, and as a process without the bus."""
+"""The event bridge over mutual TLS, with each caller, and as a process without NATS."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -39,13 +39,13 @@ async def settings(
         yield EventBridgeSettings.model_validate({})
 
 
-async def test_it_is_ready_with_its_database_and_without_the_bus(settings: EventBridgeSettings) -> None:
+async def test_service_is_ready_when_nats_is_unavailable(settings: EventBridgeSettings) -> None:
     async with build(settings) as service:
         ready, report = await Health("event-bridge", service).report()
     assert ready, report
 
 
-async def test_an_operator_keeps_webhooks_over_grpc(settings: EventBridgeSettings, tls: Path) -> None:
+async def test_webhook_administration_over_grpc(settings: EventBridgeSettings, tls: Path) -> None:
     async with (
         serving(build, settings) as target,
         called_by("cli", target, service="event-bridge", tls=tls) as connection,
@@ -62,8 +62,8 @@ async def test_an_operator_keeps_webhooks_over_grpc(settings: EventBridgeSetting
         (listed,) = (await admin.ListWebhooks(pb.ListWebhooksRequest())).webhooks
         assert listed.disabled_reason == pb.DISABLED_REASON_OPERATOR
         tested = await admin.TestWebhook(pb.TestWebhookRequest(webhook_id=webhook_id))
-        (waiting,) = (await admin.ListDeliveries(pb.ListDeliveriesRequest(webhook_id=webhook_id))).deliveries
-        assert (waiting.event_id, waiting.state) == (tested.event_id, pb.DELIVERY_STATE_PENDING)
+        (pending,) = (await admin.ListDeliveries(pb.ListDeliveriesRequest(webhook_id=webhook_id))).deliveries
+        assert (pending.event_id, pending.state) == (tested.event_id, pb.DELIVERY_STATE_PENDING)
         await admin.DeleteWebhook(pb.DeleteWebhookRequest(webhook_id=webhook_id))
         with pytest.raises(InvalidRequest) as refusal:
             await admin.GetWebhook(pb.GetWebhookRequest(webhook_id=webhook_id))
@@ -73,7 +73,7 @@ async def test_an_operator_keeps_webhooks_over_grpc(settings: EventBridgeSetting
 @pytest.mark.s(63)
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-async def test_operators_alone_may_call(settings: EventBridgeSettings, tls: Path, method: Any) -> None:
+async def test_rpc_is_refused_for_callers_other_than_cli(settings: EventBridgeSettings, tls: Path, method: Any) -> None:
     request = getattr(pb, f"{method.name}Request")()
     async with serving(build, settings) as target:
         for identity in ("token", "authorize-frontend", "cli"):

@@ -1,4 +1,4 @@
-"""The event bridge on a real database, with a clock that tests move and receivers that answer as tests say."""
+"""The use cases of the event bridge on a real database, with a clock and receivers that tests control."""
 
 import json
 from collections import defaultdict
@@ -13,30 +13,20 @@ from libs.crypto.sealing import KeyEncryptionKey
 from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.sql.database import Database
-from services.event_bridge.domain.deliveries import Answer, LoggedDelivery
+from services.event_bridge.domain.deliveries import AttemptResult, LoggedDelivery
 from services.event_bridge.domain.seals import SecretSeals
 from services.event_bridge.domain.webhooks import Webhook
-from services.event_bridge.ports import TakenEvent
+from services.event_bridge.ports import NewEvent
 from services.event_bridge.store.tables import METADATA
 from services.event_bridge.store.work import StoreWork
-from services.event_bridge.usecases.change_webhook import (
-    DeleteWebhook,
-    DisableWebhook,
-    EnableWebhook,
-    RotateWebhookSecret,
-)
-from services.event_bridge.usecases.create_webhook import CreateWebhook, Wanted
-from services.event_bridge.usecases.deliver_event import DeliverEvent
-from services.event_bridge.usecases.find_webhooks import FindWebhooks
-from services.event_bridge.usecases.redeliver_events import RedeliverEvents, TestWebhook
-from services.event_bridge.usecases.sweep_deliveries import SweepDeliveries
-from services.event_bridge.usecases.take_events import TakeEvents
+from services.event_bridge.usecases.create_webhook import NewWebhook
+from services.event_bridge.wiring import UseCases, compose
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 ISSUER = "https://issuer.example"
 STREAM = "LATCHKEY_EVENTS"
 DAY = timedelta(days=1)
-OK, DOWN, BAD = Answer(status=204), Answer(status=None, error="UNREACHABLE"), Answer(status=400)
+OK, DOWN, BAD = AttemptResult(status=204), AttemptResult(status=None, error="UNREACHABLE"), AttemptResult(status=400)
 
 
 class Clock:
@@ -62,13 +52,13 @@ class Sent:
 
 
 class Receivers:
-    """`answers`: by URL, or by the id of an event; OK otherwise."""
+    """Implements the Post port. `answers` has results by URL or by event id; the default is OK."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, AttemptResult] = {}
         self.sent: list[Sent] = []
 
-    async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> AttemptResult:
         sent = Sent(url, body, headers)
         self.sent.append(sent)
         return self.answers.get(sent.event_id) or self.answers.get(url) or OK
@@ -89,60 +79,62 @@ class World:
         self.outbox = Outbox(METADATA, issuer=ISSUER, clock=self.clock)
         self.work = Transactions(self.database, self.outbox, StoreWork)
         self.seals = SecretSeals(KeyEncryptionKey(b"k" * 32), issuer=ISSUER)
-        self.create = CreateWebhook(self.work, seals=self.seals, check_url=lambda _: None, clock=self.clock, most=5)
-        self.find = FindWebhooks(self.work.reading)
-        self.enable = EnableWebhook(self.work, queued=_nothing, clock=self.clock)
-        self.disable = DisableWebhook(self.work)
-        self.delete = DeleteWebhook(self.work)
-        self.rotate = RotateWebhookSecret(self.work, seals=self.seals, clock=self.clock)
-        self.redeliver = RedeliverEvents(self.work, queued=_nothing, clock=self.clock)
-        self.test = TestWebhook(self.work, issuer=ISSUER, queued=_nothing, clock=self.clock)
-        self.sweep = SweepDeliveries(self.work, clock=self.clock, keep=7 * DAY, keep_unwanted=timedelta(hours=1))
-        self.take = self.taker("here")
-        self.deliver = DeliverEvent(
+        use_cases = self.replica("here")
+        self.webhooks = use_cases.webhooks
+        self.sweep = use_cases.sweep_deliveries
+        self.store = use_cases.store_events
+        self.deliver = use_cases.deliver_event
+
+    def replica(self, holder: str) -> UseCases:
+        return compose(
             begin=self.work,
             view=self.work.reading,
+            clock=self.clock,
             post=self.receivers,
             seals=self.seals,
-            clock=self.clock,
+            check_url=lambda _: None,
+            on_queued=_nothing,
+            on_stored=_nothing,
             chance=lambda: 0.5,
+            issuer=ISSUER,
+            holder=holder,
+            max_webhooks=5,
             disable_after=5 * DAY,
+            keep=7 * DAY,
+            keep_unqueued=timedelta(hours=1),
         )
 
-    def taker(self, holder: str) -> TakeEvents:
-        return TakeEvents(self.work, holder=holder, taken=_nothing, clock=self.clock)
-
     async def webhook(self, url: str = "https://a.example/", *filters: str) -> tuple[Webhook, str]:
-        return await self.create(Wanted(url=url, filters=filters or (">",), description=""))
+        return await self.webhooks.create(NewWebhook(url=url, filters=filters or (">",), description=""))
 
-    async def happen(self, *events: str) -> None:
-        """Events as `id:name:subject`, taken from the stream one after the other."""
-        assert await self.take.begin(STREAM, start=0) == self.position
-        taken = [an_event(*text.split(":")) for text in events]
-        after = self.position + len(taken)
-        assert await self.take(STREAM, taken, before=self.position, after=after)
+    async def publish(self, *events: str) -> None:
+        """Store and queue events given as `id:name:subject`."""
+        assert await self.store.acquire(STREAM, start=0) == self.position
+        new_events = [an_event(*text.split(":")) for text in events]
+        after = self.position + len(new_events)
+        assert await self.store(STREAM, new_events, before=self.position, after=after)
         self.position = after
 
-    async def send(self, *, rounds: int = 1, most: int = 4) -> None:
-        """What the background task does, until nothing is due or the rounds are over."""
+    async def send(self, *, rounds: int = 1, limit: int = 4) -> None:
+        """Claim and deliver due events, as the background task does, for a number of rounds."""
         for _ in range(rounds):
             for webhook_id, failing in (await self.deliver.ready()).items():
-                for delivery in await self.deliver.claim(webhook_id, most=1 if failing else most):
+                for delivery in await self.deliver.claim(webhook_id, limit=1 if failing else limit):
                     await self.deliver(delivery)
 
     async def log(self, webhook: Webhook) -> dict[str, LoggedDelivery]:
-        found = await self.find.deliveries(webhook.webhook_id, state=None, limit=500)
+        found = await self.webhooks.find.deliveries(webhook.webhook_id, state=None, limit=500)
         return {each.event_id: each for each in found}
 
-    async def told(self) -> list[dict[str, Any]]:
-        """What subscribers will see, in the order of the outbox."""
+    async def events(self) -> list[dict[str, Any]]:
+        """Return the event envelopes in the outbox, in order."""
         outbox = METADATA.tables["outbox"]
         async with self.database.snapshot() as session:
             rows = (await session.execute(select(outbox.c.envelope).order_by(outbox.c.position))).scalars()
             return [json.loads(row) for row in rows]
 
     async def dump(self) -> str:
-        """Everything in the database as text."""
+        """Return the content of all tables as text."""
         found: dict[str, list[Any]] = defaultdict(list)
         async with self.database.snapshot() as session:
             for name, table in METADATA.tables.items():
@@ -150,10 +142,10 @@ class World:
         return repr(found)
 
 
-def an_event(event_id: str, name: str = "", subject: str = "alice") -> TakenEvent:
+def an_event(event_id: str, name: str = "", subject: str = "alice") -> NewEvent:
     name = name or "login.succeeded"
     body = json.dumps({"id": event_id, "type": f"latchkey.{name}.v1", "subject": subject})
-    return TakenEvent(event_id=event_id, name=name, subject=subject, body=body)
+    return NewEvent(event_id=event_id, name=name, subject=subject, body=body)
 
 
 def _nothing() -> None:

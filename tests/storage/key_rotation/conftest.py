@@ -15,7 +15,7 @@ from tests.support.databases import KINDS, fresh_url
 
 @pytest.fixture(params=KINDS)
 async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """LATCHKEY_DATABASE_URL of a database with the schema of this service and nothing in it; of each kind."""
+    """Yield the URL of an empty database with the schema of this service, for each kind of database."""
     async with fresh_url(request.param, folder=tmp_path) as url:
         database = Database.open(url, schema=schema_of("key-rotation"))
         await upgrade(database, service="key-rotation")
@@ -48,7 +48,7 @@ def _module(tmp_path_factory: pytest.TempPathFactory) -> SoftHsm:
 
 @pytest.fixture
 def hsm(_module: SoftHsm, request: pytest.FixtureRequest) -> SoftHsm:
-    """With keys of this test alone: version 1 is there."""
+    """Return a security module with a key label of this test. Version 1 of the key exists."""
     own = replace(_module, key=f"latchkey {hash(request.node.nodeid) & 0xFFFFFFFF:x}")
     own.make_key(1)
     return own

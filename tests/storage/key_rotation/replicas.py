@@ -1,4 +1,4 @@
-"""Replicas of the service, each with connections of its own to one database."""
+"""Replicas of the service on one database, each with its own connections."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,27 +14,20 @@ from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.sql.database import Database
 from services.key_rotation.app import generate
+from services.key_rotation.domain.rotation_policy import RotationPolicy
 from services.key_rotation.domain.seals import KeySeals, Wrapping
-from services.key_rotation.domain.waits import Waits
-from services.key_rotation.ports import Generate, Turns
-from services.key_rotation.store.rotation_lock import RotationTurns
+from services.key_rotation.ports import Generate, TryLock
+from services.key_rotation.store.rotation_lock import RotationLock
 from services.key_rotation.store.tables import METADATA
 from services.key_rotation.store.work import StoreWork
-from services.key_rotation.usecases.advance_keys import AdvanceKeys
-from services.key_rotation.usecases.ensure_keys import EnsureKeys
-from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
-from services.key_rotation.usecases.list_keys import ListKeys
-from services.key_rotation.usecases.list_verification_keys import ListVerificationKeys
-from services.key_rotation.usecases.revoke_key import RevokeKey
-from services.key_rotation.usecases.rewrap_keys import RewrapKeys
-from services.key_rotation.usecases.rotate_keys import RotateKeys
+from services.key_rotation.wiring import compose
 from services.key_rotation.wrappings.file import FileWrapping
 
 ISSUER = "https://id.example"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEK = bytes(range(32))
 SCHEMA = "key_rotation"
-WAITS = Waits(
+POLICY = RotationPolicy(
     jwks_max_age=timedelta(minutes=5),
     publication_max_age=timedelta(minutes=15),
     view_max_age=timedelta(minutes=5),
@@ -56,7 +49,7 @@ class StoppedClock:
 
 @cache
 def ready_made(alg: str, which: int = 0) -> SigningKey:
-    """Keys for tests that do not care which they are: making them costs time."""
+    """Return a cached key, for tests that need any key. Generating keys is slow."""
     return SigningKey.generate(alg)
 
 
@@ -72,42 +65,49 @@ class Replica:
         wrappings: Sequence[Wrapping] = (),
         clock: Any = None,
         generate: Generate = generate,
-        waits: Waits = WAITS,
-        turns: Turns | None = None,
+        policy: RotationPolicy = POLICY,
+        lock: TryLock | None = None,
     ) -> None:
-        clock = clock or StoppedClock()
+        self.clock = clock or StoppedClock()
         self.database = database
         self.work = Transactions(
-            database, Outbox(METADATA, issuer=issuer, clock=clock), partial(StoreWork, issuer=issuer)
+            database, Outbox(METADATA, issuer=issuer, clock=self.clock), partial(StoreWork, issuer=issuer)
         )
         self.wrapping = FileWrapping({1: kek} | dict(more_keks or {}), seals=kek_version)
         self.seals = KeySeals(wrappings or [self.wrapping], issuer=issuer)
-        self.ensure = EnsureKeys(
-            view=self.work.reading, work=self.work, generate=generate, seals=self.seals, clock=clock
+        self.lock = lock or RotationLock(database)
+        use_cases = compose(
+            begin=self.work,
+            view=self.work.reading,
+            clock=self.clock,
+            generate=generate,
+            seals=self.seals,
+            lock=self.lock,
+            policy=policy,
+            issuer=issuer,
+            keep_private_keys=False,
+            signatures_per_second=100,
         )
-        self.published = ListVerificationKeys(view=self.work.reading)
-        self.signing = GetSigningKeys(published=self.published, work=self.work, seals=self.seals, issuer=issuer)
-        self.clock = clock
-        self.turns = turns or RotationTurns(database)
-        self.advance = AdvanceKeys(
-            ensure=self.ensure, view=self.work.reading, work=self.work, turns=self.turns, waits=waits, clock=clock
-        )
-
-        self.list_keys = ListKeys(view=self.work.reading)
-        parts: dict[str, Any] = {"list_keys": self.list_keys, "advance": self.advance, "work": self.work}
-        self.rotate = RotateKeys(**parts, waits=waits, clock=clock)
-        self.revoke = RevokeKey(**parts, waits=waits, clock=clock)
-        self.rewrap = RewrapKeys(list_keys=self.list_keys, work=self.work, seals=self.seals)
+        self.ensure = use_cases.ensure_keys
+        self.published = use_cases.list_verification_keys
+        self.signing = use_cases.get_signing_keys
+        self.advance = use_cases.advance_keys
+        self.list_keys = use_cases.list_keys
+        self.rotate = use_cases.rotate_keys
+        self.revoke = use_cases.revoke_key
+        self.rewrap = use_cases.rewrap_keys
+        self.view = use_cases.signing_view
+        self.sign = use_cases.sign_token
 
     async def settle(self) -> None:
-        """As the timer does: until nothing more is due."""
+        """Run steps until nothing is due, as the timer does."""
         while await self.advance():
             pass
 
 
 @asynccontextmanager
 async def replica_of(url: str, **how: Any) -> AsyncIterator[Replica]:
-    """A replica with an engine of its own, as another process would have."""
+    """Yield a replica with its own database engine, as in another process."""
     database = Database.open(url, schema=SCHEMA)
     try:
         yield Replica(database, **how)
@@ -121,7 +121,7 @@ async def rows(database: Database, table: str = "signing_keys") -> Sequence[Mapp
 
 
 async def states(database: Database) -> list[tuple[str, str]]:
-    """Algorithm and state of every key, in order."""
+    """Return algorithm and state of every key, sorted."""
     return sorted((row["alg"], row["state"]) for row in await rows(database))
 
 

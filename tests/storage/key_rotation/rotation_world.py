@@ -1,7 +1,7 @@
-"""A whole deployment around one database, in which a test decides who goes on, who hangs, and what each clock shows.
+"""A deployment around one database, in which a test controls the progress and the clock of every process.
 
-Rotators, browser edges and token replicas are the real ones. Each of them hangs at its gates until it is let through:
-before and after whatever it asks of the database, and while an answer is on its way.
+Rotators, browser edges and token replicas use the real code. Each of them stops at gates, before and after database
+calls and before a response arrives, until the test lets it continue.
 """
 
 import asyncio
@@ -18,33 +18,33 @@ from libs.crypto.strict import json_object
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.sql.database import Database
 from services.authorize_frontend.published_keys import PublishedKeys
-from services.key_rotation import convert
 from services.key_rotation.adapters.signing_view import SigningView
-from services.key_rotation.domain.waits import CLOCK_ERROR, Waits
+from services.key_rotation.domain.rotation_policy import CLOCK_ERROR, RotationPolicy
+from services.key_rotation.rpc.keys import to_signing_keys, to_verification_keys
 from services.token.adapters.signing_keys import KeyView
-from tests.storage.key_rotation.remembered import Commits, Remembered
+from tests.storage.key_rotation.cached_queries import CachedQuery, CommitCounter
 from tests.storage.key_rotation.replicas import ISSUER, NOON, Replica, StoppedClock, ready_made
 
 MINUTE = timedelta(minutes=1)
 _AGES = {"jwks_max_age": MINUTE, "publication_max_age": 2 * MINUTE, "view_max_age": MINUTE}
-FLOOR = Waits(**_AGES, announcement=60 * MINUTE, period=60 * MINUTE).shortest_announcement
-WAITS = Waits(**_AGES, announcement=FLOOR, period=FLOOR + 6 * MINUTE)
-"""As short as the code lets them be."""
+FLOOR = RotationPolicy(**_AGES, announcement=60 * MINUTE, period=60 * MINUTE).min_announcement
+POLICY = RotationPolicy(**_AGES, announcement=FLOOR, period=FLOOR + 6 * MINUTE)
+"""The shortest durations that are permitted."""
 ERRORS = (-CLOCK_ERROR, timedelta(0), CLOCK_ERROR)
 ALG = ("ES256",)
-"""One algorithm is enough to look at; the other one keeps the keys that it began with."""
+"""The tests rotate one algorithm; the other one keeps its first keys."""
 
 
 @dataclass
 class Truth:
-    """The time that it is."""
+    """The true time."""
 
     now: datetime = NOON
 
 
 @dataclass
 class OwnClock:
-    """What one process takes for it."""
+    """The clock of one process, with an error."""
 
     truth: Truth
     error: timedelta = timedelta(0)
@@ -54,7 +54,7 @@ class OwnClock:
 
     @contextmanager
     def at_worst(self) -> Iterator[Iterator[timedelta]]:
-        """For each of the errors that it may have; afterwards it has the one that it had."""
+        """Yield an iterator that sets each possible error in turn; restores the error afterwards."""
 
         def each() -> Iterator[timedelta]:
             for self.error in ERRORS:
@@ -66,7 +66,7 @@ class OwnClock:
 
 
 class Gate:
-    """Where a process hangs until it is let through."""
+    """A point at which a process stops until the test lets it continue."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Future[None] | None = None
@@ -78,7 +78,7 @@ class Gate:
         await self._waiting
 
     async def let_through(self, task: "asyncio.Task[Any]") -> None:
-        """On to the next gate, or to the end."""
+        """Continue to the next gate or to the end."""
         self._arrived.clear()
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
@@ -88,7 +88,7 @@ class Gate:
 
 
 class Process:
-    """One thing at a time; a new one begins when the last has ended."""
+    """Runs one task at a time; the next one begins when the last has ended."""
 
     def __init__(self, truth: Truth) -> None:
         self.clock = OwnClock(truth)
@@ -121,11 +121,11 @@ class Process:
 class Rotator(Process):
     def __init__(self, truth: Truth, database: Database) -> None:
         super().__init__(truth)
-        self.replica = Replica(database, clock=cast(StoppedClock, self.clock), generate=_generate, waits=WAITS)
-        # A gate around whatever is asked of the database: there is no other seam to hang at.
+        self.replica = Replica(database, clock=cast(StoppedClock, self.clock), generate=_generate, policy=POLICY)
+        # Gates around all database calls.
         for part in (self.replica.advance, self.replica.ensure):
-            part._view = self._gated(part._view)
-            part._work = self._gated(part._work)
+            part.view = self._gated(part.view)
+            part.begin = self._gated(part.begin)
 
     def _gated(self, begin: Callable[[], AbstractAsyncContextManager[Any]]) -> Any:
         @asynccontextmanager
@@ -138,11 +138,11 @@ class Rotator(Process):
         return gated
 
     async def _work(self) -> None:
-        await self.replica.advance.now(ALG)
+        await self.replica.advance.step(ALG)
 
 
 class Edge(Process):
-    """A browser edge, and what it published until when."""
+    """A browser edge, with a record of published key sets."""
 
     def __init__(self, truth: Truth, replica: Replica) -> None:
         super().__init__(truth)
@@ -150,8 +150,8 @@ class Edge(Process):
         self.keys = PublishedKeys(cast(Any, self), clock=self.clock)
         self.published: list[tuple[datetime, frozenset[str]]] = []
 
-    async def ListVerificationKeys(self, _request: Any) -> Any:  # noqa: N802 - the contract's name
-        answer = convert.verification_keys(await self._replica.published(), WAITS)
+    async def ListVerificationKeys(self, _request: Any) -> Any:  # noqa: N802 - RPC name
+        answer = to_verification_keys(await self._replica.published(), POLICY)
         await self.gate()
         return answer
 
@@ -160,13 +160,13 @@ class Edge(Process):
 
     @property
     def kids(self) -> frozenset[str] | None:
-        """What it may publish now, if its clock shows the worst that it can; None when it does not."""
+        """The kids that it may publish now with any clock error; None if it publishes none."""
         with self.clock.at_worst() as errors:
             documents = [document for _ in errors if (document := self.keys.document) is not None]
         return frozenset(key["kid"] for key in json_object(documents[0])["keys"]) if documents else None
 
     def note(self, until: datetime) -> None:
-        """To be called before time goes by: it may publish what it has for as long as its clock lets it."""
+        """Record how long it may publish the current keys. Call this before the time advances."""
         if (kids := self.kids) is not None:
             last = cast(datetime, self.keys._fetched_at) + self.keys._valid_for + CLOCK_ERROR
             self.published.append((min(until, last), kids))
@@ -189,20 +189,20 @@ class Signer(Process):
             held=request.held_kids,
         )
         await self.gate()
-        return convert.delivery(delivered, WAITS)
+        return to_signing_keys(delivered, POLICY)
 
     async def _work(self) -> None:
         await self.view.refresh()
 
     def sign(self) -> set["Token"]:
-        """What it signs at this moment."""
+        """Return the tokens that it signs now."""
         now = self.clock.now()
         with suppress(TemporarilyUnavailable):
             return {Token(self.view.signer(ALG[0], now=now).kid, now + self.life)}
         return set()
 
     def sign_at_worst(self) -> set["Token"]:
-        """All that it may sign at this moment, whatever its clock shows."""
+        """Return the tokens that it may sign now with any clock error."""
         with self.clock.at_worst() as errors:
             return {token for _ in errors for token in self.sign()}
 
@@ -215,8 +215,8 @@ class RemoteSigner(Process):
         self.clock.error = error
         self._replica = replica
         self.life = life
-        parts: Any = {"work": replica.work, "seals": replica.seals, "clock": self.clock}
-        self.view = SigningView(published=cast(Any, self._published), max_age=WAITS.view_max_age, **parts)
+        parts: Any = {"begin": replica.work, "seals": replica.seals, "clock": self.clock}
+        self.view = SigningView(published=cast(Any, self._published), max_age=POLICY.view_max_age, **parts)
 
     async def _published(self) -> Any:
         keys = await self._replica.published()
@@ -229,9 +229,9 @@ class RemoteSigner(Process):
             await self.view.signer(ALG[0], verifiable_for=self.life)
 
     def sign(self) -> set["Token"]:
-        """What it signs at this moment without asking anybody: it asks before it signs for longer than is stored."""
+        """Return the tokens that it signs now without a query. It queries before it signs for longer than is stored."""
         with suppress(TemporarilyUnavailable):
-            key = self.view._turn(ALG[0])
+            key = self.view._active_key(ALG[0])
             return {Token(key.kid, self.clock.now() + self.life)} if key.signs_for >= self.life else set()
         return set()
 
@@ -244,7 +244,7 @@ class RemoteSigner(Process):
 class Token:
     kid: str
     expires_at: datetime
-    """As it says itself: by the clock of the replica that signed it."""
+    """By the clock of the replica that signed it."""
 
 
 @dataclass
@@ -254,11 +254,11 @@ class Deployment:
 
     def __post_init__(self) -> None:
         self.rotators = [Rotator(self.truth, self.database) for _ in range(2)]
-        served_by = Replica(self.database, waits=WAITS)
-        # Everybody is asked at every moment, and the database mostly has nothing new.
-        self.commits = Commits(self.database)
-        published: Any = Remembered(served_by.published, self.commits)
-        served_by.published = served_by.signing._published = published
+        served_by = Replica(self.database, policy=POLICY)
+        # All processes query very often, and the data seldom changes.
+        self.commits = CommitCounter(self.database)
+        published: Any = CachedQuery(served_by.published, self.commits)
+        served_by.published = served_by.signing.published = published
         self.edges = [Edge(self.truth, served_by) for _ in range(2)]
         self.signers: list[Signer | RemoteSigner] = [
             *(Signer(self.truth, served_by, life=life) for life in (MINUTE, 4 * MINUTE)),
@@ -269,24 +269,24 @@ class Deployment:
             for make in (Signer, RemoteSigner)
             for error in ERRORS
         ]
-        """Hear of everything at once, so that they are the first to sign with a key, by the clocks that they have."""
+        """Refreshed at every step, so that they sign with a key as early as possible by their clocks."""
         self.tokens: set[Token] = set()
         self.revoked: dict[str, datetime] = {}
         self.listed: list[tuple[datetime, frozenset[str]]] = []
-        """Every key set that there was, and until when: some edge has each of them for as long as it can."""
+        """Every key set, with the time until which it was current."""
 
     @property
     def processes(self) -> list[Process]:
         return [*self.rotators, *self.edges, *self.signers, *self.prompt]
 
     async def start(self) -> None:
-        """The first keys, known to everybody."""
-        await Replica(self.database, generate=_generate, waits=WAITS).ensure()
+        """Create the first keys and refresh every process."""
+        await Replica(self.database, generate=_generate, policy=POLICY).ensure()
         for process in (*self.edges, *self.signers, *self.prompt):
             await process.finish()
 
     def list(self, kids: frozenset[str]) -> None:
-        """Now these keys are in the database; the set before was there until now as well."""
+        """Record that these keys are current; the previous set was current until now."""
         if self.listed:
             self.listed[-1] = (self.truth.now, self.listed[-1][1])
         if not self.listed or self.listed[-1][1] != kids:
@@ -302,5 +302,5 @@ _which = itertools.cycle((0, 1))
 
 
 async def _generate(alg: str) -> SigningKey:
-    """RSA keys take long to make, and are only there because every algorithm has some."""
+    """Use cached RSA keys, because generating them is slow and the tests do not rotate RS256."""
     return ready_made(alg, next(_which)) if alg == "RS256" else SigningKey.generate(alg)

@@ -1,4 +1,4 @@
-"""A security module in software: Debian's softhsm2, with its tokens in a folder of the tests."""
+"""A security module in software: softhsm2, with its tokens in a folder of the tests."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ class SoftHsm:
     """Label of the keys of one test."""
 
     def make_key(self, version: int, *, extractable: bool = False) -> None:
-        """As `pkcs11-tool --keygen --key-type AES:32 --label latchkey --id 01` does."""
+        """Same as `pkcs11-tool --keygen --key-type AES:32 --label latchkey --id 01`."""
         template = {Attribute.EXTRACTABLE: extractable, Attribute.SENSITIVE: True}
         with self._opened() as session:
             session.generate_key(KeyType.AES, 256, label=self.key, id=bytes([version]), store=True, template=template)
@@ -38,19 +38,19 @@ class SoftHsm:
         token = pkcs11.lib(str(self.module)).get_token(token_label=TOKEN)
         try:
             return token.open(rw=True, user_pin=PIN)
-        except pkcs11.exceptions.UserAlreadyLoggedIn:  # the login is the process's
+        except pkcs11.exceptions.UserAlreadyLoggedIn:  # the login is valid for the whole process
             return token.open(rw=True)
 
 
 def new_module(folder: Path) -> SoftHsm:
-    """With one empty token. Skips in words where it cannot be had.
+    """Return a module with one empty token. Skips the test if softhsm2 is not installed.
 
-    Once in a process: the library reads where tokens are, and which there are, when it is loaded.
+    Call it once in a process, because the library reads its tokens only when it is loaded.
     """
     module = next((path for path in _LIBRARIES if path.exists()), None)
     tool = shutil.which("softhsm2-util")
     if module is None or tool is None:
-        pytest.skip("SoftHSM is not here: install softhsm2 (.ci/system-packages does, as root)")
+        pytest.skip("softhsm2 is not installed (as root: .ci/system-packages)")
     (folder / "tokens").mkdir()
     configuration = folder / "softhsm2.conf"
     configuration.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")

@@ -1,4 +1,4 @@
-"""A rotator whose clock is far off could retire what is still needed: it does nothing, and says so."""
+"""Rotation stops on a replica whose clock is wrong, because it could retire keys that are still needed."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,12 +6,12 @@ import pytest
 
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.sql.database import Database
-from services.key_rotation.domain.waits import CLOCK_ERROR
+from services.key_rotation.domain.rotation_policy import CLOCK_ERROR
 from services.key_rotation.store.checked_clock import CheckedClock
 from tests.storage.key_rotation.replicas import Replica, states
 
 SLACK = timedelta(minutes=1)
-"""More than a test takes."""
+"""Longer than a test runs."""
 
 
 class OffClock:
@@ -24,7 +24,7 @@ class OffClock:
 
 @pytest.mark.s(64)
 @pytest.mark.parametrize("direction", [1, -1], ids=["ahead", "behind"])
-async def test_a_clock_that_is_further_off_than_the_waits_allow_moves_no_key(database: Database, direction: int):
+async def test_rotation_stops_when_the_clock_error_exceeds_the_limit(database: Database, direction: int):
     off = OffClock(direction * (CLOCK_ERROR + SLACK))
     clock = CheckedClock(off, database)
     await clock.compare()
@@ -47,7 +47,7 @@ async def test_a_clock_that_is_further_off_than_the_waits_allow_moves_no_key(dat
 
 
 @pytest.mark.parametrize("direction", [1, -1], ids=["ahead", "behind"])
-async def test_a_clock_may_be_as_wrong_as_the_waits_allow(database: Database, direction: int):
+async def test_rotation_works_when_the_clock_error_is_within_the_limit(database: Database, direction: int):
     clock = CheckedClock(OffClock(direction * (CLOCK_ERROR - SLACK)), database)
     await clock.compare()
     assert (await clock.check()).ok

@@ -2,8 +2,8 @@ import json
 from typing import Any
 
 import pytest
-from joserfc import jwt as witness
-from joserfc.jwk import KeySet as WitnessKeys
+from joserfc import jwt as joserfc_jwt
+from joserfc.jwk import KeySet as JoserfcKeySet
 
 from libs.crypto.errors import SealBroken
 from libs.crypto.jwk import PRIVATE_MEMBERS
@@ -23,18 +23,18 @@ def _opened(recipient: Recipient, key, *, issuer: str = ISSUER) -> SigningKey:
     return SigningKey.from_pkcs8(key.kid, key.alg, recipient.open(key.sealed, bound_to=bound_to))
 
 
-async def test_what_the_token_service_signs_the_published_keys_verify(replica: Replica):
+async def test_published_keys_verify_signatures_of_delivered_keys(replica: Replica):
     await replica.ensure()
     recipient = Recipient()
     delivery = await replica.signing(recipient.public_key)
-    jwks = WitnessKeys.import_key_set({"keys": [json.loads(key.public_jwk) for key in delivery.verification]})
+    jwks = JoserfcKeySet.import_key_set({"keys": [json.loads(key.public_jwk) for key in delivery.verification]})
     assert len(delivery.signing) == 4
     for key in delivery.signing:
         token = sign_jwt(CLAIMS, _opened(recipient, key), typ="JWT")
-        assert witness.decode(token, jwks, algorithms=[key.alg]).claims == CLAIMS
+        assert joserfc_jwt.decode(token, jwks, algorithms=[key.alg]).claims == CLAIMS
 
 
-async def test_active_keys_say_since_when_and_next_keys_do_not(replica: Replica):
+async def test_active_keys_have_activates_at_and_unscheduled_next_keys_do_not(replica: Replica):
     await replica.ensure()
     delivery = await replica.signing(Recipient().public_key)
     moments = {key.kid: key.activates_at for key in delivery.signing}
@@ -51,22 +51,22 @@ async def test_published_keys_have_no_private_member(replica: Replica):
         assert (jwk["kid"], jwk["alg"], jwk["use"]) == (key.kid, key.alg, "sig")
 
 
-async def test_what_a_caller_has_is_not_opened_again(replica: Replica, monkeypatch: pytest.MonkeyPatch):
-    """A token replica goes on while what the keys are sealed under is away."""
+async def test_held_keys_are_not_decrypted(replica: Replica, monkeypatch: pytest.MonkeyPatch):
+    """A token replica with the keys keeps working while the key-encryption key is unavailable."""
     await replica.ensure()
     held = [key.kid for key in (await replica.signing(Recipient().public_key)).signing]
 
-    async def away(*_: Any, **__: Any) -> Any:
+    async def unavailable(*_: Any, **__: Any) -> Any:
         raise TemporarilyUnavailable(reason=Reason.KEK_UNREACHABLE)
 
-    monkeypatch.setattr(replica.wrapping, "unwrap", away)
+    monkeypatch.setattr(replica.wrapping, "unwrap", unavailable)
     delivery = await replica.signing(Recipient().public_key, held=held)
     assert [(key.kid, key.sealed) for key in delivery.signing] == [(kid, b"") for kid in held]
     with pytest.raises(TemporarilyUnavailable, match="KEK_UNREACHABLE"):
         await replica.signing(Recipient().public_key, held=held[1:])
 
 
-async def test_nobody_but_the_recipient_can_open_a_delivery(replica: Replica):
+async def test_delivery_can_be_opened_by_the_recipient_only(replica: Replica):
     await replica.ensure()
     recipient = Recipient()
     first, second, *_ = (await replica.signing(recipient.public_key)).signing
@@ -79,21 +79,21 @@ async def test_nobody_but_the_recipient_can_open_a_delivery(replica: Replica):
 
 
 @pytest.mark.parametrize("public_key", [b"", bytes(31), bytes(33), bytes(32)], ids=["empty", "short", "long", "zero"])
-async def test_a_recipient_key_that_is_none_is_refused(replica: Replica, public_key: bytes):
+async def test_invalid_recipient_key_is_refused(replica: Replica, public_key: bytes):
     await replica.ensure()
     with pytest.raises(InvalidRequest) as refusal:
         await replica.signing(public_key)
     assert refusal.value.reason == "RECIPIENT_KEY_INVALID"
 
 
-async def test_before_there_are_keys_nothing_is_answered(replica: Replica):
+async def test_requests_are_refused_while_there_are_no_keys(replica: Replica):
     for call in (replica.published(), replica.signing(Recipient().public_key), replica.signing.check_seals()):
         with pytest.raises(TemporarilyUnavailable) as refusal:
             await call
         assert refusal.value.reason == "KEYS_NOT_READY"
 
 
-async def test_an_answer_costs_one_statement(replica: Replica):
+async def test_get_signing_keys_uses_one_statement(replica: Replica):
     await replica.ensure()
     await replica.signing(Recipient().public_key)
     with statements(replica.database) as sent:

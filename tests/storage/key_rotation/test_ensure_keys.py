@@ -32,7 +32,7 @@ def _events(outbox: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     return sorted((row["nats_subject"].rsplit(".", 1)[0], row["subject"]) for row in outbox)
 
 
-async def test_the_first_start_makes_one_active_and_one_next_key_for_each_algorithm(replica: Replica):
+async def test_first_start_creates_active_and_next_key_for_each_algorithm(replica: Replica):
     await replica.ensure()
     assert await states(replica.database) == COMPLETE
     for row in await rows(replica.database):
@@ -41,7 +41,7 @@ async def test_the_first_start_makes_one_active_and_one_next_key_for_each_algori
         assert row["version"] == 1
 
 
-async def test_every_key_is_told_of_in_the_same_transaction(replica: Replica):
+async def test_key_events_are_in_the_same_transaction(replica: Replica):
     await replica.ensure()
     made = await rows(replica.database)
     expected = [("latchkey.v1.key.published", row["kid"]) for row in made]
@@ -57,7 +57,7 @@ async def test_every_key_is_told_of_in_the_same_transaction(replica: Replica):
         )
 
 
-async def test_a_later_start_makes_nothing(replica: Replica, url: str):
+async def test_later_start_creates_no_keys(replica: Replica, url: str):
     await replica.ensure()
     before = await rows(replica.database)
 
@@ -69,7 +69,7 @@ async def test_a_later_start_makes_nothing(replica: Replica, url: str):
         assert await rows(later.database) == before
 
 
-async def test_a_missing_next_key_is_made_and_signs_nothing_yet(replica: Replica):
+async def test_missing_next_key_is_created_without_activation(replica: Replica):
     await replica.ensure()
     await execute(replica.database, "DELETE FROM signing_keys WHERE state = 'next' AND alg = 'ES256'")
     await replica.ensure()
@@ -78,7 +78,7 @@ async def test_a_missing_next_key_is_made_and_signs_nothing_yet(replica: Replica
     assert newest[0]["activates_at"] is None
 
 
-async def test_after_the_first_no_key_ever_signs_at_once(replica: Replica):
+async def test_later_keys_are_created_as_next_keys(replica: Replica):
     await replica.ensure()
     await execute(
         replica.database,
@@ -89,16 +89,16 @@ async def test_after_the_first_no_key_ever_signs_at_once(replica: Replica):
     assert {key.state.value for key in await replica.published()} == {"next"}
 
 
-async def test_replicas_that_start_at_once_agree_on_one_active_and_one_next_key(url: str):
-    everybody_is_here = {alg: asyncio.Barrier(REPLICAS) for alg in ("RS256", "ES256")}
+async def test_concurrent_starts_create_one_active_and_one_next_key(url: str):
+    all_arrived = {alg: asyncio.Barrier(REPLICAS) for alg in ("RS256", "ES256")}
     arrived: set[tuple[int, str]] = set()
 
     def generator(which: int):
         async def make(alg: str) -> SigningKey:
-            # Nobody writes before everybody has seen an empty database.
+            # No replica writes before every replica has read the empty database.
             if (which, alg) not in arrived:
                 arrived.add((which, alg))
-                await everybody_is_here[alg].wait()
+                await all_arrived[alg].wait()
             return SigningKey.generate("ES256") if alg == "ES256" else await generate(alg)
 
         return make
@@ -119,13 +119,13 @@ async def test_replicas_that_start_at_once_agree_on_one_active_and_one_next_key(
         assert views == [views[0]] * REPLICAS
 
 
-async def test_replicas_race_for_a_missing_next_key(url: str, replica: Replica):
+async def test_concurrent_replicas_create_one_missing_next_key(url: str, replica: Replica):
     await replica.ensure()
     await execute(replica.database, "DELETE FROM signing_keys WHERE state = 'next'")
-    everybody_is_here = {alg: asyncio.Barrier(REPLICAS) for alg in ("RS256", "ES256")}
+    all_arrived = {alg: asyncio.Barrier(REPLICAS) for alg in ("RS256", "ES256")}
 
     async def make(alg: str) -> SigningKey:
-        await everybody_is_here[alg].wait()
+        await all_arrived[alg].wait()
         return await generate(alg)
 
     async with AsyncExitStack() as stack:
@@ -134,14 +134,14 @@ async def test_replicas_race_for_a_missing_next_key(url: str, replica: Replica):
     assert await states(replica.database) == COMPLETE
 
 
-async def test_a_key_that_cannot_be_told_of_is_not_made(replica: Replica):
+async def test_key_is_not_created_when_its_event_cannot_be_stored(replica: Replica):
     await execute(replica.database, "DROP TABLE outbox")
     with pytest.raises((TemporarilyUnavailable, DBAPIError)):
         await replica.ensure()
     assert await states(replica.database) == []
 
 
-async def test_another_issuer_has_keys_of_its_own(replica: Replica, url: str):
+async def test_each_issuer_has_its_own_keys(replica: Replica, url: str):
     await replica.ensure()
     async with replica_of(url, issuer="https://other.example") as other:
         await other.ensure()
@@ -150,7 +150,7 @@ async def test_another_issuer_has_keys_of_its_own(replica: Replica, url: str):
         assert {key.kid for key in own}.isdisjoint(key.kid for key in others)
 
 
-async def test_making_keys_does_not_stop_the_event_loop(replica: Replica):
+async def test_generating_keys_does_not_block_the_event_loop(replica: Replica):
     longest = 0.0
 
     async def measure() -> None:
@@ -171,7 +171,7 @@ async def test_making_keys_does_not_stop_the_event_loop(replica: Replica):
 
 
 @pytest.mark.parametrize("state", ["active", "next"])
-async def test_the_database_itself_refuses_a_second_key(replica: Replica, state: str):
+async def test_database_refuses_a_second_key_in_the_same_state(replica: Replica, state: str):
     await replica.ensure()
     copied = "issuer, alg, state, version, public_jwk, sealed_private, wrapped_data_key, kek_version, seal_version, published_at, activates_at"
     with pytest.raises(DBAPIError, match=r"(?i)unique"):
@@ -190,14 +190,14 @@ async def test_the_database_itself_refuses_a_second_key(replica: Replica, state:
         "activates_at = NULL",
     ],
 )
-async def test_the_database_itself_refuses_a_key_that_is_neither_here_nor_there(replica: Replica, change: str):
+async def test_database_refuses_a_key_in_an_inconsistent_state(replica: Replica, change: str):
     await replica.ensure()
     with pytest.raises(DBAPIError, match=r"(?i)check"):
         await execute(replica.database, f"UPDATE signing_keys SET {change} WHERE state = 'active'")
 
 
 @pytest.mark.s(60)
-async def test_no_private_key_is_ever_logged(database: Database):
+async def test_private_keys_are_not_logged(database: Database):
     made: list[SigningKey] = []
 
     async def remember(alg: str) -> SigningKey:
@@ -208,10 +208,10 @@ async def test_no_private_key_is_ever_logged(database: Database):
     with capture_logs() as logs:
         await replica.ensure()
         keys = await replica.published()
-    told = repr(logs) + repr(keys) + repr(made) + repr(await replica.signing(bytes(31) + b"\x09"))
-    assert [log["event"] for log in logs] == ["A signing key was made"] * 4
+    output = repr(logs) + repr(keys) + repr(made) + repr(await replica.signing(bytes(31) + b"\x09"))
+    assert [log["event"] for log in logs] == ["key.created"] * 4
     for key in made:
         der = key.to_pkcs8()
         for start in range(0, len(der) - 16, 16):
-            assert der[start : start + 16].hex() not in told
-            assert repr(der[start : start + 16])[2:-1] not in told
+            assert der[start : start + 16].hex() not in output
+            assert repr(der[start : start + 16])[2:-1] not in output

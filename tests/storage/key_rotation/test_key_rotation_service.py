@@ -1,4 +1,4 @@
-"""The service as others meet it: its process, and its RPCs over mutual TLS."""
+"""The key-rotation process, and its RPCs over mutual TLS."""
 
 import asyncio
 import base64
@@ -48,7 +48,7 @@ def environment(tls: Path, tmp_path: Path, url: str) -> dict[str, str]:
         "LATCHKEY_TLS_KEY": str(tls / "key-rotation.key"),
         "LATCHKEY_GRPC_LISTEN": "127.0.0.1:0",
         "LATCHKEY_DATABASE_URL": url,
-        # Nobody listens there: the service works without the bus.
+        # No server listens there: the service works without NATS.
         "LATCHKEY_NATS_URL": "nats://127.0.0.1:1",
         "LATCHKEY_KEY_ENCRYPTION_KEY_FILE": str(kek),
     }
@@ -56,7 +56,7 @@ def environment(tls: Path, tmp_path: Path, url: str) -> dict[str, str]:
 
 @pytest.fixture
 async def target(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    """Where the service serves."""
+    """Yield the address of the running service."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     settings = KeyRotationSettings.model_validate({})
@@ -75,7 +75,7 @@ async def called_by(identity: str, target: str, tls: Path) -> AsyncIterator[grpc
         yield connection
 
 
-async def test_the_token_service_gets_keys_that_sign(target: str, tls: Path):
+async def test_token_service_gets_signing_keys(target: str, tls: Path):
     recipient = Recipient()
     async with called_by("token", target, tls) as connection:
         stub = keys_pb2_grpc.SigningKeyServiceStub(connection)
@@ -93,7 +93,7 @@ async def test_the_token_service_gets_keys_that_sign(target: str, tls: Path):
 
 
 @pytest.mark.parametrize("identity", ["authorize-frontend", "token", "cli"])
-async def test_those_who_publish_or_verify_get_the_public_keys(target: str, tls: Path, identity: str):
+async def test_permitted_callers_get_verification_keys(target: str, tls: Path, identity: str):
     async with called_by(identity, target, tls) as connection:
         stub = keys_pb2_grpc.VerificationKeyServiceStub(connection)
         answer = await stub.ListVerificationKeys(keys_pb2.ListVerificationKeysRequest())
@@ -107,7 +107,7 @@ async def test_those_who_publish_or_verify_get_the_public_keys(target: str, tls:
 
 @pytest.mark.s(63)
 @pytest.mark.parametrize("identity", ["authorize-frontend", "cli", "device", "authentication", "key-rotation"])
-async def test_nobody_but_the_token_service_gets_private_keys(target: str, tls: Path, identity: str):
+async def test_signing_keys_are_refused_for_callers_other_than_token(target: str, tls: Path, identity: str):
     async with called_by(identity, target, tls) as connection:
         stub = keys_pb2_grpc.SigningKeyServiceStub(connection)
         with pytest.raises(OAuthError) as refusal:
@@ -115,7 +115,7 @@ async def test_nobody_but_the_token_service_gets_private_keys(target: str, tls: 
     assert refusal.value.reason == "KEY_ROTATION_PERMISSION_DENIED"
 
 
-async def test_a_recipient_key_that_is_none_is_refused_in_our_own_words(target: str, tls: Path):
+async def test_invalid_recipient_key_is_refused_over_grpc(target: str, tls: Path):
     async with called_by("token", target, tls) as connection:
         stub = keys_pb2_grpc.SigningKeyServiceStub(connection)
         with pytest.raises(InvalidRequest) as refusal:
@@ -123,7 +123,7 @@ async def test_a_recipient_key_that_is_none_is_refused_in_our_own_words(target: 
     assert refusal.value.reason == "RECIPIENT_KEY_INVALID"
 
 
-async def test_nobody_makes_a_key_stay_for_centuries(target: str, tls: Path):
+async def test_verifiable_for_out_of_range_is_refused(target: str, tls: Path):
     async with called_by("token", target, tls) as connection:
         for seconds in (400 * 86_400 + 1, 315_576_000_000, -1):
             lives = Duration(seconds=seconds)
@@ -140,17 +140,17 @@ async def test_nobody_makes_a_key_stay_for_centuries(target: str, tls: Path):
 
 
 @pytest.mark.s(70)
-async def test_an_operator_lists_revokes_rotates_and_rewraps(target: str, tls: Path):
+async def test_key_administration_over_grpc(target: str, tls: Path):
     async with called_by("cli", target, tls) as connection:
         stub = admin_pb2_grpc.KeyAdminServiceStub(connection)
         listed = (await stub.ListKeys(admin_pb2.ListKeysRequest())).keys
         assert [(key.alg, key.kek_version) for key in listed] == [(alg, 1) for alg in ("RS256", "ES256") for _ in "ab"]
         first = next(key for key in listed if key.alg == "ES256" and key.state == keys_pb2.KEY_STATE_ACTIVE)
-        told = await stub.RevokeKey(
+        revocation = await stub.RevokeKey(
             admin_pb2.RevokeKeyRequest(kid=first.kid, reason=admin_pb2.REVOCATION_REASON_COMPROMISED)
         )
-        assert told.exposed_until.ToDatetime() > told.keys[0].published_at.ToDatetime()
-        revoked = next(key for key in told.keys if key.state == keys_pb2.KEY_STATE_REVOKED)
+        assert revocation.exposed_until.ToDatetime() > revocation.keys[0].published_at.ToDatetime()
+        revoked = next(key for key in revocation.keys if key.state == keys_pb2.KEY_STATE_REVOKED)
         assert (revoked.kid, revoked.revocation_reason) == (first.kid, admin_pb2.REVOCATION_REASON_COMPROMISED)
         assert (revoked.kek_version, revoked.HasField("revoked_at")) == (0, True)
         rotated = (await stub.RotateKeys(admin_pb2.RotateKeysRequest(alg="RS256"))).keys
@@ -158,7 +158,7 @@ async def test_an_operator_lists_revokes_rotates_and_rewraps(target: str, tls: P
         assert (await stub.RewrapKeys(admin_pb2.RewrapKeysRequest())) == admin_pb2.RewrapKeysResponse()
 
 
-async def test_a_key_is_not_revoked_without_a_reason(target: str, tls: Path):
+async def test_revoke_key_is_refused_without_a_reason(target: str, tls: Path):
     async with called_by("cli", target, tls) as connection:
         with pytest.raises(InvalidRequest) as refusal:
             await admin_pb2_grpc.KeyAdminServiceStub(connection).RevokeKey(admin_pb2.RevokeKeyRequest(kid="k"))
@@ -167,7 +167,7 @@ async def test_a_key_is_not_revoked_without_a_reason(target: str, tls: Path):
 
 @pytest.mark.s(63)
 @pytest.mark.parametrize("identity", ["authorize-frontend", "token", "device", "authentication", "key-rotation"])
-async def test_nobody_but_an_operator_revokes_a_key(target: str, tls: Path, identity: str):
+async def test_revoke_key_is_refused_for_callers_other_than_cli(target: str, tls: Path, identity: str):
     async with called_by(identity, target, tls) as connection:
         with pytest.raises(OAuthError) as refusal:
             await admin_pb2_grpc.KeyAdminServiceStub(connection).RevokeKey(admin_pb2.RevokeKeyRequest(kid="k"))
@@ -187,9 +187,7 @@ async def _exit_of(environment: Mapping[str, str], *arguments: str) -> tuple[int
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-async def test_a_wrong_key_encryption_key_stops_the_start_and_is_named(
-    environment: dict[str, str], target: str, tmp_path: Path
-):
+async def test_start_fails_with_a_wrong_key_encryption_key(environment: dict[str, str], target: str, tmp_path: Path):
     another = tmp_path / "another"
     another.write_text(base64.urlsafe_b64encode(bytes(32)).decode())
     code, said = await _exit_of(environment | {"LATCHKEY_KEY_ENCRYPTION_KEY_FILE": str(another)})
@@ -198,7 +196,7 @@ async def test_a_wrong_key_encryption_key_stops_the_start_and_is_named(
     assert "Traceback" not in said
 
 
-async def test_all_faults_of_the_configuration_are_named_at_once(tmp_path: Path):
+async def test_all_configuration_errors_are_reported_together(tmp_path: Path):
     short = tmp_path / "short"
     short.write_text("AAAA")
     code, said = await _exit_of({"LATCHKEY_KEY_ENCRYPTION_KEY_FILE": str(short), "LATCHKEY_KEY_CHECK_SECONDS": "0"})
@@ -208,7 +206,7 @@ async def test_all_faults_of_the_configuration_are_named_at_once(tmp_path: Path)
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-async def test_waits_that_let_a_key_sign_before_everybody_has_it_stop_the_start(environment: dict[str, str]):
+async def test_start_fails_with_a_too_short_announcement(environment: dict[str, str]):
     code, said = await _exit_of(environment | {"LATCHKEY_KEY_ANNOUNCEMENT_SECONDS": "2699"})
     assert code == 2
     assert "LATCHKEY_KEY_ANNOUNCEMENT_SECONDS" in said
@@ -216,7 +214,7 @@ async def test_waits_that_let_a_key_sign_before_everybody_has_it_stop_the_start(
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-async def test_a_version_that_is_not_in_the_file_stops_the_start(environment: dict[str, str]):
+async def test_start_fails_with_a_version_that_is_not_in_the_file(environment: dict[str, str]):
     code, said = await _exit_of(environment | {"LATCHKEY_KEY_ENCRYPTION_KEY_VERSION": "2"})
     assert code == 2
     assert "LATCHKEY_KEY_ENCRYPTION_KEY_VERSION is not in LATCHKEY_KEY_ENCRYPTION_KEY_FILE" in said

@@ -1,4 +1,4 @@
-"""From one place of the key-encryption key to another: nothing is lost, and the former one is not needed in the end."""
+"""Moving keys between wrappings: every key is kept, and the old wrapping is not needed afterwards."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from libs.crypto.errors import SealBroken
-from services.key_rotation.usecases.rewrap_keys import Rewrapped
-from tests.storage.key_rotation.replicas import WAITS, Replica, replica_of, rows
+from services.key_rotation.usecases.rewrap_keys import RewrapResult
+from tests.storage.key_rotation.replicas import POLICY, Replica, replica_of, rows
 from tests.storage.key_rotation.softhsm import SoftHsm
 from tests.storage.key_rotation.transit import Vault
-from tests.storage.key_rotation.wrapped import of_file, of_module, of_vault, opened
+from tests.storage.key_rotation.wrapped import of_file, of_module, of_vault, open_configured
 
 
 async def _can_open(url: str, folder: Path, given: Mapping[str, Any]) -> bool:
-    async with opened(folder, given) as wrappings, replica_of(url, wrappings=wrappings) as replica:
+    async with open_configured(folder, given) as wrappings, replica_of(url, wrappings=wrappings) as replica:
         try:
             await replica.signing.check_seals()
         except SealBroken:
@@ -24,7 +24,7 @@ async def _can_open(url: str, folder: Path, given: Mapping[str, Any]) -> bool:
         return True
 
 
-async def test_keys_move_from_a_file_to_a_vault_to_a_module_and_back(
+async def test_keys_can_be_rewrapped_from_file_to_vault_to_pkcs11_and_back(
     url: str, replica: Replica, vault: Vault, hsm: SoftHsm, tmp_path: Path
 ):
     await replica.settle()
@@ -36,45 +36,47 @@ async def test_keys_move_from_a_file_to_a_vault_to_a_module_and_back(
     }
     for former, place in (("file", "vault"), ("vault", "pkcs11"), ("pkcs11", "file")):
         given = {"key_wrapping": place, "key_wrapping_formerly": former, **places[place], **places[former]}
-        async with opened(tmp_path, given) as wrappings, replica_of(url, wrappings=wrappings) as moving:
+        async with open_configured(tmp_path, given) as wrappings, replica_of(url, wrappings=wrappings) as moving:
             await moving.signing.check_seals()
-            assert await moving.rewrap() == Rewrapped(done=4, remaining=0)
-            assert await moving.rewrap() == Rewrapped(done=0, remaining=0)
+            assert await moving.rewrap() == RewrapResult(done=4, remaining=0)
+            assert await moving.rewrap() == RewrapResult(done=0, remaining=0)
             assert {row["kek"] for row in await rows(moving.database)} == {place}
         assert await _can_open(url, tmp_path, {"key_wrapping": place, **places[place]})
         assert not await _can_open(url, tmp_path, {"key_wrapping": former, **places[former]})
     assert {row["kid"]: row["sealed_private"] for row in await rows(replica.database)} == sealed
 
 
-async def test_rotation_goes_on_while_keys_move(url: str, replica: Replica, vault: Vault, tmp_path: Path):
+async def test_rotation_continues_while_keys_are_rewrapped(url: str, replica: Replica, vault: Vault, tmp_path: Path):
     await replica.settle()
-    replica.clock.move(WAITS.period)
+    replica.clock.move(POLICY.period)
     given = {"key_wrapping": "vault", "key_wrapping_formerly": "file", **of_file(tmp_path), **of_vault(vault, tmp_path)}
     async with (
-        opened(tmp_path, given) as wrappings,
+        open_configured(tmp_path, given) as wrappings,
         replica_of(url, wrappings=wrappings, clock=replica.clock) as moving,
     ):
         await moving.settle()
         private = [row["kek"] for row in await rows(moving.database) if row["sealed_private"]]
         assert sorted(private) == ["file", "file", "vault", "vault"]
-        assert await moving.rewrap() == Rewrapped(done=2, remaining=0)
+        assert await moving.rewrap() == RewrapResult(done=2, remaining=0)
         await moving.signing.check_seals()
 
 
-async def test_a_new_version_in_the_vault_is_rewrapped(url: str, replica: Replica, vault: Vault, tmp_path: Path):
+async def test_keys_are_rewrapped_under_a_new_vault_version(url: str, replica: Replica, vault: Vault, tmp_path: Path):
     given = {"key_wrapping": "vault", **of_vault(vault, tmp_path)}
-    async with opened(tmp_path, given) as wrappings, replica_of(url, wrappings=wrappings) as sealed:
+    async with open_configured(tmp_path, given) as wrappings, replica_of(url, wrappings=wrappings) as sealed:
         await sealed.settle()
         vault.keys["latchkey"].rotate()
-        assert await sealed.rewrap() == Rewrapped(done=4, remaining=0)
+        assert await sealed.rewrap() == RewrapResult(done=4, remaining=0)
         assert {row["kek_version"] for row in await rows(sealed.database)} == {2}
         vault.keys["latchkey"].oldest = 2
         await sealed.signing.check_seals()
 
 
-async def test_a_row_that_claims_another_place_stays_closed(url: str, replica: Replica, vault: Vault, tmp_path: Path):
+async def test_key_cannot_be_opened_when_its_wrapping_name_is_changed(
+    url: str, replica: Replica, vault: Vault, tmp_path: Path
+):
     given = {"key_wrapping": "vault", "key_wrapping_formerly": "file", **of_file(tmp_path), **of_vault(vault, tmp_path)}
-    async with opened(tmp_path, given) as wrappings, replica_of(url, wrappings=wrappings) as both:
+    async with open_configured(tmp_path, given) as wrappings, replica_of(url, wrappings=wrappings) as both:
         await both.settle()
         key = (await both.list_keys())[0]
         assert key.private is not None

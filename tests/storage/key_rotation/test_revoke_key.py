@@ -1,4 +1,4 @@
-"""The emergency, and the turn that an operator brings forward, on real databases."""
+"""Revocation and early rotation by operators, on real databases."""
 
 import asyncio
 import json
@@ -11,10 +11,10 @@ from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from libs.servicekit.sql.database import Database
 from services.key_rotation.domain.keys import Key, KeyState, RevocationReason
-from tests.storage.key_rotation.replicas import NOON, WAITS, Replica, StoppedClock, replica_of, rows, states
+from tests.storage.key_rotation.replicas import NOON, POLICY, Replica, StoppedClock, replica_of, rows, states
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-FLOOR = WAITS.shortest_announcement
+FLOOR = POLICY.min_announcement
 COMPROMISED = RevocationReason.COMPROMISED
 
 
@@ -23,43 +23,43 @@ async def _kid(replica: Replica, state: KeyState, alg: str = "ES256") -> str:
     return kid
 
 
-async def _told(database: Database, kid: str) -> list[dict[str, Any]]:
+async def _events_about(database: Database, kid: str) -> list[dict[str, Any]]:
     events = [json.loads(row["envelope"]) for row in await rows(database, "outbox") if row["subject"] == kid]
     return sorted(events, key=lambda event: int(event["subjectseq"]))
 
 
 @pytest.fixture
 async def settled(replica: Replica) -> Replica:
-    """Two days after the first start."""
+    """A replica two days after the first start."""
     await replica.settle()
     replica.clock.move(2 * DAY)
     return replica
 
 
 @pytest.mark.s(70)
-async def test_a_revoked_key_is_out_at_once_and_the_next_one_signs(settled: Replica):
+async def test_revoked_active_key_is_replaced_by_the_next_key_at_once(settled: Replica):
     gone, heir = await _kid(settled, KeyState.ACTIVE), await _kid(settled, KeyState.NEXT)
     done = await settled.revoke(gone, reason=COMPROMISED)
     by_state = {key.state: key for key in done.keys}
     assert (by_state[KeyState.REVOKED].kid, by_state[KeyState.REVOKED].private) == (gone, None)
     assert (by_state[KeyState.ACTIVE].kid, by_state[KeyState.ACTIVE].activates_at) == (heir, settled.clock.at)
     assert by_state[KeyState.NEXT].kid not in {gone, heir}
-    assert done.exposed_until == settled.clock.at + WAITS.exposure
+    assert done.exposed_until == settled.clock.at + POLICY.exposure
     assert gone not in {key.kid for key in await settled.published()}
     delivered = await settled.signing(bytes(31) + b"\x09")
     assert gone not in {key.kid for key in delivered.signing}
     assert heir in {key.kid for key in delivered.signing if key.activates_at == settled.clock.at}
 
 
-async def test_everybody_is_told_who_did_it_and_why(settled: Replica):
+async def test_revocation_event_contains_actor_and_reason(settled: Replica):
     gone, heir = await _kid(settled, KeyState.ACTIVE), await _kid(settled, KeyState.NEXT)
     await settled.revoke(gone, reason=RevocationReason.DRILL)
-    event = (await _told(settled.database, gone))[-1]
+    event = (await _events_about(settled.database, gone))[-1]
     assert (event["type"], event["actortype"], event["reason"]) == ("latchkey.key.revoked.v1", "admin", "drill")
-    assert (await _told(settled.database, heir))[-1]["type"] == "latchkey.key.activated.v1"
+    assert (await _events_about(settled.database, heir))[-1]["type"] == "latchkey.key.activated.v1"
 
 
-async def test_a_key_that_signs_no_more_or_not_yet_is_revoked_alone(settled: Replica):
+async def test_revoking_a_next_key_does_not_change_the_active_key(settled: Replica):
     active = await _kid(settled, KeyState.ACTIVE)
     next_key = await _kid(settled, KeyState.NEXT)
     done = await settled.revoke(next_key, reason=COMPROMISED)
@@ -68,7 +68,7 @@ async def test_a_key_that_signs_no_more_or_not_yet_is_revoked_alone(settled: Rep
     assert [key.state for key in done.keys].count(KeyState.NEXT) == 1
 
 
-async def test_an_emergency_after_an_emergency_waits_for_the_caches(settled: Replica):
+async def test_second_revocation_waits_until_caches_contain_the_next_key(settled: Replica):
     await settled.revoke(await _kid(settled, KeyState.ACTIVE), reason=COMPROMISED)
     settled.clock.move(MINUTE)
     young = await _kid(settled, KeyState.NEXT)
@@ -85,7 +85,7 @@ async def test_an_emergency_after_an_emergency_waits_for_the_caches(settled: Rep
 
 
 @pytest.mark.parametrize(("twice", "reason"), [(False, "KEY_UNKNOWN"), (True, "KEY_REVOKED")])
-async def test_what_cannot_be_revoked_is_named(settled: Replica, twice: bool, reason: str):  # noqa: FBT001
+async def test_revoke_key_is_refused_for_unknown_and_revoked_keys(settled: Replica, twice: bool, reason: str):  # noqa: FBT001
     kid = "unknown"
     if twice:
         kid = await _kid(settled, KeyState.ACTIVE)
@@ -97,20 +97,20 @@ async def test_what_cannot_be_revoked_is_named(settled: Replica, twice: bool, re
     assert await rows(settled.database) == before
 
 
-async def test_a_retired_key_exposes_nobody(settled: Replica):
+async def test_revoked_retired_key_has_no_exposure(settled: Replica):
     kid = await _kid(settled, KeyState.ACTIVE)
     await settled.rotate("ES256")
-    settled.clock.move(WAITS.retention(DAY))
+    settled.clock.move(POLICY.retention(DAY))
     await settled.settle()
     done = await settled.revoke(kid, reason=COMPROMISED)
     assert done.exposed_until is None
 
 
-async def test_it_is_revoked_though_its_follower_cannot_be_made(database: Database, settled: Replica):
-    async def away(alg: str) -> Any:
+async def test_key_is_revoked_when_the_new_next_key_cannot_be_created(database: Database, settled: Replica):
+    async def unavailable(alg: str) -> Any:
         raise TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE)
 
-    broken = Replica(database, clock=settled.clock, generate=away)
+    broken = Replica(database, clock=settled.clock, generate=unavailable)
     kid = await _kid(settled, KeyState.ACTIVE)
     done = await broken.revoke(kid, reason=COMPROMISED)
     assert {key.state for key in done.keys} == {KeyState.REVOKED, KeyState.ACTIVE}
@@ -118,9 +118,9 @@ async def test_it_is_revoked_though_its_follower_cannot_be_made(database: Databa
     assert await _kid(settled, KeyState.NEXT)
 
 
-async def test_operators_who_revoke_at_once_and_a_rotation_meanwhile_agree(url: str, settled: Replica):
+async def test_concurrent_revocations_and_rotation_revoke_once(url: str, settled: Replica):
     kid = await _kid(settled, KeyState.ACTIVE)
-    settled.clock.move(WAITS.period - 2 * DAY)
+    settled.clock.move(POLICY.period - 2 * DAY)
     async with replica_of(url, clock=settled.clock) as other:
         answers = await asyncio.gather(
             settled.revoke(kid, reason=COMPROMISED),
@@ -135,14 +135,14 @@ async def test_operators_who_revoke_at_once_and_a_rotation_meanwhile_agree(url: 
         await other.settle()
     own = [state for alg, state in await states(settled.database) if alg == "ES256"]
     assert sorted(own) == ["active", "next", "revoked"]
-    assert [event["type"] for event in await _told(settled.database, kid)].count("latchkey.key.revoked.v1") == 1
+    assert [event["type"] for event in await _events_about(settled.database, kid)].count("latchkey.key.revoked.v1") == 1
 
 
 async def _signs(replica: Replica) -> dict[str, Key]:
     return {key.alg: key for key in await replica.list_keys() if key.state is KeyState.ACTIVE}
 
 
-async def test_an_operator_brings_the_next_turn_forward(settled: Replica):
+async def test_rotate_keys_activates_the_next_key_now(settled: Replica):
     before = await _signs(settled)
     heir = await _kid(settled, KeyState.NEXT)
     keys = await settled.rotate("ES256")
@@ -150,27 +150,27 @@ async def test_an_operator_brings_the_next_turn_forward(settled: Replica):
     after = await _signs(settled)
     assert (after["ES256"].kid, after["ES256"].activates_at) == (heir, settled.clock.at)
     assert after["RS256"] == before["RS256"]
-    assert (await _told(settled.database, heir))[-1]["type"] == "latchkey.key.activated.v1"
+    assert (await _events_about(settled.database, heir))[-1]["type"] == "latchkey.key.activated.v1"
 
 
-async def test_but_not_before_it_was_announced_in_full(settled: Replica):
+async def test_rotate_keys_waits_for_the_full_announcement(settled: Replica):
     await settled.rotate()
     settled.clock.move(MINUTE)
     keys = {key.state: key for key in await settled.rotate("ES256")}
-    assert keys[KeyState.NEXT].activates_at == settled.clock.at - MINUTE + WAITS.announcement
-    settled.clock.move(WAITS.announcement - MINUTE)
+    assert keys[KeyState.NEXT].activates_at == settled.clock.at - MINUTE + POLICY.announcement
+    settled.clock.move(POLICY.announcement - MINUTE)
     await settled.settle()
     assert (await _signs(settled))["ES256"].kid == keys[KeyState.NEXT].kid
 
 
-async def test_rotating_an_algorithm_that_there_is_not_is_refused(settled: Replica):
+async def test_rotate_keys_is_refused_for_an_unknown_algorithm(settled: Replica):
     with pytest.raises(InvalidRequest) as refusal:
         await settled.rotate("HS256")
     assert refusal.value.reason == "ALG_UNKNOWN"
 
 
-async def test_a_rotation_right_after_the_first_start_is_announced_from_there(replica: Replica):
+async def test_rotate_keys_after_the_first_start_schedules_the_next_key(replica: Replica):
     await replica.ensure()
     keys = {key.state: key for key in await replica.rotate("RS256")}
-    assert keys[KeyState.NEXT].activates_at == NOON + WAITS.announcement
+    assert keys[KeyState.NEXT].activates_at == NOON + POLICY.announcement
     assert isinstance(replica.clock, StoppedClock)

@@ -1,4 +1,4 @@
-"""The keys of a real database move on, whatever number of replicas moves them and wherever one of them dies."""
+"""Key rotation on real databases, with several replicas and with crashes."""
 
 import asyncio
 import json
@@ -13,10 +13,10 @@ from libs.servicekit.sql.database import Database
 from services.key_rotation.domain.keys import Key, KeyState
 from services.key_rotation.domain.rotation import Change
 from services.key_rotation.store.keys import Keys
-from services.key_rotation.usecases.advance_keys import YIELDS
+from services.key_rotation.usecases.advance_keys import MAX_SKIPPED_STEPS
 from tests.storage.key_rotation.replicas import (
     NOON,
-    WAITS,
+    POLICY,
     Replica,
     StoppedClock,
     execute,
@@ -32,23 +32,23 @@ REPLICAS = 4
 
 
 async def _keys(database: Database, alg: str = "ES256") -> dict[str, Key]:
-    """The newest key in each state."""
+    """Return the newest key in each state."""
     async with database.snapshot() as session:
         return {key.state.value: key for key in await Keys(session, issuer="https://id.example").history(alg)}
 
 
 async def _events(database: Database) -> Counter[str]:
-    told = [json.loads(row["envelope"]) for row in await rows(database, "outbox")]
-    return Counter(event["type"].removeprefix("latchkey.key.").removesuffix(".v1") for event in told)
+    envelopes = [json.loads(row["envelope"]) for row in await rows(database, "outbox")]
+    return Counter(event["type"].removeprefix("latchkey.key.").removesuffix(".v1") for event in envelopes)
 
 
 @pytest.mark.conformance("oidcc-server-rotate-keys")
-async def test_a_key_goes_all_its_way(replica: Replica):
+async def test_key_passes_through_all_states(replica: Replica):
     await replica.settle()
     first, second = (await _keys(replica.database))["active"], (await _keys(replica.database))["next"]
-    assert (second.published_at, second.activates_at) == (NOON, NOON + WAITS.period)
+    assert (second.published_at, second.activates_at) == (NOON, NOON + POLICY.period)
 
-    replica.clock.move(WAITS.period - SECOND)
+    replica.clock.move(POLICY.period - SECOND)
     await replica.settle()
     assert await states(replica.database) == COMPLETE
 
@@ -56,11 +56,11 @@ async def test_a_key_goes_all_its_way(replica: Replica):
     await replica.settle()
     keys = await _keys(replica.database)
     assert (keys["retiring"].kid, keys["active"].kid) == (first.kid, second.kid)
-    assert (keys["retiring"].private, keys["next"].activates_at) == (None, NOON + 2 * WAITS.period)
-    assert keys["retiring"].retires_at == NOON + WAITS.period + WAITS.retention(first.signs_for)
+    assert (keys["retiring"].private, keys["next"].activates_at) == (None, NOON + 2 * POLICY.period)
+    assert keys["retiring"].retires_at == NOON + POLICY.period + POLICY.retention(first.signs_for)
     assert first.kid in {key.kid for key in await replica.published()}
 
-    replica.clock.move(WAITS.retention(first.signs_for) - SECOND)
+    replica.clock.move(POLICY.retention(first.signs_for) - SECOND)
     await replica.settle()
     assert (await _keys(replica.database))["retiring"].kid == first.kid
     replica.clock.move(SECOND)
@@ -70,17 +70,17 @@ async def test_a_key_goes_all_its_way(replica: Replica):
     assert await _events(replica.database) == {"published": 6, "activated": 4, "retired": 2}
 
 
-async def test_what_is_kept_of_a_private_half_goes_when_its_turn_ends(replica: Replica):
+async def test_private_key_is_deleted_when_the_key_stops_signing(replica: Replica):
     await replica.settle()
-    replica.clock.move(WAITS.period)
+    replica.clock.move(POLICY.period)
     await replica.settle()
     for row in await rows(replica.database):
         assert (row["sealed_private"] is None) == (row["wrapped_data_key"] is None) == (row["state"] == "retiring")
 
 
-async def test_replicas_that_rotate_at_once_rotate_once(url: str, replica: Replica):
+async def test_concurrent_replicas_rotate_once(url: str, replica: Replica):
     await replica.settle()
-    clock = StoppedClock(NOON + WAITS.period)
+    clock = StoppedClock(NOON + POLICY.period)
     async with AsyncExitStack() as stack:
         replicas = [await stack.enter_async_context(_without_turns(url, clock)) for _ in range(REPLICAS)]
         for _ in range(3):
@@ -90,7 +90,7 @@ async def test_replicas_that_rotate_at_once_rotate_once(url: str, replica: Repli
     assert await _events(replica.database) == {"published": 6, "activated": 4}
 
 
-async def test_only_the_first_of_two_judgements_on_one_key_is_saved(url: str, replica: Replica):
+async def test_only_the_first_of_two_changes_of_one_key_is_saved(url: str, replica: Replica):
     await replica.settle()
     before = (await _keys(replica.database))["next"]
     async with replica_of(url) as other:
@@ -102,11 +102,11 @@ async def test_only_the_first_of_two_judgements_on_one_key_is_saved(url: str, re
 
 
 @pytest.mark.parametrize("commit", range(1, 7))
-async def test_a_replica_that_dies_at_any_commit_leaves_nothing_that_another_cannot_finish(
+async def test_rotation_is_finished_by_another_replica_after_a_crash_at_any_commit(
     url: str, replica: Replica, commit: int
 ):
     await replica.settle()
-    clock = StoppedClock(NOON + WAITS.period)
+    clock = StoppedClock(NOON + POLICY.period)
     async with replica_of(url, clock=clock, generate=_quick) as doomed:
         _die_at(doomed, commit)
         with pytest.raises(_PowerCutError):
@@ -121,10 +121,10 @@ async def test_a_replica_that_dies_at_any_commit_leaves_nothing_that_another_can
             assert row["activates_at"] is not None
 
 
-async def test_waits_are_counted_from_when_a_change_was_found_stored_by_a_replica_that_hung(replica: Replica):
+async def test_waiting_times_start_when_a_change_was_read(replica: Replica):
     await replica.settle()
-    replica.clock.move(WAITS.period)
-    await replica.advance.now()
+    replica.clock.move(POLICY.period)
+    await replica.advance.step()
     began, hung, look = replica.clock.at, timedelta(minutes=20), replica.work.reading
 
     @asynccontextmanager
@@ -133,33 +133,33 @@ async def test_waits_are_counted_from_when_a_change_was_found_stored_by_a_replic
             replica.clock.at = began + hung
             yield view
 
-    replica.advance._view = hanging
-    await replica.advance.now(("ES256",))
+    replica.advance.view = hanging
+    await replica.advance.step(("ES256",))
     keys = await _keys(replica.database)
     assert keys["next"].published_at == began + hung
-    assert keys["retiring"].retires_at == began + hung + WAITS.retention(timedelta(0))
+    assert keys["retiring"].retires_at == began + hung + POLICY.retention(timedelta(0))
 
 
-async def test_what_others_sign_for_longest_is_what_counts(replica: Replica):
+async def test_retention_uses_the_longest_requested_lifetime(replica: Replica):
     await replica.settle()
     recipient = bytes(31) + b"\x09"
     for seconds in (600, 1200, 300):
         await replica.signing(recipient, verifiable_for=timedelta(seconds=seconds))
     assert {row["signs_for_seconds"] for row in await rows(replica.database)} == {1200}
-    replica.clock.move(WAITS.period)
+    replica.clock.move(POLICY.period)
     await replica.settle()
     retiring = (await _keys(replica.database))["retiring"]
-    assert retiring.retires_at == replica.clock.at + WAITS.retention(timedelta(seconds=1200))
+    assert retiring.retires_at == replica.clock.at + POLICY.retention(timedelta(seconds=1200))
 
 
-async def test_no_key_is_given_away_before_it_is_stored_how_long_it_has_to_stay(replica: Replica):
+async def test_key_is_not_delivered_before_its_retention_is_stored(replica: Replica):
     await replica.settle()
     recipient = bytes(31) + b"\x09"
     stored = await replica.signing(recipient, verifiable_for=timedelta(seconds=600))
     assert len(stored.signing) == 4
 
     async def lost(_: timedelta) -> None:
-        """Another replica has just made keys that nobody asked for yet."""
+        """Stands in for keys that another replica has just created, without a stored lifetime."""
 
     prolong, Keys.prolong = Keys.prolong, lambda _self, signs_for: lost(signs_for)  # type: ignore[method-assign, assignment]
     try:
@@ -169,34 +169,34 @@ async def test_no_key_is_given_away_before_it_is_stored_how_long_it_has_to_stay(
     assert (len(refused.signing), len(refused.verification)) == (0, 4)
 
 
-async def test_keys_of_older_code_are_announced_and_kept_as_long_as_they_may_be_needed(replica: Replica):
+async def test_keys_of_older_versions_are_scheduled_and_retained(replica: Replica):
     await replica.ensure()
     await execute(replica.database, "UPDATE signing_keys SET signs_for_seconds = 86400")
     await replica.settle()
     keys = await _keys(replica.database)
-    assert keys["next"].activates_at == NOON + WAITS.period
+    assert keys["next"].activates_at == NOON + POLICY.period
     assert keys["active"].signs_for == DAY
 
 
-async def test_a_replica_leaves_the_work_to_another_one_but_does_not_rely_on_it(database: Database):
+async def test_replica_without_the_lock_skips_a_limited_number_of_steps(database: Database):
     @asynccontextmanager
     async def never_ours() -> AsyncIterator[bool]:
         yield False
 
-    replica = Replica(database, turns=never_ours)
-    for _ in range(YIELDS):
+    replica = Replica(database, lock=never_ours)
+    for _ in range(MAX_SKIPPED_STEPS):
         assert not await replica.advance()
     assert await states(database) == []
     assert await replica.advance()
     assert await states(database) == COMPLETE
 
 
-async def test_one_replica_at_a_time_has_the_turn(url: str, replica: Replica):
+async def test_rotation_lock_is_held_by_one_replica(url: str, replica: Replica):
     async with replica_of(url) as other:
-        async with replica.turns() as ours, other.turns() as theirs:
+        async with replica.lock() as ours, other.lock() as theirs:
             # SQLite is for one process, which always has it.
             assert (ours, theirs) == (True, url.startswith("sqlite"))
-        async with other.turns() as theirs:
+        async with other.lock() as theirs:
             assert theirs
 
 
@@ -205,7 +205,7 @@ class _PowerCutError(Exception):
 
 
 def _die_at(replica: Replica, commit: int) -> None:
-    """The process ends just before its `commit`th transaction would be committed."""
+    """Simulate a crash just before the `commit`th transaction commits."""
     begun = 0
 
     @asynccontextmanager
@@ -217,7 +217,7 @@ def _die_at(replica: Replica, commit: int) -> None:
             if begun == commit:
                 raise _PowerCutError
 
-    replica.advance._work = replica.ensure._work = dying  # a process has no seam to die at
+    replica.advance.begin = replica.ensure.begin = dying
 
 
 async def _quick(alg: str):
@@ -235,5 +235,5 @@ async def _no_turns() -> AsyncIterator[bool]:
 
 @asynccontextmanager
 async def _without_turns(url: str, clock: StoppedClock) -> AsyncIterator[Replica]:
-    async with replica_of(url, clock=clock, turns=_no_turns, generate=_quick) as replica:
+    async with replica_of(url, clock=clock, lock=_no_turns, generate=_quick) as replica:
         yield replica

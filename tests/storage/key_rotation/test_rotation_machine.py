@@ -1,6 +1,6 @@
-"""Whatever rotators, edges and token replicas do, and whenever they hang, die or read a wrong clock: rotation shows nowhere.
+"""Stateful test: key rotation never makes a valid token unverifiable, with any delays, crashes and clock errors.
 
-Every process may be wrong about the time by five minutes either way, and jump within that at any moment.
+Every clock may be wrong by five minutes in either direction and may jump within this range at any time.
 """
 
 import asyncio
@@ -17,20 +17,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from libs.crypto.jwt import SigningKey
 from libs.crypto.token_kinds import MAX_SKEW
 from services.key_rotation.domain.keys import PUBLISHED, Key, KeyState, RevocationReason
-from services.key_rotation.domain.waits import CLOCK_ERROR
-from tests.storage.key_rotation.remembered import Remembered
+from services.key_rotation.domain.rotation_policy import CLOCK_ERROR
+from tests.storage.key_rotation.cached_queries import CachedQuery
 from tests.storage.key_rotation.replicas import Replica
-from tests.storage.key_rotation.rotation_world import ALG, ERRORS, FLOOR, MINUTE, WAITS, Deployment
+from tests.storage.key_rotation.rotation_world import ALG, ERRORS, FLOOR, MINUTE, POLICY, Deployment
 from tests.support.databases import fresh_database
 
 pytestmark = pytest.mark.timeout(400)
 SECOND = timedelta(seconds=1)
 ROTATORS = st.integers(0, 1)
-CACHED = 2 * WAITS.jwks_max_age
-"""For so long a copy of what an edge published may be believed: in a shared cache, and in a client behind it."""
+CACHED = 2 * POLICY.jwks_max_age
+"""How long a copy of a published key set may be used: in a shared cache and in a client behind it."""
 
-KEPT = CACHED + WAITS.publication_max_age + 2 * CLOCK_ERROR
-"""For so long a key set may be believed after it was replaced: by an edge whose clock makes the most of it, and then."""
+KEPT = CACHED + POLICY.publication_max_age + 2 * CLOCK_ERROR
+"""How long a replaced key set may be used, including an edge with the largest clock error."""
 
 
 class RotationMachine(RuleBasedStateMachine):
@@ -41,11 +41,11 @@ class RotationMachine(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.opened = fresh_database("sqlite", service="key-rotation", folder=Path(self.folder.name))
         self.world = Deployment(self.run(self.opened.__aenter__()))
-        self.operator = Replica(self.world.database, waits=WAITS)
+        self.operator = Replica(self.world.database, policy=POLICY)
         self.patch = pytest.MonkeyPatch()
-        # Everybody who is told a key parses it, and an RSA key takes a while.
+        # Every process parses the keys, and parsing an RSA key is slow.
         self.patch.setattr(SigningKey, "from_pkcs8", cache(SigningKey.from_pkcs8))
-        self.list_keys = Remembered(self.operator.list_keys, self.world.commits)
+        self.list_keys = CachedQuery(self.operator.list_keys, self.world.commits)
         self.stored: dict[str, Key] = {}
 
     def teardown(self) -> None:
@@ -53,7 +53,7 @@ class RotationMachine(RuleBasedStateMachine):
         for process in self.world.processes:
             self.run(process.crash())
         try:
-            self._everything_is_well_again_once_all_is_well()
+            self._deployment_recovers()
         finally:
             self.run(self.opened.__aexit__(None, None, None))
             self.runner.close()
@@ -62,30 +62,30 @@ class RotationMachine(RuleBasedStateMachine):
     @initialize()
     def the_first_start(self) -> None:
         self.run(self.world.start())
-        self._look()
+        self._check()
 
     @rule(which=ROTATORS)
     def a_rotator_goes_on_to_its_next_gate(self, which: int) -> None:
         self.run(self.world.rotators[which].step())
-        self._look()
+        self._check()
 
     @rule(which=ROTATORS)
     def a_rotator_does_a_whole_step(self, which: int) -> None:
         self.run(self.world.rotators[which].finish())
-        self._look()
+        self._check()
 
     @rule(which=ROTATORS)
     def a_rotator_dies(self, which: int) -> None:
         self.run(self.world.rotators[which].crash())
-        self._look()
+        self._check()
 
     @rule(which=st.integers(0, 4), error=st.sampled_from(ERRORS))
-    def an_edge_or_a_token_replica_asks_or_hears(self, which: int, error: timedelta) -> None:
-        """By whatever clock: at every other moment the worst of all clocks is looked at."""
+    def an_edge_or_a_token_replica_refreshes(self, which: int, error: timedelta) -> None:
+        """With any clock error. `_check` considers the worst error at every step."""
         process = (*self.world.edges, *self.world.signers)[which]
         process.clock.error = error
         self.run(process.step())
-        self._look()
+        self._check()
 
     @rule(which=ROTATORS, error=st.sampled_from(ERRORS))
     def the_clock_of_a_rotator_jumps(self, which: int, error: timedelta) -> None:
@@ -94,7 +94,7 @@ class RotationMachine(RuleBasedStateMachine):
     @rule(by=st.sampled_from([SECOND, MINUTE, 3 * MINUTE, 10 * MINUTE, FLOOR]))
     def time_goes_by(self, by: timedelta) -> None:
         self.world.move(self.world.truth.now + by)
-        self._look()
+        self._check()
 
     @rule(turn=st.sampled_from(["activates_at", "retires_at"]), error=st.sampled_from(ERRORS))
     def time_goes_by_until_some_clock_says_that_something_is_due(self, turn: str, error: timedelta) -> None:
@@ -103,7 +103,7 @@ class RotationMachine(RuleBasedStateMachine):
         ahead = [moment - clock for moment in moments if moment is not None and moment > clock]
         if ahead:
             self.world.move(self.world.truth.now + min(ahead))
-            self._look()
+            self._check()
 
     @rule(which=ROTATORS, turn=st.sampled_from(["activates_at", "retires_at"]), error=st.sampled_from(ERRORS))
     def a_rotator_does_what_has_come_due_as_soon_as_its_clock_says_so(
@@ -118,22 +118,22 @@ class RotationMachine(RuleBasedStateMachine):
     def an_operator_revokes_a_key(self, state: KeyState) -> None:
         found = [key for key in self.stored.values() if key.state is state and key.alg in ALG]
         if found:
-            # The service that was asked has a clock as well.
-            self.operator.revoke._clock = self.world.rotators[0].clock
-            self.operator.advance._clock = self.operator.ensure._clock = self.world.rotators[0].clock
+            # The operator's request runs on a replica with its own clock.
+            self.operator.revoke.clock = self.world.rotators[0].clock
+            self.operator.advance.clock = self.operator.ensure.clock = self.world.rotators[0].clock
             self.run(self.operator.revoke(found[0].kid, reason=RevocationReason.COMPROMISED))
             self.world.revoked[found[0].kid] = self.world.truth.now
-            self._look()
+            self._check()
 
     @rule()
     def an_operator_brings_a_turn_forward(self) -> None:
-        self.operator.rotate._clock = self.operator.advance._clock = self.world.rotators[1].clock
-        self.operator.ensure._clock = self.world.rotators[1].clock
+        self.operator.rotate.clock = self.operator.advance.clock = self.world.rotators[1].clock
+        self.operator.ensure.clock = self.world.rotators[1].clock
         self.run(self.operator.rotate(ALG[0]))
-        self._look()
+        self._check()
 
-    def _look(self) -> None:
-        """What holds at every moment, in which every replica may sign something."""
+    def _check(self) -> None:
+        """Check the invariants. At every step every replica may sign a token."""
         self.stored = {key.kid: key for key in self.run(self.list_keys())}
         own = [key.state for key in self.stored.values() if key.alg in ALG]
         assert own.count(KeyState.ACTIVE) <= 1
@@ -150,16 +150,16 @@ class RotationMachine(RuleBasedStateMachine):
         for replica in self.world.signers:
             tokens |= replica.sign_at_worst()
         for kid in {token.kid for token in tokens}:
-            self._nobody_lacks(kid)
+            self._every_cache_contains(kid)
         self.world.tokens |= tokens
         self._every_valid_token_can_be_verified()
-        self._no_revoked_key_is_published_for_longer_than_it_says()
+        self._no_revoked_key_is_published_too_long()
 
-    def _nobody_lacks(self, kid: str) -> None:
-        """Of those who fetched the key set from whichever edge, as long ago as a copy may be kept."""
+    def _every_cache_contains(self, kid: str) -> None:
+        """Check every copy of the key set that may still be used, from every edge."""
         now = self.world.truth.now
         if kid in self.world.revoked:
-            assert not self._longer(self.world.revoked[kid], WAITS.view_max_age)
+            assert not self._longer(self.world.revoked[kid], POLICY.view_max_age)
             return
         for edge in self.world.edges:
             edge.published = [(until, kids) for until, kids in edge.published if until > now - CACHED]
@@ -169,25 +169,25 @@ class RotationMachine(RuleBasedStateMachine):
             assert until <= now - KEPT or kid in kids, f"{kid} signs, and {now - until} ago it was not there"
 
     def _every_valid_token_can_be_verified(self) -> None:
-        """By a verifier whose clock is behind, and who grants a minute on top."""
+        """The verifier's clock may be behind, and it may accept tokens for MAX_SKEW longer."""
         now = self.world.truth.now
         self.world.tokens = {token for token in self.world.tokens if now < token.expires_at + MAX_SKEW + CLOCK_ERROR}
         for kid in {token.kid for token in self.world.tokens} - self.world.revoked.keys():
             assert self.stored[kid].state in PUBLISHED, f"a token outlives its key {kid}"
             assert all(edge.kids is None or kid in edge.kids for edge in self.world.edges)
 
-    def _no_revoked_key_is_published_for_longer_than_it_says(self) -> None:
+    def _no_revoked_key_is_published_too_long(self) -> None:
         for kid, since in self.world.revoked.items():
             assert self.stored[kid].state is KeyState.REVOKED
-            if self._longer(since, WAITS.publication_max_age):
+            if self._longer(since, POLICY.publication_max_age):
                 assert all(kid not in (edge.kids or ()) for edge in self.world.edges)
 
     def _longer(self, since: datetime, duration: timedelta) -> bool:
-        """Even by a clock that went from one end of its error to the other meanwhile."""
+        """Return True if the duration has passed by every clock, including one that jumped by twice its error."""
         return self.world.truth.now > since + duration + 2 * CLOCK_ERROR
 
-    def _everything_is_well_again_once_all_is_well(self) -> None:
-        """Nothing of it leaves behind a deployment that signs no more."""
+    def _deployment_recovers(self) -> None:
+        """After all faults end, every replica signs again."""
         for process in (*self.world.rotators, *self.world.edges, *self.world.signers):
             process.clock.error = timedelta(0)
         for _ in range(2):
@@ -197,7 +197,7 @@ class RotationMachine(RuleBasedStateMachine):
         self.a_rotator_does_a_whole_step(0)
         for process in (*self.world.edges, *self.world.signers):
             self.run(process.finish())
-        self._look()
+        self._check()
         assert all(replica.sign() for replica in self.world.signers)
 
 
@@ -207,6 +207,6 @@ TestRotationMachine.settings = settings(
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    # Making a failure smaller would take longer than a test may.
+    # Shrinking a failure takes longer than the test timeout.
     phases=[phase for phase in Phase if phase is not Phase.shrink],
 )

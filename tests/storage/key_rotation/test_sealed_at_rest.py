@@ -1,4 +1,4 @@
-"""Whoever has the database has no key."""
+"""Encryption at rest: the database alone contains no usable key."""
 
 import pickle
 
@@ -26,7 +26,7 @@ def _secrets(key: SigningKey) -> list[bytes]:
     return [number.to_bytes((number.bit_length() + 7) // 8, "big") for number in numbers]
 
 
-async def test_no_private_number_is_anywhere_in_the_database(database: Database, url: str):
+async def test_database_contains_no_private_key_material(database: Database, url: str):
     made: list[SigningKey] = []
 
     async def remember(alg: str) -> SigningKey:
@@ -49,17 +49,17 @@ async def test_no_private_number_is_anywhere_in_the_database(database: Database,
             assert secret.hex().encode() not in stored
 
 
-async def test_every_row_has_a_data_key_of_its_own(replica: Replica):
+async def test_every_key_has_its_own_data_key(replica: Replica):
     await replica.ensure()
     stored = await rows(replica.database)
     assert len({row["wrapped_data_key"] for row in stored}) == len(stored) == 4
 
 
-async def test_another_key_encryption_key_opens_nothing(replica: Replica, url: str):
+async def test_keys_cannot_be_decrypted_with_another_key_encryption_key(replica: Replica, url: str):
     await replica.ensure()
-    async with replica_of(url, kek=ANOTHER_KEK) as stranger:
+    async with replica_of(url, kek=ANOTHER_KEK) as other:
         with pytest.raises(SealBroken):
-            await stranger.signing.check_seals()
+            await other.signing.check_seals()
     await replica.signing.check_seals()
 
 
@@ -74,14 +74,14 @@ async def test_another_key_encryption_key_opens_nothing(replica: Replica, url: s
     ],
     ids=["the next key's", "the next key's under the old data key", "kid", "seal_version", "kek_version"],
 )
-async def test_a_sealed_key_cannot_be_moved_to_another_row(replica: Replica, swap: str):
+async def test_encrypted_key_cannot_be_moved_to_another_row(replica: Replica, swap: str):
     await replica.ensure()
     await execute(replica.database, swap)
     with pytest.raises(SealBroken):
         await replica.signing.check_seals()
 
 
-async def test_a_row_taken_over_to_another_issuer_stays_closed(replica: Replica, url: str):
+async def test_encrypted_key_cannot_be_moved_to_another_issuer(replica: Replica, url: str):
     await replica.ensure()
     await execute(replica.database, "UPDATE signing_keys SET issuer = 'https://other.example'")
     async with replica_of(url, issuer="https://other.example") as other:

@@ -1,4 +1,4 @@
-"""Signatures for token services that have no private keys: with the key whose turn it is, and no other."""
+"""Remote signing: the active key signs, and no other."""
 
 import asyncio
 import json
@@ -7,15 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from joserfc import jwt as witness
-from joserfc.jwk import KeySet as WitnessKeys
+from joserfc import jwt as joserfc_jwt
+from joserfc.jwk import KeySet as JoserfcKeySet
 
 from libs.oauth.errors import TemporarilyUnavailable
-from services.key_rotation.adapters.signing_view import SigningView
 from services.key_rotation.domain.keys import KeyState, RevocationReason
 from services.key_rotation.usecases.get_signing_keys import GetSigningKeys
-from services.key_rotation.usecases.sign_token import SigningQuestion, SignToken
-from tests.storage.key_rotation.replicas import ISSUER, NOON, WAITS, Replica, execute, rows
+from services.key_rotation.usecases.sign_token import TokenSigningRequest
+from tests.storage.key_rotation.replicas import ISSUER, NOON, POLICY, Replica, execute, rows
 
 LIFE = timedelta(minutes=10)
 AT = int(NOON.timestamp())
@@ -23,33 +22,27 @@ ID_TOKEN = {"iss": ISSUER, "sub": "u", "aud": "c", "iat": AT, "exp": AT + 600}
 
 
 class Signer:
-    """The parts of one replica of the service that sign."""
+    """Signs tokens with one replica of the service."""
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self.view = SigningView(
-            published=replica.published,
-            work=replica.work,
-            seals=replica.seals,
-            max_age=WAITS.view_max_age,
-            clock=replica.clock,
-        )
-        self.sign = SignToken(signers=self.view, issuer=ISSUER, per_second=100, clock=replica.clock)
+        self.view = replica.view
+        self.sign = replica.sign
 
     async def __call__(self, *, alg: str = "ES256", typ: str = "JWT", life: timedelta = LIFE, **claims: Any) -> str:
         now = int(self.replica.clock.now().timestamp())
         claims = {**ID_TOKEN, "iat": now, "exp": now + 600, **claims}
-        return await self.sign(SigningQuestion(alg, typ, {k: v for k, v in claims.items() if v is not None}, life))
+        return await self.sign(TokenSigningRequest(alg, typ, {k: v for k, v in claims.items() if v is not None}, life))
 
     async def kid(self, alg: str = "ES256") -> str:
-        """Of the key that signs now, or why none does."""
+        """Return the kid of the key that signs now, or the reason why none does."""
         try:
             token = await self(alg=alg)
         except TemporarilyUnavailable as refusal:
             return refusal.reason
         keys = await self.replica.published()
-        jwks = WitnessKeys.import_key_set({"keys": [json.loads(key.public_jwk) for key in keys]})
-        return str(witness.decode(token, jwks, algorithms=[alg]).header["kid"])
+        jwks = JoserfcKeySet.import_key_set({"keys": [json.loads(key.public_jwk) for key in keys]})
+        return str(joserfc_jwt.decode(token, jwks, algorithms=[alg]).header["kid"])
 
     async def in_state(self, state: KeyState, alg: str = "ES256") -> str:
         return next(key.kid for key in await self.replica.list_keys((alg,)) if key.state is state)
@@ -64,11 +57,11 @@ async def signer(replica: Replica) -> Signer:
 
 
 @pytest.mark.parametrize("alg", ["ES256", "RS256"])
-async def test_the_active_key_signs(signer: Signer, alg: str):
+async def test_active_key_signs(signer: Signer, alg: str):
     assert await signer.kid(alg) == await signer.in_state(KeyState.ACTIVE, alg)
 
 
-async def test_the_next_key_signs_from_its_moment_without_another_look_and_the_old_one_no_more(signer: Signer):
+async def test_next_key_signs_from_activates_at_without_a_refresh(signer: Signer):
     active, successor = await signer.in_state(KeyState.ACTIVE), await signer.in_state(KeyState.NEXT)
     turn = next(key for key in await signer.replica.list_keys() if key.kid == successor).activates_at
     assert turn is not None
@@ -84,21 +77,19 @@ async def test_the_next_key_signs_from_its_moment_without_another_look_and_the_o
     assert active not in signer.view._opened
 
 
-async def test_a_revoked_key_signs_no_more_after_the_next_look(signer: Signer):
+async def test_revoked_key_does_not_sign_after_a_refresh(signer: Signer):
     active = await signer.kid()
     await signer.replica.revoke(active, reason=RevocationReason.COMPROMISED)
     await signer.view.look()
-    # The next key was made a moment ago: nobody can know it, and nothing is signed until everybody does.
+    # The next key is new: nothing is signed until every cache contains it.
     assert await signer.kid() == "KEY_MISSING"
-    signer.replica.clock.move(WAITS.shortest_announcement)
+    signer.replica.clock.move(POLICY.min_announcement)
     await signer.replica.settle()
     await signer.view.look()
     assert await signer.kid() == await signer.in_state(KeyState.ACTIVE)
 
 
-async def test_an_answer_that_was_long_on_its_way_brings_no_revoked_key_back(
-    signer: Signer, monkeypatch: pytest.MonkeyPatch
-):
+async def test_late_query_result_does_not_restore_a_revoked_key(signer: Signer, monkeypatch: pytest.MonkeyPatch):
     before = await signer.replica.published()
     arrives = asyncio.Event()
 
@@ -117,9 +108,9 @@ async def test_an_answer_that_was_long_on_its_way_brings_no_revoked_key_back(
     assert await signer.kid() == "KEY_MISSING"
 
 
-async def test_too_old_a_view_signs_nothing(signer: Signer):
+async def test_stale_view_does_not_sign(signer: Signer):
     await signer.kid()
-    signer.replica.clock.move(WAITS.view_max_age)
+    signer.replica.clock.move(POLICY.view_max_age)
     assert await signer.kid() == await signer.in_state(KeyState.ACTIVE)
     signer.replica.clock.move(timedelta(seconds=1))
     assert await signer.kid() == "KEY_VIEW_STALE"
@@ -127,7 +118,7 @@ async def test_too_old_a_view_signs_nothing(signer: Signer):
     assert await signer.kid() == "KEY_VIEW_STALE"
 
 
-async def test_before_the_first_signature_it_is_stored_how_long_the_key_has_to_stay(signer: Signer):
+async def test_lifetime_is_stored_before_the_first_signature(signer: Signer):
     assert {row["signs_for_seconds"] for row in await rows(signer.replica.database) if row["alg"] == "ES256"} == {0}
     await signer(life=timedelta(hours=5))
     assert {row["signs_for_seconds"] for row in await rows(signer.replica.database) if row["alg"] == "ES256"} == {
@@ -135,7 +126,7 @@ async def test_before_the_first_signature_it_is_stored_how_long_the_key_has_to_s
     }
 
 
-async def test_a_key_is_opened_once(signer: Signer, monkeypatch: pytest.MonkeyPatch):
+async def test_private_key_is_decrypted_once(signer: Signer, monkeypatch: pytest.MonkeyPatch):
     opened = []
     really: Callable[..., Any] = signer.replica.seals.open
 
@@ -150,8 +141,8 @@ async def test_a_key_is_opened_once(signer: Signer, monkeypatch: pytest.MonkeyPa
     assert opened == [await signer.in_state(KeyState.ACTIVE)]
 
 
-async def test_a_row_that_was_exchanged_signs_nothing(signer: Signer):
-    """Whoever can write to the database gives us no key of theirs: it opens in its own row alone."""
+async def test_exchanged_row_does_not_sign(signer: Signer):
+    """A key copied to another row of the database cannot be decrypted."""
     await execute(
         signer.replica.database,
         "UPDATE signing_keys SET sealed_private = (SELECT sealed_private FROM signing_keys "
@@ -162,10 +153,10 @@ async def test_a_row_that_was_exchanged_signs_nothing(signer: Signer):
         await signer()
 
 
-async def test_kept_keys_leave_for_nobody(signer: Signer, monkeypatch: pytest.MonkeyPatch):
+async def test_kept_private_keys_are_not_delivered(signer: Signer, monkeypatch: pytest.MonkeyPatch):
     replica = signer.replica
     keeping = GetSigningKeys(
-        published=replica.published, work=replica.work, seals=replica.seals, issuer=ISSUER, kept=True
+        published=replica.published, begin=replica.work, seals=replica.seals, issuer=ISSUER, keep_private_keys=True
     )
     asked: dict[str, Any] = {"recipient_public_key": bytes(31) + b"\x09", "verifiable_for": LIFE}
     for delivery in (

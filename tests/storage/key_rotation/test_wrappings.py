@@ -1,4 +1,4 @@
-"""What every place of a key-encryption key promises, whichever it is: the same tests for a file, a vault and a module."""
+"""The Wrapping port: the same tests for a file, a vault and a security module."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -13,7 +13,7 @@ from libs.crypto.errors import SealBroken
 from libs.oauth.errors import TemporarilyUnavailable
 from services.key_rotation.domain.seals import KeySeals, Wrapping
 from tests.storage.key_rotation.replicas import ISSUER, ready_made
-from tests.storage.key_rotation.wrapped import of_file, of_module, of_vault, opened
+from tests.storage.key_rotation.wrapped import of_file, of_module, of_vault, open_configured
 
 DATA_KEY = bytes(range(32))
 _FIRST, _SECOND = "1:" + "A" * 43, "2:" + "B" * 42 + "A"
@@ -21,18 +21,18 @@ _FIRST, _SECOND = "1:" + "A" * 43, "2:" + "B" * 42 + "A"
 
 @dataclass
 class Place:
-    """Where a key-encryption key is kept."""
+    """One kind of wrapping with its settings."""
 
     kind: str
     given: dict[str, Any]
     folder: Path
     rotate: Callable[[], None]
-    """A second version is there."""
+    """Adds a second version of the key."""
     forget_first: Callable[[], None]
-    """The first version is gone."""
+    """Removes the first version of the key."""
 
-    def opened(self, **more: Any) -> AbstractAsyncContextManager[list[Wrapping]]:
-        return opened(self.folder, {"key_wrapping": self.kind, **self.given, **more})
+    def wrappings(self, **more: Any) -> AbstractAsyncContextManager[list[Wrapping]]:
+        return open_configured(self.folder, {"key_wrapping": self.kind, **self.given, **more})
 
 
 @pytest.fixture(params=["file", "vault", "derived", "pkcs11"])
@@ -55,8 +55,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return Place("vault", given, tmp_path, key.rotate, partial(setattr, key, "oldest", 2))
 
 
-async def test_it_opens_what_it_wrapped_and_nothing_else(place: Place):
-    async with place.opened() as (wrapping,):
+async def test_unwrap_accepts_only_the_wrapped_data_version_and_binding(place: Place):
+    async with place.wrappings() as (wrapping,):
         version, wrapped = await wrapping.wrap(DATA_KEY, bound_to=b"row 1")
         assert (wrapping.name, version) == (place.kind, 1)
         assert DATA_KEY not in wrapped
@@ -76,39 +76,39 @@ async def test_it_opens_what_it_wrapped_and_nothing_else(place: Place):
         assert await wrapping.unwrap(wrapped, version=1, bound_to=b"row 1") == DATA_KEY
 
 
-async def test_it_proves_that_it_binds(place: Place):
-    async with place.opened() as wrappings:
-        await KeySeals(wrappings, issuer=ISSUER).prove()
+async def test_self_test_succeeds(place: Place):
+    async with place.wrappings() as wrappings:
+        await KeySeals(wrappings, issuer=ISSUER).self_test()
 
 
-async def test_two_wraps_of_one_key_are_not_alike(place: Place):
-    async with place.opened() as (wrapping,):
+async def test_wrapping_is_randomized(place: Place):
+    async with place.wrappings() as (wrapping,):
         assert (await wrapping.wrap(DATA_KEY, bound_to=b"row")) != (await wrapping.wrap(DATA_KEY, bound_to=b"row"))
 
 
-async def test_the_newest_version_wraps_and_older_ones_open(place: Place):
-    async with place.opened() as (wrapping,):
+async def test_newest_version_wraps_and_older_versions_unwrap(place: Place):
+    async with place.wrappings() as (wrapping,):
         _, first = await wrapping.wrap(DATA_KEY, bound_to=b"row")
     place.rotate()
-    async with place.opened() as (wrapping,):
+    async with place.wrappings() as (wrapping,):
         assert await wrapping.version() == 2
         version, second = await wrapping.wrap(DATA_KEY, bound_to=b"row")
         assert version == 2
         assert await wrapping.unwrap(first, version=1, bound_to=b"row") == DATA_KEY
         assert await wrapping.unwrap(second, version=2, bound_to=b"row") == DATA_KEY
-    async with place.opened(key_encryption_key_version=1) as (pinned,):
+    async with place.wrappings(key_encryption_key_version=1) as (pinned,):
         assert await pinned.version() == 1
         assert (await pinned.wrap(DATA_KEY, bound_to=b"row"))[0] == 1
     place.forget_first()
-    async with place.opened() as (wrapping,):
+    async with place.wrappings() as (wrapping,):
         assert await wrapping.unwrap(second, version=2, bound_to=b"row") == DATA_KEY
         with pytest.raises(SealBroken):
             await wrapping.unwrap(first, version=1, bound_to=b"row")
 
 
-async def test_a_sealed_key_opens_in_its_own_row_alone(place: Place):
+async def test_encrypted_key_is_bound_to_its_kid(place: Place):
     key = ready_made("ES256")
-    async with place.opened() as wrappings:
+    async with place.wrappings() as wrappings:
         seals = KeySeals(wrappings, issuer=ISSUER)
         sealed = await seals.seal(key)
         assert (sealed.kek, sealed.kek_version) == (place.kind, 1)
@@ -117,12 +117,12 @@ async def test_a_sealed_key_opens_in_its_own_row_alone(place: Place):
             await seals.open(sealed, kid="another", alg="ES256")
 
 
-async def test_a_version_that_is_not_there_wraps_nothing(place: Place):
+async def test_missing_version_does_not_wrap(place: Place):
     if place.kind == "file":
         with pytest.raises(ValueError, match="is not in LATCHKEY_KEY_ENCRYPTION_KEY_FILE"):
-            async with place.opened(key_encryption_key_version=3):
+            async with place.wrappings(key_encryption_key_version=3):
                 pass
         return
-    async with place.opened(key_encryption_key_version=3) as (wrapping,):
+    async with place.wrappings(key_encryption_key_version=3) as (wrapping,):
         with pytest.raises(TemporarilyUnavailable, match="KEK_REFUSED"):
             await wrapping.wrap(DATA_KEY, bound_to=b"row")

@@ -1,6 +1,6 @@
-"""The transit engine and the Kubernetes login as OpenBao and HashiCorp Vault answer them, over real HTTP.
+"""A stand-in for the transit engine and Kubernetes login of OpenBao and HashiCorp Vault, over real HTTP.
 
-No package of ours brings either of them. Paths, members, statuses and messages follow OpenBao's source (transit:
+Neither server is available as a test dependency. Paths, members, statuses and messages follow OpenBao's source (transit:
 path_encrypt.go, path_decrypt.go; its policy for keys) and the API documents of both.
 """
 
@@ -32,7 +32,7 @@ class RefusedError(Exception):
 class TransitKey:
     derived: bool = False
     knows_associated_data: bool = True
-    """False: a server from before there was any; it takes no notice of members that it does not know."""
+    """False: an old server without support for associated data, which ignores unknown members."""
     versions: list[bytes] = field(default_factory=lambda: [secrets.token_bytes(32)])
     oldest: int = 1
     """min_decryption_version."""

@@ -1,4 +1,4 @@
-"""Each wrapping as the service opens it from its environment."""
+"""Settings for each wrapping, and the wrappings opened from them."""
 
 import base64
 from collections.abc import AsyncIterator, Mapping
@@ -38,7 +38,7 @@ def of_module(hsm: SoftHsm, folder: Path) -> dict[str, Any]:
 
 
 def settings_of(folder: Path, **given: Any) -> WrappingSettings:
-    """Raises ValueError when they do not fit."""
+    """Raises ValueError for invalid settings."""
     for name in ("ca", "certificate", "key"):
         (folder / name).touch()
         given[f"tls_{name}"] = str(folder / name)
@@ -46,6 +46,6 @@ def settings_of(folder: Path, **given: Any) -> WrappingSettings:
 
 
 @asynccontextmanager
-async def opened(folder: Path, given: Mapping[str, Any], clock: Any = None) -> AsyncIterator[list[Wrapping]]:
+async def open_configured(folder: Path, given: Mapping[str, Any], clock: Any = None) -> AsyncIterator[list[Wrapping]]:
     async with opened_wrappings(settings_of(folder, **given), clock=clock or StoppedClock()) as wrappings:
         yield wrappings

@@ -1,6 +1,7 @@
 """A real nats-server with JetStream on a free loopback port; started again, it keeps port and store."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -53,9 +54,10 @@ class NatsServer:
             self._process = None
 
     def pause(self) -> None:
-        """It is there and says nothing."""
+        """Stop the process without closing its connections. Returns when all of its threads have stopped."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         assert self._process is not None

@@ -29,7 +29,7 @@ async def publish(bus: Bus, event_id: str, *, subject: str = SUBJECT) -> None:
     await bus.publish(Outgoing(subject, '{"number":1}', event_id, {"ce-id": event_id}))
 
 
-async def test_the_streams_are_as_the_contract_says(bus: Bus, admin: Any):
+async def test_streams_have_the_configured_subjects_and_limits(bus: Bus, admin: Any):
     for name, (subjects, kept) in STREAMS.items():
         config = (await admin.stream_info(name)).config
         assert tuple(config.subjects) == subjects
@@ -40,7 +40,7 @@ async def test_the_streams_are_as_the_contract_says(bus: Bus, admin: Any):
         assert config.deny_purge
 
 
-async def test_a_stream_of_an_older_version_is_widened_and_otherwise_left_alone(bus_for: BusFor, admin: Any):
+async def test_missing_subjects_are_added_to_an_older_stream(bus_for: BusFor, admin: Any):
     older = StreamConfig(name="LATCHKEY_EVENTS", subjects=["latchkey.v1.login.>"], max_age=3600, description="ours")
     await admin.add_stream(older)
     bus = bus_for()
@@ -50,7 +50,7 @@ async def test_a_stream_of_an_older_version_is_widened_and_otherwise_left_alone(
     assert (config.max_age, config.description) == (3600, "ours")
 
 
-async def test_a_stream_of_a_newer_version_keeps_its_subjects(bus_for: BusFor, admin: Any):
+async def test_subjects_of_a_newer_version_are_kept(bus_for: BusFor, admin: Any):
     newer = [*STREAMS["LATCHKEY_EVENTS"][0], "latchkey.v1.tenant.>"]
     await admin.add_stream(StreamConfig(name="LATCHKEY_EVENTS", subjects=newer))
     bus = bus_for()
@@ -58,7 +58,7 @@ async def test_a_stream_of_a_newer_version_keeps_its_subjects(bus_for: BusFor, a
     assert (await admin.stream_info("LATCHKEY_EVENTS")).config.subjects == newer
 
 
-async def test_a_stream_of_another_version_loses_nothing_by_what_it_gains(bus_for: BusFor, admin: Any):
+async def test_adding_subjects_removes_none(bus_for: BusFor, admin: Any):
     other = ["latchkey.v1.tenant.>", *STREAMS["LATCHKEY_EVENTS"][0][1:]]
     await admin.add_stream(StreamConfig(name="LATCHKEY_EVENTS", subjects=other))
     bus = bus_for()
@@ -69,21 +69,21 @@ async def test_a_stream_of_another_version_loses_nothing_by_what_it_gains(bus_fo
     }
 
 
-async def test_many_replicas_make_the_streams_at_once(bus_for: BusFor):
+async def test_replicas_can_create_the_streams_concurrently(bus_for: BusFor):
     buses = [bus_for() for _ in range(5)]
     await until(lambda: all(bus.ready for bus in buses))
 
 
-async def test_who_does_not_keep_the_streams_makes_none_and_waits_for_who_does(bus_for: BusFor, admin: Any):
+async def test_service_without_stream_rights_waits_until_streams_exist(bus_for: BusFor, admin: Any):
     waiting = bus_for(keeps_streams=False)
     await until(lambda: waiting._client.is_connected)
     assert await admin.streams_info() == []
     assert not waiting.ready
-    keeper = bus_for()
-    await until(lambda: keeper.ready and waiting.ready)
+    stream_owner = bus_for()
+    await until(lambda: stream_owner.ready and waiting.ready)
 
 
-async def test_who_does_not_keep_the_streams_changes_none(bus_for: BusFor, admin: Any):
+async def test_service_without_stream_rights_changes_no_stream(bus_for: BusFor, admin: Any):
     older = [*STREAMS["LATCHKEY_EVENTS"][0][1:]]
     for name, (subjects, _) in STREAMS.items():
         await admin.add_stream(StreamConfig(name=name, subjects=older if name == "LATCHKEY_EVENTS" else list(subjects)))
@@ -92,9 +92,7 @@ async def test_who_does_not_keep_the_streams_changes_none(bus_for: BusFor, admin
     assert (await admin.stream_info("LATCHKEY_EVENTS")).config.subjects == older
 
 
-async def test_who_only_hears_makes_no_stream_and_is_ready_all_the_same(
-    bus_for: BusFor, admin: Any, nats_server: NatsServer
-):
+async def test_listening_service_is_ready_without_streams(bus_for: BusFor, admin: Any, nats_server: NatsServer):
     hearing = bus_for(publishes=False)
     await until(lambda: hearing.ready)
     assert await admin.streams_info() == []
@@ -104,21 +102,21 @@ async def test_who_only_hears_makes_no_stream_and_is_ready_all_the_same(
     await until(lambda: hearing.ready)
 
 
-async def test_the_same_id_again_is_no_second_event(bus: Bus, nats_server: NatsServer):
+async def test_duplicate_event_id_is_dropped_by_the_stream(bus: Bus, nats_server: NatsServer):
     for event_id in ("one", "two", "one", "one"):
         await publish(bus, event_id)
     assert [message.headers["ce-id"] for message in await nats_server.messages()] == ["one", "two"]
 
 
-async def test_what_no_stream_takes_is_a_connection_error(bus: Bus):
+async def test_publish_to_an_unknown_subject_raises_connection_error(bus: Bus):
     with pytest.raises(ConnectionError):
         await publish(bus, "one", subject="latchkey.v1.made.up.00")
 
 
-async def test_of_many_at_once_it_is_said_which_ones_the_stream_has_not(bus: Bus, nats_server: NatsServer):
-    nobody_takes = "latchkey.v1.made.up.00"
+async def test_publish_all_reports_the_failed_messages(bus: Bus, nats_server: NatsServer):
+    unknown_subject = "latchkey.v1.made.up.00"
     batch = [
-        Outgoing(nobody_takes if number % 10 == 3 else SUBJECT, "{}", f"e{number}", {"ce-id": f"e{number}"})
+        Outgoing(unknown_subject if number % 10 == 3 else SUBJECT, "{}", f"e{number}", {"ce-id": f"e{number}"})
         for number in range(300)
     ]
     refused = await bus.publish_all(batch)
@@ -129,29 +127,29 @@ async def test_of_many_at_once_it_is_said_which_ones_the_stream_has_not(bus: Bus
     assert await bus.publish_all([]) == {}
 
 
-async def test_what_the_stream_says_no_to_is_told_with_its_reason(bus: Bus, admin: Any):
+async def test_publish_all_reports_the_error_of_the_stream(bus: Bus, admin: Any):
     config = (await admin.stream_info("LATCHKEY_EVENTS")).config
     await admin.update_stream(config.evolve(max_msg_size=1_000))
     messages = [Outgoing(SUBJECT, body, event_id, {}) for event_id, body in (("small", "{}"), ("large", "x" * 2_000))]
     assert await bus.publish_all(messages) == {"large": "message size exceeds maximum allowed"}
 
 
-async def test_an_answer_that_does_not_come_leaves_it_open(
+async def test_publish_reports_messages_without_an_acknowledgement_when_nats_does_not_respond(
     bus: Bus, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(bus_module, "ACK_SECONDS", 0.2)
     nats_server.pause()
     try:
         messages = [Outgoing(SUBJECT, "{}", event_id, {}) for event_id in ("one", "two")]
-        assert await bus.publish_all(messages) == {"one": "no answer", "two": "no answer"}
+        assert await bus.publish_all(messages) == {"one": "no acknowledgement", "two": "no acknowledgement"}
     finally:
         nats_server.resume()
     monkeypatch.setattr(bus_module, "ACK_SECONDS", 5)
-    assert await bus.publish_all(messages) == {}  # late answers to the first try disturb nobody
+    assert await bus.publish_all(messages) == {}  # late acknowledgements of the first attempt have no effect
     assert len(await nats_server.messages()) == 2
 
 
-async def test_a_bus_that_is_away_says_so_at_once_and_comes_back(bus: Bus, nats_server: NatsServer):
+async def test_bus_reports_an_outage_and_recovers(bus: Bus, nats_server: NatsServer):
     nats_server.stop()
     await until(lambda: not bus.ready)
     async with asyncio.timeout(1):
@@ -166,7 +164,7 @@ async def test_a_bus_that_is_away_says_so_at_once_and_comes_back(bus: Bus, nats_
     assert [message.headers["ce-id"] for message in await nats_server.messages()] == ["two"]
 
 
-async def test_a_server_that_lost_its_store_gets_the_streams_again(bus: Bus, nats_server: NatsServer):
+async def test_streams_are_created_again_after_nats_lost_its_store(bus: Bus, nats_server: NatsServer):
     for _ in range(2):
         nats_server.stop()
         nats_server.forget()
@@ -177,9 +175,7 @@ async def test_a_server_that_lost_its_store_gets_the_streams_again(bus: Bus, nat
         assert len(await nats_server.messages()) == 1
 
 
-async def test_a_bus_that_is_away_at_the_start_is_found_later_and_complained_about_once(
-    bus_for: BusFor, nats_server: NatsServer
-):
+async def test_nats_unavailable_at_start_is_logged_once_and_connected_later(bus_for: BusFor, nats_server: NatsServer):
     nats_server.stop()
     with captured_log() as log:
         bus = bus_for()
@@ -191,12 +187,12 @@ async def test_a_bus_that_is_away_at_the_start_is_found_later_and_complained_abo
     await publish(bus, "one")
 
 
-async def test_a_listener_hears_of_events_and_still_does_after_a_restart(bus_for: BusFor, nats_server: NatsServer):
-    heard: list[str] = []
+async def test_listener_receives_events_after_a_nats_restart(bus_for: BusFor, nats_server: NatsServer):
+    received: list[str] = []
 
     async def listener(subject: str) -> None:
-        heard.append(subject)
-        if len(heard) == 1:
+        received.append(subject)
+        if len(received) == 1:
             raise RuntimeError("a mistake of one listener")
 
     bus = bus_for(listening={"latchkey.v1.login.>": listener})
@@ -204,17 +200,17 @@ async def test_a_listener_hears_of_events_and_still_does_after_a_restart(bus_for
     await publish(bus, "one")
     await publish(bus, "two", subject="latchkey.v1.session.ended.03")
     await publish(bus, "three")
-    await until(lambda: len(heard) == 2)
+    await until(lambda: len(received) == 2)
     nats_server.stop()
     await until(lambda: not bus.ready)
     await nats_server.start()
     await until(lambda: bus.ready)
     await publish(bus, "four")
-    await until(lambda: len(heard) == 3)
-    assert set(heard) == {SUBJECT}
+    await until(lambda: len(received) == 3)
+    assert set(received) == {SUBJECT}
 
 
-async def test_a_follower_gets_the_envelopes_themselves(bus_for: BusFor):
+async def test_follower_receives_the_envelopes(bus_for: BusFor):
     got: list[bytes] = []
 
     async def follower(envelope: bytes) -> None:

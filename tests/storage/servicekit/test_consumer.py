@@ -71,14 +71,14 @@ def counted(outcome: str) -> float:
 
 
 async def pending(server: NatsServer) -> tuple[int, int]:
-    """Facts that nobody has yet, and events in hand."""
+    """Numbers of undelivered events and of unacknowledged events."""
     client = await nats.connect(server.url)
     info = await client.jetstream().consumer_info(EVENTS, NAME)
     await client.close()
     return info.num_pending or 0, info.num_ack_pending or 0
 
 
-async def test_events_from_before_and_after_the_start_are_handled_once_and_others_are_not(
+async def test_consumer_handles_matching_events_once_from_before_and_after_the_start(
     bus: Bus, consume: Starts, nats_server: NatsServer
 ) -> None:
     await tell(bus, "before")
@@ -94,7 +94,7 @@ async def test_events_from_before_and_after_the_start_are_handled_once_and_other
         await asyncio.sleep(0)
 
 
-async def test_a_database_that_is_away_only_delays(bus: Bus, consume: Starts) -> None:
+async def test_handler_is_retried_while_the_database_is_unavailable(bus: Bus, consume: Starts) -> None:
     handled = Handled(*[TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE)] * 20)
     consume(handled)
     before = counted("given_up")
@@ -104,17 +104,17 @@ async def test_a_database_that_is_away_only_delays(bus: Bus, consume: Starts) ->
     assert counted("given_up") == before
 
 
-async def test_a_event_that_fails_is_tried_again_and_holds_up_no_other(bus: Bus, consume: Starts) -> None:
+async def test_failing_event_is_retried_and_does_not_block_others(bus: Bus, consume: Starts) -> None:
     handled = Handled(RuntimeError("once"), RuntimeError("twice"))
     consume(handled)
     await tell(bus, "one", "two")
     await until(lambda: sorted(handled.done) == ["one", "two"])
 
 
-async def test_what_cannot_be_handled_at_all_is_given_up_and_counted(
+async def test_event_is_given_up_after_the_last_attempt_and_counted(
     bus: Bus, consume: Starts, monkeypatch: pytest.MonkeyPatch, nats_server: NatsServer
 ) -> None:
-    monkeypatch.setattr(consumer_module, "MOST_ATTEMPTS", 3)
+    monkeypatch.setattr(consumer_module, "MAX_ATTEMPTS", 3)
     handled = Handled(*[RuntimeError("always")] * 3)
     before = counted("given_up"), counted("malformed")
     consume(handled)
@@ -130,8 +130,8 @@ async def test_what_cannot_be_handled_at_all_is_given_up_and_counted(
     await until(lambda: handled.done == ["two"])
 
 
-async def test_it_goes_on_after_a_restart_of_the_server(bus: Bus, consume: Starts, nats_server: NatsServer) -> None:
-    """A request for an event dies with the server, and nobody says so (nats-io/nats.py#504)."""
+async def test_consumer_continues_after_a_nats_restart(bus: Bus, consume: Starts, nats_server: NatsServer) -> None:
+    """A pull request is lost with the server, and the client does not report it (nats-io/nats.py#504)."""
     handled = Handled()
     consume(handled)
     await tell(bus, "one")
@@ -144,7 +144,7 @@ async def test_it_goes_on_after_a_restart_of_the_server(bus: Bus, consume: Start
     await until(lambda: handled.done == ["one", "two"])
 
 
-async def test_it_is_made_again_when_it_was_taken_away(bus: Bus, consume: Starts, nats_server: NatsServer) -> None:
+async def test_deleted_consumer_is_created_again(bus: Bus, consume: Starts, nats_server: NatsServer) -> None:
     handled = Handled()
     consume(handled)
     await tell(bus, "one")
@@ -156,7 +156,7 @@ async def test_it_is_made_again_when_it_was_taken_away(bus: Bus, consume: Starts
     await until(lambda: "two" in handled.done)
 
 
-async def test_replicas_share_the_events(bus_for: BusFor, bus: Bus, consume: Starts) -> None:
+async def test_replicas_share_the_events_of_a_consumer(bus_for: BusFor, bus: Bus, consume: Starts) -> None:
     other = bus_for()
     await until(lambda: other.ready)
     here, there = Handled(), Handled()
@@ -168,7 +168,7 @@ async def test_replicas_share_the_events(bus_for: BusFor, bus: Bus, consume: Sta
     assert sorted(here.done + there.done) == sorted(ids)
 
 
-async def test_a_replica_that_dies_before_its_word_leaves_the_event_to_another(
+async def test_unacknowledged_event_is_redelivered_to_another_replica(
     bus: Bus, consume: Starts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer_module, "ACK_WAIT_SECONDS", 1.0)
@@ -188,27 +188,27 @@ async def test_a_replica_that_dies_before_its_word_leaves_the_event_to_another(
     await until(lambda: handled.done == ["one"])
 
 
-async def test_it_ends_when_it_is_told_to_though_an_answer_comes_at_the_same_moment(bus: Bus) -> None:
+async def test_consumer_stops_when_cancelled_while_a_response_arrives(bus: Bus) -> None:
     """asyncio.wait_for, which the client is built on, prefers the answer (until Python 3.12)."""
     handled = Handled()
     consumer = Consumer(bus, name=NAME, subject=f"{SUBJECT}.*", handle=handled)
     task = asyncio.create_task(consumer.run())
     settle = consumer._settle
 
-    async def settled_and_told_to_end(message: Any) -> None:
+    async def settle_and_cancel(message: Any) -> None:
         await settle(message)
         with suppress(asyncio.CancelledError):
             task.cancel()
             await asyncio.sleep(0)
 
-    consumer._settle = settled_and_told_to_end  # type: ignore[method-assign]
+    consumer._settle = settle_and_cancel  # type: ignore[method-assign]
     await tell(bus, "one")
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 10)
     assert handled.done == ["one"]
 
 
-async def test_it_ends_when_it_is_told_to_though_the_connection_closes_at_the_same_moment(
+async def test_consumer_stops_when_cancelled_while_the_connection_closes(
     bus_for: BusFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As at a shutdown, where everything is cancelled at once."""
@@ -236,17 +236,17 @@ async def test_it_ends_when_it_is_told_to_though_the_connection_closes_at_the_sa
         b'{"id":"1","type":"t","subject":"s","data":[]}',
     ],
 )
-def test_what_is_no_envelope_is_refused(body: bytes) -> None:
+def test_malformed_envelope_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Received.of(body)
 
 
-def test_an_envelope_of_a_newer_version_is_read() -> None:
+def test_envelope_of_a_newer_version_is_parsed() -> None:
     body: dict[str, Any] = {"id": "1", "type": "t", "subject": "s", "data": {"new": [1]}, "tomorrow": {}}
     assert Received.of(json.dumps(body).encode()) == Received("1", "t", "s", {"new": [1]})
 
 
-def test_pauses_grow_to_a_limit() -> None:
+def test_consumer_pauses_grow_to_the_limit() -> None:
     seconds = [pause_after(attempt).total_seconds() for attempt in range(1, 13)]
     assert seconds[:5] == [1, 2, 4, 8, 16]
     assert seconds[-1] == 600

@@ -20,7 +20,7 @@ from tests.storage.servicekit.world import NOON, THINGS, World, a_event
         datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
     ],
 )
-async def test_a_moment_comes_back_in_utc(world: World, moment: datetime):
+async def test_datetime_is_returned_in_utc(world: World, moment: datetime):
     await world.put("a", at=moment)
     async with world.database.snapshot() as session:
         stored = (await session.execute(select(THINGS.c.at))).scalar_one()
@@ -30,7 +30,7 @@ async def test_a_moment_comes_back_in_utc(world: World, moment: datetime):
     assert found == ["a"]
 
 
-async def test_moments_are_compared_as_moments(world: World):
+async def test_datetimes_of_different_timezones_compare_correctly(world: World):
     for hour in (9, 11, 13):
         await world.put(f"at {hour}", at=datetime(2026, 3, 1, hour, tzinfo=UTC))
     before = datetime(2026, 3, 1, 13, tzinfo=timezone(timedelta(hours=1)))  # noon
@@ -39,27 +39,27 @@ async def test_moments_are_compared_as_moments(world: World):
     assert found.scalars().all() == ["at 9", "at 11"]
 
 
-async def test_no_moment_stays_none(world: World):
+async def test_null_datetime_stays_none(world: World):
     await world.put("a", at=None)
     async with world.database.snapshot() as session:
         assert (await session.execute(select(THINGS.c.at))).scalar_one() is None
 
 
 @pytest.mark.s(64)
-async def test_a_moment_without_a_timezone_is_refused(world: World):
+async def test_datetime_without_a_timezone_is_refused(world: World):
     with pytest.raises(StatementError, match="without a timezone"):
         await world.put("a", at=NOON.replace(tzinfo=None))
     assert await world.names() == []
 
 
-def test_what_a_driver_returns_is_utc_whatever_it_is():
+def test_datetime_of_every_driver_is_converted_to_utc():
     read = UtcDateTime().process_result_value
     assert read(NOON.replace(tzinfo=None), None) == NOON
     assert read(NOON.astimezone(timezone(timedelta(hours=5))), None) == NOON
     assert read(None, None) is None
 
 
-async def test_a_transaction_is_seen_when_its_block_ends_and_not_before(world: World, other: World):
+async def test_transaction_is_visible_after_its_block(world: World, other: World):
     async with world.database.transaction() as session:
         await session.execute(THINGS.insert().values(name="a", number=1))
         assert await other.names() == []
@@ -67,7 +67,7 @@ async def test_a_transaction_is_seen_when_its_block_ends_and_not_before(world: W
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), asyncio.CancelledError()])
-async def test_a_block_that_raises_leaves_nothing(world: World, error: BaseException):
+async def test_transaction_rolls_back_when_its_block_raises(world: World, error: BaseException):
     async def fail() -> None:
         async with world.database.transaction() as session:
             await session.execute(THINGS.insert().values(name="a", number=1))
@@ -80,29 +80,29 @@ async def test_a_block_that_raises_leaves_nothing(world: World, error: BaseExcep
     assert await world.names() == ["b"]
 
 
-async def test_errors_of_a_block_that_are_not_the_databases_stay_what_they_are(world: World):
+async def test_other_exceptions_pass_through_a_transaction(world: World):
     for error in (TimeoutError("mine"), ConnectionError("mine"), OSError("mine")):
         with pytest.raises(type(error), match="mine"):
             async with world.database.transaction():
                 raise error
 
 
-async def test_a_snapshot_is_for_reading(world: World):
+async def test_write_in_a_snapshot_is_refused(world: World):
     await world.put("a", number=1)
     for statement in (
         THINGS.insert().values(name="b", number=1),
         update(THINGS).values(number=2),
         THINGS.delete(),
     ):
-        with pytest.raises(RuntimeError, match="a snapshot is for reading"):
+        with pytest.raises(RuntimeError, match="a snapshot is read-only"):
             async with world.database.snapshot() as session:
                 await session.execute(statement)
     assert await world.names() == ["a"]
     await world.put("c")
 
 
-async def test_a_event_cannot_be_told_from_a_snapshot(world: World):
-    with pytest.raises(RuntimeError, match="a fact needs the transaction"):
+async def test_emit_in_a_read_only_unit_of_work_is_refused(world: World):
+    with pytest.raises(RuntimeError, match="read-only unit of work"):
         async with world.work.reading() as work:
             work.emit(a_event())
     assert await world.rows() == []
@@ -117,14 +117,14 @@ async def count_up(world: World) -> None:
         await session.execute(update(THINGS).values(number=number + 1))
 
 
-async def test_writers_that_read_first_neither_fail_nor_lose_a_count(world: World, other: World):
+async def test_concurrent_read_then_write_transactions_lose_no_update(world: World, other: World):
     await world.put("counter", number=0)
     await asyncio.gather(*(count_up(process) for process in (world, other) for _ in range(15)))
     async with other.database.snapshot() as session:
         assert (await session.execute(select(THINGS.c.number))).scalar_one() == 30
 
 
-async def test_readers_do_not_wait_for_a_writer(world: World, other: World):
+async def test_readers_are_not_blocked_by_a_writer(world: World, other: World):
     await world.put("a")
     async with world.database.transaction() as session:
         await session.execute(update(THINGS).values(number=7))
@@ -133,13 +133,13 @@ async def test_readers_do_not_wait_for_a_writer(world: World, other: World):
             assert await other.names() == ["a"]
 
 
-async def test_more_at_once_than_there_are_connections_wait_for_their_turn(world: World):
+async def test_transactions_beyond_the_pool_size_are_queued(world: World):
     await asyncio.gather(*(world.put(f"{number:02d}") for number in range(40)), *(world.names() for _ in range(40)))
     assert len(await world.names()) == 40
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
-async def test_sqlite_keeps_what_was_committed_through_a_loss_of_power(world: World):
+async def test_sqlite_commits_survive_a_power_failure(world: World):
     async with world.database.snapshot() as session:
         pragmas = {
             name: (await session.execute(text(f"PRAGMA {name}"))).scalar_one()
@@ -148,7 +148,7 @@ async def test_sqlite_keeps_what_was_committed_through_a_loss_of_power(world: Wo
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-async def test_a_check_says_which_database_it_is(world: World, kind: str):
+async def test_check_reports_the_kind_of_database(world: World, kind: str):
     result = await world.database.check()
     assert (result.ok, result.required, result.detail) == (True, True, kind)
 
@@ -166,7 +166,7 @@ async def test_a_check_says_which_database_it_is(world: World, kind: str):
         "postgresql+asyncpg://latchkey:hunter2@[::1/x",
     ],
 )
-def test_a_url_of_another_kind_is_refused_and_not_repeated(url: str):
+def test_unsupported_database_url_is_refused_without_its_text(url: str):
     with pytest.raises(OSError, match="LATCHKEY_DATABASE_URL must be") as refusal:
         Database.open(url, schema="token")
     assert "hunter2" not in str(refusal.value)

@@ -12,13 +12,13 @@ from tests.storage.servicekit.world import ISSUER, NOON, THINGS, World, a_event
 
 async def numbers(world: World) -> dict[str, list[int]]:
     """Subject -> sequence numbers of its events, in the order in which a relay takes them."""
-    told = defaultdict(list)
+    sequences = defaultdict(list)
     for row in await world.rows():
-        told[row.subject].append(json.loads(row.envelope)["subjectseq"])
-    return dict(told)
+        sequences[row.subject].append(json.loads(row.envelope)["subjectseq"])
+    return dict(sequences)
 
 
-async def test_a_event_is_a_row_with_the_envelope_that_subscribers_will_see(world: World):
+async def test_event_is_stored_with_the_envelope_for_subscribers(world: World):
     trace_id = trace.begin()
     await world.tell(a_event("user-1"))
     (row,) = await world.rows()
@@ -41,7 +41,7 @@ async def test_state_and_its_event_are_committed_together(world: World, other: W
     assert len(await other.rows()) == 1
 
 
-async def test_without_the_state_there_is_no_event(world: World):
+async def test_event_is_rolled_back_with_the_state(world: World):
     async def fail_after_emitting() -> None:
         async with world.work() as work:
             await work.session.execute(insert(THINGS).values(name="a", number=1))
@@ -54,7 +54,7 @@ async def test_without_the_state_there_is_no_event(world: World):
     assert not world.outbox.work.is_set()
 
 
-async def test_without_the_event_there_is_no_state(world: World):
+async def test_state_is_rolled_back_with_the_event(world: World):
     async def emit_what_cannot_be_written() -> None:
         async with world.work() as work:
             await work.session.execute(insert(THINGS).values(name="a", number=1))
@@ -65,7 +65,7 @@ async def test_without_the_event_there_is_no_state(world: World):
     assert (await world.names(), await world.rows()) == ([], [])
 
 
-async def test_the_relay_is_woken_after_the_commit_and_only_for_events(world: World):
+async def test_relay_is_woken_after_a_commit_with_events_only(world: World):
     async with world.work() as work:
         await work.session.execute(insert(THINGS).values(name="a", number=1))
     assert not world.outbox.work.is_set()
@@ -75,7 +75,7 @@ async def test_the_relay_is_woken_after_the_commit_and_only_for_events(world: Wo
     assert world.outbox.work.is_set()
 
 
-async def test_events_of_a_subject_are_numbered_from_one_in_the_order_they_were_told(world: World):
+async def test_events_of_a_subject_are_numbered_from_one_in_order(world: World):
     await world.tell(a_event("a", 1), a_event("b", 1), a_event("a", 2))
     await world.tell(a_event("a", 3))
     await world.tell(a_event("b", 2))
@@ -84,7 +84,7 @@ async def test_events_of_a_subject_are_numbered_from_one_in_the_order_they_were_
     assert await numbers(world) == {"a": [1, 2, 3], "b": [1, 2]}
 
 
-async def test_what_was_rolled_back_leaves_no_gap(world: World):
+async def test_rollback_leaves_no_gap_in_the_sequence(world: World):
     async def tell_and_fail() -> None:
         async with world.work() as work:
             work.emit(a_event("a"))
@@ -98,7 +98,7 @@ async def test_what_was_rolled_back_leaves_no_gap(world: World):
     assert await numbers(world) == {"a": [1, 2]}
 
 
-async def test_however_many_tell_at_once_there_is_no_gap_and_no_disorder(world: World, other: World):
+async def test_concurrent_transactions_keep_sequence_order_without_gaps(world: World, other: World):
     subjects = ["a", "b", "c"]
 
     async def tell(process: World, number: int) -> None:
@@ -127,6 +127,6 @@ async def test_event_ids_are_unique_and_grow_with_time(world: World):
     ] or (max(ids[:5]) < min(ids[5:10]) < min(ids[10:]))
 
 
-async def test_one_transaction_may_tell_thousands_of_events(world: World):
+async def test_one_transaction_can_emit_thousands_of_events(world: World):
     await world.tell(*(a_event("a", number) for number in range(5_000)))
     assert await numbers(world) == {"a": list(range(1, 5_001))}

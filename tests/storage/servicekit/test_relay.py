@@ -39,13 +39,13 @@ async def running() -> AsyncIterator[Any]:
 
 def in_order(messages: list[Message]) -> dict[str, list[int]]:
     """Subject -> sequence numbers as the stream has them."""
-    told = defaultdict(list)
+    sequences = defaultdict(list)
     for message in messages:
-        told[message.event["subject"]].append(message.event["subjectseq"])
-    return dict(told)
+        sequences[message.event["subject"]].append(message.event["subjectseq"])
+    return dict(sequences)
 
 
-async def test_what_waits_arrives_in_order_and_once(world: World, relay: Relay, nats_server: NatsServer):
+async def test_queued_events_are_published_once_and_in_order(world: World, relay: Relay, nats_server: NatsServer):
     for number in range(5):
         await world.tell(a_event("a", number), a_event("b", number))
     assert await relay.drain() == 10
@@ -54,7 +54,7 @@ async def test_what_waits_arrives_in_order_and_once(world: World, relay: Relay, 
     assert in_order(await nats_server.messages()) == {"a": [1, 2, 3, 4, 5], "b": [1, 2, 3, 4, 5]}
 
 
-async def test_a_message_is_the_row_with_headers_for_routers(world: World, relay: Relay, nats_server: NatsServer):
+async def test_message_has_the_envelope_and_headers(world: World, relay: Relay, nats_server: NatsServer):
     await world.tell(a_event("a"))
     await relay.drain()
     (row,), (message,) = await world.rows(), await nats_server.messages()
@@ -66,7 +66,7 @@ async def test_a_message_is_the_row_with_headers_for_routers(world: World, relay
     assert row.sent_at == NOON
 
 
-async def test_more_than_one_batch_of_a_shard_is_drained(
+async def test_drain_publishes_several_batches_of_a_shard(
     world: World, relay: Relay, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(relay_module, "BATCH", 4)
@@ -75,7 +75,7 @@ async def test_more_than_one_batch_of_a_shard_is_drained(
     assert in_order(await nats_server.messages()) == {"a": list(range(1, 12))}
 
 
-async def test_while_the_bus_is_away_events_wait_and_nobody_waits_for_it(
+async def test_events_stay_queued_while_nats_is_unavailable(
     world: World, relay: Relay, bus: Bus, nats_server: NatsServer
 ):
     await world.tell(a_event("a", 1))
@@ -93,7 +93,7 @@ async def test_while_the_bus_is_away_events_wait_and_nobody_waits_for_it(
     assert in_order(await nats_server.messages()) == {"a": [1, 2]}
 
 
-async def test_a_running_relay_sends_at_once_and_picks_up_after_an_outage(
+async def test_relay_publishes_at_once_and_resumes_after_an_outage(
     world: World, bus: Bus, nats_server: NatsServer, running: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(relay_module, "IDLE_SECONDS", 0.05)
@@ -105,17 +105,15 @@ async def test_a_running_relay_sends_at_once_and_picks_up_after_an_outage(
         await until(lambda: not bus.ready)
         for number in (2, 3):
             await world.tell(a_event("a", number))
-        await until(lambda: "Facts wait" in log.text)
+        await until(lambda: "outbox.relay_blocked" in log.text)
         await nats_server.start()
         await drained(world)
-        await until(lambda: "Facts flow again" in log.text)
+        await until(lambda: "outbox.relay_resumed" in log.text)
     assert in_order(await nats_server.messages()) == {"a": [1, 2, 3]}
-    assert log.messages().count("Facts wait") == 1
+    assert log.messages().count("outbox.relay_blocked") == 1
 
 
-async def test_a_running_relay_is_woken_by_a_commit(
-    world: World, bus: Bus, running: Any, monkeypatch: pytest.MonkeyPatch
-):
+async def test_commit_wakes_the_relay(world: World, bus: Bus, running: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(relay_module, "IDLE_SECONDS", 3600)
     running(world.relay(bus))
     for number in range(3):
@@ -134,7 +132,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("killed_at", ["_mark", "_publish"])
-async def test_a_relay_that_dies_between_publishing_and_marking_sends_nothing_twice(
+async def test_event_published_but_not_marked_is_not_duplicated(
     world: World, bus: Bus, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, killed_at: str
 ):
     await world.tell(*(a_event(subject, number) for subject in "abc" for number in range(4)))
@@ -151,9 +149,7 @@ async def test_a_relay_that_dies_between_publishing_and_marking_sends_nothing_tw
     assert in_order(await nats_server.messages()) == {subject: [1, 2, 3, 4] for subject in "abc"}
 
 
-async def test_a_mark_that_was_lost_for_part_of_a_subject_keeps_its_order(
-    world: World, relay: Relay, nats_server: NatsServer
-):
+async def test_order_is_kept_when_part_of_a_subject_was_not_marked(world: World, relay: Relay, nats_server: NatsServer):
     await world.tell(*(a_event("a", number) for number in range(4)))
     await relay.drain()
     async with world.database.transaction() as session:
@@ -176,7 +172,7 @@ def counting(bus: Bus, published: list[str]) -> Bus:
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)  # SQLite has one process, and so one relay
-async def test_however_many_relays_race_each_event_arrives_once_and_in_order(
+async def test_concurrent_relays_publish_each_event_once_and_in_order(
     world: World, bus_for: BusFor, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(relay_module, "BATCH", 3)
@@ -213,21 +209,19 @@ async def test_however_many_relays_race_each_event_arrives_once_and_in_order(
         assert numbers == list(range(1, len(numbers) + 1)), subject
 
 
-async def test_a_event_that_no_stream_takes_holds_up_its_own_subject_only(
-    world: World, relay: Relay, nats_server: NatsServer
-):
+async def test_refused_event_blocks_its_own_subject_only(world: World, relay: Relay, nats_server: NatsServer):
     poison = {"event_id": "poison", "subject": "p", "nats_subject": "latchkey.v1.made.up.00", "envelope": "{}"}
     async with world.database.transaction() as session:
         rows = [poison | {"event_id": f"poison-{shard}", "shard": shard, "created_at": NOON} for shard in range(16)]
         await session.execute(insert(OUTBOX), rows)
     await world.tell(*(a_event(f"user-{number}") for number in range(40)))
-    with pytest.raises(ConnectionError, match="did not take 16 facts"):
+    with pytest.raises(ConnectionError, match="did not acknowledge 16 events"):
         await relay.drain()
     assert await world.waiting() == 16
     assert len(await nats_server.messages()) == 40
 
 
-async def test_what_comes_after_a_refused_event_of_the_same_subject_waits_for_it(
+async def test_events_after_a_refused_event_of_the_subject_stay_queued(
     world: World, relay: Relay, nats_server: NatsServer
 ):
     await world.tell(*(a_event("a", number) for number in range(3)))
@@ -248,7 +242,7 @@ async def test_what_comes_after_a_refused_event_of_the_same_subject_waits_for_it
     assert in_order(await nats_server.messages()) == {"a": [1, 2, 3]}
 
 
-async def test_sent_events_go_after_an_hour_in_batches_and_waiting_ones_stay(
+async def test_purge_deletes_sent_events_after_an_hour_in_batches(
     world: World, monkeypatch: pytest.MonkeyPatch, relay: Relay
 ):
     monkeypatch.setattr(relay_module, "PURGE_BATCH", 4)
@@ -263,11 +257,11 @@ async def test_sent_events_go_after_an_hour_in_batches_and_waiting_ones_stay(
     assert [row.position for row in await world.rows()] == positions[10:]
 
 
-async def test_a_purge_that_finds_nothing_is_done(relay: Relay):
+async def test_purge_returns_false_when_nothing_is_left(relay: Relay):
     assert await relay.purge() is False
 
 
-async def test_numbers_go_on_after_a_purge(world: World, relay: Relay, nats_server: NatsServer):
+async def test_sequence_continues_after_a_purge(world: World, relay: Relay, nats_server: NatsServer):
     await world.tell(a_event("a"), a_event("a"))
     await relay.drain()
     world.clock.move(timedelta(hours=2))
@@ -278,22 +272,20 @@ async def test_numbers_go_on_after_a_purge(world: World, relay: Relay, nats_serv
     assert in_order(await nats_server.messages()) == {"a": [1, 2, 3]}
 
 
-async def test_events_that_wait_for_long_are_a_warning_and_no_outage(world: World, relay: Relay):
+async def test_long_backlog_is_a_warning_only(world: World, relay: Relay):
     result = await relay.check()
-    assert (result.ok, result.required, result.detail) == (True, False, "0 waiting")
+    assert (result.ok, result.required, result.detail) == (True, False, "0 queued")
     await world.tell(a_event("a"), a_event("b"))
     world.clock.move(timedelta(minutes=4))
     assert (await relay.check()).ok
     world.clock.move(timedelta(minutes=2))
     result = await relay.check()
-    assert (result.ok, result.required, result.detail) == (False, False, "2 waiting")
+    assert (result.ok, result.required, result.detail) == (False, False, "2 queued")
     assert REGISTRY.get_sample_value("latchkey_outbox_backlog") == 2
     assert REGISTRY.get_sample_value("latchkey_outbox_oldest_seconds") == 360
 
 
-async def test_events_that_cannot_be_counted_are_a_warning_and_no_outage(
-    world: World, relay: Relay, monkeypatch: pytest.MonkeyPatch
-):
+async def test_uncountable_backlog_is_a_warning_only(world: World, relay: Relay, monkeypatch: pytest.MonkeyPatch):
     async def too_many(*_: Any) -> None:
         await asyncio.Event().wait()
 
@@ -307,7 +299,7 @@ async def test_events_that_cannot_be_counted_are_a_warning_and_no_outage(
         assert (result.ok, result.required) == (False, False)
 
 
-async def test_a_relay_takes_the_waiting_events_by_an_index(kind: str, world: World):
+async def test_relay_query_uses_the_index(kind: str, world: World):
     await world.tell(*(a_event(f"user-{number}") for number in range(50)))
     query = "SELECT position FROM outbox WHERE sent_at IS NULL AND shard = 3 ORDER BY position LIMIT 10"
     async with world.database.snapshot() as session:

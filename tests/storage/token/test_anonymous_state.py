@@ -7,7 +7,7 @@ import pytest
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
 from libs.servicekit.sql.database import Database
-from services.token.adapters import pending_request_limiter as anonymous_state
+from services.token.adapters import pending_request_limiter
 from tests.storage.token.world import BROWSER, World, sent
 from tests.unit.token.parts import MINUTE, a_session, parameters_of
 
@@ -18,8 +18,8 @@ HERE, THERE, OFFICE = "192.0.2.0/24", "2001:db8:7::/48", "10.0.0.0/24"
 @pytest.fixture
 def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
     """With room for a handful of requests."""
-    monkeypatch.setattr(anonymous_state, "OF_ONE", 5_000)
-    monkeypatch.setattr(anonymous_state, "OF_ALL", 20_000)
+    monkeypatch.setattr(pending_request_limiter, "OF_ONE", 5_000)
+    monkeypatch.setattr(pending_request_limiter, "OF_ALL", 20_000)
     return World(database)
 
 

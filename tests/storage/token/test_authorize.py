@@ -68,7 +68,7 @@ async def test_state_and_nonce_travel_unchanged_even_while_the_person_is_asked(w
 
 
 @pytest.mark.s(39, 62)
-async def test_a_request_that_needs_the_person_waits_under_a_secret_id(world: World) -> None:
+async def test_request_that_needs_an_interaction_is_stored_under_a_secret_id(world: World) -> None:
     client = await world.client()
     request_id = asked(await world.ask(client), Step.SIGN_IN)
     assert len(request_id) == 43
@@ -128,7 +128,7 @@ async def test_a_repeated_address_gets_a_page(world: World, name: str) -> None:
 
 @pytest.mark.s(61)
 @pytest.mark.parametrize("name", ["state", "scope", "response_type", "code_challenge", "prompt", "unknown"])
-async def test_any_other_repeated_parameter_is_told_to_the_client(world: World, name: str) -> None:
+async def test_repeated_parameter_is_an_error_response_to_the_client(world: World, name: str) -> None:
     client = await world.client()
     following = await world.ask(client, a_session(), more=[(name, "x"), (name, "x")])
     assert sent(following)["error"] == "invalid_request"
@@ -144,7 +144,7 @@ async def test_a_refusal_travels_as_the_answer_would_have(world: World, mode: st
     assert (following.redirect_uri, following.mode) == (REDIRECT_URI, ResponseMode(mode))
     assert dict(following.parameters) == {
         "error": "invalid_scope",
-        "error_description": "The client is not registered for this scope.",
+        "error_description": "scope contains values that are not registered for this client: admin",
         "state": "a state",
         "iss": ISSUER,
     }
@@ -179,9 +179,7 @@ async def test_a_native_app_is_answered_on_the_port_that_it_chose(world: World) 
         (a_session(), {}, "consent_required"),
     ],
 )
-async def test_prompt_none_asks_nobody_and_keeps_nothing(
-    world: World, session: Any, changes: dict[str, Any], error: str
-) -> None:
+async def test_prompt_none_stores_no_request(world: World, session: Any, changes: dict[str, Any], error: str) -> None:
     client = await world.client(consent="required")
     answer = sent(await world.ask(client, session, prompt="none", **changes))
     assert (answer["error"], answer["state"]) == (error, "a state")
@@ -206,7 +204,7 @@ async def test_a_hint_that_is_not_ours_is_refused(world: World, hint: str) -> No
 
 
 @pytest.mark.s(40)
-async def test_a_hint_signs_nobody_in(world: World) -> None:
+async def test_id_token_hint_does_not_sign_a_user_in(world: World) -> None:
     client = await world.client()
     hint = an_id_token(exp=int(NOON.timestamp()) - 1)
     asked(await world.ask(client, None, id_token_hint=hint), Step.SIGN_IN)
@@ -232,7 +230,7 @@ async def test_with_session_and_consent_it_costs_one_transaction_of_three_statem
     assert len(sent_sql) == 3
 
 
-async def test_asking_the_person_costs_two_statements(world: World) -> None:
+async def test_authorize_with_interaction_needs_two_statements(world: World) -> None:
     client = await world.client()
     await world.code(client)
     with statements(world.database) as sent_sql:

@@ -67,7 +67,7 @@ class Replica:
         await self.events.on_session_ended(Received(event_id, "latchkey.session.ended.v1", ALICE, data))
 
     async def tries(self) -> list[Any]:
-        return [await self.deliver(delivery) for delivery in await self.deliver.claim(most=100)]
+        return [await self.deliver(delivery) for delivery in await self.deliver.claim(limit=100)]
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ async def deliveries(world: World) -> list[tuple[str, str, str | None]]:
 
 
 @pytest.mark.s(42)
-async def test_every_client_of_the_session_that_listens_is_told_once(world: World, replica: Replica) -> None:
+async def test_each_client_with_a_logout_uri_gets_one_delivery(world: World, replica: Replica) -> None:
     here, there = new_session_id(), new_session_id()
     first, second = await signed_in(world, here), await signed_in(world, here)
     await world.code(first, a_session(session_id=here))
@@ -334,7 +334,7 @@ async def test_what_a_replica_claimed_and_did_not_finish_is_delivered_by_another
     await signed_in(world, session_id)
     died, other = Replica(world, outside), Replica(world, outside)
     await died.hears(session_id)
-    (claimed,) = await died.deliver.claim(most=10)
+    (claimed,) = await died.deliver.claim(limit=10)
     assert await other.tries() == []
     world.clock.move(LEASE)
     assert await other.tries() == [Outcome.DELIVERED]

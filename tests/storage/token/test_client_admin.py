@@ -74,7 +74,7 @@ async def test_metadata_that_do_not_hold_make_no_client(
 
 
 @pytest.mark.s(53, 60)
-async def test_secrets_are_never_kept_told_or_shown_again(world: World) -> None:
+async def test_client_secret_is_returned_once_and_stored_hashed(world: World) -> None:
     client = await world.machine()
     rotated = await world.rotate_secret(client.client_id, overlap=MINUTE)
     kept, shown = await world.all_kept(), repr(await world.get_client(client.client_id)) + repr(rotated)
@@ -192,9 +192,9 @@ async def test_a_public_client_has_nothing_to_rotate(world: World) -> None:
 
 async def test_a_deleted_client_leaves_nothing_that_works(world: World) -> None:
     client, other = await world.client(consent="required"), await world.client()
-    for person in (ALICE, BOB):
-        request_id = asked(await world.ask(client, a_session(person)), Step.CONSENT)
-        await world.resume(request_id, browser_secret=BROWSER, session=a_session(person), allow=True)
+    for user_id in (ALICE, BOB):
+        request_id = asked(await world.ask(client, a_session(user_id)), Step.CONSENT)
+        await world.resume(request_id, browser_secret=BROWSER, session=a_session(user_id), allow=True)
     kept = await world.tokens(other)
 
     await world.delete_client(client.client_id)

@@ -46,7 +46,7 @@ async def test_a_event_about_any_client_empties_it(world: World, client: Registe
 
 
 @pytest.mark.s(62)
-async def test_a_new_client_empties_nothing_so_strangers_who_register_slow_nobody_down(
+async def test_created_client_does_not_empty_the_client_cache(
     world: World, client: Registered, replica: CachedClients
 ) -> None:
     assert await replica.find("c_new") is None

@@ -132,7 +132,7 @@ class Fails:
 
 
 @pytest.mark.s(60, 66)
-async def test_what_nobody_expected_is_an_error_with_a_trace_and_no_text() -> None:
+async def test_unexpected_error_returns_trace_id_without_details() -> None:
     failing = Fails(RuntimeError("canary: password=hunter2"))
     async with serving(token=failing, userinfo=failing) as edge:
         trace = "0af7651916cd43dd8448eb211c80319c"

@@ -80,7 +80,7 @@ async def test_the_claims_are_judged_as_with_keys(world: World) -> None:
     assert await refused(world, assertion(client, exp=past)) == "CLIENT_ASSERTION_EXPIRED"
 
 
-async def test_the_secret_is_shown_to_nobody(world: World) -> None:
+async def test_client_secret_is_in_no_representation(world: World) -> None:
     """Neither sent as it is, nor kept where a reader of the database could use it."""
     client = await a_machine(world)
     with pytest.raises(InvalidClient) as refusal:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from libs.oauth.errors import InvalidGrant, InvalidToken, OAuthError, TemporarilyUnavailable
-from tests.storage.token.world import Person, Registered, World, at_once
+from tests.storage.token.world import FakeAccount, Registered, World, at_once
 from tests.support.databases import statements
 from tests.unit.token.parts import ALICE, MINUTE, SECOND, VERIFIER, a_session
 
@@ -34,7 +34,7 @@ async def _is_dead(world: World, client: Registered, tokens: dict[str, Any]) -> 
     return at_userinfo.value.reason == at_refresh.value.reason == "GRANT_REVOKED"
 
 
-async def test_a_code_is_traded_for_tokens_and_the_world_is_told(world: World, client: Registered) -> None:
+async def test_code_exchange_returns_tokens_and_emits_events(world: World, client: Registered) -> None:
     tokens = await world.tokens(client, scope="openid notes offline_access")
     assert tokens.keys() == {"access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token"}
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 600)
@@ -56,7 +56,7 @@ async def test_a_code_is_traded_for_tokens_and_the_world_is_told(world: World, c
 
 
 @pytest.mark.s(13, 60)
-async def test_no_token_is_kept_and_none_is_told(world: World, client: Registered) -> None:
+async def test_tokens_are_neither_stored_nor_in_events(world: World, client: Registered) -> None:
     code = await world.code(client)
     tokens = await world.exchange(client, code)
     kept = await world.all_kept()
@@ -142,7 +142,7 @@ async def test_a_thief_without_the_verifier_ends_nothing(
 
 
 @pytest.mark.s(13, 14)
-async def test_another_client_can_neither_spend_a_code_nor_end_what_it_bought(world: World, client: Registered) -> None:
+async def test_code_of_another_client_is_refused_without_effect(world: World, client: Registered) -> None:
     other = await world.client()
     code = await world.code(client)
     assert await _refusal(world, other, code) == "CODE_OF_ANOTHER_CLIENT"
@@ -169,7 +169,7 @@ async def test_another_client_can_neither_spend_a_code_nor_end_what_it_bought(wo
         ({}, {"code_verifier": "ä" * 50}, "PKCE_MISMATCH"),
     ],
 )
-async def test_a_wrong_claim_is_refused_and_does_not_spend_the_code(
+async def test_invalid_code_request_does_not_redeem_the_code(
     world: World, asked_for: dict[str, Any], brought: dict[str, Any], reason: str
 ) -> None:
     client = await world.client(require_pkce=False)
@@ -204,20 +204,20 @@ async def test_a_request_without_a_code_says_so(world: World, client: Registered
 
 @pytest.mark.s(36)
 @pytest.mark.parametrize(
-    ("person", "reason"),
+    ("account", "reason"),
     [
-        (Person(active=False), "ACCOUNT_DISABLED"),
+        (FakeAccount(active=False), "ACCOUNT_DISABLED"),
         (None, "ACCOUNT_DISABLED"),
-        (Person(session_live=False), "SESSION_ENDED"),
+        (FakeAccount(session_live=False), "SESSION_ENDED"),
     ],
 )
-async def test_somebody_who_was_disabled_or_has_signed_out_gets_no_tokens(
-    world: World, client: Registered, person: Person | None, reason: str
+async def test_code_exchange_is_refused_for_disabled_account_or_ended_session(
+    world: World, client: Registered, account: FakeAccount | None, reason: str
 ) -> None:
     code = await world.code(client)
     world.people.people.pop(ALICE)
-    if person is not None:
-        world.people.people[ALICE] = person
+    if account is not None:
+        world.people.people[ALICE] = account
     assert await _refusal(world, client, code) == reason
     assert await world.rows("refresh_families") == []
     assert await world.events("token.issued") == []
@@ -225,9 +225,9 @@ async def test_somebody_who_was_disabled_or_has_signed_out_gets_no_tokens(
 
 async def test_an_offline_grant_outlives_its_session_but_not_the_account(world: World, client: Registered) -> None:
     code, later = [await world.code(client, scope="openid offline_access") for _ in range(2)]
-    world.people.people[ALICE] = Person(session_live=False)
+    world.people.people[ALICE] = FakeAccount(session_live=False)
     await world.exchange(client, code)
-    world.people.people[ALICE] = Person(active=False)
+    world.people.people[ALICE] = FakeAccount(active=False)
     assert await _refusal(world, client, later) == "ACCOUNT_DISABLED"
 
 

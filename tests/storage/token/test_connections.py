@@ -61,7 +61,7 @@ async def test_it_is_told_once_with_what_ended(world: World) -> None:
     assert (revoked["reason"], revoked["actorid"]) == ("consent_withdrawn", ALICE)
 
 
-async def test_nobody_takes_back_what_somebody_else_allowed(world: World) -> None:
+async def test_withdraw_consent_does_not_affect_other_users(world: World) -> None:
     client, other = await world.client(consent="required"), await world.client()
     tokens = await let_in(world, client)
     for_other = await world.tokens(other)

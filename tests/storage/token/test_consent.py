@@ -69,7 +69,7 @@ async def test_allowing_before_signing_in_again_records_nothing(
 
 
 @pytest.mark.s(56)
-async def test_the_consent_of_another_person_does_not_count(world: World, client: Registered) -> None:
+async def test_consent_of_another_user_does_not_count(world: World, client: Registered) -> None:
     request_id = asked(await world.ask(client, FRESH, prompt="login consent"), Step.CONSENT)
     async with world.work() as work:  # Bob said yes on this page, and then Alice signed in at this browser
         [pending] = await world.rows("pending_requests")
@@ -79,9 +79,7 @@ async def test_the_consent_of_another_person_does_not_count(world: World, client
 
 
 @pytest.mark.s(56)
-async def test_consent_is_remembered_for_this_person_this_client_and_these_scopes(
-    world: World, client: Registered
-) -> None:
+async def test_consent_is_remembered_for_user_client_and_scopes(world: World, client: Registered) -> None:
     other = await world.client(consent="required")
     request_id = asked(await world.ask(client, FRESH), Step.CONSENT)
     await world.back(request_id, FRESH, allow=True)
@@ -116,7 +114,7 @@ async def test_saying_no_ends_the_request_and_tells_the_client(world: World, cli
     answer = sent(await world.deny(request_id, browser_secret=BROWSER, session=FRESH))
     assert answer == {
         "error": "access_denied",
-        "error_description": "The request was denied.",
+        "error_description": "The end-user or the authorization server denied the request.",
         "state": "a state",
         "iss": ISSUER,
     }
@@ -136,7 +134,7 @@ async def test_giving_up_before_signing_in_is_nobodys_decision(world: World, cli
     assert await world.events("consent.denied") == []
 
 
-async def test_of_eight_that_say_no_at_once_one_is_heard(world: World, client: Registered) -> None:
+async def test_one_of_eight_concurrent_denials_succeeds(world: World, client: Registered) -> None:
     request_id = asked(await world.ask(client, FRESH), Step.CONSENT)
     answers, refusals = await at_once(
         *(world.deny(request_id, browser_secret=BROWSER, session=FRESH) for _ in range(8))

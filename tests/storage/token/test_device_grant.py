@@ -122,7 +122,7 @@ async def test_a_pending_poll_costs_no_statement(world: World, devices: Devices,
 
 
 @pytest.mark.s(66)
-async def test_a_code_is_not_spent_when_there_is_no_key(world: World, devices: Devices, tv: Registered) -> None:
+async def test_code_is_not_redeemed_without_a_signing_key(world: World, devices: Devices, tv: Registered) -> None:
     world.keys.missing = {"ES256"}
     with pytest.raises(TemporarilyUnavailable):
         await poll(world, tv)
@@ -196,7 +196,9 @@ async def test_tokens_are_of_the_moment_when_the_waiting_ended(world: World, dev
     assert grant["created_at"] == at + timedelta(seconds=5)
 
 
-async def test_the_device_is_told_where_to_send_the_person(world: World, devices: Devices, tv: Registered) -> None:
+async def test_device_authorization_response_contains_the_verification_uri(
+    world: World, devices: Devices, tv: Registered
+) -> None:
     start = StartDeviceAuthorization(
         issuer=ISSUER, authenticate=world.issue_tokens._authenticate, devices=devices, clock=world.clock
     )

@@ -9,7 +9,7 @@ import pytest
 from libs.oauth.errors import InvalidClientMetadata, InvalidRequest, ServerError, TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
 from libs.servicekit.base.settings import ConfigurationError
-from services.token.adapters.pairwise_salt import SameSalt
+from services.token.adapters.pairwise_salt import PairwiseSaltCheck
 from services.token.adapters.sector_documents import RemoteSectorDocuments
 from services.token.domain.authorization.interaction import Step
 from services.token.domain.tokens.subjects import Subjects
@@ -35,7 +35,7 @@ def said(token: str, alg: str = "RS256") -> dict[str, Any]:
     return dict(read_token(token, alg).claims)
 
 
-async def test_a_client_is_told_one_pseudonym_in_every_place(world: World) -> None:
+async def test_pairwise_subject_is_the_same_in_every_token_and_response(world: World) -> None:
     client = await a_pairwise_client(
         world,
         grant_types=["authorization_code", "refresh_token", "implicit"],
@@ -77,14 +77,14 @@ async def test_userinfo_that_is_signed_says_it_as_well(world: World) -> None:
     assert said(signed)["sub"] == said(tokens["id_token"])["sub"]
 
 
-async def test_subscribers_are_told_our_own_id(world: World) -> None:
+async def test_events_contain_the_internal_user_id(world: World) -> None:
     client = await a_pairwise_client(world)
     await world.tokens(client)
     assert {event["subject"] for event in await world.events("code.redeemed", "token.issued")} == {ALICE}
 
 
 @pytest.mark.s(40)
-async def test_a_hint_with_the_pseudonym_names_the_person(world: World) -> None:
+async def test_hint_with_pairwise_subject_matches_the_user(world: World) -> None:
     client = await a_pairwise_client(world)
     hint = (await world.tokens(client))["id_token"]
     assert "code" in sent(await world.ask(client, a_session(), prompt="none", id_token_hint=hint))
@@ -94,7 +94,7 @@ async def test_a_hint_with_the_pseudonym_names_the_person(world: World) -> None:
 
 
 @pytest.mark.s(40)
-async def test_a_hint_of_another_sector_tells_nobody_that_it_is_the_same_person(world: World) -> None:
+async def test_hint_of_another_sector_does_not_match_the_user(world: World) -> None:
     public, here, there = await world.client(), await a_pairwise_client(world), await a_pairwise_client(world, TWO)
     hints = {client: (await world.tokens(client))["id_token"] for client in (public, here, there)}
     for client in hints:
@@ -189,7 +189,10 @@ async def test_what_was_checked_is_what_is_kept(world: World) -> None:
 
 
 async def test_from_the_first_pairwise_client_on_there_is_one_salt(world: World) -> None:
-    same, another = SameSalt(world.work.reading, world.subjects), SameSalt(world.work.reading, Subjects(b"x" * 32))
+    same, another = (
+        PairwiseSaltCheck(world.work.reading, world.subjects),
+        PairwiseSaltCheck(world.work.reading, Subjects(b"x" * 32)),
+    )
     await world.client()
     await another.require()
     assert await world.rows("pairwise_salt") == []
@@ -235,7 +238,7 @@ async def test_a_client_that_registers_itself_is_held_to_its_document(world: Wor
 
 
 @pytest.mark.s(43, 57, 62)
-async def test_strangers_send_us_out_no_oftener_than_they_may_register(world: World) -> None:
+async def test_sector_document_fetches_are_limited_like_registrations(world: World) -> None:
     """What is refused uses nothing up; but a fetch is made for it, and that counts."""
     for _ in range(2):
         with pytest.raises(InvalidClientMetadata):
@@ -260,7 +263,7 @@ async def test_a_registered_client_sends_us_out_no_oftener_than_it_may_change(
     world.outside.documents[ONE] = json.dumps([REDIRECT_URI]).encode()
     made, by = await register(world), world.registrations("open")
     wrong = {**MEMBERS, "client_id": made.client.client_id, "sector_identifier_uri": TWO}
-    for expected in (InvalidClientMetadata, InvalidClientMetadata, TemporarilyUnavailable):
-        with pytest.raises(expected):
+    for user_allowed in (InvalidClientMetadata, InvalidClientMetadata, TemporarilyUnavailable):
+        with pytest.raises(user_allowed):
             await by.change(made.client.client_id, made.token, wrong)
     assert world.outside.fetched == [ONE, TWO, TWO]

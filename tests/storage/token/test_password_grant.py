@@ -137,7 +137,7 @@ async def test_consent_counts_here_as_well(world: World, sign_ins: SignIns) -> N
 
 
 @pytest.mark.s(36)
-async def test_a_disabled_person_gets_nothing(world: World, sign_ins: SignIns) -> None:
+async def test_disabled_user_gets_no_tokens(world: World, sign_ins: SignIns) -> None:
     world.people.people[ALICE].active = False
     with pytest.raises(InvalidGrant) as refusal:
         await ask(world, await an_app(world))
@@ -160,7 +160,7 @@ async def test_offline_access_outlives_the_session(world: World, sign_ins: SignI
     assert await world.refresh(app, answer["refresh_token"])
 
 
-async def test_another_person_gets_their_own_tokens(world: World, sign_ins: SignIns) -> None:
+async def test_tokens_belong_to_the_user_of_the_session(world: World, sign_ins: SignIns) -> None:
     sign_ins.session = replace(sign_ins.session, user_id=BOB)
     await ask(world, await an_app(world))
     (grant,) = await world.rows("grants")

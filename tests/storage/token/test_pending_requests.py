@@ -29,7 +29,7 @@ async def _refused(world: World, request_id: str, *, browser_secret: str = BROWS
         with pytest.raises(InvalidRequest) as refusal:
             await attempt
         assert not refusal.value.redirectable
-        assert "ended or was started elsewhere" in refusal.value.description
+        assert "has expired or was started in another browser" in refusal.value.description
         reasons.add(str(refusal.value.reason))
     return reasons
 
@@ -86,7 +86,7 @@ async def test_of_eight_that_come_back_at_once_one_gets_a_code(
 
 
 @pytest.mark.s(55)
-async def test_everything_is_judged_again_when_the_person_comes_back(world: World, client: Registered) -> None:
+async def test_resumed_request_is_validated_again(world: World, client: Registered) -> None:
     request_id = asked(await world.ask(client, FRESH), Step.CONSENT)
     await world.update_client(client.client_id, {"scope": "openid"})
     answer = sent(await world.back(request_id, FRESH, allow=True))
@@ -133,7 +133,7 @@ async def test_more_people_come_back_at_once_than_there_are_connections(world: W
     assert len(answers) == 40
 
 
-async def test_a_page_is_told_what_it_has_to_say(world: World, client: Registered) -> None:
+async def test_get_interaction_returns_the_data_of_the_page(world: World, client: Registered) -> None:
     request_id = asked(await world.ask(client, login_hint="alice", ui_locales="se en"), Step.SIGN_IN)
     await world.describe(request_id, browser_secret=BROWSER)
     with statements(world.database) as sent_sql:

@@ -146,8 +146,10 @@ async def test_no_other_algorithm_is_taken_from_the_token(world: World, alg: str
     _, body, signature = assertion(client).split(".")
     head = base64.urlsafe_b64encode(json.dumps({"alg": alg}).encode()).rstrip(b"=").decode()
     # One that a secret would make is another method than this client's.
-    expected = {"HS256": "CLIENT_AUTH_METHOD", "ES256": "CLIENT_ASSERTION_SIGNATURE"}.get(alg, "CLIENT_ASSERTION_ALG")
-    assert await refused(world, f"{head}.{body}.{signature}") == expected
+    user_allowed = {"HS256": "CLIENT_AUTH_METHOD", "ES256": "CLIENT_ASSERTION_SIGNATURE"}.get(
+        alg, "CLIENT_ASSERTION_ALG"
+    )
+    assert await refused(world, f"{head}.{body}.{signature}") == user_allowed
 
 
 async def test_the_registered_algorithm_is_the_only_one(world: World) -> None:

@@ -151,7 +151,7 @@ async def test_no_secret_is_stored_with_it(world: World) -> None:
 
 
 @pytest.mark.s(62)
-async def test_what_nobody_opens_is_gone_soon(world: World) -> None:
+async def test_unopened_pushed_request_is_purged_when_expired(world: World) -> None:
     await push(world, await world.client())
     await world.purge_everything()
     assert await world.rows("pushed_requests") == []

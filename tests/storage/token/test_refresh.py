@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from libs.oauth.errors import InvalidGrant, InvalidScope, OAuthError, TemporarilyUnavailable
-from tests.storage.token.world import LIFETIMES, Person, Registered, World
+from tests.storage.token.world import LIFETIMES, FakeAccount, Registered, World
 from tests.support.databases import statements
 from tests.unit.token.parts import ALICE, SECOND, read_token
 
@@ -70,7 +70,7 @@ async def test_a_scope_is_narrowed_for_one_access_token_only(world: World, clien
 
 @pytest.mark.s(24)
 @pytest.mark.parametrize("scope", ["openid notes profile", "profile", "admin", "openid  notes"])
-async def test_a_scope_is_never_widened_and_asking_does_not_spend_the_token(
+async def test_wider_scope_is_refused_without_rotating_the_refresh_token(
     world: World, client: Registered, scope: str
 ) -> None:
     token = await _first(world, client)
@@ -105,21 +105,21 @@ async def test_a_client_that_may_no_longer_refresh_does_not(world: World, client
 
 @pytest.mark.s(24, 36)
 @pytest.mark.parametrize(
-    ("scope", "person", "reason"),
+    ("scope", "account", "reason"),
     [
-        ("openid", Person(active=False), "ACCOUNT_DISABLED"),
-        ("openid offline_access", Person(active=False), "ACCOUNT_DISABLED"),
+        ("openid", FakeAccount(active=False), "ACCOUNT_DISABLED"),
+        ("openid offline_access", FakeAccount(active=False), "ACCOUNT_DISABLED"),
         ("openid", None, "ACCOUNT_DISABLED"),
-        ("openid", Person(session_live=False), "SESSION_ENDED"),
+        ("openid", FakeAccount(session_live=False), "SESSION_ENDED"),
     ],
 )
-async def test_somebody_who_was_disabled_or_has_signed_out_gets_no_more(
-    world: World, client: Registered, scope: str, person: Person | None, reason: str
+async def test_refresh_is_refused_for_disabled_account_or_ended_session(
+    world: World, client: Registered, scope: str, account: FakeAccount | None, reason: str
 ) -> None:
     token = await _first(world, client, scope=scope)
     world.people.people.pop(ALICE)
-    if person is not None:
-        world.people.people[ALICE] = person
+    if account is not None:
+        world.people.people[ALICE] = account
     assert await _refusal(world, client, token) == reason
     [family] = await world.rows("refresh_families")
     assert family["generation"] == 1
@@ -127,7 +127,7 @@ async def test_somebody_who_was_disabled_or_has_signed_out_gets_no_more(
 
 async def test_an_offline_grant_goes_on_after_the_session(world: World, client: Registered) -> None:
     token = await _first(world, client, scope="openid offline_access")
-    world.people.people[ALICE] = Person(session_live=False)
+    world.people.people[ALICE] = FakeAccount(session_live=False)
     tokens = await world.refresh(client, token)
     assert "id_token" in tokens
     await world.get_userinfo(tokens["access_token"])

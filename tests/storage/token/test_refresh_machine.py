@@ -79,12 +79,12 @@ class Family(RuleBasedStateMachine):
         self.grant_id = str(read_token(self.access_token, "ES256").claims["grant_id"])
 
     def _use(self, position: int) -> None:
-        expected = self.model.use(position, now := self.world.clock.now())
+        user_allowed = self.model.use(position, now := self.world.clock.now())
         attempt = self.world.refresh(self.client, self.model.tokens[position])
-        if expected:
+        if user_allowed:
             with pytest.raises(InvalidGrant) as refusal:
                 self.run(attempt)
-            assert refusal.value.reason == expected
+            assert refusal.value.reason == user_allowed
             return
         answer = self.run(attempt)
         if position == len(self.model.tokens) - 1:

@@ -208,7 +208,7 @@ async def test_usable_tokens_are_listed_the_latest_first(world: World) -> None:
 
 
 @pytest.mark.s(57)
-async def test_a_client_that_nobody_uses_goes_when_its_time_is_over(world: World) -> None:
+async def test_unused_client_is_removed_when_expired(world: World) -> None:
     by = world.registrations("open")
     made = await register(by)
     ours = await world.client()
@@ -227,7 +227,7 @@ async def test_a_client_that_nobody_uses_goes_when_its_time_is_over(world: World
 
 
 @pytest.mark.s(57)
-async def test_a_client_stays_as_long_as_people_sign_in_to_it(world: World) -> None:
+async def test_sign_in_prolongs_dynamic_registration(world: World) -> None:
     made = await register(world.registrations("open"))
     client = as_registered(made)
     await world.update_client(client.client_id, {"consent": "skip"})

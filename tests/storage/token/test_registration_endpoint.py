@@ -12,7 +12,7 @@ from joserfc.jwk import RSAKey
 
 from libs.oauth.registration import CLIENTS_MEMBERS, RegistrationPolicy
 from libs.servicekit.base.metrics import OAUTH_ERRORS
-from services.token import convert
+from services.token.rpc.clients import metadata_of, to_client
 from tests.storage.token.edge import EDGE_URL, Edge, edge_of, post, refusal, serving
 from tests.storage.token.world import Registered, World
 from tests.unit.token.parts import NOON, REDIRECT_URI
@@ -227,9 +227,9 @@ async def test_a_change_replaces_everything(edge: Edge) -> None:
     del body["client_uri"]
     response = await edge.put(at(made), json=body, headers=bearer(made["registration_access_token"]))
     assert response.status == 200
-    expected = {**without_secrets(made), "client_name": "New"}
-    del expected["client_uri"]
-    assert await response.json() == expected
+    user_allowed = {**without_secrets(made), "client_name": "New"}
+    del user_allowed["client_uri"]
+    assert await response.json() == user_allowed
 
 
 @pytest.mark.s(57)
@@ -345,8 +345,8 @@ async def test_whatever_a_stranger_says_of_itself_operators_can_still_look_at(
         assert (await refusal(response))[0] == 400
         return
     made = await response.json()
-    client = convert.to_client(await world.get_client(made["client_id"]))
-    assert convert.metadata_of(type(client).FromString(client.SerializeToString()).metadata)
+    client = to_client(await world.get_client(made["client_id"]))
+    assert metadata_of(type(client).FromString(client.SerializeToString()).metadata)
     body = {**without_secrets(made), "client_name": "New"}
     changed = await edge.put(at(made), json=body, headers=bearer(made["registration_access_token"]))
     assert changed.status == 200, await changed.text()

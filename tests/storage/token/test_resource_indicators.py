@@ -36,9 +36,7 @@ async def refused(attempt: Any) -> str:
 
 
 @pytest.mark.s(25)
-async def test_a_token_is_for_the_resources_that_were_asked_for_and_nobody_else(
-    world: World, client: Registered
-) -> None:
+async def test_access_token_audience_is_the_requested_resources(world: World, client: Registered) -> None:
     assert audience(await world.tokens(client, scope="notes", resource=ORDERS)) == ORDERS
     assert audience(await world.tokens(client, scope="notes", resource=BOTH)) == [ORDERS, NOTES]
     assert audience(await world.tokens(client, scope="notes")) == ISSUER

@@ -153,7 +153,7 @@ async def test_what_has_expired_or_ended_is_not_told_again(
     assert len(await world.events("token.revoked")) == 2
 
 
-async def test_of_revocations_at_the_same_time_one_is_told(
+async def test_concurrent_revocations_emit_one_event(
     world: World, client: Registered, tokens: Mapping[str, Any]
 ) -> None:
     for name in ("access_token", "refresh_token"):
@@ -183,7 +183,7 @@ async def test_without_keys_an_access_token_is_not_said_to_be_revoked(
         await world.revoke(client, tokens["access_token"])
 
 
-async def test_a_revocation_is_kept_until_nobody_would_take_the_token(
+async def test_revocation_is_kept_until_the_token_expires(
     world: World, client: Registered, tokens: Mapping[str, Any]
 ) -> None:
     await world.revoke(client, tokens["access_token"])
@@ -198,11 +198,11 @@ async def test_a_revocation_is_kept_until_nobody_would_take_the_token(
 
 async def test_what_revoking_costs(world: World, client: Registered, tokens: Mapping[str, Any]) -> None:
     """Facts are the last two of each."""
-    expected = {
+    user_allowed = {
         "access_token": ["SELECT", "INSERT", "INSERT", "INSERT"],
         "refresh_token": ["SELECT", "UPDATE", "INSERT", "INSERT"],
     }
-    for name, verbs in expected.items():
+    for name, verbs in user_allowed.items():
         with statements(world.database) as sent:
             await world.revoke(client, tokens[name])
         assert [statement.split()[0] for statement in sent] == verbs

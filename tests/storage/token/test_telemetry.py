@@ -19,8 +19,8 @@ from libs.servicekit.sql.database import Database
 from services.token import events
 from services.token.adapters import telemetry
 from services.token.adapters.telemetry import BufferedTelemetry, SilentTelemetry
-from services.token.store.tables import metadata
-from services.token.store.work import TokenWork
+from services.token.store.tables import METADATA
+from services.token.store.work import StoreWork
 from tests.storage.token.world import World
 from tests.unit.token.parts import ISSUER, NOON, SECOND, Clock
 
@@ -165,7 +165,7 @@ async def test_a_gap_that_cannot_be_reported_now_is_reported_later(
 ) -> None:
     """The database is away: the task goes on, and nothing is forgotten."""
     nowhere = Database.open(f"sqlite+aiosqlite:///{tmp_path}/missing/x.sqlite3", schema="token")
-    work = Transactions(nowhere, Outbox(metadata, issuer=ISSUER, clock=Clock()), TokenWork)
+    work = Transactions(nowhere, Outbox(METADATA, issuer=ISSUER, clock=Clock()), StoreWork)
     buffered = BufferedTelemetry(cast(Any, stream), work, issuer=ISSUER, clock=Clock())
     for number in range(5):
         buffered.record(_issued(f"t-{number}"))

@@ -4,11 +4,15 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from libs.crypto.hashing import keyed_hash
-from services.token.domain.clients.client import ClientSecret, known
+from libs.oauth.parameters import Parameters
+from services.token.domain.clients.client import Client, ClientSecret, require_client
+from services.token.domain.tokens.token_claims import AccessToken
+from services.token.usecases.tokens.issue_tokens import Authorized
 from tests.storage.token.edge import Edge, basic, edge_of, post, refusal, serving
 from tests.storage.token.world import PEPPER, Registered, World
 from tests.unit.token.parts import REDIRECT_URI, VERIFIER
@@ -28,7 +32,7 @@ async def machine(world: World) -> Registered:
 
 
 @pytest.mark.s(59)
-async def test_a_code_becomes_tokens_and_nobody_caches_them(world: World, edge: Edge) -> None:
+async def test_token_response_is_not_cacheable(world: World, edge: Edge) -> None:
     client = await world.client()
     form = {
         "grant_type": "authorization_code",
@@ -51,7 +55,7 @@ async def test_a_code_becomes_tokens_and_nobody_caches_them(world: World, edge: 
     assert refreshed.headers["Cache-Control"] == "no-store"
 
 
-async def test_over_plain_http_browsers_are_not_told_to_insist_on_https(world: World) -> None:
+async def test_hsts_header_is_absent_over_plain_http(world: World) -> None:
     async with serving(token=world.issue_tokens, secure=False) as edge:
         assert "Strict-Transport-Security" not in (await edge.get("/userinfo")).headers
 
@@ -61,7 +65,7 @@ async def test_over_plain_http_browsers_are_not_told_to_insist_on_https(world: W
 async def test_basic_halves_are_form_decoded(world: World, edge: Edge, machine: Registered, secret: str) -> None:
     """RFC 6749 2.3.1. Our own secrets have no such characters, those that operators bring along may."""
     async with world.work() as work:
-        found = known(await work.clients.find(machine.client_id))
+        found = require_client(await work.clients.find(machine.client_id))
         await work.clients.save(replace(found, secrets=(ClientSecret(keyed_hash(PEPPER, secret)),)))
     response = await post(edge, "/token", MACHINE, headers=[("Authorization", basic(machine.client_id, secret))])
     assert response.status == 200
@@ -135,3 +139,21 @@ async def test_forty_clients_at_once_are_served(world: World, edge: Edge, machin
     responses = await asyncio.gather(*(post(edge, "/token", MACHINE, client=machine) for _ in range(40)))
     assert {response.status for response in responses} == {200}
     assert len(world.telemetry.events) == 40
+
+
+async def test_grant_adds_members_to_the_token_response_and_replaces_none(world: World) -> None:
+    machine = await world.machine()
+
+    async def redeem(_token: AccessToken) -> None:
+        return None
+
+    async def handle(parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
+        assert parameters["grant_type"] == "client_credentials"
+        assert now == world.clock.now()
+        members = {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token", "token_type": "N_A"}
+        return Authorized(client=client, scopes=("notes",), redeem=redeem, response_members=members)
+
+    world.issue_tokens._grants = {"client_credentials": handle}
+    response = await world.token(machine, grant_type="client_credentials")
+    assert response["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
+    assert (response["token_type"], response["scope"]) == ("Bearer", "notes")

@@ -177,7 +177,7 @@ FAILURES = [(story, name) for story, names in STORIES.items() for name in dict.f
 
 
 @pytest.mark.parametrize(("story", "name"), FAILURES, ids=lambda value: getattr(value, "__name__", value))
-async def test_a_change_that_cannot_be_told_does_not_happen(
+async def test_change_is_rolled_back_when_its_event_cannot_be_written(
     world: World, story: Story, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the outbox fails at one event of a story, everything is as others saw it before that transaction."""
@@ -217,8 +217,8 @@ TOLD_ELSEWHERE = {"telemetry_gap"}
 async def test_every_event_that_a_use_case_tells_is_expected_by_a_story(world: World) -> None:
     """Fails when a use case gains an event, or events.py a function, that no story here expects."""
     told = {name for path in SERVICE.rglob("*.py") if path.name != "events.py" for name in _calls_of_events(path)}
-    expected = {name.replace(".", "_") for names in STORIES.values() for name in names}
-    assert told - TOLD_ELSEWHERE == expected
+    user_allowed = {name.replace(".", "_") for names in STORIES.values() for name in names}
+    assert told - TOLD_ELSEWHERE == user_allowed
     defined = {
         node.name
         for node in ast.parse((SERVICE / "events.py").read_text()).body
@@ -236,8 +236,8 @@ def _published_by_the_token_service() -> set[str]:
 
 
 def test_the_contract_lists_what_the_service_tells() -> None:
-    expected = {name for names in STORIES.values() for name in names} | {"token.telemetry_gap"}
-    assert expected <= _published_by_the_token_service()
+    user_allowed = {name for names in STORIES.values() for name in names} | {"token.telemetry_gap"}
+    assert user_allowed <= _published_by_the_token_service()
 
 
 @pytest.mark.s(60)

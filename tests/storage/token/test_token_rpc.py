@@ -10,8 +10,9 @@ from latchkey.authentication.v1 import sessions_pb2
 from latchkey.token.v1 import admin_pb2, authorization_pb2
 from libs.crypto.attestation import attest
 from libs.oauth.errors import InvalidRequest, ServerError
-from services.token.rpc import AuthorizationRpc, ClientAdminRpc
-from services.token.usecases.tokens.list_retired_key_uses import ListFormerKeyUses
+from services.token.rpc.authorization import AuthorizationRpc
+from services.token.rpc.clients import ClientAdminRpc
+from services.token.usecases.tokens.list_retired_key_uses import ListRetiredKeyUses
 from tests.storage.token.world import BROWSER, Registered, World
 from tests.unit.token.parts import ALICE, NOON, REDIRECT_URI, an_id_token, parameters_of
 
@@ -45,7 +46,7 @@ def admin(world: World) -> ClientAdminRpc:
         create_initial_token=world.create_initial_token,
         list_initial_tokens=world.list_initial_tokens,
         revoke_initial_token=world.revoke_initial_token,
-        list_former_key_uses=ListFormerKeyUses(world.work.reading),
+        list_retired_key_uses=ListRetiredKeyUses(world.work.reading),
     )
 
 
@@ -71,7 +72,7 @@ def _request(client: Registered, **more: Any) -> authorization_pb2.AuthorizeRequ
     )
 
 
-async def test_a_person_is_asked_to_sign_in_then_for_consent_and_sent_back(
+async def test_authorize_requires_sign_in_then_consent_then_redirects(
     authorization: AuthorizationRpc, client: Registered
 ) -> None:
     asked = (await authorization.Authorize(_request(client), None)).interaction
@@ -91,7 +92,7 @@ async def test_a_person_is_asked_to_sign_in_then_for_consent_and_sent_back(
     assert {parameter.name for parameter in answer.parameters} == {"code", "state", "iss"}
 
 
-async def test_a_person_can_say_no(authorization: AuthorizationRpc, client: Registered) -> None:
+async def test_deny_ends_the_request_with_access_denied(authorization: AuthorizationRpc, client: Registered) -> None:
     asked = (await authorization.Authorize(_request(client, session=_attested()), None)).interaction
     deny = authorization_pb2.DecideAuthorizationRequest(
         request_id=asked.request_id,
@@ -126,9 +127,7 @@ async def test_a_request_that_came_without_cookies_is_looked_at_again(
 
 
 @pytest.mark.s(63)
-async def test_a_session_that_nobody_vouches_for_opens_nothing(
-    world: World, authorization: AuthorizationRpc, client: Registered
-) -> None:
+async def test_unattested_session_is_refused(world: World, authorization: AuthorizationRpc, client: Registered) -> None:
     forged = _attested(b"b" * 32)
     where: dict[str, Any] = {"request_id": "x", "browser_secret": BROWSER, "session": forged}
     for call in (

@@ -9,7 +9,7 @@ from libs.oauth.errors import OAuthError
 from services.token.domain.authorization.interaction import Step
 from services.token.store import purge
 from services.token.store.purge import Purge
-from services.token.store.tables import metadata
+from services.token.store.tables import METADATA
 from tests.storage.token.world import BROWSER, LIFETIMES, World, asked
 from tests.unit.token.parts import MINUTE, SECOND, a_session
 
@@ -18,7 +18,7 @@ TABLES = ("pending_requests", "grants", "codes", "refresh_families")
 
 def test_every_look_that_is_not_by_key_has_its_index() -> None:
     indexed = {
-        (name, tuple(index.columns.keys())) for name in metadata.tables for index in metadata.tables[name].indexes
+        (name, tuple(index.columns.keys())) for name in METADATA.tables for index in METADATA.tables[name].indexes
     }
     assert {
         ("pending_requests", ("expires_at",)),
@@ -42,7 +42,7 @@ async def _sizes(world: World) -> tuple[int, ...]:
 
 
 @pytest.mark.s(62)
-async def test_what_nobody_finishes_is_gone_within_minutes(world: World) -> None:
+async def test_unfinished_requests_are_purged_when_expired(world: World) -> None:
     client = await world.client()
     step = Purge(world.database, clock=world.clock)
     asked(await world.ask(client), Step.SIGN_IN)
@@ -124,4 +124,4 @@ async def test_a_code_without_a_grant_cannot_be_kept(world: World) -> None:
     }
     with pytest.raises(IntegrityError):
         async with world.database.transaction() as session:
-            await session.execute(insert(metadata.tables["refresh_families"]).values(row))
+            await session.execute(insert(METADATA.tables["refresh_families"]).values(row))

@@ -6,7 +6,7 @@ import pytest
 
 from libs.crypto.jwt import SigningKey
 from libs.oauth.errors import InsufficientScope, InvalidToken, OAuthError, TemporarilyUnavailable
-from tests.storage.token.world import Person, Registered, World
+from tests.storage.token.world import FakeAccount, Registered, World
 from tests.support.databases import statements
 from tests.unit.token.parts import ALICE, BOB, MINUTE, SECOND, read_token, signed_by, signing_key
 
@@ -24,7 +24,7 @@ CLAIMS = {
 
 @pytest.fixture
 async def client(world: World) -> Registered:
-    world.people.people[ALICE] = Person(claims=CLAIMS)
+    world.people.people[ALICE] = FakeAccount(claims=CLAIMS)
     return await world.client(scope="openid profile email address phone offline_access notes")
 
 
@@ -68,12 +68,12 @@ async def test_only_what_is_needed_is_asked_of_the_authentication_service(world:
 class Confused:
     """An Accounts port that tells of somebody else."""
 
-    async def find(self, **_about: object) -> Person:
-        return Person(claims={"sub": BOB, "name": "Bob"})
+    async def find(self, **_about: object) -> FakeAccount:
+        return FakeAccount(claims={"sub": BOB, "name": "Bob"})
 
 
 async def test_an_attribute_is_released_by_its_scope_and_no_other(world: World, client: Registered) -> None:
-    world.people.people[ALICE] = Person(claims={**CLAIMS, "department": "Sales", "secret_note": "x"})
+    world.people.people[ALICE] = FakeAccount(claims={**CLAIMS, "department": "Sales", "secret_note": "x"})
     claims = await world.get_userinfo(await _access_token(world, client, "openid profile email phone address"))
     assert "department" not in claims
     client = await world.client(scope="openid employee")
@@ -124,27 +124,27 @@ async def test_a_deleted_client_has_no_tokens(world: World, client: Registered) 
 
 @pytest.mark.s(36)
 @pytest.mark.parametrize(
-    ("scope", "person", "reason"),
+    ("scope", "account", "reason"),
     [
-        ("openid", Person(active=False), "ACCOUNT_DISABLED"),
-        ("openid offline_access", Person(active=False), "ACCOUNT_DISABLED"),
+        ("openid", FakeAccount(active=False), "ACCOUNT_DISABLED"),
+        ("openid offline_access", FakeAccount(active=False), "ACCOUNT_DISABLED"),
         ("openid", None, "ACCOUNT_DISABLED"),
-        ("openid", Person(session_live=False), "SESSION_ENDED"),
+        ("openid", FakeAccount(session_live=False), "SESSION_ENDED"),
     ],
 )
-async def test_somebody_who_was_disabled_or_has_signed_out_is_not_told_of(
-    world: World, client: Registered, scope: str, person: Person | None, reason: str
+async def test_userinfo_is_refused_for_disabled_account_or_ended_session(
+    world: World, client: Registered, scope: str, account: FakeAccount | None, reason: str
 ) -> None:
     token = await _access_token(world, client, scope)
     world.people.people.pop(ALICE)
-    if person is not None:
-        world.people.people[ALICE] = person
+    if account is not None:
+        world.people.people[ALICE] = account
     assert await _refusal(world, token) == reason
 
 
 async def test_an_offline_token_is_good_after_the_session(world: World, client: Registered) -> None:
     token = await _access_token(world, client, "openid offline_access")
-    world.people.people[ALICE] = Person(session_live=False)
+    world.people.people[ALICE] = FakeAccount(session_live=False)
     assert await world.get_userinfo(token) == {"sub": ALICE}
 
 
@@ -184,7 +184,7 @@ async def test_a_forged_token_is_refused(world: World, client: Registered, how: 
 
 
 @pytest.mark.s(71)
-async def test_a_clients_own_token_tells_of_nobody(world: World, client: Registered) -> None:
+async def test_userinfo_refuses_client_credentials_token(world: World, client: Registered) -> None:
     machine = await world.machine()
     token = (await world.token(machine, grant_type="client_credentials"))["access_token"]
     with pytest.raises(InsufficientScope):
@@ -193,7 +193,7 @@ async def test_a_clients_own_token_tells_of_nobody(world: World, client: Registe
 
 
 @pytest.mark.s(28)
-async def test_a_token_that_hangs_on_no_grant_tells_of_nobody(world: World, client: Registered) -> None:
+async def test_userinfo_refuses_token_without_grant(world: World, client: Registered) -> None:
     """Whatever its scope says: no sign-in stands behind it."""
     claims = dict(read_token(await _access_token(world, client), "ES256").claims)
     del claims["grant_id"]

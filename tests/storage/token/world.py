@@ -26,11 +26,11 @@ from libs.servicekit.sql.database import Database
 from services.token.adapters.client_directory import CachedClients
 from services.token.adapters.client_keys import ClientKeys
 from services.token.adapters.client_logos import ClientLogos
-from services.token.adapters.pending_request_limiter import AnonymousState
+from services.token.adapters.pending_request_limiter import PendingRequestLimiter
 from services.token.adapters.request_objects import RemoteRequestObjects
 from services.token.adapters.sector_documents import RemoteSectorDocuments
 from services.token.adapters.token_hook import NoTokenHook
-from services.token.domain.authorization.authorization_response import AskPerson, Next, SendBack
+from services.token.domain.authorization.authorization_response import AskUser, Next, SendBack
 from services.token.domain.authorization.interaction import Step
 from services.token.domain.clients.registrations import RegistrationQuota
 from services.token.domain.sessions.session import AuthenticatedSession
@@ -39,42 +39,11 @@ from services.token.domain.tokens.subjects import Subjects
 from services.token.domain.tokens.token_claims import Lifetimes
 from services.token.http.app import assertion_audiences
 from services.token.http.register import Registrations
-from services.token.ports import TokenHook
+from services.token.ports.tokens import TokenHook
 from services.token.store.purge import Purge
-from services.token.store.tables import metadata
-from services.token.store.work import TokenWork
-from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
-from services.token.usecases.authorization.authorize import Authorize
-from services.token.usecases.authorization.deny_authorization import DenyAuthorization
-from services.token.usecases.authorization.describe_interaction import DescribeInteraction
-from services.token.usecases.authorization.grant_authorization import GrantAuthorization
-from services.token.usecases.authorization.list_connections import ListConnections
-from services.token.usecases.authorization.push_authorization_request import PushAuthorizationRequest
-from services.token.usecases.authorization.read_request_object import ReadRequestObject
-from services.token.usecases.authorization.resume_authorization import ResumeAuthorization
-from services.token.usecases.authorization.withdraw_consent import WithdrawConsent
-from services.token.usecases.clients.authenticate_client import AuthenticateClient
-from services.token.usecases.clients.check_sector import CheckSector
-from services.token.usecases.clients.create_client import CreateClient
-from services.token.usecases.clients.create_initial_access_token import CreateInitialAccessToken
-from services.token.usecases.clients.delete_client import DeleteClient
-from services.token.usecases.clients.find_clients import GetClient, ListClients
-from services.token.usecases.clients.find_initial_access_tokens import ListInitialAccessTokens, RevokeInitialAccessToken
-from services.token.usecases.clients.get_client_logo import GetClientLogo
-from services.token.usecases.clients.manage_registration import ChangeRegistration, DeleteRegistration, ReadRegistration
-from services.token.usecases.clients.register_client import RegisterClient
-from services.token.usecases.clients.rotate_client_secret import RotateClientSecret
-from services.token.usecases.clients.sweep_unused_clients import RemoveUnusedClients
-from services.token.usecases.clients.update_client import UpdateClient
-from services.token.usecases.sessions.check_logout import CheckLogout
-from services.token.usecases.tokens.get_userinfo import GetUserinfo
-from services.token.usecases.tokens.grants.authorization_code import AuthorizationCodeGrant
-from services.token.usecases.tokens.grants.client_credentials import ClientCredentials
-from services.token.usecases.tokens.grants.refresh_token import RefreshTokenGrant
-from services.token.usecases.tokens.introspect_token import IntrospectToken
-from services.token.usecases.tokens.issue_tokens import IssueTokens
-from services.token.usecases.tokens.mint_tokens import MintTokens
-from services.token.usecases.tokens.revoke_token import RevokeToken
+from services.token.store.tables import METADATA
+from services.token.store.work import StoreWork
+from services.token.wiring import Options, Ports, compose
 from tests.unit.token.parts import ALICE, BOB, ISSUER, VERIFIER, WEB, Clock, HeldKeys, a_session, parameters_of
 
 PEPPER = b"p" * 32
@@ -97,35 +66,35 @@ LIFETIMES = Lifetimes(
 
 
 @dataclass
-class Person:
+class FakeAccount:
     active: bool = True
     session_live: bool = True
     claims: Mapping[str, Any] = field(default_factory=dict)
 
 
-class People:
-    """The Accounts port: two people, all of whose sessions live or not. `meanwhile` happens during the next look-up."""
+class FakeAccounts:
+    """The Accounts port with two accounts. `meanwhile` runs once, during the next look-up."""
 
     def __init__(self) -> None:
         self.people = {
-            ALICE: Person(claims={"name": "Alice", "email": "alice@example.com", "email_verified": True}),
-            BOB: Person(claims={"name": "Bob"}),
+            ALICE: FakeAccount(claims={"name": "Alice", "email": "alice@example.com", "email_verified": True}),
+            BOB: FakeAccount(claims={"name": "Bob"}),
         }
         self.asked: list[tuple[str, str, tuple[str, ...]]] = []
         self.away = False
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
 
-    async def find(self, *, user_id: str, session_id: str, claims: Sequence[str]) -> Person | None:
+    async def find(self, *, user_id: str, session_id: str, claims: Sequence[str]) -> FakeAccount | None:
         self.asked.append((user_id, session_id, tuple(claims)))
         if self.away:
             raise TemporarilyUnavailable(reason=Reason.AUTHENTICATION_UNREACHABLE, retry_after=2)
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             await meanwhile()
-        person = self.people.get(user_id)
-        if person is None:
+        account = self.people.get(user_id)
+        if account is None:
             return None
-        return replace(person, claims={name: value for name, value in person.claims.items() if name in claims})
+        return replace(account, claims={name: value for name, value in account.claims.items() if name in claims})
 
 
 class Recorded:
@@ -168,153 +137,98 @@ class Outside:
 class World:
     database: Database
     clock: Clock = field(default_factory=Clock)
-    people: People = field(default_factory=People)
+    people: FakeAccounts = field(default_factory=FakeAccounts)
     keys: HeldKeys = field(default_factory=HeldKeys)
     telemetry: Recorded = field(default_factory=Recorded)
     outside: Outside = field(default_factory=Outside)
     subjects: Subjects = field(default_factory=lambda: Subjects(SALT))
     hook: TokenHook = field(default_factory=NoTokenHook)
+    devices: Any = None
+    sign_ins: Any = None
+    post: Any = None
 
     def __post_init__(self) -> None:
-        clock, keys, people = self.clock, self.keys, self.people
-        work = Transactions(self.database, Outbox(metadata, issuer=ISSUER, clock=clock), TokenWork)
-        view = work.reading
+        clock = self.clock
+        work = Transactions(self.database, Outbox(METADATA, issuer=ISSUER, clock=clock), StoreWork)
         self.work = work
         self.clients = clients = CachedClients(work, clock=clock)
-        subjects = self.subjects
-        mint = MintTokens(
-            issuer=ISSUER,
-            keys=keys,
-            subjects=subjects,
-            access_token_alg="ES256",
-            id_token_lifetime=LIFETIMES.id_token,
-        )
-        advance = AdvanceAuthorization(
-            GrantAuthorization(mint, audiences=AUDIENCES, lifetimes=LIFETIMES),
-            issuer=ISSUER,
-            clients=clients,
-            accounts=people,
-            keys=keys,
-            subjects=subjects,
-            hook=self.hook,
-            attributes=ATTRIBUTES,
-        )
         self.client_keys = ClientKeys(self.outside.get)
-        self.read_request_object = ReadRequestObject(
-            issuer=ISSUER, signed=self.client_keys, fetch=RemoteRequestObjects(self.outside.get)
-        )
-        anonymous_state = AnonymousState()
-        self.authorize = Authorize(
-            work,
-            view,
-            advance,
-            read_request_object=self.read_request_object,
-            anonymous_state=anonymous_state,
-            clock=clock,
-        )
-        self.resume = ResumeAuthorization(work, view, advance, clock=clock)
-        self.deny = DenyAuthorization(work, advance, clock=clock)
-        self.describe = DescribeInteraction(view, advance, clock=clock)
-        self.check_logout = CheckLogout(view, issuer=ISSUER, clients=clients, keys=keys, subjects=subjects, clock=clock)
-        check_sector = CheckSector(RemoteSectorDocuments(self.outside.get), subjects=subjects)
-        self.create_client = CreateClient(work, check_sector=check_sector, pepper=PEPPER, clock=clock)
-        self.get_logo = GetClientLogo(clients=clients, logos=ClientLogos(self.outside.get))
-        self.list_connections = ListConnections(view, clients=clients, clock=clock)
-        self.withdraw_consent = WithdrawConsent(work, clock=clock)
-        self.get_client = GetClient(view)
-        self.list_clients = ListClients(view)
-        self.update_client = UpdateClient(
-            work, view, check_sector=check_sector, pepper=PEPPER, directory=clients, clock=clock
-        )
-        self.rotate_secret = RotateClientSecret(work, pepper=PEPPER, directory=clients, clock=clock)
-        self.delete_client = DeleteClient(work, directory=clients, clock=clock)
-        self.create_initial_token = CreateInitialAccessToken(work, mode="token", clock=clock)
-        self.list_initial_tokens = ListInitialAccessTokens(view, clock=clock)
-        self.revoke_initial_token = RevokeInitialAccessToken(work)
-        self.remove_unused_clients = RemoveUnusedClients(work, directory=clients, clock=clock)
-        authenticate = AuthenticateClient(
-            work,
+        self.ports = Ports(
+            begin=work,
+            view=work.reading,
             clients=clients,
-            signed=self.client_keys,
-            peppers=[PEPPER],
-            issuer=ISSUER,
-            audiences=assertion_audiences(ISSUER, "https://token.example"),
-        )
-        self.issue_tokens = IssueTokens(
-            {
-                "authorization_code": AuthorizationCodeGrant(work, view, lifetimes=LIFETIMES),
-                "refresh_token": RefreshTokenGrant(work, view, chain_keys=[CHAIN_KEY], lifetimes=LIFETIMES),
-                "client_credentials": ClientCredentials(self.telemetry),
-            },
-            audiences=AUDIENCES,
-            authenticate=authenticate,
-            accounts=people,
+            client_keys=self.client_keys,
+            logos=ClientLogos(self.outside.get),
+            fetch_request_object=RemoteRequestObjects(self.outside.get),
+            fetch_sector_document=RemoteSectorDocuments(self.outside.get),
+            post=self.post,
+            accounts=self.people,
+            sign_ins=self.sign_ins,
+            devices=self.devices,
+            keys=self.keys,
             hook=self.hook,
-            mint=mint,
-            lifetimes=LIFETIMES,
+            telemetry=self.telemetry,
+            pending_request_limiter=PendingRequestLimiter(),
             clock=clock,
         )
-        self.revoke_token = RevokeToken(
-            work,
+        self.options = Options(
             issuer=ISSUER,
-            authenticate=authenticate,
-            keys=keys,
-            chain_keys=[CHAIN_KEY],
-            lifetimes=LIFETIMES,
-            clock=clock,
-        )
-        self.push = PushAuthorizationRequest(
-            work,
-            authenticate=authenticate,
-            read_request_object=self.read_request_object,
-            anonymous_state=anonymous_state,
-            clock=clock,
-        )
-        self.userinfo = GetUserinfo(
-            view,
             audiences=AUDIENCES,
-            accounts=people,
-            clients=clients,
-            keys=keys,
-            subjects=subjects,
-            mint=mint,
-            clock=clock,
+            assertion_audiences=assertion_audiences(ISSUER, "https://token.example"),
+            subjects=self.subjects,
+            lifetimes=LIFETIMES,
+            access_token_alg="ES256",
+            peppers=[PEPPER],
+            chain_keys=[CHAIN_KEY],
+            registration="token",
+            registration_policy=RegistrationPolicy(),
+            registration_quota=RegistrationQuota(per_address=1_000, overall=1_000, alive=1_000),
             attributes=ATTRIBUTES,
         )
-        self.introspect_token = IntrospectToken(
-            view,
-            issuer=ISSUER,
-            authenticate=authenticate,
-            keys=keys,
-            subjects=subjects,
-            mint=mint,
-            chain_keys=[CHAIN_KEY],
-            lifetimes=LIFETIMES,
-            clock=clock,
-        )
+        use_cases = compose(self.ports, self.options)
+        self.authorize = use_cases.authorize
+        self.resume = use_cases.resume
+        self.deny = use_cases.deny
+        self.describe = use_cases.describe
+        self.push = use_cases.push
+        self.read_request_object = use_cases.read_request_object
+        self.check_logout = use_cases.check_logout
+        self.get_logo = use_cases.get_logo
+        self.list_connections = use_cases.list_connections
+        self.withdraw_consent = use_cases.withdraw_consent
+        self.create_client = use_cases.create_client
+        self.get_client = use_cases.get_client
+        self.list_clients = use_cases.list_clients
+        self.update_client = use_cases.update_client
+        self.rotate_secret = use_cases.rotate_secret
+        self.delete_client = use_cases.delete_client
+        self.remove_unused_clients = use_cases.sweep_unused_clients
+        self.create_initial_token = use_cases.create_initial_token
+        self.list_initial_tokens = use_cases.list_initial_tokens
+        self.revoke_initial_token = use_cases.revoke_initial_token
+        self.issue_tokens = use_cases.issue_tokens
+        self.revoke_token = use_cases.revoke_token
+        self.introspect_token = use_cases.introspect_token
+        self.userinfo = use_cases.get_userinfo
 
     def registrations(
         self, mode: RegistrationMode = "token", *, policy: RegistrationPolicy | None = None, **quota: int
     ) -> Registrations:
         """What clients that register themselves meet; `quota` replaces numbers that no test reaches."""
-        policy = policy or RegistrationPolicy()
-        work, clock, clients = self.work, self.clock, self.clients
+        use_cases = compose(
+            self.ports,
+            replace(
+                self.options,
+                registration=mode,
+                registration_policy=policy or RegistrationPolicy(),
+                registration_quota=replace(self.options.registration_quota, **quota),
+            ),
+        )
         return Registrations(
-            register=RegisterClient(
-                work,
-                work.reading,
-                self.create_client,
-                mode=mode,
-                policy=policy,
-                quota=RegistrationQuota(**{"per_address": 1_000, "overall": 1_000, "alive": 1_000, **quota}),
-                lifetime=LIFETIMES.registration,
-                clock=clock,
-            ),
-            read=ReadRegistration(work.reading),
-            change=ChangeRegistration(
-                work, work.reading, self.update_client, policy=policy, peppers=[PEPPER], directory=clients, clock=clock
-            ),
-            delete=DeleteRegistration(work.reading, self.delete_client),
+            register=use_cases.register_client,
+            read=use_cases.read_registration,
+            change=use_cases.change_registration,
+            delete=use_cases.delete_registration,
         )
 
     async def initial_token(self, *, uses: int = 1, life: timedelta = timedelta(hours=1)) -> str:
@@ -399,11 +313,11 @@ class World:
 
     async def rows(self, table: str) -> list[Mapping[str, Any]]:
         async with self.database.snapshot() as session:
-            return [dict(row) for row in (await session.execute(select(metadata.tables[table]))).mappings()]
+            return [dict(row) for row in (await session.execute(select(METADATA.tables[table]))).mappings()]
 
     async def events(self, *names: str) -> list[dict[str, Any]]:
         """What subscribers will see, in the order of the outbox; of these names only, if there are any."""
-        outbox = metadata.tables["outbox"]
+        outbox = METADATA.tables["outbox"]
         async with self.database.snapshot() as session:
             rows = (await session.execute(select(outbox.c.envelope).order_by(outbox.c.position))).scalars()
             events = [json.loads(row) for row in rows]
@@ -416,7 +330,7 @@ class World:
 
     async def all_kept(self) -> str:
         """Everything in the database, as text to search for what must not be there."""
-        kept = [row for name in metadata.tables for row in await self.rows(name)]
+        kept = [row for name in METADATA.tables for row in await self.rows(name)]
         return repr(kept)
 
 
@@ -428,7 +342,7 @@ def sent(following: Next) -> dict[str, str]:
 
 def asked(following: Next, step: Step | None) -> str:
     """The id under which the request waits for this step of the person."""
-    assert isinstance(following, AskPerson), following
+    assert isinstance(following, AskUser), following
     assert following.step is step
     return following.request_id
 

@@ -1,4 +1,4 @@
-"""A certificate authority for one test run, so that the fakes are reached as the real services are: by mutual TLS."""
+"""A certificate authority for one test run: the fakes use mutual TLS, as the real services do."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A browser as strict as a test wants it: keeps cookies, follows nothing by itself, reads forms."""
+"""A test browser: it keeps cookies, follows no redirects by itself, and parses forms."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -32,7 +32,7 @@ class Page:
 
     @property
     def policy(self) -> dict[str, str]:
-        """The Content-Security-Policy, directive by directive."""
+        """The Content-Security-Policy as directive -> sources."""
         directives = self.headers["Content-Security-Policy"].split("; ")
         return {name: value for name, _, value in (directive.partition(" ") for directive in directives)}
 
@@ -73,7 +73,7 @@ class Html(HTMLParser):
 
     @property
     def links(self) -> list[dict[str, str]]:
-        """Those of the page itself: the same page in other languages is left out."""
+        """The links of the page, without those that change the language."""
         return [link for link in self.all("a") if "hreflang" not in link and link.get("id") != "password-forgotten"]
 
     @property
@@ -93,7 +93,7 @@ class Html(HTMLParser):
         return {field["name"]: field["value"] for field in self.all("input") if field["type"] == "hidden"}
 
     def _hidden_beside(self, button: str) -> dict[str, str]:
-        """Hidden fields of the form that the button is in."""
+        """The hidden fields of the form with this button."""
         form: list[dict[str, str]] = []
         for tag, attributes in self.elements:
             if tag == "form":
@@ -105,7 +105,7 @@ class Html(HTMLParser):
         return {field["name"]: field["value"] for field in form}
 
     def press(self, button: str, **typed: str) -> dict[str, str]:
-        """The fields that its form posts when a button is pressed."""
+        """The fields that the form posts when the button is pressed."""
         pressed = self.by_id(button)
         return self._hidden_beside(button) | typed | ({pressed["name"]: pressed["value"]} if "name" in pressed else {})
 
@@ -119,7 +119,7 @@ class Browser:
         return await self.request("GET", path, headers=headers)
 
     async def post(self, path: str, form: Any = (), **headers: str) -> Page:
-        """A form; `headers` as keywords with _ for -."""
+        """Posts a form; `headers` are keywords with _ for -."""
         media_type = {"Content-Type": "application/x-www-form-urlencoded"}
         return await self.request("POST", path, headers=media_type | headers, body=urlencode(form).encode())
 

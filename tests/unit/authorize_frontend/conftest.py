@@ -25,7 +25,7 @@ from libs.servicekit.grpc import server as grpc_server
 from libs.servicekit.grpc.channels import channel
 from services.authorize_frontend.app import edge_application
 from services.authorize_frontend.backends import Backends
-from services.authorize_frontend.capabilities import Offers
+from services.authorize_frontend.capabilities import Capabilities
 from services.authorize_frontend.config import AuthorizeFrontendSettings
 from services.authorize_frontend.published_keys import PublishedKeys
 from tests.unit.authorize_frontend.authority import Authority
@@ -36,7 +36,7 @@ ISSUER = "http://localhost:8080"
 
 
 class Clock:
-    """Stands still until a test moves it."""
+    """A clock that only tests advance."""
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -50,7 +50,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Running:
-    """The edge under test, and what stands behind it."""
+    """The service under test, and its fake backends."""
 
     browser: Browser
     keys: PublishedKeys
@@ -70,7 +70,7 @@ def services() -> FakeServices:
 
 @pytest.fixture
 def issuer() -> str:
-    """What a test may set by parametrize."""
+    """Settings that a test can parametrize."""
     return ISSUER
 
 
@@ -87,7 +87,7 @@ async def running(
     extra_settings: dict[str, Any],
     tmp_path: Path,
 ) -> AsyncIterator[Running]:
-    """The real application on a loopback port, talking mutual TLS to the fakes."""
+    """The real application on a loopback port, with mutual TLS to the fakes."""
     async with AsyncExitStack() as stack:
         targets = [await _serve(stack, authority, fake) for fake in services]
         settings = AuthorizeFrontendSettings(
@@ -122,9 +122,9 @@ async def running(
             VerificationKeyServiceStub(channels[3]),
         )
         keys = PublishedKeys(backends.keys, clock=(clock := Clock()))
-        offers = Offers(backends.offers)
-        await offers.ask()
-        server = TestServer(edge_application(settings, backends, keys, offers))
+        capabilities = Capabilities(backends.capabilities)
+        await capabilities.refresh()
+        server = TestServer(edge_application(settings, backends, keys, capabilities))
         await stack.enter_async_context(server)
         http = await stack.enter_async_context(session())
         assert server.port is not None

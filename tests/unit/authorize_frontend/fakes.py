@@ -1,4 +1,4 @@
-"""The services behind the edge, as servicers of the real contract: they answer what a test says, and remember the calls."""
+"""Fake backends that implement the real contract: they return configured responses and record the calls."""
 # ruff: noqa: N802 - the names of RPCs come from the contract
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -60,17 +60,17 @@ from libs.crypto.random import new_secret
 from libs.servicekit.base.service import Registration
 
 PASSKEY_OPTIONS = '{"challenge": "AAAA", "rpId": "localhost"}'
-ATTESTED = AttestedSession(session=b"a session", mac=b"vouched for")
+ATTESTED = AttestedSession(session=b"a session", mac=b"attested")
 
 
 class Scripted:
-    """What a service says to each call: a message, or an error to raise."""
+    """RPC -> response: a message to return, or an error to raise."""
 
     def __init__(self) -> None:
         self.says: dict[str, Message | Exception] = {}
         self.calls: list[tuple[str, Any]] = []
         self.stop: Callable[[], Awaitable[None]]
-        """Makes the service go away."""
+        """Stops the service."""
 
     def registrations(self) -> list[Registration]:
         return [self.registration()]  # type: ignore[attr-defined]
@@ -79,7 +79,7 @@ class Scripted:
         return [name for name, _ in self.calls]
 
     def asked(self, name: str) -> Any:
-        """The one request of a call."""
+        """Returns the request of the only call of an RPC."""
         (request,) = [request for called, request in self.calls if called == name]
         return request
 
@@ -289,7 +289,7 @@ class FakeKeyRotation(Scripted, VerificationKeyServiceServicer):
 
 
 class FakeServices:
-    """All four, with nobody signed in and nothing decided."""
+    """All four backends, without a session and without a decision."""
 
     def __init__(self) -> None:
         self.token, self.authentication = FakeToken(), FakeAuthentication()

@@ -1,9 +1,9 @@
-"""What a browser says of itself, in two words."""
+"""Browser and system from the User-Agent header."""
 
 import pytest
 
 from libs.languages.language import LANGUAGES
-from libs.languages.speaking import speaking
+from libs.languages.translation import use_language
 from services.authorize_frontend.http.shared.browsers import device_in_words, device_of
 
 MOZILLA = "Mozilla/5.0"
@@ -30,11 +30,11 @@ WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
         ("x" * 10_000 + "Firefox/1", ""),
     ],
 )
-def test_a_device_is_named_by_what_is_known_and_nothing_else(user_agent, device):
+def test_device_of_returns_known_browser_and_system_only(user_agent, device):
     assert device_of(user_agent) == device
 
 
-def test_a_device_is_said_in_the_language_of_who_reads_it():
-    with speaking(LANGUAGES[1]):
+def test_device_in_words_uses_the_current_language():
+    with use_language(LANGUAGES[1]):
         assert device_in_words("Firefox/Linux") == "Firefox auf Linux"
     assert [device_in_words(device) for device in ("Firefox/", "/Linux", "/", "")] == ["Firefox", "Linux", "", ""]

@@ -1,4 +1,4 @@
-"""A person's own page: what it shows, and what it does."""
+"""The account page and the password page."""
 
 from urllib.parse import urlencode
 
@@ -31,7 +31,7 @@ def shown(answer: Page) -> str:
     return str(answer.html.one("main")["data-page"])
 
 
-async def test_who_is_not_signed_in_is_asked_to(browser, services):
+async def test_account_page_redirects_to_sign_in_without_a_session(browser, services):
     answer = await browser.get("/account")
     assert (answer.status, answer.location) == (303, "/account/sign-in")
     page = await browser.get("/account/sign-in")
@@ -41,7 +41,7 @@ async def test_who_is_not_signed_in_is_asked_to(browser, services):
     assert services.authentication.asked("SignIn").username == "alice"
 
 
-async def test_what_needs_a_recent_sign_in_leads_there_and_back_with_nothing_of_the_form(browser, services, signed_in):
+async def test_reauthentication_redirects_to_sign_in_and_back_without_form_values(browser, services, signed_in):
     form = (await browser.get("/account")).html.press("end-there")
     services.authentication.says["EndOwnSessions"] = AccessDenied("x", reason=Reason.REAUTHENTICATION_REQUIRED)
     answer = await browser.post("/account/sessions", form)
@@ -65,7 +65,7 @@ async def test_what_needs_a_recent_sign_in_leads_there_and_back_with_nothing_of_
         *["/logout", "/account/password?x=1", "/account/sign-in", "/account/%2f", "/account\n/x", "/account/", ""],
     ],
 )
-async def test_a_sign_in_leads_to_pages_of_the_account_only(browser, services, to):
+async def test_account_sign_in_redirects_to_account_pages_only(browser, services, to):
     page = await browser.get(f"/account/sign-in?{urlencode({'to': to})}")
     form = page.html.press("login-submit", username="alice", password="pw")
     assert form["to"] == "/account"
@@ -73,7 +73,7 @@ async def test_a_sign_in_leads_to_pages_of_the_account_only(browser, services, t
     assert (await browser.post("/account/sign-in", form | {"to": "/account/password"})).status == 403
 
 
-async def test_it_shows_sessions_and_applications(browser, services, signed_in):
+async def test_account_page_lists_sessions_and_applications(browser, services, signed_in):
     answer = await browser.get("/account")
     assert shown(answer) == "account"
     assert "This browser" in answer.html.text
@@ -87,7 +87,7 @@ async def test_it_shows_sessions_and_applications(browser, services, signed_in):
     ("button", "session_id", "note"),
     [("end-there", "there", "session-ended"), ("end-other-sessions", "", "sessions-ended")],
 )
-async def test_a_session_is_ended_from_here(browser, services, signed_in, *, button, session_id, note):
+async def test_account_page_ends_sessions(browser, services, signed_in, *, button, session_id, note):
     form = (await browser.get("/account")).html.press(button)
     answer = await browser.post("/account/sessions", form)
     assert answer.status == 303, answer.text
@@ -96,7 +96,7 @@ async def test_a_session_is_ended_from_here(browser, services, signed_in, *, but
     assert (asked.session_id, asked.session_secret) == (session_id, browser.cookies["latchkey-session"])
 
 
-async def test_an_application_is_removed(browser, services, signed_in):
+async def test_account_page_removes_an_application(browser, services, signed_in):
     form = (await browser.get("/account")).html.press("remove-c_notes")
     answer = await browser.post("/account/applications", form)
     assert (answer.status, answer.location) == (303, "/account?note=application-removed")
@@ -113,21 +113,19 @@ async def test_an_application_is_removed(browser, services, signed_in):
         ("remove-c_notes", "/account/applications", "application", "c_other"),
     ],
 )
-async def test_a_form_is_good_for_what_it_was_made_for_and_nothing_else(
-    browser, services, signed_in, *, button, path, name, other
-):
+async def test_account_form_is_refused_for_another_subject(browser, services, signed_in, *, button, path, name, other):
     form = (await browser.get("/account")).html.press(button)
     assert (await browser.post(path, {**form, name: other})).status == 403
     assert (await browser.post(path, {**form, "csrf": ""})).status == 403
     assert {"EndOwnSessions", "WithdrawConsent"}.isdisjoint(services.authentication.names() + services.token.names())
 
 
-async def test_a_note_that_is_none_of_ours_is_not_shown(browser, signed_in):
+async def test_account_page_ignores_unknown_note(browser, signed_in):
     assert "account-note" not in (await browser.get("/account?note=%3Cb%3E")).text
     assert "account-note" in (await browser.get("/account?note=password-changed")).text
 
 
-async def test_the_password_is_changed(browser, services, signed_in):
+async def test_change_password_redirects_to_the_account(browser, services, signed_in):
     form = (await browser.get("/account/password")).html.press(
         "password-submit", current_password="old", new_password="a new one"
     )
@@ -140,10 +138,10 @@ async def test_the_password_is_changed(browser, services, signed_in):
 @pytest.mark.parametrize(
     ("refusal", "words"),
     [
-        (AccessDenied("x", reason=Reason.WRONG_CREDENTIALS), "Your present password is something else."),
+        (AccessDenied("x", reason=Reason.WRONG_CREDENTIALS), "Current password is incorrect."),
         (
             InvalidRequest("A password needs at least 8 characters.", reason=Reason.PASSWORD_TOO_SHORT),
-            "A password needs at least 8 characters.",
+            "Use at least 8 characters.",
         ),
         (
             TemporarilyUnavailable("x", reason=Reason.SIGN_IN_THROTTLED, retry_after=120),
@@ -151,7 +149,7 @@ async def test_the_password_is_changed(browser, services, signed_in):
         ),
     ],
 )
-async def test_what_is_wrong_is_said_and_nothing_typed_comes_back(browser, services, signed_in, refusal, words):
+async def test_change_password_shows_the_problem_without_typed_values(browser, services, signed_in, refusal, words):
     services.authentication.says["ChangePassword"] = refusal
     form = (await browser.get("/account/password")).html.press(
         "password-submit", current_password="old-secret", new_password="new-secret"
@@ -162,7 +160,7 @@ async def test_what_is_wrong_is_said_and_nothing_typed_comes_back(browser, servi
     assert "new-secret" not in answer.text
 
 
-async def test_an_empty_form_costs_no_call(browser, services, signed_in):
+async def test_change_password_makes_no_call_when_a_field_is_empty(browser, services, signed_in):
     form = (await browser.get("/account/password")).html.press("password-submit")
     answer = await browser.post("/account/password", form)
     assert "Please enter" in answer.html.text

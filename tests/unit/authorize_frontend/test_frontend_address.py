@@ -1,4 +1,4 @@
-"""The pages for the mail address of one's account."""
+"""The pages for the email address of the account."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def shown(answer) -> str:
     return str(answer.html.one("main")["data-page"])
 
 
-async def test_a_link_is_asked_for_another_address(browser, services, signed_in):
+async def test_change_address_requests_an_email_to_the_new_address(browser, services, signed_in):
     page = await browser.get("/account/address")
     assert shown(page) == "account-address"
     assert page.html.has_id("address-unverified")
@@ -30,13 +30,13 @@ async def test_a_link_is_asked_for_another_address(browser, services, signed_in)
     assert shown(await browser.get(answer.location)) == "account-address-sent"
 
 
-async def test_the_present_address_is_confirmed_whatever_was_typed(browser, services, signed_in):
+async def test_confirm_address_ignores_the_typed_address(browser, services, signed_in):
     form = (await browser.get("/account/address")).html.press("address-confirm", address="other@example.com")
     await browser.post("/account/address", form)
     assert services.authentication.asked("RequestAddress").address == ""
 
 
-async def test_what_is_no_address_is_said_so(browser, services, signed_in):
+async def test_change_address_shows_the_problem_when_the_address_is_malformed(browser, services, signed_in):
     services.authentication.says["RequestAddress"] = InvalidRequest("x", reason=Reason.ADDRESS_MALFORMED)
     form = (await browser.get("/account/address")).html.press("address-change", address="<b>@x")
     answer = await browser.post("/account/address", form)
@@ -45,14 +45,14 @@ async def test_what_is_no_address_is_said_so(browser, services, signed_in):
 
 
 @pytest.mark.s(37)
-async def test_nobody_changes_it_from_another_site(browser, services, signed_in):
+async def test_change_address_is_refused_from_another_site(browser, services, signed_in):
     form = (await browser.get("/account/address")).html.press("address-change", address="eve@example.com")
     assert (await browser.post("/account/address", form | {"csrf": ""})).status == 403
     assert (await browser.post("/account/address", form, Sec_Fetch_Site="cross-site")).status == 403
     assert "RequestAddress" not in services.authentication.names()
 
 
-async def test_it_needs_a_recent_sign_in(browser, services, signed_in):
+async def test_change_address_requires_a_recent_sign_in(browser, services, signed_in):
     services.authentication.says["RequestAddress"] = AccessDenied("x", reason=Reason.REAUTHENTICATION_REQUIRED)
     form = (await browser.get("/account/address")).html.press("address-change", address="a@b.example")
     answer = await browser.post("/account/address", form)
@@ -60,7 +60,7 @@ async def test_it_needs_a_recent_sign_in(browser, services, signed_in):
 
 
 @pytest.mark.s(51, 52)
-async def test_opening_the_link_changes_nothing_and_the_button_does(browser, services, signed_in):
+async def test_address_link_is_used_by_the_button_only(browser, services, signed_in):
     token = new_secret()
     page = await browser.get(f"/account/address/confirm?token={token}")
     assert shown(page) == "account-address-confirm"
@@ -72,7 +72,7 @@ async def test_opening_the_link_changes_nothing_and_the_button_does(browser, ser
     assert (asked.token, asked.session_secret) == (token, browser.cookies["latchkey-session"])
 
 
-async def test_who_is_not_signed_in_does_that_first_and_comes_back_to_the_link(browser, services):
+async def test_address_link_redirects_to_sign_in_and_back_without_a_session(browser, services):
     token = new_secret()
     answer = await browser.get(f"/account/address/confirm?token={token}")
     assert answer.location == "/account/sign-in?to=%2Faccount%2Faddress%2Fconfirm"
@@ -84,18 +84,18 @@ async def test_who_is_not_signed_in_does_that_first_and_comes_back_to_the_link(b
     assert services.authentication.asked("GetAddressRequest").token == token
 
 
-async def test_a_link_that_is_over_leads_to_another(browser, services, signed_in):
+async def test_used_address_link_offers_a_new_one(browser, services, signed_in):
     services.authentication.says["GetAddressRequest"] = InvalidRequest("x", reason=Reason.LINK_UNKNOWN)
     answer = await browser.get(f"/account/address/confirm?token={new_secret()}")
     assert answer.html.by_id("try-again")["href"] == "/account/address"
 
 
-class TestWithoutMail:
+class TestEmailIsOff:
     @pytest.fixture
     def services(self, services):
         services.authentication.says["GetOffers"] = GetOffersResponse(mail=False)
         return services
 
-    async def test_nothing_leads_to_a_letter(self, browser, services, signed_in):
+    async def test_pages_have_no_link_and_are_404(self, browser, services, signed_in):
         assert not (await browser.get("/account")).html.has_id("change-address")
         assert (await browser.get("/account/address")).status == 404

@@ -1,4 +1,4 @@
-"""The authorization endpoint: what goes to the services, and what the browser is told to do next."""
+"""The authorization endpoint: calls to other services, and responses to the browser."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def pairs(message: Any) -> list[tuple[str, str]]:
     return [(parameter.name, parameter.value) for parameter in message.parameters]
 
 
-async def test_a_request_needs_no_cookie_and_calls_only_the_token_service(browser, services):
+async def test_authorize_without_cookies_calls_only_token(browser, services):
     services.token.says["Authorize"] = a_response()
     answer = await browser.get("/authorize?client_id=c&scope=openid%20email&state=a%2Bb+c")
     assert answer.status == 303
@@ -36,7 +36,7 @@ async def test_a_request_needs_no_cookie_and_calls_only_the_token_service(browse
     assert services.authentication.calls == []
 
 
-async def test_with_session_and_consent_it_is_one_call_to_each_of_two_services(browser, services):
+async def test_authorize_with_session_and_consent_makes_one_call_to_each_of_two_services(browser, services):
     services.signed_in()
     services.token.says["Authorize"] = a_response()
     browser.cookies = {SESSION: new_secret(), BROWSER: new_secret()}
@@ -48,7 +48,7 @@ async def test_with_session_and_consent_it_is_one_call_to_each_of_two_services(b
     assert services.token.asked("Authorize").browser_secret == browser.cookies[BROWSER]
 
 
-async def test_a_dead_session_is_no_session(browser, services):
+async def test_authorize_sends_no_session_when_it_has_ended(browser, services):
     services.token.says["Authorize"] = services.wants(INTERACTION_KIND_SIGN_IN)
     browser.cookies = {SESSION: new_secret()}
     await browser.get("/authorize?client_id=c")
@@ -56,7 +56,7 @@ async def test_a_dead_session_is_no_session(browser, services):
 
 
 @pytest.mark.s(61)
-async def test_duplicates_and_blanks_arrive_as_they_were_sent(browser, services):
+async def test_authorize_passes_on_duplicate_and_empty_parameters(browser, services):
     services.token.says["Authorize"] = a_response()
     await browser.get("/authorize?state=1&client_id=c&state=2&nonce=&x;y=1")
     expected = [("state", "1"), ("client_id", "c"), ("state", "2"), ("nonce", ""), ("x;y", "1")]
@@ -72,7 +72,7 @@ async def test_duplicates_and_blanks_arrive_as_they_were_sent(browser, services)
         (INTERACTION_KIND_RESUME, "/authorize/resume"),
     ],
 )
-async def test_an_interaction_goes_to_its_page_and_binds_the_browser(browser, services, kind, page):
+async def test_interaction_redirects_to_its_page_and_sets_the_binding_cookie(browser, services, kind, page):
     services.token.says["Authorize"] = services.wants(kind)
     answer = await browser.get("/authorize?client_id=c")
     assert (answer.status, answer.location) == (303, f"{page}?request={services.request_id}")
@@ -81,7 +81,7 @@ async def test_an_interaction_goes_to_its_page_and_binds_the_browser(browser, se
     assert browser.cookies[BROWSER] == secret
 
 
-async def test_a_browser_keeps_the_secret_it_has(browser, services):
+async def test_authorize_keeps_an_existing_binding_cookie(browser, services):
     services.token.says["Authorize"] = services.wants(INTERACTION_KIND_SIGN_IN)
     browser.cookies = {BROWSER: new_secret()}
     answer = await browser.get("/authorize?client_id=c")
@@ -89,19 +89,19 @@ async def test_a_browser_keeps_the_secret_it_has(browser, services):
     assert services.token.asked("Authorize").browser_secret == browser.cookies[BROWSER]
 
 
-async def test_an_answer_for_the_client_sets_no_cookie(browser, services):
+async def test_authorization_response_sets_no_cookie(browser, services):
     services.token.says["Authorize"] = a_response()
     assert (await browser.get("/authorize?client_id=c")).cookies == {}
 
 
-async def test_a_decision_that_nobody_knows_is_our_fault(browser, services):
+async def test_unknown_interaction_kind_is_a_server_error(browser, services):
     services.token.says["Authorize"] = services.wants(INTERACTION_KIND_UNSPECIFIED)
     answer = await browser.get("/authorize?client_id=c")
     assert (answer.status, answer.html.one("main")["data-error"]) == (500, "server_error")
 
 
 @pytest.mark.s(37)
-async def test_a_post_without_cookies_is_deferred_and_looked_at_again_by_get(browser, services):
+async def test_post_without_cookies_is_deferred_and_resumed_by_get(browser, services):
     services.token.says["Authorize"] = services.wants(INTERACTION_KIND_RESUME)
     form = [("client_id", "c"), ("state", "s"), ("state", "t")]
     answer = await browser.post("/authorize", form, Origin="https://app.example", Sec_Fetch_Site="cross-site")
@@ -113,7 +113,7 @@ async def test_a_post_without_cookies_is_deferred_and_looked_at_again_by_get(bro
 
 
 @pytest.mark.parametrize("cookie", [BROWSER, SESSION])
-async def test_a_post_with_cookies_is_judged_at_once(browser, services, cookie):
+async def test_post_with_cookies_is_not_deferred(browser, services, cookie):
     services.token.says["Authorize"] = a_response()
     browser.cookies = {cookie: new_secret()}
     assert (await browser.post("/authorize", [("client_id", "c")])).status == 303
@@ -121,7 +121,7 @@ async def test_a_post_with_cookies_is_judged_at_once(browser, services, cookie):
 
 
 @pytest.mark.s(39)
-async def test_resuming_names_request_browser_and_session(browser, services):
+async def test_resume_sends_request_browser_and_session(browser, services):
     services.signed_in()
     services.token.says["ResumeAuthorization"] = a_response()
     browser.cookies = {SESSION: new_secret(), BROWSER: new_secret()}
@@ -135,7 +135,7 @@ async def test_resuming_names_request_browser_and_session(browser, services):
 @pytest.mark.s(39)
 @pytest.mark.parametrize("path", ["/authorize/resume", "/sign-in", "/consent"])
 @pytest.mark.parametrize("query", ["", "?request=", "?request=%22%3E", "?request=" + "a" * 500, "?request=a&request=b"])
-async def test_what_cannot_be_a_request_id_is_refused_without_a_call(browser, services, path, query):
+async def test_malformed_request_id_is_refused_without_a_call(browser, services, path, query):
     browser.cookies = {BROWSER: new_secret()}
     answer = await browser.get(path + query)
     assert (answer.status, answer.html.one("main")["data-error"]) == (400, "invalid_request")
@@ -144,15 +144,15 @@ async def test_what_cannot_be_a_request_id_is_refused_without_a_call(browser, se
 
 @pytest.mark.s(39)
 @pytest.mark.parametrize("path", ["/authorize/resume", "/sign-in", "/consent"])
-async def test_a_browser_without_its_cookie_cannot_continue_a_request(browser, services, path):
+async def test_pending_request_is_refused_without_the_binding_cookie(browser, services, path):
     answer = await browser.get(f"{path}?request={services.request_id}")
     assert answer.status == 400
-    assert "begun in another browser" in answer.html.text
+    assert "started in another browser" in answer.html.text
     assert services.token.calls == []
 
 
 @pytest.mark.parametrize("cookie", ['"', "\xff\xfe", "a.b", "a" * 200, "ü"])
-async def test_a_cookie_that_cannot_be_ours_is_none(browser, services, cookie):
+async def test_malformed_cookie_is_ignored(browser, services, cookie):
     services.token.says["Authorize"] = a_response()
     browser.cookies = {SESSION: cookie, BROWSER: cookie}
     assert (await browser.get("/authorize?client_id=c")).status == 303
@@ -161,7 +161,7 @@ async def test_a_cookie_that_cannot_be_ours_is_none(browser, services, cookie):
 
 
 @pytest.mark.s(4)
-async def test_an_error_of_the_token_service_is_a_page_and_never_a_redirect(browser, services):
+async def test_token_service_error_is_a_page_and_no_redirect(browser, services):
     services.token.says["Authorize"] = InvalidRequest(
         "The redirect_uri is not registered for this client.",
         reason=Reason.REDIRECT_URI_UNREGISTERED,
@@ -175,7 +175,7 @@ async def test_an_error_of_the_token_service_is_a_page_and_never_a_redirect(brow
     assert "evil.example" not in answer.text
 
 
-async def test_the_endpoint_answers_no_head_request(browser, services):
+async def test_authorize_refuses_head_requests(browser, services):
     assert (await browser.request("HEAD", "/authorize?client_id=c")).status == 405
     assert services.token.calls == []
 
@@ -191,15 +191,13 @@ async def test_the_endpoint_answers_no_head_request(browser, services):
         ("http://[::1]:5000/cb", "http://[::1]:5000/cb?code=c&state=a%20b%26%22"),
     ],
 )
-async def test_the_query_is_appended_to_what_the_client_registered_byte_by_byte(
-    browser, services, registered, expected
-):
+async def test_location_appends_the_query_to_the_registered_uri_unchanged(browser, services, registered, expected):
     parameters = [("code", "c"), ("state", 'a b&"')]
     services.token.says["Authorize"] = a_response(parameters, redirect_uri=registered)
     assert (await browser.get("/authorize?client_id=c")).location == expected
 
 
-async def test_a_fragment_answer_leaves_the_query_alone(browser, services):
+async def test_location_in_fragment_mode_keeps_the_query(browser, services):
     services.token.says["Authorize"] = a_response(
         [("error", "access_denied"), ("state", "#?&")],
         redirect_uri="https://app.example/cb?a=b",
@@ -210,7 +208,7 @@ async def test_a_fragment_answer_leaves_the_query_alone(browser, services):
 
 
 @pytest.mark.s(8, 73)
-async def test_a_form_post_answer_posts_to_the_client_and_nowhere_else(browser, services):
+async def test_form_post_page_posts_to_the_client_only(browser, services):
     services.token.says["Authorize"] = a_response(
         [("code", "c0de"), ("state", '"><script>alert(1)</script>')],
         redirect_uri="https://app.example:8443/cb?a=b&c=d",
@@ -232,7 +230,7 @@ async def test_a_form_post_answer_posts_to_the_client_and_nowhere_else(browser, 
 
 
 @pytest.mark.s(8)
-async def test_every_form_post_page_has_a_nonce_of_its_own(browser, services):
+async def test_form_post_page_has_a_new_nonce_each_time(browser, services):
     services.token.says["Authorize"] = a_response(mode=RESPONSE_MODE_FORM_POST)
     nonces = {(await browser.get("/authorize?client_id=c")).html.one("script")["nonce"] for _ in range(3)}
     assert len(nonces) == 3
@@ -251,13 +249,13 @@ async def test_every_form_post_page_has_a_nonce_of_its_own(browser, services):
         "https://a/\r\nX: y",
     ],
 )
-async def test_a_uri_that_a_browser_would_run_is_never_followed(browser, services, uri, mode):
+async def test_authorization_response_refuses_script_uris(browser, services, uri, mode):
     services.token.says["Authorize"] = a_response(redirect_uri=uri, mode=mode)
     answer = await browser.get("/authorize?client_id=c")
     assert answer.status == 500
     assert uri not in answer.text
 
 
-async def test_a_form_is_never_posted_to_a_native_app(browser, services):
+async def test_form_post_is_refused_for_a_native_redirect_uri(browser, services):
     services.token.says["Authorize"] = a_response(redirect_uri="com.example.app:/cb", mode=RESPONSE_MODE_FORM_POST)
     assert (await browser.get("/authorize?client_id=c")).status == 500

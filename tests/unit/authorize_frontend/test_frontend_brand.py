@@ -1,4 +1,4 @@
-"""The brand of an operator: seen everywhere, and refused where somebody could not read it or something would run."""
+"""The operator's branding: on every page, and refused with low contrast or active content."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from services.authorize_frontend.brand import DarkAccent, LightAccent, Link, LinkOrAddress, LogoFile
-from services.authorize_frontend.colours import BLACK, DARK, ENOUGH, LIGHT, WHITE, Colour, lightened, variables
+from services.authorize_frontend.colours import BLACK, DARK, LIGHT, MIN_CONTRAST, WHITE, Colour, lightened, variables
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path id="p" d="M0 0"/><use href="#p"/></svg>'
@@ -20,7 +20,7 @@ def taken(kind, value) -> bool:
     return True
 
 
-def test_contrast_is_that_of_the_web_content_accessibility_guidelines():
+def test_contrast_follows_wcag():
     assert WHITE.contrast(BLACK) == pytest.approx(21)
     assert Colour.of("#777777").contrast(WHITE) == pytest.approx(4.48, abs=0.005)
     assert Colour.of("#ff0000").contrast(WHITE) == pytest.approx(4.0, abs=0.005)
@@ -42,16 +42,16 @@ def test_contrast_is_that_of_the_web_content_accessibility_guidelines():
         (LightAccent, "", True),
     ],
 )
-def test_a_colour_that_some_cannot_read_is_refused_at_start(kind, colour, fine):
+def test_accent_is_refused_when_its_contrast_is_too_low(kind, colour, fine):
     assert taken(kind, colour) is fine
 
 
 @pytest.mark.parametrize("accent", ["#12595f", "#000000", "#5b21b6", "#a3262f", "#0b5fff"])
-def test_a_dark_accent_is_made_of_a_light_one(accent):
+def test_dark_accent_is_derived_from_the_light_one(accent):
     light, dark = variables(Colour.of(accent), LIGHT), variables(lightened(Colour.of(accent)), DARK)
     for colours in (light, dark):
-        assert colours["on-accent"].contrast(colours["accent"]) >= ENOUGH
-        assert colours["accent"].contrast(colours["tint"]) >= ENOUGH
+        assert colours["on-accent"].contrast(colours["accent"]) >= MIN_CONTRAST
+        assert colours["accent"].contrast(colours["tint"]) >= MIN_CONTRAST
 
 
 @pytest.mark.s(44)
@@ -59,12 +59,12 @@ def test_a_dark_accent_is_made_of_a_light_one(accent):
     "url",
     ["http://a.example", "javascript:alert(1)", "//a.example", "https://u:p@a.example", "https://", "x", "https://a b"],
 )
-def test_links_are_https(url):
+def test_brand_link_must_be_https(url):
     assert not taken(Link, url)
     assert not taken(LinkOrAddress, url)
 
 
-def test_help_may_be_an_address():
+def test_support_link_may_be_mailto():
     assert taken(LinkOrAddress, "mailto:help@example.com")
     assert not taken(Link, "mailto:help@example.com")
     assert not taken(LinkOrAddress, "mailto:help@example.com?body=x")
@@ -87,7 +87,7 @@ def test_help_may_be_an_address():
         " " * 128 * 1024 + SVG,
     ],
 )
-def test_a_logo_is_a_picture_and_nothing_else(tmp_path: Path, content):
+def test_logo_with_active_content_is_refused(tmp_path: Path, content):
     file = tmp_path / "logo"
     file.write_text(content)
     assert not taken(LogoFile, file)
@@ -106,7 +106,7 @@ def extra_settings(tmp_path: Path):
     }
 
 
-async def test_the_brand_is_on_every_page(browser):
+async def test_brand_is_on_the_page(browser):
     html = (await browser.get("/")).html
     [picture] = [image["src"] for image in html.all("img")]
     logo = await browser.get(picture)
@@ -125,6 +125,6 @@ async def test_the_brand_is_on_every_page(browser):
     assert all(link["rel"] == "noopener noreferrer" for link in html.all("a") if link["id"].startswith("house-"))
 
 
-def test_a_png_is_a_picture(tmp_path: Path):
+def test_logo_may_be_png(tmp_path: Path):
     (tmp_path / "logo").write_bytes(PNG)
     assert taken(LogoFile, tmp_path / "logo")

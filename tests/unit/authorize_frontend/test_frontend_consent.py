@@ -14,7 +14,7 @@ def page_path(browser, services) -> str:
     return f"/consent?request={services.request_id}"
 
 
-async def test_the_page_names_client_person_and_scopes_in_words(browser, services, page_path):
+async def test_consent_page_shows_client_user_and_scopes(browser, services, page_path):
     services.token.says["GetInteraction"] = an_interaction(
         scopes=["openid", "profile", "email", "address", "phone", "offline_access", "notes:write"]
     )
@@ -22,50 +22,50 @@ async def test_the_page_names_client_person_and_scopes_in_words(browser, service
     assert html.one("main")["data-page"] == "consent"
     for words in ("Acme Notes", "Alice Ansel", "alice", "app.example"):
         assert words in html.text
-    for words in ("Know who you are", "See your profile", "e-mail address", "postal address", "phone number"):
+    for words in ("Verify your identity", "See your profile", "email address", "postal address", "phone number"):
         assert words in html.text
-    assert "Stay connected" in html.text
+    assert "Keep access to your account" in html.text
     assert "notes:write" in html.text
     assert len(html.all("li")) == 7
 
 
-async def test_a_scope_asked_for_twice_is_shown_once(browser, services, page_path):
+async def test_consent_page_shows_a_repeated_scope_once(browser, services, page_path):
     services.token.says["GetInteraction"] = an_interaction(scopes=["email", "email"])
     assert len((await browser.get(page_path)).html.all("li")) == 1
 
 
 @pytest.mark.s(56)
-async def test_the_page_says_what_the_access_is_meant_for(browser, services, page_path):
+async def test_consent_page_shows_resources(browser, services, page_path):
     services.token.says["GetInteraction"] = an_interaction(
         scopes=["email"], resources=["https://orders.example/", "https://orders.example/v1?a=b", "urn:x:<i>api</i>"]
     )
     html = (await browser.get(page_path)).html
     assert len(html.all("li")) == 4
-    for words in ("meant for", "orders.example", "https://orders.example/v1?a=b", "urn:x:<i>api</i>"):
+    for words in ("will have access to", "orders.example", "https://orders.example/v1?a=b", "urn:x:<i>api</i>"):
         assert words in html.text
     assert html.all("i") == []
 
 
-async def test_where_no_resource_is_named_the_page_says_nothing_of_any(browser, services, page_path):
-    assert "meant for" not in (await browser.get(page_path)).html.text
+async def test_consent_page_shows_no_resources_when_none_is_requested(browser, services, page_path):
+    assert "will have access to" not in (await browser.get(page_path)).html.text
 
 
 @pytest.mark.s(57)
-async def test_of_a_client_that_registered_itself_the_page_says_so(browser, services, page_path):
+async def test_consent_page_marks_a_self_registered_client(browser, services, page_path):
     assert "registered itself" not in (await browser.get(page_path)).html.text
     services.token.says["GetInteraction"] = an_interaction(self_registered=True)
     html = (await browser.get(page_path)).html
     assert html.has_id("unchecked-client")
-    assert "Allow it only if you meant to use app.example" in html.text
+    assert "Continue only if you trust app.example" in html.text
     native = an_interaction(self_registered=True, redirect_origin="com.example.app:")
     services.token.says["GetInteraction"] = native
     html = (await browser.get(page_path)).html
     assert "registered itself" in html.text
-    assert "if you meant" not in html.text
+    assert "only if you trust" not in html.text
 
 
 @pytest.mark.parametrize(("button", "decision"), [("consent-allow", DECISION_ALLOW), ("consent-deny", DECISION_DENY)])
-async def test_the_answer_goes_to_the_token_service_with_the_session(browser, services, page_path, button, decision):
+async def test_consent_decision_is_sent_to_token_with_the_session(browser, services, page_path, button, decision):
     services.token.says["DecideAuthorization"] = a_response()
     page = await browser.get(page_path)
     answer = await browser.post(page_path, page.html.press(button))
@@ -78,7 +78,7 @@ async def test_the_answer_goes_to_the_token_service_with_the_session(browser, se
 
 @pytest.mark.s(55)
 @pytest.mark.parametrize("choice", ["", "maybe", "ALLOW"])
-async def test_a_form_without_a_decision_decides_nothing(browser, services, page_path, choice):
+async def test_consent_form_without_a_decision_is_refused(browser, services, page_path, choice):
     page = await browser.get(page_path)
     answer = await browser.post(page_path, page.html.hidden | {"choice": choice})
     assert answer.status == 400
@@ -87,7 +87,7 @@ async def test_a_form_without_a_decision_decides_nothing(browser, services, page
 
 @pytest.mark.s(55)
 @pytest.mark.parametrize("cookies", [["latchkey-browser"], ["latchkey-browser", "latchkey-session"]])
-async def test_nobody_is_asked_who_is_not_signed_in(browser, services, page_path, cookies):
+async def test_consent_page_redirects_to_resume_without_a_session(browser, services, page_path, cookies):
     services.authentication.says["GetSession"] = type(services.authentication.says["GetSession"])()
     browser.cookies = {name: browser.cookies[name] for name in cookies}
     answer = await browser.get(page_path)
@@ -95,7 +95,7 @@ async def test_nobody_is_asked_who_is_not_signed_in(browser, services, page_path
 
 
 @pytest.mark.s(40, 55)
-async def test_an_answer_of_a_session_that_ended_meanwhile_carries_no_session(browser, services, page_path):
+async def test_consent_decision_has_no_session_when_it_has_ended(browser, services, page_path):
     services.token.says["DecideAuthorization"] = services.wants(1)
     page = await browser.get(page_path)
     services.authentication.says["GetSession"] = type(services.authentication.says["GetSession"])()
@@ -104,6 +104,6 @@ async def test_an_answer_of_a_session_that_ended_meanwhile_carries_no_session(br
     assert not services.token.asked("DecideAuthorization").HasField("session")
 
 
-async def test_somebody_else_can_sign_in(browser, services, page_path):
+async def test_consent_page_links_to_sign_in_as_another_user(browser, services, page_path):
     links = [link["href"] for link in (await browser.get(page_path)).html.links]
     assert f"/sign-in?request={services.request_id}" in links

@@ -1,4 +1,4 @@
-"""Forms of ours: only from our page, in this browser, about this request, in this session."""
+"""CSRF protection: forms are bound to page, browser, request and session."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ POWERS = {"SignIn", "DecideAuthorization", "EndSession"}
 
 @pytest.fixture
 async def form(request, browser, services):
-    """One of our forms as the browser got it: where it posts to, and its fields."""
+    """A form as the browser received it: its action and its fields."""
     services.signed_in()
     services.token.says |= {"DecideAuthorization": a_response(), "CheckLogout": CheckLogoutResponse()}
     browser.cookies = {"latchkey-browser": new_secret(), "latchkey-session": new_secret()}
@@ -37,7 +37,7 @@ async def refused(browser: Browser, services: FakeServices, action: str, fields:
 
 
 @pytest.mark.parametrize("form", FORMS, indirect=True)
-async def test_the_form_as_it_was_given_is_taken(browser, services, form):
+async def test_form_with_its_token_is_accepted(browser, services, form):
     answer = await browser.post(*form, Origin="null", Sec_Fetch_Site="same-origin")
     assert answer.status in {200, 303}
     assert not POWERS.isdisjoint(services.token.names() + services.authentication.names())
@@ -46,7 +46,7 @@ async def test_the_form_as_it_was_given_is_taken(browser, services, form):
 @pytest.mark.s(37)
 @pytest.mark.parametrize("form", FORMS, indirect=True)
 @pytest.mark.parametrize("token", [None, "", "A" * 43, "ü"])
-async def test_a_missing_or_wrong_token_is_refused(browser, services, form, token):
+async def test_form_is_refused_with_missing_or_wrong_token(browser, services, form, token):
     action, fields = form
     changed = {name: value for name, value in fields.items() if name != "csrf"}
     await refused(browser, services, action, changed if token is None else changed | {"csrf": token})
@@ -54,42 +54,42 @@ async def test_a_missing_or_wrong_token_is_refused(browser, services, form, toke
 
 @pytest.mark.s(37)
 @pytest.mark.parametrize("form", FORMS, indirect=True)
-async def test_the_token_twice_is_none(browser, services, form):
+async def test_form_is_refused_with_repeated_token(browser, services, form):
     action, fields = form
     await refused(browser, services, action, [*fields.items(), ("csrf", fields["csrf"])])
 
 
 @pytest.mark.s(37, 39)
 @pytest.mark.parametrize("form", FORMS, indirect=True)
-async def test_the_token_of_another_browser_is_refused(browser, services, form):
+async def test_form_is_refused_with_token_of_another_browser(browser, services, form):
     browser.cookies["latchkey-browser"] = new_secret()
     await refused(browser, services, *form)
 
 
 @pytest.mark.s(37)
 @pytest.mark.parametrize("form", ["logout"], indirect=True)
-async def test_without_the_binding_cookie_no_token_holds(browser, services, form):
+async def test_form_is_refused_without_the_binding_cookie(browser, services, form):
     del browser.cookies["latchkey-browser"]
     await refused(browser, services, *form)
 
 
 @pytest.mark.s(37, 38)
 @pytest.mark.parametrize("form", FORMS, indirect=True)
-async def test_a_token_from_before_a_sign_in_is_no_good_after_it(browser, services, form):
+async def test_form_is_refused_with_token_from_before_the_sign_in(browser, services, form):
     browser.cookies["latchkey-session"] = new_secret()
     await refused(browser, services, *form)
 
 
 @pytest.mark.s(37)
 @pytest.mark.parametrize("form", ["sign-in", "consent"], indirect=True)
-async def test_the_token_of_another_request_is_refused(browser, services, form):
+async def test_form_is_refused_with_token_of_another_request(browser, services, form):
     action, fields = form
     await refused(browser, services, action, fields | {"request": new_secret()})
 
 
 @pytest.mark.s(37)
 @pytest.mark.parametrize("form", ["sign-in"], indirect=True)
-async def test_the_token_of_another_form_is_refused(browser, services, form):
+async def test_form_is_refused_with_token_of_another_form(browser, services, form):
     _, fields = form
     await refused(browser, services, "/consent", fields | {"choice": "allow"})
 
@@ -106,7 +106,7 @@ async def test_the_token_of_another_form_is_refused(browser, services, form):
         {"Sec_Fetch_Site": "cross-site", "Origin": "http://localhost:8080"},
     ],
 )
-async def test_a_right_token_from_another_site_is_refused(browser, services, form, headers):
+async def test_form_is_refused_from_another_site(browser, services, form, headers):
     await refused(browser, services, *form, **headers)
 
 
@@ -114,19 +114,19 @@ async def test_a_right_token_from_another_site_is_refused(browser, services, for
 @pytest.mark.parametrize(
     "headers", [{}, {"Origin": "null"}, {"Origin": "http://localhost:8080"}, {"Sec_Fetch_Site": "none"}]
 )
-async def test_what_old_browsers_and_our_own_pages_say_is_taken(browser, services, form, headers):
+async def test_form_is_accepted_with_headers_of_old_browsers_and_own_pages(browser, services, form, headers):
     assert (await browser.post(*form, **headers)).status in {200, 303}
 
 
 @pytest.mark.parametrize("form", ["sign-in", "consent"], indirect=True)
-async def test_a_stale_page_leads_back_into_the_request(browser, services, form):
+async def test_stale_page_links_to_the_pending_request(browser, services, form):
     browser.cookies["latchkey-session"] = new_secret()
     answer = await refused(browser, services, *form)
     assert answer.html.by_id("try-again")["href"] == f"/authorize/resume?request={services.request_id}"
 
 
 @pytest.mark.s(37)
-def test_the_parts_of_a_token_cannot_be_shifted_into_each_other():
+def test_csrf_token_parts_are_separated():
     first = csrf.token("k", purpose="a", subject="bc", session_secret="d")
     assert first != csrf.token("k", purpose="ab", subject="c", session_secret="d")
     assert first != csrf.token("k", purpose="a", subject="b", session_secret="cd")

@@ -1,4 +1,4 @@
-"""Connecting a device: what the pages say, what they pass on, and what no link can do."""
+"""The pages that connect a device."""
 
 from datetime import timedelta
 
@@ -19,13 +19,13 @@ WRONG = AccessDenied("x", reason=Reason.WRONG_CREDENTIALS)
 
 @pytest.fixture
 def signed_in(browser, services) -> None:
-    """Just now."""
+    """A session with a sign-in just now."""
     services.signed_in()
     browser.cookies = {"latchkey-browser": new_secret(), "latchkey-session": new_secret()}
 
 
 async def the_question(browser, *, typed: str = "wdjb mjht"):
-    """The confirm page, by way of the form."""
+    """Returns the confirmation page, through the form."""
     form = (await browser.get("/device")).html
     return await browser.post("/device", form.press("device-continue", user_code=typed))
 
@@ -34,7 +34,7 @@ def shown(answer: Page) -> str:
     return answer.html.one("main")["data-page"]
 
 
-async def test_the_page_asks_for_the_code(browser, signed_in):
+async def test_device_page_has_a_field_for_the_code(browser, signed_in):
     answer = await browser.get("/device")
     field = answer.html.by_id("user-code")
     assert (answer.status, shown(answer), field["value"]) == (200, "device", "")
@@ -43,7 +43,7 @@ async def test_the_page_asks_for_the_code(browser, signed_in):
 
 
 @pytest.mark.s(35)
-async def test_a_link_with_a_code_fills_it_in_and_sends_nothing(browser, services, signed_in):
+async def test_device_link_fills_in_the_code_without_submitting(browser, services, signed_in):
     answer = await browser.get("/device?user_code=WDJB-MJHT")
     assert (shown(answer), answer.html.by_id("user-code")["value"]) == ("device", "WDJB-MJHT")
     assert services.device.names() == []
@@ -53,12 +53,12 @@ async def test_a_link_with_a_code_fills_it_in_and_sends_nothing(browser, service
 
 
 @pytest.mark.parametrize("code", ["x" * 41, "%00"])
-async def test_what_cannot_be_a_code_is_not_filled_in(browser, signed_in, code):
+async def test_device_link_with_malformed_code_fills_in_nothing(browser, signed_in, code):
     answer = await browser.get(f"/device?user_code={code}")
     assert answer.status == 400 if code == "%00" else answer.html.by_id("user-code")["value"] == ""
 
 
-async def test_the_code_of_a_link_is_escaped(browser, signed_in):
+async def test_device_page_escapes_the_code(browser, signed_in):
     answer = await browser.get("/device?user_code=%22%3E%3Cscript%3E")
     assert answer.html.by_id("user-code")["value"] == '"><script>'
     assert "<script>" not in answer.text
@@ -66,7 +66,7 @@ async def test_the_code_of_a_link_is_escaped(browser, signed_in):
 
 @pytest.mark.s(35)
 @pytest.mark.parametrize("ago", [None, timedelta(minutes=5, seconds=1), timedelta(hours=7)])
-async def test_only_who_has_just_signed_in_comes_to_the_code(browser, services, ago):
+async def test_device_page_requires_a_fresh_sign_in(browser, services, ago):
     browser.cookies = {"latchkey-browser": new_secret(), "latchkey-session": new_secret()}
     if ago is not None:
         services.signed_in(ago=ago)
@@ -76,7 +76,7 @@ async def test_only_who_has_just_signed_in_comes_to_the_code(browser, services, 
 
 
 @pytest.mark.s(35)
-async def test_the_question_says_who_asks_for_what_from_where_and_since_when(browser, services, signed_in):
+async def test_device_confirmation_shows_client_scopes_network_and_time(browser, services, signed_in):
     services.device.says["FindUserCode"] = a_waiting_device(ago=timedelta(minutes=3, seconds=20))
     answer = await the_question(browser)
     text = answer.html.text
@@ -84,8 +84,8 @@ async def test_the_question_says_who_asks_for_what_from_where_and_since_when(bro
     assert "Connect Acme TV to your account?" in text
     assert "WDJB-MJHT" in text
     assert "3 minutes ago" in text
-    assert "another network than you are on now (192.0.2.x)" in text
-    assert "Did you start this yourself, on a device in front of you?" in text
+    assert "Not your current network (192.0.2.x)" in text
+    assert "Did you request this code on a device that you have with you?" in text
     assert "See your profile" in text
     assert "Alice Ansel" in text
     asked = services.device.asked("FindUserCode")
@@ -96,13 +96,13 @@ async def test_the_question_says_who_asks_for_what_from_where_and_since_when(bro
 @pytest.mark.parametrize(
     ("prefix", "words"),
     [
-        ("127.0.0.0/24", "the network that you are on now (127.0.0.x)"),
-        ("2001:db8:1::/48", "another network than you are on now (2001:db8:1:…)"),
-        ("", "an unknown network"),
-        ("nonsense", "an unknown network"),
+        ("127.0.0.0/24", "Your current network (127.0.0.x)"),
+        ("2001:db8:1::/48", "Not your current network (2001:db8:1:…)"),
+        ("", "Unknown network"),
+        ("nonsense", "Unknown network"),
     ],
 )
-async def test_the_question_compares_the_networks(browser, services, signed_in, prefix, words):
+async def test_device_confirmation_compares_the_networks(browser, services, signed_in, prefix, words):
     services.device.says["FindUserCode"] = a_waiting_device(requested_from=prefix)
     text = (await the_question(browser)).html.text
     assert words in text
@@ -110,19 +110,19 @@ async def test_the_question_compares_the_networks(browser, services, signed_in, 
 
 
 @pytest.mark.s(35)
-async def test_the_question_says_what_the_access_is_meant_for(browser, services, signed_in):
+async def test_device_confirmation_shows_resources(browser, services, signed_in):
     services.device.says["FindUserCode"] = a_waiting_device(resources=["https://orders.example"])
-    assert "meant for orders.example" in " ".join((await the_question(browser)).html.text.split())
+    assert "will have access to orders.example" in " ".join((await the_question(browser)).html.text.split())
 
 
-async def test_names_and_scopes_of_strangers_are_escaped(browser, services, signed_in):
+async def test_device_confirmation_escapes_client_names_and_scopes(browser, services, signed_in):
     services.device.says["FindUserCode"] = a_waiting_device(client_name="<b>TV</b>", scopes=["<i>", "<i>"])
     answer = await the_question(browser)
     assert "<b>" not in answer.text
     assert answer.text.count("&lt;i&gt;") == 1
 
 
-async def test_a_client_without_a_name_is_called_by_its_id(browser, services, signed_in):
+async def test_page_shows_the_client_id_when_the_client_has_no_name(browser, services, signed_in):
     services.device.says["FindUserCode"] = a_waiting_device(client_name="")
     assert "Connect c_tv to your account?" in (await the_question(browser)).html.text
 
@@ -135,7 +135,7 @@ async def test_a_client_without_a_name_is_called_by_its_id(browser, services, si
     ],
 )
 @pytest.mark.usefixtures("signed_in")
-async def test_the_answer_is_passed_on_with_the_session_as_it_came(browser, services, button, decision, page):
+async def test_device_decision_is_sent_with_the_session(browser, services, button, decision, page):
     html = (await the_question(browser)).html
     answer = await browser.post(html.one("form")["action"], html.press(button))
     assert (answer.status, answer.location) == (303, page)
@@ -145,8 +145,8 @@ async def test_the_answer_is_passed_on_with_the_session_as_it_came(browser, serv
     assert (done.status, shown(done)) == (200, "device-done")
 
 
-async def test_enter_does_not_allow_by_accident(browser, signed_in):
-    """The first button of a form is the one that Enter presses: there is no field to press it in."""
+async def test_device_code_field_has_no_decision_button(browser, signed_in):
+    """Enter presses the first button of a form; the confirmation has no field in which to press Enter."""
     html = (await the_question(browser)).html
     assert {field["type"] for field in html.all("input")} == {"hidden"}
     assert not any("autofocus" in button for button in html.all("button"))
@@ -154,10 +154,10 @@ async def test_enter_does_not_allow_by_accident(browser, signed_in):
 
 @pytest.mark.parametrize(
     ("refusal", "status", "words"),
-    [(UNKNOWN, 200, "No device is waiting under this code"), (TOO_MANY, 429, "try again in 4 minutes")],
+    [(UNKNOWN, 200, "valid or has expired"), (TOO_MANY, 429, "try again in 4 minutes")],
 )
 @pytest.mark.usefixtures("signed_in")
-async def test_a_wrong_code_can_be_mended(browser, services, refusal, status, words):
+async def test_wrong_device_code_shows_the_code_page_again(browser, services, refusal, status, words):
     services.device.says["FindUserCode"] = refusal
     answer = await the_question(browser)
     assert (answer.status, shown(answer)) == (status, "device")
@@ -167,7 +167,7 @@ async def test_a_wrong_code_can_be_mended(browser, services, refusal, status, wo
 
 
 @pytest.mark.parametrize(("refusal", "status"), [(UNKNOWN, 200), (TOO_MANY, 429)])
-async def test_a_decision_that_comes_too_late_leads_back_to_the_code(browser, services, signed_in, refusal, status):
+async def test_late_device_decision_shows_the_code_page_again(browser, services, signed_in, refusal, status):
     services.device.says["DecideDeviceCode"] = refusal
     html = (await the_question(browser)).html
     answer = await browser.post("/device/decision", html.press("device-allow"))
@@ -175,7 +175,7 @@ async def test_a_decision_that_comes_too_late_leads_back_to_the_code(browser, se
 
 
 @pytest.mark.s(35, 55)
-async def test_a_session_that_has_grown_old_meanwhile_signs_in_again(browser, services, signed_in):
+async def test_device_decision_redirects_to_sign_in_when_the_sign_in_is_too_old(browser, services, signed_in):
     html = (await the_question(browser)).html
     services.device.says["DecideDeviceCode"] = NOT_FRESH
     answer = await browser.post("/device/decision", html.press("device-allow"))
@@ -188,7 +188,7 @@ async def test_a_session_that_has_grown_old_meanwhile_signs_in_again(browser, se
 
 
 @pytest.mark.s(35, 55)
-async def test_there_is_no_way_to_the_question_but_the_form(browser, services, signed_in):
+async def test_device_confirmation_is_not_reachable_by_get(browser, services, signed_in):
     for path in ("/device/decision", "/device/decision?user_code=WDJB-MJHT", "/device/confirm?user_code=WDJB-MJHT"):
         assert (await browser.get(path)).status in {404, 405}
     assert services.device.names() == []
@@ -196,7 +196,7 @@ async def test_there_is_no_way_to_the_question_but_the_form(browser, services, s
 
 @pytest.mark.s(35, 37, 55)
 @pytest.mark.parametrize("path", ["/device", "/device/decision", "/device/sign-in"])
-async def test_no_form_is_taken_that_our_page_did_not_give(browser, services, signed_in, path):
+async def test_device_form_without_csrf_token_is_refused(browser, services, signed_in, path):
     fields = {"user_code": "WDJB-MJHT", "choice": "allow", "username": "alice", "password": "pw", "csrf": "A" * 43}
     answer = await browser.post(path, fields)
     assert (answer.status, answer.html.one("main")["data-error"]) == (403, "access_denied")
@@ -205,7 +205,7 @@ async def test_no_form_is_taken_that_our_page_did_not_give(browser, services, si
 
 
 @pytest.mark.s(37, 55)
-async def test_the_token_of_one_form_opens_no_other(browser, services, signed_in):
+async def test_device_form_is_refused_with_token_of_another_form(browser, services, signed_in):
     code = (await browser.get("/device?user_code=WDJB-MJHT")).html.hidden["csrf"]
     sign_in = (await browser.get("/device/sign-in?user_code=WDJB-MJHT")).html.hidden["csrf"]
     for token in (code, sign_in):
@@ -215,7 +215,7 @@ async def test_the_token_of_one_form_opens_no_other(browser, services, signed_in
 
 
 @pytest.mark.s(37)
-async def test_the_question_is_about_one_code(browser, services, signed_in):
+async def test_device_decision_is_refused_for_another_code(browser, services, signed_in):
     html = (await the_question(browser)).html
     answer = await browser.post("/device/decision", html.press("device-allow") | {"user_code": "BBBB-BBBB"})
     assert answer.status == 403
@@ -224,7 +224,7 @@ async def test_the_question_is_about_one_code(browser, services, signed_in):
 
 @pytest.mark.s(37, 38)
 @pytest.mark.parametrize("cookie", ["latchkey-browser", "latchkey-session"])
-async def test_the_question_is_for_one_browser_and_one_session(browser, services, signed_in, cookie):
+async def test_device_decision_is_refused_for_another_browser_or_session(browser, services, signed_in, cookie):
     html = (await the_question(browser)).html
     browser.cookies[cookie] = new_secret()
     assert (await browser.post("/device/decision", html.press("device-allow"))).status == 403
@@ -233,14 +233,14 @@ async def test_the_question_is_for_one_browser_and_one_session(browser, services
     assert "DecideDeviceCode" not in services.device.names()
 
 
-async def test_a_form_without_a_decision_is_none(browser, services, signed_in):
+async def test_device_form_without_a_decision_is_refused(browser, services, signed_in):
     html = (await the_question(browser)).html
     answer = await browser.post("/device/decision", html.press("device-allow") | {"choice": "perhaps"})
     assert answer.status == 400
     assert "DecideDeviceCode" not in services.device.names()
 
 
-async def test_signing_in_leads_back_to_the_code(browser, services):
+async def test_device_sign_in_redirects_to_the_code_page(browser, services):
     page = await browser.get("/device/sign-in?user_code=WDJB-MJHT")
     assert (page.status, shown(page)) == (200, "login")
     assert "to connect a device" in page.html.text
@@ -252,7 +252,7 @@ async def test_signing_in_leads_back_to_the_code(browser, services):
     assert services.token.names() == []
 
 
-async def test_who_has_a_session_signs_in_again_as_themselves(browser, services, signed_in):
+async def test_device_sign_in_fills_in_the_username_of_the_session(browser, services, signed_in):
     page = await browser.get("/device/sign-in")
     assert page.html.by_id("username")["value"] == "alice"
     assert "Sign in again" in page.html.text
@@ -261,7 +261,7 @@ async def test_who_has_a_session_signs_in_again_as_themselves(browser, services,
     assert asked.session_secret  # so that the old session ends
 
 
-async def test_a_wrong_password_is_said_and_the_code_kept(browser, services):
+async def test_device_sign_in_keeps_the_code_after_a_wrong_password(browser, services):
     services.authentication.says["SignIn"] = WRONG
     page = await browser.get("/device/sign-in?user_code=WDJB-MJHT")
     answer = await browser.post("/device/sign-in", page.html.press("login-submit", username="alice", password="no"))
@@ -272,7 +272,7 @@ async def test_a_wrong_password_is_said_and_the_code_kept(browser, services):
     assert "Please enter" in answer.html.text
 
 
-async def test_signing_in_can_be_given_up(browser, services):
+async def test_device_sign_in_can_be_cancelled(browser, services):
     page = await browser.get("/device/sign-in")
     answer = await browser.post("/device/sign-in", page.html.press("login-cancel", username="", password=""))
     assert (answer.status, answer.location) == (303, "/")
@@ -281,13 +281,13 @@ async def test_signing_in_can_be_given_up(browser, services):
 
 @pytest.mark.s(5)
 @pytest.mark.parametrize("code", ["https://evil.example/", "//evil.example", "../evil", "a&request=b"])
-async def test_after_signing_in_there_is_one_place_to_go(browser, code):
+async def test_device_sign_in_redirects_to_the_device_page_only(browser, code):
     page = await browser.get(f"/device/sign-in?user_code={code.replace('&', '%26')}")
     answer = await browser.post("/device/sign-in", page.html.press("login-submit", username="a", password="b"))
     assert answer.location.partition("?")[0] == "/device"
 
 
-async def test_what_else_fails_is_the_usual_error_page(browser, services, signed_in):
+async def test_device_page_shows_the_error_page_for_other_errors(browser, services, signed_in):
     services.device.says["FindUserCode"] = TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE, retry_after=2)
     answer = await the_question(browser)
     assert (answer.status, shown(answer)) == (503, "error")
@@ -296,7 +296,7 @@ async def test_what_else_fails_is_the_usual_error_page(browser, services, signed
 
 
 @pytest.mark.s(47)
-async def test_reading_the_pages_costs_one_call_and_deciding_two(browser, services, signed_in):
+async def test_device_pages_make_one_call_and_decision_two(browser, services, signed_in):
     form = (await browser.get("/device")).html.press("device-continue", user_code="WDJB-MJHT")
     assert services.authentication.names() == ["GetSession"]
     html = (await browser.post("/device", form)).html

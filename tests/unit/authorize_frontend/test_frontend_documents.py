@@ -1,4 +1,4 @@
-"""Discovery and keys: exactly what works, cacheable, and never anything private."""
+"""Discovery documents and the key set."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ def listed(*keys: SigningKey) -> ListVerificationKeysResponse:
 
 
 @pytest.mark.s(15)
-def test_discovery_says_exactly_this():
+def test_discovery_document_has_exactly_these_members():
     site = Site(issuer="https://id.example", client_edge="https://token.example/", brand="x")
     assert metadata(site) == {
         "issuer": "https://id.example",
@@ -93,7 +93,7 @@ def test_discovery_says_exactly_this():
 
 
 @pytest.mark.s(57)
-def test_where_clients_register_is_told_only_while_they_may():
+def test_discovery_has_registration_endpoint_only_when_registration_is_on():
     closed = Site(issuer="https://id.example", client_edge="https://token.example/", brand="x")
     endpoint = {"registration_endpoint": "https://token.example/register"}
     assert metadata(replace(closed, registration=True)) == {**metadata(closed), **endpoint}
@@ -103,7 +103,7 @@ def test_where_clients_register_is_told_only_while_they_may():
     ("issuer", "base"),
     [("https://id.example", "https://id.example"), ("https://id.example/a/", "https://id.example/a")],
 )
-def test_the_issuer_is_repeated_character_for_character_and_endpoints_have_one_slash(issuer, base):
+def test_discovery_repeats_the_issuer_exactly(issuer, base):
     document = metadata(Site(issuer=issuer, client_edge="https://t.example", brand="x"))
     assert document["issuer"] == issuer
     assert document["jwks_uri"] == f"{base}/jwks"
@@ -111,7 +111,7 @@ def test_the_issuer_is_repeated_character_for_character_and_endpoints_have_one_s
 
 @pytest.mark.parametrize("path", [DISCOVERY, "/.well-known/oauth-authorization-server"])
 @pytest.mark.s(58)
-async def test_both_documents_are_json_for_everybody(browser, path):
+async def test_discovery_documents_are_json_with_cors(browser, path):
     page = await browser.get(path)
     document = json.loads(page.body)
     assert page.status == 200
@@ -134,13 +134,13 @@ async def test_both_documents_are_json_for_everybody(browser, path):
         (DISCOVERY, 404),
     ],
 )
-async def test_an_issuer_with_a_path_is_found_where_each_standard_puts_it(browser, path, status):
+async def test_discovery_of_an_issuer_with_path_is_at_both_well_known_paths(browser, path, status):
     assert (await browser.get(path)).status == status
 
 
 @pytest.mark.s(58)
 @pytest.mark.parametrize("path", ["/authorize", "/sign-in", "/consent", "/logout", "/"])
-async def test_no_script_of_another_origin_reads_a_page(browser, path):
+async def test_pages_have_no_cors_headers(browser, path):
     page = await browser.get(path, Origin="https://evil.example")
     assert not [name for name in page.headers if name.startswith("Access-Control")]
     preflight = await browser.request("OPTIONS", path, headers={"Origin": "https://evil.example"})
@@ -148,14 +148,14 @@ async def test_no_script_of_another_origin_reads_a_page(browser, path):
     assert not [name for name in preflight.headers if name.startswith("Access-Control")]
 
 
-async def test_a_script_may_send_its_own_headers_to_the_documents(browser):
+async def test_preflight_allows_any_header_for_documents(browser):
     for path in (DISCOVERY, "/jwks"):
         preflight = await browser.request("OPTIONS", path, headers={"Origin": "https://spa.example"})
         assert preflight.status == 204
         assert preflight.headers["Access-Control-Allow-Origin"] == "*"
 
 
-async def test_discovery_is_revalidated_by_its_etag(browser):
+async def test_discovery_is_revalidated_by_etag(browser):
     tag = (await browser.get(DISCOVERY)).headers["ETag"]
     again = await browser.get(DISCOVERY, If_None_Match=tag)
     assert (again.status, again.body) == (304, b"")
@@ -163,7 +163,7 @@ async def test_discovery_is_revalidated_by_its_etag(browser):
     assert again.headers["Access-Control-Allow-Origin"] == "*"
 
 
-async def test_before_the_first_load_the_key_set_says_come_back(browser):
+async def test_key_set_is_503_before_the_first_load(browser):
     page = await browser.get("/jwks")
     assert page.status == 503
     assert int(page.headers["Retry-After"]) > 0
@@ -171,7 +171,7 @@ async def test_before_the_first_load_the_key_set_says_come_back(browser):
 
 
 @pytest.mark.s(30)
-async def test_the_key_set_is_what_key_rotation_lists(browser, services, running, signing_keys):
+async def test_key_set_has_the_keys_of_key_rotation(browser, services, running, signing_keys):
     services.key_rotation.says["ListVerificationKeys"] = listed(*signing_keys)
     await running.keys.refresh()
     page = await browser.get("/jwks")
@@ -183,7 +183,7 @@ async def test_the_key_set_is_what_key_rotation_lists(browser, services, running
 
 
 @pytest.mark.s(30)
-async def test_a_private_or_symmetric_key_never_gets_out(browser, services, running, signing_keys):
+async def test_key_set_leaves_out_private_and_symmetric_keys(browser, services, running, signing_keys):
     good = signing_keys[0]
     private = json.dumps(good.public_jwk() | {"d": "c2VjcmV0"})
     symmetric = json.dumps({"kty": "oct", "k": "c2VjcmV0", "kid": "k"})
@@ -194,7 +194,7 @@ async def test_a_private_or_symmetric_key_never_gets_out(browser, services, runn
     assert json.loads(page.body) == {"keys": [good.public_jwk()]}
 
 
-async def test_the_key_set_is_revalidated_until_it_changes(browser, services, running, signing_keys):
+async def test_key_set_is_revalidated_by_etag(browser, services, running, signing_keys):
     services.key_rotation.says["ListVerificationKeys"] = listed(signing_keys[0])
     await running.keys.refresh()
     tag = (await browser.get("/jwks")).headers["ETag"]
@@ -204,7 +204,7 @@ async def test_the_key_set_is_revalidated_until_it_changes(browser, services, ru
     assert (await browser.get("/jwks", If_None_Match=tag)).status == 200
 
 
-async def test_a_request_for_the_keys_calls_nobody(browser, services, running, signing_keys):
+async def test_key_set_request_makes_no_call(browser, services, running, signing_keys):
     services.key_rotation.says["ListVerificationKeys"] = listed(*signing_keys)
     await running.keys.refresh()
     for _ in range(5):
@@ -213,9 +213,7 @@ async def test_a_request_for_the_keys_calls_nobody(browser, services, running, s
 
 
 @pytest.mark.parametrize("then", [TemporarilyUnavailable(reason=Reason.INTERNAL), ListVerificationKeysResponse()])
-async def test_keys_once_loaded_outlive_a_key_rotation_that_fails_or_forgets(
-    browser, services, running, signing_keys, then
-):
+async def test_key_set_is_kept_when_key_rotation_fails_or_lists_no_keys(browser, services, running, signing_keys, then):
     services.key_rotation.says["ListVerificationKeys"] = listed(signing_keys[0])
     await running.keys.refresh()
     services.key_rotation.says["ListVerificationKeys"] = then
@@ -224,7 +222,7 @@ async def test_keys_once_loaded_outlive_a_key_rotation_that_fails_or_forgets(
     assert (await browser.get("/jwks")).status == 200
 
 
-async def test_the_key_set_may_be_kept_for_as_long_as_key_rotation_says(browser, services, running, signing_keys):
+async def test_key_set_max_age_is_that_of_key_rotation(browser, services, running, signing_keys):
     answer = listed(*signing_keys)
     answer.cacheable_for.FromSeconds(77)
     services.key_rotation.says["ListVerificationKeys"] = answer
@@ -234,7 +232,7 @@ async def test_the_key_set_may_be_kept_for_as_long_as_key_rotation_says(browser,
 
 
 @pytest.mark.parametrize("seconds", [60, -60], ids=["later", "by a clock that went back"])
-async def test_keys_that_are_too_old_are_published_no_more(browser, services, running, signing_keys, seconds):
+async def test_key_set_is_503_when_it_is_too_old(browser, services, running, signing_keys, seconds):
     answer = listed(*signing_keys)
     answer.valid_for.FromSeconds(60)
     services.key_rotation.says["ListVerificationKeys"] = answer
@@ -250,9 +248,7 @@ async def test_keys_that_are_too_old_are_published_no_more(browser, services, ru
     assert (await browser.get("/jwks")).status == 200
 
 
-async def test_keys_from_key_rotation_of_older_code_are_published_for_a_quarter_of_an_hour(
-    browser, services, running, signing_keys
-):
+async def test_key_set_of_older_key_rotation_is_valid_for_15_minutes(browser, services, running, signing_keys):
     services.key_rotation.says["ListVerificationKeys"] = listed(*signing_keys)
     await running.keys.refresh()
     running.clock.move(timedelta(minutes=15))
@@ -262,7 +258,7 @@ async def test_keys_from_key_rotation_of_older_code_are_published_for_a_quarter_
 
 
 @pytest.mark.s(70)
-async def test_a_revoked_key_leaves_the_key_set_with_the_news_of_it(browser, services, running, signing_keys):
+async def test_key_set_drops_a_key_on_its_revocation_event(browser, services, running, signing_keys):
     gone, stays = signing_keys[0], signing_keys[1]
     services.key_rotation.says["ListVerificationKeys"] = listed(gone, stays)
     await running.keys.refresh()
@@ -278,7 +274,7 @@ def _event(data) -> bytes:
     return envelope(event, event_id="1", issuer="https://id", time=moment, sequence=1, traceparent="").encode()
 
 
-async def test_a_event_about_keys_brings_a_look_at_once(services, running, signing_keys):
+async def test_key_event_refreshes_the_key_set_at_once(services, running, signing_keys):
     services.key_rotation.says["ListVerificationKeys"] = listed(signing_keys[0])
     task = asyncio.create_task(running.keys.run())
     try:
@@ -289,7 +285,7 @@ async def test_a_event_about_keys_brings_a_look_at_once(services, running, signi
         task.cancel()
 
 
-async def test_a_failed_refresh_is_tried_again_and_makes_the_edge_ready(services, running, signing_keys, monkeypatch):
+async def test_failed_key_refresh_is_retried_until_ready(services, running, signing_keys, monkeypatch):
     monkeypatch.setattr("services.authorize_frontend.published_keys.FIRST_LOAD_SECONDS", 0.01)
     services.key_rotation.says["ListVerificationKeys"] = TemporarilyUnavailable(reason=Reason.INTERNAL)
     task = asyncio.create_task(running.keys.run())

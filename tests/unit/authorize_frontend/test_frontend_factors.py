@@ -1,4 +1,4 @@
-"""Second factors on a person's own pages, and signing in with a passkey."""
+"""The pages for second factors, and sign-in with a passkey."""
 
 import pytest
 
@@ -24,14 +24,14 @@ def with_app(services) -> None:
 
 @pytest.mark.s(49)
 @pytest.mark.parametrize("path", ["/account/authenticator", "/account/passkey", "/account/recovery-codes"])
-async def test_every_page_that_changes_factors_asks_for_a_recent_sign_in(browser, services, path):
+async def test_factor_pages_require_a_recent_sign_in(browser, services, path):
     services.authentication.says["GetSession"].signed_in_recently = False
     answer = await browser.get(path)
     assert (answer.status, answer.location) == (303, f"/account/sign-in?to={path.replace('/', '%2F')}")
     assert set(services.authentication.names()) == {"GetSession"}
 
 
-async def test_an_app_reads_the_picture_or_the_key(browser, services):
+async def test_authenticator_page_has_qr_code_and_key(browser, services):
     page = await browser.get("/account/authenticator")
     uri = page.html.by_id("totp-uri")["href"]
     assert uri == "otpauth://totp/Latchkey:alice?secret=ONZXG43TONZXG43TONZXG43TONZXG43T&issuer=Latchkey"
@@ -45,7 +45,7 @@ async def test_an_app_reads_the_picture_or_the_key(browser, services):
     assert browser.cookies["latchkey-session"] == services.authentication.says["ConfirmTotp"].session_secret
 
 
-async def test_a_wrong_code_keeps_the_same_picture(browser, services):
+async def test_wrong_totp_code_keeps_the_same_qr_code(browser, services):
     page = await browser.get("/account/authenticator")
     services.authentication.says["ConfirmTotp"] = AccessDenied("x", reason=Reason.WRONG_PROOF)
     again = await browser.post("/account/authenticator", page.html.press("totp-submit", code="1"))
@@ -53,7 +53,7 @@ async def test_a_wrong_code_keeps_the_same_picture(browser, services):
     assert again.html.has_id("totp-error")
 
 
-async def test_codes_are_the_answer_to_the_form_and_to_nothing_else(browser, services, with_app):
+async def test_recovery_codes_are_only_in_the_response_to_the_form(browser, services, with_app):
     page = await browser.get("/account/recovery-codes")
     assert "aaaa-bbbb-cccc" not in page.text
     answer = await browser.post("/account/recovery-codes", page.html.press("recovery-create"))
@@ -63,7 +63,7 @@ async def test_codes_are_the_answer_to_the_form_and_to_nothing_else(browser, ser
 
 
 @pytest.mark.s(37)
-async def test_a_factor_is_removed_by_its_own_button_only(browser, services, with_app):
+async def test_factor_form_is_refused_for_another_factor(browser, services, with_app):
     form = (await browser.get("/account")).html.press("remove-factor-f-1")
     assert (await browser.post("/account/factors", form | {"factor": "f-2"})).status == 403
     assert (await browser.post("/account/factors", form | {"csrf": ""})).status == 403
@@ -72,7 +72,7 @@ async def test_a_factor_is_removed_by_its_own_button_only(browser, services, wit
     assert services.authentication.asked("RemoveFactor").factor_id == "f-1"
 
 
-async def test_a_passkey_is_added_with_a_name(browser, services, with_app):
+async def test_passkey_is_added_with_a_name(browser, services, with_app):
     page = await browser.get("/account/passkey")
     assert page.html.one("script")["src"].startswith("/assets/passkeys.")
     form = page.html.press("passkey-submit", name="My <key>") | {"credential": "{}"}
@@ -86,7 +86,7 @@ async def test_a_passkey_is_added_with_a_name(browser, services, with_app):
 
 
 @pytest.mark.s(38, 39)
-async def test_a_passkey_alone_signs_in_and_its_question_is_for_this_browser(browser, services):
+async def test_passkey_sign_in_uses_a_challenge_of_this_browser(browser, services):
     services.authentication.says["StartPasskeySignIn"] = factors_pb2.StartPasskeySignInResponse(options=PASSKEY_OPTIONS)
     old = browser.cookies["latchkey-session"]
     page = await browser.get(f"/sign-in?request={services.request_id}")
@@ -105,7 +105,7 @@ async def test_a_passkey_alone_signs_in_and_its_question_is_for_this_browser(bro
 
 
 @pytest.mark.s(37)
-async def test_the_form_for_passkeys_is_good_for_what_it_was_made_for(browser, services):
+async def test_passkey_form_is_refused_for_another_target(browser, services):
     services.authentication.says["StartPasskeySignIn"] = factors_pb2.StartPasskeySignInResponse(options=PASSKEY_OPTIONS)
     form = (await browser.get("/account/sign-in")).html.press("passkey-submit") | {"credential": "{}"}
     for changed in (form | {"csrf": ""}, form | {"to": "/account/passkey"}, form | {"request": services.request_id}):
@@ -118,7 +118,7 @@ async def test_the_form_for_passkeys_is_good_for_what_it_was_made_for(browser, s
 
 
 @pytest.mark.parametrize("path", ["/account/sign-in", "/device/sign-in"])
-async def test_where_there_are_no_passkeys_no_page_has_a_script(browser, services, path):
+async def test_pages_have_no_script_when_passkeys_are_off(browser, services, path):
     page = await browser.get(path)
     assert page.html.all("script") == []
     assert "script-src" not in page.policy

@@ -1,4 +1,4 @@
-"""The pages for who has forgotten their password."""
+"""The password reset pages."""
 
 import pytest
 
@@ -20,7 +20,7 @@ async def ask(browser, **typed: str):
     return await browser.post("/password/forgotten", page.html.press("forgotten-submit", **typed))
 
 
-async def test_a_letter_is_asked_for_from_the_sign_in_page_and_back(browser, services):
+async def test_password_reset_email_is_requested_from_the_sign_in_page(browser, services):
     browser.cookies = {"latchkey-browser": new_secret()}
     page = await browser.get(f"/sign-in?request={services.request_id}")
     link = page.html.by_id("password-forgotten")["href"]
@@ -37,20 +37,20 @@ async def test_a_letter_is_asked_for_from_the_sign_in_page_and_back(browser, ser
     assert page.html.by_id("back-to-sign-in")["href"] == f"/sign-in?request={services.request_id}"
 
 
-async def test_an_empty_form_is_said_so_and_asks_nobody(browser, services):
+async def test_password_reset_request_makes_no_call_when_the_field_is_empty(browser, services):
     answer = await ask(browser, identifier="  ")
     assert answer.html.by_id("forgotten-error")
     assert "RequestPasswordReset" not in services.authentication.names()
 
 
-async def test_who_asks_too_often_is_told_how_long_to_wait(browser, services):
+async def test_password_reset_request_shows_the_wait_when_throttled(browser, services):
     services.authentication.says["RequestPasswordReset"] = THROTTLED
     answer = await ask(browser, identifier="alice")
     assert "try again in 2 minutes" in answer.html.text
 
 
 @pytest.mark.s(37)
-async def test_nobody_asks_for_letters_from_another_site(browser, services):
+async def test_password_reset_request_is_refused_from_another_site(browser, services):
     page = await browser.get("/password/forgotten")
     form = page.html.press("forgotten-submit", identifier="alice")
     assert (await browser.post("/password/forgotten", form | {"csrf": ""})).status == 403
@@ -62,7 +62,7 @@ async def test_nobody_asks_for_letters_from_another_site(browser, services):
 
 @pytest.mark.s(45)
 @pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host", "Forwarded"])
-async def test_a_hostile_host_changes_nothing_of_a_page_or_of_what_is_asked(browser, services, name):
+async def test_password_reset_ignores_the_host_header(browser, services, name):
     page = await browser.request(
         "GET", "/password/forgotten", headers={name: "host=evil.example" if name == "Forwarded" else "evil.example"}
     )
@@ -73,8 +73,8 @@ async def test_a_hostile_host_changes_nothing_of_a_page_or_of_what_is_asked(brow
     assert "evil" not in str(services.authentication.asked("RequestPasswordReset"))
 
 
-class TestTheLink:
-    async def test_leads_to_a_form_that_changes_the_password(self, browser, services):
+class TestPasswordResetLink:
+    async def test_shows_a_form_that_changes_the_password(self, browser, services):
         token = new_secret()
         page = await browser.get(f"/password/reset?token={token}")
         assert shown(page) == "password-reset"
@@ -89,13 +89,13 @@ class TestTheLink:
         assert shown(await browser.get(answer.location)) == "password-reset-done"
 
     @pytest.mark.s(51)
-    async def test_is_not_used_up_by_programs_that_open_it(self, browser, services):
+    async def test_is_not_used_by_opening_it(self, browser, services):
         for method in ("GET", "GET", "HEAD"):
             await browser.request(method, f"/password/reset?token={new_secret()}")
         assert "ResetPassword" not in services.authentication.names()
 
     @pytest.mark.s(37)
-    async def test_has_a_form_for_this_browser_and_this_link_alone(self, browser, services):
+    async def test_refuses_forms_for_another_browser_or_link(self, browser, services):
         page = await browser.get(f"/password/reset?token={new_secret()}")
         form = page.html.press("password-submit", new_password="a brand-new one")
         assert (await browser.post("/password/reset", form | {"token": new_secret()})).status == 403
@@ -104,19 +104,19 @@ class TestTheLink:
         assert "ResetPassword" not in services.authentication.names()
 
     @pytest.mark.parametrize("token", ["", "a%20b", "x" * 200])
-    async def test_that_could_not_be_one_costs_no_call(self, browser, services, token):
+    async def test_makes_no_call_when_the_token_is_malformed(self, browser, services, token):
         answer = await browser.get(f"/password/reset?token={token}")
         assert (answer.status, shown(answer)) == (400, "error")
         assert answer.html.by_id("try-again")["href"] == "/password/forgotten"
         assert services.authentication.calls == []
 
-    async def test_that_is_over_says_so_and_how_to_go_on(self, browser, services):
+    async def test_offers_a_new_link_when_it_was_used(self, browser, services):
         services.authentication.says["GetPasswordReset"] = LINK_OVER
         answer = await browser.get(f"/password/reset?token={new_secret()}")
-        assert "does not work any more" in answer.html.text
+        assert "is no longer valid" in answer.html.text
         assert answer.html.by_id("try-again")["href"] == "/password/forgotten"
 
-    async def test_stays_good_when_the_password_is_too_short(self, browser, services):
+    async def test_stays_valid_when_the_password_is_too_short(self, browser, services):
         token = new_secret()
         page = await browser.get(f"/password/reset?token={token}")
         services.authentication.says["ResetPassword"] = InvalidRequest("Too short.", reason=Reason.PASSWORD_TOO_SHORT)
@@ -125,13 +125,13 @@ class TestTheLink:
         assert again.html.hidden["token"] == token
 
 
-class TestWithoutMail:
+class TestEmailIsOff:
     @pytest.fixture
     def services(self, services):
         services.authentication.says["GetOffers"] = GetOffersResponse(mail=False)
         return services
 
-    async def test_nothing_leads_to_a_letter(self, browser, services):
+    async def test_pages_have_no_link_and_are_404(self, browser, services):
         page = await browser.get("/account/sign-in")
         assert not page.html.has_id("password-forgotten")
         assert (await browser.get("/password/forgotten")).status == 404

@@ -1,4 +1,4 @@
-"""Every page speaks the language of who reads it."""
+"""The language of pages."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def sign_in(browser, services):
 
 
 def spoken(page) -> str:
-    """What the document says of itself, the header, and its words agree on."""
+    """Returns the language on which lang attribute, header and text agree."""
     (tag,) = [tag for tag, words in SIGN_IN.items() if f"<h1>{words}</h1>" in page.text]
     assert page.html.one("html")["lang"] == page.headers["Content-Language"] == tag
     assert page.html.one("html")["dir"] == "ltr"
@@ -43,11 +43,11 @@ def spoken(page) -> str:
         (["en"], "de", "en"),
     ],
 )
-async def test_the_request_comes_first_then_the_browser_then_english(sign_in, ui_locales, accept, tag):
+async def test_language_is_that_of_ui_locales_then_browser_then_english(sign_in, ui_locales, accept, tag):
     assert spoken(await sign_in(ui_locales, Accept_Language=accept)) == tag
 
 
-async def test_the_page_for_consent_heeds_the_request_too(browser, services, sign_in):
+async def test_consent_page_uses_ui_locales(browser, services, sign_in):
     await sign_in()
     services.token.says["GetInteraction"] = an_interaction(ui_locales=["de"])
     services.signed_in()
@@ -56,7 +56,7 @@ async def test_the_page_for_consent_heeds_the_request_too(browser, services, sig
     assert page.html.one("html")["lang"] == "de"
 
 
-async def test_a_choice_is_remembered_and_comes_before_what_the_browser_prefers(browser, sign_in):
+async def test_chosen_language_takes_precedence_over_the_browser(browser, sign_in):
     chosen = await browser.get("/?language=es", Accept_Language="de")
     assert (chosen.status, chosen.location) == (303, "/")
     assert chosen.cookies["latchkey-language"]["max-age"] == "31536000"
@@ -64,7 +64,7 @@ async def test_a_choice_is_remembered_and_comes_before_what_the_browser_prefers(
     assert spoken(await sign_in(["de"])) == "de"
 
 
-async def test_who_chooses_on_a_page_is_heeded_there_whatever_the_client_asked_for(browser, services, sign_in):
+async def test_language_chosen_on_a_page_takes_precedence_over_ui_locales(browser, services, sign_in):
     page = await sign_in(["de"])
     chosen = await browser.get(page.html.by_id("language-es")["href"])
     assert chosen.location == f"/sign-in?request={services.request_id}"
@@ -77,7 +77,7 @@ async def test_who_chooses_on_a_page_is_heeded_there_whatever_the_client_asked_f
     assert other.html.one("html")["lang"] == "de"
 
 
-async def test_a_page_after_a_post_leads_to_itself_in_another_language(browser, services, sign_in):
+async def test_page_after_a_post_has_language_links(browser, services, sign_in):
     services.authentication.says["SignIn"] = InvalidRequest("x", reason=Reason.INTERNAL)
     page = await sign_in()
     after = await browser.post(
@@ -87,7 +87,7 @@ async def test_a_page_after_a_post_leads_to_itself_in_another_language(browser, 
     assert after.html.by_id("language-en")["aria-current"] == "true"
 
 
-async def test_logout_heeds_the_clients_word_and_then_the_persons(browser, services):
+async def test_logout_uses_ui_locales_and_then_the_chosen_language(browser, services):
     services.token.says["CheckLogout"] = CheckLogoutResponse(client_name="Acme Notes")
     services.signed_in()
     browser.cookies |= {"latchkey-browser": new_secret(), "latchkey-session": new_secret()}
@@ -99,13 +99,13 @@ async def test_logout_heeds_the_clients_word_and_then_the_persons(browser, servi
 
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
-async def test_the_error_page_speaks_too(browser, language):
+async def test_error_page_is_translated(browser, language):
     page = await browser.get("/nothing-here", Accept_Language=language.tag)
-    heading = {"en": "There is no such page", "de": "Diese Seite gibt es nicht", "es": "Esta página no existe"}
+    heading = {"en": "Page not found", "de": "Seite nicht gefunden", "es": "No encontramos esta página"}
     assert f"<h1>{heading[language.tag]}</h1>" in page.text
 
 
-async def test_one_connection_may_speak_another_language_each_time(browser):
+async def test_language_is_set_for_each_request_of_a_connection(browser):
     said = [(await browser.get("/", Accept_Language=tag)).html.one("html")["lang"] for tag in ("de", "es", "en", "fr")]
     assert said == ["de", "es", "en", "en"]
 
@@ -121,7 +121,7 @@ async def test_one_connection_may_speak_another_language_each_time(browser):
         "/account/sessions?language=de",
     ],
 )
-async def test_a_choice_leads_to_pages_of_ours_and_nowhere_else(browser, path):
+async def test_language_choice_redirects_to_own_pages_only(browser, path):
     page = await browser.get(path)
     assert page.status != 303
     assert "evil.example" not in page.text
@@ -129,14 +129,14 @@ async def test_a_choice_leads_to_pages_of_ours_and_nowhere_else(browser, path):
 
 
 @pytest.mark.parametrize("language", ["xx", "de-AT", "../de", "<script>", ""])
-async def test_a_language_that_there_is_not_is_no_choice(browser, language):
+async def test_unknown_language_choice_is_ignored(browser, language):
     page = await browser.get(f"/?language={language}")
     assert page.status == 200
     assert "latchkey-language" not in page.cookies
 
 
 @pytest.mark.parametrize("cookie", ["xx", "de-AT.x", ".", "%00", "de.<script>"])
-async def test_a_broken_cookie_is_no_choice(browser, cookie):
+async def test_malformed_language_cookie_is_ignored(browser, cookie):
     browser.cookies["latchkey-language"] = cookie
     page = await browser.get("/", Accept_Language="es")
     assert page.status == 200

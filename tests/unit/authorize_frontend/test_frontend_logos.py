@@ -1,4 +1,4 @@
-"""Logos come from our own origin, and can do nothing there."""
+"""Logos of clients, served from the issuer's origin."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from libs.oauth.errors import TemporarilyUnavailable
 pytestmark = pytest.mark.s(44, 73)
 
 
-async def test_the_image_is_shown_as_what_it_is_and_as_nothing_else(browser, services):
+async def test_logo_is_served_with_its_type_and_a_sandbox(browser, services):
     services.token.says["GetClientLogo"] = GetClientLogoResponse(content=b"an image", content_type="image/png")
     answer = await browser.get("/logo/c_notes")
     assert services.token.asked("GetClientLogo").client_id == "c_notes"
@@ -19,17 +19,17 @@ async def test_the_image_is_shown_as_what_it_is_and_as_nothing_else(browser, ser
     assert answer.headers["cache-control"] == "public, max-age=600"
 
 
-async def test_without_one_there_is_none(browser, services):
+async def test_logo_is_404_when_there_is_none(browser, services):
     services.token.says["GetClientLogo"] = GetClientLogoResponse()
     assert (await browser.get("/logo/c_notes")).status == 404
 
 
 @pytest.mark.parametrize("client_id", ["a%2Fb", "%00", "a" * 200, "a%20b"])
-async def test_what_is_no_client_id_costs_no_call(browser, services, client_id):
+async def test_logo_makes_no_call_for_a_malformed_client_id(browser, services, client_id):
     assert (await browser.get(f"/logo/{client_id}")).status == 404
     assert services.token.names() == []
 
 
-async def test_when_nobody_can_say_it_is_no_404(browser, services):
+async def test_logo_is_503_when_token_is_unavailable(browser, services):
     services.token.says["GetClientLogo"] = TemporarilyUnavailable(retry_after=2)
     assert (await browser.get("/logo/c_notes")).status == 503

@@ -1,4 +1,4 @@
-"""Profile, data and the end of an account: what the edge asks for, and what it refuses."""
+"""The pages for profile, data download and account deletion."""
 
 import json
 
@@ -36,7 +36,7 @@ def profile(services):
 
 
 @pytest.mark.s(9)
-async def test_values_of_a_profile_stay_text_and_an_unknown_language_stays(browser, signed_in, profile):
+async def test_profile_page_escapes_values_and_keeps_an_unknown_language(browser, signed_in, profile):
     page = await browser.get("/account/profile")
     assert page.html.all("script") == []
     assert page.html.by_id("address-locality")["value"] == HOSTILE
@@ -44,7 +44,7 @@ async def test_values_of_a_profile_stay_text_and_an_unknown_language_stays(brows
     assert [option["value"] for option in page.html.all("option") if "selected" in option] == ["pt-BR"]
 
 
-async def test_only_what_has_changed_is_written(browser, services, signed_in, profile):
+async def test_profile_update_sends_changed_claims_only(browser, services, signed_in, profile):
     page = await browser.get("/account/profile")
     before = {
         "name": "Alice",
@@ -57,9 +57,7 @@ async def test_only_what_has_changed_is_written(browser, services, signed_in, pr
     assert dict(services.authentication.asked("UpdateProfile").claims) == {}
 
 
-async def test_what_was_emptied_is_taken_away_and_what_is_not_the_persons_is_not_even_asked(
-    browser, services, signed_in, profile
-):
+async def test_profile_update_removes_emptied_claims_and_ignores_read_only_ones(browser, services, signed_in, profile):
     page = await browser.get("/account/profile")
     typed = {"name": " ", "birthdate": "1990-01-02", "address.locality": "Bern", "email": "x@y.example", "sub": "x"}
     await browser.post("/account/profile", page.html.press("profile-submit", **typed))
@@ -69,7 +67,7 @@ async def test_what_was_emptied_is_taken_away_and_what_is_not_the_persons_is_not
     assert dict(claims["address"]) == {"locality": "Bern"}
 
 
-async def test_a_refused_value_is_marked_and_nothing_that_was_typed_is_lost(browser, services, signed_in, profile):
+async def test_profile_page_marks_a_refused_value_and_keeps_typed_values(browser, services, signed_in, profile):
     services.authentication.says["UpdateProfile"] = profile_pb2.UpdateProfileResponse(refused_claim="birthdate")
     page = await browser.get("/account/profile")
     after = await browser.post(
@@ -89,7 +87,7 @@ async def test_a_refused_value_is_marked_and_nothing_that_was_typed_is_lost(brow
     ],
 )
 @pytest.mark.usefixtures("signed_in")
-async def test_no_other_page_posts_these_forms(browser, services, path, button, call):
+async def test_profile_and_data_forms_are_refused_from_other_pages(browser, services, path, button, call):
     form = (await browser.get(path)).html.press(button, username="alice")
     for forged in ({**form, "csrf": new_secret()}, {name: form[name] for name in form if name != "csrf"}):
         answer = await browser.post(path, forged)
@@ -99,7 +97,7 @@ async def test_no_other_page_posts_these_forms(browser, services, path, button, 
     assert call not in services.authentication.names()
 
 
-async def test_what_is_held_is_one_file_that_no_browser_shows(browser, services, signed_in):
+async def test_data_download_is_a_json_attachment(browser, services, signed_in):
     services.authentication.says["ExportAccount"] = profile_pb2.ExportAccountResponse()
     services.authentication.says["ExportAccount"].account.update({"claims": {"updated_at": 1772366400}})
     services.token.says["ExportConsents"] = consents_pb2.ExportConsentsResponse()
@@ -112,13 +110,13 @@ async def test_what_is_held_is_one_file_that_no_browser_shows(browser, services,
 
 @pytest.mark.s(49)
 @pytest.mark.parametrize("path", ["/account/data", "/account/delete"])
-async def test_an_open_browser_signs_in_again_first(browser, services, signed_in, path):
+async def test_data_and_delete_pages_require_a_recent_sign_in(browser, services, signed_in, path):
     services.authentication.says["GetSession"].signed_in_recently = False
     answer = await browser.get(path)
     assert answer.location == f"/account/sign-in?to={path.replace('/', '%2F')}"
 
 
-async def test_deleting_ends_the_cookies_and_another_name_deletes_nothing(browser, services, signed_in):
+async def test_account_deletion_deletes_cookies_and_requires_the_username(browser, services, signed_in):
     services.authentication.says["DeleteAccount"] = InvalidRequest("x", reason=Reason.USERNAME_MISMATCH)
     page = await browser.get("/account/delete")
     after = await browser.post("/account/delete", page.html.press("delete-submit", username="bob"))
@@ -158,7 +156,7 @@ def extra_settings(tmp_path):
     return {"attributes_file": tmp_path / "attributes.toml"}
 
 
-async def test_attributes_have_fields_of_their_types_and_what_is_not_the_persons_is_shown(browser, services, signed_in):
+async def test_profile_page_has_attribute_fields_and_shows_read_only_ones(browser, services, signed_in):
     answer = profile_pb2.GetProfileResponse(writable=["likes_cats", "places"])
     answer.claims.update({"department": HOSTILE, "likes_cats": False, "places": ["Bern", "Rome"]})
     services.authentication.says["GetProfile"] = answer
@@ -174,7 +172,7 @@ async def test_attributes_have_fields_of_their_types_and_what_is_not_the_persons
     assert set(claims.fields) == {"likes_cats", "places"}
 
 
-async def test_discovery_and_consent_say_what_an_operator_has_added(browser, services, signed_in):
+async def test_discovery_and_consent_show_configured_attributes(browser, services, signed_in):
     document = json.loads((await browser.get("/.well-known/openid-configuration")).text)
     assert {"employee", "cats"} <= set(document["scopes_supported"])
     assert {"department", "likes_cats", "places"} <= set(document["claims_supported"])

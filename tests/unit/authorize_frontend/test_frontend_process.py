@@ -1,4 +1,4 @@
-"""The process: what it must be told, and what it is made of."""
+"""Settings and parts of the process."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from services.authorize_frontend.app import build
 from services.authorize_frontend.config import AuthorizeFrontendSettings
 
 
-def test_everything_that_is_missing_is_named_at_once(monkeypatch):
+def test_missing_settings_are_all_reported_at_once(monkeypatch):
     monkeypatch.setenv("LATCHKEY_ISSUER", "http://id.example")
     monkeypatch.setenv("LATCHKEY_BRAND_NAME", " ")
     with pytest.raises(ConfigurationError) as refusal:
@@ -18,7 +18,7 @@ def test_everything_that_is_missing_is_named_at_once(monkeypatch):
         assert f"LATCHKEY_{name}:" in str(refusal.value)
 
 
-async def test_the_service_has_an_edge_three_tasks_and_is_unready_without_keys(authority):
+async def test_service_has_three_tasks_and_is_not_ready_without_keys(authority):
     settings = AuthorizeFrontendSettings(
         issuer="https://id.example",
         client_edge_url="https://token.example",

@@ -1,4 +1,4 @@
-"""The second step: what its page shows and passes on, and what it refuses."""
+"""The second step of a sign-in."""
 
 import pytest
 
@@ -15,7 +15,7 @@ TYPED = {"username": "alice", "password": "alice-password"}
 
 @pytest.fixture
 def half(browser, services: FakeServices) -> str:
-    """Somebody whose password was right; the path of the page."""
+    """A browser after a correct password; returns the path of the second step."""
     browser.cookies = {"latchkey-browser": new_secret(), "latchkey-attempt": new_secret()}
     return f"/second-step?request={services.request_id}"
 
@@ -30,7 +30,7 @@ def with_passkey(services: FakeServices) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "onward"),
+    ("page", "target"),
     [
         ("/sign-in?request={request}", "/second-step?request={request}"),
         ("/account/sign-in?to=/account/password", "/second-step?to=%2Faccount%2Fpassword"),
@@ -38,14 +38,14 @@ def with_passkey(services: FakeServices) -> None:
         ("/device/sign-in", "/second-step?user_code="),
     ],
 )
-async def test_every_sign_in_leads_to_it_and_no_session_is_set(browser, services, page, onward):
+async def test_sign_in_redirects_to_the_second_step_without_a_session(browser, services, page, target):
     browser.cookies = {"latchkey-browser": new_secret()}
     secret = new_secret()
     services.authentication.says["SignIn"] = SignInResponse(attempt_secret=secret)
     path = page.format(request=services.request_id)
     form = (await browser.get(path)).html.press("login-submit", **TYPED)
     answer = await browser.post(path.partition("?")[0], form)
-    assert (answer.status, answer.location) == (303, onward.format(request=services.request_id))
+    assert (answer.status, answer.location) == (303, target.format(request=services.request_id))
     assert browser.cookies["latchkey-attempt"] == secret
     assert "latchkey-session" not in browser.cookies
 
@@ -63,7 +63,7 @@ async def test_every_sign_in_leads_to_it_and_no_session_is_set(browser, services
         ("", "/account"),
     ],
 )
-async def test_a_code_is_passed_on_and_leads_where_the_sign_in_was_going(browser, services, half, query, after):
+async def test_second_step_sends_the_code_and_redirects_to_the_return_target(browser, services, half, query, after):
     attempt = browser.cookies["latchkey-attempt"]
     page = await browser.get("/second-step?" + query.format(request=services.request_id))
     assert page.html.by_id("totp-code")["autocomplete"] == "one-time-code"
@@ -75,7 +75,7 @@ async def test_a_code_is_passed_on_and_leads_where_the_sign_in_was_going(browser
     assert "latchkey-attempt" not in browser.cookies
 
 
-async def test_another_way_is_a_link(browser, services, half, with_passkey):
+async def test_second_step_links_to_the_other_factors(browser, services, half, with_passkey):
     page = await browser.get(half)
     assert page.html.by_id("passkey-submit")
     assert page.policy["script-src"] == "'self'"
@@ -86,7 +86,7 @@ async def test_another_way_is_a_link(browser, services, half, with_passkey):
     assert "script-src" not in page.policy
 
 
-async def test_the_browsers_answer_is_passed_on(browser, services, half, with_passkey):
+async def test_second_step_sends_the_passkey_credential(browser, services, half, with_passkey):
     page = await browser.get(half)
     form = page.html.press("passkey-submit") | {"credential": '{"id": "x"}'}
     answer = await browser.post("/second-step", form)
@@ -97,11 +97,11 @@ async def test_the_browsers_answer_is_passed_on(browser, services, half, with_pa
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (AccessDenied("x", reason=Reason.WRONG_PROOF), "not right"),
+        (AccessDenied("x", reason=Reason.WRONG_PROOF), "valid or was already used"),
         (TemporarilyUnavailable("x", reason=Reason.SIGN_IN_THROTTLED, retry_after=90), "2 minutes"),
     ],
 )
-async def test_what_was_wrong_is_said_on_the_page(browser, services, half, error, words):
+async def test_second_step_shows_the_problem(browser, services, half, error, words):
     form = (await browser.get(half)).html.press("totp-submit", code="000000")
     services.authentication.says["ContinueSignIn"] = error
     answer = await browser.post("/second-step", form)
@@ -110,14 +110,14 @@ async def test_what_was_wrong_is_said_on_the_page(browser, services, half, error
     assert "latchkey-session" not in browser.cookies
 
 
-async def test_an_attempt_that_is_over_leads_to_the_start(browser, services, half):
+async def test_second_step_links_to_sign_in_when_the_attempt_has_expired(browser, services, half):
     services.authentication.says["GetSignInAttempt"] = AccessDenied("x", reason=Reason.ATTEMPT_UNKNOWN)
     answer = await browser.get(half)
     assert answer.status == 403
     assert answer.html.by_id("try-again")["href"] == f"/authorize/resume?request={services.request_id}"
 
 
-async def test_without_an_attempt_nothing_is_asked(browser, services, half):
+async def test_second_step_makes_no_call_without_an_attempt(browser, services, half):
     del browser.cookies["latchkey-attempt"]
     assert (await browser.get(half)).status == 403
     assert services.authentication.names() == []
@@ -125,7 +125,7 @@ async def test_without_an_attempt_nothing_is_asked(browser, services, half):
 
 @pytest.mark.s(37, 39)
 @pytest.mark.parametrize("change", ["csrf", "attempt", "browser", "request", "session"])
-async def test_a_form_is_about_one_attempt_of_one_browser_for_one_request(browser, services, half, change):
+async def test_second_step_form_is_refused_for_another_attempt_browser_or_request(browser, services, half, change):
     form = (await browser.get(half)).html.press("totp-submit", code="123456")
     if change == "csrf":
         form["csrf"] = "A" * 43
@@ -137,7 +137,7 @@ async def test_a_form_is_about_one_attempt_of_one_browser_for_one_request(browse
     assert "ContinueSignIn" not in services.authentication.names()
 
 
-async def test_giving_up_tells_the_client_and_forgets_the_attempt(browser, services, half):
+async def test_second_step_cancel_denies_the_request_and_deletes_the_attempt(browser, services, half):
     services.token.says["DecideAuthorization"] = a_response([("error", "access_denied")])
     form = (await browser.get(half)).html.press("second-step-cancel")
     answer = await browser.post("/second-step", form)
@@ -147,7 +147,7 @@ async def test_giving_up_tells_the_client_and_forgets_the_attempt(browser, servi
     assert "ContinueSignIn" not in services.authentication.names()
 
 
-async def test_a_step_up_leads_to_the_second_step_with_an_attempt_of_its_own(browser, services):
+async def test_step_up_redirects_to_the_second_step_with_a_new_attempt(browser, services):
     services.signed_in()
     browser.cookies = {"latchkey-browser": new_secret(), "latchkey-session": new_secret()}
     services.token.says["ResumeAuthorization"] = services.wants(INTERACTION_KIND_STEP_UP)
@@ -159,7 +159,7 @@ async def test_a_step_up_leads_to_the_second_step_with_an_attempt_of_its_own(bro
 
 
 @pytest.mark.s(49)
-async def test_who_has_no_second_factor_signs_in_again_before_adding_one(browser, services):
+async def test_step_up_without_factor_requires_a_recent_sign_in(browser, services):
     browser.cookies = {"latchkey-browser": new_secret(), "latchkey-session": new_secret()}
     services.authentication.says["StartStepUp"] = factors_pb2.StartStepUpResponse()
     services.signed_in()

@@ -1,4 +1,4 @@
-"""session_state, and the page that tells whether it still holds (OpenID Connect Session Management 1.0)."""
+"""session_state and the session check frame (OpenID Connect Session Management 1.0)."""
 
 import hashlib
 
@@ -20,20 +20,20 @@ from tests.unit.authorize_frontend.fakes import a_response
         ("http://[::1]:3000/cb", "http://[::1]:3000"),
     ],
 )
-def test_it_is_bound_to_client_origin_and_browser(redirect_uri: str, origin: str) -> None:
+def test_session_state_depends_on_client_origin_and_browser(redirect_uri: str, origin: str) -> None:
     made = session_state("c_1", redirect_uri=redirect_uri, state="s", salt="pepper")
     assert made == hashlib.sha256(f"c_1 {origin} s pepper".encode()).hexdigest() + ".pepper"
     assert " " not in session_state("c_1", redirect_uri=redirect_uri, state="s")
 
 
-def test_what_scripts_see_changes_with_the_session_and_does_not_tell_its_secret() -> None:
+def test_browser_state_changes_with_the_session_and_hides_its_secret() -> None:
     secret = new_secret()
     assert browser_state(secret) == browser_state(secret) != browser_state(new_secret())
     assert secret not in browser_state(secret)
     assert browser_state(None) == ""
 
 
-async def test_answers_to_openid_connect_requests_carry_it_and_no_others(browser, services) -> None:
+async def test_session_state_is_in_openid_connect_responses_only(browser, services) -> None:
     secret = new_secret()
     services.signed_in()
     browser.cookies = {"latchkey-session": secret}
@@ -41,25 +41,25 @@ async def test_answers_to_openid_connect_requests_carry_it_and_no_others(browser
     assert "session_state" not in (await browser.get("/authorize?client_id=c")).location
     services.token.says["Authorize"].response.session_state_client_id = "c"
     location = (await browser.get("/authorize?client_id=c")).location
-    told = location.partition("session_state=")[2]
-    salt = told.partition(".")[2]
-    assert told == session_state("c", redirect_uri="https://app.example", state=browser_state(secret), salt=salt)
+    value = location.partition("session_state=")[2]
+    salt = value.partition(".")[2]
+    assert value == session_state("c", redirect_uri="https://app.example", state=browser_state(secret), salt=salt)
 
 
-async def test_a_session_that_is_no_more_is_nobodys_state_for_answer_and_frame_alike(browser, services) -> None:
+async def test_session_state_of_an_ended_session_is_that_of_no_session(browser, services) -> None:
     browser.cookies = {"latchkey-session": new_secret(), "latchkey-state": "before"}
     services.token.says["Authorize"] = a_response(mode=RESPONSE_MODE_FRAGMENT)
     services.token.says["Authorize"].response.session_state_client_id = "c"
     page = await browser.get("/authorize?client_id=c")
-    told = page.location.partition("session_state=")[2]
-    salt = told.partition(".")[2]
-    assert told == session_state("c", redirect_uri="https://app.example", state="", salt=salt)
+    value = page.location.partition("session_state=")[2]
+    salt = value.partition(".")[2]
+    assert value == session_state("c", redirect_uri="https://app.example", state="", salt=salt)
     assert not browser.cookies.get("latchkey-state")
     assert browser.cookies["latchkey-session"]  # forms in other tabs hang on it
 
 
 @pytest.mark.s(10)
-async def test_the_page_that_clients_frame_can_be_framed_runs_our_script_alone_and_does_nothing_else(browser) -> None:
+async def test_check_session_page_can_be_framed_and_runs_one_script(browser) -> None:
     page = await browser.get("/check-session")
     assert "X-Frame-Options" not in page.headers
     assert page.policy["frame-ancestors"] == "http: https:"

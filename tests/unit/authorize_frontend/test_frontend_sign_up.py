@@ -1,4 +1,4 @@
-"""The pages on which people make accounts for themselves."""
+"""The sign-up pages."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def shown(answer) -> str:
     return str(answer.html.one("main")["data-page"])
 
 
-async def test_a_letter_is_asked_for_and_its_link_makes_the_account(browser, services):
+async def test_sign_up_email_link_creates_the_account(browser, services):
     link = (await browser.get("/account/sign-in")).html.by_id("sign-up")["href"]
     page = await browser.get(link)
     assert shown(page) == "sign-up"
@@ -35,14 +35,14 @@ async def test_a_letter_is_asked_for_and_its_link_makes_the_account(browser, ser
 
 
 @pytest.mark.s(51)
-async def test_opening_the_link_makes_nothing(browser, services):
+async def test_sign_up_link_creates_nothing_when_opened(browser, services):
     for _ in range(3):
         await browser.get(f"/sign-up/complete?token={new_secret()}")
     assert "CompleteSignUp" not in services.authentication.names()
 
 
 @pytest.mark.s(37)
-async def test_the_forms_are_for_this_browser_and_this_link_alone(browser, services):
+async def test_sign_up_forms_are_refused_for_another_browser_or_link(browser, services):
     form = (await browser.get("/sign-up")).html.press("sign-up-submit", address="new@example.com")
     assert (await browser.post("/sign-up", form | {"csrf": ""})).status == 403
     page = await browser.get(f"/sign-up/complete?token={new_secret()}")
@@ -52,7 +52,7 @@ async def test_the_forms_are_for_this_browser_and_this_link_alone(browser, servi
 
 
 @pytest.mark.parametrize("reason", ["PASSWORD_COMMON", "CLAIM_MALFORMED"])
-async def test_what_does_not_hold_is_said_and_what_was_typed_is_kept(browser, services, reason):
+async def test_sign_up_shows_the_problem_and_keeps_typed_values(browser, services, reason):
     services.authentication.says["CompleteSignUp"] = InvalidRequest("x", reason=reason)
     page = await browser.get(f"/sign-up/complete?token={new_secret()}")
     form = page.html.press("sign-up-submit", name="<New>", new_password="password1")
@@ -62,12 +62,12 @@ async def test_what_does_not_hold_is_said_and_what_was_typed_is_kept(browser, se
     assert "password1" not in answer.text
 
 
-class TestWhereNobodyMay:
+class TestSignUpIsOff:
     @pytest.fixture
     def services(self, services):
         services.authentication.says["GetOffers"] = GetOffersResponse(mail=True)
         return services
 
-    async def test_nothing_leads_there(self, browser, services):
+    async def test_pages_have_no_link_to_sign_up(self, browser, services):
         assert not (await browser.get("/account/sign-in")).html.has_id("sign-up")
         assert (await browser.get("/sign-up")).status == 404

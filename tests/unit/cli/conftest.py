@@ -18,7 +18,7 @@ VARIABLES = ("HOME", "TOKEN_TARGET", "AUTHENTICATION_TARGET", "KEY_ROTATION_TARG
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call of the command left behind."""
+    """Exit code and output of a call."""
 
     code: int
     out: str
@@ -33,8 +33,8 @@ class Answer:
     @property
     def error(self) -> dict[str, str]:
         assert self.out == ""
-        told: dict[str, str] = json.loads(self.err)
-        return told
+        output: dict[str, str] = json.loads(self.err)
+        return output
 
 
 Latchkey = Callable[..., Answer]
@@ -55,7 +55,7 @@ def services(tls: Path) -> Iterator[Services]:
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder and an environment in which there is no Latchkey."""
+    """A folder and an environment without a Latchkey server."""
     for name in VARIABLES:
         monkeypatch.delenv(f"LATCHKEY_{name}", raising=False)
     monkeypatch.setattr("libs.cli.connection.PROJECT_ROOT", tmp_path)
@@ -65,7 +65,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def home(nowhere: Path, services: Services, tls: Path) -> Path:
-    """A run as `make run` leaves it: its run.json, and the services behind it."""
+    """The run.json of `make run`, with running services."""
     folder = nowhere / ".latchkey"
     folder.mkdir()
     write_run_file(folder, services, tls)

@@ -1,4 +1,4 @@
-"""NATS as the run has it, with users and their rights, and the streams as services make them."""
+"""A NATS server with the users and permissions of the local run and the streams of the services."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ def run_home(nowhere: Path) -> Home:
 
 @pytest.fixture
 def guarded_server(run_home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[NatsServer]:
-    """NATS as the run has it; its run.json is where the command line looks."""
+    """A NATS server with the configuration of the local run; run.json names it."""
     server = NatsServer(tmp_path)
     run_home.make_folders()
     server.configuration = nats_server.prepare(run_home, port=server.port, now=datetime.now(UTC))
@@ -37,13 +37,13 @@ def guarded_server(run_home: Home, tmp_path: Path, capsys: pytest.CaptureFixture
     run_home.run_file.write_text(json.dumps(run))
     server.start()
     asyncio.run(_make_streams(run_home, server))
-    capsys.readouterr()  # the bus may have had to wait for the server, and said so
+    capsys.readouterr()  # drop log lines about waiting for the server
     yield server
     server.stop()
 
 
 async def _make_streams(home: Home, server: NatsServer) -> None:
-    """As the service does that keeps them."""
+    """Creates the streams as the key-rotation service does."""
     creds = home.creds("key-rotation")
     settings = BusSettings(
         issuer="https://id.example",
@@ -74,12 +74,12 @@ def publish(guarded_server: NatsServer, run_home: Home) -> Publish:
 
 
 def made(latchkey: Callable[..., Any], *arguments: str) -> Json:
-    told: Json = latchkey("subscriber", "create", "crm", *arguments, "--json").json
-    return told
+    output: Json = latchkey("subscriber", "create", "crm", *arguments, "--json").json
+    return output
 
 
 async def read(subscriber: Json, count: int) -> list[str]:
-    """Ids, by the SDK with nothing but the credentials."""
+    """IDs of the next events, read by the SDK with the subscriber's credentials."""
     access = {"servers": subscriber["servers"], "creds": subscriber["creds_file"], "durable": subscriber["consumer"]}
     async with subscribe(subscriber["filter"], **access) as events, asyncio.timeout(20):
         return [(await anext(events)).id for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Admin services that keep what they are told in memory."""
+"""Admin services that store their data in memory."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from libs.oauth.reasons import Reason
 
 NOON = Timestamp(seconds=1_772_366_400)
 PAGE = 2
-"""Small, so that two pages are soon full."""
+"""Small, so that few items fill two pages."""
 
 
 class Clients(ClientAdminServiceServicer):
@@ -25,12 +25,12 @@ class Clients(ClientAdminServiceServicer):
         self.kept: dict[str, clients_pb2.Client] = {}
         self.overlaps: list[int] = []
         self.initial_tokens: dict[str, clients_pb2.InitialAccessToken] = {}
-        self.former_key_uses: list[clients_pb2.FormerKeyUse] = []
+        self.retired_key_uses: list[clients_pb2.FormerKeyUse] = []
         self._secrets = 0
 
     async def CreateClient(self, request: clients_pb2.CreateClientRequest, context: Any):
         if "redirect_uris" in request.metadata and not request.metadata["redirect_uris"]:
-            raise InvalidClientMetadata("redirect_uris must hold at least one URI.")
+            raise InvalidClientMetadata("redirect_uris must contain at least one URI.")
         client = clients_pb2.Client(
             client_id=f"client-{len(self.kept) + 1}", metadata=request.metadata, created_at=NOON, updated_at=NOON
         )
@@ -88,7 +88,7 @@ class Clients(ClientAdminServiceServicer):
         return clients_pb2.RevokeInitialAccessTokenResponse()
 
     async def ListFormerKeyUses(self, request: clients_pb2.ListFormerKeyUsesRequest, context: Any):
-        return clients_pb2.ListFormerKeyUsesResponse(uses=self.former_key_uses)
+        return clients_pb2.ListFormerKeyUsesResponse(uses=self.retired_key_uses)
 
     def _known(self, client_id: str) -> clients_pb2.Client:
         if client_id not in self.kept:
@@ -111,14 +111,14 @@ class Users(UserAdminServiceServicer):
 
     async def ImportUser(self, request: users_pb2.ImportUserRequest, context: Any):
         if request.username == "taken":
-            raise InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
+            raise InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)
         if not request.dry_run:
             self.imported[request.username] = request.password_hash
         return users_pb2.ImportUserResponse(user=users_pb2.User(username=request.username))
 
     async def CreateUser(self, request: users_pb2.CreateUserRequest, context: Any):
         if request.username in self.kept:
-            raise InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
+            raise InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)
         user = users_pb2.User(
             user_id=f"user-{len(self.kept) + 1}",
             username=request.username,
@@ -159,12 +159,12 @@ class Users(UserAdminServiceServicer):
 
     def _known(self, username: str) -> users_pb2.User:
         if username not in self.kept:
-            raise InvalidRequest("There is no user with this username.", reason=Reason.USER_UNKNOWN)
+            raise InvalidRequest("username is unknown.", reason=Reason.USER_UNKNOWN)
         return self.kept[username]
 
 
 class KeyAdmin(KeyAdminServiceServicer):
-    """Two algorithms; a rotation gives the next key its turn."""
+    """Keys of two algorithms; a rotation makes the next key active."""
 
     def __init__(self) -> None:
         self.kept = [

@@ -1,4 +1,4 @@
-"""The admin services behind the real guard, mutual TLS and error mapping, and a readiness page as services have it."""
+"""The in-memory admin services behind the real gRPC server, and the readiness endpoint of services."""
 
 import asyncio
 import threading
@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 
 class Services:
-    """The three of them on free ports, in a thread of their own: the command line has the main one."""
+    """Three admin services on free ports. They run in a thread, because the command line runs in the main thread."""
 
     def __init__(self, tls: Path) -> None:
         self._tls = tls

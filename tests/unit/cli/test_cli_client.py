@@ -10,8 +10,8 @@ from tests.unit.cli.serving import Services
 pytestmark = pytest.mark.usefixtures("home")
 
 
-def test_every_flag_becomes_its_member_of_rfc_7591(latchkey: Latchkey, services: Services) -> None:
-    told = latchkey(
+def test_client_create_sends_each_option_as_metadata_member(latchkey: Latchkey, services: Services) -> None:
+    output = latchkey(
         *("client", "create", "--json", "--client-name", "Shop", "--consent", "skip", "--no-require-pkce"),
         *("--redirect-uri", "https://a.example/cb", "--redirect-uri", "https://b.example/cb"),
         *("--grant-type", "authorization_code", "--grant-type", "refresh_token", "--response-type", "code"),
@@ -22,7 +22,7 @@ def test_every_flag_becomes_its_member_of_rfc_7591(latchkey: Latchkey, services:
         *("--serves", "https://a.example/api", "--subject-type", "pairwise"),
         *("--sector-identifier-uri", "https://a.example/sector"),
     ).json
-    assert told == {
+    assert output == {
         "client_id": "client-1",
         "client_secret": "secret-1",
         "client_secret_expires_at": 0,
@@ -47,20 +47,20 @@ def test_every_flag_becomes_its_member_of_rfc_7591(latchkey: Latchkey, services:
     }
 
 
-def test_metadata_come_from_a_file_and_flags_override_it(latchkey: Latchkey, tmp_path: Path) -> None:
+def test_client_create_reads_metadata_file_and_options_override_it(latchkey: Latchkey, tmp_path: Path) -> None:
     file = tmp_path / "client.json"
     file.write_text(json.dumps({"client_name": "File", "contacts": ["ops@a.example"], "default_max_age": 300}))
-    told = latchkey("client", "create", "--metadata", str(file), "--client-name", "Flag", "--json").json
-    assert (told["client_name"], told["contacts"], told["default_max_age"]) == ("Flag", ["ops@a.example"], 300)
+    output = latchkey("client", "create", "--metadata", str(file), "--client-name", "Flag", "--json").json
+    assert (output["client_name"], output["contacts"], output["default_max_age"]) == ("Flag", ["ops@a.example"], 300)
 
 
-def test_metadata_come_from_standard_input(latchkey: Latchkey, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_create_reads_metadata_from_stdin(latchkey: Latchkey, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO('{"client_name": "Piped"}'))
     assert latchkey("client", "create", "--metadata", "-", "--json").json["client_name"] == "Piped"
 
 
 @pytest.mark.parametrize(("content", "code"), [("{", 2), ("[]", 2), (None, 1)])
-def test_a_file_that_cannot_be_used_is_named(
+def test_client_create_names_unusable_metadata_file(
     latchkey: Latchkey, tmp_path: Path, content: str | None, code: int
 ) -> None:
     if content is not None:
@@ -70,12 +70,12 @@ def test_a_file_that_cannot_be_used_is_named(
     assert answer.err.startswith("Error: --metadata: ")
 
 
-def test_people_are_told_the_secret_once_and_what_comes_next(latchkey: Latchkey) -> None:
+def test_client_create_shows_secret_once_and_next_steps(latchkey: Latchkey) -> None:
     answer = latchkey(
         "client", "create", "--client-name", "Job", "--grant-type", "client_credentials", "--scope", "a b"
     )
     assert "client_secret  secret-1" in answer.out
-    assert "shown this once" in answer.out
+    assert "shown only once" in answer.out
     assert (
         "curl --user client-1:secret-1 --data-urlencode grant_type=client_credentials "
         "--data-urlencode 'scope=a b' http://localhost:8081/token" in answer.out
@@ -83,7 +83,7 @@ def test_people_are_told_the_secret_once_and_what_comes_next(latchkey: Latchkey)
     assert "secret" not in latchkey("client", "show", "client-1").out
 
 
-def test_the_next_step_names_a_resource_that_the_client_may_name(latchkey: Latchkey) -> None:
+def test_next_step_requests_a_registered_resource(latchkey: Latchkey) -> None:
     resource = ("--resource", "https://api.example/orders")
     machine = latchkey("client", "create", "--grant-type", "client_credentials", *resource)
     assert "--data-urlencode resource=https://api.example/orders" in machine.out
@@ -92,7 +92,7 @@ def test_the_next_step_names_a_resource_that_the_client_may_name(latchkey: Latch
     assert "resource=https%3A%2F%2Fapi.example%2Forders" in web.out
 
 
-def test_a_public_client_has_no_secret_and_a_sign_in_as_next_step(latchkey: Latchkey) -> None:
+def test_client_create_shows_sign_in_as_next_step_for_public_client(latchkey: Latchkey) -> None:
     answer = latchkey(
         *("client", "create", "--token-endpoint-auth-method", "none", "--grant-type", "authorization_code"),
         *("--redirect-uri", "http://127.0.0.1/cb"),
@@ -103,7 +103,7 @@ def test_a_public_client_has_no_secret_and_a_sign_in_as_next_step(latchkey: Latc
 
 
 @pytest.mark.parametrize("method", ["private_key_jwt", "client_secret_jwt"])
-def test_nobody_is_told_to_type_a_signature(latchkey: Latchkey, method: str) -> None:
+def test_client_create_shows_no_curl_command_for_jwt_authentication(latchkey: Latchkey, method: str) -> None:
     made = latchkey(
         *("client", "create", "--token-endpoint-auth-method", method, "--grant-type", "client_credentials"),
     )
@@ -111,58 +111,58 @@ def test_nobody_is_told_to_type_a_signature(latchkey: Latchkey, method: str) -> 
     assert "curl" not in made.out
 
 
-def test_a_device_is_tried_with_the_command_that_is_one(latchkey: Latchkey) -> None:
+def test_client_create_shows_login_command_for_device_client(latchkey: Latchkey) -> None:
     device = ("--grant-type", "urn:ietf:params:oauth:grant-type:device_code", "--token-endpoint-auth-method", "none")
     assert "latchkey login --device --client-id client-1" in latchkey("client", "create", *device).out
 
 
 @pytest.mark.s(17)
-def test_who_permits_something_risky_is_told_why_not(latchkey: Latchkey, tmp_path: Path) -> None:
+def test_client_create_warns_about_insecure_metadata(latchkey: Latchkey, tmp_path: Path) -> None:
     implicit = ("--grant-type", "implicit", "--response-type")
-    assert "RFC 9700, 2.1.2" in latchkey("client", "create", *implicit, "id_token token").out
+    assert "RFC 9700 section 2.1.2" in latchkey("client", "create", *implicit, "id_token token").out
     assert "Note" not in latchkey("client", "create", *implicit, "id_token").out
-    assert "RFC 9700, 2.4" in latchkey("client", "create", "--grant-type", "password").out
+    assert "RFC 9700 section 2.4" in latchkey("client", "create", "--grant-type", "password").out
     file = tmp_path / "client.json"
     file.write_text(json.dumps({"introspection": "all", "request_object_signing_alg": "none"}))
     assert latchkey("client", "create", "--metadata", str(file)).out.count("Note: ") == 2
 
 
-def test_an_update_sends_what_is_given_and_removes_what_is_empty(latchkey: Latchkey) -> None:
+def test_client_update_sends_given_members_and_removes_empty_ones(latchkey: Latchkey) -> None:
     latchkey("client", "create", "--client-name", "Old", "--tos-uri", "https://a.example/tos", "--scope", "openid")
-    told = latchkey("client", "update", "client-1", "--client-name", "New", "--tos-uri", "", "--json").json
-    assert told["client_name"] == "New"
-    assert told["scope"] == "openid"
-    assert "tos_uri" not in told
+    output = latchkey("client", "update", "client-1", "--client-name", "New", "--tos-uri", "", "--json").json
+    assert output["client_name"] == "New"
+    assert output["scope"] == "openid"
+    assert "tos_uri" not in output
 
 
-def test_a_list_goes_through_all_pages(latchkey: Latchkey) -> None:
+def test_client_list_reads_all_pages(latchkey: Latchkey) -> None:
     for number in range(5):
         latchkey("client", "create", "--client-name", f"Client {number}")
-    told = latchkey("client", "list", "--json").json
-    assert [client["client_name"] for client in told] == [f"Client {number}" for number in range(5)]
+    output = latchkey("client", "list", "--json").json
+    assert [client["client_name"] for client in output] == [f"Client {number}" for number in range(5)]
     assert "client-5   Client 4" in latchkey("client", "list").out
 
 
-def test_an_empty_list_is_said_in_words(latchkey: Latchkey) -> None:
+def test_client_list_says_that_there_are_no_clients(latchkey: Latchkey) -> None:
     assert latchkey("client", "list").out == "No clients yet: latchkey client create -h\n"
     assert latchkey("client", "list", "--json").json == []
 
 
-def test_a_rotation_asks_for_the_overlap(latchkey: Latchkey, services: Services) -> None:
+def test_rotate_secret_sends_overlap(latchkey: Latchkey, services: Services) -> None:
     latchkey("client", "create")
-    told = latchkey("client", "rotate-secret", "client-1", "--overlap", "3600", "--json").json
-    assert (told["client_secret"], told["overlap_seconds"], services.clients.overlaps) == ("secret-2", 3600, [3600])
-    assert "works no more" in latchkey("client", "rotate-secret", "--client-id", "client-1").out
+    output = latchkey("client", "rotate-secret", "client-1", "--overlap", "3600", "--json").json
+    assert (output["client_secret"], output["overlap_seconds"], services.clients.overlaps) == ("secret-2", 3600, [3600])
+    assert "no longer valid" in latchkey("client", "rotate-secret", "--client-id", "client-1").out
 
 
-def test_a_script_deletes_without_being_asked(latchkey: Latchkey, services: Services) -> None:
+def test_client_delete_does_not_prompt_without_terminal(latchkey: Latchkey, services: Services) -> None:
     latchkey("client", "create")
     assert latchkey("client", "delete", "client-1", "--json").json == {"client_id": "client-1", "deleted": True}
     assert services.clients.kept == {}
 
 
 @pytest.mark.parametrize(("reply", "left"), [("n\n", 1), ("", 1), ("y\n", 0)])
-def test_a_person_is_asked_before_a_client_is_deleted(
+def test_client_delete_prompts_at_terminal(
     latchkey: Latchkey, services: Services, monkeypatch: pytest.MonkeyPatch, reply: str, left: int
 ) -> None:
     class Terminal(io.StringIO):
@@ -177,19 +177,19 @@ def test_a_person_is_asked_before_a_client_is_deleted(
     assert len(services.clients.kept) == left
 
 
-def test_a_person_who_says_yes_beforehand_is_not_asked(latchkey: Latchkey, services: Services) -> None:
+def test_client_delete_does_not_prompt_with_yes(latchkey: Latchkey, services: Services) -> None:
     latchkey("client", "create")
     assert latchkey("client", "delete", "client-1", "--yes").code == 0
     assert services.clients.kept == {}
 
 
 @pytest.mark.parametrize("arguments", [
-    ("client", "show", "nobody"),
-    ("client", "update", "nobody", "--client-name", "x"),
-    ("client", "delete", "nobody", "--yes"),
-    ("client", "rotate-secret", "nobody"),
+    ("client", "show", "unknown"),
+    ("client", "update", "unknown", "--client-name", "x"),
+    ("client", "delete", "unknown", "--yes"),
+    ("client", "rotate-secret", "unknown"),
 ])  # fmt: skip
-def test_a_refusal_is_one_line_in_the_words_of_the_standard(latchkey: Latchkey, arguments: tuple[str, ...]) -> None:
+def test_service_error_is_one_line_with_its_error_code(latchkey: Latchkey, arguments: tuple[str, ...]) -> None:
     answer = latchkey(*arguments)
     assert (answer.code, answer.out) == (1, "")
     assert answer.err == "Error: invalid_request: There is no client with this id.\n"

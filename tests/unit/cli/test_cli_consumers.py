@@ -22,7 +22,7 @@ def lines(latchkey: Latchkey, *arguments: str) -> list[Any]:
 
 
 async def reject(subscriber: Json) -> None:
-    """Nobody can handle the next event, says the subscriber."""
+    """Rejects the next event as the subscriber."""
     access = {"servers": subscriber["servers"], "creds": subscriber["creds_file"], "durable": subscriber["consumer"]}
     async with subscribe(subscriber["filter"], **access) as events, asyncio.timeout(20):
         event = await anext(events)
@@ -32,7 +32,7 @@ async def reject(subscriber: Json) -> None:
 
 @pytest.fixture
 def dead(latchkey: Latchkey, publish: Publish) -> Json:
-    """A subscriber that gave up on event-1, beside another one."""
+    """Two subscribers; the first one gave up on event-1."""
     made(latchkey, "--filter", "login.>")
     subscriber = made(latchkey, "--filter", "login.>")
     publish("login.failed")
@@ -42,16 +42,16 @@ def dead(latchkey: Latchkey, publish: Publish) -> Json:
     return subscriber
 
 
-def test_what_happened_can_be_replayed_and_ends(latchkey: Latchkey, publish: Publish) -> None:
+def test_events_replay_shows_stored_events_and_exits(latchkey: Latchkey, publish: Publish) -> None:
     publish("login.failed", "session.created", "login.succeeded")
     publish("token.issued", user="token", id="event-4")
-    told = lines(latchkey, "replay", "--since", "beginning", "--filter", "login.>")
-    assert [event["id"] for event in told] == ["event-1", "event-3"]
+    output = lines(latchkey, "replay", "--since", "beginning", "--filter", "login.>")
+    assert [event["id"] for event in output] == ["event-1", "event-3"]
     assert [event["id"] for event in lines(latchkey, "replay")] == ["event-1", "event-2", "event-3", "event-4"]
     assert lines(latchkey, "replay", "--filter", "consent.>") == []
 
 
-def test_one_event_is_found_by_its_id(latchkey: Latchkey, publish: Publish) -> None:
+def test_events_show_finds_event_by_id(latchkey: Latchkey, publish: Publish) -> None:
     wanted, other = uuid7(datetime.now(UTC)), uuid7(datetime.now(UTC))
     publish("login.failed", "login.succeeded", id=other, data={"user_id": wanted})
     publish("token.issued", user="token", id=wanted)
@@ -63,33 +63,33 @@ def test_one_event_is_found_by_its_id(latchkey: Latchkey, publish: Publish) -> N
         assert latchkey("events", "show", odd, "--json").error["error"] == "usage"
 
 
-def test_lag_says_how_far_each_consumer_is_behind(latchkey: Latchkey, publish: Publish) -> None:
+def test_events_lag_shows_pending_events_of_each_consumer(latchkey: Latchkey, publish: Publish) -> None:
     assert latchkey("events", "lag", "--json").json == []
     subscriber = made(latchkey, "--filter", "login.>")
     publish("login.failed", "login.succeeded", "session.created")
     asyncio.run(read(subscriber, 1))
-    (told,) = latchkey("events", "lag", "--json").json
-    assert (told["consumer"], told["waiting"] + told["in_hand"]) == (subscriber["consumer"], 1)
-    assert told["filters"][0] == "latchkey.v1.login.>"
+    (output,) = latchkey("events", "lag", "--json").json
+    assert (output["consumer"], output["waiting"] + output["in_hand"]) == (subscriber["consumer"], 1)
+    assert output["filters"][0] == "latchkey.v1.login.>"
     assert subscriber["consumer"] in latchkey("events", "lag").out
 
 
-def test_what_a_subscriber_gave_up_on_is_listed(latchkey: Latchkey, dead: Json) -> None:
-    (letter,) = latchkey("events", "dlq", "--json").json
-    assert (letter["consumer"], letter["event_id"], letter["type"]) == (
+def test_events_dlq_lists_rejected_event(latchkey: Latchkey, dead: Json) -> None:
+    (dead_letter,) = latchkey("events", "dlq", "--json").json
+    assert (dead_letter["consumer"], dead_letter["event_id"], dead_letter["type"]) == (
         dead["consumer"],
         "event-1",
         "latchkey.login.failed.v1",
     )
-    assert (letter["terminated"], letter["redriven"]) == (True, False)
-    assert latchkey("events", "dlq", "nobody", "--json").json == []
+    assert (dead_letter["terminated"], dead_letter["redriven"]) == (True, False)
+    assert latchkey("events", "dlq", "unknown", "--json").json == []
     assert "rejected" in latchkey("events", "dlq", dead["consumer"]).out
 
 
-def test_an_event_that_was_offered_too_often_is_listed_as_well(
+def test_events_dlq_lists_event_with_exhausted_attempts(
     latchkey: Latchkey, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("libs.cli.subscribers.MOST_ATTEMPTS", 2)
+    monkeypatch.setattr("libs.cli.subscribers.MAX_ATTEMPTS", 2)
     subscriber = made(latchkey, "--filter", "login.>")
     publish("login.failed", "login.succeeded")
 
@@ -103,11 +103,11 @@ def test_an_event_that_was_offered_too_often_is_listed_as_well(
             return (await anext(events)).id
 
     assert asyncio.run(fail_twice()) == "event-2"
-    (letter,) = latchkey("events", "dlq", "--json").json
-    assert (letter["event_id"], letter["attempts"], letter["terminated"]) == ("event-1", 2, False)
+    (dead_letter,) = latchkey("events", "dlq", "--json").json
+    assert (dead_letter["event_id"], dead_letter["attempts"], dead_letter["terminated"]) == ("event-1", 2, False)
 
 
-def test_a_dead_letter_is_given_again_to_that_subscriber_alone_and_once(latchkey: Latchkey, dead: Json) -> None:
+def test_events_redrive_redelivers_once_to_that_subscriber_only(latchkey: Latchkey, dead: Json) -> None:
     consumer = dead["consumer"]
     assert latchkey("events", "redrive", consumer, "--json").json == {"consumer": consumer, "redriven": ["event-1"]}
     assert latchkey("events", "redrive", consumer, "--json").json["redriven"] == []
@@ -122,12 +122,12 @@ def test_a_dead_letter_is_given_again_to_that_subscriber_alone_and_once(latchkey
     assert latchkey("events", "redrive", consumer, "--id", "event-9", "--json").error["error"] == "not_found"
 
 
-def test_a_test_event_goes_to_one_subscriber_and_says_what_it_is(latchkey: Latchkey, publish: Publish) -> None:
+def test_trigger_test_sends_marked_event_to_one_subscriber(latchkey: Latchkey, publish: Publish) -> None:
     subscriber = made(latchkey, "--filter", "session.>")
     sent = latchkey("events", "trigger-test", subscriber["consumer"], "--event", "login.failed", "--json").json
     assert (sent["type"], sent["test"]) == ("latchkey.login.failed.v1", True)
     assert asyncio.run(read(subscriber, 1)) == [sent["id"]]
     assert lines(latchkey, "replay") == []
-    assert latchkey("events", "trigger-test", "nobody", "--json").error["error"] == "not_found"
+    assert latchkey("events", "trigger-test", "unknown", "--json").error["error"] == "not_found"
     odd = latchkey("events", "trigger-test", subscriber["consumer"], "--event", "login.made_up", "--json")
     assert odd.error["error"] == "usage"

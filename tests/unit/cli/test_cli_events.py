@@ -1,4 +1,4 @@
-"""latchkey events tail and latchkey status beside a real nats-server."""
+"""latchkey events tail and latchkey status with a real nats-server."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ EVENTS = ("login.succeeded", "login.failed", "session.created", "token.issued")
 
 @pytest.fixture
 def server(tmp_path: Path, home: Path, services: Services, tls: Path) -> Iterator[NatsServer]:
-    """NATS as the run has it, with four events of long ago."""
+    """A NATS server with four old events."""
     server = NatsServer(tmp_path)
     server.start()
     asyncio.run(publish(server, *EVENTS))
@@ -40,43 +40,43 @@ async def publish(server: NatsServer, *names: str) -> None:
 
 
 @pytest.mark.usefixtures("server")
-def test_events_are_json_lines(latchkey: Latchkey) -> None:
+def test_events_tail_prints_json_lines_with_json(latchkey: Latchkey) -> None:
     answer = latchkey("events", "tail", "--filter", "login.>", "--since", "10m", "--count", "2", "--json")
-    told = [json.loads(line) for line in answer.out.splitlines()]
-    assert (answer.code, [event["type"] for event in told]) == (
+    output = [json.loads(line) for line in answer.out.splitlines()]
+    assert (answer.code, [event["type"] for event in output]) == (
         0,
         ["latchkey.login.succeeded.v1", "latchkey.login.failed.v1"],
     )
-    assert told[0]["data"] == {"user_id": "user-1", "client_id": "shop", "amr": ["pwd", "otp"]}
+    assert output[0]["data"] == {"user_id": "user-1", "client_id": "shop", "amr": ["pwd", "otp"]}
 
 
 @pytest.mark.usefixtures("server")
-def test_events_are_lines_for_people(latchkey: Latchkey) -> None:
+def test_events_tail_prints_one_line_per_event(latchkey: Latchkey) -> None:
     answer = latchkey("events", "tail", "--filter", "login.succeeded", "--since", "beginning", "--count", "1")
     assert answer.out.split()[2:] == ["login.succeeded", "user-1", "client_id=shop", "amr=pwd,otp"]
 
 
 @pytest.mark.usefixtures("server")
-def test_without_a_filter_everything_is_shown(latchkey: Latchkey) -> None:
+def test_events_tail_shows_all_events_without_filter(latchkey: Latchkey) -> None:
     answer = latchkey("events", "tail", "--since", "beginning", "--count", "4", "--json")
     assert {json.loads(line)["type"] for line in answer.out.splitlines()} == {f"latchkey.{name}.v1" for name in EVENTS}
 
 
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("since", ["2026-01-01", "2026-01-01T12:00Z", "3d"])
-def test_since_takes_times_and_durations(latchkey: Latchkey, since: str) -> None:
+def test_events_tail_since_accepts_times_and_durations(latchkey: Latchkey, since: str) -> None:
     assert latchkey("events", "tail", "--since", since, "--count", "1").code == 0
 
 
 @pytest.mark.usefixtures("server")
-def test_a_filter_that_matches_nothing_is_doubted_aloud() -> None:
+def test_events_tail_warns_about_filter_without_match() -> None:
     with a_process("events", "tail", "--filter", "logins.>") as tailing:
         assert tailing.stderr
         assert "did you mean 'login.>'?" in tailing.stderr.readline()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_goes_on_until_it_is_interrupted(server: NatsServer, number: signal.Signals) -> None:
+def test_events_tail_runs_until_interrupted(server: NatsServer, number: signal.Signals) -> None:
     with a_process("events", "tail", "--json", "--since", "beginning", "--filter", "session.>") as tailing:
         assert tailing.stdout
         assert json.loads(tailing.stdout.readline())["id"] == "event-3"
@@ -87,7 +87,9 @@ def test_it_goes_on_until_it_is_interrupted(server: NatsServer, number: signal.S
         assert tailing.returncode == 0
 
 
-def test_nats_that_is_away_is_named(latchkey: Latchkey, server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_tail_names_unavailable_nats(
+    latchkey: Latchkey, server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("libs.cli.commands.events.CONNECT_SECONDS", 0.2)
     server.stop()
     answer = latchkey("events", "tail")
@@ -95,7 +97,7 @@ def test_nats_that_is_away_is_named(latchkey: Latchkey, server: NatsServer, monk
     assert answer.err.startswith(f"Error: cannot reach NATS at {server.url}: ")
 
 
-def test_the_doubts_know_every_event_of_the_contract() -> None:
+def test_filter_warning_knows_every_event_type_of_the_contract() -> None:
     assert {"login.succeeded", "token.reuse_detected", "key.published"} <= set(_event_names())
 
 
@@ -118,37 +120,41 @@ def a_process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 WELL = CheckResult(ok=True, detail="sqlite")
 
 
-def test_status_says_that_all_is_well(
+def test_status_reports_ready_when_all_parts_are_ready(
     latchkey: Latchkey, server: NatsServer, services: Services, home: Path, tls: Path
 ) -> None:
     services.report("token", database=WELL, bus=CheckResult(ok=True, detail="connected"))
-    services.report("authorize-frontend", bus=CheckResult(ok=False, detail="away: events wait", required=False))
+    services.report(
+        "authorize-frontend", bus=CheckResult(ok=False, detail="unavailable: outbox relay blocked", required=False)
+    )
     write_run_file(home, services, tls, nats_url=server.url)
-    told = latchkey("status", "--json").json
-    assert told["ready"] is True
-    assert told["services"]["token"]["checks"]["bus"]["detail"] == "connected"
-    assert told["services"]["authorize-frontend"] == {
+    output = latchkey("status", "--json").json
+    assert output["ready"] is True
+    assert output["services"]["token"]["checks"]["bus"]["detail"] == "connected"
+    assert output["services"]["authorize-frontend"] == {
         "ready": True,
-        "detail": "bus: away: events wait",
-        "checks": {"bus": {"ok": False, "detail": "away: events wait", "required": False}},
+        "detail": "bus: unavailable: outbox relay blocked",
+        "checks": {"bus": {"ok": False, "detail": "unavailable: outbox relay blocked", "required": False}},
     }
-    assert told["services"]["authentication"]["ready"] is True
-    assert told["databases"] == {"token": {"ready": True, "detail": "sqlite"}}
-    assert told["nats"]["streams"] == {"LATCHKEY_EVENTS": 3, "LATCHKEY_TOKENS": 1}
-    assert [key["state"] for key in told["keys"]["keys"]] == ["active", "next"]
-    assert latchkey("status").out.endswith("Everything is ready.\n")
+    assert output["services"]["authentication"]["ready"] is True
+    assert output["databases"] == {"token": {"ready": True, "detail": "sqlite"}}
+    assert output["nats"]["streams"] == {"LATCHKEY_EVENTS": 3, "LATCHKEY_TOKENS": 1}
+    assert [key["state"] for key in output["keys"]["keys"]] == ["active", "next"]
+    assert latchkey("status").out.endswith("All parts are ready.\n")
 
 
 def not_ready(latchkey: Latchkey) -> dict[str, object]:
     answer = latchkey("status", "--json")
     assert (answer.code, answer.err) == (1, "")
-    told: dict[str, object] = json.loads(answer.out)
-    assert told["ready"] is False
-    return told
+    output: dict[str, object] = json.loads(answer.out)
+    assert output["ready"] is False
+    return output
 
 
 @pytest.mark.usefixtures("server")
-def test_status_fails_with_a_service(latchkey: Latchkey, services: Services, home: Path, tls: Path) -> None:
+def test_status_fails_when_a_service_is_not_ready(
+    latchkey: Latchkey, services: Services, home: Path, tls: Path
+) -> None:
     services.report("token", database=CheckResult(ok=False, detail="locked"))
     services.ops["device"] = "127.0.0.1:1"
     write_run_file(home, services, tls)
@@ -157,11 +163,11 @@ def test_status_fails_with_a_service(latchkey: Latchkey, services: Services, hom
     assert "database: locked" in screen
     assert "Connection refused" in screen
     assert "cannot reach NATS" in screen
-    assert screen.endswith("Something is not ready.\n")
+    assert screen.endswith("Not all parts are ready.\n")
 
 
 @pytest.mark.usefixtures("server")
-def test_status_fails_without_an_active_key(latchkey: Latchkey, services: Services) -> None:
+def test_status_fails_without_active_key(latchkey: Latchkey, services: Services) -> None:
     services.keys.states = services.keys.states[1:]
     assert not_ready(latchkey)["keys"]["detail"] == "no active key ES256"  # type: ignore[index]
 
@@ -173,7 +179,7 @@ def test_status_fails_without_streams(
     empty.start()
     write_run_file(home, services, tls, nats_url=empty.url)
     try:
-        told = not_ready(latchkey)
+        output = not_ready(latchkey)
     finally:
         empty.stop()
-    assert "stream" in told["nats"]["detail"]  # type: ignore[index]
+    assert "stream" in output["nats"]["detail"]  # type: ignore[index]

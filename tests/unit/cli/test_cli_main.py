@@ -1,4 +1,4 @@
-"""What holds for every command: help, usage errors, exit codes, how Latchkey is found."""
+"""All commands: help, usage errors, exit codes, and how the server is found."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_explains_itself(latchkey: Latchkey, command: tuple[str, ...]) -> None:
+def test_every_command_has_help(latchkey: Latchkey, command: tuple[str, ...]) -> None:
     for flag in ("-h", "--help"):
         answer = latchkey(*command, flag)
         assert answer.code == 0
@@ -38,7 +38,7 @@ def test_every_command_explains_itself(latchkey: Latchkey, command: tuple[str, .
         assert "--json" in answer.out
 
 
-def test_help_comes_at_once_because_nothing_heavy_is_loaded_for_it() -> None:
+def test_help_does_not_import_heavy_modules() -> None:
     program = """if True:
         import sys
         from libs.cli import main
@@ -50,7 +50,7 @@ def test_help_comes_at_once_because_nothing_heavy_is_loaded_for_it() -> None:
     assert not {"grpc", "google", "nats", "pydantic", "rich", "aiohttp", "asyncio", "latchkey"} & set(loaded)
 
 
-def test_a_group_called_alone_explains_itself(latchkey: Latchkey) -> None:
+def test_group_without_command_prints_help(latchkey: Latchkey) -> None:
     assert latchkey("client").out == latchkey("client", "-h").out
 
 
@@ -65,9 +65,7 @@ def test_a_group_called_alone_explains_itself(latchkey: Latchkey) -> None:
     ("events", "tail", "--count", "0"),
     ("events", "tail", "--filter", "Login!"),
 ])  # fmt: skip
-def test_a_command_line_that_makes_no_sense_is_one_line_and_code_two(
-    latchkey: Latchkey, arguments: tuple[str, ...]
-) -> None:
+def test_usage_error_is_one_line_with_exit_code_2(latchkey: Latchkey, arguments: tuple[str, ...]) -> None:
     answer = latchkey(*arguments)
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.startswith("Error: ")
@@ -76,12 +74,12 @@ def test_a_command_line_that_makes_no_sense_is_one_line_and_code_two(
 
 
 @pytest.mark.parametrize("arguments", [("--json", "version"), ("version", "--json")])
-def test_json_may_stand_before_or_after_the_command(latchkey: Latchkey, arguments: tuple[str, ...]) -> None:
+def test_json_option_is_accepted_before_and_after_the_command(latchkey: Latchkey, arguments: tuple[str, ...]) -> None:
     assert latchkey(*arguments).json["version"] == version("latchkey")
 
 
 @pytest.mark.parametrize("command", [("client", "list"), ("user", "list"), ("events", "tail"), ("status",)])
-def test_without_a_latchkey_the_advice_is_clear(latchkey: Latchkey, command: tuple[str, ...]) -> None:
+def test_error_explains_how_to_connect_when_no_server_is_found(latchkey: Latchkey, command: tuple[str, ...]) -> None:
     answer = latchkey(*command)
     assert answer.code == 1
     assert answer.err.startswith(
@@ -90,7 +88,7 @@ def test_without_a_latchkey_the_advice_is_clear(latchkey: Latchkey, command: tup
     assert latchkey(*command, "--json").error["error"] == "not_found"
 
 
-def test_a_service_that_is_away_is_named(latchkey: Latchkey, services: Services, home: Path, tls: Path) -> None:
+def test_error_names_unreachable_service(latchkey: Latchkey, services: Services, home: Path, tls: Path) -> None:
     target = services.targets["token"] = "127.0.0.1:1"
     write_run_file(home, services, tls)
     answer = latchkey("client", "list")
@@ -98,29 +96,30 @@ def test_a_service_that_is_away_is_named(latchkey: Latchkey, services: Services,
     assert answer.err == f"Error: cannot reach token at {target} (from {home / 'run.json'}): is it running?\n"
 
 
-def test_a_certificate_of_another_identity_is_refused_in_plain_words(latchkey: Latchkey, home: Path, tls: Path) -> None:
+def test_error_names_certificate_of_another_identity(latchkey: Latchkey, home: Path, tls: Path) -> None:
     run = json.loads((home / "run.json").read_text())
     run["cli"] |= {"certificate": str(tls / "device.pem"), "key": str(tls / "device.key")}
     (home / "run.json").write_text(json.dumps(run))
     answer = latchkey("client", "list")
     assert (
-        answer.err == f"Error: token refuses the certificate {tls / 'device.pem'}: it is not one for the identity cli\n"
+        answer.err
+        == f"Error: token refused the certificate {tls / 'device.pem'}: it must be issued for the identity cli\n"
     )
 
 
-def test_whatever_else_goes_wrong_is_one_line(latchkey: Latchkey, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unexpected_error_is_one_line(latchkey: Latchkey, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("out of paper")
 
     monkeypatch.setattr("libs.cli.clients.every", broken)
     answer = latchkey("client", "list")
     assert answer.code == 1
-    assert answer.err == "Error: RuntimeError: out of paper (LATCHKEY_LOG_LEVEL=debug shows where)\n"
+    assert answer.err == "Error: RuntimeError: out of paper (for the stack trace set LATCHKEY_LOG_LEVEL=debug)\n"
     monkeypatch.setenv("LATCHKEY_LOG_LEVEL", "debug")
     assert "Traceback" in latchkey("client", "list").err
 
 
-def test_the_environment_says_where_latchkey_is(
+def test_connection_is_read_from_environment(
     latchkey: Latchkey, services: Services, tls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {
@@ -152,7 +151,7 @@ def a_run(folder: Path, issuer: str) -> Path:
     return folder
 
 
-def test_the_home_that_is_named_comes_first_then_the_nearest_then_the_project(nowhere: Path) -> None:
+def test_connection_prefers_home_then_nearest_folder_then_project(nowhere: Path) -> None:
     inner = nowhere / "outer" / "inner"
     inner.mkdir(parents=True)
     a_run(nowhere / ".latchkey", "project")
@@ -163,14 +162,14 @@ def test_the_home_that_is_named_comes_first_then_the_nearest_then_the_project(no
     assert find({"LATCHKEY_HOME": str(named)}, inner).issuer == "named"
 
 
-def test_a_home_that_is_named_and_empty_is_not_replaced_by_another_run(nowhere: Path) -> None:
+def test_connection_does_not_fall_back_when_named_home_is_empty(nowhere: Path) -> None:
     a_run(nowhere / ".latchkey", "another")
     with pytest.raises(CliError, match="no running Latchkey found in LATCHKEY_HOME /elsewhere"):
         find({"LATCHKEY_HOME": "/elsewhere"}, nowhere)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"services": {}, "cli": {}}', '{"services": [], "cli": {}}'])
-def test_a_run_file_that_makes_no_sense_is_named(nowhere: Path, content: str) -> None:
+def test_error_names_invalid_run_file(nowhere: Path, content: str) -> None:
     (nowhere / ".latchkey").mkdir()
     (nowhere / ".latchkey" / "run.json").write_text(content)
     with pytest.raises(CliError, match=r"run\.json cannot be read"):

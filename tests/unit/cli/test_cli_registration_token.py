@@ -14,15 +14,15 @@ DEFAULT = {
 }
 
 
-def test_a_token_lets_one_client_in_within_an_hour_unless_more_is_said(latchkey: Latchkey) -> None:
+def test_registration_token_is_for_one_client_and_one_hour_by_default(latchkey: Latchkey) -> None:
     assert latchkey(*COMMAND, "create", "--json").json == {**DEFAULT, "initial_access_token": "secret-1"}
-    told = latchkey(*COMMAND, "create", "--uses", "3", "--expires", "2d", "--json").json
-    assert (told["uses_left"], told["expires_at"]) == (3, "2026-03-03T12:00:00Z")
+    output = latchkey(*COMMAND, "create", "--uses", "3", "--expires", "2d", "--json").json
+    assert (output["uses_left"], output["expires_at"]) == (3, "2026-03-03T12:00:00Z")
 
 
-def test_people_are_told_the_token_once_and_how_it_is_used(latchkey: Latchkey) -> None:
+def test_registration_token_is_shown_once_with_next_step(latchkey: Latchkey) -> None:
     out = latchkey(*COMMAND, "create").out
-    assert "shown this once" in out
+    assert "shown only once" in out
     assert "curl --header 'Authorization: Bearer secret-1'" in out
     assert "http://localhost:8081/register" in out
     listed = latchkey(*COMMAND, "list").out
@@ -30,7 +30,7 @@ def test_people_are_told_the_token_once_and_how_it_is_used(latchkey: Latchkey) -
     assert "secret" not in listed
 
 
-def test_a_token_can_be_taken_back(latchkey: Latchkey, services: Services) -> None:
+def test_registration_token_can_be_revoked(latchkey: Latchkey, services: Services) -> None:
     assert latchkey(*COMMAND, "list").out == "No tokens.\n"
     latchkey(*COMMAND, "create")
     assert latchkey(*COMMAND, "list", "--json").json == [DEFAULT]
@@ -40,14 +40,14 @@ def test_a_token_can_be_taken_back(latchkey: Latchkey, services: Services) -> No
 
 
 @pytest.mark.parametrize("arguments", [("--expires", "soon"), ("--expires", "0h"), ("--uses", "0"), ("--uses", "x")])
-def test_a_command_line_that_makes_no_sense_is_refused(
+def test_registration_token_create_refuses_invalid_options(
     latchkey: Latchkey, services: Services, arguments: tuple[str, ...]
 ) -> None:
     assert latchkey(*COMMAND, "create", *arguments).code == 2
     assert services.clients.initial_tokens == {}
 
 
-def test_operators_see_which_clients_registered_themselves(latchkey: Latchkey, services: Services) -> None:
+def test_client_list_marks_dynamically_registered_clients(latchkey: Latchkey, services: Services) -> None:
     latchkey("client", "create", "--client-name", "Ours")
     latchkey("client", "create", "--client-name", "Theirs")
     services.clients.kept["client-2"].registration_expires_at.CopyFrom(NOON)

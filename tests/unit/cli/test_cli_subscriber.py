@@ -1,4 +1,4 @@
-"""Subscribers outside: made by the command line, on a real nats-server that knows users and their rights."""
+"""latchkey subscriber, on a real nats-server with users and permissions."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from tests.unit.sdk.bus import NatsServer, publisher_for
 
 @asynccontextmanager
 async def stolen(subscriber: Json) -> AsyncIterator[tuple[Client, list[str]]]:
-    """A stock client with a subscriber's credentials, and what the server complains about."""
+    """A plain NATS client with a subscriber's credentials, and the errors that the server reports."""
     complaints: list[str] = []
 
     async def complain(error: Exception) -> None:
@@ -40,14 +40,14 @@ async def stolen(subscriber: Json) -> AsyncIterator[tuple[Client, list[str]]]:
     await client.close()
 
 
-def test_a_subscriber_reads_what_it_was_made_for(latchkey: Latchkey, publish: Publish) -> None:
+def test_subscriber_reads_events_of_its_filter(latchkey: Latchkey, publish: Publish) -> None:
     subscriber = made(latchkey, "--filter", "login.>")
     publish("login.succeeded", "session.created", "login.failed")
     assert asyncio.run(read(subscriber, 2)) == ["event-1", "event-3"]
     assert Path(subscriber["creds_file"]).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_stock_client_needs_nothing_else(latchkey: Latchkey, publish: Publish) -> None:
+def test_subscriber_settings_suffice_for_a_plain_nats_client(latchkey: Latchkey, publish: Publish) -> None:
     subscriber = made(latchkey, "--filter", "login.>")
     publish("login.succeeded")
 
@@ -62,7 +62,7 @@ def test_a_stock_client_needs_nothing_else(latchkey: Latchkey, publish: Publish)
     assert json.loads(asyncio.run(fetch()))["id"] == "event-1"
 
 
-def test_the_program_that_is_printed_works(latchkey: Latchkey, publish: Publish, tmp_path: Path) -> None:
+def test_printed_subscriber_program_runs(latchkey: Latchkey, publish: Publish, tmp_path: Path) -> None:
     answer = latchkey("subscriber", "create", "--filter", "login.>")
     program = answer.out[answer.out.index("import asyncio") :]
     assert len(program.strip().splitlines()) <= 12
@@ -76,14 +76,14 @@ def test_the_program_that_is_printed_works(latchkey: Latchkey, publish: Publish,
 
 
 @pytest.mark.parametrize(("since", "expected"), [("beginning", "event-1"), ("1h", "event-1"), (None, "event-2")])
-def test_it_begins_where_it_is_told(latchkey: Latchkey, publish: Publish, since: str | None, expected: str) -> None:
+def test_subscriber_starts_at_since(latchkey: Latchkey, publish: Publish, since: str | None, expected: str) -> None:
     publish("login.failed")
     subscriber = made(latchkey, "--filter", "login.>", *(("--since", since) if since else ()))
     publish("login.failed", id="event-2")
     assert asyncio.run(read(subscriber, 1)) == [expected]
 
 
-def test_a_filter_may_read_both_streams(latchkey: Latchkey, publish: Publish) -> None:
+def test_subscriber_filter_can_read_both_streams(latchkey: Latchkey, publish: Publish) -> None:
     subscriber = made(latchkey, "--filter", "token.>")
     assert subscriber["streams"] == ["LATCHKEY_EVENTS", "LATCHKEY_TOKENS"]
     publish("token.issued", "token.revoked", user="token")
@@ -91,7 +91,7 @@ def test_a_filter_may_read_both_streams(latchkey: Latchkey, publish: Publish) ->
 
 
 @pytest.mark.s(63)
-def test_stolen_credentials_can_neither_publish_nor_read_beyond_the_filter(
+def test_subscriber_credentials_permit_neither_publishing_nor_other_events(
     latchkey: Latchkey, publish: Publish
 ) -> None:
     other, subscriber = made(latchkey, "--filter", ">"), made(latchkey, "--filter", "login.>")
@@ -113,31 +113,31 @@ def test_stolen_credentials_can_neither_publish_nor_read_beyond_the_filter(
         f"$JS.API.STREAM.MSG.GET.{stream}",
         "$JS.API.INFO",
     ]
-    hears = ["latchkey.>", ">", "$JS.>", "_INBOX.>", f"{other['inbox_prefix']}.>", "_R_.>"]
+    reads = ["latchkey.>", ">", "$JS.>", "_INBOX.>", f"{other['inbox_prefix']}.>", "_R_.>"]
 
     async def attack() -> list[str]:
         async with stolen(subscriber) as (client, complaints):
             for subject in publishes:
                 await client.publish(subject, body)
-            for subject in hears:
+            for subject in reads:
                 await client.subscribe(subject)
             async with asyncio.timeout(10):
-                while len(complaints) < len(publishes) + len(hears):  # noqa: ASYNC110 - of another process
+                while len(complaints) < len(publishes) + len(reads):  # noqa: ASYNC110 - of another process
                     await asyncio.sleep(0.01)
         return complaints
 
     refused = asyncio.run(attack())
     expected = [f'permissions violation for publish to "{subject.lower()}"' for subject in publishes]
-    expected += [f'permissions violation for subscription to "{subject.lower()}"' for subject in hears]
+    expected += [f'permissions violation for subscription to "{subject.lower()}"' for subject in reads]
     assert [complaint.removeprefix("nats: ") for complaint in refused] == expected
 
 
 @pytest.mark.s(63)
 @pytest.mark.parametrize("asked", ["CONSUMER.INFO", "CONSUMER.MSG.NEXT"])
-def test_an_answer_cannot_be_sent_to_where_events_are_published(
+def test_subscriber_cannot_direct_replies_to_event_subjects(
     latchkey: Latchkey, publish: Publish, guarded_server: NatsServer, run_home: Home, asked: str
 ) -> None:
-    """JetStream answers wherever the request says, and asks nobody for permission."""
+    """JetStream sends its response to any reply subject and checks no permission for it."""
     subscriber = made(latchkey, "--filter", "login.>")
     publish("login.succeeded")
 
@@ -160,7 +160,7 @@ def test_an_answer_cannot_be_sent_to_where_events_are_published(
     assert asyncio.run(attack()) == 1
 
 
-def test_a_subscriber_that_was_removed_reads_no_more(latchkey: Latchkey, publish: Publish) -> None:
+def test_deleted_subscriber_cannot_read(latchkey: Latchkey, publish: Publish) -> None:
     subscriber = made(latchkey, "--filter", "login.>")
     assert latchkey("subscriber", "delete", subscriber["consumer"], "--json").json["deleted"]
     assert latchkey("subscriber", "delete", subscriber["consumer"], "--json").error["error"] == "not_found"
@@ -173,16 +173,18 @@ def test_a_subscriber_that_was_removed_reads_no_more(latchkey: Latchkey, publish
 
 @pytest.mark.parametrize("arguments", [("CRM",), ("crm", "--filter", "Login"), ("crm", "--since", "yesterday")])
 @pytest.mark.usefixtures("guarded_server")
-def test_what_makes_no_sense_makes_nobody(latchkey: Latchkey, arguments: tuple[str, ...]) -> None:
+def test_subscriber_create_refuses_invalid_name_or_filter(latchkey: Latchkey, arguments: tuple[str, ...]) -> None:
     assert latchkey("subscriber", "create", *arguments, "--json").error["error"] == "usage"
 
 
-def test_without_the_key_nobody_is_made(latchkey: Latchkey, guarded_server: NatsServer, run_home: Home) -> None:
+def test_subscriber_create_fails_without_the_subscribers_key(
+    latchkey: Latchkey, guarded_server: NatsServer, run_home: Home
+) -> None:
     nats_server.subscribers_key(run_home).unlink()
-    assert "no key that makes subscribers" in latchkey("subscriber", "create", "--json").error["error_description"]
+    assert "not a valid key for subscribers" in latchkey("subscriber", "create", "--json").error["error_description"]
 
 
-def test_the_streams_are_those_of_the_services(guarded_server: NatsServer, run_home: Home) -> None:
+def test_stream_names_equal_those_of_the_services(guarded_server: NatsServer, run_home: Home) -> None:
     async def subjects() -> dict[str, list[str]]:
         async with publisher_for(
             guarded_server.url, creds=run_home.creds("token"), inbox_prefix="_INBOX_token"

@@ -17,7 +17,7 @@ OURS = "$argon2id$v=19$m=19456,t=2,p=1$8vOEeGUEkUGt/UZNEAgFbA$kOYx4P3Diiq5ZB13xL
 
 
 @pytest.mark.parametrize(("password", "known"), KNOWN)
-def test_the_password_is_recognised_and_another_is_not(password: str, known: str) -> None:
+def test_imported_hash_matches_the_right_password_only(password: str, known: str) -> None:
     assert is_imported_hash(known)
     assert verify_imported(known, password)
     assert not verify_imported(known, password + "x")
@@ -26,7 +26,7 @@ def test_the_password_is_recognised_and_another_is_not(password: str, known: str
 
 
 @pytest.mark.parametrize("digest", ["sha256", "sha512"])
-def test_what_django_writes_is_recognised(digest: str) -> None:
+def test_django_hash_matches(digest: str) -> None:
     import base64  # noqa: PLC0415
     import hashlib  # noqa: PLC0415
 
@@ -38,7 +38,7 @@ def test_what_django_writes_is_recognised(digest: str) -> None:
 
 
 @pytest.mark.s(50)
-def test_a_long_password_is_cut_where_bcrypt_cut_it() -> None:
+def test_bcrypt_password_is_cut_at_72_bytes() -> None:
     import bcrypt  # noqa: PLC0415
 
     known = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
@@ -57,5 +57,5 @@ def test_a_long_password_is_cut_where_bcrypt_cut_it() -> None:
         "$pbkdf2-sha256$6400$0ZrzXitFSGltTQnBWOsdeQ$short",
     ],
 )
-def test_what_is_unknown_or_too_dear_is_refused(text: str) -> None:
+def test_unknown_or_too_expensive_hash_is_refused(text: str) -> None:
     assert not is_imported_hash(text)

@@ -22,7 +22,7 @@ PUBLIC_MEMBERS = {
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)
-def test_a_published_key_has_its_public_members_and_no_other(alg: str):
+def test_published_jwk_has_public_members_only(alg: str):
     key = signing_key(alg)
     verification = VerificationKey.from_jwk(key.public_jwk())
     for jwk in (key.public_jwk(), verification.public_jwk()):
@@ -32,7 +32,7 @@ def test_a_published_key_has_its_public_members_and_no_other(alg: str):
 
 
 @given(st.binary(min_size=32, max_size=32).map(lambda data: int.from_bytes(data, "big")))
-def test_no_private_number_is_ever_in_a_published_ec_key(number: int):
+def test_published_ec_jwk_contains_no_private_number(number: int):
     order = int("FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551", 16)
     secret = number % (order - 1) + 1
     key = SigningKey(ec.derive_private_key(secret, ec.SECP256R1()), kid="k", alg="ES256")
@@ -42,7 +42,7 @@ def test_no_private_number_is_ever_in_a_published_ec_key(number: int):
     assert VerificationKey(key.public_jwk()).public_jwk() == key.public_jwk()
 
 
-def test_no_private_number_is_ever_in_a_published_rsa_key():
+def test_published_rsa_jwk_contains_no_private_number():
     private = rsa.generate_private_key(65537, 2048)
     published = json.dumps(SigningKey(private, kid="k", alg="RS256").public_jwk())
     numbers = private.private_numbers()
@@ -52,14 +52,14 @@ def test_no_private_number_is_ever_in_a_published_rsa_key():
 
 @pytest.mark.parametrize("alg", ALGORITHMS)
 @pytest.mark.parametrize("member", sorted(PRIVATE_MEMBERS))
-def test_a_key_with_a_private_member_is_refused_not_stripped(alg: str, member: str):
+def test_jwk_with_a_private_member_is_refused(alg: str, member: str):
     with pytest.raises(InvalidKey, match="private"):
         VerificationKey.from_jwk(signing_key(alg).public_jwk() | {member: "AA"})
 
 
 @pytest.mark.s(60)
 @pytest.mark.parametrize("alg", ALGORITHMS)
-def test_a_private_key_does_not_print_itself(alg: str):
+def test_signing_key_repr_contains_no_key_material(alg: str):
     key = signing_key(alg)
     der = key.to_pkcs8()
     for text in (repr(key), str(key), f"{key}", f"{[key]}"):
@@ -71,13 +71,13 @@ def test_a_private_key_does_not_print_itself(alg: str):
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)
-def test_a_key_survives_pkcs8(alg: str):
+def test_signing_key_survives_a_pkcs8_round_trip(alg: str):
     key = signing_key(alg)
     again = SigningKey.from_pkcs8(key.kid, alg, key.to_pkcs8())
     assert (again.kid, again.alg, again.public_jwk()) == (key.kid, key.alg, key.public_jwk())
 
 
-def test_the_thumbprint_of_rfc_7638_3_1():
+def test_thumbprint_matches_the_example_of_rfc_7638():
     modulus = (
         "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMs"
         "tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5ha"
@@ -129,24 +129,24 @@ def _another_curve() -> dict[str, str]:
         signing_key("RS256").public_jwk() | {"e": encoded(secrets.token_bytes(300))},
     ],
 )
-def test_a_key_that_is_weak_or_malformed_is_refused(jwk):
+def test_weak_or_malformed_jwk_is_refused(jwk):
     with pytest.raises(InvalidKey):
         VerificationKey.from_jwk(jwk)
 
 
 @pytest.mark.parametrize("der", [b"", b"rubbish", bytes(100)])
-def test_what_is_no_private_key_is_refused(der: bytes):
+def test_invalid_pkcs8_is_refused(der: bytes):
     with pytest.raises(InvalidKey):
         SigningKey.from_pkcs8("k", "ES256", der)
 
 
-def test_a_private_key_is_bound_to_its_algorithm():
+def test_signing_key_must_fit_its_algorithm():
     with pytest.raises(InvalidKey):
         SigningKey.from_pkcs8("k", "RS256", signing_key("ES256").to_pkcs8())
 
 
-def test_a_kid_is_unique_in_a_key_set():
+def test_key_set_with_duplicate_kid_is_refused():
     key = VerificationKey(signing_key("ES256").public_jwk())
-    with pytest.raises(InvalidKey, match="one kid"):
+    with pytest.raises(InvalidKey, match="same kid"):
         KeySet([key, key])
     assert {jwk["alg"] for jwk in all_keys().to_jwks()["keys"]} == set(ALGORITHMS)

@@ -3,10 +3,10 @@
 import itertools
 
 import pytest
-from joserfc import jwt as witness
+from joserfc import jwt as joserfc_jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
-from joserfc.jwk import KeySet as WitnessKeys
+from joserfc.jwk import KeySet as JoserfcKeySet
 
 from libs.crypto.jwt import ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN, KeySet, TokenKind, VerificationKey, sign_jwt
 from tests.unit.crypto.tokens import (
@@ -26,33 +26,33 @@ ALGS = ("ES256", "RS256")
 KINDS = (ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN)
 
 
-def _their_view(keys: KeySet) -> WitnessKeys:
-    return WitnessKeys.import_key_set(keys.to_jwks())  # type: ignore[arg-type]
+def _their_view(keys: KeySet) -> JoserfcKeySet:
+    return JoserfcKeySet.import_key_set(keys.to_jwks())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("kind", "alg"), list(itertools.product(KINDS, ALGS)))
-def test_they_verify_ours(kind: TokenKind, alg: str):
+def test_joserfc_verifies_our_tokens(kind: TokenKind, alg: str):
     claims = claims_of(kind)
     token = sign_jwt(claims, signing_key(alg), typ=kind.typ)
-    decoded = witness.decode(token, _their_view(all_keys()), algorithms=[alg])
+    decoded = joserfc_jwt.decode(token, _their_view(all_keys()), algorithms=[alg])
     assert decoded.claims == claims
     assert decoded.header == {"alg": alg, "kid": signing_key(alg).kid, "typ": kind.typ}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("theirs", [ECKey.generate_key("P-256"), RSAKey.generate_key(2048)], ids=ALGS)
-def test_we_verify_theirs(kind: TokenKind, theirs: ECKey | RSAKey):
+def test_tokens_of_joserfc_are_verified(kind: TokenKind, theirs: ECKey | RSAKey):
     alg = "ES256" if isinstance(theirs, ECKey) else "RS256"
     jwk = theirs.as_dict(private=False) | {"kid": theirs.thumbprint(), "alg": alg, "use": "sig"}
     header = {"alg": alg, "kid": jwk["kid"], "typ": kind.typ}
-    token = witness.encode(header, claims_of(kind), theirs)
+    token = joserfc_jwt.encode(header, claims_of(kind), theirs)
     keys = KeySet([VerificationKey.from_jwk(jwk)])
     assert verified(token, kind, keys=keys) == claims_of(kind)
     assert keys.find(theirs.thumbprint()) is not None
 
 
 @pytest.mark.parametrize("alg", ALGS)
-def test_our_kid_is_the_thumbprint_that_they_compute(alg: str):
+def test_kid_equals_the_thumbprint_of_joserfc(alg: str):
     key = signing_key(alg)
     kind = ECKey if alg == "ES256" else RSAKey
     assert kind.import_key(key.public_jwk()).thumbprint() == key.kid  # type: ignore[arg-type]
@@ -83,10 +83,12 @@ def _corpus() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", _corpus())
-def test_what_they_refuse_we_refuse(name: str):
+def test_tokens_that_joserfc_refuses_are_refused(name: str):
     token = _corpus()[name]
     try:
-        witness.decode(token, _their_view(keys_of(signing_key("ES256"), signing_key("RS256"))), algorithms=list(ALGS))
+        joserfc_jwt.decode(
+            token, _their_view(keys_of(signing_key("ES256"), signing_key("RS256"))), algorithms=list(ALGS)
+        )
     except (JoseError, ValueError, KeyError, TypeError, AttributeError):
         assert reason_of_refusal(token) is not None
         assert name != "good"

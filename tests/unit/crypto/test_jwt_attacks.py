@@ -37,7 +37,7 @@ def _public_bytes(key: SigningKey, form: str) -> bytes:
 
 @pytest.mark.parametrize("form", KEY_FORMS)
 @pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
-def test_an_hmac_under_the_public_key_is_no_signature(form: str, alg: str):
+def test_hmac_with_the_public_key_is_refused(form: str, alg: str):
     key = signing_key("RS256")
     secret, digest = _public_bytes(key, form), "sha" + alg[2:]
     token = assembled(
@@ -46,7 +46,7 @@ def test_an_hmac_under_the_public_key_is_no_signature(form: str, alg: str):
     assert reason_of_refusal(token) == "ALGORITHM_MISMATCH"
 
 
-def test_the_forgery_is_a_real_one():
+def test_hmac_forgery_is_valid_for_a_naive_verifier():
     """python-jose itself falls for the DER form when it may choose: otherwise the test above would show nothing."""
     from jose import jwt as unguarded  # noqa: PLC0415 - here to be shown, not to be used
 
@@ -62,14 +62,14 @@ def test_the_forgery_is_a_real_one():
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", None, "RS256", "ES384", "es256", ["ES256"], {}])
-def test_the_token_does_not_choose_the_algorithm(alg):
+def test_alg_of_the_token_does_not_select_the_algorithm(alg):
     key = signing_key("ES256")
     token = signed(header_of(key, alg=alg), claims_of(ACCESS_TOKEN), key)
     assert reason_of_refusal(token) in {"ALGORITHM_MISMATCH", "HEADER_MEMBERS"}
 
 
 @pytest.mark.parametrize("alg", ["none", "ES256", "RS256"])
-def test_a_token_without_a_signature_is_none(alg: str):
+def test_token_without_a_signature_is_refused(alg: str):
     head, body, _ = sign_jwt(claims_of(ACCESS_TOKEN), signing_key("ES256"), typ="at+jwt").split(".")
     assert reason_of_refusal(f"{head}.{body}.") == "NOT_A_JWS"
     unsigned = encoded(json.dumps(header_of(signing_key("ES256"), alg=alg)).encode())
@@ -78,12 +78,12 @@ def test_a_token_without_a_signature_is_none(alg: str):
 
 
 @pytest.mark.parametrize("signature", [bytes(64), b"\0" * 31 + b"\1" + b"\0" * 31 + b"\1", b"\xff" * 64, b"\0"])
-def test_a_degenerate_ecdsa_signature_is_refused(signature: bytes):
+def test_degenerate_ecdsa_signature_is_refused(signature: bytes):
     token = assembled(header_of(signing_key("ES256")), claims_of(ACCESS_TOKEN), lambda _: signature)
     assert reason_of_refusal(token) == "SIGNATURE_INVALID"
 
 
-def test_an_ecdsa_signature_has_the_raw_form_only():
+def test_der_encoded_ecdsa_signature_is_refused():
     key = signing_key("ES256")
 
     def der(message: bytes) -> bytes:
@@ -112,12 +112,12 @@ def test_an_ecdsa_signature_has_the_raw_form_only():
     ],
     ids="+".join,
 )
-def test_a_header_says_nothing_beyond_alg_kid_and_typ(extra):
+def test_header_members_beyond_alg_kid_and_typ_are_refused(extra):
     key = signing_key("ES256")
     assert reason_of_refusal(signed(header_of(key, **extra), claims_of(ACCESS_TOKEN), key)) == "HEADER_MEMBERS"
 
 
-def test_a_key_that_the_token_brings_along_is_not_used():
+def test_key_embedded_in_the_token_is_not_used():
     evil = signing_key("ES256", 1)
     token = signed(header_of(evil, jwk=evil.public_jwk()), claims_of(ACCESS_TOKEN), evil)
     assert reason_of_refusal(token) == "HEADER_MEMBERS"
@@ -146,13 +146,13 @@ def test_a_key_that_the_token_brings_along_is_not_used():
     ],
     ids=lambda payload: payload[:20].decode("latin-1"),
 )
-def test_json_with_a_second_reading_is_refused_in_payload_and_header(payload: bytes):
+def test_ambiguous_json_is_refused_in_payload_and_header(payload: bytes):
     key = signing_key("ES256")
     assert reason_of_refusal(signed(header_of(key), payload, key)) == "CLAIMS_MALFORMED"
     assert reason_of_refusal(signed(payload, claims_of(ACCESS_TOKEN), key)) in {"NOT_A_JWS", "HEADER_TOO_LARGE"}
 
 
-def test_a_duplicate_header_member_is_refused():
+def test_duplicate_header_member_is_refused():
     key = signing_key("ES256")
     header = f'{{"alg":"none","alg":"ES256","kid":"{key.kid}","typ":"at+jwt"}}'.encode()
     assert reason_of_refusal(signed(header, claims_of(ACCESS_TOKEN), key)) == "NOT_A_JWS"
@@ -177,12 +177,12 @@ def test_a_duplicate_header_member_is_refused():
         lambda token: "..",
     ],
 )
-def test_a_token_has_one_spelling(spoil):
+def test_non_canonical_token_is_refused(spoil):
     token = sign_jwt(claims_of(ACCESS_TOKEN), signing_key("RS256"), typ="at+jwt")
     assert reason_of_refusal(spoil(token)) == "NOT_A_JWS"
 
 
-def test_the_spare_bits_of_the_last_character_are_zero():
+def test_unused_bits_of_the_last_character_must_be_zero():
     token = sign_jwt(claims_of(ACCESS_TOKEN), signing_key("ES256"), typ="at+jwt")
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     twin = token[:-1] + alphabet[alphabet.index(token[-1]) | 1]
@@ -191,7 +191,7 @@ def test_the_spare_bits_of_the_last_character_are_zero():
 
 
 @pytest.mark.s(31)
-def test_there_is_no_jwe_and_no_compression():
+def test_jwe_and_compression_are_refused():
     import libs.crypto.jwt as offered  # noqa: PLC0415
 
     assert not [name for name in dir(offered) if "jwe" in name.lower() or "zip" in name.lower()]
@@ -203,7 +203,7 @@ def test_there_is_no_jwe_and_no_compression():
 
 
 @pytest.mark.s(30)
-def test_no_symmetric_key_gets_in():
+def test_symmetric_keys_are_refused():
     for alg in ("HS256", "none", "dir", "RSA1_5", "ES256"):
         with pytest.raises(InvalidKey):
             VerificationKey.from_jwk({"kty": "oct", "k": encoded(bytes(32)), "kid": "k", "alg": alg})

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from joserfc import jwt as witness
+from joserfc import jwt as joserfc_jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet as WitnessKeys
+from joserfc.jwk import KeySet as JoserfcKeySet
 
 from libs.crypto.jwt import ACCESS_TOKEN, ID_TOKEN, LOGOUT_TOKEN, sign_jwt
 from tests.unit.crypto.tokens import all_keys, claims_of, header_of, reason_of_refusal, signed, signing_key, verified
@@ -27,7 +27,7 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from(TOKENS), st.data())
-def test_any_character_changed_breaks_the_token(made, data: st.DataObject):
+def test_token_with_a_changed_character_is_refused(made, data: st.DataObject):
     kind, token = made
     at = data.draw(st.integers(0, len(token) - 1))
     character = data.draw(st.sampled_from(BASE64URL + ".=+/ \n"))
@@ -36,7 +36,7 @@ def test_any_character_changed_breaks_the_token(made, data: st.DataObject):
 
 
 @given(st.sampled_from(TOKENS), st.data())
-def test_any_piece_cut_out_or_put_in_breaks_the_token(made, data: st.DataObject):
+def test_token_with_removed_or_inserted_text_is_refused(made, data: st.DataObject):
     kind, token = made
     start = data.draw(st.integers(0, len(token)))
     end = data.draw(st.integers(start, min(len(token), start + 40)))
@@ -47,12 +47,12 @@ def test_any_piece_cut_out_or_put_in_breaks_the_token(made, data: st.DataObject)
 
 
 @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")) | st.from_regex(r"[\w-]*\.[\w-]*\.[\w-]*"))
-def test_nothing_but_invalid_jwt_is_ever_raised(rubbish: str):
+def test_verify_jwt_raises_invalid_jwt_only(rubbish: str):
     assert reason_of_refusal(rubbish) is not None
 
 
 @given(st.dictionaries(st.sampled_from(sorted(ACCESS_TOKEN.required | {"nbf", "nonce", "scope"})), JSON))
-def test_well_signed_rubbish_is_refused_or_understood_as_it_stands(changes: dict[str, Any]):
+def test_signed_arbitrary_payload_is_refused_or_parsed_exactly(changes: dict[str, Any]):
     key = signing_key("ES256")
     claims = claims_of(ACCESS_TOKEN) | changes
     token = signed(header_of(key), claims, key)
@@ -64,11 +64,11 @@ def test_well_signed_rubbish_is_refused_or_understood_as_it_stands(changes: dict
     st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "b64", "cty", "x"]), JSON),
     st.dictionaries(st.sampled_from(["iss", "sub", "aud", "exp", "x"]), JSON),
 )
-def test_what_an_independent_library_refuses_we_refuse(header: dict[str, Any], claims: dict[str, Any]):
+def test_token_refused_by_joserfc_is_refused(header: dict[str, Any], claims: dict[str, Any]):
     key = signing_key("ES256")
     token = signed(header_of(key) | header, claims_of(ACCESS_TOKEN) | claims, key)
     try:
-        theirs = witness.decode(token, WitnessKeys.import_key_set(all_keys().to_jwks()), algorithms=["ES256"])  # type: ignore[arg-type]
+        theirs = joserfc_jwt.decode(token, JoserfcKeySet.import_key_set(all_keys().to_jwks()), algorithms=["ES256"])  # type: ignore[arg-type]
     except (JoseError, ValueError, TypeError, AttributeError, KeyError):
         assert reason_of_refusal(token) is not None
     else:
@@ -77,6 +77,6 @@ def test_what_an_independent_library_refuses_we_refuse(header: dict[str, Any], c
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=12).map(lambda name: "x_" + name), JSON, max_size=4))
-def test_any_further_claims_survive_the_round_trip(extra: dict[str, Any]):
+def test_additional_claims_survive_a_round_trip(extra: dict[str, Any]):
     claims = claims_of(ACCESS_TOKEN) | extra
     assert verified(sign_jwt(claims, signing_key("ES256"), typ="at+jwt")) == claims

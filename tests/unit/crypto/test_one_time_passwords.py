@@ -30,7 +30,7 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
         (20000000000, "353130"),
     ],
 )
-def test_codes_are_those_of_the_standard(seconds: int, code: str) -> None:
+def test_totp_codes_match_rfc_6238(seconds: int, code: str) -> None:
     moment = datetime.fromtimestamp(seconds, UTC)
     assert totp_code(SECRET, totp_step(moment)) == code
     assert matching_step(SECRET, code, now=moment, after=0) == seconds // STEP_SECONDS
@@ -38,14 +38,14 @@ def test_codes_are_those_of_the_standard(seconds: int, code: str) -> None:
 
 @pytest.mark.s(48)
 @pytest.mark.parametrize("off", range(-3, 4))
-def test_a_clock_may_be_one_step_off(off: int) -> None:
+def test_totp_accepts_one_step_of_clock_skew(off: int) -> None:
     step = totp_step(NOON)
     found = matching_step(SECRET, totp_code(SECRET, step + off), now=NOON, after=0)
     assert found == (step + off if abs(off) <= 1 else None)
 
 
 @pytest.mark.s(48)
-def test_no_code_is_good_up_to_the_last_used_step() -> None:
+def test_totp_code_of_a_used_step_is_refused() -> None:
     step = totp_step(NOON)
     codes = [totp_code(SECRET, step + off) for off in (-1, 0, 1)]
     assert [matching_step(SECRET, code, now=NOON, after=step) for code in codes] == [None, None, step + 1]
@@ -53,17 +53,17 @@ def test_no_code_is_good_up_to_the_last_used_step() -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "1", "0000000", "ü" * 6, "12345 ", "x" * 10_000])
-def test_what_is_no_code_is_none(typed: str) -> None:
+def test_malformed_totp_code_is_refused(typed: str) -> None:
     assert matching_step(SECRET, typed, now=NOON, after=0) is None
 
 
-def test_an_app_reads_who_it_is_for_and_the_secret() -> None:
+def test_provisioning_uri_contains_issuer_account_and_secret() -> None:
     uri = urlsplit(provisioning_uri(SECRET, issuer="Zoë: & Co?", account="al/ice:x"))
     assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
     assert parse_qs(uri.query) == {"secret": [as_base32(SECRET)], "issuer": ["Zoë: & Co?"]}
 
 
-def test_secrets_have_160_bits_and_differ() -> None:
+def test_totp_secrets_have_160_bits_and_differ() -> None:
     secrets = {new_totp_secret() for _ in range(50)}
     assert len(secrets) == 50
     assert {len(secret) for secret in secrets} == {20}

@@ -22,20 +22,20 @@ RECIPIENT = Recipient()
 
 
 @given(st.binary(max_size=3000), st.binary(max_size=100))
-def test_the_recipient_opens_what_was_sealed_to_them(plaintext: bytes, bound_to: bytes):
+def test_recipient_opens_a_sealed_value(plaintext: bytes, bound_to: bytes):
     sealed = seal_to(RECIPIENT.public_key, plaintext, bound_to=bound_to)
     assert RECIPIENT.open(sealed, bound_to=bound_to) == plaintext
     assert len(plaintext) < 16 or plaintext not in sealed
 
 
-def test_the_seal_is_standard_hpke():
+def test_sealed_value_is_standard_hpke():
     private = X25519PrivateKey.generate()
     sealed = seal_to(private.public_key().public_bytes_raw(), b"key", bound_to=b"what")
     suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
     assert suite.decrypt(sealed, private, info=b"what") == b"key"
 
 
-def test_nobody_else_opens_it_and_it_opens_as_nothing_else():
+def test_sealed_value_needs_the_recipient_key_and_the_binding():
     sealed = seal_to(RECIPIENT.public_key, b"key", bound_to=b"what")
     with pytest.raises(SealBroken):
         Recipient().open(sealed, bound_to=b"what")
@@ -44,7 +44,7 @@ def test_nobody_else_opens_it_and_it_opens_as_nothing_else():
 
 
 @given(st.binary(max_size=200))
-def test_rubbish_breaks_the_seal_and_nothing_more(rubbish: bytes):
+def test_opening_arbitrary_bytes_raises_seal_broken_only(rubbish: bytes):
     with pytest.raises(SealBroken):
         RECIPIENT.open(rubbish, bound_to=b"")
     with pytest.raises(SealBroken):
@@ -52,7 +52,7 @@ def test_rubbish_breaks_the_seal_and_nothing_more(rubbish: bytes):
 
 
 @given(st.data())
-def test_any_bit_changed_breaks_the_seal(data: st.DataObject):
+def test_changed_bit_breaks_the_seal(data: st.DataObject):
     sealed = seal_to(RECIPIENT.public_key, b"key", bound_to=b"what")
     bit = data.draw(st.integers(0, len(sealed) * 8 - 1))
     # X25519 ignores the top bit of a point (RFC 7748 5), but HPKE hashes the point as it was sent.
@@ -63,13 +63,13 @@ def test_any_bit_changed_breaks_the_seal(data: st.DataObject):
 
 
 @pytest.mark.parametrize("public", [b"", bytes(31), bytes(33), bytes(32), b"\1" + bytes(31)])
-def test_a_recipient_key_that_is_none_is_refused(public: bytes):
+def test_invalid_recipient_key_is_refused(public: bytes):
     with pytest.raises(InvalidKey):
         seal_to(public, b"key", bound_to=b"")
 
 
 @given(st.binary(max_size=3000), st.binary(max_size=100))
-def test_an_envelope_opens_under_its_kek_and_binding(plaintext: bytes, bound_to: bytes):
+def test_envelope_needs_its_kek_and_binding(plaintext: bytes, bound_to: bytes):
     data_key, ciphertext = seal_under_new_key(plaintext, bound_to=bound_to)
     wrapped = KEK.wrap(data_key, bound_to=bound_to)
     assert open_under_key(KEK.unwrap(wrapped, bound_to=bound_to), ciphertext, bound_to=bound_to) == plaintext
@@ -81,7 +81,7 @@ def test_an_envelope_opens_under_its_kek_and_binding(plaintext: bytes, bound_to:
         KeyEncryptionKey(secrets.token_bytes(32)).unwrap(wrapped, bound_to=bound_to)
 
 
-def test_every_value_has_a_data_key_of_its_own():
+def test_every_value_has_its_own_data_key():
     (one, sealed), (two, another) = (seal_under_new_key(b"key", bound_to=b"what") for _ in range(2))
     assert (one, sealed) != (two, another)
     for data_key in (two, b"", one[:16]):
@@ -90,7 +90,7 @@ def test_every_value_has_a_data_key_of_its_own():
 
 
 @pytest.mark.parametrize("size", [0, 16, 31, 33])
-def test_a_key_encryption_key_has_32_bytes(size: int):
+def test_key_encryption_key_must_have_32_bytes(size: int):
     with pytest.raises(InvalidKey):
         KeyEncryptionKey(bytes(size))
 
@@ -101,7 +101,7 @@ def test_different_parts_give_different_bindings(one, two):
     assert binding("purpose", *one) != binding("purpose", *two)
 
 
-def test_a_delivered_key_is_bound_to_all_that_it_is():
+def test_delivery_binding_contains_issuer_kid_and_alg():
     bindings = {
         delivery_binding(issuer=issuer, kid=kid, alg=alg)
         for issuer in ("https://a", "https://b")
@@ -111,7 +111,7 @@ def test_a_delivered_key_is_bound_to_all_that_it_is():
     assert len(bindings) == 8
 
 
-def test_a_key_takes_the_place_of_former_ones():
+def test_new_kek_unwraps_values_of_previous_keys():
     old, new = b"o" * 32, b"n" * 32
     wrapped = KeyEncryptionKey(old).wrap(b"a secret", bound_to=b"row")
     both = KeyEncryptionKey(new, old)

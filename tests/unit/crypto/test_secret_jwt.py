@@ -16,7 +16,7 @@ def made(secret: str = SECRET, alg: str = "HS256", **header: str) -> str:
     return jwt.encode({"alg": alg, **header}, {"sub": "c"}, OctKey.import_key(secret), algorithms=[alg])
 
 
-def test_what_joserfc_makes_holds():
+def test_hs256_token_of_joserfc_is_accepted():
     assert is_made_with(made(), SECRET)
     assert is_made_with(made(kid="any", typ="JWT"), SECRET)
 
@@ -24,21 +24,21 @@ def test_what_joserfc_makes_holds():
 @pytest.mark.parametrize(
     "token", [made("another secret, which is long enough as well"), made(alg="HS512"), made() + "A", "", "a.b.c", "a.b"]
 )
-def test_nothing_else_does(token):
+def test_other_hs256_tokens_are_refused(token):
     assert not is_made_with(token, SECRET)
 
 
-def test_a_header_member_that_we_do_not_know_is_refused():
+def test_hs256_token_with_unknown_header_member_is_refused():
     assert not is_made_with(made(jku="https://evil.example"), SECRET)
 
 
 @given(st.integers(min_value=0, max_value=len(made()) - 1), st.characters(min_codepoint=33, max_codepoint=126))
-def test_any_change_breaks_it(position, character):
+def test_changed_hs256_token_is_refused(position, character):
     token = made()
     changed = token[:position] + character + token[position + 1 :]
     assert is_made_with(changed, SECRET) == (changed == token)
 
 
-def test_a_short_secret_is_a_mistake_of_ours():
+def test_short_secret_raises_value_error():
     with pytest.raises(ValueError, match="32 bytes"):
         is_made_with(made(), "short")

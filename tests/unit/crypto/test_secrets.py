@@ -19,14 +19,14 @@ MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.
 
 
 @pytest.mark.s(13)
-def test_a_secret_has_256_bits_and_does_not_repeat():
+def test_new_secret_has_256_bits_and_is_unique():
     made = {new_secret() for _ in range(1000)}
     assert len(made) == 1000
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", secret) for secret in made)
 
 
 @pytest.mark.s(71)
-def test_a_client_id_cannot_be_mistaken_for_a_user():
+def test_new_client_id_is_distinct_from_user_ids():
     made = {new_client_id() for _ in range(1000)}
     assert len(made) == 1000
     assert all(re.fullmatch(r"c_[a-z2-7]{26}", client_id) for client_id in made)
@@ -36,27 +36,27 @@ def test_a_client_id_cannot_be_mistaken_for_a_user():
 
 @pytest.mark.s(54)
 @given(MOMENTS)
-def test_a_uuid7_tells_its_time(now: datetime):
+def test_uuid7_contains_its_time(now: datetime):
     made = UUID(uuid7(now))
     assert (made.version, made.variant) == (7, "specified in RFC 4122")
     assert made.int >> 80 == (now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 @given(MOMENTS, st.integers(1, 10**9))
-def test_uuid7s_sort_by_the_microsecond(now: datetime, later: int):
+def test_uuid7s_sort_by_microsecond(now: datetime, later: int):
     assert uuid7(now) < uuid7(now + timedelta(microseconds=later))
 
 
-def test_uuid7s_of_one_moment_differ():
+def test_uuid7s_of_the_same_time_differ():
     assert len({uuid7(NOON) for _ in range(1000)}) == 1000
 
 
-def test_a_moment_without_a_zone_is_refused():
+def test_uuid7_refuses_a_datetime_without_timezone():
     with pytest.raises(TypeError):
         uuid7(datetime(2026, 3, 1))  # noqa: DTZ001
 
 
-def test_the_digests_are_the_standard_ones():
+def test_secret_hash_and_keyed_hash_are_standard_digests():
     assert secret_hash("abc").hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     # RFC 4231 4.3
     expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
@@ -66,7 +66,7 @@ def test_the_digests_are_the_standard_ones():
     assert not hashes_equal(secret_hash("abc"), b"")
 
 
-def test_at_hash_is_that_of_openid_connect():
+def test_left_half_hash_matches_the_openid_connect_example():
     # OpenID Connect Core A.3
     assert left_half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", "RS256") == "77QmUPtjPfzWtF2AnpK9RQ"
     assert (
@@ -78,7 +78,7 @@ def test_at_hash_is_that_of_openid_connect():
 
 
 @given(st.binary(max_size=200), st.binary(max_size=40))
-def test_a_statement_is_attested_by_holders_of_the_key_only(message: bytes, forged: bytes):
+def test_attestation_with_another_key_or_message_is_refused(message: bytes, forged: bytes):
     key, another = bytes(32), bytes(31) + b"\1"
     mac = attest(key, message)
     assert verify_attestation(key, message, mac)

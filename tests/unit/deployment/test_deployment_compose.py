@@ -1,4 +1,4 @@
-"""docker-compose.yml: what each container is told, may do, can reach and can see."""
+"""docker-compose.yml: what each container is configured, may do, can reach and can see."""
 
 import re
 import runpy
@@ -47,8 +47,8 @@ def test_the_stack_is_the_services_and_what_they_stand_on():
 
 @each_service
 def test_a_service_is_told_what_it_reads_and_nothing_else(shape):
-    told = {name for name in environment(shape.name) if name.startswith("LATCHKEY_")}
-    assert variables(settings_of(shape), required=True) <= told <= variables(settings_of(shape))
+    configured = {name for name in environment(shape.name) if name.startswith("LATCHKEY_")}
+    assert variables(settings_of(shape), required=True) <= configured <= variables(settings_of(shape))
 
 
 @each_service
@@ -130,8 +130,8 @@ def test_only_the_edges_and_who_sends_letters_have_a_way_out():
 
 @each_service
 def test_targets_name_the_container_and_the_port_on_which_it_listens(shape):
-    told = environment(shape.name)
-    targets = {name: value for name, value in told.items() if name.endswith("_TARGET")}
+    configured = environment(shape.name)
+    targets = {name: value for name, value in configured.items() if name.endswith("_TARGET")}
     for name, target in targets.items():
         callee = name.removeprefix("LATCHKEY_").removesuffix("_TARGET").lower().replace("_", "-")
         assert callee in shape.calls

@@ -148,5 +148,5 @@ def test_the_ports_that_an_image_names_are_those_that_are_listened_on():
     maps = config_maps()
     for service in SERVICES:
         exposed = {port for line in lines_of(service.name) if line.startswith("EXPOSE") for port in line.split()[1:]}
-        told = maps["latchkey"] | maps[service.name]
-        assert exposed == {value.rsplit(":")[-1] for name, value in told.items() if name.endswith("_LISTEN")}
+        variables = maps["latchkey"] | maps[service.name]
+        assert exposed == {value.rsplit(":")[-1] for name, value in variables.items() if name.endswith("_LISTEN")}

@@ -57,15 +57,17 @@ def secret_files(name: str) -> set[str]:
 def test_a_service_is_told_what_it_reads_and_nothing_else(shape):
     service = container(DEPLOYMENTS[shape.name])
     sources = [source["configMapRef"]["name"] for source in service["envFrom"]]
-    told = set().union(*(CONFIG[source] for source in sources)) | {each["name"] for each in service.get("env", ())}
+    configured = set().union(*(CONFIG[source] for source in sources)) | {
+        each["name"] for each in service.get("env", ())
+    }
     assert sources == ["latchkey", shape.name]
-    assert variables(settings_of(shape), required=True) <= told <= variables(settings_of(shape))
+    assert variables(settings_of(shape), required=True) <= configured <= variables(settings_of(shape))
 
 
 @each_service
 def test_every_file_that_a_service_is_told_of_is_given_to_it_and_no_other(shape):
-    told = CONFIG["latchkey"] | CONFIG[shape.name]
-    secrets = {path.rsplit("/", 1)[1] for path in told.values() if path.startswith("/etc/latchkey/secrets/")}
+    configured = CONFIG["latchkey"] | CONFIG[shape.name]
+    secrets = {path.rsplit("/", 1)[1] for path in configured.values() if path.startswith("/etc/latchkey/secrets/")}
     reads = {"reader.creds"} if shape.subscribes else set()
     keys = {f"{name}.key" for name in shape.secrets.values()}
     assert secrets == secret_files(shape.name) == {"nats.creds"} | reads | keys
@@ -132,11 +134,11 @@ def test_targets_name_a_headless_service_whose_pods_listen_there(shape):
 
 @each_service
 def test_ports_of_a_pod_are_those_on_which_the_service_listens(shape):
-    told = CONFIG["latchkey"] | CONFIG[shape.name]
+    configured = CONFIG["latchkey"] | CONFIG[shape.name]
     listens = {
-        name: int(told[f"LATCHKEY_{name.upper()}_LISTEN"].split(":")[1])
+        name: int(configured[f"LATCHKEY_{name.upper()}_LISTEN"].split(":")[1])
         for name in ("http", "grpc", "ops")
-        if f"LATCHKEY_{name.upper()}_LISTEN" in told
+        if f"LATCHKEY_{name.upper()}_LISTEN" in configured
     }
     (pod,) = objects(KUBERNETES / "base/pod.yaml")
     ports = [*container(DEPLOYMENTS[shape.name])["ports"], *(() if shape.optional else container(pod)["ports"])]
@@ -225,12 +227,14 @@ def test_the_ingress_sends_every_endpoint_of_the_client_edge_to_the_token_servic
 
 def test_the_command_line_is_told_where_every_service_is():
     literals = kustomization("components/cli")["configMapGenerator"][0]["literals"]
-    told = connection.find(CONFIG["latchkey"] | dict(literal.split("=", 1) for literal in literals), Path("/nowhere"))
+    configured = connection.find(
+        CONFIG["latchkey"] | dict(literal.split("=", 1) for literal in literals), Path("/nowhere")
+    )
     called = {"token", "authentication", "key-rotation", "event-bridge"}
     services = base("Service")
-    assert told.grpc.keys() == called
-    assert told.ops.keys() == {shape.name for shape in SERVICES if not shape.optional}
-    for port, targets in (("grpc", told.grpc), ("ops", told.ops)):
+    assert configured.grpc.keys() == called
+    assert configured.ops.keys() == {shape.name for shape in SERVICES if not shape.optional}
+    for port, targets in (("grpc", configured.grpc), ("ops", configured.ops)):
         for name, target in targets.items():
             host, number = target.removeprefix("dns:///").split(":")
             offered = {each["name"]: each["port"] for each in services[host]["spec"]["ports"]}
@@ -241,12 +245,12 @@ def test_the_command_line_is_told_where_every_service_is():
 def test_letters_are_a_component_that_says_what_the_service_understands() -> None:
     component = kustomization("components/mail")
     (generated,) = component["configMapGenerator"]
-    told = dict(literal.split("=", 1) for literal in generated["literals"])
+    configured = dict(literal.split("=", 1) for literal in generated["literals"])
     assert (generated["name"], generated["behavior"]) == ("authentication", "merge")
-    assert set(told) <= variables(settings_of(service("authentication")))
+    assert set(configured) <= variables(settings_of(service("authentication")))
     policy, patch = (objects(KUBERNETES / "components/mail" / name)[0] for name in ("network.yaml", "password.yaml"))
     assert policy["spec"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "authentication"}
     pod = patch["spec"]["template"]["spec"]
     mounts = [each["volumeMounts"] for each in (*pod["initContainers"], *pod["containers"])]  # each reads all settings
     assert mounts == [[{"name": "mail", "mountPath": "/etc/latchkey/mail", "readOnly": True}]] * 2
-    assert told["LATCHKEY_SMTP_PASSWORD_FILE"].startswith("/etc/latchkey/mail/")
+    assert configured["LATCHKEY_SMTP_PASSWORD_FILE"].startswith("/etc/latchkey/mail/")

@@ -115,8 +115,8 @@ def shape(value: Any) -> Any:
 
 
 def test_the_paths_that_the_command_line_is_told_are_handed_to_it(handout):
-    told = json.loads((handout / "cli/run.json").read_text())
-    paths = {*told["cli"].values(), told["subscriber_creds"]}
+    variables = json.loads((handout / "cli/run.json").read_text())
+    paths = {*variables["cli"].values(), variables["subscriber_creds"]}
     assert paths <= {str(addresses.PRIVATE / path.name) for path in (handout / "cli").iterdir()}
 
 

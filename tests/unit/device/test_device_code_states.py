@@ -1,4 +1,4 @@
-"""Every state, and what may be done in it."""
+"""The state machine of device codes: permitted and refused transitions in each state."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -57,7 +57,7 @@ POLLS = [
 
 @pytest.mark.s(34)
 @pytest.mark.parametrize(("code", "client_id", "now", "error"), POLLS)
-def test_every_state_has_its_exact_error(
+def test_collect_and_redeem_raise_the_error_of_each_state(
     code: DeviceCode, client_id: str, now: datetime, error: type[OAuthError]
 ) -> None:
     for ask in (code.collect, code.redeem):
@@ -66,7 +66,7 @@ def test_every_state_has_its_exact_error(
         assert type(refusal.value) is error
 
 
-def test_an_approval_can_be_collected_until_the_end() -> None:
+def test_approval_can_be_collected_until_the_code_expires() -> None:
     assert APPROVED.collect("c_tv", now=END - MOMENT) == ALICE
     assert (APPROVED.state, APPROVED.decided_at, REDEEMED.state) == (State.APPROVED, NOON, State.REDEEMED)
 
@@ -80,7 +80,7 @@ _DECISIONS: list[Callable[[DeviceCode, datetime], DeviceCode]] = [
 @pytest.mark.s(34)
 @pytest.mark.parametrize("decide", _DECISIONS, ids=["approve", "deny"])
 @pytest.mark.parametrize("code", [APPROVED, DENIED, REDEEMED, EXPIRED, FORGOTTEN], ids=lambda code: code.state.value)
-def test_what_is_decided_or_over_cannot_be_decided(
+def test_decided_or_expired_code_cannot_be_decided(
     code: DeviceCode, decide: Callable[[DeviceCode, datetime], DeviceCode]
 ) -> None:
     with pytest.raises(InvalidRequest) as refusal:
@@ -89,24 +89,24 @@ def test_what_is_decided_or_over_cannot_be_decided(
 
 
 @pytest.mark.parametrize("decide", _DECISIONS, ids=["approve", "deny"])
-def test_nothing_is_decided_after_the_end(decide: Callable[[DeviceCode, datetime], DeviceCode]) -> None:
+def test_code_cannot_be_decided_after_it_expires(decide: Callable[[DeviceCode, datetime], DeviceCode]) -> None:
     decide(PENDING, END - MOMENT)
     with pytest.raises(InvalidRequest):
         decide(PENDING, END)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "hasty"), [(0, True), (1, True), (4.4, True), (4.5, False), (5, False), (3600, False)]
+    ("seconds", "too_early"), [(0, True), (1, True), (4.4, True), (4.5, False), (5, False), (3600, False)]
 )
-def test_haste_is_less_than_the_interval_with_a_tenth_to_spare(seconds: float, *, hasty: bool) -> None:
-    assert PENDING.is_hasty(NOON, now=NOON + timedelta(seconds=seconds)) is hasty
+def test_poll_is_too_early_before_nine_tenths_of_the_interval(seconds: float, *, too_early: bool) -> None:
+    assert PENDING.is_too_early(NOON, now=NOON + timedelta(seconds=seconds)) is too_early
 
 
-def test_a_first_poll_is_never_hasty() -> None:
-    assert not PENDING.is_hasty(None, now=NOON)
+def test_first_poll_is_never_too_early() -> None:
+    assert not PENDING.is_too_early(None, now=NOON)
 
 
-def test_each_haste_costs_five_seconds_up_to_a_minute() -> None:
+def test_slowed_down_adds_five_seconds_up_to_one_minute() -> None:
     code, seen = PENDING, []
     for _ in range(13):
         seen.append(code.interval.total_seconds())
@@ -116,5 +116,5 @@ def test_each_haste_costs_five_seconds_up_to_a_minute() -> None:
 
 
 @pytest.mark.s(60)
-def test_no_secret_is_in_a_repr() -> None:
+def test_repr_contains_no_attested_session() -> None:
     assert "attested" not in repr(APPROVED).replace("attested_session", "")

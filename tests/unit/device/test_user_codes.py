@@ -4,18 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.device.domain.user_codes import ALPHABET, LENGTH, as_shown, digest, new_user_code, normal_form
+from services.device.domain.user_codes import ALPHABET, LENGTH, digest, display_form, new_user_code, normal_form
 
 
 @pytest.mark.s(34)
-def test_codes_are_eight_letters_of_the_alphabet_of_the_rfc() -> None:
+def test_new_user_code_has_eight_characters_of_the_alphabet() -> None:
     assert len(ALPHABET) == len(set(ALPHABET)) == 20
     assert not set(ALPHABET) & set("AEIOUY0123456789")
     assert LENGTH * math.log2(len(ALPHABET)) > 34
     codes = {new_user_code() for _ in range(500)}
     assert len(codes) == 500
     assert {len(code) for code in codes} == {LENGTH}
-    assert set("".join(codes)) == set(ALPHABET)  # a letter that never comes up in 4,000 would be a wonder
+    assert set("".join(codes)) == set(ALPHABET)  # 4,000 random characters contain each of 20
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_codes_are_eight_letters_of_the_alphabet_of_the_rfc() -> None:
         "".join(chr(ord(character) + 0xFEE0) for character in "WDJB-MJHT"),  # full width
     ],
 )
-def test_case_blanks_and_dashes_do_not_matter(typed: str) -> None:
+def test_normal_form_ignores_case_spaces_and_dashes(typed: str) -> None:
     assert normal_form(typed) == "WDJBMJHT"
 
 
@@ -55,28 +55,28 @@ def test_case_blanks_and_dashes_do_not_matter(typed: str) -> None:
         "-" * 9,
     ],
 )
-def test_what_cannot_be_a_code_is_none(typed: str) -> None:
+def test_normal_form_is_none_for_a_malformed_code(typed: str) -> None:
     assert normal_form(typed) is None
 
 
 @pytest.mark.s(61)
-def test_what_is_too_long_to_be_a_code_is_not_looked_at() -> None:
+def test_normal_form_is_none_for_input_above_the_maximum_length() -> None:
     assert normal_form(" " * 57 + "WDJBMJHT") is None
     assert normal_form(" " * 56 + "WDJBMJHT") == "WDJBMJHT"
 
 
 @given(st.text(alphabet=ALPHABET, min_size=LENGTH, max_size=LENGTH))
-def test_what_is_shown_can_be_typed(code: str) -> None:
-    assert len(as_shown(code)) == 9
-    assert normal_form(as_shown(code).lower()) == code
+def test_normal_form_accepts_the_display_form(code: str) -> None:
+    assert len(display_form(code)) == 9
+    assert normal_form(display_form(code).lower()) == code
 
 
 @given(st.text())
-def test_nothing_that_is_typed_breaks_anything(typed: str) -> None:
+def test_normal_form_returns_a_code_or_none_for_any_input(typed: str) -> None:
     code = normal_form(typed)
     assert code is None or (len(code) == LENGTH and set(code) <= set(ALPHABET))
 
 
-def test_a_digest_is_of_this_code_and_of_nothing_else() -> None:
+def test_digest_differs_between_codes() -> None:
     assert len(digest("WDJBMJHT")) == 32
     assert digest("WDJBMJHT") != digest("WDJBMJHB")

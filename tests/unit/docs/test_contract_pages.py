@@ -17,7 +17,7 @@ def an_rpc(comment: str, *callers: str) -> contract.Rpc:
 def test_comments_come_from_the_sources():
     messages = {message.name: message for message in contract.load()["latchkey/events/v1/events.proto"].messages()}
     login = messages["LoginSucceeded"]
-    assert login.comment == "Somebody proved who they are."
+    assert login.comment == "A user signed in."
     assert login.event is not None
     assert login.event.producer == "authentication"
     assert [field.name for field in login.fields][:2] == ["user_id", "session_id"]

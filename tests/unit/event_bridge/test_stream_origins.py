@@ -1,4 +1,4 @@
-"""Scripts of which pages may read the stream."""
+"""Origins, filters and wake-ups of the event stream."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from pydantic import TypeAdapter, ValidationError
 
-from services.event_bridge.adapters.event_signals import News
+from services.event_bridge.adapters.event_signals import EventSignals
 from services.event_bridge.config import Origins
 from services.event_bridge.domain.filters import Filter
 from services.event_bridge.domain.stream_tickets import StreamTicket
@@ -26,7 +26,7 @@ APP = "https://app.example"
         ("", False),
     ],
 )
-async def test_an_origin_is_let_in_by_its_exact_name(origin, allowed):
+async def test_cors_permits_exact_origins_only(origin, allowed):
     request = make_mocked_request("OPTIONS", "/events/stream", headers={"Origin": origin})
     answer = await Cors({APP}).preflight(request)
     assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
@@ -36,18 +36,18 @@ async def test_an_origin_is_let_in_by_its_exact_name(origin, allowed):
 
 
 @pytest.mark.parametrize("text", ["*", "http://app.example", "https://app.example/", "app.example", "https://", "null"])
-def test_what_is_no_origin_cannot_be_configured(text):
+def test_settings_refuse_malformed_origins(text):
     with pytest.raises(ValidationError):
         TypeAdapter(Origins).validate_python(text)
 
 
-def test_origins_are_separated_by_commas():
+def test_settings_split_origins_at_commas():
     found = TypeAdapter(Origins).validate_python("https://app.example, http://localhost:8090")
     assert found == {APP, "http://localhost:8090"}
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted", "shown"),
+    ("name", "requested", "permitted"),
     [
         ("login.failed", [], True),
         ("consent.granted", [], False),
@@ -56,13 +56,13 @@ def test_origins_are_separated_by_commas():
         ("login.succeeded", ["login.succeeded", "consent.>"], True),
     ],
 )
-def test_a_ticket_and_what_is_asked_for_have_to_agree(name, wanted, shown):
+def test_ticket_permits_events_that_match_its_filters_and_the_requested_filters(name, requested, permitted):
     ticket = StreamTicket(ticket_id="st", filters=("login.>",), created_at=NOON, expires_at=NOON)
-    assert ticket.shows(name, [Filter.parse(text) for text in wanted]) is shown
+    assert ticket.permits(name, [Filter.parse(text) for text in requested]) is permitted
 
 
 class Store:
-    """What has come, as far as News asks."""
+    """Stands in for ReadEvents."""
 
     def __init__(self) -> None:
         self.position = 0
@@ -71,18 +71,18 @@ class Store:
         return self.position
 
 
-async def test_a_stream_that_waits_hears_of_what_another_replica_took_and_of_the_end():
+async def test_event_signals_wake_streams_for_new_events_and_on_stop():
     store = Store()
-    news = News(store)  # type: ignore[arg-type]
-    looking = asyncio.create_task(news.run())
+    signals = EventSignals(store)  # type: ignore[arg-type]
+    running = asyncio.create_task(signals.run())
     async with asyncio.timeout(10):
-        waiting = asyncio.create_task(news.after(0, seconds=60))
+        waiting = asyncio.create_task(signals.wait_after(0, seconds=60))
         await asyncio.sleep(0)
         store.position = 3
         await waiting
-        await news.after(2, seconds=60)
-        waiting = asyncio.create_task(news.after(3, seconds=60))
+        await signals.wait_after(2, seconds=60)
+        waiting = asyncio.create_task(signals.wait_after(3, seconds=60))
         await asyncio.sleep(0)
-        news.end()
+        signals.stop()
         await waiting
-    looking.cancel()
+    running.cancel()

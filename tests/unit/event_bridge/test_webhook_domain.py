@@ -1,26 +1,26 @@
-"""Judgements about receivers and what they answer: no database, no network, no time of their own."""
+"""Signatures, filters, retry times and response excerpts of webhooks."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.event_bridge.domain.deliveries import LONGEST_PAUSE, pause_after, read_retry_after
-from services.event_bridge.domain.excerpts import LONGEST, excerpt
+from services.event_bridge.domain.deliveries import BACKOFF, parse_retry_after
+from services.event_bridge.domain.excerpts import MAX_EXCERPT, excerpt
 from services.event_bridge.domain.filters import Filter
 from services.event_bridge.domain.signatures import WebhookSecret, headers, sign
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
-def test_a_signature_is_that_of_the_reference_libraries():
-    """The example of standard-webhooks' own libraries (their test suites)."""
+def test_signature_matches_the_reference_libraries():
+    """The example from the test suites of the standard-webhooks libraries."""
     secret = WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     body = b'{"test": 2432232314}'
     signature = sign(secret, message_id="msg_p5jXN8AQM9LWM0D4loKWxJek", timestamp=1614265330, body=body)
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_the_newest_secret_signs_first():
+def test_newest_secret_signs_first():
     new, old = WebhookSecret("whsec_bmV3"), WebhookSecret("whsec_b2xk")
     made = headers([new, old], message_id="1", at=NOW, body=b"{}")
     timestamp = int(NOW.timestamp())
@@ -42,14 +42,14 @@ def test_the_newest_secret_signs_first():
         ("log", "login.failed", False),
     ],
 )
-def test_a_filter_matches_what_it_says(text, name, matches):
+def test_filter_matches_event_names(text, name, matches):
     assert Filter.parse(text).matches(name) is matches
 
 
 @pytest.mark.parametrize(
     "text", ["", ".", "login.", "login.>.>", ">.login", "LOGIN.>", "login succeeded", "a.b.c", "lo*"]
 )
-def test_anything_else_is_no_filter(text):
+def test_malformed_filter_is_refused(text):
     with pytest.raises(ValueError, match="filter"):
         Filter.parse(text)
 
@@ -67,16 +67,16 @@ def test_anything_else_is_no_filter(text):
         ("²", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_to_come(value, after):
-    assert read_retry_after(value, now=NOW) == after
+def test_parse_retry_after_accepts_seconds_and_future_dates(value, after):
+    assert parse_retry_after(value, now=NOW) == after
 
 
-def test_pauses_grow_to_hours_and_are_never_all_the_same():
-    pauses = [pause_after(attempts, chance=0.5) for attempts in range(1, 12)]
+def test_pauses_grow_to_the_maximum_and_vary_randomly():
+    pauses = [BACKOFF.pause_after(attempts, chance=0.5) for attempts in range(1, 12)]
     assert [pause.total_seconds() for pause in pauses[:4]] == [5, 15, 45, 135]
-    assert pauses[-1] == LONGEST_PAUSE
-    assert pause_after(1, chance=0) == timedelta(seconds=4)
-    assert pause_after(1, chance=1) == timedelta(seconds=6)
+    assert pauses[-1] == BACKOFF.max_pause
+    assert BACKOFF.pause_after(1, chance=0) == timedelta(seconds=4)
+    assert BACKOFF.pause_after(1, chance=1) == timedelta(seconds=6)
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_pauses_grow_to_hours_and_are_never_all_the_same():
         "Basic dXNlcjpwYXNzd29yZA==",
     ],
 )
-def test_a_careless_receiver_puts_no_secret_into_the_log(secret):
+def test_excerpt_removes_secrets(secret):
     kept = excerpt(f"bad signature {secret} in header".encode())
     assert secret not in kept
     assert secret[-8:] not in kept
     assert kept.startswith("bad signature [removed]")
 
 
-def test_an_excerpt_is_one_short_line_that_steers_no_terminal():
+def test_excerpt_is_one_short_printable_line():
     kept = excerpt(b"\x1b[31mno\r\nway\x00" + "ü".encode() + b"\xff" * 1000)
-    assert len(kept) <= LONGEST
+    assert len(kept) <= MAX_EXCERPT
     assert kept.isprintable()

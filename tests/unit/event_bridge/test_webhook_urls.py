@@ -1,4 +1,4 @@
-"""Where a webhook may go: S43, and the one exception for development."""
+"""Permitted webhook URLs (docs/security.md, S43), and the exception for development."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,12 +12,12 @@ from libs.fetch.fetcher import Fetcher
 from libs.fetch.policy import FetchPolicy
 from services.event_bridge.adapters.http_post import FetcherPost
 from services.event_bridge.config import EventBridgeSettings
-from services.event_bridge.domain.deliveries import Answer
+from services.event_bridge.domain.deliveries import AttemptResult
 from tests.storage.event_bridge.world import Clock
 
 
 class Names:
-    """Resolves every name to what it is told, another one each time."""
+    """A resolver that returns the given addresses, one for each call."""
 
     def __init__(self, *addresses: str) -> None:
         self._addresses = list(addresses)
@@ -43,7 +43,7 @@ class Names:
         ("https://0x7f.1/", Reason.URL_MALFORMED),
     ],
 )
-def test_what_is_never_fetched_is_refused_when_it_is_registered(url, reason):
+def test_forbidden_url_is_refused(url, reason):
     with pytest.raises(FetchRefused) as refusal:
         Fetcher(FetchPolicy()).check(url)
     assert refusal.value.reason is reason
@@ -51,7 +51,7 @@ def test_what_is_never_fetched_is_refused_when_it_is_registered(url, reason):
 
 @pytest.mark.s(43)
 @pytest.mark.parametrize("url", ["http://localhost:9000/hook", "http://127.0.0.1:1/", "https://[::1]:8443/"])
-def test_development_reaches_loopback_and_nothing_else_gains_by_it(url):
+def test_loopback_setting_permits_loopback_urls_only(url):
     fetcher = Fetcher(FetchPolicy(loopback=True))
     fetcher.check(url)
     for other in ("http://a.example/", "http://10.0.0.1/", "https://a.example:8443/", "http://localhost.example/"):
@@ -61,15 +61,15 @@ def test_development_reaches_loopback_and_nothing_else_gains_by_it(url):
 
 @pytest.mark.s(43)
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00:ec2::254"])
-async def test_a_name_that_turns_into_a_private_address_is_not_followed(address):
-    """DNS rebinding: what was registered resolved well; each attempt is judged by what it resolves to then."""
+async def test_request_is_refused_when_the_name_resolves_to_a_private_address(address):
+    """DNS rebinding: the address is checked at each attempt, not only when the webhook is created."""
     fetcher = Fetcher(FetchPolicy(), resolver=Names(address))
     answer = await FetcherPost(fetcher, clock=Clock())("https://a.example/", b"{}", {})
     assert (answer.status, answer.error) == (None, "ADDRESS_FORBIDDEN")
 
 
 @pytest.mark.s(43)
-async def test_localhost_in_development_is_loopback_whatever_the_resolver_says():
+async def test_localhost_is_refused_when_it_resolves_to_another_address():
     fetcher = Fetcher(FetchPolicy(loopback=True), resolver=Names("192.0.2.1"))
     answer = await FetcherPost(fetcher, clock=Clock())("http://localhost:9/", b"{}", {})
     assert answer.error == "ADDRESS_FORBIDDEN"
@@ -77,7 +77,7 @@ async def test_localhost_in_development_is_loopback_whatever_the_resolver_says()
 
 @asynccontextmanager
 async def answering(raw: bytes) -> AsyncIterator[str]:
-    """A receiver that answers once and then waits until the other side hangs up; its URL."""
+    """Yield the URL of a receiver that sends `raw` and then waits until the client disconnects."""
     ended = asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,7 +97,7 @@ async def answering(raw: bytes) -> AsyncIterator[str]:
             await ended.wait()
 
 
-async def what_came_of(url: str) -> Answer:
+async def result_of(url: str) -> AttemptResult:
     fetcher = Fetcher(FetchPolicy(loopback=True))
     answer = await FetcherPost(fetcher, clock=Clock())(url, b"{}", {})
     await fetcher.close()
@@ -105,25 +105,25 @@ async def what_came_of(url: str) -> Answer:
 
 
 @pytest.mark.s(43)
-async def test_a_redirect_is_an_answer_that_failed_and_leads_nowhere():
+async def test_redirect_is_a_failed_attempt_and_is_not_followed():
     moved = b"HTTP/1.1 307 Moved\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n"
     async with answering(moved) as url:
-        answer = await what_came_of(url)
+        answer = await result_of(url)
     assert (answer.status, answer.error) == (None, "REDIRECT")
 
 
-async def test_of_an_answer_that_never_ends_the_status_counts():
+async def test_status_counts_when_the_response_body_does_not_end():
     async with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\nRetry-After: 7\r\n\r\nbegins") as url:
-        answer = await what_came_of(url)
+        answer = await result_of(url)
     assert (answer.status, answer.excerpt) == (200, "begins")
     assert answer.retry_after is not None
 
 
 @pytest.mark.parametrize("issuer", ["https://login.example.com", "https://localhost.example.com:8080"])
-def test_loopback_is_for_development_only(issuer, tmp_path):
+def test_settings_refuse_loopback_webhooks_when_the_issuer_is_public(issuer, tmp_path):
     file = tmp_path / "file"
     file.write_text("A" * 43)
-    told = {
+    values = {
         "issuer": issuer,
         "tls_ca": file,
         "tls_certificate": file,
@@ -136,6 +136,6 @@ def test_loopback_is_for_development_only(issuer, tmp_path):
         "webhook_loopback": True,
     }
     with pytest.raises(ValidationError, match="LOOPBACK"):
-        EventBridgeSettings.model_validate(told)
+        EventBridgeSettings.model_validate(values)
     for development in ("http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost"):
-        assert EventBridgeSettings.model_validate({**told, "issuer": development}).webhook_policy().loopback
+        assert EventBridgeSettings.model_validate({**values, "issuer": development}).webhook_policy().loopback

@@ -62,7 +62,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(respond: Respond, context: ssl.SSLContext | None) -> AsyncIterator[Server]:
-    """A server on 127.0.0.1 that reads one request per connection and answers as told; None: without TLS."""
+    """A server on 127.0.0.1 that reads one request per connection and sends the given response; None: without TLS."""
     server = Server()
     tasks: set[asyncio.Task[Any]] = set()
 

@@ -56,8 +56,8 @@ def key(kid: str):
     return lambda keys: kid if kid in keys else None
 
 
-async def test_a_document_is_fetched_once_while_it_is_fresh(publisher: Publisher):
-    documents = publisher.documents(longest=30)
+async def test_fresh_document_is_fetched_once(publisher: Publisher):
+    documents = publisher.documents(max_age=30)
     for seconds in (0, 10, 29.9):
         publisher.now = 1000 + seconds
         assert await documents.get(URL) == ["old"]
@@ -67,7 +67,7 @@ async def test_a_document_is_fetched_once_while_it_is_fresh(publisher: Publisher
     assert await documents.get(URL) == ["new"]
 
 
-async def test_no_document_is_kept_for_a_minute_whatever_it_says(publisher: Publisher):
+async def test_cache_lifetime_is_below_a_minute(publisher: Publisher):
     publisher.cache_control = "public, max-age=31536000, immutable"
     documents = publisher.documents()
     await documents.get(URL)
@@ -76,9 +76,9 @@ async def test_no_document_is_kept_for_a_minute_whatever_it_says(publisher: Publ
     assert await documents.get(URL) == ["new"]
 
 
-async def test_the_time_of_the_fetch_itself_counts(publisher: Publisher):
+async def test_cache_lifetime_starts_before_the_fetch(publisher: Publisher):
     publisher.open.clear()
-    documents = publisher.documents(longest=30)
+    documents = publisher.documents(max_age=30)
     first = asyncio.create_task(documents.get(URL))
     await publisher.until_asked(1)
     publisher.now += 20
@@ -109,11 +109,11 @@ async def test_the_time_of_the_fetch_itself_counts(publisher: Publisher):
         ("s-maxage=5", 30),
     ],
 )
-def test_a_document_is_kept_as_long_as_it_says_within_the_bound(cache_control: str, seconds: float):
+def test_cache_lifetime_follows_cache_control_within_the_limit(cache_control: str, seconds: float):
     assert lifetime(cache_control, 30) == seconds
 
 
-async def test_an_unknown_key_is_looked_for_in_a_new_document_at_once(publisher: Publisher):
+async def test_unknown_key_triggers_a_new_fetch(publisher: Publisher):
     documents = publisher.documents()
     await documents.get(URL)
     publisher.keys = ["new"]
@@ -122,7 +122,7 @@ async def test_an_unknown_key_is_looked_for_in_a_new_document_at_once(publisher:
     assert len(publisher.asked) == 2
 
 
-async def test_unknown_keys_cost_one_fetch_for_each_cool_down(publisher: Publisher):
+async def test_unknown_keys_trigger_one_fetch_per_cool_down(publisher: Publisher):
     documents = publisher.documents(cool_down=5)
     await documents.get(URL)
     for _ in range(10):
@@ -133,14 +133,14 @@ async def test_unknown_keys_cost_one_fetch_for_each_cool_down(publisher: Publish
     assert len(publisher.asked) == 3
 
 
-async def test_a_document_that_was_fetched_just_now_is_not_fetched_again(publisher: Publisher):
+async def test_document_fetched_for_this_call_is_not_fetched_again(publisher: Publisher):
     publisher.cache_control = "no-store"
     documents = publisher.documents()
     assert await documents.find(URL, key("unknown")) is None
     assert len(publisher.asked) == 1
 
 
-async def test_all_who_ask_at_once_share_one_fetch(publisher: Publisher):
+async def test_concurrent_callers_share_one_fetch(publisher: Publisher):
     publisher.open.clear()
     documents = publisher.documents()
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(documents.get(URL)) for _ in range(5)]
@@ -151,7 +151,7 @@ async def test_all_who_ask_at_once_share_one_fetch(publisher: Publisher):
     assert len(publisher.asked) == 1
 
 
-async def test_all_who_miss_a_key_at_once_share_one_fetch_and_find_it(publisher: Publisher):
+async def test_concurrent_callers_that_miss_a_key_share_one_fetch(publisher: Publisher):
     documents = publisher.documents()
     await documents.get(URL)
     publisher.keys = ["new"]
@@ -163,7 +163,7 @@ async def test_all_who_miss_a_key_at_once_share_one_fetch_and_find_it(publisher:
     assert len(publisher.asked) == 2
 
 
-async def test_one_who_goes_away_does_not_take_the_fetch_along(publisher: Publisher):
+async def test_cancelled_caller_does_not_cancel_the_shared_fetch(publisher: Publisher):
     publisher.open.clear()
     documents = publisher.documents()
     impatient, patient = (asyncio.create_task(documents.get(URL)) for _ in range(2))
@@ -174,7 +174,7 @@ async def test_one_who_goes_away_does_not_take_the_fetch_along(publisher: Publis
     assert await patient == ["old"]
 
 
-async def test_a_failure_is_remembered_for_the_cool_down(publisher: Publisher):
+async def test_failure_is_cached_for_the_cool_down(publisher: Publisher):
     publisher.refusal = Reason.TIMEOUT
     documents = publisher.documents(cool_down=5)
     refusals = []
@@ -189,7 +189,7 @@ async def test_a_failure_is_remembered_for_the_cool_down(publisher: Publisher):
     assert await documents.find(URL, key("old")) == "old"
 
 
-async def test_our_own_lack_of_slots_is_not_held_against_a_host(publisher: Publisher):
+async def test_busy_failure_is_not_cached(publisher: Publisher):
     publisher.refusal = Reason.BUSY
     documents = publisher.documents()
     with pytest.raises(FetchRefused):
@@ -198,8 +198,8 @@ async def test_our_own_lack_of_slots_is_not_held_against_a_host(publisher: Publi
     assert await documents.get(URL) == ["old"]
 
 
-async def test_a_failed_renewal_leaves_the_known_keys_and_a_stale_document_is_not_used(publisher: Publisher):
-    documents = publisher.documents(longest=30)
+async def test_failed_renewal_keeps_the_fresh_document_and_stale_one_is_not_used(publisher: Publisher):
+    documents = publisher.documents(max_age=30)
     await documents.get(URL)
     publisher.refusal = Reason.UNREACHABLE
     with pytest.raises(FetchRefused):
@@ -210,7 +210,7 @@ async def test_a_failed_renewal_leaves_the_known_keys_and_a_stale_document_is_no
         await documents.find(URL, key("old"))
 
 
-async def test_a_document_that_does_not_parse_is_neither_kept_nor_remembered(publisher: Publisher):
+async def test_unparsable_document_is_not_cached(publisher: Publisher):
     def parse(body: bytes) -> Any:
         raise ValueError("no keys")
 
@@ -221,8 +221,8 @@ async def test_a_document_that_does_not_parse_is_neither_kept_nor_remembered(pub
     assert len(publisher.asked) == 2
 
 
-async def test_the_document_that_was_not_used_for_longest_makes_room(publisher: Publisher):
-    documents = publisher.documents(most=2)
+async def test_least_recently_used_document_is_dropped(publisher: Publisher):
+    documents = publisher.documents(max_documents=2)
     for name in ("a", "b", "a", "c", "a"):
         await documents.get(name)
     assert publisher.asked == ["a", "b", "c"]
@@ -230,7 +230,7 @@ async def test_the_document_that_was_not_used_for_longest_makes_room(publisher: 
     assert publisher.asked == ["a", "b", "c", "b"]
 
 
-async def test_closing_ends_the_fetches_under_way(publisher: Publisher):
+async def test_close_cancels_open_fetches(publisher: Publisher):
     publisher.open.clear()
     documents = publisher.documents()
     waiting = asyncio.create_task(documents.get(URL))

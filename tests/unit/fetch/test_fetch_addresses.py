@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from libs.fetch.addresses import IPAddress, Standing, standing
+from libs.fetch.addresses import AddressClass, IPAddress, classify
 from libs.fetch.errors import FetchRefused, Reason
 from libs.fetch.policy import FetchPolicy
 from libs.fetch.url import parse_target
@@ -79,7 +79,7 @@ def refused(host: str) -> Reason | None:
     try:
         target = parse_target(f"https://{host}/")
         assert target.address is not None
-        FetchPolicy().judge_addresses(target, [str(target.address)])
+        FetchPolicy().check_addresses(target, [str(target.address)])
     except FetchRefused as refusal:
         return refusal.reason
     return None
@@ -90,7 +90,7 @@ def refused(host: str) -> Reason | None:
 @example(address=IPv4Address("127.0.0.1"))
 @example(address=IPv4Address("169.254.169.254"))
 @example(address=IPv4Address("0.0.0.0"))
-def test_no_notation_of_an_ipv4_address_that_is_not_public_is_accepted(notation: str, address: IPv4Address):
+def test_non_public_ipv4_is_refused_in_every_notation(notation: str, address: IPv4Address):
     assert refused(V4_NOTATIONS[notation](address)) in {Reason.ADDRESS_FORBIDDEN, Reason.URL_MALFORMED}
 
 
@@ -98,22 +98,22 @@ def test_no_notation_of_an_ipv4_address_that_is_not_public_is_accepted(notation:
 @given(address=v6_not_global)
 @example(address=IPv6Address("::1"))
 @example(address=IPv6Address("::"))
-def test_no_notation_of_an_ipv6_address_that_is_not_public_is_accepted(notation: str, address: IPv6Address):
+def test_non_public_ipv6_is_refused_in_every_notation(notation: str, address: IPv6Address):
     assert refused(V6_NOTATIONS[notation](address)) in {Reason.ADDRESS_FORBIDDEN, Reason.URL_MALFORMED}
 
 
 @given(st.ip_addresses())
-def test_nothing_is_public_that_python_calls_otherwise(address: IPAddress):
-    if standing(address) is Standing.PUBLIC:
+def test_public_addresses_are_global_for_ipaddress(address: IPAddress):
+    if classify(address) is AddressClass.PUBLIC:
         assert address.is_global
         assert not address.is_multicast
 
 
 @given(st.ip_addresses(v=4))
-def test_an_address_behind_nat64_is_as_public_as_the_ipv4_address_in_it(address: IPv4Address):
-    outside = standing(IPv6Address(int(NAT64.network_address) | int(address)))
-    assert (outside is Standing.PUBLIC) == (standing(address) is Standing.PUBLIC)
-    assert outside is not Standing.PRIVATE
+def test_nat64_address_has_the_class_of_its_ipv4_address(address: IPv4Address):
+    outside = classify(IPv6Address(int(NAT64.network_address) | int(address)))
+    assert (outside is AddressClass.PUBLIC) == (classify(address) is AddressClass.PUBLIC)
+    assert outside is not AddressClass.PRIVATE
 
 
 @pytest.mark.parametrize(
@@ -121,14 +121,14 @@ def test_an_address_behind_nat64_is_as_public_as_the_ipv4_address_in_it(address:
     ["8.8.8.8", "1.1.1.1", "93.184.215.14", "223.255.255.1", "2606:4700::1111", "2a00:1450::1", "64:ff9b::808:808"],
 )
 def test_public_addresses_are_public(text: str):
-    assert standing(ip_address(text)) is Standing.PUBLIC
+    assert classify(ip_address(text)) is AddressClass.PUBLIC
 
 
 @pytest.mark.parametrize(
     "text", ["127.0.0.1", "127.255.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "::1", "fd12::1"]
 )
 def test_private_addresses_are_private(text: str):
-    assert standing(ip_address(text)) is Standing.PRIVATE
+    assert classify(ip_address(text)) is AddressClass.PRIVATE
 
 
 @pytest.mark.parametrize(
@@ -154,5 +154,5 @@ def test_private_addresses_are_private(text: str):
         "255.255.255.255",
     ],
 )
-def test_metadata_link_local_and_disguised_addresses_are_beyond_any_list(text: str):
-    assert standing(ip_address(text)) is Standing.FORBIDDEN
+def test_metadata_link_local_and_embedded_addresses_are_forbidden(text: str):
+    assert classify(ip_address(text)) is AddressClass.FORBIDDEN

@@ -20,19 +20,19 @@ def allowing(*hosts: str, **policy: frozenset[int]) -> FetchPolicy:
 def judged(policy: FetchPolicy, url: str, *addresses: str) -> Reason | None:
     target = parse_target(url)
     try:
-        policy.judge_port(target)
-        policy.judge_addresses(target, addresses)
+        policy.check_port(target)
+        policy.check_addresses(target, addresses)
     except FetchRefused as refusal:
         return refusal.reason
     return None
 
 
 @pytest.mark.parametrize("port", [1, 22, 25, 80, 442, 444, 1024, 5432, 6379, 8443, 65535])
-def test_only_the_port_of_https_is_open(port: int):
+def test_only_port_443_is_permitted_by_default(port: int):
     assert judged(FetchPolicy(), f"https://client.test:{port}/", "8.8.8.8") is Reason.PORT
 
 
-def test_further_ports_can_be_opened_for_public_hosts():
+def test_further_ports_can_be_permitted():
     policy = FetchPolicy(ports=frozenset({443, 8443}))
     assert judged(policy, "https://client.test:8443/", "8.8.8.8") is None
     assert judged(policy, "https://client.test:8443/", "10.0.0.1") is Reason.ADDRESS_FORBIDDEN
@@ -72,13 +72,13 @@ def test_every_address_of_a_name_must_be_public(addresses: list[str], reason: Re
         ("https://127.0.0.1:8443/", "127.0.0.1", Reason.PORT),
     ],
 )
-def test_the_list_of_private_hosts_opens_exactly_what_it_names(url: str, address: str, reason: Reason | None):
+def test_allowed_private_hosts_permit_exact_matches_only(url: str, address: str, reason: Reason | None):
     policy = allowing("localhost:8443", "Intranet.test", "[::1]:9443")
     assert judged(policy, url, address) is reason
 
 
 @pytest.mark.parametrize("entry", ["*", "*.test", "10.0.0.0/8", "https://localhost", "localhost:", "127.1", "::1", ""])
-def test_the_list_has_no_wildcards(entry: str):
+def test_allowed_private_hosts_refuse_wildcards(entry: str):
     with pytest.raises(ValueError, match="exact"):
         AllowedHost.parse(entry)
 
@@ -97,11 +97,11 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
     return monkeypatch
 
 
-def test_without_a_word_of_the_operator_nothing_private_is_open(environment: pytest.MonkeyPatch):
+def test_private_addresses_are_refused_by_default(environment: pytest.MonkeyPatch):
     assert load(Settings).fetch_policy() == FetchPolicy()
 
 
-def test_the_environment_opens_what_it_names(environment: pytest.MonkeyPatch, tmp_path: Path):
+def test_fetch_settings_are_read_from_the_environment(environment: pytest.MonkeyPatch, tmp_path: Path):
     environment.setenv("LATCHKEY_FETCH_ALLOWED_PRIVATE_HOSTS", "localhost:8443, intranet.test,")
     environment.setenv("LATCHKEY_FETCH_EXTRA_CA", str(tmp_path / "some.pem"))
     environment.setenv("LATCHKEY_FETCH_PORTS", "443,8443")
@@ -112,7 +112,7 @@ def test_the_environment_opens_what_it_names(environment: pytest.MonkeyPatch, tm
         extra_ca=tmp_path / "some.pem",
         ports=frozenset({443, 8443}),
         total_seconds=2.5,
-        most_bytes=1000,
+        max_bytes=1000,
     )
 
 
@@ -126,7 +126,7 @@ def test_the_environment_opens_what_it_names(environment: pytest.MonkeyPatch, tm
         ("MOST_BYTES", "1048577"),
     ],
 )
-def test_a_setting_that_does_not_hold_is_named(environment: pytest.MonkeyPatch, name: str, value: str):
+def test_invalid_fetch_setting_is_reported_with_its_variable(environment: pytest.MonkeyPatch, name: str, value: str):
     environment.setenv(f"LATCHKEY_FETCH_{name}", value)
     with pytest.raises(ConfigurationError, match=f"LATCHKEY_FETCH_{name}"):
         load(Settings)

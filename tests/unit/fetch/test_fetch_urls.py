@@ -35,7 +35,7 @@ def reason_of(url: str) -> Reason:
         ("https://1.2.3.4.test/", Target("1.2.3.4.test", 443, "/", None)),
     ],
 )
-def test_a_plain_url_says_where_to_go(url: str, target: Target):
+def test_url_is_parsed_into_its_target(url: str, target: Target):
     assert parse_target(url) == target
 
 
@@ -77,7 +77,7 @@ def test_a_plain_url_says_where_to_go(url: str, target: Target):
         (" https://client.test/", Reason.URL_MALFORMED),
     ],
 )
-def test_another_url_is_refused(url: str, reason: Reason):
+def test_malformed_url_is_refused(url: str, reason: Reason):
     assert reason_of(url) is reason
 
 
@@ -95,7 +95,7 @@ def test_another_url_is_refused(url: str, reason: Reason):
         "https://client.test/\u560a",  # its low byte is a line feed
     ],
 )
-def test_a_url_cannot_carry_a_header(url: str):
+def test_url_with_control_characters_is_refused(url: str):
     assert reason_of(url) is Reason.URL_MALFORMED
 
 
@@ -138,14 +138,14 @@ def test_a_url_cannot_carry_a_header(url: str):
         "[v1.1]",
     ],
 )
-def test_an_address_in_another_notation_is_refused(host: str):
+def test_ipv4_address_in_another_notation_is_refused(host: str):
     assert reason_of(f"https://{host}/") is Reason.URL_MALFORMED
 
 
 @given(st.from_regex(r"[0-9a-fx.\-]{1,20}", fullmatch=True))
 @example("127.1")
 @example("0x7f.1")
-def test_what_counts_as_a_name_is_an_address_to_nobody(host: str):
+def test_accepted_host_name_is_not_an_ip_address(host: str):
     try:
         target = parse_target(f"https://{host}/")
     except FetchRefused:
@@ -163,7 +163,7 @@ def test_what_counts_as_a_name_is_an_address_to_nobody(host: str):
 )
 @example("xn--", "/")
 @example("xn--a-ecp.ru", "/%zz/../%2e%2e/a%2fb?a=%7E&b=+%20")
-def test_what_is_accepted_is_sent_as_it_stands(host: str, rest: str):
+def test_accepted_url_is_sent_unchanged(host: str, rest: str):
     try:
         target = parse_target(f"https://{host}/{rest}")
     except FetchRefused:
@@ -174,7 +174,7 @@ def test_what_is_accepted_is_sent_as_it_stands(host: str, rest: str):
 
 
 @given(st.ip_addresses(), st.integers(1, 65535))
-def test_an_address_is_sent_in_its_canonical_form(address: IPAddress, port: int):
+def test_address_is_sent_in_canonical_form(address: IPAddress, port: int):
     written = f"[{address.exploded}]" if address.version == 6 else str(address)
     target = parse_target(f"https://{written}:{port}/")
     url = URL(str(target), encoded=True)

@@ -23,7 +23,7 @@ def allowing(authority: Authority, *hosts: str) -> FetchPolicy:
     return FetchPolicy(allowed_private_hosts=listed, extra_ca=authority.pem, **PATIENT)  # type: ignore[arg-type]
 
 
-async def test_a_name_that_is_bound_anew_after_the_check_does_not_move_the_connection(world: World):
+async def test_dns_rebinding_does_not_change_the_connection(world: World):
     await world.host(says(answer()))
     private = await world.serve(says(answer()), world.authority.server(HOST))
     world.routes.to["127.0.0.1"] = private.port
@@ -37,9 +37,7 @@ async def test_a_name_that_is_bound_anew_after_the_check_does_not_move_the_conne
     assert (private.connections, len(world.routes.dialled)) == (0, 1)
 
 
-async def test_the_system_is_asked_once_and_its_second_answer_never_comes(
-    world: World, monkeypatch: pytest.MonkeyPatch
-):
+async def test_name_is_resolved_once_per_fetch(world: World, monkeypatch: pytest.MonkeyPatch):
     await world.host(says(answer()))
     answers = [PUBLIC, "127.0.0.1"]
     asked: list[Any] = []
@@ -67,50 +65,48 @@ async def test_the_system_is_asked_once_and_its_second_answer_never_comes(
         ["::"],
     ],
 )
-async def test_an_answer_with_one_forbidden_address_is_refused_whole(world: World, addresses: list[str]):
+async def test_name_with_one_forbidden_address_is_refused(world: World, addresses: list[str]):
     world.names.answers[HOST] = [addresses]
     assert (await world.refusal()).reason is Reason.ADDRESS_FORBIDDEN
     assert world.routes.dialled == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "[::ffff:7f00:1]", "0.0.0.0"])
-async def test_a_literal_address_that_is_not_public_is_refused(world: World, host: str):
+async def test_literal_non_public_address_is_refused(world: World, host: str):
     assert (await world.refusal(f"https://{host}/")).reason is Reason.ADDRESS_FORBIDDEN
     assert (world.names.asked, world.routes.dialled) == ([], [])
 
 
-async def test_a_public_literal_address_is_connected_to_without_asking_anybody(world: World):
+async def test_literal_public_address_is_not_resolved(world: World):
     await world.host(says(answer()), world.authority.server(PUBLIC))
     await world.fetcher().get(f"https://{PUBLIC}/")
     assert (world.names.asked, world.routes.dialled) == ([], [(PUBLIC, 443)])
 
 
-async def test_another_address_is_tried_when_one_does_not_answer(world: World):
+async def test_next_address_is_tried_when_one_is_unreachable(world: World):
     await world.host(says(answer()))
     world.names.answers[HOST] = [["1.1.1.1", PUBLIC]]
     await world.fetcher().get(f"https://{HOST}/")
     assert world.routes.dialled == [("1.1.1.1", 443), (PUBLIC, 443)]
 
 
-async def test_the_resolver_is_not_asked_about_a_url_that_is_refused_anyway(world: World):
+async def test_refused_url_is_not_resolved(world: World):
     assert (await world.refusal(f"https://{HOST}:8443/")).reason is Reason.PORT
     assert (await world.refusal(f"http://{HOST}/")).reason is Reason.SCHEME
     assert world.names.asked == []
 
 
-async def test_a_name_that_nobody_knows_is_unresolved(world: World):
+async def test_unknown_name_is_unresolved(world: World):
     assert (await world.refusal("https://unknown.test/")).reason is Reason.UNRESOLVED
 
 
-async def test_proxies_and_passwords_of_the_environment_are_not_used(
-    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+async def test_proxies_and_netrc_are_not_used(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     proxy = await world.serve(says(answer()), None)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "WSS_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv(name.lower(), f"http://127.0.0.1:{proxy.port}")
     netrc = tmp_path / "netrc"
-    netrc.write_text(f"machine {HOST} login somebody password something\n")
+    netrc.write_text(f"machine {HOST} login user password secret\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     world.routes.to["127.0.0.1"] = proxy.port
@@ -120,7 +116,7 @@ async def test_proxies_and_passwords_of_the_environment_are_not_used(
     assert "authorization" not in server.requests[0].headers
 
 
-async def test_a_host_on_the_list_is_reached_on_loopback_and_others_are_not(authority: Authority):
+async def test_only_allowed_private_hosts_are_reached_on_loopback(authority: Authority):
     names = Names({"listed.test": [["127.0.0.1"]], "other.test": [["127.0.0.1"]]})
     async with serving(says(answer()), authority.server("listed.test", "other.test")) as server:
         fetcher = Fetcher(allowing(authority, f"listed.test:{server.port}"), resolver=names)
@@ -132,14 +128,14 @@ async def test_a_host_on_the_list_is_reached_on_loopback_and_others_are_not(auth
         assert server.connections == 1
 
 
-async def test_the_system_resolves_names_of_the_hosts_file(authority: Authority):
+async def test_system_resolver_reads_the_hosts_file(authority: Authority):
     async with serving(says(answer()), authority.server("localhost")) as server:
         fetcher = Fetcher(allowing(authority, f"localhost:{server.port}"))
         assert (await fetcher.get(f"https://localhost:{server.port}/")).body == b"{}"
         await fetcher.close()
 
 
-def test_it_works_the_same_in_the_event_loop_of_production(authority: Authority):
+def test_fetcher_works_with_uvloop(authority: Authority):
     async def fetch() -> None:
         async with serving(says(answer()), authority.server("127.0.0.1")) as server:
             fetcher = Fetcher(allowing(authority, f"127.0.0.1:{server.port}"))

@@ -40,12 +40,12 @@ async def gone(server: Server) -> None:
     await server.until(lambda: server.connections > 0 and server.open == 0)
 
 
-async def test_a_body_of_exactly_the_limit_is_read(world: World):
+async def test_body_of_the_maximum_size_is_read(world: World):
     await world.host(says(answer(b"x" * 65536)))
     assert len((await world.fetcher().get(f"https://{HOST}/")).body) == 65536
 
 
-async def test_a_larger_body_is_refused_at_its_announcement(world: World):
+async def test_body_with_too_large_content_length_is_refused(world: World):
     server = await world.host(says(HEAD + b"Content-Length: 65537\r\n\r\n"))
     refusal = await world.refusal()
     assert (refusal.reason, refusal.detail) == (Reason.TOO_LARGE, "announced")
@@ -62,26 +62,26 @@ async def test_a_larger_body_is_refused_at_its_announcement(world: World):
     ],
     ids=["one byte more", "chunks", "one chunk", "until the connection ends"],
 )
-async def test_a_larger_body_is_cut_while_it_is_read(world: World, respond: Respond):
+async def test_too_large_body_is_refused_while_reading(world: World, respond: Respond):
     server = await world.host(respond)
     assert (await world.refusal()).reason is Reason.TOO_LARGE
     await gone(server)
 
 
-async def test_the_caller_may_ask_for_less(world: World):
+async def test_caller_can_set_a_lower_size_limit(world: World):
     await world.host(says(answer(b"x" * 11)))
     with pytest.raises(FetchRefused, match="TOO_LARGE"):
         await world.fetcher().get(f"https://{HOST}/", limit=10)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "zstd", "identity, gzip", "unknown"])
-async def test_a_compressed_body_is_refused_unread(world: World, encoding: str):
+async def test_compressed_body_is_refused(world: World, encoding: str):
     bomb = gzip.compress(bytes(10_000_000))
     await world.host(says(answer(bomb, content_encoding=encoding)))
     assert (await world.refusal()).reason is Reason.CONTENT_ENCODING
 
 
-async def test_a_compressed_body_that_is_called_plain_stays_as_it_is(world: World):
+async def test_body_is_never_decompressed(world: World):
     bomb = gzip.compress(bytes(10_000_000))
     await world.host(says(answer(bomb, content_encoding="identity")))
     assert (await world.fetcher().get(f"https://{HOST}/")).body == bomb
@@ -96,7 +96,7 @@ async def test_a_compressed_body_that_is_called_plain_stays_as_it_is(world: Worl
     ],
     ids=["many headers", "a long header", "a long status line"],
 )
-async def test_headers_without_end_are_refused(world: World, respond: Respond):
+async def test_endless_headers_are_refused(world: World, respond: Respond):
     server = await world.host(respond)
     assert (await world.refusal()).reason is Reason.PROTOCOL
     await gone(server)
@@ -114,14 +114,14 @@ async def test_headers_without_end_are_refused(world: World, respond: Respond):
     ],
     ids=["nothing", "half a head", "half a body", "half the chunks", "only promises", "chunk extensions"],
 )
-async def test_a_host_that_takes_its_time_does_not_get_it(world: World, respond: Respond):
+async def test_slow_host_times_out(world: World, respond: Respond):
     server = await world.host(respond)
     async with asyncio.timeout(20):  # less than any limit but the one of this test
         assert (await world.refusal(total_seconds=0.2)).reason in {Reason.TIMEOUT, Reason.PROTOCOL}
         await server.until(lambda: server.open == 0)
 
 
-async def test_a_tls_handshake_that_never_comes_is_cut(world: World):
+async def test_stalled_tls_handshake_times_out(world: World):
     listener = socket.create_server(("127.0.0.1", 0))
     with listener:
         world.routes.to[PUBLIC] = listener.getsockname()[1]
@@ -129,7 +129,7 @@ async def test_a_tls_handshake_that_never_comes_is_cut(world: World):
             assert (await world.refusal(connect_seconds=0.1)).reason is Reason.TIMEOUT
 
 
-async def test_a_name_server_that_never_answers_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_stalled_name_resolution_times_out(world: World, monkeypatch: pytest.MonkeyPatch):
     async def resolve(_: str) -> Sequence[str]:
         await asyncio.Event().wait()
         raise AssertionError
@@ -139,7 +139,7 @@ async def test_a_name_server_that_never_answers_is_not_waited_for(world: World, 
     assert (refusal.reason, refusal.detail) == (Reason.TIMEOUT, "resolving the name")
 
 
-async def test_a_peer_that_ignores_the_end_of_a_fetch_keeps_nothing_open(world: World):
+async def test_socket_is_closed_when_the_peer_does_not_close(world: World):
     """The peer answers and never says good-bye: TLS alone would wait for that for half a minute."""
     listener = socket.create_server(("127.0.0.1", 0))
     context = world.authority.server(HOST)
@@ -169,7 +169,7 @@ async def test_a_peer_that_ignores_the_end_of_a_fetch_keeps_nothing_open(world: 
 
 
 class Crowd:
-    """A server that answers when told, and knows how many asked at the same time."""
+    """A server that responds on demand and counts concurrent requests."""
 
     def __init__(self) -> None:
         self.inside = 0
@@ -196,11 +196,11 @@ def fetches(fetcher: Fetcher, number: int, host: str) -> list[asyncio.Task[objec
     return [asyncio.create_task(fetcher.get(f"https://{host}/")) for _ in range(number)]
 
 
-async def test_one_host_gets_its_share_and_no_more(world: World):
+async def test_concurrent_fetches_per_host_are_limited(world: World):
     crowd = Crowd()
     await world.host(crowd.respond, world.authority.server(HOST, "other.test"))
     world.names.answers["other.test"] = [[PUBLIC]]
-    fetcher = world.fetcher(most_at_once_per_host=2, most_at_once=3)
+    fetcher = world.fetcher(max_at_once_per_host=2, max_at_once=3)
     tasks = fetches(fetcher, 8, HOST)
     await crowd.until(2)
     tasks += fetches(fetcher, 8, "other.test")
@@ -211,7 +211,7 @@ async def test_one_host_gets_its_share_and_no_more(world: World):
     assert len(world.routes.dialled) == 16
 
 
-async def test_those_who_wait_in_vain_are_told_so_and_further_ones_need_not_wait():
+async def test_waiting_fetches_time_out_and_are_limited():
     slots = Slots(at_once=1, per_host=1, waiting=1)
     now = asyncio.get_running_loop().time()
 
@@ -224,24 +224,24 @@ async def test_those_who_wait_in_vain_are_told_so_and_further_ones_need_not_wait
             await hold(until=now)
         waiting = asyncio.create_task(hold(until=now + 60))
         await asyncio.sleep(0)  # it has begun to wait
-        with pytest.raises(FetchRefused, match="too many wait already"):
+        with pytest.raises(FetchRefused, match="too many fetches are waiting"):
             await hold(until=now + 60)
     await waiting
 
 
-async def test_waiting_for_a_slot_counts_as_time_of_the_fetch(world: World):
+async def test_wait_for_a_slot_counts_towards_the_time_limit(world: World):
     await world.host(Crowd().respond)
-    fetcher = world.fetcher(most_at_once=1, total_seconds=0.2)
+    fetcher = world.fetcher(max_at_once=1, total_seconds=0.2)
     async with asyncio.timeout(20):
         results = await asyncio.gather(*fetches(fetcher, 2, HOST), return_exceptions=True)
     assert {result.reason for result in results if isinstance(result, FetchRefused)} <= {Reason.TIMEOUT, Reason.BUSY}
     assert all(isinstance(result, FetchRefused) for result in results)
 
 
-async def test_a_cancelled_fetch_gives_its_slot_back(world: World):
+async def test_cancelled_fetch_releases_its_slot(world: World):
     crowd = Crowd()
     server = await world.host(crowd.respond)
-    fetcher = world.fetcher(most_at_once=1, most_at_once_per_host=1)
+    fetcher = world.fetcher(max_at_once=1, max_at_once_per_host=1)
     running, waiting = fetches(fetcher, 2, HOST)
     await crowd.until(1)
     waiting.cancel()
@@ -253,11 +253,11 @@ async def test_a_cancelled_fetch_gives_its_slot_back(world: World):
     assert not fetcher._slots._lanes
 
 
-async def test_one_who_gives_up_waiting_leaves_the_way_to_the_next(world: World):
+async def test_cancelled_waiting_fetch_does_not_block_the_next(world: World):
     crowd = Crowd()
     await world.host(crowd.respond, world.authority.server(HOST, "other.test"))
     world.names.answers["other.test"] = [[PUBLIC]]
-    fetcher = world.fetcher(most_at_once=1, most_at_once_per_host=1)
+    fetcher = world.fetcher(max_at_once=1, max_at_once_per_host=1)
     (running,) = fetches(fetcher, 1, HOST)
     await crowd.until(1)
     waits_for_any_slot, waits_for_its_host = fetches(fetcher, 2, "other.test")

@@ -1,4 +1,4 @@
-"""What alerts look at."""
+"""Metrics of key ages."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from services.key_rotation.adapters.key_ages import observe
+from services.key_rotation.adapters.key_ages import update_key_ages
 from services.key_rotation.domain.keys import ALGS, Key, KeyState
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -29,23 +29,23 @@ def _ages() -> dict[tuple[str, str], float | None]:
 
 
 @pytest.mark.usefixtures("_nothing_left")
-def test_a_key_is_as_old_as_its_turn_and_the_next_one_as_old_as_its_announcement():
+def test_key_age_starts_at_activation_or_publication():
     retiring = [a_key(KeyState.RETIRING), a_key(KeyState.RETIRING, activates_at=NOON - 3 * DAY)]
-    observe([a_key(KeyState.ACTIVE), a_key(KeyState.NEXT, activates_at=None), *retiring], now=NOON)
+    update_key_ages([a_key(KeyState.ACTIVE), a_key(KeyState.NEXT, activates_at=None), *retiring], now=NOON)
     days = {labels: age / DAY.total_seconds() for labels, age in _ages().items() if age is not None}
     assert days == {("ES256", "active"): 2, ("ES256", "next"): 9, ("ES256", "retiring"): 3}
 
 
 @pytest.mark.usefixtures("_nothing_left")
-def test_a_state_that_no_key_is_in_any_more_has_no_age():
-    observe([a_key(KeyState.ACTIVE), a_key(KeyState.NEXT)], now=NOON)
-    observe([a_key(KeyState.ACTIVE), a_key(KeyState.NEXT, alg="RS256")], now=NOON)
+def test_state_without_keys_has_no_age():
+    update_key_ages([a_key(KeyState.ACTIVE), a_key(KeyState.NEXT)], now=NOON)
+    update_key_ages([a_key(KeyState.ACTIVE), a_key(KeyState.NEXT, alg="RS256")], now=NOON)
     assert set(_ages()) == {("ES256", "active"), ("RS256", "next")}
 
 
 @pytest.fixture
 def _nothing_left():
-    """The registry is one for the whole process."""
-    observe([], now=NOON)
+    """Clear the metrics, because the registry is shared by the whole process."""
+    update_key_ages([], now=NOON)
     yield
-    observe([], now=NOON)
+    update_key_ages([], now=NOON)

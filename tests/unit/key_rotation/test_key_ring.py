@@ -1,4 +1,4 @@
-"""The file with key-encryption keys: one, or several with their versions."""
+"""The file with key-encryption keys: a single key, or several versions."""
 
 import base64
 from pathlib import Path
@@ -23,12 +23,12 @@ def _read(folder: Path, text: str) -> KeyRing:
 
 
 @pytest.mark.parametrize("text", [_text(FIRST), _text(FIRST).rstrip("=") + "\n", f"1:{_text(FIRST)}\n"])
-def test_a_key_alone_is_version_1(tmp_path: Path, text: str):
+def test_single_key_has_version_1(tmp_path: Path, text: str):
     ring = _read(tmp_path, text)
     assert (ring.keys, ring.newest) == ({1: FIRST}, 1)
 
 
-def test_lines_name_their_versions(tmp_path: Path):
+def test_lines_contain_versions(tmp_path: Path):
     ring = _read(tmp_path, f"3:{_text(SECOND)}\n1:{_text(FIRST)}\n")
     assert (ring.keys, ring.newest) == ({1: FIRST, 3: SECOND}, 3)
 
@@ -48,17 +48,17 @@ def test_lines_name_their_versions(tmp_path: Path):
         (f"x:{_text(FIRST)}", "from 1"),
     ],
 )
-def test_a_file_that_is_none_is_refused_without_being_shown(tmp_path: Path, text: str, fault: str):
+def test_malformed_file_is_refused_without_its_content_in_the_error(tmp_path: Path, text: str, fault: str):
     with pytest.raises(ValidationError, match=fault) as refusal:
         _read(tmp_path, text)
     assert _text(FIRST)[:20] not in str([error["msg"] for error in refusal.value.errors()])
 
 
-def test_a_file_that_is_missing_is_refused(tmp_path: Path):
+def test_missing_file_is_refused(tmp_path: Path):
     with pytest.raises(ValidationError, match="cannot be read"):
         READ.validate_python(str(tmp_path / "nothing"))
 
 
 @pytest.mark.s(60)
-def test_a_key_ring_does_not_print_its_keys(tmp_path: Path):
+def test_repr_contains_no_keys(tmp_path: Path):
     assert "x00" not in repr(_read(tmp_path, _text(FIRST)))

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from libs.crypto.errors import SealBroken
 from libs.crypto.jwt import SigningKey
 from libs.crypto.sealing import Envelope
-from services.key_rotation.domain.keys import ALGS, IllegalTransition, Key, KeyState, missing_states, without_signer
+from services.key_rotation.domain.keys import (
+    ALGS,
+    IllegalTransition,
+    Key,
+    KeyState,
+    algs_without_signer,
+    missing_states,
+)
 from services.key_rotation.domain.seals import KeySeals, SealedPrivateKey
 from services.key_rotation.wrappings.file import FileWrapping
 
@@ -47,7 +54,7 @@ def a_key(state: KeyState = KeyState.NEXT, alg: str = "ES256") -> Key:
 
 
 @pytest.mark.parametrize(("before", "after"), list(itertools.product(KeyState, KeyState)))
-def test_a_key_moves_forward_and_never_back(before: KeyState, after: KeyState):
+def test_state_transitions(before: KeyState, after: KeyState):
     if (before, after) not in LEGAL:
         with pytest.raises(IllegalTransition):
             a_key(before).become(after)
@@ -56,7 +63,7 @@ def test_a_key_moves_forward_and_never_back(before: KeyState, after: KeyState):
     assert (moved.state, moved.version) == (after, 2)
 
 
-def test_a_key_that_signs_no_more_has_no_private_half():
+def test_private_key_is_dropped_when_the_key_stops_signing():
     active = a_key().become(KeyState.ACTIVE)
     assert active.private is not None
     assert active.become(KeyState.RETIRING).private is None
@@ -65,22 +72,22 @@ def test_a_key_that_signs_no_more_has_no_private_half():
 
 
 @given(st.lists(st.sampled_from(KeyState)))
-def test_only_the_very_first_key_may_sign_at_once(history: list[KeyState]):
+def test_only_the_first_key_is_created_active(history: list[KeyState]):
     missing = missing_states([a_key(state) for state in history])
     assert (KeyState.ACTIVE in missing) == (not history)
     assert (KeyState.NEXT in missing) == (KeyState.NEXT not in history)
 
 
-def test_an_algorithm_without_a_key_that_signs_or_will_is_noticed():
+def test_algs_without_signer_returns_algorithms_without_active_or_next_key():
     keys = [a_key(KeyState.ACTIVE, "RS256"), a_key(KeyState.NEXT, "RS256"), a_key(KeyState.RETIRING, "ES256")]
-    assert without_signer(keys) == ["ES256"]
-    assert without_signer([]) == list(ALGS)
-    assert without_signer([*keys, a_key(KeyState.ACTIVE)]) == []
-    assert without_signer([*keys, a_key(KeyState.NEXT)]) == []
+    assert algs_without_signer(keys) == ["ES256"]
+    assert algs_without_signer([]) == list(ALGS)
+    assert algs_without_signer([*keys, a_key(KeyState.ACTIVE)]) == []
+    assert algs_without_signer([*keys, a_key(KeyState.NEXT)]) == []
 
 
 @pytest.mark.parametrize("state", [KeyState.ACTIVE, KeyState.NEXT])
-async def test_the_first_entry_about_a_key_holds_its_public_half(state: KeyState):
+async def test_new_key_record_contains_the_public_key(state: KeyState):
     key = Key.of(MADE, state, private=await SEALS.seal(MADE), now=NOON)
     assert json.loads(key.public_jwk) == MADE.public_jwk()
     assert (key.kid, key.alg, key.published_at, key.version) == (MADE.kid, "ES256", NOON, 1)
@@ -88,7 +95,7 @@ async def test_the_first_entry_about_a_key_holds_its_public_half(state: KeyState
     assert key.retires_at is None
 
 
-async def test_a_sealed_key_opens_as_itself_only():
+async def test_encrypted_key_is_bound_to_kid_algorithm_issuer_and_key():
     sealed = await SEALS.seal(MADE)
     assert await SEALS.open(sealed, kid=MADE.kid, alg="ES256") == MADE.to_pkcs8()
     for seals, kid, alg in (
@@ -102,7 +109,7 @@ async def test_a_sealed_key_opens_as_itself_only():
 
 
 @pytest.mark.s(60)
-async def test_neither_key_nor_seal_prints_its_contents():
+async def test_repr_contains_no_encrypted_key():
     key = Key.of(MADE, KeyState.NEXT, private=await SEALS.seal(MADE), now=NOON)
     assert key.private is not None
     for text in (repr(key), repr(key.private), repr(key.private.envelope), str(key)):

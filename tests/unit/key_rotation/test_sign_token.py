@@ -1,4 +1,4 @@
-"""What key-rotation signs for token services that have no private keys: tokens that they may make now, and nothing else."""
+"""Remote signing: key-rotation signs only tokens that the token service may issue now."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from libs.oauth.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
 from services.key_rotation.domain.keys import Key, KeyState
 from services.key_rotation.domain.seals import SealedPrivateKey
 from services.key_rotation.domain.signing import signer as signer_of
-from services.key_rotation.usecases.sign_token import SIGNATURES, SigningQuestion, SignToken
+from services.key_rotation.usecases.sign_token import SIGNATURES, SignToken, TokenSigningRequest
 
 ISSUER = "https://id.example"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -37,7 +37,7 @@ def a_key(state: KeyState, activates_at: datetime | None, kid: str = MADE.kid) -
 
 @dataclass
 class Signer:
-    """SignToken with one key, and a clock that stands."""
+    """SignToken with one key and a fixed clock."""
 
     at: datetime = NOON
     per_second: int = 1_000
@@ -55,7 +55,7 @@ class Signer:
 
     async def __call__(self, *, alg: str = "ES256", typ: str = "JWT", **claims: Any) -> str:
         given = {name: value for name, value in {**ID_TOKEN, **claims}.items() if value is not None}
-        return await self.sign(SigningQuestion(alg, typ, given, LIFE))
+        return await self.sign(TokenSigningRequest(alg, typ, given, LIFE))
 
 
 @pytest.fixture
@@ -94,20 +94,20 @@ def _dated(seconds: int) -> dict[str, Any]:
         ("JWT", {"padding": "x" * 9000}),
     ],
 )
-async def test_nothing_but_a_token_of_ours_is_signed(signer: Signer, typ: str, claims: dict[str, Any]):
+async def test_sign_token_refuses_unexpected_claims(signer: Signer, typ: str, claims: dict[str, Any]):
     with pytest.raises(InvalidRequest) as refusal:
         await signer(typ=typ, **claims)
     assert refusal.value.reason == "CLAIMS_REFUSED"
 
 
-async def test_no_token_lives_for_longer_than_a_day_whatever_the_caller_says(signer: Signer):
+async def test_sign_token_refuses_lifetimes_above_one_day(signer: Signer):
     signer.life = timedelta(days=400)
     await signer(exp=AT + 86_400)
     with pytest.raises(InvalidRequest):
         await signer(exp=AT + 86_402)
 
 
-async def test_every_kind_that_is_made_here_is_signed(signer: Signer):
+async def test_sign_token_signs_every_kind_of_token(signer: Signer):
     event: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
     kinds: dict[str, dict[str, Any]] = {
         "JWT": {"nonce": "n"},
@@ -120,14 +120,14 @@ async def test_every_kind_that_is_made_here_is_signed(signer: Signer):
         assert (await signer(typ=typ, **claims)).count(".") == 2
 
 
-async def test_an_algorithm_of_nobody_is_refused(signer: Signer):
+async def test_sign_token_refuses_unknown_algorithms(signer: Signer):
     for alg in ("none", "HS256", "PS256", ""):
         with pytest.raises(InvalidRequest) as refusal:
             await signer(alg=alg)
         assert refusal.value.reason == "ALG_UNKNOWN"
 
 
-async def test_more_than_agreed_waits():
+async def test_sign_token_is_rate_limited():
     signer = Signer(per_second=3)
     for _ in range(3):
         await signer()
@@ -149,13 +149,13 @@ async def test_more_than_agreed_waits():
         ([], None),
     ],
 )
-def test_only_the_key_whose_turn_it_is_signs(keys: list[Key], signs: str | None):
+def test_signer_returns_the_active_key(keys: list[Key], signs: str | None):
     found = signer_of(keys, "ES256", now=NOON)
     assert (found and found.kid) == signs
     assert signer_of([replace(key, alg="RS256") for key in keys], "ES256", now=NOON) is None
 
 
-async def test_refusals_are_counted_by_their_reason(signer: Signer):
+async def test_refusals_are_counted_by_reason(signer: Signer):
     def counted(outcome: str) -> float:
         return float(SIGNATURES.labels("ES256", outcome)._value.get())
 

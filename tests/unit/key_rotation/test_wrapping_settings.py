@@ -1,4 +1,4 @@
-"""Where the key-encryption key is: said once, in full, and without contradiction."""
+"""Validation of the settings of the key-encryption key."""
 
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def _settings(**given: Any) -> WrappingSettings:
         ({"key_wrapping": "file", "key_wrapping_formerly": "pkcs11", **MODULE, **FILE}, ("file", "pkcs11")),
     ],
 )
-def test_one_place_seals_and_one_more_may_open(given: dict[str, Any], wrappings: tuple[str, ...]):
+def test_wrappings_of_valid_settings(given: dict[str, Any], wrappings: tuple[str, ...]):
     assert _settings(**given).wrappings == wrappings
 
 
@@ -61,12 +61,12 @@ def test_one_place_seals_and_one_more_may_open(given: dict[str, Any], wrappings:
         ({**FILE, "key_encryption_key_version": 2}, "is not in LATCHKEY_KEY_ENCRYPTION_KEY_FILE"),
     ],
 )
-def test_what_contradicts_itself_or_is_not_complete_is_refused(given: dict[str, Any], fault: str):
+def test_contradictory_or_incomplete_settings_are_refused(given: dict[str, Any], fault: str):
     with pytest.raises(ValueError, match=fault):
         _settings(**given)
 
 
-def test_the_version_is_of_the_place_that_seals():
+def test_version_applies_to_the_encrypting_wrapping_only():
     settings = _settings(
         key_wrapping="vault", key_wrapping_formerly="file", key_encryption_key_version=7, **VAULT, **FILE
     )

@@ -1,4 +1,4 @@
-"""Catalogs are read as gettext's own tools would read them."""
+"""Catalogs are read as by gettext."""
 
 import gettext
 import io
@@ -41,7 +41,7 @@ msgstr ""
 """
 
 
-def test_a_catalog_says_what_it_has_and_english_for_what_it_has_not():
+def test_catalog_returns_translations_and_english_for_missing_ones():
     catalog = Catalog(io.StringIO(PO))
     assert catalog.gettext('Sign "in"\n') == "Anmelden „hier“\n"
     assert [catalog.ngettext("%(n)d minute", "%(n)d minutes", n) for n in (0, 1, 2)] == [
@@ -55,13 +55,13 @@ def test_a_catalog_says_what_it_has_and_english_for_what_it_has_not():
 
 
 @pytest.mark.parametrize("line", ["msgid 5", "msgid __import__('os')", "msgid"])
-def test_what_is_no_catalog_is_refused(line):
+def test_malformed_catalog_is_refused(line):
     with pytest.raises((ValueError, SyntaxError)):
         Catalog(io.StringIO(f"{line}\n\n"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:], ids=lambda language: language.tag)
-def test_our_catalogs_read_as_babel_reads_them(language, tmp_path: Path):
+def test_catalogs_are_read_as_by_gettext(language, tmp_path: Path):
     catalog = read_po(io.BytesIO(catalog_path(language.tag).read_bytes()))
     with (tmp_path / "mo").open("wb") as file:
         write_mo(file, catalog)
@@ -78,8 +78,8 @@ def test_our_catalogs_read_as_babel_reads_them(language, tmp_path: Path):
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:], ids=lambda language: language.tag)
-def test_everything_is_said_in_every_language_with_the_same_placeholders_and_elements(language):
-    catalog = collect.brought_up_to_date(language.tag, collect.collected())
+def test_catalogs_are_complete_and_up_to_date(language):
+    catalog = collect.updated(language.tag, collect.collected())
     assert list(collect.faults(catalog)) == []
     assert collect.written(catalog) == catalog_path(language.tag).read_text()
 
@@ -94,7 +94,7 @@ def test_everything_is_said_in_every_language_with_the_same_placeholders_and_ele
         ("Hello", ""),
     ],
 )
-def test_a_translation_that_says_less_or_more_is_a_fault(english, german):
+def test_translation_with_other_placeholders_or_elements_is_a_fault(english, german):
     catalog = babel.messages.Catalog(locale="de")
     catalog.add(english, german)
     assert len(list(collect.faults(catalog))) == 1

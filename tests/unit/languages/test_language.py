@@ -1,4 +1,4 @@
-"""Whose language is spoken."""
+"""The choice of the language, and translation."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pytest
 
 from libs.languages.language import ENGLISH, LANGUAGES, Language, accepted, best, language_of
 from libs.languages.moments import minutes_ago, minutes_in_words, moment_in_words, wait_in_words
-from libs.languages.speaking import begin, current, say, speak, speaking, teach
+from libs.languages.translation import add_translation, begin, change_language, current, translate, use_language
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from libs.languages.speaking import begin, current, say, speak, speaking, teach
         (["../../etc"], None),
     ],
 )
-def test_the_first_that_there_is_wins(tags, found):
+def test_best_returns_the_first_supported_language(tags, found):
     language = best(tags)
     assert (language.tag if language else None) == found
 
@@ -46,56 +46,56 @@ def test_the_first_that_there_is_wins(tags, found):
         ("," * 5000 + "de", None),
     ],
 )
-def test_a_browser_prefers_by_weight(header, found):
+def test_accepted_orders_languages_by_weight(header, found):
     language = accepted(header)
     assert (language.tag if language else None) == found
 
 
-def test_a_tag_of_ours_is_exact():
+def test_language_of_matches_exact_tags_only():
     assert language_of("de") is LANGUAGES[1]
     assert language_of("de-AT") is None
 
 
-def test_a_language_is_spoken_where_it_was_said_and_nowhere_else():
+def test_use_language_is_limited_to_its_block():
     german = LANGUAGES[1]
-    with speaking(german):
-        assert (say("Cancel"), current()) == ("Abbrechen", german)
-    assert (say("Cancel"), current()) == ("Cancel", ENGLISH)
+    with use_language(german):
+        assert (translate("Cancel"), current()) == ("Abbrechen", german)
+    assert (translate("Cancel"), current()) == ("Cancel", ENGLISH)
 
 
-async def test_what_a_task_finds_out_is_known_to_whoever_started_it():
+async def test_change_language_in_a_child_task_applies_to_the_request():
     async def find_out() -> None:
-        speak(LANGUAGES[2])
+        change_language(LANGUAGES[2])
 
     async def request(*, asks: bool) -> str:
         begin(ENGLISH)
         await asyncio.gather(*([find_out()] if asks else []), asyncio.sleep(0))
-        return say("Cancel")
+        return translate("Cancel")
 
     assert list(await asyncio.gather(request(asks=True), request(asks=False))) == ["Cancelar", "Cancel"]
 
 
-async def test_two_tasks_speak_two_languages_at_once():
+async def test_change_language_is_separate_for_concurrent_tasks():
     async def asked(language: Language) -> str:
-        speak(language)
+        change_language(language)
         await asyncio.sleep(0)
-        return say("Cancel")
+        return translate("Cancel")
 
     assert await asyncio.gather(*(asked(language) for language in LANGUAGES)) == ["Cancel", "Abbrechen", "Cancelar"]
 
 
-def test_templates_escape_values_and_not_our_own_words():
+def test_templates_escape_values_and_not_translations():
     templates = jinja2.Environment(autoescape=True)
-    teach(templates)
+    add_translation(templates)
     text = "{% trans name=name %}to continue to <bdi>{{ name }}</bdi>{% endtrans %}"
-    with speaking(LANGUAGES[2]):
+    with use_language(LANGUAGES[2]):
         said = templates.from_string(text).render(name="<b>100%(x)s</b>")
     assert said == "para continuar en <bdi>&lt;b&gt;100%(x)s&lt;/b&gt;</bdi>"
 
 
-def test_what_code_says_is_escaped_by_templates():
+def test_templates_escape_the_result_of_translate():
     templates = jinja2.Environment(autoescape=True)
-    assert templates.from_string("{{ x }}").render(x=say("<bdi>%(name)s</bdi>", name="<i>")) == (
+    assert templates.from_string("{{ x }}").render(x=translate("<bdi>%(name)s</bdi>", name="<i>")) == (
         "&lt;bdi&gt;&lt;i&gt;&lt;/bdi&gt;"
     )
 
@@ -115,7 +115,7 @@ def test_what_code_says_is_escaped_by_templates():
     ],
     ids=["en", "de", "es"],
 )
-def test_moments_and_durations_are_said_as_people_say_them(language, words):
-    with speaking(language):
+def test_moments_and_durations_are_translated(language, words):
+    with use_language(language):
         said = [moment_in_words(datetime(2026, 3, 3, 9, 5, tzinfo=UTC)), minutes_ago(59), minutes_ago(119)]
         assert [*said, minutes_in_words(61), wait_in_words(59), wait_in_words(60)] == words

@@ -1,4 +1,4 @@
-"""No sentence that people read stands outside of what `make words` collects."""
+"""All text of templates is marked for translation, so that `make words` collects it."""
 
 import re
 from html.parser import HTMLParser
@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATES = sorted(file for kind in ("html", "txt") for file in (ROOT / "services").rglob(f"*.{kind}"))
 SILENT = {"check_session.html"}
-"""Shows nothing, and is the same for everybody."""
+"""Templates without text."""
 _SPOKEN = re.compile(r"{%-?\s*trans\b.*?endtrans\s*-?%}", re.DOTALL)
 _PLACED = re.compile(r"{%.*?%}|{{.*?}}|{#.*?#}", re.DOTALL)
 _STRING = re.compile(r'(?<![\w."])_?\(?"([A-Z][a-z]+ [^"]*)"')
@@ -36,7 +36,7 @@ class _Text(HTMLParser):
 
 
 def unmarked(source: str) -> list[str]:
-    """Letters that a person reads and nobody translates; sentences inside of expressions too."""
+    """Returns text of a template that is not marked for translation, also in expressions."""
     rest = _SPOKEN.sub("", re.sub(r"{#.*?#}", "", source, flags=re.DOTALL))
     strings = [found.group(1) for found in _STRING.finditer(rest) if not found.group(0).startswith("_(")]
     reader = _Text()
@@ -46,7 +46,7 @@ def unmarked(source: str) -> list[str]:
 
 
 @pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.name)
-def test_a_template_says_nothing_that_is_not_marked(file: Path):
+def test_template_has_no_unmarked_text(file: Path):
     if file.name not in SILENT:
         assert unmarked(file.read_text()) == []
 
@@ -61,7 +61,7 @@ def test_a_template_says_nothing_that_is_not_marked(file: Path):
         '{% set words = {"a": "Some words"} %}',
     ],
 )
-def test_what_nobody_marked_is_found(source):
+def test_unmarked_finds_unmarked_text(source):
     assert unmarked(source) != []
 
 
@@ -73,5 +73,5 @@ def test_what_nobody_marked_is_found(source):
         "{# A comment. #}<svg><title>x</title></svg>",
     ],
 )
-def test_what_is_marked_or_not_read_is_left_alone(source):
+def test_unmarked_ignores_marked_and_hidden_text(source):
     assert unmarked(source) == []

@@ -68,19 +68,19 @@ def test_the_home_may_be_anywhere_and_is_beside_the_project_by_default(tmp_path)
 
 
 def test_each_service_is_told_its_own_secrets_and_no_others(layout):
-    told = {service.name: environment.of_service(service, layout, inherited={}) for service in SERVICES}
+    variables = {service.name: environment.of_service(service, layout, inherited={}) for service in SERVICES}
     holders = {
-        variable: [name for name, variables in told.items() if variable in variables]
+        variable: [name for name, variables in variables.items() if variable in variables]
         for variable in ("LATCHKEY_KEY_ENCRYPTION_KEY_FILE", "LATCHKEY_CLIENT_SECRET_PEPPER_FILE")
     }
     assert holders == {
         "LATCHKEY_KEY_ENCRYPTION_KEY_FILE": ["key-rotation"],
         "LATCHKEY_CLIENT_SECRET_PEPPER_FILE": ["token"],
     }
-    assert "LATCHKEY_DATABASE_URL" not in told["authorize-frontend"]
-    assert told["token"]["LATCHKEY_HTTP_LISTEN"] == "127.0.0.1:8081"
-    assert told["token"]["LATCHKEY_KEY_ROTATION_TARGET"] == "127.0.0.1:9084"
-    assert len({variables["LATCHKEY_TLS_KEY"] for variables in told.values()}) == len(SERVICES)
+    assert "LATCHKEY_DATABASE_URL" not in variables["authorize-frontend"]
+    assert variables["token"]["LATCHKEY_HTTP_LISTEN"] == "127.0.0.1:8081"
+    assert variables["token"]["LATCHKEY_KEY_ROTATION_TARGET"] == "127.0.0.1:9084"
+    assert len({variables["LATCHKEY_TLS_KEY"] for variables in variables.values()}) == len(SERVICES)
 
 
 def test_what_somebody_chose_comes_through_unless_the_run_decides_it(layout):
@@ -91,11 +91,15 @@ def test_what_somebody_chose_comes_through_unless_the_run_decides_it(layout):
         "LATCHKEY_ISSUER": "https://elsewhere.example",
         "LATCHKEY_DATABASE_URL": "postgresql+asyncpg://elsewhere/db",
     }
-    told = environment.of_service(SERVICES[-1], layout, inherited=inherited)
-    assert (told["PATH"], told["LATCHKEY_BRAND_NAME"], told["LATCHKEY_LOG_LEVEL"]) == ("/bin", "Acme", "debug")
-    assert told["LATCHKEY_ISSUER"] == "http://localhost:8080"
-    assert told["LATCHKEY_REGISTRATION"] == "token"
-    assert "LATCHKEY_DATABASE_URL" not in told
+    variables = environment.of_service(SERVICES[-1], layout, inherited=inherited)
+    assert (variables["PATH"], variables["LATCHKEY_BRAND_NAME"], variables["LATCHKEY_LOG_LEVEL"]) == (
+        "/bin",
+        "Acme",
+        "debug",
+    )
+    assert variables["LATCHKEY_ISSUER"] == "http://localhost:8080"
+    assert variables["LATCHKEY_REGISTRATION"] == "token"
+    assert "LATCHKEY_DATABASE_URL" not in variables
 
 
 def test_one_postgresql_database_serves_all_that_keep_data(tmp_path):
@@ -106,11 +110,11 @@ def test_one_postgresql_database_serves_all_that_keep_data(tmp_path):
 
 def test_run_json_tells_what_runs_while_it_runs(layout):
     write_run_file(layout, [])
-    told = read_json(layout.home.run_file)
-    assert told == describe(layout) | {"pids": {}}
-    assert told["services"]["token"] == {"grpc": "127.0.0.1:9081", "ops": "127.0.0.1:9181"}
-    assert told["services"]["authorize-frontend"] == {"ops": "127.0.0.1:9180"}
-    assert all(Path(path).exists() for path in [*told["cli"].values(), told["subscriber_creds"]])
+    variables = read_json(layout.home.run_file)
+    assert variables == describe(layout) | {"pids": {}}
+    assert variables["services"]["token"] == {"grpc": "127.0.0.1:9081", "ops": "127.0.0.1:9181"}
+    assert variables["services"]["authorize-frontend"] == {"ops": "127.0.0.1:9180"}
+    assert all(Path(path).exists() for path in [*variables["cli"].values(), variables["subscriber_creds"]])
     remove_run_file(layout)
     assert not layout.home.run_file.exists()
 

@@ -106,7 +106,7 @@ async def connect(server, home):
 @pytest.fixture
 async def streams(connect):
     """The streams, made by the service that may."""
-    jetstream = (await connect(nats_rights.STREAM_KEEPER)).jetstream
+    jetstream = (await connect(nats_rights.STREAM_OWNER)).jetstream
     for name, (subjects, _) in STREAMS.items():
         await jetstream.add_stream(name=name, subjects=list(subjects))
 
@@ -184,7 +184,7 @@ async def test_a_service_cannot_remove_a_stream_or_read_it(connect, streams, nam
 
 
 @pytest.mark.s(63)
-@pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if name != nats_rights.STREAM_KEEPER])
+@pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if name != nats_rights.STREAM_OWNER])
 async def test_one_service_alone_changes_what_streams_take_in_and_keep(connect, streams, name):
     changes = [f"$JS.API.STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE") for stream in STREAMS]
     await (await connect(name)).publishes_in_vain(*changes)

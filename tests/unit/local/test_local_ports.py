@@ -36,8 +36,10 @@ def test_every_taken_port_is_named_with_its_variable(listener):
         with pytest.raises(PortProblemError) as problem:
             ports.check_free()
     lines = str(problem.value).splitlines()
-    assert f"port {nats} is taken; NATS wants it: set LATCHKEY_NATS_PORT to another" in lines
-    assert any(f"port {listener} is taken" in line and "LATCHKEY_INTERNAL_PORT_OFFSET" in line for line in lines)
+    assert f"port {nats} of NATS is in use: set LATCHKEY_NATS_PORT to another port" in lines
+    assert any(
+        f"port {listener} of" in line and "in use" in line and "LATCHKEY_INTERNAL_PORT_OFFSET" in line for line in lines
+    )
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
@@ -55,7 +57,7 @@ def test_a_listener_on_the_other_localhost_takes_the_port_as_well():
     [
         ({"LATCHKEY_BROWSER_PORT": "http"}, "LATCHKEY_BROWSER_PORT must be a number, not 'http'"),
         ({"LATCHKEY_BROWSER_PORT": "70000"}, "port 70000 of the browser edge is out of range"),
-        ({"LATCHKEY_BROWSER_PORT": "8081"}, "port 8081 is wanted twice"),
+        ({"LATCHKEY_BROWSER_PORT": "8081"}, "port 8081 is assigned twice"),
         ({"LATCHKEY_INTERNAL_PORT_OFFSET": "-9000"}, None),
         ({"LATCHKEY_INTERNAL_PORT_OFFSET": "60000"}, "(LATCHKEY_INTERNAL_PORT_OFFSET)"),
     ],

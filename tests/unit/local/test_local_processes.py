@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.supervision import process
 from deploy.local.supervision.process import Child, Program
-from deploy.local.supervision.restart import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Keeper
+from deploy.local.supervision.restart import FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, STEADY_SECONDS, Restarter
 from deploy.provision.home import PROJECT_ROOT
 
 FOREVER = "import time; print('up', flush=True); time.sleep(60)"
@@ -109,35 +109,35 @@ time.sleep(60)
 
 def test_what_ends_is_started_again_after_a_growing_pause(program):
     clock = Clock()
-    keeper = Keeper(Child(program("raise SystemExit(3)")), clock=clock)
-    keeper.start()
+    restarter = Restarter(Child(program("raise SystemExit(3)")), clock=clock)
+    restarter.start()
     pauses = []
     for _ in range(7):
-        assert keeper.child.wait(10)
-        words = keeper.tick() or ""
+        assert restarter.child.wait(10)
+        words = restarter.tick() or ""
         assert words.startswith("sample ended with code 3; starting it again in ")
         pause = float(words.split()[-2])
         clock.now += pause - 0.01
-        assert keeper.tick() is None
+        assert restarter.tick() is None
         clock.now += 0.02
-        assert keeper.tick() == "sample is started again"
+        assert restarter.tick() == "sample is started again"
         pauses.append(pause)
-    assert pauses == [FIRST_PAUSE_SECONDS, 1, 2, 4, 8, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS]
-    assert keeper.endings == 7
-    keeper.child.kill()
+    assert pauses == [FIRST_PAUSE_SECONDS, 1, 2, 4, 8, MAX_PAUSE_SECONDS, MAX_PAUSE_SECONDS]
+    assert restarter.endings == 7
+    restarter.child.kill()
 
 
 def test_what_was_steady_is_started_again_soon(program):
     clock = Clock()
-    keeper = Keeper(Child(program("")), clock=clock)
-    keeper.start()
+    restarter = Restarter(Child(program("")), clock=clock)
+    restarter.start()
     for _ in range(3):
-        assert keeper.child.wait(10)
+        assert restarter.child.wait(10)
         clock.now += STEADY_SECONDS
-        assert keeper.tick() == f"sample ended with code 0; starting it again in {FIRST_PAUSE_SECONDS:g} s"
+        assert restarter.tick() == f"sample ended with code 0; starting it again in {FIRST_PAUSE_SECONDS:g} s"
         clock.now += FIRST_PAUSE_SECONDS
-        keeper.tick()
-    keeper.child.kill()
+        restarter.tick()
+    restarter.child.kill()
 
 
 def test_a_long_log_is_put_aside(tmp_path):

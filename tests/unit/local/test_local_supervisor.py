@@ -16,7 +16,7 @@ from deploy.provision.home import PROJECT_ROOT
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from deploy.local.console import say
+from deploy.provision.console import say
 from deploy.local.supervision.process import Program
 from deploy.local.supervision.supervisor import StartFailedError, StoppedError, Supervisor
 

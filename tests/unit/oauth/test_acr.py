@@ -1,12 +1,12 @@
-"""Classes of sign-ins: which satisfies which, and what a client is told."""
+"""Classes of sign-ins: which satisfies which, and what a client is claim_value."""
 
 import pytest
 
 from libs.oauth import acr
-from libs.oauth.acr import MFA, PASSWORD, satisfies, strongest, told, weakest
+from libs.oauth.acr import MFA, PASSWORD, claim_value, satisfies, strongest, weakest
 
 
-def test_a_higher_class_satisfies_a_lower_one_and_itself() -> None:
+def test_acr_satisfies_lower_classes_and_itself() -> None:
     assert [(a, b) for a in acr.SUPPORTED for b in acr.SUPPORTED if satisfies(a, b)] == [
         (PASSWORD, PASSWORD),
         (MFA, PASSWORD),
@@ -14,12 +14,12 @@ def test_a_higher_class_satisfies_a_lower_one_and_itself() -> None:
     ]
 
 
-def test_a_class_that_nobody_knows_satisfies_nothing_and_is_satisfied_by_nothing() -> None:
+def test_unknown_acr_satisfies_itself_only() -> None:
     assert not satisfies("1", PASSWORD)
     assert not satisfies(MFA, "1")
 
 
-def test_where_one_of_several_will_do_the_weakest_is_enough() -> None:
+def test_weakest_acr_of_several_is_found() -> None:
     assert (weakest((MFA, PASSWORD)), weakest(("1", MFA)), weakest(("1",)), weakest(())) == (PASSWORD, MFA, "", "")
     assert (strongest((MFA, PASSWORD)), strongest(("", PASSWORD)), strongest(("",))) == (MFA, PASSWORD, "")
 
@@ -35,7 +35,7 @@ def test_where_one_of_several_will_do_the_weakest_is_enough() -> None:
         (PASSWORD, (MFA,), "", PASSWORD),
     ],
 )
-def test_who_insists_on_one_of_some_classes_is_told_one_of_them(
+def test_acr_claim_value_is_one_of_the_requested_classes(
     *, present: str, wanted: tuple[str, ...], at_least: str, expected: str
 ) -> None:
-    assert told(present, wanted, at_least=at_least) == expected
+    assert claim_value(present, wanted, at_least=at_least) == expected

@@ -20,5 +20,5 @@ from libs.oauth.addresses import address_prefix
         ("\x00", ""),
     ],
 )
-def test_only_a_prefix_of_an_address_is_told(address: str, prefix: str) -> None:
+def test_address_prefix_is_24_or_48_bits(address: str, prefix: str) -> None:
     assert address_prefix(address) == prefix

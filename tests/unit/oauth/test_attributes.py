@@ -19,12 +19,12 @@ label = "What you like"
 """
 
 
-def test_a_file_says_what_there_is_who_writes_it_and_what_releases_it():
+def test_attributes_file_is_parsed_with_type_writer_and_scope():
     attributes = parse_attributes(FILE)
     assert attributes.scopes == ("employee", "likes")
     assert attributes.of(("openid", "employee")) == ("department",)
     assert attributes.of(("openid", "profile", "email")) == ()
-    assert attributes.written_by_people() == ["https://example.com/claims/likes"]
+    assert attributes.written_by_users() == ["https://example.com/claims/likes"]
     assert attributes.by_name["department"].label == {"en": "Department", "de": "Abteilung"}
     assert parse_attributes("").by_name == {}
 
@@ -34,17 +34,17 @@ def test_a_file_says_what_there_is_who_writes_it_and_what_releases_it():
     "name",
     ["sub", "email_verified", "email", "updated_at", "iss", "aud", "acr", "amr", "auth_time", "scope", "client_id"],
 )
-def test_no_attribute_is_taken_for_a_claim_that_means_something_else(name):
+def test_attribute_names_of_standard_claims_are_refused(name):
     with pytest.raises(ValueError, match="standard claim"):
         parse_attributes(FILE.replace("attributes.department", f"attributes.{name}"))
 
 
 @pytest.mark.s(52)
 @pytest.mark.parametrize("name", ["roles", "groups", "entitlements", "tenant"])
-def test_nobody_writes_what_their_rights_are_decided_by(name):
+def test_authorization_attributes_cannot_be_written_by_users(name):
     text = FILE.replace("attributes.department", f"attributes.{name}")
     assert name in parse_attributes(text).by_name
-    with pytest.raises(ValueError, match="rights"):
+    with pytest.raises(ValueError, match="authorization"):
         parse_attributes(text.replace('writer = "operator"', 'writer = "person"'))
 
 
@@ -55,7 +55,7 @@ def test_nobody_writes_what_their_rights_are_decided_by(name):
         ("department", '"http://example.com/x"'),
         ('"text"', '"html"'),
         ('"operator"', '"client"'),
-        ('"operator"', '"nobody"'),
+        ('"operator"', '"unknown"'),
         ('scope = "employee"', 'scope = "profile"'),
         ('scope = "employee"', 'scope = "openid"'),
         ('scope = "employee"', 'scope = "two values"'),
@@ -67,7 +67,7 @@ def test_nobody_writes_what_their_rights_are_decided_by(name):
         ("[attributes.department]", "[attributes.department"),
     ],
 )
-def test_a_file_with_a_fault_is_refused(good, bad):
+def test_invalid_attributes_file_is_refused(good, bad):
     with pytest.raises((ValueError, TypeError)):
         parse_attributes(FILE.replace(good, bad, 1))
 
@@ -82,7 +82,7 @@ def test_a_file_with_a_fault_is_refused(good, bad):
         ("texts", [["a"], ["a", "b"]], [[], "a", ["a", ""], [1], ["a"] * 51]),
     ],
 )
-def test_a_value_is_of_its_type(kind, holds, holds_not):
+def test_attribute_accepts_values_of_its_type_only(kind, holds, holds_not):
     attribute = parse_attributes(FILE.replace('"text"', f'"{kind}"', 1)).by_name["department"]
-    assert all(attribute.holds(value) for value in holds)
-    assert not any(attribute.holds(value) for value in holds_not)
+    assert all(attribute.accepts(value) for value in holds)
+    assert not any(attribute.accepts(value) for value in holds_not)

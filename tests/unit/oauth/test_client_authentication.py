@@ -50,7 +50,7 @@ def test_basic_credentials_are_form_decoded(header, client_id, secret):
 
 @pytest.mark.s(19)
 @given(TEXT, st.text(st.characters(exclude_characters="\0", codec="utf-8")), st.sampled_from([quote_plus, quote]))
-def test_whatever_a_library_encodes_arrives_as_it_was(client_id, secret, encode):
+def test_basic_credentials_of_a_client_library_are_decoded_unchanged(client_id, secret, encode):
     read = read_credentials(basic(f"{encode(client_id, safe='')}:{encode(secret, safe='')}"), EMPTY)
     assert (read.client_id, read.secret) == (client_id, secret)
 
@@ -80,7 +80,7 @@ def test_whatever_a_library_encodes_arrives_as_it_was(client_id, secret, encode)
         basic("app:\0"),
     ],
 )
-def test_a_malformed_header_is_invalid_client_and_never_a_failure_of_ours(header):
+def test_malformed_authorization_header_is_invalid_client(header):
     error = refusal_of(header)
     assert isinstance(error, InvalidClient)
     assert error.reason == "CLIENT_AUTH_MALFORMED"
@@ -89,7 +89,7 @@ def test_a_malformed_header_is_invalid_client_and_never_a_failure_of_ours(header
 @pytest.mark.parametrize(
     "header", ["", "Bearer abc", "Digest username=app", "Basic\tYXBwOnNlY3JldA==", "YXBwOnNlY3JldA=="]
 )
-def test_another_scheme_is_invalid_client(header):
+def test_other_authorization_scheme_is_invalid_client(header):
     error = refusal_of(header, client_id="app")
     assert isinstance(error, InvalidClient)
     assert error.reason == "CLIENT_AUTH_SCHEME"
@@ -106,39 +106,39 @@ def test_another_scheme_is_invalid_client(header):
         (None, {"client_id": "app", "client_secret": "secret", "client_assertion": "x.y.z"}),
     ],
 )
-def test_two_ways_at_once_are_refused(header, parameters):
+def test_two_client_authentication_methods_are_refused(header, parameters):
     error = refusal_of(header, **parameters)
     assert isinstance(error, InvalidRequest)
     assert error.reason == "CLIENT_AUTHENTICATED_TWICE"
 
 
 @pytest.mark.s(18)
-def test_header_and_body_may_name_one_client_and_not_two():
+def test_client_id_in_body_must_match_the_header():
     assert read_credentials(basic("app:secret"), Parameters({"client_id": "app"})).client_id == "app"
     assert refusal_of(basic("app:secret"), client_id="other").reason == "CLIENT_ID_MISMATCH"
 
 
 @pytest.mark.parametrize("parameters", [{}, {"client_id": ""}, {"client_secret": "secret"}])
-def test_a_request_that_names_no_client_is_invalid_client(parameters):
+def test_request_without_client_id_is_invalid_client(parameters):
     error = refusal_of(None, **parameters)
     assert isinstance(error, InvalidClient)
     assert error.reason == "CLIENT_MISSING"
 
 
 @pytest.mark.s(18)
-def test_a_secret_in_the_body_is_another_method_than_one_in_the_header():
+def test_client_secret_in_the_body_is_client_secret_post():
     read = read_credentials(None, Parameters({"client_id": "app", "client_secret": "a+b%20c:d"}))
     assert read == Credentials(client_id="app", method=POST, secret="a+b%20c:d")
 
 
 @pytest.mark.s(20)
 @pytest.mark.parametrize("parameters", [{"client_id": "app"}, {"client_id": "app", "client_secret": ""}])
-def test_a_client_that_shows_no_secret_claims_to_be_public_and_no_more(parameters):
+def test_client_id_without_a_secret_has_method_none(parameters):
     assert read_credentials(None, Parameters(parameters)) == Credentials(client_id="app", method=NONE, secret="")
 
 
 @pytest.mark.s(60)
-def test_credentials_do_not_show_their_secret():
+def test_credentials_repr_contains_no_secret():
     assert "hunter2" not in repr(read_credentials(basic("app:hunter2"), EMPTY))
     assert "hunter2" not in repr(refusal_of("Basic hunter2", client_id="app"))
     assert "hunter2" not in str(refusal_of(basic("app:hunter2"), client_id="other"))
@@ -156,7 +156,7 @@ HEADERS = st.one_of(
 @given(
     HEADERS, st.dictionaries(st.sampled_from(["client_id", "client_secret", "client_assertion"]), st.text(), max_size=3)
 )
-def test_no_request_raises_anything_but_a_refusal(header, parameters):
+def test_read_credentials_raises_oauth_errors_only(header, parameters):
     try:
         read = read_credentials(header, Parameters(parameters))
     except (InvalidClient, InvalidRequest):

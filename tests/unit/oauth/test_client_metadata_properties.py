@@ -27,7 +27,7 @@ LIKELY = st.sampled_from(
 
 
 @given(st.dictionaries(st.sampled_from(MEMBERS) | st.text(), JSON | LIKELY | st.lists(LIKELY, max_size=3)))
-def test_no_members_raise_anything_but_a_refusal_and_what_is_read_can_be_written(members: dict[str, Any]):
+def test_parse_metadata_raises_oauth_errors_only_and_result_is_json(members: dict[str, Any]):
     try:
         metadata = parse_metadata(members)
     except (InvalidClientMetadata, InvalidRedirectUri):
@@ -50,7 +50,7 @@ def test_no_members_raise_anything_but_a_refusal_and_what_is_read_can_be_written
         },
     )
 )
-def test_sensible_members_survive_the_way_through_json(members: dict[str, Any]):
+def test_valid_metadata_survive_a_json_round_trip(members: dict[str, Any]):
     try:
         metadata = parse_metadata(members)
     except InvalidClientMetadata:

@@ -1,4 +1,4 @@
-"""Where a client may hear of logouts (OpenID Connect Back-Channel Logout 2.2, Front-Channel Logout 2)."""
+"""Logout URIs of clients (OpenID Connect Back-Channel Logout 2.2, Front-Channel Logout 2)."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,16 +15,16 @@ BACK, FRONT = "backchannel_logout_uri", "frontchannel_logout_uri"
 @pytest.mark.parametrize(
     "uri", ["https://app.example/out", "https://other.example:8443/out?tenant=1", "https://[::1]/"]
 )
-def test_a_back_channel_uri_is_any_https_url(uri: str) -> None:
+def test_back_channel_logout_uri_may_be_any_https_url(uri: str) -> None:
     metadata = parse_metadata({**WEB, BACK: uri})
     assert metadata.backchannel_logout_uri == uri
-    assert metadata.hears_of_logout
+    assert metadata.has_logout_uri
 
 
 @pytest.mark.parametrize(
     "uri", ["https://app.example/out", "http://localhost:8090/out", "https://app.example:8443/out?tenant=1"]
 )
-def test_a_front_channel_uri_lives_where_a_redirect_uri_lives(uri: str) -> None:
+def test_front_channel_logout_uri_shares_the_origin_of_a_redirect_uri(uri: str) -> None:
     assert parse_metadata({**WEB, FRONT: uri}).frontchannel_logout_uri == uri
 
 
@@ -46,13 +46,13 @@ def test_a_front_channel_uri_lives_where_a_redirect_uri_lives(uri: str) -> None:
         ["https://app.example/out"],
     ],
 )
-def test_what_is_no_logout_uri_is_refused(name: str, uri: object) -> None:
+def test_malformed_logout_uri_is_refused(name: str, uri: object) -> None:
     with pytest.raises(InvalidClientMetadata) as refusal:
         parse_metadata({**WEB, name: uri})
     assert refusal.value.reason == "METADATA_LOGOUT_URI"
 
 
-def test_the_back_channel_takes_no_plain_http_even_on_loopback() -> None:
+def test_back_channel_logout_uri_refuses_http_on_loopback() -> None:
     with pytest.raises(InvalidClientMetadata):
         parse_metadata({**WEB, BACK: "http://localhost:8090/out"})
 
@@ -61,19 +61,19 @@ def test_the_back_channel_takes_no_plain_http_even_on_loopback() -> None:
     "uri",
     ["https://evil.example/out", "https://app.example:444/out", "http://localhost:8091/out", "http://127.0.0.1:8090/"],
 )
-def test_a_front_channel_uri_elsewhere_is_refused(uri: str) -> None:
+def test_front_channel_logout_uri_of_another_origin_is_refused(uri: str) -> None:
     with pytest.raises(InvalidClientMetadata):
         parse_metadata({**WEB, FRONT: uri})
 
 
-def test_who_registers_nothing_hears_nothing() -> None:
-    assert not parse_metadata({**WEB, BACK: "", FRONT: None}).hears_of_logout
+def test_client_without_logout_uris_is_not_notified() -> None:
+    assert not parse_metadata({**WEB, BACK: "", FRONT: None}).has_logout_uri
 
 
 @pytest.mark.parametrize(
     "uri", ["https://app.example/out", "https://app.example/out?", "https://app.example/out?a=%7e"]
 )
-def test_the_browser_loads_it_with_issuer_and_session_and_the_rest_as_registered(uri: str) -> None:
+def test_front_channel_logout_uri_gets_iss_and_sid_added(uri: str) -> None:
     loaded = with_session(uri, issuer="https://id.example:8443/x", session_id="s&1")
     assert loaded.startswith(uri)
     parameters = parse_qsl(urlsplit(loaded).query)

@@ -12,19 +12,19 @@ RFC6749 = {chr(code) for code in (*range(0x20, 0x22), *range(0x23, 0x5C), *range
 
 
 @given(st.text())
-def test_a_description_has_no_other_characters_than_the_standard_permits(text):
+def test_error_description_contains_permitted_characters_only(text):
     described = InvalidGrant(text).description
     assert set(described) <= RFC6749
     assert len(described) == len(text)
 
 
 @given(st.text(sorted(RFC6749)))
-def test_permitted_text_stays_as_it_is(text):
+def test_permitted_description_is_unchanged(text):
     assert permitted(text) == text
 
 
 @pytest.mark.parametrize("cls", BY_CODE.values(), ids=lambda cls: cls.__name__)
-def test_every_error_can_be_raised_without_a_word(cls):
+def test_every_error_has_defaults(cls):
     error = cls()
     assert error.error
     assert set(error.error) <= RFC6749
@@ -34,7 +34,7 @@ def test_every_error_can_be_raised_without_a_word(cls):
     assert (error.redirectable, error.retry_after) == (True, None)
 
 
-def test_the_set_of_errors_is_closed_and_each_code_has_one_class():
+def test_each_error_code_has_exactly_one_class():
     def family(cls: type[OAuthError]) -> list[type[OAuthError]]:
         return [cls, *(member for child in cls.__subclasses__() for member in family(child))]
 
@@ -44,10 +44,10 @@ def test_the_set_of_errors_is_closed_and_each_code_has_one_class():
     assert len({cls.error for cls in classes}) == len(classes)
 
 
-def test_an_empty_description_is_not_the_default_one():
+def test_empty_description_is_not_replaced_by_the_default():
     assert InvalidGrant("").description == ""
     assert InvalidGrant().description == InvalidGrant.default_description
 
 
-def test_the_text_of_an_error_tells_code_reason_and_description():
+def test_error_text_contains_code_reason_and_description():
     assert str(InvalidGrant("No.", reason=Reason.CODE_EXPIRED)) == "invalid_grant [CODE_EXPIRED] No."

@@ -26,7 +26,7 @@ VALUES = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size
         (b"a=%zz", [("a", "%zz")]),
     ],
 )
-def test_a_form_is_read_in_order_and_with_duplicates(body, pairs):
+def test_form_is_parsed_in_order_with_duplicates(body, pairs):
     assert parse_form(body) == pairs
 
 
@@ -48,18 +48,18 @@ def test_a_form_is_read_in_order_and_with_duplicates(body, pairs):
         (b"&".join(b"a%d=1" % number for number in range(MAX_PARAMETERS + 1)), "FORM_MALFORMED"),
     ],
 )
-def test_what_is_no_form_is_refused(body, reason):
+def test_malformed_form_is_refused(body, reason):
     with pytest.raises(InvalidRequest) as refusal:
         parse_form(body)
     assert refusal.value.reason == reason
 
 
-def test_as_many_parameters_as_permitted_are_read():
+def test_form_with_the_maximum_number_of_parameters_is_parsed():
     assert len(parse_form(b"&".join(b"a%d=1" % number for number in range(MAX_PARAMETERS)))) == MAX_PARAMETERS
 
 
 @given(st.binary() | st.text("ab=&%+;0f\0", max_size=60).map(str.encode))
-def test_no_body_raises_anything_but_invalid_request(body: bytes):
+def test_parse_form_raises_invalid_request_only(body: bytes):
     try:
         pairs = parse_form(body)
     except InvalidRequest:
@@ -68,11 +68,11 @@ def test_no_body_raises_anything_but_invalid_request(body: bytes):
 
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=10))
-def test_what_a_client_library_encodes_is_read_as_it_was(pairs):
+def test_form_encoded_by_a_client_library_is_parsed_unchanged(pairs):
     assert parse_form(urlencode(pairs).encode()) == pairs
 
 
-def test_a_parameter_without_a_value_counts_as_omitted():
+def test_parameter_without_a_value_is_omitted():
     parameters = Parameters.once([("scope", ""), ("state", "s")])
     assert dict(parameters) == {"state": "s"}
     assert len(parameters) == 1
@@ -82,7 +82,7 @@ def test_a_parameter_without_a_value_counts_as_omitted():
 
 @pytest.mark.s(61)
 @pytest.mark.parametrize("second", ["1", "2", ""])
-def test_a_repeated_parameter_is_refused_whatever_its_value(second):
+def test_repeated_parameter_is_refused_for_every_value(second):
     with pytest.raises(InvalidRequest) as refusal:
         Parameters.once([("client_id", "1"), ("state", "s"), ("client_id", second)])
     assert refusal.value.reason == "PARAMETER_REPEATED"
@@ -96,16 +96,16 @@ def test_only_resource_may_occur_more_than_once():
     assert "resource" not in Parameters.once([("resource", "")])
 
 
-def test_a_space_in_a_resource_makes_no_second_one_of_it():
+def test_space_in_a_resource_does_not_split_it():
     assert Parameters.once([("resource", "urn:a urn:b")])["resource"] == "urn:a%20urn:b"
 
 
-def test_repeated_names_are_told_once():
+def test_repeated_names_are_returned_once():
     assert repeated_names([("a", "1"), ("b", "1"), ("a", "2"), ("a", "3")]) == {"a"}
     assert repeated_names(iter([("a", "1"), ("b", "1")])) == frozenset()
 
 
-def test_parameters_cannot_be_changed_and_do_not_show_their_values():
+def test_parameters_are_immutable_and_hide_their_values():
     source = {"code": "secret-code"}
     parameters = Parameters(source)
     source["code"] = "another"

@@ -37,7 +37,7 @@ ALL = (REGISTERED, NATIVE, NATIVE_V6, LOCALHOST, "com.example.app:/callback")
         "https://host.example/" + "a" * (MAX_LENGTH - 21),
     ],
 )
-def test_what_the_standards_permit_may_be_registered(uri):
+def test_redirect_uris_permitted_by_the_standards_are_accepted(uri):
     assert check_redirect_uri(uri) == uri
 
 
@@ -63,7 +63,7 @@ SCRIPTS = [
         "1.2:x",
     ],
 )
-def test_a_scheme_is_https_or_a_private_one_with_a_dot(uri):
+def test_redirect_uri_scheme_must_be_https_or_private_with_a_dot(uri):
     with pytest.raises(InvalidRedirectUri) as refusal:
         check_redirect_uri(uri)
     assert refusal.value.reason == "REDIRECT_URI_SCHEME"
@@ -85,7 +85,7 @@ def test_a_scheme_is_https_or_a_private_one_with_a_dot(uri):
         ("https:\\\\a.example/cb", "REDIRECT_URI_CHARACTERS"),
         ("https://a.example/'\"><script>", "REDIRECT_URI_CHARACTERS"),
         ("https://a.example/{tenant}", "REDIRECT_URI_CHARACTERS"),
-        ("https://а.example/cb", "REDIRECT_URI_CHARACTERS"),  # noqa: RUF001 - a Cyrillic letter
+        ("https://а.example/cb", "REDIRECT_URI_CHARACTERS"),  # noqa: RUF001 - a Cyrillic character
         ("https://a.example/é", "REDIRECT_URI_CHARACTERS"),
         ("https://a.example/" + "a" * MAX_LENGTH, "REDIRECT_URI_CHARACTERS"),
         ("https://a.example/cb#", "REDIRECT_URI_FRAGMENT"),
@@ -125,14 +125,14 @@ def test_a_scheme_is_https_or_a_private_one_with_a_dot(uri):
         ("http://[::ffff:10.0.0.1]/cb", "REDIRECT_URI_HTTP"),
     ],
 )
-def test_what_breaks_a_rule_is_refused_with_the_rule_that_it_breaks(uri, reason):
+def test_invalid_redirect_uri_is_refused_with_the_reason(uri, reason):
     with pytest.raises(InvalidRedirectUri) as refusal:
         check_redirect_uri(uri)
     assert refusal.value.reason == reason
 
 
 @given(st.text() | st.from_regex(r"(https?|com\.x):/{0,3}[\[\]@:%.\w]{0,12}/?.{0,8}"))
-def test_no_text_raises_anything_but_invalid_redirect_uri(text):
+def test_check_redirect_uri_raises_invalid_redirect_uri_only(text):
     try:
         check_redirect_uri(text)
     except InvalidRedirectUri:
@@ -141,7 +141,7 @@ def test_no_text_raises_anything_but_invalid_redirect_uri(text):
 
 
 @given(st.from_regex(r"https://[a-z;,'*%@:\[\]]{1,12}(/[a-z]*)?", fullmatch=True))
-def test_the_origin_of_what_is_registered_is_one_source_of_a_policy(uri):
+def test_origin_of_a_registered_uri_is_one_policy_source(uri):
     try:
         check_redirect_uri(uri)
     except InvalidRedirectUri:
@@ -151,7 +151,7 @@ def test_the_origin_of_what_is_registered_is_one_source_of_a_policy(uri):
 
 @pytest.mark.parametrize("uri", ALL)
 @pytest.mark.parametrize("native", [False, True])
-def test_a_registered_uri_is_recognised_character_for_character(uri, native):
+def test_registered_redirect_uri_matches_exactly(uri, native):
     assert is_registered(uri, ALL, native=native)
 
 
@@ -204,12 +204,12 @@ ATTACKS = [
 
 @pytest.mark.parametrize("uri", ATTACKS)
 @pytest.mark.parametrize("native", [False, True])
-def test_nothing_that_only_resembles_a_registered_uri_is_recognised(uri, native):
+def test_similar_redirect_uri_does_not_match(uri, native):
     assert not is_registered(uri, ALL, native=native)
 
 
 @given(st.sampled_from(ALL), st.data())
-def test_a_single_character_makes_another_uri(uri, data):
+def test_redirect_uri_with_one_changed_character_does_not_match(uri, data):
     at = data.draw(st.integers(0, len(uri)))
     odd = data.draw(st.sampled_from("ax.%/\\@:;?#\t\0A0 "))
     for other in (uri[:at] + odd + uri[at:], uri[:at] + odd + uri[at + 1 :], uri[:at] + uri[at + 1 :]):
@@ -218,13 +218,13 @@ def test_a_single_character_makes_another_uri(uri, data):
 
 @pytest.mark.parametrize("registered", [NATIVE, NATIVE_V6, "http://127.0.0.1:8080/callback", "http://[::1]:1/callback"])
 @pytest.mark.parametrize("port", [":1", ":49152", ":65535", ""])
-def test_a_native_app_chooses_its_port_at_run_time(registered, port):
+def test_native_client_may_use_any_loopback_port(registered, port):
     host = "[::1]" if "[" in registered else "127.0.0.1"
     assert is_registered(f"http://{host}{port}/callback", [registered], native=True)
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:49152/callback", "http://[::1]:49152/callback"])
-def test_a_client_with_a_secret_does_not(uri):
+def test_confidential_client_may_not_change_the_loopback_port(uri):
     assert not is_registered(uri, ALL, native=False)
 
 
@@ -272,17 +272,17 @@ def test_a_client_with_a_secret_does_not(uri):
         "http://::1:80/callback",
     ],
 )
-def test_nothing_but_the_port_may_differ_and_only_on_a_loopback_address(uri):
+def test_native_client_may_change_only_the_loopback_port(uri):
     assert not is_registered(uri, ALL, native=True)
 
 
-def test_an_address_of_one_family_is_not_the_one_of_the_other():
+def test_ipv4_and_ipv6_loopback_addresses_do_not_match_each_other():
     assert not is_registered("http://[::1]:5/callback", [NATIVE], native=True)
     assert not is_registered("http://127.0.0.1:5/callback", [NATIVE_V6], native=True)
 
 
 @given(st.text() | st.text(alphabet="htp:/127.0[]1@\\#?cb", max_size=40).map("http://".__add__))
-def test_comparing_raises_nothing(text):
+def test_is_registered_never_raises(text):
     assert is_registered(text, ALL, native=True) in {True, False}
 
 
@@ -297,6 +297,6 @@ def test_comparing_raises_nothing(text):
         ("com.example.app:/cb", "com.example.app:", True),
     ],
 )
-def test_the_origin_for_policies_and_whether_another_app_could_listen(uri, origin, private):
+def test_origin_of_and_is_private_for_each_kind_of_uri(uri, origin, private):
     assert origin_of(uri) == origin
     assert is_private(uri) is private

@@ -1,4 +1,4 @@
-"""What a stranger may say about a client of its own, and what it may not."""
+"""Metadata that self-registered clients may set, and limits of the policy."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ def refusal_of(members: dict[str, Any], policy: RegistrationPolicy = POLICY, **m
 
 
 @pytest.mark.s(57)
-def test_of_every_member_it_is_said_whether_a_stranger_may_set_it():
+def test_every_metadata_member_is_assigned_to_clients_or_operators():
     assert set(ClientMetadata.__dataclass_fields__) == CLIENTS_MEMBERS | OPERATORS_MEMBERS
     assert CLIENTS_MEMBERS.isdisjoint(OPERATORS_MEMBERS)
 
 
-def test_what_is_not_said_is_the_least():
+def test_registration_defaults_have_the_least_rights():
     metadata = POLICY.read(WEB)
     assert (metadata.grant_types, metadata.response_types) == (("authorization_code",), ("code",))
     assert metadata.token_endpoint_auth_method == "client_secret_basic"
@@ -36,7 +36,7 @@ def test_what_is_not_said_is_the_least():
 
 
 @pytest.mark.s(57)
-def test_members_for_operators_and_unknown_ones_are_ignored():
+def test_registration_ignores_operator_and_unknown_members():
     """RFC 7591 2: what is not understood must be ignored."""
     members = {
         **WEB,
@@ -54,7 +54,7 @@ def test_members_for_operators_and_unknown_ones_are_ignored():
 
 
 @pytest.mark.s(11)
-def test_pkce_is_for_public_clients_and_for_those_that_ask_for_it():
+def test_registration_requires_pkce_for_public_clients_or_on_request():
     assert not POLICY.read(WEB).require_pkce
     assert POLICY.read({**WEB, "require_pkce": True}).require_pkce
     public = {**WEB, "token_endpoint_auth_method": "none"}
@@ -78,23 +78,23 @@ def test_pkce_is_for_public_clients_and_for_those_that_ask_for_it():
         ({}, "METADATA_REDIRECT_URIS"),
     ],
 )
-def test_what_a_stranger_may_not_have_is_refused(members: dict[str, Any], reason: str):
+def test_registration_beyond_the_policy_is_refused(members: dict[str, Any], reason: str):
     refusal = refusal_of(members)
     assert (refusal.error, refusal.reason) == ("invalid_client_metadata", reason)
 
 
 @pytest.mark.s(3)
 @pytest.mark.parametrize("uri", [f"{CALLBACK}#foobar", "javascript:alert(1)", "http://app.example/cb", 7])
-def test_a_redirect_uri_that_breaks_a_rule_is_named_so(uri: object):
+def test_registration_with_an_invalid_redirect_uri_is_invalid_redirect_uri(uri: object):
     assert refusal_of({"redirect_uris": [CALLBACK, uri]}).error == "invalid_redirect_uri"
 
 
-def test_redirect_uris_may_be_on_several_hosts():
+def test_registered_redirect_uris_may_have_several_hosts():
     uris = (CALLBACK, "https://example.org/redirect?bar=foo")
     assert POLICY.read({"redirect_uris": [*uris]}).redirect_uris == uris
 
 
-def test_an_operator_may_let_strangers_ask_people_for_more():
+def test_registration_policy_can_permit_more_scopes():
     policy = RegistrationPolicy(scopes=(*STANDARD_SCOPES, "notes"))
     assert policy.read({**WEB, "scope": "openid notes"}).scope == "openid notes"
     assert policy.read(WEB).scopes == STANDARD_SCOPES
@@ -102,7 +102,7 @@ def test_an_operator_may_let_strangers_ask_people_for_more():
 
 
 @pytest.mark.s(57)
-def test_what_they_may_name_as_resource_is_the_operators_to_say():
+def test_registration_gets_the_resources_of_the_policy():
     policy = RegistrationPolicy(resources=("https://tools.example",))
     assert policy.read({**WEB, "resources": ["https://mine.example"]}).resources == ("https://tools.example",)
     assert POLICY.read({**WEB, "resources": ["https://mine.example"]}).resources == ()
@@ -111,7 +111,7 @@ def test_what_they_may_name_as_resource_is_the_operators_to_say():
 
 
 @pytest.mark.s(17)
-def test_what_travels_through_the_browser_is_asked_for_explicitly_and_can_be_forbidden():
+def test_implicit_registration_is_explicit_and_can_be_disabled():
     assert POLICY.read(IMPLICIT).response_types == ("id_token token",)
     policy = RegistrationPolicy(front_channel=False)
     assert refusal_of(IMPLICIT, policy).reason == "REGISTRATION_FRONT_CHANNEL"
@@ -120,7 +120,7 @@ def test_what_travels_through_the_browser_is_asked_for_explicitly_and_can_be_for
 
 @pytest.mark.s(17)
 @pytest.mark.parametrize("uri", ["http://127.0.0.1/cb", "https://localhost/cb", "https://LOCALHOST:8443/cb", "a.b:/cb"])
-def test_tokens_through_the_browser_do_not_go_where_another_app_may_listen(uri: str):
+def test_implicit_web_client_cannot_use_localhost_or_http_redirects(uri: str):
     """OpenID Connect Dynamic Registration 1.0, 2: application_type."""
     refusal = refusal_of({**IMPLICIT, "redirect_uris": [CALLBACK, uri]})
     assert (refusal.error, refusal.reason) == ("invalid_redirect_uri", "REGISTRATION_LOCAL_REDIRECT")
@@ -129,7 +129,7 @@ def test_tokens_through_the_browser_do_not_go_where_another_app_may_listen(uri: 
 
 
 @pytest.mark.s(57)
-def test_a_change_replaces_everything_but_the_operators_part():
+def test_registration_update_keeps_the_operator_members():
     """RFC 7592 2.2."""
     before = parse_metadata({**WEB, "client_name": "Old", "consent": "skip", "introspection": "all"})
     after = POLICY.read({**WEB, "consent": "required", "introspection": "own"}, before=before)
@@ -137,7 +137,7 @@ def test_a_change_replaces_everything_but_the_operators_part():
 
 
 @pytest.mark.s(20)
-def test_a_client_that_proves_who_it_is_stays_one():
+def test_confidential_client_cannot_become_public():
     public = {**WEB, "token_endpoint_auth_method": "none"}
     assert refusal_of(public, before=POLICY.read(WEB)).reason == "REGISTRATION_DOWNGRADE"
     assert POLICY.read(WEB, before=POLICY.read(public)).has_secret

@@ -22,7 +22,7 @@ LONGEST = "urn:" + "x" * (MAX_LENGTH - 4)
         LONGEST,
     ],
 )
-def test_an_absolute_uri_is_a_resource(uri):
+def test_absolute_uri_is_a_valid_resource(uri):
     assert parse_resources(uri) == (uri,)
 
 
@@ -56,13 +56,13 @@ def test_anything_else_is_refused(uri):
     assert refusal.value.reason == "RESOURCE_MALFORMED"
 
 
-def test_several_are_read_in_order_and_each_once():
+def test_resources_are_parsed_in_order_without_duplicates():
     assert parse_resources("urn:b urn:a urn:b") == ("urn:b", "urn:a")
     assert parse_resources("") == ()
 
 
 @pytest.mark.s(61)
-def test_there_are_not_more_than_a_few():
+def test_too_many_resources_are_refused():
     few = tuple(f"urn:x:{number}" for number in range(MAX_RESOURCES))
     assert parse_resources(" ".join(few)) == few
     with pytest.raises(InvalidTarget) as refusal:
@@ -70,6 +70,6 @@ def test_there_are_not_more_than_a_few():
     assert refusal.value.reason == "RESOURCE_COUNT"
 
 
-def test_two_spaces_are_no_way_to_name_nothing():
+def test_empty_resource_is_refused():
     with pytest.raises(InvalidTarget):
         parse_resources("urn:a  urn:b")

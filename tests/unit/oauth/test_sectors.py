@@ -1,4 +1,4 @@
-"""Whose clients know a person by the same subject (OpenID Connect Core 8.1, Registration 1.0, 5)."""
+"""Sector identifiers for pairwise subjects (OpenID Connect Core 8.1, Registration 1.0, 5)."""
 
 import json
 
@@ -24,20 +24,20 @@ DOCUMENT = "https://group.example:8443/sector.json?a=b"
         (DOCUMENT, [], "group.example"),
     ],
 )
-def test_it_is_the_host_of_the_document_or_else_of_the_redirect_uris(uri, redirect_uris, sector):
+def test_sector_is_the_host_of_sector_identifier_uri_or_redirect_uris(uri, redirect_uris, sector):
     assert sector_of(uri, redirect_uris) == sector
 
 
 @pytest.mark.parametrize(
     "redirect_uris", [[], [ONE, TWO], ["http://127.0.0.1/cb"], ["com.example.app:/cb"], [ONE, "http://localhost/cb"]]
 )
-def test_without_a_document_it_is_one_host_that_is_somebodys(redirect_uris):
+def test_sector_without_document_requires_one_https_host(redirect_uris):
     with pytest.raises(InvalidClientMetadata) as refusal:
         sector_of("", redirect_uris)
     assert refusal.value.reason == "METADATA_SECTOR"
 
 
-def test_metadata_hold_together_or_are_refused():
+def test_pairwise_client_without_a_sector_is_refused():
     web = {"redirect_uris": [ONE, TWO]}
     assert parse_metadata(web).sector == ""
     assert parse_metadata({**web, "sector_identifier_uri": DOCUMENT}).sector == ""
@@ -47,12 +47,12 @@ def test_metadata_hold_together_or_are_refused():
             parse_metadata({**web, **members})
 
 
-def test_the_document_lists_every_redirect_uri():
+def test_sector_document_that_lists_every_redirect_uri_is_accepted():
     require_listed(json.dumps([TWO, ONE, "x"]).encode(), [ONE, TWO])
 
 
 @pytest.mark.parametrize("listed", [[ONE], [], [ONE, TWO + "/"], [ONE, TWO.upper()]])
-def test_one_that_is_not_listed_is_refused(listed):
+def test_redirect_uri_missing_in_the_sector_document_is_refused(listed):
     with pytest.raises(InvalidClientMetadata) as refusal:
         require_listed(json.dumps(listed).encode(), [ONE, TWO])
     assert refusal.value.reason == "SECTOR_REDIRECT_URI_UNLISTED"
@@ -72,7 +72,7 @@ def test_one_that_is_not_listed_is_refused(listed):
         json.dumps([ONE] * (MAX_LISTED + 1)).encode(),
     ],
 )
-def test_what_is_no_list_of_texts_is_refused(document):
+def test_sector_document_that_is_not_an_array_of_strings_is_refused(document):
     with pytest.raises(InvalidClientMetadata) as refusal:
         require_listed(document, [ONE])
     assert refusal.value.reason == "SECTOR_DOCUMENT"

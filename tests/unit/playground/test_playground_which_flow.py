@@ -39,7 +39,7 @@ async def test_an_answer_can_be_changed(browser: Browser) -> None:
     changes = re.findall(r'<a href="([^"]+)">Change</a>', browser.page)
     assert [html.unescape(change) for change in changes] == ["/which-flow", "/which-flow?who=person"]
     await browser.open(browser.address + changes[1])
-    assert "Where does it run?" in browser.text
+    assert "Where does the application run?" in browser.text
 
 
 @pytest.mark.parametrize("query", ["who=everybody", "who=program&where=server", "colour=red&who=program"])

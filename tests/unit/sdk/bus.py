@@ -1,4 +1,4 @@
-"""A real nats-server with the two streams, and a publisher beside the subscriber under test."""
+"""A real nats-server with both streams, and a publisher for tests of subscribers."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from libs.servicekit.nats.bus import STREAMS
 
 
 class NatsServer:
-    """nats-server with JetStream on a free loopback port; it keeps port and store when it is started again."""
+    """nats-server with JetStream on a free loopback port. It keeps port and store across restarts."""
 
     def __init__(self, folder: Path) -> None:
         with socket.socket() as probe:
@@ -38,19 +38,19 @@ class NatsServer:
         binary = Path(sys.executable).with_name("nats-server")
         self._process = subprocess.Popen([binary, "-c", self.configuration], stderr=subprocess.DEVNULL)
 
-    def tell(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         assert self._process
         self._process.send_signal(number)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self._process and self._process.poll() is None:
-            self.tell(signal.SIGCONT)
-            self.tell(number)
+            self.send_signal(signal.SIGCONT)
+            self.send_signal(number)
             self._process.wait()
 
 
 class Publisher:
-    """Publishes as the relays do: CloudEvents JSON, acknowledged by the stream."""
+    """Publishes events as the outbox relays do: CloudEvents JSON, acknowledged by the stream."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -62,7 +62,7 @@ class Publisher:
             await self.jetstream.add_stream(name=name, subjects=list(subjects))
 
     async def event(self, name: str = "login.succeeded", *, shard: int = 7, **attributes: Any) -> str:
-        """Publishes an event of that name; returns its id."""
+        """Publish an event with this name. Returns its id."""
         self._count += 1
         event = an_envelope(name, **{"id": f"event-{self._count}"} | attributes)
         await self.jetstream.publish(f"latchkey.v1.{name}.{shard:02d}", json.dumps(event).encode())
@@ -103,11 +103,11 @@ async def publisher_for(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Waits for a condition. No test is about how long it takes: a server that was killed recovers in its own time."""
+    """Wait for a condition, with a long timeout because a killed server needs time to recover."""
     async with asyncio.timeout(90):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in another process
+        while not condition():  # noqa: ASYNC110 - the condition depends on another process
             await asyncio.sleep(0.01)
 
 
 async def _quietly(_: Exception) -> None:
-    """The server's absence is part of the test."""
+    """Ignore errors: tests stop the server."""

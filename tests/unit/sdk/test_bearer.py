@@ -1,4 +1,4 @@
-"""A resource server answers in the words of RFC 6750, on aiohttp and on ASGI alike."""
+"""Responses of resource servers follow RFC 6750, with aiohttp and with ASGI."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -41,7 +41,7 @@ def verifier(issuer: Issuer) -> TokenVerifier:
 @pytest.fixture
 async def on_aiohttp(verifier: TokenVerifier) -> AsyncIterator[Ask]:
     async def read(request: web.Request) -> web.Response:
-        return web.json_response(request[TOKEN].client_id if TOKEN in request else "anybody")
+        return web.json_response(request[TOKEN].client_id if TOKEN in request else "no token")
 
     async def write(request: web.Request) -> web.Response:
         request[TOKEN].require("write")
@@ -57,8 +57,8 @@ async def on_aiohttp(verifier: TokenVerifier) -> AsyncIterator[Ask]:
         async def ask(path: str = "/read", *authorization: str) -> Answer:
             headers: Headers = [("Authorization", value) for value in authorization]
             async with client.get(path, headers=headers) as answer:
-                told = answer.headers
-                return Answer(answer.status, told.get("WWW-Authenticate"), told.get("Retry-After"), await answer.json())
+                sent = answer.headers
+                return Answer(answer.status, sent.get("WWW-Authenticate"), sent.get("Retry-After"), await answer.json())
 
         yield ask
 
@@ -70,7 +70,7 @@ def on_asgi(verifier: TokenVerifier) -> Ask:
         if scope["path"] == "/write":
             assert token
             token.require("write")
-        said = json.dumps("written" if scope["path"] == "/write" else token.client_id if token else "anybody").encode()
+        said = json.dumps("written" if scope["path"] == "/write" else token.client_id if token else "no token").encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": said})
 
@@ -86,7 +86,7 @@ def on_asgi(verifier: TokenVerifier) -> Ask:
 
 
 async def called(app: asgi.BearerMiddleware, kind: str, path: str, *authorization: str) -> list[Any]:
-    """What an ASGI application sends."""
+    """Call an ASGI application and return its messages."""
     sent: list[Any] = []
 
     async def receive() -> MutableMapping[str, Any]:
@@ -107,19 +107,19 @@ def ask(request: pytest.FixtureRequest) -> Ask:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-async def test_a_good_token_comes_through(ask: Ask, scheme: str) -> None:
+async def test_valid_token_is_accepted(ask: Ask, scheme: str) -> None:
     answer = await ask("/read", f"{scheme} {a_token(scope='read')}")
     assert (answer.status, answer.body) == (200, "c_web")
     assert (await ask("/write", f"{scheme} {a_token(scope='read write')}")).body == "written"
 
 
 @pytest.mark.parametrize("authorization", [(), ("Basic YTpi",), ("",)])
-async def test_without_a_token_the_answer_has_no_error_code(ask: Ask, authorization: tuple[str, ...]) -> None:
+async def test_response_without_a_token_has_no_error_code(ask: Ask, authorization: tuple[str, ...]) -> None:
     answer = await ask("/read", *authorization)
     assert (answer.status, answer.challenge) == (401, 'Bearer scope="read"')
 
 
-async def test_a_bad_token_is_invalid(ask: Ask) -> None:
+async def test_invalid_token_gets_invalid_token(ask: Ask) -> None:
     answer = await ask("/read", f"Bearer {a_token(signing_key('ES256', 9))}")
     assert answer.status == 401
     assert answer.challenge
@@ -128,7 +128,7 @@ async def test_a_bad_token_is_invalid(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("path", ["/read", "/write"])
-async def test_a_good_token_for_something_else_is_told_what_would_do(ask: Ask, path: str) -> None:
+async def test_token_without_the_scope_gets_insufficient_scope(ask: Ask, path: str) -> None:
     answer = await ask(path, f"Bearer {a_token(scope='read' if path == '/write' else 'openid')}")
     assert (answer.status, answer.body["error"]) == (403, "insufficient_scope")
     assert answer.challenge
@@ -139,23 +139,23 @@ async def test_a_good_token_for_something_else_is_told_what_would_do(ask: Ask, p
 @pytest.mark.parametrize("authorization", [
     ("Bearer",), ("Bearer ",), ("Bearer a b",), ("Bearer a", "Bearer b"), ("Basic YTpi", "Bearer a"),
 ])  # fmt: skip
-async def test_a_malformed_request_is_told_so(ask: Ask, authorization: tuple[str, ...]) -> None:
+async def test_malformed_authorization_header_gets_invalid_request(ask: Ask, authorization: tuple[str, ...]) -> None:
     answer = await ask("/read", *authorization)
     assert (answer.status, answer.body["error"]) == (400, "invalid_request")
 
 
-async def test_who_cannot_judge_says_so_and_when_to_come_back(ask: Ask, issuer: Issuer) -> None:
+async def test_response_is_503_with_retry_after_when_keys_are_unavailable(ask: Ask, issuer: Issuer) -> None:
     issuer.down = True
     answer = await ask("/read", f"Bearer {a_token(scope='read')}")
     assert (answer.status, answer.challenge, answer.retry_after) == (503, None, "5")
 
 
-async def test_a_path_that_was_left_open_needs_no_token(ask: Ask) -> None:
-    assert (await ask("/health")).body == "anybody"
+async def test_open_path_needs_no_token(ask: Ask) -> None:
+    assert (await ask("/health")).body == "no token"
     assert {(await ask(path)).status for path in ("/healthy", "/health/", "/HEALTH")} == {401}
 
 
-async def test_a_websocket_needs_a_token_as_well(verifier: TokenVerifier) -> None:
+async def test_websocket_needs_a_token(verifier: TokenVerifier) -> None:
     reached: list[str] = []
 
     async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:

@@ -24,7 +24,7 @@ def the_event(data: Message) -> Event:
     )
 
 
-def test_every_attribute_that_services_write_has_its_field() -> None:
+def test_event_has_a_field_for_every_attribute() -> None:
     event = the_event(events_pb2.LoginFailed(user_id="user-1", reason=events_pb2.REASON_WRONG_CREDENTIALS))
     assert event == Event(
         id="event-1",
@@ -47,18 +47,18 @@ def test_every_attribute_that_services_write_has_its_field() -> None:
     assert event.name == "login.failed"
 
 
-def test_what_a_later_version_adds_is_kept() -> None:
+def test_unknown_members_are_kept() -> None:
     event = Event.from_json(json.dumps(an_envelope(tenant="acme", data={"user_id": "user-1", "risk": 3})))
     assert event.extensions == {"tenant": "acme"}
     assert event.data == {"user_id": "user-1", "risk": 3}
 
 
-def test_an_event_is_written_as_it_was_read() -> None:
+def test_as_dict_returns_the_received_attributes() -> None:
     sent = an_envelope(tenant="acme", reason="expired", subjectseq=4)
     assert Event.from_json(json.dumps(sent)).as_dict() == sent
 
 
-async def test_an_event_made_by_hand_is_settled_by_nobody() -> None:
+async def test_ack_and_nak_do_nothing_without_a_delivery() -> None:
     event = Event.from_json(json.dumps(an_envelope()))
     await event.ack()
     await event.nak()
@@ -74,12 +74,12 @@ async def test_an_event_made_by_hand_is_settled_by_nobody() -> None:
     json.dumps(an_envelope(time="noon")),
     json.dumps(an_envelope(data="text")),
 ])  # fmt: skip
-def test_what_is_no_cloud_event_is_refused(payload: bytes) -> None:
+def test_malformed_event_is_refused(payload: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         Event.from_json(payload)
 
 
-def test_times_of_other_zones_are_understood() -> None:
+def test_times_with_other_offsets_are_parsed() -> None:
     event = Event.from_json(json.dumps(an_envelope(time="2026-03-01T14:00:00+02:00")))
     assert event.time - datetime(2026, 3, 1, 12, tzinfo=UTC) == timedelta()
 
@@ -94,7 +94,7 @@ def test_times_of_other_zones_are_understood() -> None:
     ("login.succeeded.07", "latchkey.v1.login.succeeded.07"),
     ("latchkey.v1.token.reuse_detected.*", "latchkey.v1.token.reuse_detected.*"),
 ])  # fmt: skip
-def test_a_filter_becomes_a_subject(pattern: str, subject: str) -> None:
+def test_subject_of_filter(pattern: str, subject: str) -> None:
     assert subject_of(pattern) == subject
 
 
@@ -108,7 +108,7 @@ def test_a_filter_becomes_a_subject(pattern: str, subject: str) -> None:
     ("*.issued", ("LATCHKEY_EVENTS", "LATCHKEY_TOKENS")),
     (">", ("LATCHKEY_EVENTS", "LATCHKEY_TOKENS")),
 ])  # fmt: skip
-def test_the_filter_chooses_the_streams(pattern: str, streams: tuple[str, ...]) -> None:
+def test_streams_of_filter(pattern: str, streams: tuple[str, ...]) -> None:
     assert streams_of(subject_of(pattern)) == streams
 
 
@@ -123,6 +123,6 @@ def test_the_filter_chooses_the_streams(pattern: str, streams: tuple[str, ...]) 
     ("*.b", "a.*", True, False),
     ("a.b", "a.c", False, False),
 ])  # fmt: skip
-def test_subjects_are_compared_as_nats_does(one: str, other: str, *, overlap: bool, cover: bool) -> None:
+def test_subjects_are_compared_as_in_nats(one: str, other: str, *, overlap: bool, cover: bool) -> None:
     assert overlaps(one, other) is overlaps(other, one) is overlap
     assert covers(one, other) is cover

@@ -1,4 +1,4 @@
-"""Workers that share events by shards: side by side for different people, in order for each."""
+"""Workers that share events by shards: concurrent for different subjects, in order for each subject."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ import pytest
 
 from latchkey_sdk import Event, subscribe
 from latchkey_sdk.filters import SHARDS, covers, in_shard, subject_of
-from libs.servicekit.events import event as facts
+from libs.servicekit.events import event as emitted
 from tests.unit.sdk.bus import NatsServer, Publisher, until
 
 ALL = range(SHARDS)
@@ -28,13 +28,13 @@ async def worker(server: NatsServer, handler: Handler, *, shards: Any = ALL, pat
             await handling
 
 
-async def publish(publisher: Publisher, people: int, each: int) -> None:
+async def publish(publisher: Publisher, users: int, each: int) -> None:
     for number in range(each):
-        for person in range(people):
-            await publisher.event(subject=f"user-{person}", shard=person % SHARDS, id=f"{person}-{number}")
+        for user in range(users):
+            await publisher.event(subject=f"user-{user}", shard=user % SHARDS, id=f"{user}-{number}")
 
 
-async def test_order_is_kept_for_each_person_whatever_the_number_of_workers(
+async def test_events_about_one_subject_stay_in_order_with_several_workers(
     server: NatsServer, publisher: Publisher
 ) -> None:
     seen: dict[str, list[str]] = defaultdict(list)
@@ -48,17 +48,15 @@ async def test_order_is_kept_for_each_person_whatever_the_number_of_workers(
 
         return handle
 
-    await publish(publisher, people=20, each=10)
+    await publish(publisher, users=20, each=10)
     async with worker(server, handled_by("a")), worker(server, handled_by("b")), worker(server, handled_by("c")):
         await until(lambda: sum(map(len, seen.values())) >= 200)
     assert workers == {"a", "b", "c"}
-    for person in range(20):
-        assert seen[f"user-{person}"] == [f"{person}-{number}" for number in range(10)]
+    for user in range(20):
+        assert seen[f"user-{user}"] == [f"{user}-{number}" for number in range(10)]
 
 
-async def test_one_person_who_takes_long_holds_up_nobody_in_another_shard(
-    server: NatsServer, publisher: Publisher
-) -> None:
+async def test_slow_handler_does_not_delay_other_shards(server: NatsServer, publisher: Publisher) -> None:
     others: list[str] = []
     stuck = asyncio.Event()
 
@@ -68,14 +66,14 @@ async def test_one_person_who_takes_long_holds_up_nobody_in_another_shard(
             await asyncio.Event().wait()
         others.append(event.id)
 
-    await publish(publisher, people=3, each=2)
+    await publish(publisher, users=3, each=2)
     async with worker(server, handle):
         await stuck.wait()
         await until(lambda: len(others) == 4)
     assert sorted(others) == ["1-0", "1-1", "2-0", "2-1"]
 
 
-async def test_an_event_that_fails_comes_again_before_those_behind_it(
+async def test_failed_event_is_redelivered_before_later_events(
     server: NatsServer, publisher: Publisher, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "latchkey_sdk")
@@ -86,13 +84,13 @@ async def test_an_event_that_fails_comes_again_before_those_behind_it(
         if len(tried) == 1:
             raise RuntimeError(event.id)
 
-    await publish(publisher, people=1, each=2)
+    await publish(publisher, users=1, each=2)
     async with worker(server, handle):
         await until(lambda: len(tried) == 3)
     assert tried == ["0-0", "0-0", "0-1"]
 
 
-async def test_what_is_in_hand_when_a_worker_stops_goes_to_another_at_once(
+async def test_unfinished_event_is_redelivered_at_once_when_its_worker_stops(
     server: NatsServer, publisher: Publisher
 ) -> None:
     begun, done = asyncio.Event(), asyncio.Event()
@@ -104,20 +102,20 @@ async def test_what_is_in_hand_when_a_worker_stops_goes_to_another_at_once(
     async def handle(_: Event) -> None:
         done.set()
 
-    await publish(publisher, people=1, each=1)
+    await publish(publisher, users=1, each=1)
     async with worker(server, hang):
         await begun.wait()
-    async with worker(server, handle), asyncio.timeout(5):  # sooner than the server would offer it again by itself
+    async with worker(server, handle), asyncio.timeout(5):  # sooner than the redelivery of the server
         await done.wait()
 
 
-async def test_a_worker_takes_its_own_shards_and_leaves_the_others(server: NatsServer, publisher: Publisher) -> None:
+async def test_worker_handles_only_its_shards(server: NatsServer, publisher: Publisher) -> None:
     seen: list[str] = []
 
     async def handle(event: Event) -> None:
         seen.append(event.id)
 
-    await publish(publisher, people=4, each=1)
+    await publish(publisher, users=4, each=1)
     async with worker(server, handle, shards=[1, 3]):
         await until(lambda: len(seen) == 2)
     assert sorted(seen) == ["1-0", "3-0"]
@@ -127,10 +125,10 @@ async def test_a_worker_takes_its_own_shards_and_leaves_the_others(server: NatsS
 
 
 @pytest.mark.parametrize("pattern", ["login.>", "login", "login.succeeded", "*.revoked", ">"])
-def test_shards_divide_a_filter_without_rest(pattern: str) -> None:
+def test_shards_cover_the_whole_filter(pattern: str) -> None:
     whole = subject_of(pattern)
     parts = {in_shard(whole, shard) for shard in ALL}
-    assert len(parts) == SHARDS == facts.SHARDS
+    assert len(parts) == SHARDS == emitted.SHARDS
     assert all(covers(whole, part) for part in parts)
 
 
@@ -141,6 +139,6 @@ def test_shards_divide_a_filter_without_rest(pattern: str) -> None:
     {"shards": [-1], "durable": "crm"},
     {"shards": ALL, "durable": "crm", "pattern": "login.succeeded.07"},
 ])  # fmt: skip
-def test_shards_that_make_no_sense_are_refused(arguments: dict[str, Any]) -> None:
+def test_invalid_shards_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         subscribe(**arguments)

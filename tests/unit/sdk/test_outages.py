@@ -1,4 +1,4 @@
-"""What a subscription does when its NATS server restarts, hangs, forgets or refuses (nats-io/nats.py#504)."""
+"""Subscriptions when the NATS server restarts, hangs, loses data or refuses access (nats-io/nats.py#504)."""
 
 import asyncio
 import logging
@@ -13,8 +13,8 @@ import pytest
 from deploy.provision import nats_server
 from deploy.provision.home import Home
 from latchkey_sdk import AccessRefused, Subscription, subscribe
-from latchkey_sdk.connection import ways_of
-from latchkey_sdk.consumer import Wanted, starting
+from latchkey_sdk.connection import credential_scope
+from latchkey_sdk.consumer import ConsumerSpec, starting
 from tests.unit.sdk.bus import NatsServer, Publisher, publisher_for, until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -27,14 +27,14 @@ async def the_next(events: Subscription) -> str:
 
 @pytest.mark.parametrize("durable", ["crm", None])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-async def test_a_restart_of_the_server_loses_nothing(
+async def test_no_event_is_lost_when_the_server_restarts(
     server: NatsServer,
     publisher: Publisher,
     durable: str | None,
     number: signal.Signals,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # A server killed at the wrong moment forgets an acknowledgement, and offers the event again after this time.
+    # A killed server may lose an acknowledgement and redeliver the event after this time.
     monkeypatch.setattr("latchkey_sdk.consumer.ACK_WAIT_SECONDS", 1)
     seen: list[str] = []
 
@@ -54,14 +54,14 @@ async def test_a_restart_of_the_server_loses_nothing(
         await publisher.event("login.succeeded")
         await until(lambda: "event-4" in seen)
         reading.cancel()
-    # Twice is possible, out of order is not.
+    # Events may be delivered twice, but not out of order.
     assert list(dict.fromkeys(seen)) == ["event-1", "event-2", "event-3", "event-4"]
 
 
-async def test_a_killed_server_that_forgot_what_it_had_given_gives_it_again(
+async def test_event_is_redelivered_when_a_killed_server_lost_the_delivery(
     server: NatsServer, publisher: Publisher, tmp_path: Path
 ) -> None:
-    """It writes the position of a consumer late, and would never confirm a word about what it has not given."""
+    """The server stores the position of a consumer late, and does not confirm messages about lost deliveries."""
     async with subscribe("login.>", servers=server.url, durable="crm") as events:
         (state,) = (tmp_path / "data").rglob("obs/crm")
         shutil.copytree(state, tmp_path / "early")
@@ -78,7 +78,7 @@ async def test_a_killed_server_that_forgot_what_it_had_given_gives_it_again(
         assert [await the_next(events) for _ in range(3)] == ["event-1", "event-2", "event-3"]
 
 
-async def test_an_event_in_hand_during_a_restart_is_settled_after_it(server: NatsServer, publisher: Publisher) -> None:
+async def test_event_is_acknowledged_after_a_restart(server: NatsServer, publisher: Publisher) -> None:
     async with subscribe("login.>", servers=server.url, durable="crm") as events:
         await publisher.event()
         assert await the_next(events) == "event-1"
@@ -90,22 +90,22 @@ async def test_an_event_in_hand_during_a_restart_is_settled_after_it(server: Nat
         assert await the_next(events) == "event-2"
 
 
-async def test_a_server_that_hangs_is_asked_again(
+async def test_pull_request_is_repeated_when_the_server_hangs(
     server: NatsServer, publisher: Publisher, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "latchkey_sdk")
     async with impatient(server.url) as events:
         waiting = asyncio.create_task(the_next(events))
-        server.tell(signal.SIGSTOP)
+        server.send_signal(signal.SIGSTOP)
         await until(lambda: caplog.text.count("no heartbeat") >= 2)
-        server.tell(signal.SIGCONT)
+        server.send_signal(signal.SIGCONT)
         await publisher.event()
         assert await waiting == "event-1"
         await publisher.event()
         assert await the_next(events) == "event-2"
 
 
-async def test_a_slow_loop_body_does_not_get_its_event_twice(
+async def test_slow_loop_body_gets_its_event_once(
     server: NatsServer, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("latchkey_sdk.consumer.ACK_WAIT_SECONDS", 0.3)
@@ -118,7 +118,7 @@ async def test_a_slow_loop_body_does_not_get_its_event_twice(
         assert await the_next(events) == "event-2"
 
 
-async def test_a_consumer_that_vanished_is_made_again_where_it_was(server: NatsServer, publisher: Publisher) -> None:
+async def test_lost_consumer_is_created_again_at_its_position(server: NatsServer, publisher: Publisher) -> None:
     async with subscribe("login.>", servers=server.url, durable="crm", since="beginning") as events:
         for _ in range(4):
             await publisher.event()
@@ -130,7 +130,7 @@ async def test_a_consumer_that_vanished_is_made_again_where_it_was(server: NatsS
     assert "event-1" not in seen[2:]
 
 
-async def test_a_server_that_forgot_everything_is_followed_from_its_new_beginning(
+async def test_subscription_continues_when_the_stream_was_created_again(
     server: NatsServer, publisher: Publisher, tmp_path: Path
 ) -> None:
     async with subscribe("login.>", servers=server.url, durable="crm") as events:
@@ -151,8 +151,8 @@ async def test_a_server_that_forgot_everything_is_followed_from_its_new_beginnin
 
 
 def impatient(url: str) -> Subscription:
-    """A subscription with heartbeats of a tenth of a second."""
-    wanted = Wanted(
+    """Return a subscription with a heartbeat interval of 0.1 seconds."""
+    spec = ConsumerSpec(
         stream="LATCHKEY_EVENTS",
         name="crm",
         durable=True,
@@ -160,17 +160,17 @@ def impatient(url: str) -> Subscription:
         start=starting(None, now=NOW),
     )
     connection = {"servers": url, "creds": None, "inbox_prefix": None}
-    return Subscription([wanted], connection=connection, connect_timeout=5, heartbeat=0.1)
+    return Subscription([spec], connection=connection, connect_timeout=5, heartbeat=0.1)
 
 
 @pytest.fixture
 async def guarded(tmp_path: Path) -> AsyncIterator[tuple[NatsServer, Home]]:
-    """A server that knows users and their rights, as in the local run, with one event."""
+    """A server with users and permissions, as in the local run, with one event."""
     home, server = Home(tmp_path), NatsServer(tmp_path)
     home.make_folders()
     server.configuration = nats_server.prepare(home, port=server.port, now=NOW)
     server.start()
-    creds, inbox = home.creds("key-rotation"), "_INBOX_key_rotation"  # who alone may make streams
+    creds, inbox = home.creds("key-rotation"), "_INBOX_key_rotation"  # the only user that may create streams
     async with publisher_for(server.url, creds=creds, inbox_prefix=inbox) as maker:
         await maker.make_streams()
     async with publisher_for(server.url, creds=home.creds("token"), inbox_prefix="_INBOX_token") as publisher:
@@ -180,14 +180,14 @@ async def guarded(tmp_path: Path) -> AsyncIterator[tuple[NatsServer, Home]]:
 
 
 @pytest.mark.parametrize("user", ["cli", "subscriber"])
-async def test_a_reader_needs_nothing_but_its_credentials(guarded: tuple[NatsServer, Home], user: str) -> None:
+async def test_credentials_are_sufficient_for_a_reader(guarded: tuple[NatsServer, Home], user: str) -> None:
     server, home = guarded
     for durable in ("crm", None):
         async with subscribe(servers=server.url, creds=home.creds(user), durable=durable, since="beginning") as events:
             assert await the_next(events) == "event-1"
 
 
-async def test_missing_rights_are_told_and_not_waited_for(guarded: tuple[NatsServer, Home]) -> None:
+async def test_missing_permissions_are_reported_at_once(guarded: tuple[NatsServer, Home]) -> None:
     server, home = guarded
     with pytest.raises(AccessRefused, match="do not permit this"):
         async with subscribe("login.>", servers=server.url, creds=home.creds("token")):
@@ -199,18 +199,18 @@ async def test_credentials_of_another_account_are_refused(guarded: tuple[NatsSer
     elsewhere = Home(tmp_path / "elsewhere")
     elsewhere.make_folders()
     nats_server.prepare(elsewhere, port=server.port, now=NOW)
-    with pytest.raises(AccessRefused, match="does not accept these credentials"):
+    with pytest.raises(AccessRefused, match="refused the credentials"):
         async with subscribe(servers=server.url, creds=elsewhere.creds("cli")):
             pass
 
 
 @pytest.mark.parametrize("text", ["", "-----BEGIN NATS USER JWT-----", "-----BEGIN NATS USER JWT-----\na.b.c\n"])
-def test_a_file_that_holds_no_credentials_is_named(tmp_path: Path, text: str) -> None:
+def test_malformed_credentials_file_is_reported(tmp_path: Path, text: str) -> None:
     (tmp_path / "crm.creds").write_text(text)
     with pytest.raises(AccessRefused, match=r"crm\.creds is not a NATS \.creds file"):
-        ways_of(tmp_path / "crm.creds")
+        credential_scope(tmp_path / "crm.creds")
 
 
-def test_credentials_that_are_not_there_are_named(tmp_path: Path) -> None:
+def test_missing_credentials_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(AccessRefused, match="cannot be read: No such file"):
-        ways_of(tmp_path / "crm.creds")
+        credential_scope(tmp_path / "crm.creds")

@@ -1,4 +1,4 @@
-"""The re-fetch loop ends when it is told to, whatever comes at the same moment."""
+"""The pull loop stops when it is cancelled, also if the cancellation is swallowed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -10,7 +10,7 @@ import pytest
 from nats.errors import ConnectionClosedError
 
 from latchkey_sdk.connection import Connection
-from latchkey_sdk.consumer import Wanted, starting
+from latchkey_sdk.consumer import ConsumerSpec, starting
 from latchkey_sdk.pull import Puller
 from tests.unit.sdk.bus import NatsServer, Publisher
 
@@ -19,24 +19,24 @@ Step = Callable[[], Coroutine[Any, Any, Any]]
 
 
 async def an_answer() -> None:
-    """What asyncio.wait_for makes of a cancellation that comes with the answer (until Python 3.12)."""
+    """Swallow the cancellation, as asyncio.wait_for does if it comes with the response (until Python 3.12)."""
 
 
 async def an_error() -> None:
-    """What the client makes of a cancellation while its connection is being closed."""
+    """Turn the cancellation into an error, as the client does while its connection is being closed."""
     raise ConnectionClosedError
 
 
 @pytest.mark.parametrize("comes", [an_answer, an_error])
-@pytest.mark.parametrize("step", ["_ask", "_listen", "_be_served"])
-async def test_it_stops_though_something_else_comes_at_the_same_moment(
+@pytest.mark.parametrize("step", ["_request", "_listen", "_ensure_consumer"])
+async def test_puller_stops_when_the_cancellation_is_swallowed(
     server: NatsServer, publisher: Publisher, step: str, comes: Step
 ) -> None:
     async with a_puller(server.url) as puller:
         reached = _cancelled_within(puller, step, comes)
-        # It comes by at every step: the consumer is gone, and requests have to be made.
+        # The loop runs through every step: the consumer is gone, and requests are made.
         await publisher.jetstream.delete_consumer("LATCHKEY_EVENTS", "crm")
-        puller.ask_again()
+        puller.request_again()
         async with asyncio.timeout(20):
             await reached.wait()
         async with asyncio.timeout(3):
@@ -49,14 +49,14 @@ async def test_it_stops_though_something_else_comes_at_the_same_moment(
 async def a_puller(url: str) -> AsyncIterator[Puller]:
     connection = Connection(servers=url, creds=None, inbox_prefix=None, on_reconnect=lambda: None)
     await connection.open(timeout=20)
-    wanted = Wanted(
+    spec = ConsumerSpec(
         stream="LATCHKEY_EVENTS",
         name="crm",
         durable=True,
         subject="latchkey.v1.login.>",
         start=starting(None, now=NOW),
     )
-    puller = Puller(connection, wanted, asyncio.Queue(), heartbeat=0.2)
+    puller = Puller(connection, spec, asyncio.Queue(), heartbeat=0.2)
     try:
         await puller.start()
         yield puller
@@ -65,10 +65,10 @@ async def a_puller(url: str) -> AsyncIterator[Puller]:
 
 
 def _cancelled_within(puller: Puller, step: str, comes: Step) -> asyncio.Event:
-    """The next time that the loop comes to the step it is told to end there, and forgets it."""
+    """Cancel the loop at this step and swallow the cancellation."""
     reached, original = asyncio.Event(), getattr(puller, step)
 
-    async def told_to_end() -> Any:
+    async def cancelled_step() -> Any:
         setattr(puller, step, original)
         result = await original()
         reached.set()
@@ -77,5 +77,5 @@ def _cancelled_within(puller: Puller, step: str, comes: Step) -> asyncio.Event:
         await comes()
         return result
 
-    setattr(puller, step, told_to_end)
+    setattr(puller, step, cancelled_step)
     return reached

@@ -1,4 +1,4 @@
-"""Subscriptions against a real nats-server: start, settle, stop, start again."""
+"""Subscriptions with a real nats-server: start, acknowledge, stop, start again."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ async def ids(events: Subscription, count: int) -> list[str]:
     return [event.id for event in await take(events, count)]
 
 
-async def test_events_come_as_they_happen(server: NatsServer, publisher: Publisher) -> None:
+async def test_events_are_delivered_when_published(server: NatsServer, publisher: Publisher) -> None:
     await publisher.event("login.failed")
     async with subscribe("login.>", servers=server.url) as events:
         await publisher.event("login.succeeded", data={"user_id": "user-1", "amr": ["pwd"]})
@@ -31,7 +31,7 @@ async def test_events_come_as_they_happen(server: NatsServer, publisher: Publish
     assert event.data == {"user_id": "user-1", "amr": ["pwd"]}
 
 
-async def test_a_plain_loop_connects_and_closes_by_itself(server: NatsServer, publisher: Publisher) -> None:
+async def test_loop_without_context_manager_connects_and_closes(server: NatsServer, publisher: Publisher) -> None:
     await publisher.event()
     seen = []
     async for event in subscribe(servers=server.url, since=ALL):
@@ -44,20 +44,22 @@ async def test_a_plain_loop_connects_and_closes_by_itself(server: NatsServer, pu
 
 
 @pytest.mark.parametrize("since", [ALL, "beginning", 1, datetime(2026, 1, 1, tzinfo=UTC)])
-async def test_a_new_subscription_starts_where_it_is_told(server: NatsServer, publisher: Publisher, since) -> None:
+async def test_new_subscription_starts_at_since(server: NatsServer, publisher: Publisher, since) -> None:
     await publisher.event()
     async with subscribe("login", servers=server.url, since=since) as events:
         assert await ids(events, 1) == ["event-1"]
 
 
-async def test_a_sequence_number_leaves_out_what_came_before(server: NatsServer, publisher: Publisher) -> None:
+async def test_subscription_starts_at_a_sequence_number(server: NatsServer, publisher: Publisher) -> None:
     for _ in range(3):
         await publisher.event()
     async with subscribe("login.>", servers=server.url, since=2) as events:
         assert [event.sequence for event in await take(events, 2)] == [2, 3]
 
 
-async def test_a_durable_subscription_goes_on_after_what_it_handled(server: NatsServer, publisher: Publisher) -> None:
+async def test_durable_subscription_continues_after_acknowledged_events(
+    server: NatsServer, publisher: Publisher
+) -> None:
     async with subscribe("login.>", servers=server.url, durable="crm") as events:
         await publisher.event()
         await ids(events, 1)
@@ -66,9 +68,7 @@ async def test_a_durable_subscription_goes_on_after_what_it_handled(server: Nats
         assert await ids(events, 1) == ["event-2"]
 
 
-async def test_what_waits_behind_the_last_event_is_not_held_up_by_a_stop(
-    server: NatsServer, publisher: Publisher
-) -> None:
+async def test_queued_events_are_redelivered_at_once_after_a_stop(server: NatsServer, publisher: Publisher) -> None:
     async with subscribe("login.>", servers=server.url, durable="crm") as events:
         await publisher.event()
         await publisher.event()
@@ -77,9 +77,7 @@ async def test_what_waits_behind_the_last_event_is_not_held_up_by_a_stop(
         assert (await anext(events)).id == "event-2"
 
 
-async def test_an_event_whose_handling_failed_is_offered_again_before_the_next(
-    server: NatsServer, publisher: Publisher
-) -> None:
+async def test_failed_event_is_redelivered_before_the_next(server: NatsServer, publisher: Publisher) -> None:
     async def fail() -> None:
         async with subscribe("login.>", servers=server.url, durable="crm", since=ALL) as events:
             async for event in events:
@@ -95,7 +93,7 @@ async def test_an_event_whose_handling_failed_is_offered_again_before_the_next(
     assert following.id == "event-2"
 
 
-async def test_a_plain_loop_that_fails_gives_the_event_back(server: NatsServer, publisher: Publisher) -> None:
+async def test_failed_loop_without_context_manager_returns_the_event(server: NatsServer, publisher: Publisher) -> None:
     async def fail() -> None:
         async for event in subscribe("login.>", servers=server.url, durable="crm", since=ALL):
             raise RuntimeError(event.id)
@@ -107,7 +105,7 @@ async def test_a_plain_loop_that_fails_gives_the_event_back(server: NatsServer, 
         assert await ids(events, 1) == ["event-1"]
 
 
-async def test_an_event_can_be_asked_for_again(server: NatsServer, publisher: Publisher) -> None:
+async def test_nak_redelivers_the_event(server: NatsServer, publisher: Publisher) -> None:
     await publisher.event()
     async with subscribe("login.>", servers=server.url, durable="crm", since=ALL) as events:
         (event,) = await take(events, 1)
@@ -115,7 +113,7 @@ async def test_an_event_can_be_asked_for_again(server: NatsServer, publisher: Pu
         assert await ids(events, 1) == ["event-1"]
 
 
-async def test_waiting_may_be_given_up_and_taken_up_again(server: NatsServer, publisher: Publisher) -> None:
+async def test_cancelled_wait_can_be_repeated(server: NatsServer, publisher: Publisher) -> None:
     async with subscribe("login.>", servers=server.url) as events:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
@@ -124,7 +122,7 @@ async def test_waiting_may_be_given_up_and_taken_up_again(server: NatsServer, pu
         assert await ids(events, 1) == ["event-1"]
 
 
-async def test_one_filter_may_read_both_streams(server: NatsServer, publisher: Publisher) -> None:
+async def test_one_filter_reads_both_streams(server: NatsServer, publisher: Publisher) -> None:
     names = ["token.issued", "token.revoked", "login.succeeded", "token.refreshed"]
     async with subscribe("token.>", servers=server.url) as events:
         for name in names:
@@ -132,20 +130,20 @@ async def test_one_filter_may_read_both_streams(server: NatsServer, publisher: P
         assert {event.name for event in await take(events, 3)} == set(names) - {"login.succeeded"}
 
 
-async def test_nothing_stays_behind_of_an_ephemeral_subscription(server: NatsServer, publisher: Publisher) -> None:
+async def test_ephemeral_consumer_is_deleted_on_close(server: NatsServer, publisher: Publisher) -> None:
     async with subscribe("login.>", servers=server.url):
         assert len(await publisher.consumers("LATCHKEY_EVENTS")) == 1
     assert await publisher.consumers("LATCHKEY_EVENTS") == []
 
 
-async def test_what_is_no_event_is_left_out(server: NatsServer, publisher: Publisher) -> None:
+async def test_malformed_message_is_skipped(server: NatsServer, publisher: Publisher) -> None:
     async with subscribe("login.>", servers=server.url) as events:
         await publisher.jetstream.publish("latchkey.v1.login.succeeded.00", b"hello")
         await publisher.event()
         assert await ids(events, 1) == ["event-1"]
 
 
-async def test_a_durable_name_in_use_for_other_events_is_refused(server: NatsServer, publisher: Publisher) -> None:
+async def test_durable_name_with_another_filter_is_refused(server: NatsServer, publisher: Publisher) -> None:
     async with subscribe("login.>", servers=server.url, durable="crm"):
         pass
     with pytest.raises(SubscriptionFailed, match=r"already reads latchkey\.v1\.login\.>"):
@@ -153,13 +151,13 @@ async def test_a_durable_name_in_use_for_other_events_is_refused(server: NatsSer
             pass
 
 
-async def test_without_streams_the_error_says_so(server: NatsServer) -> None:
+async def test_missing_stream_is_reported(server: NatsServer) -> None:
     with pytest.raises(SubscriptionFailed, match="has Latchkey been started"):
         async with subscribe(servers=server.url):
             pass
 
 
-async def test_an_address_where_nobody_answers_is_named(server: NatsServer) -> None:
+async def test_unreachable_server_is_reported_with_its_address(server: NatsServer) -> None:
     server.stop()
     with pytest.raises(BusUnreachable, match=f"cannot reach NATS at {server.url}"):
         async with subscribe(servers=server.url, connect_timeout=0.2):
@@ -174,15 +172,15 @@ async def test_an_address_where_nobody_answers_is_named(server: NatsServer) -> N
     {"pattern": ">", "since": 5},
     {"since": datetime(2026, 1, 1)},  # noqa: DTZ001
 ])  # fmt: skip
-def test_an_argument_that_makes_no_sense_is_refused_at_once(arguments: dict[str, object]) -> None:
+def test_invalid_arguments_are_refused_at_once(arguments: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         subscribe(**arguments)  # type: ignore[arg-type]
 
 
-async def test_a_cancellation_counts_even_when_it_comes_with_the_confirmation_of_an_acknowledgement() -> None:
+async def test_cancellation_is_kept_when_it_arrives_with_the_confirmation() -> None:
     class Message:
         async def ack_sync(self, timeout: float) -> None:  # noqa: ASYNC109
-            """As asyncio.wait_for in Python 3.11: a cancellation is swallowed when the answer is there as well."""
+            """Swallow a cancellation that comes with the response, as asyncio.wait_for does in Python 3.11."""
             cancelled = asyncio.get_running_loop().create_future()
             with contextlib.suppress(asyncio.CancelledError):
                 await cancelled

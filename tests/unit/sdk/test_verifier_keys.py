@@ -1,4 +1,4 @@
-"""The key set is fetched when that helps, at no stranger's beat, and used on when it cannot be fetched."""
+"""Fetching and caching of the key set."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,17 +33,17 @@ def verifier(issuer: Issuer, clock: Clock) -> TokenVerifier:
 
 
 def fresh(clock: Clock, **changes: Any) -> str:
-    """A token that was issued at this moment."""
+    """Return a token that is issued now."""
     return a_token(iat=int(clock.time), exp=int(clock.time) + 600, **changes)
 
 
 async def settled() -> None:
-    """What goes on in the background, such as renewing keys, has gone on."""
+    """Let background tasks run, such as a refresh of the keys."""
     for _ in range(20):
         await asyncio.sleep(0)
 
 
-async def test_the_set_is_fetched_once_for_all_who_wait(verifier: TokenVerifier, issuer: Issuer) -> None:
+async def test_key_set_is_fetched_once_for_concurrent_requests(verifier: TokenVerifier, issuer: Issuer) -> None:
     assert await asyncio.gather(*(reason(verifier, a_token()) for _ in range(50))) == [None] * 50
     assert (issuer.discovered, len(issuer.asked)) == (1, 1)
 
@@ -56,7 +56,7 @@ async def test_the_set_is_fetched_once_for_all_who_wait(verifier: TokenVerifier,
     ("", 300),
     ("max-age=999999999", 24 * 3600),
 ])  # fmt: skip
-async def test_it_is_used_as_long_as_the_issuer_says_and_then_asked_for_by_its_etag(
+async def test_key_set_is_cached_for_max_age_and_revalidated_by_etag(
     issuer: Issuer, clock: Clock, cache_control: str, fresh_for: float
 ) -> None:
     issuer.cache_control = cache_control
@@ -75,13 +75,13 @@ async def test_it_is_used_as_long_as_the_issuer_says_and_then_asked_for_by_its_e
     assert len(issuer.asked) == 2
 
 
-async def test_the_age_of_a_cached_answer_counts() -> None:
+async def test_age_header_reduces_freshness() -> None:
     aged = Document(200, {"cache-control": "max-age=300", "AGE": "200"})
     assert aged.fresh_for(default=1) == 100
     assert Document(200, {"Cache-Control": "max-age=300", "Age": "400"}).fresh_for(default=1) == 0
 
 
-async def test_a_new_key_is_found_at_its_first_token(verifier: TokenVerifier, issuer: Issuer, clock: Clock) -> None:
+async def test_new_key_is_fetched_at_its_first_token(verifier: TokenVerifier, issuer: Issuer, clock: Clock) -> None:
     assert await reason(verifier, a_token()) is None
     clock.time += COOL_DOWN_SECONDS
     issuer.keys = [OLD, NEW]
@@ -89,7 +89,7 @@ async def test_a_new_key_is_found_at_its_first_token(verifier: TokenVerifier, is
     assert len(issuer.asked) == 2
 
 
-async def test_a_flood_of_unknown_keys_costs_one_fetch_in_ten_seconds(
+async def test_unknown_key_ids_cause_one_fetch_in_ten_seconds(
     verifier: TokenVerifier, issuer: Issuer, clock: Clock
 ) -> None:
     forged = [a_token(UNKNOWN)] * 100
@@ -99,9 +99,7 @@ async def test_a_flood_of_unknown_keys_costs_one_fetch_in_ten_seconds(
         clock.time += COOL_DOWN_SECONDS / 2
 
 
-async def test_a_key_that_is_gone_from_the_set_is_good_for_nothing(
-    verifier: TokenVerifier, issuer: Issuer, clock: Clock
-) -> None:
+async def test_removed_key_is_refused(verifier: TokenVerifier, issuer: Issuer, clock: Clock) -> None:
     assert await reason(verifier, a_token()) is None
     issuer.keys = [NEW]
     clock.time += 300
@@ -110,7 +108,7 @@ async def test_a_key_that_is_gone_from_the_set_is_good_for_nothing(
     assert await reason(verifier, fresh(clock)) == "KEY_UNKNOWN"
 
 
-async def test_while_the_issuer_is_away_known_keys_serve_for_an_hour(
+async def test_stale_keys_are_used_for_one_hour_when_the_issuer_is_unavailable(
     verifier: TokenVerifier, issuer: Issuer, clock: Clock
 ) -> None:
     assert await reason(verifier, a_token()) is None
@@ -123,7 +121,7 @@ async def test_while_the_issuer_is_away_known_keys_serve_for_an_hour(
 
 
 @pytest.mark.s(66)
-async def test_without_keys_nobody_is_let_in_and_the_issuer_is_asked_less_and_less_often(
+async def test_tokens_are_refused_without_keys_and_fetches_back_off(
     verifier: TokenVerifier, issuer: Issuer, clock: Clock
 ) -> None:
     issuer.down = True
@@ -146,7 +144,7 @@ async def test_without_keys_nobody_is_let_in_and_the_issuer_is_asked_less_and_le
     {"issuer": ISSUER, "jwks_uri": "http://id.example/jwks"},
     {"issuer": ISSUER},
 ])  # fmt: skip
-async def test_the_discovery_document_is_of_this_issuer_and_leads_to_a_safe_place(
+async def test_discovery_document_must_match_issuer_and_use_https(
     verifier: TokenVerifier, issuer: Issuer, discovery: dict[str, str]
 ) -> None:
     issuer.discovery = discovery
@@ -155,7 +153,7 @@ async def test_the_discovery_document_is_of_this_issuer_and_leads_to_a_safe_plac
     assert issuer.asked == []
 
 
-async def test_where_the_keys_are_may_be_said(issuer: Issuer, clock: Clock) -> None:
+async def test_jwks_uri_replaces_discovery(issuer: Issuer, clock: Clock) -> None:
     verifier = a_verifier(issuer, clock, jwks_uri=f"{ISSUER}/jwks")
     assert await reason(verifier, a_token()) is None
     assert issuer.discovered == 0
@@ -181,7 +179,7 @@ async def address() -> AsyncIterator[str]:
         yield str(server.make_url("")).rstrip("/")
 
 
-async def test_a_document_comes_over_http_with_its_etag(address: str) -> None:
+async def test_fetch_returns_document_and_etag(address: str) -> None:
     document = await fetch(f"{address}/good")
     assert (document.body, document.etag, document.fresh_for(default=1)) == (b"{}", '"1"', 7)
     assert (await fetch(f"{address}/good", '"1"')).status == 304
@@ -189,11 +187,11 @@ async def test_a_document_comes_over_http_with_its_etag(address: str) -> None:
 
 @pytest.mark.s(43)
 @pytest.mark.parametrize("path", ["/moved", "/long", "/missing"])
-async def test_what_is_not_the_document_itself_is_not_taken(address: str, path: str) -> None:
+async def test_fetch_refuses_redirects_errors_and_large_bodies(address: str, path: str) -> None:
     with pytest.raises(FetchFailed):
         await fetch(f"{address}{path}")
 
 
-async def test_nobody_there_is_no_document() -> None:
+async def test_fetch_fails_when_the_server_is_unreachable() -> None:
     with pytest.raises(FetchFailed, match="cannot be fetched"):
         await fetch("http://127.0.0.1:1/jwks")

@@ -1,4 +1,4 @@
-"""What has been revoked is remembered until it has expired, and in bounded room."""
+"""The list of revocations: matching, expiry and size limit."""
 
 from typing import Any
 
@@ -40,27 +40,27 @@ def of_alice(*, issued: float = ISSUED, **changes: Any) -> AccessToken:
     ("client", "alice", None),
     ("key", "kid-1", "KEY_REVOKED"),
 ])  # fmt: skip
-def test_a_token_ends_with_each_thing_that_it_hangs_on(kind: Kind, name: str, why: str | None) -> None:
+def test_token_is_revoked_with_its_grant_session_user_client_or_key(kind: Kind, name: str, why: str | None) -> None:
     revocations = a_list()
     revocations.add(kind, name, at=ISSUED + 1)
     assert revocations.reason_against(of_alice(), kid="kid-1") == why
 
 
-def test_offline_access_outlives_the_session() -> None:
+def test_offline_access_token_is_valid_after_the_session() -> None:
     revocations = a_list()
     revocations.add("session", "s-1", at=ISSUED)
     assert revocations.reason_against(of_alice(scope="openid offline_access"), kid="k") is None
 
 
 @pytest.mark.parametrize("kind", ["user", "client"])
-def test_who_comes_back_gets_new_tokens_and_the_old_ones_stay_refused(kind: Kind) -> None:
+def test_tokens_issued_after_a_revocation_are_accepted(kind: Kind) -> None:
     revocations = a_list()
     revocations.add(kind, {"user": "alice", "client": "web"}[kind], at=ISSUED)
     assert revocations.reason_against(of_alice(issued=ISSUED + 60), kid="k")
     assert revocations.reason_against(of_alice(issued=ISSUED + 61), kid="k") is None
 
 
-def test_an_entry_lives_as_long_as_any_token_that_it_ends() -> None:
+def test_revocation_is_kept_until_its_tokens_expire() -> None:
     clock = Clock()
     revocations = a_list(clock)
     revocations.add("grant", "g-1", at=ISSUED)
@@ -77,13 +77,13 @@ def test_an_entry_lives_as_long_as_any_token_that_it_ends() -> None:
         st.tuples(st.sampled_from(["token", "grant", "user"]), st.integers(0, 30), st.integers(0, 60)), max_size=60
     )
 )
-def test_a_full_list_never_forgives(told: list[tuple[Kind, int, int]]) -> None:
-    """Whatever the order and number of revocations, what was revoked is refused: by its entry, or for its age."""
+def test_full_list_never_accepts_a_revoked_token(ended: list[tuple[Kind, int, int]]) -> None:
+    """Every revoked token is refused, by its entry or for its age, for any order and number of revocations."""
     revocations = a_list(capacity=5)
-    for kind, number, at in told:
+    for kind, number, at in ended:
         revocations.add(kind, str(number), at=ISSUED + at)
         assert len(revocations) <= 5
-    for kind, number, at in told:
+    for kind, number, at in ended:
         claim = {"token": "jti", "grant": "grant_id", "user": "sub"}[kind]
         token = of_alice(issued=ISSUED + at, **{claim: str(number)})
         assert revocations.reason_against(token, kid="k")
@@ -102,5 +102,5 @@ def test_a_full_list_never_forgives(told: list[tuple[Kind, int, int]]) -> None:
     ("key.published", {"kid": "k"}, None),
     ("client.updated", {"client_id": "c"}, None),
 ])  # fmt: skip
-def test_an_event_ends_this(event: str, data: dict[str, str], ended: tuple[str, str] | None) -> None:
+def test_ended_by_event(event: str, data: dict[str, str], ended: tuple[str, str] | None) -> None:
     assert ended_by(f"latchkey.{event}.v1", data) == ended

@@ -1,4 +1,4 @@
-"""What the SDK's verifier takes for an access token (RFC 9068 4, RFC 8725)."""
+"""Verification of access tokens by the SDK (RFC 9068 4, RFC 8725)."""
 
 import hmac
 import json
@@ -45,7 +45,7 @@ def verifier(clock: Clock) -> TokenVerifier:
 
 
 @pytest.mark.parametrize("key", [ES256, RS256], ids=["ES256", "RS256"])
-async def test_a_token_of_the_issuer_is_good(verifier: TokenVerifier, key: SigningKey) -> None:
+async def test_token_of_the_issuer_is_accepted(verifier: TokenVerifier, key: SigningKey) -> None:
     more = {"scope": "openid orders:read", "grant_id": "g-1", "sid": "s-1", "auth_time": ISSUED - 5, "amr": ["pwd"]}
     token = await verifier.verify(a_token(key, **more, acr="1"), scopes=["orders:read"])
     assert (token.issuer, token.audience, token.client_id, token.token_id) == (ISSUER, (AUDIENCE,), "c_web", "t-1")
@@ -56,7 +56,7 @@ async def test_a_token_of_the_issuer_is_good(verifier: TokenVerifier, key: Signi
     assert (token.acr, token.amr) == ("1", ("pwd",))
 
 
-async def test_a_good_token_may_not_be_enough(verifier: TokenVerifier) -> None:
+async def test_valid_token_without_the_scope_is_insufficient(verifier: TokenVerifier) -> None:
     with pytest.raises(InsufficientScope) as refused:
         await verifier.verify(a_token(scope="openid"), scopes=["orders:write", "openid"])
     assert refused.value.scopes == ("openid", "orders:write")
@@ -85,7 +85,7 @@ async def test_a_good_token_may_not_be_enough(verifier: TokenVerifier) -> None:
     ({"nbf": ISSUED + 61}, "NOT_YET_VALID"),
     ({"exp": ISSUED + 601}, "LIVES_TOO_LONG"),
 ])  # fmt: skip
-async def test_claims_that_do_not_hold_are_refused(verifier: TokenVerifier, changes: dict[str, Any], why: str) -> None:
+async def test_invalid_claims_are_refused(verifier: TokenVerifier, changes: dict[str, Any], why: str) -> None:
     claims = {name: value for name, value in (GOOD | changes).items() if value is not None}
     assert await reason(verifier, signed(header_of(ES256), claims, ES256)) == why
 
@@ -95,11 +95,11 @@ async def test_claims_that_do_not_hold_are_refused(verifier: TokenVerifier, chan
     {"aud": ["https://other.example", AUDIENCE]},
     {"scope": None},
 ])  # fmt: skip
-async def test_claims_at_the_edge_hold(verifier: TokenVerifier, changes: dict[str, Any]) -> None:
+async def test_claims_at_the_limits_are_accepted(verifier: TokenVerifier, changes: dict[str, Any]) -> None:
     assert await reason(verifier, a_token(**changes)) is None
 
 
-async def test_a_token_expires_at_its_second_unless_there_is_leeway(clock: Clock) -> None:
+async def test_token_expires_at_exp_plus_leeway(clock: Clock) -> None:
     strict, lenient = (a_verifier(an_issuer(), clock, leeway=timedelta(seconds=seconds)) for seconds in (0, 5))
     clock.time = EXPIRES - 0.1
     assert await reason(strict, a_token()) is None
@@ -110,7 +110,7 @@ async def test_a_token_expires_at_its_second_unless_there_is_leeway(clock: Clock
 
 @pytest.mark.s(28)
 @pytest.mark.parametrize("kind", [ID_TOKEN, LOGOUT_TOKEN])
-async def test_no_other_kind_of_token_passes(verifier: TokenVerifier, kind: Any) -> None:
+async def test_other_kinds_of_tokens_are_refused(verifier: TokenVerifier, kind: Any) -> None:
     assert await reason(verifier, sign_jwt(claims_of(kind), ES256, typ=kind.typ)) == "NO_ACCESS_TOKEN"
 
 
@@ -132,7 +132,7 @@ async def test_no_other_kind_of_token_passes(verifier: TokenVerifier, kind: Any)
     ({"x5c": ["AA=="]}, "HEADER_REFUSED"),
     ({"padding": "x" * 1024}, "MALFORMED"),
 ])  # fmt: skip
-async def test_the_header_chooses_neither_key_nor_algorithm(
+async def test_header_cannot_choose_key_or_algorithm(
     verifier: TokenVerifier, header: dict[str, Any], why: str | None
 ) -> None:
     assert await reason(verifier, signed(header_of(ES256, **header), GOOD, ES256)) == why
@@ -140,7 +140,9 @@ async def test_the_header_chooses_neither_key_nor_algorithm(
 
 @pytest.mark.parametrize("form", [PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1])
 @pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM])
-async def test_a_public_key_is_never_a_secret(verifier: TokenVerifier, form: PublicFormat, encoding: Encoding) -> None:
+async def test_public_key_is_not_accepted_as_hmac_secret(
+    verifier: TokenVerifier, form: PublicFormat, encoding: Encoding
+) -> None:
     public = load_der_private_key(RS256.to_pkcs8(), password=None).public_key().public_bytes(encoding, form)
     forged = assembled(header_of(RS256, alg="HS256"), GOOD, lambda message: hmac.digest(public, message, "sha256"))
     assert await reason(verifier, forged) == "ALG_OF_ANOTHER_KEY"
@@ -159,23 +161,23 @@ async def test_a_public_key_is_never_a_secret(verifier: TokenVerifier, form: Pub
     lambda token: "é" + token,
     lambda token: token + "A" * MAX_TOKEN_BYTES,
 ])  # fmt: skip
-async def test_what_was_changed_is_refused(verifier: TokenVerifier, spoil: Callable[[str], str]) -> None:
+async def test_modified_token_is_refused(verifier: TokenVerifier, spoil: Callable[[str], str]) -> None:
     assert await reason(verifier, spoil(a_token())) in {"MALFORMED", "SIGNATURE_INVALID", "ALG_OF_ANOTHER_KEY"}
 
 
 @pytest.mark.parametrize("payload", [b'{"sub":"a","sub":"b"}', b"[]", b"{", b'{"exp":NaN}', b"\xff", b"[" * 100_000])
-async def test_a_signed_payload_is_one_json_object(verifier: TokenVerifier, payload: bytes) -> None:
+async def test_payload_must_be_a_json_object(verifier: TokenVerifier, payload: bytes) -> None:
     assert await reason(verifier, signed(header_of(ES256), payload[:6000], ES256)) == "MALFORMED"
 
 
-async def test_the_key_of_another_issuer_is_of_no_use(verifier: TokenVerifier) -> None:
-    stranger = signing_key("ES256", 1)
-    forged = assembled(header_of(ES256), GOOD, lambda message: raw_signature(stranger, message))
+async def test_key_of_another_issuer_is_refused(verifier: TokenVerifier) -> None:
+    other_key = signing_key("ES256", 1)
+    forged = assembled(header_of(ES256), GOOD, lambda message: raw_signature(other_key, message))
     assert await reason(verifier, forged) == "SIGNATURE_INVALID"
 
 
 @pytest.mark.s(30)
-def test_only_public_keys_for_signatures_that_the_issuer_makes_are_read() -> None:
+def test_read_keys_ignores_unsupported_keys() -> None:
     small = public_jwk(rsa.generate_private_key(65537, 1024).public_key(), kid="small", alg="RS256")
     good = ES256.public_jwk()
     others: list[Any] = [
@@ -200,10 +202,10 @@ def test_only_public_keys_for_signatures_that_the_issuer_makes_are_read() -> Non
 
 @pytest.mark.s(69)
 @pytest.mark.parametrize(("arguments", "what"), [
-    ({"issuer": "http://id.example"}, "https is needed"),
-    ({"jwks_uri": "ftp://id.example/jwks"}, "https is needed"),
-    ({"leeway": timedelta(seconds=61)}, "at most 60 seconds"),
+    ({"issuer": "http://id.example"}, "must use https"),
+    ({"jwks_uri": "ftp://id.example/jwks"}, "must use https"),
+    ({"leeway": timedelta(seconds=61)}, "from 0 to 60 seconds"),
 ])  # fmt: skip
-def test_arguments_that_are_not_safe_are_refused_at_once(arguments: dict[str, Any], what: str) -> None:
+def test_unsafe_arguments_are_refused_at_once(arguments: dict[str, Any], what: str) -> None:
     with pytest.raises(ValueError, match=what):
         a_verifier(an_issuer(), Clock(), **arguments)

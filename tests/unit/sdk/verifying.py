@@ -1,4 +1,4 @@
-"""An issuer for verifiers under test: its key set, the requests for it, and a clock that the test moves."""
+"""An issuer for tests of verifiers: key set, recorded requests, and a clock that tests control."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from tests.unit.crypto.tokens import AUDIENCE, ISSUED, ISSUER, claims_of, signin
 
 @dataclass
 class Clock:
-    """Seconds since 1970, and seconds that only rise: the same here."""
+    """Used both as seconds since 1970 and as monotonic seconds."""
 
     time: float = float(ISSUED)
 
@@ -23,7 +23,7 @@ class Clock:
 
 @dataclass
 class Issuer:
-    """Answers as the frontends do; `asked` has the ETag of every request for the key set."""
+    """Serves the documents of the issuer. `asked` has the ETag of every request for the key set."""
 
     keys: Sequence[SigningKey]
     cache_control: str = "public, max-age=300"
@@ -56,12 +56,12 @@ def a_verifier(served: Issuer, clock: Clock, **more: Any) -> TokenVerifier:
 
 
 def a_token(key: SigningKey | None = None, **changes: Any) -> str:
-    """A good access token; a change to None takes the claim away."""
+    """Return a valid access token with changed claims; None removes a claim."""
     return sign_jwt(claims_of(ACCESS_TOKEN, **changes), key or signing_key("ES256"), typ=ACCESS_TOKEN.typ)
 
 
 async def reason(verifier: TokenVerifier, token: str) -> str | None:
-    """Why the token is refused; None when it is not."""
+    """Return why the token is refused; None if it is accepted."""
     try:
         await verifier.verify(token)
     except TokenRefused as refused:

@@ -8,11 +8,11 @@ KEY = bytes(range(32))
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """A service that can be started is told at least this; the test changes it with `monkeypatch.setenv`."""
+    """The minimal environment of a service; tests change it with `monkeypatch.setenv`."""
     for name in ("ca.pem", "own.pem", "own.key"):
         (tmp_path / name).write_text("here")
     (tmp_path / "secret.key").write_text(base64.urlsafe_b64encode(KEY).decode().rstrip("=") + "\n")
-    told = {
+    variables = {
         "LATCHKEY_ISSUER": "https://id.example",
         "LATCHKEY_TLS_CA": str(tmp_path / "ca.pem"),
         "LATCHKEY_TLS_CERTIFICATE": str(tmp_path / "own.pem"),
@@ -23,6 +23,6 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
         "LATCHKEY_NATS_URL": "nats://bus:hunter2@nats:4222",
         "LATCHKEY_OWN_KEY_FILE": str(tmp_path / "secret.key"),
     }
-    for name, value in told.items():
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return told
+    return variables

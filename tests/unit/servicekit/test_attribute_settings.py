@@ -17,7 +17,9 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv(f"LATCHKEY_{name}", str(tmp_path / name))
 
 
-def test_the_environment_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_attributes_are_read_from_the_file_named_by_the_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert load(AttributeSettings).attributes_file.by_name == {}
     (tmp_path / "attributes.toml").write_text(FILE)
     monkeypatch.setenv("LATCHKEY_ATTRIBUTES_FILE", str(tmp_path / "attributes.toml"))
@@ -25,7 +27,7 @@ def test_the_environment_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 @pytest.mark.parametrize("content", [None, FILE.replace("department", "sub"), "not toml"])
-def test_a_file_with_a_fault_stops_the_start_and_is_named(
+def test_invalid_attributes_file_is_a_configuration_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
 ) -> None:
     if content is not None:

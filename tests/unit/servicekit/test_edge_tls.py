@@ -76,12 +76,12 @@ async def shake_hands(port: int, context: ssl.SSLContext) -> tuple[str, str, str
     names = [value for kind, value in certificate["subjectAltName"] if kind == "DNS"]
     cipher = connection.cipher()
     assert cipher
-    told = str(connection.version()), cipher[0], str(names[0])
+    negotiated = str(connection.version()), cipher[0], str(names[0])
     writer.close()
-    return told
+    return negotiated
 
 
-async def test_modern_versions_are_spoken_with_forward_secrecy(tls: Path, edge: tuple[EdgeTls, int]) -> None:
+async def test_tls_1_2_and_1_3_use_forward_secrecy(tls: Path, edge: tuple[EdgeTls, int]) -> None:
     version, cipher, name = await shake_hands(edge[1], client(tls, ssl.TLSVersion.TLSv1_2))
     assert (version, name) == ("TLSv1.2", "token.latchkey.internal")
     assert cipher.startswith("ECDHE-")
@@ -89,30 +89,32 @@ async def test_modern_versions_are_spoken_with_forward_secrecy(tls: Path, edge: 
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
-async def test_old_versions_are_refused(tls: Path, edge: tuple[EdgeTls, int], version: ssl.TLSVersion) -> None:
+async def test_tls_before_1_2_is_refused(tls: Path, edge: tuple[EdgeTls, int], version: ssl.TLSVersion) -> None:
     with pytest.raises((ssl.SSLError, ConnectionError)):
         await shake_hands(edge[1], client(tls, version))
 
 
 @pytest.mark.parametrize("ciphers", ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA256", "DHE"])
-async def test_ciphers_without_both_qualities_are_refused(tls: Path, edge: tuple[EdgeTls, int], ciphers: str) -> None:
+async def test_ciphers_without_forward_secrecy_or_aead_are_refused(
+    tls: Path, edge: tuple[EdgeTls, int], ciphers: str
+) -> None:
     with pytest.raises((ssl.SSLError, ConnectionError)):
         await shake_hands(edge[1], client(tls, ssl.TLSVersion.TLSv1_2, f"{ciphers}:@SECLEVEL=0"))
 
 
-async def test_a_renewed_certificate_is_taken_and_a_broken_one_is_not(
+async def test_renewed_certificate_is_loaded_and_invalid_one_is_not(
     tls: Path, edge: tuple[EdgeTls, int], files: tuple[Path, Path]
 ) -> None:
     running, port = edge
     shutil.copy(tls / "device.pem", files[0])  # and not its key yet
     touch(files[0], 1)
-    running.look()
+    running.reload_if_changed()
     assert (await shake_hands(port, client(tls, ssl.TLSVersion.TLSv1_3)))[2] == "token.latchkey.internal"
     shutil.copy(tls / "device.key", files[1])
-    running.look()
+    running.reload_if_changed()
     assert (await shake_hands(port, client(tls, ssl.TLSVersion.TLSv1_3)))[2] == "device.latchkey.internal"
     files[0].unlink()
-    running.look()
+    running.reload_if_changed()
     assert (await shake_hands(port, client(tls, ssl.TLSVersion.TLSv1_3)))[2] == "device.latchkey.internal"
 
 
@@ -121,12 +123,12 @@ def touch(file: Path, by_seconds: int) -> None:
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns + by_seconds * 1_000_000_000))
 
 
-def test_files_that_do_not_fit_are_said_at_start(tls: Path) -> None:
+def test_certificate_and_key_that_do_not_match_raise_at_start(tls: Path) -> None:
     with pytest.raises(OSError, match="are not a certificate and its key"):
         EdgeTls(tls / "token.pem", tls / "device.key")
 
 
-def test_an_encrypted_key_is_a_fault_and_no_question_at_the_terminal(tls: Path, files: tuple[Path, Path]) -> None:
+def test_encrypted_key_raises_without_a_prompt(tls: Path, files: tuple[Path, Path]) -> None:
     key = load_pem_private_key(files[1].read_bytes(), None)
     files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a passphrase")))
     with pytest.raises(OSError, match=r"edge\.key is encrypted"):

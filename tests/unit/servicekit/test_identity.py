@@ -9,7 +9,7 @@ def names(*found: bytes) -> dict[str, list[bytes]]:
     return {"x509_subject_alternative_name": list(found), "x509_common_name": [b"token.latchkey.internal"]}
 
 
-def test_an_identity_is_the_dns_name_of_a_certificate():
+def test_identity_is_the_dns_name_of_the_certificate():
     assert host_name("key-rotation") == "key-rotation.latchkey.internal"
     assert of_peer(names(b"key-rotation.latchkey.internal")) == "key-rotation"
 
@@ -26,5 +26,5 @@ def test_an_identity_is_the_dns_name_of_a_certificate():
         names(b"\xff\xfe"),
     ],
 )
-def test_whoever_proves_none_or_several_has_none(context):
+def test_identity_is_none_when_certificate_has_no_name_or_several(context):
     assert of_peer(context) is None

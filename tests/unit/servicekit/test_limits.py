@@ -21,7 +21,7 @@ LIMITS = (Limit("one", 3, Reason.STORED_REQUESTS_OF_ONE), Limit("all", 5, Reason
         ({"one": Tally(9, NOON - MINUTE)}, 1),  # that window is over
     ],
 )
-def test_there_is_room(tallies: dict[str, Tally], room: int) -> None:
+def test_require_room_passes_below_the_limit(tallies: dict[str, Tally], room: int) -> None:
     require_room(LIMITS, tallies, window=MINUTE, now=NOON, room=room)
 
 
@@ -35,7 +35,7 @@ def test_there_is_room(tallies: dict[str, Tally], room: int) -> None:
         ({"one": Tally(3, NOON - 50 * SECOND), "all": Tally(5, NOON - 20 * SECOND)}, 1, "STORED_REQUESTS_OF_ONE", 40),
     ],
 )
-def test_a_full_limit_says_how_long_it_stays_full(
+def test_require_room_raises_with_the_remaining_time_when_a_limit_is_full(
     tallies: dict[str, Tally], room: int, reason: str, retry_after: int
 ) -> None:
     with pytest.raises(TemporarilyUnavailable) as refusal:

@@ -9,7 +9,7 @@ from tests.support.log_lines import captured_log
 _log = logs.get("some.module")
 
 
-def test_a_line_says_what_when_who_and_in_which_trace():
+def test_log_line_contains_event_time_service_and_trace_id():
     with captured_log() as log:
         trace_id = trace.begin()
         _log.warning("Something happened", count=7)
@@ -25,7 +25,7 @@ def test_a_line_says_what_when_who_and_in_which_trace():
     }
 
 
-def test_less_than_the_level_is_not_written():
+def test_log_line_below_the_level_is_not_written():
     with captured_log(level="warning") as log:
         _log.info("quiet")
         _log.debug("quieter")
@@ -33,7 +33,7 @@ def test_less_than_the_level_is_not_written():
     assert log.messages() == ["loud"]
 
 
-def test_warnings_of_libraries_are_lines_like_our_own():
+def test_library_warnings_use_the_same_log_format():
     with captured_log() as log:
         logging.getLogger("aiohttp.server").warning("odd %s", "request")
         logging.getLogger("alembic").info("chatter")
@@ -46,7 +46,7 @@ def fail(password: str) -> None:
 
 
 @pytest.mark.parametrize("whose", ["ours", "a library's"])
-def test_an_exception_is_one_line_of_json_with_its_traceback(whose):
+def test_exception_is_logged_in_one_json_line_with_traceback(whose):
     with captured_log() as log:
         try:
             fail("canary-1")
@@ -61,7 +61,7 @@ def test_an_exception_is_one_line_of_json_with_its_traceback(whose):
 @pytest.mark.s(60)
 @pytest.mark.parametrize("style", ["json", "console"])
 @pytest.mark.parametrize("whose", ["ours", "a library's"])
-def test_a_traceback_shows_no_local_variable(style, whose):
+def test_logged_traceback_contains_no_local_variables(style, whose):
     with captured_log(style) as log:
         try:
             fail("canary-" + str(1))
@@ -71,13 +71,13 @@ def test_a_traceback_shows_no_local_variable(style, whose):
     assert "canary-1" not in log.text
 
 
-def test_a_line_cannot_be_forged():
+def test_log_line_escapes_newlines():
     with captured_log() as log:
         _log.info('end\n{"event": "forged"}', value='"\n{}')
     assert len(log.records) == 1
 
 
-def test_a_failure_that_is_handed_over_is_written():
+def test_exception_passed_as_exc_info_is_logged():
     with captured_log() as log:
         _log.error("A part failed", exc_info=ValueError("why"))
     assert "ValueError: why" in log.records[0]["exception"]

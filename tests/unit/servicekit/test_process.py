@@ -25,8 +25,8 @@ MODULE = "tests.unit.servicekit.small_service"
 
 
 @dataclass
-class Told:
-    """What the process is told."""
+class ProcessSettings:
+    """The environment of the process."""
 
     http: str
     grpc: str
@@ -78,14 +78,14 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def told(tls: Path) -> Iterator[Told]:
+def settings(tls: Path) -> Iterator[ProcessSettings]:
     with free_ports() as variables:
         http, grpc, ops = (variables[f"LATCHKEY_{name}_PORT"] for name in ("BROWSER", "CLIENT", "PLAYGROUND"))
-        yield Told(f"127.0.0.1:{http}", f"127.0.0.1:{grpc}", f"127.0.0.1:{ops}", tls)
+        yield ProcessSettings(f"127.0.0.1:{http}", f"127.0.0.1:{grpc}", f"127.0.0.1:{ops}", tls)
 
 
 @pytest.fixture
-async def start(told: Told) -> AsyncIterator[Any]:
+async def start(settings: ProcessSettings) -> AsyncIterator[Any]:
     started: list[asyncio.subprocess.Process] = []
 
     async def run(*arguments: str, behaviour: str = "", **changes: str) -> Running:
@@ -93,7 +93,7 @@ async def start(told: Told) -> AsyncIterator[Any]:
             sys.executable,
             *("-m", MODULE, *arguments),
             cwd=ROOT,
-            env=told.environment | {"SMALL_SERVICE": behaviour} | changes,
+            env=settings.environment | {"SMALL_SERVICE": behaviour} | changes,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -112,31 +112,31 @@ def records(log: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.splitlines() if not re.match(r"[EWI]\d{4} ", line)]
 
 
-async def stopping(told: Told) -> None:
+async def stopping(settings: ProcessSettings) -> None:
     """Waits until the process says that it stops."""
     async with aiohttp.ClientSession() as session:
         while True:
-            async with session.get(f"http://{told.ops}/readyz") as answer:
+            async with session.get(f"http://{settings.ops}/readyz") as answer:
                 if (await answer.json())["stopping"]:
                     assert answer.status == 503
                     return
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_in_mid_request_finishes_what_has_begun_and_exits_0(start, told, tls, number):
+async def test_signal_lets_open_requests_finish_and_exits_with_0(start, settings, tls, number):
     running = await start()
     await running.says("task began")
-    async with aiohttp.ClientSession() as session, called_by("cli", told.grpc, service="token", tls=tls) as channel:
-        async with session.get(f"http://{told.ops}/readyz") as ready:
+    async with aiohttp.ClientSession() as session, called_by("cli", settings.grpc, service="token", tls=tls) as channel:
+        async with session.get(f"http://{settings.ops}/readyz") as ready:
             assert ready.status == 200
-        request = asyncio.create_task(session.get(f"http://{told.http}/slow"))
+        request = asyncio.create_task(session.get(f"http://{settings.http}/slow"))
         stub = keys_pb2_grpc.VerificationKeyServiceStub(channel)
         rpc = asyncio.ensure_future(stub.ListVerificationKeys(keys_pb2.ListVerificationKeysRequest()))
         await running.says("request began", "rpc began")
         running.send(number)
-        await stopping(told)
+        await stopping(settings)
         with pytest.raises(aiohttp.ClientConnectorError):
-            await session.get(f"http://{told.http}/slow")
+            await session.get(f"http://{settings.http}/slow")
         running.send(signal.SIGUSR1)
         answer = await request
         assert (answer.status, await answer.text()) == (200, "finished")
@@ -144,17 +144,17 @@ async def test_a_signal_in_mid_request_finishes_what_has_begun_and_exits_0(start
     code, said, log = await running.ending()
     assert code == 0
     assert said.split("\n") == ["task ended", "closed", ""]
-    assert [record["event"] for record in records(log)] == ["Serving", "Stopping"]
+    assert [record["event"] for record in records(log)] == ["process.serving", "process.stopping"]
 
 
-async def test_a_second_signal_ends_it_at_once(start, told):
+async def test_second_signal_ends_the_process_at_once(start, settings):
     running = await start()
     await running.says("task began")
     async with aiohttp.ClientSession() as session:
-        request = asyncio.create_task(session.get(f"http://{told.http}/slow"))
+        request = asyncio.create_task(session.get(f"http://{settings.http}/slow"))
         await running.says("request began")
         running.send(signal.SIGTERM)
-        await stopping(told)
+        await stopping(settings)
         running.send(signal.SIGTERM)
         code, said, _ = await running.ending()
         with pytest.raises(aiohttp.ClientError):
@@ -163,11 +163,11 @@ async def test_a_second_signal_ends_it_at_once(start, told):
     assert "closed" not in said
 
 
-async def test_what_takes_too_long_is_cut_off(start, told):
+async def test_open_requests_are_cancelled_after_shutdown_seconds(start, settings):
     running = await start(LATCHKEY_SHUTDOWN_SECONDS="0.1")
     await running.says("task began")
     async with aiohttp.ClientSession() as session:
-        request = asyncio.create_task(session.get(f"http://{told.http}/slow"))
+        request = asyncio.create_task(session.get(f"http://{settings.http}/slow"))
         await running.says("request began")
         running.send(signal.SIGTERM)
         code, said, _ = await running.ending()
@@ -178,48 +178,48 @@ async def test_what_takes_too_long_is_cut_off(start, told):
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "told_why"),
-    [("a task fails", "RuntimeError: the task is broken"), ("a task ends", "ended by itself: small task")],
+    ("behaviour", "cause"),
+    [("a task fails", "RuntimeError: the task is broken"), ("a task ends", "task ended unexpectedly: small task")],
 )
-async def test_a_task_that_fails_or_ends_stops_the_process_with_an_exit_code(start, behaviour, told_why):
+async def test_process_exits_with_1_when_a_task_fails_or_ends(start, behaviour, cause):
     code, said, log = await (await start(behaviour=behaviour)).ending()
     assert code == 1
     assert "closed" in said
     (failure,) = [record for record in records(log) if record["level"] == "error"]
-    assert failure["event"] == "A part of the service failed"
-    assert told_why in failure["exception"]
+    assert failure["event"] == "process.task_failed"
+    assert cause in failure["exception"]
 
 
 @pytest.mark.parametrize("which", ["http", "grpc", "ops"])
-async def test_a_taken_port_is_named_without_a_stack_trace(start, told, which):
-    host, port = getattr(told, which).split(":")
+async def test_port_in_use_is_logged_without_a_stack_trace(start, settings, which):
+    host, port = getattr(settings, which).split(":")
     with socket.create_server((host, int(port))):
         code, _, log = await (await start()).ending()
     assert code == 1
     (record,) = [record for record in records(log) if record["level"] == "error"]
-    assert record["event"] == "The service cannot start"
+    assert record["event"] == "process.start_failed"
     assert f"cannot listen on {host}:{port} (LATCHKEY_{which.upper()}_LISTEN)" in record["cause"]
     assert "Traceback" not in log
 
 
-async def test_what_it_needs_and_does_not_find_is_said_in_a_sentence(start):
+async def test_failed_dependency_at_start_is_logged_in_one_line(start):
     code, _, log = await (await start(behaviour="it cannot start")).ending()
     assert code == 1
     assert [record["cause"] for record in records(log)] == ["something that it needs is missing"]
 
 
-async def test_a_mistake_of_ours_is_in_the_log_with_its_traceback(start):
+async def test_unexpected_exception_is_logged_with_its_traceback(start):
     code, _, log = await (await start(behaviour="it has a mistake")).ending()
     assert code == 1
     (record,) = records(log)
     assert "ValueError: a mistake" in record["exception"]
 
 
-async def test_configuration_that_cannot_be_used_is_exit_code_2_with_all_faults_and_no_stack_trace(start):
+async def test_invalid_configuration_exits_with_2_and_lists_all_errors(start):
     running = await start(LATCHKEY_ISSUER="nonsense", LATCHKEY_HTTP_LISTEN="8080", LATCHKEY_LOG_LEVEL="hunter2")
     code, _, log = await running.ending()
     assert code == 2
-    assert log.startswith("token: Configuration is not usable:\n")
+    assert log.startswith("token: Invalid configuration:\n")
     for name in ("ISSUER", "HTTP_LISTEN", "LOG_LEVEL"):
         assert f"  LATCHKEY_{name}: " in log
     assert "Traceback" not in log
@@ -227,37 +227,37 @@ async def test_configuration_that_cannot_be_used_is_exit_code_2_with_all_faults_
 
 
 @pytest.mark.parametrize("arguments", [["migrate"], ["serve"], ["migrate", "--now"]])
-async def test_arguments_that_it_does_not_know_are_exit_code_2(start, arguments):
+async def test_unknown_arguments_exit_with_2(start, arguments):
     code, _, log = await (await start(*arguments)).ending()
     assert code == 2
-    assert log == f"token: cannot {' '.join(arguments)}; without arguments it serves\n"
+    assert log == f"token: unknown arguments: {' '.join(arguments)}; use `migrate`, or none to serve\n"
 
 
 @pytest.mark.s(69)
-async def test_an_edge_with_a_certificate_speaks_tls_and_nothing_else(start, told, tls):
+async def test_edge_with_a_certificate_serves_tls_only(start, settings, tls):
     certificate, key = str(tls / "token.pem"), str(tls / "token.key")
     running = await start(LATCHKEY_HTTP_TLS_CERTIFICATE=certificate, LATCHKEY_HTTP_TLS_KEY=key)
     await running.says("task began")
     trusting = ssl.create_default_context(cafile=tls / "ca.pem")
     async with aiohttp.ClientSession() as session:
         request = asyncio.create_task(
-            session.get(f"https://{told.http}/slow", ssl=trusting, server_hostname="token.latchkey.internal")
+            session.get(f"https://{settings.http}/slow", ssl=trusting, server_hostname="token.latchkey.internal")
         )
         await running.says("request began")
         running.send(signal.SIGUSR1)
         assert await (await request).text() == "finished"
         with pytest.raises(aiohttp.ClientError):
-            await session.get(f"http://{told.http}/slow")
+            await session.get(f"http://{settings.http}/slow")
     running.send(signal.SIGTERM)
     assert (await running.ending())[0] == 0
 
 
 @pytest.mark.s(69)
-async def test_a_key_of_another_certificate_is_named_without_a_stack_trace(start, tls):
+async def test_key_of_another_certificate_is_logged_without_a_stack_trace(start, tls):
     certificate, key = str(tls / "token.pem"), str(tls / "device.key")
     running = await start(LATCHKEY_HTTP_TLS_CERTIFICATE=certificate, LATCHKEY_HTTP_TLS_KEY=key)
     code, _, log = await running.ending()
     assert code == 1
     (record,) = [record for record in records(log) if record["level"] == "error"]
-    assert record["event"] == "The service cannot start"
+    assert record["event"] == "process.start_failed"
     assert f"{certificate} and {key} are not a certificate and its key" in record["cause"]

@@ -16,39 +16,39 @@ def a_rate(**changes: int) -> Rate:
     return Rate(size=60, refill=timedelta(minutes=1), reason=Reason.SLOW_DOWN, **changes)
 
 
-def test_a_full_bucket_may_be_emptied_at_once_and_fills_by_and_by() -> None:
+def test_full_bucket_can_be_emptied_at_once_and_refills_over_time() -> None:
     rate = a_rate()
-    rate.spend("here", 60, now=NOON)
+    rate.consume("here", 60, now=NOON)
     with pytest.raises(TemporarilyUnavailable) as refusal:
-        rate.spend("here", 10, now=NOON)
+        rate.consume("here", 10, now=NOON)
     assert (refusal.value.reason, refusal.value.retry_after) == (Reason.SLOW_DOWN, 10)
-    rate.spend("here", 10, now=NOON + 10 * SECOND)
+    rate.consume("here", 10, now=NOON + 10 * SECOND)
     with pytest.raises(TemporarilyUnavailable):
-        rate.spend("here", 1, now=NOON + 10 * SECOND)
+        rate.consume("here", 1, now=NOON + 10 * SECOND)
 
 
-def test_every_key_has_a_bucket_of_its_own() -> None:
+def test_each_key_has_its_own_bucket() -> None:
     rate = a_rate()
-    rate.spend("here", 60, now=NOON)
-    rate.spend("there", 60, now=NOON)
+    rate.consume("here", 60, now=NOON)
+    rate.consume("there", 60, now=NOON)
 
 
-def test_a_refusal_takes_nothing() -> None:
+def test_refused_request_consumes_nothing() -> None:
     rate = a_rate()
     with pytest.raises(TemporarilyUnavailable):
-        rate.spend("here", 61, now=NOON)
-    rate.spend("here", 60, now=NOON)
+        rate.consume("here", 61, now=NOON)
+    rate.consume("here", 60, now=NOON)
 
 
-def test_a_clock_that_goes_back_fills_nothing() -> None:
+def test_bucket_does_not_refill_when_the_clock_goes_back() -> None:
     rate = a_rate()
-    rate.spend("here", 60, now=NOON)
+    rate.consume("here", 60, now=NOON)
     with pytest.raises(TemporarilyUnavailable):
-        rate.spend("here", 1, now=NOON - 10 * SECOND)
+        rate.consume("here", 1, now=NOON - 10 * SECOND)
 
 
-def test_no_number_of_keys_needs_more_memory() -> None:
-    rate = a_rate(most_keys=10)
+def test_number_of_buckets_is_limited() -> None:
+    rate = a_rate(max_keys=10)
     for number in range(1_000):
-        rate.spend(str(number), 60, now=NOON)
+        rate.consume(str(number), 60, now=NOON)
     assert len(rate._buckets) == 10

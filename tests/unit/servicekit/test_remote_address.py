@@ -27,14 +27,14 @@ PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
         ("fd00::1", ["198.51.100.1"], "198.51.100.1"),
     ],
 )
-def test_only_our_own_proxies_are_believed(peer, forwarded, expected):
+def test_forwarded_address_is_used_only_from_trusted_proxies(peer, forwarded, expected):
     headers = CIMultiDict([("X-Forwarded-For", value) for value in forwarded])
     request = make_mocked_request("GET", "/", headers=headers).clone(remote=peer)
     assert remote_address(request, PROXIES) == expected
 
 
 @pytest.mark.s(45)
-def test_nobody_is_believed_by_default():
+def test_forwarded_address_is_ignored_by_default():
     headers = CIMultiDict({"X-Forwarded-For": "198.51.100.1"})
     request = make_mocked_request("GET", "/", headers=headers).clone(remote="10.0.0.1")
     assert remote_address(request, ()) == "10.0.0.1"

@@ -18,7 +18,7 @@ def _line(byte: int) -> str:
 
 
 @pytest.mark.parametrize("separator", ["\n", "\r\n", " \n\n"])
-def test_the_first_makes_and_all_are_accepted(tmp_path: Path, separator: str):
+def test_secret_keys_file_keeps_order_and_first_key_creates(tmp_path: Path, separator: str):
     (tmp_path / "keys").write_text(separator.join([_line(2), _line(1), ""]))
     keys = _Settings.model_validate({"keys": str(tmp_path / "keys")}).keys
     assert keys.first == b"\2" * 32
@@ -29,8 +29,8 @@ def test_the_first_makes_and_all_are_accepted(tmp_path: Path, separator: str):
 @pytest.mark.parametrize(
     "text", ["", "\n", "AAAA", _line(1) * 2, "é", _line(1) + "\n" + _line(1), "\n".join(map(_line, range(4)))]
 )
-def test_none_too_many_twice_the_same_or_something_else_is_refused(tmp_path: Path, text: str):
+def test_secret_keys_file_is_refused_when_empty_duplicated_too_long_or_malformed(tmp_path: Path, text: str):
     (tmp_path / "keys").write_text(text)
-    with pytest.raises(ValueError, match="must hold") as refusal:
+    with pytest.raises(ValueError, match="must contain") as refusal:
         _Settings.model_validate({"keys": str(tmp_path / "keys")})
     assert _line(1)[:20] not in str(refusal.value.errors(include_input=False))  # type: ignore[attr-defined]

@@ -30,11 +30,11 @@ def faults() -> dict[str, str]:
     with pytest.raises(ConfigurationError) as refusal:
         load(EverySettings)
     headline, *lines = str(refusal.value).splitlines()
-    assert headline == "Configuration is not usable:"
+    assert headline == "Invalid configuration:"
     return dict(line.strip().split(": ", 1) for line in lines)
 
 
-def test_every_kind_of_field_is_read(environment):
+def test_settings_read_every_kind_of_field(environment):
     settings = load(EverySettings)
     assert settings.issuer == "https://id.example"
     assert settings.grpc_listen == Address("127.0.0.1", 9000)
@@ -48,7 +48,7 @@ def test_every_kind_of_field_is_read(environment):
     assert settings.ops_listen == Address("127.0.0.1", 0)
 
 
-def test_all_faults_are_named_at_once(environment, monkeypatch):
+def test_configuration_error_lists_all_invalid_variables(environment, monkeypatch):
     for name in ("LATCHKEY_ISSUER", "LATCHKEY_DATABASE_URL", "LATCHKEY_GRPC_LISTEN", "LATCHKEY_OWN_KEY_FILE"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("LATCHKEY_TLS_KEY", "/nowhere/own.key")
@@ -74,18 +74,18 @@ def test_all_faults_are_named_at_once(environment, monkeypatch):
         ("::1:80", Address("::1", 80)),
     ],
 )
-def test_an_address_is_a_host_and_a_port(set_variable, value, address):
+def test_listen_address_is_parsed_into_host_and_port(set_variable, value, address):
     set_variable("GRPC_LISTEN", value)
     assert load(EverySettings).grpc_listen == address
 
 
 @pytest.mark.parametrize("value", ["", "8080", ":8080", "localhost", "localhost:", "localhost:http", "a:-1", "a:65536"])
-def test_what_is_no_address_is_named(set_variable, value):
+def test_malformed_listen_address_is_refused(set_variable, value):
     set_variable("GRPC_LISTEN", value)
     assert faults() == {"LATCHKEY_GRPC_LISTEN": "must be host:port, for example 127.0.0.1:8080"}
 
 
-def test_an_address_is_written_as_it_is_read():
+def test_listen_address_is_formatted_as_it_is_parsed():
     assert str(Address("127.0.0.1", 80)) == "127.0.0.1:80"
     assert str(Address("::1", 80)) == "[::1]:80"
 
@@ -103,7 +103,7 @@ def test_an_address_is_written_as_it_is_read():
         ("http://[::1]:80", "http://[::1]:80"),
     ],
 )
-def test_an_issuer_is_an_https_url_or_on_this_machine(set_variable, value, issuer):
+def test_issuer_may_be_https_or_a_loopback_url(set_variable, value, issuer):
     set_variable("ISSUER", value)
     assert load(EverySettings).issuer == issuer
 
@@ -133,7 +133,7 @@ def test_an_issuer_is_an_https_url_or_on_this_machine(set_variable, value, issue
         "https://ídentity.example",
     ],
 )
-def test_every_other_issuer_is_refused(set_variable, value):
+def test_other_issuer_urls_are_refused(set_variable, value):
     set_variable("ISSUER", value)
     assert list(faults()) == ["LATCHKEY_ISSUER"]
 
@@ -146,13 +146,13 @@ def test_every_other_issuer_is_refused(set_variable, value):
         (" 10.0.0.0/8 , 2001:db8::/32,192.0.2.7,", ("10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32")),
     ],
 )
-def test_trusted_proxies_are_networks(set_variable, value, networks):
+def test_trusted_proxies_are_parsed_as_networks(set_variable, value, networks):
     set_variable("TRUSTED_PROXIES", value)
     assert load(EverySettings).trusted_proxies == tuple(map(ip_network, networks))
 
 
 @pytest.mark.parametrize("value", ["10.0.0.1/8", "proxy.example", "10.0.0.0/99", "*"])
-def test_what_is_no_network_is_refused(set_variable, value):
+def test_malformed_network_is_refused(set_variable, value):
     set_variable("TRUSTED_PROXIES", value)
     assert list(faults()) == ["LATCHKEY_TRUSTED_PROXIES"]
 
@@ -161,16 +161,16 @@ def test_what_is_no_network_is_refused(set_variable, value):
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (b"", "must hold 32 random bytes as base64url text"),
-        (b"aHVudGVyMg", "must hold 32 random bytes as base64url text"),
-        (b"A" * 44, "must hold 32 random bytes as base64url text"),
-        (b"A" * 41, "must hold base64url text"),
-        (b"hunter2!" + b"A" * 43, "must hold base64url text"),
-        (b"A" * 21 + b"\n" + b"A" * 22, "must hold base64url text"),
-        (bytes(range(224, 256)), "must hold base64url text"),
+        (b"", "must contain 32 random bytes as base64url text"),
+        (b"aHVudGVyMg", "must contain 32 random bytes as base64url text"),
+        (b"A" * 44, "must contain 32 random bytes as base64url text"),
+        (b"A" * 41, "must contain base64url text"),
+        (b"hunter2!" + b"A" * 43, "must contain base64url text"),
+        (b"A" * 21 + b"\n" + b"A" * 22, "must contain base64url text"),
+        (bytes(range(224, 256)), "must contain base64url text"),
     ],
 )
-def test_a_key_file_that_holds_no_key_is_refused_and_its_content_not_told(environment, content, fault):
+def test_invalid_key_file_is_refused_without_its_contents(environment, content, fault):
     Path(environment["LATCHKEY_OWN_KEY_FILE"]).write_bytes(content)
     assert faults() == {"LATCHKEY_OWN_KEY_FILE": fault}
 
@@ -180,12 +180,12 @@ def test_a_key_file_that_holds_no_key_is_refused_and_its_content_not_told(enviro
     ["A" * 43, "A" * 43 + "=", " " + "A" * 43 + "\n\n", "__-_" + "A" * 39],
     ids=["bare", "padded", "lines", "url"],
 )
-def test_a_key_file_holds_32_bytes_as_base64url(environment, content):
+def test_key_file_is_decoded_from_base64url(environment, content):
     Path(environment["LATCHKEY_OWN_KEY_FILE"]).write_text(content)
     assert len(load(EverySettings).own_key_file.get_secret_value()) == 32
 
 
-def test_a_key_file_that_cannot_be_read_says_why(set_variable, tmp_path):
+def test_unreadable_key_file_is_refused_with_the_cause(set_variable, tmp_path):
     set_variable("OWN_KEY_FILE", str(tmp_path / "missing.key"))
     assert faults() == {"LATCHKEY_OWN_KEY_FILE": "cannot be read: No such file or directory"}
     set_variable("OWN_KEY_FILE", str(tmp_path))
@@ -206,13 +206,13 @@ def test_a_key_file_that_cannot_be_read_says_why(set_variable, tmp_path):
         ("TLS_CERTIFICATE", "/tmp"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named_by_its_variable(set_variable, name, value):
+def test_invalid_value_is_reported_with_its_variable(set_variable, name, value):
     set_variable(name, value)
     assert list(faults()) == [f"LATCHKEY_{name}"]
 
 
 @pytest.mark.s(60)
-def test_no_secret_is_in_a_message_or_in_the_text_of_settings(environment, monkeypatch):
+def test_settings_and_error_messages_contain_no_secret(environment, monkeypatch):
     settings = load(EverySettings)
     monkeypatch.setenv("LATCHKEY_ISSUER", "nonsense")
     with pytest.raises(ConfigurationError) as refusal:
@@ -223,22 +223,22 @@ def test_no_secret_is_in_a_message_or_in_the_text_of_settings(environment, monke
     assert refusal.value.__cause__ is None
 
 
-def test_settings_cannot_be_changed(environment):
+def test_settings_are_immutable(environment):
     with pytest.raises(ValueError, match="frozen"):
         load(EverySettings).issuer = "https://other.example"
 
 
-def test_other_variables_of_the_environment_do_not_matter(set_variable):
+def test_unrelated_environment_variables_are_ignored(set_variable):
     set_variable("SOMETHING_ELSE", "1")
     assert load(EverySettings)
 
 
 @pytest.mark.parametrize("name", ["HTTP_TLS_CERTIFICATE", "HTTP_TLS_KEY"])
-def test_certificate_and_key_of_an_edge_go_together(environment, set_variable, tmp_path, name):
+def test_edge_certificate_and_key_must_be_set_together(environment, set_variable, tmp_path, name):
     file = tmp_path / "edge.pem"
     file.write_text("x")
     set_variable(name, str(file))
-    assert "go together" in str(faults())
+    assert "must be set together" in str(faults())
     set_variable("HTTP_TLS_CERTIFICATE", str(file))
     set_variable("HTTP_TLS_KEY", str(file))
     assert load(EverySettings).http_tls_key == file

@@ -7,7 +7,7 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base.timers import every
 
 
-async def test_a_step_is_repeated_at_once_while_there_is_more_and_then_rests() -> None:
+async def test_step_repeats_at_once_while_it_returns_true() -> None:
     steps = 0
 
     async def step() -> bool:
@@ -23,7 +23,7 @@ async def test_a_step_is_repeated_at_once_while_there_is_more_and_then_rests() -
 
 
 @pytest.mark.parametrize("failure", [TemporarilyUnavailable(reason=Reason.DATABASE_UNAVAILABLE), RuntimeError("a bug")])
-async def test_a_step_that_fails_is_tried_again(failure: Exception) -> None:
+async def test_failed_step_runs_again(failure: Exception) -> None:
     tried = asyncio.Event()
     attempts = 0
 

@@ -8,7 +8,7 @@ from libs.servicekit.base import trace
 ID = "0af7651916cd43dd8448eb211c80319c"
 
 
-def test_the_trace_of_a_caller_goes_on_with_a_span_of_its_own():
+def test_begin_continues_the_trace_of_the_caller_with_a_new_span():
     assert trace.begin(f"00-{ID}-b7ad6b7169203331-01") == ID
     assert trace.current_id() == ID
     assert re.fullmatch(rf"00-{ID}-[0-9a-f]{{16}}-01", trace.current())
@@ -31,14 +31,14 @@ def test_the_trace_of_a_caller_goes_on_with_a_span_of_its_own():
         f"00-{ID}-b7ad6b7169203331-01-extra",
     ],
 )
-def test_without_a_trace_that_can_be_continued_a_new_one_begins(traceparent):
+def test_begin_starts_a_new_trace_when_traceparent_is_missing_or_malformed(traceparent):
     begun = trace.begin(traceparent)
     assert re.fullmatch(r"[0-9a-f]{32}", begun)
     assert begun != ID
     assert trace.begin(traceparent) != begun
 
 
-async def test_requests_side_by_side_have_traces_of_their_own():
+async def test_concurrent_requests_have_separate_traces():
     async def request() -> tuple[str, str]:
         begun = trace.begin()
         await asyncio.sleep(0)
@@ -49,7 +49,7 @@ async def test_requests_side_by_side_have_traces_of_their_own():
     assert len(set(seen)) == 20
 
 
-async def test_outside_of_a_request_there_is_no_trace():
+async def test_trace_is_empty_outside_of_a_request():
     import contextvars  # noqa: PLC0415
 
     assert contextvars.Context().run(trace.current) == ""

@@ -107,7 +107,7 @@ class HeldKeys:
         self.unseen = False
         self.seen: list[tuple[str, PresentedAs]] = []
 
-    def presented(self, token: str, presented_as: PresentedAs) -> None:
+    def record_presented(self, token: str, presented_as: PresentedAs) -> None:
         self.seen.append((token, presented_as))
 
     async def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str, now: datetime) -> str:

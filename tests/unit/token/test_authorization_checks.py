@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from libs.oauth.errors import OAuthError
+from libs.oauth.errors import InvalidScope, InvalidTarget, OAuthError
 from libs.oauth.parameters import Parameters
 from libs.oauth.response_types import ResponseMode
 from services.token.domain.authorization.authorization_request import (
@@ -110,7 +110,7 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
 
 @pytest.mark.s(6, 7, 11, 12, 16, 17, 72)
 @pytest.mark.parametrize(("changes", "metadata", "error", "reason"), REFUSALS)
-def test_a_request_is_refused_and_the_client_is_told_why(
+def test_invalid_request_is_refused_with_a_reason(
     changes: dict[str, Any], metadata: dict[str, Any], error: str, reason: str
 ) -> None:
     with pytest.raises(OAuthError) as refusal:
@@ -326,7 +326,7 @@ def test_the_redirect_uri_may_be_left_out_only_if_there_is_one_and_it_is_plain_o
         ("nonsense", None, "query"),
     ],
 )
-def test_how_an_answer_travels_is_known_before_the_request_is_judged(
+def test_response_mode_is_found_before_validation(
     response_type: str | None, response_mode: str | None, mode: str
 ) -> None:
     parameters = Parameters(parameters_of(response_type=response_type, response_mode=response_mode))
@@ -335,8 +335,12 @@ def test_how_an_answer_travels_is_known_before_the_request_is_judged(
 
 @pytest.mark.s(9)
 @pytest.mark.parametrize("changes", [row[0] for row in REFUSALS])
-def test_a_refusal_repeats_nothing_that_was_sent(changes: dict[str, Any]) -> None:
-    marked = {name: f"canary {value}" if value else value for name, value in changes.items()}
+def test_error_description_repeats_no_parameter_value(changes: dict[str, Any]) -> None:
+    """Scope values and resources are the exception: the description names those that are not registered."""
+    marked = {
+        name: f"canary {value}" if value and name not in {"scope", "resource"} else value
+        for name, value in changes.items()
+    }
     description = ""
     try:
         judge(a_request(**marked), a_client())
@@ -344,3 +348,21 @@ def test_a_refusal_repeats_nothing_that_was_sent(changes: dict[str, Any]) -> Non
         description = refusal.description
     assert "canary" not in description
     assert all(0x20 <= ord(character) <= 0x7E and character not in '"\\' for character in description)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "ending"),
+    [
+        ({"scope": "openid groups profile admin"}, InvalidScope, "this client: groups admin"),
+        ({"scope": "openid " + "x" * 500}, InvalidScope, "this client: " + "x" * 100),
+        ({"resource": "https://other.example"}, InvalidTarget, "this client: https://other.example"),
+        ({"claims": '{"userinfo": {"phone_number": null}}'}, InvalidScope, "this client: phone"),
+    ],
+)
+def test_refusal_names_the_values_that_are_not_registered(
+    changes: dict[str, Any], error: type[OAuthError], ending: str
+) -> None:
+    client = a_client(scope="openid profile notes")
+    with pytest.raises(error) as refusal:
+        judge(a_request(**changes), client)
+    assert refusal.value.description.endswith(ending)

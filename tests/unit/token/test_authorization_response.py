@@ -3,7 +3,7 @@ import pytest
 from libs.oauth.errors import AccessDenied
 from libs.oauth.reasons import Reason
 from libs.oauth.response_types import ResponseMode
-from services.token.domain.authorization.authorization_response import AskPerson, ReplyAddress, SendBack
+from services.token.domain.authorization.authorization_response import AskUser, ReplyAddress, SendBack
 from services.token.domain.authorization.interaction import Step
 from tests.unit.token.parts import ISSUER, REDIRECT_URI
 
@@ -23,7 +23,7 @@ def test_success_and_refusal_both_say_who_answers() -> None:
         ResponseMode.FRAGMENT,
         (
             ("error", "access_denied"),
-            ("error_description", "The request was denied."),
+            ("error_description", "The end-user or the authorization server denied the request."),
             ("state", "a state"),
             ("iss", ISSUER),
         ),
@@ -46,4 +46,4 @@ def test_state_goes_back_as_it_came(state: str) -> None:
 @pytest.mark.s(60)
 def test_codes_states_and_request_ids_do_not_print() -> None:
     assert "canary" not in repr(_address("canary").success(code="canary"))
-    assert "canary" not in repr(AskPerson("canary", Step.CONSENT))
+    assert "canary" not in repr(AskUser("canary", Step.CONSENT))

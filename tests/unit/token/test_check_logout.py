@@ -153,7 +153,7 @@ BAD_HINTS = {
 async def test_a_hint_that_is_not_ours_gets_a_page(make: Any) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         await decided(id_token_hint=make(), post_logout_redirect_uri=AFTERWARDS)
-    assert refusal.value.description == "id_token_hint is not an ID token of this server."
+    assert refusal.value.description == "id_token_hint is not a valid ID token issued by this server."
     assert not refusal.value.redirectable
 
 

@@ -8,7 +8,7 @@ from libs.crypto.hashing import keyed_hash
 from libs.crypto.random import new_client_id
 from libs.oauth.client_authentication import BASIC, NONE, POST, Credentials
 from libs.oauth.errors import InvalidClient, InvalidScope, OAuthError, UnauthorizedClient
-from services.token.domain.clients.client import Client, ClientSecret, known
+from services.token.domain.clients.client import Client, ClientSecret, require_client
 from services.token.domain.clients.client_secrets import NewSecret, make_secret
 from tests.unit.token.parts import MINUTE, NOON, a_client, a_native_client
 
@@ -110,7 +110,7 @@ MACHINE: dict[str, Any] = {"grant_types": ["client_credentials"], "response_type
         (None, (), ()),
     ],
 )
-def test_a_client_gets_for_itself_what_it_registered_and_nothing_of_people(
+def test_client_credentials_scope_excludes_user_scopes(
     scope: str | None, requested: tuple[str, ...], own: tuple[str, ...]
 ) -> None:
     assert a_client(**MACHINE, scope=scope).own_scope(requested) == own
@@ -127,5 +127,5 @@ def test_a_client_may_not_ask_for_more_for_itself(requested: str) -> None:
 
 def test_there_is_one_answer_for_a_client_that_is_not_there() -> None:
     with pytest.raises(OAuthError) as refusal:
-        known(None)
+        require_client(None)
     assert refusal.value.reason == "CLIENT_UNKNOWN"

@@ -12,11 +12,13 @@ from latchkey.token.v1 import authorization_pb2
 from libs.crypto.attestation import attest
 from libs.oauth.errors import InvalidRequest, ServerError
 from libs.oauth.response_types import ResponseMode
-from services.token import convert
-from services.token.domain.authorization.authorization_response import AskPerson, SendBack
+from services.token.domain.authorization.authorization_response import AskUser, SendBack
 from services.token.domain.authorization.interaction import Step
 from services.token.domain.authorization.interaction_page import InteractionPage
 from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.rpc.authorization import pairs_of, to_interaction, to_response
+from services.token.rpc.clients import after_page_token, metadata_of, page_token_of, to_client
+from services.token.rpc.sessions import session_of
 from tests.unit.token.parts import ALICE, MINUTE, NOON, SECOND, a_client
 
 KEY = b"a" * 32
@@ -34,7 +36,7 @@ def _read(session: bytes, mac: bytes, *, now: datetime = NOON) -> AuthenticatedS
     request = authorization_pb2.AuthorizeRequest(
         session=sessions_pb2.AttestedSession(session=session, mac=mac),
     )
-    return convert.session_of(request, attestation_keys=[KEY], now=now)
+    return session_of(request, attestation_keys=[KEY], now=now)
 
 
 @pytest.mark.s(63)
@@ -52,9 +54,9 @@ def test_a_session_that_is_vouched_for_is_read_to_the_microsecond() -> None:
 def test_a_session_is_believed_while_the_key_is_replaced(keys: list[bytes]) -> None:
     attested = sessions_pb2.AttestedSession(session=_session(), mac=attest(KEY, _session()))
     request = authorization_pb2.AuthorizeRequest(session=attested)
-    assert convert.session_of(request, attestation_keys=keys, now=NOON) is not None
+    assert session_of(request, attestation_keys=keys, now=NOON) is not None
     with pytest.raises(ServerError):
-        convert.session_of(request, attestation_keys=[b"n" * 32], now=NOON)
+        session_of(request, attestation_keys=[b"n" * 32], now=NOON)
 
 
 def test_no_session_is_none() -> None:
@@ -64,7 +66,7 @@ def test_no_session_is_none() -> None:
         authorization_pb2.DecideAuthorizationRequest(),
         authorization_pb2.CheckLogoutRequest(),
     ):
-        assert convert.session_of(request, attestation_keys=[KEY], now=NOON) is None
+        assert session_of(request, attestation_keys=[KEY], now=NOON) is None
 
 
 @pytest.mark.s(63)
@@ -123,16 +125,16 @@ def test_parameters_keep_order_duplicates_and_every_character() -> None:
     request = authorization_pb2.AuthorizeRequest(
         parameters=[authorization_pb2.Parameter(name=name, value=value) for name, value in pairs]
     )
-    assert convert.pairs_of(request.parameters) == pairs
+    assert pairs_of(request.parameters) == pairs
 
 
 @pytest.mark.parametrize("mode", ResponseMode)
 def test_an_answer_is_carried_whole(mode: ResponseMode) -> None:
     following = SendBack("https://client.example/cb", mode, (("code", "c"), ("state", "s"), ("iss", "i")))
-    response = convert.to_response(following).response
+    response = to_response(following).response
     assert response.redirect_uri == "https://client.example/cb"
     assert authorization_pb2.ResponseMode.Name(response.mode) == f"RESPONSE_MODE_{mode.name}"
-    assert convert.pairs_of(response.parameters) == [("code", "c"), ("state", "s"), ("iss", "i")]
+    assert pairs_of(response.parameters) == [("code", "c"), ("state", "s"), ("iss", "i")]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_an_answer_is_carried_whole(mode: ResponseMode) -> None:
     ],
 )
 def test_a_step_is_carried_by_its_kind(step: Step | None, kind: int) -> None:
-    interaction = convert.to_response(AskPerson("id", step)).interaction
+    interaction = to_response(AskUser("id", step)).interaction
     assert (interaction.request_id, interaction.kind) == ("id", kind)
 
 
@@ -155,7 +157,7 @@ def test_a_page_gets_what_it_shows() -> None:
     page = InteractionPage(
         client, ("openid", "notes"), "alice", ("en", "se"), "r-1", "https://client.example", ("urn:x:api",)
     )
-    assert MessageToDict(convert.to_interaction(page), preserving_proto_field_name=True) == {
+    assert MessageToDict(to_interaction(page), preserving_proto_field_name=True) == {
         "client_id": "c_shop",
         "client_name": "Shop",
         "logo_uri": "https://client.example/l",
@@ -172,13 +174,13 @@ def test_a_page_gets_what_it_shows() -> None:
 
 def test_a_client_without_a_name_is_called_by_its_id() -> None:
     page = InteractionPage(a_client(client_name=""), (), "", (), "r-1", "https://client.example")
-    assert convert.to_interaction(page).client_name == "c_shop"
+    assert to_interaction(page).client_name == "c_shop"
 
 
 def test_metadata_come_and_go_as_json() -> None:
     struct = Struct()
     struct.update({"client_name": "Shop", "default_max_age": 60, "tos_uri": None, "contacts": ["a@client.example"]})
-    members = convert.metadata_of(struct)
+    members = metadata_of(struct)
     assert members == {
         "client_name": "Shop",
         "default_max_age": 60.0,
@@ -187,18 +189,18 @@ def test_metadata_come_and_go_as_json() -> None:
     }
     client = a_client(**members)
     assert client.metadata.default_max_age == 60
-    shown = MessageToDict(convert.to_client(client).metadata)
+    shown = MessageToDict(to_client(client).metadata)
     assert (shown["default_max_age"], shown["require_pkce"], "tos_uri" in shown) == (60, True, False)
 
 
 def test_page_tokens_read_back() -> None:
     client = a_client()
-    assert convert.after_page_token(convert.page_token_of(client)) == (NOON, "c_shop")
-    assert convert.after_page_token("") is None
+    assert after_page_token(page_token_of(client)) == (NOON, "c_shop")
+    assert after_page_token("") is None
     elsewhere = base64.urlsafe_b64encode(
         f"{NOON.astimezone(timezone(timedelta(hours=2))).isoformat()} c_shop".encode()
     ).decode()
-    assert convert.after_page_token(elsewhere) == (NOON, "c_shop")
+    assert after_page_token(elsewhere) == (NOON, "c_shop")
 
 
 @pytest.mark.parametrize(
@@ -208,13 +210,13 @@ def test_page_tokens_read_back() -> None:
 def test_a_page_token_that_is_not_ours_is_refused(text: str) -> None:
     for token in (text, base64.urlsafe_b64encode(text.encode()).decode()):
         with pytest.raises(InvalidRequest) as refusal:
-            convert.after_page_token(token)
+            after_page_token(token)
         assert refusal.value.reason == "PAGE_TOKEN_MALFORMED"
 
 
 def test_a_page_token_always_names_a_moment() -> None:
     """One without a time zone would be an error of the database."""
     naive = base64.urlsafe_b64encode(b"2026-05-04T12:00:00 c_shop").decode()
-    read = convert.after_page_token(naive)
+    read = after_page_token(naive)
     assert read is not None
     assert read[0].tzinfo is UTC

@@ -71,7 +71,7 @@ async def test_a_statement_holds_for_the_life_of_a_code(age: timedelta) -> None:
         (None, "SESSION_NOT_ATTESTED"),
     ],
 )
-async def test_nobody_is_let_in_whom_nobody_vouches_for(session: AttestedSession | None, reason: str) -> None:
+async def test_device_grant_refuses_unattested_session(session: AttestedSession | None, reason: str) -> None:
     with pytest.raises(ServerError) as refusal:
         await poll(DeviceService(session))
     assert refusal.value.reason == reason

@@ -9,8 +9,8 @@ import pytest
 from libs.crypto.jwt import SigningKey, VerificationKey, sign_jwt
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.oauth.reasons import Reason
-from services.token.adapters.retired_keys import FormerKeys
-from services.token.domain.tokens.retired_keys import FormerKeyUse, PresentedAs
+from services.token.adapters.retired_keys import RetiredKeys
+from services.token.domain.tokens.retired_keys import PresentedAs, RetiredKeyUse
 from tests.unit.token.parts import ISSUER, NOON, SECOND, Clock, signing_key
 
 OLD, ACTIVE, STRANGER = signing_key("ES256"), signing_key("ES256", 1), signing_key("ES256", 2)
@@ -31,10 +31,10 @@ class Database:
 
     def __init__(self) -> None:
         self.away = False
-        self.uses: list[FormerKeyUse] = []
-        self.former_key_uses = self
+        self.uses: list[RetiredKeyUse] = []
+        self.retired_key_uses = self
 
-    async def add(self, uses: Sequence[FormerKeyUse]) -> None:
+    async def add(self, uses: Sequence[RetiredKeyUse]) -> None:
         self.uses += uses
 
     @asynccontextmanager
@@ -50,53 +50,53 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def former(clock: Clock) -> FormerKeys:
-    former = FormerKeys(clock=clock)
+def former(clock: Clock) -> RetiredKeys:
+    former = RetiredKeys(clock=clock)
     former.see(_public(OLD, OLD_RSA, ACTIVE), serving=[ACTIVE.kid])
     return former
 
 
-async def _counted(former: FormerKeys) -> list[tuple[str, str, str, int]]:
+async def _counted(former: RetiredKeys) -> list[tuple[str, str, str, int]]:
     database = Database()
     await former.write(cast(Any, database.begin))
     return [(use.client_id, use.kid, use.presented_as.value, use.count) for use in database.uses]
 
 
-async def test_a_token_of_a_retiring_key_names_its_client(former: FormerKeys, clock: Clock) -> None:
+async def test_a_token_of_a_retiring_key_names_its_client(former: RetiredKeys, clock: Clock) -> None:
     database = Database()
-    former.presented(_access_token(OLD), PresentedAs.USERINFO)
+    former.record_presented(_access_token(OLD), PresentedAs.USERINFO)
     clock.move(SECOND)
-    former.presented(_access_token(OLD), PresentedAs.USERINFO)
-    former.presented(_access_token(OLD, "other"), PresentedAs.USERINFO)
-    former.presented(_access_token(OLD), PresentedAs.INTROSPECTION)
+    former.record_presented(_access_token(OLD), PresentedAs.USERINFO)
+    former.record_presented(_access_token(OLD, "other"), PresentedAs.USERINFO)
+    former.record_presented(_access_token(OLD), PresentedAs.INTROSPECTION)
     await former.write(cast(Any, database.begin))
     assert database.uses == [
-        FormerKeyUse("app", OLD.kid, PresentedAs.USERINFO, 2, NOON, NOON + SECOND),
-        FormerKeyUse("other", OLD.kid, PresentedAs.USERINFO, 1, NOON + SECOND, NOON + SECOND),
-        FormerKeyUse("app", OLD.kid, PresentedAs.INTROSPECTION, 1, NOON + SECOND, NOON + SECOND),
+        RetiredKeyUse("app", OLD.kid, PresentedAs.USERINFO, 2, NOON, NOON + SECOND),
+        RetiredKeyUse("other", OLD.kid, PresentedAs.USERINFO, 1, NOON + SECOND, NOON + SECOND),
+        RetiredKeyUse("app", OLD.kid, PresentedAs.INTROSPECTION, 1, NOON + SECOND, NOON + SECOND),
     ]
     assert await _counted(former) == []
 
 
-async def test_an_id_token_hint_names_its_audience(former: FormerKeys) -> None:
+async def test_an_id_token_hint_names_its_audience(former: RetiredKeys) -> None:
     claims: dict[str, Any] = {"iss": ISSUER, "sub": "u", "aud": "app", "iat": 1, "exp": 2}
-    former.presented(sign_jwt(claims, OLD_RSA, typ="JWT"), PresentedAs.ID_TOKEN_HINT)
-    former.presented(sign_jwt({**claims, "aud": ["first", "x"]}, OLD_RSA, typ="JWT"), PresentedAs.ID_TOKEN_HINT)
+    former.record_presented(sign_jwt(claims, OLD_RSA, typ="JWT"), PresentedAs.ID_TOKEN_HINT)
+    former.record_presented(sign_jwt({**claims, "aud": ["first", "x"]}, OLD_RSA, typ="JWT"), PresentedAs.ID_TOKEN_HINT)
     assert [client for client, *_ in await _counted(former)] == ["app", "first"]
 
 
-async def test_tokens_of_keys_that_sign_are_nobodys_business(former: FormerKeys) -> None:
-    former.presented(_access_token(ACTIVE), PresentedAs.USERINFO)
+async def test_tokens_of_active_keys_are_not_counted(former: RetiredKeys) -> None:
+    former.record_presented(_access_token(ACTIVE), PresentedAs.USERINFO)
     assert await _counted(former) == []
 
 
-async def test_a_key_that_has_left_the_key_set_is_still_known(former: FormerKeys) -> None:
+async def test_a_key_that_has_left_the_key_set_is_still_known(former: RetiredKeys) -> None:
     former.see(_public(ACTIVE), serving=[ACTIVE.kid])
-    former.presented(_access_token(OLD), PresentedAs.USERINFO)
+    former.record_presented(_access_token(OLD), PresentedAs.USERINFO)
     assert await _counted(former) == [("app", OLD.kid, "userinfo", 1)]
 
 
-async def test_nobody_can_put_a_client_on_the_list(former: FormerKeys) -> None:
+async def test_forged_token_is_not_counted_as_retired_key_use(former: RetiredKeys) -> None:
     forged = SigningKey.from_pkcs8(OLD.kid, "ES256", STRANGER.to_pkcs8())
     genuine = _access_token(OLD)
     head, payload, signature = genuine.split(".")
@@ -114,16 +114,16 @@ async def test_nobody_can_put_a_client_on_the_list(former: FormerKeys) -> None:
         "A" * 9000,
         genuine + "x" * 9000,
     ):
-        former.presented(token, PresentedAs.USERINFO)
+        former.record_presented(token, PresentedAs.USERINFO)
     assert await _counted(former) == []
 
 
-async def test_what_cannot_be_written_now_is_written_the_next_time(former: FormerKeys) -> None:
+async def test_what_cannot_be_written_now_is_written_the_next_time(former: RetiredKeys) -> None:
     database = Database()
     database.away = True
     for _ in range(3):
-        former.presented(_access_token(OLD), PresentedAs.USERINFO)
+        former.record_presented(_access_token(OLD), PresentedAs.USERINFO)
     with pytest.raises(TemporarilyUnavailable):
         await former.write(cast(Any, database.begin))
-    former.presented(_access_token(OLD), PresentedAs.USERINFO)
+    former.record_presented(_access_token(OLD), PresentedAs.USERINFO)
     assert await _counted(former) == [("app", OLD.kid, "userinfo", 4)]

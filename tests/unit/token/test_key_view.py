@@ -287,7 +287,7 @@ async def test_an_active_key_signs_though_our_clock_is_behind(service: KeyRotati
     assert _signer(view, clock) == SECOND_KEY.kid
 
 
-async def test_key_rotation_is_told_how_long_what_is_signed_here_lives(view: KeyView, service: KeyRotation) -> None:
+async def test_key_request_contains_the_maximum_token_lifetime(view: KeyView, service: KeyRotation) -> None:
     assert service.asked_for == [LIFE]
 
 

@@ -59,7 +59,7 @@ def step(
         request,
         client,
         session=session,
-        expected=hinted is None or session is None or session.user_id == hinted,
+        user_allowed=hinted is None or session is None or session.user_id == hinted,
         remembered=remembered,
         progress=Progress(asked_at=asked_at, consented=consented),
         now=NOON,
@@ -144,7 +144,7 @@ TABLE: list[tuple[str, dict[str, Any], Step | type[OAuthError]]] = [
 
 @pytest.mark.s(40, 55, 56)
 @pytest.mark.parametrize(("given", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_what_comes_next(given: dict[str, Any], expected: Step | type[OAuthError]) -> None:
+def test_next_step(given: dict[str, Any], expected: Step | type[OAuthError]) -> None:
     if isinstance(expected, Step):
         assert step(**given) is expected
         return
@@ -156,7 +156,7 @@ def test_what_comes_next(given: dict[str, Any], expected: Step | type[OAuthError
 @pytest.mark.s(56)
 @pytest.mark.parametrize("redirect_uri", [LOOPBACK_URI, "http://127.0.0.1:49152/cb", PRIVATE_URI])
 @pytest.mark.parametrize("consent", ["required", "skip"])
-def test_another_app_could_pose_as_this_one_so_the_person_is_always_asked(redirect_uri: str, consent: str) -> None:
+def test_public_client_with_private_redirect_uri_always_needs_consent(redirect_uri: str, consent: str) -> None:
     """RFC 6749 10.2, RFC 8252 8.6."""
     native: dict[str, Any] = {"client": a_native_client(consent=consent), "redirect_uri": redirect_uri}
     assert step(**native) is CONSENT
@@ -174,7 +174,7 @@ def test_a_public_client_with_an_https_redirect_is_asked_about_once() -> None:
 
 @pytest.mark.s(56)
 @pytest.mark.parametrize("consent", ["required", "skip"])
-def test_a_client_that_a_stranger_registered_and_that_proves_nothing_is_asked_about_every_time(consent: str) -> None:
+def test_dynamically_registered_public_client_needs_consent_every_time(consent: str) -> None:
     registration = Registration(b"", expires_at=NOON)
     public = replace(a_native_client(redirect_uris=[REDIRECT_URI], consent=consent), registration=registration)
     assert step(client=public) is CONSENT

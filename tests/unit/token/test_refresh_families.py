@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.oauth.errors import InvalidGrant
-from services.token.domain.tokens.refresh_families import Presented, RefreshFamily, RefreshToken, first_token
+from services.token.domain.tokens.refresh_families import RefreshFamily, RefreshToken, TokenMatch, first_token
 from tests.unit.token.parts import MINUTE, NOON, SECOND
 from tests.unit.token.test_codes import GRANT
 
@@ -42,7 +42,7 @@ def _family(tokens: list[RefreshToken]) -> RefreshFamily:
     )
 
 
-def _recognised(family: RefreshFamily, token: RefreshToken, after: timedelta = timedelta(0)) -> Presented | str:
+def _recognised(family: RefreshFamily, token: RefreshToken, after: timedelta = timedelta(0)) -> TokenMatch | str:
     try:
         return family.recognise(token, keys=[KEY], grace=GRACE, now=NOON + after)
     except InvalidGrant as refusal:
@@ -54,12 +54,12 @@ def test_each_token_of_a_family_is_known_for_what_it_is() -> None:
     tokens = _chain(4)
     family = _family(tokens)
     oldest, older, predecessor, latest = tokens
-    assert _recognised(family, latest) is Presented.LATEST
-    assert _recognised(family, predecessor) is Presented.PREDECESSOR
-    assert _recognised(family, predecessor, GRACE) is Presented.PREDECESSOR
-    assert _recognised(family, predecessor, GRACE + SECOND) is Presented.REUSED
-    assert _recognised(family, older) is Presented.REUSED
-    assert _recognised(family, oldest) is Presented.REUSED
+    assert _recognised(family, latest) is TokenMatch.LATEST
+    assert _recognised(family, predecessor) is TokenMatch.PREDECESSOR
+    assert _recognised(family, predecessor, GRACE) is TokenMatch.PREDECESSOR
+    assert _recognised(family, predecessor, GRACE + SECOND) is TokenMatch.REUSED
+    assert _recognised(family, older) is TokenMatch.REUSED
+    assert _recognised(family, oldest) is TokenMatch.REUSED
     assert _recognised(family, latest.successor(KEY)) == "REFRESH_TOKEN_UNKNOWN"
 
 
@@ -95,10 +95,10 @@ def test_a_family_expires_when_it_is_not_used_and_in_any_case() -> None:
     family = _family(_chain(2))
     latest = _chain(1)[0]
     family = replace(family, latest_hash=latest.digest(), generation=1)
-    assert _recognised(family, latest, DAY - SECOND) is Presented.LATEST
+    assert _recognised(family, latest, DAY - SECOND) is TokenMatch.LATEST
     assert _recognised(family, latest, DAY) == "REFRESH_TOKEN_EXPIRED"
     used = replace(family, idle_expires_at=NOON + 10 * DAY)
-    assert _recognised(used, latest, 2 * DAY - SECOND) is Presented.LATEST
+    assert _recognised(used, latest, 2 * DAY - SECOND) is TokenMatch.LATEST
     assert _recognised(used, latest, 2 * DAY) == "REFRESH_TOKEN_EXPIRED"
 
 
@@ -157,7 +157,7 @@ def test_a_chain_is_followed_for_so_long_and_no_longer() -> None:
     """What strangers can make the server compute has an end."""
     tokens = _chain(20_002)
     family = _family(tokens)
-    assert _recognised(family, tokens[1]) is Presented.REUSED
+    assert _recognised(family, tokens[1]) is TokenMatch.REUSED
     assert _recognised(family, tokens[0]) == "REFRESH_TOKEN_UNKNOWN"
 
 
@@ -183,7 +183,7 @@ def test_a_chain_goes_on_while_its_key_is_replaced(keys: list[bytes]) -> None:
     chain = _chain_under(KEY, KEY, KEY, NEW, NEW)
     family = _family(chain)
     found = [family.recognise(token, keys=keys, grace=GRACE, now=NOON) for token in chain]
-    assert found == [Presented.REUSED] * 4 + [Presented.PREDECESSOR, Presented.LATEST]
+    assert found == [TokenMatch.REUSED] * 4 + [TokenMatch.PREDECESSOR, TokenMatch.LATEST]
     assert family.successor_of(chain[-2], keys) == chain[-1]
 
 
@@ -197,7 +197,7 @@ def test_the_predecessor_under_the_former_key_is_answered_with_the_same_successo
 def test_without_the_former_key_the_latest_token_is_still_good_and_older_ones_are_unknown() -> None:
     chain = _chain_under(KEY, KEY)
     family = _family(chain)
-    assert family.recognise(chain[-1], keys=[NEW], grace=GRACE, now=NOON) is Presented.LATEST
+    assert family.recognise(chain[-1], keys=[NEW], grace=GRACE, now=NOON) is TokenMatch.LATEST
     with pytest.raises(InvalidGrant) as refusal:
         family.recognise(chain[0], keys=[NEW], grace=GRACE, now=NOON)
     assert refusal.value.reason == "REFRESH_TOKEN_UNKNOWN"

@@ -19,12 +19,12 @@ def pairwise(client_id: str = "c_shop", **members: Any) -> Client:
     return a_client(client_id=client_id, **{**SECTOR, **members})
 
 
-def test_a_public_client_is_told_our_own_ids() -> None:
+def test_client_with_public_subjects_gets_internal_ids() -> None:
     shown = SUBJECTS.shown(a_client(), user_id=ALICE, session_id="s-1")
     assert (shown.sub, shown.sid) == (ALICE, "s-1")
 
 
-def test_clients_of_one_sector_know_a_person_by_one_subject_and_of_two_by_two() -> None:
+def test_pairwise_subject_is_equal_within_a_sector_only() -> None:
     first, second = pairwise(), pairwise("c_other")
     elsewhere = pairwise(sector_identifier_uri="https://two.example/sector")
     of_host = pairwise(sector_identifier_uri=None)

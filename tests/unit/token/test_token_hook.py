@@ -71,9 +71,9 @@ def test_no_answer_changes_a_claim_of_a_protocol(claims: dict[str, Any]) -> None
         "lifetime": NOON - NOON,
     }
     try:
-        added = claims_of_reply(reply(claims=claims))
+        hook_claims = claims_of_reply(reply(claims=claims))
     except HookReplyInvalid:
-        added = claims  # and even so
-    made = access_token_claims(**plain, added=added)
+        hook_claims = claims  # and even so
+    made = access_token_claims(**plain, hook_claims=hook_claims)
     for name, value in access_token_claims(**plain).items():
         assert made[name] == value

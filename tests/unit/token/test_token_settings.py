@@ -34,7 +34,7 @@ def test_clients_cannot_register_themselves_unless_the_operator_says_so(environm
     assert (settings.registration_quota.per_address, settings.registration_quota.alive) == (20, 10_000)
 
 
-def test_an_operator_may_widen_and_narrow_what_strangers_register_for(environment: pytest.MonkeyPatch) -> None:
+def test_settings_limit_scopes_and_response_types_of_dynamic_registration(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("LATCHKEY_REGISTRATION_SCOPES", "  notes:read   openid ")
     environment.setenv("LATCHKEY_REGISTRATION_RESOURCES", "https://a.example/mcp, urn:b")
     environment.setenv("LATCHKEY_REGISTRATION_FRONT_CHANNEL", "false")

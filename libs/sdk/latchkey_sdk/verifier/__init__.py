@@ -1,4 +1,4 @@
-"""For resource servers: access tokens verified locally, with instant revocation (`latchkey-sdk[verifier]`)."""
+"""For resource servers: verifies access tokens locally, with immediate revocation (`latchkey-sdk[verifier]`)."""
 
 from latchkey_sdk.errors import AccessRefused, InsufficientScope, LatchkeyError, TokenRefused, VerifierUnavailable
 from latchkey_sdk.verifier.access_token import AccessToken

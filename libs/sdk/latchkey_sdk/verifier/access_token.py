@@ -1,4 +1,4 @@
-"""What a verified access token says (RFC 9068 2.2), with types."""
+"""The claims of a verified access token (RFC 9068 2.2), with types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any, Final
 from latchkey_sdk.errors import InsufficientScope, TokenRefused
 
 SKEW_SECONDS: Final = 60
-"""How far ahead of ours the clock that issued the token may be."""
+"""How far the clock of the issuer may be ahead."""
 _REQUIRED = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
 _OF_ANOTHER_KIND = frozenset({"nonce", "events"})
 _LATEST = 2**40
@@ -16,7 +16,7 @@ _LATEST = 2**40
 
 @dataclass(frozen=True, kw_only=True)
 class AccessToken:
-    """Somebody's right, verified. Times are in UTC."""
+    """A verified access token. Times are in UTC."""
 
     issuer: str
     subject: str
@@ -33,15 +33,15 @@ class AccessToken:
     acr: str | None = None
     amr: tuple[str, ...] = ()
     revocation_checked: bool = True
-    """False: the bus was away, and the policy was to take the token all the same."""
+    """False: NATS was unavailable, and the policy is to accept tokens without a revocation check."""
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """All claims, as they came."""
+    """All claims of the token."""
 
     @property
     def user_id(self) -> str | None:
-        """The person, as the client knows them; None for a client that acts for itself, whose `sub` is its own id.
+        """The subject of the user; None if the client acts on its own behalf and `sub` is its client id.
 
-        A client with pairwise subjects knows nobody by the id that events have.
+        For clients with pairwise subject identifiers it differs from the user id in events.
         """
         return self.subject if self.grant_id else None
 
@@ -54,7 +54,7 @@ class AccessToken:
 def read_claims(
     claims: Mapping[str, Any], *, issuer: str, audience: str, now: float, longest_lifetime: float, leeway: float
 ) -> AccessToken:
-    """Judges the claims of a token whose signature holds.
+    """Check the claims of a token whose signature is valid.
 
     Raises:
         TokenRefused: with the reason.
@@ -84,11 +84,11 @@ def read_claims(
         issued_at=datetime.fromtimestamp(issued_at, UTC),
         expires_at=datetime.fromtimestamp(expires_at, UTC),
         claims=claims,
-        **_of_a_person(claims),
+        **_user_claims(claims),
     )
 
 
-def _of_a_person(claims: Mapping[str, Any]) -> dict[str, Any]:
+def _user_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
     authenticated_at = claims.get("auth_time")
     return {
         "grant_id": _text(claims, "grant_id") if "grant_id" in claims else None,

@@ -1,4 +1,4 @@
-"""For Starlette, FastAPI and every other ASGI application: no request comes through without a good access token.
+"""Middleware for Starlette, FastAPI and other ASGI applications: refuses requests without a valid access token.
 
     app.add_middleware(BearerMiddleware, verifier=verifier, scopes=["orders:read"])
 
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
 from latchkey_sdk.errors import InsufficientScope
-from latchkey_sdk.verifier.bearer import Refusal, Refused, admit, refusal_of
+from latchkey_sdk.verifier.bearer import Refusal, Refused, refusal_of, verify_request
 from latchkey_sdk.verifier.token_verifier import TokenVerifier
 
 TOKEN: Final = "latchkey.token"
@@ -22,11 +22,11 @@ _App = Callable[[MutableMapping[str, Any], _Receive, _Send], Awaitable[None]]
 
 
 class BearerMiddleware:
-    """HTTP and WebSocket requests need a token; only `lifespan` comes through without one.
+    """HTTP and WebSocket requests need a token.
 
     Args:
-        scopes: that every request needs.
-        open_paths: paths that need no token at all, exactly as written.
+        scopes: required for every request.
+        open_paths: exact paths that need no token.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class BearerMiddleware:
             value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"
         ]
         try:
-            token = await admit(self._verifier, authorization, scopes=self._scopes)
+            token = await verify_request(self._verifier, authorization, scopes=self._scopes)
         except Refused as refused:
-            await _answer(scope, receive, send, refused.answer)
+            await _respond(scope, receive, send, refused.response)
             return
         await self._serve({**scope, TOKEN: token}, receive, send)
 
@@ -64,12 +64,12 @@ class BearerMiddleware:
         except InsufficientScope as error:
             if began:
                 raise
-            await _answer(scope, receive, send, refusal_of(error))
+            await _respond(scope, receive, send, refusal_of(error))
 
 
-async def _answer(scope: MutableMapping[str, Any], receive: _Receive, send: _Send, refusal: Refusal) -> None:
+async def _respond(scope: MutableMapping[str, Any], receive: _Receive, send: _Send, refusal: Refusal) -> None:
     if scope["type"] == "websocket":
-        # Before it is accepted: the server answers 403 (ASGI, Close - send event).
+        # Closing before acceptance makes the server respond with 403 (ASGI, Close - send event).
         await receive()
         await send({"type": "websocket.close", "code": 1008, "reason": refusal.error})
         return

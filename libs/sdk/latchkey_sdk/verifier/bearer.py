@@ -1,4 +1,4 @@
-"""The Bearer scheme at a resource server, for any framework (RFC 6750)."""
+"""The Bearer scheme for resource servers (RFC 6750), independent of a framework."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,20 +13,20 @@ _SCHEME: Final = "bearer"
 
 
 class Refused(Exception):
-    """The request is answered with this instead."""
+    """The request is refused with `response`."""
 
-    def __init__(self, answer: "Refusal") -> None:
-        super().__init__(answer.error or "no token")
-        self.answer: Final = answer
+    def __init__(self, response: "Refusal") -> None:
+        super().__init__(response.error or "no token")
+        self.response: Final = response
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A complete HTTP answer."""
+    """A complete HTTP response."""
 
     status: int
     error: str = ""
-    """Empty: the request had no token, and so gets no error code (RFC 6750 3.1)."""
+    """Empty if the request had no token: then the response has no error code (RFC 6750 3.1)."""
     description: str = ""
     scope: str = ""
     retry_after: int | None = None
@@ -37,26 +37,28 @@ class Refusal:
         if self.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after)
         else:
-            said = {"error": self.error, "error_description": self.description, "scope": self.scope}
-            members = ", ".join(f'{name}="{value}"' for name, value in said.items() if value)
+            parameters = {"error": self.error, "error_description": self.description, "scope": self.scope}
+            members = ", ".join(f'{name}="{value}"' for name, value in parameters.items() if value)
             headers["WWW-Authenticate"] = f"Bearer {members}".rstrip()
         return headers
 
     @property
     def body(self) -> bytes:
-        said = {"error": self.error or "invalid_request", "error_description": self.description or "No access token."}
-        return json.dumps(said).encode()
+        body = {"error": self.error or "invalid_request", "error_description": self.description or "No access token."}
+        return json.dumps(body).encode()
 
 
-async def admit(verifier: TokenVerifier, authorization: Sequence[str], *, scopes: Iterable[str] = ()) -> AccessToken:
-    """The access token of a request, verified.
+async def verify_request(
+    verifier: TokenVerifier, authorization: Sequence[str], *, scopes: Iterable[str] = ()
+) -> AccessToken:
+    """Return the verified access token of a request.
 
     Args:
-        authorization: the values of all its Authorization headers. Nothing else is looked at: not the query, not the
-            body (RFC 6750 2.2, 2.3 are optional, and put tokens into logs).
+        authorization: the values of all Authorization headers. Tokens in the query or the body are not accepted
+            (RFC 6750 2.2 and 2.3 are optional and put tokens into logs).
 
     Raises:
-        Refused: with the answer to give.
+        Refused: with the response to send.
     """
     scopes = tuple(scopes)
     try:
@@ -66,7 +68,7 @@ async def admit(verifier: TokenVerifier, authorization: Sequence[str], *, scopes
 
 
 def refusal_of(error: LatchkeyError) -> Refusal:
-    """The answer to what `TokenVerifier.verify` or `AccessToken.require` raised; other errors are raised again."""
+    """Return the response for an error of `TokenVerifier.verify` or `AccessToken.require`; raise other errors again."""
     match error:
         case TokenRefused():
             return Refusal(401, "invalid_token", str(error))
@@ -80,7 +82,7 @@ def refusal_of(error: LatchkeyError) -> Refusal:
 
 def _token(authorization: Sequence[str], scopes: Iterable[str]) -> str:
     if len(authorization) > 1:
-        raise Refused(Refusal(400, "invalid_request", "There is more than one Authorization header."))
+        raise Refused(Refusal(400, "invalid_request", "The request has more than one Authorization header."))
     scheme, _, token = authorization[0].partition(" ") if authorization else ("", "", "")
     if scheme.lower() != _SCHEME:
         raise Refused(Refusal(401, scope=" ".join(sorted(scopes))))

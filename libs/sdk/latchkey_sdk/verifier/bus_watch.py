@@ -1,4 +1,4 @@
-"""Hearing from the bus what has been revoked, and knowing whether anything is being heard."""
+"""Receives revocation events from NATS, and knows whether they are complete."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from latchkey_sdk.verifier.feed import HEARTBEAT_SECONDS, Feed, long_ago
 from latchkey_sdk.verifier.revocations import Kind, Revocations
 
 FILTERS = ("token.revoked", "session.ended", "account.>", "client.deleted", "key.>")
-"""What a verifier reads; its NATS user needs no right to anything else."""
+"""The events that a verifier reads. Its NATS user needs no other permissions."""
 SILENCE_SECONDS = 4 * HEARTBEAT_SECONDS
 _CONNECT_SECONDS = 10.0
 _RETRY_SECONDS = 1.0
@@ -27,18 +27,18 @@ _ENDS: Mapping[str, tuple[Kind, str]] = {
     "latchkey.client.deleted.v1": ("client", "client_id"),
     "latchkey.key.revoked.v1": ("key", "kid"),
 }
-"""Type of an event -> what ends with it, and the member of `data` that names it. token.revoked: see `ended_by`."""
+"""Event type -> what it ends, and the member of `data` with its id. token.revoked: see `ended_by`."""
 _log = logging.getLogger("latchkey_sdk")
 
 
 class BusWatch:
-    """`run` is a task for the life of the verifier. Outages end by themselves, whatever they are.
+    """`run` is a task for the lifetime of the verifier. It retries after every failure.
 
     Args:
         connection: servers, creds, inbox_prefix.
-        replay_seconds: how far back a start has to look.
-        on_keys: is called when the issuer's keys change.
-        now: seconds that only rise.
+        replay_seconds: how far back events are read at the start.
+        on_keys: called when the keys of the issuer change.
+        now: monotonic seconds.
         clock: seconds since 1970.
     """
 
@@ -62,16 +62,16 @@ class BusWatch:
         self._connection: Connection | None = None
         self._complete_at = now()
         self.refused: AccessRefused | None = None
-        """The credentials are not accepted, or permit too little."""
+        """Set if the credentials were refused or lack a permission."""
 
     @property
     def away_seconds(self) -> float:
-        """0 while everything is heard; otherwise for how long not."""
+        """0 while all revocations are received; otherwise the seconds since they were last complete."""
         complete = [feed.complete_at for feed in self._feeds]
         if complete and None not in complete:
             self._complete_at = max(self._complete_at, min(at for at in complete if at is not None))
-            heard = self._connection is not None and self._connection.working
-            if heard and self._now() - self._complete_at < SILENCE_SECONDS:
+            working = self._connection is not None and self._connection.working
+            if working and self._now() - self._complete_at < SILENCE_SECONDS:
                 return 0.0
         return max(self._now() - self._complete_at, 0.001)
 
@@ -81,14 +81,14 @@ class BusWatch:
                 await self._watch()
             except LatchkeyError as error:
                 self.refused = error if isinstance(error, AccessRefused) else None
-                _log.warning("Revocations are not heard: %s", error)
-            except Exception:  # noqa: BLE001 - whatever it is, revocations have to be heard again
-                _log.exception("Revocations are not heard")
+                _log.warning("Revocation events are not received: %s", error)
+            except Exception:  # noqa: BLE001 - retry after any failure
+                _log.exception("Revocation events are not received")
             stay_cancelled()
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _watch(self) -> None:
-        """Until the connection has failed for good. Raises LatchkeyError."""
+        """Run until the connection fails permanently. Raises LatchkeyError."""
         connection = Connection(**self._settings, on_reconnect=self._begin_again)
         await connection.open(timeout=_CONNECT_SECONDS)
         since = long_ago(self._replay_seconds, clock=self._clock)
@@ -101,7 +101,7 @@ class BusWatch:
                 raise connection.failed.result()
             for task in tasks:
                 if task.done():
-                    task.result()  # a feed ends by an error only
+                    task.result()  # a feed ends only with an error
         finally:
             for task in tasks:
                 task.cancel()
@@ -123,13 +123,13 @@ class BusWatch:
             if ended := ended_by(event["type"], event["data"]):
                 self._revocations.add(*ended, at=datetime.fromisoformat(event["time"]).timestamp())
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            _log.warning("What came among the revocations is no event and is left out: %r", error)
+            _log.warning("Revocation message is not a valid event and is skipped: %r", error)
 
 
 def ended_by(event_type: str, data: Mapping[str, Any]) -> tuple[Kind, str] | None:
-    """What is not good any more after an event; None: nothing."""
+    """Return what the event ends, or None."""
     if event_type == "latchkey.token.revoked.v1":
-        # With `token_id` that one token alone ended, otherwise all of the grant.
+        # With `token_id` only this token ended, otherwise all tokens of the grant.
         return ("token", data["token_id"]) if data.get("token_id") else ("grant", data["grant_id"])
     if event_type not in _ENDS:
         return None

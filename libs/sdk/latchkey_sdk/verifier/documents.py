@@ -1,4 +1,4 @@
-"""Fetching the issuer's public documents: in time, in size, from the place that was named and no other."""
+"""Fetches public documents of the issuer, with limits on time and size, without redirects."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,19 +16,19 @@ _UNCACHED = re.compile(r"(?:^|[,\s])(?:no-store|no-cache)\b")
 
 
 class FetchFailed(Exception):
-    """The document cannot be had now."""
+    """The document could not be fetched."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """An answer to GET: 200 with its body, or 304."""
+    """A response to GET: 200 with its body, or 304."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = b""
 
     def fresh_for(self, *, default: float) -> float:
-        """Seconds that the document may be used without asking again (RFC 9111 4.2.1)."""
+        """Return the seconds for which the document is fresh (RFC 9111 4.2.1)."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         control = headers.get("cache-control", "").lower()
         if _UNCACHED.search(control):
@@ -45,14 +45,14 @@ class Document:
 
 
 Fetch = Callable[[str, str | None], Awaitable[Document]]
-"""(URL, ETag of what is known) -> Document. Raises FetchFailed."""
+"""(URL, ETag of the cached document) -> Document. Raises FetchFailed."""
 
 
 async def fetch(url: str, etag: str | None = None) -> Document:
     """GET, without following redirects.
 
     Raises:
-        FetchFailed: no answer in time, none of 200 and 304, or too long.
+        FetchFailed: no response in time, a status other than 200 and 304, or a body that is too long.
     """
     headers = {"Accept": "application/json"} | ({"If-None-Match": etag} if etag else {})
     try:
@@ -63,7 +63,7 @@ async def fetch(url: str, etag: str | None = None) -> Document:
             if response.status == 304 and etag:
                 return Document(304, response.headers)
             if response.status != 200:
-                raise FetchFailed(f"{url} answers {response.status}")
+                raise FetchFailed(f"{url} responded with status {response.status}")
             body = await response.content.read(MAX_BYTES + 1)
             while len(body) <= MAX_BYTES and (more := await response.content.read(MAX_BYTES + 1 - len(body))):
                 body += more
@@ -75,7 +75,7 @@ async def fetch(url: str, etag: str | None = None) -> Document:
 
 
 def check_url(url: str, *, insecure_http: bool) -> str:
-    """The URL, if what is fetched there can be trusted.
+    """Return the URL if it is https or loopback.
 
     Raises:
         ValueError: neither https nor loopback.
@@ -83,5 +83,5 @@ def check_url(url: str, *, insecure_http: bool) -> str:
     parts = urlsplit(url)
     local = parts.scheme == "http" and (parts.hostname in _LOOPBACK or insecure_http)
     if not parts.hostname or not (parts.scheme == "https" or local):
-        raise ValueError(f"{url!r}: https is needed (or insecure_http=True, on a network that nobody else can enter)")
+        raise ValueError(f"{url!r} must use https (or set insecure_http=True in an isolated network)")
     return url

@@ -1,7 +1,7 @@
-"""Everything of one subject, from some time ago until now and on, whatever happens to the server.
+"""Reads all events of one subject from a start time on, without a gap.
 
-For what may be read twice and in any order, as revocations may. Nothing is acknowledged: when anything may have been
-missed, a new consumer starts at the last moment that is known to be complete.
+Events may be read twice and in any order, which is fine for revocations. Nothing is acknowledged: if events may have
+been missed, a new consumer starts at the last time that is known to be complete.
 """
 
 import asyncio
@@ -29,16 +29,16 @@ _log = logging.getLogger("latchkey_sdk")
 
 
 class _Missed(Exception):
-    """Something may have been missed."""
+    """Events may have been missed."""
 
 
 class Feed:
-    """`run` is a task for as long as the connection lives.
+    """`run` is a task for the lifetime of the connection.
 
     Args:
-        since: where the first consumer starts.
-        take: is given the body of each message.
-        now: seconds that only rise.
+        since: start of the first consumer.
+        take: called with the body of each message.
+        now: monotonic seconds.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Feed:
         self._now = now
         self._inbox: asyncio.Queue[Msg | None] = asyncio.Queue()
         self.complete_at: float | None = None
-        """When, by `now`, everything that the stream had was taken; None: never yet."""
+        """Time, by `now`, at which all stored events had been read; None if never."""
 
     def begin_again(self) -> None:
-        """The server came back: what it sent in between went to nobody."""
+        """Start a new consumer after a reconnect, because messages may have been lost."""
         self._inbox.put_nowait(None)
 
     async def run(self) -> None:
@@ -73,13 +73,13 @@ class Feed:
                 await self._follow()
             except (NatsError, OSError, TimeoutError, _Missed) as error:
                 stay_cancelled()
-                _log.info("%s: begins again: %s", self._subject, str(error) or type(error).__name__)
+                _log.info("%s: reading restarted: %s", self._subject, str(error) or type(error).__name__)
                 if self.complete_at and self._now() - self.complete_at < HEARTBEAT_SECONDS:
                     pauses = _pauses()
             await asyncio.sleep(next(pauses))
 
     async def _follow(self) -> None:
-        """Until something may have been missed."""
+        """Read until events may have been missed."""
         name, base = f"verifier-{uuid.uuid4().hex}", self._connection.client.new_inbox()
         self._inbox = asyncio.Queue()
         subscription = await self._connection.client.subscribe(f"{base}.*", cb=self._inbox.put)
@@ -95,7 +95,7 @@ class Feed:
             with suppress(NatsError, OSError):
                 await subscription.unsubscribe()
                 if self._connection.working:
-                    # Without an answer: it would vanish by itself, and nobody has to wait for that.
+                    # Without waiting for the response, because an abandoned consumer is deleted automatically.
                     await self._connection.client.publish(
                         f"{self._connection.api}.CONSUMER.DELETE.{self._stream}.{name}"
                     )
@@ -122,7 +122,7 @@ class Feed:
         await self._connection.client.publish(subject, json.dumps(request).encode(), reply=reply)
 
     async def _listen(self, reply: str, taken: int) -> int:
-        """Takes what comes until a new request is due; returns how many the consumer has given so far."""
+        """Handle messages until a new request is due. Returns the number of messages of this consumer so far."""
         for _ in range(BATCH):
             stay_cancelled()
             async with asyncio.timeout(4 * HEARTBEAT_SECONDS):
@@ -143,9 +143,9 @@ class Feed:
     def _taken(self, message: Msg, taken: int) -> int:
         about = message.metadata
         if about.sequence.consumer != taken + 1:
-            raise _Missed(f"message {taken + 1} did not come")
+            raise _Missed(f"message {taken + 1} is missing")
         self._take(message.data)
-        # Once more from this very moment, if it comes to that: several may share it.
+        # A restart reads from this time again, because several events may have the same time.
         self._complete_until = about.timestamp - timedelta(milliseconds=1)
         if not about.num_pending:
             self.complete_at = self._now()
@@ -157,7 +157,7 @@ def long_ago(seconds: float, *, clock: Callable[[], float]) -> datetime:
 
 
 def _pauses() -> Iterator[float]:
-    """Seconds before each further try."""
+    """Yield the seconds before each retry."""
     yield from (0.0, 0.1, 0.25, 0.5, 1.0)
     while True:
         yield 2.0

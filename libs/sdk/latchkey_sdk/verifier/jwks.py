@@ -1,4 +1,4 @@
-"""The issuer's public keys: fetched seldom, kept as long as the issuer allows, at no stranger's beat."""
+"""The public keys of the issuer, cached as long as the issuer permits. Unknown key ids cause few requests."""
 
 import asyncio
 import logging
@@ -11,11 +11,11 @@ from latchkey_sdk.verifier.signature import Key, read_keys
 from latchkey_sdk.verifier.strict import json_object
 
 COOL_DOWN_SECONDS: Final = 10.0
-"""Between two fetches, whatever tokens name: an unknown `kid` costs one at most."""
+"""Minimum time between two fetches, also for tokens with an unknown `kid`."""
 DEFAULT_FRESH_SECONDS: Final = 300.0
-LONGEST_FRESH_SECONDS: Final = 24 * 3600.0
+MAX_FRESH_SECONDS: Final = 24 * 3600.0
 STALE_SECONDS: Final = 3600.0
-"""How long keys are used on while the issuer cannot be reached (RFC 5861 4)."""
+"""How long stale keys are used while the issuer is unreachable (RFC 5861 4)."""
 _DISCOVERY = "/.well-known/openid-configuration"
 _log = logging.getLogger("latchkey_sdk")
 
@@ -24,8 +24,8 @@ class Jwks:
     """Keys by `kid`.
 
     Args:
-        issuer: whose discovery document names the key set, unless `jwks_uri` does.
-        clock: seconds that only rise.
+        issuer: its discovery document has the URL of the key set, unless `jwks_uri` is given.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -44,28 +44,28 @@ class Jwks:
         self._fetching: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> Key:
-        """The key of that name; the key set is fetched when that may help.
+        """Return the key with this `kid`. Fetches the key set if the key is unknown or the set is stale.
 
         Raises:
             TokenRefused: the issuer has no such key.
-            VerifierUnavailable: the key set is not known and cannot be had now.
+            VerifierUnavailable: the key set could not be fetched.
         """
         now = self._clock()
         key = self._usable(kid, now)
         if key is None or now >= self._fresh_until:
             refreshing = self._refresh(now)
-            # A key that is known serves on while the set is asked for again.
+            # A known key is used while the set is refreshed.
             if refreshing and key is None:
                 await asyncio.shield(refreshing)
                 key = self._usable(kid, self._clock())
         if key:
             return key
         if self._clock() >= self._usable_until:
-            raise VerifierUnavailable("The keys of the issuer cannot be fetched.")
+            raise VerifierUnavailable("The keys of the issuer could not be fetched.")
         raise TokenRefused("The access token is malformed or not signed by the issuer.", reason="KEY_UNKNOWN")
 
     def look_again(self) -> None:
-        """The issuer says that its keys changed: what is known is not fresh any more."""
+        """Refresh the key set, because an event reported a change."""
         self._fresh_until = self._next_fetch = -1.0
         self._refresh(self._clock())
 
@@ -78,7 +78,7 @@ class Jwks:
         return self._keys.get(kid) if now < self._usable_until else None
 
     def _refresh(self, now: float) -> asyncio.Task[None] | None:
-        """The fetch that goes on, or a new one if it is time for one."""
+        """Return the running fetch, or start one if COOL_DOWN_SECONDS have passed."""
         if self._fetching is None or self._fetching.done():
             if now < self._next_fetch:
                 return None
@@ -93,7 +93,7 @@ class Jwks:
         except (FetchFailed, ValueError) as error:
             self._uri, self._etag = self._given_uri, None
             self._next_fetch = self._clock() + next(self._pauses)
-            _log.warning("The keys of %s are not renewed: %s", self._issuer, error)
+            _log.warning("Could not fetch the keys of %s: %s", self._issuer, error)
         else:
             self._pauses = _pauses()
 
@@ -101,7 +101,7 @@ class Jwks:
         if self._uri is None:
             found = json_object((await self._fetch(self._issuer.rstrip("/") + _DISCOVERY, None)).body)
             if found.get("issuer") != self._issuer:  # RFC 8414 3.3
-                raise ValueError(f"its discovery document is of another issuer: {found.get('issuer')!r}")
+                raise ValueError(f"issuer in the discovery document does not match: {found.get('issuer')!r}")
             self._uri = check_url(str(found.get("jwks_uri")), insecure_http=self._insecure_http)
         return self._uri
 
@@ -109,17 +109,17 @@ class Jwks:
         if document.status == 200:
             keys = read_keys(document.body)
             if not keys:
-                raise ValueError("the key set has no key that signs access tokens")
+                raise ValueError("the key set contains no usable key")
             self._keys, self._etag = keys, document.etag
         now = self._clock()
-        fresh = min(document.fresh_for(default=DEFAULT_FRESH_SECONDS), LONGEST_FRESH_SECONDS)
+        fresh = min(document.fresh_for(default=DEFAULT_FRESH_SECONDS), MAX_FRESH_SECONDS)
         self._fresh_until = now + max(fresh, COOL_DOWN_SECONDS)
         self._usable_until = self._fresh_until + STALE_SECONDS
         self._next_fetch = now + COOL_DOWN_SECONDS
 
 
 def _pauses() -> Iterator[float]:
-    """Seconds before each further try."""
+    """Yield the seconds before each retry."""
     yield from (1.0, 2.0, 5.0)
     while True:
         yield COOL_DOWN_SECONDS

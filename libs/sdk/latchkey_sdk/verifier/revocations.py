@@ -1,4 +1,4 @@
-"""What has been revoked and would otherwise still be good: bounded by the life of tokens, and by size."""
+"""Revocations that affect unexpired tokens, bounded by the token lifetime and by size."""
 
 import logging
 from collections import OrderedDict
@@ -17,20 +17,20 @@ _REASONS: Final[Mapping[Kind, str]] = {
     "grant": "GRANT_REVOKED",
     "session": "SESSION_ENDED",
 }
-_COMING_BACK: Final = frozenset({"user", "client"})
-"""May be good again later: what was issued before is not."""
+_REVERSIBLE: Final = frozenset({"user", "client"})
+"""Can be enabled again: only tokens that were issued before the revocation are refused."""
 _OFFLINE: Final = "offline_access"
 _log = logging.getLogger("latchkey_sdk")
 
 
 class Revocations:
-    """Remembers each revocation until every token that it ends has expired.
+    """Keeps each revocation until every token that it ends has expired.
 
-    When there is no room, tokens as old as the revocation that has to be forgotten are refused altogether: rather a
-    token renewed before its time than a revoked one taken.
+    If the capacity is exceeded, the oldest revocation is dropped and all tokens of its age or older are refused. So no
+    revoked token is accepted.
 
     Args:
-        longest_lifetime: of an access token, in seconds.
+        longest_lifetime: maximum lifetime of an access token, in seconds.
         clock: seconds since 1970.
     """
 
@@ -38,7 +38,7 @@ class Revocations:
         self._kept = longest_lifetime + 2 * SKEW_SECONDS
         self._clock = clock
         self._capacity = capacity
-        # One stream subject feeds each kind, in order: the oldest of a kind is always in front.
+        # Events of each kind arrive in order, so the oldest entry of a kind is always the first.
         self._ended: dict[Kind, OrderedDict[str, float]] = {}
         self._refused_until = 0.0
 
@@ -46,7 +46,7 @@ class Revocations:
         return sum(map(len, self._ended.values()))
 
     def add(self, kind: Kind, name: str, *, at: float) -> None:
-        """`name` ended at that moment (seconds since 1970). Telling it again changes nothing."""
+        """Record that `name` ended at this time (seconds since 1970). Idempotent."""
         ended = self._ended.setdefault(kind, OrderedDict())
         ended[name] = max(at, ended.get(name, at))
         ended.move_to_end(name)
@@ -55,13 +55,13 @@ class Revocations:
             self._make_room()
 
     def reason_against(self, token: AccessToken, *, kid: str) -> str | None:
-        """Why the token is not good any more; None when nothing is known against it."""
+        """Return why the token is revoked; None if it is not."""
         issued_at = token.issued_at.timestamp()
         if issued_at <= self._refused_until:
             return "TOO_OLD"
         for kind, name in _names(token, kid):
             at = self._at(kind, name)
-            if at is not None and (kind not in _COMING_BACK or issued_at <= at + SKEW_SECONDS):
+            if at is not None and (kind not in _REVERSIBLE or issued_at <= at + SKEW_SECONDS):
                 return _REASONS[kind]
         return None
 
@@ -77,18 +77,18 @@ class Revocations:
         oldest = min((ended for ended in self._ended.values() if ended), key=lambda ended: next(iter(ended.values())))
         _, at = oldest.popitem(last=False)
         if at + SKEW_SECONDS > self._refused_until:
-            _log.warning("More is revoked than %d entries: tokens issued before are refused", self._capacity)
+            _log.warning("More than %d revocations: older tokens are refused", self._capacity)
             self._refused_until = at + SKEW_SECONDS
 
 
 def _names(token: AccessToken, kid: str) -> Iterator[tuple[Kind, str]]:
-    """Everything that ends the token when it ends."""
+    """Yield everything whose end revokes the token."""
     yield "key", kid
     yield "token", token.token_id
     yield "user", token.subject
     yield "client", token.client_id
     if token.grant_id:
         yield "grant", token.grant_id
-    # Offline access outlives the session in which it was given (OpenID Connect Core 11).
+    # Offline access continues after the end of the session (OpenID Connect Core 11).
     if token.session_id and _OFFLINE not in token.scopes:
         yield "session", token.session_id

@@ -1,8 +1,7 @@
-"""Signatures of access tokens: the one place that touches joserfc, and the cage around it (RFC 8725 3).
+"""Signatures of access tokens. The only module that uses joserfc, with the checks of RFC 8725 3.
 
-joserfc takes the algorithms that it is told to take, and lets a key verify with any of them that suits its type. So it
-is told one: the algorithm that the issuer's key set binds to the key. Header and JSON are judged here, before it. No
-key comes from a token, and nothing symmetric is ever a key.
+joserfc accepts any permitted algorithm that fits the type of a key. So only one is permitted: the algorithm of the key
+in the key set. Header and JSON are checked before. Keys never come from a token, and symmetric keys are not accepted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,14 +22,14 @@ _MAX_KID_LENGTH: Final = 128
 _RSA_BITS: Final = range(2048, 8192 + 1)
 _TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 _DANGEROUS: Final = frozenset({"crit", "b64", "jwk", "jku", "x5u", "x5c", "enc", "zip"})
-"""A header with one of these demands what is not understood here, or brings a key of its own."""
+"""Header parameters that are not supported or contain a key."""
 
 
 class Key:
-    """A public key with its `kid` and the one algorithm that it verifies."""
+    """A public key with its `kid` and its algorithm."""
 
     def __init__(self, jwk: Mapping[str, Any]) -> None:
-        """Raises ValueError: it is no key that an issuer signs access tokens with."""
+        """Raises ValueError if the JWK is not a supported signing key."""
         kid, alg = jwk.get("kid"), jwk.get("alg")
         if not isinstance(kid, str) or not 0 < len(kid) <= _MAX_KID_LENGTH or not isinstance(alg, str):
             raise ValueError("no kid or no alg")
@@ -45,7 +44,7 @@ class Key:
         try:
             jws.deserialize_compact(token, self._key, algorithms=[self.alg])
         except (JoseError, ValueError, TypeError):
-            raise _not_good("SIGNATURE_INVALID") from None
+            raise _refused("SIGNATURE_INVALID") from None
 
 
 def _public(jwk: Mapping[str, Any]) -> ECKey | RSAKey:
@@ -55,18 +54,18 @@ def _public(jwk: Mapping[str, Any]) -> ECKey | RSAKey:
                 return ECKey.import_key({"kty": "EC", "crv": "P-256", "x": x, "y": y})
             case {"kty": "RSA", "alg": "RS256", "n": str(n), "e": str(e)}:
                 if int.from_bytes(base64url_decode(n)).bit_length() not in _RSA_BITS:
-                    raise ValueError("an RSA key of a size that is not taken")
+                    raise ValueError("unsupported RSA key size")
                 return RSAKey.import_key({"kty": "RSA", "n": n, "e": e})
     except (JoseError, TypeError) as error:
         raise ValueError("not a public key") from error
-    raise ValueError("not an algorithm that access tokens are signed with")
+    raise ValueError("unsupported key type or algorithm")
 
 
 def read_keys(document: bytes) -> dict[str, Key]:
-    """The usable keys of a JWK Set by their `kid`; others, such as those of later algorithms, are left out.
+    """Return the usable keys of a JWK Set by `kid`. Other keys are ignored.
 
     Raises:
-        ValueError: it is no JWK Set (RFC 7517 5), or two keys share a `kid`.
+        ValueError: it is not a JWK Set (RFC 7517 5), or two keys have the same `kid`.
     """
     members = json_object(document).get("keys")
     if not isinstance(members, list) or len(members) > MAX_KEYS:
@@ -88,7 +87,7 @@ def _usable(members: Iterable[Any]) -> Iterable[Key]:
 
 @dataclass(frozen=True)
 class UnverifiedToken:
-    """A token whose header is in order; nothing of it has been proved yet."""
+    """A token with a valid header. Its signature is not verified yet."""
 
     text: str
     kid: str
@@ -98,33 +97,33 @@ class UnverifiedToken:
     def parse(cls, text: str) -> "UnverifiedToken":
         """Raises TokenRefused."""
         if len(text) > MAX_TOKEN_BYTES or text.count(".") != 2:
-            raise _not_good("MALFORMED")
+            raise _refused("MALFORMED")
         encoded = text.partition(".")[0]
         try:
             if len(encoded) > MAX_HEADER_BYTES:
                 raise ValueError("too long")  # noqa: TRY301
             header = json_object(base64url_decode(encoded))
         except ValueError:
-            raise _not_good("MALFORMED") from None
+            raise _refused("MALFORMED") from None
         if not _DANGEROUS.isdisjoint(header):
-            raise _not_good("HEADER_REFUSED")
+            raise _refused("HEADER_REFUSED")
         kid, alg, typ = header.get("kid"), header.get("alg"), header.get("typ")
-        if not isinstance(typ, str) or typ.lower() not in _TYPES:  # RFC 9068 4: an ID token is no access token
-            raise _not_good("NO_ACCESS_TOKEN")
+        if not isinstance(typ, str) or typ.lower() not in _TYPES:  # RFC 9068 4: ID tokens are not accepted
+            raise _refused("NO_ACCESS_TOKEN")
         if not isinstance(kid, str) or not 0 < len(kid) <= _MAX_KID_LENGTH or not isinstance(alg, str):
-            raise _not_good("MALFORMED")
+            raise _refused("MALFORMED")
         return cls(text, kid, alg)
 
     def claims(self, key: Key) -> dict[str, Any]:
-        """The claims, if the key signed them. Raises TokenRefused."""
+        """Return the claims after verifying the signature. Raises TokenRefused."""
         if self.alg != key.alg:
-            raise _not_good("ALG_OF_ANOTHER_KEY")
+            raise _refused("ALG_OF_ANOTHER_KEY")
         key.verify(self.text)
         try:
             return json_object(base64url_decode(self.text.split(".")[1]))
         except ValueError:
-            raise _not_good("MALFORMED") from None
+            raise _refused("MALFORMED") from None
 
 
-def _not_good(reason: str) -> TokenRefused:
+def _refused(reason: str) -> TokenRefused:
     return TokenRefused("The access token is malformed or not signed by the issuer.", reason=reason)

@@ -1,4 +1,4 @@
-"""Parsing that takes one spelling of everything: two readers can never see two meanings in the same bytes."""
+"""Strict parsers that accept only one encoding of a value."""
 
 import base64
 import binascii
@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 
 def base64url_decode(text: str) -> bytes:
-    """Base64url without padding (RFC 7515 2).
+    """Decode base64url without padding (RFC 7515 2).
 
     Raises:
         ValueError: padding, foreign characters, or unused bits that are not zero.
@@ -18,17 +18,17 @@ def base64url_decode(text: str) -> bytes:
         data = base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
     except binascii.Error as error:
         raise ValueError("not base64url") from error
-    # The decoder skips foreign characters and ignores spare bits; encoding again shows both.
+    # The decoder skips other characters and ignores unused bits; encoding again detects both.
     if base64.urlsafe_b64encode(data).rstrip(b"=") != raw:
         raise ValueError("not the canonical base64url form")
     return data
 
 
 def json_object(data: bytes) -> dict[str, Any]:
-    """One JSON object.
+    """Parse a JSON object.
 
     Raises:
-        ValueError: anything else; also members that appear twice, NaN, and nesting without end.
+        ValueError: not a JSON object, duplicate members, NaN, or nested too deeply.
     """
     try:
         value = _decoder.decode(data.decode("utf-8"))

@@ -1,4 +1,4 @@
-"""Access tokens, verified where they are used: no call for each of them, and revoked ones refused at once."""
+"""Verifies access tokens locally, without a request for each token, and refuses revoked tokens immediately."""
 
 import asyncio
 import logging
@@ -25,12 +25,12 @@ _log = logging.getLogger("latchkey_sdk")
 
 @dataclass(frozen=True)
 class Status:
-    """How a verifier is doing, for metrics and health."""
+    """State of a verifier, for metrics and health checks."""
 
     bus_away_seconds: float
-    """0 while revocations are heard; otherwise for how long not."""
+    """0 while revocations are received; otherwise the seconds since they were last complete."""
     revocations: int
-    """Entries remembered."""
+    """Number of stored revocations."""
 
     @property
     def revocations_current(self) -> bool:
@@ -44,20 +44,20 @@ class TokenVerifier:
             token = await verifier.verify(text, scopes=["orders:read"])
 
     Args:
-        issuer: as in tokens (`iss`); its key set is found by discovery.
-        audience: who must be among `aud`: this API.
+        issuer: expected `iss`; its key set is found by discovery.
+        audience: identifier of this API; must be in `aud`.
         servers: nats:// URLs.
-        creds: the NATS .creds file of a reader.
-        refuse_after: how long tokens are accepted, with `revocation_checked` False, while the bus is away. None: for
-            as long as it takes; a revoked token is then good until it expires.
-        longest_lifetime: of an access token (LATCHKEY_ACCESS_TOKEN_SECONDS). For so long revocations are remembered and
-            read back at a start, and a token that lives longer is refused.
-        leeway: for clocks that differ: how long after `exp` a token is still taken.
-        start_timeout: how long `async with` waits for past revocations and keys before the policy applies.
-        jwks_uri: where the keys are, instead of discovery.
-        insecure_http: http:// is good for other hosts than this one.
-        inbox_prefix: only for users whose rights are not in their credentials.
-        on_status: is called with True when revocations are heard (again), with False when not.
+        creds: NATS .creds file of a reader.
+        refuse_after: how long tokens are accepted, with `revocation_checked` False, while NATS is unavailable. None:
+            without a limit; a revoked token is then accepted until it expires.
+        longest_lifetime: maximum lifetime of an access token (LATCHKEY_ACCESS_TOKEN_SECONDS). Revocations are kept for
+            this time and read back at the start. Tokens with a longer lifetime are refused.
+        leeway: how long after `exp` a token is accepted, for clock differences.
+        start_timeout: how long `async with` waits for past revocations before the policy applies.
+        jwks_uri: URL of the key set, instead of discovery.
+        insecure_http: permit http:// for hosts other than loopback.
+        inbox_prefix: only for NATS users whose permissions are not in their credentials.
+        on_status: called with True when revocations are received (again), with False when not.
     """
 
     def __init__(
@@ -79,9 +79,9 @@ class TokenVerifier:
         clock: Callable[[], float] = time.time,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises ValueError: the issuer or `jwks_uri` is neither https nor loopback, or `leeway` is above a minute."""
+        """Raises ValueError if a URL is neither https nor loopback, or if `leeway` is above a minute."""
         if not timedelta() <= leeway <= timedelta(seconds=SKEW_SECONDS):
-            raise ValueError(f"leeway={leeway}: at most {SKEW_SECONDS} seconds")
+            raise ValueError(f"leeway={leeway} must be from 0 to {SKEW_SECONDS} seconds")
         for url in (issuer, jwks_uri):
             if url is not None:
                 check_url(url, insecure_http=insecure_http)
@@ -111,25 +111,25 @@ class TokenVerifier:
         return Status(bus_away_seconds=self._bus.away_seconds, revocations=len(self._revocations))
 
     async def __aenter__(self) -> Self:
-        """What was revoked before is known, or the bus is away.
+        """Wait until past revocations are read or `start_timeout` has passed.
 
         Raises:
-            AccessRefused: the NATS credentials are not accepted, or do not permit to hear of revocations.
+            AccessRefused: the NATS credentials were refused or do not permit reading revocation events.
         """
         self._tasks = [asyncio.create_task(self._bus.run()), asyncio.create_task(self._watch_status())]
         self._jwks.look_again()
         try:
-            await self._hear_the_past()
+            await self._read_past_revocations()
         except BaseException:
             await self._close()
             raise
-        self._tell()
+        self._report_status()
         return self
 
-    async def _hear_the_past(self) -> None:
+    async def _read_past_revocations(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._start_timeout):
-                while self._bus.away_seconds and not self._bus.refused:  # noqa: ASYNC110 # happens elsewhere
+                while self._bus.away_seconds and not self._bus.refused:  # noqa: ASYNC110 # set by another task
                     await asyncio.sleep(0.01)
         if self._bus.refused:
             raise self._bus.refused
@@ -140,12 +140,12 @@ class TokenVerifier:
         await self._close()
 
     async def verify(self, token: str, *, scopes: Iterable[str] = ()) -> AccessToken:
-        """The token's claims, if it is good here and now.
+        """Return the verified token.
 
         Raises:
-            TokenRefused: it is not (401 invalid_token).
-            InsufficientScope: it is, and lacks one of the scopes (403).
-            VerifierUnavailable: keys are not known, or the bus is away for longer than the policy allows (503).
+            TokenRefused: the token is invalid (401 invalid_token).
+            InsufficientScope: the token is valid but lacks a scope (403).
+            VerifierUnavailable: the keys are unknown, or NATS is unavailable for longer than permitted (503).
         """
         unverified = UnverifiedToken.parse(token)
         key = await self._jwks.find(unverified.kid)
@@ -162,7 +162,7 @@ class TokenVerifier:
         away = self._bus.away_seconds
         if away:
             if self._refuse_after is not None and away >= self._refuse_after.total_seconds():
-                raise VerifierUnavailable("Whether the access token was revoked cannot be told at the moment.")
+                raise VerifierUnavailable("The revocation status of the access token cannot be checked at the moment.")
             verified = replace(verified, revocation_checked=False)
         if not verified.scopes.issuperset(scopes):
             raise InsufficientScope(scopes)
@@ -172,22 +172,22 @@ class TokenVerifier:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             if self._current is not None:
-                self._tell()
+                self._report_status()
 
-    def _tell(self) -> None:
+    def _report_status(self) -> None:
         current = not self._bus.away_seconds
         if current == self._current:
             return
         first, self._current = self._current is None, current
         if not current:
             policy = "accepted" if self._refuse_after is None else f"refused after {self._refuse_after}"
-            _log.warning("The bus is away: revocations are not heard, and tokens are %s", policy)
+            _log.warning("NATS is unavailable: revocations are not received, and tokens are %s", policy)
         elif not first:
-            _log.warning("Revocations are heard again")
+            _log.warning("Revocations are received again")
         if self._on_status:
             try:
                 self._on_status(current)
-            except Exception:  # noqa: BLE001 - the caller's own, and no reason to stop watching
+            except Exception:  # noqa: BLE001 - an error of the callback must not stop the task
                 _log.exception("on_status failed")
 
     async def _close(self) -> None:

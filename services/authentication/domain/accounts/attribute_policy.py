@@ -15,13 +15,13 @@ def changed_attributes(
 
     Raises:
         InvalidRequest: CLAIM_READ_ONLY.
-        RefusedClaim: a value does not hold.
+        RefusedClaim: a value is invalid.
     """
     after = dict(before)
     for name, unverified in unverified_changes.items():
         attribute = known.by_name[name]
-        if writer < (Writer.PERSON if attribute.writer == "person" else Writer.OPERATOR):
-            raise InvalidRequest(f"The claim {name} cannot be written.", reason=Reason.CLAIM_READ_ONLY)
+        if writer < (Writer.USER if attribute.writer == "person" else Writer.OPERATOR):
+            raise InvalidRequest(f"The claim {name} is read-only for this caller.", reason=Reason.CLAIM_READ_ONLY)
         if unverified is None:
             after.pop(name, None)
         else:
@@ -32,7 +32,7 @@ def changed_attributes(
 def _checked(attribute: Attribute, unverified: object) -> object:
     whole = isinstance(unverified, float) and unverified.is_integer()
     value = int(unverified) if whole and isinstance(unverified, float) else unverified
-    if not attribute.holds(value):
+    if not attribute.accepts(value):
         refusal = InvalidRequest(
             f"The claim {attribute.name} must be a {attribute.type}.", reason=Reason.CLAIM_MALFORMED
         )

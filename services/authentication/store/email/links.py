@@ -1,12 +1,12 @@
-"""What the links in letters open, in SQL: found by the digest of their secret, and used by one statement."""
+"""What the links in emails open, in SQL: found by the digest of their secret, and used by one statement."""
 
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.upsert import upsert
 from services.authentication.domain.email.links import LinkPurpose, MailedLink
 from services.authentication.store.tables import LINKS as L
 
@@ -18,8 +18,7 @@ class MailedLinks:
         self._session = session
 
     async def put(self, link: MailedLink, *, secret_hash: bytes | None) -> None:
-        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        statement: Any = insert(L).values(
+        statement: Any = upsert(self._session, L).values(
             link_id=link.link_id,
             secret_hash=secret_hash,
             purpose=link.purpose.value,

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.upsert import upsert
 from services.authentication.domain.sign_in.throttle import WINDOW, Failures
 from services.authentication.store.tables import FAILURES as F
 
@@ -22,8 +22,9 @@ class SignInFailures:
 
     async def count(self, keys: Collection[bytes], *, now: datetime) -> None:
         """One statement. The rows are locked in the order of their keys until the transaction ends."""
-        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        statement: Any = insert(F).values([{"key": key, "last_at": now, "counted": 1} for key in sorted(keys)])
+        statement: Any = upsert(self._session, F).values(
+            [{"key": key, "last_at": now, "counted": 1} for key in sorted(keys)]
+        )
         is_over = F.c.last_at <= now - WINDOW
         await self._session.execute(
             statement.on_conflict_do_update(

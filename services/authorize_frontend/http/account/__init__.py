@@ -1,0 +1,1 @@
+"""Pages of the signed-in user's own account; the sign-in itself is in `sign_in`."""

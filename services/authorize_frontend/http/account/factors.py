@@ -1,6 +1,7 @@
-"""Second factors on a person's own page: which there are, and taking one away."""
+"""Second factors on the account page: the list, and the form that removes one."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
@@ -14,34 +15,34 @@ from latchkey.authentication.v1.factors_pb2 import (
 )
 from libs.languages.moments import moment_in_words
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
-from services.authorize_frontend.http.shared.parameters import of_form, only
+from services.authorize_frontend.http.shared.parameters import of_form, single_value
 from services.authorize_frontend.http.shared.return_target import ACCOUNT
 
 _PURPOSE = "account-factors"
 _KINDS = {FACTOR_KIND_TOTP: "totp", FACTOR_KIND_PASSKEY: "passkey"}
 
 
+@dataclass(frozen=True, kw_only=True)
 class AccountFactors:
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
+    edge: Edge
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post(self._edge.site.path("/account/factors"), self.remove)]
+        return [web.post(self.edge.site.path("/account/factors"), self.remove)]
 
     async def remove(self, request: web.Request) -> web.Response:
-        """Takes a factor away, for who has signed in a short while ago."""
+        """Removes a factor. Authentication requires a recent sign-in."""
         form = await of_form(request)
-        factor_id = only(form, "factor")
-        request[RETRY] = self._edge.site.path(ACCOUNT)
-        self._edge.prove(request, form, purpose=_PURPOSE, subject=factor_id)
-        await self._edge.backends.factors.RemoveFactor(
-            RemoveFactorRequest(session_secret=self._edge.cookies.session(request) or "", factor_id=factor_id)
+        factor_id = single_value(form, "factor")
+        request[RETRY] = self.edge.site.path(ACCOUNT)
+        self.edge.verify_form(request, form, purpose=_PURPOSE, subject=factor_id)
+        await self.edge.backends.factors.RemoveFactor(
+            RemoveFactorRequest(session_secret=self.edge.cookies.session(request) or "", factor_id=factor_id)
         )
-        return see_other(self._edge.site.path(ACCOUNT, note="factor-removed"))
+        return see_other(self.edge.site.path(ACCOUNT, note="factor-removed"))
 
 
 def factors_on_page(edge: Edge, request: web.Request, own: ListFactorsResponse, browser_secret: str) -> dict[str, Any]:
-    """What the account page says of them."""
+    """Returns the values of the account page."""
 
     def csrf(factor_id: str) -> str:
         return edge.form_token(request, purpose=_PURPOSE, subject=factor_id, browser_secret=browser_secret)

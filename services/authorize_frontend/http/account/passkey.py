@@ -1,87 +1,64 @@
-"""Adding a passkey."""
+"""The page that adds a passkey."""
+
+from typing import ClassVar
 
 from aiohttp import web
 
 from latchkey.authentication.v1.factors_pb2 import AddPasskeyRequest, StartPasskeyRequest
-from libs.languages.speaking import mark, say
-from libs.oauth.errors import AccessDenied, InvalidRequest
+from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
+from libs.languages.translation import mark
 from libs.oauth.reasons import Reason
-from services.authorize_frontend.http.account.factor_pages import PASSKEY, Errand, after_adding, recent_session
-from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
-from services.authorize_frontend.http.shared.parameters import Parameters, of_form, of_query, only
+from services.authorize_frontend.http.account.enrolment import PASSKEY, SESSION_REFUSALS, Enrolment, EnrolmentPage
+from services.authorize_frontend.http.shared.edge import see_other
+from services.authorize_frontend.http.shared.parameters import Parameters, single_value
+from services.authorize_frontend.http.shared.refusals import Refusals
 from services.authorize_frontend.http.sign_in.passkeys import PasskeyForm
 
-_PURPOSE = "account-passkey"
-_PROBLEMS = {
-    Reason.WRONG_PROOF: mark("That did not work, or took too long. Please try again."),
-    Reason.PASSKEY_TAKEN: mark("That passkey is known already."),
-    Reason.FACTOR_NAME: mark("Please choose a shorter name."),
-    Reason.FACTORS_TOO_MANY: mark("You have as many of these as there can be. Remove one first."),
-}
 
+class AccountPasskey(EnrolmentPage):
+    path: ClassVar[str] = PASSKEY
+    purpose: ClassVar[str] = "account-passkey"
+    refusals: ClassVar[Refusals] = Refusals(
+        rpc="AddPasskey",
+        shown={
+            Reason.WRONG_PROOF: mark("Your passkey could not be added. Please try again."),
+            Reason.PASSKEY_TAKEN: mark("This passkey is already registered."),
+            Reason.FACTOR_NAME: mark("Please enter a shorter name."),
+            Reason.FACTORS_TOO_MANY: mark("You have reached the limit. Remove one first."),
+        },
+        passed_on=SESSION_REFUSALS,
+    )
 
-class AccountPasskey:
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
-
-    def routes(self) -> list[web.RouteDef]:
-        path = self._edge.site.path(PASSKEY)
-        return [web.get(path, self.show, allow_head=False), web.post(path, self.submit)]
-
-    async def show(self, request: web.Request) -> web.Response:
-        return await self._page(request, Errand.of(of_query(request)), "")
-
-    async def submit(self, request: web.Request) -> web.Response:
-        """What the browser has made; from then on it counts."""
-        form = await of_form(request)
-        errand = Errand.of(form)
-        request[RETRY] = self._edge.site.path(PASSKEY, **errand.parameters)
-        self._edge.prove(request, form, purpose=_PURPOSE, subject=errand.request_id)
-        if only(form, "choice") == "cancel":
-            return see_other(errand.given_up(self._edge))
-        problem, session_secret = await self._add(request, form)
-        if problem:
-            return await self._page(request, errand, problem)
-        return await after_adding(self._edge, errand, session_secret)
-
-    async def _add(self, request: web.Request, form: Parameters) -> tuple[str, str]:
-        """What is wrong, in words, or the session's new secret."""
+    async def add(self, request: web.Request, form: Parameters) -> str:
         message = AddPasskeyRequest(
-            session_secret=self._edge.cookies.session(request) or "",
-            passkey=only(form, "credential"),
-            name=only(form, "name"),
-            context=self._edge.context(request),
+            session_secret=self.edge.cookies.session(request) or "",
+            passkey=single_value(form, "credential"),
+            name=single_value(form, "name"),
+            context=self.edge.context(request),
         )
-        try:
-            added = await self._edge.backends.factors.AddPasskey(message)
-        except (AccessDenied, InvalidRequest) as error:
-            if error.reason not in _PROBLEMS:
-                raise
-            return say(_PROBLEMS[error.reason]), ""
-        return "", added.session_secret
+        return (await self.edge.backends.factors.AddPasskey(message)).session_secret
 
-    async def _page(self, request: web.Request, errand: Errand, problem: str) -> web.Response:
-        session = await recent_session(self._edge, request)
-        if session is None:
-            return errand.sign_in_first(self._edge, PASSKEY)
-        started = await self._edge.backends.factors.StartPasskey(
-            StartPasskeyRequest(session_secret=self._edge.cookies.session(request) or "")
-        )
+    async def render(
+        self, request: web.Request, enrolment: Enrolment, session: GetSessionResponse, problem: str
+    ) -> web.Response:
+        message = StartPasskeyRequest(session_secret=self.edge.cookies.session(request) or "")
+        started = await self.edge.backends.factors.StartPasskey(message)
         if not started.options:
-            return see_other(errand.given_up(self._edge))
-        browser_secret = self._edge.cookies.browser_or_new(request)
-        token = self._edge.form_token(
-            request, purpose=_PURPOSE, subject=errand.request_id, browser_secret=browser_secret
-        )
-        response = self._edge.pages.page(
+            return see_other(enrolment.cancelled(self.edge))
+        browser_secret = self.edge.cookies.browser_or_new(request)
+        subject = enrolment.request_id
+        token = self.edge.form_token(request, purpose=self.purpose, subject=subject, browser_secret=browser_secret)
+        hidden = {**enrolment.parameters, "csrf": token}
+        return self.edge.form_page(
+            request,
             "account_passkey",
-            form_action=("'self'",),
+            purpose=self.purpose,
+            subject=subject,
+            browser_secret=browser_secret,
             scripts=True,
-            person=session.display_name or session.username,
+            display_name=session.display_name or session.username,
             username=session.username,
             problem=problem,
-            passkey=PasskeyForm(self._edge.site.path(PASSKEY), started.options, {**errand.parameters, "csrf": token}),
-            back=errand.given_up(self._edge),
+            passkey=PasskeyForm(self.edge.site.path(PASSKEY), started.options, hidden),
+            back=enrolment.cancelled(self.edge),
         )
-        self._edge.cookies.keep_browser(request, response, browser_secret)
-        return response

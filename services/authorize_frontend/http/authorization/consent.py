@@ -1,63 +1,63 @@
-"""The consent page: what an application asks for, in words that a person uses."""
+"""The consent page."""
 
 import asyncio
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from latchkey.token.v1.authorization_pb2 import DECISION_ALLOW, DECISION_DENY, DecideAuthorizationRequest
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
-from services.authorize_frontend.http.authorization.responses import answer
+from services.authorize_frontend.http.authorization.responses import respond
 from services.authorize_frontend.http.shared.client import ClientOnPage
 from services.authorize_frontend.http.shared.edge import Edge, see_other
-from services.authorize_frontend.http.shared.parameters import only
+from services.authorize_frontend.http.shared.parameters import single_value
 from services.authorize_frontend.http.shared.policy import redirect_sources
-from services.authorize_frontend.http.shared.resource_words import resources_on_page
+from services.authorize_frontend.http.shared.resources import resources_on_page
 
 _PURPOSE = "consent"
 _DECISIONS = {"allow": DECISION_ALLOW, "deny": DECISION_DENY}
 
 
+@dataclass(frozen=True, kw_only=True)
 class Consent:
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
+    edge: Edge
 
     def routes(self) -> list[web.RouteDef]:
-        path = self._edge.site.path("/consent")
+        path = self.edge.site.path("/consent")
         return [web.get(path, self.show, allow_head=False), web.post(path, self.submit)]
 
     async def show(self, request: web.Request) -> web.Response:
-        """The question; somebody who is not signed in (any more) is sent through the request again."""
-        pending = self._edge.pending(request)
-        interaction, session = await asyncio.gather(self._edge.interaction(pending), self._edge.session(request))
+        """Shows the page. A browser without a session resumes the request, which leads to the sign-in page."""
+        pending = self.edge.pending(request)
+        interaction, session = await asyncio.gather(self.edge.interaction(pending), self.edge.session(request))
         if not session.HasField("session"):
-            return see_other(self._edge.site.path("/authorize/resume", request=pending.request_id))
-        client = ClientOnPage.of(interaction, self._edge.site)
-        token = self._edge.form_token(
-            request, purpose=_PURPOSE, subject=pending.request_id, browser_secret=pending.browser_secret
-        )
-        return self._edge.pages.page(
+            return see_other(self.edge.site.path("/authorize/resume", request=pending.request_id))
+        return self.edge.form_page(
+            request,
             "consent",
-            form_action=("'self'", *redirect_sources(interaction.redirect_origin)),
-            client=client,
+            purpose=_PURPOSE,
+            subject=pending.request_id,
+            browser_secret=pending.browser_secret,
+            targets=redirect_sources(interaction.redirect_origin),
+            client=ClientOnPage.of(interaction, self.edge.site),
             scopes=list(dict.fromkeys(interaction.scopes)),
             resources=resources_on_page(interaction.resources),
-            person=session.display_name or session.username,
+            display_name=session.display_name or session.username,
             username=session.username,
             request_id=pending.request_id,
-            csrf=token,
         )
 
     async def submit(self, request: web.Request) -> web.Response:
-        """Tells the token service what the person decided. It judges the whole request again."""
-        form, pending = await self._edge.posted(request, purpose=_PURPOSE)
-        decision = _DECISIONS.get(only(form, "choice"))
+        """Sends the user's decision to the token service, which checks the whole request again."""
+        form, pending = await self.edge.posted_form(request, purpose=_PURPOSE)
+        decision = _DECISIONS.get(single_value(form, "choice"))
         if decision is None:
-            raise InvalidRequest("The form has no decision.", reason=Reason.DECISION_MISSING, redirectable=False)
-        session = await self._edge.session(request)
+            raise InvalidRequest("choice must be allow or deny.", reason=Reason.DECISION_MISSING, redirectable=False)
+        session = await self.edge.session(request)
         message = DecideAuthorizationRequest(
             request_id=pending.request_id, browser_secret=pending.browser_secret, decision=decision
         )
         if session.HasField("attested"):
             message.session.CopyFrom(session.attested)
-        return answer(self._edge, request, await self._edge.backends.authorization.DecideAuthorization(message))
+        return respond(self.edge, request, await self.edge.backends.authorization.DecideAuthorization(message))

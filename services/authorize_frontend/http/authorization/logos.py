@@ -1,6 +1,7 @@
-"""Logos of clients, from our own origin: nobody else learns who is about to sign in where."""
+"""Logos of clients, served from this origin: the host of the logo does not learn about sign-ins."""
 
 import re
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -12,19 +13,19 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9_.~-]{1,128}")
 _MAX_AGE = 600
 
 
+@dataclass(frozen=True, kw_only=True)
 class Logos:
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
+    edge: Edge
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get(self._edge.site.path("/logo/{client_id}"), self.show)]
+        return [web.get(self.edge.site.path("/logo/{client_id}"), self.show)]
 
     async def show(self, request: web.Request) -> web.Response:
-        """The image, or 404. It can do nothing but be looked at."""
+        """Responds with the image, under a policy that blocks scripts in it; 404 if there is none."""
         client_id = request.match_info["client_id"]
         if not _CLIENT_ID.fullmatch(client_id):
             raise web.HTTPNotFound
-        logo = await self._edge.backends.authorization.GetClientLogo(GetClientLogoRequest(client_id=client_id))
+        logo = await self.edge.backends.authorization.GetClientLogo(GetClientLogoRequest(client_id=client_id))
         if not logo.content:
             raise web.HTTPNotFound
         headers = {

@@ -1,4 +1,4 @@
-"""What the token service decided, in HTTP: a redirect to the client, a form post to it, or our next page."""
+"""Turns a decision of the token service into HTTP: a redirect or form post to the client, or the next page."""
 
 import secrets
 from urllib.parse import quote, urlencode, urlsplit
@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from aiohttp import web
 
 from latchkey.token.v1.authorization_pb2 import (
+    DECISION_DENY,
     INTERACTION_KIND_CONSENT,
     INTERACTION_KIND_RESUME,
     INTERACTION_KIND_SIGN_IN,
@@ -15,10 +16,11 @@ from latchkey.token.v1.authorization_pb2 import (
     RESPONSE_MODE_QUERY,
     AuthorizationResponse,
     AuthorizeResponse,
+    DecideAuthorizationRequest,
 )
 from libs.oauth.errors import ServerError
 from libs.oauth.reasons import Reason
-from services.authorize_frontend.http.shared.edge import Edge, see_other
+from services.authorize_frontend.http.shared.edge import Edge, PendingRequest, see_other
 from services.authorize_frontend.http.shared.policy import exact_source
 from services.authorize_frontend.http.shared.session_state import browser_state, session_state
 
@@ -31,11 +33,17 @@ _PAGES = {
 _SCRIPTS = {"javascript", "data", "vbscript", "blob", "filesystem", "about"}
 
 
-def answer(edge: Edge, request: web.Request, decision: AuthorizeResponse, *, ended: bool = False) -> web.Response:
-    """The browser's next step. `ended`: the session that the browser still names is no more.
+def respond(edge: Edge, request: web.Request, decision: AuthorizeResponse, *, ended: bool = False) -> web.Response:
+    """Returns the response for the browser.
+
+    Args:
+        edge: of this service.
+        request: of the browser.
+        decision: of the token service.
+        ended: whether the browser has the cookie of a session that has ended.
 
     Raises:
-        ServerError: a decision that this edge does not know, or a redirect URI that no client may have.
+        ServerError: the kind of interaction is unknown, or the redirect URI is unsafe.
     """
     if decision.HasField("interaction"):
         page = _PAGES.get(decision.interaction.kind)
@@ -46,12 +54,12 @@ def answer(edge: Edge, request: web.Request, decision: AuthorizeResponse, *, end
     _add_session_state(response, None if ended else edge.cookies.session(request))
     sent = _form_post(edge, response) if response.mode == RESPONSE_MODE_FORM_POST else see_client(location(response))
     if ended:
-        edge.cookies.forget_state(sent)  # or the frame would go on to say what held before
+        edge.cookies.delete_state(sent)  # otherwise the session check frame would report the old state
     return sent
 
 
 def _add_session_state(response: AuthorizationResponse, session_secret: str | None) -> None:
-    """OpenID Connect Session Management 1.0, 2; only this edge knows what state the browser is in."""
+    """Adds session_state (OpenID Connect Session Management 1.0, 2): only this edge has the browser's cookies."""
     if response.session_state_client_id:
         value = session_state(
             response.session_state_client_id, redirect_uri=response.redirect_uri, state=browser_state(session_secret)
@@ -59,24 +67,32 @@ def _add_session_state(response: AuthorizationResponse, session_secret: str | No
         response.parameters.add(name="session_state", value=value)
 
 
+async def deny(edge: Edge, request: web.Request, pending: PendingRequest) -> web.Response:
+    """Ends a pending request with access_denied. Raises: OAuthError."""
+    message = DecideAuthorizationRequest(
+        request_id=pending.request_id, browser_secret=pending.browser_secret, decision=DECISION_DENY
+    )
+    return respond(edge, request, await edge.backends.authorization.DecideAuthorization(message))
+
+
 def see_client(uri: str) -> web.Response:
-    """303 to a URI of a client. Raises: ServerError for one that no client may have."""
-    return see_other(visitable(uri))
+    """Returns a 303 response to a URI of a client. Raises: ServerError: the URI is unsafe."""
+    return see_other(require_safe(uri))
 
 
-def visitable(uri: str) -> str:
-    """A URI of a client. Raises: ServerError for one that no client may have."""
+def require_safe(uri: str) -> str:
+    """Returns the URI of a client. Raises: ServerError: the URI is unsafe."""
     _refuse_script(uri)
     return uri
 
 
 def location(response: AuthorizationResponse) -> str:
-    """The redirect URI with the parameters in its query or fragment; what the URI itself holds stays as it is.
+    """Returns the redirect URI with the parameters added to its query or fragment. The URI itself is not changed.
 
-    Spaces are %20, which reads the same to form decoders and to scripts that only know percent-decoding.
+    Spaces are encoded as %20, which form decoders and plain percent-decoders both understand.
 
     Raises:
-        ServerError: no such response mode.
+        ServerError: the response mode is unknown.
     """
     pairs = [(parameter.name, parameter.value) for parameter in response.parameters]
     encoded = urlencode(pairs, quote_via=quote, safe="")
@@ -91,7 +107,7 @@ def location(response: AuthorizationResponse) -> str:
 
 
 def _form_post(edge: Edge, response: AuthorizationResponse) -> web.Response:
-    """OAuth 2.0 Form Post Response Mode 2: a form that posts itself, with a button where scripts do not run."""
+    """OAuth 2.0 Form Post Response Mode 2: a form that submits itself, with a button for browsers without scripts."""
     _refuse_script(response.redirect_uri)
     if urlsplit(response.redirect_uri).scheme not in {"http", "https"}:
         raise ServerError(reason=Reason.FORM_POST_TO_NO_WEB_PAGE, redirectable=False)
@@ -105,7 +121,7 @@ def _form_post(edge: Edge, response: AuthorizationResponse) -> web.Response:
 
 
 def _refuse_script(uri: str) -> None:
-    """A second net under registration: no URI that a browser would run instead of visit."""
+    """Refuses URIs that a browser would run as a script. Registration refuses them as well."""
     scheme = urlsplit(uri).scheme.lower()
     if not scheme or scheme in _SCRIPTS or not uri.isprintable() or not uri.isascii() or " " in uri:
         raise ServerError(reason=Reason.REDIRECT_URI_UNSAFE, redirectable=False)

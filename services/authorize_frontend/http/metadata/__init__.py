@@ -1,0 +1,1 @@
+"""Discovery documents and the key set: public JSON, no pages."""

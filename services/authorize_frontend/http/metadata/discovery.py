@@ -1,4 +1,4 @@
-"""Metadata (OpenID Connect Discovery 1.0 3, RFC 8414 2): exactly what works, and no null."""
+"""Server metadata (OpenID Connect Discovery 1.0 3, RFC 8414 2). It lists only what the server supports."""
 
 import json
 
@@ -23,7 +23,7 @@ _CLAIMS = [
 
 
 def metadata(site: Site) -> dict[str, str | bool | list[str]]:
-    """The document. The browser edge is the issuer itself; clients speak to the token service's own edge."""
+    """Returns the document. This service serves the issuer URL; the token service serves the endpoints of clients."""
     return {
         "issuer": site.issuer,
         "authorization_endpoint": site.url("/authorize"),
@@ -66,7 +66,7 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "request_parameter_supported": True,
         "request_uri_parameter_supported": True,
         "require_request_uri_registration": True,
-        # Unsigned ones are for clients whose operator registered it: nothing to choose from.
+        # "none" is left out: only an operator can allow it for a client.
         "request_object_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
     }
 
@@ -77,7 +77,7 @@ class Discovery:
         self._body = json.dumps(metadata(site), indent=1).encode()
 
     def routes(self) -> list[web.RouteDef]:
-        """OpenID Connect puts its well-known path after the issuer's path, RFC 8414 3 its own before it."""
+        """OpenID Connect puts the well-known path after the issuer's path, RFC 8414 3 before it."""
         oauth = "/.well-known/oauth-authorization-server"
         paths = {self._site.path("/.well-known/openid-configuration"), self._site.path(oauth), oauth + self._site.base}
         return [route for path in sorted(paths) for route in routes(path, self.show)]

@@ -1,4 +1,4 @@
-"""Public JSON documents: cacheable, revalidated by ETag, readable by scripts of any origin."""
+"""Public JSON documents: cacheable, revalidated by ETag, and readable by scripts of any origin (CORS)."""
 
 import hashlib
 from datetime import timedelta
@@ -12,7 +12,7 @@ MAX_AGE = timedelta(minutes=5)
 
 
 def document(request: web.Request, body: bytes, *, max_age: timedelta = MAX_AGE) -> web.Response:
-    """200 with the document, or 304 when the client's copy is this very one (RFC 9110 13.1.2)."""
+    """Returns 200 with the document, or 304 if the client has the current version (RFC 9110 13.1.2)."""
     tag = hashlib.sha256(body).hexdigest()[:32]
     headers = {**_ANY_ORIGIN, "Cache-Control": f"public, max-age={int(max_age.total_seconds())}"}
     known = any(candidate.value in {tag, "*"} for candidate in request.if_none_match or ())
@@ -26,7 +26,7 @@ def document(request: web.Request, body: bytes, *, max_age: timedelta = MAX_AGE)
 
 
 async def preflight(_request: web.Request) -> web.Response:
-    """Lets scripts send their own headers, which need not be more than custom (Fetch, CORS-preflight request)."""
+    """Allows any request header (Fetch, CORS-preflight request)."""
     permissions = {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "*"}
     return web.Response(status=204, headers={**_ANY_ORIGIN, **permissions, "Access-Control-Max-Age": "86400"})
 

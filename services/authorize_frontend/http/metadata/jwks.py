@@ -1,4 +1,6 @@
-"""The key set."""
+"""The key set (RFC 7517 5)."""
+
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -7,21 +9,21 @@ from services.authorize_frontend.published_keys import FIRST_LOAD_SECONDS, Publi
 from services.authorize_frontend.site import Site
 
 
+@dataclass(frozen=True)
 class Jwks:
-    def __init__(self, site: Site, keys: PublishedKeys) -> None:
-        self._site = site
-        self._keys = keys
+    site: Site
+    keys: PublishedKeys
 
     def routes(self) -> list[web.RouteDef]:
-        return routes(self._site.path("/jwks"), self.show)
+        return routes(self.site.path("/jwks"), self.show)
 
     async def show(self, request: web.Request) -> web.Response:
-        """From memory alone, and for as long as key-rotation says (`max-age`).
+        """Responds from memory, with the `max-age` that key-rotation sets.
 
-        Before the first load, and with keys that are too old, 503: an empty or old set would be believed and cached.
+        503 before the first load and if the keys are too old: clients would trust and cache an empty or old set.
         """
-        body = self._keys.document
+        body = self.keys.document
         if body is None:
             headers = {"Retry-After": str(round(FIRST_LOAD_SECONDS)), "Access-Control-Allow-Origin": "*"}
             return web.json_response({"error": "temporarily_unavailable"}, status=503, headers=headers)
-        return document(request, body, max_age=self._keys.cacheable_for)
+        return document(request, body, max_age=self.keys.cacheable_for)

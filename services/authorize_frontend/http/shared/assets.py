@@ -1,4 +1,4 @@
-"""Our own style sheet, mark and script, each under a path that names its content: browsers keep them for ever."""
+"""Style sheets, logo and scripts. Each path contains a hash of the content, so browsers cache them without limit."""
 
 import hashlib
 from pathlib import Path
@@ -34,7 +34,7 @@ class Assets:
         return url
 
     def url(self, name: str) -> str:
-        """Where pages find a file, for example "latchkey.css"; empty for what the operator has not given."""
+        """Returns the path of a file, for example "latchkey.css"; empty for a brand file that is not configured."""
         return self._urls.get(name, "") if name in {BRAND_SHEET, LOGO} else self._urls[name]
 
     def routes(self) -> list[web.RouteDef]:

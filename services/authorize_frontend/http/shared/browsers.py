@@ -1,12 +1,11 @@
-"""A device in two words, from what its browser says of itself; the header itself goes nowhere.
+"""Browser and operating system, from the User-Agent header. The header itself is not stored.
 
-For people to recognize their own devices by, and for nothing else: anybody can say anything in it. What is not known is
-left out. Browsers that call themselves by several names are named by the one that the others do not have.
+Users recognize their own sessions by it. It is used for nothing else, since a client can send any header.
 """
 
 from typing import Final
 
-from libs.languages.speaking import say
+from libs.languages.translation import translate
 
 _BROWSERS: Final = (
     *(
@@ -19,25 +18,25 @@ _BROWSERS: Final = (
     *(("Vivaldi/", "Vivaldi"), ("FxiOS/", "Firefox"), ("Firefox/", "Firefox"), ("CriOS/", "Chrome")),
     *(("Chromium/", "Chromium"), ("Chrome/", "Chrome"), ("Safari/", "Safari")),
 )
-"""In the order of asking: Edge says that it is Chrome, and Chrome that it is Safari."""
+"""In the order of the search: Edge's header also contains Chrome, and Chrome's contains Safari."""
 _SYSTEMS: Final = (
     *(("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("CrOS", "ChromeOS"), ("Windows", "Windows")),
     *(("Macintosh", "Mac"), ("Linux", "Linux")),
 )
-_LONGEST: Final = 400
+_MAX_LENGTH: Final = 400
 
 
 def device_of(user_agent: str) -> str:
-    """`<browser>/<system>`, each empty when it is none that we know; empty when both are."""
-    said = user_agent[:_LONGEST]
-    browser = next((name for mark, name in _BROWSERS if mark in said), "")
-    system = next((name for mark, name in _SYSTEMS if mark in said), "")
+    """Returns `<browser>/<system>`, each empty if it is not known; empty if neither is known."""
+    header = user_agent[:_MAX_LENGTH]
+    browser = next((name for mark, name in _BROWSERS if mark in header), "")
+    system = next((name for mark, name in _SYSTEMS if mark in header), "")
     return f"{browser}/{system}" if browser or system else ""
 
 
 def device_in_words(device: str) -> str:
-    """For the list of sessions; empty for one of which nothing is known."""
+    """Returns the text for the list of sessions; empty if nothing is known."""
     browser, _, system = device.partition("/")
     if browser and system:
-        return say("%(browser)s on %(system)s", browser=browser, system=system)
+        return translate("%(browser)s on %(system)s", browser=browser, system=system)
     return browser or system

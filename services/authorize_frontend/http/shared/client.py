@@ -1,4 +1,4 @@
-"""A client as pages show it. Its metadata may come from strangers (RFC 7591), so each part is judged here."""
+"""A client as pages show it. The metadata can be of a self-registered client (RFC 7591), so each value is checked."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -10,16 +10,16 @@ from services.authorize_frontend.site import Site
 
 @dataclass(frozen=True)
 class ClientOnPage:
-    """Empty strings for what there is not; links are https and nothing else, and the logo is on our own origin."""
+    """Missing values are empty. Links are https URLs, and the logo is served from this origin."""
 
     name: str
     logo: str
     policy: str
     terms: str
     host: str
-    """Where the person goes back to, as the one part of a client that cannot be made up; empty for a native app."""
+    """Host of the redirect URI, which the client cannot make up; empty for a native app."""
     checked: bool
-    """An operator registered it; otherwise all of the above but the host is what a stranger says."""
+    """Whether an operator registered the client. If not, only the host can be trusted."""
 
     @classmethod
     def of(cls, interaction: GetInteractionResponse, site: Site) -> Self:

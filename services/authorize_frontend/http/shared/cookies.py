@@ -1,15 +1,16 @@
-"""The cookies of this edge.
+"""The cookies of this service.
 
-`latchkey-session` holds the session secret that the authentication service made. `latchkey-browser` holds 256 random
-bits made here: pending authorization requests are bound to it, and it keys the CSRF tokens of our forms. Both end with
-the browser; how long what they stand for lives is decided by the services that store it. `latchkey-language` is the one
-that stays: a language that somebody chose, and the pending request at which they did. `latchkey-attempt` holds the
-secret of a sign-in whose second step is to come; it is the authentication service's as well. `latchkey-link` keeps the
-link of a letter while whoever opened it signs in.
+* `latchkey-session`: the session secret that the authentication service made.
+* `latchkey-browser`: 256 random bits made here. Pending authorization requests are bound to it, and it keys the CSRF
+  tokens of forms.
+* `latchkey-attempt`: the secret of a sign-in attempt whose second step is pending.
+* `latchkey-link`: the token of a link in an email, while the user signs in.
+* `latchkey-language`: the language that the user chose, and the pending request at which; kept for a year.
+* `latchkey-state`: for the script of /check-session: a digest of the session secret, which gives no access. Clients
+  load that page in frames, so under https it is SameSite=None. Over http (loopback only) browsers refuse that, so
+  there the frame works only for clients on the same host.
 
-`latchkey-state` is for the script of /check-session alone: it tells one session from another and opens nothing. Clients
-load that page in frames, so under https it is SameSite=None; over http, which is for loopback hosts, browsers take that
-from nobody, and there the frame works for clients on the same host.
+The others end with the browser session. The services that store the objects decide how long these live.
 """
 
 from aiohttp import web
@@ -22,7 +23,7 @@ _YEAR_SECONDS = 365 * 24 * 3600
 
 
 class Cookies:
-    """Reads and sets them. `__Host-` and Secure under https; without both for an http (loopback) issuer."""
+    """Reads and sets the cookies: with `__Host-` and Secure under https, without both for an http (loopback) issuer."""
 
     def __init__(self, *, secure: bool) -> None:
         self._secure = secure
@@ -35,11 +36,11 @@ class Cookies:
         self.link_name = f"{prefix}latchkey-link"
 
     def session(self, request: web.BaseRequest) -> str | None:
-        """The session secret; None when there is none or it cannot be one."""
+        """Returns the session secret; None if there is none or it is malformed."""
         return self._read(request, self.session_name)
 
     def link(self, request: web.BaseRequest) -> str | None:
-        """The secret of a link; None when there is none or it cannot be one."""
+        """Returns the token of a link; None if there is none or it is malformed."""
         return self._read(request, self.link_name)
 
     def keep_link(self, response: web.StreamResponse, secret: str, *, seconds: int) -> None:
@@ -53,23 +54,23 @@ class Cookies:
             samesite="Lax",
         )
 
-    def forget_link(self, response: web.StreamResponse) -> None:
+    def delete_link(self, response: web.StreamResponse) -> None:
         response.del_cookie(self.link_name, path="/", secure=self._secure, httponly=True, samesite="Lax")
 
     def browser(self, request: web.BaseRequest) -> str | None:
-        """The binding secret; None when there is none or it cannot be one."""
+        """Returns the binding secret; None if there is none or it is malformed."""
         return self._read(request, self.browser_name)
 
     def attempt(self, request: web.BaseRequest) -> str | None:
-        """The secret of a sign-in between its two steps; None when there is none or it cannot be one."""
+        """Returns the secret of a sign-in attempt; None if there is none or it is malformed."""
         return self._read(request, self.attempt_name)
 
     def browser_or_new(self, request: web.BaseRequest) -> str:
-        """The binding secret, or a fresh one that still has to be set (`keep_browser`)."""
+        """Returns the binding secret, or a new one that the caller sets with `keep_browser`."""
         return self.browser(request) or new_secret()
 
     def language(self, request: web.BaseRequest) -> tuple[str, str]:
-        """The tag that was chosen, and the id of the pending request at which; both may be empty."""
+        """Returns the tag of the chosen language and the id of the pending request at which; both may be empty."""
         tag, _, request_id = request.cookies.get(self.language_name, "").partition(".")
         return tag, request_id
 
@@ -89,22 +90,22 @@ class Cookies:
     def set_attempt(self, response: web.StreamResponse, secret: str) -> None:
         self._set(response, self.attempt_name, secret)
 
-    def forget_attempt(self, response: web.StreamResponse) -> None:
+    def delete_attempt(self, response: web.StreamResponse) -> None:
         response.del_cookie(self.attempt_name, path="/", secure=self._secure, httponly=True, samesite="Lax")
 
     def keep_browser(self, request: web.BaseRequest, response: web.StreamResponse, secret: str) -> None:
-        """Sets the binding secret unless the browser sent this very one."""
+        """Sets the binding secret unless the browser has sent the same one."""
         if self.browser(request) != secret:
             self._set(response, self.browser_name, secret)
 
-    def forget(self, response: web.StreamResponse) -> None:
-        """Ends all of them: what this browser had begun ends with its session."""
+    def delete_all(self, response: web.StreamResponse) -> None:
+        """Deletes the cookies of the session, the binding, the attempt and the session state."""
         for name in (self.session_name, self.browser_name, self.attempt_name):
             response.del_cookie(name, path="/", secure=self._secure, httponly=True, samesite="Lax")
-        self.forget_state(response)
+        self.delete_state(response)
 
-    def forget_state(self, response: web.StreamResponse) -> None:
-        """The frame says from now on that nobody is signed in; forms that are open elsewhere keep their session."""
+    def delete_state(self, response: web.StreamResponse) -> None:
+        """Deletes the session state: the session check frame then reports that there is no session."""
         response.del_cookie(self.state_name, path="/", secure=self._secure, samesite="None" if self._secure else "Lax")
 
     def _read(self, request: web.BaseRequest, name: str) -> str | None:

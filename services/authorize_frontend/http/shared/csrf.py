@@ -1,8 +1,8 @@
-"""Only a page that we gave to this browser may post to us (RFC 9700 4.7).
+"""CSRF tokens: only a page that this server sent to this browser may post a form (RFC 9700 4.7).
 
 The token of a form is an HMAC under the secret of the browser's binding cookie, so no server key is needed and every
-replica can check it. It covers the purpose, what the form is about, and the session: a token from before a sign-in is
-no good after it, even to somebody who planted the binding cookie.
+replica can check it. It covers the purpose and the subject of the form, and the session: a token from before a sign-in
+is invalid after it, also for an attacker who planted the binding cookie.
 """
 
 import base64
@@ -15,11 +15,11 @@ from libs.oauth.reasons import Reason
 
 
 def token(browser_secret: str, *, purpose: str, subject: str, session_secret: str | None) -> str:
-    """The token for one form.
+    """Returns the token for one form.
 
     Args:
         browser_secret: of the browser's binding cookie: the key.
-        purpose: which form, for example "sign-in".
+        purpose: name of the form, for example "sign-in".
         subject: what the form is about: the id of the pending request, or the logout request.
         session_secret: of the browser's session cookie.
     """
@@ -29,21 +29,28 @@ def token(browser_secret: str, *, purpose: str, subject: str, session_secret: st
 
 
 def check(unverified: str, expected: str) -> None:
-    """Raises: AccessDenied when the token is not the expected one."""
+    """Raises AccessDenied unless the token is the expected one."""
     if not hmac.compare_digest(unverified.encode(), expected.encode()):
-        raise AccessDenied("The page is out of date.", reason=Reason.CSRF_TOKEN, redirectable=False)
+        raise refused()
+
+
+def refused() -> AccessDenied:
+    """The error for a form with a missing, expired or foreign token."""
+    return AccessDenied(
+        "The form's CSRF token does not match this browser and session.", reason=Reason.CSRF_TOKEN, redirectable=False
+    )
 
 
 def check_origin(request: web.BaseRequest, *, origin: str) -> None:
-    """A second net: what the browser says about where the form was posted from.
+    """A second check, by what the browser says about the origin of the form.
 
-    Our pages send `Referrer-Policy: no-referrer`, and browsers then put `Origin: null` on their own form posts (Fetch,
-    "append a request Origin header"); so null proves nothing either way, and Sec-Fetch-Site decides where it is sent.
+    Pages have `Referrer-Policy: no-referrer`, and browsers then send `Origin: null` with their own form posts (Fetch,
+    "append a request Origin header"). So `null` proves nothing, and Sec-Fetch-Site decides if the browser sends it.
 
     Raises:
-        AccessDenied: the browser says that another site posted it.
+        AccessDenied: FOREIGN_ORIGIN: the browser says that another site posted the form.
     """
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     sender = request.headers.get("Origin", "null")
     if site not in {"same-origin", "none"} or sender not in {"null", origin}:
-        raise AccessDenied("The form was not sent by our page.", reason=Reason.FOREIGN_ORIGIN, redirectable=False)
+        raise AccessDenied("The form was posted by another site.", reason=Reason.FOREIGN_ORIGIN, redirectable=False)

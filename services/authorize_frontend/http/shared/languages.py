@@ -1,32 +1,32 @@
-"""Which language a page speaks: what the request says, else what the person chose, else what the browser prefers.
+"""The language of a page: of ui_locales, else the one that the user chose, else the browser's Accept-Language.
 
-What a client said in its request for sign-in is known once that has been read (`visit.heed`); it comes first as well,
-until the person chooses another language on one of the pages about this very request.
+The ui_locales of a pending request are applied when the request is read (`page_context.apply_ui_locales`). They take
+precedence until the user chooses another language on a page of this request.
 """
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from libs.languages import speaking
+from libs.languages import translation as use_language
 from libs.languages.language import ENGLISH, Language, accepted, best, language_of
-from services.authorize_frontend.http.shared import visit
+from services.authorize_frontend.http.shared import page_context
 from services.authorize_frontend.http.shared.cookies import Cookies
 from services.authorize_frontend.http.shared.edge import see_other
 from services.authorize_frontend.http.shared.parameters import is_opaque
 
 
 def languages(cookies: Cookies) -> Middleware:
-    """Outside of everything that shows a page, the error page among it."""
+    """Returns the middleware that sets the language. It runs before the error middleware, whose page needs it."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        here = visit.here(request)
-        chosen = language_of(request.query.get(visit.LANGUAGE, ""))
+        here = page_context.here(request)
+        chosen = language_of(request.query.get(page_context.LANGUAGE, ""))
         if chosen and here and request.method == "GET":
             return _remembered(cookies, chosen, request_id=request.query.get("request", ""), here=here)
         remembered, chosen_for = cookies.language(request)
-        visit.begin(visit.Visit(here, chosen_for))
-        speaking.begin(_wanted(request, language_of(remembered)))
+        page_context.begin(page_context.PageContext(here, chosen_for))
+        use_language.begin(_preferred(request, language_of(remembered)))
         return await handler(request)
 
     return middleware
@@ -38,6 +38,6 @@ def _remembered(cookies: Cookies, chosen: Language, *, request_id: str, here: st
     return response
 
 
-def _wanted(request: web.Request, remembered: Language | None) -> Language:
-    asked = best(request.query.get("ui_locales", "").split(" "))
-    return asked or remembered or accepted(request.headers.get("Accept-Language", "")) or ENGLISH
+def _preferred(request: web.Request, remembered: Language | None) -> Language:
+    ui_locale = best(request.query.get("ui_locales", "").split(" "))
+    return ui_locale or remembered or accepted(request.headers.get("Accept-Language", "")) or ENGLISH

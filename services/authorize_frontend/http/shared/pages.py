@@ -1,4 +1,4 @@
-"""Rendering: templates with autoescape, each page with its own Content-Security-Policy."""
+"""Renders templates with autoescape, each page with its own Content-Security-Policy."""
 
 from functools import partial
 from pathlib import Path
@@ -7,22 +7,22 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
-from libs.languages.speaking import current, teach
+from libs.languages.translation import add_translation, current
 from services.authorize_frontend.brand import Brand
-from services.authorize_frontend.capabilities import Offers
+from services.authorize_frontend.capabilities import Capabilities
 from services.authorize_frontend.http.shared.assets import Assets
-from services.authorize_frontend.http.shared.attribute_words import labels_of
+from services.authorize_frontend.http.shared.attribute_labels import labels_of
+from services.authorize_frontend.http.shared.page_context import language_links
 from services.authorize_frontend.http.shared.policy import CSP, content_security_policy
-from services.authorize_frontend.http.shared.visit import language_links
 from services.authorize_frontend.site import Site
 
 _FOLDER = Path(__file__).parents[2] / "pages"
 
 
 class Pages:
-    """Nearly all sentences that people read are in the templates. A value that one misses is an error, not a gap."""
+    """A value that a template uses and the caller does not pass is an error (StrictUndefined)."""
 
-    def __init__(self, site: Site, assets: Assets, brand: Brand, offers: Offers) -> None:
+    def __init__(self, site: Site, assets: Assets, brand: Brand, capabilities: Capabilities) -> None:
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_FOLDER),
             autoescape=True,
@@ -31,15 +31,15 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        teach(self._templates)
+        add_translation(self._templates)
         self._templates.globals.update(
             attributes_of=partial(labels_of, site.attributes),
             brand=site.brand,
-            house=brand,
+            branding=brand,
             path=site.path,
             asset=assets.url,
             language_links=language_links,
-            offers=offers,
+            capabilities=capabilities,
         )
 
     def page(
@@ -53,7 +53,7 @@ class Pages:
         scripts: bool = False,
         **values: Any,
     ) -> web.Response:
-        """One page, in the language of who asks; the arguments before the values are its policy."""
+        """Returns a page in the current language; the arguments before `values` set its Content-Security-Policy."""
         text = self._templates.get_template(f"{name}.html").render(script_nonce=script_nonce, **values)
         policy = content_security_policy(
             form_action=form_action, frames=frames, script_nonce=script_nonce, scripts=scripts

@@ -1,4 +1,4 @@
-"""Parameters as they arrived: in order, with duplicates, decoded once."""
+"""Request parameters: in the order of the request, with duplicates, decoded once."""
 
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
@@ -17,10 +17,10 @@ Parameters = tuple[tuple[str, str], ...]
 
 
 def parse(text: str) -> Parameters:
-    """The pairs of a query or of a form (RFC 6749 Appendix B).
+    """Returns the pairs of a query or form (RFC 6749 Appendix B).
 
     Raises:
-        InvalidRequest: no UTF-8, a NUL (no parameter may have one, and PostgreSQL cannot store it), or too many pairs.
+        InvalidRequest: not UTF-8, a NUL character (PostgreSQL cannot store it), or too many pairs.
     """
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
@@ -28,23 +28,29 @@ def parse(text: str) -> Parameters:
     except UnicodeError:
         raise _not_utf8() from None
     except ValueError:
-        raise InvalidRequest("Too many parameters.", reason=Reason.TOO_MANY_PARAMETERS, redirectable=False) from None
+        raise InvalidRequest(
+            f"The request has more than {MAX_PARAMETERS} parameters.",
+            reason=Reason.TOO_MANY_PARAMETERS,
+            redirectable=False,
+        ) from None
     if any("\0" in name or "\0" in value for name, value in pairs):
-        raise InvalidRequest("A parameter contains NUL.", reason=Reason.NUL_IN_PARAMETER, redirectable=False)
+        raise InvalidRequest(
+            "A parameter contains a NUL character.", reason=Reason.NUL_IN_PARAMETER, redirectable=False
+        )
     return tuple(pairs)
 
 
 def of_query(request: web.Request) -> Parameters:
-    """The query's parameters. Raises: InvalidRequest."""
+    """Returns the query parameters. Raises: InvalidRequest."""
     return parse(request.rel_url.raw_query_string)
 
 
 async def of_form(request: web.Request) -> Parameters:
-    """The form's parameters.
+    """Returns the form parameters.
 
     Raises:
-        HTTPUnsupportedMediaType: another content type than a plain form, or a compressed one.
-        HTTPRequestEntityTooLarge: more than 64 KiB.
+        HTTPUnsupportedMediaType: the content type is not that of a plain form, or the body is compressed.
+        HTTPRequestEntityTooLarge: the body is larger than MAX_BODY_BYTES.
         InvalidRequest: see parse.
     """
     if request.content_type != FORM or request.headers.get("Content-Encoding", "identity") != "identity":
@@ -59,20 +65,20 @@ async def of_form(request: web.Request) -> Parameters:
 
 
 def _not_utf8() -> InvalidRequest:
-    return InvalidRequest("The parameters are not UTF-8.", reason=Reason.PARAMETERS_NOT_UTF8, redirectable=False)
+    return InvalidRequest("The parameters are not valid UTF-8.", reason=Reason.PARAMETERS_NOT_UTF8, redirectable=False)
 
 
-def only(parameters: Parameters, name: str) -> str:
-    """The value of a parameter of ours; empty when it is missing or there twice."""
+def single_value(parameters: Parameters, name: str) -> str:
+    """Returns the value of a parameter; empty if it is missing or repeated."""
     values = [value for candidate, value in parameters if candidate == name]
     return values[0] if len(values) == 1 else ""
 
 
 def messages(parameters: Parameters) -> Iterable[Parameter]:
-    """The same parameters in the contract's words."""
+    """Converts the parameters to protobuf."""
     return [Parameter(name=name, value=value) for name, value in parameters]
 
 
 def is_opaque(value: str) -> bool:
-    """Could this be one of our secrets or ids, base64url and not long? What could not is refused without a call."""
+    """Returns whether the value has the form of a secret or id: base64url, at most 128 characters."""
     return 0 < len(value) <= 128 and value.isascii() and value.replace("-", "a").replace("_", "a").isalnum()

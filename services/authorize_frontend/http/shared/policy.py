@@ -1,15 +1,16 @@
-"""The headers that every answer carries, and the Content-Security-Policy of a page."""
+"""The headers of every response, and the Content-Security-Policy of a page."""
 
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from libs.servicekit.base.settings import is_loopback
+from libs.servicekit.http.edge_server import remove_server_header
 from services.authorize_frontend.site import Site
 
 CSP = "Content-Security-Policy"
 FRAMABLE = "default-src 'none'; script-src 'self'; form-action 'none'; frame-ancestors http: https:; base-uri 'none'"
-"""Of the one page that clients load in frames of theirs."""
+"""The policy of the session check frame."""
 _HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-:[]")
 _SCHEME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789+.-")
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -22,13 +23,13 @@ def content_security_policy(
     script_nonce: str | None = None,
     scripts: bool = False,
 ) -> str:
-    """The policy of one page: nothing but our style sheet and mark, and what the arguments add.
+    """Returns the policy of one page: own style sheets and images, and the additions of the arguments.
 
     Args:
-        form_action: sources that its forms may post to, or be redirected to after a post.
-        frames: sources that it loads in frames.
-        script_nonce: of its one inline script.
-        scripts: it has a script file of ours.
+        form_action: sources to which its forms may post, or be redirected after a post.
+        frames: sources of its frames.
+        script_nonce: nonce of its inline script.
+        scripts: whether it loads a script file of this server.
     """
     targets = " ".join(form_action) or "'none'"
     directives = [
@@ -49,22 +50,22 @@ def content_security_policy(
 
 
 def exact_source(url: str) -> tuple[str, ...]:
-    """The origin of a URL as a CSP source, nothing wider where CSP can say it; nothing for what is no URL."""
+    """Returns the origin of a URL as a CSP source, as narrow as CSP can express it; empty for an invalid URL."""
     scheme, host_and_port = _origin(url)
     if scheme not in {"http", "https"}:
         return (f"{scheme}:",) if scheme else ()
     if host_and_port.startswith("["):
-        # CSP has no notation for IPv6 addresses, and browsers drop sources that they cannot read.
+        # CSP has no notation for IPv6 addresses, and browsers ignore sources that they cannot parse.
         return (f"{scheme}:",)
     return (f"{scheme}://{host_and_port}",) if host_and_port else ()
 
 
 def redirect_sources(url: str) -> tuple[str, ...]:
-    """Where the browser may end up after a form of ours has sent it to a client's URL.
+    """Returns the CSP sources for a form whose response redirects to a client's URL.
 
-    Chromium applies form-action to every redirect that follows a post, the client's own included: with the exact
-    origin, a callback that goes on to another host of the application is blocked without a word (seen with 150).
-    So a client on https may go on to https, and one on a loopback host to loopback hosts.
+    Chromium (seen with 150) applies form-action to every redirect after a post, also to those of the client: with the
+    exact origin it silently blocks a callback that redirects to another host of the application. So a client on https
+    may redirect to any https host, and one on a loopback host also to loopback hosts.
     """
     exact = exact_source(url)
     scheme, host_and_port = _origin(url)
@@ -76,7 +77,7 @@ def redirect_sources(url: str) -> tuple[str, ...]:
 
 
 def _origin(url: str) -> tuple[str, str]:
-    """Scheme and host with port, lower case; empty strings for anything that could not stand in a header."""
+    """Returns scheme and host with port in lower case; empty strings if they cannot stand in a header."""
     try:
         parts = urlsplit(url)
         scheme, host = parts.scheme.lower(), parts.netloc.lower()
@@ -88,7 +89,7 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 class StandardHeaders:
-    """Adds to every answer what it does not say itself: for `Application.on_response_prepare`."""
+    """Adds the standard headers that a response does not set itself: for `Application.on_response_prepare`."""
 
     def __init__(self, site: Site) -> None:
         self._headers = {
@@ -101,10 +102,13 @@ class StandardHeaders:
         if site.secure:
             self._headers["Strict-Transport-Security"] = f"max-age={_YEAR_SECONDS}"
 
-    async def __call__(self, _request: web.Request, response: web.StreamResponse) -> None:
+    async def __call__(self, request: web.Request, response: web.StreamResponse) -> None:
+        self.add_to(response)
+        await remove_server_header(request, response)
+
+    def add_to(self, response: web.StreamResponse) -> None:
+        """Adds each header that the response does not have."""
         for name, value in self._headers.items():
             response.headers.setdefault(name, value)
         if response.headers[CSP] == FRAMABLE:
             del response.headers["X-Frame-Options"]
-        # What is running here is nobody's business.
-        response.headers["Server"] = "latchkey"

@@ -1,11 +1,11 @@
-"""A user code on its way through the browser edge. What it stands for, the device service alone knows."""
+"""User codes as users type them. Only the device service interprets them."""
 
-from services.authorize_frontend.http.shared.parameters import Parameters, only
+from services.authorize_frontend.http.shared.parameters import Parameters, single_value
 
-_LONGEST = 40
+_MAX_LENGTH = 40
 
 
 def typed_code(parameters: Parameters) -> str:
-    """What was typed, or stands in a link; empty when it is longer than any spelling of a code."""
-    typed = only(parameters, "user_code").strip()
-    return typed if len(typed) <= _LONGEST and typed.isprintable() else ""
+    """Returns the code of a form or link; empty if it is longer than any spelling of a code."""
+    typed = single_value(parameters, "user_code").strip()
+    return typed if len(typed) <= _MAX_LENGTH and typed.isprintable() else ""

@@ -1,0 +1,1 @@
+"""Sign-in, second step, sign-up and password reset pages; credentials are checked by authentication."""

@@ -1,4 +1,4 @@
-"""Passkeys on pages: what a browser is asked to show, and signing in with one alone."""
+"""Passkeys on sign-in pages: the form for the browser's dialog, and sign-in with a passkey alone."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,12 +11,15 @@ from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared import csrf
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
-from services.authorize_frontend.http.shared.parameters import of_form, only
-from services.authorize_frontend.http.shared.return_target import Onward
+from services.authorize_frontend.http.shared.parameters import of_form, single_value
+from services.authorize_frontend.http.shared.refusals import Refusals
+from services.authorize_frontend.http.shared.return_target import ReturnTarget
 
 _PURPOSE = "passkey-sign-in"
 _PATH = "/sign-in/passkey"
-_REFUSED: Final = {Reason.WRONG_PROOF, Reason.SIGN_IN_THROTTLED}
+_REFUSALS: Final = Refusals(
+    rpc="SignInWithPasskey", shown={Reason.WRONG_PROOF: "passkey", Reason.SIGN_IN_THROTTLED: "passkey"}
+)
 
 
 @dataclass(frozen=True)
@@ -28,61 +31,60 @@ class PasskeyForm:
     hidden: dict[str, str]
 
 
-async def passkey_offer(edge: Edge, request: web.Request, onward: Onward, *, browser_secret: str) -> PasskeyForm | None:
-    """What a sign-in page offers beside the password; None where there are no passkeys, or nobody to ask for one."""
+async def passkey_form(
+    edge: Edge, request: web.Request, target: ReturnTarget, *, browser_secret: str
+) -> PasskeyForm | None:
+    """Returns the passkey form of a sign-in page; None if passkeys are off or authentication is unavailable."""
+    message = StartPasskeySignInRequest(browser=_browser(browser_secret))
     try:
-        started = await edge.backends.proofs.StartPasskeySignIn(
-            StartPasskeySignInRequest(browser=_browser(browser_secret))
-        )
-    except TemporarilyUnavailable:  # the page is good without it
+        started = await edge.backends.proofs.StartPasskeySignIn(message)
+    except TemporarilyUnavailable:  # the page works without it
         return None
     if not started.options:
         return None
-    token = edge.form_token(request, purpose=_PURPOSE, subject=_subject(onward), browser_secret=browser_secret)
-    return PasskeyForm(edge.site.path(_PATH), started.options, {**onward.parameters, "csrf": token})
+    token = edge.form_token(request, purpose=_PURPOSE, subject=_subject(target), browser_secret=browser_secret)
+    return PasskeyForm(edge.site.path(_PATH), started.options, {**target.parameters, "csrf": token})
 
 
+@dataclass(frozen=True, kw_only=True)
 class PasskeySignIn:
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
+    edge: Edge
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post(self._edge.site.path(_PATH), self.submit)]
+        return [web.post(self.edge.site.path(_PATH), self.submit)]
 
     async def submit(self, request: web.Request) -> web.Response:
-        """Signs in and goes on, or shows the sign-in page that it came from."""
+        """Signs in and redirects to the return target, or back to the sign-in page."""
         form = await of_form(request)
-        onward = Onward.of(form)
-        request[RETRY] = onward.sign_in(self._edge.site)
-        self._edge.prove(request, form, purpose=_PURPOSE, subject=_subject(onward))
+        target = ReturnTarget.of(form)
+        request[RETRY] = target.sign_in(self.edge.site)
+        self.edge.verify_form(request, form, purpose=_PURPOSE, subject=_subject(target))
         message = SignInWithPasskeyRequest(
-            browser=_browser(self._edge.cookies.browser(request) or ""),
-            passkey=only(form, "credential"),
-            session_secret=self._edge.cookies.session(request) or "",
-            context=self._edge.context(request, await self._interaction(request, onward)),
+            browser=_browser(self.edge.cookies.browser(request) or ""),
+            passkey=single_value(form, "credential"),
+            session_secret=self.edge.cookies.session(request) or "",
+            context=self.edge.context(request, await self._interaction(request, target)),
         )
         try:
-            signed_in = await self._edge.backends.proofs.SignInWithPasskey(message)
+            signed_in = await self.edge.backends.proofs.SignInWithPasskey(message)
         except (AccessDenied, TemporarilyUnavailable) as error:
-            if error.reason not in _REFUSED:
-                raise
-            return see_other(onward.sign_in(self._edge.site, problem="passkey"))
-        response = see_other(onward.after(self._edge.site))
-        self._edge.cookies.set_session(response, signed_in.session_secret)
-        self._edge.cookies.forget_attempt(response)
+            return see_other(target.sign_in(self.edge.site, problem=_REFUSALS.shown_for(error)))
+        response = see_other(target.after(self.edge.site))
+        self.edge.cookies.set_session(response, signed_in.session_secret)
+        self.edge.cookies.delete_attempt(response)
         return response
 
-    async def _interaction(self, request: web.Request, onward: Onward) -> GetInteractionResponse | None:
-        """What is said about the application's request, if there is one. Raises InvalidRequest."""
-        if not onward.request_id:
+    async def _interaction(self, request: web.Request, target: ReturnTarget) -> GetInteractionResponse | None:
+        """Returns the pending request's data, None without a pending request. Raises: InvalidRequest."""
+        if not target.request_id:
             return None
-        return await self._edge.interaction(self._edge.pending(request, tuple(onward.parameters.items())))
+        return await self.edge.interaction(self.edge.pending(request, tuple(target.parameters.items())))
 
 
-def _subject(onward: Onward) -> str:
-    return f"{onward.kind} {onward.value}"
+def _subject(target: ReturnTarget) -> str:
+    return f"{target.kind} {target.value}"
 
 
 def _browser(browser_secret: str) -> str:
-    """Stands for this browser, and is not the secret that it has."""
+    """Returns a value that identifies the browser to authentication without its secret."""
     return csrf.token(browser_secret, purpose="passkey-browser", subject="", session_secret=None)

@@ -1,67 +1,70 @@
-"""Choosing another password with the link from a letter."""
+"""The page behind the link in a password reset email."""
+
+from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 
 from latchkey.authentication.v1.password_resets_pb2 import GetPasswordResetRequest, ResetPasswordRequest
-from libs.languages.speaking import say
+from libs.languages.translation import translate
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
-from services.authorize_frontend.http.shared.new_password import why_not
-from services.authorize_frontend.http.shared.parameters import is_opaque, of_form, of_query, only
+from services.authorize_frontend.http.shared.email_links import require_link_token
+from services.authorize_frontend.http.shared.new_password import PASSWORD_PROBLEMS
+from services.authorize_frontend.http.shared.parameters import of_form, of_query, single_value
+from services.authorize_frontend.http.shared.refusals import Refusals
 
 _PURPOSE = "password-reset"
-_PATH = "/password/reset"
+_PATH, _DONE_PATH = "/password/reset", "/password/reset/done"
+_REFUSALS: Final = Refusals(rpc="ResetPassword", shown=PASSWORD_PROBLEMS, passed_on=frozenset({Reason.LINK_UNKNOWN}))
 
 
+@dataclass(frozen=True, kw_only=True)
 class PasswordReset:
-    """Opening the link changes nothing and uses nothing up: programs that read mail open links as well."""
+    """Opening the link changes nothing and does not use it, since mail scanners open links as well."""
 
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
+    edge: Edge
 
     def routes(self) -> list[web.RouteDef]:
-        path = self._edge.site.path
+        path = self.edge.site.path
         return [
             web.get(path(_PATH), self.show, allow_head=False),
             web.post(path(_PATH), self.submit),
-            web.get(path("/password/reset/done"), self.done, allow_head=False),
+            web.get(path(_DONE_PATH), self.done, allow_head=False),
         ]
 
     async def show(self, request: web.Request) -> web.Response:
-        return await self._page(request, only(of_query(request), "token"), "")
+        return await self._page(request, single_value(of_query(request), "token"), "")
 
     async def submit(self, request: web.Request) -> web.Response:
         form = await of_form(request)
-        token, new = only(form, "token"), only(form, "new_password")
-        request[RETRY] = self._edge.site.path("/password/forgotten")
-        self._edge.prove(request, form, purpose=_PURPOSE, subject=token)
+        token, new = single_value(form, "token"), single_value(form, "new_password")
+        request[RETRY] = self.edge.site.path("/password/forgotten")
+        self.edge.verify_form(request, form, purpose=_PURPOSE, subject=token)
         if not new:
-            return await self._page(request, token, say("Please enter a new password."))
-        message = ResetPasswordRequest(token=token, new_password=new, context=self._edge.context(request))
+            return await self._page(request, token, translate("Please enter a new password."))
+        message = ResetPasswordRequest(token=token, new_password=new, context=self.edge.context(request))
         try:
-            await self._edge.backends.password_resets.ResetPassword(message)
+            await self.edge.backends.password_resets.ResetPassword(message)
         except InvalidRequest as error:
-            return await self._page(request, token, why_not(error))
-        return see_other(self._edge.site.path("/password/reset/done"))
+            return await self._page(request, token, translate(_REFUSALS.shown_for(error)))
+        return see_other(self.edge.site.path(_DONE_PATH))
 
-    async def done(self, request: web.Request) -> web.Response:
-        return self._edge.pages.page("password_reset_done")
+    async def done(self, _request: web.Request) -> web.Response:
+        return self.edge.pages.page("password_reset_done")
 
     async def _page(self, request: web.Request, token: str, problem: str) -> web.Response:
-        request[RETRY] = self._edge.site.path("/password/forgotten")
-        if not is_opaque(token):
-            raise InvalidRequest("This link does not work any more.", reason=Reason.LINK_UNKNOWN, redirectable=False)
-        found = await self._edge.backends.password_resets.GetPasswordReset(GetPasswordResetRequest(token=token))
-        browser_secret = self._edge.cookies.browser_or_new(request)
-        csrf = self._edge.form_token(request, purpose=_PURPOSE, subject=token, browser_secret=browser_secret)
-        response = self._edge.pages.page(
+        request[RETRY] = self.edge.site.path("/password/forgotten")
+        message = GetPasswordResetRequest(token=require_link_token(token))
+        found = await self.edge.backends.password_resets.GetPasswordReset(message)
+        return self.edge.form_page(
+            request,
             "password_reset",
-            form_action=("'self'",),
-            person=found.display_name,
+            purpose=_PURPOSE,
+            subject=token,
+            hidden={"token": token},
+            display_name=found.display_name,
             username=found.username,
-            hidden={"token": token, "csrf": csrf},
             problem=problem,
         )
-        self._edge.cookies.keep_browser(request, response, browser_secret)
-        return response

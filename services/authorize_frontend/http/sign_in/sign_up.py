@@ -1,28 +1,38 @@
-"""Making an account for oneself: an address first, and the rest with the link in the letter to it."""
+"""Self-service sign-up: first the email address, then name and password with the link in the email."""
+
+from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 
 from latchkey.authentication.v1.sign_ups_pb2 import CompleteSignUpRequest, GetSignUpRequest, RequestSignUpRequest
-from libs.languages.moments import wait_in_words
-from libs.languages.speaking import current, say
+from libs.languages.translation import current, mark, translate
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
-from services.authorize_frontend.http.shared.new_password import why_not
-from services.authorize_frontend.http.shared.parameters import Parameters, is_opaque, of_form, of_query, only
+from services.authorize_frontend.http.shared.email_links import SENDING_PROBLEMS, require_link_token, sending_problem
+from services.authorize_frontend.http.shared.new_password import PASSWORD_PROBLEMS
+from services.authorize_frontend.http.shared.parameters import of_form, of_query, single_value
+from services.authorize_frontend.http.shared.refusals import Refusals
 
 _PURPOSE, _COMPLETE_PURPOSE = "sign-up", "sign-up-complete"
 _PATH, _SENT_PATH, _COMPLETE_PATH, _DONE_PATH = "/sign-up", "/sign-up/sent", "/sign-up/complete", "/sign-up/done"
+_SENDING: Final = Refusals(rpc="RequestSignUp", shown=SENDING_PROBLEMS, passed_on=frozenset({Reason.SIGN_UP_CLOSED}))
+_COMPLETING: Final = Refusals(
+    rpc="CompleteSignUp",
+    shown={**PASSWORD_PROBLEMS, Reason.CLAIM_MALFORMED: mark("Please enter a valid name.")},
+    passed_on=frozenset({Reason.LINK_UNKNOWN}),
+)
 
 
+@dataclass(frozen=True, kw_only=True)
 class SignUp:
-    """Says the same to everybody: whether there is an account with the address is told to its mailbox alone."""
+    """The response is the same for every address: only an email to the address says whether it has an account."""
 
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
+    edge: Edge
 
     def routes(self) -> list[web.RouteDef]:
-        path = self._edge.site.path
+        path = self.edge.site.path
         return [
             web.get(path(_PATH), self.show, allow_head=False),
             web.post(path(_PATH), self.submit),
@@ -34,57 +44,37 @@ class SignUp:
 
     async def submit(self, request: web.Request) -> web.Response:
         form = await of_form(request)
-        request[RETRY] = self._edge.site.path(_PATH)
-        self._edge.prove(request, form, purpose=_PURPOSE, subject="")
-        if only(form, "choice") == "cancel":
-            return see_other(self._edge.site.path("/account/sign-in"))
-        address = only(form, "address").strip()
-        problem = await self._problem(request, address) if address else say("Please enter an e-mail address.")
-        if problem:
-            return self._page(request, address=address, problem=problem)
-        return see_other(self._edge.site.path(_SENT_PATH))
-
-    async def sent(self, request: web.Request) -> web.Response:
-        return self._edge.pages.page("sign_up_sent")
-
-    async def _problem(self, request: web.Request, address: str) -> str:
-        message = RequestSignUpRequest(address=address, locale=current().tag, context=self._edge.context(request))
+        request[RETRY] = self.edge.site.path(_PATH)
+        self.edge.verify_form(request, form, purpose=_PURPOSE, subject="")
+        if single_value(form, "choice") == "cancel":
+            return see_other(self.edge.site.path("/account/sign-in"))
+        address = single_value(form, "address").strip()
+        if not address:
+            return self._page(request, problem=translate("Please enter an email address."))
+        message = RequestSignUpRequest(address=address, locale=current().tag, context=self.edge.context(request))
         try:
-            await self._edge.backends.sign_ups.RequestSignUp(message)
-        except InvalidRequest as error:
-            if error.reason != Reason.ADDRESS_MALFORMED:
-                raise
-            return say("We cannot write to this address. Please check it.")
-        except TemporarilyUnavailable as error:
-            if error.reason != Reason.LETTERS_THROTTLED:
-                raise
-            wait = wait_in_words(error.retry_after or 1)
-            return say("That was asked too often. Please try again in %(wait)s.", wait=wait)
-        return ""
+            await self.edge.backends.sign_ups.RequestSignUp(message)
+        except (InvalidRequest, TemporarilyUnavailable) as error:
+            return self._page(request, address=address, problem=sending_problem(_SENDING, error))
+        return see_other(self.edge.site.path(_SENT_PATH))
+
+    async def sent(self, _request: web.Request) -> web.Response:
+        return self.edge.pages.page("sign_up_sent")
 
     def _page(self, request: web.Request, *, address: str = "", problem: str = "") -> web.Response:
-        if self._edge.offers.sign_up is False:
+        if self.edge.capabilities.sign_up is False:
             raise web.HTTPNotFound
-        browser_secret = self._edge.cookies.browser_or_new(request)
-        response = self._edge.pages.page(
-            "sign_up",
-            form_action=("'self'",),
-            address=address,
-            problem=problem,
-            csrf=self._edge.form_token(request, purpose=_PURPOSE, subject="", browser_secret=browser_secret),
-        )
-        self._edge.cookies.keep_browser(request, response, browser_secret)
-        return response
+        return self.edge.form_page(request, "sign_up", purpose=_PURPOSE, address=address, problem=problem)
 
 
+@dataclass(frozen=True, kw_only=True)
 class CompleteSignUp:
-    """The link in the letter. Opening it changes nothing and uses nothing up."""
+    """The page behind the link in the email. Opening it changes nothing and does not use the link."""
 
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
+    edge: Edge
 
     def routes(self) -> list[web.RouteDef]:
-        path = self._edge.site.path
+        path = self.edge.site.path
         return [
             web.get(path(_COMPLETE_PATH), self.show, allow_head=False),
             web.post(path(_COMPLETE_PATH), self.submit),
@@ -92,42 +82,37 @@ class CompleteSignUp:
         ]
 
     async def show(self, request: web.Request) -> web.Response:
-        return await self._page(request, only(of_query(request), "token"))
+        return await self._page(request, single_value(of_query(request), "token"))
 
     async def submit(self, request: web.Request) -> web.Response:
-        form: Parameters = await of_form(request)
-        token, name, password = only(form, "token"), only(form, "name"), only(form, "new_password")
-        request[RETRY] = self._edge.site.path(_PATH)
-        self._edge.prove(request, form, purpose=_COMPLETE_PURPOSE, subject=token)
+        form = await of_form(request)
+        token, name = single_value(form, "token"), single_value(form, "name")
+        password = single_value(form, "new_password")
+        request[RETRY] = self.edge.site.path(_PATH)
+        self.edge.verify_form(request, form, purpose=_COMPLETE_PURPOSE, subject=token)
         if not password:
-            return await self._page(request, token, name=name, problem=say("Please enter a new password."))
+            return await self._page(request, token, name=name, problem=translate("Please enter a new password."))
         try:
             message = CompleteSignUpRequest(token=token, password=password, name=name)
-            await self._edge.backends.sign_ups.CompleteSignUp(message)
+            await self.edge.backends.sign_ups.CompleteSignUp(message)
         except InvalidRequest as error:
-            problem = (
-                say("Please write your name differently.") if error.reason == Reason.CLAIM_MALFORMED else why_not(error)
-            )
-            return await self._page(request, token, name=name, problem=problem)
-        return see_other(self._edge.site.path(_DONE_PATH))
+            return await self._page(request, token, name=name, problem=translate(_COMPLETING.shown_for(error)))
+        return see_other(self.edge.site.path(_DONE_PATH))
 
-    async def done(self, request: web.Request) -> web.Response:
-        return self._edge.pages.page("sign_up_done")
+    async def done(self, _request: web.Request) -> web.Response:
+        return self.edge.pages.page("sign_up_done")
 
     async def _page(self, request: web.Request, token: str, *, name: str = "", problem: str = "") -> web.Response:
-        request[RETRY] = self._edge.site.path(_PATH)
-        if not is_opaque(token):
-            raise InvalidRequest("This link does not work any more.", reason=Reason.LINK_UNKNOWN, redirectable=False)
-        found = await self._edge.backends.sign_ups.GetSignUp(GetSignUpRequest(token=token))
-        browser_secret = self._edge.cookies.browser_or_new(request)
-        csrf = self._edge.form_token(request, purpose=_COMPLETE_PURPOSE, subject=token, browser_secret=browser_secret)
-        response = self._edge.pages.page(
+        request[RETRY] = self.edge.site.path(_PATH)
+        message = GetSignUpRequest(token=require_link_token(token))
+        found = await self.edge.backends.sign_ups.GetSignUp(message)
+        return self.edge.form_page(
+            request,
             "sign_up_complete",
-            form_action=("'self'",),
+            purpose=_COMPLETE_PURPOSE,
+            subject=token,
+            hidden={"token": token},
             address=found.address,
-            person_name=name,
+            full_name=name,
             problem=problem,
-            hidden={"token": token, "csrf": csrf},
         )
-        self._edge.cookies.keep_browser(request, response, browser_secret)
-        return response

@@ -1,5 +1,5 @@
-// The answer to "<client_id> <session_state>": "unchanged", "changed" or "error" (OpenID Connect Session Management 1.0, 3.2).
-// SHA-256 is written out (FIPS 180-4, 6.2), because crypto.subtle does not exist on pages that plain http delivers.
+// Responds to "<client_id> <session_state>" with "unchanged", "changed" or "error" (OpenID Connect Session Management 1.0, 3.2).
+// SHA-256 is implemented here (FIPS 180-4, 6.2), because browsers have no crypto.subtle on http pages.
 "use strict";
 (function () {
   var cookieName = document.currentScript.dataset.cookie;
@@ -64,24 +64,24 @@
     return found.length ? found[0].slice(cookieName.length + 1) : "";
   }
 
-  // Sandboxed pages have the origin "null": no client has that one, and no message can be addressed to it.
-  var NOBODY = "null";
+  // Sandboxed pages have the origin "null": no client has this origin, and no message can be addressed to it.
+  var NULL_ORIGIN = "null";
 
-  function answerTo(message, origin) {
+  function responseTo(message, origin) {
     var parts = typeof message === "string" ? message.split(" ") : [];
     var state = parts.length === 2 ? parts[1].split(".") : [];
-    if (state.length !== 2 || !parts[0] || !state[0] || !state[1] || origin === NOBODY) { return "error"; }
+    if (state.length !== 2 || !parts[0] || !state[0] || !state[1] || origin === NULL_ORIGIN) { return "error"; }
     try {
       var now = sha256(parts[0] + " " + origin + " " + browserState() + " " + state[1]);
       return now === state[0] ? "unchanged" : "changed";
-    } catch (refused) { // whoever put this frame into a sandbox keeps its cookies from it
+    } catch (refused) { // in a sandboxed frame, document.cookie throws
       return "error";
     }
   }
 
   window.addEventListener("message", function (event) {
     if (event.source && event.source !== window) {
-      event.source.postMessage(answerTo(event.data, event.origin), event.origin === NOBODY ? "*" : event.origin);
+      event.source.postMessage(responseTo(event.data, event.origin), event.origin === NULL_ORIGIN ? "*" : event.origin);
     }
   });
 })();

@@ -1,5 +1,5 @@
-// Passkeys (Web Authentication Level 3): hands the page's question to the browser, and the answer to the page's form.
-// Without this script, or in a browser that knows no passkeys, the form stays hidden and every other way works.
+// Passkeys (Web Authentication Level 3): passes the options of the page to the browser, and the credential to the form.
+// Without this script, or in a browser without passkeys, the form stays hidden and the other options work.
 "use strict";
 
 (() => {
@@ -69,7 +69,7 @@
     try {
       send(await ask({ mediation: "conditional" }));
     } catch {
-      // Nothing was chosen from the field for names, or the button was pressed: that says what went wrong.
+      // The user made no choice in autofill, or clicked the button, whose handler shows errors.
     }
   };
   offer();

@@ -26,7 +26,7 @@ from libs.oauth.response_types import (
     parse_response_type,
 )
 from libs.oauth.scopes import OPENID, parse_scope
-from services.token.domain.clients.client import Client
+from services.token.domain.clients.client import Client, listed
 from services.token.domain.tokens.audiences import requested_resources
 
 MAX_STATE_LENGTH = 2_048
@@ -67,7 +67,7 @@ class AuthorizationRequest:
 
     @property
     def disclosed_scopes(self) -> tuple[str, ...]:
-        """What the person is asked about: the scope, and the scopes of claims that are asked for by name."""
+        """Return the requested scopes and the scopes of individually requested claims: the consent page shows them."""
         return tuple(dict.fromkeys((*self.scopes, *self.claims.scopes)))
 
 
@@ -86,7 +86,7 @@ def find_redirect_uri(parameters: Parameters, client: Client) -> str:
         raise InvalidRequest("redirect_uri is missing.", reason=Reason.REDIRECT_URI_MISSING, redirectable=False)
     if not client.has_redirect_uri(uri):
         raise InvalidRequest(
-            "redirect_uri is not registered for this client.",
+            "redirect_uri does not match a registered redirect URI.",
             reason=Reason.REDIRECT_URI_UNREGISTERED,
             redirectable=False,
         )
@@ -99,7 +99,7 @@ def requested_scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
 
 
 def disclosed_scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
-    """What the person is asked about: the scope, and the scopes of claims that are asked for by name.
+    """Return the requested scopes and the scopes of individually requested claims: the consent page shows them.
 
     Raises:
         InvalidScope, InvalidRequest: what `judge` would say of it.
@@ -137,7 +137,7 @@ def _response_type(request: AuthorizationRequest, client: Client) -> Authorizati
         raise UnsupportedResponseType(reason=Reason.RESPONSE_TYPE_UNSUPPORTED)
     if format_response_type(response_type) not in client.metadata.response_types:
         raise UnauthorizedClient(
-            "The client is not registered for this response type.", reason=Reason.RESPONSE_TYPE_FORBIDDEN
+            "response_type is not registered for this client.", reason=Reason.RESPONSE_TYPE_FORBIDDEN
         )
     return replace(request, response_type=response_type)
 
@@ -148,7 +148,9 @@ def _response_mode(request: AuthorizationRequest, _client: Client) -> Authorizat
         return replace(request, response_mode=default_mode(request.response_type))
     mode = _known_mode(text)
     if mode is None or not mode_permitted(request.response_type, mode):
-        raise InvalidRequest("This response_mode cannot be used with this response_type.", reason=Reason.RESPONSE_MODE)
+        raise InvalidRequest(
+            "response_mode is unknown or cannot be used with this response_type.", reason=Reason.RESPONSE_MODE
+        )
     return replace(request, response_mode=mode)
 
 
@@ -157,7 +159,9 @@ def _scope(request: AuthorizationRequest, client: Client) -> AuthorizationReques
     if not scopes:
         raise InvalidScope("scope is missing.", reason=Reason.SCOPE_MISSING)
     if request.response_type >= ID_TOKEN and OPENID not in scopes:
-        raise InvalidScope("An ID token needs the scope openid.", reason=Reason.SCOPE_OPENID_MISSING)
+        raise InvalidScope(
+            "scope must contain openid when an ID token is requested.", reason=Reason.SCOPE_OPENID_MISSING
+        )
     return replace(request, scopes=scopes)
 
 
@@ -167,11 +171,13 @@ def _resources(request: AuthorizationRequest, client: Client) -> AuthorizationRe
 
 def _state_and_nonce(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
     if request.response_type >= ID_TOKEN and request.nonce is None:
-        raise InvalidRequest("nonce is missing: this response_type needs one.", reason=Reason.NONCE_MISSING)
+        raise InvalidRequest("nonce is required for this response_type.", reason=Reason.NONCE_MISSING)
     if len(request.state or "") > MAX_STATE_LENGTH:
-        raise InvalidRequest(f"state is longer than {MAX_STATE_LENGTH} characters.", reason=Reason.STATE_LENGTH)
+        raise InvalidRequest(f"state must not exceed {MAX_STATE_LENGTH} characters.", reason=Reason.STATE_LENGTH)
     if len(json.dumps(request.nonce or "")) - 2 > MAX_NONCE_LENGTH:
-        raise InvalidRequest(f"nonce is longer than {MAX_NONCE_LENGTH} characters in JSON.", reason=Reason.NONCE_LENGTH)
+        raise InvalidRequest(
+            f"nonce must not exceed {MAX_NONCE_LENGTH} characters in its JSON form.", reason=Reason.NONCE_LENGTH
+        )
     return request
 
 
@@ -179,9 +185,11 @@ def _code_challenge(request: AuthorizationRequest, client: Client) -> Authorizat
     challenge = request.parameters.get("code_challenge")
     if challenge is None:
         if "code_challenge_method" in request.parameters:
-            raise InvalidRequest("code_challenge is missing.", reason=Reason.PKCE_CHALLENGE_MISSING)
+            raise InvalidRequest(
+                "code_challenge is required when code_challenge_method is sent.", reason=Reason.PKCE_CHALLENGE_MISSING
+            )
         if client.metadata.require_pkce and request.wants_code:
-            raise InvalidRequest("This client must use PKCE: code_challenge is missing.", reason=Reason.PKCE_REQUIRED)
+            raise InvalidRequest("code_challenge is required: this client must use PKCE.", reason=Reason.PKCE_REQUIRED)
         return request
     return replace(
         request, code_challenge=pkce.check_challenge(challenge, request.parameters.get("code_challenge_method"))
@@ -192,9 +200,11 @@ def _prompt(request: AuthorizationRequest, _client: Client) -> AuthorizationRequ
     text = request.parameters.get("prompt")
     prompts = frozenset(text.split(" ")) if text else frozenset()
     if not prompts <= PROMPTS:
-        raise InvalidRequest("prompt has an unknown value.", reason=Reason.PROMPT_UNKNOWN)
+        raise InvalidRequest(
+            "prompt must contain only none, login, consent and select_account.", reason=Reason.PROMPT_UNKNOWN
+        )
     if "none" in prompts and len(prompts) > 1:
-        raise InvalidRequest("prompt none stands alone.", reason=Reason.PROMPT_NONE_NOT_ALONE)
+        raise InvalidRequest("prompt=none cannot be combined with other values.", reason=Reason.PROMPT_NONE_NOT_ALONE)
     return replace(request, prompts=prompts)
 
 
@@ -203,18 +213,20 @@ def _max_age(request: AuthorizationRequest, client: Client) -> AuthorizationRequ
     if text is None:
         return replace(request, max_age=client.metadata.default_max_age)
     if not (text.isascii() and text.isdecimal() and len(text) <= 10):
-        raise InvalidRequest("max_age must be a whole number of seconds.", reason=Reason.MAX_AGE_MALFORMED)
+        raise InvalidRequest("max_age must be a non-negative integer of seconds.", reason=Reason.MAX_AGE_MALFORMED)
     return replace(request, max_age=int(text))
 
 
 def _acr_values(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
-    """Any of them will do (OpenID Connect Core 3.1.2.1); those that nobody knows are passed over."""
+    """Any one of the values is sufficient (OpenID Connect Core 3.1.2.1); unknown values are ignored."""
     text = request.parameters.get("acr_values")
     if text is None:
         return replace(request, acr_values=client.metadata.default_acr_values)
     values = tuple(text.split(" "))
     if len(values) > MAX_ACR_VALUES:
-        raise InvalidRequest(f"acr_values has more than {MAX_ACR_VALUES} values.", reason=Reason.ACR_VALUES_COUNT)
+        raise InvalidRequest(
+            f"acr_values must not contain more than {MAX_ACR_VALUES} values.", reason=Reason.ACR_VALUES_COUNT
+        )
     return replace(request, acr_values=values)
 
 
@@ -224,8 +236,12 @@ def _claims(request: AuthorizationRequest, client: Client) -> AuthorizationReque
     if text is None:
         return request
     asked = parse_claims_request(text)
-    if not set(asked.scopes) <= set(client.metadata.scopes):
-        raise InvalidScope("The client is not registered for these claims.", reason=Reason.CLAIMS_NOT_REGISTERED)
+    missing = [scope for scope in asked.scopes if scope not in client.metadata.scopes]
+    if missing:
+        raise InvalidScope(
+            f"claims requests claims of scopes that are not registered for this client: {listed(missing)}",
+            reason=Reason.CLAIMS_NOT_REGISTERED,
+        )
     return replace(request, claims=asked)
 
 
@@ -244,7 +260,7 @@ CHECKS: tuple[Check, ...] = (
     _acr_values,
     _claims,
 )
-"""Every request passes all of these, in this order, every time it is looked at."""
+"""The checks of an authorization request, in order; run again whenever the request is resumed."""
 
 
 def judge(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:

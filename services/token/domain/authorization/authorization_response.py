@@ -1,4 +1,4 @@
-"""What the browser is told to do next."""
+"""The result of an authorization request: a response to the client, or an interaction with the end-user."""
 
 from dataclasses import dataclass, field
 
@@ -19,14 +19,14 @@ class SendBack:
 
 
 @dataclass(frozen=True)
-class AskPerson:
-    """Something that only the person can do; the request waits under this id. No step: just come back by GET."""
+class AskUser:
+    """An interaction with the end-user; the request is stored under this id. Without a step: resume by GET."""
 
     request_id: str = field(repr=False)
     step: Step | None
 
 
-Next = SendBack | AskPerson
+Next = SendBack | AskUser
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
-"""An application that a person has let in."""
+"""The applications that a user has given access to."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-MOST = 200
+MAX_CONNECTIONS = 200
 
 
 @dataclass(frozen=True)
-class Allowed:
-    """One thing that says so: a consent that is remembered, or a grant that lives."""
+class ConsentRecord:
+    """A stored consent or a valid grant."""
 
     client_id: str
     scopes: tuple[str, ...]
@@ -17,15 +17,15 @@ class Allowed:
     at: datetime
 
 
-def connections(allowed: Iterable[Allowed]) -> list[Allowed]:
-    """One for each client, with all that it was allowed; the latest first, MOST at most."""
-    found: dict[str, Allowed] = {}
+def connections(allowed: Iterable[ConsentRecord]) -> list[ConsentRecord]:
+    """One for each client, with all that it was allowed; the latest first, MAX_CONNECTIONS at most."""
+    found: dict[str, ConsentRecord] = {}
     for each in allowed:
         before = found.get(each.client_id, each)
-        found[each.client_id] = Allowed(
+        found[each.client_id] = ConsentRecord(
             each.client_id,
             tuple(dict.fromkeys((*before.scopes, *each.scopes))),
             tuple(dict.fromkeys((*before.resources, *each.resources))),
             max(before.at, each.at),
         )
-    return sorted(found.values(), key=lambda each: each.at, reverse=True)[:MOST]
+    return sorted(found.values(), key=lambda each: each.at, reverse=True)[:MAX_CONNECTIONS]

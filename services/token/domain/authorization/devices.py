@@ -1,9 +1,9 @@
-"""Devices that somebody elsewhere lets in, as far as the token service has to know (RFC 8628)."""
+"""Device authorization: the codes, and what the user allowed (RFC 8628)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from libs.oauth.device_authorization import FRESH_SIGN_IN, LONGEST_LIFETIME
+from libs.oauth.device_authorization import FRESH_SIGN_IN, MAX_LIFETIME
 from libs.oauth.errors import InvalidGrant
 from libs.oauth.reasons import Reason
 from services.token.domain.sessions.session import AuthenticatedSession
@@ -21,7 +21,7 @@ class DeviceCodes:
 
 @dataclass(frozen=True)
 class AllowedDevice:
-    """What a person allowed. `session`: theirs, as the authentication service vouched for it at that moment."""
+    """What the user allowed. `session`: the user's session, attested at the time of the decision."""
 
     session: AuthenticatedSession
     scopes: tuple[str, ...]
@@ -29,6 +29,6 @@ class AllowedDevice:
     resources: tuple[str, ...] = ()
 
     def require_fresh_sign_in(self, *, now: datetime) -> None:
-        """Raises InvalidGrant when the person had not just signed in: whoever let them decide should not have."""
-        if now - self.session.authenticated_at > FRESH_SIGN_IN + LONGEST_LIFETIME:
+        """Raises InvalidGrant when the user had not signed in recently before allowing the device."""
+        if now - self.session.authenticated_at > FRESH_SIGN_IN + MAX_LIFETIME:
             raise InvalidGrant(reason=Reason.DEVICE_SIGN_IN_NOT_FRESH)

@@ -27,7 +27,7 @@ class Step(Enum):
 
 @dataclass(frozen=True)
 class Progress:
-    """What the person has done for this request so far."""
+    """What the end-user has done for this request."""
 
     asked_at: datetime
     """When the request was first seen."""
@@ -40,21 +40,21 @@ def next_step(
     client: Client,
     *,
     session: AuthenticatedSession | None,
-    expected: bool,
+    user_allowed: bool,
     remembered: frozenset[str],
     progress: Progress,
     now: datetime,
 ) -> Step:
-    """What comes next.
+    """Return the next step.
 
-    `expected`: may this person answer; `remembered`: the scope values that this user has granted this client before.
+    `user_allowed`: the user matches id_token_hint and the claims parameter; `remembered`: scopes consented to before.
 
     Raises:
-        LoginRequired, ConsentRequired: the request forbids asking the person (prompt=none).
-        AccessDenied: the request insists on another authentication context than the person has.
+        LoginRequired, ConsentRequired: an interaction is required and the request has prompt=none.
+        AccessDenied: the request requires an unsupported authentication context class.
     """
     silent = "none" in request.prompts
-    if session is None or not expected or _must_sign_in(request, session, progress=progress, now=now):
+    if session is None or not user_allowed or _must_sign_in(request, session, progress=progress, now=now):
         if silent:
             raise LoginRequired(reason=Reason.PROMPT_NONE)
         return Step.SIGN_IN
@@ -77,7 +77,7 @@ def required_acr(request: AuthorizationRequest, client: Client) -> str:
         AccessDenied: the request insists on classes that there are not (OpenID Connect Core 5.5.1.1).
     """
     if request.claims.acr and not acr.weakest(request.claims.acr):
-        raise AccessDenied("The authentication asked for is not available.", reason=Reason.ACR_UNMET)
+        raise AccessDenied("The requested acr values are not supported.", reason=Reason.ACR_UNMET)
     wanted = (acr.weakest(request.claims.acr), acr.weakest(request.acr_values), client.metadata.required_acr)
     return acr.strongest(wanted)
 

@@ -1,4 +1,4 @@
-"""What a page about a waiting request has to say to the person."""
+"""The data that a page shows about a pending authorization request."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""An authorization request that waits for a person, bound to the browser that made it."""
+"""A pending authorization request, bound to the browser that sent it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ LIFETIME = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class PendingRequest:
-    """Stored by the hash of its id, like a pushed request (RFC 9126); what it asks for is judged at every visit."""
+    """Stored under the hash of its id. The parameters are validated again whenever the browser returns."""
 
     id_hash: bytes = field(repr=False)
     browser_hash: bytes = field(repr=False)
@@ -23,7 +23,7 @@ class PendingRequest:
     created_at: datetime
     expires_at: datetime
     consented_by: str | None = None
-    """The user who said yes on its consent page."""
+    """The user who consented on the consent page."""
     completed_at: datetime | None = None
     pushed_hash: bytes | None = field(default=None, repr=False)
     """Of the pushed request that it came from, which ends with it."""
@@ -43,17 +43,17 @@ class PendingRequest:
         return self
 
 
-def visited(pending: PendingRequest | None, browser_secret: str, *, now: datetime) -> PendingRequest:
-    """What was found under an id, if it is there and `visit` allows it. Raises InvalidRequest, not redirectable."""
+def require_pending_request(pending: PendingRequest | None, browser_secret: str, *, now: datetime) -> PendingRequest:
+    """Return the request if it exists and `visit` succeeds. Raises InvalidRequest, not redirectable."""
     if pending is None:
         raise unknown_request(Reason.REQUEST_UNKNOWN)
     return pending.visit(browser_secret, now=now)
 
 
 def unknown_request(reason: Reason) -> InvalidRequest:
-    """One answer for all: whoever holds a wrong id learns nothing."""
+    """The same error for every reason, so that the response does not reveal whether an id exists."""
     return InvalidRequest(
-        "This sign-in has ended or was started elsewhere. Go back to the application and start again.",
+        "This sign-in has expired or was started in another browser. Return to the application and sign in again.",
         reason=reason,
         redirectable=False,
     )

@@ -25,22 +25,22 @@ class PushedRequest:
     completed_at: datetime | None = None
 
 
-def opened(pushed: PushedRequest | None, *, client_id: str | None, now: datetime) -> PushedRequest:
+def require_pushed_request(pushed: PushedRequest | None, *, client_id: str | None, now: datetime) -> PushedRequest:
     """The request, for a browser that its own client has sent (RFC 9126 4).
 
     Raises:
-        InvalidRequestUri: not redirectable, and the same for all: whoever holds a wrong URI learns nothing.
+        InvalidRequestUri: not redirectable; the same for every reason, so that it does not reveal whether a URI exists.
     """
     if pushed is None:
-        raise used_up(Reason.PUSHED_REQUEST_UNKNOWN)
+        raise pushed_request_ended(Reason.PUSHED_REQUEST_UNKNOWN)
     if pushed.client_id != client_id:
-        raise used_up(Reason.PUSHED_REQUEST_OF_ANOTHER_CLIENT)
+        raise pushed_request_ended(Reason.PUSHED_REQUEST_OF_ANOTHER_CLIENT)
     if now >= pushed.created_at + LIFETIME:
-        raise used_up(Reason.PUSHED_REQUEST_EXPIRED)
+        raise pushed_request_ended(Reason.PUSHED_REQUEST_EXPIRED)
     if pushed.completed_at is not None:
-        raise used_up(Reason.PUSHED_REQUEST_COMPLETED)
+        raise pushed_request_ended(Reason.PUSHED_REQUEST_COMPLETED)
     return pushed
 
 
-def used_up(reason: Reason) -> InvalidRequestUri:
+def pushed_request_ended(reason: Reason) -> InvalidRequestUri:
     return InvalidRequestUri(reason=reason, redirectable=False)

@@ -15,7 +15,7 @@ _INSIDE_ANOTHER = frozenset({"request", "request_uri"})
 
 
 def judge_request_object(
-    claims: Mapping[str, Any], *, client_id: str, issuer: str, longest_life: timedelta | None, now: datetime
+    claims: Mapping[str, Any], *, client_id: str, issuer: str, max_lifetime: timedelta | None, now: datetime
 ) -> None:
     """It is the client's, for us, and good at this moment, as far as it says anything about that.
 
@@ -26,29 +26,29 @@ def judge_request_object(
         InvalidRequestObject: it says otherwise, or points to yet another one (RFC 9101 4).
     """
     if claims.get("iss", client_id) != client_id or claims.get("client_id", client_id) != client_id:
-        raise _wrong("iss and client_id must be the client's", "CLIENT")
+        raise _wrong("iss and client_id must be the client_id of the client", "CLIENT")
     audience = claims.get("aud", issuer)
     if issuer not in (audience if isinstance(audience, list) else [audience]):
         raise _wrong("aud must be the issuer", "AUDIENCE")
     if "exp" in claims and ((expires_at := moment_of(claims["exp"])) is None or now >= expires_at + SKEW):
-        raise _wrong("it has expired", "EXPIRED")
+        raise _wrong("exp is malformed or in the past", "EXPIRED")
     if "nbf" in claims and ((starts_at := moment_of(claims["nbf"])) is None or now < starts_at - SKEW):
-        raise _wrong("nbf lies in the future", Reason.NOT_YET_VALID)
-    if longest_life is not None:
-        _judge_strictly(claims, longest_life=longest_life, now=now)
+        raise _wrong("nbf is malformed or in the future", Reason.NOT_YET_VALID)
+    if max_lifetime is not None:
+        _judge_strictly(claims, max_lifetime=max_lifetime, now=now)
     if not _INSIDE_ANOTHER.isdisjoint(claims):
-        raise _wrong("it must not hold request or request_uri", "NESTED")
+        raise _wrong("it must not contain request or request_uri", "NESTED")
 
 
-def _judge_strictly(claims: Mapping[str, Any], *, longest_life: timedelta, now: datetime) -> None:
+def _judge_strictly(claims: Mapping[str, Any], *, max_lifetime: timedelta, now: datetime) -> None:
     """FAPI 2.0 Message Signing 5.3.1: the parties are named, and the time is short."""
     missing = [name for name in ("iss", "aud", "exp", "nbf") if name not in claims]
     if missing:
         raise _wrong(f"{missing[0]} is missing", Reason.CLAIM_MISSING)
     expires_at, starts_at = moment_of(claims["exp"]), moment_of(claims["nbf"])
-    if expires_at is None or starts_at is None or max(expires_at - now, now - starts_at) > longest_life + SKEW:
-        minutes = int(longest_life.total_seconds() // 60)
-        raise _wrong(f"exp and nbf must be at most {minutes} minutes away", "TOO_LONG")
+    if expires_at is None or starts_at is None or max(expires_at - now, now - starts_at) > max_lifetime + SKEW:
+        minutes = int(max_lifetime.total_seconds() // 60)
+        raise _wrong(f"exp and nbf must be at most {minutes} minutes from the current time", "TOO_LONG")
 
 
 def merged(outer: Parameters, claims: Mapping[str, Any]) -> Parameters:
@@ -60,7 +60,7 @@ def merged(outer: Parameters, claims: Mapping[str, Any]) -> Parameters:
     inner = {name: _text(name, value) for name, value in claims.items() if name not in _OF_THE_JWT}
     asked = outer.get("response_type")
     if asked is not None and set(inner.get("response_type", asked).split()) != set(asked.split()):
-        raise _wrong("response_type differs from the one outside", "RESPONSE_TYPE")
+        raise _wrong("response_type differs from the response_type parameter of the request", "RESPONSE_TYPE")
     return Parameters({name: outer[name] for name in outer if name not in _INSIDE_ANOTHER} | inner)
 
 
@@ -73,9 +73,9 @@ def _text(name: str, value: Any) -> str:
     elif isinstance(value, (dict, list)) or (isinstance(value, int) and not isinstance(value, bool)):
         text = json.dumps(value)
     else:
-        raise _wrong("a member has a type that no parameter has", "MEMBER_TYPE")
+        raise _wrong("a member must be a string, an integer, an array or an object", "MEMBER_TYPE")
     if "\0" in text or "\0" in name:
-        raise _wrong("a member holds a character that no parameter has", "MEMBER_CHARACTER")
+        raise _wrong("a member contains a null character", "MEMBER_CHARACTER")
     return text
 
 
@@ -83,11 +83,9 @@ def _resources(value: Any) -> str:
     """One, or a list where a query would repeat the parameter (RFC 9101 4)."""
     resources = value if isinstance(value, list) else [value]
     if not all(isinstance(resource, str) for resource in resources):
-        raise _wrong("resource must be text or a list of texts", "MEMBER_TYPE")
+        raise _wrong("resource must be a string or an array of strings", "MEMBER_TYPE")
     return join_resources(resources)
 
 
 def _wrong(what: str, reason: str) -> InvalidRequestObject:
-    return InvalidRequestObject(
-        f"The request object cannot be used: {what}.", reason=Reason(f"REQUEST_OBJECT_{reason}")
-    )
+    return InvalidRequestObject(f"The request object is invalid: {what}.", reason=Reason(f"REQUEST_OBJECT_{reason}"))

@@ -1,4 +1,4 @@
-"""Clients: what they may do, and how they prove who they are."""
+"""Clients: authentication, redirect URIs, grant types and scopes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +12,9 @@ from libs.oauth.reasons import Reason
 from libs.oauth.redirect_uris import MAX_LENGTH, is_private, is_registered
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID
 from services.token.domain.clients.registrations import Registration
+
+MAX_LISTED = 5
+MAX_LISTED_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -38,20 +41,20 @@ class Client:
     """Of a client that registered itself; None when an operator did."""
 
     def authenticate(self, credentials: Credentials, *, peppers: Sequence[bytes], now: datetime) -> None:
-        """The method is the client's, and so is the secret if it has one (RFC 6749 2.3).
+        """Verify the authentication method and the client secret, if the method uses one (RFC 6749 2.3).
 
         Raises:
-            InvalidClient: another method than the registered one, or a secret that is not one of its live ones.
+            InvalidClient: the method is not the registered one, or the secret is not valid.
         """
         if credentials.method != self.metadata.token_endpoint_auth_method:
             raise InvalidClient(reason=Reason.CLIENT_AUTH_METHOD)
         if credentials.method not in {BASIC, POST}:
-            return  # a public client proves nothing; an assertion is judged where keys can be had
+            return  # public clients do not authenticate; assertions are verified by AuthenticateClient
         if not self.knows_secret(credentials.secret, peppers=peppers, now=now):
             raise InvalidClient(reason=Reason.CLIENT_SECRET_WRONG)
 
     def knows_secret(self, presented: str, *, peppers: Sequence[bytes], now: datetime) -> bool:
-        """Is it a live secret of the client's, kept under whichever pepper?"""
+        """Return whether it is a valid secret of the client, hashed with any of the peppers."""
         digests = [keyed_hash(pepper, presented) for pepper in peppers]
         # Every secret is compared, so that the time taken does not tell which one it was.
         matches = [
@@ -66,10 +69,10 @@ class Client:
         )
 
     def can_be_impersonated(self, redirect_uri: str) -> bool:
-        """Could somebody else pose as this client (RFC 6749 10.2, RFC 8252 8.6)?
+        """Return whether another application could impersonate this client (RFC 6749 10.2, RFC 8252 8.6).
 
-        Another app on the person's device, where that can receive the answer; anybody, where a stranger registered a
-        client that proves nothing.
+        Another app on the user's device can receive the response of a private redirect URI; a dynamically registered
+        public client can have any name.
         """
         return self.metadata.is_public and (self.registration is not None or is_private(redirect_uri))
 
@@ -77,36 +80,48 @@ class Client:
         """Raises UnauthorizedClient when the client is not registered for the grant type."""
         if grant_type not in self.metadata.grant_types:
             raise UnauthorizedClient(
-                "The client is not registered for this grant type.", reason=Reason.GRANT_NOT_REGISTERED
+                "grant_type is not registered for this client.", reason=Reason.GRANT_NOT_REGISTERED
             )
 
     def permitted_scope(self, requested: tuple[str, ...]) -> tuple[str, ...]:
-        """What a request of a person gets: all that was asked for, or a refusal; nothing is dropped silently.
+        """Return the requested scope, or the registered default scope when the request has none.
 
         Raises:
             InvalidScope: a value that the client has not registered.
         """
         scopes = requested or tuple(scope for scope in self.metadata.scopes if scope not in {OPENID, OFFLINE_ACCESS})
-        if not set(scopes) <= set(self.metadata.scopes):
-            raise InvalidScope("The client is not registered for this scope.", reason=Reason.SCOPE_NOT_REGISTERED)
+        _require_registered(scopes, self.metadata.scopes)
         return scopes
 
     def own_scope(self, requested: tuple[str, ...]) -> tuple[str, ...]:
-        """What the client gets for itself (RFC 6749 4.4): its registered scope without what is about people.
+        """Return the scope of a client credentials request (RFC 6749 4.4): the registered scope without user scopes.
 
         Raises:
             InvalidScope: it asks for more.
         """
         own = tuple(s for s in self.metadata.scope.split() if s not in _PERSONAL)
-        if not set(requested) <= set(own):
-            raise InvalidScope("The client is not registered for this scope.", reason=Reason.SCOPE_NOT_REGISTERED)
+        _require_registered(requested, own)
         return requested or own
+
+
+def _require_registered(requested: Sequence[str], registered: Sequence[str]) -> None:
+    missing = [scope for scope in requested if scope not in registered]
+    if missing:
+        raise InvalidScope(
+            f"scope contains values that are not registered for this client: {listed(missing)}",
+            reason=Reason.SCOPE_NOT_REGISTERED,
+        )
+
+
+def listed(values: Sequence[str]) -> str:
+    """Return the first values for an error description, shortened to MAX_LISTED_LENGTH characters each."""
+    return " ".join(value[:MAX_LISTED_LENGTH] for value in values[:MAX_LISTED])
 
 
 _PERSONAL = frozenset({OPENID, OFFLINE_ACCESS, "profile", "email", "address", "phone"})
 
 
-def known(client: Client | None) -> Client:
+def require_client(client: Client | None) -> Client:
     """The client. Raises InvalidRequest (CLIENT_UNKNOWN) when there is none."""
     if client is None:
         raise unknown_client()
@@ -114,4 +129,4 @@ def known(client: Client | None) -> Client:
 
 
 def unknown_client() -> InvalidRequest:
-    return InvalidRequest("There is no client with this id.", reason=Reason.CLIENT_UNKNOWN, redirectable=False)
+    return InvalidRequest("client_id is unknown.", reason=Reason.CLIENT_UNKNOWN, redirectable=False)

@@ -44,16 +44,16 @@ def judge_assertion(
     _judge_audience(claims.get("aud"), issuer=issuer, audiences=audiences, profile=profile)
     expires_at = moment_of(claims.get("exp"))
     if expires_at is None or now >= expires_at + SKEW:
-        raise _wrong("it has expired, or exp is missing", "EXPIRED")
+        raise _wrong("exp is missing, malformed or in the past", "EXPIRED")
     if expires_at > now + profile.assertion_lifetime + SKEW:
         minutes = int(profile.assertion_lifetime.total_seconds() // 60)
-        raise _wrong(f"exp must be at most {minutes} minutes ahead", "TOO_LONG")
+        raise _wrong(f"exp must be at most {minutes} minutes in the future", "TOO_LONG")
     for name in ("iat", "nbf"):
         if name in claims and ((moment := moment_of(claims[name])) is None or moment > now + SKEW):
-            raise _wrong(f"{name} lies in the future", Reason.NOT_YET_VALID)
+            raise _wrong(f"{name} is malformed or in the future", Reason.NOT_YET_VALID)
     token_id = claims.get("jti")
     if not isinstance(token_id, str) or not 0 < len(token_id) <= _MAX_JTI_LENGTH:
-        raise _wrong("jti is missing", "ID_MISSING")
+        raise _wrong(f"jti is missing or exceeds {_MAX_JTI_LENGTH} characters", "ID_MISSING")
     digest = hashlib.sha256(f"{client_id} {token_id}".encode()).digest()
     return UsedAssertion(digest, expires_at + SKEW)
 
@@ -62,11 +62,11 @@ def _judge_audience(aud: Any, *, issuer: str, audiences: Collection[str], profil
     """RFC 7523 3, 3."""
     if profile.assertion_for_issuer_only:
         if aud != issuer:
-            raise _wrong("aud must be the issuer, and nothing beside it", "AUDIENCE")
+            raise _wrong("aud must be the issuer as a single string", "AUDIENCE")
         return
     named = [aud] if isinstance(aud, str) else aud
     if not isinstance(named, list) or not any(audience in audiences for audience in named):
-        raise _wrong("aud must be the issuer or the token endpoint", "AUDIENCE")
+        raise _wrong("aud must contain the issuer or the URL of the endpoint", "AUDIENCE")
 
 
 def moment_of(value: Any) -> datetime | None:
@@ -80,4 +80,4 @@ def moment_of(value: Any) -> datetime | None:
 
 
 def _wrong(what: str, reason: str) -> InvalidClient:
-    return InvalidClient(f"client_assertion cannot be used: {what}.", reason=Reason(f"CLIENT_ASSERTION_{reason}"))
+    return InvalidClient(f"client_assertion is invalid: {what}.", reason=Reason(f"CLIENT_ASSERTION_{reason}"))

@@ -1,4 +1,4 @@
-"""What counts as a client's logo. Its type comes from the bytes, for browsers will believe it."""
+"""Client logos. The media type is detected from the content."""
 
 from dataclasses import dataclass, field
 

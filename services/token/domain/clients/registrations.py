@@ -8,8 +8,8 @@ from libs.crypto.hashing import hashes_equal, secret_hash
 REGISTRATION_WINDOW = timedelta(hours=1)
 """Within which registrations are counted."""
 _PROLONGED_AT_MOST_EVERY = timedelta(days=1)
-_LONGEST_TOKEN_LIFE = timedelta(days=365)
-_MOST_USES = 100_000
+_MAX_TOKEN_LIFETIME = timedelta(days=365)
+_MAX_USES = 100_000
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Registration:
     token_hash: bytes = field(repr=False)
     """Of its registration access token."""
     expires_at: datetime
-    """It goes then, unless somebody has signed in to it, or something that was granted to it is still good."""
+    """The client is removed then, unless a user signs in to it before or a grant is still valid."""
 
     def belongs_to(self, token: str) -> bool:
         return hashes_equal(self.token_hash, secret_hash(token))
@@ -41,7 +41,7 @@ class RegistrationQuota:
 
 @dataclass(frozen=True, kw_only=True)
 class InitialAccessToken:
-    """Lets whoever holds it register clients, so many times and so long (RFC 7591 1.2)."""
+    """A token for a limited number of registrations (RFC 7591 1.2)."""
 
     token_id: str
     uses_left: int
@@ -57,9 +57,9 @@ class NewInitialAccessToken:
     token: str = field(repr=False)
 
 
-def uses_hold(uses: int) -> bool:
-    return 1 <= uses <= _MOST_USES
+def uses_valid(uses: int) -> bool:
+    return 1 <= uses <= _MAX_USES
 
 
-def life_holds(life: timedelta) -> bool:
-    return timedelta(seconds=1) <= life <= _LONGEST_TOKEN_LIFE
+def lifetime_valid(life: timedelta) -> bool:
+    return timedelta(seconds=1) <= life <= _MAX_TOKEN_LIFETIME

@@ -1,15 +1,16 @@
-"""Telling a client's server that a session has ended (OpenID Connect Back-Channel Logout 1.0)."""
+"""Back-channel logout deliveries (OpenID Connect Back-Channel Logout 1.0)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from libs.backoff import Backoff
+
 LEASE = timedelta(minutes=1)
 """For so long an attempt belongs to the replica that began it; longer than any fetch may take."""
-FIRST_PAUSE = timedelta(seconds=5)
-LONGEST_PAUSE = timedelta(hours=4)
-PATIENCE = timedelta(days=1)
-"""Who has not listened for so long is not told any more."""
+BACKOFF = Backoff(first_pause=timedelta(seconds=5), max_pause=timedelta(hours=4))
+GIVE_UP_AFTER = timedelta(days=1)
+"""After this time a failing delivery is given up."""
 KEEP = timedelta(days=2)
 """From the end of the session on: how long there is a row that says what came of it."""
 SESSION_CLIENT_LIFETIME = timedelta(days=400)
@@ -26,12 +27,12 @@ class Outcome(StrEnum):
     """The client says that the token is wrong, or that it could not log out (2.8): asking again changes nothing."""
     GIVEN_UP = "given_up"
     CLIENT_GONE = "client_gone"
-    """Deleted, or it no longer wants to be told."""
+    """The client was deleted or no longer has a back-channel logout URI."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogoutDelivery:
-    """One client that has to hear of the end of one session."""
+    """The back-channel logout of one client for one session."""
 
     delivery_id: str
     session_id: str
@@ -48,11 +49,5 @@ class LogoutDelivery:
             return Outcome.DELIVERED
         if status == _REFUSED:
             return Outcome.REFUSED
-        next_try = now + pause_after(self.attempts)
-        return Outcome.GIVEN_UP if next_try > self.created_at + PATIENCE else next_try
-
-
-def pause_after(attempts: int) -> timedelta:
-    """5 seconds, then three times as long after each attempt, at most LONGEST_PAUSE."""
-    factor: int = 3 ** min(max(attempts - 1, 0), 12)
-    return min(FIRST_PAUSE * factor, LONGEST_PAUSE)
+        next_try = now + BACKOFF.pause_after(self.attempts)
+        return Outcome.GIVEN_UP if next_try > self.created_at + GIVE_UP_AFTER else next_try

@@ -1,4 +1,4 @@
-"""Who is signed in at a browser, as the authentication service vouches for it."""
+"""The session of a browser, attested by the authentication service."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -7,7 +7,7 @@ from libs.oauth.parameters import RESOURCE, Parameters
 from libs.oauth.reasons import Reason
 from libs.oauth.resources import parse_resources
 from libs.oauth.scopes import OPENID
-from services.token.domain.clients.client import Client
+from services.token.domain.clients.client import Client, listed
 from services.token.domain.tokens.grants import Grant
 
 
@@ -18,14 +18,18 @@ def requested_resources(parameters: Parameters, client: Client) -> tuple[str, ..
         InvalidTarget: malformed, or a resource that the client has not registered.
     """
     resources = parse_resources(parameters.get(RESOURCE, ""))
-    if not set(resources) <= set(client.metadata.resources):
-        raise InvalidTarget("The client is not registered for this resource.", reason=Reason.RESOURCE_NOT_REGISTERED)
+    missing = [resource for resource in resources if resource not in client.metadata.resources]
+    if missing:
+        raise InvalidTarget(
+            f"resource contains values that are not registered for this client: {listed(missing)}",
+            reason=Reason.RESOURCE_NOT_REGISTERED,
+        )
     return resources
 
 
 @dataclass(frozen=True)
 class Audiences:
-    """Ours. `issuer`: whoever takes tokens for no resource in particular, userinfo among them; `userinfo`: it alone."""
+    """The audiences of this server. `issuer`: for tokens without a resource; `userinfo`: the userinfo endpoint only."""
 
     issuer: str
     userinfo: str
@@ -43,15 +47,21 @@ class Audiences:
         permitted = {*whole} if grant else {self.issuer, *client.metadata.resources}
         if self.issuer in whole:
             permitted.add(self.userinfo)
-        if not whole or not permitted.issuperset(requested):
-            raise InvalidTarget("The resource is more than what was granted.", reason=Reason.RESOURCE_WIDENED)
+        if not whole:
+            raise InvalidTarget(
+                "None of the granted resources is still registered for this client.", reason=Reason.RESOURCE_WIDENED
+            )
+        excess = [resource for resource in requested if resource not in permitted]
+        if excess:
+            raise InvalidTarget(
+                f"resource contains values that were not granted: {listed(excess)}", reason=Reason.RESOURCE_WIDENED
+            )
         return requested or whole
 
     def of_grant(self, granted: tuple[str, ...], client: Client, *, scopes: tuple[str, ...]) -> tuple[str, ...]:
         """What was granted, as far as the client is still registered for it; the issuer where nothing was named.
 
-        With the scope openid userinfo as well: it and nothing else of ours, so that a token for one resource is of no
-        use at those that take tokens for the issuer.
+        With the scope openid also userinfo, but not the issuer, so that other APIs do not accept the token.
         """
         if not granted:
             return (self.issuer,)

@@ -1,13 +1,17 @@
-"""Grants: what a person allowed a client in one sign-in. Codes, refresh tokens and access tokens hang on one."""
+"""Grants: what a user allowed a client in one sign-in. Codes and tokens belong to a grant."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from libs.crypto.random import uuid7
+from libs.oauth.claims_request import ClaimsRequest
 from libs.oauth.errors import InvalidGrant
 from libs.oauth.pkce import verifier_matches
 from libs.oauth.reasons import Reason
+from services.token.domain.sessions.session import AuthenticatedSession
 
 CODE_LIFETIME = timedelta(seconds=60)
+NO_CLAIMS = ClaimsRequest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,36 @@ class Grant:
     amr: tuple[str, ...]
     created_at: datetime
     revoked_at: datetime | None = None
+
+    @classmethod
+    def of_session(
+        cls,
+        session: AuthenticatedSession,
+        *,
+        client_id: str,
+        scopes: tuple[str, ...],
+        resources: tuple[str, ...],
+        offline: bool,
+        now: datetime,
+        acr: str | None = None,
+        claims: ClaimsRequest = NO_CLAIMS,
+    ) -> "Grant":
+        """Return a new grant of the user of a session. `acr`: replaces the class of the session."""
+        return cls(
+            grant_id=uuid7(now),
+            client_id=client_id,
+            user_id=session.user_id,
+            session_id=session.session_id,
+            scopes=scopes,
+            resources=resources,
+            offline=offline,
+            userinfo_claims=claims.userinfo,
+            id_token_claims=claims.id_token,
+            authenticated_at=session.authenticated_at,
+            acr=session.acr if acr is None else acr,
+            amr=session.amr,
+            created_at=now,
+        )
 
     def require_live(self) -> None:
         """Raises InvalidGrant when it was revoked."""
@@ -62,19 +96,19 @@ class AuthorizationCode:
     grant: Grant
 
     def judge(self, claim: CodeClaim, *, now: datetime) -> None:
-        """The code may be spent by this claim, if it has not been already.
+        """Verify that the token request may redeem this code; does not check whether the code was redeemed before.
 
         Raises:
             InvalidGrant: expired, another client's, another redirect URI, or the verifier does not fit.
         """
         if claim.client_id != self.client_id:
             raise InvalidGrant(reason=Reason.CODE_OF_ANOTHER_CLIENT)
-        if now >= self.expires_at and self.consumed_at is None:  # a spent one is a replay, however late
+        if now >= self.expires_at and self.consumed_at is None:  # a redeemed code is a replay, however late
             raise InvalidGrant(reason=Reason.CODE_EXPIRED)
         if claim.redirect_uri != self.redirect_uri and (self.redirect_uri_given or claim.redirect_uri is not None):
             raise InvalidGrant(reason=Reason.REDIRECT_URI_MISMATCH)
         if (claim.verifier is None) != (self.code_challenge is None):
-            # Both directions: a verifier that nobody asked for is the trace of a downgrade (RFC 9700 4.8.2).
+            # A verifier without a challenge indicates a PKCE downgrade attack (RFC 9700 4.8.2).
             raise InvalidGrant(reason=Reason.PKCE_DOWNGRADE)
         if claim.verifier is not None and not verifier_matches(claim.verifier, self.code_challenge or ""):
             raise InvalidGrant(reason=Reason.PKCE_MISMATCH)

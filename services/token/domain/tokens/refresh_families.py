@@ -7,7 +7,7 @@ and only the hash of the latest is stored. So without storing any token:
   successor to answer with: a client that lost the answer, or sent two requests at once, gets the same one;
 * an older one is recognised as genuine, because some steps lead to the latest: it was used before, the family ends;
 * anything else is a forgery, which ends nothing;
-* whoever reads the database, even with the key, cannot compute a token.
+* an attacker who reads the database cannot compute a token, even with the key.
 """
 
 import base64
@@ -29,9 +29,9 @@ from services.token.domain.tokens.grants import Grant
 _SECRET_BYTES = 32
 _GENERATION_BYTES = 4
 _FAMILY_BYTES = 16
-_LONGEST_CHAIN = 20_000
+_MAX_CHAIN = 20_000
 """Steps that are tried at most to recognise an old token: some 40 ms, and more than a family lives to take."""
-_LONGEST_MIXED_CHAIN = 50
+_MAX_MIXED_CHAIN = 50
 """As many for a chain that began under one key and went on under another."""
 
 
@@ -45,7 +45,7 @@ class RefreshToken:
 
     @classmethod
     def parse(cls, text: str) -> "RefreshToken":
-        """Raises InvalidGrant when it cannot be one of ours."""
+        """Raises InvalidGrant when the text is not a refresh token of this server."""
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         except (binascii.Error, ValueError):
@@ -76,14 +76,14 @@ def first_token(family_id: str) -> RefreshToken:
     return RefreshToken(family_id, 1, base64.urlsafe_b64decode(new_secret() + "="))
 
 
-class Presented(Enum):
-    """What a genuine token is to its family."""
+class TokenMatch(Enum):
+    """The position of a verified refresh token in its family."""
 
     LATEST = auto()
     PREDECESSOR = auto()
-    """Replaced a moment ago: answered with the same successor."""
+    """Replaced within the grace period: the response contains the same successor."""
     REUSED = auto()
-    """Replaced long ago: somebody else may have it."""
+    """Replaced before the grace period: it may have been stolen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,22 +97,22 @@ class RefreshFamily:
     expires_at: datetime
     grant: Grant
 
-    def recognise(self, token: RefreshToken, *, keys: Sequence[bytes], grace: timedelta, now: datetime) -> Presented:
+    def recognise(self, token: RefreshToken, *, keys: Sequence[bytes], grace: timedelta, now: datetime) -> TokenMatch:
         """What the token is. `keys`: several while the key of the chains is replaced.
 
         Raises:
             InvalidGrant: not a token of this family, or the family has expired.
         """
         steps = self.generation - token.generation
-        if not 0 <= steps <= _LONGEST_CHAIN:
+        if not 0 <= steps <= _MAX_CHAIN:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
         if not self._is_led_to(token, steps, keys):
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
         if now >= min(self.expires_at, self.idle_expires_at):
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_EXPIRED)
         if steps == 0:
-            return Presented.LATEST
-        return Presented.PREDECESSOR if steps == 1 and now - self.rotated_at <= grace else Presented.REUSED
+            return TokenMatch.LATEST
+        return TokenMatch.PREDECESSOR if steps == 1 and now - self.rotated_at <= grace else TokenMatch.REUSED
 
     def successor_of(self, token: RefreshToken, keys: Sequence[bytes]) -> RefreshToken:
         """The latest token: what the one before it was answered with. Raises InvalidGrant when `token` is not that."""
@@ -125,7 +125,7 @@ class RefreshFamily:
         """Is the latest token so many steps away? Under one key all the way, or as far as that costs little, two."""
         if any(self._is_latest(_walked(token, steps, key)) for key in keys):
             return True
-        if steps > _LONGEST_MIXED_CHAIN:
+        if steps > _MAX_MIXED_CHAIN:
             return False
         return any(
             self._is_latest(_walked(_walked(token, change, before), steps - change, after))

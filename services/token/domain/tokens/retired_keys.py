@@ -1,4 +1,4 @@
-"""Who still shows us tokens of keys that sign no more: what can be known of those whom a rotation did not reach."""
+"""Uses of retired keys: presented tokens by client and key."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,9 +19,9 @@ class PresentedAs(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FormerKeyUse:
+class RetiredKeyUse:
     client_id: str
-    """Whose token it is: to whom it was issued."""
+    """The client that the token was issued to."""
     kid: str
     presented_as: PresentedAs
     count: int

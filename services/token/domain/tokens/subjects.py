@@ -1,4 +1,4 @@
-"""What a client is told of a person and of their session (OpenID Connect Core 8)."""
+"""Subject and session identifiers of users, public or pairwise (OpenID Connect Core 8)."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from services.token.domain.clients.client import Client
 
 
 @dataclass(frozen=True)
-class ShownSubject:
+class SubjectIdentifiers:
     """`sub` and `sid` as they stand in what a client gets."""
 
     sub: str
@@ -16,24 +16,24 @@ class ShownSubject:
 
 
 class Subjects:
-    """Public clients are told our ids. Those of a sector are told HMACs of them that no other sector can compare.
+    """Derives `sub` and `sid`: the internal ids, or for pairwise clients an HMAC of them for each sector.
 
     Args:
-        salt: of a life as long as that of the issuer: another one changes every pairwise subject.
+        salt: never changes; a new salt changes every pairwise subject.
     """
 
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
 
-    def shown(self, client: Client, *, user_id: str, session_id: str) -> ShownSubject:
-        return ShownSubject(self.sub(client, user_id), self.sid(client, session_id))
+    def shown(self, client: Client, *, user_id: str, session_id: str) -> SubjectIdentifiers:
+        return SubjectIdentifiers(self.sub(client, user_id), self.sid(client, session_id))
 
     def sub(self, client: Client, user_id: str) -> str:
         """43 characters of base64url for a sector, and so never a client id or a public subject (RFC 9700 4.15)."""
         return self._pairwise("sub", client, user_id)
 
     def sid(self, client: Client, session_id: str) -> str:
-        """A session is one person's: told alike to two sectors, it would join what their subjects keep apart."""
+        """Pairwise like `sub`: a common `sid` would let two sectors correlate a user."""
         return self._pairwise("sid", client, session_id)
 
     @property

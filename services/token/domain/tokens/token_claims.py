@@ -10,7 +10,7 @@ from libs.crypto.hashing import left_half_hash
 from libs.crypto.token_kinds import BACKCHANNEL_LOGOUT_EVENT
 from libs.oauth.scopes import format_scope
 from services.token.domain.tokens.grants import Grant
-from services.token.domain.tokens.subjects import ShownSubject
+from services.token.domain.tokens.subjects import SubjectIdentifiers
 
 ACCESS_TOKEN_TYP = "at+jwt"
 ID_TOKEN_TYP = "JWT"
@@ -33,7 +33,7 @@ class Lifetimes:
     refresh_absolute: timedelta
     refresh_grace: timedelta
     registration: timedelta
-    """Of a client that registered itself, since somebody last signed in to it."""
+    """Lifetime of a dynamically registered client since the last sign-in to it."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,19 @@ def access_token_claims(
     audience: tuple[str, ...],
     scopes: tuple[str, ...],
     grant: Grant | None,
-    shown: ShownSubject | None,
+    shown: SubjectIdentifiers | None,
     token_id: str,
     now: datetime,
     lifetime: timedelta,
-    added: Mapping[str, Any] = MappingProxyType({}),
+    hook_claims: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """For a person's grant, as whom the client knows them (`shown`); or for the client itself when there is none.
+    """Return the claims for a user's grant, or for the client itself when `grant` is None.
 
     `added`: claims of the hook's; none of them can be one of the others.
     """
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
-        **added,
+        **hook_claims,
         "iss": issuer,
         "aud": audience[0] if len(audience) == 1 else list(audience),
         "sub": shown.sub if shown else client_id,
@@ -91,7 +91,7 @@ def id_token_claims(
     *,
     issuer: str,
     grant: Grant,
-    shown: ShownSubject,
+    shown: SubjectIdentifiers,
     nonce: str | None,
     access_token: str | None,
     code: str | None,
@@ -122,7 +122,7 @@ def id_token_claims(
 
 
 def logout_token_claims(
-    *, issuer: str, client_id: str, shown: ShownSubject, token_id: str, now: datetime
+    *, issuer: str, client_id: str, shown: SubjectIdentifiers, token_id: str, now: datetime
 ) -> dict[str, Any]:
     """Which session has ended (OpenID Connect Back-Channel Logout 1.0, 2.4). Never a nonce: it is no ID token."""
     issued_at = int(now.timestamp())

@@ -25,8 +25,8 @@ class HookReplyInvalid(ValueError):
 
 
 @dataclass(frozen=True)
-class TokenQuestion:
-    """What the hook is told of an access token that is about to be given out."""
+class TokenHookRequest:
+    """The request to the token hook about an access token."""
 
     grant_type: str
     client: Client
@@ -35,7 +35,7 @@ class TokenQuestion:
     grant: Grant | None
 
     def as_json(self, *, issuer: str) -> dict[str, Any]:
-        told: dict[str, Any] = {
+        request: dict[str, Any] = {
             "issuer": issuer,
             "grant_type": self.grant_type,
             "client_id": self.client.client_id,
@@ -43,14 +43,14 @@ class TokenQuestion:
             "scopes": list(self.scopes),
         }
         if self.grant is not None:
-            told |= {
+            request |= {
                 "user_id": self.grant.user_id,
                 "session_id": self.grant.session_id,
                 "acr": self.grant.acr,
                 "amr": list(self.grant.amr),
                 "auth_time": int(self.grant.authenticated_at.timestamp()),
             }
-        return told
+        return request
 
 
 def claims_of_reply(body: bytes) -> Mapping[str, Any]:
@@ -61,28 +61,28 @@ def claims_of_reply(body: bytes) -> Mapping[str, Any]:
         HookReplyInvalid: anything else.
     """
     if len(body) > MAX_REPLY_BYTES:
-        raise HookReplyInvalid("longer than a reply may be")
+        raise HookReplyInvalid(f"reply exceeds {MAX_REPLY_BYTES} bytes")
     try:
         reply = json.loads(body)
     except (ValueError, RecursionError):
-        raise HookReplyInvalid("not JSON") from None
+        raise HookReplyInvalid("reply is not JSON") from None
     match reply:
         case {"deny": True, **rest} if not rest:
             raise AccessDenied(reason=Reason.HOOK_DENIED)
         case {"claims": dict(claims), **rest} if not rest:
             return _checked(claims)
-    raise HookReplyInvalid("neither claims nor a denial")
+    raise HookReplyInvalid("reply must contain either claims or deny")
 
 
 def _checked(claims: Mapping[str, Any]) -> Mapping[str, Any]:
     if len(claims) > MAX_CLAIMS:
-        raise HookReplyInvalid("too many claims")
+        raise HookReplyInvalid(f"reply contains more than {MAX_CLAIMS} claims")
     for name in claims:
         namespaced = name.startswith(_NAMESPACE) and len(name) > len(_NAMESPACE) and name.isascii()
         if not namespaced or len(name) > _MAX_NAME_LENGTH or name.startswith(_RESERVED):
-            raise HookReplyInvalid("a claim whose name is no https URI of the operator's")
+            raise HookReplyInvalid("claim name must be an https URI outside the reserved namespaces")
     try:
         json.dumps(claims, allow_nan=False)
     except ValueError:
-        raise HookReplyInvalid("a value that is no JSON") from None
+        raise HookReplyInvalid("claim value is not valid JSON") from None
     return claims

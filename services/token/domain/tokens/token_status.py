@@ -1,4 +1,4 @@
-"""How things stand with an access token that verifies: JWTs are not stored, what ended before its time is."""
+"""The revocation status of an access token."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from services.token.domain.tokens.grants import Grant
 
 
 @dataclass(frozen=True)
-class Standing:
-    """`revoked`: the token itself was, or its grant has gone. `grant`: the person's; None for a client's own token."""
+class TokenStatus:
+    """`revoked`: the token was revoked or its grant was deleted. `grant`: None for a client credentials token."""
 
     revoked: bool
     grant: Grant | None = None

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.scopes import format_scope
 from libs.servicekit.sql.database import table_of
-from services.token.domain.authorization.connections import Allowed
+from libs.servicekit.sql.upsert import upsert
+from services.token.domain.authorization.connections import ConsentRecord
 from services.token.store.tables import ConsentRow, ResourceConsentRow
 
 _general = table_of(ConsentRow)
@@ -46,9 +46,8 @@ class Consents:
 
     async def _add(self, table: Any, key: dict[str, str], scopes: tuple[str, ...], *, now: datetime) -> None:
         """The row is locked first: two pages may be answered at the same time."""
-        upsert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         before: Any = (
-            upsert(table)
+            upsert(self._session, table)
             .values(**key, scope=_sorted(scopes), granted_at=now)
             .on_conflict_do_update(index_elements=[*key], set_={"granted_at": now})
             .returning(table.c.scope)
@@ -61,15 +60,15 @@ class Consents:
                 .values(scope=_sorted(granted.union(scopes)))
             )
 
-    async def of_user(self, user_id: str) -> list[Allowed]:
+    async def of_user(self, user_id: str) -> list[ConsentRecord]:
         general = (await self._session.execute(select(_general).where(_general.c.user_id == user_id))).all()
         of_resources = (
             await self._session.execute(select(_of_resource).where(_of_resource.c.user_id == user_id))
         ).all()
         return [
-            *(Allowed(row.client_id, tuple(row.scope.split()), (), row.granted_at) for row in general),
+            *(ConsentRecord(row.client_id, tuple(row.scope.split()), (), row.granted_at) for row in general),
             *(
-                Allowed(row.client_id, tuple(row.scope.split()), (row.resource,), row.granted_at)
+                ConsentRecord(row.client_id, tuple(row.scope.split()), (row.resource,), row.granted_at)
                 for row in of_resources
             ),
         ]

@@ -1,4 +1,4 @@
-"""What there is about a person, for themselves."""
+"""Exports the stored data of a user."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,9 +1,9 @@
 """Client assertions that were used, until they would have expired, in SQL."""
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.upsert import upsert
 from services.token.domain.clients.client_assertions import UsedAssertion
 from services.token.store.tables import AssertionRow
 
@@ -16,9 +16,8 @@ class Assertions:
 
     async def use(self, assertion: UsedAssertion) -> bool:
         """True for exactly one caller."""
-        upsert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         result = await self._session.execute(
-            upsert(AssertionRow)
+            upsert(self._session, AssertionRow)
             .values(digest=assertion.digest, expires_at=assertion.expires_at)
             .on_conflict_do_nothing()
             .returning(_t.digest)

@@ -25,7 +25,7 @@ class Clients:
         return None if row is None else _client(row)
 
     async def find_for_update(self, client_id: str) -> Client | None:
-        """As `find`, and nobody else changes it until this transaction ends."""
+        """Find a client and lock its row until the end of the transaction."""
         row = await self._session.get(ClientRow, client_id, with_for_update=True)
         return None if row is None else _client(row)
 
@@ -50,7 +50,7 @@ class Clients:
         return result.first() is not None
 
     async def prolong_registration(self, client_id: str, *, until: datetime) -> bool:
-        """False when it is gone. Whoever removes unused ones waits, or leaves it alone."""
+        """Return False when the client no longer exists. Blocks a concurrent `remove_unused` of this client."""
         result = await self._session.execute(
             update(ClientRow)
             .where(_t.client_id == client_id)
@@ -59,16 +59,16 @@ class Clients:
         )
         return result.first() is not None
 
-    async def count_registered(self, *, most: int) -> int:
+    async def count_registered(self, *, limit: int) -> int:
         """How many registered themselves; counts no further than `most`."""
-        some = select(_t.client_id).where(_t.registration_expires_at.is_not(None)).limit(most).subquery()
+        some = select(_t.client_id).where(_t.registration_expires_at.is_not(None)).limit(limit).subquery()
         return int((await self._session.execute(select(func.count()).select_from(some))).scalar_one())
 
-    async def remove_unused(self, *, most: int, now: datetime) -> list[str]:
-        """Client ids of what was removed. A client that somebody is signing in to at the moment is left alone."""
+    async def remove_unused(self, *, limit: int, now: datetime) -> list[str]:
+        """Return the ids of removed clients. Skips a client that a concurrent sign-in has locked."""
         is_over = _t.registration_expires_at < now
         good = exists().where(_grants.client_id == _t.client_id, _grants.revoked_at.is_(None), _grants.expires_at > now)
-        unused = select(_t.client_id).where(is_over, ~good).order_by(_t.registration_expires_at).limit(most)
+        unused = select(_t.client_id).where(is_over, ~good).order_by(_t.registration_expires_at).limit(limit)
         chosen = unused.with_for_update(skip_locked=True).cte("chosen")
         result = await self._session.execute(
             delete(ClientRow).where(_t.client_id.in_(select(chosen.c.client_id)), is_over).returning(_t.client_id)

@@ -31,7 +31,7 @@ class InitialAccessTokens:
         query = select(_t.token_id).where(_t.token_hash == token_hash, _usable(now))
         return (await self._session.execute(query)).first() is not None
 
-    async def spend(self, token_hash: bytes, *, now: datetime) -> bool:
+    async def consume(self, token_hash: bytes, *, now: datetime) -> bool:
         """Takes one use; True for exactly as many callers as there were uses."""
         result = await self._session.execute(
             update(InitialAccessTokenRow)
@@ -41,10 +41,10 @@ class InitialAccessTokens:
         )
         return result.first() is not None
 
-    async def usable(self, *, most: int, now: datetime) -> list[InitialAccessToken]:
+    async def usable(self, *, limit: int, now: datetime) -> list[InitialAccessToken]:
         """The latest first."""
         query = select(_t.token_id, _t.uses_left, _t.created_at, _t.expires_at).where(_usable(now))
-        rows = await self._session.execute(query.order_by(_t.token_id.desc()).limit(most))
+        rows = await self._session.execute(query.order_by(_t.token_id.desc()).limit(limit))
         return [InitialAccessToken(**row) for row in rows.mappings()]
 
     async def remove(self, token_id: str) -> bool:

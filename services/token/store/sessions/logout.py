@@ -1,19 +1,19 @@
-"""Which clients a session has signed in, and whom to tell of its end."""
+"""The clients of a session, and queued back-channel logouts."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.leased_queue import LeasedQueue
+from libs.servicekit.sql.upsert import upsert
 from services.token.domain.sessions.logout import KEEP, LEASE, LogoutDelivery, Outcome
 from services.token.store.tables import LogoutDeliveryRow, SessionClientRow
 
 _clients = table_of(SessionClientRow).c
-_deliveries = table_of(LogoutDeliveryRow).c
 
 
 class SessionClients:
@@ -23,10 +23,10 @@ class SessionClients:
         self._session = session
 
     async def remember(self, session_id: str, client_id: str, *, expires_at: datetime) -> None:
-        upsert = _upsert(self._session)(SessionClientRow).values(
+        statement = upsert(self._session, SessionClientRow).values(
             session_id=session_id, client_id=client_id, expires_at=expires_at
         )
-        await self._session.execute(upsert.on_conflict_do_nothing())
+        await self._session.execute(statement.on_conflict_do_nothing())
 
     async def of(self, session_id: str) -> Sequence[str]:
         """Client ids, in a stable order."""
@@ -42,10 +42,11 @@ class SessionClients:
 class LogoutDeliveries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        self._queue = LeasedQueue(session, table_of(LogoutDeliveryRow), lease=LEASE)
 
     async def add(self, delivery: LogoutDelivery) -> None:
-        """Once for each session and client, whoever asks for it again."""
-        upsert = _upsert(self._session)(LogoutDeliveryRow).values(
+        """Add at most one delivery for each session and client."""
+        statement = upsert(self._session, LogoutDeliveryRow).values(
             delivery_id=delivery.delivery_id,
             session_id=delivery.session_id,
             client_id=delivery.client_id,
@@ -55,45 +56,20 @@ class LogoutDeliveries:
             attempts=0,
             expires_at=delivery.created_at + KEEP,
         )
-        await self._session.execute(upsert.on_conflict_do_nothing())
+        await self._session.execute(statement.on_conflict_do_nothing())
 
-    async def claim(self, *, most: int, now: datetime) -> Sequence[LogoutDelivery]:
-        """Deliveries that are due, each for exactly one caller until its lease ends; the longest due first."""
-        due = (
-            select(_deliveries.delivery_id)
-            .where(_deliveries.due_at <= now)
-            .order_by(_deliveries.due_at)
-            .limit(most)
-            .with_for_update(skip_locked=True)
-        )
-        claimed = (
-            update(LogoutDeliveryRow)
-            .where(_deliveries.delivery_id.in_(due), _deliveries.due_at <= now)
-            .values(due_at=now + LEASE, attempts=_deliveries.attempts + 1)
-            .returning(*_deliveries)
-        )
-        return [_delivery(row) for row in await self._session.execute(claimed)]
+    async def claim(self, *, limit: int, now: datetime) -> Sequence[LogoutDelivery]:
+        """Lease deliveries that are due, those that were due first first."""
+        return [_delivery(row) for row in await self._queue.claim(limit=limit, now=now)]
 
     async def postpone(self, delivery: LogoutDelivery, *, until: datetime) -> bool:
-        """False when the lease had ended and somebody else has begun another attempt."""
-        return await self._change(delivery, due_at=until)
+        """Returns False if the lease has ended and another replica has begun the next attempt."""
+        return await self._queue.postpone(delivery.delivery_id, attempts=delivery.attempts, until=until)
 
     async def settle(self, delivery: LogoutDelivery, outcome: Outcome) -> bool:
-        """As `postpone`. The row stays for a while, for who wants to know."""
-        return await self._change(delivery, due_at=None, outcome=str(outcome))
-
-    async def _change(self, delivery: LogoutDelivery, **values: Any) -> bool:
-        changed = (
-            update(LogoutDeliveryRow)
-            .where(_deliveries.delivery_id == delivery.delivery_id, _deliveries.attempts == delivery.attempts)
-            .values(**values)
-            .returning(_deliveries.delivery_id)
-        )
-        return (await self._session.execute(changed)).first() is not None
-
-
-def _upsert(session: AsyncSession) -> Any:
-    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        """Record the outcome. Returns as `postpone`."""
+        values = {"outcome": str(outcome)}
+        return await self._queue.settle(delivery.delivery_id, attempts=delivery.attempts, values=values)
 
 
 def _delivery(row: Any) -> LogoutDelivery:

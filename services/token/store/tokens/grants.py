@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.scopes import format_scope
 from libs.servicekit.sql.database import table_of
-from services.token.domain.authorization.connections import Allowed
+from services.token.domain.authorization.connections import ConsentRecord
 from services.token.domain.tokens.grants import AuthorizationCode, Grant
 from services.token.domain.tokens.refresh_families import RefreshFamily
 from services.token.store.tables import CodeRow, GrantRow, RefreshFamilyRow
@@ -64,41 +64,41 @@ class Grants:
         return result.first() is not None
 
     async def revoke_some_of_client(
-        self, client_id: str, *, most: int, reason: str, now: datetime
+        self, client_id: str, *, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str]]:
         """(grant id, user id) of what was ended."""
-        ended = await self._revoke_some(_grant_columns.client_id == client_id, most=most, reason=reason, now=now)
+        ended = await self._revoke_some(_grant_columns.client_id == client_id, limit=limit, reason=reason, now=now)
         return [(grant_id, user_id) for grant_id, user_id, _ in ended]
 
     async def revoke_some_of_session(
-        self, session_id: str, *, most: int, reason: str, now: datetime
+        self, session_id: str, *, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
         """(grant id, user id, client id) of what was ended: grants that were good as long as the session."""
         of_session = and_(_grant_columns.session_id == session_id, _grant_columns.offline.is_(False))
-        return await self._revoke_some(of_session, most=most, reason=reason, now=now)
+        return await self._revoke_some(of_session, limit=limit, reason=reason, now=now)
 
     async def revoke_some_of_user(
-        self, user_id: str, *, most: int, reason: str, now: datetime
+        self, user_id: str, *, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
         """(grant id, user id, client id) of what was ended, offline ones as well."""
-        return await self._revoke_some(_grant_columns.user_id == user_id, most=most, reason=reason, now=now)
+        return await self._revoke_some(_grant_columns.user_id == user_id, limit=limit, reason=reason, now=now)
 
     async def revoke_some_offline_of_user(
-        self, user_id: str, *, before: datetime, most: int, reason: str, now: datetime
+        self, user_id: str, *, before: datetime, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
         """As `revoke_some_of_user`, of those alone that outlive sessions and were made before then."""
         columns = _grant_columns
         whose = and_(columns.user_id == user_id, columns.offline.is_(True), columns.created_at < before)
-        return await self._revoke_some(whose, most=most, reason=reason, now=now)
+        return await self._revoke_some(whose, limit=limit, reason=reason, now=now)
 
     async def revoke_some_of_connection(
-        self, user_id: str, client_id: str, *, most: int, reason: str, now: datetime
+        self, user_id: str, client_id: str, *, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
         """As `revoke_some_of_user`, of one client."""
         whose = and_(_grant_columns.user_id == user_id, _grant_columns.client_id == client_id)
-        return await self._revoke_some(whose, most=most, reason=reason, now=now)
+        return await self._revoke_some(whose, limit=limit, reason=reason, now=now)
 
-    async def live_of_user(self, user_id: str, *, now: datetime) -> list[Allowed]:
+    async def live_of_user(self, user_id: str, *, now: datetime) -> list[ConsentRecord]:
         """What the latest thousand of them allow."""
         query = (
             select(_grant_columns.client_id, _grant_columns.scope, _grant_columns.resources, _grant_columns.created_at)
@@ -110,17 +110,17 @@ class Grants:
         )
         rows = await self._session.execute(query)
         return [
-            Allowed(row.client_id, tuple(row.scope.split()), tuple(row.resources.split()), row.created_at)
+            ConsentRecord(row.client_id, tuple(row.scope.split()), tuple(row.resources.split()), row.created_at)
             for row in rows
         ]
 
     async def _revoke_some(
-        self, whose: ColumnElement[bool], *, most: int, reason: str, now: datetime
+        self, whose: ColumnElement[bool], *, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
         live = select(_grant_columns.grant_id).where(whose, _grant_columns.revoked_at.is_(None))
         result = await self._session.execute(
             update(GrantRow)
-            .where(_grant_columns.grant_id.in_(live.limit(most)), _grant_columns.revoked_at.is_(None))
+            .where(_grant_columns.grant_id.in_(live.limit(limit)), _grant_columns.revoked_at.is_(None))
             .values(revoked_at=now, revoked_reason=reason)
             .returning(_grant_columns.grant_id, _grant_columns.user_id, _grant_columns.client_id)
         )
@@ -177,7 +177,7 @@ class Codes:
             grant=grant_of(row),
         )
 
-    async def spend(self, code_hash: bytes, *, now: datetime) -> bool:
+    async def redeem(self, code_hash: bytes, *, now: datetime) -> bool:
         """True for exactly one caller, ever."""
         result = await self._session.execute(
             update(CodeRow)

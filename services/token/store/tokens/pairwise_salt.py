@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.upsert import upsert
 from services.token.store.tables import PairwiseSaltRow
 
 _t = table_of(PairwiseSaltRow).c
@@ -23,9 +23,8 @@ class PairwiseSalt:
 
     async def keep(self, fingerprint: bytes, *, now: datetime) -> bytes:
         """The fingerprint that counts from now on: the first one ever."""
-        upsert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         first: Any = (
-            upsert(PairwiseSaltRow)
+            upsert(self._session, PairwiseSaltRow)
             .values(only=_ONLY, fingerprint=fingerprint, kept_since=now)
             .on_conflict_do_update(index_elements=["only"], set_={"only": _ONLY})
             .returning(_t.fingerprint)

@@ -1,14 +1,14 @@
-"""Who still shows us tokens of former keys, in SQL: all replicas add to the same rows."""
+"""Uses of retired keys: all replicas add to the same rows."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
-from services.token.domain.tokens.retired_keys import KEPT_FOR, FormerKeyUse, PresentedAs
+from libs.servicekit.sql.upsert import upsert
+from services.token.domain.tokens.retired_keys import KEPT_FOR, PresentedAs, RetiredKeyUse
 from services.token.store.tables import FormerKeyUseRow
 
 BATCH = 500
@@ -16,11 +16,11 @@ _table = table_of(FormerKeyUseRow)
 _t = _table.c
 
 
-class FormerKeyUses:
+class RetiredKeyUses:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, uses: Sequence[FormerKeyUse]) -> None:
+    async def add(self, uses: Sequence[RetiredKeyUse]) -> None:
         """In the order of their keys: replicas that add at once wait for each other, and never both."""
         rows = sorted(map(_values, uses), key=lambda row: str(row["use"]))
         for start in range(0, len(rows), BATCH):
@@ -28,7 +28,7 @@ class FormerKeyUses:
 
     def _upsert(self, rows: Sequence[dict[str, Any]]) -> Any:
         is_postgresql = self._session.get_bind().dialect.name == "postgresql"
-        statement: Any = (postgresql.insert if is_postgresql else sqlite.insert)(_table).values(rows)
+        statement: Any = upsert(self._session, _table).values(rows)
         new = statement.excluded
         latest = func.greatest if is_postgresql else func.max
         return statement.on_conflict_do_update(
@@ -40,16 +40,16 @@ class FormerKeyUses:
             },
         )
 
-    async def latest(self, *, most: int) -> Sequence[FormerKeyUse]:
-        """Whoever came last first."""
+    async def latest(self, *, limit: int) -> Sequence[RetiredKeyUse]:
+        """Most recent first."""
         query = select(_t.client_id, _t.kid, _t.presented_as, _t.count, _t.first_at, _t.last_at)
-        rows = await self._session.execute(query.order_by(_t.last_at.desc(), _t.use).limit(most))
+        rows = await self._session.execute(query.order_by(_t.last_at.desc(), _t.use).limit(limit))
         return [
-            FormerKeyUse(**{**row, "presented_as": PresentedAs(row["presented_as"])}) for row in rows.mappings().all()
+            RetiredKeyUse(**{**row, "presented_as": PresentedAs(row["presented_as"])}) for row in rows.mappings().all()
         ]
 
 
-def _values(use: FormerKeyUse) -> dict[str, Any]:
+def _values(use: RetiredKeyUse) -> dict[str, Any]:
     return {
         "use": f"{use.kid} {use.presented_as} {use.client_id}",
         "client_id": use.client_id,

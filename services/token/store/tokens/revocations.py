@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from sqlalchemy import exists, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
-from services.token.domain.tokens.token_status import Standing
+from libs.servicekit.sql.upsert import upsert
+from services.token.domain.tokens.token_status import TokenStatus
 from services.token.store.tables import GrantRow, RevocationRow
 from services.token.store.tokens.grants import grant_of
 
@@ -20,21 +20,20 @@ class Revocations:
         self._session = session
 
     async def add(self, token_id: str, *, expires_at: datetime) -> bool:
-        """Ends one access token; True for exactly one caller. `expires_at`: when nobody would take it anyway."""
-        upsert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        """Ends one access token; True for exactly one caller. `expires_at`: when the token has expired."""
         result = await self._session.execute(
-            upsert(RevocationRow)
+            upsert(self._session, RevocationRow)
             .values(token_id=token_id, expires_at=expires_at)
             .on_conflict_do_nothing()
             .returning(_t.token_id)
         )
         return result.first() is not None
 
-    async def standing(self, token_id: str, *, grant_id: str | None) -> Standing:
+    async def status(self, token_id: str, *, grant_id: str | None) -> TokenStatus:
         """How things stand with an access token and the grant behind it, in one statement."""
         revoked = exists().where(_t.token_id == token_id).label("token_revoked")
         if grant_id is None:
-            return Standing(revoked=bool((await self._session.execute(select(revoked))).scalar()))
+            return TokenStatus(revoked=bool((await self._session.execute(select(revoked))).scalar()))
         query = select(revoked, *_grant_columns).where(_grant_columns.grant_id == grant_id)
         row = (await self._session.execute(query)).first()
-        return Standing(revoked=True) if row is None else Standing(revoked=row.token_revoked, grant=grant_of(row))
+        return TokenStatus(revoked=True) if row is None else TokenStatus(revoked=row.token_revoked, grant=grant_of(row))

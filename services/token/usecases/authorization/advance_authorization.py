@@ -1,4 +1,4 @@
-"""One look at an authorization request: ask the person for what is missing, or grant it."""
+"""Advances an authorization request: an interaction with the end-user, or a grant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,9 +7,7 @@ from typing import Any
 
 from libs.crypto.errors import InvalidJwt
 from libs.crypto.hashing import secret_hash
-from libs.crypto.jwt import verify_jwt
 from libs.crypto.random import new_secret
-from libs.crypto.token_kinds import ID_TOKEN_HINT
 from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
 from libs.oauth.errors import AccessDenied, InvalidRequest
 from libs.oauth.reasons import Reason
@@ -22,29 +20,31 @@ from services.token.domain.authorization.authorization_request import (
     find_response_mode,
     judge,
 )
-from services.token.domain.authorization.authorization_response import AskPerson, Next, ReplyAddress
+from services.token.domain.authorization.authorization_response import AskUser, Next, ReplyAddress
 from services.token.domain.authorization.interaction import Progress, Step, next_step
 from services.token.domain.authorization.pending_requests import PendingRequest, unknown_request
-from services.token.domain.authorization.pushed_requests import used_up
+from services.token.domain.authorization.pushed_requests import pushed_request_ended
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
-from services.token.ports import Accounts, ClientDirectory, Keys, TokenHook, Work
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.tokens import Accounts, Keys, TokenHook
+from services.token.ports.work import Writer
 from services.token.usecases.authorization.grant_authorization import GrantAuthorization, front_channel_claims
+from services.token.usecases.tokens.verify_id_token_hint import verify_id_token_hint
 
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A request that is judged. `expected`: may this person answer it? `person`: claims for an ID token from the
-    authorization endpoint.
+    """A valid request. `user_allowed`: the user matches the hint. `user_claims`: for an ID token from the authorization
+    endpoint.
     """
 
     client: Client
     request: AuthorizationRequest
-    expected: bool
-    person: Mapping[str, Any]
-    added: Mapping[str, Any] = field(default_factory=dict)
+    user_allowed: bool
+    user_claims: Mapping[str, Any]
+    hook_claims: Mapping[str, Any] = field(default_factory=dict)
     """Claims of the hook's for an access token from the authorization endpoint."""
 
 
@@ -99,28 +99,28 @@ class AdvanceAuthorization:
         """
         redirect_uri = find_redirect_uri(pending.parameters, client)
         request = judge(AuthorizationRequest(parameters=pending.parameters, redirect_uri=redirect_uri), client)
-        expected = self._is_expected(request, client, session, now=now)
+        user_allowed = self._is_user_allowed(request, client, session, now=now)
         claims = front_channel_claims(request, self._attributes)
-        person: Mapping[str, Any] = {}
+        user_claims: Mapping[str, Any] = {}
         if session is not None and claims:
             account = await self._accounts.find(user_id=session.user_id, session_id=session.session_id, claims=claims)
             if account is None or not account.active:
                 raise AccessDenied(reason=Reason.ACCOUNT_DISABLED)
-            person = account.claims
-        added = await self._added(request, client, session, now=now)
-        return PreparedRequest(client, request, expected, person, added)
+            user_claims = account.claims
+        hook_claims = await self._hook_claims(request, client, session, now=now)
+        return PreparedRequest(client, request, user_allowed, user_claims, hook_claims)
 
-    async def _added(
+    async def _hook_claims(
         self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
     ) -> Mapping[str, Any]:
         """What the hook adds to a token that may be given out now. Raises AccessDenied."""
         if session is None or not request.response_type >= TOKEN:
             return {}
-        return await self._hook(self._grant.question(request, client, session, now=now))
+        return await self._hook(self._grant.hook_request(request, client, session, now=now))
 
     async def __call__(
         self,
-        work: Work,
+        work: Writer,
         pending: PendingRequest,
         prepared: PreparedRequest,
         *,
@@ -133,7 +133,7 @@ class AdvanceAuthorization:
 
         Args:
             request_id: under which `pending` is stored; None when it is not stored (yet).
-            allow: the person has just said yes; counts only if consent is what is missing.
+            allow: the user has just consented; has an effect only if consent is the next step.
 
         Raises:
             OAuthError: redirectable, unless the request was completed meanwhile.
@@ -143,7 +143,7 @@ class AdvanceAuthorization:
             pending = await self._record_consent(work, pending, prepared.request, session=session, now=now)
             step = await self._step(work, pending, prepared, session=session, now=now)
         if step is not Step.GRANT or session is None:
-            return AskPerson(request_id or await self.store(work, pending), step)
+            return AskUser(request_id or await self.store(work, pending), step)
         await self.end(work, pending, stored=request_id is not None, now=now)
         granted = await self._grant(
             work,
@@ -151,15 +151,15 @@ class AdvanceAuthorization:
             prepared.request,
             prepared.client,
             session=session,
-            person=prepared.person,
-            added=prepared.added,
+            user_claims=prepared.user_claims,
+            hook_claims=prepared.hook_claims,
             now=now,
         )
         return self.reply_address(pending, prepared.client).success(**granted)
 
     async def _step(
         self,
-        work: Work,
+        work: Writer,
         pending: PendingRequest,
         prepared: PreparedRequest,
         *,
@@ -176,7 +176,7 @@ class AdvanceAuthorization:
             prepared.request,
             client,
             session=session,
-            expected=prepared.expected,
+            user_allowed=prepared.user_allowed,
             remembered=remembered,
             progress=Progress(
                 asked_at=pending.created_at,
@@ -185,13 +185,12 @@ class AdvanceAuthorization:
             now=now,
         )
 
-    def _is_expected(
+    def _is_user_allowed(
         self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
     ) -> bool:
-        """Is this person the subject of id_token_hint, or one that `claims` names? Anybody is, where neither is there.
+        """Return whether the user is the subject of id_token_hint or of `claims`. True if the request has neither.
 
-        By the subject that this very client is told: with a hint of another sector nobody finds out that two of them
-        are one person.
+        Compares the subject identifier for this client, so that a hint of another sector does not match.
         """
         subjects = self._hinted(request, now=now) or request.claims.subjects
         if session is None or not subjects:
@@ -202,20 +201,17 @@ class AdvanceAuthorization:
         hint = request.parameters.get("id_token_hint")
         if hint is None:
             return frozenset()
-        self._keys.presented(hint, PresentedAs.ID_TOKEN_HINT)
         try:
-            claims = verify_jwt(
-                hint, self._keys.verification, kind=ID_TOKEN_HINT, issuer=self._issuer, audience=None, now=now
-            )
+            claims = verify_id_token_hint(hint, self._keys, issuer=self._issuer, now=now)
         except InvalidJwt:
             raise InvalidRequest(
-                "id_token_hint is not an ID token of this server.", reason=Reason.HINT_INVALID
+                "id_token_hint is not a valid ID token issued by this server.", reason=Reason.HINT_INVALID
             ) from None
         return frozenset({str(claims["sub"])})
 
     async def _record_consent(
         self,
-        work: Work,
+        work: Writer,
         pending: PendingRequest,
         request: AuthorizationRequest,
         *,
@@ -241,7 +237,7 @@ class AdvanceAuthorization:
         )
         return replace(pending, consented_by=session.user_id)
 
-    async def end(self, work: Work, pending: PendingRequest, *, stored: bool, now: datetime) -> None:
+    async def end(self, work: Writer, pending: PendingRequest, *, stored: bool, now: datetime) -> None:
         """The request is about to be answered, as it can be once; so does the pushed one that it came from.
 
         Raises:
@@ -250,9 +246,9 @@ class AdvanceAuthorization:
         if stored and not await work.pending_requests.complete(pending.id_hash, now=now):
             raise unknown_request(Reason.REQUEST_COMPLETED)
         if pending.pushed_hash and not await work.pushed_requests.complete(pending.pushed_hash, now=now):
-            raise used_up(Reason.PUSHED_REQUEST_COMPLETED)
+            raise pushed_request_ended(Reason.PUSHED_REQUEST_COMPLETED)
 
-    async def store(self, work: Work, pending: PendingRequest) -> str:
+    async def store(self, work: Writer, pending: PendingRequest) -> str:
         """Keeps the request; returns the id that the browser carries."""
         request_id = new_secret()
         await work.pending_requests.add(replace(pending, id_hash=secret_hash(request_id)))

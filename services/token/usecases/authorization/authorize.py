@@ -1,4 +1,4 @@
-"""A new authorization request (RFC 6749 4.1.1, OpenID Connect Core 3.1.2)."""
+"""New authorization requests (RFC 6749 4.1.1, OpenID Connect Core 3.1.2)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,12 +10,13 @@ from libs.oauth.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
 from libs.oauth.parameters import Pair, Parameters, repeated_names
 from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
-from services.token.domain.authorization.authorization_response import AskPerson, Next
+from services.token.domain.authorization.authorization_response import AskUser, Next
 from services.token.domain.authorization.pending_requests import LIFETIME, PendingRequest
-from services.token.domain.authorization.pushed_requests import URI_PREFIX, opened
+from services.token.domain.authorization.pushed_requests import URI_PREFIX, require_pushed_request
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.ports import AnonymousState, Begin
+from services.token.ports.authorization import PendingRequestLimiter
+from services.token.ports.work import Begin, View
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 from services.token.usecases.authorization.read_request_object import ReadRequestObject
 
@@ -26,18 +27,18 @@ class Authorize:
     def __init__(
         self,
         begin: Begin,
-        view: Begin,
+        view: View,
         advance: AdvanceAuthorization,
         *,
         read_request_object: ReadRequestObject,
-        anonymous_state: AnonymousState,
+        pending_request_limiter: PendingRequestLimiter,
         clock: Clock,
     ) -> None:
         self._begin = begin
         self._view = view
         self._advance = advance
         self._read_request_object = read_request_object
-        self._anonymous_state = anonymous_state
+        self._pending_request_limiter = pending_request_limiter
         self._clock = clock
 
     async def __call__(
@@ -49,7 +50,7 @@ class Authorize:
         defer: bool,
         network: str = "",
     ) -> Next:
-        """Grants at once when nothing is missing; otherwise the request waits for the person.
+        """Grant the request if no interaction is required; otherwise store it.
 
         Raises:
             OAuthError: it must not be redirected: the client or its redirect URI is not known, or too much comes from
@@ -58,7 +59,7 @@ class Authorize:
         repeated = repeated_names(pairs)
         if repeated & _WHERE_ANSWERS_GO:
             raise InvalidRequest(
-                "client_id or redirect_uri is included more than once.",
+                "client_id and redirect_uri must not be repeated.",
                 reason=Reason.PARAMETER_REPEATED,
                 redirectable=False,
             )
@@ -74,16 +75,16 @@ class Authorize:
         try:
             _judge_arrival(pending, client, repeated)
             if session is None or defer:
-                self._anonymous_state.admit(pending.parameters, network=network, now=pending.created_at)
+                self._pending_request_limiter.require_room(pending.parameters, network=network, now=pending.created_at)
             if defer:
                 async with self._begin() as work:
-                    return AskPerson(await self._advance.store(work, pending), None)
+                    return AskUser(await self._advance.store(work, pending), None)
             prepared = await self._advance.prepare(pending, client, session=session, now=pending.created_at)
             async with self._begin() as work:
                 return await self._advance(
                     work, pending, prepared, request_id=None, session=session, now=pending.created_at
                 )
-        except TemporarilyUnavailable:  # a person can do more with a page that says so than a client with an error
+        except TemporarilyUnavailable:  # an error page helps the user more than an error response to the client
             raise
         except OAuthError as refusal:
             if not refusal.redirectable:
@@ -93,9 +94,9 @@ class Authorize:
     async def _pushed(self, pending: PendingRequest) -> PendingRequest:
         """What the client has pushed, and nothing of what else the browser brought (RFC 9126 4, RFC 9101 6.3)."""
         id_hash = secret_hash(pending.parameters["request_uri"].removeprefix(URI_PREFIX))
-        async with self._view() as work:
-            found = await work.pushed_requests.find(id_hash)
-        pushed = opened(found, client_id=pending.client_id, now=pending.created_at)
+        async with self._view() as view:
+            found = await view.pushed_requests.find(id_hash)
+        pushed = require_pushed_request(found, client_id=pending.client_id, now=pending.created_at)
         return replace(pending, parameters=pushed.parameters, pushed_hash=id_hash)
 
     async def _read(self, pending: PendingRequest, client: Client) -> PendingRequest:
@@ -106,9 +107,13 @@ class Authorize:
 def _judge_arrival(pending: PendingRequest, client: Client, repeated: frozenset[str]) -> None:
     """Raises InvalidRequest, redirectable, for a request that came in a way in which it must not come."""
     if repeated:
-        raise InvalidRequest("A parameter is included more than once.", reason=Reason.PARAMETER_REPEATED)
+        raise InvalidRequest(
+            "The request contains a repeated parameter (RFC 6749 3.1).", reason=Reason.PARAMETER_REPEATED
+        )
     if client.metadata.require_pushed_authorization_requests and pending.pushed_hash is None:
-        raise InvalidRequest("This client must push its authorization requests.", reason=Reason.PUSH_REQUIRED)
+        raise InvalidRequest(
+            "This client must use pushed authorization requests (RFC 9126).", reason=Reason.PUSH_REQUIRED
+        )
 
 
 def _pending(parameters: Parameters, *, browser_secret: str, now: datetime) -> PendingRequest:

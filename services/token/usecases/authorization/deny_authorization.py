@@ -1,4 +1,4 @@
-"""The person refuses, or gives up signing in: the client is told access_denied (RFC 6749 4.1.2.1)."""
+"""The user denies the request or cancels the sign-in: the response is access_denied (RFC 6749 4.1.2.1)."""
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import AccessDenied, InvalidScope
@@ -7,10 +7,10 @@ from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.authorization.authorization_request import requested_scopes
 from services.token.domain.authorization.authorization_response import Next
-from services.token.domain.authorization.pending_requests import PendingRequest, visited
-from services.token.domain.clients.client import Client, known
+from services.token.domain.authorization.pending_requests import PendingRequest, require_pending_request
+from services.token.domain.clients.client import Client, require_client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.ports import Begin
+from services.token.ports.work import Begin
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 
 
@@ -25,8 +25,8 @@ class DenyAuthorization:
         now = self._clock.now()
         async with self._begin() as work:
             found = await work.pending_requests.find(secret_hash(request_id))
-            pending = visited(found, browser_secret, now=now)
-            client = known(await work.clients.find(pending.client_id))
+            pending = require_pending_request(found, browser_secret, now=now)
+            client = require_client(await work.clients.find(pending.client_id))
             reply = self._advance.reply_address(pending, client)
             await self._advance.end(work, pending, stored=True, now=now)
             if session is not None:
@@ -42,7 +42,7 @@ class DenyAuthorization:
 
 
 def _asked_for(pending: PendingRequest, client: Client) -> tuple[str, ...]:
-    """Nothing, when that is more than the client may have: the person can say no all the same."""
+    """Return no scopes when the request is invalid: the user can deny an invalid request too."""
     try:
         return requested_scopes(pending.parameters, client)
     except InvalidScope:

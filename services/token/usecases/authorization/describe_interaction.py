@@ -1,27 +1,27 @@
-"""What a page about a stored authorization request has to say."""
+"""Returns what a page shows about a pending authorization request."""
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.redirect_uris import origin_of
 from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization.authorization_request import disclosed_scopes, find_redirect_uri
 from services.token.domain.authorization.interaction_page import InteractionPage
-from services.token.domain.authorization.pending_requests import visited
+from services.token.domain.authorization.pending_requests import require_pending_request
 from services.token.domain.tokens.audiences import requested_resources
-from services.token.ports import Begin
+from services.token.ports.work import View
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 
 
 class DescribeInteraction:
-    def __init__(self, view: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
+    def __init__(self, view: View, advance: AdvanceAuthorization, *, clock: Clock) -> None:
         self._view = view
         self._advance = advance
         self._clock = clock
 
     async def __call__(self, request_id: str, *, browser_secret: str) -> InteractionPage:
         """One read. Raises InvalidRequest, not redirectable, when the request has ended or is another browser's."""
-        async with self._view() as work:
-            found = await work.pending_requests.find(secret_hash(request_id))
-        pending = visited(found, browser_secret, now=self._clock.now())
+        async with self._view() as view:
+            found = await view.pending_requests.find(secret_hash(request_id))
+        pending = require_pending_request(found, browser_secret, now=self._clock.now())
         client = await self._advance.client(pending.client_id)
         return InteractionPage(
             client=client,

@@ -1,15 +1,16 @@
-"""A person takes along what is known of what they allowed."""
+"""Exports the consents and grants of a user."""
 
-from services.token.ports import Begin, ClientDirectory
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import View
 
 
 class ExportConsents:
-    def __init__(self, view: Begin, *, clients: ClientDirectory) -> None:
+    def __init__(self, view: View, *, clients: ClientDirectory) -> None:
         self._view = view
         self._clients = clients
 
     async def __call__(self, user_id: str) -> dict[str, object]:
-        """Everything that this service holds about the person, by name and with the names of the applications."""
+        """Return the stored data of the user by table, with the names of the clients."""
         async with self._view() as view:
             found = await view.exports.of_user(user_id)
         ids = sorted({str(row["client_id"]) for rows in found.values() for row in rows})

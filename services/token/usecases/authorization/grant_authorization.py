@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from libs.crypto.hashing import secret_hash
-from libs.crypto.random import new_secret, uuid7
+from libs.crypto.random import new_secret
 from libs.oauth import acr
 from libs.oauth.attributes import Attributes
 from libs.oauth.client_metadata import IMPLICIT
@@ -23,13 +23,13 @@ from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.domain.tokens.audiences import Audiences
 from services.token.domain.tokens.grants import CODE_LIFETIME, AuthorizationCode, Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.domain.tokens.token_hook import TokenQuestion
-from services.token.ports import Work
+from services.token.domain.tokens.token_hook import TokenHookRequest
+from services.token.ports.work import Writer
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
 
 def front_channel_claims(request: AuthorizationRequest, attributes: Attributes) -> tuple[str, ...]:
-    """Claims about the person that belong into an ID token from the authorization endpoint.
+    """Return the names of the user claims for an ID token from the authorization endpoint.
 
     What was asked for by name; and what the scope stands for when there will be no access token to ask with
     (OpenID Connect Core 5.4).
@@ -51,21 +51,21 @@ class GrantAuthorization:
 
     async def __call__(
         self,
-        work: Work,
+        work: Writer,
         pending: PendingRequest,
         request: AuthorizationRequest,
         client: Client,
         *,
         session: AuthenticatedSession,
-        person: Mapping[str, Any],
-        added: Mapping[str, Any],
+        user_claims: Mapping[str, Any],
+        hook_claims: Mapping[str, Any],
         now: datetime,
     ) -> dict[str, str]:
-        """The parameters of the response. `person`: values of `front_channel_claims`; `added`: the hook's claims."""
+        """Return the response parameters. `user_claims`: values of `front_channel_claims`."""
         grant = _grant(request, client, session, now=now)
-        await self._note_use(work, client, now=now)
+        await self._record_use(work, client, now=now)
         await work.grants.add(grant, expires_at=now + self._grant_lifetime)
-        if client.metadata.hears_of_logout and OPENID in request.scopes:
+        if client.metadata.has_logout_uri and OPENID in request.scopes:
             await work.session_clients.remember(
                 session.session_id, client.client_id, expires_at=now + SESSION_CLIENT_LIFETIME
             )
@@ -74,7 +74,7 @@ class GrantAuthorization:
         if request.wants_code:
             code = parameters["code"] = await self._code(work, pending, request, grant, now=now)
         if request.response_type >= TOKEN:
-            token = await self._access_token(work, pending, request, client, grant, added=added, now=now)
+            token = await self._access_token(work, pending, request, client, grant, hook_claims=hook_claims, now=now)
             parameters |= _token_parameters(token, request)
         if request.response_type >= ID_TOKEN:
             parameters["id_token"] = await self._mint.id_token(
@@ -83,23 +83,23 @@ class GrantAuthorization:
                 nonce=request.nonce,
                 access_token=token.text if token else None,
                 code=code,
-                person=person,
+                user_claims=user_claims,
                 now=now,
             )
         return parameters
 
-    def question(
+    def hook_request(
         self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession, *, now: datetime
-    ) -> TokenQuestion:
+    ) -> TokenHookRequest:
         """What the hook is asked about an access token from the authorization endpoint."""
         audience = self._audiences.of_grant(request.resources, client, scopes=request.scopes)
-        return TokenQuestion(IMPLICIT, client, audience, request.scopes, _grant(request, client, session, now=now))
+        return TokenHookRequest(IMPLICIT, client, audience, request.scopes, _grant(request, client, session, now=now))
 
-    async def _note_use(self, work: Work, client: Client, *, now: datetime) -> None:
-        """A client that registered itself stays as long as people sign in to it.
+    async def _record_use(self, work: Writer, client: Client, *, now: datetime) -> None:
+        """Prolong the registration of a dynamically registered client after a sign-in.
 
         Raises:
-            InvalidRequest: not redirectable; it was removed at this moment, for nobody had for a long time.
+            InvalidRequest: not redirectable; the client was removed concurrently as unused.
         """
         lifetime = self._lifetimes.registration
         if client.registration is None or not client.registration.is_due(lifetime=lifetime, now=now):
@@ -108,7 +108,7 @@ class GrantAuthorization:
             raise unknown_client()
 
     async def _code(
-        self, work: Work, pending: PendingRequest, request: AuthorizationRequest, grant: Grant, *, now: datetime
+        self, work: Writer, pending: PendingRequest, request: AuthorizationRequest, grant: Grant, *, now: datetime
     ) -> str:
         """256 random bits, of which only the hash stays."""
         code = new_secret()
@@ -129,13 +129,13 @@ class GrantAuthorization:
 
     async def _access_token(
         self,
-        work: Work,
+        work: Writer,
         pending: PendingRequest,
         request: AuthorizationRequest,
         client: Client,
         grant: Grant,
         *,
-        added: Mapping[str, Any],
+        hook_claims: Mapping[str, Any],
         now: datetime,
     ) -> AccessToken:
         """Shorter-lived than one from the token endpoint: it passed through a browser."""
@@ -146,7 +146,7 @@ class GrantAuthorization:
             grant=grant,
             now=now,
             lifetime=self._lifetimes.front_channel_token,
-            added=added,
+            hook_claims=hook_claims,
         )
         work.emit(
             events.token_issued(
@@ -162,20 +162,15 @@ class GrantAuthorization:
 
 
 def _grant(request: AuthorizationRequest, client: Client, session: AuthenticatedSession, *, now: datetime) -> Grant:
-    return Grant(
-        grant_id=uuid7(now),
+    return Grant.of_session(
+        session,
         client_id=client.client_id,
-        user_id=session.user_id,
-        session_id=session.session_id,
         scopes=request.scopes,
         resources=request.resources,
         offline=request.wants_code and OFFLINE_ACCESS in request.scopes,
-        userinfo_claims=request.claims.userinfo,
-        id_token_claims=request.claims.id_token,
-        authenticated_at=session.authenticated_at,
-        acr=acr.told(session.acr, request.claims.acr, at_least=client.metadata.required_acr),
-        amr=session.amr,
-        created_at=now,
+        acr=acr.claim_value(session.acr, request.claims.acr, at_least=client.metadata.required_acr),
+        claims=request.claims,
+        now=now,
     )
 
 

@@ -1,20 +1,21 @@
-"""Which applications a person has let in."""
+"""Lists the applications that a user has given access to."""
 
 from collections.abc import Sequence
 
 from libs.servicekit.base.clock import Clock
-from services.token.domain.authorization.connections import Allowed, connections
+from services.token.domain.authorization.connections import ConsentRecord, connections
 from services.token.domain.clients.client import Client
-from services.token.ports import Begin, ClientDirectory
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import View
 
 
 class ListConnections:
-    def __init__(self, view: Begin, *, clients: ClientDirectory, clock: Clock) -> None:
+    def __init__(self, view: View, *, clients: ClientDirectory, clock: Clock) -> None:
         self._view = view
         self._clients = clients
         self._clock = clock
 
-    async def __call__(self, user_id: str) -> Sequence[tuple[Client, Allowed]]:
+    async def __call__(self, user_id: str) -> Sequence[tuple[Client, ConsentRecord]]:
         """Those that they consented to, and those of the operator that never had to ask and hold a grant."""
         async with self._view() as view:
             consents = await view.consents.of_user(user_id)

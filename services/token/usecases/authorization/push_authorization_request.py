@@ -1,4 +1,4 @@
-"""A client sends its authorization request ahead, on a channel that nobody else can write to (RFC 9126 2)."""
+"""Pushed authorization requests (RFC 9126 2)."""
 
 from typing import Any
 
@@ -12,7 +12,8 @@ from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization import pending_requests
 from services.token.domain.authorization.authorization_request import AuthorizationRequest, find_redirect_uri, judge
 from services.token.domain.authorization.pushed_requests import LIFETIME, URI_PREFIX, PushedRequest
-from services.token.ports import AnonymousState, Begin
+from services.token.ports.authorization import PendingRequestLimiter
+from services.token.ports.work import Begin
 from services.token.usecases.authorization.read_request_object import ReadRequestObject
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 
@@ -26,13 +27,13 @@ class PushAuthorizationRequest:
         *,
         authenticate: AuthenticateClient,
         read_request_object: ReadRequestObject,
-        anonymous_state: AnonymousState,
+        pending_request_limiter: PendingRequestLimiter,
         clock: Clock,
     ) -> None:
         self._begin = begin
         self._authenticate = authenticate
         self._read_request_object = read_request_object
-        self._anonymous_state = anonymous_state
+        self._pending_request_limiter = pending_request_limiter
         self._clock = clock
 
     async def __call__(self, credentials: Credentials, parameters: Parameters, *, network: str = "") -> dict[str, Any]:
@@ -45,7 +46,10 @@ class PushAuthorizationRequest:
         now = self._clock.now()
         client = await self._authenticate(credentials, now=now)
         if "request_uri" in parameters:
-            raise InvalidRequest("A pushed request cannot point to another one.", reason=Reason.PUSHED_REQUEST_URI)
+            raise InvalidRequest(
+                "request_uri must not be sent in a pushed authorization request (RFC 9126 2.1).",
+                reason=Reason.PUSHED_REQUEST_URI,
+            )
         asked = Parameters(
             {name: value for name, value in parameters.items() if name not in _OF_THE_CLIENT}
             | {"client_id": client.client_id}
@@ -53,7 +57,7 @@ class PushAuthorizationRequest:
         asked = await self._read_request_object(asked, client, now=now)
         judge(AuthorizationRequest(parameters=asked, redirect_uri=find_redirect_uri(asked, client)), client)
         proved = "" if client.metadata.is_public else client.client_id
-        self._anonymous_state.admit(asked, network=network, client_id=proved, now=now)
+        self._pending_request_limiter.require_room(asked, network=network, client_id=proved, now=now)
         request_id = new_secret()
         async with self._begin() as work:
             await work.pushed_requests.add(

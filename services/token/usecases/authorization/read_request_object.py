@@ -13,10 +13,10 @@ from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
 from services.token.domain.authorization.request_objects import judge_request_object, merged
 from services.token.domain.clients.client import Client
-from services.token.ports import SignedByClients
+from services.token.ports.clients import SignedByClients
 
 FetchRequestObject = Callable[[str], Awaitable[str | None]]
-"""The document behind a request_uri; None when it cannot be had."""
+"""Fetches the document at a request_uri; None when it could not be fetched."""
 _TYPES = frozenset({"", "jwt", "oauth-authz-req+jwt"})
 
 
@@ -40,7 +40,7 @@ class ReadRequestObject:
             claims,
             client_id=client.client_id,
             issuer=self._issuer,
-            longest_life=client.metadata.profile.request_object_lifetime,
+            max_lifetime=client.metadata.profile.request_object_lifetime,
             now=now,
         )
         return merged(parameters, claims)
@@ -48,17 +48,17 @@ class ReadRequestObject:
     async def _text(self, parameters: Parameters, client: Client) -> str | None:
         by_value, uri = parameters.get("request"), parameters.get("request_uri")
         if by_value is not None and uri is not None:
-            raise InvalidRequest("Send request or request_uri, not both.", reason=Reason.REQUEST_OBJECT_TWICE)
+            raise InvalidRequest("request and request_uri cannot be combined.", reason=Reason.REQUEST_OBJECT_TWICE)
         if uri is None:
             return by_value
         # Compared with its fragment, which may look like a hash and is none (OpenID Connect Core 6.2).
         if uri not in client.metadata.request_uris:
             raise InvalidRequestUri(
-                "This request_uri is not registered for the client.", reason=Reason.REQUEST_URI_UNREGISTERED
+                "request_uri is not registered for this client.", reason=Reason.REQUEST_URI_UNREGISTERED
             )
         fetched = await self._fetch(uri)
         if fetched is None:
-            raise InvalidRequestUri("The request_uri cannot be fetched.", reason=Reason.REQUEST_URI_UNREACHABLE)
+            raise InvalidRequestUri("request_uri could not be fetched.", reason=Reason.REQUEST_URI_UNREACHABLE)
         return fetched
 
     async def _claims(self, text: str, client: Client) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class ReadRequestObject:
             registered and header.get("alg") != registered
         ):
             raise InvalidRequestObject(
-                "The request object has another alg than is registered.", reason=Reason.REQUEST_OBJECT_ALG
+                "The request object alg does not match request_object_signing_alg.", reason=Reason.REQUEST_OBJECT_ALG
             )
         claims = await self._signed.verified(text, client.metadata, types=_TYPES)
         if claims is None:

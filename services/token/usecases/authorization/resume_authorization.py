@@ -1,18 +1,18 @@
-"""A stored authorization request is looked at again: everything is judged anew, from where the person is now."""
+"""Resumes a pending authorization request: validates it again with the current session."""
 
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization.authorization_response import Next
-from services.token.domain.authorization.pending_requests import visited
-from services.token.domain.clients.client import known
+from services.token.domain.authorization.pending_requests import require_pending_request
+from services.token.domain.clients.client import require_client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.ports import Begin
+from services.token.ports.work import Begin, View
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 
 
 class ResumeAuthorization:
-    def __init__(self, begin: Begin, view: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
+    def __init__(self, begin: Begin, view: View, advance: AdvanceAuthorization, *, clock: Clock) -> None:
         self._begin = begin
         self._view = view
         self._advance = advance
@@ -21,16 +21,18 @@ class ResumeAuthorization:
     async def __call__(
         self, request_id: str, *, browser_secret: str, session: AuthenticatedSession | None, allow: bool = False
     ) -> Next:
-        """Goes on. `allow`: the person has just agreed to what the consent page showed.
+        """Continue the request. `allow`: the user has just consented on the consent page.
 
         Raises:
             InvalidRequest: not redirectable; the request has ended or is another browser's.
-            TemporarilyUnavailable: the request goes on living, the person can try again.
+            TemporarilyUnavailable: the request stays pending, the user can retry.
         """
         now = self._clock.now()
-        async with self._view() as work:
-            pending = visited(await work.pending_requests.find(secret_hash(request_id)), browser_secret, now=now)
-            client = known(await work.clients.find(pending.client_id))
+        async with self._view() as view:
+            pending = require_pending_request(
+                await view.pending_requests.find(secret_hash(request_id)), browser_secret, now=now
+            )
+            client = require_client(await view.clients.find(pending.client_id))
         reply = self._advance.reply_address(pending, client)
         try:
             prepared = await self._advance.prepare(pending, client, session=session, now=now)

@@ -1,4 +1,4 @@
-"""A device asks to be let in by a person elsewhere (RFC 8628 3.1)."""
+"""Device authorization requests (RFC 8628 3.1)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from libs.oauth.reasons import Reason
 from libs.oauth.scopes import parse_scope
 from libs.servicekit.base.clock import Clock
 from services.token.domain.tokens.audiences import requested_resources
-from services.token.ports import Devices
+from services.token.ports.authorization import Devices
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 
 

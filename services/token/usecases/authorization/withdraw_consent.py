@@ -1,8 +1,8 @@
-"""A person takes back what they allowed an application."""
+"""Withdraws a user's consent to a client and revokes its grants."""
 
 from libs.servicekit.base.clock import Clock
 from services.token import events
-from services.token.ports import Begin, Work
+from services.token.ports.work import Begin, Writer
 
 GRANTS_AT_ONCE = 500
 """Each ended grant is an event and so a row: a transaction has to have an end."""
@@ -28,9 +28,9 @@ class WithdrawConsent:
                 if not more and (await work.consents.forget(user_id=user_id, client_id=client_id) or had_something):
                     work.emit(events.consent_withdrawn(user_id=user_id, client_id=client_id))
 
-    async def _end_grants(self, work: Work, user_id: str, client_id: str) -> int:
+    async def _end_grants(self, work: Writer, user_id: str, client_id: str) -> int:
         ended = await work.grants.revoke_some_of_connection(
-            user_id, client_id, most=GRANTS_AT_ONCE, reason="consent_withdrawn", now=self._clock.now()
+            user_id, client_id, limit=GRANTS_AT_ONCE, reason="consent_withdrawn", now=self._clock.now()
         )
         work.emit(
             *(

@@ -15,9 +15,10 @@ from libs.servicekit.base import logs
 from services.token.domain.clients.client import Client
 from services.token.domain.clients.client_assertions import judge_assertion
 from services.token.domain.clients.client_secrets import open_secrets, renewed
-from services.token.ports import Begin, ClientDirectory, SignedByClients
+from services.token.ports.clients import ClientDirectory, SignedByClients
+from services.token.ports.work import Begin
 
-RENEWED = Counter("latchkey_client_secrets_renewed_total", "Client secrets that were put under the first pepper.")
+RENEWED = Counter("latchkey_client_secrets_renewed_total", "Client secrets that were rehashed with the current pepper.")
 _log = logs.get(__name__)
 
 
@@ -49,20 +50,21 @@ class AuthenticateClient:
         client.authenticate(credentials, peppers=self._peppers, now=now)
         await self._renew(client, credentials.secret)
         if credentials.method in ASSERTION_METHODS:
-            await self._believe(credentials.assertion, client, now=now)
+            await self._verify_assertion(credentials.assertion, client, now=now)
         return client
 
-    async def _believe(self, assertion: str, client: Client, *, now: datetime) -> None:
+    async def _verify_assertion(self, assertion: str, client: Client, *, now: datetime) -> None:
         """Signed by a key of the client's, and never seen before (RFC 7523 3). One write, and none for a wrong one."""
         metadata, alg = client.metadata, _parts(assertion)[0].get("alg")
         if alg not in metadata.profile.algorithms or alg != (metadata.token_endpoint_auth_signing_alg or alg):
             raise InvalidClient(
-                "client_assertion has another alg than is registered.", reason=Reason.CLIENT_ASSERTION_ALG
+                "The client_assertion alg does not match token_endpoint_auth_signing_alg.",
+                reason=Reason.CLIENT_ASSERTION_ALG,
             )
         claims = await self._signed_claims(assertion, client, now=now)
         if claims is None:
             raise InvalidClient(
-                "client_assertion is not signed with a key or secret of the client.",
+                "The client_assertion signature does not match a registered key or secret of this client.",
                 reason=Reason.CLIENT_ASSERTION_SIGNATURE,
             )
         used = judge_assertion(
@@ -76,7 +78,10 @@ class AuthenticateClient:
         async with self._begin() as work:
             is_new = await work.assertions.use(used)
         if not is_new:
-            raise InvalidClient("client_assertion was used before.", reason=Reason.CLIENT_ASSERTION_REPLAYED)
+            raise InvalidClient(
+                "client_assertion has already been used: jti must be unique (RFC 7523 3).",
+                reason=Reason.CLIENT_ASSERTION_REPLAYED,
+            )
 
     async def _signed_claims(self, assertion: str, client: Client, *, now: datetime) -> dict[str, object] | None:
         if client.metadata.token_endpoint_auth_method == PRIVATE_KEY_JWT:
@@ -99,7 +104,12 @@ class AuthenticateClient:
                 if changed is not None:
                     await work.clients.save(changed)
         except TemporarilyUnavailable as error:  # the client is who it says; another time, then
-            _log.info("A client secret stays under a former pepper", client_id=client.client_id, reason=error.reason)
+            _log.info(
+                "client_secret.rehash_postponed",
+                message="Client secret was not rehashed with the current pepper",
+                client_id=client.client_id,
+                reason=error.reason,
+            )
             return
         self._clients.forget()
         RENEWED.inc()

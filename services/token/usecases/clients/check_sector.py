@@ -10,10 +10,10 @@ from libs.oauth.errors import InvalidClientMetadata, InvalidRequest, ServerError
 from libs.oauth.reasons import Reason
 from libs.oauth.sectors import require_listed
 from services.token.domain.tokens.subjects import Subjects
-from services.token.ports import Work
+from services.token.ports.work import Writer
 
 FetchSectorDocument = Callable[[str], Awaitable[bytes | None]]
-"""The document behind a sector_identifier_uri; None when it cannot be had."""
+"""Fetches the document at a sector_identifier_uri; None when it could not be fetched."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,18 @@ class CheckSector:
         """Fetches the document, if that has to be: outside of any transaction, for others are waited for.
 
         Raises:
-            InvalidClientMetadata: it cannot be had, or does not list every redirect URI.
+            InvalidClientMetadata: the document could not be fetched, or does not list every redirect URI.
         """
         if must_fetch(metadata, before):
             document = await self._fetch(metadata.sector_identifier_uri)
             if document is None:
                 raise InvalidClientMetadata(
-                    "sector_identifier_uri cannot be fetched.", reason=Reason.SECTOR_UNREACHABLE
+                    "sector_identifier_uri could not be fetched.", reason=Reason.SECTOR_UNREACHABLE
                 )
             require_listed(document, metadata.redirect_uris)
         return CheckedSector.of(metadata)
 
-    async def hold(self, work: Work, metadata: ClientMetadata, checked: CheckedSector, *, now: datetime) -> None:
+    async def hold(self, work: Writer, metadata: ClientMetadata, checked: CheckedSector, *, now: datetime) -> None:
         """What is about to be kept is what was checked; and from the first pairwise client on there is one salt.
 
         Raises:
@@ -66,7 +66,10 @@ class CheckSector:
             ServerError: this replica has another salt.
         """
         if checked != CheckedSector.of(metadata):
-            raise InvalidRequest("The client was changed meanwhile. Try again.", reason=Reason.CLIENT_CHANGED_MEANWHILE)
+            raise InvalidRequest(
+                "The client was changed by a concurrent request. Retry the request.",
+                reason=Reason.CLIENT_CHANGED_MEANWHILE,
+            )
         if not metadata.sector:
             return
         if not self._subjects.has_fingerprint(await work.pairwise_salt.keep(self._subjects.fingerprint, now=now)):

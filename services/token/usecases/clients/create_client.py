@@ -10,7 +10,7 @@ from services.token import events
 from services.token.domain.clients.client import Client
 from services.token.domain.clients.client_secrets import NewSecret, make_secret
 from services.token.domain.clients.registrations import Registration
-from services.token.ports import Begin, Work
+from services.token.ports.work import Begin, Writer
 from services.token.usecases.clients.check_sector import CheckedSector, CheckSector
 
 
@@ -25,7 +25,7 @@ class CreateClient:
         """By an operator: the client, and its secret if it uses one.
 
         Raises:
-            InvalidClientMetadata, InvalidRedirectUri: a value that does not hold.
+            InvalidClientMetadata, InvalidRedirectUri: a value is invalid.
         """
         metadata = parse_metadata(members)
         checked = await self.check_sector(metadata)
@@ -33,7 +33,12 @@ class CreateClient:
             return await self.add(work, metadata, checked)
 
     async def add(
-        self, work: Work, metadata: ClientMetadata, checked: CheckedSector, *, registration: Registration | None = None
+        self,
+        work: Writer,
+        metadata: ClientMetadata,
+        checked: CheckedSector,
+        *,
+        registration: Registration | None = None,
     ) -> NewSecret:
         """The same within the caller's transaction; with a registration, the client has made itself.
 

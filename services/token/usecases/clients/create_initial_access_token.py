@@ -1,4 +1,4 @@
-"""An operator lets somebody register clients (RFC 7591 1.2, 3)."""
+"""Creates an initial access token (RFC 7591 1.2, 3)."""
 
 from datetime import timedelta
 
@@ -12,10 +12,10 @@ from services.token import events
 from services.token.domain.clients.registrations import (
     InitialAccessToken,
     NewInitialAccessToken,
-    life_holds,
-    uses_hold,
+    lifetime_valid,
+    uses_valid,
 )
-from services.token.ports import Begin
+from services.token.ports.work import Begin
 
 
 class CreateInitialAccessToken:
@@ -25,19 +25,19 @@ class CreateInitialAccessToken:
         self._clock = clock
 
     async def __call__(self, *, uses: int, life: timedelta) -> NewInitialAccessToken:
-        """256 random bits, told this once.
+        """Return a new token of 256 random bits; only its hash is stored.
 
         Raises:
             InvalidRequest: for no or too many uses or seconds, and where registration is closed: it would be of no use.
         """
         if self._mode == "closed":
             raise InvalidRequest(
-                "Clients cannot register themselves here: set LATCHKEY_REGISTRATION to token.",
+                "Dynamic client registration is disabled: set LATCHKEY_REGISTRATION to token or open.",
                 reason=Reason.REGISTRATION_CLOSED,
             )
-        if not uses_hold(uses) or not life_holds(life):
+        if not uses_valid(uses) or not lifetime_valid(life):
             raise InvalidRequest(
-                "An initial access token has 1 to 100000 uses and lives for a second to 365 days.",
+                "An initial access token must have 1 to 100000 uses and a lifetime of 1 second to 365 days.",
                 reason=Reason.REGISTRATION_TOKEN_BOUNDS,
             )
         now, plain = self._clock.now(), new_secret()

@@ -1,9 +1,10 @@
-"""A client goes, with what people consented to for it and all that was issued to it."""
+"""Deletes a client, its consents and its grants."""
 
 from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.clients.client import unknown_client
-from services.token.ports import Begin, ClientDirectory, Work
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import Begin, Writer
 
 GRANTS_AT_ONCE = 500
 """Each ended grant is an event and so a row: a transaction has to have an end."""
@@ -32,9 +33,9 @@ class DeleteClient:
                     work.emit(events.client_deleted(client_id, by=by))
         self._directory.forget()
 
-    async def _end_grants(self, work: Work, client_id: str) -> int:
+    async def _end_grants(self, work: Writer, client_id: str) -> int:
         ended = await work.grants.revoke_some_of_client(
-            client_id, most=GRANTS_AT_ONCE, reason="client_deleted", now=self._clock.now()
+            client_id, limit=GRANTS_AT_ONCE, reason="client_deleted", now=self._clock.now()
         )
         work.emit(
             *(

@@ -1,4 +1,4 @@
-"""Clients, for operators to look at."""
+"""Gets and lists clients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from datetime import datetime
 
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
-from services.token.domain.clients.client import Client, known
-from services.token.ports import Begin
+from services.token.domain.clients.client import Client, require_client
+from services.token.ports.work import View
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 500
@@ -21,17 +21,17 @@ class ClientPage:
 
 
 class GetClient:
-    def __init__(self, view: Begin) -> None:
+    def __init__(self, view: View) -> None:
         self._view = view
 
     async def __call__(self, client_id: str) -> Client:
         """Raises InvalidRequest (CLIENT_UNKNOWN)."""
-        async with self._view() as work:
-            return known(await work.clients.find(client_id))
+        async with self._view() as view:
+            return require_client(await view.clients.find(client_id))
 
 
 class ListClients:
-    def __init__(self, view: Begin) -> None:
+    def __init__(self, view: View) -> None:
         self._view = view
 
     async def __call__(self, *, size: int, after: tuple[datetime, str] | None) -> ClientPage:
@@ -43,6 +43,6 @@ class ListClients:
         if size < 0:
             raise InvalidRequest("page_size must not be negative.", reason=Reason.PAGE_SIZE_MALFORMED)
         wanted = min(size or DEFAULT_PAGE, MAX_PAGE)
-        async with self._view() as work:
-            clients = await work.clients.page(after=after, size=wanted + 1)
+        async with self._view() as view:
+            clients = await view.clients.page(after=after, size=wanted + 1)
         return ClientPage(clients[:wanted], more=len(clients) > wanted)

@@ -1,4 +1,4 @@
-"""Initial access tokens, for operators to look at and to take back."""
+"""Lists and revokes initial access tokens."""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,20 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.clients.registrations import InitialAccessToken
-from services.token.ports import Begin
+from services.token.ports.work import Begin, View
 
-MOST = 500
+MAX_LISTED = 500
 
 
 class ListInitialAccessTokens:
-    def __init__(self, view: Begin, *, clock: Clock) -> None:
+    def __init__(self, view: View, *, clock: Clock) -> None:
         self._view = view
         self._clock = clock
 
     async def __call__(self) -> Sequence[InitialAccessToken]:
         """Those that can still be used, the latest first, at most 500."""
-        async with self._view() as work:
-            return await work.initial_access_tokens.usable(most=MOST, now=self._clock.now())
+        async with self._view() as view:
+            return await view.initial_access_tokens.usable(limit=MAX_LISTED, now=self._clock.now())
 
 
 class RevokeInitialAccessToken:
@@ -31,7 +31,5 @@ class RevokeInitialAccessToken:
         """From now on it registers nothing; what it has registered stays. Raises InvalidRequest when there is none."""
         async with self._begin() as work:
             if not await work.initial_access_tokens.remove(token_id):
-                raise InvalidRequest(
-                    "There is no initial access token with this id.", reason=Reason.REGISTRATION_TOKEN_UNKNOWN
-                )
+                raise InvalidRequest("token_id is unknown.", reason=Reason.REGISTRATION_TOKEN_UNKNOWN)
             work.emit(events.admin_acted("initial_access_token.revoked", target_id=token_id))

@@ -1,7 +1,7 @@
-"""The logo of a client, for the pages that name it."""
+"""Returns the logo of a client."""
 
 from services.token.domain.clients.client_logos import Logo
-from services.token.ports import ClientDirectory, Logos
+from services.token.ports.clients import ClientDirectory, Logos
 
 
 class GetClientLogo:
@@ -10,7 +10,7 @@ class GetClientLogo:
         self._logos = logos
 
     async def __call__(self, client_id: str) -> Logo | None:
-        """None for a client that there is not, that has none, or whose logo cannot be had. Costs no statement."""
+        """Return None for an unknown client, or when it has no logo or the logo could not be fetched."""
         client = await self._clients.find(client_id)
         if client is None or not client.metadata.logo_uri:
             return None

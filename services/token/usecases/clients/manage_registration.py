@@ -1,4 +1,4 @@
-"""A client that registered itself looks at its registration, changes it, and takes it back (RFC 7592 2)."""
+"""Reads, updates and deletes a dynamic registration (RFC 7592 2)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,7 +13,8 @@ from libs.servicekit.base.limits import Limit, require_room
 from services.token.domain.clients.client import Client
 from services.token.domain.clients.client_secrets import NewSecret
 from services.token.domain.clients.registrations import REGISTRATION_WINDOW
-from services.token.ports import Begin, ClientDirectory, Work
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import Begin, View, Writer
 from services.token.usecases.clients.check_sector import CheckedSector, must_fetch
 from services.token.usecases.clients.delete_client import DeleteClient
 from services.token.usecases.clients.update_client import UpdateClient
@@ -23,20 +24,20 @@ CHANGES_PER_HOUR = 60
 
 
 class ReadRegistration:
-    def __init__(self, view: Begin) -> None:
+    def __init__(self, view: View) -> None:
         self._view = view
 
     async def __call__(self, client_id: str, token: str | None) -> Client:
         """The client as it is. Raises InvalidToken, alike for a wrong token and for a client that there is not."""
-        async with self._view() as work:
-            return _managed(await work.clients.find(client_id), token)
+        async with self._view() as view:
+            return _managed(await view.clients.find(client_id), token)
 
 
 class ChangeRegistration:
     def __init__(
         self,
         begin: Begin,
-        view: Begin,
+        view: View,
         update: UpdateClient,
         *,
         policy: RegistrationPolicy,
@@ -53,11 +54,11 @@ class ChangeRegistration:
         self._clock = clock
 
     async def __call__(self, client_id: str, token: str | None, members: Mapping[str, Any]) -> NewSecret:
-        """Replaces all that the client may set (RFC 7592 2.2). One that comes to need a secret gets it, told this once.
+        """Replaces all that the client may set (RFC 7592 2.2). Returns a secret if the client now needs one.
 
         Raises:
             InvalidToken: as `ReadRegistration`.
-            InvalidClientMetadata, InvalidRedirectUri: a value that does not hold; another client's id; a secret that is
+            InvalidClientMetadata, InvalidRedirectUri: a value is invalid; another client's id; a secret that is
                 not the client's own.
             TemporarilyUnavailable: too many changes within an hour.
         """
@@ -69,7 +70,7 @@ class ChangeRegistration:
             await _require_room(work, client_id, now=now)
             metadata = self._policy.read(members, before=client.metadata)
             changed = await self._update.save(work, client, metadata, checked, by="itself")
-            if _is_another_to_people(client.metadata, metadata):
+            if _looks_different_to_users(client.metadata, metadata):
                 await work.consents.forget_client(client_id)
         self._directory.forget()
         return changed
@@ -85,18 +86,22 @@ class ChangeRegistration:
     def _require_itself(self, client: Client, members: Mapping[str, Any], *, now: datetime) -> None:
         """RFC 7592 2.2: the id is sent again; a secret may be, but cannot be chosen."""
         if members.get("client_id") != client.client_id:
-            raise InvalidClientMetadata("client_id must be that of the client.", reason=Reason.REGISTRATION_CLIENT_ID)
+            raise InvalidClientMetadata(
+                "client_id must be the client_id in the registration URL (RFC 7592 2.2).",
+                reason=Reason.REGISTRATION_CLIENT_ID,
+            )
         secret = members.get("client_secret")
         if secret is not None and not (
             isinstance(secret, str) and client.knows_secret(secret, peppers=self._peppers, now=now)
         ):
             raise InvalidClientMetadata(
-                "client_secret must be the one that the client has.", reason=Reason.REGISTRATION_CLIENT_SECRET
+                "client_secret must match the current secret of the client (RFC 7592 2.2).",
+                reason=Reason.REGISTRATION_CLIENT_SECRET,
             )
 
 
 class DeleteRegistration:
-    def __init__(self, view: Begin, delete: DeleteClient) -> None:
+    def __init__(self, view: View, delete: DeleteClient) -> None:
         self._read = ReadRegistration(view)
         self._delete = delete
 
@@ -105,7 +110,7 @@ class DeleteRegistration:
         await self._read(client_id, token)
         try:
             await self._delete(client_id, by="itself")
-        except InvalidRequest:  # somebody was faster
+        except InvalidRequest:  # a concurrent request deleted the client
             raise _refused() from None
 
 
@@ -115,13 +120,13 @@ def _managed(client: Client | None, token: str | None) -> Client:
     return client
 
 
-def _is_another_to_people(before: ClientMetadata, after: ClientMetadata) -> bool:
-    """Would they now say yes to something else? Whoever has got hold of the token might have made it so."""
+def _looks_different_to_users(before: ClientMetadata, after: ClientMetadata) -> bool:
+    """Return whether users must consent again: name, logo or redirect URIs changed."""
     shown = (before.client_name, before.logo_uri) == (after.client_name, after.logo_uri)
     return not shown or not set(after.redirect_uris) <= set(before.redirect_uris)
 
 
-async def _require_room(work: Work, client_id: str, *, now: datetime) -> None:
+async def _require_room(work: Writer, client_id: str, *, now: datetime) -> None:
     limits = (Limit(f"registration {client_id}", CHANGES_PER_HOUR, Reason.REGISTRATION_CHANGES),)
     counted = await work.tallies.add([limits[0].key], window=REGISTRATION_WINDOW, now=now)
     require_room(limits, counted, window=REGISTRATION_WINDOW, now=now, room=0)
@@ -129,5 +134,5 @@ async def _require_room(work: Work, client_id: str, *, now: datetime) -> None:
 
 def _refused() -> InvalidToken:
     return InvalidToken(
-        "This needs the registration access token of the client.", reason=Reason.REGISTRATION_ACCESS_TOKEN_WRONG
+        "The registration access token is missing or invalid.", reason=Reason.REGISTRATION_ACCESS_TOKEN_WRONG
     )

@@ -1,4 +1,4 @@
-"""A client registers itself (RFC 7591 3, OpenID Connect Dynamic Registration 1.0, 3)."""
+"""Dynamic client registration (RFC 7591 3, OpenID Connect Dynamic Client Registration 1.0, 3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.limits import Limit, require_room
 from services.token.domain.clients.client import Client
 from services.token.domain.clients.registrations import REGISTRATION_WINDOW, Registration, RegistrationQuota
-from services.token.ports import Begin, Work
+from services.token.ports.work import Begin, View, Writer
 from services.token.usecases.clients.check_sector import CheckedSector, must_fetch
 from services.token.usecases.clients.create_client import CreateClient
 
 
 @dataclass(frozen=True)
 class NewRegistration:
-    """A client with its secret, if it got one, and the token by which it manages itself: told this once."""
+    """A new client, its secret if it has one, and its registration access token. Both are returned only once."""
 
     client: Client
     secret: str = field(repr=False)
@@ -34,7 +34,7 @@ class RegisterClient:
     def __init__(
         self,
         begin: Begin,
-        view: Begin,
+        view: View,
         create: CreateClient,
         *,
         mode: RegistrationMode,
@@ -52,23 +52,23 @@ class RegisterClient:
         self._lifetime = lifetime
         self._clock = clock
 
-    async def admit(self, initial_token: str | None) -> None:
-        """Nothing, for whoever may try. Looked at before the request is read; nothing is spent yet.
+    async def require_permission(self, initial_token: str | None) -> None:
+        """Raises unless the caller may register. Does not consume the initial access token.
 
         Raises:
             AccessDenied: registration is closed.
-            InvalidToken: an initial access token is needed, or this one is spent, revoked, expired or none of ours.
+            InvalidToken: the initial access token is missing, unknown, expired, revoked or used up.
         """
         if self._mode == "closed":
-            raise AccessDenied("Clients cannot register themselves here.", reason=Reason.REGISTRATION_CLOSED)
+            raise AccessDenied("Dynamic client registration is disabled.", reason=Reason.REGISTRATION_CLOSED)
         if initial_token is None:
             if self._mode == "token":
                 raise InvalidToken(
-                    "Registration needs an initial access token.", reason=Reason.REGISTRATION_TOKEN_MISSING
+                    "Registration requires an initial access token.", reason=Reason.REGISTRATION_TOKEN_MISSING
                 )
             return
-        async with self._view() as work:
-            usable = await work.initial_access_tokens.is_usable(secret_hash(initial_token), now=self._clock.now())
+        async with self._view() as view:
+            usable = await view.initial_access_tokens.is_usable(secret_hash(initial_token), now=self._clock.now())
         if not usable:
             raise _unusable()
 
@@ -78,18 +78,18 @@ class RegisterClient:
         """The client. One transaction: what is refused uses nothing up.
 
         Raises:
-            AccessDenied, InvalidToken: as `admit`; the last use of a token is one client's, whoever else tries with it.
-            InvalidClientMetadata, InvalidRedirectUri: a value that does not hold, or more than strangers may have.
+            AccessDenied, InvalidToken: as `require_permission`, or a concurrent request consumed the last use.
+            InvalidClientMetadata, InvalidRedirectUri: a value is invalid or not allowed for dynamic registration.
             TemporarilyUnavailable: too many from this address, or at all.
         """
-        await self.admit(initial_token)
+        await self.require_permission(initial_token)
         metadata = self._policy.read(members)
         prefix = None if initial_token else address_prefix(remote_address)
         checked = await self._check_sector(metadata, prefix)
         now, plain = self._clock.now(), new_secret()
         registration = Registration(secret_hash(plain), expires_at=now + self._lifetime)
         async with self._begin() as work:
-            if initial_token is not None and not await work.initial_access_tokens.spend(
+            if initial_token is not None and not await work.initial_access_tokens.consume(
                 secret_hash(initial_token), now=now
             ):
                 raise _unusable()
@@ -98,7 +98,7 @@ class RegisterClient:
         return NewRegistration(made.client, made.secret, plain)
 
     async def _check_sector(self, metadata: ClientMetadata, prefix: str | None) -> CheckedSector:
-        """Strangers send us to fetch something as often as they may register, and no more, whatever comes of it."""
+        """Fetch the sector document; fetches have the same rate limit as registrations."""
         if must_fetch(metadata, None):
             limits = self._limits("register fetch", "REGISTRATION_FETCHES", prefix)
             now = self._clock.now()
@@ -113,16 +113,16 @@ class RegisterClient:
             limits.append(Limit(f"{what} address {prefix}", self._quota.per_address, Reason(f"{reason}_OF_ADDRESS")))
         return limits
 
-    async def _require_room(self, work: Work, prefix: str | None, *, now: datetime) -> None:
+    async def _require_room(self, work: Writer, prefix: str | None, *, now: datetime) -> None:
         limits = self._limits("register", "REGISTRATIONS", prefix)
         keys = [limit.key for limit in limits]
         require_room(limits, await work.tallies.read(keys), window=REGISTRATION_WINDOW, now=now)
         counted = await work.tallies.add(keys, window=REGISTRATION_WINDOW, now=now)
         require_room(limits, counted, window=REGISTRATION_WINDOW, now=now, room=0)
-        # Everybody who registers holds the first tally until the end of the transaction, so this count is exact.
-        if await work.clients.count_registered(most=self._quota.alive) >= self._quota.alive:
+        # Each registration locks the first tally until the end of the transaction, so this count is exact.
+        if await work.clients.count_registered(limit=self._quota.alive) >= self._quota.alive:
             raise TemporarilyUnavailable(
-                "There are too many registered clients.",
+                "The limit of dynamically registered clients is reached.",
                 reason=Reason.REGISTRATIONS_FULL,
                 retry_after=int(REGISTRATION_WINDOW.total_seconds()),
             )
@@ -130,5 +130,5 @@ class RegisterClient:
 
 def _unusable() -> InvalidToken:
     return InvalidToken(
-        "The initial access token is spent, revoked, expired or unknown.", reason=Reason.REGISTRATION_TOKEN
+        "The initial access token is unknown, expired, revoked or has no uses left.", reason=Reason.REGISTRATION_TOKEN
     )

@@ -1,4 +1,4 @@
-"""A client gets a new secret; the old one may go on for a while, so that nothing stops working."""
+"""Rotates a client secret; the old secret may stay valid for an overlap."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,9 +7,10 @@ from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token import events
-from services.token.domain.clients.client import known
+from services.token.domain.clients.client import require_client
 from services.token.domain.clients.client_secrets import NewSecret, make_secret
-from services.token.ports import Begin, ClientDirectory
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import Begin
 
 
 class RotateClientSecret:
@@ -23,9 +24,12 @@ class RotateClientSecret:
         """Raises InvalidRequest: CLIENT_UNKNOWN, or CLIENT_HAS_NO_SECRET."""
         now = self._clock.now()
         async with self._begin() as work:
-            client = known(await work.clients.find_for_update(client_id))
+            client = require_client(await work.clients.find_for_update(client_id))
             if not client.metadata.has_secret:
-                raise InvalidRequest("The client uses no secret.", reason=Reason.CLIENT_HAS_NO_SECRET)
+                raise InvalidRequest(
+                    "The client has no client secret: its token_endpoint_auth_method does not use one.",
+                    reason=Reason.CLIENT_HAS_NO_SECRET,
+                )
             plain, latest = make_secret(self._pepper, client_id, client.metadata)
             former = [replace(old, expires_at=now + overlap) for old in client.secrets if old.expires_at is None]
             client = replace(client, secrets=(latest, *(former if overlap else ())), updated_at=now)

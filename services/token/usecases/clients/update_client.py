@@ -1,4 +1,4 @@
-"""A client's metadata are changed."""
+"""Updates the metadata of a client."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,9 +7,10 @@ from typing import Any
 from libs.oauth.client_metadata import ClientMetadata, parse_metadata
 from libs.servicekit.base.clock import Clock
 from services.token import events
-from services.token.domain.clients.client import Client, known
+from services.token.domain.clients.client import Client, require_client
 from services.token.domain.clients.client_secrets import NewSecret, make_secret, usable_secrets
-from services.token.ports import Begin, ClientDirectory, Work
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import Begin, View, Writer
 from services.token.usecases.clients.check_sector import CheckedSector, CheckSector
 
 
@@ -17,7 +18,7 @@ class UpdateClient:
     def __init__(
         self,
         begin: Begin,
-        view: Begin,
+        view: View,
         *,
         check_sector: CheckSector,
         pepper: bytes,
@@ -35,20 +36,20 @@ class UpdateClient:
         """Members given are replaced, null ones take their default. A client that comes to need a secret gets one.
 
         Raises:
-            InvalidRequest: CLIENT_UNKNOWN; CLIENT_CHANGED_MEANWHILE, by somebody else.
+            InvalidRequest: CLIENT_UNKNOWN; CLIENT_CHANGED_MEANWHILE, by a concurrent request.
             InvalidClientMetadata, InvalidRedirectUri: the result would not hold together.
         """
-        async with self._view() as work:
-            client = known(await work.clients.find(client_id))
+        async with self._view() as view:
+            client = require_client(await view.clients.find(client_id))
         checked = await self.check_sector(_changed(client, changes), before=client.metadata)
         async with self._begin() as work:
-            client = known(await work.clients.find_for_update(client_id))
+            client = require_client(await work.clients.find_for_update(client_id))
             changed = await self.save(work, client, _changed(client, changes), checked, by="operator")
         self._directory.forget()
         return changed
 
     async def save(
-        self, work: Work, client: Client, metadata: ClientMetadata, checked: CheckedSector, *, by: events.By
+        self, work: Writer, client: Client, metadata: ClientMetadata, checked: CheckedSector, *, by: events.By
     ) -> NewSecret:
         """The client with these metadata from now on, within a transaction that found it for update.
 

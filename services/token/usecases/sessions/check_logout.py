@@ -6,8 +6,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from libs.crypto.errors import InvalidJwt
-from libs.crypto.jwt import verify_jwt
-from libs.crypto.token_kinds import ID_TOKEN_HINT
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.logout_uris import with_session
 from libs.oauth.parameters import Pair, Parameters
@@ -15,17 +13,19 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
-from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
-from services.token.ports import Begin, ClientDirectory, Keys
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.tokens import Keys
+from services.token.ports.work import View
+from services.token.usecases.tokens.verify_id_token_hint import verify_id_token_hint
 
-MOST_FRAMES = 40
+MAX_FRAMES = 40
 """A page can hold more, a policy header hardly. Who has signed in to more applications closes the browser as well."""
 
 
 @dataclass(frozen=True)
 class LogoutDecision:
-    """`confirmed`: the hint is of this very session, so the person need not be asked."""
+    """`confirmed`: the hint was issued in this session, so no confirmation page is needed."""
 
     client_name: str
     redirect_uri: str
@@ -36,7 +36,7 @@ class LogoutDecision:
 
 class CheckLogout:
     def __init__(
-        self, view: Begin, *, issuer: str, clients: ClientDirectory, keys: Keys, subjects: Subjects, clock: Clock
+        self, view: View, *, issuer: str, clients: ClientDirectory, keys: Keys, subjects: Subjects, clock: Clock
     ) -> None:
         self._view = view
         self._subjects = subjects
@@ -48,7 +48,7 @@ class CheckLogout:
     async def __call__(self, pairs: Sequence[Pair], session: AuthenticatedSession | None) -> LogoutDecision:
         """What may be done.
 
-        A hint never signs anybody out by itself: without the session that it names it only leads to a question.
+        A hint of another session does not end the session without confirmation.
 
         Raises:
             InvalidRequest: not redirectable; a hint that is not ours, an unknown client, or an unregistered URI.
@@ -68,8 +68,8 @@ class CheckLogout:
 
     async def _frontchannel_uris(self, session_id: str) -> tuple[str, ...]:
         """OpenID Connect Front-Channel Logout 1.0, 2: always with `iss` and `sid`. One read."""
-        async with self._view() as work:
-            client_ids = await work.session_clients.of(session_id)
+        async with self._view() as view:
+            client_ids = await view.session_clients.of(session_id)
         found = [await self._clients.find(client_id) for client_id in client_ids]
         loaded = [
             with_session(
@@ -80,7 +80,7 @@ class CheckLogout:
             for client in found
             if client is not None and client.metadata.frontchannel_logout_uri
         ]
-        return tuple(loaded[:MOST_FRAMES])
+        return tuple(loaded[:MAX_FRAMES])
 
     def _is_of(self, hint: dict[str, Any] | None, client: Client | None, session: AuthenticatedSession | None) -> bool:
         """Is the hint, which its own client was given, of this very session?"""
@@ -91,30 +91,24 @@ class CheckLogout:
     def _verified_hint(self, hint: str | None) -> dict[str, Any] | None:
         if hint is None:
             return None
-        self._keys.presented(hint, PresentedAs.ID_TOKEN_HINT)
         try:
-            return verify_jwt(
-                hint,
-                self._keys.verification,
-                kind=ID_TOKEN_HINT,
-                issuer=self._issuer,
-                audience=None,
-                now=self._clock.now(),
-            )
+            return verify_id_token_hint(hint, self._keys, issuer=self._issuer, now=self._clock.now())
         except InvalidJwt as error:
-            raise _refused("id_token_hint is not an ID token of this server.", Reason(error.reason)) from None
+            raise _refused(
+                "id_token_hint is not a valid ID token issued by this server.", Reason(error.reason)
+            ) from None
 
     async def _client(self, parameters: Parameters, hint: dict[str, Any] | None) -> Client | None:
         named = parameters.get("client_id")
         hinted = str(hint["aud"]) if hint is not None else None
         if named is not None and hinted is not None and named != hinted:
-            raise _refused("client_id is not the client of id_token_hint.", Reason.LOGOUT_CLIENT_MISMATCH)
+            raise _refused("client_id does not match the audience of id_token_hint.", Reason.LOGOUT_CLIENT_MISMATCH)
         client_id = hinted or named
         if client_id is None:
             return None
         client = await self._clients.find(client_id)
         if client is None:
-            raise _refused("The client is unknown.", Reason.CLIENT_UNKNOWN)
+            raise _refused("client_id is unknown.", Reason.CLIENT_UNKNOWN)
         return client
 
 
@@ -124,11 +118,12 @@ def _redirect_uri(parameters: Parameters, client: Client | None) -> str:
     if uri is None:
         return ""
     if client is None:
-        raise _refused(
-            "post_logout_redirect_uri needs id_token_hint or client_id beside it.", Reason.LOGOUT_CLIENT_MISSING
-        )
+        raise _refused("post_logout_redirect_uri requires id_token_hint or client_id.", Reason.LOGOUT_CLIENT_MISSING)
     if uri not in client.metadata.post_logout_redirect_uris:
-        raise _refused("post_logout_redirect_uri is not registered for this client.", Reason.LOGOUT_URI_UNREGISTERED)
+        raise _refused(
+            "post_logout_redirect_uri does not match a registered post-logout redirect URI.",
+            Reason.LOGOUT_URI_UNREGISTERED,
+        )
     state = parameters.get("state")
     if state is None:
         return uri

@@ -10,7 +10,8 @@ from libs.servicekit.base import logs
 from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.logout import LogoutDelivery, Outcome
-from services.token.ports import Begin, ClientDirectory
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.work import Begin
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
 _log = logs.get(__name__)
@@ -29,16 +30,16 @@ class DeliverLogout:
         self._clients = clients
         self._clock = clock
 
-    async def claim(self, *, most: int) -> Sequence[LogoutDelivery]:
+    async def claim(self, *, limit: int) -> Sequence[LogoutDelivery]:
         """Deliveries that are due, for this caller alone until their lease ends."""
         async with self._begin() as work:
-            return await work.logout_deliveries.claim(most=most, now=self._clock.now())
+            return await work.logout_deliveries.claim(limit=limit, now=self._clock.now())
 
     async def __call__(self, delivery: LogoutDelivery) -> Outcome | datetime:
         """Tries once, and keeps what came of it: how it ended, or when it is tried again.
 
         Raises:
-            TemporarilyUnavailable: the database is away; after the lease the delivery is tried again.
+            TemporarilyUnavailable: the database is unavailable; the delivery is retried after the lease.
         """
         client = await self._clients.find(delivery.client_id)
         if client is None or not client.metadata.backchannel_logout_uri:
@@ -60,10 +61,25 @@ class DeliverLogout:
             )
             status = await self._post.post_form(client.metadata.backchannel_logout_uri, {"logout_token": token})
         except FetchRefused as refusal:
-            _log.info("A client cannot be told of a logout", client_id=client.client_id, reason=str(refusal))
+            _log.info(
+                "backchannel_logout.failed",
+                message="Back-channel logout request failed",
+                client_id=client.client_id,
+                cause=str(refusal),
+            )
             return None
         except TemporarilyUnavailable as error:
-            _log.info("A logout token cannot be signed", client_id=client.client_id, reason=error.reason)
+            _log.info(
+                "backchannel_logout.token_not_signed",
+                message="Logout token could not be signed",
+                client_id=client.client_id,
+                reason=error.reason,
+            )
             return None
-        _log.info("A client was told of a logout", client_id=client.client_id, status=status)
+        _log.info(
+            "backchannel_logout.sent",
+            message="Back-channel logout request sent",
+            client_id=client.client_id,
+            status=status,
+        )
         return status

@@ -1,6 +1,6 @@
-"""A session or an account has ended elsewhere: what was good as long ends, and clients are told of the session.
+"""Revokes grants and queues back-channel logouts after a session or an account has ended.
 
-All handle events of the authentication service. Doing it again for the same event changes and tells nothing.
+The use cases handle events of the authentication service and are idempotent for each event.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from libs.crypto.random import uuid7
 from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.sessions.logout import LogoutDelivery
-from services.token.ports import Begin, Work
+from services.token.ports.work import Begin, Writer
 
 GRANTS_AT_ONCE = 500
 """Each ended grant is an event and so a row: a transaction has to have an end."""
@@ -33,7 +33,7 @@ class EndSession:
         while more:
             async with self._begin() as work:
                 ended = await work.grants.revoke_some_of_session(
-                    session_id, most=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
+                    session_id, limit=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
                 )
                 _tell(work, ended, reason)
                 more = len(ended) == GRANTS_AT_ONCE
@@ -41,7 +41,7 @@ class EndSession:
                     return await self._queue(work, session_id, user_id)
         return 0
 
-    async def _queue(self, work: Work, session_id: str, user_id: str) -> int:
+    async def _queue(self, work: Writer, session_id: str, user_id: str) -> int:
         now = self._clock.now()
         queued = 0
         for client_id in await work.session_clients.forget(session_id):
@@ -70,14 +70,15 @@ class EndAccount:
     async def __call__(
         self, user_id: str, *, consumer: str, event_id: str, reason: events.SessionEnd = "account_disabled"
     ) -> None:
-        """Ends all grants of a person who was shut out or has gone, offline ones as well. What somebody allowed who has
-        gone is forgotten too. Their sessions are told of one by one.
+        """Revoke all grants of a disabled or deleted account, offline ones included, and the consents of a deleted one.
+
+        Each session of the account has its own event.
         """
         more = True
         while more:
             async with self._begin() as work:
                 ended = await work.grants.revoke_some_of_user(
-                    user_id, most=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
+                    user_id, limit=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
                 )
                 _tell(work, ended, reason)
                 more = len(ended) == GRANTS_AT_ONCE
@@ -93,16 +94,15 @@ class EndOfflineGrants:
         self._clock = clock
 
     async def __call__(self, user_id: str, *, before: datetime, consumer: str, event_id: str) -> None:
-        """Ends what a person's old password was good for beyond their sessions (RFC 9700 4.14.2).
+        """Revoke offline grants that were given before a password change (RFC 9700 4.14.2).
 
-        Sessions that ended with it are told of one by one, and their grants with them. What was granted after the
-        change, with the new password, stays: this may hear of it late.
+        Each ended session has its own event. Grants given after the change stay valid: this event may arrive late.
         """
         more = True
         while more:
             async with self._begin() as work:
                 ended = await work.grants.revoke_some_offline_of_user(
-                    user_id, before=before, most=GRANTS_AT_ONCE, reason="password_changed", now=self._clock.now()
+                    user_id, before=before, limit=GRANTS_AT_ONCE, reason="password_changed", now=self._clock.now()
                 )
                 _tell(work, ended, "password_changed")
                 more = len(ended) == GRANTS_AT_ONCE
@@ -110,7 +110,7 @@ class EndOfflineGrants:
                     await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
 
 
-def _tell(work: Work, ended: Iterable[tuple[str, str, str]], reason: events.SessionEnd) -> None:
+def _tell(work: Writer, ended: Iterable[tuple[str, str, str]], reason: events.SessionEnd) -> None:
     work.emit(
         *(
             events.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason=reason)

@@ -1,4 +1,4 @@
-"""Claims about the person behind an access token (OpenID Connect Core 5.3)."""
+"""User claims for an access token (OpenID Connect Core 5.3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,9 @@ from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
 from services.token.domain.tokens.token_claims import GRANT_CLAIM
-from services.token.ports import Accounts, Begin, ClientDirectory, Keys
+from services.token.ports.clients import ClientDirectory
+from services.token.ports.tokens import Accounts, Keys
+from services.token.ports.work import View
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
 
@@ -32,7 +34,7 @@ class Userinfo:
 class GetUserinfo:
     def __init__(
         self,
-        view: Begin,
+        view: View,
         *,
         audiences: Audiences,
         accounts: Accounts,
@@ -63,7 +65,7 @@ class GetUserinfo:
         token = self._verify(access_token)
         scopes = parse_scope(str(token.get("scope", "")))
         if OPENID not in scopes or GRANT_CLAIM not in token:
-            raise InsufficientScope("The access token needs the scope openid.", reason=Reason.SCOPE_OPENID_MISSING)
+            raise InsufficientScope("The access token must have the scope openid.", reason=Reason.SCOPE_OPENID_MISSING)
         grant = await self._live_grant(token)
         account = await self._accounts.find(
             user_id=grant.user_id, session_id=grant.session_id, claims=self._claims(scopes, grant)
@@ -84,7 +86,7 @@ class GetUserinfo:
         return (*claims_of(scopes), *self._attributes.of(scopes), *grant.userinfo_claims)
 
     def _verify(self, access_token: str) -> dict[str, Any]:
-        self._keys.presented(access_token, PresentedAs.USERINFO)
+        self._keys.record_presented(access_token, PresentedAs.USERINFO)
         try:
             claims = verify_jwt(
                 access_token,
@@ -101,10 +103,10 @@ class GetUserinfo:
         return claims
 
     async def _live_grant(self, token: Mapping[str, Any]) -> Grant:
-        async with self._view() as work:
-            standing = await work.revocations.standing(str(token["jti"]), grant_id=str(token[GRANT_CLAIM]))
-        if standing.grant is None or standing.grant.revoked_at is not None:
+        async with self._view() as view:
+            status = await view.revocations.status(str(token["jti"]), grant_id=str(token[GRANT_CLAIM]))
+        if status.grant is None or status.grant.revoked_at is not None:
             raise InvalidToken(reason=Reason.GRANT_REVOKED)
-        if standing.revoked:
+        if status.revoked:
             raise InvalidToken(reason=Reason.TOKEN_REVOKED)
-        return standing.grant
+        return status.grant

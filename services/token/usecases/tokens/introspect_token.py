@@ -1,4 +1,4 @@
-"""What a token is worth at this moment (RFC 7662)."""
+"""Token introspection (RFC 7662)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,11 +15,12 @@ from libs.oauth.reasons import Reason
 from libs.oauth.scopes import format_scope
 from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.client import Client
-from services.token.domain.tokens.refresh_families import Presented, RefreshToken
+from services.token.domain.tokens.refresh_families import RefreshToken, TokenMatch
 from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
 from services.token.domain.tokens.token_claims import GRANT_CLAIM, Lifetimes
-from services.token.ports import Begin, Keys
+from services.token.ports.tokens import Keys
+from services.token.ports.work import View
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
@@ -29,7 +30,7 @@ INACTIVE: Mapping[str, Any] = {"active": False}
 class IntrospectToken:
     def __init__(
         self,
-        view: Begin,
+        view: View,
         *,
         issuer: str,
         authenticate: AuthenticateClient,
@@ -64,7 +65,7 @@ class IntrospectToken:
         now = self._clock.now()
         caller = await self._authenticate(credentials, now=now)
         if caller.metadata.is_public:
-            raise InvalidClient("Introspection needs a client that proves who it is.", reason=Reason.CLIENT_PUBLIC)
+            raise InvalidClient("Introspection requires a confidential client.", reason=Reason.CLIENT_PUBLIC)
         text = parameters.get("token")
         if text is None:
             raise InvalidRequest("token is missing.", reason=Reason.TOKEN_MISSING)
@@ -78,7 +79,7 @@ class IntrospectToken:
         return await self._mint.introspection(caller, response, now=now) if signed else response
 
     async def _access_token(self, text: str, *, now: datetime) -> dict[str, Any] | None:
-        self._keys.presented(text, PresentedAs.INTROSPECTION)
+        self._keys.record_presented(text, PresentedAs.INTROSPECTION)
         try:
             claims = verify_jwt(
                 text, self._keys.verification, kind=ACCESS_TOKEN, issuer=self._issuer, audience=None, now=now
@@ -86,23 +87,23 @@ class IntrospectToken:
         except InvalidJwt:
             return None
         grant_id = claims.get(GRANT_CLAIM)
-        async with self._view() as work:
-            standing = await work.revocations.standing(str(claims["jti"]), grant_id=grant_id)
-        if not standing.good:
+        async with self._view() as view:
+            status = await view.revocations.status(str(claims["jti"]), grant_id=grant_id)
+        if not status.good:
             return None
         return {"active": True, "token_type": "Bearer", **claims}
 
     async def _refresh_token(self, token: RefreshToken, caller: Client, *, now: datetime) -> dict[str, Any] | None:
-        """Nobody but its own client is ever told of one."""
-        async with self._view() as work:
-            family = await work.refresh_families.find(token.family_id)
+        """Only the client that a refresh token was issued to may introspect it."""
+        async with self._view() as view:
+            family = await view.refresh_families.find(token.family_id)
         if family is None or family.client_id != caller.client_id or family.grant.revoked_at is not None:
             return None
         try:
             presented = family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
         except InvalidGrant:
             return None
-        if presented is Presented.REUSED:
+        if presented is TokenMatch.REUSED:
             return None
         return {
             "active": True,

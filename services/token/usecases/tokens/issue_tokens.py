@@ -1,10 +1,10 @@
 """The token endpoint in fixed phases (RFC 6749 3.2): no grant can forget one.
 
-authenticate the client -> find the grant -> authorize -> for whom -> check the account -> ask the hook -> mint ->
+authenticate the client -> find the grant -> authorize -> audience -> check the account -> call the hook -> mint ->
 redeem -> respond
 
-Tokens are minted before anything is spent: a code is never lost because a key was not there. What was minted and then
-not redeemed was never shown to anyone.
+Tokens are signed before the code or token is redeemed, so that a code is not lost when signing fails. Tokens that were
+signed but not redeemed are never returned.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,31 +23,33 @@ from services.token.domain.clients.client import Client
 from services.token.domain.tokens.audiences import Audiences
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.domain.tokens.token_hook import TokenQuestion
-from services.token.ports import Account, Accounts, TokenHook
+from services.token.domain.tokens.token_hook import TokenHookRequest
+from services.token.ports.tokens import Account, Accounts, TokenHook
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
 Redeem = Callable[[AccessToken], Awaitable[str | None]]
-"""Makes it true: spends what the request brought, tells subscribers, returns the refresh token if there is one."""
+"""Redeems the code or token of the request, emits events, and returns the refresh token if there is one."""
 
 
 @dataclass(frozen=True)
 class Authorized:
-    """A token request that may be granted. `grant` is the person's; None when the client acts for itself."""
+    """A valid token request. `grant`: the user's grant; None for client credentials."""
 
     client: Client
     scopes: tuple[str, ...]
     redeem: Redeem = field(repr=False)
     grant: Grant | None = None
     nonce: str | None = None
+    response_members: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of the token response, such as issued_token_type; they cannot replace the standard ones."""
 
 
 class GrantHandler(Protocol):
-    """What a grant adds: is this request permitted, and how is it made true?"""
+    """A grant type: validates the request and redeems it."""
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
-        """Judges and spends nothing. Raises OAuthError."""
+        """Validate the request without redeeming anything. Raises OAuthError."""
 
 
 class IssueTokens:
@@ -92,7 +94,7 @@ class IssueTokens:
             grant=authorized.grant,
             now=now,
             lifetime=self._lifetimes.access_token,
-            added=await self._added(authorized, str(parameters.get("grant_type")), audience),
+            hook_claims=await self._hook_claims(authorized, str(parameters.get("grant_type")), audience),
         )
         id_token = None
         if authorized.grant is not None and account is not None and OPENID in authorized.scopes:
@@ -102,20 +104,22 @@ class IssueTokens:
                 nonce=authorized.nonce,
                 access_token=access_token.text,
                 code=None,
-                person=account.claims,
+                user_claims=account.claims,
                 now=now,
             )
         refresh_token = await authorized.redeem(access_token)
-        return _response(access_token, id_token, refresh_token)
+        return {**authorized.response_members, **_response(access_token, id_token, refresh_token)}
 
-    async def _added(self, authorized: Authorized, grant_type: str, audience: tuple[str, ...]) -> Mapping[str, Any]:
-        """What the hook adds. Nothing has been spent yet if it denies (RFC 6749 5.2 knows no access_denied here)."""
-        question = TokenQuestion(grant_type, authorized.client, audience, authorized.scopes, authorized.grant)
+    async def _hook_claims(
+        self, authorized: Authorized, grant_type: str, audience: tuple[str, ...]
+    ) -> Mapping[str, Any]:
+        """Return the claims that the token hook adds. A denial becomes an error that RFC 6749 5.2 defines."""
+        hook_request = TokenHookRequest(grant_type, authorized.client, audience, authorized.scopes, authorized.grant)
         try:
-            return await self._hook(question)
+            return await self._hook(hook_request)
         except AccessDenied as denied:
             refusal = UnauthorizedClient if authorized.grant is None else InvalidGrant
-            raise refusal("The token was denied.", reason=denied.reason) from None
+            raise refusal("The token hook denied the token.", reason=denied.reason) from None
 
     def _grant(self, parameters: Parameters, client: Client) -> GrantHandler:
         grant_type = parameters.get("grant_type")
@@ -130,7 +134,10 @@ class IssueTokens:
     async def _check_account(self, grant: Grant, client: Client) -> Account:
         """In whatever grant, no tokens for who was disabled, signed out of an online grant, or showed too little."""
         if client.metadata.required_acr and not acr.satisfies(grant.acr, client.metadata.required_acr):
-            raise InvalidGrant("The person has to sign in with a second factor.", reason=Reason.ACR_UNMET)
+            raise InvalidGrant(
+                "This client requires a sign-in with a second factor.",
+                reason=Reason.ACR_UNMET,
+            )
         account = await self._accounts.find(
             user_id=grant.user_id, session_id=grant.session_id, claims=grant.id_token_claims
         )

@@ -1,19 +1,19 @@
-"""Whom a rotation has not reached yet, as far as we can see."""
+"""Lists clients that still present tokens signed by retired keys."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from services.token.domain.tokens.retired_keys import FormerKeyUse
-from services.token.ports import Begin
+from services.token.domain.tokens.retired_keys import RetiredKeyUse
+from services.token.ports.work import View
 
-MOST: Final = 500
+MAX_LISTED: Final = 500
 
 
-class ListFormerKeyUses:
-    def __init__(self, view: Begin) -> None:
+class ListRetiredKeyUses:
+    def __init__(self, view: View) -> None:
         self._view = view
 
-    async def __call__(self) -> Sequence[FormerKeyUse]:
-        """Whoever came last first, at most MOST."""
-        async with self._view() as work:
-            return await work.former_key_uses.latest(most=MOST)
+    async def __call__(self) -> Sequence[RetiredKeyUse]:
+        """Return the uses, most recent first, at most MAX_LISTED."""
+        async with self._view() as view:
+            return await view.retired_key_uses.latest(limit=MAX_LISTED)

@@ -7,7 +7,7 @@ from typing import Any
 from libs.crypto.random import uuid7
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import Grant
-from services.token.domain.tokens.subjects import ShownSubject, Subjects
+from services.token.domain.tokens.subjects import SubjectIdentifiers, Subjects
 from services.token.domain.tokens.token_claims import (
     ACCESS_TOKEN_TYP,
     ID_TOKEN_TYP,
@@ -19,11 +19,11 @@ from services.token.domain.tokens.token_claims import (
     id_token_claims,
     logout_token_claims,
 )
-from services.token.ports import Keys
+from services.token.ports.tokens import Keys
 
 
 class MintTokens:
-    """All methods raise TemporarilyUnavailable when there is no fresh key; nothing has been spent then."""
+    """All methods raise TemporarilyUnavailable when there is no current signing key."""
 
     def __init__(
         self, *, issuer: str, keys: Keys, subjects: Subjects, access_token_alg: str, id_token_lifetime: timedelta
@@ -43,9 +43,9 @@ class MintTokens:
         grant: Grant | None,
         now: datetime,
         lifetime: timedelta,
-        added: Mapping[str, Any],
+        hook_claims: Mapping[str, Any],
     ) -> AccessToken:
-        """For a person's grant, or for the client itself when there is none. `added`: claims of the hook's."""
+        """Return an access token for a user's grant, or for the client itself when `grant` is None."""
         token_id = uuid7(now)
         claims = access_token_claims(
             issuer=self._issuer,
@@ -57,7 +57,7 @@ class MintTokens:
             token_id=token_id,
             now=now,
             lifetime=lifetime,
-            added=added,
+            hook_claims=hook_claims,
         )
         text = await self._keys.sign(claims, alg=self._access_token_alg, typ=ACCESS_TOKEN_TYP, now=now)
         return AccessToken(text, token_id, scopes=scopes, expires_in=int(lifetime.total_seconds()))
@@ -70,10 +70,10 @@ class MintTokens:
         nonce: str | None,
         access_token: str | None,
         code: str | None,
-        person: Mapping[str, Any],
+        user_claims: Mapping[str, Any],
         now: datetime,
     ) -> str:
-        """Who signed in; bound to the access token and the code that come with it. `person`: more claims."""
+        """Return an ID token with hashes of the access token and the code. `user_claims`: additional claims."""
         alg = client.metadata.id_token_signed_response_alg
         claims = id_token_claims(
             issuer=self._issuer,
@@ -86,7 +86,7 @@ class MintTokens:
             now=now,
             lifetime=self._id_token_lifetime,
         )
-        return await self._keys.sign({**person, **claims}, alg=alg, typ=ID_TOKEN_TYP, now=now)
+        return await self._keys.sign({**user_claims, **claims}, alg=alg, typ=ID_TOKEN_TYP, now=now)
 
     async def logout_token(self, client: Client, *, user_id: str, session_id: str, now: datetime) -> str:
         """Tells a client's server that a session has ended; signed as the client's ID tokens are."""
@@ -101,7 +101,7 @@ class MintTokens:
         return await self._keys.sign(claims, alg=alg, typ=LOGOUT_TOKEN_TYP, now=now)
 
     async def userinfo(self, client: Client, claims: Mapping[str, Any], *, now: datetime) -> str:
-        """Claims about a person, signed for a client that wants them so (OpenID Connect Core 5.3.2)."""
+        """Return a signed userinfo response (OpenID Connect Core 5.3.2)."""
         alg = client.metadata.userinfo_signed_response_alg
         envelope = {"iss": self._issuer, "aud": client.client_id, "iat": int(now.timestamp())}
         return await self._keys.sign({**claims, **envelope}, alg=alg, typ=USERINFO_TYP, now=now)
@@ -113,5 +113,5 @@ class MintTokens:
         claims = {**envelope, "token_introspection": dict(response)}
         return await self._keys.sign(claims, alg=alg, typ=INTROSPECTION_TYP, now=now)
 
-    def _shown(self, client: Client, grant: Grant) -> ShownSubject:
+    def _shown(self, client: Client, grant: Grant) -> SubjectIdentifiers:
         return self._subjects.shown(client, user_id=grant.user_id, session_id=grant.session_id)

@@ -1,4 +1,4 @@
-"""A client gives a token back (RFC 7009)."""
+"""Token revocation (RFC 7009)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,7 +17,8 @@ from services.token.domain.clients.client import Client
 from services.token.domain.tokens.refresh_families import RefreshFamily, RefreshToken
 from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.token_claims import GRANT_CLAIM, Lifetimes
-from services.token.ports import Begin, Keys, Work
+from services.token.ports.tokens import Keys
+from services.token.ports.work import Begin, Writer
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 
 _REASON: events.RevocationReason = "revoked_by_client"
@@ -94,7 +95,7 @@ class RevokeToken:
             await _revoke(work, claims)
 
     def _verified(self, text: str, *, now: datetime) -> dict[str, Any] | None:
-        self._keys.presented(text, PresentedAs.REVOCATION)
+        self._keys.record_presented(text, PresentedAs.REVOCATION)
         try:
             return verify_jwt(
                 text, self._keys.verification, kind=ACCESS_TOKEN, issuer=self._issuer, audience=None, now=now
@@ -103,17 +104,17 @@ class RevokeToken:
             return None
 
 
-async def _revoke(work: Work, claims: dict[str, Any]) -> None:
+async def _revoke(work: Writer, claims: dict[str, Any]) -> None:
     token_id, grant_id = str(claims["jti"]), claims.get(GRANT_CLAIM)
-    standing = await work.revocations.standing(token_id, grant_id=grant_id)
-    if not standing.good:
+    status = await work.revocations.status(token_id, grant_id=grant_id)
+    if not status.good:
         return
     # Kept a little longer than the token lives: another replica's clock may be behind.
     expires_at = datetime.fromtimestamp(claims["exp"], UTC) + MAX_SKEW
     if await work.revocations.add(token_id, expires_at=expires_at):
         work.emit(
             events.token_revoked(
-                user_id=standing.grant.user_id if standing.grant else "",
+                user_id=status.grant.user_id if status.grant else "",
                 client_id=str(claims["client_id"]),
                 grant_id=grant_id or "",
                 reason=_REASON,

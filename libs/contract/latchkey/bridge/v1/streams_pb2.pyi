@@ -57,7 +57,7 @@ class CreateStreamTicketRequest(_message.Message):
     FILTERS_FIELD_NUMBER: _builtins.int
     LIFETIME_SECONDS_FIELD_NUMBER: _builtins.int
     lifetime_seconds: _builtins.int
-    """A minute to 30 days."""
+    """One minute to 30 days."""
     @_builtins.property
     def filters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -81,7 +81,7 @@ class CreateStreamTicketResponse(_message.Message):
     STREAM_TICKET_FIELD_NUMBER: _builtins.int
     TICKET_FIELD_NUMBER: _builtins.int
     ticket: _builtins.str
-    """Told this once."""
+    """The secret. It cannot be read again."""
     @_builtins.property
     def stream_ticket(self) -> Global___StreamTicket: ...
     def __init__(

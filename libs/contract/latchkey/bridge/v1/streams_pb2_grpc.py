@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class StreamTicketAdminServiceStub:
-    """Tickets for the stream of events that browsers read (server-sent events), for operators.
+    """Tickets for the event stream that browsers read (server-sent events), for operators.
     """
 
     def __init__(self, channel):
@@ -53,11 +53,11 @@ class StreamTicketAdminServiceStub:
 
 
 class StreamTicketAdminServiceServicer:
-    """Tickets for the stream of events that browsers read (server-sent events), for operators.
+    """Tickets for the event stream that browsers read (server-sent events), for operators.
     """
 
     def CreateStreamTicket(self, request, context):
-        """Whoever has the ticket reads what it is for, until it expires. Callers: cli.
+        """Creates a bearer ticket. Its holder can read the events that match its filters until it expires. Callers: cli.
         Errors: invalid_request (TICKET_FILTER, TICKET_LIFETIME, TICKETS_FULL).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -65,14 +65,14 @@ class StreamTicketAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListStreamTickets(self, request, context):
-        """Those that can still be used, the latest first, at most 500. Callers: cli.
+        """Lists unexpired tickets, newest first, at most 500. Callers: cli.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevokeStreamTicket(self, request, context):
-        """Streams that it opened end within seconds. Callers: cli. Errors: invalid_request (TICKET_UNKNOWN).
+        """Revokes a ticket. Its open streams end within 15 seconds. Callers: cli. Errors: invalid_request (TICKET_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,7 +105,7 @@ def add_StreamTicketAdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class StreamTicketAdminService:
-    """Tickets for the stream of events that browsers read (server-sent events), for operators.
+    """Tickets for the event stream that browsers read (server-sent events), for operators.
     """
 
     @staticmethod

@@ -27,37 +27,37 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class StreamTicketAdminServiceStub:
-    """Tickets for the stream of events that browsers read (server-sent events), for operators."""
+    """Tickets for the event stream that browsers read (server-sent events), for operators."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> StreamTicketAdminServiceAsyncStub: ...
     CreateStreamTicket: _grpc.UnaryUnaryMultiCallable[_streams_pb2.CreateStreamTicketRequest, _streams_pb2.CreateStreamTicketResponse]
-    """Whoever has the ticket reads what it is for, until it expires. Callers: cli.
+    """Creates a bearer ticket. Its holder can read the events that match its filters until it expires. Callers: cli.
     Errors: invalid_request (TICKET_FILTER, TICKET_LIFETIME, TICKETS_FULL).
     """
     ListStreamTickets: _grpc.UnaryUnaryMultiCallable[_streams_pb2.ListStreamTicketsRequest, _streams_pb2.ListStreamTicketsResponse]
-    """Those that can still be used, the latest first, at most 500. Callers: cli."""
+    """Lists unexpired tickets, newest first, at most 500. Callers: cli."""
     RevokeStreamTicket: _grpc.UnaryUnaryMultiCallable[_streams_pb2.RevokeStreamTicketRequest, _streams_pb2.RevokeStreamTicketResponse]
-    """Streams that it opened end within seconds. Callers: cli. Errors: invalid_request (TICKET_UNKNOWN)."""
+    """Revokes a ticket. Its open streams end within 15 seconds. Callers: cli. Errors: invalid_request (TICKET_UNKNOWN)."""
 
 @_typing.type_check_only
 class StreamTicketAdminServiceAsyncStub(StreamTicketAdminServiceStub):
-    """Tickets for the stream of events that browsers read (server-sent events), for operators."""
+    """Tickets for the event stream that browsers read (server-sent events), for operators."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateStreamTicket: _aio.UnaryUnaryMultiCallable[_streams_pb2.CreateStreamTicketRequest, _streams_pb2.CreateStreamTicketResponse]  # type: ignore[assignment]
-    """Whoever has the ticket reads what it is for, until it expires. Callers: cli.
+    """Creates a bearer ticket. Its holder can read the events that match its filters until it expires. Callers: cli.
     Errors: invalid_request (TICKET_FILTER, TICKET_LIFETIME, TICKETS_FULL).
     """
     ListStreamTickets: _aio.UnaryUnaryMultiCallable[_streams_pb2.ListStreamTicketsRequest, _streams_pb2.ListStreamTicketsResponse]  # type: ignore[assignment]
-    """Those that can still be used, the latest first, at most 500. Callers: cli."""
+    """Lists unexpired tickets, newest first, at most 500. Callers: cli."""
     RevokeStreamTicket: _aio.UnaryUnaryMultiCallable[_streams_pb2.RevokeStreamTicketRequest, _streams_pb2.RevokeStreamTicketResponse]  # type: ignore[assignment]
-    """Streams that it opened end within seconds. Callers: cli. Errors: invalid_request (TICKET_UNKNOWN)."""
+    """Revokes a ticket. Its open streams end within 15 seconds. Callers: cli. Errors: invalid_request (TICKET_UNKNOWN)."""
 
 class StreamTicketAdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Tickets for the stream of events that browsers read (server-sent events), for operators."""
+    """Tickets for the event stream that browsers read (server-sent events), for operators."""
 
     @_abc_1.abstractmethod
     def CreateStreamTicket(
@@ -65,7 +65,7 @@ class StreamTicketAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _streams_pb2.CreateStreamTicketRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_streams_pb2.CreateStreamTicketResponse, _abc.Awaitable[_streams_pb2.CreateStreamTicketResponse]]:
-        """Whoever has the ticket reads what it is for, until it expires. Callers: cli.
+        """Creates a bearer ticket. Its holder can read the events that match its filters until it expires. Callers: cli.
         Errors: invalid_request (TICKET_FILTER, TICKET_LIFETIME, TICKETS_FULL).
         """
 
@@ -75,7 +75,7 @@ class StreamTicketAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _streams_pb2.ListStreamTicketsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_streams_pb2.ListStreamTicketsResponse, _abc.Awaitable[_streams_pb2.ListStreamTicketsResponse]]:
-        """Those that can still be used, the latest first, at most 500. Callers: cli."""
+        """Lists unexpired tickets, newest first, at most 500. Callers: cli."""
 
     @_abc_1.abstractmethod
     def RevokeStreamTicket(
@@ -83,6 +83,6 @@ class StreamTicketAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _streams_pb2.RevokeStreamTicketRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_streams_pb2.RevokeStreamTicketResponse, _abc.Awaitable[_streams_pb2.RevokeStreamTicketResponse]]:
-        """Streams that it opened end within seconds. Callers: cli. Errors: invalid_request (TICKET_UNKNOWN)."""
+        """Revokes a ticket. Its open streams end within 15 seconds. Callers: cli. Errors: invalid_request (TICKET_UNKNOWN)."""
 
 def add_StreamTicketAdminServiceServicer_to_server(servicer: StreamTicketAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

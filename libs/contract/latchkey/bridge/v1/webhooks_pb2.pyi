@@ -29,17 +29,17 @@ class _DisabledReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Disabl
     DISABLED_REASON_UNSPECIFIED: _DisabledReason.ValueType  # 0
     DISABLED_REASON_OPERATOR: _DisabledReason.ValueType  # 1
     DISABLED_REASON_FAILING: _DisabledReason.ValueType  # 2
-    """No delivery worked for the time that the service is told."""
+    """Deliveries failed for LATCHKEY_WEBHOOK_DISABLE_AFTER_SECONDS."""
     DISABLED_REASON_GONE: _DisabledReason.ValueType  # 3
     """The receiver answered 410 Gone."""
 
 class DisabledReason(_DisabledReason, metaclass=_DisabledReasonEnumTypeWrapper):
-    """Why nothing goes out."""
+    """Why a webhook is disabled."""
 
 DISABLED_REASON_UNSPECIFIED: DisabledReason.ValueType  # 0
 DISABLED_REASON_OPERATOR: DisabledReason.ValueType  # 1
 DISABLED_REASON_FAILING: DisabledReason.ValueType  # 2
-"""No delivery worked for the time that the service is told."""
+"""Deliveries failed for LATCHKEY_WEBHOOK_DISABLE_AFTER_SECONDS."""
 DISABLED_REASON_GONE: DisabledReason.ValueType  # 3
 """The receiver answered 410 Gone."""
 Global___DisabledReason: _TypeAlias = DisabledReason  # noqa: Y015
@@ -82,18 +82,18 @@ class Webhook(_message.Message):
     disabled_reason: Global___DisabledReason.ValueType
     """Unspecified while it is enabled."""
     waiting: _builtins.int
-    """Deliveries that wait."""
+    """Number of pending deliveries."""
     @_builtins.property
     def filters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def failing_since(self) -> _timestamp_pb2.Timestamp:
-        """Since when no delivery has worked; not set while they do."""
+        """Start of the current series of failed deliveries; not set while deliveries succeed."""
 
     @_builtins.property
     def previous_secret_until(self) -> _timestamp_pb2.Timestamp:
-        """Until when the secret before the present one signs as well."""
+        """Until this time the previous secret signs as well."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class CreateWebhookResponse(_message.Message):
     WEBHOOK_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
     secret: _builtins.str
-    """Told this once."""
+    """The secret. It cannot be read again."""
     @_builtins.property
     def webhook(self) -> Global___Webhook: ...
     def __init__(
@@ -248,7 +248,7 @@ class RotateWebhookSecretRequest(_message.Message):
     OVERLAP_SECONDS_FIELD_NUMBER: _builtins.int
     webhook_id: _builtins.str
     overlap_seconds: _builtins.int
-    """How long the old secret goes on signing, in seconds, at most 30 days; 0 ends it at once."""
+    """How long the old secret also signs, in seconds, at most 30 days. 0: it ends at once."""
     def __init__(
         self,
         *,
@@ -394,12 +394,12 @@ class Attempt(_message.Message):
     MILLISECONDS_FIELD_NUMBER: _builtins.int
     EXCERPT_FIELD_NUMBER: _builtins.int
     status: _builtins.int
-    """Of the answer; 0 when there was none."""
+    """Status code of the response; 0 if there was no response."""
     error: _builtins.str
-    """Why there was none: UPPER_SNAKE."""
+    """Why there was no response, in UPPER_SNAKE_CASE."""
     milliseconds: _builtins.int
     excerpt: _builtins.str
-    """The beginning of the answer."""
+    """The beginning of the response body."""
     @_builtins.property
     def attempted_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -432,9 +432,9 @@ class Delivery(_message.Message):
     NEXT_ATTEMPT_AT_FIELD_NUMBER: _builtins.int
     LATEST_ATTEMPTS_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
-    """`webhook-id` of the request: the event's id."""
+    """Id of the event: `webhook-id` of the request."""
     event_name: _builtins.str
-    """login.succeeded"""
+    """For example login.succeeded."""
     subject: _builtins.str
     state: Global___DeliveryState.ValueType
     attempts: _builtins.int
@@ -442,11 +442,11 @@ class Delivery(_message.Message):
     def queued_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def next_attempt_at(self) -> _timestamp_pb2.Timestamp:
-        """Not set once it is settled."""
+        """Not set if the delivery is delivered or given up."""
 
     @_builtins.property
     def latest_attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
-        """The latest first."""
+        """Latest first."""
 
     def __init__(
         self,
@@ -477,7 +477,7 @@ class ListDeliveriesRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     webhook_id: _builtins.str
     state: Global___DeliveryState.ValueType
-    """Unspecified: of all states."""
+    """Unspecified: all states."""
     limit: _builtins.int
     """At most 500; 0 means 50."""
     def __init__(
@@ -526,9 +526,9 @@ class RedeliverEventsRequest(_message.Message):
     DELIVERED_TOO_FIELD_NUMBER: _builtins.int
     webhook_id: _builtins.str
     event_id: _builtins.str
-    """One event; or, when it is empty, those queued in the span below."""
+    """Id of one event. Empty: all deliveries that were queued in the time span below."""
     delivered_too: _builtins.bool
-    """Those that were delivered as well, and not only those given up."""
+    """Also send delivered events again, not only those given up."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class WebhookAdminServiceStub:
-    """Webhooks, for operators: where events go as signed HTTP requests (Standard Webhooks).
+    """Webhooks, for operators: events are sent to a URL as signed HTTP requests (Standard Webhooks).
     """
 
     def __init__(self, channel):
@@ -88,32 +88,33 @@ class WebhookAdminServiceStub:
 
 
 class WebhookAdminServiceServicer:
-    """Webhooks, for operators: where events go as signed HTTP requests (Standard Webhooks).
+    """Webhooks, for operators: events are sent to a URL as signed HTTP requests (Standard Webhooks).
     """
 
     def CreateWebhook(self, request, context):
-        """Callers: cli. Errors: invalid_request (WEBHOOK_URL, WEBHOOK_FILTER, WEBHOOK_DESCRIPTION, WEBHOOKS_FULL).
+        """Creates an enabled webhook. Callers: cli.
+        Errors: invalid_request (WEBHOOK_URL, WEBHOOK_FILTER, WEBHOOK_DESCRIPTION, WEBHOOKS_FULL).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListWebhooks(self, request, context):
-        """Oldest first. Callers: cli.
+        """Lists webhooks, oldest first. Callers: cli.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetWebhook(self, request, context):
-        """Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
+        """Returns one webhook. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RotateWebhookSecret(self, request, context):
-        """A new secret; the old one goes on signing beside it for the overlap asked for. Callers: cli.
+        """Creates a new secret. The old one also signs for the given overlap. Callers: cli.
         Errors: invalid_request (WEBHOOK_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -121,35 +122,35 @@ class WebhookAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EnableWebhook(self, request, context):
-        """What waited meanwhile goes out. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
+        """Enables a webhook and sends its pending deliveries. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DisableWebhook(self, request, context):
-        """Nothing goes out until it is enabled again. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
+        """Disables a webhook. Nothing is sent until it is enabled. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteWebhook(self, request, context):
-        """With all that is known of its deliveries. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
+        """Deletes a webhook with its delivery log. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListDeliveries(self, request, context):
-        """The latest first, each with its last attempts. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
+        """Lists deliveries, latest first, with their last attempts. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RedeliverEvents(self, request, context):
-        """Sends again what is still kept: one event, or those of a time span. Callers: cli.
+        """Sends stored events again: one event, or those of a time span. Callers: cli.
         Errors: invalid_request (WEBHOOK_UNKNOWN, DELIVERY_UNKNOWN, REDELIVERY_OF_NOTHING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -157,7 +158,7 @@ class WebhookAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TestWebhook(self, request, context):
-        """Sends an event that did not happen, marked as one. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
+        """Sends a test event. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -225,7 +226,7 @@ def add_WebhookAdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WebhookAdminService:
-    """Webhooks, for operators: where events go as signed HTTP requests (Standard Webhooks).
+    """Webhooks, for operators: events are sent to a URL as signed HTTP requests (Standard Webhooks).
     """
 
     @staticmethod

@@ -27,69 +27,73 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class WebhookAdminServiceStub:
-    """Webhooks, for operators: where events go as signed HTTP requests (Standard Webhooks)."""
+    """Webhooks, for operators: events are sent to a URL as signed HTTP requests (Standard Webhooks)."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> WebhookAdminServiceAsyncStub: ...
     CreateWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.CreateWebhookRequest, _webhooks_pb2.CreateWebhookResponse]
-    """Callers: cli. Errors: invalid_request (WEBHOOK_URL, WEBHOOK_FILTER, WEBHOOK_DESCRIPTION, WEBHOOKS_FULL)."""
+    """Creates an enabled webhook. Callers: cli.
+    Errors: invalid_request (WEBHOOK_URL, WEBHOOK_FILTER, WEBHOOK_DESCRIPTION, WEBHOOKS_FULL).
+    """
     ListWebhooks: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhooksRequest, _webhooks_pb2.ListWebhooksResponse]
-    """Oldest first. Callers: cli."""
+    """Lists webhooks, oldest first. Callers: cli."""
     GetWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.GetWebhookRequest, _webhooks_pb2.GetWebhookResponse]
-    """Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Returns one webhook. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
     RotateWebhookSecret: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.RotateWebhookSecretRequest, _webhooks_pb2.RotateWebhookSecretResponse]
-    """A new secret; the old one goes on signing beside it for the overlap asked for. Callers: cli.
+    """Creates a new secret. The old one also signs for the given overlap. Callers: cli.
     Errors: invalid_request (WEBHOOK_UNKNOWN).
     """
     EnableWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.EnableWebhookRequest, _webhooks_pb2.EnableWebhookResponse]
-    """What waited meanwhile goes out. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Enables a webhook and sends its pending deliveries. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
     DisableWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.DisableWebhookRequest, _webhooks_pb2.DisableWebhookResponse]
-    """Nothing goes out until it is enabled again. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Disables a webhook. Nothing is sent until it is enabled. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
     DeleteWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.DeleteWebhookRequest, _webhooks_pb2.DeleteWebhookResponse]
-    """With all that is known of its deliveries. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Deletes a webhook with its delivery log. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
     ListDeliveries: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ListDeliveriesRequest, _webhooks_pb2.ListDeliveriesResponse]
-    """The latest first, each with its last attempts. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Lists deliveries, latest first, with their last attempts. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
     RedeliverEvents: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.RedeliverEventsRequest, _webhooks_pb2.RedeliverEventsResponse]
-    """Sends again what is still kept: one event, or those of a time span. Callers: cli.
+    """Sends stored events again: one event, or those of a time span. Callers: cli.
     Errors: invalid_request (WEBHOOK_UNKNOWN, DELIVERY_UNKNOWN, REDELIVERY_OF_NOTHING).
     """
     TestWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.TestWebhookRequest, _webhooks_pb2.TestWebhookResponse]
-    """Sends an event that did not happen, marked as one. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Sends a test event. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
 
 @_typing.type_check_only
 class WebhookAdminServiceAsyncStub(WebhookAdminServiceStub):
-    """Webhooks, for operators: where events go as signed HTTP requests (Standard Webhooks)."""
+    """Webhooks, for operators: events are sent to a URL as signed HTTP requests (Standard Webhooks)."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.CreateWebhookRequest, _webhooks_pb2.CreateWebhookResponse]  # type: ignore[assignment]
-    """Callers: cli. Errors: invalid_request (WEBHOOK_URL, WEBHOOK_FILTER, WEBHOOK_DESCRIPTION, WEBHOOKS_FULL)."""
+    """Creates an enabled webhook. Callers: cli.
+    Errors: invalid_request (WEBHOOK_URL, WEBHOOK_FILTER, WEBHOOK_DESCRIPTION, WEBHOOKS_FULL).
+    """
     ListWebhooks: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhooksRequest, _webhooks_pb2.ListWebhooksResponse]  # type: ignore[assignment]
-    """Oldest first. Callers: cli."""
+    """Lists webhooks, oldest first. Callers: cli."""
     GetWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.GetWebhookRequest, _webhooks_pb2.GetWebhookResponse]  # type: ignore[assignment]
-    """Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Returns one webhook. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
     RotateWebhookSecret: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.RotateWebhookSecretRequest, _webhooks_pb2.RotateWebhookSecretResponse]  # type: ignore[assignment]
-    """A new secret; the old one goes on signing beside it for the overlap asked for. Callers: cli.
+    """Creates a new secret. The old one also signs for the given overlap. Callers: cli.
     Errors: invalid_request (WEBHOOK_UNKNOWN).
     """
     EnableWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.EnableWebhookRequest, _webhooks_pb2.EnableWebhookResponse]  # type: ignore[assignment]
-    """What waited meanwhile goes out. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Enables a webhook and sends its pending deliveries. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
     DisableWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.DisableWebhookRequest, _webhooks_pb2.DisableWebhookResponse]  # type: ignore[assignment]
-    """Nothing goes out until it is enabled again. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Disables a webhook. Nothing is sent until it is enabled. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
     DeleteWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.DeleteWebhookRequest, _webhooks_pb2.DeleteWebhookResponse]  # type: ignore[assignment]
-    """With all that is known of its deliveries. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Deletes a webhook with its delivery log. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ListDeliveriesRequest, _webhooks_pb2.ListDeliveriesResponse]  # type: ignore[assignment]
-    """The latest first, each with its last attempts. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Lists deliveries, latest first, with their last attempts. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
     RedeliverEvents: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.RedeliverEventsRequest, _webhooks_pb2.RedeliverEventsResponse]  # type: ignore[assignment]
-    """Sends again what is still kept: one event, or those of a time span. Callers: cli.
+    """Sends stored events again: one event, or those of a time span. Callers: cli.
     Errors: invalid_request (WEBHOOK_UNKNOWN, DELIVERY_UNKNOWN, REDELIVERY_OF_NOTHING).
     """
     TestWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.TestWebhookRequest, _webhooks_pb2.TestWebhookResponse]  # type: ignore[assignment]
-    """Sends an event that did not happen, marked as one. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+    """Sends a test event. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
 
 class WebhookAdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Webhooks, for operators: where events go as signed HTTP requests (Standard Webhooks)."""
+    """Webhooks, for operators: events are sent to a URL as signed HTTP requests (Standard Webhooks)."""
 
     @_abc_1.abstractmethod
     def CreateWebhook(
@@ -97,7 +101,9 @@ class WebhookAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.CreateWebhookRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.CreateWebhookResponse, _abc.Awaitable[_webhooks_pb2.CreateWebhookResponse]]:
-        """Callers: cli. Errors: invalid_request (WEBHOOK_URL, WEBHOOK_FILTER, WEBHOOK_DESCRIPTION, WEBHOOKS_FULL)."""
+        """Creates an enabled webhook. Callers: cli.
+        Errors: invalid_request (WEBHOOK_URL, WEBHOOK_FILTER, WEBHOOK_DESCRIPTION, WEBHOOKS_FULL).
+        """
 
     @_abc_1.abstractmethod
     def ListWebhooks(
@@ -105,7 +111,7 @@ class WebhookAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.ListWebhooksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.ListWebhooksResponse, _abc.Awaitable[_webhooks_pb2.ListWebhooksResponse]]:
-        """Oldest first. Callers: cli."""
+        """Lists webhooks, oldest first. Callers: cli."""
 
     @_abc_1.abstractmethod
     def GetWebhook(
@@ -113,7 +119,7 @@ class WebhookAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.GetWebhookRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.GetWebhookResponse, _abc.Awaitable[_webhooks_pb2.GetWebhookResponse]]:
-        """Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+        """Returns one webhook. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
 
     @_abc_1.abstractmethod
     def RotateWebhookSecret(
@@ -121,7 +127,7 @@ class WebhookAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.RotateWebhookSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.RotateWebhookSecretResponse, _abc.Awaitable[_webhooks_pb2.RotateWebhookSecretResponse]]:
-        """A new secret; the old one goes on signing beside it for the overlap asked for. Callers: cli.
+        """Creates a new secret. The old one also signs for the given overlap. Callers: cli.
         Errors: invalid_request (WEBHOOK_UNKNOWN).
         """
 
@@ -131,7 +137,7 @@ class WebhookAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.EnableWebhookRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.EnableWebhookResponse, _abc.Awaitable[_webhooks_pb2.EnableWebhookResponse]]:
-        """What waited meanwhile goes out. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+        """Enables a webhook and sends its pending deliveries. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
 
     @_abc_1.abstractmethod
     def DisableWebhook(
@@ -139,7 +145,7 @@ class WebhookAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.DisableWebhookRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.DisableWebhookResponse, _abc.Awaitable[_webhooks_pb2.DisableWebhookResponse]]:
-        """Nothing goes out until it is enabled again. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+        """Disables a webhook. Nothing is sent until it is enabled. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
 
     @_abc_1.abstractmethod
     def DeleteWebhook(
@@ -147,7 +153,7 @@ class WebhookAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.DeleteWebhookRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.DeleteWebhookResponse, _abc.Awaitable[_webhooks_pb2.DeleteWebhookResponse]]:
-        """With all that is known of its deliveries. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+        """Deletes a webhook with its delivery log. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
 
     @_abc_1.abstractmethod
     def ListDeliveries(
@@ -155,7 +161,7 @@ class WebhookAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.ListDeliveriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.ListDeliveriesResponse, _abc.Awaitable[_webhooks_pb2.ListDeliveriesResponse]]:
-        """The latest first, each with its last attempts. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+        """Lists deliveries, latest first, with their last attempts. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
 
     @_abc_1.abstractmethod
     def RedeliverEvents(
@@ -163,7 +169,7 @@ class WebhookAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.RedeliverEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.RedeliverEventsResponse, _abc.Awaitable[_webhooks_pb2.RedeliverEventsResponse]]:
-        """Sends again what is still kept: one event, or those of a time span. Callers: cli.
+        """Sends stored events again: one event, or those of a time span. Callers: cli.
         Errors: invalid_request (WEBHOOK_UNKNOWN, DELIVERY_UNKNOWN, REDELIVERY_OF_NOTHING).
         """
 
@@ -173,6 +179,6 @@ class WebhookAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.TestWebhookRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.TestWebhookResponse, _abc.Awaitable[_webhooks_pb2.TestWebhookResponse]]:
-        """Sends an event that did not happen, marked as one. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
+        """Sends a test event. Callers: cli. Errors: invalid_request (WEBHOOK_UNKNOWN)."""
 
 def add_WebhookAdminServiceServicer_to_server(servicer: WebhookAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

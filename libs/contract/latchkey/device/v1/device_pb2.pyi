@@ -53,11 +53,11 @@ class CreateDeviceCodeRequest(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext:
-        """Of the device."""
+        """The request of the device."""
 
     @_builtins.property
     def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What the tokens will be for (RFC 8707); none: no resource in particular."""
+        """Resources for which tokens are requested (RFC 8707). Empty: no particular resource."""
 
     def __init__(
         self,
@@ -85,12 +85,12 @@ class CreateDeviceCodeResponse(_message.Message):
     EXPIRES_IN_SECONDS_FIELD_NUMBER: _builtins.int
     INTERVAL_SECONDS_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
-    """256 random bits, base64url."""
+    """256 random bits in base64url."""
     user_code: _builtins.str
-    """As people read it: WDJB-MJHT."""
+    """In display form, for example WDJB-MJHT."""
     expires_in_seconds: _builtins.int
     interval_seconds: _builtins.int
-    """What the device has to leave between two polls."""
+    """Minimum time between two polls."""
     def __init__(
         self,
         *,
@@ -117,7 +117,7 @@ class PollDeviceCodeRequest(_message.Message):
     device_code: _builtins.str
     client_id: _builtins.str
     wait_seconds: _builtins.int
-    """How long the answer may wait for the person, at most the interval of the code; 0: not at all."""
+    """How long the call may wait for the decision, at most the interval of the code. 0: do not wait."""
     def __init__(
         self,
         *,
@@ -142,10 +142,10 @@ class PollDeviceCodeResponse(_message.Message):
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
-    """Joins the events of this device authorization."""
+    """Correlation id of the events of this device authorization."""
     @_builtins.property
     def session(self) -> _sessions_pb2.AttestedSession:
-        """The session of the person who allowed it, as it came with DecideDeviceCode: the caller verifies it."""
+        """The session of the user who approved, as received with DecideDeviceCode. The caller verifies its MAC."""
 
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
@@ -212,12 +212,12 @@ class FindUserCodeRequest(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     user_code: _builtins.str
-    """As it was typed: blanks, dashes and letter case do not matter."""
+    """As entered. Spaces, dashes and case are ignored."""
     user_id: _builtins.str
-    """Who typed it, for the limit of wrong ones and for nothing else."""
+    """The signed-in user. Used only for the limit on wrong codes."""
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext:
-        """Of the browser."""
+        """The request of the browser."""
 
     def __init__(
         self,
@@ -248,9 +248,9 @@ class FindUserCodeResponse(_message.Message):
     client_id: _builtins.str
     client_name: _builtins.str
     requested_from: _builtins.str
-    """Where the device's own request came from, as an address prefix; empty when that is not known."""
+    """Address prefix of the device; empty if unknown."""
     user_code: _builtins.str
-    """As the device shows it."""
+    """In display form."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -290,7 +290,7 @@ class DecideDeviceCodeRequest(_message.Message):
     def session(self) -> _sessions_pb2.AttestedSession: ...
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext:
-        """Of the browser."""
+        """The request of the browser."""
 
     def __init__(
         self,

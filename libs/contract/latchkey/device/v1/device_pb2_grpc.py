@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class DeviceServiceStub:
-    """Device codes (RFC 8628) and their state machine.
+    """Device authorization grant (RFC 8628).
     """
 
     def __init__(self, channel):
@@ -63,46 +63,46 @@ class DeviceServiceStub:
 
 
 class DeviceServiceServicer:
-    """Device codes (RFC 8628) and their state machine.
+    """Device authorization grant (RFC 8628).
     """
 
     def CreateDeviceCode(self, request, context):
-        """A new pair of codes for a client that the token service has authenticated. Callers: token.
+        """Creates a device code and a user code for a client that the token service has authenticated. Callers: token.
         Errors: temporarily_unavailable with a retry time (too many requests of one client or from one address, or too many
-        codes alive at all).
+        unexpired codes).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PollDeviceCode(self, request, context):
-        """One poll of the device (RFC 8628 3.4): answered when the person has allowed it, and spends nothing. Callers: token.
-        Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another
-        client's).
+        """Returns the approval for one poll of the device (RFC 8628 3.4). Does not redeem the code. Callers: token.
+        Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, redeemed, or issued
+        to another client).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RedeemDeviceCode(self, request, context):
-        """Spends an allowed code: one call succeeds, ever. Callers: token. Errors: as PollDeviceCode, without slow_down.
+        """Redeems an approved code. Exactly one call succeeds. Callers: token. Errors: as PollDeviceCode, without slow_down.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FindUserCode(self, request, context):
-        """What the confirm page has to say about a typed user code. Callers: authorize-frontend.
-        Errors: invalid_request (USER_CODE_UNKNOWN: none that waits), temporarily_unavailable with a retry time
-        (USER_CODE_ATTEMPTS: too many wrong ones).
+        """Returns the data of the confirmation page for an entered user code. Callers: authorize-frontend.
+        Errors: invalid_request (USER_CODE_UNKNOWN: no pending code), temporarily_unavailable with a retry time
+        (USER_CODE_ATTEMPTS: too many wrong codes).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DecideDeviceCode(self, request, context):
-        """The person's answer, given in a fresh session: one answer counts. Callers: authorize-frontend.
-        Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH).
+        """Stores the decision of the user. The first decision counts. Callers: authorize-frontend.
+        Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH: the user signed in too long ago).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,7 +145,7 @@ def add_DeviceServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DeviceService:
-    """Device codes (RFC 8628) and their state machine.
+    """Device authorization grant (RFC 8628).
     """
 
     @staticmethod

@@ -27,63 +27,63 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DeviceServiceStub:
-    """Device codes (RFC 8628) and their state machine."""
+    """Device authorization grant (RFC 8628)."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DeviceServiceAsyncStub: ...
     CreateDeviceCode: _grpc.UnaryUnaryMultiCallable[_device_pb2.CreateDeviceCodeRequest, _device_pb2.CreateDeviceCodeResponse]
-    """A new pair of codes for a client that the token service has authenticated. Callers: token.
+    """Creates a device code and a user code for a client that the token service has authenticated. Callers: token.
     Errors: temporarily_unavailable with a retry time (too many requests of one client or from one address, or too many
-    codes alive at all).
+    unexpired codes).
     """
     PollDeviceCode: _grpc.UnaryUnaryMultiCallable[_device_pb2.PollDeviceCodeRequest, _device_pb2.PollDeviceCodeResponse]
-    """One poll of the device (RFC 8628 3.4): answered when the person has allowed it, and spends nothing. Callers: token.
-    Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another
-    client's).
+    """Returns the approval for one poll of the device (RFC 8628 3.4). Does not redeem the code. Callers: token.
+    Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, redeemed, or issued
+    to another client).
     """
     RedeemDeviceCode: _grpc.UnaryUnaryMultiCallable[_device_pb2.RedeemDeviceCodeRequest, _device_pb2.RedeemDeviceCodeResponse]
-    """Spends an allowed code: one call succeeds, ever. Callers: token. Errors: as PollDeviceCode, without slow_down."""
+    """Redeems an approved code. Exactly one call succeeds. Callers: token. Errors: as PollDeviceCode, without slow_down."""
     FindUserCode: _grpc.UnaryUnaryMultiCallable[_device_pb2.FindUserCodeRequest, _device_pb2.FindUserCodeResponse]
-    """What the confirm page has to say about a typed user code. Callers: authorize-frontend.
-    Errors: invalid_request (USER_CODE_UNKNOWN: none that waits), temporarily_unavailable with a retry time
-    (USER_CODE_ATTEMPTS: too many wrong ones).
+    """Returns the data of the confirmation page for an entered user code. Callers: authorize-frontend.
+    Errors: invalid_request (USER_CODE_UNKNOWN: no pending code), temporarily_unavailable with a retry time
+    (USER_CODE_ATTEMPTS: too many wrong codes).
     """
     DecideDeviceCode: _grpc.UnaryUnaryMultiCallable[_device_pb2.DecideDeviceCodeRequest, _device_pb2.DecideDeviceCodeResponse]
-    """The person's answer, given in a fresh session: one answer counts. Callers: authorize-frontend.
-    Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH).
+    """Stores the decision of the user. The first decision counts. Callers: authorize-frontend.
+    Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH: the user signed in too long ago).
     """
 
 @_typing.type_check_only
 class DeviceServiceAsyncStub(DeviceServiceStub):
-    """Device codes (RFC 8628) and their state machine."""
+    """Device authorization grant (RFC 8628)."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateDeviceCode: _aio.UnaryUnaryMultiCallable[_device_pb2.CreateDeviceCodeRequest, _device_pb2.CreateDeviceCodeResponse]  # type: ignore[assignment]
-    """A new pair of codes for a client that the token service has authenticated. Callers: token.
+    """Creates a device code and a user code for a client that the token service has authenticated. Callers: token.
     Errors: temporarily_unavailable with a retry time (too many requests of one client or from one address, or too many
-    codes alive at all).
+    unexpired codes).
     """
     PollDeviceCode: _aio.UnaryUnaryMultiCallable[_device_pb2.PollDeviceCodeRequest, _device_pb2.PollDeviceCodeResponse]  # type: ignore[assignment]
-    """One poll of the device (RFC 8628 3.4): answered when the person has allowed it, and spends nothing. Callers: token.
-    Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another
-    client's).
+    """Returns the approval for one poll of the device (RFC 8628 3.4). Does not redeem the code. Callers: token.
+    Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, redeemed, or issued
+    to another client).
     """
     RedeemDeviceCode: _aio.UnaryUnaryMultiCallable[_device_pb2.RedeemDeviceCodeRequest, _device_pb2.RedeemDeviceCodeResponse]  # type: ignore[assignment]
-    """Spends an allowed code: one call succeeds, ever. Callers: token. Errors: as PollDeviceCode, without slow_down."""
+    """Redeems an approved code. Exactly one call succeeds. Callers: token. Errors: as PollDeviceCode, without slow_down."""
     FindUserCode: _aio.UnaryUnaryMultiCallable[_device_pb2.FindUserCodeRequest, _device_pb2.FindUserCodeResponse]  # type: ignore[assignment]
-    """What the confirm page has to say about a typed user code. Callers: authorize-frontend.
-    Errors: invalid_request (USER_CODE_UNKNOWN: none that waits), temporarily_unavailable with a retry time
-    (USER_CODE_ATTEMPTS: too many wrong ones).
+    """Returns the data of the confirmation page for an entered user code. Callers: authorize-frontend.
+    Errors: invalid_request (USER_CODE_UNKNOWN: no pending code), temporarily_unavailable with a retry time
+    (USER_CODE_ATTEMPTS: too many wrong codes).
     """
     DecideDeviceCode: _aio.UnaryUnaryMultiCallable[_device_pb2.DecideDeviceCodeRequest, _device_pb2.DecideDeviceCodeResponse]  # type: ignore[assignment]
-    """The person's answer, given in a fresh session: one answer counts. Callers: authorize-frontend.
-    Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH).
+    """Stores the decision of the user. The first decision counts. Callers: authorize-frontend.
+    Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH: the user signed in too long ago).
     """
 
 class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Device codes (RFC 8628) and their state machine."""
+    """Device authorization grant (RFC 8628)."""
 
     @_abc_1.abstractmethod
     def CreateDeviceCode(
@@ -91,9 +91,9 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_pb2.CreateDeviceCodeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.CreateDeviceCodeResponse, _abc.Awaitable[_device_pb2.CreateDeviceCodeResponse]]:
-        """A new pair of codes for a client that the token service has authenticated. Callers: token.
+        """Creates a device code and a user code for a client that the token service has authenticated. Callers: token.
         Errors: temporarily_unavailable with a retry time (too many requests of one client or from one address, or too many
-        codes alive at all).
+        unexpired codes).
         """
 
     @_abc_1.abstractmethod
@@ -102,9 +102,9 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_pb2.PollDeviceCodeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.PollDeviceCodeResponse, _abc.Awaitable[_device_pb2.PollDeviceCodeResponse]]:
-        """One poll of the device (RFC 8628 3.4): answered when the person has allowed it, and spends nothing. Callers: token.
-        Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, spent, another
-        client's).
+        """Returns the approval for one poll of the device (RFC 8628 3.4). Does not redeem the code. Callers: token.
+        Errors: authorization_pending, slow_down, access_denied, expired_token, invalid_grant (unknown, redeemed, or issued
+        to another client).
         """
 
     @_abc_1.abstractmethod
@@ -113,7 +113,7 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_pb2.RedeemDeviceCodeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.RedeemDeviceCodeResponse, _abc.Awaitable[_device_pb2.RedeemDeviceCodeResponse]]:
-        """Spends an allowed code: one call succeeds, ever. Callers: token. Errors: as PollDeviceCode, without slow_down."""
+        """Redeems an approved code. Exactly one call succeeds. Callers: token. Errors: as PollDeviceCode, without slow_down."""
 
     @_abc_1.abstractmethod
     def FindUserCode(
@@ -121,9 +121,9 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_pb2.FindUserCodeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.FindUserCodeResponse, _abc.Awaitable[_device_pb2.FindUserCodeResponse]]:
-        """What the confirm page has to say about a typed user code. Callers: authorize-frontend.
-        Errors: invalid_request (USER_CODE_UNKNOWN: none that waits), temporarily_unavailable with a retry time
-        (USER_CODE_ATTEMPTS: too many wrong ones).
+        """Returns the data of the confirmation page for an entered user code. Callers: authorize-frontend.
+        Errors: invalid_request (USER_CODE_UNKNOWN: no pending code), temporarily_unavailable with a retry time
+        (USER_CODE_ATTEMPTS: too many wrong codes).
         """
 
     @_abc_1.abstractmethod
@@ -132,8 +132,8 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_pb2.DecideDeviceCodeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.DecideDeviceCodeResponse, _abc.Awaitable[_device_pb2.DecideDeviceCodeResponse]]:
-        """The person's answer, given in a fresh session: one answer counts. Callers: authorize-frontend.
-        Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH).
+        """Stores the decision of the user. The first decision counts. Callers: authorize-frontend.
+        Errors: as FindUserCode; login_required (SIGN_IN_NOT_FRESH: the user signed in too long ago).
         """
 
 def add_DeviceServiceServicer_to_server(servicer: DeviceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

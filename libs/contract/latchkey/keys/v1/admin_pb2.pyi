@@ -29,22 +29,22 @@ class _RevocationReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Revo
     DESCRIPTOR: _descriptor.EnumDescriptor
     REVOCATION_REASON_UNSPECIFIED: _RevocationReason.ValueType  # 0
     REVOCATION_REASON_COMPROMISED: _RevocationReason.ValueType  # 1
-    """Somebody else has it."""
+    """The private key was disclosed."""
     REVOCATION_REASON_SUSPECTED: _RevocationReason.ValueType  # 2
-    """Somebody else may have it."""
+    """The private key may have been disclosed."""
     REVOCATION_REASON_DRILL: _RevocationReason.ValueType  # 3
-    """Operators try out what they would do."""
+    """An exercise of operators."""
 
 class RevocationReason(_RevocationReason, metaclass=_RevocationReasonEnumTypeWrapper):
-    """Why a key is revoked; as it is told in the event key.revoked."""
+    """Why a key is revoked. The event key.revoked contains the reason."""
 
 REVOCATION_REASON_UNSPECIFIED: RevocationReason.ValueType  # 0
 REVOCATION_REASON_COMPROMISED: RevocationReason.ValueType  # 1
-"""Somebody else has it."""
+"""The private key was disclosed."""
 REVOCATION_REASON_SUSPECTED: RevocationReason.ValueType  # 2
-"""Somebody else may have it."""
+"""The private key may have been disclosed."""
 REVOCATION_REASON_DRILL: RevocationReason.ValueType  # 3
-"""Operators try out what they would do."""
+"""An exercise of operators."""
 Global___RevocationReason: _TypeAlias = RevocationReason  # noqa: Y015
 
 @_typing.final
@@ -67,18 +67,18 @@ class Key(_message.Message):
     state: _keys_pb2.KeyState.ValueType
     revocation_reason: Global___RevocationReason.ValueType
     kek_version: _builtins.int
-    """Version of the key-encryption key that protects the private half; 0 once there is none."""
+    """Version of the key-encryption key that encrypts the private key; 0 if the private key is deleted."""
     kek: _builtins.str
-    """Where that key-encryption key is kept: "file", "vault" or "pkcs11"."""
+    """Where that key-encryption key is: "file", "vault" or "pkcs11"."""
     @_builtins.property
     def published_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def activates_at(self) -> _timestamp_pb2.Timestamp:
-        """From this moment on it signs or signed; absent for a key whose turn is not yet fixed."""
+        """The key signs from this time on; absent if its activation is not scheduled."""
 
     @_builtins.property
     def retires_at(self) -> _timestamp_pb2.Timestamp:
-        """When it leaves the key set, or has left it."""
+        """When the key leaves or left the key set."""
 
     @_builtins.property
     def revoked_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -145,7 +145,7 @@ class RotateKeysRequest(_message.Message):
 
     ALG_FIELD_NUMBER: _builtins.int
     alg: _builtins.str
-    """Empty: every algorithm."""
+    """Empty: all algorithms."""
     def __init__(
         self,
         *,
@@ -166,7 +166,7 @@ class RotateKeysResponse(_message.Message):
     KEYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___Key]:
-        """Active and next keys of the algorithms that were asked for, as they are now."""
+        """Active and next keys of the requested algorithms after the rotation."""
 
     def __init__(
         self,
@@ -211,11 +211,11 @@ class RevokeKeyResponse(_message.Message):
     EXPOSED_UNTIL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___Key]:
-        """All keys of its algorithm that are revoked, active or next now."""
+        """Revoked, active and next keys of the algorithm."""
 
     @_builtins.property
     def exposed_until(self) -> _timestamp_pb2.Timestamp:
-        """Until then somebody's copy of the key set may have the key, and what it signs is believed there."""
+        """Until this time copies of the key set may contain the key, and its signatures may be accepted."""
 
     def __init__(
         self,
@@ -254,7 +254,7 @@ class RewrapKeysResponse(_message.Message):
     REMAINING_FIELD_NUMBER: _builtins.int
     rewrapped: _builtins.int
     remaining: _builtins.int
-    """How many are left; call again."""
+    """Number of keys that another replica changed meanwhile. Call again."""
     def __init__(
         self,
         *,

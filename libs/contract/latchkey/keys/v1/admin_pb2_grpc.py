@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class KeyAdminServiceStub:
-    """Signing keys, for operators. No answer holds a private key.
+    """Signing keys, for operators. No response contains a private key.
     """
 
     def __init__(self, channel):
@@ -58,34 +58,34 @@ class KeyAdminServiceStub:
 
 
 class KeyAdminServiceServicer:
-    """Signing keys, for operators. No answer holds a private key.
+    """Signing keys, for operators. No response contains a private key.
     """
 
     def ListKeys(self, request, context):
-        """Every key that ever was, oldest first for each algorithm. Callers: cli.
+        """Lists all keys in every state, oldest first for each algorithm. Callers: cli.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RotateKeys(self, request, context):
-        """Brings the turn of the next keys forward, to now if everybody can know them by now. Callers: cli.
-        Errors: invalid_request (ALG_UNKNOWN), temporarily_unavailable (a next key was made a moment ago).
+        """Activates the next keys now, or as soon as they were announced for long enough. Callers: cli.
+        Errors: invalid_request (ALG_UNKNOWN), temporarily_unavailable (another replica changes the same keys).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevokeKey(self, request, context):
-        """Takes a key out of the key set at once, with all that it signed; an active one is followed by the next one.
-        Callers: cli. Errors: invalid_request (KEY_UNKNOWN, KEY_REVOKED).
+        """Removes a key from the key set at once; tokens that it signed become invalid. An active key is replaced by the next
+        one. Callers: cli. Errors: invalid_request (KEY_UNKNOWN, KEY_REVOKED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RewrapKeys(self, request, context):
-        """Wraps what is stored under an older key-encryption key anew, one batch for each call. Callers: cli.
+        """Encrypts keys that are stored under an older key-encryption key under the current one. Callers: cli.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,7 +123,7 @@ def add_KeyAdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class KeyAdminService:
-    """Signing keys, for operators. No answer holds a private key.
+    """Signing keys, for operators. No response contains a private key.
     """
 
     @staticmethod

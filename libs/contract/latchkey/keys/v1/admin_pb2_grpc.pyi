@@ -27,45 +27,45 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class KeyAdminServiceStub:
-    """Signing keys, for operators. No answer holds a private key."""
+    """Signing keys, for operators. No response contains a private key."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> KeyAdminServiceAsyncStub: ...
     ListKeys: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListKeysRequest, _admin_pb2.ListKeysResponse]
-    """Every key that ever was, oldest first for each algorithm. Callers: cli."""
+    """Lists all keys in every state, oldest first for each algorithm. Callers: cli."""
     RotateKeys: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RotateKeysRequest, _admin_pb2.RotateKeysResponse]
-    """Brings the turn of the next keys forward, to now if everybody can know them by now. Callers: cli.
-    Errors: invalid_request (ALG_UNKNOWN), temporarily_unavailable (a next key was made a moment ago).
+    """Activates the next keys now, or as soon as they were announced for long enough. Callers: cli.
+    Errors: invalid_request (ALG_UNKNOWN), temporarily_unavailable (another replica changes the same keys).
     """
     RevokeKey: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RevokeKeyRequest, _admin_pb2.RevokeKeyResponse]
-    """Takes a key out of the key set at once, with all that it signed; an active one is followed by the next one.
-    Callers: cli. Errors: invalid_request (KEY_UNKNOWN, KEY_REVOKED).
+    """Removes a key from the key set at once; tokens that it signed become invalid. An active key is replaced by the next
+    one. Callers: cli. Errors: invalid_request (KEY_UNKNOWN, KEY_REVOKED).
     """
     RewrapKeys: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RewrapKeysRequest, _admin_pb2.RewrapKeysResponse]
-    """Wraps what is stored under an older key-encryption key anew, one batch for each call. Callers: cli."""
+    """Encrypts keys that are stored under an older key-encryption key under the current one. Callers: cli."""
 
 @_typing.type_check_only
 class KeyAdminServiceAsyncStub(KeyAdminServiceStub):
-    """Signing keys, for operators. No answer holds a private key."""
+    """Signing keys, for operators. No response contains a private key."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListKeys: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListKeysRequest, _admin_pb2.ListKeysResponse]  # type: ignore[assignment]
-    """Every key that ever was, oldest first for each algorithm. Callers: cli."""
+    """Lists all keys in every state, oldest first for each algorithm. Callers: cli."""
     RotateKeys: _aio.UnaryUnaryMultiCallable[_admin_pb2.RotateKeysRequest, _admin_pb2.RotateKeysResponse]  # type: ignore[assignment]
-    """Brings the turn of the next keys forward, to now if everybody can know them by now. Callers: cli.
-    Errors: invalid_request (ALG_UNKNOWN), temporarily_unavailable (a next key was made a moment ago).
+    """Activates the next keys now, or as soon as they were announced for long enough. Callers: cli.
+    Errors: invalid_request (ALG_UNKNOWN), temporarily_unavailable (another replica changes the same keys).
     """
     RevokeKey: _aio.UnaryUnaryMultiCallable[_admin_pb2.RevokeKeyRequest, _admin_pb2.RevokeKeyResponse]  # type: ignore[assignment]
-    """Takes a key out of the key set at once, with all that it signed; an active one is followed by the next one.
-    Callers: cli. Errors: invalid_request (KEY_UNKNOWN, KEY_REVOKED).
+    """Removes a key from the key set at once; tokens that it signed become invalid. An active key is replaced by the next
+    one. Callers: cli. Errors: invalid_request (KEY_UNKNOWN, KEY_REVOKED).
     """
     RewrapKeys: _aio.UnaryUnaryMultiCallable[_admin_pb2.RewrapKeysRequest, _admin_pb2.RewrapKeysResponse]  # type: ignore[assignment]
-    """Wraps what is stored under an older key-encryption key anew, one batch for each call. Callers: cli."""
+    """Encrypts keys that are stored under an older key-encryption key under the current one. Callers: cli."""
 
 class KeyAdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Signing keys, for operators. No answer holds a private key."""
+    """Signing keys, for operators. No response contains a private key."""
 
     @_abc_1.abstractmethod
     def ListKeys(
@@ -73,7 +73,7 @@ class KeyAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.ListKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ListKeysResponse, _abc.Awaitable[_admin_pb2.ListKeysResponse]]:
-        """Every key that ever was, oldest first for each algorithm. Callers: cli."""
+        """Lists all keys in every state, oldest first for each algorithm. Callers: cli."""
 
     @_abc_1.abstractmethod
     def RotateKeys(
@@ -81,8 +81,8 @@ class KeyAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.RotateKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.RotateKeysResponse, _abc.Awaitable[_admin_pb2.RotateKeysResponse]]:
-        """Brings the turn of the next keys forward, to now if everybody can know them by now. Callers: cli.
-        Errors: invalid_request (ALG_UNKNOWN), temporarily_unavailable (a next key was made a moment ago).
+        """Activates the next keys now, or as soon as they were announced for long enough. Callers: cli.
+        Errors: invalid_request (ALG_UNKNOWN), temporarily_unavailable (another replica changes the same keys).
         """
 
     @_abc_1.abstractmethod
@@ -91,8 +91,8 @@ class KeyAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.RevokeKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.RevokeKeyResponse, _abc.Awaitable[_admin_pb2.RevokeKeyResponse]]:
-        """Takes a key out of the key set at once, with all that it signed; an active one is followed by the next one.
-        Callers: cli. Errors: invalid_request (KEY_UNKNOWN, KEY_REVOKED).
+        """Removes a key from the key set at once; tokens that it signed become invalid. An active key is replaced by the next
+        one. Callers: cli. Errors: invalid_request (KEY_UNKNOWN, KEY_REVOKED).
         """
 
     @_abc_1.abstractmethod
@@ -101,6 +101,6 @@ class KeyAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.RewrapKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.RewrapKeysResponse, _abc.Awaitable[_admin_pb2.RewrapKeysResponse]]:
-        """Wraps what is stored under an older key-encryption key anew, one batch for each call. Callers: cli."""
+        """Encrypts keys that are stored under an older key-encryption key under the current one. Callers: cli."""
 
 def add_KeyAdminServiceServicer_to_server(servicer: KeyAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -29,13 +29,13 @@ class _KeyStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_KeyState.Val
     DESCRIPTOR: _descriptor.EnumDescriptor
     KEY_STATE_UNSPECIFIED: _KeyState.ValueType  # 0
     KEY_STATE_NEXT: _KeyState.ValueType  # 1
-    """Published, never used to sign."""
+    """Published, not used for signing yet."""
     KEY_STATE_ACTIVE: _KeyState.ValueType  # 2
     """Signs."""
     KEY_STATE_RETIRING: _KeyState.ValueType  # 3
-    """Signs no more; what it signed is still alive."""
+    """Does not sign; tokens that it signed are still valid."""
     KEY_STATE_RETIRED: _KeyState.ValueType  # 4
-    """Out of the key set."""
+    """Not in the key set any more."""
     KEY_STATE_REVOKED: _KeyState.ValueType  # 5
 
 class KeyState(_KeyState, metaclass=_KeyStateEnumTypeWrapper):
@@ -43,13 +43,13 @@ class KeyState(_KeyState, metaclass=_KeyStateEnumTypeWrapper):
 
 KEY_STATE_UNSPECIFIED: KeyState.ValueType  # 0
 KEY_STATE_NEXT: KeyState.ValueType  # 1
-"""Published, never used to sign."""
+"""Published, not used for signing yet."""
 KEY_STATE_ACTIVE: KeyState.ValueType  # 2
 """Signs."""
 KEY_STATE_RETIRING: KeyState.ValueType  # 3
-"""Signs no more; what it signed is still alive."""
+"""Does not sign; tokens that it signed are still valid."""
 KEY_STATE_RETIRED: KeyState.ValueType  # 4
-"""Out of the key set."""
+"""Not in the key set any more."""
 KEY_STATE_REVOKED: KeyState.ValueType  # 5
 Global___KeyState: _TypeAlias = KeyState  # noqa: Y015
 
@@ -67,15 +67,13 @@ class VerificationKey(_message.Message):
     alg: _builtins.str
     """JOSE algorithm, for example "ES256"."""
     jwk: _builtins.str
-    """A public JWK (RFC 7517) as JSON."""
+    """Public JWK (RFC 7517) as JSON."""
     state: Global___KeyState.ValueType
     @_builtins.property
     def published_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def activates_at(self) -> _timestamp_pb2.Timestamp:
-        """From this moment on it signs, on every replica by its own clock, and at once if it is active; absent for a key
-        whose turn is not yet fixed.
-        """
+        """The key signs from this time on, on every replica by its own clock; absent if its activation is not scheduled."""
 
     def __init__(
         self,
@@ -121,12 +119,12 @@ class ListVerificationKeysResponse(_message.Message):
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___VerificationKey]: ...
     @_builtins.property
     def cacheable_for(self) -> _duration_pb2.Duration:
-        """How long whoever gets these keys may keep them: Cache-Control max-age of the key set."""
+        """Cache lifetime of the key set: Cache-Control max-age."""
 
     @_builtins.property
     def valid_for(self) -> _duration_pb2.Duration:
-        """How long the caller may go on publishing these keys without having asked again. No key signs before all of that
-        has passed since it was published first.
+        """How long the caller may publish these keys without a refresh. A key signs only after both durations have passed
+        since it was first published.
         """
 
     def __init__(
@@ -153,19 +151,19 @@ class GetSigningKeysRequest(_message.Message):
     HELD_KIDS_FIELD_NUMBER: _builtins.int
     WITHOUT_PRIVATE_KEYS_FIELD_NUMBER: _builtins.int
     recipient_public_key: _builtins.bytes
-    """X25519, 32 bytes, made for this call."""
+    """X25519 public key, 32 bytes, made for this call."""
     without_private_keys: _builtins.bool
-    """The caller lets SigningService sign: no key comes with `sealed`, and no recipient key is needed."""
+    """The caller uses SigningService: keys are returned without `sealed`, and no recipient key is needed."""
     @_builtins.property
     def verifiable_for(self) -> _duration_pb2.Duration:
-        """The longest life of anything that the caller signs. The keys stay published for longer than that after their last
-        signature. Absent: a day, the most that a token service without this field could be told.
+        """Longest lifetime of the tokens that the caller signs. The keys stay published for longer than this after their last
+        signature. Absent: one day, the maximum lifetime of callers without this field.
         """
 
     @_builtins.property
     def held_kids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Keys that the caller has in its memory: they come without `sealed`. What they are sealed under at rest need not be
-        asked for them, and may be away.
+        """Keys that the caller has in its memory. They are returned without `sealed`, and the key-encryption key is not needed
+        for them.
         """
 
     def __init__(
@@ -195,8 +193,8 @@ class SealedSigningKey(_message.Message):
     kid: _builtins.str
     alg: _builtins.str
     sealed: _builtins.bytes
-    """PKCS#8 DER under X25519, HKDF-SHA256 and AES-256-GCM, bound to issuer, kid and alg; see libs/crypto/sealing.py.
-    Absent for one of `held_kids`, and where private keys do not leave.
+    """PKCS#8 DER, encrypted with X25519, HKDF-SHA256 and AES-256-GCM, bound to issuer, kid and alg; see
+    libs/crypto/sealing.py. Absent for `held_kids`, and if private keys are not delivered.
     """
     @_builtins.property
     def activates_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -227,9 +225,9 @@ class SignRequest(_message.Message):
     alg: _builtins.str
     """JOSE algorithm, for example "ES256"."""
     typ: _builtins.str
-    """The kind of token, for example "at+jwt": header member `typ`."""
+    """Kind of token: header member `typ`, for example "at+jwt"."""
     claims: _builtins.bytes
-    """A JSON object in UTF-8. Not a signing input, nor a digest of one: who could have these signed could have anything signed."""
+    """A JSON object in UTF-8. Not a signing input or digest, because this service has to check what it signs."""
     @_builtins.property
     def verifiable_for(self) -> _duration_pb2.Duration:
         """As in GetSigningKeysRequest."""
@@ -256,7 +254,7 @@ class SignResponse(_message.Message):
 
     TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """JWS compact serialization (RFC 7515 7.1); its header names the key."""
+    """JWS compact serialization (RFC 7515 7.1). Its header contains the kid."""
     def __init__(
         self,
         *,
@@ -281,11 +279,11 @@ class GetSigningKeysResponse(_message.Message):
     def signing_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealedSigningKey]: ...
     @_builtins.property
     def verification_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___VerificationKey]:
-        """The matching state of the public keys, so that both views have one age."""
+        """Public keys at the same moment."""
 
     @_builtins.property
     def valid_for(self) -> _duration_pb2.Duration:
-        """How long the caller may sign with these keys without having asked again."""
+        """How long the caller may sign with these keys without a refresh."""
 
     def __init__(
         self,

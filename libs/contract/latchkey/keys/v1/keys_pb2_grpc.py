@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class VerificationKeyServiceStub:
-    """Public keys, for everybody who verifies or publishes them.
+    """Public keys, for services that verify tokens or publish the key set.
     """
 
     def __init__(self, channel):
@@ -43,11 +43,11 @@ class VerificationKeyServiceStub:
 
 
 class VerificationKeyServiceServicer:
-    """Public keys, for everybody who verifies or publishes them.
+    """Public keys, for services that verify tokens or publish the key set.
     """
 
     def ListVerificationKeys(self, request, context):
-        """All keys whose signatures may be met: next, active and retiring. Callers: authorize-frontend, token, cli.
+        """Lists the published keys: next, active and retiring. Callers: authorize-frontend, token, cli.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,7 +70,7 @@ def add_VerificationKeyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class VerificationKeyService:
-    """Public keys, for everybody who verifies or publishes them.
+    """Public keys, for services that verify tokens or publish the key set.
     """
 
     @staticmethod
@@ -102,7 +102,7 @@ class VerificationKeyService:
 
 
 class SigningKeyServiceStub:
-    """Private keys, for the token service's memory alone.
+    """Private keys, for the memory of the token service.
     """
 
     def __init__(self, channel):
@@ -119,12 +119,12 @@ class SigningKeyServiceStub:
 
 
 class SigningKeyServiceServicer:
-    """Private keys, for the token service's memory alone.
+    """Private keys, for the memory of the token service.
     """
 
     def GetSigningKeys(self, request, context):
-        """Active and next signing keys, sealed to the caller's ephemeral key. Callers: token.
-        Errors: invalid_request (a recipient key that is none).
+        """Returns active and next signing keys, encrypted to the ephemeral key of the caller. Callers: token.
+        Errors: invalid_request (RECIPIENT_KEY_INVALID, VERIFIABLE_FOR).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,7 +147,7 @@ def add_SigningKeyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SigningKeyService:
-    """Private keys, for the token service's memory alone.
+    """Private keys, for the memory of the token service.
     """
 
     @staticmethod
@@ -179,7 +179,7 @@ class SigningKeyService:
 
 
 class SigningServiceStub:
-    """Signatures, for a token service that is not given the private keys.
+    """Signatures, for a token service without private keys.
     """
 
     def __init__(self, channel):
@@ -196,14 +196,14 @@ class SigningServiceStub:
 
 
 class SigningServiceServicer:
-    """Signatures, for a token service that is not given the private keys.
+    """Signatures, for a token service without private keys.
     """
 
     def Sign(self, request, context):
-        """Signs claims as a token of one of the kinds that are made here, with the active key of the algorithm. Callers: token.
-        Errors: invalid_request (CLAIMS_REFUSED: not such a token, of another issuer, dated elsewhere than now, or longer-lived
-        than its key stays published; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING,
-        KEY_VIEW_STALE; what the key is sealed under is away).
+        """Signs claims as a token of a kind that Latchkey issues, with the active key of the algorithm. Callers: token.
+        Errors: invalid_request (CLAIMS_REFUSED: wrong kind, issuer or issue time, or a lifetime beyond the publication of the
+        key; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING, KEY_VIEW_STALE; the key-encryption
+        key is unavailable).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -226,7 +226,7 @@ def add_SigningServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SigningService:
-    """Signatures, for a token service that is not given the private keys.
+    """Signatures, for a token service without private keys.
     """
 
     @staticmethod

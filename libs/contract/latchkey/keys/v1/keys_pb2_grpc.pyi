@@ -27,25 +27,25 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class VerificationKeyServiceStub:
-    """Public keys, for everybody who verifies or publishes them."""
+    """Public keys, for services that verify tokens or publish the key set."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> VerificationKeyServiceAsyncStub: ...
     ListVerificationKeys: _grpc.UnaryUnaryMultiCallable[_keys_pb2.ListVerificationKeysRequest, _keys_pb2.ListVerificationKeysResponse]
-    """All keys whose signatures may be met: next, active and retiring. Callers: authorize-frontend, token, cli."""
+    """Lists the published keys: next, active and retiring. Callers: authorize-frontend, token, cli."""
 
 @_typing.type_check_only
 class VerificationKeyServiceAsyncStub(VerificationKeyServiceStub):
-    """Public keys, for everybody who verifies or publishes them."""
+    """Public keys, for services that verify tokens or publish the key set."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListVerificationKeys: _aio.UnaryUnaryMultiCallable[_keys_pb2.ListVerificationKeysRequest, _keys_pb2.ListVerificationKeysResponse]  # type: ignore[assignment]
-    """All keys whose signatures may be met: next, active and retiring. Callers: authorize-frontend, token, cli."""
+    """Lists the published keys: next, active and retiring. Callers: authorize-frontend, token, cli."""
 
 class VerificationKeyServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Public keys, for everybody who verifies or publishes them."""
+    """Public keys, for services that verify tokens or publish the key set."""
 
     @_abc_1.abstractmethod
     def ListVerificationKeys(
@@ -53,34 +53,34 @@ class VerificationKeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _keys_pb2.ListVerificationKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_keys_pb2.ListVerificationKeysResponse, _abc.Awaitable[_keys_pb2.ListVerificationKeysResponse]]:
-        """All keys whose signatures may be met: next, active and retiring. Callers: authorize-frontend, token, cli."""
+        """Lists the published keys: next, active and retiring. Callers: authorize-frontend, token, cli."""
 
 def add_VerificationKeyServiceServicer_to_server(servicer: VerificationKeyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class SigningKeyServiceStub:
-    """Private keys, for the token service's memory alone."""
+    """Private keys, for the memory of the token service."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SigningKeyServiceAsyncStub: ...
     GetSigningKeys: _grpc.UnaryUnaryMultiCallable[_keys_pb2.GetSigningKeysRequest, _keys_pb2.GetSigningKeysResponse]
-    """Active and next signing keys, sealed to the caller's ephemeral key. Callers: token.
-    Errors: invalid_request (a recipient key that is none).
+    """Returns active and next signing keys, encrypted to the ephemeral key of the caller. Callers: token.
+    Errors: invalid_request (RECIPIENT_KEY_INVALID, VERIFIABLE_FOR).
     """
 
 @_typing.type_check_only
 class SigningKeyServiceAsyncStub(SigningKeyServiceStub):
-    """Private keys, for the token service's memory alone."""
+    """Private keys, for the memory of the token service."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetSigningKeys: _aio.UnaryUnaryMultiCallable[_keys_pb2.GetSigningKeysRequest, _keys_pb2.GetSigningKeysResponse]  # type: ignore[assignment]
-    """Active and next signing keys, sealed to the caller's ephemeral key. Callers: token.
-    Errors: invalid_request (a recipient key that is none).
+    """Returns active and next signing keys, encrypted to the ephemeral key of the caller. Callers: token.
+    Errors: invalid_request (RECIPIENT_KEY_INVALID, VERIFIABLE_FOR).
     """
 
 class SigningKeyServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Private keys, for the token service's memory alone."""
+    """Private keys, for the memory of the token service."""
 
     @_abc_1.abstractmethod
     def GetSigningKeys(
@@ -88,40 +88,40 @@ class SigningKeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _keys_pb2.GetSigningKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_keys_pb2.GetSigningKeysResponse, _abc.Awaitable[_keys_pb2.GetSigningKeysResponse]]:
-        """Active and next signing keys, sealed to the caller's ephemeral key. Callers: token.
-        Errors: invalid_request (a recipient key that is none).
+        """Returns active and next signing keys, encrypted to the ephemeral key of the caller. Callers: token.
+        Errors: invalid_request (RECIPIENT_KEY_INVALID, VERIFIABLE_FOR).
         """
 
 def add_SigningKeyServiceServicer_to_server(servicer: SigningKeyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class SigningServiceStub:
-    """Signatures, for a token service that is not given the private keys."""
+    """Signatures, for a token service without private keys."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SigningServiceAsyncStub: ...
     Sign: _grpc.UnaryUnaryMultiCallable[_keys_pb2.SignRequest, _keys_pb2.SignResponse]
-    """Signs claims as a token of one of the kinds that are made here, with the active key of the algorithm. Callers: token.
-    Errors: invalid_request (CLAIMS_REFUSED: not such a token, of another issuer, dated elsewhere than now, or longer-lived
-    than its key stays published; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING,
-    KEY_VIEW_STALE; what the key is sealed under is away).
+    """Signs claims as a token of a kind that Latchkey issues, with the active key of the algorithm. Callers: token.
+    Errors: invalid_request (CLAIMS_REFUSED: wrong kind, issuer or issue time, or a lifetime beyond the publication of the
+    key; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING, KEY_VIEW_STALE; the key-encryption
+    key is unavailable).
     """
 
 @_typing.type_check_only
 class SigningServiceAsyncStub(SigningServiceStub):
-    """Signatures, for a token service that is not given the private keys."""
+    """Signatures, for a token service without private keys."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Sign: _aio.UnaryUnaryMultiCallable[_keys_pb2.SignRequest, _keys_pb2.SignResponse]  # type: ignore[assignment]
-    """Signs claims as a token of one of the kinds that are made here, with the active key of the algorithm. Callers: token.
-    Errors: invalid_request (CLAIMS_REFUSED: not such a token, of another issuer, dated elsewhere than now, or longer-lived
-    than its key stays published; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING,
-    KEY_VIEW_STALE; what the key is sealed under is away).
+    """Signs claims as a token of a kind that Latchkey issues, with the active key of the algorithm. Callers: token.
+    Errors: invalid_request (CLAIMS_REFUSED: wrong kind, issuer or issue time, or a lifetime beyond the publication of the
+    key; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING, KEY_VIEW_STALE; the key-encryption
+    key is unavailable).
     """
 
 class SigningServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Signatures, for a token service that is not given the private keys."""
+    """Signatures, for a token service without private keys."""
 
     @_abc_1.abstractmethod
     def Sign(
@@ -129,10 +129,10 @@ class SigningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _keys_pb2.SignRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_keys_pb2.SignResponse, _abc.Awaitable[_keys_pb2.SignResponse]]:
-        """Signs claims as a token of one of the kinds that are made here, with the active key of the algorithm. Callers: token.
-        Errors: invalid_request (CLAIMS_REFUSED: not such a token, of another issuer, dated elsewhere than now, or longer-lived
-        than its key stays published; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING,
-        KEY_VIEW_STALE; what the key is sealed under is away).
+        """Signs claims as a token of a kind that Latchkey issues, with the active key of the algorithm. Callers: token.
+        Errors: invalid_request (CLAIMS_REFUSED: wrong kind, issuer or issue time, or a lifetime beyond the publication of the
+        key; ALG_UNKNOWN), temporarily_unavailable (SIGNATURES_PER_SECOND, KEY_MISSING, KEY_VIEW_STALE; the key-encryption
+        key is unavailable).
         """
 
 def add_SigningServiceServicer_to_server(servicer: SigningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

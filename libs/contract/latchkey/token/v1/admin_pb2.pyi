@@ -38,8 +38,8 @@ class Client(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def registration_expires_at(self) -> _timestamp_pb2.Timestamp:
-        """Of a client that registered itself: when it is removed, unless somebody signs in to it or what was granted to it is
-        still good. Not set for those that operators made.
+        """When a dynamically registered client is removed, unless a user signs in to it before or a grant is still valid.
+        Not set for clients that an operator created.
         """
 
     def __init__(
@@ -86,7 +86,7 @@ class CreateClientResponse(_message.Message):
     CLIENT_FIELD_NUMBER: _builtins.int
     CLIENT_SECRET_FIELD_NUMBER: _builtins.int
     client_secret: _builtins.str
-    """Told this once; empty for clients that have none."""
+    """Returned only once; empty for clients without a secret."""
     @_builtins.property
     def client(self) -> Global___Client: ...
     def __init__(
@@ -219,7 +219,7 @@ class UpdateClientResponse(_message.Message):
     CLIENT_FIELD_NUMBER: _builtins.int
     CLIENT_SECRET_FIELD_NUMBER: _builtins.int
     client_secret: _builtins.str
-    """Set when the update made the client confidential and so gave it its first secret."""
+    """Set when the update made the client confidential: its first secret."""
     @_builtins.property
     def client(self) -> Global___Client: ...
     def __init__(
@@ -278,7 +278,7 @@ class RotateClientSecretRequest(_message.Message):
     OVERLAP_SECONDS_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     overlap_seconds: _builtins.int
-    """How long the old secret still works, in seconds; 0 ends it at once."""
+    """How long the old secret stays valid, in seconds; 0 revokes it immediately."""
     def __init__(
         self,
         *,
@@ -314,7 +314,7 @@ Global___RotateClientSecretResponse: _TypeAlias = RotateClientSecretResponse  # 
 
 @_typing.final
 class FormerKeyUse(_message.Message):
-    """Tokens of one client that were shown to us after their key had signed its last."""
+    """Tokens of one client that were presented after their signing key had been retired."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -325,7 +325,7 @@ class FormerKeyUse(_message.Message):
     FIRST_AT_FIELD_NUMBER: _builtins.int
     LAST_AT_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
-    """To whom they were issued."""
+    """The client that the tokens were issued to."""
     kid: _builtins.str
     presented_as: _builtins.str
     """"userinfo", "introspection", "revocation" or "id_token_hint"."""
@@ -374,7 +374,7 @@ class ListFormerKeyUsesResponse(_message.Message):
     USES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormerKeyUse]:
-        """Whoever came last first; at most 500."""
+        """Most recent first; at most 500."""
 
     def __init__(
         self,
@@ -426,9 +426,9 @@ class CreateInitialAccessTokenRequest(_message.Message):
     USES_FIELD_NUMBER: _builtins.int
     LIFETIME_SECONDS_FIELD_NUMBER: _builtins.int
     uses: _builtins.int
-    """How many clients it may register: 1 to 100,000."""
+    """Number of clients that may be registered with the token: 1 to 100,000."""
     lifetime_seconds: _builtins.int
-    """For how long: a second to 365 days."""
+    """Lifetime in seconds: 1 second to 365 days."""
     def __init__(
         self,
         *,
@@ -450,7 +450,7 @@ class CreateInitialAccessTokenResponse(_message.Message):
     INITIAL_ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """Told this once."""
+    """Returned only once."""
     @_builtins.property
     def initial_access_token(self) -> Global___InitialAccessToken: ...
     def __init__(

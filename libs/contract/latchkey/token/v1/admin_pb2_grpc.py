@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class ClientAdminServiceStub:
-    """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 
@@ -90,8 +90,8 @@ class ClientAdminServiceStub:
 
 
 class ClientAdminServiceServicer:
-    """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 
@@ -117,7 +117,7 @@ class ClientAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateClient(self, request, context):
-        """Replaces the members given, removes those given as null. Callers: cli. Errors: as CreateClient and GetClient.
+        """Replaces the given members; a null member gets its default value. Callers: cli. Errors: as CreateClient and GetClient.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,7 +131,7 @@ class ClientAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateClientSecret(self, request, context):
-        """A new secret; the old one goes on working for the overlap asked for. Callers: cli.
+        """Creates a new secret; the old secret stays valid for the requested overlap. Callers: cli.
         Errors: invalid_request (CLIENT_UNKNOWN, CLIENT_HAS_NO_SECRET).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -139,7 +139,7 @@ class ClientAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateInitialAccessToken(self, request, context):
-        """Lets whoever gets the token register clients (RFC 7591 3). Callers: cli.
+        """Creates a token with which a caller may register clients (RFC 7591 3). Callers: cli.
         Errors: invalid_request (REGISTRATION_CLOSED, REGISTRATION_TOKEN_BOUNDS).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -147,14 +147,14 @@ class ClientAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListInitialAccessTokens(self, request, context):
-        """Those that can still be used, the latest first, at most 500. Callers: cli.
+        """Lists usable tokens, most recent first, at most 500. Callers: cli.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevokeInitialAccessToken(self, request, context):
-        """It registers nothing any more; what it has registered stays. Callers: cli.
+        """Revokes the token; clients registered with it stay. Callers: cli.
         Errors: invalid_request (REGISTRATION_TOKEN_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -162,8 +162,8 @@ class ClientAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListFormerKeyUses(self, request, context):
-        """Clients whose tokens are still shown to us though their key signs no more, within the last 30 days. What an API or a
-        client looks at by itself is not seen here. Callers: cli.
+        """Lists clients that presented tokens signed by retired keys within the last 30 days. Tokens that an API verifies itself
+        are not counted. Callers: cli.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -231,8 +231,8 @@ def add_ClientAdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ClientAdminService:
-    """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 

@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ClientAdminServiceStub:
-    """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 
@@ -43,32 +43,32 @@ class ClientAdminServiceStub:
     GetClient: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetClientRequest, _admin_pb2.GetClientResponse]
     """Callers: cli. Errors: invalid_request (CLIENT_UNKNOWN)."""
     UpdateClient: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UpdateClientRequest, _admin_pb2.UpdateClientResponse]
-    """Replaces the members given, removes those given as null. Callers: cli. Errors: as CreateClient and GetClient."""
+    """Replaces the given members; a null member gets its default value. Callers: cli. Errors: as CreateClient and GetClient."""
     DeleteClient: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DeleteClientRequest, _admin_pb2.DeleteClientResponse]
     """Callers: cli. Errors: invalid_request (CLIENT_UNKNOWN)."""
     RotateClientSecret: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RotateClientSecretRequest, _admin_pb2.RotateClientSecretResponse]
-    """A new secret; the old one goes on working for the overlap asked for. Callers: cli.
+    """Creates a new secret; the old secret stays valid for the requested overlap. Callers: cli.
     Errors: invalid_request (CLIENT_UNKNOWN, CLIENT_HAS_NO_SECRET).
     """
     CreateInitialAccessToken: _grpc.UnaryUnaryMultiCallable[_admin_pb2.CreateInitialAccessTokenRequest, _admin_pb2.CreateInitialAccessTokenResponse]
-    """Lets whoever gets the token register clients (RFC 7591 3). Callers: cli.
+    """Creates a token with which a caller may register clients (RFC 7591 3). Callers: cli.
     Errors: invalid_request (REGISTRATION_CLOSED, REGISTRATION_TOKEN_BOUNDS).
     """
     ListInitialAccessTokens: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListInitialAccessTokensRequest, _admin_pb2.ListInitialAccessTokensResponse]
-    """Those that can still be used, the latest first, at most 500. Callers: cli."""
+    """Lists usable tokens, most recent first, at most 500. Callers: cli."""
     RevokeInitialAccessToken: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RevokeInitialAccessTokenRequest, _admin_pb2.RevokeInitialAccessTokenResponse]
-    """It registers nothing any more; what it has registered stays. Callers: cli.
+    """Revokes the token; clients registered with it stay. Callers: cli.
     Errors: invalid_request (REGISTRATION_TOKEN_UNKNOWN).
     """
     ListFormerKeyUses: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListFormerKeyUsesRequest, _admin_pb2.ListFormerKeyUsesResponse]
-    """Clients whose tokens are still shown to us though their key signs no more, within the last 30 days. What an API or a
-    client looks at by itself is not seen here. Callers: cli.
+    """Lists clients that presented tokens signed by retired keys within the last 30 days. Tokens that an API verifies itself
+    are not counted. Callers: cli.
     """
 
 @_typing.type_check_only
 class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
-    """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 
@@ -80,31 +80,31 @@ class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
     GetClient: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetClientRequest, _admin_pb2.GetClientResponse]  # type: ignore[assignment]
     """Callers: cli. Errors: invalid_request (CLIENT_UNKNOWN)."""
     UpdateClient: _aio.UnaryUnaryMultiCallable[_admin_pb2.UpdateClientRequest, _admin_pb2.UpdateClientResponse]  # type: ignore[assignment]
-    """Replaces the members given, removes those given as null. Callers: cli. Errors: as CreateClient and GetClient."""
+    """Replaces the given members; a null member gets its default value. Callers: cli. Errors: as CreateClient and GetClient."""
     DeleteClient: _aio.UnaryUnaryMultiCallable[_admin_pb2.DeleteClientRequest, _admin_pb2.DeleteClientResponse]  # type: ignore[assignment]
     """Callers: cli. Errors: invalid_request (CLIENT_UNKNOWN)."""
     RotateClientSecret: _aio.UnaryUnaryMultiCallable[_admin_pb2.RotateClientSecretRequest, _admin_pb2.RotateClientSecretResponse]  # type: ignore[assignment]
-    """A new secret; the old one goes on working for the overlap asked for. Callers: cli.
+    """Creates a new secret; the old secret stays valid for the requested overlap. Callers: cli.
     Errors: invalid_request (CLIENT_UNKNOWN, CLIENT_HAS_NO_SECRET).
     """
     CreateInitialAccessToken: _aio.UnaryUnaryMultiCallable[_admin_pb2.CreateInitialAccessTokenRequest, _admin_pb2.CreateInitialAccessTokenResponse]  # type: ignore[assignment]
-    """Lets whoever gets the token register clients (RFC 7591 3). Callers: cli.
+    """Creates a token with which a caller may register clients (RFC 7591 3). Callers: cli.
     Errors: invalid_request (REGISTRATION_CLOSED, REGISTRATION_TOKEN_BOUNDS).
     """
     ListInitialAccessTokens: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListInitialAccessTokensRequest, _admin_pb2.ListInitialAccessTokensResponse]  # type: ignore[assignment]
-    """Those that can still be used, the latest first, at most 500. Callers: cli."""
+    """Lists usable tokens, most recent first, at most 500. Callers: cli."""
     RevokeInitialAccessToken: _aio.UnaryUnaryMultiCallable[_admin_pb2.RevokeInitialAccessTokenRequest, _admin_pb2.RevokeInitialAccessTokenResponse]  # type: ignore[assignment]
-    """It registers nothing any more; what it has registered stays. Callers: cli.
+    """Revokes the token; clients registered with it stay. Callers: cli.
     Errors: invalid_request (REGISTRATION_TOKEN_UNKNOWN).
     """
     ListFormerKeyUses: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListFormerKeyUsesRequest, _admin_pb2.ListFormerKeyUsesResponse]  # type: ignore[assignment]
-    """Clients whose tokens are still shown to us though their key signs no more, within the last 30 days. What an API or a
-    client looks at by itself is not seen here. Callers: cli.
+    """Lists clients that presented tokens signed by retired keys within the last 30 days. Tokens that an API verifies itself
+    are not counted. Callers: cli.
     """
 
 class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Clients, for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration specifications, and
-    our own: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 
@@ -138,7 +138,7 @@ class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.UpdateClientRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.UpdateClientResponse, _abc.Awaitable[_admin_pb2.UpdateClientResponse]]:
-        """Replaces the members given, removes those given as null. Callers: cli. Errors: as CreateClient and GetClient."""
+        """Replaces the given members; a null member gets its default value. Callers: cli. Errors: as CreateClient and GetClient."""
 
     @_abc_1.abstractmethod
     def DeleteClient(
@@ -154,7 +154,7 @@ class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.RotateClientSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.RotateClientSecretResponse, _abc.Awaitable[_admin_pb2.RotateClientSecretResponse]]:
-        """A new secret; the old one goes on working for the overlap asked for. Callers: cli.
+        """Creates a new secret; the old secret stays valid for the requested overlap. Callers: cli.
         Errors: invalid_request (CLIENT_UNKNOWN, CLIENT_HAS_NO_SECRET).
         """
 
@@ -164,7 +164,7 @@ class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.CreateInitialAccessTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.CreateInitialAccessTokenResponse, _abc.Awaitable[_admin_pb2.CreateInitialAccessTokenResponse]]:
-        """Lets whoever gets the token register clients (RFC 7591 3). Callers: cli.
+        """Creates a token with which a caller may register clients (RFC 7591 3). Callers: cli.
         Errors: invalid_request (REGISTRATION_CLOSED, REGISTRATION_TOKEN_BOUNDS).
         """
 
@@ -174,7 +174,7 @@ class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.ListInitialAccessTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ListInitialAccessTokensResponse, _abc.Awaitable[_admin_pb2.ListInitialAccessTokensResponse]]:
-        """Those that can still be used, the latest first, at most 500. Callers: cli."""
+        """Lists usable tokens, most recent first, at most 500. Callers: cli."""
 
     @_abc_1.abstractmethod
     def RevokeInitialAccessToken(
@@ -182,7 +182,7 @@ class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.RevokeInitialAccessTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.RevokeInitialAccessTokenResponse, _abc.Awaitable[_admin_pb2.RevokeInitialAccessTokenResponse]]:
-        """It registers nothing any more; what it has registered stays. Callers: cli.
+        """Revokes the token; clients registered with it stay. Callers: cli.
         Errors: invalid_request (REGISTRATION_TOKEN_UNKNOWN).
         """
 
@@ -192,8 +192,8 @@ class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.ListFormerKeyUsesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ListFormerKeyUsesResponse, _abc.Awaitable[_admin_pb2.ListFormerKeyUsesResponse]]:
-        """Clients whose tokens are still shown to us though their key signs no more, within the last 30 days. What an API or a
-        client looks at by itself is not seen here. Callers: cli.
+        """Lists clients that presented tokens signed by retired keys within the last 30 days. Tokens that an API verifies itself
+        are not counted. Callers: cli.
         """
 
 def add_ClientAdminServiceServicer_to_server(servicer: ClientAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -49,9 +49,9 @@ class _InteractionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Inter
     INTERACTION_KIND_SIGN_IN: _InteractionKind.ValueType  # 1
     INTERACTION_KIND_CONSENT: _InteractionKind.ValueType  # 2
     INTERACTION_KIND_RESUME: _InteractionKind.ValueType  # 3
-    """Nothing for the person: come back by GET (see AuthorizeRequest.defer)."""
+    """No page: resume the request by GET (see AuthorizeRequest.defer)."""
     INTERACTION_KIND_STEP_UP: _InteractionKind.ValueType  # 4
-    """The person is signed in, and shows a second factor now."""
+    """The end-user is signed in and must present a second factor."""
 
 class InteractionKind(_InteractionKind, metaclass=_InteractionKindEnumTypeWrapper): ...
 
@@ -59,9 +59,9 @@ INTERACTION_KIND_UNSPECIFIED: InteractionKind.ValueType  # 0
 INTERACTION_KIND_SIGN_IN: InteractionKind.ValueType  # 1
 INTERACTION_KIND_CONSENT: InteractionKind.ValueType  # 2
 INTERACTION_KIND_RESUME: InteractionKind.ValueType  # 3
-"""Nothing for the person: come back by GET (see AuthorizeRequest.defer)."""
+"""No page: resume the request by GET (see AuthorizeRequest.defer)."""
 INTERACTION_KIND_STEP_UP: InteractionKind.ValueType  # 4
-"""The person is signed in, and shows a second factor now."""
+"""The end-user is signed in and must present a second factor."""
 Global___InteractionKind: _TypeAlias = InteractionKind  # noqa: Y015
 
 class _Decision:
@@ -72,17 +72,17 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     DESCRIPTOR: _descriptor.EnumDescriptor
     DECISION_UNSPECIFIED: _Decision.ValueType  # 0
     DECISION_ALLOW: _Decision.ValueType  # 1
-    """The person agrees to what the consent page showed."""
+    """The end-user consents to what the consent page shows."""
     DECISION_DENY: _Decision.ValueType  # 2
-    """The person refuses, or gives up signing in."""
+    """The end-user denies the request or cancels the sign-in."""
 
 class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper): ...
 
 DECISION_UNSPECIFIED: Decision.ValueType  # 0
 DECISION_ALLOW: Decision.ValueType  # 1
-"""The person agrees to what the consent page showed."""
+"""The end-user consents to what the consent page shows."""
 DECISION_DENY: Decision.ValueType  # 2
-"""The person refuses, or gives up signing in."""
+"""The end-user denies the request or cancels the sign-in."""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
 
 @_typing.final
@@ -117,14 +117,14 @@ class AuthorizeRequest(_message.Message):
     DEFER_FIELD_NUMBER: _builtins.int
     REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
     browser_secret: _builtins.str
-    """Secret of the browser's binding cookie; a stored request can be continued only with it."""
+    """Secret of the browser's binding cookie: required to continue a stored request."""
     defer: _builtins.bool
-    """The browser could not have sent its cookies (a cross-site POST): store the request and look again by GET."""
+    """The browser could not send its cookies (a cross-site POST): store the request and resume it by GET."""
     remote_address: _builtins.str
-    """Where the browser is, for limits."""
+    """IP address of the browser, for rate limits."""
     @_builtins.property
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
-        """As they arrived, in order and with duplicates: refusing those is a check like any other."""
+        """The parameters as received, in order and with duplicates."""
 
     @_builtins.property
     def session(self) -> _sessions_pb2.AttestedSession:
@@ -175,7 +175,7 @@ Global___ResumeAuthorizationRequest: _TypeAlias = ResumeAuthorizationRequest  # 
 
 @_typing.final
 class AuthorizeResponse(_message.Message):
-    """Either send the browser away, or have the person do something first."""
+    """Either a response to the client, or an interaction with the end-user."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -203,7 +203,7 @@ Global___AuthorizeResponse: _TypeAlias = AuthorizeResponse  # noqa: Y015
 
 @_typing.final
 class AuthorizationResponse(_message.Message):
-    """An authorization response, success or error, on its way to a registered redirect URI."""
+    """An authorization response, success or error, for a registered redirect URI."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -214,8 +214,8 @@ class AuthorizationResponse(_message.Message):
     redirect_uri: _builtins.str
     mode: Global___ResponseMode.ValueType
     session_state_client_id: _builtins.str
-    """The client, when this answers an OpenID Connect request: the browser edge then adds `session_state`, which takes the
-    browser's state that only it sees (OpenID Connect Session Management 1.0, 2).
+    """The client_id when the request is an OpenID Connect request: the frontend then adds `session_state`, which depends on a
+    cookie of the browser (OpenID Connect Session Management 1.0, 2).
     """
     @_builtins.property
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]: ...
@@ -303,20 +303,20 @@ class GetInteractionResponse(_message.Message):
     tos_uri: _builtins.str
     login_hint: _builtins.str
     correlation_id: _builtins.str
-    """Joins the events of this request."""
+    """Correlation id of the events of this request."""
     redirect_origin: _builtins.str
     """Origin of the redirect URI, for the page's form-action policy."""
     self_registered: _builtins.bool
-    """The client registered itself (RFC 7591): name and logo are a stranger's words."""
+    """The client was registered dynamically (RFC 7591): its name and logo are unverified."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Scope values asked for, in the order of the request."""
+        """Requested scope values, in the order of the request."""
 
     @_builtins.property
     def ui_locales(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Resources asked for (RFC 8707), in the order of the request; none: no one in particular."""
+        """Requested resources (RFC 8707), in the order of the request; empty when the request names none."""
 
     def __init__(
         self,
@@ -408,13 +408,13 @@ class CheckLogoutResponse(_message.Message):
     client_name: _builtins.str
     """Empty when the request names no client."""
     redirect_uri: _builtins.str
-    """Where to send the browser afterwards, `state` included; empty: show the "signed out" page."""
+    """Post-logout redirect URI with `state`; empty: show the page "signed out"."""
     confirmed: _builtins.bool
-    """True when id_token_hint shows that the client and this session belong together: no question needed."""
+    """True when id_token_hint was issued in this session: no confirmation page is needed."""
     @_builtins.property
     def frontchannel_logout_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What the browser loads in frames once the session has ended, `iss` and `sid` included (OpenID Connect Front-Channel
-        Logout 1.0, 2): one for each client that wants it and that this session has signed in.
+        """Front-channel logout URIs with `iss` and `sid` (OpenID Connect Front-Channel Logout 1.0, 2), one for each client of
+        this session that registered one. The browser loads them in frames after the session has ended.
         """
 
     def __init__(
@@ -461,7 +461,7 @@ class GetClientLogoResponse(_message.Message):
     content: _builtins.bytes
     """At most 128 KiB."""
     content_type: _builtins.str
-    """Media type of the content, from the content: PNG, JPEG, GIF or WebP."""
+    """Media type, detected from the content: PNG, JPEG, GIF or WebP."""
     def __init__(
         self,
         *,

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class AuthorizationServiceStub:
-    """The authorization endpoint's half that decides (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and
-    carries cookies; what a request may have is judged here, again at every step.
+    """Validates authorization requests (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and handles cookies;
+    this service validates the request again at every step.
     """
 
     def __init__(self, channel):
@@ -69,20 +69,20 @@ class AuthorizationServiceStub:
 
 
 class AuthorizationServiceServicer:
-    """The authorization endpoint's half that decides (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and
-    carries cookies; what a request may have is judged here, again at every step.
+    """Validates authorization requests (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and handles cookies;
+    this service validates the request again at every step.
     """
 
     def Authorize(self, request, context):
-        """Judges a new authorization request. Callers: authorize-frontend.
-        Errors: those that must not reach a redirect URI (unknown client or redirect URI): shown as a page.
+        """Validates a new authorization request. Callers: authorize-frontend.
+        Errors: those that must not be sent to a redirect URI (unknown client or redirect URI); the frontend shows a page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResumeAuthorization(self, request, context):
-        """Judges a stored request again after the person did something. Callers: authorize-frontend.
+        """Validates a stored request again after an action of the end-user. Callers: authorize-frontend.
         Errors: invalid_request (REQUEST_UNKNOWN: never existed, expired, completed, or belongs to another browser).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -90,14 +90,14 @@ class AuthorizationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetInteraction(self, request, context):
-        """What a page has to say about a stored request. Callers: authorize-frontend. Errors: as ResumeAuthorization.
+        """Returns what a page shows about a stored request. Callers: authorize-frontend. Errors: as ResumeAuthorization.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DecideAuthorization(self, request, context):
-        """The person's answer. Allowing stores the consent and goes on; denying ends the request with access_denied.
+        """Applies the end-user's decision: allow stores the consent and continues; deny ends the request with access_denied.
         Callers: authorize-frontend. Errors: as ResumeAuthorization.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -105,7 +105,7 @@ class AuthorizationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CheckLogout(self, request, context):
-        """Judges a logout request (OpenID Connect RP-Initiated Logout 1.0). Callers: authorize-frontend.
+        """Validates a logout request (OpenID Connect RP-Initiated Logout 1.0). Callers: authorize-frontend.
         Errors: invalid_request (bad id_token_hint, unknown client, unregistered post_logout_redirect_uri).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -113,8 +113,8 @@ class AuthorizationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetClientLogo(self, request, context):
-        """The logo of a client, fetched and looked at here: the frontend goes to no foreign address, and neither do browsers.
-        Empty when there is none to show. Callers: authorize-frontend.
+        """Returns the logo of a client, fetched and checked by this service, so that neither the frontend nor browsers connect
+        to the host of the client. Empty when no logo is available. Callers: authorize-frontend.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -162,8 +162,8 @@ def add_AuthorizationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuthorizationService:
-    """The authorization endpoint's half that decides (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and
-    carries cookies; what a request may have is judged here, again at every step.
+    """Validates authorization requests (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and handles cookies;
+    this service validates the request again at every step.
     """
 
     @staticmethod

@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuthorizationServiceStub:
-    """The authorization endpoint's half that decides (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and
-    carries cookies; what a request may have is judged here, again at every step.
+    """Validates authorization requests (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and handles cookies;
+    this service validates the request again at every step.
     """
 
     @_typing.overload
@@ -36,61 +36,61 @@ class AuthorizationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuthorizationServiceAsyncStub: ...
     Authorize: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.AuthorizeRequest, _authorization_pb2.AuthorizeResponse]
-    """Judges a new authorization request. Callers: authorize-frontend.
-    Errors: those that must not reach a redirect URI (unknown client or redirect URI): shown as a page.
+    """Validates a new authorization request. Callers: authorize-frontend.
+    Errors: those that must not be sent to a redirect URI (unknown client or redirect URI); the frontend shows a page.
     """
     ResumeAuthorization: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ResumeAuthorizationRequest, _authorization_pb2.AuthorizeResponse]
-    """Judges a stored request again after the person did something. Callers: authorize-frontend.
+    """Validates a stored request again after an action of the end-user. Callers: authorize-frontend.
     Errors: invalid_request (REQUEST_UNKNOWN: never existed, expired, completed, or belongs to another browser).
     """
     GetInteraction: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.GetInteractionRequest, _authorization_pb2.GetInteractionResponse]
-    """What a page has to say about a stored request. Callers: authorize-frontend. Errors: as ResumeAuthorization."""
+    """Returns what a page shows about a stored request. Callers: authorize-frontend. Errors: as ResumeAuthorization."""
     DecideAuthorization: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.DecideAuthorizationRequest, _authorization_pb2.AuthorizeResponse]
-    """The person's answer. Allowing stores the consent and goes on; denying ends the request with access_denied.
+    """Applies the end-user's decision: allow stores the consent and continues; deny ends the request with access_denied.
     Callers: authorize-frontend. Errors: as ResumeAuthorization.
     """
     CheckLogout: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.CheckLogoutRequest, _authorization_pb2.CheckLogoutResponse]
-    """Judges a logout request (OpenID Connect RP-Initiated Logout 1.0). Callers: authorize-frontend.
+    """Validates a logout request (OpenID Connect RP-Initiated Logout 1.0). Callers: authorize-frontend.
     Errors: invalid_request (bad id_token_hint, unknown client, unregistered post_logout_redirect_uri).
     """
     GetClientLogo: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.GetClientLogoRequest, _authorization_pb2.GetClientLogoResponse]
-    """The logo of a client, fetched and looked at here: the frontend goes to no foreign address, and neither do browsers.
-    Empty when there is none to show. Callers: authorize-frontend.
+    """Returns the logo of a client, fetched and checked by this service, so that neither the frontend nor browsers connect
+    to the host of the client. Empty when no logo is available. Callers: authorize-frontend.
     """
 
 @_typing.type_check_only
 class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
-    """The authorization endpoint's half that decides (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and
-    carries cookies; what a request may have is judged here, again at every step.
+    """Validates authorization requests (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and handles cookies;
+    this service validates the request again at every step.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Authorize: _aio.UnaryUnaryMultiCallable[_authorization_pb2.AuthorizeRequest, _authorization_pb2.AuthorizeResponse]  # type: ignore[assignment]
-    """Judges a new authorization request. Callers: authorize-frontend.
-    Errors: those that must not reach a redirect URI (unknown client or redirect URI): shown as a page.
+    """Validates a new authorization request. Callers: authorize-frontend.
+    Errors: those that must not be sent to a redirect URI (unknown client or redirect URI); the frontend shows a page.
     """
     ResumeAuthorization: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ResumeAuthorizationRequest, _authorization_pb2.AuthorizeResponse]  # type: ignore[assignment]
-    """Judges a stored request again after the person did something. Callers: authorize-frontend.
+    """Validates a stored request again after an action of the end-user. Callers: authorize-frontend.
     Errors: invalid_request (REQUEST_UNKNOWN: never existed, expired, completed, or belongs to another browser).
     """
     GetInteraction: _aio.UnaryUnaryMultiCallable[_authorization_pb2.GetInteractionRequest, _authorization_pb2.GetInteractionResponse]  # type: ignore[assignment]
-    """What a page has to say about a stored request. Callers: authorize-frontend. Errors: as ResumeAuthorization."""
+    """Returns what a page shows about a stored request. Callers: authorize-frontend. Errors: as ResumeAuthorization."""
     DecideAuthorization: _aio.UnaryUnaryMultiCallable[_authorization_pb2.DecideAuthorizationRequest, _authorization_pb2.AuthorizeResponse]  # type: ignore[assignment]
-    """The person's answer. Allowing stores the consent and goes on; denying ends the request with access_denied.
+    """Applies the end-user's decision: allow stores the consent and continues; deny ends the request with access_denied.
     Callers: authorize-frontend. Errors: as ResumeAuthorization.
     """
     CheckLogout: _aio.UnaryUnaryMultiCallable[_authorization_pb2.CheckLogoutRequest, _authorization_pb2.CheckLogoutResponse]  # type: ignore[assignment]
-    """Judges a logout request (OpenID Connect RP-Initiated Logout 1.0). Callers: authorize-frontend.
+    """Validates a logout request (OpenID Connect RP-Initiated Logout 1.0). Callers: authorize-frontend.
     Errors: invalid_request (bad id_token_hint, unknown client, unregistered post_logout_redirect_uri).
     """
     GetClientLogo: _aio.UnaryUnaryMultiCallable[_authorization_pb2.GetClientLogoRequest, _authorization_pb2.GetClientLogoResponse]  # type: ignore[assignment]
-    """The logo of a client, fetched and looked at here: the frontend goes to no foreign address, and neither do browsers.
-    Empty when there is none to show. Callers: authorize-frontend.
+    """Returns the logo of a client, fetched and checked by this service, so that neither the frontend nor browsers connect
+    to the host of the client. Empty when no logo is available. Callers: authorize-frontend.
     """
 
 class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The authorization endpoint's half that decides (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and
-    carries cookies; what a request may have is judged here, again at every step.
+    """Validates authorization requests (RFC 6749 3.1, OpenID Connect Core 3.1.2). The frontend shows pages and handles cookies;
+    this service validates the request again at every step.
     """
 
     @_abc_1.abstractmethod
@@ -99,8 +99,8 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_pb2.AuthorizeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_pb2.AuthorizeResponse, _abc.Awaitable[_authorization_pb2.AuthorizeResponse]]:
-        """Judges a new authorization request. Callers: authorize-frontend.
-        Errors: those that must not reach a redirect URI (unknown client or redirect URI): shown as a page.
+        """Validates a new authorization request. Callers: authorize-frontend.
+        Errors: those that must not be sent to a redirect URI (unknown client or redirect URI); the frontend shows a page.
         """
 
     @_abc_1.abstractmethod
@@ -109,7 +109,7 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_pb2.ResumeAuthorizationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_pb2.AuthorizeResponse, _abc.Awaitable[_authorization_pb2.AuthorizeResponse]]:
-        """Judges a stored request again after the person did something. Callers: authorize-frontend.
+        """Validates a stored request again after an action of the end-user. Callers: authorize-frontend.
         Errors: invalid_request (REQUEST_UNKNOWN: never existed, expired, completed, or belongs to another browser).
         """
 
@@ -119,7 +119,7 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_pb2.GetInteractionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_pb2.GetInteractionResponse, _abc.Awaitable[_authorization_pb2.GetInteractionResponse]]:
-        """What a page has to say about a stored request. Callers: authorize-frontend. Errors: as ResumeAuthorization."""
+        """Returns what a page shows about a stored request. Callers: authorize-frontend. Errors: as ResumeAuthorization."""
 
     @_abc_1.abstractmethod
     def DecideAuthorization(
@@ -127,7 +127,7 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_pb2.DecideAuthorizationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_pb2.AuthorizeResponse, _abc.Awaitable[_authorization_pb2.AuthorizeResponse]]:
-        """The person's answer. Allowing stores the consent and goes on; denying ends the request with access_denied.
+        """Applies the end-user's decision: allow stores the consent and continues; deny ends the request with access_denied.
         Callers: authorize-frontend. Errors: as ResumeAuthorization.
         """
 
@@ -137,7 +137,7 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_pb2.CheckLogoutRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_pb2.CheckLogoutResponse, _abc.Awaitable[_authorization_pb2.CheckLogoutResponse]]:
-        """Judges a logout request (OpenID Connect RP-Initiated Logout 1.0). Callers: authorize-frontend.
+        """Validates a logout request (OpenID Connect RP-Initiated Logout 1.0). Callers: authorize-frontend.
         Errors: invalid_request (bad id_token_hint, unknown client, unregistered post_logout_redirect_uri).
         """
 
@@ -147,8 +147,8 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_pb2.GetClientLogoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_pb2.GetClientLogoResponse, _abc.Awaitable[_authorization_pb2.GetClientLogoResponse]]:
-        """The logo of a client, fetched and looked at here: the frontend goes to no foreign address, and neither do browsers.
-        Empty when there is none to show. Callers: authorize-frontend.
+        """Returns the logo of a client, fetched and checked by this service, so that neither the frontend nor browsers connect
+        to the host of the client. Empty when no logo is available. Callers: authorize-frontend.
         """
 
 def add_AuthorizationServiceServicer_to_server(servicer: AuthorizationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -118,15 +118,15 @@ class Connection(_message.Message):
     logo_uri: _builtins.str
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What the person allowed, or what the application has without having had to ask."""
+        """Scopes that the user consented to, or that the client has without consent (consent: skip)."""
 
     @_builtins.property
     def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Resources that were named (RFC 8707)."""
+        """Resources of the consent (RFC 8707)."""
 
     @_builtins.property
     def allowed_at(self) -> _timestamp_pb2.Timestamp:
-        """When it was last allowed something."""
+        """Time of the latest consent or grant."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ConsentServiceStub:
-    """What people have allowed, for themselves to look at and to take back.
+    """The consents of a user: list, withdraw and export.
     """
 
     def __init__(self, channel):
@@ -53,11 +53,11 @@ class ConsentServiceStub:
 
 
 class ConsentServiceServicer:
-    """What people have allowed, for themselves to look at and to take back.
+    """The consents of a user: list, withdraw and export.
     """
 
     def ListConnections(self, request, context):
-        """Applications that the person has let in, the latest first. Callers: authorize-frontend.
+        """Lists the applications that have access, most recent first. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -65,7 +65,7 @@ class ConsentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WithdrawConsent(self, request, context):
-        """Forgets the consent, and ends all that the application has on it. Again: nothing changes and nothing is told.
+        """Deletes the consent and revokes all grants of the application. Idempotent: a repeated call emits no event.
         Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -73,7 +73,7 @@ class ConsentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportConsents(self, request, context):
-        """Everything that this service holds about the person, and no secret. Callers: authorize-frontend.
+        """Exports all data that this service stores about the user, without secrets. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -107,7 +107,7 @@ def add_ConsentServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ConsentService:
-    """What people have allowed, for themselves to look at and to take back.
+    """The consents of a user: list, withdraw and export.
     """
 
     @staticmethod

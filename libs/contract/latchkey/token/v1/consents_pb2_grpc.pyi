@@ -27,45 +27,45 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ConsentServiceStub:
-    """What people have allowed, for themselves to look at and to take back."""
+    """The consents of a user: list, withdraw and export."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ConsentServiceAsyncStub: ...
     ListConnections: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ListConnectionsRequest, _consents_pb2.ListConnectionsResponse]
-    """Applications that the person has let in, the latest first. Callers: authorize-frontend.
+    """Lists the applications that have access, most recent first. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING).
     """
     WithdrawConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.WithdrawConsentRequest, _consents_pb2.WithdrawConsentResponse]
-    """Forgets the consent, and ends all that the application has on it. Again: nothing changes and nothing is told.
+    """Deletes the consent and revokes all grants of the application. Idempotent: a repeated call emits no event.
     Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING).
     """
     ExportConsents: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ExportConsentsRequest, _consents_pb2.ExportConsentsResponse]
-    """Everything that this service holds about the person, and no secret. Callers: authorize-frontend.
+    """Exports all data that this service stores about the user, without secrets. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING).
     """
 
 @_typing.type_check_only
 class ConsentServiceAsyncStub(ConsentServiceStub):
-    """What people have allowed, for themselves to look at and to take back."""
+    """The consents of a user: list, withdraw and export."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListConnections: _aio.UnaryUnaryMultiCallable[_consents_pb2.ListConnectionsRequest, _consents_pb2.ListConnectionsResponse]  # type: ignore[assignment]
-    """Applications that the person has let in, the latest first. Callers: authorize-frontend.
+    """Lists the applications that have access, most recent first. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING).
     """
     WithdrawConsent: _aio.UnaryUnaryMultiCallable[_consents_pb2.WithdrawConsentRequest, _consents_pb2.WithdrawConsentResponse]  # type: ignore[assignment]
-    """Forgets the consent, and ends all that the application has on it. Again: nothing changes and nothing is told.
+    """Deletes the consent and revokes all grants of the application. Idempotent: a repeated call emits no event.
     Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING).
     """
     ExportConsents: _aio.UnaryUnaryMultiCallable[_consents_pb2.ExportConsentsRequest, _consents_pb2.ExportConsentsResponse]  # type: ignore[assignment]
-    """Everything that this service holds about the person, and no secret. Callers: authorize-frontend.
+    """Exports all data that this service stores about the user, without secrets. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING).
     """
 
 class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What people have allowed, for themselves to look at and to take back."""
+    """The consents of a user: list, withdraw and export."""
 
     @_abc_1.abstractmethod
     def ListConnections(
@@ -73,7 +73,7 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _consents_pb2.ListConnectionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_consents_pb2.ListConnectionsResponse, _abc.Awaitable[_consents_pb2.ListConnectionsResponse]]:
-        """Applications that the person has let in, the latest first. Callers: authorize-frontend.
+        """Lists the applications that have access, most recent first. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING).
         """
 
@@ -83,7 +83,7 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _consents_pb2.WithdrawConsentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_consents_pb2.WithdrawConsentResponse, _abc.Awaitable[_consents_pb2.WithdrawConsentResponse]]:
-        """Forgets the consent, and ends all that the application has on it. Again: nothing changes and nothing is told.
+        """Deletes the consent and revokes all grants of the application. Idempotent: a repeated call emits no event.
         Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING).
         """
 
@@ -93,7 +93,7 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _consents_pb2.ExportConsentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_consents_pb2.ExportConsentsResponse, _abc.Awaitable[_consents_pb2.ExportConsentsResponse]]:
-        """Everything that this service holds about the person, and no secret. Callers: authorize-frontend.
+        """Exports all data that this service stores about the user, without secrets. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING).
         """
 

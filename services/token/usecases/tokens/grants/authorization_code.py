@@ -11,22 +11,22 @@ from services.token import events
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import AuthorizationCode, CodeClaim
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.ports import Begin, Work
+from services.token.ports.work import Begin, View, Writer
 from services.token.usecases.tokens.grants.refresh_family import start_family
 from services.token.usecases.tokens.issue_tokens import Authorized
 
 
 class AuthorizationCodeGrant:
-    def __init__(self, begin: Begin, view: Begin, *, lifetimes: Lifetimes) -> None:
+    def __init__(self, begin: Begin, view: View, *, lifetimes: Lifetimes) -> None:
         self._begin = begin
         self._view = view
         self._lifetimes = lifetimes
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
-        """Raises InvalidRequest without a code, InvalidGrant for one that this request may not spend."""
+        """Raises InvalidRequest without a code, InvalidGrant when this request may not redeem the code."""
         claim = _claim(parameters, client)
-        async with self._view() as work:
-            code = await work.codes.find(claim.code_hash)
+        async with self._view() as view:
+            code = await view.codes.find(claim.code_hash)
         if code is None:
             raise InvalidGrant(reason=Reason.CODE_UNKNOWN)
         code.judge(claim, now=now)
@@ -46,7 +46,7 @@ class AuthorizationCodeGrant:
     ) -> str | None:
         refresh_token = None
         async with self._begin() as work:
-            won = await work.codes.spend(code.code_hash, now=now)
+            won = await work.codes.redeem(code.code_hash, now=now)
             if won:
                 refresh_token = await start_family(work, client, code.grant, lifetimes=self._lifetimes, now=now)
                 work.emit(
@@ -78,7 +78,7 @@ def _claim(parameters: Parameters, client: Client) -> CodeClaim:
     )
 
 
-async def _revoke(work: Work, code: AuthorizationCode, *, now: datetime) -> None:
+async def _revoke(work: Writer, code: AuthorizationCode, *, now: datetime) -> None:
     grant = code.grant
     work.emit(events.code_replayed(grant, correlation_id=code.correlation_id))
     if await work.grants.revoke(grant.grant_id, reason="code_replayed", now=now):

@@ -8,7 +8,7 @@ from libs.oauth.scopes import parse_scope
 from services.token import events
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.token_claims import AccessToken
-from services.token.ports import Telemetry
+from services.token.ports.tokens import Telemetry
 from services.token.usecases.tokens.issue_tokens import Authorized
 
 

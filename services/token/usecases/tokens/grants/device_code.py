@@ -1,8 +1,7 @@
-"""A device collects what a person allowed elsewhere (RFC 8628 3.4). The device service keeps the code and its state."""
+"""The device code grant (RFC 8628 3.4). The device service stores the code and its state."""
 
 from datetime import datetime, timedelta
 
-from libs.crypto.random import uuid7
 from libs.oauth.client_metadata import DEVICE_CODE
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.parameters import Parameters
@@ -13,17 +12,18 @@ from services.token.domain.authorization.devices import AllowedDevice
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.ports import Begin, Devices
+from services.token.ports.authorization import Devices
+from services.token.ports.work import Begin
 from services.token.usecases.tokens.grants.new_grant import keep_grant
 from services.token.usecases.tokens.issue_tokens import Authorized
 
 WAIT = "latchkey_wait"
-"""A parameter of our own (RFC 6749 8.2): how many seconds the answer may wait for the person."""
-_LONGEST_WAIT = 30
+"""An extension parameter (RFC 6749 8.2): how many seconds the request may wait for the user's decision."""
+_MAX_WAIT_SECONDS = 30
 
 
 class DeviceCodeGrant:
-    """Judges by one call and spends by another, so that a code is never lost for want of a key."""
+    """Polls and redeems in two calls, so that a code is not lost when signing fails."""
 
     def __init__(self, begin: Begin, devices: Devices, *, lifetimes: Lifetimes, clock: Clock) -> None:
         self._begin = begin
@@ -64,22 +64,17 @@ class DeviceCodeGrant:
 def _wait(parameters: Parameters) -> timedelta:
     text = parameters.get(WAIT, "0")
     if not (text.isascii() and text.isdecimal() and len(text) <= 4):
-        raise InvalidRequest(f"{WAIT} must be a whole number of seconds.", reason=Reason.WAIT_MALFORMED)
-    return timedelta(seconds=min(int(text), _LONGEST_WAIT))
+        raise InvalidRequest(f"{WAIT} must be a non-negative integer of seconds.", reason=Reason.WAIT_MALFORMED)
+    return timedelta(seconds=min(int(text), _MAX_WAIT_SECONDS))
 
 
 def _grant(allowed: AllowedDevice, client: Client, *, now: datetime) -> Grant:
     session, scopes = allowed.session, client.permitted_scope(allowed.scopes)
-    return Grant(
-        grant_id=uuid7(now),
+    return Grant.of_session(
+        session,
         client_id=client.client_id,
-        user_id=session.user_id,
-        session_id=session.session_id,
         scopes=scopes,
         resources=allowed.resources,
         offline=OFFLINE_ACCESS in scopes,
-        authenticated_at=session.authenticated_at,
-        acr=session.acr,
-        amr=session.amr,
-        created_at=now,
+        now=now,
     )

@@ -6,14 +6,14 @@ from services.token import events
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.ports import Work
+from services.token.ports.work import Writer
 from services.token.usecases.tokens.grants.refresh_family import start_family
 
 _AFTER_EXPIRY = timedelta(minutes=1)
 
 
 async def keep_grant(
-    work: Work,
+    work: Writer,
     client: Client,
     grant: Grant,
     token: AccessToken,

@@ -1,4 +1,4 @@
-"""A person's password buys the client tokens (RFC 6749 4.3). RFC 9700 2.4 forbids it; it is here for what cannot be
+"""The password grant (RFC 6749 4.3). RFC 9700 2.4 forbids it; it is here for what cannot be
 changed any more: off unless a client is registered for it, and for confidential clients only.
 """
 
@@ -15,7 +15,8 @@ from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.domain.tokens.audiences import requested_resources
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.ports import Begin, SignIns
+from services.token.ports.tokens import SignIns
+from services.token.ports.work import Begin, View
 from services.token.usecases.tokens.grants.new_grant import keep_grant
 from services.token.usecases.tokens.issue_tokens import Authorized
 
@@ -23,14 +24,14 @@ from services.token.usecases.tokens.issue_tokens import Authorized
 class PasswordGrant:
     """The same sign-in as on the page, with its limits; the session that it starts can be ended like any other."""
 
-    def __init__(self, begin: Begin, view: Begin, sign_ins: SignIns, *, lifetimes: Lifetimes) -> None:
+    def __init__(self, begin: Begin, view: View, sign_ins: SignIns, *, lifetimes: Lifetimes) -> None:
         self._begin = begin
         self._view = view
         self._sign_ins = sign_ins
         self._lifetimes = lifetimes
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
-        """Raises InvalidGrant for a wrong password and for a person who was never asked for consent.
+        """Raises InvalidGrant for a wrong password and for a user who has not consented.
 
         InvalidScope, InvalidTarget when the client has not registered a scope or a resource; TemporarilyUnavailable
         with a retry time when there were too many failures.
@@ -68,14 +69,15 @@ class PasswordGrant:
     async def _require_consent(
         self, client: Client, user_id: str, scopes: tuple[str, ...], resources: tuple[str, ...]
     ) -> None:
-        """Nobody can be asked here: consent was given in a browser before, or the operator vouches for the client."""
+        """Require an earlier consent, unless the operator registered the client with consent=skip."""
         if client.metadata.consent == CONSENT_SKIP:
             return
         async with self._view() as view:
             remembered = await view.consents.find(user_id=user_id, client_id=client.client_id, resources=resources)
         if not remembered.issuperset(scope for scope in scopes if scope != OPENID):
             raise InvalidGrant(
-                "The person has not consented: they have to sign in with a browser once.", reason=Reason.CONSENT_MISSING
+                "The user has not consented to this client: the user must sign in with a browser first.",
+                reason=Reason.CONSENT_MISSING,
             )
 
 
@@ -87,16 +89,11 @@ def _grant(
     *,
     now: datetime,
 ) -> Grant:
-    return Grant(
-        grant_id=uuid7(now),
+    return Grant.of_session(
+        session,
         client_id=client.client_id,
-        user_id=session.user_id,
-        session_id=session.session_id,
         scopes=scopes,
         resources=resources,
         offline=OFFLINE_ACCESS in scopes,
-        authenticated_at=session.authenticated_at,
-        acr=session.acr,
-        amr=session.amr,
-        created_at=now,
+        now=now,
     )

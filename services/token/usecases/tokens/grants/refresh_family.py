@@ -8,10 +8,12 @@ from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.refresh_families import RefreshFamily, first_token
 from services.token.domain.tokens.token_claims import Lifetimes
-from services.token.ports import Work
+from services.token.ports.work import Writer
 
 
-async def start_family(work: Work, client: Client, grant: Grant, *, lifetimes: Lifetimes, now: datetime) -> str | None:
+async def start_family(
+    work: Writer, client: Client, grant: Grant, *, lifetimes: Lifetimes, now: datetime
+) -> str | None:
     """The refresh token, of which only the hash stays; None for a client that is not registered for them."""
     if REFRESH_TOKEN not in client.metadata.grant_types:
         return None

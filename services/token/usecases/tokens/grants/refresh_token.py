@@ -8,16 +8,16 @@ from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
 from libs.oauth.scopes import parse_scope
 from services.token import events
-from services.token.domain.clients.client import Client
+from services.token.domain.clients.client import Client, listed
 from services.token.domain.tokens.grants import Grant
-from services.token.domain.tokens.refresh_families import Presented, RefreshFamily, RefreshToken
+from services.token.domain.tokens.refresh_families import RefreshFamily, RefreshToken, TokenMatch
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
-from services.token.ports import Begin, Work
+from services.token.ports.work import Begin, View, Writer
 from services.token.usecases.tokens.issue_tokens import Authorized
 
 
 class RefreshTokenGrant:
-    def __init__(self, begin: Begin, view: Begin, *, chain_keys: Sequence[bytes], lifetimes: Lifetimes) -> None:
+    def __init__(self, begin: Begin, view: View, *, chain_keys: Sequence[bytes], lifetimes: Lifetimes) -> None:
         self._begin = begin
         self._view = view
         self._chain_keys = chain_keys
@@ -30,7 +30,7 @@ class RefreshTokenGrant:
         token = RefreshToken.parse(parameters["refresh_token"])
         family = await self._find(token, client)
         presented = self._recognise(family, token, now=now)
-        if presented is Presented.REUSED:
+        if presented is TokenMatch.REUSED:
             await self._revoke(family, now=now)
         scopes = _narrowed(family.grant, client, parameters.get("scope"))
 
@@ -40,8 +40,8 @@ class RefreshTokenGrant:
         return Authorized(client=client, scopes=scopes, redeem=redeem, grant=family.grant)
 
     async def _find(self, token: RefreshToken, client: Client) -> RefreshFamily:
-        async with self._view() as work:
-            family = await work.refresh_families.find(token.family_id)
+        async with self._view() as view:
+            family = await view.refresh_families.find(token.family_id)
         if family is None:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
         if family.client_id != client.client_id:
@@ -49,30 +49,30 @@ class RefreshTokenGrant:
         family.grant.require_live()
         return family
 
-    def _recognise(self, family: RefreshFamily, token: RefreshToken, *, now: datetime) -> Presented:
+    def _recognise(self, family: RefreshFamily, token: RefreshToken, *, now: datetime) -> TokenMatch:
         return family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
 
     async def _redeem(
-        self, family: RefreshFamily, token: RefreshToken, presented: Presented, tokens: AccessToken, *, now: datetime
+        self, family: RefreshFamily, token: RefreshToken, presented: TokenMatch, tokens: AccessToken, *, now: datetime
     ) -> RefreshToken:
         """The successor, which is the same for everybody who redeems this token."""
         successor = token.successor(self._chain_keys[0])
         async with self._begin() as work:
-            won = presented is Presented.LATEST and await work.refresh_families.rotate(
+            won = presented is TokenMatch.LATEST and await work.refresh_families.rotate(
                 family, family.rotate(token, key=self._chain_keys[0], idle=self._lifetimes.refresh_idle, now=now)
             )
             if not won:
-                # Somebody was faster with the same token, or it is the predecessor: look again at what is true now.
+                # A concurrent request used the same token, or it is the predecessor: read the current state.
                 successor = await self._within_grace(work, token, now=now)
             work.emit(events.token_refreshed(family.grant, scopes=tokens.scopes, token_id=tokens.token_id))
         return successor
 
-    async def _within_grace(self, work: Work, token: RefreshToken, *, now: datetime) -> RefreshToken:
+    async def _within_grace(self, work: Writer, token: RefreshToken, *, now: datetime) -> RefreshToken:
         family = await work.refresh_families.find(token.family_id)
         if family is None:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
         family.grant.require_live()
-        if self._recognise(family, token, now=now) is not Presented.PREDECESSOR:
+        if self._recognise(family, token, now=now) is not TokenMatch.PREDECESSOR:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_ROTATED_AWAY)
         return family.successor_of(token, self._chain_keys)
 
@@ -99,6 +99,13 @@ def _narrowed(grant: Grant, client: Client, requested: str | None) -> tuple[str,
     """
     granted = tuple(scope for scope in grant.scopes if scope in client.metadata.scopes)
     scopes = parse_scope(requested or "") or granted
-    if not scopes or not set(scopes) <= set(granted):
-        raise InvalidScope("The scope is more than what was granted.", reason=Reason.SCOPE_WIDENED)
+    if not scopes:
+        raise InvalidScope(
+            "None of the granted scopes is still registered for this client.", reason=Reason.SCOPE_WIDENED
+        )
+    excess = [scope for scope in scopes if scope not in granted]
+    if excess:
+        raise InvalidScope(
+            f"scope contains values that were not granted: {listed(excess)}", reason=Reason.SCOPE_WIDENED
+        )
     return scopes

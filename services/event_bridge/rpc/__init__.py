@@ -1,0 +1,1 @@
+"""The gRPC services for the CLI, one module each, with their conversions."""
