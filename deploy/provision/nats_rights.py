@@ -61,7 +61,7 @@ def of_service(name: str) -> Rights:
     )
 
 
-def of_mirror_keeper(user: str) -> Rights:
+def of_stream_owner(user: str) -> Rights:
     """For the service that keeps the streams, in an account that has copies of them: create and widen these."""
     verbs = ("INFO", "CREATE", "UPDATE")
     streams = [f"$JS.API.STREAM.{verb}.{stream}" for verb in verbs for stream in STREAMS]

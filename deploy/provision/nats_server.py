@@ -83,7 +83,7 @@ def reader_of(service: str) -> str:
     return f"{service}-reader"
 
 
-def mirror_keeper(account: str) -> str:
+def stream_owner_user(account: str) -> str:
     """The user that keeps the streams of an account with copies."""
     return f"{rights.STREAM_OWNER}-{account}"
 
@@ -118,8 +118,8 @@ def _users(keys: Keys) -> Iterator[tuple[Account, str, Rights]]:
     for name in SERVICE_NAMES:
         yield keys.services, name, rights.of_service(name)
     for account in (keys.subscribers, keys.readers):
-        keeper = mirror_keeper(account.name)
-        yield account, keeper, rights.of_mirror_keeper(rights.STREAM_OWNER)
+        stream_owner = stream_owner_user(account.name)
+        yield account, stream_owner, rights.of_stream_owner(rights.STREAM_OWNER)
     for service in SERVICES:
         if service.subscribes:
             yield keys.subscribers, reader_of(service.name), rights.of_subscribing_service(service.name)

@@ -213,8 +213,8 @@ class BusSettings(ServiceSettings):
     nats_replicas: int = Field(default=1, ge=1, le=5)
     """Replicas of each stream; 3 in a NATS cluster."""
     nats_stream_bytes: int = Field(default=2 * 1024**3, ge=16 * 1024**2)
-    """File storage of the streams of one NATS account: 60 % for events, 30 % for token telemetry, 5 % for dead-letter
-    advisories. A full stream drops its oldest events. Only key-rotation uses this setting: it creates the streams."""
+    """File storage of the streams of one NATS account: 60 % for events, 30 % for token telemetry, 5 % for the list of
+    undelivered events. A full stream drops its oldest events. Only key-rotation uses this setting."""
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)

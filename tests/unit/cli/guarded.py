@@ -51,7 +51,7 @@ async def _make_streams(home: Home, server: NatsServer) -> None:
 
 
 async def _keep_once(home: Home, server: NatsServer, mirror: Mirror | None) -> None:
-    creds = home.creds(nats_server.mirror_keeper(mirror.account) if mirror else "key-rotation")
+    creds = home.creds(nats_server.stream_owner_user(mirror.account) if mirror else "key-rotation")
     settings = BusSettings(
         issuer="https://id.example",
         nats_url=server.url,

@@ -59,24 +59,24 @@ class User:
         self.jetstream = client.jetstream()
         self._complaints = complaints
 
-    async def publishes_in_vain(self, *subjects: str) -> None:
+    async def is_refused_publish(self, *subjects: str) -> None:
         for subject in subjects:
             await self.client.publish(subject, b"{}")
-        await self._hears("publish", subjects)
+        await self._reported("publish", subjects)
 
-    async def subscribes_in_vain(self, *subjects: str) -> None:
+    async def is_refused_subscribe(self, *subjects: str) -> None:
         for subject in subjects:
             await self.client.subscribe(subject)
-        await self._hears("subscription", subjects)
+        await self._reported("subscription", subjects)
 
-    async def _hears(self, action: str, subjects: tuple[str, ...]) -> None:
+    async def _reported(self, action: str, subjects: tuple[str, ...]) -> None:
         """Exactly one complaint for each, in order."""
         async with asyncio.timeout(5):
-            heard = [await self._complaints.get() for _ in subjects]
-        assert heard == [f'nats: permissions violation for {action} to "{subject.lower()}"' for subject in subjects]
+            errors = [await self._complaints.get() for _ in subjects]
+        assert errors == [f'nats: permissions violation for {action} to "{subject.lower()}"' for subject in subjects]
 
     @property
-    def is_content(self) -> bool:
+    def has_no_errors(self) -> bool:
         return self._complaints.empty()
 
 
@@ -105,9 +105,9 @@ async def connect(server, home):
         yield as_user
 
 
-def keeper(server, home, mirror=None) -> Bus:
-    """The stream keeper of the services' account, or of an account with copies."""
-    user = nats_server.mirror_keeper(mirror.account) if mirror else nats_rights.STREAM_OWNER
+def stream_owner(server, home, mirror=None) -> Bus:
+    """The owner of the streams in the services' account, or of an account with copies."""
+    user = nats_server.stream_owner_user(mirror.account) if mirror else nats_rights.STREAM_OWNER
     creds = home.creds(user)
     settings = BusSettings(
         issuer="https://issuer.example",
@@ -122,9 +122,9 @@ def keeper(server, home, mirror=None) -> Bus:
 @pytest.fixture
 async def streams(server, home):
     """The streams of all accounts, made by the service that has the right."""
-    keepers = [keeper(server, home, mirror) for mirror in (None, *MIRRORS)]
-    running = [asyncio.create_task(each.run()) for each in keepers]
-    for each in keepers:
+    stream_owners = [stream_owner(server, home, mirror) for mirror in (None, *MIRRORS)]
+    running = [asyncio.create_task(each.run()) for each in stream_owners]
+    for each in stream_owners:
         await each.until_ready()
     yield
     for task in running:
@@ -148,29 +148,29 @@ async def test_a_service_publishes_its_own_events(connect, streams, service):
     user = await connect(service)
     for event in nats_rights.events_of(service):
         assert (await user.jetstream.publish(f"latchkey.v1.{event}.07", b"{}")).seq
-    assert user.is_content
+    assert user.has_no_errors
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_a_service_cannot_publish_the_events_of_another(connect, service):
     others = [event for name in SERVICE_NAMES if name != service for event in nats_rights.events_of(name)]
-    await (await connect(service)).publishes_in_vain(*(f"latchkey.v1.{event}.07" for event in others))
+    await (await connect(service)).is_refused_publish(*(f"latchkey.v1.{event}.07" for event in others))
 
 
 @pytest.mark.parametrize("name", ["subscriber", "cli", *SERVICE_NAMES])
-async def test_nobody_publishes_what_is_not_in_the_contract(connect, name):
+async def test_identity_cannot_publish_subjects_outside_the_contract(connect, name):
     user = await connect(name)
-    await user.publishes_in_vain("latchkey.v1.made.up.00", "latchkey.v2.login.succeeded.00", "_INBOX_token.x", "other")
+    await user.is_refused_publish("latchkey.v1.made.up.00", "latchkey.v2.login.succeeded.00", "_INBOX_token.x", "other")
 
 
 @pytest.mark.parametrize("name", ["subscriber", "cli"])
 async def test_a_reader_cannot_publish_any_event(connect, name):
     events = [event for service in SERVICE_NAMES for event in nats_rights.events_of(service)]
-    await (await connect(name)).publishes_in_vain(*(f"latchkey.v1.{event}.00" for event in events))
+    await (await connect(name)).is_refused_publish(*(f"latchkey.v1.{event}.00" for event in events))
 
 
 @pytest.mark.s(63)
-async def test_a_hook_hears_its_questions_and_answers_them_once_and_does_nothing_else(connect, streams):
+async def test_a_hook_reported_its_questions_and_answers_them_once_and_does_nothing_else(connect, streams):
     token, hook = await connect("token"), await connect("hooks")
 
     async def reply(message):
@@ -187,35 +187,35 @@ async def test_a_hook_hears_its_questions_and_answers_them_once_and_does_nothing
     assert answer.data == b"{}"
     async with asyncio.timeout(20):
         assert 'publish to "_r_.' in await hook._complaints.get()  # the second answer, in the account of the hooks
-    await hook.publishes_in_vain("latchkey.v1.token.revoked.00", nats_rights.HOOK, "_INBOX_token.x", "$JS.API.INFO")
-    await hook.subscribes_in_vain("latchkey.v1.>", "_INBOX.>", ">")
-    await (await connect("authentication")).publishes_in_vain(nats_rights.HOOK)
+    await hook.is_refused_publish("latchkey.v1.token.revoked.00", nats_rights.HOOK, "_INBOX_token.x", "$JS.API.INFO")
+    await hook.is_refused_subscribe("latchkey.v1.>", "_INBOX.>", ">")
+    await (await connect("authentication")).is_refused_publish(nats_rights.HOOK)
 
 
 @pytest.mark.parametrize("name", ["subscriber", "cli"])
 async def test_a_reader_cannot_touch_a_stream(connect, streams, name):
     verbs = ("CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE")
-    await (await connect(name)).publishes_in_vain(*(f"$JS.API.STREAM.{verb}.LATCHKEY_EVENTS" for verb in verbs))
+    await (await connect(name)).is_refused_publish(*(f"$JS.API.STREAM.{verb}.LATCHKEY_EVENTS" for verb in verbs))
 
 
 @pytest.mark.parametrize("name", SERVICE_NAMES)
 async def test_a_service_cannot_remove_a_stream_or_read_it(connect, streams, name):
     subjects = ("STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.GET", "CONSUMER.CREATE")
-    await (await connect(name)).publishes_in_vain(*(f"$JS.API.{subject}.LATCHKEY_EVENTS" for subject in subjects))
+    await (await connect(name)).is_refused_publish(*(f"$JS.API.{subject}.LATCHKEY_EVENTS" for subject in subjects))
 
 
 @pytest.mark.s(63)
 @pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if name != nats_rights.STREAM_OWNER])
 async def test_one_service_alone_changes_what_streams_take_in_and_keep(connect, streams, name):
     changes = [f"$JS.API.STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE") for stream in STREAMS]
-    await (await connect(name)).publishes_in_vain(*changes)
+    await (await connect(name)).is_refused_publish(*changes)
 
 
 @pytest.mark.s(63)
 async def test_the_service_that_browsers_talk_to_publishes_nothing_and_asks_nothing(connect, streams):
     verbs = ("INFO", "CREATE", "UPDATE")
     asked = [f"$JS.API.STREAM.{verb}.{stream}" for verb in verbs for stream in STREAMS]
-    await (await connect("authorize-frontend")).publishes_in_vain(*asked, "$JS.API.INFO", "latchkey.v1.key.revoked.00")
+    await (await connect("authorize-frontend")).is_refused_publish(*asked, "$JS.API.INFO", "latchkey.v1.key.revoked.00")
 
 
 async def test_a_service_reads_by_its_own_consumers_the_events_that_concern_it_and_no_more(connect, streams):
@@ -231,7 +231,7 @@ async def test_a_service_reads_by_its_own_consumers_the_events_that_concern_it_a
     pull = await token.jetstream.pull_subscribe_bind("token-session-ended", stream="LATCHKEY_EVENTS")
     (message,) = await pull.fetch(1, timeout=5)
     await message.ack_sync()
-    assert token.is_content
+    assert token.has_no_errors
     # The server holds the filter in the request to the one in the subject.
     answer = await token.client.request(
         f"$JS.API.CONSUMER.CREATE.LATCHKEY_EVENTS.token-session-ended.{ours.filter_subject}",
@@ -241,14 +241,14 @@ async def test_a_service_reads_by_its_own_consumers_the_events_that_concern_it_a
     )
     assert "error" in json.loads(answer.data)
     makes = "$JS.API.CONSUMER.CREATE.LATCHKEY_EVENTS"
-    await token.publishes_in_vain(
+    await token.is_refused_publish(
         f"{makes}.token-session-ended",
         f"{makes}.token-session-ended.latchkey.v1.login.>",
         f"{makes}.other.latchkey.v1.session.ended.*",
         "$JS.API.CONSUMER.DURABLE.CREATE.LATCHKEY_EVENTS.token-session-ended",
         "$JS.API.CONSUMER.MSG.NEXT.LATCHKEY_EVENTS.other",
     )
-    await (await connect("device")).publishes_in_vain(
+    await (await connect("device")).is_refused_publish(
         f"{makes}.token-session-ended.latchkey.v1.session.ended.*",
         "$JS.API.CONSUMER.MSG.NEXT.LATCHKEY_EVENTS.token-session-ended",
         "$JS.ACK.LATCHKEY_EVENTS.token-session-ended.1.1.1.1.1",
@@ -266,8 +266,8 @@ async def test_event_bridge_reads_a_copy_by_a_consumer_of_its_own_name_only(conn
     bodies = []
     while body not in bodies:
         bodies += [message.data for message in await pull.fetch(1_000, timeout=2)]
-    assert reader.is_content
-    await reader.publishes_in_vain(
+    assert reader.has_no_errors
+    await reader.is_refused_publish(
         "latchkey.v1.webhook.created.00",
         "$JS.API.CONSUMER.MSG.NEXT.LATCHKEY_EVENTS.other",
         "$JS.API.CONSUMER.CREATE.LATCHKEY_EVENTS.other.latchkey.v1.>",
@@ -275,13 +275,13 @@ async def test_event_bridge_reads_a_copy_by_a_consumer_of_its_own_name_only(conn
         "$JS.API.CONSUMER.DELETE.LATCHKEY_EVENTS.other",
         "$JS.API.STREAM.MSG.GET.LATCHKEY_EVENTS",
     )
-    await reader.subscribes_in_vain("latchkey.v1.>", "_INBOX.>")
+    await reader.is_refused_subscribe("latchkey.v1.>", "_INBOX.>")
 
 
 CONSUMER = "crm-0badcafe"
 IDENTITIES = (
     *SERVICE_NAMES,
-    *(nats_server.mirror_keeper(mirror.account) for mirror in MIRRORS),
+    *(nats_server.stream_owner_user(mirror.account) for mirror in MIRRORS),
     *("event-bridge-reader", "cli", "subscriber", "hooks", CONSUMER),
 )
 """All users that NATS knows, and one that `latchkey subscriber create` makes."""
@@ -362,7 +362,7 @@ async def test_identity_is_denied_every_consumer_stream_and_api_call_that_is_not
     if identity.startswith("key-rotation-"):
         inbox = "key_rotation"
     user = await connect(identity, inbox=f"_INBOX_{inbox}", creds=creds)
-    await user.publishes_in_vain(*(subject for subject in PROBES if not is_own(identity, subject)))
+    await user.is_refused_publish(*(subject for subject in PROBES if not is_own(identity, subject)))
 
 
 @pytest.mark.s(63)
@@ -401,7 +401,7 @@ async def test_readers_and_hooks_have_no_login_in_the_account_of_the_services(co
 @pytest.mark.s(63)
 async def test_reader_that_joins_the_queue_of_the_token_hook_gets_no_request(connect, streams):
     token, hook, reader = await connect("token"), await connect("hooks"), await connect("subscriber", inbox="_INBOX")
-    await reader.subscribes_in_vain(nats_rights.HOOK)
+    await reader.is_refused_subscribe(nats_rights.HOOK)
     stolen = 0
 
     async def count(message):
@@ -446,19 +446,19 @@ def test_streams_of_an_account_fit_its_storage():
 
 
 @pytest.mark.parametrize("name", ["cli", *SERVICE_NAMES])
-async def test_a_user_hears_no_inbox_but_its_own(connect, name):
+async def test_a_user_reported_no_inbox_but_its_own(connect, name):
     other = "_INBOX_token" if name != "token" else "_INBOX_device"
-    await (await connect(name)).subscribes_in_vain("_INBOX.>", f"{other}.>", ">", "$JS.>")
+    await (await connect(name)).is_refused_subscribe("_INBOX.>", f"{other}.>", ">", "$JS.>")
 
 
-async def test_services_hear_what_their_caches_need_and_no_more(connect):
+async def test_service_can_subscribe_to_the_events_of_its_caches_only(connect):
     token, frontend, device = [await connect(name) for name in ("token", "authorize-frontend", "device")]
     for subject in ("latchkey.v1.client.>", "latchkey.v1.key.>", "latchkey.v1.session.>"):
         await token.client.subscribe(subject)
     await frontend.client.subscribe("latchkey.v1.key.>")
-    await token.subscribes_in_vain("latchkey.v1.login.>")
-    await frontend.subscribes_in_vain("latchkey.v1.session.>")
-    await device.subscribes_in_vain("latchkey.v1.key.>")
+    await token.is_refused_subscribe("latchkey.v1.login.>")
+    await frontend.is_refused_subscribe("latchkey.v1.session.>")
+    await device.is_refused_subscribe("latchkey.v1.key.>")
 
 
 @pytest.mark.parametrize("inbox", ["_INBOX", "_INBOX_subscriber"])
@@ -472,7 +472,7 @@ async def test_a_stock_subscriber_reads_a_durable_consumer(connect, streams, inb
         for message in await pull.fetch(10, timeout=5):
             await message.ack_sync()
             bodies.append(message.data)
-    assert user.is_content
+    assert user.has_no_errors
 
 
 async def test_a_stock_subscriber_reads_by_push_and_live(connect, streams):
@@ -485,7 +485,7 @@ async def test_a_stock_subscriber_reads_by_push_and_live(connect, streams):
     await (await connect("token")).jetstream.publish("latchkey.v1.consent.granted.01", b"fresh")
     assert (await live.next_msg(5)).data == b"fresh"
     assert (await pushed.next_msg(5)).data == b"fresh"
-    assert user.is_content
+    assert user.has_no_errors
 
 
 async def test_a_user_made_later_is_known_without_touching_the_server(connect, home, tmp_path):
@@ -502,28 +502,28 @@ async def test_a_user_made_later_is_known_without_touching_the_server(connect, h
     (tmp_path / "later.creds").write_text(accounts.creds(jwt, seed))
     user = await connect("later", creds=tmp_path / "later.creds")
     await user.client.subscribe("latchkey.v1.login.>")
-    await user.publishes_in_vain("anything")
+    await user.is_refused_publish("anything")
 
 
 async def test_a_user_of_another_account_key_is_refused(connect, home, tmp_path):
-    stranger, seed = (accounts.new_seed(kind, b"s" * 32) for kind in ("account", "user"))
+    foreign_account, seed = (accounts.new_seed(kind, b"s" * 32) for kind in ("account", "user"))
     jwt = accounts.user_jwt(
-        "stranger",
+        "foreign_account",
         accounts.public_key(seed),
         account=Keys.of(home).services.public,
-        signer=stranger,
+        signer=foreign_account,
         rights=Rights(publish=(">",), subscribe=(">",)),
         now=NOW,
     )
-    (tmp_path / "stranger.creds").write_text(accounts.creds(jwt, seed))
+    (tmp_path / "foreign.creds").write_text(accounts.creds(jwt, seed))
     with pytest.raises((NatsError, asyncio.TimeoutError)):
-        await connect("stranger", creds=tmp_path / "stranger.creds")
+        await connect("foreign_account", creds=tmp_path / "foreign.creds")
 
 
-async def test_without_credentials_nobody_gets_in(connect, tmp_path):
+async def test_connection_without_credentials_is_refused(connect, tmp_path):
     (tmp_path / "empty.creds").write_text(accounts.creds("", accounts.new_seed("user", b"n" * 32)))
     with pytest.raises((NatsError, asyncio.TimeoutError)):
-        await connect("nobody", creds=tmp_path / "empty.creds")
+        await connect("anonymous", creds=tmp_path / "empty.creds")
 
 
 def test_keys_stay_from_run_to_run_and_are_private(server, home):
