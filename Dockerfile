@@ -25,7 +25,7 @@ COPY deploy deploy
 RUN ["/opt/latchkey/venv/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "."]
 
 FROM ${BASE_IMAGE} AS runtime
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Latchkey" \
       org.opencontainers.image.description="An OAuth 2.0 and OpenID Connect authorization server made of five small services" \
