@@ -27,7 +27,8 @@ def main() -> int:
     build = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
     done = subprocess.run(build, cwd=ROOT, check=False, capture_output=True, text=True)  # noqa: S603 - fixed arguments
     if done.returncode:
-        sys.stderr.write(done.stdout + done.stderr)
+        report = done.stderr.partition("Traceback")[0]  # a broken link is reported first, and then raised
+        sys.stderr.write(report or done.stdout + done.stderr)
         return 1
     return 0
 
