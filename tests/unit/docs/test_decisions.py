@@ -17,9 +17,9 @@ def test_decisions_are_numbered_without_gaps():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_decision_has_its_sections_and_a_row_in_the_index(page):
     text = page.read_text(encoding="utf-8")
-    number, title = re.match(
-        r"# (\d+)\. (.+)\n\nStatus: (?:accepted|replaced by .+), (?:\d{4}-\d\d-\d\d)\n", text
-    ).groups()
+    head = re.match(r"# (\d+)\. (.+)\n\nStatus: (?:accepted|replaced by .+), \d{4}-\d\d-\d\d\n", text)
+    assert head is not None
+    number, title = head.groups()
     assert page.name.startswith(f"{int(number):04}-")
     assert [line for line in text.splitlines() if line.startswith("## ")] == _HEADINGS
     assert f"| {number} | [{title}]({page.name}) |" in (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
