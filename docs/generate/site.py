@@ -18,10 +18,10 @@ _LINK = re.compile(r"\]\(([^)#\s]+)")
 
 
 def main() -> int:
-    """Return 0, or 1 if a page is missing in the navigation, a link is broken or the build fails."""
+    """Return 0, or 1 if the navigation differs from the pages, a link is broken or the build fails."""
     pages = _markdown_files()
-    if unlisted := sorted(set(pages) - set(_listed())):
-        sys.stderr.write(f"mkdocs.yml does not list in nav: {', '.join(unlisted)}\n")
+    if different := sorted(set(pages) ^ set(_listed())):
+        sys.stderr.write(f"nav in mkdocs.yml must list every page and nothing else: {', '.join(different)}\n")
         return 1
     collect(pages)
     build = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
@@ -50,7 +50,7 @@ def _markdown_files() -> list[str]:
 
 def _listed() -> list[str]:
     """The pages in the navigation, which is the last section of mkdocs.yml."""
-    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("nav:\n")[2]
     return re.findall(r"\S+\.md$", navigation, re.MULTILINE)
 
 

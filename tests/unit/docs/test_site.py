@@ -18,14 +18,15 @@ def repository(tmp_path, monkeypatch):
     )
     (tmp_path / "page.png").write_bytes(b"png")
     (tmp_path / "LICENSE").write_text("text", encoding="utf-8")
-    (tmp_path / "mkdocs.yml").write_text("site_name: x\n\nnav:\n  - README.md\n", encoding="utf-8")
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     return tmp_path
 
 
-def test_site_build_fails_when_a_page_is_missing_in_the_navigation(repository, capsys):
+def test_site_build_fails_when_the_navigation_differs_from_the_pages(repository, capsys):
+    (repository / "mkdocs.yml").write_text("nav:\n  - README.md\n  - Old: docs/old.md\n", encoding="utf-8")
     assert site.main() == 1
-    assert capsys.readouterr().err == "mkdocs.yml does not list in nav: docs/guide.md\n"
+    error = "nav in mkdocs.yml must list every page and nothing else: docs/guide.md, docs/old.md\n"
+    assert capsys.readouterr().err == error
 
 
 def test_collect_copies_pages_with_their_folders_and_linked_files(repository):
