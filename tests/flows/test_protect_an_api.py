@@ -46,7 +46,7 @@ def api(reader: Reader) -> Iterator[str]:
             program.terminate()
 
 
-def test_api_of_the_page_accepts_a_token_for_its_resource_and_refuses_another_one(
+def test_api_of_the_page_accepts_a_token_for_its_resource_and_refuses_a_malformed_one(
     reader: Reader, api: str, access_token: str
 ) -> None:
     call = block(BLOCKS, "sh", "Authorization: Bearer").code.replace(":8000", f":{api}")
