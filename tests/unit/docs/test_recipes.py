@@ -11,6 +11,7 @@ from deploy.local.environment import of_service
 from deploy.local.layout import Layout
 from deploy.local.ports import Ports
 from deploy.playground import event_words
+from deploy.playground.flows import FLOWS
 from deploy.provision.home import Home
 from deploy.provision.topology import SERVICES, ServiceShape
 from docs.generate.configuration import SETTINGS
@@ -39,6 +40,33 @@ EVENTS = {
     for message in events_pb2.DESCRIPTOR.message_types_by_name.values()
     if message.GetOptions().HasExtension(events_pb2.event)
 }
+PLACES = {
+    "A grant": (
+        "libs/oauth/client_metadata.py",
+        "libs/oauth/registration.py",
+        "services/token/usecases/tokens/grants",
+        "services/token/wiring.py",
+        "libs/cli/commands/client.py",
+        "libs/cli/flow_questions.py",
+        "deploy/local/demo.py",
+        "deploy/playground/flows/__init__.py",
+    ),
+    "A step of a page flow": (
+        "services/token/domain/authorization/interaction.py",
+        "services/token/rpc/authorization.py",
+        "services/authorize_frontend/http/authorization/responses.py",
+    ),
+    "An event": (
+        "protos/latchkey/events/v1/events.proto",
+        "libs/servicekit/nats/bus.py",
+        "services/token/events.py",
+        "tests/contract/golden",
+        "deploy/playground/event_words.py",
+    ),
+    "A setting": ("services/token/config.py", "deploy/local/environment.py", "docker-compose.yml"),
+    "A service": ("pyproject.toml", "deploy/provision/topology.py", "docker-compose.yml"),
+}
+"""Recipe -> the files that the tests of this module check."""
 NOT_IN_FILES = {"callers", "data-page", "routes", "verb_noun.py", "x_of", "to_x", "trace_id", "client_id"}
 each_recipe = pytest.mark.parametrize("name", RECIPES)
 each_service = pytest.mark.parametrize("shape", SERVICES, ids=lambda shape: shape.name)
@@ -83,10 +111,17 @@ def test_every_class_and_function_of_a_recipe_is_in_one_of_its_files(name):
     assert not [each for each in missing if not each.startswith("LATCHKEY_")]
 
 
+@pytest.mark.parametrize(("name", "places"), PLACES.items())
+def test_a_recipe_names_every_place_that_the_tests_below_check(name, places):
+    assert set(places) <= {path.relative_to(ROOT).as_posix() for path in _paths(RECIPES[name])}
+
+
 @pytest.mark.parametrize("grant_type", SUPPORTED_GRANT_TYPES)
 def test_every_grant_type_is_in_all_its_places(grant_type):
     advices = [each for each in vars(flow_questions).values() if isinstance(each, Advice)]
-    assert any(grant_type in advice.grant_types for advice in advices), "libs/cli/flow_questions.py"
+    flows = {advice.flow for advice in advices if grant_type in advice.grant_types}
+    assert flows, "libs/cli/flow_questions.py"
+    assert flows & {flow.name for flow in FLOWS}, "deploy/playground/flows/__init__.py"
     assert grant_type in client_command._GRANTS, "libs/cli/commands/client.py"
     demo = clients(_layout(Path("unused"))).values()
     assert any(grant_type in client["grant_types"] for client in demo), "deploy/local/demo.py"

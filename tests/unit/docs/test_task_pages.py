@@ -58,7 +58,7 @@ def test_every_metric_and_event_code_of_the_operations_page_exists():
 
 
 @each_page
-def test_a_page_says_for_whom_it_is_and_ends_with_the_next_step(name):
+def test_a_page_starts_with_its_readers_and_ends_with_the_next_step(name):
     first = PAGES[name].split("\n\n")[1]
     assert first.startswith("For ")
     assert PAGES[name].split("\n## ")[-1].startswith("Next step\n")
