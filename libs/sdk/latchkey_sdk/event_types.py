@@ -349,8 +349,7 @@ class CodeRedeemed(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class CodeReplayed(EventData):
-    """An authorization code was used a second time: it may have been stolen. The tokens of the first use are revoked.
-    """
+    """An authorization code was used twice: it may have been stolen. The tokens of the first use are revoked."""
 
     NAME: ClassVar[str] = "code.replayed"
 
