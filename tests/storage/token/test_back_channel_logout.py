@@ -12,9 +12,9 @@ from libs.fetch.errors import FetchRefused, Reason
 from libs.servicekit.events.consumer import Received
 from services.token.adapters.session_events import SessionEvents
 from services.token.domain.sessions.logout import LEASE, LogoutDelivery, Outcome
-from services.token.usecases.sessions import end_session as end_session_module
 from services.token.usecases.sessions.deliver_logout import DeliverLogout
 from services.token.usecases.sessions.end_session import EndAccount, EndOfflineGrants, EndSession
+from services.token.usecases.tokens import revoke_in_batches
 from services.token.usecases.tokens.mint_tokens import MintTokens
 from tests.storage.token.world import LIFETIMES, Registered, World, at_once, new_session_id
 from tests.unit.token.parts import ALICE, ISSUER, MINUTE, a_session, read_token
@@ -142,7 +142,7 @@ async def test_online_grants_end_with_a_reason_and_offline_ones_stay(world: Worl
 async def test_grants_beyond_one_transaction_end_as_well(
     world: World, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(end_session_module, "GRANTS_AT_ONCE", 2)
+    monkeypatch.setattr(revoke_in_batches, "GRANTS_AT_ONCE", 2)
     session_id = new_session_id()
     client = await signed_in(world, session_id)
     for _ in range(3):

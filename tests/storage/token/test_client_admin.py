@@ -8,7 +8,7 @@ import pytest
 from libs.crypto.hashing import keyed_hash
 from libs.oauth.errors import InvalidClient, InvalidClientMetadata, InvalidRedirectUri, InvalidRequest, OAuthError
 from services.token.domain.authorization.interaction import Step
-from services.token.usecases.clients import delete_client
+from services.token.usecases.tokens import revoke_in_batches
 from tests.storage.token.world import BROWSER, PEPPER, Registered, World, asked, at_once
 from tests.unit.token.parts import ALICE, BOB, MINUTE, NOON, REDIRECT_URI, SECOND, a_session
 
@@ -219,7 +219,7 @@ async def test_a_deleted_client_leaves_nothing_that_works(world: World) -> None:
 
 async def test_a_client_of_many_grants_goes_in_several_steps(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """One transaction for all would be too large for the database, and the client could never be deleted."""
-    monkeypatch.setattr(delete_client, "GRANTS_AT_ONCE", 3)
+    monkeypatch.setattr(revoke_in_batches, "GRANTS_AT_ONCE", 3)
     client = await world.client()
     for _ in range(7):
         await world.code(client)
