@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from docs.generate import asyncapi, configuration, conformance, events, rpc, sdk_event_types, security
+from docs.generate import asyncapi, configuration, conformance, errors, events, rpc, sdk_event_types, security
 from docs.generate.sources import DOCS, SourceError
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "asyncapi.json": asyncapi.page,
     "configuration.md": configuration.page,
     "conformance.md": conformance.page,
+    "errors.md": errors.page,
     "events.md": events.page,
     "rpc.md": rpc.page,
     "security.md": security.page,

@@ -22,13 +22,15 @@ from libs.servicekit.events.relay import PURGE_SECONDS, Relay
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.nats.bus import Bus
 from libs.servicekit.sql.migrations import open_database
-from services.authentication import rpc
 from services.authentication.adapters.password_policy import PasswordPolicy, breached_passwords
 from services.authentication.adapters.password_pool import PasswordPool
 from services.authentication.app_factors import factor_services
 from services.authentication.app_letters import EmailParts
 from services.authentication.app_profile import profile_service
 from services.authentication.config import AuthenticationSettings
+from services.authentication.rpc.accounts import AccountRpc
+from services.authentication.rpc.sessions import SessionRpc
+from services.authentication.rpc.user_admin import UserAdminRpc
 from services.authentication.store.tables import METADATA
 from services.authentication.store.work import StoreWork
 from services.authentication.usecases.accounts.change_password import ChangePassword
@@ -130,7 +132,7 @@ def _servicers(
         throttle=throttle,
         stand_in_key=stand_in_key,
     )
-    sessions = rpc.Sessions(
+    sessions = SessionRpc(
         sign_in=sign_in,
         get_session=GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=touch.note),
         end_session=EndSession(work=work, clock=clock),
@@ -148,10 +150,8 @@ def _servicers(
         ),
         attestation_key=attestation_key,
     )
-    accounts = rpc.Accounts(
-        get_account=GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes), sign_in=sign_in
-    )
-    admin = rpc.UserAdmin(
+    accounts = AccountRpc(get_account=GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes), sign_in=sign_in)
+    admin = UserAdminRpc(
         create_user=CreateUser(work=work, passwords=passwords, policy=policy, clock=clock),
         invite_user=emails.invite_user(),
         import_user=ImportUser(view=work.reading, work=work, clock=clock),

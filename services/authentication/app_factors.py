@@ -7,8 +7,9 @@ from libs.crypto.sealing import KeyEncryptionKey
 from libs.servicekit.base.clock import SystemClock
 from libs.servicekit.base.service import Registration
 from libs.servicekit.events.unit_of_work import Transactions
-from services.authentication import rpc_factors
 from services.authentication.config import AuthenticationSettings
+from services.authentication.rpc.factors import FactorRpc
+from services.authentication.rpc.proofs import ProofRpc
 from services.authentication.store.work import StoreWork
 from services.authentication.usecases.factors.enrol_passkey import AddPasskey, StartPasskey
 from services.authentication.usecases.factors.enrol_totp import ConfirmTotp, StartTotp
@@ -39,7 +40,7 @@ def factor_services(
         RelyingParty.of(settings.issuer), key=keyed_hash(keys.first, "latchkey.v1: passkey challenges"), clock=clock
     )
     prove = ProveFactor(factor_key=factor_key, recovery_keys=recovery_keys, ceremonies=ceremonies, clock=clock)
-    proofs = rpc_factors.Proofs(
+    proofs = ProofRpc(
         find_attempt=FindAttempt(view=work.reading, ceremonies=ceremonies, clock=clock),
         continue_sign_in=ContinueSignIn(work=work, prove=prove, start=start, clock=clock, stand_in_key=stand_in_key),
         start_step_up=StartStepUp(work=work, require_session=require_session, clock=clock),
@@ -48,7 +49,7 @@ def factor_services(
             work=work, ceremonies=ceremonies, start=start, clock=clock, stand_in_key=stand_in_key
         ),
     )
-    factors = rpc_factors.Factors(
+    factors = FactorRpc(
         list_factors=ListFactors(view=work.reading, require_session=require_session),
         start_totp=StartTotp(work=work, require_session=require_session, factor_key=factor_key, clock=clock),
         confirm_totp=ConfirmTotp(

@@ -15,12 +15,16 @@ from latchkey.authentication.v1 import (
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.service import Registration, Task
 from libs.servicekit.base.timers import every
-from services.authentication import rpc_letters
 from services.authentication.adapters.email_deliveries import EmailDeliveries
 from services.authentication.adapters.email_texts import EmailTexts
 from services.authentication.adapters.mailer import SmtpMailer
-from services.authentication.mail_settings import MailSettings
-from services.authentication.ports import PasswordHasher, PasswordPolicy, ViewFactory, WorkFactory
+from services.authentication.config import MailSettings
+from services.authentication.ports.sign_in import PasswordHasher, PasswordPolicy
+from services.authentication.ports.work import Begin, View
+from services.authentication.rpc.addresses import AddressRpc
+from services.authentication.rpc.offers import OfferRpc
+from services.authentication.rpc.password_resets import PasswordResetRpc
+from services.authentication.rpc.sign_ups import SignUpRpc
 from services.authentication.usecases.accounts.change_email_address import (
     ConfirmAddress,
     FindAddressRequest,
@@ -44,8 +48,8 @@ class EmailParts:
     """What use cases about emails are made of."""
 
     settings: MailSettings
-    view: ViewFactory
-    work: WorkFactory
+    view: View
+    work: Begin
     require_session: RequireSession
     passwords: PasswordHasher
     policy: PasswordPolicy
@@ -65,7 +69,7 @@ class EmailParts:
         return (
             Registration(
                 offers_pb2_grpc.add_OfferServiceServicer_to_server,
-                rpc_letters.Offers(mail=self._has_mail, sign_up=self._has_sign_up),
+                OfferRpc(mail=self._has_mail, sign_up=self._has_sign_up),
                 offers_pb2.DESCRIPTOR.services_by_name["OfferService"],
             ),
             Registration(
@@ -96,10 +100,10 @@ class EmailParts:
     def _has_sign_up(self) -> bool:
         return self._has_mail and self.settings.sign_up
 
-    def _sign_ups(self) -> rpc_letters.SignUps:
+    def _sign_ups(self) -> SignUpRpc:
         find = FindSignUp(view=self.view, clock=self.clock)
         limit = LimitEmails(key=self.digest_key)
-        return rpc_letters.SignUps(
+        return SignUpRpc(
             request_sign_up=RequestSignUp(work=self.work, limit=limit, is_open=self._has_sign_up, clock=self.clock),
             find=find,
             complete=CompleteSignUp(
@@ -107,9 +111,9 @@ class EmailParts:
             ),
         )
 
-    def _addresses(self) -> rpc_letters.Addresses:
+    def _addresses(self) -> AddressRpc:
         find = FindAddressRequest(view=self.view, require_session=self.require_session, clock=self.clock)
-        return rpc_letters.Addresses(
+        return AddressRpc(
             get_own=GetOwnAddress(view=self.view, require_session=self.require_session),
             request_address=RequestAddress(
                 view=self.view,
@@ -123,10 +127,10 @@ class EmailParts:
             confirm=ConfirmAddress(view=self.view, work=self.work, find=find, clock=self.clock),
         )
 
-    def _password_resets(self) -> rpc_letters.PasswordResets:
+    def _password_resets(self) -> PasswordResetRpc:
         find = FindPasswordReset(view=self.view, clock=self.clock)
         limit = LimitEmails(key=self.digest_key)
-        return rpc_letters.PasswordResets(
+        return PasswordResetRpc(
             request_reset=RequestPasswordReset(work=self.work, limit=limit, has_mail=self._has_mail, clock=self.clock),
             find=find,
             reset=ResetPassword(

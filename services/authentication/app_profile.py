@@ -5,7 +5,7 @@ from libs.oauth.attributes import Attributes
 from libs.servicekit.base.clock import SystemClock
 from libs.servicekit.base.service import Registration
 from libs.servicekit.events.unit_of_work import Transactions
-from services.authentication.rpc_profile import Profiles
+from services.authentication.rpc.profile import ProfileRpc
 from services.authentication.store.work import StoreWork
 from services.authentication.usecases.accounts.delete_account import DeleteAccount
 from services.authentication.usecases.accounts.export_account import ExportAccount
@@ -17,7 +17,7 @@ def profile_service(
     work: Transactions[StoreWork], *, require_session: RequireSession, attributes: Attributes
 ) -> Registration:
     clock = SystemClock()
-    profiles = Profiles(
+    profiles = ProfileRpc(
         get_profile=GetProfile(view=work.reading, require_session=require_session),
         update_profile=UpdateProfile(
             view=work.reading, work=work, require_session=require_session, attributes=attributes, clock=clock

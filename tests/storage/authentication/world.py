@@ -25,7 +25,7 @@ from services.authentication.domain.accounts.claims import Profile
 from services.authentication.domain.factors.factor import FactorKind
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import Lifetimes
-from services.authentication.ports import Mail, MailRefusedError
+from services.authentication.ports.email import Mail, MailRefusedError
 from services.authentication.store.rows import profile_values
 from services.authentication.store.tables import EMAILS, METADATA, SESSIONS, USERS
 from services.authentication.store.work import StoreWork
