@@ -185,7 +185,7 @@ def _number(value: Any) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """For people, where the number says little: ` (8 hours)`."""
+    """The duration in a larger unit: ` (8 hours)`."""
     for word, unit in (("days", timedelta(days=1)), ("hours", timedelta(hours=1)), ("minutes", timedelta(minutes=1))):
         count, rest = divmod(timedelta(seconds=seconds), unit)
         if count > 1 and not rest:

@@ -174,7 +174,7 @@ def test_a_public_client_must_use_pkce_whatever_it_registered() -> None:
     assert refusal.value.reason == "PKCE_REQUIRED"
 
 
-def test_without_scope_a_client_gets_what_it_registered_but_not_the_person() -> None:
+def test_default_scope_is_the_registered_scope_without_user_scopes() -> None:
     assert judge(a_request(scope=None), a_client()).scopes == ("profile", "email", "notes")
 
 

@@ -1,6 +1,7 @@
 """Deletes a client, its consents and its grants."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from libs.servicekit.base.clock import Clock
 from services.token import events
@@ -10,11 +11,11 @@ from services.token.ports.work import Begin, Writer
 from services.token.usecases.tokens.revoke_in_batches import revoke_in_batches
 
 
+@dataclass(frozen=True, kw_only=True)
 class DeleteClient:
-    def __init__(self, begin: Begin, *, directory: ClientDirectory, clock: Clock) -> None:
-        self._begin = begin
-        self._directory = directory
-        self._clock = clock
+    begin: Begin
+    directory: ClientDirectory
+    clock: Clock
 
     async def __call__(self, client_id: str, *, by: events.By = "operator") -> None:
         """Revoke the grants of the client and delete it.
@@ -27,7 +28,7 @@ class DeleteClient:
 
         async def revoke_some(work: Writer, limit: int) -> Sequence[tuple[str, str, str]]:
             return await work.grants.revoke_some_of_client(
-                client_id, limit=limit, reason="client_deleted", now=self._clock.now()
+                client_id, limit=limit, reason="client_deleted", now=self.clock.now()
             )
 
         async def finish(work: Writer, _: int) -> None:
@@ -36,5 +37,5 @@ class DeleteClient:
             await work.consents.forget_client(client_id)
             work.emit(events.client_deleted(client_id, by=by))
 
-        await revoke_in_batches(self._begin, revoke_some, reason="client_deleted", finish=finish)
-        self._directory.forget()
+        await revoke_in_batches(self.begin, revoke_some, reason="client_deleted", finish=finish)
+        self.directory.forget()

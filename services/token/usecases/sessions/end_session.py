@@ -4,6 +4,7 @@ The use cases handle events of the authentication service and are idempotent for
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from libs.crypto.random import uuid7
@@ -14,10 +15,10 @@ from services.token.ports.work import Begin, Writer
 from services.token.usecases.tokens.revoke_in_batches import revoke_in_batches
 
 
+@dataclass(frozen=True, kw_only=True)
 class EndSession:
-    def __init__(self, begin: Begin, *, clock: Clock) -> None:
-        self._begin = begin
-        self._clock = clock
+    begin: Begin
+    clock: Clock
 
     async def __call__(
         self, session_id: str, *, user_id: str, reason: events.SessionEnd, consumer: str, event_id: str
@@ -30,18 +31,18 @@ class EndSession:
 
         async def revoke_some(work: Writer, limit: int) -> Sequence[tuple[str, str, str]]:
             return await work.grants.revoke_some_of_session(
-                session_id, limit=limit, reason=reason, now=self._clock.now()
+                session_id, limit=limit, reason=reason, now=self.clock.now()
             )
 
         async def finish(work: Writer, _: int) -> int:
-            if await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now()):
+            if await work.inbox.take(consumer=consumer, event_id=event_id, now=self.clock.now()):
                 return await self._queue(work, session_id, user_id)
             return 0
 
-        return await revoke_in_batches(self._begin, revoke_some, reason=reason, finish=finish)
+        return await revoke_in_batches(self.begin, revoke_some, reason=reason, finish=finish)
 
     async def _queue(self, work: Writer, session_id: str, user_id: str) -> int:
-        now = self._clock.now()
+        now = self.clock.now()
         queued = 0
         for client_id in await work.session_clients.forget(session_id):
             client = await work.clients.find(client_id)
@@ -61,10 +62,10 @@ class EndSession:
         return queued
 
 
+@dataclass(frozen=True, kw_only=True)
 class EndAccount:
-    def __init__(self, begin: Begin, *, clock: Clock) -> None:
-        self._begin = begin
-        self._clock = clock
+    begin: Begin
+    clock: Clock
 
     async def __call__(
         self, user_id: str, *, consumer: str, event_id: str, reason: events.SessionEnd = "account_disabled"
@@ -75,20 +76,20 @@ class EndAccount:
         """
 
         async def revoke_some(work: Writer, limit: int) -> Sequence[tuple[str, str, str]]:
-            return await work.grants.revoke_some_of_user(user_id, limit=limit, reason=reason, now=self._clock.now())
+            return await work.grants.revoke_some_of_user(user_id, limit=limit, reason=reason, now=self.clock.now())
 
         async def finish(work: Writer, _: int) -> None:
             if reason == "account_deleted":
                 await work.consents.forget_user(user_id)
-            await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
+            await work.inbox.take(consumer=consumer, event_id=event_id, now=self.clock.now())
 
-        await revoke_in_batches(self._begin, revoke_some, reason=reason, finish=finish)
+        await revoke_in_batches(self.begin, revoke_some, reason=reason, finish=finish)
 
 
+@dataclass(frozen=True, kw_only=True)
 class EndOfflineGrants:
-    def __init__(self, begin: Begin, *, clock: Clock) -> None:
-        self._begin = begin
-        self._clock = clock
+    begin: Begin
+    clock: Clock
 
     async def __call__(self, user_id: str, *, before: datetime, consumer: str, event_id: str) -> None:
         """Revoke offline grants that were given before a password change (RFC 9700 4.14.2).
@@ -98,10 +99,10 @@ class EndOfflineGrants:
 
         async def revoke_some(work: Writer, limit: int) -> Sequence[tuple[str, str, str]]:
             return await work.grants.revoke_some_offline_of_user(
-                user_id, before=before, limit=limit, reason="password_changed", now=self._clock.now()
+                user_id, before=before, limit=limit, reason="password_changed", now=self.clock.now()
             )
 
         async def finish(work: Writer, _: int) -> None:
-            await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
+            await work.inbox.take(consumer=consumer, event_id=event_id, now=self.clock.now())
 
-        await revoke_in_batches(self._begin, revoke_some, reason="password_changed", finish=finish)
+        await revoke_in_batches(self.begin, revoke_some, reason="password_changed", finish=finish)
