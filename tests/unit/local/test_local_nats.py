@@ -137,7 +137,7 @@ async def test_a_service_cannot_publish_the_events_of_another(connect, service):
 
 
 @pytest.mark.parametrize("name", ["subscriber", "cli", *SERVICE_NAMES])
-async def test_nobody_publishes_what_is_not_in_the_contract(connect, name):
+async def test_no_service_publishes_events_outside_the_contract(connect, name):
     user = await connect(name)
     await user.publishes_in_vain("latchkey.v1.made.up.00", "latchkey.v2.login.succeeded.00", "_INBOX_token.x", "other")
 
@@ -149,7 +149,7 @@ async def test_a_reader_cannot_publish_any_event(connect, name):
 
 
 @pytest.mark.s(63)
-async def test_a_hook_hears_its_questions_and_answers_them_once_and_does_nothing_else(connect, streams):
+async def test_hook_user_only_receives_requests_and_responds_once(connect, streams):
     token, hook = await connect("token"), await connect("hooks")
 
     async def reply(message):
@@ -262,12 +262,12 @@ async def test_the_event_bridge_makes_its_consumer_and_reads_it_as_a_subscriber_
 
 
 @pytest.mark.parametrize("name", ["cli", *SERVICE_NAMES])
-async def test_a_user_hears_no_inbox_but_its_own(connect, name):
+async def test_user_reads_only_its_own_inbox(connect, name):
     other = "_INBOX_token" if name != "token" else "_INBOX_device"
     await (await connect(name)).subscribes_in_vain("_INBOX.>", f"{other}.>", ">", "$JS.>")
 
 
-async def test_services_hear_what_their_caches_need_and_no_more(connect):
+async def test_service_reads_only_events_that_invalidate_its_caches(connect):
     token, frontend, device = [await connect(name) for name in ("token", "authorize-frontend", "device")]
     for subject in ("latchkey.v1.client.>", "latchkey.v1.key.>", "latchkey.v1.session.>"):
         await token.client.subscribe(subject)
@@ -334,7 +334,7 @@ async def test_a_user_of_another_account_key_is_refused(connect, home, tmp_path)
         await connect("stranger", creds=tmp_path / "stranger.creds")
 
 
-async def test_without_credentials_nobody_gets_in(connect, tmp_path):
+async def test_nats_refuses_connections_without_credentials(connect, tmp_path):
     (tmp_path / "empty.creds").write_text(accounts.creds("", accounts.new_seed("user", b"n" * 32)))
     with pytest.raises((NatsError, asyncio.TimeoutError)):
         await connect("nobody", creds=tmp_path / "empty.creds")
