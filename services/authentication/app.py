@@ -26,7 +26,7 @@ from services.authentication import rpc
 from services.authentication.adapters.password_policy import PasswordPolicy, breached_passwords
 from services.authentication.adapters.password_pool import PasswordPool
 from services.authentication.app_factors import factor_services
-from services.authentication.app_letters import LetterParts
+from services.authentication.app_letters import EmailParts
 from services.authentication.app_profile import profile_service
 from services.authentication.config import AuthenticationSettings
 from services.authentication.store.tables import METADATA
@@ -42,11 +42,11 @@ from services.authentication.usecases.accounts.set_password import SetPassword
 from services.authentication.usecases.factors.reset_factors import ResetFactors
 from services.authentication.usecases.sessions.end_session import EndSession
 from services.authentication.usecases.sessions.get_session import GetSession
-from services.authentication.usecases.sessions.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
+from services.authentication.usecases.sessions.own_sessions import EndOwnSessions, ListSessions, RequireSession
 from services.authentication.usecases.sessions.start_session import StartSession
 from services.authentication.usecases.sessions.sweep_sessions import SweepSessions
 from services.authentication.usecases.sessions.touch_sessions import TouchSessions
-from services.authentication.usecases.sign_in.attempt_throttle import Guesses
+from services.authentication.usecases.sign_in.attempt_throttle import AttemptThrottle
 from services.authentication.usecases.sign_in.sign_in import SignIn
 
 NAME = "authentication"
@@ -71,11 +71,11 @@ async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
             is_breached=breached_passwords(settings, fetcher),
             brand=settings.brand_name,
         )
-        letters = LetterParts(
+        emails = EmailParts(
             settings=settings,
             view=work.reading,
             work=work,
-            who=WhoIsThere(clock=clock, lifetimes=settings.lifetimes),
+            require_session=RequireSession(clock=clock, lifetimes=settings.lifetimes),
             passwords=passwords,
             policy=policy,
             clock=clock,
@@ -84,14 +84,14 @@ async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
         try:
             yield Service(
                 servicers=(
-                    *_servicers(settings, work, passwords=passwords, policy=policy, touch=touch, letters=letters),
-                    *letters.registrations(),
+                    *_servicers(settings, work, passwords=passwords, policy=policy, touch=touch, emails=emails),
+                    *emails.registrations(),
                 ),
                 tasks={
                     "bus": bus.run,
                     "relay": relay.run,
                     "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
-                    **letters.tasks(),
+                    **emails.tasks(),
                     "touch-sessions": every(TOUCH_SECONDS, "touch-sessions", touch),
                     "sweep-sessions": every(SWEEP_SECONDS, "sweep-sessions", sweep),
                 },
@@ -111,38 +111,38 @@ def _servicers(
     passwords: PasswordPool,
     policy: PasswordPolicy,
     touch: TouchSessions,
-    letters: LetterParts,
+    emails: EmailParts,
 ) -> tuple[Registration, ...]:
     clock = SystemClock()
     lifetimes = settings.lifetimes
     attestation_key = settings.session_attestation_key_file.first
     # A key of its own, so that nothing said of names can ever be taken for a statement about a session.
     stand_in_key = keyed_hash(attestation_key, "latchkey.v1: names that nobody has")
-    who = WhoIsThere(clock=clock, lifetimes=lifetimes)
+    require_session = RequireSession(clock=clock, lifetimes=lifetimes)
     start = StartSession(clock=clock, lifetimes=lifetimes)
-    guesses = Guesses(clock=clock)
+    throttle = AttemptThrottle(clock=clock)
     sign_in = SignIn(
         view=work.reading,
         work=work,
         passwords=passwords,
         clock=clock,
         start=start,
-        guesses=guesses,
+        throttle=throttle,
         stand_in_key=stand_in_key,
     )
     sessions = rpc.Sessions(
         sign_in=sign_in,
         get_session=GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=touch.note),
         end_session=EndSession(work=work, clock=clock),
-        list_sessions=ListSessions(view=work.reading, who=who, lifetimes=lifetimes),
-        end_own_sessions=EndOwnSessions(view=work.reading, work=work, who=who),
+        list_sessions=ListSessions(view=work.reading, require_session=require_session, lifetimes=lifetimes),
+        end_own_sessions=EndOwnSessions(view=work.reading, work=work, require_session=require_session),
         change_password=ChangePassword(
             view=work.reading,
             work=work,
-            who=who,
+            require_session=require_session,
             passwords=passwords,
             policy=policy,
-            guesses=guesses,
+            throttle=throttle,
             clock=clock,
             stand_in_key=stand_in_key,
         ),
@@ -153,7 +153,7 @@ def _servicers(
     )
     admin = rpc.UserAdmin(
         create_user=CreateUser(work=work, passwords=passwords, policy=policy, clock=clock),
-        invite_user=letters.invite_user(),
+        invite_user=emails.invite_user(),
         import_user=ImportUser(view=work.reading, work=work, clock=clock),
         list_users=ListUsers(view=work.reading),
         set_password=SetPassword(view=work.reading, work=work, passwords=passwords, policy=policy, clock=clock),
@@ -178,6 +178,6 @@ def _servicers(
             admin,
             admin_pb2.DESCRIPTOR.services_by_name["UserAdminService"],
         ),
-        profile_service(work, who=who, attributes=settings.attributes_file),
-        *factor_services(settings, work, who=who, start=start, stand_in_key=stand_in_key),
+        profile_service(work, require_session=require_session, attributes=settings.attributes_file),
+        *factor_services(settings, work, require_session=require_session, start=start, stand_in_key=stand_in_key),
     )

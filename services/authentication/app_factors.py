@@ -15,7 +15,7 @@ from services.authentication.usecases.factors.enrol_totp import ConfirmTotp, Sta
 from services.authentication.usecases.factors.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
 from services.authentication.usecases.factors.passkey_ceremonies import Ceremonies
 from services.authentication.usecases.factors.verify_factor import ProveFactor
-from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.sessions.own_sessions import RequireSession
 from services.authentication.usecases.sessions.start_session import StartSession
 from services.authentication.usecases.sign_in.continue_sign_in import ContinueSignIn
 from services.authentication.usecases.sign_in.find_attempt import FindAttempt
@@ -27,7 +27,7 @@ def factor_services(
     settings: AuthenticationSettings,
     work: Transactions[StoreWork],
     *,
-    who: WhoIsThere,
+    require_session: RequireSession,
     start: StartSession,
     stand_in_key: bytes,
 ) -> tuple[Registration, ...]:
@@ -42,20 +42,26 @@ def factor_services(
     proofs = rpc_factors.Proofs(
         find_attempt=FindAttempt(view=work.reading, ceremonies=ceremonies, clock=clock),
         continue_sign_in=ContinueSignIn(work=work, prove=prove, start=start, clock=clock, stand_in_key=stand_in_key),
-        start_step_up=StartStepUp(work=work, who=who, clock=clock),
+        start_step_up=StartStepUp(work=work, require_session=require_session, clock=clock),
         start_passkey_sign_in=StartPasskeySignIn(ceremonies=ceremonies),
         sign_in_with_passkey=SignInWithPasskey(
             work=work, ceremonies=ceremonies, start=start, clock=clock, stand_in_key=stand_in_key
         ),
     )
     factors = rpc_factors.Factors(
-        list_factors=ListFactors(view=work.reading, who=who),
-        start_totp=StartTotp(work=work, who=who, factor_key=factor_key, clock=clock),
-        confirm_totp=ConfirmTotp(work=work, who=who, start=start, factor_key=factor_key, clock=clock),
-        remove_factor=RemoveFactor(work=work, who=who, clock=clock),
-        create_recovery_codes=CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_keys[0], clock=clock),
-        start_passkey=StartPasskey(view=work.reading, who=who, ceremonies=ceremonies),
-        add_passkey=AddPasskey(work=work, who=who, start=start, ceremonies=ceremonies, clock=clock),
+        list_factors=ListFactors(view=work.reading, require_session=require_session),
+        start_totp=StartTotp(work=work, require_session=require_session, factor_key=factor_key, clock=clock),
+        confirm_totp=ConfirmTotp(
+            work=work, require_session=require_session, start=start, factor_key=factor_key, clock=clock
+        ),
+        remove_factor=RemoveFactor(work=work, require_session=require_session, clock=clock),
+        create_recovery_codes=CreateRecoveryCodes(
+            work=work, require_session=require_session, recovery_key=recovery_keys[0], clock=clock
+        ),
+        start_passkey=StartPasskey(view=work.reading, require_session=require_session, ceremonies=ceremonies),
+        add_passkey=AddPasskey(
+            work=work, require_session=require_session, start=start, ceremonies=ceremonies, clock=clock
+        ),
     )
     services = factors_pb2.DESCRIPTOR.services_by_name
     return (

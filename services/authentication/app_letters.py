@@ -1,4 +1,4 @@
-"""The part of the composition root that has to do with letters: who sends them, and what their links open."""
+"""The part of the composition root that has to do with emails: who sends them, and what their links open."""
 
 from dataclasses import dataclass
 
@@ -16,11 +16,11 @@ from libs.servicekit.base.clock import Clock
 from libs.servicekit.base.service import Registration, Task
 from libs.servicekit.base.timers import every
 from services.authentication import rpc_letters
-from services.authentication.adapters.email_deliveries import LetterDeliveries
-from services.authentication.adapters.email_texts import LetterTexts
-from services.authentication.adapters.mailer import SmtpPostOffice
+from services.authentication.adapters.email_deliveries import EmailDeliveries
+from services.authentication.adapters.email_texts import EmailTexts
+from services.authentication.adapters.mailer import SmtpMailer
 from services.authentication.mail_settings import MailSettings
-from services.authentication.ports import PasswordPolicy, Passwords, ViewFactory, WorkFactory
+from services.authentication.ports import PasswordHasher, PasswordPolicy, ViewFactory, WorkFactory
 from services.authentication.usecases.accounts.change_email_address import (
     ConfirmAddress,
     FindAddressRequest,
@@ -31,33 +31,33 @@ from services.authentication.usecases.accounts.invite_user import InviteUser
 from services.authentication.usecases.accounts.request_password_reset import RequestPasswordReset
 from services.authentication.usecases.accounts.reset_password import FindPasswordReset, ResetPassword
 from services.authentication.usecases.accounts.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
-from services.authentication.usecases.email.limit_emails import LimitLetters
-from services.authentication.usecases.email.send_email import SendLetter
-from services.authentication.usecases.email.sweep_emails import SweepLetters
-from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.email.limit_emails import LimitEmails
+from services.authentication.usecases.email.send_email import SendEmail
+from services.authentication.usecases.email.sweep_emails import SweepEmails
+from services.authentication.usecases.sessions.own_sessions import RequireSession
 
 SWEEP_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class LetterParts:
-    """What use cases about letters are made of."""
+class EmailParts:
+    """What use cases about emails are made of."""
 
     settings: MailSettings
     view: ViewFactory
     work: WorkFactory
-    who: WhoIsThere
-    passwords: Passwords
+    require_session: RequireSession
+    passwords: PasswordHasher
     policy: PasswordPolicy
     clock: Clock
     digest_key: bytes
-    """For digests of what people typed."""
+    """For digests of what users typed."""
 
     def tasks(self) -> dict[str, Task]:
         """By name, as for Service."""
-        sweep = SweepLetters(work=self.work, clock=self.clock)
+        sweep = SweepEmails(work=self.work, clock=self.clock)
         return {
-            "letters": LetterDeliveries(self._send_letter()).run,
+            "letters": EmailDeliveries(self._send_email()).run,
             "sweep-letters": every(SWEEP_SECONDS, "sweep-letters", sweep),
         }
 
@@ -98,7 +98,7 @@ class LetterParts:
 
     def _sign_ups(self) -> rpc_letters.SignUps:
         find = FindSignUp(view=self.view, clock=self.clock)
-        limit = LimitLetters(key=self.digest_key)
+        limit = LimitEmails(key=self.digest_key)
         return rpc_letters.SignUps(
             request_sign_up=RequestSignUp(work=self.work, limit=limit, is_open=self._has_sign_up, clock=self.clock),
             find=find,
@@ -108,14 +108,14 @@ class LetterParts:
         )
 
     def _addresses(self) -> rpc_letters.Addresses:
-        find = FindAddressRequest(view=self.view, who=self.who, clock=self.clock)
+        find = FindAddressRequest(view=self.view, require_session=self.require_session, clock=self.clock)
         return rpc_letters.Addresses(
-            get_own=GetOwnAddress(view=self.view, who=self.who),
+            get_own=GetOwnAddress(view=self.view, require_session=self.require_session),
             request_address=RequestAddress(
                 view=self.view,
                 work=self.work,
-                who=self.who,
-                limit=LimitLetters(key=self.digest_key),
+                require_session=self.require_session,
+                limit=LimitEmails(key=self.digest_key),
                 has_mail=self._has_mail,
                 clock=self.clock,
             ),
@@ -125,7 +125,7 @@ class LetterParts:
 
     def _password_resets(self) -> rpc_letters.PasswordResets:
         find = FindPasswordReset(view=self.view, clock=self.clock)
-        limit = LimitLetters(key=self.digest_key)
+        limit = LimitEmails(key=self.digest_key)
         return rpc_letters.PasswordResets(
             request_reset=RequestPasswordReset(work=self.work, limit=limit, has_mail=self._has_mail, clock=self.clock),
             find=find,
@@ -139,12 +139,12 @@ class LetterParts:
             ),
         )
 
-    def _send_letter(self) -> SendLetter:
+    def _send_email(self) -> SendEmail:
         settings, server = self.settings, self.settings.mail_server
         office = None
         if server is not None:
-            office = SmtpPostOffice(
+            office = SmtpMailer(
                 server, sender=settings.mail_from, sender_name=settings.brand_name, issuer=settings.issuer
             )
-        texts = LetterTexts(brand=settings.brand_name, issuer=settings.issuer)
-        return SendLetter(work=self.work, compose=texts, post_office=office, issuer=settings.issuer, clock=self.clock)
+        texts = EmailTexts(brand=settings.brand_name, issuer=settings.issuer)
+        return SendEmail(work=self.work, compose=texts, mailer=office, issuer=settings.issuer, clock=self.clock)

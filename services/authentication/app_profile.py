@@ -10,16 +10,20 @@ from services.authentication.store.work import StoreWork
 from services.authentication.usecases.accounts.delete_account import DeleteAccount
 from services.authentication.usecases.accounts.export_account import ExportAccount
 from services.authentication.usecases.accounts.profile import GetProfile, UpdateProfile
-from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.sessions.own_sessions import RequireSession
 
 
-def profile_service(work: Transactions[StoreWork], *, who: WhoIsThere, attributes: Attributes) -> Registration:
+def profile_service(
+    work: Transactions[StoreWork], *, require_session: RequireSession, attributes: Attributes
+) -> Registration:
     clock = SystemClock()
     profiles = Profiles(
-        get_profile=GetProfile(view=work.reading, who=who),
-        update_profile=UpdateProfile(view=work.reading, work=work, who=who, attributes=attributes, clock=clock),
-        export_account=ExportAccount(view=work.reading, who=who),
-        delete_account=DeleteAccount(view=work.reading, work=work, who=who, clock=clock),
+        get_profile=GetProfile(view=work.reading, require_session=require_session),
+        update_profile=UpdateProfile(
+            view=work.reading, work=work, require_session=require_session, attributes=attributes, clock=clock
+        ),
+        export_account=ExportAccount(view=work.reading, require_session=require_session),
+        delete_account=DeleteAccount(view=work.reading, work=work, require_session=require_session, clock=clock),
         attributes=attributes,
     )
     service = profile_pb2.DESCRIPTOR.services_by_name["ProfileService"]

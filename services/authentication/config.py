@@ -35,7 +35,7 @@ class AuthenticationSettings(
     session_absolute_seconds: _Lifetime = 14 * DAY
     """A session that is this old has ended, however much it is used."""
     ended_sessions_kept_seconds: int = Field(default=1 * DAY, ge=0)
-    """How long ended sessions stay in the database, for people who look into something."""
+    """How long ended sessions stay in the database, for users who look into something."""
     password_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     """Password hashes computed at once: one core and 19 MiB each. Default: the cores of the machine."""
     password_queue: int = Field(default=64, ge=0, le=10_000)

@@ -16,7 +16,7 @@ from services.authentication.domain.accounts.account import Account, AccountStat
 from services.authentication.domain.factors.factor import FactorKind
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import Session
-from services.authentication.usecases.accounts.get_account import AccountAnswer
+from services.authentication.usecases.accounts.get_account import AccountResponse
 from services.authentication.usecases.factors.own_factors import OwnFactors
 from services.authentication.usecases.factors.verify_factor import Proof
 from services.authentication.usecases.sessions.get_session import LiveSession
@@ -131,11 +131,13 @@ def proof(request: factors_pb2.ContinueSignInRequest) -> Proof:
     """Raises InvalidRequest when it shows nothing."""
     name = request.WhichOneof("proof")
     if name is None:
-        raise InvalidRequest("Nothing was shown.", reason=Reason.PROOF_MISSING, redirectable=False)
+        raise InvalidRequest(
+            "proof is missing: send a code or a passkey response.", reason=Reason.PROOF_MISSING, redirectable=False
+        )
     return Proof(_PROOFS[name], getattr(request, name))
 
 
-def account_answer(answer: AccountAnswer | None) -> accounts_pb2.GetAccountResponse:
+def account_response(answer: AccountResponse | None) -> accounts_pb2.GetAccountResponse:
     if answer is None:
         return accounts_pb2.GetAccountResponse(state=accounts_pb2.ACCOUNT_STATE_UNSPECIFIED)
     return accounts_pb2.GetAccountResponse(

@@ -1,4 +1,4 @@
-"""What this service tells subscribers (protos/latchkey/events/v1): one function for each event."""
+"""Events of this service (protos/latchkey/events/v1): one function for each event."""
 
 from collections.abc import Iterable
 from enum import Enum
@@ -11,12 +11,12 @@ from services.authentication.domain.sessions.session import EndedSession, EndRea
 from services.authentication.ports import Accepted
 
 SYSTEM = Actor("system")
-_NOBODY_YET = Actor("user")
-"""Somebody in front of a browser who has not proved who they are."""
+_UNAUTHENTICATED = Actor("user")
+"""A user who is not authenticated."""
 
 
 class LoginFailure(Enum):
-    """Why somebody did not get in."""
+    """The reason of a failed sign-in."""
 
     WRONG_CREDENTIALS = events_pb2.REASON_WRONG_CREDENTIALS
     ACCOUNT_DISABLED = events_pb2.REASON_ACCOUNT_DISABLED
@@ -40,7 +40,7 @@ def user(user_id: str) -> Actor:
 
 
 def operator(identity: str) -> Actor:
-    """Whoever called an admin RPC, by the identity in their certificate."""
+    """The caller of an admin RPC, by the identity in its certificate."""
     return Actor("admin", identity)
 
 
@@ -63,7 +63,7 @@ def signed_in(session: Session, *, origin: Origin) -> tuple[Event, Event]:
 
 
 def stepped_up(session: Session, *, origin: Origin) -> Event:
-    """The person has shown more in a session that they had."""
+    """login.stepped_up: the user has stepped up a session."""
     stepped_up = events_pb2.LoginSteppedUp(
         user_id=session.user_id,
         session_id=session.id,
@@ -78,11 +78,11 @@ def stepped_up(session: Session, *, origin: Origin) -> Event:
 def login_failed(
     *, user_id: str, subject: str, origin: Origin, reason: LoginFailure = LoginFailure.WRONG_CREDENTIALS
 ) -> Event:
-    """`user_id` is empty, and `subject` a stand-in, when nobody has the name."""
+    """For an unknown name `user_id` is empty and `subject` is a stand-in."""
     failed = events_pb2.LoginFailed(
         user_id=user_id, client_id=origin.client_id, ip_prefix=origin.ip_prefix, reason=reason.value
     )
-    return Event(failed, subject, _NOBODY_YET, outcome="failure", correlation_id=origin.correlation_id)
+    return Event(failed, subject, _UNAUTHENTICATED, outcome="failure", correlation_id=origin.correlation_id)
 
 
 def sessions_ended(
@@ -134,8 +134,8 @@ def password_reset(user_id: str) -> tuple[Event, Event]:
 
 
 def password_reset_requested(user_id: str) -> Event:
-    """Whoever asked has proved nothing."""
-    return Event(events_pb2.PasswordResetRequested(user_id=user_id), user_id, _NOBODY_YET)
+    """The requester is not authenticated."""
+    return Event(events_pb2.PasswordResetRequested(user_id=user_id), user_id, _UNAUTHENTICATED)
 
 
 def factor_added(user_id: str, factor: Factor, *, actor: Actor) -> Event:

@@ -1,4 +1,4 @@
-"""Configuration of letters, to be mixed into the settings of the service."""
+"""Configuration of emails, to be mixed into the settings of the service."""
 
 from typing import Annotated, Self
 
@@ -11,7 +11,7 @@ from services.authentication.domain.accounts.email_addresses import writable
 
 class MailSettings(ServiceSettings):
     smtp_host: str = ""
-    """Mail server that letters are handed in at. Without one no letter is sent, and nothing is offered that needs any:
+    """Mail server that emails are handed in at. Without one no email is sent, and nothing is offered that needs any:
     forgotten passwords, sign-up, another address."""
     smtp_port: int = Field(default=587, ge=1, le=0xFFFF)
     """Its port: 587 with `starttls`, 465 with `tls`, as a rule."""
@@ -26,43 +26,45 @@ class MailSettings(ServiceSettings):
     smtp_seconds: float = Field(default=10, gt=0, le=60, allow_inf_nan=False)
     """How long each step of the conversation may take."""
     mail_from: str = ""
-    """The address that letters come from."""
+    """The address that emails come from."""
     sign_up: bool = False
-    """People may make accounts for themselves: whoever answers a letter to their address. Needs mail."""
+    """People may make accounts for themselves: whoever answers an email to their address. Needs mail."""
     brand_name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "Latchkey"
-    """What people know this installation as: the name under every letter."""
+    """What users know this installation as: the name under every email."""
 
     @field_validator("mail_from")
     @classmethod
     def _an_address(cls, value: str) -> str:
         if value and writable(value) is None:
-            raise ValueError("must be a mail address")
+            raise ValueError("must be an email address")
         return value
 
     @field_validator("brand_name")
     @classmethod
     def _one_line(cls, value: str) -> str:
         if not value.isprintable():
-            raise ValueError("must be visible characters")
+            raise ValueError("must contain printable characters only")
         return value
 
     @model_validator(mode="after")
     def _mail_is_whole(self) -> Self:
         if not self.smtp_host:
             if self.sign_up:
-                raise ValueError("LATCHKEY_SIGN_UP needs LATCHKEY_SMTP_HOST")
+                raise ValueError("LATCHKEY_SIGN_UP requires LATCHKEY_SMTP_HOST")
             return self
         if not self.mail_from:
-            raise ValueError("LATCHKEY_MAIL_FROM goes with LATCHKEY_SMTP_HOST")
+            raise ValueError("LATCHKEY_MAIL_FROM and LATCHKEY_SMTP_HOST must be set together")
         if bool(self.smtp_username) != (self.smtp_password_file is not None):
-            raise ValueError("LATCHKEY_SMTP_USERNAME and LATCHKEY_SMTP_PASSWORD_FILE go together")
+            raise ValueError("LATCHKEY_SMTP_USERNAME and LATCHKEY_SMTP_PASSWORD_FILE must be set together")
         if self.smtp_security == "none" and (self.smtp_username or not is_loopback(self.smtp_host)):
-            raise ValueError("LATCHKEY_SMTP_SECURITY=none is for a mail server on this machine, without credentials")
+            raise ValueError(
+                "LATCHKEY_SMTP_SECURITY=none requires a mail server on a loopback address and no credentials"
+            )
         return self
 
     @property
     def mail_server(self) -> MailServer | None:
-        """None: no letter is sent."""
+        """None: no email is sent."""
         if not self.smtp_host:
             return None
         file = self.smtp_password_file

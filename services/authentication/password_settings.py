@@ -21,5 +21,7 @@ class PasswordSettings(FetchSettings, ServiceSettings):
     @model_validator(mode="after")
     def _one_of_the_two(self) -> Self:
         if self.breached_passwords_url and self.breached_passwords_file:
-            raise ValueError("LATCHKEY_BREACHED_PASSWORDS_URL and LATCHKEY_BREACHED_PASSWORDS_FILE exclude each other")
+            raise ValueError(
+                "LATCHKEY_BREACHED_PASSWORDS_URL and LATCHKEY_BREACHED_PASSWORDS_FILE cannot be set together"
+            )
         return self

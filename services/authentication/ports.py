@@ -1,4 +1,4 @@
-"""What the use cases need from outside. The store, the pool and the tests' own parts each give these."""
+"""Ports: the interfaces that the use cases require."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -10,7 +10,7 @@ from libs.servicekit.base.limits import Tally
 from libs.servicekit.events.event import Event
 from services.authentication.domain.accounts.account import Account, Credentials
 from services.authentication.domain.accounts.claims import Profile
-from services.authentication.domain.email.emails import Letter, Outcome, PostedLetter
+from services.authentication.domain.email.emails import Email, Outcome, QueuedEmail
 from services.authentication.domain.email.links import LinkPurpose, MailedLink
 from services.authentication.domain.factors.factor import Factor, TotpEnrolment, TotpFactor
 from services.authentication.domain.factors.passkeys import Passkey
@@ -38,18 +38,18 @@ class AccountReader(Protocol):
 
 class AccountWriter(Protocol):
     async def lock_account(self, user_id: str) -> Account | None:
-        """The account as it is now; until the end of the work nobody else changes it."""
+        """The current account, locked until the end of the transaction."""
 
-    async def named(self, *, username_key: str | None, address_key: str | None, most: int) -> Sequence[str]:
+    async def named(self, *, username_key: str | None, address_key: str | None, limit: int) -> Sequence[str]:
         """Ids of active accounts with this name or with this address."""
 
     async def with_credentials(self, user_id: str) -> tuple[Account, Credentials] | None: ...
 
     async def lock(self, user_id: str) -> Credentials | None:
-        """The credentials as they are now; until the end of the work nobody else changes them."""
+        """The current credentials, locked until the end of the transaction."""
 
     async def lock_named(self, username_key: str) -> str | None:
-        """The id behind a name, locked as `lock` does; None when nobody has it."""
+        """The id of the user with this name, locked as `lock` does; None if the name is unknown."""
 
     async def add(self, account: Account, *, username_key: str, password_hash: str) -> bool:
         """False when the name is taken; the work is then to be given up."""
@@ -58,7 +58,7 @@ class AccountWriter(Protocol):
         """Keeps another hash of the same password."""
 
     async def set_password(self, username_key: str, password_hash: str) -> str | None:
-        """The id of the user whose password it is from now on; None when nobody has the name."""
+        """The id of the user whose password was set; None if the name is unknown."""
 
     async def change_password(self, user_id: str, password_hash: str) -> None: ...
 
@@ -72,19 +72,19 @@ class AccountWriter(Protocol):
         """Forgets all that is known of an active account, in every table, and keeps its id. False when it is none."""
 
     async def disable(self, username_key: str) -> tuple[Account, bool] | None:
-        """The account, and whether it was active until now; None when nobody has the name."""
+        """The account, and whether it was active; None if the name is unknown."""
 
 
 class ExportReader(Protocol):
     async def of_user(self, user_id: str) -> Mapping[str, Sequence[Mapping[str, object]]]:
-        """What the tables beside the account hold about a person, without secrets; moments as RFC 3339."""
+        """The data of a user in the other tables, without secrets; timestamps as RFC 3339."""
 
 
 class SessionReader(Protocol):
     async def with_account(self, secret_hash: bytes) -> tuple[Session, Account] | None:
-        """The session behind a secret and the person it belongs to: one read."""
+        """The session behind a secret and the user it belongs to: one read."""
 
-    async def live_of(self, user_id: str, *, now: datetime, most: int) -> Sequence[ListedSession]:
+    async def live_of(self, user_id: str, *, now: datetime, limit: int) -> Sequence[ListedSession]:
         """Sessions that have not ended, those used last first."""
 
 
@@ -137,23 +137,23 @@ class FailureWriter(FailureReader, Protocol):
         """Deletes at most `limit` counts whose last failure was before then; how many it was."""
 
 
-class LetterWriter(Protocol):
-    async def post(self, letter: Letter, *, now: datetime) -> str:
+class EmailWriter(Protocol):
+    async def post(self, email: Email, *, now: datetime) -> str:
         """Sends it after the commit, to the address that it names or that the account has now; its id.
 
         An account without an address that can be written to gets none, and the id is empty.
         """
 
-    async def queue(self, letters: Sequence[Letter], *, now: datetime) -> Sequence[str]:
-        """Sends them after the commit; to whom is found when they are sent. One statement, however many they are."""
+    async def queue(self, emails: Sequence[Email], *, now: datetime) -> Sequence[str]:
+        """Queues emails in one statement. The recipients are looked up when the emails are sent."""
 
-    async def claim(self, *, most: int, now: datetime) -> Sequence[PostedLetter]:
+    async def claim(self, *, limit: int, now: datetime) -> Sequence[QueuedEmail]:
         """Letters that are due, each for exactly one caller until its lease ends; the longest due first."""
 
-    async def postpone(self, posted: PostedLetter, *, until: datetime) -> bool:
-        """False when the lease had ended and somebody else has begun another attempt."""
+    async def postpone(self, posted: QueuedEmail, *, until: datetime) -> bool:
+        """False if the lease has ended and another replica has begun an attempt."""
 
-    async def settle(self, posted: PostedLetter, outcome: Outcome) -> bool:
+    async def settle(self, posted: QueuedEmail, outcome: Outcome) -> bool:
         """As `postpone`. What it said and to whom is forgotten; the row stays for a while."""
 
     async def forget(self, *, now: datetime, limit: int) -> int:
@@ -201,7 +201,7 @@ class FactorWriter(FactorReader, Protocol):
 
     async def totp_of(self, user_id: str) -> Sequence[TotpFactor]: ...
 
-    async def spend_step(self, factor_id: str, step: int, *, sealed_secret: bytes, now: datetime) -> bool:
+    async def consume_step(self, factor_id: str, step: int, *, sealed_secret: bytes, now: datetime) -> bool:
         """False when it, or a later one, was used before. Keeps the secret as it is sealed today."""
 
     async def add(self, factor: Factor, *, user_id: str) -> None:
@@ -225,7 +225,7 @@ class FactorWriter(FactorReader, Protocol):
 
     async def replace_codes(self, user_id: str, hashes: Sequence[bytes], *, now: datetime) -> None: ...
 
-    async def spend_code(self, user_id: str, code_hashes: Collection[bytes], *, now: datetime) -> bool:
+    async def consume_code(self, user_id: str, code_hashes: Collection[bytes], *, now: datetime) -> bool:
         """`code_hashes`: of one code. False when it is none of the user's, or was used before."""
 
 
@@ -238,12 +238,12 @@ class PasskeyWriter(PasskeyReader, Protocol):
         """The passkey, and what its owner's name is found by."""
 
     async def add(self, passkey: Passkey) -> bool:
-        """False when somebody has this very passkey; the work is then to be given up."""
+        """False if the passkey is already registered; the caller must then roll back."""
 
-    async def note_use(self, passkey: Passkey, *, sign_count: int, backed_up: bool, now: datetime) -> bool:
+    async def record_use(self, passkey: Passkey, *, sign_count: int, backed_up: bool, now: datetime) -> bool:
         """False when it was used since it was read."""
 
-    async def spend_challenge(self, challenge: bytes, *, expires_at: datetime) -> bool:
+    async def consume_challenge(self, challenge: bytes, *, expires_at: datetime) -> bool:
         """False when it was answered before."""
 
     async def forget_challenges(self, *, before: datetime, limit: int) -> int: ...
@@ -294,7 +294,7 @@ class View(Protocol):
 
 
 class Work(Protocol):
-    """One transaction: all of it happens and is told, or none of it."""
+    """One transaction: its writes and its events are committed together."""
 
     @property
     def accounts(self) -> AccountWriter: ...
@@ -303,7 +303,7 @@ class Work(Protocol):
     @property
     def failures(self) -> FailureWriter: ...
     @property
-    def letters(self) -> LetterWriter: ...
+    def emails(self) -> EmailWriter: ...
     @property
     def links(self) -> LinkWriter: ...
     @property
@@ -324,7 +324,7 @@ WorkFactory = Callable[[], AbstractAsyncContextManager[Work]]
 
 @dataclass(frozen=True)
 class Mail:
-    """One letter as it goes out."""
+    """One email as it goes out."""
 
     letter_id: str
     address: str
@@ -335,36 +335,36 @@ class Mail:
 
 
 class MailRefusedError(Exception):
-    """A letter was not taken. `for_good`: it never will be. The message names no address."""
+    """An email was not taken. `for_good`: it never will be. The message names no address."""
 
     def __init__(self, cause: str, *, for_good: bool) -> None:
         super().__init__(cause)
         self.for_good = for_good
 
 
-class PostOffice(Protocol):
+class Mailer(Protocol):
     async def send(self, mail: Mail, *, now: datetime) -> None:
         """Returns when the mail server has taken it. Raises MailRefusedError."""
 
 
 class Compose(Protocol):
-    def __call__(self, posted: PostedLetter, *, address: str, account: Account | None, link: str) -> Mail:
-        """The letter in words. `link`: a URL, or empty where there is none."""
+    def __call__(self, posted: QueuedEmail, *, address: str, account: Account | None, link: str) -> Mail:
+        """The email in words. `link`: a URL, or empty where there is none."""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """A new password that holds. `looked_up`: whoever is asked about stolen ones has answered, or nobody is asked."""
+    """An accepted password. `looked_up`: the breached-password check was done or is disabled."""
 
     looked_up: bool
 
 
 class PasswordPolicy(Protocol):
     async def __call__(self, password: str, *, about: Collection[str]) -> Accepted:
-        """Raises InvalidRequest: somebody may not have this password from now on."""
+        """Raises InvalidRequest if the new password is not acceptable."""
 
 
-class Passwords(Protocol):
+class PasswordHasher(Protocol):
     """Password hashing away from the event loop. Every call may raise TemporarilyUnavailable: the queue is full."""
 
     async def hash(self, password: str) -> str: ...

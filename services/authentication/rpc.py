@@ -115,7 +115,7 @@ class Accounts(accounts_pb2_grpc.AccountServiceServicer):
         answer = await self._get_account(
             request.user_id, session_id=request.session_id, claims=frozenset(request.claims)
         )
-        return convert.account_answer(answer)
+        return convert.account_response(answer)
 
     async def SignInThroughClient(
         self, request: accounts_pb2.SignInThroughClientRequest, context: _Context

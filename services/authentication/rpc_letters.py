@@ -1,4 +1,4 @@
-"""The gRPC methods that have to do with letters: decode, one use case, encode."""
+"""The gRPC methods that have to do with emails: decode, one use case, encode."""
 
 from typing import Any, TypeAlias
 

@@ -1,4 +1,4 @@
-"""The gRPC methods about a person's own account: decode, one use case, encode."""
+"""The gRPC methods about the account of the signed-in user."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -29,7 +29,7 @@ class Profiles(profile_pb2_grpc.ProfileServiceServicer):
     ) -> profile_pb2.GetProfileResponse:
         account = await self.get_profile(request.session_secret)
         claims = convert.struct(account.claims())
-        writable = [*writable_by(Writer.PERSON), *self.attributes.written_by_users()]
+        writable = [*writable_by(Writer.USER), *self.attributes.written_by_users()]
         return profile_pb2.GetProfileResponse(claims=claims, writable=writable)
 
     async def UpdateProfile(

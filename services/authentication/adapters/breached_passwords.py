@@ -1,4 +1,4 @@
-"""Whether a password is among those that have been stolen somewhere, asked so that nobody learns which it is."""
+"""Checks a password against a list of breached passwords without disclosing the password."""
 
 import asyncio
 import hashlib
@@ -10,12 +10,12 @@ from libs.fetch.fetcher import Fetched
 
 _PREFIX = 5
 _HASH_LENGTH = 40
-_MOST_BYTES = 256 * 1024
-_LONGEST_LINE = 128
+_MAX_BYTES = 256 * 1024
+_MAX_LINE_BYTES = 128
 
 
 class LookUpFailedError(Exception):
-    """Nobody can say. The message holds nothing of the password."""
+    """The check could not be done. The message contains no part of the password."""
 
 
 class Get(Protocol):
@@ -23,10 +23,10 @@ class Get(Protocol):
 
 
 class BreachedInRanges:
-    """A range service (k-anonymity): it hears five of forty digits of the SHA-1, and answers with all that begin so.
+    """A range service (k-anonymity): it receives 5 hex digits of the SHA-1 and returns all matching suffixes.
 
     Args:
-        url: what the five digits are put behind, for example https://api.pwnedpasswords.com/range/.
+        url: prefix to which the five digits are appended, for example https://api.pwnedpasswords.com/range/.
     """
 
     def __init__(self, fetcher: Get, url: str) -> None:
@@ -37,18 +37,18 @@ class BreachedInRanges:
         """Raises LookUpFailedError."""
         digest = _digest(password)
         try:
-            # The padding makes answers equally long, so that their length tells no onlooker which range it was.
+            # The padding makes responses equally long, so that their length does not disclose the range.
             fetched = await self._fetcher.get(
                 self._url + digest[:_PREFIX],
                 accept=("text/plain",),
-                limit=_MOST_BYTES,
+                limit=_MAX_BYTES,
                 headers={"Add-Padding": "true"},
             )
             lines = fetched.body.decode("ascii").upper().split()
         except (FetchRefused, UnicodeDecodeError) as error:
             raise LookUpFailedError(str(error)) from None
         counts = dict(line.partition(":")[::2] for line in lines)
-        return counts.get(digest[_PREFIX:], "0") not in {"0", ""}  # what pads has a count of 0
+        return counts.get(digest[_PREFIX:], "0") not in {"0", ""}  # padding entries have a count of 0
 
 
 class BreachedInFile:
@@ -66,12 +66,12 @@ class BreachedInFile:
 
 
 def _digest(password: str) -> str:
-    """SHA-1 is what such lists are kept by; nothing is protected by it."""
+    """Such lists contain SHA-1 digests. It is not used for security here."""
     return hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
 
 
 def _is_in(path: Path, digest: str) -> bool:
-    """Binary search by position: the file is tens of gigabytes large and is never read through."""
+    """Binary search by file position: the file has tens of gigabytes."""
     wanted = digest.encode()
     with path.open("rb") as file:
         low, high = 0, file.seek(0, 2)
@@ -91,6 +91,6 @@ def _line_from(file: BinaryIO, position: int) -> tuple[int, bytes]:
     """The first line that begins at or after the position: where, and its digest; nothing behind the last one."""
     file.seek(max(position - 1, 0))
     if position:
-        file.readline(_LONGEST_LINE)
+        file.readline(_MAX_LINE_BYTES)
     start = file.tell()
-    return start, file.readline(_LONGEST_LINE)[:_HASH_LENGTH].upper()
+    return start, file.readline(_MAX_LINE_BYTES)[:_HASH_LENGTH].upper()

@@ -1,6 +1,6 @@
-"""The background task that sends letters. No request and no browser ever waits for it.
+"""The background task that sends emails, independently of requests.
 
-Any number of replicas may run it: a letter is claimed by a conditional update, for as long as one attempt may take.
+Any number of replicas may run it: an email is claimed by a conditional update, for as long as one attempt may take.
 """
 
 import asyncio
@@ -9,48 +9,55 @@ from prometheus_client import Counter
 
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.base import logs
-from services.authentication.domain.email.emails import LEASE, PostedLetter
-from services.authentication.usecases.email.send_email import SendLetter
+from services.authentication.domain.email.emails import LEASE, QueuedEmail
+from services.authentication.usecases.email.send_email import SendEmail
 
 AT_ONCE = 8
 IDLE_SECONDS = 1.0
-AWAY_SECONDS = 5.0
-LETTERS = Counter(
+UNAVAILABLE_SECONDS = 5.0
+EMAILS = Counter(
     "latchkey_letters_total",
-    "Attempts to send a letter, by what came of them (postponed: tried again later).",
+    "Attempts to send an email, by outcome (postponed: retried later).",
     ["kind", "outcome"],
 )
 _log = logs.get(__name__)
 
 
-class LetterDeliveries:
+class EmailDeliveries:
     """`run` is a background task."""
 
-    def __init__(self, send: SendLetter) -> None:
+    def __init__(self, send: SendEmail) -> None:
         self._send = send
 
     async def run(self) -> None:
-        """AT_ONCE letters at a time. A mail server that hangs holds up letters, and nothing else."""
+        """Sends at most AT_ONCE emails concurrently."""
         while True:
             try:
                 pause = 0.0 if await self.step() else IDLE_SECONDS
             except TemporarilyUnavailable as error:
-                _log.info("Letters wait", reason=error.reason)
-                pause = AWAY_SECONDS
+                _log.info(
+                    "email.queue_blocked", message="Email queue blocked: database unavailable", reason=error.reason
+                )
+                pause = UNAVAILABLE_SECONDS
             await asyncio.sleep(pause)
 
     async def step(self) -> bool:
-        """Sends what is due now, as much as may go at once; whether there was anything."""
-        due = await self._send.claim(most=AT_ONCE)
+        """Sends the emails that are due, at most AT_ONCE. Returns whether there were any."""
+        due = await self._send.claim(limit=AT_ONCE)
         await asyncio.gather(*(self._attempt(posted) for posted in due))
         return bool(due)
 
-    async def _attempt(self, posted: PostedLetter) -> None:
-        kind = posted.letter.kind.value
+    async def _attempt(self, posted: QueuedEmail) -> None:
+        kind = posted.email.kind.value
         try:
             async with asyncio.timeout(LEASE.total_seconds() / 2):
                 outcome = await self._send(posted)
         except Exception as error:  # noqa: BLE001 - it comes again when its lease ends
-            _log.warning("Sending a letter was interrupted", kind=kind, cause=type(error).__name__)
+            _log.warning(
+                "email.delivery_interrupted",
+                message="Email delivery was interrupted and will be retried",
+                kind=kind,
+                cause=type(error).__name__,
+            )
         else:
-            LETTERS.labels(kind, outcome.value if outcome else "postponed").inc()
+            EMAILS.labels(kind, outcome.value if outcome else "postponed").inc()

@@ -1,4 +1,4 @@
-"""Letters in words: one template for each kind gives the plain text, and the same paragraphs as a page."""
+"""Renders emails: one template for each kind produces the plain text and the HTML part."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from libs.languages.language import ENGLISH, Language, best
 from libs.languages.moments import moment_in_words
 from libs.languages.translation import add_translation, current, use_language
 from services.authentication.domain.accounts.account import Account
-from services.authentication.domain.email.emails import LetterKind, PostedLetter
+from services.authentication.domain.email.emails import EmailKind, QueuedEmail
 from services.authentication.domain.email.links import LIFETIME
 from services.authentication.ports import Mail
 
@@ -18,8 +18,8 @@ FORGOTTEN_PATH = "/password/forgotten"
 _BLOCKS = ("subject", "before", "action", "after")
 
 
-class LetterTexts:
-    """What a template misses is an error, not a gap. Everything that a person chose is data to it, never markup."""
+class EmailTexts:
+    """A missing template variable is an error. Values chosen by users are escaped."""
 
     def __init__(self, *, brand: str, issuer: str) -> None:
         loader = jinja2.FileSystemLoader(_FOLDER)
@@ -34,13 +34,13 @@ class LetterTexts:
         self._page = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True)
         self._brand = brand
         self._issuer = issuer
-        for kind in LetterKind:
+        for kind in EmailKind:
             self._plain.get_template(f"{kind}.txt")
 
-    def __call__(self, posted: PostedLetter, *, address: str, account: Account | None, link: str) -> Mail:
-        """The letter, in the language that the person used."""
+    def __call__(self, posted: QueuedEmail, *, address: str, account: Account | None, link: str) -> Mail:
+        """The email, in the language of the page or of the user's profile."""
         with use_language(_language(posted, account)):
-            said = self._said(posted, account)
+            said = self._blocks_of(posted, account)
             language = current()
         subject = _one_line(said["subject"])
         before, after = _paragraphs(said["before"]), _paragraphs(said["after"])
@@ -57,12 +57,12 @@ class LetterTexts:
         text = "\n\n".join([*before, *([link] if link else []), *after, f"-- \n{self._brand}\n{self._issuer}"])
         return Mail(posted.letter_id, address, language.tag, f"{subject} · {self._brand}", text + "\n", page)
 
-    def _said(self, posted: PostedLetter, account: Account | None) -> Mapping[str, str]:
-        template = self._plain.get_template(f"{posted.letter.kind}.txt")
+    def _blocks_of(self, posted: QueuedEmail, account: Account | None) -> Mapping[str, str]:
+        template = self._plain.get_template(f"{posted.email.kind}.txt")
         context = template.new_context(
             {
                 "name": "",
-                **{word: _visible(value) for word, value in posted.letter.words.items()},
+                **{word: _visible(value) for word, value in posted.email.words.items()},
                 "brand": self._brand,
                 "person": _visible(account.display_name) if account else "",
                 "username": account.username if account else "",
@@ -79,7 +79,7 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """Without line ends, so that nothing that a person chose begins a paragraph or a header of its own."""
+    """Removes line ends, so that a value chosen by a user cannot start a paragraph or a header."""
     return " ".join(text.split())
 
 
@@ -87,6 +87,6 @@ def _visible(text: str) -> str:
     return _one_line("".join(character if character.isprintable() else " " for character in text))
 
 
-def _language(posted: PostedLetter, account: Account | None) -> Language:
-    """That of the page on which the person asked for the letter, or that of their profile."""
-    return best(tag for tag in (posted.letter.locale, account.profile.locale if account else None) if tag) or ENGLISH
+def _language(posted: QueuedEmail, account: Account | None) -> Language:
+    """That of the page on which the user asked for the email, or that of their profile."""
+    return best(tag for tag in (posted.email.locale, account.profile.locale if account else None) if tag) or ENGLISH

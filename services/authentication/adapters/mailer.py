@@ -1,4 +1,4 @@
-"""Letters by SMTP (RFC 5321). A mail server that is slow or away holds up nobody but the letters."""
+"""Sends emails by SMTP (RFC 5321)."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ _PERMANENT = range(500, 600)
 
 @dataclass(frozen=True, kw_only=True)
 class MailServer:
-    """Where letters are handed in."""
+    """The SMTP server and its credentials."""
 
     host: str
     port: int
@@ -34,12 +34,12 @@ class MailServer:
     """For each step of the conversation."""
 
 
-class SmtpPostOffice:
-    """One connection for each letter. Credentials are sent under TLS only, with a certificate that holds.
+class SmtpMailer:
+    """One connection for each email. Credentials are sent under TLS only, with a certificate that holds.
 
     Args:
-        sender: the address that letters come from; `sender_name` is what people see.
-        issuer: names this installation in the ids of letters.
+        sender: the address that emails come from; `sender_name` is what users see.
+        issuer: names this installation in the ids of emails.
     """
 
     def __init__(self, server: MailServer, *, sender: str, sender_name: str, issuer: str) -> None:
@@ -77,18 +77,18 @@ class SmtpPostOffice:
         except aiosmtplib.SMTPDataError as refusal:
             raise MailRefusedError(f"data {refusal.code}", for_good=refusal.code in _PERMANENT) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            # A sender or credentials that are not accepted are a fault of the configuration: letters wait for better.
+            # A rejected sender or rejected credentials are a configuration error: the email is retried.
             raise MailRefusedError(type(error).__name__, for_good=False) from None
 
     def _message(self, mail: Mail, *, now: datetime) -> EmailMessage:
-        """The same Message-ID however often it is tried: who gets it twice sees one (RFC 5322 3.6.4)."""
+        """The Message-ID is the same for each attempt, so that mail programs can drop duplicates (RFC 5322 3.6.4)."""
         message = EmailMessage(policy=SMTP)
         message["From"] = Address(self._sender_name, addr_spec=self._sender)
         message["To"] = Address(addr_spec=mail.address)
         message["Subject"] = mail.subject
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{mail.letter_id}@{self._host}>"
-        message["Auto-Submitted"] = "auto-generated"  # RFC 3834 5: nobody's absence is answered to it
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834 5: prevents automatic replies
         message.set_content(mail.text, cte="quoted-printable")
         message.add_alternative(mail.html, subtype="html", cte="quoted-printable")
         message["Content-Language"] = mail.locale

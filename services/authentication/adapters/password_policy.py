@@ -1,4 +1,4 @@
-"""What a password has to be from now on: the one place for all ways to get one."""
+"""The policy for new passwords, used by all use cases that set one."""
 
 import asyncio
 import unicodedata
@@ -26,7 +26,7 @@ class PasswordPolicy:
 
     Args:
         min_score: of zxcvbn, 0 to 4; 0 accepts every strength.
-        is_breached: who knows of stolen passwords; None: nobody is asked.
+        is_breached: checks a list of breached passwords; None disables the check.
         brand: what this installation is called, which is the first thing that is tried.
     """
 
@@ -36,10 +36,10 @@ class PasswordPolicy:
         self._brand = brand
 
     async def __call__(self, password: str, *, about: Collection[str]) -> Accepted:
-        """Accepts a password that somebody may have from now on, in the form in which it is hashed.
+        """Checks a new password.
 
-        `about`: what is known of the person. Who cannot be asked about stolen passwords stands in nobody's way; the
-        answer says so, for the event that tells it.
+        `about`: data of the user. If the breached-password check fails, the password is accepted and the
+        result says so, for the event password.unchecked.
 
         Raises:
             InvalidRequest: PASSWORD_TOO_SHORT, PASSWORD_TOO_LONG, PASSWORD_COMMON, PASSWORD_OF_PERSON,
@@ -50,7 +50,7 @@ class PasswordPolicy:
         if self._min_score:
             strength = await asyncio.to_thread(strength_of, normal, about=[*about, self._brand])
             if strength.score < self._min_score:
-                raise InvalidRequest("This password is too easy to guess.", reason=strength.weakness)
+                raise InvalidRequest("The password is too easy to guess.", reason=strength.weakness)
         return await self._look_up(normal)
 
     async def _look_up(self, password: str) -> Accepted:
@@ -60,15 +60,21 @@ class PasswordPolicy:
             breached = await self._is_breached(password)
         except LookUpFailedError as error:
             _UNCHECKED.inc()
-            _log.warning("A new password could not be looked up", cause=str(error))
+            _log.warning(
+                "password.breach_check_failed",
+                message="The breached-password check of a new password failed",
+                cause=str(error),
+            )
             return Accepted(looked_up=False)
         if breached:
-            raise InvalidRequest("This password has been stolen somewhere before.", reason=Reason.PASSWORD_BREACHED)
+            raise InvalidRequest(
+                "The password appears in a list of breached passwords.", reason=Reason.PASSWORD_BREACHED
+            )
         return Accepted(looked_up=True)
 
 
 def breached_passwords(settings: PasswordSettings, fetcher: Fetcher) -> IsBreached | None:
-    """Who is asked about stolen passwords; None: nobody."""
+    """The configured breached-password check; None if none is configured."""
     if settings.breached_passwords_url:
         return BreachedInRanges(fetcher, f"{settings.breached_passwords_url}/")
     file = settings.breached_passwords_file

@@ -1,4 +1,4 @@
-"""Password hashing in a bounded pool: a flood of sign-ins costs time and is refused, and never costs all the memory."""
+"""Password hashing in a bounded pool, so that many sign-ins cannot use up the memory."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from libs.oauth.reasons import Reason
 RETRY_AFTER_SECONDS = 2
 SPREAD = 1.25
 """How much longer than the last one a verification may take by chance."""
-LONGEST_FLOOR = 2.0
+MAX_FLOOR = 2.0
 _REFUSED = Counter("latchkey_password_queue_refused_total", "Hash operations refused because the queue was full.")
 _T = TypeVar("_T")
 
@@ -32,8 +32,8 @@ class PasswordPool:
         self._executor = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="argon2")
         self._places = BoundedSemaphore(workers + queue)
         self._floor = 0.0
-        """No refusal comes sooner, once a hash of another system took longer than ours: or its time would tell whom it
-        belongs to."""
+        """Minimum duration of a refusal, once an imported hash took longer than argon2id: it must not disclose which
+        account has an imported hash."""
 
     async def hash(self, password: str) -> str:
         """The hash to store.
@@ -45,7 +45,7 @@ class PasswordPool:
         return await self._run(lambda: passwords.hash_password(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether it is the password; without a hash no, at the price of a yes (security: no list of our users).
+        """Whether the password matches. Without a hash: False after the same work, to prevent user enumeration.
 
         Raises:
             TemporarilyUnavailable: the queue is full.
@@ -53,7 +53,7 @@ class PasswordPool:
         began = monotonic()
         timed = await self._run(lambda: _timed(password_hash or passwords.DUMMY, password))
         if password_hash and not passwords.is_ours(password_hash):
-            self._floor = max(self._floor, min(timed.seconds * SPREAD, LONGEST_FLOOR))
+            self._floor = max(self._floor, min(timed.seconds * SPREAD, MAX_FLOOR))
         if not timed.matches or not password_hash:
             await asyncio.sleep(max(began + self._floor - monotonic(), 0))
             return False
@@ -63,7 +63,7 @@ class PasswordPool:
         return passwords.needs_rehash(password_hash)
 
     def close(self) -> None:
-        """Waits for what is running; what waits is given up."""
+        """Waits for running operations and cancels queued ones."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     async def _run(self, operation: Callable[[], _T]) -> _T:

@@ -10,30 +10,30 @@ from libs.oauth.reasons import Reason
 
 LOOKED_AT = 72
 """Characters that are looked at: what begins well does not become weak by what follows, and the estimate takes time."""
-MOST_WORDS = 30
+MAX_WORDS = 30
 Weakness = Literal[Reason.PASSWORD_COMMON, Reason.PASSWORD_OF_PERSON, Reason.PASSWORD_PATTERN, Reason.PASSWORD_TOO_WEAK]
-_OF_PERSON, _COMMON = "user_inputs", "passwords"
+_OF_USER, _COMMON = "user_inputs", "passwords"
 _PATTERNS = frozenset({"spatial", "repeat", "sequence", "date"})
 
 
 @dataclass(frozen=True)
 class Strength:
     score: int
-    """0 to 4, as zxcvbn counts: 2 stands for 10^6 to 10^8 guesses."""
+    """0 to 4, the score of zxcvbn: 2 means 10^6 to 10^8 attempts."""
     weakness: Weakness
     """What makes it weak, if it is."""
 
 
 def strength_of(password: str, *, about: Collection[str]) -> Strength:
-    """Up to a twentieth of a second of computing. `about`: words that somebody who knows the person tries first."""
-    words = [word for word in dict.fromkeys(about) if word][:MOST_WORDS]
+    """Takes up to 50 ms of CPU time. `about`: data of the user that an attacker would try first."""
+    words = [word for word in dict.fromkeys(about) if word][:MAX_WORDS]
     found = zxcvbn(password[:LOOKED_AT], user_inputs=[word[:LOOKED_AT] for word in words])
     return Strength(int(found["score"]), _weakness(found["sequence"]))
 
 
 def _weakness(sequence: list[dict[str, object]]) -> Weakness:
     dictionaries = {match.get("dictionary_name") for match in sequence}
-    if _OF_PERSON in dictionaries:
+    if _OF_USER in dictionaries:
         return Reason.PASSWORD_OF_PERSON
     if _COMMON in dictionaries:
         return Reason.PASSWORD_COMMON

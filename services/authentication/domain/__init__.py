@@ -1,1 +1,1 @@
-"""People, their names, their claims and their sessions: pure rules, no I/O."""
+"""Rules about users, their claims, factors and sessions. No I/O."""

@@ -36,7 +36,7 @@ class Row(SQLModel):
 
 
 class UserRow(Row, table=True):
-    """A person and their password. Never deleted, so that no id is ever given twice."""
+    """A user and their password. Never deleted, so that no id is ever given twice."""
 
     __tablename__ = "users"
     __table_args__ = (Index("users_by_email", "email_key"),)
@@ -95,8 +95,8 @@ class SignInFailureRow(Row, table=True):
     counted: int = Field(sa_column=Column(Integer, nullable=False))
 
 
-class LetterRow(Row, table=True):
-    """A letter on its way; once it is settled, only what came of it."""
+class EmailRow(Row, table=True):
+    """An email on its way; once it is settled, only what came of it."""
 
     __tablename__ = "letters"
     __table_args__ = (Index("letters_due", "due_at"), Index("letters_by_expiry", "expires_at"))
@@ -116,14 +116,14 @@ class LetterRow(Row, table=True):
 
 
 class MailedLinkRow(Row, table=True):
-    """What the link in a letter opens; of its secret only the SHA-256 is known."""
+    """What the link in an email opens; of its secret only the SHA-256 is known."""
 
     __tablename__ = "mailed_links"
     __table_args__ = (Index("mailed_links_of_user", "user_id"), Index("mailed_links_by_expiry", "expires_at"))
 
     link_id: str = Field(sa_column=Column(String(36), primary_key=True))
     secret_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), unique=True))
-    """Nothing until its letter is sent for the first time."""
+    """Nothing until its email is sent for the first time."""
     purpose: str = Field(sa_column=Column(String(32), nullable=False))
     user_id: str = Field(sa_column=Column(String(36), nullable=False))
     address: str = Field(sa_column=Column(String(MAX_ADDRESS), nullable=False))
@@ -135,7 +135,7 @@ class MailedLinkRow(Row, table=True):
 
 
 class FactorRow(Row, table=True):
-    """Something that a person proves who they are with, beside the password."""
+    """Something that a user proves who they are with, beside the password."""
 
     __tablename__ = "factors"
     __table_args__ = (
@@ -151,7 +151,7 @@ class FactorRow(Row, table=True):
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     last_used_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     totp_secret: bytes | None = Field(default=None, sa_column=Column(LargeBinary(128)))
-    """Sealed, and bound to the person."""
+    """Sealed, and bound to the user."""
     totp_step: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
@@ -181,7 +181,7 @@ class UsedChallengeRow(Row, table=True):
 
 
 class TotpEnrolmentRow(Row, table=True):
-    """An authenticator app that is being set up; one for each person."""
+    """An authenticator app that is being set up; one for each user."""
 
     __tablename__ = "totp_enrolments"
     __table_args__ = (Index("totp_enrolments_by_expiry", "expires_at"),)
@@ -228,7 +228,7 @@ add_tallies(METADATA)
 USERS = METADATA.tables["users"]
 SESSIONS = METADATA.tables["sessions"]
 FAILURES = METADATA.tables["sign_in_failures"]
-LETTERS = METADATA.tables["letters"]
+EMAILS = METADATA.tables["letters"]
 LINKS = METADATA.tables["mailed_links"]
 FACTORS = METADATA.tables["factors"]
 PASSKEYS = METADATA.tables["passkeys"]

@@ -6,7 +6,7 @@ from libs.servicekit.events.unit_of_work import UnitOfWork
 from libs.servicekit.sql.tallies import Tallies
 from services.authentication.store.accounts.accounts import Accounts
 from services.authentication.store.accounts.exports import Exports
-from services.authentication.store.email.emails import Letters
+from services.authentication.store.email.emails import Emails
 from services.authentication.store.email.links import MailedLinks
 from services.authentication.store.factors.factors import Factors
 from services.authentication.store.factors.passkeys import Passkeys
@@ -22,7 +22,7 @@ class StoreWork(UnitOfWork):
         self.accounts = Accounts(session)
         self.sessions = Sessions(session)
         self.failures = SignInFailures(session)
-        self.letters = Letters(session)
+        self.emails = Emails(session)
         self.links = MailedLinks(session)
         self.exports = Exports(session)
         self.tallies = Tallies(session, METADATA)

@@ -36,5 +36,5 @@ async def world(database: Database) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def alice(world: World) -> str:
-    """The id of a person who can sign in."""
-    return (await world.person("alice", name="Alice Example")).id
+    """The id of a user who can sign in."""
+    return (await world.user("alice", name="Alice Example")).id

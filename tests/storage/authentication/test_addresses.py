@@ -17,14 +17,14 @@ OLD, NEW = "alice@example.com", "alice@new.example"
 
 @pytest.fixture
 async def alice(world: World) -> SignedIn:
-    await world.person("alice", name="Alice Example", email=OLD)
+    await world.user("alice", name="Alice Example", email=OLD)
     return await world.signed_in()
 
 
-async def requested(world: World, who: SignedIn, address: str = "") -> str:
-    """The token in the one new letter."""
-    before = len(world.post_office.mails)
-    await world.request_address(who.session_secret, address, locale="en", origin=ORIGIN)
+async def requested(world: World, require_session: SignedIn, address: str = "") -> str:
+    """The token in the one new email."""
+    before = len(world.mailer.mails)
+    await world.request_address(require_session.session_secret, address, locale="en", origin=ORIGIN)
     (mail,) = (await world.mails())[before:]
     (line,) = [line for line in mail.text.splitlines() if "?token=" in line]
     assert line.startswith(f"{ISSUER}/account/address/confirm?token=")
@@ -36,10 +36,10 @@ async def email_of(world: World) -> tuple[object, object]:
     return claims.get("email"), claims.get("email_verified")
 
 
-async def refused(world: World, who: SignedIn, token: str) -> bool:
+async def refused(world: World, require_session: SignedIn, token: str) -> bool:
     for attempt in (
-        world.find_address_request(who.session_secret, token),
-        world.confirm_address(who.session_secret, token),
+        world.find_address_request(require_session.session_secret, token),
+        world.confirm_address(require_session.session_secret, token),
     ):
         with pytest.raises(InvalidRequest) as refusal:
             await attempt
@@ -51,7 +51,7 @@ async def refused(world: World, who: SignedIn, token: str) -> bool:
 async def test_the_present_address_is_verified_by_the_link_and_by_nothing_else(world: World, alice: SignedIn) -> None:
     assert await email_of(world) == (OLD, False)
     token = await requested(world, alice)
-    assert world.post_office.mails[-1].address == OLD
+    assert world.mailer.mails[-1].address == OLD
     assert await world.find_address_request(alice.session_secret, token) == OLD
     assert await email_of(world) == (OLD, False)
     await world.confirm_address(alice.session_secret, token)
@@ -65,17 +65,17 @@ async def test_another_address_counts_when_it_is_verified_and_the_old_one_hears_
     world: World, alice: SignedIn
 ) -> None:
     token = await requested(world, alice, NEW)
-    assert world.post_office.mails[-1].address == NEW
+    assert world.mailer.mails[-1].address == NEW
     assert await email_of(world) == (OLD, False)
     world.clock.move(timedelta(seconds=5))
     await world.confirm_address(alice.session_secret, token)
     assert await email_of(world) == (NEW, True)
     told = (await world.mails())[-1]
-    assert (told.address, told.subject) == (OLD, "Your e-mail address was changed · Example")
+    assert (told.address, told.subject) == (OLD, "Your email address was changed · Example")
     assert (await world.users())[0].profile_updated_at == world.clock.now()
     assert await forgotten(world, NEW)
     await world.request_reset(OLD, locale="", origin=ORIGIN)
-    assert world.post_office.mails[-1].address == NEW
+    assert world.mailer.mails[-1].address == NEW
 
 
 @pytest.mark.s(51)
@@ -99,14 +99,14 @@ async def test_the_link_ends_after_half_an_hour(world: World, alice: SignedIn) -
 @pytest.mark.s(52)
 async def test_nobody_ties_the_address_of_somebody_else_to_their_own_account(world: World, alice: SignedIn) -> None:
     """Eve asks for a link to Alice's address; Alice opens it, signed in as herself or as nobody."""
-    await world.person("eve", email="eve@example.com")
+    await world.user("eve", email="eve@example.com")
     eve = await world.signed_in("eve")
     token = await requested(world, eve, OLD)
     assert await refused(world, alice, token)
     with pytest.raises(AccessDenied) as refusal:
         await world.confirm_address("", token)
     assert refusal.value.reason == "SESSION_MISSING"
-    assert "eve" not in world.post_office.mails[-1].text
+    assert "eve" not in world.mailer.mails[-1].text
 
 
 @pytest.mark.s(51)
@@ -138,7 +138,7 @@ async def test_what_is_no_address_is_refused(world: World, alice: SignedIn, addr
     with pytest.raises(InvalidRequest) as refusal:
         await world.request_address(alice.session_secret, address, locale="", origin=ORIGIN)
     assert refusal.value.reason == "ADDRESS_MALFORMED"
-    assert not await world.letters()
+    assert not await world.emails()
 
 
 async def test_nobody_fills_a_mailbox_by_asking_for_links(world: World, alice: SignedIn) -> None:

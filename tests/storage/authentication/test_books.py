@@ -39,7 +39,7 @@ def _steps(world: World, chance: random.Random, secrets: list[str]) -> list[Step
 async def test_the_outbox_tells_every_change_once_and_nothing_else(world: World, seed: int) -> None:
     chance = random.Random(seed)
     for name in PEOPLE:
-        await world.person(name)
+        await world.user(name)
     secrets = [""]
     steps = _steps(world, chance, secrets)
     for _ in range(12):

@@ -1,4 +1,4 @@
-"""Who has forgotten their password gets a letter, and with its link another password."""
+"""Who has forgotten their password gets an email, and with its link another password."""
 
 import asyncio
 from datetime import timedelta
@@ -12,7 +12,7 @@ from services.authentication.domain.email.links import LIFETIME
 from services.authentication.domain.email.request_limits import PER_NETWORK, PER_RECEIVER, WINDOW
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.ports import Mail
-from services.authentication.store.tables import LETTERS, LINKS
+from services.authentication.store.tables import EMAILS, LINKS
 from tests.storage.authentication.world import ISSUER, ORIGIN, PASSWORD, World
 from tests.support.databases import statements
 
@@ -27,8 +27,8 @@ def token_of(mail: Mail) -> str:
 
 
 async def forgotten(world: World, identifier: str = "alice") -> str:
-    """The token in the one new letter."""
-    before = len(world.post_office.mails)
+    """The token in the one new email."""
+    before = len(world.mailer.mails)
     await world.request_reset(identifier, locale="en", origin=ORIGIN)
     (mail,) = (await world.mails())[before:]
     return token_of(mail)
@@ -36,7 +36,7 @@ async def forgotten(world: World, identifier: str = "alice") -> str:
 
 @pytest.fixture
 async def alice(world: World) -> str:
-    return (await world.person("alice", name="Alice Example", email=ADDRESS)).id
+    return (await world.user("alice", name="Alice Example", email=ADDRESS)).id
 
 
 async def refused(world: World, token: str) -> bool:
@@ -128,9 +128,9 @@ async def test_the_database_knows_no_link_that_works(world: World, alice: str) -
     token = await forgotten(world)
     async with world.database.snapshot() as session:
         (link,) = (await session.execute(select(LINKS))).all()
-        (letter,) = (await session.execute(select(LETTERS))).all()
+        (email,) = (await session.execute(select(EMAILS))).all()
     assert link.secret_hash == secret_hash(token)
-    assert token not in repr(link) + repr(letter) + await world.outbox_text()
+    assert token not in repr(link) + repr(email) + await world.outbox_text()
     assert len(token) == 43
 
 
@@ -152,7 +152,7 @@ async def test_a_link_that_nobody_made_costs_no_hash(world: World) -> None:
 
 async def test_an_address_is_as_good_as_a_name_however_it_is_written(world: World, alice: str) -> None:
     assert await forgotten(world, "  ALICE@Example.com ")
-    assert world.post_office.mails[-1].address == ADDRESS
+    assert world.mailer.mails[-1].address == ADDRESS
 
 
 @pytest.mark.s(46)
@@ -160,13 +160,13 @@ async def test_the_letter_goes_to_the_address_of_the_account_and_not_to_what_was
     world: World, alice: str
 ) -> None:
     """Addresses that fold to the same key may be two people's: a long s is an s when folded."""
-    await world.person("bob", email="boss@example.com")
+    await world.user("bob", email="boss@example.com")
     await forgotten(world, "bo\N{LATIN SMALL LETTER LONG S}s@example.com")
-    assert world.post_office.mails[-1].address == "boss@example.com"
+    assert world.mailer.mails[-1].address == "boss@example.com"
 
 
 async def test_all_accounts_of_one_address_get_a_letter_each(world: World, alice: str) -> None:
-    await world.person("alice-too", email=ADDRESS.upper())
+    await world.user("alice-too", email=ADDRESS.upper())
     await world.request_reset(ADDRESS, locale="", origin=ORIGIN)
     mails = await world.mails()
     assert ["account alice." in mail.text for mail in mails].count(True) == 1
@@ -185,13 +185,13 @@ async def test_for_nobody_the_same_is_done_and_nothing_is_sent(world: World, ali
     assert [str(each) for each in for_nobody] == [str(each) for each in for_somebody]
     assert not await world.events("password.reset_requested")
     assert len(await world.mails()) == 1
-    assert {row.outcome for row in await world.letters()} == {"sent", "nobody"}
+    assert {row.outcome for row in await world.emails()} == {"sent", "nobody"}
     assert len(await world.events("password.reset_requested")) == 1
 
 
 @pytest.mark.s(46)
 async def test_who_has_no_address_is_answered_like_everybody(world: World) -> None:
-    await world.person("carol")
+    await world.user("carol")
     await world.request_reset("carol", locale="", origin=ORIGIN)
     assert not await world.mails()
 
@@ -200,7 +200,7 @@ async def test_nobody_fills_the_mailbox_of_somebody_else(world: World, alice: st
     for n in range(PER_RECEIVER + 3):
         await world.request_reset("alice", locale="", origin=Origin(ip_prefix=f"198.51.{n}.0/24"))
     assert len(await world.mails()) == PER_RECEIVER
-    latest = token_of(world.post_office.mails[-1])
+    latest = token_of(world.mailer.mails[-1])
     assert await world.find_reset(latest)  # so whoever is not sent another one has one that works
     world.clock.move(WINDOW)
     assert await forgotten(world)
@@ -226,9 +226,9 @@ async def test_a_network_that_asks_without_end_is_told_to_wait_whoever_it_asks_f
 
 async def test_a_letter_that_was_tried_twice_has_one_link_that_works(world: World, alice: str) -> None:
     await world.request_reset("alice", locale="", origin=ORIGIN)
-    first = (await world.send_letter.claim(most=1))[0]
-    addressed = await world.send_letter._address(first)
-    assert addressed is not None  # and then the replica dies, with the letter handed in or not
+    first = (await world.send_email.claim(limit=1))[0]
+    addressed = await world.send_email._address(first)
+    assert addressed is not None  # and then the replica dies, with the email handed in or not
     world.clock.move(timedelta(minutes=3))
     (mail,) = await world.mails()
     assert await refused(world, addressed.link.partition("?token=")[2])

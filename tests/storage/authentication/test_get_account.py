@@ -1,4 +1,4 @@
-"""What the token service is told about a person."""
+"""What the token service is told about a user."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from services.authentication.domain.accounts.claims import CLAIM_NAMES
 from tests.storage.authentication.world import IDLE, NOON, ORIGIN, World
 from tests.support.databases import statements
 
-NOBODY = "019df2dc-0a00-7000-81fd-c3f9278dbbca"
+NO_RECIPIENT = "019df2dc-0a00-7000-81fd-c3f9278dbbca"
 ALL_CLAIMS: dict[str, object] = {
     "name": "Alice Example",
     "given_name": "Alice",
@@ -34,7 +34,7 @@ ALL_CLAIMS: dict[str, object] = {
 
 async def test_all_standard_claims_come_back_as_they_were_set(world: World) -> None:
     assert set(ALL_CLAIMS) == set(CLAIM_NAMES)
-    alice = await world.person("alice", **ALL_CLAIMS)
+    alice = await world.user("alice", **ALL_CLAIMS)
 
     with statements(world.database) as sent:
         answer = await world.get_account(alice.id, session_id="", claims=[*CLAIM_NAMES, "updated_at", "unheard_of"])
@@ -45,7 +45,7 @@ async def test_all_standard_claims_come_back_as_they_were_set(world: World) -> N
 
 
 async def test_only_the_claims_that_are_asked_for_are_told(world: World) -> None:
-    alice = await world.person("alice", **ALL_CLAIMS)
+    alice = await world.user("alice", **ALL_CLAIMS)
     answer = await world.get_account(alice.id, session_id="", claims=["email", "sub"])
     assert answer is not None
     assert answer.claims == {"email": "alice@example.org"}
@@ -73,10 +73,10 @@ async def test_a_session_that_ended_or_expired_is_not_live(world: World, alice: 
 
 
 async def test_a_session_of_somebody_else_or_of_nobody_is_not_live(world: World, alice: str) -> None:
-    await world.person("bob")
+    await world.user("bob")
     of_bob = await world.signed_in("bob")
     assert not await _session_live(world, alice, of_bob.session.id)
-    assert not await _session_live(world, alice, NOBODY)
+    assert not await _session_live(world, alice, NO_RECIPIENT)
     assert not await _session_live(world, alice, "\x00")
     assert not await _session_live(world, alice, "")
 
@@ -99,7 +99,7 @@ async def test_a_disabled_account_has_no_live_session_and_tells_no_claims(world:
     assert (answer.state, answer.session_live, answer.claims) == (AccountState.DISABLED, False, {})
 
 
-@pytest.mark.parametrize("user_id", ["", "alice", "\x00", "x" * 10_000, NOBODY])
+@pytest.mark.parametrize("user_id", ["", "alice", "\x00", "x" * 10_000, NO_RECIPIENT])
 async def test_an_unknown_user_is_no_answer(world: World, alice: str, user_id: str) -> None:
     assert await world.get_account(user_id, session_id="", claims=["name"]) is None
 

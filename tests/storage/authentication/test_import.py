@@ -37,7 +37,7 @@ async def test_the_first_sign_in_replaces_the_hash_and_tells_no_change(world: Wo
 async def test_what_is_wrong_is_named_dry_or_not(
     world: World, user: ImportedUser, reason: str, *, dry_run: bool
 ) -> None:
-    await world.person("alice")
+    await world.user("alice")
     with pytest.raises(InvalidRequest) as refusal:
         await world.import_user(
             ImportedUser(user.username, user.password_hash, user.claims, dry_run=dry_run), operator="cli"

@@ -5,60 +5,60 @@ from datetime import timedelta
 
 import pytest
 
-from services.authentication.adapters.email_deliveries import LetterDeliveries
-from services.authentication.domain.email.emails import KEEP, LEASE, Letter, LetterKind
+from services.authentication.adapters.email_deliveries import EmailDeliveries
+from services.authentication.domain.email.emails import KEEP, LEASE, Email, EmailKind
 from services.authentication.ports import MailRefusedError
-from services.authentication.usecases.email.send_email import SendLetter
+from services.authentication.usecases.email.send_email import SendEmail
 from tests.storage.authentication.world import NOON, World
 
 ADDRESS = "alice@example.com"
 OUT_OF_ORDER = MailRefusedError("451", for_good=False)
 
 
-async def post(world: World, user_id: str, kind: LetterKind = LetterKind.FACTOR_ADDED, **words: str) -> str:
+async def post(world: World, user_id: str, kind: EmailKind = EmailKind.FACTOR_ADDED, **words: str) -> str:
     async with world.work() as work:
-        letter = Letter(kind=kind, user_id=user_id, words={"factor": "totp", **words})
-        return await work.letters.post(letter, now=world.clock.now())
+        email = Email(kind=kind, user_id=user_id, words={"factor": "totp", **words})
+        return await work.emails.post(email, now=world.clock.now())
 
 
 async def test_a_letter_goes_to_the_address_that_the_account_has(world: World) -> None:
-    alice = await world.person("alice", name="Alice Example", email=ADDRESS)
+    alice = await world.user("alice", name="Alice Example", email=ADDRESS)
     await post(world, alice.id)
     (mail,) = await world.mails()
     assert mail.address == ADDRESS
-    assert mail.subject == "A second step was added to your account · Example"
+    assert mail.subject == "Two-step verification was added to your account · Example"
     assert "Hello Alice Example" in mail.text
-    assert "an authenticator app was added to your account alice on 4 May 2026, 12:00 UTC" in mail.text
-    (row,) = await world.letters()
+    assert "An authenticator app was added to your account alice on 4 May 2026, 12:00 UTC" in mail.text
+    (row,) = await world.emails()
     assert (row.outcome, row.address, row.words, row.due_at) == ("sent", "", {}, None)
 
 
 @pytest.mark.parametrize("claims", [{}, {"email": "not,quite@example.com"}, {"email": "<script>@example.com"}])
 async def test_who_has_no_address_that_can_be_written_to_gets_none(world: World, claims: dict[str, str]) -> None:
-    alice = await world.person("alice", **claims)
+    alice = await world.user("alice", **claims)
     assert not await post(world, alice.id)
-    assert not await world.letters()
+    assert not await world.emails()
 
 
 async def test_a_letter_is_posted_only_if_what_it_tells_has_happened(world: World) -> None:
-    alice = await world.person("alice", email=ADDRESS)
+    alice = await world.user("alice", email=ADDRESS)
 
     async def change_of_mind() -> None:
         async with world.work() as work:
-            await work.letters.post(Letter(kind=LetterKind.FACTOR_REMOVED, user_id=alice.id), now=NOON)
+            await work.emails.post(Email(kind=EmailKind.FACTOR_REMOVED, user_id=alice.id), now=NOON)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         await change_of_mind()
-    assert not await world.letters()
+    assert not await world.emails()
 
 
 async def test_a_letter_that_is_not_taken_is_tried_again_and_then_given_up(world: World) -> None:
-    alice = await world.person("alice", email=ADDRESS)
+    alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
-    world.post_office.refusals = [OUT_OF_ORDER] * 1_000
+    world.mailer.refusals = [OUT_OF_ORDER] * 1_000
     tries = 0
-    while (row := (await world.letters())[0]).due_at is not None:
+    while (row := (await world.emails())[0]).due_at is not None:
         world.clock.moment = max(world.clock.moment, row.due_at)
         await world.mails()
         tries += 1
@@ -68,9 +68,9 @@ async def test_a_letter_that_is_not_taken_is_tried_again_and_then_given_up(world
 
 
 async def test_a_mail_server_that_comes_back_gets_the_letter_once(world: World) -> None:
-    alice = await world.person("alice", email=ADDRESS)
+    alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
-    world.post_office.refusals = [OUT_OF_ORDER]
+    world.mailer.refusals = [OUT_OF_ORDER]
     assert not await world.mails()
     world.clock.move(timedelta(seconds=9))
     assert not await world.mails()
@@ -81,74 +81,74 @@ async def test_a_mail_server_that_comes_back_gets_the_letter_once(world: World) 
 
 
 async def test_a_receiver_that_is_not_there_is_not_tried_again(world: World) -> None:
-    alice = await world.person("alice", email=ADDRESS)
+    alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
-    world.post_office.refusals = [MailRefusedError("550", for_good=True)]
+    world.mailer.refusals = [MailRefusedError("550", for_good=True)]
     assert not await world.mails()
-    assert [row.outcome for row in await world.letters()] == ["refused"]
+    assert [row.outcome for row in await world.emails()] == ["refused"]
 
 
 async def test_several_replicas_send_each_letter_once(world: World) -> None:
-    alice = await world.person("alice", email=ADDRESS)
+    alice = await world.user("alice", email=ADDRESS)
     for _ in range(12):
         await post(world, alice.id)
-    replicas = [LetterDeliveries(world.send_letter) for _ in range(4)]
+    replicas = [EmailDeliveries(world.send_email) for _ in range(4)]
     for _ in range(3):
         await asyncio.gather(*(replica.step() for replica in replicas))
-    assert len(world.post_office.mails) == 12
-    assert len({mail.letter_id for mail in world.post_office.mails}) == 12
+    assert len(world.mailer.mails) == 12
+    assert len({mail.letter_id for mail in world.mailer.mails}) == 12
 
 
 async def test_what_a_replica_died_over_is_sent_by_another(world: World) -> None:
-    alice = await world.person("alice", email=ADDRESS)
+    alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
-    (lost,) = await world.send_letter.claim(most=1)
+    (lost,) = await world.send_email.claim(limit=1)
     assert not await world.mails()
     world.clock.move(LEASE)
     assert len(await world.mails()) == 1
-    await world.send_letter(lost)  # it was only slow, and comes back: what the other one wrote stays
-    assert [row.outcome for row in await world.letters()] == ["sent"]
+    await world.send_email(lost)  # it was only slow, and comes back: what the other one wrote stays
+    assert [row.outcome for row in await world.emails()] == ["sent"]
 
 
 async def test_somebody_who_was_shut_out_meanwhile_gets_no_letter(world: World) -> None:
-    alice = await world.person("alice", email=ADDRESS)
+    alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
     await world.disable_user("alice", operator="cli")
     assert not await world.mails()
-    assert [row.outcome for row in await world.letters()] == ["nobody"]
+    assert [row.outcome for row in await world.emails()] == ["nobody"]
 
 
 async def test_without_a_mail_server_letters_are_dropped(world: World) -> None:
-    alice = await world.person("alice", email=ADDRESS)
+    alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
-    send = SendLetter(
+    send = SendEmail(
         work=world.work,
-        compose=world.send_letter._compose,
-        post_office=None,
+        compose=world.send_email._compose,
+        mailer=None,
         issuer="https://issuer.example",
         clock=world.clock,
     )
-    assert await LetterDeliveries(send).step()
-    assert [(row.outcome, row.address) for row in await world.letters()] == [("no_mail", "")]
+    assert await EmailDeliveries(send).step()
+    assert [(row.outcome, row.address) for row in await world.emails()] == [("no_mail", "")]
 
 
 async def test_letters_are_forgotten_after_a_while(world: World) -> None:
-    alice = await world.person("alice", email=ADDRESS)
+    alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
     await world.mails()
     world.clock.move(KEEP - timedelta(seconds=1))
-    await world.sweep_letters()
-    assert await world.letters()
+    await world.sweep_emails()
+    assert await world.emails()
     world.clock.move(timedelta(seconds=1))
-    assert not await world.sweep_letters()
-    assert not await world.letters()
+    assert not await world.sweep_emails()
+    assert not await world.emails()
 
 
 async def test_what_people_call_themselves_cannot_write_the_letter(world: World) -> None:
-    alice = await world.person("alice", email=ADDRESS, name="<b>Alice</b> {{ brand }} & Co")
-    await post(world, alice.id, LetterKind.FACTOR_ADDED, factor="passkey", name="a\n\nb\r\nBcc: eve@example.com")
+    alice = await world.user("alice", email=ADDRESS, name="<b>Alice</b> {{ brand }} & Co")
+    await post(world, alice.id, EmailKind.FACTOR_ADDED, factor="passkey", name="a\n\nb\r\nBcc: eve@example.com")
     (mail,) = await world.mails()
     assert "Hello <b>Alice</b> {{ brand }} & Co," in mail.text
-    assert "the passkey “a b Bcc: eve@example.com” was added" in mail.text
+    assert "The passkey “a b Bcc: eve@example.com” was added" in mail.text
     assert "&lt;b&gt;Alice&lt;/b&gt; {{ brand }} &amp; Co" in mail.html
     assert "<b>" not in mail.html

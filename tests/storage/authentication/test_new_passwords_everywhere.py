@@ -34,7 +34,7 @@ WAYS = pytest.mark.parametrize("way", [created, set_by_operator, changed, reset]
 
 @pytest.fixture(autouse=True)
 async def alice(world: World) -> None:
-    await world.person("alice", name="Alice Liddell", email="alice@example.com")
+    await world.user("alice", name="Alice Liddell", email="alice@example.com")
 
 
 @pytest.mark.s(50)

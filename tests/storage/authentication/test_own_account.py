@@ -32,7 +32,7 @@ def session_of(app: App) -> SignedIn:
 
 
 async def test_a_person_writes_their_profile_and_it_is_told_without_values(world: World) -> None:
-    alice = await world.person(**CLAIMS)
+    alice = await world.user(**CLAIMS)
     there = await world.signed_in()
     await world.update_profile(
         there.session_secret, {"name": "Alice B.", "locale": None, "website": "https://a.example"}
@@ -49,7 +49,7 @@ async def test_a_person_writes_their_profile_and_it_is_told_without_values(world
 
 @pytest.mark.s(52)
 async def test_mass_assignment_writes_nothing_at_all(world: World) -> None:
-    await world.person(**{**CLAIMS, "email_verified": False})
+    await world.user(**{**CLAIMS, "email_verified": False})
     there = await world.signed_in()
     with pytest.raises(InvalidRequest) as refusal:
         await world.update_profile(there.session_secret, {"name": "Mallory", "email_verified": True})
@@ -60,7 +60,7 @@ async def test_mass_assignment_writes_nothing_at_all(world: World) -> None:
 
 
 async def test_an_operator_changes_claims_and_a_new_address_is_not_verified(world: World) -> None:
-    await world.person(**CLAIMS)
+    await world.user(**CLAIMS)
     account = await world.update_user("ALICE", {"email": "new@example.com"}, operator="cli")
     assert (account.profile.email, account.profile.email_verified) == ("new@example.com", False)
     [told] = await world.events("account.updated")
@@ -75,7 +75,7 @@ async def test_an_operator_changes_claims_and_a_new_address_is_not_verified(worl
 
 
 async def test_two_changes_at_once_lose_none(world: World) -> None:
-    await world.person(**CLAIMS)
+    await world.user(**CLAIMS)
     there = await world.signed_in()
     await asyncio.gather(
         *(world.update_profile(there.session_secret, {name: "x"}) for name in ("given_name", "family_name", "nickname"))
@@ -85,8 +85,8 @@ async def test_two_changes_at_once_lose_none(world: World) -> None:
 
 
 async def test_what_is_taken_along_is_everything_and_no_secret(world: World) -> None:
-    alice = await world.person(**CLAIMS)
-    await world.person("bob", name="Bob")
+    alice = await world.user(**CLAIMS)
+    await world.user("bob", name="Bob")
     await world.signed_in("bob")
     there = session_of(await world.with_app(await world.signed_in()))
     codes = await world.create_recovery_codes(there.session_secret)
@@ -110,8 +110,8 @@ def test_every_table_about_people_is_taken_along_or_says_why_not():
 
 
 async def test_an_account_ends_with_all_that_is_known_of_it(world: World) -> None:
-    alice = await world.person(**CLAIMS)
-    bob = await world.person("bob", email="bob@example.com")
+    alice = await world.user(**CLAIMS)
+    bob = await world.user("bob", email="bob@example.com")
     elsewhere = await world.signed_in()
     there = session_of(await world.with_app(elsewhere))
     await world.create_recovery_codes(there.session_secret)
@@ -135,9 +135,9 @@ async def test_an_account_ends_with_all_that_is_known_of_it(world: World) -> Non
 
 @pytest.mark.s(54)
 async def test_nobody_is_ever_given_the_id_of_who_has_gone(world: World) -> None:
-    alice = await world.person()
+    alice = await world.user()
     await world.delete_account((await world.signed_in()).session_secret, "alice")
-    again = await world.person()
+    again = await world.user()
     assert again.id != alice.id
     answer = await world.get_account(alice.id, session_id="", claims=["name"])
     assert answer is not None
@@ -148,7 +148,7 @@ async def test_nobody_is_ever_given_the_id_of_who_has_gone(world: World) -> None
 
 @pytest.mark.s(49)
 async def test_an_open_browser_ends_no_account_and_takes_no_data(world: World) -> None:
-    await world.person()
+    await world.user()
     there = await world.signed_in()
     world.clock.move(RECENT_SIGN_IN + timedelta(minutes=1))
     for refused in (world.delete_account(there.session_secret, "alice"), world.export_account(there.session_secret)):
@@ -159,8 +159,8 @@ async def test_an_open_browser_ends_no_account_and_takes_no_data(world: World) -
 
 
 async def test_another_name_ends_no_account(world: World) -> None:
-    await world.person()
-    await world.person("bob")
+    await world.user()
+    await world.user("bob")
     there = await world.signed_in()
     for typed in ("bob", "", "alic", "alice@example.com"):
         with pytest.raises(InvalidRequest) as refusal:
@@ -172,7 +172,7 @@ async def test_another_name_ends_no_account(world: World) -> None:
 
 
 async def test_two_deletions_at_once_are_told_once(world: World) -> None:
-    await world.person()
+    await world.user()
     first, second = await world.signed_in(), await world.signed_in()
     await asyncio.gather(
         *(world.delete_account(each.session_secret, "alice") for each in (first, second)), return_exceptions=True
@@ -181,7 +181,7 @@ async def test_two_deletions_at_once_are_told_once(world: World) -> None:
 
 
 async def test_attributes_are_written_by_whom_the_operator_named(world: World) -> None:
-    alice = await world.person(name="Alice")
+    alice = await world.user(name="Alice")
     there = await world.signed_in()
     await world.update_profile(there.session_secret, {"shoe_size": 42.0, "nickname": "Al"})
     with pytest.raises(InvalidRequest) as refusal:
@@ -205,7 +205,7 @@ async def test_attributes_are_written_by_whom_the_operator_named(world: World) -
 
 
 async def test_a_session_says_what_it_is_on(world: World) -> None:
-    await world.person()
+    await world.user()
     origin = Origin.of(remote_address="192.0.2.7", client_id="", correlation_id="", device="Firefox/Linux")
     first = await world.sign_in(Attempt("alice", PASSWORD, "", origin))
     assert isinstance(first, SignedIn)

@@ -1,4 +1,4 @@
-"""A person and their second factors, and operators who reset them, on both databases."""
+"""A user and their second factors, and operators who reset them, on both databases."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ import pytest
 
 from libs.oauth import acr
 from libs.oauth.errors import AccessDenied, InvalidRequest
-from services.authentication.domain.factors.factor import ENROLMENT_LIFETIME, MOST
+from services.authentication.domain.factors.factor import ENROLMENT_LIFETIME, MAX_PER_KIND
 from services.authentication.domain.sessions.session import RECENT_SIGN_IN
 from services.authentication.usecases.sessions.start_session import SignedIn
 from tests.storage.authentication.world import ORIGIN, STEP, App, World
@@ -24,19 +24,19 @@ CHANGES: dict[str, Callable[[World, str], Awaitable[object]]] = {
 
 
 @pytest.fixture
-async def person(world: World) -> str:
+async def user(world: World) -> str:
     """Alice, with an address to write to."""
-    return (await world.person("alice", name="Alice Example", email="alice@example.com")).id
+    return (await world.user("alice", name="Alice Example", email="alice@example.com")).id
 
 
-async def letters(world: World) -> list[tuple[str, str]]:
-    return [(row.kind, row.words["factor"]) for row in await world.letters()]
+async def emails(world: World) -> list[tuple[str, str]]:
+    return [(row.kind, row.words["factor"]) for row in await world.emails()]
 
 
 @pytest.mark.s(49)
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 async def test_every_change_takes_a_recent_sign_in(
-    world: World, person: str, change: Callable[[World, str], Awaitable[object]]
+    world: World, user: str, change: Callable[[World, str], Awaitable[object]]
 ) -> None:
     session = await world.signed_in()
     world.clock.move(RECENT_SIGN_IN + timedelta(seconds=1))
@@ -49,7 +49,7 @@ async def test_every_change_takes_a_recent_sign_in(
 @pytest.mark.s(49)
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 async def test_with_a_factor_every_change_takes_both_steps(
-    world: World, person: str, change: Callable[[World, str], Awaitable[object]]
+    world: World, user: str, change: Callable[[World, str], Awaitable[object]]
 ) -> None:
     stolen = await world.signed_in()
     await world.with_app(await world.signed_in())
@@ -60,7 +60,7 @@ async def test_with_a_factor_every_change_takes_both_steps(
 
 
 @pytest.mark.s(38)
-async def test_a_new_factor_gives_the_session_another_secret_and_a_higher_class(world: World, person: str) -> None:
+async def test_a_new_factor_gives_the_session_another_secret_and_a_higher_class(world: World, user: str) -> None:
     before = await world.signed_in()
     after = (await world.with_app(before)).session
     assert after is not None
@@ -72,13 +72,13 @@ async def test_a_new_factor_gives_the_session_another_secret_and_a_higher_class(
 
 
 @pytest.mark.s(49)
-async def test_the_person_hears_of_what_is_added_and_removed(world: World, person: str) -> None:
+async def test_the_person_hears_of_what_is_added_and_removed(world: World, user: str) -> None:
     session = (await world.with_app(await world.signed_in())).session
     assert session is not None
     await world.create_recovery_codes(session.session_secret)
     [factor] = (await world.list_factors(session.session_secret)).factors
     await world.remove_factor(session.session_secret, factor.id)
-    assert sorted(await letters(world)) == [
+    assert sorted(await emails(world)) == [
         ("factor-added", "recovery-codes"),
         ("factor-added", "totp"),
         ("factor-removed", "totp"),
@@ -87,7 +87,7 @@ async def test_the_person_hears_of_what_is_added_and_removed(world: World, perso
     assert told == [f"latchkey.{name}.v1" for name in ("factor.added", "recovery_codes.created", "factor.removed")]
 
 
-async def test_an_enrolment_belongs_to_its_session_and_ends(world: World, person: str) -> None:
+async def test_an_enrolment_belongs_to_its_session_and_ends(world: World, user: str) -> None:
     first, second = await world.signed_in(), await world.signed_in()
     secret, _ = await world.start_totp(first.session_secret)
     assert (await world.start_totp(first.session_secret))[0] == secret
@@ -101,7 +101,7 @@ async def test_an_enrolment_belongs_to_its_session_and_ends(world: World, person
     assert ENROLMENT_LIFETIME > RECENT_SIGN_IN
 
 
-async def test_an_app_that_gave_no_code_counts_for_nothing(world: World, person: str) -> None:
+async def test_an_app_that_gave_no_code_counts_for_nothing(world: World, user: str) -> None:
     session = await world.signed_in()
     await world.start_totp(session.session_secret)
     with pytest.raises(AccessDenied) as refusal:
@@ -110,9 +110,9 @@ async def test_an_app_that_gave_no_code_counts_for_nothing(world: World, person:
     assert await world.signed_in()
 
 
-async def test_there_are_only_so_many(world: World, person: str) -> None:
+async def test_there_are_only_so_many(world: World, user: str) -> None:
     session = await world.signed_in()
-    for _ in range(MOST):
+    for _ in range(MAX_PER_KIND):
         app = await world.with_app(session)
         assert app.session is not None
         session = app.session
@@ -122,10 +122,10 @@ async def test_there_are_only_so_many(world: World, person: str) -> None:
 
 
 @pytest.mark.s(55)
-async def test_nobody_removes_a_factor_of_somebody_else(world: World, person: str) -> None:
+async def test_nobody_removes_a_factor_of_somebody_else(world: World, user: str) -> None:
     session = (await world.with_app(await world.signed_in())).session
     assert session is not None
-    await world.person("bob")
+    await world.user("bob")
     bob = await world.signed_in("bob")
     [factor] = (await world.list_factors(session.session_secret)).factors
     assert await world.remove_factor(bob.session_secret, factor.id) is None
@@ -133,7 +133,7 @@ async def test_nobody_removes_a_factor_of_somebody_else(world: World, person: st
 
 
 @pytest.mark.s(48)
-async def test_recovery_codes_are_digests_good_once_and_replaced_whole(world: World, person: str) -> None:
+async def test_recovery_codes_are_digests_good_once_and_replaced_whole(world: World, user: str) -> None:
     session = (await world.with_app(await world.signed_in())).session
     assert session is not None
     old = await world.create_recovery_codes(session.session_secret)
@@ -152,7 +152,7 @@ async def test_recovery_codes_are_digests_good_once_and_replaced_whole(world: Wo
 
 
 @pytest.mark.s(48)
-async def test_codes_go_with_the_last_factor(world: World, person: str) -> None:
+async def test_codes_go_with_the_last_factor(world: World, user: str) -> None:
     session = (await world.with_app(await world.signed_in())).session
     assert session is not None
     await world.create_recovery_codes(session.session_secret)
@@ -165,7 +165,7 @@ async def test_codes_go_with_the_last_factor(world: World, person: str) -> None:
 
 @pytest.mark.s(48)
 @pytest.mark.parametrize("kind", ["totp", "recovery_code"])
-async def test_of_many_replicas_one_takes_a_code(world: World, person: str, kind: str) -> None:
+async def test_of_many_replicas_one_takes_a_code(world: World, user: str, kind: str) -> None:
     app = await world.with_app(await world.signed_in())
     assert app.session is not None
     code = app.code() if kind == "totp" else (await world.create_recovery_codes(app.session.session_secret))[0]
@@ -179,7 +179,7 @@ async def test_of_many_replicas_one_takes_a_code(world: World, person: str, kind
 
 
 @pytest.mark.s(48, 55)
-async def test_of_many_replicas_one_completes_an_attempt(world: World, person: str) -> None:
+async def test_of_many_replicas_one_completes_an_attempt(world: World, user: str) -> None:
     session = (await world.with_app(await world.signed_in())).session
     assert session is not None
     codes = await world.create_recovery_codes(session.session_secret)
@@ -193,7 +193,7 @@ async def test_of_many_replicas_one_completes_an_attempt(world: World, person: s
 
 
 @pytest.mark.s(47)
-async def test_guesses_that_come_all_at_once_are_counted_one_by_one(world: World, person: str) -> None:
+async def test_guesses_that_come_all_at_once_are_counted_one_by_one(world: World, user: str) -> None:
     await world.with_app(await world.signed_in())
     attempts = [await world.half_signed_in() for _ in range(12)]
     outcomes = await asyncio.gather(
@@ -204,7 +204,7 @@ async def test_guesses_that_come_all_at_once_are_counted_one_by_one(world: World
 
 
 @pytest.mark.s(49)
-async def test_an_operator_lets_somebody_in_who_has_lost_everything(world: World, person: str) -> None:
+async def test_an_operator_lets_somebody_in_who_has_lost_everything(world: World, user: str) -> None:
     session = (await world.with_app(await world.signed_in())).session
     assert session is not None
     await world.create_recovery_codes(session.session_secret)
@@ -222,7 +222,7 @@ async def test_an_operator_lets_somebody_in_who_has_lost_everything(world: World
 
 
 @pytest.mark.s(38, 40)
-async def test_a_step_up_keeps_the_session_and_when_it_began(world: World, person: str) -> None:
+async def test_a_step_up_keeps_the_session_and_when_it_began(world: World, user: str) -> None:
     plain = await world.signed_in()
     app = await world.with_app(await world.signed_in())
     world.clock.move(timedelta(hours=1))
@@ -243,7 +243,7 @@ async def test_a_step_up_keeps_the_session_and_when_it_began(world: World, perso
     await world.check_books()
 
 
-async def test_a_session_that_ended_is_not_stepped_up(world: World, person: str) -> None:
+async def test_a_session_that_ended_is_not_stepped_up(world: World, user: str) -> None:
     plain = await world.signed_in()
     app = await world.with_app(await world.signed_in())
     begun = await world.start_step_up(plain.session_secret)
@@ -255,5 +255,5 @@ async def test_a_session_that_ended_is_not_stepped_up(world: World, person: str)
     world.clock.move(STEP)
 
 
-async def test_who_has_no_second_factor_is_told_so(world: World, person: str) -> None:
+async def test_who_has_no_second_factor_is_told_so(world: World, user: str) -> None:
     assert await world.start_step_up((await world.signed_in()).session_secret) is None

@@ -1,4 +1,4 @@
-"""What a person may do with their sessions and their password, on both databases."""
+"""What a user may do with their sessions and their password, on both databases."""
 
 import asyncio
 from datetime import timedelta
@@ -13,8 +13,8 @@ NEW = "a brand-new password"
 
 
 async def test_a_person_sees_their_live_sessions_and_nobody_elses(world: World) -> None:
-    await world.person()
-    await world.person("bob")
+    await world.user()
+    await world.user("bob")
     first, second = await world.signed_in(), await world.signed_in()
     await world.signed_in("bob")
     ended = await world.signed_in()
@@ -26,7 +26,7 @@ async def test_a_person_sees_their_live_sessions_and_nobody_elses(world: World) 
 
 
 async def test_a_session_that_was_left_alone_is_not_listed(world: World) -> None:
-    await world.person()
+    await world.user()
     await world.signed_in()
     world.clock.move(IDLE)
     own = await world.list_sessions((await world.signed_in()).session_secret)
@@ -34,7 +34,7 @@ async def test_a_session_that_was_left_alone_is_not_listed(world: World) -> None
 
 
 async def test_one_is_ended_from_another_and_is_told(world: World) -> None:
-    alice = await world.person()
+    alice = await world.user()
     here, there = await world.signed_in(), await world.signed_in()
     assert await world.end_own_sessions(here.session_secret, there.session.id) == 1
     assert await world.end_own_sessions(here.session_secret, there.session.id) == 0
@@ -45,7 +45,7 @@ async def test_one_is_ended_from_another_and_is_told(world: World) -> None:
 
 
 async def test_all_the_others_are_ended_at_once(world: World) -> None:
-    await world.person()
+    await world.user()
     here, *others = [await world.signed_in() for _ in range(4)]
     assert await world.end_own_sessions(here.session_secret, None) == 3
     assert await world.live(here)
@@ -55,8 +55,8 @@ async def test_all_the_others_are_ended_at_once(world: World) -> None:
 
 @pytest.mark.s(55)
 async def test_nobody_ends_a_session_of_somebody_else(world: World) -> None:
-    await world.person()
-    await world.person("bob")
+    await world.user()
+    await world.user("bob")
     alice, bob = await world.signed_in(), await world.signed_in("bob")
     assert await world.end_own_sessions(bob.session_secret, alice.session.id) == 0
     assert await world.end_own_sessions(bob.session_secret, None) == 0
@@ -66,7 +66,7 @@ async def test_nobody_ends_a_session_of_somebody_else(world: World) -> None:
 @pytest.mark.s(55)
 @pytest.mark.parametrize("secret", ["", "x" * 43, "ended"])
 async def test_without_a_session_there_is_nothing_to_see_or_to_do(world: World, secret: str) -> None:
-    await world.person()
+    await world.user()
     if secret == "ended":
         secret = (await world.signed_in()).session_secret
         await world.end_session(secret, origin=ORIGIN)
@@ -82,7 +82,7 @@ async def test_without_a_session_there_is_nothing_to_see_or_to_do(world: World, 
 
 @pytest.mark.s(24)
 async def test_a_new_password_ends_every_other_session(world: World) -> None:
-    alice = await world.person()
+    alice = await world.user()
     here, there = await world.signed_in(), await world.signed_in()
     await world.change_password(here.session_secret, PASSWORD, NEW, origin=ORIGIN)
     assert (await world.live(here), await world.live(there)) == (True, False)
@@ -97,7 +97,7 @@ async def test_a_new_password_ends_every_other_session(world: World) -> None:
 
 @pytest.mark.s(47)
 async def test_whoever_finds_an_open_browser_has_to_guess_as_slowly_as_anywhere(world: World) -> None:
-    await world.person()
+    await world.user()
     here = await world.signed_in()
     for _ in range(CALM.name):
         with pytest.raises(AccessDenied) as refusal:
@@ -115,24 +115,24 @@ async def test_whoever_finds_an_open_browser_has_to_guess_as_slowly_as_anywhere(
 
 @pytest.mark.s(47)
 async def test_guesses_at_once_count_as_those_after_each_other(world: World) -> None:
-    await world.person()
+    await world.user()
     here = await world.signed_in()
     with pytest.raises(AccessDenied):
         await world.change_password(here.session_secret, "a guess", NEW, origin=ORIGIN)
     hashes = world.passwords.operations
-    guesses = await asyncio.gather(
+    throttle = await asyncio.gather(
         *(world.change_password(here.session_secret, f"guess {n}", NEW, origin=ORIGIN) for n in range(20)),
         *(world.sign_in(attempt(password=f"guess {n}")) for n in range(20, 40)),
         return_exceptions=True,
     )
-    assert {type(each) for each in guesses} == {AccessDenied, TemporarilyUnavailable}
+    assert {type(each) for each in throttle} == {AccessDenied, TemporarilyUnavailable}
     assert world.passwords.operations - hashes <= CALM.name
 
 
 @pytest.mark.s(50)
 @pytest.mark.parametrize("new", ["short", "x" * 1_025])
 async def test_a_password_that_does_not_hold_is_refused_before_anything_is_hashed(world: World, new: str) -> None:
-    await world.person()
+    await world.user()
     here = await world.signed_in()
     hashes = world.passwords.operations
     with pytest.raises(InvalidRequest):
@@ -141,7 +141,7 @@ async def test_a_password_that_does_not_hold_is_refused_before_anything_is_hashe
 
 
 async def test_a_password_that_changed_meanwhile_is_not_overwritten(world: World) -> None:
-    await world.person()
+    await world.user()
     here = await world.signed_in()
 
     async def operator() -> None:

@@ -171,7 +171,7 @@ async def test_a_passkey_that_could_not_be_copied_and_now_could_is_refused(world
 
 @pytest.mark.s(55)
 async def test_somebody_elses_passkey_is_no_second_step(world: World, passkey: SoftPasskey) -> None:
-    await world.person("bob")
+    await world.user("bob")
     bobs = SoftPasskey(ISSUER)
     await enrolled(world, await world.signed_in("bob"), bobs)
     attempt_secret = await world.half_signed_in("alice")
@@ -181,7 +181,7 @@ async def test_somebody_elses_passkey_is_no_second_step(world: World, passkey: S
 
 @pytest.mark.s(48)
 async def test_one_passkey_belongs_to_one_person(world: World, passkey: SoftPasskey) -> None:
-    await world.person("bob")
+    await world.user("bob")
     bob = await world.signed_in("bob")
     answer = passkey.create(await world.start_passkey(bob.session_secret))
     with pytest.raises(InvalidRequest) as refusal:

@@ -31,8 +31,8 @@ async def seconds_to_refuse(world: World, username: str, number: int) -> float:
 
 @pytest.mark.s(46)
 async def test_somebody_nobody_and_somebody_disabled_are_refused_after_the_same_time(world: World) -> None:
-    await world.person("alice")
-    await world.person("carol")
+    await world.user("alice")
+    await world.user("carol")
     await world.disable_user("carol", operator="cli")
     taken: dict[str, list[float]] = {name: [] for name in ("alice", "nobody", "carol")}
     for number in range(ROUNDS):

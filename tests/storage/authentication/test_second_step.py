@@ -94,7 +94,7 @@ async def test_an_attempt_lives_for_ten_minutes(world: World, app: App) -> None:
 @pytest.mark.s(39)
 async def test_an_attempt_is_good_in_the_browser_in_which_it_began(world: World, app: App) -> None:
     assert app.session is not None
-    await world.person("bob")
+    await world.user("bob")
     bob = await world.signed_in("bob")
     for begun, continued in (("", bob.session_secret), (bob.session_secret, ""), (bob.session_secret, "x" * 43)):
         attempt_secret = await world.half_signed_in(session_secret=begun)
@@ -107,7 +107,7 @@ async def test_an_attempt_is_good_in_the_browser_in_which_it_began(world: World,
 
 @pytest.mark.s(55)
 async def test_nobody_completes_an_attempt_with_a_factor_of_somebody_else(world: World, app: App) -> None:
-    await world.person("bob")
+    await world.user("bob")
     bobs = await world.with_app(await world.signed_in("bob"))
     of_alice, of_bob = await world.half_signed_in("alice"), await world.half_signed_in("bob")
     assert (await refused(world, of_alice, bobs.code())).reason == "WRONG_PROOF"

@@ -86,7 +86,7 @@ async def test_signing_in_again_replaces_the_session_of_the_browser(world: World
 
 @pytest.mark.s(38)
 async def test_somebody_else_at_the_same_browser_ends_the_session_of_the_one_before(world: World, alice: str) -> None:
-    bob = (await world.person("bob")).id
+    bob = (await world.user("bob")).id
     first = await world.signed_in("alice")
     await world.signed_in("bob", session_secret=first.session_secret)
 

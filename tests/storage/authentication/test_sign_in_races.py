@@ -26,7 +26,7 @@ async def test_two_sign_ins_of_one_browser_end_its_session_once(world: World, al
 
 
 async def test_people_who_swap_browsers_at_once_do_not_block_each_other(world: World, alice: str) -> None:
-    await world.person("bob")
+    await world.user("bob")
     for _ in range(5):
         of_alice, of_bob = await world.signed_in("alice"), await world.signed_in("bob")
         await asyncio.gather(

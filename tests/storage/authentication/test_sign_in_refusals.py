@@ -38,7 +38,7 @@ async def test_every_refusal_is_the_same_at_the_same_price(
         await world.signed_in(username)
 
     error = refusal.value
-    assert (error.description, error.reason) == ("The username or the password is wrong.", "WRONG_CREDENTIALS")
+    assert (error.description, error.reason) == ("Username or password is incorrect.", "WRONG_CREDENTIALS")
     assert (error.redirectable, error.retry_after) == (False, None)
     assert world.passwords.operations - operations == 1
     # Failures and credentials are read, the failure is counted, and what the outbox needs for one event.

@@ -1,4 +1,4 @@
-"""Accounts that people make for themselves, and those that operators make for them: a letter is answered first."""
+"""Accounts that users make for themselves, and those that operators make for them: an email is answered first."""
 
 import asyncio
 from datetime import timedelta
@@ -21,7 +21,7 @@ async def asked(world: World, address: str = ADDRESS) -> None:
 
 
 async def token(world: World, *, path: str = "/sign-up/complete") -> str:
-    """In the newest letter."""
+    """In the newest email."""
     mail = (await world.mails())[-1]
     (line,) = [line for line in mail.text.splitlines() if "?token=" in line]
     assert line.startswith(f"{ISSUER}{path}?token=")
@@ -53,7 +53,7 @@ async def test_there_is_no_account_before_the_letter_was_answered(world: World) 
 
 @pytest.mark.s(46)
 async def test_an_address_that_is_taken_gets_the_same_answer_and_another_letter(world: World) -> None:
-    await world.person("alice", email="Alice@example.com")
+    await world.user("alice", email="Alice@example.com")
     with statements(world.database) as for_a_taken_one:
         await asked(world, "alice@EXAMPLE.com")
     with statements(world.database) as for_a_new_one:
@@ -94,7 +94,7 @@ async def test_the_link_ends_after_half_an_hour(world: World) -> None:
 async def test_who_was_quicker_has_the_address(world: World) -> None:
     await asked(world)
     link = await token(world)
-    await world.person("somebody", email=ADDRESS)
+    await world.user("somebody", email=ADDRESS)
     assert await refused(world, link)
 
 
@@ -123,7 +123,7 @@ async def test_who_is_invited_chooses_the_password_and_nobody_signs_in_before(wo
         with pytest.raises(AccessDenied):
             await world.signed_in("erin", password=guess)
     link = await token(world, path="/password/reset")
-    assert (world.post_office.mails[-1].address, world.post_office.mails[-1].locale) == ("erin@example.com", "de")
+    assert (world.mailer.mails[-1].address, world.mailer.mails[-1].locale) == ("erin@example.com", "de")
     assert not await world.events("password.reset_requested")
     world.clock.move(INVITATION_LIFETIME - timedelta(seconds=1))
     await world.reset_password(link, PASSWORD)
@@ -150,7 +150,7 @@ async def test_whose_invitation_is_over_asks_for_another_link(world: World) -> N
     ],
 )
 async def test_an_invitation_that_cannot_arrive_is_refused(world: World, invitation: Invitation, reason: str) -> None:
-    await world.person("alice")
+    await world.user("alice")
     with pytest.raises(InvalidRequest) as refusal:
         await world.invite_user(invitation, operator="cli")
     assert refusal.value.reason == reason

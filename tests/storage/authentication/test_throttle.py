@@ -10,8 +10,8 @@ from libs.oauth.errors import AccessDenied, TemporarilyUnavailable
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sign_in.throttle import (
     CALM,
-    LONGEST_WAIT,
-    LONGEST_WAIT_OF_MANY,
+    MAX_WAIT,
+    MAX_WAIT_SHARED,
     TIGHT,
     UNDER_ATTACK,
     WINDOW,
@@ -44,7 +44,7 @@ async def waits(world: World, username: str = "alice", password: str = PASSWORD,
 
 
 async def test_a_few_typing_errors_cost_nothing_and_a_success_forgives_them(world: World) -> None:
-    await world.person()
+    await world.user()
     for _ in range(3):
         await fails(world, CALM.name - 1)
         await world.sign_in(attempt(password=PASSWORD))
@@ -52,7 +52,7 @@ async def test_a_few_typing_errors_cost_nothing_and_a_success_forgives_them(worl
 
 
 async def test_after_that_each_failure_doubles_the_wait(world: World) -> None:
-    await world.person()
+    await world.user()
     await fails(world, CALM.name)
     hashes = world.passwords.operations
     assert await waits(world) == 1
@@ -62,16 +62,16 @@ async def test_after_that_each_failure_doubles_the_wait(world: World) -> None:
         await fails(world)
         assert await waits(world) == expected
     for _ in range(9):
-        world.clock.move(LONGEST_WAIT)
+        world.clock.move(MAX_WAIT)
         await fails(world)
-    assert await waits(world) == LONGEST_WAIT.total_seconds()
-    world.clock.move(LONGEST_WAIT)
+    assert await waits(world) == MAX_WAIT.total_seconds()
+    world.clock.move(MAX_WAIT)
     await world.sign_in(attempt(password=PASSWORD))
 
 
 async def test_a_stranger_shuts_nobody_out(world: World) -> None:
-    """The person signs in from a network that has not failed, as if nothing were going on."""
-    await world.person()
+    """The user signs in from a network that has not failed, as if nothing were going on."""
+    await world.user()
     await fails(world, CALM.name, network=THERE)
     await waits(world, network=THERE)
     await world.sign_in(attempt(password=PASSWORD, network=HERE))
@@ -79,14 +79,14 @@ async def test_a_stranger_shuts_nobody_out(world: World) -> None:
 
 @pytest.mark.s(46)
 async def test_a_name_that_nobody_has_waits_as_any_other(world: World) -> None:
-    await world.person()
+    await world.user()
     for username in ("alice", "nobody", "ALICE "):
         await fails(world, CALM.name if username != "ALICE " else 0, username=username)
         assert await waits(world, username) == 1
 
 
 async def test_a_network_that_tries_many_names_waits_for_all_of_them(world: World) -> None:
-    await world.person()
+    await world.user()
     for number in range(CALM.network):
         await fails(world, username=f"name-{number}")
     assert await waits(world, "somebody-new") == 1
@@ -94,7 +94,7 @@ async def test_a_network_that_tries_many_names_waits_for_all_of_them(world: Worl
 
 
 async def test_under_attack_who_has_failed_waits_sooner_and_others_not_at_all(world: World) -> None:
-    await world.person()
+    await world.user()
     await fails(world, username="one")
     async with world.database.transaction() as session:
         overall = max((await session.execute(select(FAILURES))).all(), key=lambda row: row.counted)
@@ -106,7 +106,7 @@ async def test_under_attack_who_has_failed_waits_sooner_and_others_not_at_all(wo
 
 
 async def test_right_passwords_are_never_counted(world: World) -> None:
-    await world.person()
+    await world.user()
     for _ in range(CALM.network + 5):
         await world.sign_in(attempt(password=PASSWORD))
     async with world.database.snapshot() as session:
@@ -114,7 +114,7 @@ async def test_right_passwords_are_never_counted(world: World) -> None:
 
 
 async def test_attempts_at_once_do_not_slip_through(world: World) -> None:
-    await world.person()
+    await world.user()
     await fails(world, CALM.name - 1)
 
     async def meanwhile() -> None:
@@ -130,17 +130,17 @@ async def test_behind_a_proxy_that_hides_people_nobody_waits_long_and_no_other_n
     world: World, network: str
 ) -> None:
     """Whoever guesses would otherwise shut out everybody behind it."""
-    await world.person()
+    await world.user()
     for _ in range(CALM.network + 1):
-        world.clock.move(LONGEST_WAIT_OF_MANY)
+        world.clock.move(MAX_WAIT_SHARED)
         await fails(world, username="guessed", network=network)
-    assert await waits(world, "guessed", network=network) == LONGEST_WAIT_OF_MANY.total_seconds()
+    assert await waits(world, "guessed", network=network) == MAX_WAIT_SHARED.total_seconds()
     await world.sign_in(attempt(password=PASSWORD, network=network))
 
 
 @pytest.mark.s(62)
 async def test_counts_are_forgotten_after_a_while_and_hold_nothing_that_was_typed(world: World) -> None:
-    await world.person()
+    await world.user()
     await fails(world, CALM.name)
     async with world.database.snapshot() as session:
         rows = (await session.execute(select(FAILURES))).all()
@@ -156,18 +156,18 @@ async def test_counts_are_forgotten_after_a_while_and_hold_nothing_that_was_type
 
 @pytest.mark.s(17)
 async def test_guesses_through_a_client_are_counted_for_that_client(world: World) -> None:
-    await world.person()
+    await world.user()
     through = Attempt("alice", "wrong", origin=Origin(client_id="c_app"), through_client=True)
     for _ in range(CALM.name):
         with pytest.raises(AccessDenied):
             await world.sign_in(through)
     for _ in range(10):
-        world.clock.move(LONGEST_WAIT_OF_MANY)
+        world.clock.move(MAX_WAIT_SHARED)
         with pytest.raises(AccessDenied):
             await world.sign_in(through)
     with pytest.raises(TemporarilyUnavailable) as refusal:
         await world.sign_in(replace(through, password=PASSWORD))
-    assert refusal.value.retry_after == LONGEST_WAIT_OF_MANY.total_seconds()
+    assert refusal.value.retry_after == MAX_WAIT_SHARED.total_seconds()
     other = replace(through, password=PASSWORD, origin=Origin(client_id="c_other"))
     assert await world.sign_in(other)
     assert await world.sign_in(attempt(password=PASSWORD))

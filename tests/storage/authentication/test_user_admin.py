@@ -1,4 +1,4 @@
-"""What operators do to people."""
+"""What operators do to users."""
 
 import asyncio
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.support.databases import statements
 
 @pytest.mark.s(54)
 async def test_a_new_user_can_sign_in_and_is_told_of(world: World) -> None:
-    account = await world.person("Alice", email="alice@example.org")
+    account = await world.user("Alice", email="alice@example.org")
 
     assert (account.username, account.state, account.created_at) == ("Alice", AccountState.ACTIVE, NOON)
     assert UUID(account.id).version == 7
@@ -30,14 +30,14 @@ async def test_a_new_user_can_sign_in_and_is_told_of(world: World) -> None:
 @pytest.mark.parametrize("taken", ["alice", "ALICE", "\uff41lice"])
 async def test_a_name_is_given_once(world: World, alice: str, taken: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        await world.person(taken)
+        await world.user(taken)
     assert refusal.value.reason == "USERNAME_TAKEN"
     assert [row.id for row in await world.users()] == [alice]
     await world.check_books()
 
 
 async def test_of_two_who_take_a_name_at_once_one_gets_it(world: World) -> None:
-    answers = await asyncio.gather(*(world.person("alice") for _ in range(4)), return_exceptions=True)
+    answers = await asyncio.gather(*(world.user("alice") for _ in range(4)), return_exceptions=True)
     assert sum(isinstance(answer, InvalidRequest) for answer in answers) == 3
     assert len(await world.users()) == 1
     await world.check_books()
@@ -70,11 +70,11 @@ async def test_what_does_not_hold_is_refused_before_anything_is_hashed(
 async def test_users_are_listed_oldest_first_page_by_page(world: World) -> None:
     names = [f"user-{number}" for number in range(5)]
     for name in names:
-        await world.person(name)
+        await world.user(name)
         world.clock.move(timedelta(milliseconds=1))
 
     first = await world.list_users(size=2, token="")
-    await world.person("late")
+    await world.user("late")
     second = await world.list_users(size=2, token=first.next_token)
     with statements(world.database) as sent:
         third = await world.list_users(size=2, token=second.next_token)
@@ -94,7 +94,7 @@ async def test_page_sizes_have_a_default_and_a_bound(world: World, alice: str) -
 
 
 async def test_a_new_password_replaces_the_old_one_and_ends_all_sessions(world: World, alice: str) -> None:
-    await world.person("bob")
+    await world.user("bob")
     mine = [await world.signed_in() for _ in range(2)]
     of_bob = await world.signed_in("bob")
     await world.set_password("ALICE", "another-password", operator="cli")

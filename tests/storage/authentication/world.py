@@ -16,8 +16,8 @@ from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.sql.database import Database
 from services.authentication.adapters.breached_passwords import LookUpFailedError
-from services.authentication.adapters.email_deliveries import LetterDeliveries
-from services.authentication.adapters.email_texts import LetterTexts
+from services.authentication.adapters.email_deliveries import EmailDeliveries
+from services.authentication.adapters.email_texts import EmailTexts
 from services.authentication.adapters.password_policy import PasswordPolicy
 from services.authentication.adapters.password_pool import PasswordPool
 from services.authentication.domain.accounts.account import Account
@@ -27,7 +27,7 @@ from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import Lifetimes
 from services.authentication.ports import Mail, MailRefusedError
 from services.authentication.store.rows import profile_values
-from services.authentication.store.tables import LETTERS, METADATA, SESSIONS, USERS
+from services.authentication.store.tables import EMAILS, METADATA, SESSIONS, USERS
 from services.authentication.store.work import StoreWork
 from services.authentication.usecases.accounts.change_email_address import (
     ConfirmAddress,
@@ -49,9 +49,9 @@ from services.authentication.usecases.accounts.request_password_reset import Req
 from services.authentication.usecases.accounts.reset_password import FindPasswordReset, ResetPassword
 from services.authentication.usecases.accounts.set_password import SetPassword
 from services.authentication.usecases.accounts.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
-from services.authentication.usecases.email.limit_emails import LimitLetters
-from services.authentication.usecases.email.send_email import SendLetter
-from services.authentication.usecases.email.sweep_emails import SweepLetters
+from services.authentication.usecases.email.limit_emails import LimitEmails
+from services.authentication.usecases.email.send_email import SendEmail
+from services.authentication.usecases.email.sweep_emails import SweepEmails
 from services.authentication.usecases.factors.enrol_passkey import AddPasskey, StartPasskey
 from services.authentication.usecases.factors.enrol_totp import ConfirmTotp, StartTotp
 from services.authentication.usecases.factors.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
@@ -60,11 +60,11 @@ from services.authentication.usecases.factors.reset_factors import ResetFactors
 from services.authentication.usecases.factors.verify_factor import Proof, ProveFactor
 from services.authentication.usecases.sessions.end_session import EndSession
 from services.authentication.usecases.sessions.get_session import GetSession
-from services.authentication.usecases.sessions.own_sessions import EndOwnSessions, ListSessions, WhoIsThere
+from services.authentication.usecases.sessions.own_sessions import EndOwnSessions, ListSessions, RequireSession
 from services.authentication.usecases.sessions.start_session import SignedIn, StartSession
 from services.authentication.usecases.sessions.sweep_sessions import SweepSessions
 from services.authentication.usecases.sessions.touch_sessions import TouchSessions
-from services.authentication.usecases.sign_in.attempt_throttle import Guesses
+from services.authentication.usecases.sign_in.attempt_throttle import AttemptThrottle
 from services.authentication.usecases.sign_in.continue_sign_in import ContinueSignIn
 from services.authentication.usecases.sign_in.find_attempt import FindAttempt
 from services.authentication.usecases.sign_in.sign_in import Attempt, SecondStep, SignIn
@@ -94,7 +94,7 @@ label = "Shoe size"
 STEP = timedelta(seconds=STEP_SECONDS)
 ORIGIN = Origin(ip_prefix="192.0.2.0/24", client_id="c_shop", correlation_id="request-1")
 T = TypeVar("T")
-_TEXTS = LetterTexts(brand="Example", issuer=ISSUER)
+_TEXTS = EmailTexts(brand="Example", issuer=ISSUER)
 """Shared by all worlds: compiling the templates takes longer than most tests."""
 
 
@@ -128,7 +128,7 @@ class WatchedPasswords(PasswordPool):
 
 @dataclass
 class Pigeonhole:
-    """A post office that keeps letters in memory; `refusals`: what it says to the next ones."""
+    """A post office that keeps emails in memory; `refusals`: what it says to the next ones."""
 
     mails: list[Mail] = field(default_factory=list)
     refusals: list[MailRefusedError] = field(default_factory=list)
@@ -143,7 +143,7 @@ class Pigeonhole:
 class World:
     database: Database
     clock: Clock = field(default_factory=Clock)
-    post_office: Pigeonhole = field(default_factory=Pigeonhole)
+    mailer: Pigeonhole = field(default_factory=Pigeonhole)
     stolen: set[str] = field(default_factory=set)
     """Passwords that are known to have been stolen."""
     factor_keys: tuple[bytes, ...] = (b"f" * 32,)
@@ -165,25 +165,25 @@ class World:
             passwords=passwords,
             clock=clock,
             start=(start := StartSession(clock=clock, lifetimes=lifetimes)),
-            guesses=(guesses := Guesses(clock=clock)),
+            throttle=(throttle := AttemptThrottle(clock=clock)),
             stand_in_key=b"k" * 32,
         )
         self.get_session = GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=self.touch.note)
         self.end_session = EndSession(work=work, clock=clock)
-        who = WhoIsThere(clock=clock, lifetimes=lifetimes)
-        self.list_sessions = ListSessions(view=work.reading, who=who, lifetimes=lifetimes)
-        self.end_own_sessions = EndOwnSessions(view=work.reading, work=work, who=who)
+        require_session = RequireSession(clock=clock, lifetimes=lifetimes)
+        self.list_sessions = ListSessions(view=work.reading, require_session=require_session, lifetimes=lifetimes)
+        self.end_own_sessions = EndOwnSessions(view=work.reading, work=work, require_session=require_session)
         self.change_password = ChangePassword(
             view=work.reading,
             work=work,
-            who=who,
+            require_session=require_session,
             passwords=passwords,
             policy=self.policy,
-            guesses=guesses,
+            throttle=throttle,
             clock=clock,
             stand_in_key=b"k" * 32,
         )
-        self._with_letters(who)
+        self._with_emails(require_session)
         self.get_account = GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes)
         self.create_user = CreateUser(work=work, passwords=passwords, policy=self.policy, clock=clock)
         self.import_user = ImportUser(view=work.reading, work=work, clock=clock)
@@ -196,68 +196,76 @@ class World:
         factor_key, recovery_keys = KeyEncryptionKey(*self.factor_keys), self.factor_keys
         ceremonies = Ceremonies(RelyingParty.of(ISSUER), key=b"c" * 32, clock=clock)
         prove = ProveFactor(factor_key=factor_key, recovery_keys=recovery_keys, ceremonies=ceremonies, clock=clock)
-        self.start_passkey = StartPasskey(view=work.reading, who=who, ceremonies=ceremonies)
-        self.add_passkey = AddPasskey(work=work, who=who, start=start, ceremonies=ceremonies, clock=clock)
+        self.start_passkey = StartPasskey(view=work.reading, require_session=require_session, ceremonies=ceremonies)
+        self.add_passkey = AddPasskey(
+            work=work, require_session=require_session, start=start, ceremonies=ceremonies, clock=clock
+        )
         self.start_passkey_sign_in = StartPasskeySignIn(ceremonies=ceremonies)
         self.sign_in_with_passkey = SignInWithPasskey(
             work=work, ceremonies=ceremonies, start=start, clock=clock, stand_in_key=b"k" * 32
         )
         self.find_attempt = FindAttempt(view=work.reading, ceremonies=ceremonies, clock=clock)
         self.continue_sign_in = ContinueSignIn(work=work, prove=prove, start=start, clock=clock, stand_in_key=b"k" * 32)
-        self.start_step_up = StartStepUp(work=work, who=who, clock=clock)
-        self.list_factors = ListFactors(view=work.reading, who=who)
-        self.start_totp = StartTotp(work=work, who=who, factor_key=factor_key, clock=clock)
-        self.confirm_totp = ConfirmTotp(work=work, who=who, start=start, factor_key=factor_key, clock=clock)
-        self.remove_factor = RemoveFactor(work=work, who=who, clock=clock)
-        self.create_recovery_codes = CreateRecoveryCodes(work=work, who=who, recovery_key=recovery_keys[0], clock=clock)
+        self.start_step_up = StartStepUp(work=work, require_session=require_session, clock=clock)
+        self.list_factors = ListFactors(view=work.reading, require_session=require_session)
+        self.start_totp = StartTotp(work=work, require_session=require_session, factor_key=factor_key, clock=clock)
+        self.confirm_totp = ConfirmTotp(
+            work=work, require_session=require_session, start=start, factor_key=factor_key, clock=clock
+        )
+        self.remove_factor = RemoveFactor(work=work, require_session=require_session, clock=clock)
+        self.create_recovery_codes = CreateRecoveryCodes(
+            work=work, require_session=require_session, recovery_key=recovery_keys[0], clock=clock
+        )
 
-    def _with_letters(self, who: WhoIsThere) -> None:
+    def _with_emails(self, require_session: RequireSession) -> None:
         work, passwords, clock = self.work, self.passwords, self.clock
-        self.send_letter = SendLetter(
+        self.send_email = SendEmail(
             work=work,
             compose=_TEXTS,
-            post_office=self.post_office,
+            mailer=self.mailer,
             issuer=ISSUER,
             clock=clock,
         )
-        self.get_address = GetOwnAddress(view=work.reading, who=who)
+        self.get_address = GetOwnAddress(view=work.reading, require_session=require_session)
         self.request_address = RequestAddress(
             view=work.reading,
             work=work,
-            who=who,
-            limit=LimitLetters(key=b"d" * 32),
+            require_session=require_session,
+            limit=LimitEmails(key=b"d" * 32),
             has_mail=True,
             clock=clock,
         )
-        self.find_address_request = FindAddressRequest(view=work.reading, who=who, clock=clock)
+        self.find_address_request = FindAddressRequest(view=work.reading, require_session=require_session, clock=clock)
         self.confirm_address = ConfirmAddress(view=work.reading, work=work, find=self.find_address_request, clock=clock)
         self.invite_user = InviteUser(work=work, has_mail=True, clock=clock)
-        self.request_sign_up = RequestSignUp(work=work, limit=LimitLetters(key=b"d" * 32), is_open=True, clock=clock)
+        self.request_sign_up = RequestSignUp(work=work, limit=LimitEmails(key=b"d" * 32), is_open=True, clock=clock)
         self.find_sign_up = FindSignUp(view=work.reading, clock=clock)
         self.complete_sign_up = CompleteSignUp(
             work=work, find=self.find_sign_up, passwords=passwords, policy=self.policy, clock=clock
         )
         self.request_reset = RequestPasswordReset(
-            work=work, limit=LimitLetters(key=b"d" * 32), has_mail=True, clock=clock
+            work=work, limit=LimitEmails(key=b"d" * 32), has_mail=True, clock=clock
         )
         self.find_reset = FindPasswordReset(view=work.reading, clock=clock)
         self.reset_password = ResetPassword(
             view=work.reading, work=work, find=self.find_reset, passwords=passwords, policy=self.policy, clock=clock
         )
-        self.get_profile = GetProfile(view=work.reading, who=who)
-        self.update_profile = UpdateProfile(view=work.reading, work=work, who=who, attributes=ATTRIBUTES, clock=clock)
+        self.get_profile = GetProfile(view=work.reading, require_session=require_session)
+        self.update_profile = UpdateProfile(
+            view=work.reading, work=work, require_session=require_session, attributes=ATTRIBUTES, clock=clock
+        )
         self.find_user = FindUser(view=work.reading)
         self.update_user = UpdateUser(view=work.reading, work=work, attributes=ATTRIBUTES, clock=clock)
-        self.export_account = ExportAccount(view=work.reading, who=who)
-        self.delete_account = DeleteAccount(view=work.reading, work=work, who=who, clock=clock)
-        self.sweep_letters = SweepLetters(work=work, clock=clock)
+        self.export_account = ExportAccount(view=work.reading, require_session=require_session)
+        self.delete_account = DeleteAccount(view=work.reading, work=work, require_session=require_session, clock=clock)
+        self.sweep_emails = SweepEmails(work=work, clock=clock)
 
     async def _is_stolen(self, password: str) -> bool:
         if self.nobody_knows:
             raise LookUpFailedError
         return password in self.stolen
 
-    async def person(self, username: str = "alice", **claims: object) -> Account:
+    async def user(self, username: str = "alice", **claims: object) -> Account:
         return await self.create_user(NewUser(username, PASSWORD, claims), operator="cli")
 
     async def signed_in(
@@ -268,7 +276,7 @@ class World:
         return following
 
     async def half_signed_in(self, username: str = "alice", *, session_secret: str = "") -> str:
-        """The secret of an attempt: the password was right, and the person has a second factor."""
+        """The secret of an attempt: the password was right, and the user has a second factor."""
         following = await self.sign_in(attempt(username, session_secret=session_secret))
         assert isinstance(following, SecondStep)
         return following.attempt_secret
@@ -303,13 +311,13 @@ class World:
 
     async def mails(self) -> list[Mail]:
         """What is in the mailboxes once everything that is due has been sent."""
-        while await LetterDeliveries(self.send_letter).step():
+        while await EmailDeliveries(self.send_email).step():
             pass
-        return self.post_office.mails
+        return self.mailer.mails
 
-    async def letters(self) -> Sequence[Any]:
+    async def emails(self) -> Sequence[Any]:
         async with self.database.snapshot() as session:
-            return (await session.execute(select(LETTERS).order_by(LETTERS.c.letter_id))).all()
+            return (await session.execute(select(EMAILS).order_by(EMAILS.c.letter_id))).all()
 
     async def sessions(self) -> Sequence[Any]:
         async with self.database.snapshot() as session:
@@ -339,16 +347,16 @@ class World:
         """Every change of state has been told, once, and nothing else has. `forgotten`: sessions swept away since."""
         sessions = {row.id: row for row in await self.sessions()}
         users = {row.id: row for row in await self.users()}
-        told_created = [event["data"]["session_id"] for event in await self.events("session.created")]
+        created_events = [event["data"]["session_id"] for event in await self.events("session.created")]
         logins = [event["data"]["session_id"] for event in await self.events("login.succeeded")]
-        told_ended = [
+        ended_events = [
             (event["data"]["session_id"], event["data"]["user_id"], event["reason"])
             for event in await self.events("session.ended")
         ]
-        assert sorted(told_created) == sorted(logins) == sorted(sessions.keys() | forgotten)
+        assert sorted(created_events) == sorted(logins) == sorted(sessions.keys() | forgotten)
         ended = [(row.id, row.user_id, row.end_reason) for row in sessions.values() if row.ended_at]
-        assert sorted(told for told in told_ended if told[0] not in forgotten) == sorted(ended)
-        assert {told[0] for told in told_ended} >= forgotten
+        assert sorted(told for told in ended_events if told[0] not in forgotten) == sorted(ended)
+        assert {told[0] for told in ended_events} >= forgotten
         assert sorted(e["subject"] for e in await self.events("account.created")) == sorted(users)
         disabled = [row.id for row in users.values() if row.state == "disabled"]
         assert sorted(e["subject"] for e in await self.events("account.disabled")) == sorted(disabled)

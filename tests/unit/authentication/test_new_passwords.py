@@ -34,6 +34,6 @@ def test_there_are_no_rules_of_composition(password: str) -> None:
 
 
 def test_the_longest_password_that_is_accepted_can_be_hashed() -> None:
-    longest = "x" * MAX_PASSWORD_BYTES
-    check_password(longest)
-    assert hash_password(longest)
+    limit = "x" * MAX_PASSWORD_BYTES
+    check_password(limit)
+    assert hash_password(limit)

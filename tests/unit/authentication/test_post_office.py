@@ -1,4 +1,4 @@
-"""Handing letters in at a real mail server."""
+"""Handing emails in at a real mail server."""
 
 import ssl
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.authentication.adapters.mailer import MailServer, SmtpPostOffice
+from services.authentication.adapters.mailer import MailServer, SmtpMailer
 from services.authentication.ports import Mail, MailRefusedError
 from tests.support.mailbox import HOST, Mailbox, open_mailbox, text_of
 from tests.unit.fetch.certificates import Authority
@@ -23,9 +23,9 @@ MAIL = Mail(
 )
 
 
-def office(mailbox: Mailbox, **changes: Any) -> SmtpPostOffice:
+def office(mailbox: Mailbox, **changes: Any) -> SmtpMailer:
     values: dict[str, Any] = {"host": HOST, "port": mailbox.port, "security": "none", "seconds": 5}
-    return SmtpPostOffice(
+    return SmtpMailer(
         MailServer(**(values | changes)),
         sender="no-reply@id.example",
         sender_name="Latchkey",
@@ -36,15 +36,15 @@ def office(mailbox: Mailbox, **changes: Any) -> SmtpPostOffice:
 async def test_a_letter_arrives_as_it_was_written() -> None:
     async with open_mailbox() as mailbox:
         await office(mailbox).send(MAIL, now=NOON)
-    (letter,), (envelope,) = mailbox.emails, mailbox.envelopes
+    (email,), (envelope,) = mailbox.emails, mailbox.envelopes
     assert (envelope.mail_from, envelope.rcpt_tos) == ("no-reply@id.example", ["alice@example.com"])
-    assert letter["Subject"] == "Grüße · Latchkey"
-    assert letter["From"] == "Latchkey <no-reply@id.example>"
-    assert letter["Message-ID"] == "<019df2dc@id.example>"
-    assert letter["Date"].datetime == NOON
-    assert (letter["Auto-Submitted"], letter["Content-Language"]) == ("auto-generated", "de")
-    assert text_of(letter) == MAIL.text
-    page = letter.get_body(("html",))
+    assert email["Subject"] == "Grüße · Latchkey"
+    assert email["From"] == "Latchkey <no-reply@id.example>"
+    assert email["Message-ID"] == "<019df2dc@id.example>"
+    assert email["Date"].datetime == NOON
+    assert (email["Auto-Submitted"], email["Content-Language"]) == ("auto-generated", "de")
+    assert text_of(email) == MAIL.text
+    page = email.get_body(("html",))
     assert page is not None
     assert page.get_content().strip() == "<p>ü</p>"
 

@@ -111,14 +111,14 @@ class Users(UserAdminServiceServicer):
 
     async def ImportUser(self, request: users_pb2.ImportUserRequest, context: Any):
         if request.username == "taken":
-            raise InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
+            raise InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)
         if not request.dry_run:
             self.imported[request.username] = request.password_hash
         return users_pb2.ImportUserResponse(user=users_pb2.User(username=request.username))
 
     async def CreateUser(self, request: users_pb2.CreateUserRequest, context: Any):
         if request.username in self.kept:
-            raise InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
+            raise InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)
         user = users_pb2.User(
             user_id=f"user-{len(self.kept) + 1}",
             username=request.username,
@@ -159,7 +159,7 @@ class Users(UserAdminServiceServicer):
 
     def _known(self, username: str) -> users_pb2.User:
         if username not in self.kept:
-            raise InvalidRequest("There is no user with this username.", reason=Reason.USER_UNKNOWN)
+            raise InvalidRequest("username is unknown.", reason=Reason.USER_UNKNOWN)
         return self.kept[username]
 
 

@@ -93,7 +93,7 @@ def test_user_list_removes_terminal_control_characters(latchkey: Latchkey) -> No
 def test_user_create_shows_error_for_taken_username(latchkey: Latchkey) -> None:
     latchkey("user", "create", "alice", *PASSWORD)
     answer = latchkey("user", "create", "alice", *PASSWORD)
-    assert (answer.code, answer.err) == (1, "Error: invalid_request: The username is taken.\n")
+    assert (answer.code, answer.err) == (1, "Error: invalid_request: username is already in use.\n")
 
 
 def test_user_update_changes_claims(latchkey: Latchkey) -> None:
@@ -132,7 +132,7 @@ def test_user_import_reports_invalid_lines_and_imports_the_others(
     assert output["imported"] == 2
     assert [(fault["line"], fault["what"]) for fault in output["faults"]] == [
         (3, "is not JSON"),
-        (4, "The username is taken."),
+        (4, "username is already in use."),
         (5, "has unknown members: password"),
     ]
     assert services.users.imported == {"alice": HASH, "carol": HASH}

@@ -85,7 +85,7 @@ def test_redirect_uri_scheme_must_be_https_or_private_with_a_dot(uri):
         ("https:\\\\a.example/cb", "REDIRECT_URI_CHARACTERS"),
         ("https://a.example/'\"><script>", "REDIRECT_URI_CHARACTERS"),
         ("https://a.example/{tenant}", "REDIRECT_URI_CHARACTERS"),
-        ("https://а.example/cb", "REDIRECT_URI_CHARACTERS"),  # noqa: RUF001 - a Cyrillic letter
+        ("https://а.example/cb", "REDIRECT_URI_CHARACTERS"),  # noqa: RUF001 - a Cyrillic character
         ("https://a.example/é", "REDIRECT_URI_CHARACTERS"),
         ("https://a.example/" + "a" * MAX_LENGTH, "REDIRECT_URI_CHARACTERS"),
         ("https://a.example/cb#", "REDIRECT_URI_FRAGMENT"),

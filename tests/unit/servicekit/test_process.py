@@ -178,16 +178,16 @@ async def test_open_requests_are_cancelled_after_shutdown_seconds(start, setting
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "told_why"),
+    ("behaviour", "cause"),
     [("a task fails", "RuntimeError: the task is broken"), ("a task ends", "task ended unexpectedly: small task")],
 )
-async def test_process_exits_with_1_when_a_task_fails_or_ends(start, behaviour, told_why):
+async def test_process_exits_with_1_when_a_task_fails_or_ends(start, behaviour, cause):
     code, said, log = await (await start(behaviour=behaviour)).ending()
     assert code == 1
     assert "closed" in said
     (failure,) = [record for record in records(log) if record["level"] == "error"]
     assert failure["event"] == "process.task_failed"
-    assert told_why in failure["exception"]
+    assert cause in failure["exception"]
 
 
 @pytest.mark.parametrize("which", ["http", "grpc", "ops"])

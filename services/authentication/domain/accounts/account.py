@@ -1,4 +1,4 @@
-"""One person who may sign in."""
+"""One user who may sign in."""
 
 import re
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ class AccountState(StrEnum):
     ACTIVE = "active"
     DISABLED = "disabled"
     DELETED = "deleted"
-    """Of the person nothing is left but the id, so that nobody else is ever given it."""
+    """Only the id is kept, so that it is never assigned again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """A person as others see them; never holds the password."""
+    """A user account without credentials."""
 
     id: str
-    """The `sub`: a UUIDv7 that is never given to anybody else (OpenID Connect Core 2)."""
+    """The `sub`: a UUIDv7 that is never reassigned (OpenID Connect Core 2)."""
     username: str
     state: AccountState
     profile: Profile
@@ -40,19 +40,19 @@ class Account:
 
     @property
     def display_name(self) -> str:
-        """What to call the person on a page."""
+        """What to call the user on a page."""
         return self.profile.name or self.profile.given_name or self.profile.nickname or self.username
 
     def with_claims(self, profile: Profile, attributes: Mapping[str, object], *, now: datetime) -> "Account":
         return replace(self, profile=profile, attributes=attributes, profile_updated_at=now)
 
     def told(self) -> dict[str, object]:
-        """Standard claims and attributes, as they were told."""
+        """Standard claims and attributes."""
         return {**self.attributes, **self.profile.claims()}
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What somebody who knows the person tries first as their password."""
+        """Data of the user that must not make a password strong."""
         profile = self.profile
         names = (profile.name, profile.given_name, profile.family_name, profile.middle_name, profile.nickname)
         told = (self.username, *names, profile.email, profile.birthdate, profile.phone_number)
@@ -69,13 +69,13 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """What a sign-in is judged by."""
+    """The data that a sign-in is checked against."""
 
     user_id: str
     state: AccountState
     password_hash: str = field(repr=False)
     password_version: int
-    """Rises with every change of the password, and not when the same password is hashed anew."""
+    """Increases when the password changes, but not when the same password is hashed again."""
     has_second_factor: bool = False
 
     @property
@@ -83,5 +83,5 @@ class Credentials:
         return self.state is AccountState.ACTIVE
 
     def still_holds(self, current: "Credentials | None") -> bool:
-        """What was judged by these is still so: the same password, and the account still active."""
+        """Whether the password is unchanged and the account is still active."""
         return current is not None and current.active and current.password_version == self.password_version

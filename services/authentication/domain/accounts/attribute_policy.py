@@ -15,13 +15,13 @@ def changed_attributes(
 
     Raises:
         InvalidRequest: CLAIM_READ_ONLY.
-        RefusedClaim: a value does not hold.
+        RefusedClaim: a value is invalid.
     """
     after = dict(before)
     for name, unverified in unverified_changes.items():
         attribute = known.by_name[name]
-        if writer < (Writer.PERSON if attribute.writer == "person" else Writer.OPERATOR):
-            raise InvalidRequest(f"The claim {name} cannot be written.", reason=Reason.CLAIM_READ_ONLY)
+        if writer < (Writer.USER if attribute.writer == "person" else Writer.OPERATOR):
+            raise InvalidRequest(f"The claim {name} is read-only for this caller.", reason=Reason.CLAIM_READ_ONLY)
         if unverified is None:
             after.pop(name, None)
         else:

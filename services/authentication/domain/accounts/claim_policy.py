@@ -1,4 +1,4 @@
-"""Who may write which claim: the one place that decides it (docs/claims.md says it to people).
+"""Who may write which claim: the one place that decides it (docs/claims.md says it to users).
 
 Clients write none. What is said here of operators holds for changes. When they create an account they may also say that
 address and number have been verified, for accounts come from elsewhere.
@@ -18,16 +18,16 @@ from services.authentication.domain.accounts.claims import CLAIM_NAMES, Profile
 class Writer(IntEnum):
     """Each may write what those before may."""
 
-    PERSON = 1
+    USER = 1
     OPERATOR = 2
     SERVER = 3
-    """Nobody from outside: what we have found out ourselves."""
+    """Only this service writes it."""
 
 
 WRITERS: Mapping[str, Writer] = MappingProxyType(
-    dict.fromkeys(CLAIM_NAMES, Writer.PERSON)
+    dict.fromkeys(CLAIM_NAMES, Writer.USER)
     | {
-        # An address counts once a letter to it has been answered, so a person changes it that way alone.
+        # Users change the address through a confirmation email only.
         "email": Writer.OPERATOR,
         "preferred_username": Writer.OPERATOR,
         "email_verified": Writer.SERVER,
@@ -45,7 +45,7 @@ def writable_by(writer: Writer) -> list[str]:
 
 
 class RefusedClaim(InvalidRequest):
-    """A value that does not hold; `claim` names it."""
+    """The value of `claim` is invalid."""
 
     def __init__(self, claim: str, refusal: InvalidRequest) -> None:
         super().__init__(refusal.description, reason=refusal.reason)
@@ -57,11 +57,11 @@ def changed(
 ) -> tuple[Profile, Collection[str]]:
     """The profile with these claims, None taking one away; and the names of those that are different now.
 
-    A changed address or number is not verified any more, whoever changed it.
+    Changing an address or a number resets its verified claim.
 
     Raises:
         InvalidRequest: CLAIM_UNKNOWN, CLAIM_READ_ONLY.
-        RefusedClaim: a value does not hold.
+        RefusedClaim: a value is invalid.
     """
     old = profile.claims()
     new = dict(old)
@@ -82,9 +82,9 @@ def changed(
 
 def _check_writer(name: str, writer: Writer) -> None:
     if name not in WRITERS:
-        raise InvalidRequest("There is no such claim.", reason=Reason.CLAIM_UNKNOWN)
+        raise InvalidRequest("The claim is not defined on this server.", reason=Reason.CLAIM_UNKNOWN)
     if writer < WRITERS[name]:
-        raise InvalidRequest(f"The claim {name} cannot be written.", reason=Reason.CLAIM_READ_ONLY)
+        raise InvalidRequest(f"The claim {name} is read-only for this caller.", reason=Reason.CLAIM_READ_ONLY)
 
 
 def _checked(name: str, value: object, *, today: date) -> object:

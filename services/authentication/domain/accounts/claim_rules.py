@@ -1,4 +1,4 @@
-"""What the values of standard claims have to be, so that no relying party ever trips over one of ours.
+"""Validation of the values of standard claims.
 
 The rules are those of OpenID Connect Core 5.1 as its conformance suite applies them: a claim is absent or it is well
 formed; null, blank strings and the text "null" are neither.
@@ -36,7 +36,9 @@ def parse_profile(unverified_claims: Mapping[str, object], *, today: date) -> Pr
     """
     if not unverified_claims.keys() <= _RULES.keys():
         known = ", ".join(CLAIM_NAMES)
-        raise InvalidRequest(f"There is a claim that cannot be set. Claims are: {known}.", reason=Reason.CLAIM_UNKNOWN)
+        raise InvalidRequest(
+            f"claims contains a claim that is not supported. Supported: {known}.", reason=Reason.CLAIM_UNKNOWN
+        )
     claims = {name: _RULES[name](name, value) for name, value in unverified_claims.items()}
     if "birthdate" in claims:
         _check_birthdate(str(claims["birthdate"]), today=today)
@@ -44,7 +46,7 @@ def parse_profile(unverified_claims: Mapping[str, object], *, today: date) -> Pr
         if what in claims:
             claims.setdefault(verified, False)
         elif verified in claims:
-            raise _malformed(verified, f"goes with {what}")
+            raise _malformed(verified, f"requires {what}")
     return Profile.of(claims)
 
 
@@ -52,14 +54,14 @@ def _malformed(name: str, rule: str) -> InvalidRequest:
     return InvalidRequest(f"The claim {name} {rule}.", reason=Reason.CLAIM_MALFORMED)
 
 
-def _text(name: str, value: object, *, longest: int = _MAX_TEXT, lines: bool = False) -> str:
+def _text(name: str, value: object, *, limit: int = _MAX_TEXT, lines: bool = False) -> str:
     if not isinstance(value, str) or not value.strip() or value.strip().lower() == "null":
-        raise _malformed(name, "must be a string that is not blank")
-    if len(value) > longest:
-        raise _malformed(name, f"must have at most {longest} characters")
+        raise _malformed(name, "must be a non-empty string")
+    if len(value) > limit:
+        raise _malformed(name, f"must have at most {limit} characters")
     visible = value.replace("\r\n", " ").replace("\n", " ") if lines else value
     if not visible.isprintable():
-        raise _malformed(name, "must not have control characters")
+        raise _malformed(name, "must not contain control characters")
     return value
 
 
@@ -70,7 +72,7 @@ def _flag(name: str, value: object) -> bool:
 
 
 def _url(name: str, value: object) -> str:
-    url = _text(name, value, longest=_MAX_URL)
+    url = _text(name, value, limit=_MAX_URL)
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -81,9 +83,9 @@ def _url(name: str, value: object) -> str:
     return url
 
 
-def _shaped(pattern: re.Pattern[str], shape: str, *, longest: int = _MAX_TEXT) -> _Rule:
+def _shaped(pattern: re.Pattern[str], shape: str, *, limit: int = _MAX_TEXT) -> _Rule:
     def rule(name: str, value: object) -> str:
-        text = _text(name, value, longest=longest)
+        text = _text(name, value, limit=limit)
         if not pattern.fullmatch(text):
             raise _malformed(name, f"must be {shape}")
         return text
@@ -95,9 +97,9 @@ def _address(name: str, value: object) -> dict[str, str]:
     if not isinstance(value, Mapping) or not value:
         raise _malformed(name, "must be an object with at least one member")
     if not value.keys() <= set(ADDRESS_MEMBERS):
-        raise _malformed(name, f"may have the members {', '.join(ADDRESS_MEMBERS)}")
+        raise _malformed(name, f"may only have the members {', '.join(ADDRESS_MEMBERS)}")
     return {
-        member: _text(f"{name}.{member}", text, longest=_MAX_URL, lines=member in {"formatted", "street_address"})
+        member: _text(f"{name}.{member}", text, limit=_MAX_URL, lines=member in {"formatted", "street_address"})
         for member, text in value.items()
     }
 
@@ -112,7 +114,7 @@ def _check_birthdate(text: str, *, today: date) -> None:
         born = date.min
     withheld = year == "0000"
     if born.year < FIRST_BIRTH_YEAR or (born > today and not withheld):
-        raise _malformed("birthdate", "must be a date that has been, as YYYY-MM-DD, 0000-MM-DD or YYYY")
+        raise _malformed("birthdate", "must be a past date in the form YYYY-MM-DD, 0000-MM-DD or YYYY")
 
 
 _URL_CLAIMS = ("profile", "picture", "website")
@@ -122,7 +124,7 @@ _RULES: dict[str, _Rule] = (
     | dict.fromkeys(_URL_CLAIMS, _url)
     | dict.fromkeys(_FLAG_CLAIMS, _flag)
     | {
-        "email": _shaped(_EMAIL, "an e-mail address", longest=_MAX_EMAIL),
+        "email": _shaped(_EMAIL, "an e-mail address", limit=_MAX_EMAIL),
         "birthdate": _shaped(re.compile(r"[0-9]{4}(-[0-9]{2}-[0-9]{2})?"), "YYYY-MM-DD, 0000-MM-DD or YYYY"),
         "zoneinfo": _shaped(_ZONE, "a time zone name such as Europe/Paris"),
         "locale": _shaped(_LOCALE, "a language tag such as en-US"),

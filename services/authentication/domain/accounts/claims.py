@@ -1,4 +1,4 @@
-"""The standard claims about a person (OpenID Connect Core 5.1), typed."""
+"""The standard claims about a user (OpenID Connect Core 5.1), typed."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -19,7 +19,7 @@ class PostalAddress:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What a person, or an operator for them, has told; None where nothing was told.
+    """The standard claims of a user; None where there is no value.
 
     `sub` and `updated_at` are the server's own and not part of it.
     """
@@ -52,13 +52,13 @@ class Profile:
 
     def claims(self) -> dict[str, object]:
         """The claims that have a value."""
-        return _told(asdict(self))
+        return _events_of(asdict(self))
 
 
 CLAIM_NAMES = tuple(field.name for field in fields(Profile))
 ADDRESS_MEMBERS = tuple(field.name for field in fields(PostalAddress))
 
 
-def _told(members: Mapping[str, Any]) -> dict[str, object]:
-    plain = {name: _told(value) if isinstance(value, Mapping) else value for name, value in members.items()}
+def _events_of(members: Mapping[str, Any]) -> dict[str, object]:
+    plain = {name: _events_of(value) if isinstance(value, Mapping) else value for name, value in members.items()}
     return {name: value for name, value in plain.items() if value is not None}

@@ -1,7 +1,7 @@
-"""Mail addresses: which can be written to, and when two of them are the same.
+"""Email addresses: validation and comparison.
 
-A letter goes to the address that an account has, never to what somebody typed: two addresses that fold to the same key
-may belong to two people (a dotless i, say), and only one of them is the account's.
+An email goes to the address of the account, never to the typed one: two addresses that fold to the same key
+may belong to two users (a dotless i, say), and only one of them is the account's.
 """
 
 import re
@@ -19,7 +19,7 @@ _WRITABLE = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_
 
 
 def writable(address: str | None) -> str | None:
-    """The address as a letter can be sent to it, in ASCII; None when it cannot."""
+    """The address as an email can be sent to it, in ASCII; None when it cannot."""
     if not address or len(address) > MAX_ADDRESS:
         return None
     local, _, domain = address.rpartition("@")
@@ -32,14 +32,14 @@ def writable(address: str | None) -> str | None:
 
 
 def check_address(typed: str) -> str:
-    """What a person gives as their address, without blanks around it.
+    """What a user gives as their address, without blanks around it.
 
     Raises:
-        InvalidRequest: no letter could be sent to it.
+        InvalidRequest: no email could be sent to it.
     """
     address = typed.strip()
     if writable(address) is None:
-        raise InvalidRequest("This is not an e-mail address that we can write to.", reason=Reason.ADDRESS_MALFORMED)
+        raise InvalidRequest("email is not a deliverable email address.", reason=Reason.ADDRESS_MALFORMED)
     return address
 
 

@@ -1,4 +1,4 @@
-"""Names that people type to sign in: what may be one, and when two of them are the same."""
+"""Names that users type to sign in: what may be one, and when two of them are the same."""
 
 import unicodedata
 
@@ -19,26 +19,26 @@ def check_username(typed: str) -> tuple[str, str]:
         InvalidRequest: it is empty, too long, or has blanks or characters that cannot be seen.
     """
     if not typed:
-        raise InvalidRequest("A username is needed.", reason=Reason.USERNAME_MISSING)
+        raise InvalidRequest("username is missing.", reason=Reason.USERNAME_MISSING)
     name = unicodedata.normalize("NFKC", typed) if len(typed) <= MAX_CHARACTERS else ""
     key = lookup_key(name)
     if key is None or len(name) > MAX_CHARACTERS or name != name.strip():
         raise InvalidRequest(
-            f"A username has at most {MAX_CHARACTERS} visible characters and no blanks.",
+            f"username must have at most {MAX_CHARACTERS} printable characters and no spaces.",
             reason=Reason.USERNAME_MALFORMED,
         )
     return name, key
 
 
 def unknown_user() -> InvalidRequest:
-    """What an operator hears about a name that nobody has."""
-    return InvalidRequest("There is no user with this username.", reason=Reason.USER_UNKNOWN)
+    """The error for an unknown username, for operators."""
+    return InvalidRequest("username is unknown.", reason=Reason.USER_UNKNOWN)
 
 
 def lookup_key(typed: str) -> str | None:
     """What the name is found by: equal for names that differ in case or in Unicode form only.
 
-    Blanks around it do not count: keyboards of phones add them. None when nobody can have such a name.
+    Surrounding blanks are ignored: phone keyboards add them. None if no account can have such a name.
     """
     if len(typed) > _MAX_TYPED:
         return None
@@ -49,9 +49,9 @@ def lookup_key(typed: str) -> str | None:
 
 
 def stand_in(typed: str, *, key: bytes) -> str:
-    """What events call a name that nobody has: stable, and no way back to what was typed (people type passwords there).
+    """The subject of events about an unknown name: stable, and not reversible (users type passwords there).
 
-    65,536 different ones at most, so that strangers cannot grow what is kept for each subject, and so that even a
+    At most 65,536 values, so that unauthenticated requests cannot grow the subject table, and so that even a
     holder of `key` cannot confirm a guess.
     """
     return f"unknown-{keyed_hash(key, lookup_key(typed) or typed)[:2].hex()}"

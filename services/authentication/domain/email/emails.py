@@ -1,4 +1,4 @@
-"""Letters to people: what they are about, and how long they are worth sending."""
+"""Emails to users: their kinds, and for how long sending is retried."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,31 +9,31 @@ from libs.backoff import Backoff
 from services.authentication.domain.email.links import INVITATION_LIFETIME, LIFETIME, LinkPurpose
 
 LEASE = timedelta(minutes=2)
-"""For so long an attempt belongs to the replica that began it; longer than any attempt takes."""
+"""How long a replica owns an attempt; longer than any attempt takes."""
 BACKOFF = Backoff(first_pause=timedelta(seconds=10), max_pause=timedelta(hours=1))
 PATIENCE = timedelta(days=1)
 PATIENCE_WITH_LINK = timedelta(hours=1)
-"""Somebody waits for it in front of a page; a day later it would be a riddle."""
+"""The user is waiting for it, so it is not sent a day later."""
 KEEP = timedelta(days=7)
-"""How long there is a row that says what came of a letter; what it said is gone when it is settled."""
+"""How long the outcome of an email is kept. Its content is erased when it is settled."""
 
 
-class LetterKind(StrEnum):
-    """Each has a template of its name in `letters/`."""
+class EmailKind(StrEnum):
+    """Each kind has a template of the same name in `emails/`."""
 
     PASSWORD_RESET = "password-reset"
     PASSWORD_CHANGED = "password-changed"
     ACCOUNT_DELETED = "account-deleted"
-    """Words: `name` of the person and of the `account`, which nobody can look up any more."""
+    """Words: `name` of the user and `account`, because the account no longer exists."""
     INVITATION = "invitation"
-    """To somebody for whom an operator made an account: its link leads to a first password."""
+    """To the owner of an account that an operator created. The link sets the first password."""
     SIGN_UP = "sign-up"
     SIGN_UP_TAKEN = "sign-up-taken"
-    """To somebody who has an account with the address already."""
+    """To the owner of an existing account with the address."""
     ADDRESS = "address"
-    """To an address that a person says is theirs."""
+    """To an address that the user wants to verify."""
     ADDRESS_CHANGED = "address-changed"
-    """To the one that was theirs."""
+    """To the former address."""
     FACTOR_ADDED = "factor-added"
     """Words: `factor` (totp, passkey, recovery-codes) and, for a passkey, its `name`."""
     FACTOR_REMOVED = "factor-removed"
@@ -47,56 +47,56 @@ class LetterKind(StrEnum):
     @property
     def link_lifetime(self) -> timedelta:
         """Of its link, from the sending on."""
-        return INVITATION_LIFETIME if self is LetterKind.INVITATION else LIFETIME
+        return INVITATION_LIFETIME if self is EmailKind.INVITATION else LIFETIME
 
     @property
     def patience(self) -> timedelta:
-        """For so long after its time it is still tried."""
-        return PATIENCE if self.link is None or self is LetterKind.INVITATION else PATIENCE_WITH_LINK
+        """For how long sending is retried."""
+        return PATIENCE if self.link is None or self is EmailKind.INVITATION else PATIENCE_WITH_LINK
 
 
-_LINKS: Mapping[LetterKind, LinkPurpose] = {
-    LetterKind.PASSWORD_RESET: LinkPurpose.PASSWORD_RESET,
-    LetterKind.INVITATION: LinkPurpose.PASSWORD_RESET,
-    LetterKind.SIGN_UP: LinkPurpose.SIGN_UP,
-    LetterKind.ADDRESS: LinkPurpose.ADDRESS,
+_LINKS: Mapping[EmailKind, LinkPurpose] = {
+    EmailKind.PASSWORD_RESET: LinkPurpose.PASSWORD_RESET,
+    EmailKind.INVITATION: LinkPurpose.PASSWORD_RESET,
+    EmailKind.SIGN_UP: LinkPurpose.SIGN_UP,
+    EmailKind.ADDRESS: LinkPurpose.ADDRESS,
 }
 
 
 class Outcome(StrEnum):
-    """What became of a letter."""
+    """The outcome of an email."""
 
     SENT = "sent"
     REFUSED = "refused"
-    """Its receiver's server does not take it, and never will."""
+    """The mail server rejected it permanently."""
     GIVEN_UP = "given_up"
-    NOBODY = "nobody"
-    """There is nobody, or no longer anybody, whom it is for."""
+    NO_RECIPIENT = "nobody"
+    """There is no recipient, or no longer one."""
     NO_MAIL = "no_mail"
     """This installation sends no mail."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
-    """What a use case has to say to a person. It is sent when, and only if, the transaction that posts it commits."""
+class Email:
+    """An email to a user. It is sent only if the transaction that posts it commits."""
 
-    kind: LetterKind
+    kind: EmailKind
     user_id: str = ""
     """Whose account it is about; empty when there is no account (yet)."""
     address: str = ""
     """Empty: the account's own."""
     locale: str = ""
-    """The language that the person used; empty: the profile's."""
+    """The language that the user used; empty: the profile's."""
     words: Mapping[str, str] = field(default_factory=dict)
-    """What its template says beside the person's name. Never a secret: a link is made when the letter is sent."""
+    """Template variables. Never a secret: the link is created when the email is sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostedLetter:
-    """A letter on its way."""
+class QueuedEmail:
+    """An email in the queue."""
 
     letter_id: str
-    letter: Letter
+    email: Email
     posted_at: datetime
     attempts: int = 0
     """Begun, this one included."""
@@ -104,7 +104,7 @@ class PostedLetter:
     def next_try(self, *, now: datetime) -> datetime | Outcome:
         """When to try again after an attempt that failed, or that it is not worth it any more."""
         after = now + BACKOFF.pause_after(self.attempts)
-        return Outcome.GIVEN_UP if after > self.posted_at + self.letter.kind.patience else after
+        return Outcome.GIVEN_UP if after > self.posted_at + self.email.kind.patience else after
 
     def too_late(self, *, now: datetime) -> bool:
-        return now > self.posted_at + self.letter.kind.patience
+        return now > self.posted_at + self.email.kind.patience

@@ -1,6 +1,6 @@
-"""Links in letters: each opens one thing, once, for a short while, and only for the address that it was sent to.
+"""Links in emails: each opens one thing, once, for a short while, and only for the address that it was sent to.
 
-The secret of a link is made in the moment in which its letter is sent, and nothing but its digest is ever stored: a
+The secret of a link is made in the moment in which its email is sent, and nothing but its digest is ever stored: a
 reader of the database finds no link that works.
 """
 
@@ -12,13 +12,13 @@ from enum import StrEnum
 LIFETIME = timedelta(minutes=30)
 """From the sending on."""
 INVITATION_LIFETIME = timedelta(days=3)
-"""Nobody who is invited waits for the letter; until they have answered it, there is nothing in the account to take."""
+"""Longer than LIFETIME: an invited user does not expect the email, and the account is still empty."""
 
 
 class LinkPurpose(StrEnum):
     PASSWORD_RESET = "password-reset"
     ADDRESS = "address"
-    """The person shows that they get what is sent to it."""
+    """The user shows that they get what is sent to it."""
 
     SIGN_UP = "sign-up"
 
@@ -38,11 +38,11 @@ _PATHS: Mapping[LinkPurpose, str] = {
 @dataclass(frozen=True, kw_only=True)
 class MailedLink:
     link_id: str
-    """That of its letter: there is one link in a letter, and one that works however often the letter was tried."""
+    """That of its email: there is one link in an email, and one that works however often the email was tried."""
     purpose: LinkPurpose
     user_id: str = ""
     address: str
-    """Where the letter went."""
+    """Where the email went."""
     password_version: int | None = None
     """Of the account, when the link is worth nothing after another change of the password."""
     details: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""How often strangers may have letters sent: nobody's mailbox is filled, and nobody's mail server is used up.
+"""Limits on emails that unauthenticated requests can cause.
 
-The window is as long as a link lives. So whoever is not sent another letter has one with a link that still works, and
-no stranger keeps a person from a new password by asking before them. What counts is kept under digests.
+The window is as long as a link is valid. So a user who is sent no further email has one with a valid link, and
+other requests cannot prevent a password reset. Counters are stored under digests.
 """
 
 from datetime import timedelta
@@ -10,8 +10,8 @@ from services.authentication.domain.email.links import LIFETIME
 
 WINDOW: timedelta = LIFETIME
 PER_RECEIVER = 3
-"""Letters for one name or address."""
+"""Emails for one name or address."""
 PER_NETWORK = 20
-"""Requests from one /24 or /48. A private one stands for many people, or for all, and has no limit of its own."""
+"""Requests from one /24 or /48. A private one stands for many users, or for all, and has no limit of its own."""
 OVERALL = 5_000
-"""Requests at all: what the mail server has to bear, and how far the table grows."""
+"""Requests in total: limits the load of the mail server and the size of the table."""

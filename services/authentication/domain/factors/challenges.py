@@ -1,8 +1,8 @@
-"""Challenges of passkeys: made and checked without storing them, and good once.
+"""Passkey challenges: created and verified without storing them, and valid once.
 
-Whoever opens a sign-in page gets one, so what strangers are given is remembered nowhere. One says when it expires
-and is signed, together with what it is for and to whom it was given. Only one that a genuine passkey has answered is
-written down, as used, until it expires.
+Each sign-in page contains one, so issued challenges are not stored. A challenge contains its expiry time
+and is signed together with its purpose and its receiver. Only a challenge that a valid passkey has signed is
+stored, as used, until it expires.
 """
 
 import secrets
@@ -34,7 +34,7 @@ def new_challenge(purpose: ChallengePurpose, bound_to: str, *, key: bytes, now: 
 def challenge_expiry(
     unverified: bytes, purpose: ChallengePurpose, bound_to: str, *, key: bytes, now: datetime
 ) -> datetime | None:
-    """When it expires; None when it has, or is not ours, or was given for something else."""
+    """The expiry time; None if it has expired, was not issued here, or has another purpose."""
     if len(unverified) != _EXPIRY + _NONCE + _MAC:
         return None
     stem, mac = unverified[:-_MAC], unverified[-_MAC:]

@@ -1,4 +1,4 @@
-"""What a person proves who they are with, beside the password."""
+"""Second factors of a user."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,8 +8,8 @@ from libs.crypto.sealing import binding
 from libs.oauth.errors import AccessDenied, InvalidRequest
 from libs.oauth.reasons import Reason
 
-MOST = 10
-"""Factors that one person may have of each kind."""
+MAX_PER_KIND = 10
+"""Factors that one user may have of each kind."""
 ENROLMENT_LIFETIME = timedelta(minutes=15)
 MAX_NAME = 60
 
@@ -22,7 +22,7 @@ class FactorKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Factor:
-    """A factor as the person it belongs to sees it."""
+    """A factor as listed to its user."""
 
     id: str
     kind: FactorKind
@@ -43,7 +43,7 @@ class TotpFactor:
 
 @dataclass(frozen=True, kw_only=True)
 class TotpEnrolment:
-    """An authenticator app that is being set up in one session, and counts for nothing before it has given a code."""
+    """An authenticator app that is being set up in one session. It is no factor until a code confirms it."""
 
     user_id: str
     session_id: str
@@ -56,21 +56,24 @@ class TotpEnrolment:
 
 
 def totp_binding(user_id: str) -> bytes:
-    """What a sealed secret is bound to: in another person's row it opens nothing."""
+    """Binds a sealed secret to its user, so that it cannot be moved to another row."""
     return binding("latchkey totp secret v1", user_id)
 
 
 def check_name(typed: str, *, otherwise: str) -> str:
-    """The name that a person gives to a factor. Raises InvalidRequest: FACTOR_NAME."""
+    """The name that a user gives to a factor. Raises InvalidRequest: FACTOR_NAME."""
     name = " ".join(typed.split())
     if len(name) > MAX_NAME or not name.isprintable():
-        raise InvalidRequest(f"A name has at most {MAX_NAME} visible characters.", reason=Reason.FACTOR_NAME)
+        raise InvalidRequest(f"name must have at most {MAX_NAME} printable characters.", reason=Reason.FACTOR_NAME)
     return name or otherwise
 
 
 def too_many() -> InvalidRequest:
-    return InvalidRequest("There are too many of this kind. Remove one first.", reason=Reason.FACTORS_TOO_MANY)
+    return InvalidRequest(
+        "The account has reached the maximum number of factors of this kind: remove one first.",
+        reason=Reason.FACTORS_TOO_MANY,
+    )
 
 
 def wrong_proof() -> AccessDenied:
-    return AccessDenied("That was not right.", reason=Reason.WRONG_PROOF, redirectable=False)
+    return AccessDenied("The second factor is invalid.", reason=Reason.WRONG_PROOF, redirectable=False)

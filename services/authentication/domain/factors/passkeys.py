@@ -35,7 +35,7 @@ class Passkey:
 
 
 def user_handle(user_id: str) -> bytes:
-    """What a passkey knows a person by: says nothing about them (Web Authentication 14.6.1)."""
+    """The WebAuthn user handle. It contains no personal data (Web Authentication 14.6.1)."""
     return UUID(user_id).bytes
 
 

@@ -18,9 +18,9 @@ def new_codes() -> tuple[str, ...]:
 
 
 def code_hash(typed: str, *, user_id: str, key: bytes) -> bytes:
-    """What a code is known by, as it was shown or as a person reads it off.
+    """What a code is known by, as it was shown or as a user reads it off.
 
-    Keyed, since 60 bits can be tried out by a reader of the database; and bound to the person.
+    Keyed, since 60 bits can be tried out by a reader of the database; and bound to the user.
     """
     plain = typed[: 4 * _LENGTH].casefold().translate(_MISREAD)
     return keyed_hash(key, f"recovery code {user_id} {plain}")

@@ -1,4 +1,4 @@
-"""Where a request came from, reduced to what may be told to others."""
+"""The origin of a request, without personal data."""
 
 import re
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ _DEVICE = re.compile(r"[A-Za-z0-9 ]{0,30}/[A-Za-z0-9 ]{0,30}")
 
 @dataclass(frozen=True)
 class Origin:
-    """For events and limits only: nothing in it decides who somebody is."""
+    """For events and limits only; never used to authenticate."""
 
     ip_prefix: str = ""
     client_id: str = ""
     correlation_id: str = ""
     device: str = ""
-    """Browser and system in two words, for the person's own list."""
+    """Browser and system, for the session list of the user."""
 
     @classmethod
     def of(cls, *, remote_address: str, client_id: str, correlation_id: str, device: str = "") -> "Origin":
@@ -26,5 +26,5 @@ class Origin:
 
 
 def _plain_id(text: str) -> str:
-    """The identifier, or nothing when it is too long or has characters that no identifier of ours has."""
+    """The identifier; empty if it is too long or contains other than printable ASCII characters."""
     return text if len(text) <= _MAX_ID and text.isascii() and text.isprintable() else ""

@@ -1,4 +1,4 @@
-"""A signed-in browser, and for how long it stays one."""
+"""A session of a signed-in browser, and its lifetime."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,9 +13,9 @@ AMR_PASSWORD = ("pwd",)
 AMR_ONE_TIME = ("otp", "mfa")
 """What a one-time password adds to a password (RFC 8176 2)."""
 MAX_LIVE_PER_USER = 1_000
-"""Robots sign in without end and never sign out. The bound keeps "end all sessions" one transaction of bounded size."""
+"""Scripts sign in without signing out. The limit bounds the transaction that ends all sessions."""
 RECENT_SIGN_IN = timedelta(minutes=10)
-"""For so long after a sign-in a person may change what their account hangs on; an open browser is not its owner."""
+"""How long after a sign-in a user may change factors, the address or delete the account."""
 TOUCH_AFTER = timedelta(minutes=1)
 """How stale the recorded last use may grow before it is worth a write."""
 
@@ -41,7 +41,7 @@ class Lifetimes:
 @dataclass(frozen=True, kw_only=True)
 class Session:
     id: str
-    """The `sid` claim: public, so it opens nothing."""
+    """The `sid` claim. It is public and not a credential."""
     user_id: str
     authenticated_at: datetime
     expires_at: datetime
@@ -66,11 +66,11 @@ class Session:
         )
 
     def live(self, *, now: datetime, lifetimes: Lifetimes) -> bool:
-        """Neither ended nor expired nor left alone for too long."""
+        """Not ended, not expired and not idle for too long."""
         return self.ended_at is None and now < self.expires_at and now < self.last_seen_at + lifetimes.idle
 
     def is_recent(self, *, has_second_factor: bool, now: datetime) -> bool:
-        """The person proved who they are a short while ago, and with a second factor if they have one."""
+        """The user proved who they are a short while ago, and with a second factor if they have one."""
         if has_second_factor and not acr.satisfies(self.acr, acr.MFA):
             return False
         return now - self.authenticated_at <= RECENT_SIGN_IN
@@ -91,14 +91,18 @@ def amr_with(amr: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def require_recent_sign_in(session: Session, *, has_second_factor: bool, now: datetime) -> None:
-    """Raises AccessDenied: REAUTHENTICATION_REQUIRED, when the person has to sign in again first."""
+    """Raises AccessDenied: REAUTHENTICATION_REQUIRED, when the user has to sign in again first."""
     if not session.is_recent(has_second_factor=has_second_factor, now=now):
-        raise AccessDenied("Please sign in again.", reason=Reason.REAUTHENTICATION_REQUIRED, redirectable=False)
+        raise AccessDenied(
+            "The sign-in is not recent enough: the user must sign in again.",
+            reason=Reason.REAUTHENTICATION_REQUIRED,
+            redirectable=False,
+        )
 
 
 @dataclass(frozen=True)
 class EndedSession:
-    """What is left to tell about a session that ended just now."""
+    """A session that has just ended, for its event."""
 
     id: str
     user_id: str

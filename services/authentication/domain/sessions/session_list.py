@@ -1,10 +1,10 @@
-"""A signed-in browser, as the person it belongs to is shown it."""
+"""A signed-in browser, as the user it belongs to is shown it."""
 
 from dataclasses import dataclass
 
 from services.authentication.domain.sessions.session import Session
 
-MOST = 100
+MAX_LISTED = 100
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A sign-in between its two steps: the password was right, and a second factor is still to be shown."""
+"""A sign-in attempt: the password was correct, the second factor is pending."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +10,8 @@ from libs.oauth.reasons import Reason
 from services.authentication.domain.accounts.account import Credentials
 
 LIFETIME = timedelta(minutes=10)
-MOST_OF_USER = 100
-"""Whoever knows a password can begin as many as they like; the oldest give way."""
+MAX_PER_USER = 100
+"""Attempts of one user; the oldest are deleted."""
 _NO_SESSION = b""
 
 
@@ -47,5 +47,9 @@ class SignInAttempt:
 
 
 def unknown_attempt() -> AccessDenied:
-    """Never existed, expired, completed, begun in another browser, or overtaken by a new password: never told apart."""
-    return AccessDenied("The sign-in is over. Please start again.", reason=Reason.ATTEMPT_UNKNOWN, redirectable=False)
+    """One error for unknown, expired, completed and foreign attempts and for a changed password."""
+    return AccessDenied(
+        "The sign-in attempt is unknown, completed or expired: start again.",
+        reason=Reason.ATTEMPT_UNKNOWN,
+        redirectable=False,
+    )

@@ -1,12 +1,12 @@
-"""How long somebody who guesses has to wait, without a lock that lets strangers shut others out.
+"""Throttling of failed sign-ins that does not lock out the account owner.
 
-Failures are counted for a name *from one network*, for a network, and over all. So whoever guesses Alice's password
-makes only their own network wait for Alice's name: she signs in from hers. When guesses come from everywhere, everybody
-who has failed waits sooner, and nobody who has not.
+Failures are counted per name and network, per network, and in total. An attacker who tries passwords for Alice
+delays only attempts for Alice from the attacker's network. When attempts come from many networks, each network
+with failures is delayed sooner, and a network without failures is not delayed.
 
-A network that is not a public one stands for many people: a company behind its proxy, or an ingress whose header is not
+A network that is not a public one stands for many users: a company behind its proxy, or an ingress whose header is not
 trusted (`trusted_proxies`), and then it is the whole world. There a name waits for seconds only, and a network never.
-A client that asks people for their passwords (RFC 6749 4.3) is such a place as well: all of them come from its server.
+A client that asks users for their passwords (RFC 6749 4.3) is such a place as well: all of them come from its server.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,8 @@ from libs.oauth.addresses import is_public
 
 WINDOW = timedelta(minutes=15)
 """After the last failure; then counting begins anew."""
-LONGEST_WAIT = timedelta(minutes=5)
-LONGEST_WAIT_OF_MANY = timedelta(seconds=15)
+MAX_WAIT = timedelta(minutes=5)
+MAX_WAIT_SHARED = timedelta(seconds=15)
 UNDER_ATTACK = 5_000
 """Failures over all within WINDOW, from which on the limits are tight."""
 
@@ -46,13 +46,13 @@ CALM, TIGHT = Limits(name=5, network=50), Limits(name=2, network=10)
 
 @dataclass(frozen=True)
 class Keys:
-    """Under which an attempt is counted: digests, so that what people typed is kept nowhere."""
+    """Under which an attempt is counted: digests, so that what users typed is kept nowhere."""
 
     name: bytes
     network: bytes
     overall: bytes
     is_public: bool
-    """One network of the internet, and not one that stands for many people."""
+    """One network of the internet, and not one that stands for many users."""
 
     @classmethod
     def of(cls, *, username_key: str, place: str, key: bytes) -> "Keys":
@@ -78,18 +78,18 @@ def seconds_to_wait(keys: Keys, failures: Mapping[bytes, Failures], *, under_way
     live = {key: found for key, found in failures.items() if now < found.last_at + WINDOW}
     overall = live.get(keys.overall)
     limits = TIGHT if overall is not None and overall.count >= UNDER_ATTACK else CALM
-    longest = LONGEST_WAIT if keys.is_public else LONGEST_WAIT_OF_MANY
-    wait = _wait(live.get(keys.name), limits.name, under_way=under_way, longest=longest, now=now)
+    limit = MAX_WAIT if keys.is_public else MAX_WAIT_SHARED
+    wait = _wait(live.get(keys.name), limits.name, under_way=under_way, limit=limit, now=now)
     if keys.is_public:
-        wait = max(wait, _wait(live.get(keys.network), limits.network, under_way=0, longest=longest, now=now))
+        wait = max(wait, _wait(live.get(keys.network), limits.network, under_way=0, limit=limit, now=now))
     return ceil(wait.total_seconds())
 
 
 def codes_key(user_id: str, *, key: bytes) -> bytes:
     """Under which wrong codes of the second step are counted, wherever they come from.
 
-    Whoever guesses there knows the password already, so no stranger can make the person wait with it; and a guess at
-    six digits from every network of the world has to be as slow as one from a single network.
+    Such an attacker knows the password already, so other people cannot delay the user; and attempts at
+    six digits from many networks must be as slow as those from a single network.
     """
     return keyed_hash(key, f"codes {user_id}")
 
@@ -97,10 +97,10 @@ def codes_key(user_id: str, *, key: bytes) -> bytes:
 def seconds_to_wait_for_codes(failures: Failures | None, *, now: datetime) -> int:
     """0 when a code may be tried now, from anywhere."""
     live = failures if failures is not None and now < failures.last_at + WINDOW else None
-    return ceil(_wait(live, CALM.name, under_way=0, longest=LONGEST_WAIT, now=now).total_seconds())
+    return ceil(_wait(live, CALM.name, under_way=0, limit=MAX_WAIT, now=now).total_seconds())
 
 
-def _wait(failures: Failures | None, free: int, *, under_way: int, longest: timedelta, now: datetime) -> timedelta:
+def _wait(failures: Failures | None, free: int, *, under_way: int, limit: timedelta, now: datetime) -> timedelta:
     """Twice as long for each failure beyond `free`. Who has never failed may try as often at once as they like."""
     if failures is None:
         return timedelta(0)
@@ -108,5 +108,5 @@ def _wait(failures: Failures | None, free: int, *, under_way: int, longest: time
         return timedelta(seconds=1)
     if failures.count < free:
         return timedelta(0)
-    pause = min(timedelta(seconds=2 ** min(failures.count - free, 20)), longest)
+    pause = min(timedelta(seconds=2 ** min(failures.count - free, 20)), limit)
     return max(failures.last_at + pause - now, timedelta(0))

@@ -1,4 +1,4 @@
-"""People in SQL."""
+"""User accounts in SQL."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -37,13 +37,13 @@ class Accounts:
         row = (await self._session.execute(query)).one_or_none()
         return None if row is None else to_credentials(row)
 
-    async def named(self, *, username_key: str | None, address_key: str | None, most: int) -> Sequence[str]:
+    async def named(self, *, username_key: str | None, address_key: str | None, limit: int) -> Sequence[str]:
         query = (
             select(USERS.c.id)
             .where((USERS.c.username_key == (username_key or "")) | (USERS.c.email_key == (address_key or "")))
             .where(USERS.c.state == AccountState.ACTIVE.value)
             .order_by(USERS.c.id)
-            .limit(most)
+            .limit(limit)
         )
         return (await self._session.execute(query)).scalars().all()
 
@@ -132,7 +132,7 @@ class Accounts:
         await self._session.execute(update(USERS).where(USERS.c.id == account.id).values(values))
 
     async def erase(self, user_id: str) -> bool:
-        # The key cannot be typed, so nobody finds the row by a name; the name itself is free again.
+        # No typed name maps to this key, so the row is not found by name, and the name can be used again.
         values = {
             "username": "",
             "username_key": f"deleted {user_id}",

@@ -1,4 +1,4 @@
-"""What there is about a person beside their account, for themselves."""
+"""What there is about a user beside their account, for themselves."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.authentication.store.tables import FACTORS, LETTERS, LINKS, PASSKEYS, RECOVERY_CODES, SESSIONS
+from services.authentication.store.tables import EMAILS, FACTORS, LINKS, PASSKEYS, RECOVERY_CODES, SESSIONS
 
 EXPORTED: Final[Mapping[Table, Sequence[str]]] = {
     SESSIONS: (
@@ -25,7 +25,7 @@ EXPORTED: Final[Mapping[Table, Sequence[str]]] = {
     FACTORS: ("kind", "name", "created_at", "last_used_at"),
     PASSKEYS: ("sign_count", "backup_eligible", "backed_up", "transports"),
     RECOVERY_CODES: ("created_at", "used_at"),
-    LETTERS: ("kind", "address", "locale", "posted_at", "outcome"),
+    EMAILS: ("kind", "address", "locale", "posted_at", "outcome"),
     LINKS: ("purpose", "address", "created_at", "expires_at", "used_at"),
 }
 """Columns that hold no secret and no digest of one."""
@@ -33,7 +33,7 @@ NOT_EXPORTED: Final[Mapping[str, str]] = {
     "totp_enrolments": "a secret, for a few minutes",
     "sign_in_attempts": "a digest of a secret, for a few minutes",
 }
-_MOST = 1_000
+_MAX_ROWS = 1_000
 
 
 class Exports:
@@ -44,7 +44,7 @@ class Exports:
         return {table.name: await self._rows(table, names, user_id) for table, names in EXPORTED.items()}
 
     async def _rows(self, table: Table, names: Sequence[str], user_id: str) -> list[dict[str, object]]:
-        query = select(*(table.c[name] for name in names)).where(table.c.user_id == user_id).limit(_MOST)
+        query = select(*(table.c[name] for name in names)).where(table.c.user_id == user_id).limit(_MAX_ROWS)
         rows = (await self._session.execute(query)).mappings().all()
         return [{name: _plain(value) for name, value in row.items() if value is not None} for row in rows]
 

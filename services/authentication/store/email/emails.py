@@ -1,4 +1,4 @@
-"""Letters in SQL: written in the transaction of what they tell, and claimed by whoever sends them."""
+"""The email queue in SQL."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,56 +10,56 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.crypto.random import uuid7
 from libs.servicekit.sql.leased_queue import LeasedQueue
 from services.authentication.domain.accounts.email_addresses import writable
-from services.authentication.domain.email.emails import KEEP, LEASE, Letter, LetterKind, Outcome, PostedLetter
-from services.authentication.store.tables import LETTERS as L
+from services.authentication.domain.email.emails import KEEP, LEASE, Email, EmailKind, Outcome, QueuedEmail
+from services.authentication.store.tables import EMAILS as L
 from services.authentication.store.tables import USERS
 
-_KNOWN = frozenset(LetterKind)
+_KNOWN = frozenset(EmailKind)
 
 
-class Letters:
+class Emails:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
         self._queue = LeasedQueue(session, L, lease=LEASE)
 
-    async def post(self, letter: Letter, *, now: datetime) -> str:
-        # The address is the one of now: whoever changes it next does not get the letter about what came before.
-        if not letter.address:
-            query = select(USERS.c.claims).where(USERS.c.id == letter.user_id)
+    async def post(self, email: Email, *, now: datetime) -> str:
+        # The current address is stored: a later change must not redirect the email.
+        if not email.address:
+            query = select(USERS.c.claims).where(USERS.c.id == email.user_id)
             claims = (await self._session.execute(query)).scalar_one_or_none() or {}
-            letter = _to(letter, claims.get("email"))
-        (letter_id,) = await self.queue([letter], now=now) if writable(letter.address) else ("",)
+            email = _to(email, claims.get("email"))
+        (letter_id,) = await self.queue([email], now=now) if writable(email.address) else ("",)
         return letter_id
 
-    async def queue(self, letters: Sequence[Letter], *, now: datetime) -> Sequence[str]:
-        ids = [uuid7(now) for _ in letters]
+    async def queue(self, emails: Sequence[Email], *, now: datetime) -> Sequence[str]:
+        ids = [uuid7(now) for _ in emails]
         rows = [
             {
                 "letter_id": letter_id,
-                "kind": letter.kind.value,
-                "user_id": letter.user_id,
-                "address": letter.address,
-                "locale": letter.locale,
-                "words": dict(letter.words),
+                "kind": email.kind.value,
+                "user_id": email.user_id,
+                "address": email.address,
+                "locale": email.locale,
+                "words": dict(email.words),
                 "posted_at": now,
                 "due_at": now,
                 "attempts": 0,
                 "expires_at": now + KEEP,
             }
-            for letter_id, letter in zip(ids, letters, strict=True)
+            for letter_id, email in zip(ids, emails, strict=True)
         ]
         await self._session.execute(insert(L).values(rows))
         return ids
 
-    async def claim(self, *, most: int, now: datetime) -> Sequence[PostedLetter]:
-        rows = await self._queue.claim(limit=most, now=now)
+    async def claim(self, *, limit: int, now: datetime) -> Sequence[QueuedEmail]:
+        rows = await self._queue.claim(limit=limit, now=now)
         # What only newer code can send comes back, for it, when the lease ends.
         return [_posted(row) for row in rows if row.kind in _KNOWN]
 
-    async def postpone(self, posted: PostedLetter, *, until: datetime) -> bool:
+    async def postpone(self, posted: QueuedEmail, *, until: datetime) -> bool:
         return await self._queue.postpone(posted.letter_id, attempts=posted.attempts, until=until)
 
-    async def settle(self, posted: PostedLetter, outcome: Outcome) -> bool:
+    async def settle(self, posted: QueuedEmail, outcome: Outcome) -> bool:
         return await self._queue.settle(
             posted.letter_id, attempts=posted.attempts, values={"outcome": outcome.value, "address": "", "words": {}}
         )
@@ -71,14 +71,12 @@ class Letters:
         return len((await self._session.execute(statement)).all())
 
 
-def _to(letter: Letter, address: str | None) -> Letter:
-    return Letter(
-        kind=letter.kind, user_id=letter.user_id, address=address or "", locale=letter.locale, words=letter.words
-    )
+def _to(email: Email, address: str | None) -> Email:
+    return Email(kind=email.kind, user_id=email.user_id, address=address or "", locale=email.locale, words=email.words)
 
 
-def _posted(row: Any) -> PostedLetter:
-    letter = Letter(
-        kind=LetterKind(row.kind), user_id=row.user_id, address=row.address, locale=row.locale, words=row.words
+def _posted(row: Any) -> QueuedEmail:
+    email = Email(
+        kind=EmailKind(row.kind), user_id=row.user_id, address=row.address, locale=row.locale, words=row.words
     )
-    return PostedLetter(letter_id=row.letter_id, letter=letter, posted_at=row.posted_at, attempts=row.attempts)
+    return QueuedEmail(letter_id=row.letter_id, email=email, posted_at=row.posted_at, attempts=row.attempts)

@@ -1,4 +1,4 @@
-"""What the links in letters open, in SQL: found by the digest of their secret, and used by one statement."""
+"""What the links in emails open, in SQL: found by the digest of their secret, and used by one statement."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Second factors in SQL. Whoever changes them has locked the user (`Accounts.lock`), so that no two changes meet."""
+"""Second factors in SQL. Callers lock the user first (`Accounts.lock`), so that changes are serialized."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ class Factors:
         rows = await self._session.execute(query.order_by(F.c.id))
         return [TotpFactor(id=row.id, sealed_secret=row.totp_secret, last_step=row.totp_step) for row in rows]
 
-    async def spend_step(self, factor_id: str, step: int, *, sealed_secret: bytes, now: datetime) -> bool:
+    async def consume_step(self, factor_id: str, step: int, *, sealed_secret: bytes, now: datetime) -> bool:
         """Compare-and-set: a code is good once, and no older one is good after it."""
         statement = update(F).where(F.c.id == factor_id, F.c.totp_step < step).returning(F.c.id)
         spent = await self._session.execute(
@@ -95,7 +95,7 @@ class Factors:
             rows = [{"user_id": user_id, "code_hash": each, "created_at": now} for each in hashes]
             await self._session.execute(insert(RECOVERY_CODES), rows)
 
-    async def spend_code(self, user_id: str, code_hashes: Collection[bytes], *, now: datetime) -> bool:
+    async def consume_code(self, user_id: str, code_hashes: Collection[bytes], *, now: datetime) -> bool:
         """Each code once."""
         codes = RECOVERY_CODES
         statement = update(codes).where(codes.c.user_id == user_id, codes.c.code_hash.in_(code_hashes))

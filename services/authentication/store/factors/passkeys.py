@@ -32,7 +32,7 @@ class Passkeys:
         return None if row is None else (_to_passkey(row), row.username_key)
 
     async def add(self, passkey: Passkey) -> bool:
-        """False when somebody has this very passkey; the work is then to be given up."""
+        """False if the passkey is already registered; the caller must then roll back."""
         statement = insert(PASSKEYS).values(
             factor_id=passkey.factor_id,
             user_id=passkey.user_id,
@@ -49,7 +49,7 @@ class Passkeys:
             return False
         return True
 
-    async def note_use(self, passkey: Passkey, *, sign_count: int, backed_up: bool, now: datetime) -> bool:
+    async def record_use(self, passkey: Passkey, *, sign_count: int, backed_up: bool, now: datetime) -> bool:
         """Compare-and-set on the counter."""
         statement = (
             update(PASSKEYS)
@@ -62,7 +62,7 @@ class Passkeys:
         await self._session.execute(used)
         return noted
 
-    async def spend_challenge(self, challenge: bytes, *, expires_at: datetime) -> bool:
+    async def consume_challenge(self, challenge: bytes, *, expires_at: datetime) -> bool:
         """Once: one caller wins."""
         statement: Any = upsert(self._session, C).values(
             challenge_hash=challenge_hash(challenge), expires_at=expires_at

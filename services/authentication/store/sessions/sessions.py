@@ -1,7 +1,7 @@
-"""Sessions in SQL. Whatever ends one says `ended_at IS NULL`, so each ends once and is told of once.
+"""Sessions in SQL. Updates that end a session require `ended_at IS NULL`, so each ends once and emits one event.
 
-Locks are taken in the order user, sessions, subjects of the outbox, and whoever sweeps or touches many rows waits for
-none of them, so that no two transactions wait for each other in a circle.
+Locks are taken in the order user, sessions, subjects of the outbox. Sweeping and touching skip locked rows.
+This prevents deadlocks.
 """
 
 from collections.abc import Sequence
@@ -78,12 +78,12 @@ class Sessions:
         own = (SESSIONS.c.user_id == user_id) & (SESSIONS.c.id == session_id)
         return await self._end(own, reason=reason, now=now)
 
-    async def live_of(self, user_id: str, *, now: datetime, most: int) -> Sequence[ListedSession]:
+    async def live_of(self, user_id: str, *, now: datetime, limit: int) -> Sequence[ListedSession]:
         query = (
             select(*SESSION_COLUMNS, SESSIONS.c.ip_prefix, SESSIONS.c.device)
             .where(SESSIONS.c.user_id == user_id, _LIVE, SESSIONS.c.expires_at > now)
             .order_by(SESSIONS.c.last_seen_at.desc())
-            .limit(most)
+            .limit(limit)
         )
         return [ListedSession(to_session(row), row.ip_prefix, row.device) for row in await self._session.execute(query)]
 
@@ -118,7 +118,7 @@ class Sessions:
         return len(gone.all())
 
     async def touch(self, session_ids: Sequence[str], *, seen_at: datetime) -> None:
-        # A row that somebody else holds is being ended or touched: nothing is lost by passing over it.
+        # A locked row is being ended or touched by another transaction and can be skipped.
         present = select(SESSIONS.c.id).where(SESSIONS.c.id.in_(session_ids), _LIVE).with_for_update(skip_locked=True)
         statement = update(SESSIONS).where(_chosen(present), SESSIONS.c.last_seen_at < seen_at)
         await self._session.execute(statement.values(last_seen_at=seen_at))

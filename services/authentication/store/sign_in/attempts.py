@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.authentication.domain.sign_in.sign_in_attempts import MOST_OF_USER, AttemptKind, SignInAttempt
+from services.authentication.domain.sign_in.sign_in_attempts import MAX_PER_USER, AttemptKind, SignInAttempt
 from services.authentication.store.tables import ATTEMPTS as A
 from services.authentication.store.tables import USERS
 
@@ -49,7 +49,7 @@ class SignInAttempts:
     ) -> None:
         """The oldest of the user's give way when there are too many."""
         newest = select(A.c.secret_hash).where(A.c.user_id == user_id).order_by(A.c.expires_at.desc())
-        kept = newest.limit(MOST_OF_USER - 1).cte("kept")
+        kept = newest.limit(MAX_PER_USER - 1).cte("kept")
         await self._session.execute(
             delete(A).where(A.c.user_id == user_id, A.c.secret_hash.not_in(select(kept.c.secret_hash)))
         )

@@ -1,4 +1,4 @@
-"""A person shows that a mail address is theirs, or has another from now on."""
+"""A user verifies or changes the email address."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,13 +10,13 @@ from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.accounts.email_addresses import address_key, check_address
-from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.email.links import LinkPurpose, MailedLink
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.ports import View, ViewFactory, Work, WorkFactory
 from services.authentication.usecases.accounts.reset_password import link_unknown
-from services.authentication.usecases.email.limit_emails import LimitLetters
-from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.email.limit_emails import LimitEmails
+from services.authentication.usecases.sessions.own_sessions import RequireSession
 
 _PURPOSE = LinkPurpose.ADDRESS
 _FORMER = "former"
@@ -29,14 +29,14 @@ class OwnAddress:
 
 
 class GetOwnAddress:
-    def __init__(self, *, view: ViewFactory, who: WhoIsThere) -> None:
+    def __init__(self, *, view: ViewFactory, require_session: RequireSession) -> None:
         self._view = view
-        self._who = who
+        self._require_session = require_session
 
     async def __call__(self, session_secret: str) -> OwnAddress:
         """Raises AccessDenied: SESSION_MISSING."""
         async with self._view() as view:
-            profile = (await self._who(view, session_secret)).account.profile
+            profile = (await self._require_session(view, session_secret)).account.profile
         return OwnAddress(profile.email or "", verified=bool(profile.email_verified))
 
 
@@ -46,20 +46,20 @@ class RequestAddress:
         *,
         view: ViewFactory,
         work: WorkFactory,
-        who: WhoIsThere,
-        limit: LimitLetters,
+        require_session: RequireSession,
+        limit: LimitEmails,
         has_mail: bool,
         clock: Clock,
     ) -> None:
         self._view = view
         self._work = work
-        self._who = who
+        self._require_session = require_session
         self._limit = limit
         self._has_mail = has_mail
         self._clock = clock
 
     async def __call__(self, session_secret: str, typed: str, *, locale: str, origin: Origin) -> None:
-        """Posts a letter with a link to the address; empty is the present one. Until the link is used nothing changes.
+        """Posts an email with a link to the address; empty is the present one. Until the link is used nothing changes.
 
         Raises:
             AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.
@@ -67,9 +67,11 @@ class RequestAddress:
             TemporarilyUnavailable: LETTERS_THROTTLED.
         """
         if not self._has_mail:
-            raise InvalidRequest("This server sends no mail.", reason=Reason.NO_MAIL, redirectable=False)
+            raise InvalidRequest(
+                "Email is not configured: set LATCHKEY_SMTP_HOST.", reason=Reason.NO_MAIL, redirectable=False
+            )
         async with self._view() as view:
-            account = (await self._who.recently(view, session_secret)).account
+            account = (await self._require_session.recently(view, session_secret)).account
         address = check_address(typed or account.profile.email or "")
         now = self._clock.now()
         async with self._work() as work:
@@ -77,23 +79,23 @@ class RequestAddress:
                 await self._post(work, account, address, locale=locale, now=now)
 
     async def _post(self, work: Work, account: Account, address: str, *, locale: str, now: datetime) -> None:
-        letter = Letter(kind=LetterKind.ADDRESS, user_id=account.id, address=address, locale=locale)
+        email = Email(kind=EmailKind.ADDRESS, user_id=account.id, address=address, locale=locale)
         link = MailedLink(
-            link_id=await work.letters.post(letter, now=now),
+            link_id=await work.emails.post(email, now=now),
             purpose=_PURPOSE,
             user_id=account.id,
             address=address,
             details={_FORMER: account.profile.email or ""},
             created_at=now,
-            expires_at=now,  # it begins to work when the letter is sent
+            expires_at=now,  # it begins to work when the email is sent
         )
         await work.links.put(link, secret_hash=None)
 
 
 class FindAddressRequest:
-    def __init__(self, *, view: ViewFactory, who: WhoIsThere, clock: Clock) -> None:
+    def __init__(self, *, view: ViewFactory, require_session: RequireSession, clock: Clock) -> None:
         self._view = view
-        self._who = who
+        self._require_session = require_session
         self._clock = clock
 
     async def __call__(self, session_secret: str, token: str) -> str:
@@ -102,8 +104,8 @@ class FindAddressRequest:
             return (await self.among(view, session_secret, token))[1].address
 
     async def among(self, view: View, session_secret: str, token: str) -> tuple[Account, MailedLink]:
-        """The link, if whoever is signed in has asked for it and their account is as it was then."""
-        account = (await self._who(view, session_secret)).account
+        """The link, if the signed-in user requested it and the account is unchanged."""
+        account = (await self._require_session(view, session_secret)).account
         link = await view.links.find(secret_hash(token), _PURPOSE)
         if link is None or not link.open(now=self._clock.now()) or not _still(link, account):
             raise link_unknown()
@@ -118,7 +120,7 @@ class ConfirmAddress:
         self._clock = clock
 
     async def __call__(self, session_secret: str, token: str) -> None:
-        """The account has this address, verified; the former one hears of it. Raises as FindAddressRequest."""
+        """Sets the verified address and notifies the former one. Raises as FindAddressRequest."""
         async with self._view() as view:
             await self._find.among(view, session_secret, token)
         now = self._clock.now()
@@ -133,8 +135,8 @@ class ConfirmAddress:
             work.emit(*events.email_verified(found.id, names))
             former = link.details.get(_FORMER, "")
             if former and former != link.address:
-                letter = Letter(kind=LetterKind.ADDRESS_CHANGED, user_id=found.id, address=former)
-                await work.letters.post(letter, now=now)
+                email = Email(kind=EmailKind.ADDRESS_CHANGED, user_id=found.id, address=former)
+                await work.emails.post(email, now=now)
 
 
 def _still(link: MailedLink, account: Account) -> bool:

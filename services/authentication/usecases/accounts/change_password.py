@@ -1,4 +1,4 @@
-"""A signed-in person changes their password."""
+"""A signed-in user changes their password."""
 
 from collections.abc import Mapping
 
@@ -8,51 +8,51 @@ from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Credentials
 from services.authentication.domain.accounts.usernames import lookup_key
-from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import EndReason
 from services.authentication.domain.sign_in.throttle import Failures, Keys
-from services.authentication.ports import PasswordPolicy, Passwords, ViewFactory, WorkFactory
+from services.authentication.ports import PasswordHasher, PasswordPolicy, ViewFactory, WorkFactory
 from services.authentication.usecases.sessions.get_session import LiveSession
-from services.authentication.usecases.sessions.own_sessions import WhoIsThere
-from services.authentication.usecases.sign_in.attempt_throttle import Guesses
+from services.authentication.usecases.sessions.own_sessions import RequireSession
+from services.authentication.usecases.sign_in.attempt_throttle import AttemptThrottle
 
 
 class ChangePassword:
-    """Whoever found an open browser still needs the present password, and guesses count as they do at sign-in."""
+    """Requires the current password. Failed attempts are throttled like sign-ins."""
 
     def __init__(
         self,
         *,
         view: ViewFactory,
         work: WorkFactory,
-        who: WhoIsThere,
-        passwords: Passwords,
+        require_session: RequireSession,
+        passwords: PasswordHasher,
         policy: PasswordPolicy,
-        guesses: Guesses,
+        throttle: AttemptThrottle,
         clock: Clock,
         stand_in_key: bytes,
     ) -> None:
         self._view = view
         self._work = work
-        self._who = who
+        self._require_session = require_session
         self._passwords = passwords
         self._policy = policy
-        self._guesses = guesses
+        self._throttle = throttle
         self._clock = clock
         self._stand_in_key = stand_in_key
 
     async def __call__(self, session_secret: str, current: str, new: str, *, origin: Origin) -> None:
-        """From now on the new one; all other sessions of the person end.
+        """From now on the new one; all other sessions of the user end.
 
         Raises:
             AccessDenied: SESSION_MISSING; WRONG_CREDENTIALS: it is not the present password.
-            InvalidRequest: a new password that does not hold.
+            InvalidRequest: the new password is invalid.
             TemporarilyUnavailable: too many failures, or too much waits to be hashed.
         """
         live, found, keys, failures = await self._find(session_secret, origin)
         accepted = await self._policy(new, about=live.account.words)
-        with self._guesses.begun(keys, failures):
+        with self._throttle.begun(keys, failures):
             if not await self._passwords.verify(found.password_hash, current):
                 await self._refuse(live, keys, origin)
         password_hash = await self._passwords.hash(new)
@@ -60,7 +60,9 @@ class ChangePassword:
         async with self._work() as work:
             if not found.still_holds(await work.accounts.lock(user_id)):
                 raise AccessDenied(
-                    "The password was changed meanwhile.", reason=Reason.WRONG_CREDENTIALS, redirectable=False
+                    "The password was changed by another request: sign in again.",
+                    reason=Reason.WRONG_CREDENTIALS,
+                    redirectable=False,
                 )
             await work.accounts.change_password(user_id, password_hash)
             ended = await work.sessions.end_others_of(
@@ -68,14 +70,14 @@ class ChangePassword:
             )
             work.emit(events.password_changed(user_id, actor=events.user(user_id)))
             work.emit(*events.password_unchecked(user_id, accepted))
-            await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())
+            await work.emails.post(Email(kind=EmailKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())
             work.emit(*events.sessions_ended(ended, reason, actor=events.user(user_id)))
 
     async def _find(
         self, session_secret: str, origin: Origin
     ) -> tuple[LiveSession, Credentials, Keys, Mapping[bytes, Failures]]:
         async with self._view() as view:
-            live = await self._who(view, session_secret)
+            live = await self._require_session(view, session_secret)
             name = lookup_key(live.account.username) or ""
             keys = Keys.of(username_key=name, place=origin.ip_prefix, key=self._stand_in_key)
             failures = await view.failures.under(tuple(keys))
@@ -89,4 +91,4 @@ class ChangePassword:
             await work.failures.count(tuple(keys), now=self._clock.now())
             user_id = live.account.id
             work.emit(events.login_failed(user_id=user_id, subject=user_id, origin=origin))
-        raise AccessDenied("The present password is wrong.", reason=Reason.WRONG_CREDENTIALS, redirectable=False)
+        raise AccessDenied("Current password is incorrect.", reason=Reason.WRONG_CREDENTIALS, redirectable=False)

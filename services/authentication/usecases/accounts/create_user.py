@@ -1,4 +1,4 @@
-"""An operator adds a person."""
+"""An operator adds a user."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.usernames import check_username
-from services.authentication.ports import PasswordPolicy, Passwords, WorkFactory
+from services.authentication.ports import PasswordHasher, PasswordPolicy, WorkFactory
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class NewUser:
 
 
 class CreateUser:
-    def __init__(self, *, work: WorkFactory, passwords: Passwords, policy: PasswordPolicy, clock: Clock) -> None:
+    def __init__(self, *, work: WorkFactory, passwords: PasswordHasher, policy: PasswordPolicy, clock: Clock) -> None:
         self._work = work
         self._policy = policy
         self._passwords = passwords
         self._clock = clock
 
     async def __call__(self, unverified: NewUser, *, operator: str) -> Account:
-        """A new account with an id that nobody else has had or will have.
+        """Creates an account with a new id.
 
         Raises:
-            InvalidRequest: USERNAME_TAKEN, or a name, password or claim that does not hold.
+            InvalidRequest: USERNAME_TAKEN, or an invalid name, password or claim.
             TemporarilyUnavailable: too much waits to be hashed.
         """
         now = self._clock.now()
@@ -51,7 +51,7 @@ class CreateUser:
         password_hash = await self._passwords.hash(unverified.password)
         async with self._work() as work:
             if not await work.accounts.add(account, username_key=username_key, password_hash=password_hash):
-                raise InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
+                raise InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)
             work.emit(events.account_created(account.id, actor=events.operator(operator)))
             work.emit(*events.password_unchecked(account.id, accepted))
         return account

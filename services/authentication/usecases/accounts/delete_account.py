@@ -1,4 +1,4 @@
-"""A person ends their account, for good."""
+"""A user ends their account, for good."""
 
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
@@ -6,31 +6,33 @@ from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.accounts.usernames import lookup_key
-from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.sessions.session import EndReason
 from services.authentication.ports import ViewFactory, WorkFactory
-from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.sessions.own_sessions import RequireSession
 
 
 class DeleteAccount:
-    def __init__(self, *, view: ViewFactory, work: WorkFactory, who: WhoIsThere, clock: Clock) -> None:
+    def __init__(self, *, view: ViewFactory, work: WorkFactory, require_session: RequireSession, clock: Clock) -> None:
         self._view = view
         self._work = work
-        self._who = who
+        self._require_session = require_session
         self._clock = clock
 
     async def __call__(self, session_secret: str, typed_username: str) -> None:
-        """Nothing of the person stays but an id that nobody else is ever given; what hangs on it ends by the event.
+        """Erases all data of the user except the id, which is never reassigned. Other services react to the event.
 
         Raises:
             AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.
             InvalidRequest: USERNAME_MISMATCH.
         """
         async with self._view() as view:
-            account = (await self._who.recently(view, session_secret)).account
+            account = (await self._require_session.recently(view, session_secret)).account
         typed = lookup_key(typed_username)
         if typed is None or typed != lookup_key(account.username):
-            raise InvalidRequest("That is not the name of the account.", reason=Reason.USERNAME_MISMATCH)
+            raise InvalidRequest(
+                "username does not match the username of the account.", reason=Reason.USERNAME_MISMATCH
+            )
         now, actor, reason = self._clock.now(), events.user(account.id), EndReason.ACCOUNT_DELETED
         async with self._work() as work:
             await work.accounts.lock(account.id)
@@ -40,13 +42,13 @@ class DeleteAccount:
             work.emit(*events.sessions_ended(ended, reason, actor=actor))
             work.emit(events.account_deleted(account.id, actor=actor))
             if farewell := _farewell(account):
-                await work.letters.post(farewell, now=now)
+                await work.emails.post(farewell, now=now)
 
 
-def _farewell(account: Account) -> Letter | None:
+def _farewell(account: Account) -> Email | None:
     """To the address that was the account's: by then there is no account that it could be looked up in."""
     profile = account.profile
     if not profile.email:
         return None
     words = {"name": account.display_name, "account": account.username}
-    return Letter(kind=LetterKind.ACCOUNT_DELETED, address=profile.email, locale=profile.locale or "", words=words)
+    return Email(kind=EmailKind.ACCOUNT_DELETED, address=profile.email, locale=profile.locale or "", words=words)

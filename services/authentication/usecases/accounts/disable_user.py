@@ -1,4 +1,4 @@
-"""An operator shuts a person out."""
+"""An operator disables a user."""
 
 from libs.servicekit.base.clock import Clock
 from services.authentication import events

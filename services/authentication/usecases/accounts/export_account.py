@@ -1,23 +1,23 @@
-"""A person takes along what is known of them."""
+"""A user exports their data."""
 
 from services.authentication.domain.accounts.account import Account
 from services.authentication.ports import ViewFactory
-from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.sessions.own_sessions import RequireSession
 
 
 class ExportAccount:
-    def __init__(self, *, view: ViewFactory, who: WhoIsThere) -> None:
+    def __init__(self, *, view: ViewFactory, require_session: RequireSession) -> None:
         self._view = view
-        self._who = who
+        self._require_session = require_session
 
     async def __call__(self, session_secret: str) -> dict[str, object]:
-        """Everything that this service holds about whoever asks, by name, and no secret.
+        """Returns the data of the signed-in user by table, without secrets.
 
         Raises:
             AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.
         """
         async with self._view() as view:
-            account = (await self._who.recently(view, session_secret)).account
+            account = (await self._require_session.recently(view, session_secret)).account
             beside = await view.exports.of_user(account.id)
         return {**_account(account), **{name: list(rows) for name, rows in beside.items()}}
 

@@ -1,4 +1,4 @@
-"""What the token service may know about a person."""
+"""Returns account data to the token service."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from services.authentication.ports import ViewFactory
 
 
 @dataclass(frozen=True)
-class AccountAnswer:
+class AccountResponse:
     state: AccountState
     session_live: bool
     claims: dict[str, object]
@@ -25,7 +25,7 @@ class GetAccount:
         self._clock = clock
         self._lifetimes = lifetimes
 
-    async def __call__(self, user_id: str, *, session_id: str, claims: Collection[str]) -> AccountAnswer | None:
+    async def __call__(self, user_id: str, *, session_id: str, claims: Collection[str]) -> AccountResponse | None:
         """None for an unknown user. A disabled account has no live session and tells no claims."""
         if not is_id(user_id):
             return None
@@ -35,7 +35,7 @@ class GetAccount:
             return None
         account, session = found
         if not account.active:
-            return AccountAnswer(account.state, session_live=False, claims={})
+            return AccountResponse(account.state, session_live=False, claims={})
         live = session is not None and session.live(now=self._clock.now(), lifetimes=self._lifetimes)
         wanted = {name: value for name, value in account.claims().items() if name in claims}
-        return AccountAnswer(account.state, session_live=live, claims=wanted)
+        return AccountResponse(account.state, session_live=live, claims=wanted)

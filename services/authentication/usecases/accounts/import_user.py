@@ -1,4 +1,4 @@
-"""An operator brings a person along from another system, with the hash of their password there."""
+"""An operator brings a user along from another system, with the hash of their password there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,16 +32,16 @@ class ImportUser:
         self._clock = clock
 
     async def __call__(self, unverified: ImportedUser, *, operator: str) -> Account:
-        """A new account whose hash is replaced by one of ours when the person signs in for the first time.
+        """Creates an account. The imported hash is replaced by argon2id at the first sign-in.
 
         Raises:
-            InvalidRequest: USERNAME_TAKEN, HASH_UNKNOWN, or a name or claim that does not hold.
+            InvalidRequest: USERNAME_TAKEN, HASH_UNKNOWN, or an invalid name or claim.
         """
         now = self._clock.now()
         username, username_key = check_username(unverified.username)
         if not is_imported_hash(unverified.password_hash):
             raise InvalidRequest(
-                f"A hash that is not known here, or too dear. Known are: {FORMATS}", reason=Reason.HASH_UNKNOWN
+                f"password_hash has an unsupported format or cost. Supported: {FORMATS}", reason=Reason.HASH_UNKNOWN
             )
         account = Account(
             id=uuid7(now),
@@ -65,4 +65,4 @@ class ImportUser:
 
 
 def _taken() -> InvalidRequest:
-    return InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
+    return InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)

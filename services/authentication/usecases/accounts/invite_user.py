@@ -1,4 +1,4 @@
-"""An operator makes an account for somebody, who chooses the password with the link in a letter."""
+"""An operator invites a user, who sets the password with the link in an email."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from services.authentication.domain.accounts.account import Account, AccountStat
 from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.email_addresses import check_address
 from services.authentication.domain.accounts.usernames import check_username
-from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.ports import WorkFactory
 
 NO_PASSWORD = ""
@@ -35,14 +35,14 @@ class InviteUser:
         self._clock = clock
 
     async def __call__(self, unverified: Invitation, *, operator: str) -> Account:
-        """A new account that nobody can sign in to before its letter was answered.
+        """Creates an account without a password and sends the invitation.
 
         Raises:
             InvalidRequest: NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED (also when there is none), or a name or a claim
                 that does not hold.
         """
         if not self._has_mail:
-            raise InvalidRequest("This server sends no mail: set LATCHKEY_SMTP_HOST.", reason=Reason.NO_MAIL)
+            raise InvalidRequest("Email is not configured: set LATCHKEY_SMTP_HOST.", reason=Reason.NO_MAIL)
         now = self._clock.now()
         username, username_key = check_username(unverified.username)
         profile = parse_profile(unverified.claims, today=now.date())
@@ -57,8 +57,8 @@ class InviteUser:
         )
         async with self._work() as work:
             if not await work.accounts.add(account, username_key=username_key, password_hash=NO_PASSWORD):
-                raise InvalidRequest("The username is taken.", reason=Reason.USERNAME_TAKEN)
+                raise InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)
             work.emit(events.account_created(account.id, actor=events.operator(operator)))
-            letter = Letter(kind=LetterKind.INVITATION, user_id=account.id, locale=unverified.locale)
-            await work.letters.queue([letter], now=now)
+            email = Email(kind=EmailKind.INVITATION, user_id=account.id, locale=unverified.locale)
+            await work.emails.queue([email], now=now)
         return account

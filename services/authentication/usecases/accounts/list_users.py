@@ -1,4 +1,4 @@
-"""An operator looks through the people."""
+"""An operator looks through the users."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ListUsers:
         self._view = view
 
     async def __call__(self, *, size: int, token: str) -> Page:
-        """One page, oldest first; people who come or go between two pages neither repeat nor hide others.
+        """One page, oldest first; users who come or go between two pages neither repeat nor hide others.
 
         Raises:
             InvalidRequest: a negative size, or a token that is not of an earlier page.
@@ -33,7 +33,10 @@ class ListUsers:
         if size < 0:
             raise InvalidRequest("page_size must not be negative.", reason=Reason.PAGE_SIZE_MALFORMED)
         if token and not is_id(token):
-            raise InvalidRequest("page_token is not from an earlier answer.", reason=Reason.PAGE_TOKEN_MALFORMED)
+            raise InvalidRequest(
+                "page_token is invalid: pass the next_page_token of an earlier response.",
+                reason=Reason.PAGE_TOKEN_MALFORMED,
+            )
         wanted = min(size or DEFAULT_PAGE, MAX_PAGE)
         async with self._view() as view:
             accounts = await view.accounts.page(after=token, size=wanted + 1)

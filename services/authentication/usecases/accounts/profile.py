@@ -1,4 +1,4 @@
-"""A person looks at what is known of them, and changes what is theirs to change; an operator does for them."""
+"""A user looks at what is known of them, and changes what is theirs to change; an operator does for them."""
 
 from collections.abc import Mapping
 
@@ -11,47 +11,53 @@ from services.authentication.domain.accounts.attribute_policy import changed_att
 from services.authentication.domain.accounts.claim_policy import Writer, changed
 from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
 from services.authentication.ports import View, ViewFactory, Work, WorkFactory
-from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.sessions.own_sessions import RequireSession
 
 
 class GetProfile:
-    def __init__(self, *, view: ViewFactory, who: WhoIsThere) -> None:
+    def __init__(self, *, view: ViewFactory, require_session: RequireSession) -> None:
         self._view = view
-        self._who = who
+        self._require_session = require_session
 
     async def __call__(self, session_secret: str) -> Account:
-        """The account of whoever asks. Raises AccessDenied: SESSION_MISSING."""
+        """The account of the signed-in user. Raises AccessDenied: SESSION_MISSING."""
         async with self._view() as view:
-            return (await self._who(view, session_secret)).account
+            return (await self._require_session(view, session_secret)).account
 
 
 class UpdateProfile:
     def __init__(
-        self, *, view: ViewFactory, work: WorkFactory, who: WhoIsThere, attributes: Attributes, clock: Clock
+        self,
+        *,
+        view: ViewFactory,
+        work: WorkFactory,
+        require_session: RequireSession,
+        attributes: Attributes,
+        clock: Clock,
     ) -> None:
         self._view = view
         self._work = work
-        self._who = who
+        self._require_session = require_session
         self._attributes = attributes
         self._clock = clock
 
     async def __call__(self, session_secret: str, unverified_claims: Mapping[str, object]) -> None:
-        """Writes claims of whoever asks: all of them or none.
+        """Writes claims of the signed-in user: all of them or none.
 
         Raises:
             AccessDenied: SESSION_MISSING.
             InvalidRequest: CLAIM_UNKNOWN, CLAIM_READ_ONLY.
-            RefusedClaim: a value does not hold.
+            RefusedClaim: a value is invalid.
         """
         async with self._view() as view:
-            user_id = (await self._who(view, session_secret)).account.id
+            user_id = (await self._require_session(view, session_secret)).account.id
         async with self._work() as work:
             await write_claims(
                 work,
                 user_id,
                 unverified_claims,
                 known=self._attributes,
-                writer=Writer.PERSON,
+                writer=Writer.USER,
                 actor=events.user(user_id),
                 clock=self._clock,
             )
@@ -75,11 +81,11 @@ class UpdateUser:
         self._clock = clock
 
     async def __call__(self, username: str, unverified_claims: Mapping[str, object], *, operator: str) -> Account:
-        """Writes claims of somebody: all of them or none.
+        """Writes claims of a user: all of them or none.
 
         Raises:
             InvalidRequest: USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY.
-            RefusedClaim: a value does not hold.
+            RefusedClaim: a value is invalid.
         """
         async with self._view() as view:
             user_id = (await _named(view, username)).id

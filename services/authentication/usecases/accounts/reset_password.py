@@ -1,4 +1,4 @@
-"""A person chooses another password with the link from a letter."""
+"""A user chooses another password with the link from an email."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -9,17 +9,19 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account, Credentials
-from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.email.links import LinkPurpose, MailedLink
 from services.authentication.domain.sessions.session import EndReason
-from services.authentication.ports import PasswordPolicy, Passwords, View, ViewFactory, Work, WorkFactory
+from services.authentication.ports import PasswordHasher, PasswordPolicy, View, ViewFactory, Work, WorkFactory
 
 _PURPOSE = LinkPurpose.PASSWORD_RESET
 
 
 def link_unknown() -> InvalidRequest:
     """The same for a link that never was, was used, has expired, or is about what has changed since."""
-    return InvalidRequest("This link does not work any more.", reason=Reason.LINK_UNKNOWN, redirectable=False)
+    return InvalidRequest(
+        "The link is unknown, already used or expired.", reason=Reason.LINK_UNKNOWN, redirectable=False
+    )
 
 
 class FindPasswordReset:
@@ -34,7 +36,7 @@ class FindPasswordReset:
         return account
 
     async def among(self, view: View, token: str) -> tuple[MailedLink, tuple[Account, Credentials]]:
-        """The link and its account, while both are as they were when the letter was sent. Raises InvalidRequest."""
+        """The link and its account, while both are as they were when the email was sent. Raises InvalidRequest."""
         link = await view.links.find(secret_hash(token), _PURPOSE)
         found = await view.accounts.with_credentials(link.user_id) if link else None
         if link is None or found is None or not link.open(now=self._clock.now()) or not _still(link, *found):
@@ -43,7 +45,7 @@ class FindPasswordReset:
 
 
 class ResetPassword:
-    """Whoever reads a person's mail may do this, and nobody else; a second factor is still asked for at sign-in."""
+    """Requires the link from the email only. A sign-in still requires the second factor."""
 
     def __init__(
         self,
@@ -51,7 +53,7 @@ class ResetPassword:
         view: ViewFactory,
         work: WorkFactory,
         find: FindPasswordReset,
-        passwords: Passwords,
+        passwords: PasswordHasher,
         policy: PasswordPolicy,
         clock: Clock,
     ) -> None:
@@ -63,12 +65,12 @@ class ResetPassword:
         self._clock = clock
 
     async def __call__(self, token: str, new: str) -> None:
-        """From now on this password, and it alone: every session ends, and the person hears of it by mail.
+        """Sets the password, ends all sessions and notifies the user by email.
 
-        A password that does not hold leaves the link as it is.
+        An invalid password does not use up the link.
 
         Raises:
-            InvalidRequest: LINK_UNKNOWN, or a new password that does not hold.
+            InvalidRequest: LINK_UNKNOWN, or an invalid new password.
             TemporarilyUnavailable: too much waits to be hashed.
         """
         async with self._view() as view:
@@ -84,7 +86,7 @@ class ResetPassword:
             ended = await work.sessions.end_all_of(link.user_id, reason=EndReason.PASSWORD_CHANGED, now=now)
             work.emit(*events.password_reset(link.user_id), *events.password_unchecked(link.user_id, accepted))
             work.emit(*events.sessions_ended(ended, EndReason.PASSWORD_CHANGED, actor=events.user(link.user_id)))
-            await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=link.user_id), now=now)
+            await work.emails.post(Email(kind=EmailKind.PASSWORD_CHANGED, user_id=link.user_id), now=now)
 
     async def _change(self, work: Work, link: MailedLink, password_hash: str, *, now: datetime) -> None:
         """Raises InvalidRequest, which undoes the use of the link, when the account has changed in the last moment."""
@@ -100,7 +102,7 @@ class ResetPassword:
 
 
 def _still(link: MailedLink, account: Account, credentials: Credentials) -> bool:
-    """The account is active, and has the address that the letter went to and the password that was forgotten."""
+    """The account is active, and has the address that the email went to and the password that was forgotten."""
     return (
         account.active
         and account.profile.email == link.address

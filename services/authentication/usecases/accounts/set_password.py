@@ -1,16 +1,16 @@
-"""An operator gives a person a new password."""
+"""An operator gives a user a new password."""
 
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
-from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.sessions.session import EndReason
-from services.authentication.ports import PasswordPolicy, Passwords, ViewFactory, WorkFactory
+from services.authentication.ports import PasswordHasher, PasswordPolicy, ViewFactory, WorkFactory
 
 
 class SetPassword:
     def __init__(
-        self, *, view: ViewFactory, work: WorkFactory, passwords: Passwords, policy: PasswordPolicy, clock: Clock
+        self, *, view: ViewFactory, work: WorkFactory, passwords: PasswordHasher, policy: PasswordPolicy, clock: Clock
     ) -> None:
         self._view = view
         self._policy = policy
@@ -22,7 +22,7 @@ class SetPassword:
         """From now on this password, and it alone; everything that was signed in with another ends.
 
         Raises:
-            InvalidRequest: USER_UNKNOWN, or a password that does not hold.
+            InvalidRequest: USER_UNKNOWN, or an invalid password.
             TemporarilyUnavailable: too much waits to be hashed.
         """
         username_key = lookup_key(username)
@@ -42,5 +42,5 @@ class SetPassword:
                 raise unknown_user()
             ended = await work.sessions.end_all_of(user_id, reason=reason, now=self._clock.now())
             work.emit(events.password_changed(user_id, actor=actor), *events.password_unchecked(user_id, accepted))
-            await work.letters.post(Letter(kind=LetterKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())
+            await work.emails.post(Email(kind=EmailKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())
             work.emit(*events.sessions_ended(ended, reason, actor=actor))

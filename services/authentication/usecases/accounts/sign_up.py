@@ -1,4 +1,4 @@
-"""Somebody makes an account for themselves: first they answer a letter, and only then is there one."""
+"""A user signs up: the account is created after the email address is confirmed."""
 
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import uuid7
@@ -11,47 +11,51 @@ from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.claims import Profile
 from services.authentication.domain.accounts.email_addresses import address_key, check_address
 from services.authentication.domain.accounts.usernames import check_username, lookup_key
-from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.email.links import LinkPurpose
 from services.authentication.domain.sessions.origin import Origin
-from services.authentication.ports import PasswordPolicy, Passwords, ViewFactory, WorkFactory
+from services.authentication.ports import PasswordHasher, PasswordPolicy, ViewFactory, WorkFactory
 from services.authentication.usecases.accounts.reset_password import link_unknown
-from services.authentication.usecases.email.limit_emails import LimitLetters
+from services.authentication.usecases.email.limit_emails import LimitEmails
 
 _PURPOSE = LinkPurpose.SIGN_UP
 
 
 class RequestSignUp:
-    """The same statements whether or not there is an account with the address: the letter alone is another."""
+    """The same statements whether or not there is an account with the address: the email alone is another."""
 
-    def __init__(self, *, work: WorkFactory, limit: LimitLetters, is_open: bool, clock: Clock) -> None:
+    def __init__(self, *, work: WorkFactory, limit: LimitEmails, is_open: bool, clock: Clock) -> None:
         self._work = work
         self._limit = limit
         self._is_open = is_open
         self._clock = clock
 
     async def __call__(self, typed: str, *, locale: str, origin: Origin) -> None:
-        """Posts a letter to the address: with a link, or with the news that there is an account.
+        """Posts an email to the address: with a link, or with the news that there is an account.
 
         Raises:
             InvalidRequest: SIGN_UP_CLOSED, ADDRESS_MALFORMED.
-            TemporarilyUnavailable: LETTERS_THROTTLED, whoever it is about.
+            TemporarilyUnavailable: LETTERS_THROTTLED, for known and unknown users.
         """
         if not self._is_open:
-            raise InvalidRequest("Nobody can sign up here.", reason=Reason.SIGN_UP_CLOSED, redirectable=False)
+            raise InvalidRequest(
+                "Sign-up is disabled: set LATCHKEY_SIGN_UP to enable it.",
+                reason=Reason.SIGN_UP_CLOSED,
+                redirectable=False,
+            )
         address = check_address(typed)
         name, key = lookup_key(address), address_key(address)
         now = self._clock.now()
         async with self._work() as work:
             may = await self._limit(work, name or "", origin=origin, now=now)
-            present = await work.accounts.named(username_key=name, address_key=key, most=1)
-            letter = (
-                Letter(kind=LetterKind.SIGN_UP_TAKEN, user_id=present[0], locale=locale)
+            present = await work.accounts.named(username_key=name, address_key=key, limit=1)
+            email = (
+                Email(kind=EmailKind.SIGN_UP_TAKEN, user_id=present[0], locale=locale)
                 if present
-                else Letter(kind=LetterKind.SIGN_UP, address=address, locale=locale)
+                else Email(kind=EmailKind.SIGN_UP, address=address, locale=locale)
             )
             if may:
-                await work.letters.queue([letter], now=now)
+                await work.emails.queue([email], now=now)
 
 
 class FindSignUp:
@@ -70,7 +74,7 @@ class FindSignUp:
 
 class CompleteSignUp:
     def __init__(
-        self, *, work: WorkFactory, find: FindSignUp, passwords: Passwords, policy: PasswordPolicy, clock: Clock
+        self, *, work: WorkFactory, find: FindSignUp, passwords: PasswordHasher, policy: PasswordPolicy, clock: Clock
     ) -> None:
         self._work = work
         self._find = find
@@ -93,7 +97,7 @@ class CompleteSignUp:
         async with self._work() as work:
             link = await work.links.use(secret_hash(token), _PURPOSE, now=self._clock.now())
             if link is None or await work.accounts.named(
-                username_key=username_key, address_key=address_key(username), most=1
+                username_key=username_key, address_key=address_key(username), limit=1
             ):
                 raise link_unknown()
             if not await work.accounts.add(account, username_key=username_key, password_hash=password_hash):

@@ -1,4 +1,4 @@
-"""Whether another letter may be sent because somebody in front of a page asks for it."""
+"""Limits emails that requests from pages cause."""
 
 from datetime import datetime
 
@@ -11,12 +11,12 @@ from services.authentication.domain.sessions.origin import Origin
 from services.authentication.ports import Work
 
 
-class LimitLetters:
+class LimitEmails:
     def __init__(self, *, key: bytes) -> None:
         self._key = key
 
     async def __call__(self, work: Work, receiver: str, *, origin: Origin, now: datetime) -> bool:
-        """Counts a request, whether or not there is anybody; False when its receiver has had enough letters.
+        """Counts a request, whether or not there is anybody; False when its receiver has had enough emails.
 
         `receiver`: the name or address, as people's are compared.
 

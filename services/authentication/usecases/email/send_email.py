@@ -1,4 +1,4 @@
-"""One attempt to send a letter. The secret of its link is made here, so that none is stored on the way."""
+"""One attempt to send an email. The secret of its link is made here, so that none is stored on the way."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,112 +10,116 @@ from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account, Credentials
 from services.authentication.domain.accounts.email_addresses import writable
-from services.authentication.domain.email.emails import LetterKind, Outcome, PostedLetter
+from services.authentication.domain.email.emails import EmailKind, Outcome, QueuedEmail
 from services.authentication.domain.email.links import LinkPurpose, MailedLink
-from services.authentication.ports import Compose, MailRefusedError, PostOffice, Work, WorkFactory
+from services.authentication.ports import Compose, Mailer, MailRefusedError, Work, WorkFactory
 
 _log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
 class _Addressed:
-    """A letter that has somebody to go to."""
+    """An email that has somebody to go to."""
 
     address: str
     account: Account | None
     link: str
 
 
-class SendLetter:
+class SendEmail:
     def __init__(
-        self, *, work: WorkFactory, compose: Compose, post_office: PostOffice | None, issuer: str, clock: Clock
+        self, *, work: WorkFactory, compose: Compose, mailer: Mailer | None, issuer: str, clock: Clock
     ) -> None:
         self._work = work
         self._compose = compose
-        self._post_office = post_office
+        self._mailer = mailer
         self._issuer = issuer
         self._clock = clock
 
-    async def claim(self, *, most: int) -> Sequence[PostedLetter]:
-        """Letters that are due, for this caller alone until their lease ends."""
+    async def claim(self, *, limit: int) -> Sequence[QueuedEmail]:
+        """Claims emails that are due, for this caller only until the lease ends."""
         async with self._work() as work:
-            return await work.letters.claim(most=most, now=self._clock.now())
+            return await work.emails.claim(limit=limit, now=self._clock.now())
 
-    async def __call__(self, posted: PostedLetter) -> Outcome | None:
+    async def __call__(self, posted: QueuedEmail) -> Outcome | None:
         """Tries once, and keeps what came of it; None when it is tried again later.
 
         Raises:
-            TemporarilyUnavailable: the database is away; after the lease the letter is tried again.
+            TemporarilyUnavailable: the database is unavailable; the email is retried after the lease.
         """
         outcome = await self._try(posted)
         async with self._work() as work:
             next_try = posted.next_try(now=self._clock.now()) if outcome is None else outcome
             if isinstance(next_try, Outcome):
                 outcome = next_try
-                await work.letters.settle(posted, next_try)
+                await work.emails.settle(posted, next_try)
             else:
-                await work.letters.postpone(posted, until=next_try)
+                await work.emails.postpone(posted, until=next_try)
         return outcome
 
-    async def _try(self, posted: PostedLetter) -> Outcome | None:
-        if self._post_office is None:
+    async def _try(self, posted: QueuedEmail) -> Outcome | None:
+        if self._mailer is None:
             return Outcome.NO_MAIL
         if posted.too_late(now=self._clock.now()):
             return Outcome.GIVEN_UP
         addressed = await self._address(posted)
         if addressed is None:
-            return Outcome.NOBODY
+            return Outcome.NO_RECIPIENT
         mail = self._compose(posted, address=addressed.address, account=addressed.account, link=addressed.link)
         try:
-            await self._post_office.send(mail, now=self._clock.now())
+            await self._mailer.send(mail, now=self._clock.now())
         except MailRefusedError as refusal:
             _log.warning(
-                "A letter was not taken", kind=posted.letter.kind.value, cause=str(refusal), for_good=refusal.for_good
+                "email.rejected",
+                message="The mail server did not accept an email",
+                kind=posted.email.kind.value,
+                cause=str(refusal),
+                for_good=refusal.for_good,
             )
             return Outcome.REFUSED if refusal.for_good else None
         return Outcome.SENT
 
-    async def _address(self, posted: PostedLetter) -> _Addressed | None:
-        """To whom it goes, with a link that works from now on; None when there is nobody (any more)."""
-        letter = posted.letter
+    async def _address(self, posted: QueuedEmail) -> _Addressed | None:
+        """The recipient and a new link; None if there is no recipient."""
+        email = posted.email
         async with self._work() as work:
-            found = await work.accounts.with_credentials(letter.user_id) if letter.user_id else None
-            if letter.user_id and (found is None or not found[0].active):
+            found = await work.accounts.with_credentials(email.user_id) if email.user_id else None
+            if email.user_id and (found is None or not found[0].active):
                 return None
             account = found[0] if found else None
-            known = letter.address or (account.profile.email if account else None)
+            known = email.address or (account.profile.email if account else None)
             address = writable(known)
             if known is None or address is None:
                 return None
             link = await self._link(work, posted, new=_new_link(posted, known, found))
         return None if link is None else _Addressed(address, account, link)
 
-    async def _link(self, work: Work, posted: PostedLetter, *, new: MailedLink | None) -> str | None:
-        """The URL for this attempt; empty for a letter without one, None when there is nothing to open any more."""
-        purpose = posted.letter.kind.link
+    async def _link(self, work: Work, posted: QueuedEmail, *, new: MailedLink | None) -> str | None:
+        """The URL for this attempt; empty for an email without one, None when there is nothing to open any more."""
+        purpose = posted.email.kind.link
         if purpose is None:
             return ""
         known = await work.links.get(posted.letter_id)
-        if known is None and posted.letter.kind is LetterKind.PASSWORD_RESET:
-            work.emit(events.password_reset_requested(posted.letter.user_id))
+        if known is None and posted.email.kind is EmailKind.PASSWORD_RESET:
+            work.emit(events.password_reset_requested(posted.email.user_id))
         link = known or new
         if link is None or link.used_at is not None:
             return None
         secret = new_secret()
-        link = replace(link, expires_at=self._clock.now() + posted.letter.kind.link_lifetime)
+        link = replace(link, expires_at=self._clock.now() + posted.email.kind.link_lifetime)
         await work.links.put(link, secret_hash=secret_hash(secret))
         return f"{self._issuer}{purpose.path}?token={secret}"
 
 
-def _new_link(posted: PostedLetter, address: str, found: tuple[Account, Credentials] | None) -> MailedLink | None:
-    """What a letter opens whose link nobody has made before: one about a password, or about an account to be made."""
-    purpose = posted.letter.kind.link
+def _new_link(posted: QueuedEmail, address: str, found: tuple[Account, Credentials] | None) -> MailedLink | None:
+    """Creates the link of an email that has none yet."""
+    purpose = posted.email.kind.link
     if purpose is None or (purpose is LinkPurpose.PASSWORD_RESET) != (found is not None):
         return None
     return MailedLink(
         link_id=posted.letter_id,
         purpose=purpose,
-        user_id=posted.letter.user_id,
+        user_id=posted.email.user_id,
         address=address,
         password_version=found[1].password_version if found else None,
         created_at=posted.posted_at,

@@ -1,4 +1,4 @@
-"""What is left of letters, of their links, and of how often they were asked for, is forgotten by and by."""
+"""Deletes expired emails, links and request counters in batches."""
 
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.email.emails import KEEP
@@ -8,7 +8,7 @@ from services.authentication.ports import WorkFactory
 BATCH = 200
 
 
-class SweepLetters:
+class SweepEmails:
     def __init__(self, *, work: WorkFactory, clock: Clock) -> None:
         self._work = work
         self._clock = clock
@@ -17,7 +17,7 @@ class SweepLetters:
         """One bounded batch of each; True when there may be more to do."""
         now = self._clock.now()
         async with self._work() as work:
-            letters = await work.letters.forget(now=now, limit=BATCH)
+            emails = await work.emails.forget(now=now, limit=BATCH)
             links = await work.links.forget(before=now - KEEP, limit=BATCH)
             tallies = await work.tallies.forget(began_before=now - WINDOW, limit=BATCH)
-        return BATCH in {letters, links, tallies}
+        return BATCH in {emails, links, tallies}

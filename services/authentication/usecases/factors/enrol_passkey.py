@@ -1,4 +1,4 @@
-"""A person adds a passkey."""
+"""A user adds a passkey."""
 
 from libs.crypto.errors import PasskeyRefused
 from libs.crypto.hashing import secret_hash
@@ -7,20 +7,27 @@ from libs.crypto.random import uuid7
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
-from services.authentication.domain.factors.factor import MOST, Factor, FactorKind, check_name, too_many, wrong_proof
+from services.authentication.domain.factors.factor import (
+    MAX_PER_KIND,
+    Factor,
+    FactorKind,
+    check_name,
+    too_many,
+    wrong_proof,
+)
 from services.authentication.domain.factors.passkeys import Passkey
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.ports import ViewFactory, Work, WorkFactory
 from services.authentication.usecases.factors.notify_factor_change import tell_added
 from services.authentication.usecases.factors.passkey_ceremonies import Ceremonies
-from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.sessions.own_sessions import RequireSession
 from services.authentication.usecases.sessions.start_session import SignedIn, StartSession
 
 
 class StartPasskey:
-    def __init__(self, *, view: ViewFactory, who: WhoIsThere, ceremonies: Ceremonies) -> None:
+    def __init__(self, *, view: ViewFactory, require_session: RequireSession, ceremonies: Ceremonies) -> None:
         self._view = view
-        self._who = who
+        self._require_session = require_session
         self._ceremonies = ceremonies
 
     async def __call__(self, session_secret: str) -> str:
@@ -30,17 +37,23 @@ class StartPasskey:
             AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.
         """
         async with self._view() as view:
-            live = await self._who.recently(view, session_secret)
+            live = await self._require_session.recently(view, session_secret)
             known = await view.passkeys.of(live.account.id)
         return self._ceremonies.to_enrol(live.account, known, bound_to=live.session.id)
 
 
 class AddPasskey:
     def __init__(
-        self, *, work: WorkFactory, who: WhoIsThere, start: StartSession, ceremonies: Ceremonies, clock: Clock
+        self,
+        *,
+        work: WorkFactory,
+        require_session: RequireSession,
+        start: StartSession,
+        ceremonies: Ceremonies,
+        clock: Clock,
     ) -> None:
         self._work = work
-        self._who = who
+        self._require_session = require_session
         self._start = start
         self._ceremonies = ceremonies
         self._clock = clock
@@ -49,12 +62,12 @@ class AddPasskey:
         """The session under a new secret: what it may do has grown.
 
         Raises:
-            AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: what was made does not hold.
+            AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: the passkey response is invalid.
             InvalidRequest: FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN.
         """
         now = self._clock.now()
         async with self._work() as work:
-            live = await self._who.locked(work, session_secret)
+            live = await self._require_session.locked(work, session_secret)
             user_id = live.account.id
             try:
                 made = await self._ceremonies.enrolled(work, read_response(answer), bound_to=live.session.id)
@@ -77,7 +90,7 @@ class AddPasskey:
         return stepped_up
 
     async def _add(self, work: Work, user_id: str, factor: Factor, made: NewPasskey) -> Passkey:
-        if len(await work.passkeys.of(user_id)) >= MOST:
+        if len(await work.passkeys.of(user_id)) >= MAX_PER_KIND:
             raise too_many()
         passkey = Passkey(
             factor_id=factor.id,
@@ -91,5 +104,5 @@ class AddPasskey:
         )
         await work.factors.add(factor, user_id=user_id)
         if not await work.passkeys.add(passkey):
-            raise InvalidRequest("That passkey is known already.", reason=Reason.PASSKEY_TAKEN, redirectable=False)
+            raise InvalidRequest("The passkey is already registered.", reason=Reason.PASSKEY_TAKEN, redirectable=False)
         return passkey

@@ -1,4 +1,4 @@
-"""A person sets up an authenticator app."""
+"""A user sets up an authenticator app."""
 
 from libs.crypto.hashing import secret_hash
 from libs.crypto.one_time_passwords import matching_step, new_totp_secret
@@ -9,7 +9,7 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.factors.factor import (
     ENROLMENT_LIFETIME,
-    MOST,
+    MAX_PER_KIND,
     Factor,
     FactorKind,
     TotpEnrolment,
@@ -22,14 +22,16 @@ from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import AMR_ONE_TIME
 from services.authentication.ports import Work, WorkFactory
 from services.authentication.usecases.factors.notify_factor_change import tell_added
-from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.sessions.own_sessions import RequireSession
 from services.authentication.usecases.sessions.start_session import SignedIn, StartSession
 
 
 class StartTotp:
-    def __init__(self, *, work: WorkFactory, who: WhoIsThere, factor_key: KeyEncryptionKey, clock: Clock) -> None:
+    def __init__(
+        self, *, work: WorkFactory, require_session: RequireSession, factor_key: KeyEncryptionKey, clock: Clock
+    ) -> None:
         self._work = work
-        self._who = who
+        self._require_session = require_session
         self._factor_key = factor_key
         self._clock = clock
 
@@ -41,7 +43,7 @@ class StartTotp:
         """
         now = self._clock.now()
         async with self._work() as work:
-            live = await self._who.locked(work, session_secret)
+            live = await self._require_session.locked(work, session_secret)
             user_id, session_id = live.account.id, live.session.id
             present = await work.factors.enrolment_of(user_id)
             if present is not None and present.holds(session_id=session_id, now=now):
@@ -64,13 +66,13 @@ class ConfirmTotp:
         self,
         *,
         work: WorkFactory,
-        who: WhoIsThere,
+        require_session: RequireSession,
         start: StartSession,
         factor_key: KeyEncryptionKey,
         clock: Clock,
     ) -> None:
         self._work = work
-        self._who = who
+        self._require_session = require_session
         self._start = start
         self._factor_key = factor_key
         self._clock = clock
@@ -85,7 +87,7 @@ class ConfirmTotp:
         """
         now = self._clock.now()
         async with self._work() as work:
-            live = await self._who.locked(work, session_secret)
+            live = await self._require_session.locked(work, session_secret)
             user_id = live.account.id
             enrolment = await work.factors.enrolment_of(user_id)
             if enrolment is None or not enrolment.holds(session_id=live.session.id, now=now):
@@ -111,7 +113,7 @@ class ConfirmTotp:
 
     async def _add(self, work: Work, user_id: str, factor: Factor, sealed_secret: bytes, step: int) -> None:
         present = await work.factors.of(user_id)
-        if sum(each.kind is factor.kind for each in present) >= MOST:
+        if sum(each.kind is factor.kind for each in present) >= MAX_PER_KIND:
             raise too_many()
         await work.factors.add_totp(factor, user_id=user_id, sealed_secret=sealed_secret, step=step)
         await work.factors.forget_enrolment(user_id)
@@ -119,4 +121,8 @@ class ConfirmTotp:
 
 
 def _unknown_enrolment() -> AccessDenied:
-    return AccessDenied("It took too long. Please start again.", reason=Reason.ENROLMENT_UNKNOWN, redirectable=False)
+    return AccessDenied(
+        "The authenticator app enrolment is unknown or has expired: start it again.",
+        reason=Reason.ENROLMENT_UNKNOWN,
+        redirectable=False,
+    )

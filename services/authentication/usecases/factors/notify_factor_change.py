@@ -1,4 +1,4 @@
-"""What changes about somebody's factors is told: to subscribers as an event, and to the person in a letter.
+"""Emits an event and sends an email about each change of a user's factors.
 
 Each runs inside the caller's transaction.
 """
@@ -8,27 +8,27 @@ from datetime import datetime
 
 from libs.servicekit.events.event import Actor
 from services.authentication import events
-from services.authentication.domain.email.emails import Letter, LetterKind
+from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.factors.factor import Factor
 from services.authentication.ports import Work
 
 
 async def tell_added(work: Work, user_id: str, factor: Factor, *, now: datetime) -> None:
     work.emit(events.factor_added(user_id, factor, actor=events.user(user_id)))
-    await work.letters.post(_letter(LetterKind.FACTOR_ADDED, user_id, factor), now=now)
+    await work.emails.post(_email(EmailKind.FACTOR_ADDED, user_id, factor), now=now)
 
 
 async def tell_removed(work: Work, user_id: str, removed: Sequence[Factor], *, actor: Actor, now: datetime) -> None:
     work.emit(*events.factors_removed(user_id, removed, actor=actor))
     for factor in removed:
-        await work.letters.post(_letter(LetterKind.FACTOR_REMOVED, user_id, factor), now=now)
+        await work.emails.post(_email(EmailKind.FACTOR_REMOVED, user_id, factor), now=now)
 
 
 async def tell_codes_created(work: Work, user_id: str, *, now: datetime) -> None:
     work.emit(events.recovery_codes_created(user_id))
     words = {"factor": "recovery-codes"}
-    await work.letters.post(Letter(kind=LetterKind.FACTOR_ADDED, user_id=user_id, words=words), now=now)
+    await work.emails.post(Email(kind=EmailKind.FACTOR_ADDED, user_id=user_id, words=words), now=now)
 
 
-def _letter(kind: LetterKind, user_id: str, factor: Factor) -> Letter:
-    return Letter(kind=kind, user_id=user_id, words={"factor": factor.kind.value, "name": factor.name})
+def _email(kind: EmailKind, user_id: str, factor: Factor) -> Email:
+    return Email(kind=kind, user_id=user_id, words={"factor": factor.kind.value, "name": factor.name})

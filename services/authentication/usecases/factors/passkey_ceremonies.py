@@ -41,7 +41,7 @@ class Ceremonies:
         )
 
     def to_show(self, purpose: ChallengePurpose, known: Sequence[Passkey] = (), *, bound_to: str) -> str:
-        """Empty where there are no passkeys. Without `known` the authenticator has to verify who is there."""
+        """Empty where there are no passkeys. Without `known` the authenticator must verify the user."""
         if self._party is None:
             return ""
         return request_options(
@@ -55,7 +55,7 @@ class Ceremonies:
         """What was made; its challenge is used up. Raises PasskeyRefused."""
         party, expires_at = self._judge(response, ChallengePurpose.ENROL, bound_to)
         made = verify_registration(party, response, challenge=response.challenge)
-        await self._spend(work, response, expires_at)
+        await self._consume(work, response, expires_at)
         return made
 
     async def shown(
@@ -75,14 +75,14 @@ class Ceremonies:
         """
         party, expires_at = self._judge(response, purpose, bound_to)
         if response.user_handle not in {None, user_handle(passkey.user_id)}:
-            raise PasskeyRefused("another person's")
+            raise PasskeyRefused("passkey belongs to another user")
         said = verify_assertion(
             party, response, passkey.known, challenge=response.challenge, user_verification=user_verification
         )
-        await self._spend(work, response, expires_at)
+        await self._consume(work, response, expires_at)
         now = self._clock.now()
-        if not await work.passkeys.note_use(passkey, sign_count=said.sign_count, backed_up=said.backed_up, now=now):
-            raise PasskeyRefused("used at the same time")
+        if not await work.passkeys.record_use(passkey, sign_count=said.sign_count, backed_up=said.backed_up, now=now):
+            raise PasskeyRefused("passkey was used concurrently")
 
     def _challenge(self, purpose: ChallengePurpose, bound_to: str) -> bytes:
         return new_challenge(purpose, bound_to, key=self._key, now=self._clock.now())
@@ -94,9 +94,9 @@ class Ceremonies:
         now = self._clock.now()
         expires_at = challenge_expiry(response.challenge, purpose, bound_to, key=self._key, now=now)
         if self._party is None or expires_at is None:
-            raise PasskeyRefused("not asked for, or too late")
+            raise PasskeyRefused("challenge is unknown or expired")
         return self._party, expires_at
 
-    async def _spend(self, work: Work, response: UnverifiedResponse, expires_at: datetime) -> None:
-        if not await work.passkeys.spend_challenge(response.challenge, expires_at=expires_at):
-            raise PasskeyRefused("answered before")
+    async def _consume(self, work: Work, response: UnverifiedResponse, expires_at: datetime) -> None:
+        if not await work.passkeys.consume_challenge(response.challenge, expires_at=expires_at):
+            raise PasskeyRefused("challenge was already used")

@@ -1,4 +1,4 @@
-"""An operator lets somebody back in who has lost their second factors."""
+"""An operator removes the second factors of a user who has lost them."""
 
 from libs.servicekit.base.clock import Clock
 from services.authentication import events

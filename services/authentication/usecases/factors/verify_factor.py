@@ -1,4 +1,4 @@
-"""Whether something that a person shows is one of their second factors."""
+"""Whether something that a user shows is one of their second factors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,14 +18,14 @@ from services.authentication.usecases.factors.passkey_ceremonies import Ceremoni
 
 @dataclass(frozen=True)
 class Proof:
-    """What a person shows; nothing in it has been judged."""
+    """What a user shows; nothing in it has been judged."""
 
     kind: FactorKind
     text: str = field(repr=False)
 
 
 class ProveFactor:
-    """Runs inside the caller's transaction, in which the user is locked; what is good once is spent there."""
+    """Runs inside the caller's transaction, in which the user is locked; single-use codes are consumed there."""
 
     def __init__(
         self, *, factor_key: KeyEncryptionKey, recovery_keys: Sequence[bytes], ceremonies: Ceremonies, clock: Clock
@@ -42,7 +42,9 @@ class ProveFactor:
                 return AMR_ONE_TIME if await self._totp(work, user_id, proof.text) else None
             case FactorKind.RECOVERY_CODE:
                 digests = [code_hash(proof.text, user_id=user_id, key=key) for key in self._recovery_keys]
-                return AMR_ONE_TIME if await work.factors.spend_code(user_id, digests, now=self._clock.now()) else None
+                return (
+                    AMR_ONE_TIME if await work.factors.consume_code(user_id, digests, now=self._clock.now()) else None
+                )
             case FactorKind.PASSKEY:
                 return await self._passkey(work, user_id, proof.text, attempt)
 
@@ -75,5 +77,5 @@ class ProveFactor:
             step = matching_step(secret, typed, now=now, after=factor.last_step)
             if step is not None:
                 renewed = self._factor_key.renewed(factor.sealed_secret, bound_to=bound_to)
-                return await work.factors.spend_step(factor.id, step, sealed_secret=renewed, now=now)
+                return await work.factors.consume_step(factor.id, step, sealed_secret=renewed, now=now)
         return False

@@ -1,4 +1,4 @@
-"""Somebody signs out of a browser."""
+"""A user signs out of a browser."""
 
 from libs.crypto.hashing import secret_hash
 from libs.servicekit.base.clock import Clock

@@ -20,7 +20,7 @@ class LiveSession:
 
     @property
     def is_recent(self) -> bool:
-        """May the person change what their account hangs on?"""
+        """May the user change what their account hangs on?"""
         return self.session.is_recent(has_second_factor=self.account.has_second_factor, now=self.at)
 
 
@@ -32,7 +32,7 @@ def live_session(found: tuple[Session, Account] | None, *, now: datetime, lifeti
 
 
 class GetSession:
-    """One indexed read. The use is noted (`touch`) and written later, by somebody else."""
+    """One indexed read. The use is recorded in memory (`touch`) and written later."""
 
     def __init__(self, *, view: ViewFactory, clock: Clock, lifetimes: Lifetimes, touch: Callable[[str], None]) -> None:
         self._view = view

@@ -1,4 +1,4 @@
-"""A person looks at their sessions, and ends those that are not theirs any more."""
+"""A user looks at their sessions, and ends those that are not theirs any more."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.sessions.session import EndReason, Lifetimes, require_recent_sign_in
-from services.authentication.domain.sessions.session_list import MOST, ListedSession
+from services.authentication.domain.sessions.session_list import MAX_LISTED, ListedSession
 from services.authentication.ports import View, ViewFactory, Work, WorkFactory
 from services.authentication.usecases.sessions.get_session import LiveSession, live_session
 
@@ -20,8 +20,8 @@ class OwnSessions:
     sessions: Sequence[ListedSession]
 
 
-class WhoIsThere:
-    """The person behind a browser's session, as `GetSession` finds them, or a refusal."""
+class RequireSession:
+    """The user behind a browser's session, as `GetSession` finds them, or a refusal."""
 
     def __init__(self, *, clock: Clock, lifetimes: Lifetimes) -> None:
         self._clock = clock
@@ -32,7 +32,7 @@ class WhoIsThere:
         found = await view.sessions.with_account(secret_hash(session_secret)) if session_secret else None
         live = live_session(found, now=self._clock.now(), lifetimes=self._lifetimes)
         if live is None:
-            raise AccessDenied("Nobody is signed in.", reason=Reason.SESSION_MISSING, redirectable=False)
+            raise AccessDenied("No active session.", reason=Reason.SESSION_MISSING, redirectable=False)
         return live
 
     async def recently(self, view: View | Work, session_secret: str) -> LiveSession:
@@ -46,44 +46,44 @@ class WhoIsThere:
         return live
 
     async def locked(self, work: Work, session_secret: str) -> LiveSession:
-        """The same; until the end of the work nobody else changes the account. Raises as `recently` does."""
+        """As `recently`, and locks the account until the end of the transaction."""
         live = await self.recently(work, session_secret)
         current = await work.accounts.lock(live.account.id)
         if current is None or not current.active:
-            raise AccessDenied("Nobody is signed in.", reason=Reason.SESSION_MISSING, redirectable=False)
+            raise AccessDenied("No active session.", reason=Reason.SESSION_MISSING, redirectable=False)
         # A factor that was added meanwhile counts.
         require_recent_sign_in(live.session, has_second_factor=current.has_second_factor, now=live.at)
         return live
 
 
 class ListSessions:
-    def __init__(self, *, view: ViewFactory, who: WhoIsThere, lifetimes: Lifetimes) -> None:
+    def __init__(self, *, view: ViewFactory, require_session: RequireSession, lifetimes: Lifetimes) -> None:
         self._view = view
-        self._who = who
+        self._require_session = require_session
         self._lifetimes = lifetimes
 
     async def __call__(self, session_secret: str) -> OwnSessions:
-        """The live sessions of whoever asks, those used last first, MOST at most. Raises AccessDenied."""
+        """The live sessions of the signed-in user, most recent first, at most MAX_LISTED. Raises AccessDenied."""
         async with self._view() as view:
-            live = await self._who(view, session_secret)
-            listed = await view.sessions.live_of(live.account.id, now=live.at, most=MOST)
+            live = await self._require_session(view, session_secret)
+            listed = await view.sessions.live_of(live.account.id, now=live.at, limit=MAX_LISTED)
         lively = [each for each in listed if each.session.live(now=live.at, lifetimes=self._lifetimes)]
         return OwnSessions(live.session.id, lively)
 
 
 class EndOwnSessions:
-    def __init__(self, *, view: ViewFactory, work: WorkFactory, who: WhoIsThere) -> None:
+    def __init__(self, *, view: ViewFactory, work: WorkFactory, require_session: RequireSession) -> None:
         self._view = view
         self._work = work
-        self._who = who
+        self._require_session = require_session
 
     async def __call__(self, session_secret: str, session_id: str | None) -> int:
-        """Ends one session of whoever asks, or with None all but the one that asks; how many ended now.
+        """Ends one session of the signed-in user, or with None all but the current one. Returns how many ended.
 
-        A session of somebody else counts as none. Raises AccessDenied.
+        A session of another user is ignored. Raises AccessDenied.
         """
         async with self._view() as view:
-            live = await self._who(view, session_secret)
+            live = await self._require_session(view, session_secret)
         user_id, reason = live.account.id, EndReason.SIGNED_OUT
         async with self._work() as work:
             ended = (

@@ -54,7 +54,7 @@ class StartSession:
     ) -> SignedIn | None:
         """The same session under a new secret, with what was shown now beside what was shown before.
 
-        Its id stays, so that no client is signed out; when the person signed in stays as well. None: it has ended.
+        Its id stays, so that no client is signed out; when the user signed in stays as well. None: it has ended.
         """
         amr = amr_with(session.amr, more)
         secret = new_secret()

@@ -1,4 +1,4 @@
-"""Sessions that nobody uses any more end, are told of, and are forgotten a while later; so are failed sign-ins."""
+"""Ends expired sessions, and deletes old ended sessions and failure counters."""
 
 from datetime import timedelta
 

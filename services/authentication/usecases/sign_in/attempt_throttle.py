@@ -1,4 +1,4 @@
-"""Passwords that are being tried: the one place that says who has to wait, wherever a password is asked for."""
+"""Throttles password attempts, for all use cases that verify a password."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from libs.servicekit.base.clock import Clock
 from services.authentication.domain.sign_in.throttle import Failures, Keys, seconds_to_wait
 
 
-class Guesses:
+class AttemptThrottle:
     """Failures are counted when a guess has failed, so those that this replica is still looking at count as well."""
 
     def __init__(self, *, clock: Clock) -> None:
@@ -29,7 +29,7 @@ class Guesses:
         seconds = seconds_to_wait(keys, failures, under_way=under_way, now=self._clock.now())
         if seconds:
             raise TemporarilyUnavailable(
-                "There were too many failed attempts. Please wait.",
+                "Too many failed sign-in attempts: try again later.",
                 reason=Reason.SIGN_IN_THROTTLED,
                 retry_after=seconds,
             )

@@ -17,7 +17,7 @@ from services.authentication.usecases.sessions.start_session import SignedIn, St
 
 
 class ContinueSignIn:
-    """All in one transaction that begins by locking the user: so guesses at one person's codes come one after another,
+    """One transaction that locks the user first: attempts for one user are serialized,
     at whatever replica, and each sees the count of those before it.
     """
 
@@ -55,7 +55,7 @@ class ContinueSignIn:
         seconds = await self._seconds_to_wait(work, keys, codes, proof.kind)
         if seconds:
             return TemporarilyUnavailable(
-                "There were too many failed attempts. Please wait.",
+                "Too many failed sign-in attempts: try again later.",
                 reason=Reason.SIGN_IN_THROTTLED,
                 retry_after=seconds,
             )
@@ -68,7 +68,7 @@ class ContinueSignIn:
         return await self._complete(work, attempt, more, forgiven=(keys.name, codes), origin=origin)
 
     async def _locked(self, work: Work, attempt_hash: bytes, session_hash: bytes | None) -> SignInAttempt | None:
-        """The attempt, if it can be completed. From here on its user is locked, and so nobody else completes it."""
+        """The attempt, if it can be completed. Locks its user, so that no other request completes it."""
         seen = await work.attempts.find(attempt_hash)
         current = None if seen is None else await work.accounts.lock(seen.user_id)
         attempt = await work.attempts.find(attempt_hash)  # as it is now: it may have been completed meanwhile
@@ -80,7 +80,7 @@ class ContinueSignIn:
         now = self._clock.now()
         failures = await work.failures.under((*keys, codes))
         seconds = seconds_to_wait(keys, failures, under_way=0, now=now)
-        if kind is FactorKind.PASSKEY:  # which nobody can guess: whoever guesses codes does not keep its owner out
+        if kind is FactorKind.PASSKEY:  # a passkey cannot be guessed, so throttling does not apply to it
             return seconds
         return max(seconds, seconds_to_wait_for_codes(failures.get(codes), now=now))
 

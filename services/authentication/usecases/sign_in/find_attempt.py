@@ -18,7 +18,7 @@ class OpenAttempt:
     username: str
     is_step_up: bool
     kinds: tuple[FactorKind, ...]
-    """What the person may show: each kind that they have, once."""
+    """What the user may show: each kind that they have, once."""
     passkey_options: str
     """What the browser is asked to show; empty where there is no passkey."""
 

@@ -1,4 +1,4 @@
-"""Somebody proves who they are with a password."""
+"""Sign-in with a password."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ from services.authentication.domain.sessions.session import AMR_PASSWORD
 from services.authentication.domain.sign_in.sign_in_attempts import LIFETIME, AttemptKind
 from services.authentication.domain.sign_in.throttle import Failures, Keys
 from services.authentication.events import LoginFailure
-from services.authentication.ports import Passwords, ViewFactory, Work, WorkFactory
+from services.authentication.ports import PasswordHasher, ViewFactory, Work, WorkFactory
 from services.authentication.usecases.sessions.start_session import SignedIn, StartSession
-from services.authentication.usecases.sign_in.attempt_throttle import Guesses
+from services.authentication.usecases.sign_in.attempt_throttle import AttemptThrottle
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Attempt:
     """What the browser shows as its present session; empty when it has none."""
     origin: Origin = field(default_factory=Origin)
     through_client: bool = False
-    """The person gave the password to the client of `origin`, and not to us (RFC 6749 4.3)."""
+    """The user gave the password to the client of `origin`, and not to us (RFC 6749 4.3)."""
 
     @property
     def place(self) -> str:
@@ -52,10 +52,10 @@ class SignIn:
         *,
         view: ViewFactory,
         work: WorkFactory,
-        passwords: Passwords,
+        passwords: PasswordHasher,
         clock: Clock,
         start: StartSession,
-        guesses: Guesses,
+        throttle: AttemptThrottle,
         stand_in_key: bytes,
     ) -> None:
         self._view = view
@@ -64,7 +64,7 @@ class SignIn:
         self._clock = clock
         self._start = start
         self._stand_in_key = stand_in_key
-        self._guesses = guesses
+        self._throttle = throttle
 
     async def __call__(self, attempt: Attempt) -> SignedIn | SecondStep:
         """Starts a session with a new id and a new secret, and ends the one that the browser had; or, for who has a
@@ -73,11 +73,11 @@ class SignIn:
         Raises:
             AccessDenied: whatever the cause; but SECOND_FACTOR_REQUIRED where a client gave the right password.
             TemporarilyUnavailable: too many sign-ins wait for their turn; or this name, or this network, has failed so
-                often that it has to wait (SIGN_IN_THROTTLED), whether or not anybody has the name.
+                often that it has to wait (SIGN_IN_THROTTLED), also for unknown names.
         """
         keys = Keys.of(username_key=lookup_key(attempt.username) or "", place=attempt.place, key=self._stand_in_key)
         found, failures = await self._find(attempt.username, keys)
-        with self._guesses.begun(keys, failures):
+        with self._throttle.begun(keys, failures):
             return await self._try(attempt, found, keys, has_failed=keys.name in failures)
 
     async def _try(
@@ -92,7 +92,7 @@ class SignIn:
             right = proved is not None and proved.still_holds(current)
             if proved and current and right and not (current.has_second_factor and attempt.through_client):
                 following = await self._go_on(work, current, attempt)
-                # With a second step to come nothing is forgiven: guesses at that are counted in the same place.
+                # Failures are not reset before the second step: its attempts are counted under the same keys.
                 if has_failed and isinstance(following, SignedIn):
                     await work.failures.forgive(keys.name)
                 if better_hash is not None:
@@ -164,6 +164,8 @@ class SignIn:
 def _refusal(*, right: bool) -> AccessDenied:
     if right:
         return AccessDenied(
-            "The person has to sign in with a browser.", reason=Reason.SECOND_FACTOR_REQUIRED, redirectable=False
+            "The user has a second factor and must sign in with a browser.",
+            reason=Reason.SECOND_FACTOR_REQUIRED,
+            redirectable=False,
         )
-    return AccessDenied("The username or the password is wrong.", reason=Reason.WRONG_CREDENTIALS, redirectable=False)
+    return AccessDenied("Username or password is incorrect.", reason=Reason.WRONG_CREDENTIALS, redirectable=False)

@@ -1,4 +1,4 @@
-"""Somebody proves who they are with a passkey alone, one that has verified its user."""
+"""Sign-in with a passkey alone, if the authenticator has verified the user."""
 
 from libs.crypto.errors import PasskeyRefused
 from libs.crypto.hashing import secret_hash
@@ -27,7 +27,7 @@ class StartPasskeySignIn:
         self._ceremonies = ceremonies
 
     def __call__(self, browser: str) -> str:
-        """What the browser is asked to show; empty where there are no passkeys. `browser`: to whom it is given."""
+        """The passkey request options; empty where there are no passkeys. `browser`: binds the challenge."""
         return self._ceremonies.to_show(ChallengePurpose.SIGN_IN, bound_to=browser)
 
 
@@ -68,7 +68,7 @@ class SignInWithPasskey:
         seconds = seconds_to_wait(keys, await work.failures.under(tuple(keys)), under_way=0, now=self._clock.now())
         if seconds:
             return TemporarilyUnavailable(
-                "There were too many failed attempts. Please wait.",
+                "Too many failed sign-in attempts: try again later.",
                 reason=Reason.SIGN_IN_THROTTLED,
                 retry_after=seconds,
             )

@@ -5,24 +5,24 @@ from libs.crypto.random import new_secret
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.sign_in.sign_in_attempts import LIFETIME, AttemptKind
 from services.authentication.ports import WorkFactory
-from services.authentication.usecases.sessions.own_sessions import WhoIsThere
+from services.authentication.usecases.sessions.own_sessions import RequireSession
 from services.authentication.usecases.sign_in.sign_in import SecondStep
 
 
 class StartStepUp:
-    def __init__(self, *, work: WorkFactory, who: WhoIsThere, clock: Clock) -> None:
+    def __init__(self, *, work: WorkFactory, require_session: RequireSession, clock: Clock) -> None:
         self._work = work
-        self._who = who
+        self._require_session = require_session
         self._clock = clock
 
     async def __call__(self, session_secret: str) -> SecondStep | None:
-        """The attempt that a second factor completes; None when the person has none, and so has to enrol one first.
+        """The attempt that a second factor completes; None when the user has none, and so has to enrol one first.
 
         Raises:
             AccessDenied: SESSION_MISSING.
         """
         async with self._work() as work:
-            live = await self._who(work, session_secret)
+            live = await self._require_session(work, session_secret)
             current = await work.accounts.lock(live.account.id)
             if current is None or not current.has_second_factor:
                 return None
