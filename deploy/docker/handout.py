@@ -38,8 +38,8 @@ def _to_service(service: ServiceShape, home: Home, own: Path) -> None:
     _identity(service.name, home, own)
     for secret in service.secrets.values():
         _copy(secret_file(home, secret), own / f"{secret}.key")
-    if service.subscribes:
-        _copy(home.creds(nats_server.reader_of(service.name)), own / "reader.creds")
+    for user, file in service.nats_users.values():
+        _copy(home.creds(user), own / file)
     if service.database:
         write_private(own / "pgpass", _pgpass(service.package, password(home, service)))
 

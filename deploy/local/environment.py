@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from deploy.local.layout import Layout
-from deploy.provision import nats_server
 from deploy.provision.home import VARIABLE as HOME_VARIABLE
 from deploy.provision.secret_files import secret_file
 from deploy.provision.topology import HOST, SERVICES, ServiceShape
@@ -61,8 +60,8 @@ def _decided(service: ServiceShape, layout: Layout) -> dict[str, str]:
     if service.database:
         variables["LATCHKEY_DATABASE_URL"] = layout.database_of(service)
         variables["LATCHKEY_MIGRATE_ON_START"] = "true"
-    if service.subscribes:
-        variables["LATCHKEY_SUBSCRIBER_NATS_CREDS"] = str(home.creds(nats_server.reader_of(service.name)))
+    for variable, (user, _) in service.nats_users.items():
+        variables[variable] = str(home.creds(user))
     for callee in service.calls:
         variables[f"LATCHKEY_{callee.replace('-', '_').upper()}_TARGET"] = ports.grpc[callee].address
     for variable, secret in service.secrets.items():

@@ -4,16 +4,16 @@ A service publishes only the events that the contract assigns to it; readers pub
 prefix, so that it cannot read responses to other users.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from latchkey.events.v1 import events_pb2
 from libs.servicekit.nats.accounts import Rights
 from libs.servicekit.nats.bus import REDRIVEN
+from libs.servicekit.nats.mirrors import MIRRORED
 
 EVENTS = "LATCHKEY_EVENTS"
-READABLE = (EVENTS, "LATCHKEY_TOKENS")
-"""The streams that subscribers read."""
-STREAMS = (*READABLE, "LATCHKEY_DLQ")
+DEAD_LETTERS = "LATCHKEY_DLQ"
+STREAMS = (*MIRRORED, DEAD_LETTERS)
 HOOK = "latchkey.hook.token"
 """Subject of token hook requests, see services/token/adapters/token_hook.py."""
 PLAIN_INBOX = "_INBOX.>"
@@ -38,10 +38,6 @@ _CONSUMES: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Service -> its durable consumers and the events that each may read (libs/servicekit/events/consumer.py)."""
-_MAKES = frozenset({"event-bridge"})
-"""Services with a consumer for all events, named like the service, in the account of the subscribers."""
-
-
 STREAM_OWNER = "key-rotation"
 """The only service that creates and changes streams. It has no public endpoint and is part of every installation."""
 
@@ -60,30 +56,54 @@ def of_service(name: str) -> Rights:
     verbs = ("INFO", "CREATE", "UPDATE") if name == STREAM_OWNER else ("INFO",)
     streams = [f"$JS.API.STREAM.{verb}.{stream}" for stream in STREAMS for verb in verbs]
     return Rights(
-        publish=(*events, *(streams if events else ()), *_consuming(name), *_making(name), *_ASKS.get(name, ())),
+        publish=(*events, *(streams if events else ()), *_consuming(name), *_ASKS.get(name, ())),
         subscribe=(*_CONSUMED.get(name, ()), inbox(name)),
     )
 
 
+def of_stream_owner(user: str) -> Rights:
+    """For the service that keeps the streams, in an account that has copies of them: create and widen these."""
+    verbs = ("INFO", "CREATE", "UPDATE")
+    streams = [f"$JS.API.STREAM.{verb}.{stream}" for verb in verbs for stream in STREAMS]
+    return Rights(publish=streams, subscribe=(inbox(user),))
+
+
 def of_operator(user: str) -> Rights:
-    """A reader that may also redrive events to one consumer."""
-    reader = of_reader(user)
-    return Rights(publish=(*reader.publish, f"{REDRIVEN}.*"), subscribe=reader.subscribe)
+    """In the subscribers' account: read all events, manage all consumers, give one consumer an event again."""
+    reader = _reading(STREAMS)
+    return Rights(publish=(*reader, "$JS.ACK.>", "$JS.FC.>", f"{REDRIVEN}.*"), subscribe=("latchkey.v1.>", inbox(user)))
 
 
 def of_reader(user: str, *, plain_inbox: bool = False) -> Rights:
-    """Permissions to read all events, live or with consumers, and to publish none.
+    """In the readers' account: read all events, live or by consumers of its own; publish none.
 
-    `plain_inbox` is for clients that set no inbox prefix; users with it could read each other's responses.
+    `plain_inbox` serves clients that do not set an inbox prefix. Several users with it could receive each other's
+    responses.
     """
     return Rights(
-        publish=(*_reading(), "$JS.ACK.>", "$JS.FC.>"),
-        subscribe=("latchkey.>", inbox(user), *((PLAIN_INBOX,) if plain_inbox else ())),
+        publish=(*_reading(MIRRORED), "$JS.ACK.>", "$JS.FC.>"),
+        subscribe=("latchkey.v1.>", inbox(user), *((PLAIN_INBOX,) if plain_inbox else ())),
     )
 
 
+def of_subscribing_service(service: str) -> Rights:
+    """In the subscribers' account: create, read and delete one consumer that has the name of the service."""
+    publish = [
+        subject
+        for stream in MIRRORED
+        for subject in (
+            f"$JS.API.STREAM.INFO.{stream}",
+            f"$JS.API.CONSUMER.CREATE.{stream}.{service}.latchkey.v1.>",
+            f"$JS.API.CONSUMER.INFO.{stream}.{service}",
+            f"$JS.API.CONSUMER.DELETE.{stream}.{service}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{service}",
+        )
+    ]
+    return Rights(publish=publish, subscribe=(inbox(service),))
+
+
 def of_hook() -> Rights:
-    """Permissions of the token hook program: receive hook requests and respond to them."""
+    """In the hooks' account: receive the requests of the token service and answer them."""
     return Rights(publish=(), subscribe=(HOOK, f"{HOOK} >"), responses=True)
 
 
@@ -109,16 +129,9 @@ def _consuming(service: str) -> list[str]:
     return rights
 
 
-def _making(service: str) -> list[str]:
-    if service not in _MAKES:
-        return []
-    made = [f"$JS.API.CONSUMER.CREATE.{stream}.{service}.latchkey.v1.>" for stream in READABLE]
-    return [*made, *(f"$JS.API.CONSUMER.DELETE.{stream}.{service}" for stream in READABLE)]
-
-
-def _reading() -> list[str]:
+def _reading(streams: Sequence[str]) -> list[str]:
     api = ["$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST"]
-    for stream in STREAMS:
+    for stream in streams:
         api += [f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "MSG.GET")]
         api += [f"$JS.API.CONSUMER.{verb}.{stream}" for verb in ("CREATE", "NAMES", "LIST")]
         api += [

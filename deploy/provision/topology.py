@@ -23,6 +23,8 @@ class ServiceShape:
     """Services that it calls over gRPC."""
     subscribes: bool = False
     """Whether it reads events with a second NATS user in the account of the subscribers."""
+    nats_users: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Variable -> a further NATS user of the service, and the name of its credentials file in a deployment."""
     optional: bool = False
     """Whether it is optional: deployments leave it out by default."""
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -34,7 +36,14 @@ class ServiceShape:
 
 
 SERVICES = (
-    ServiceShape("key-rotation", secrets={"LATCHKEY_KEY_ENCRYPTION_KEY_FILE": "key-encryption"}),
+    ServiceShape(
+        "key-rotation",
+        secrets={"LATCHKEY_KEY_ENCRYPTION_KEY_FILE": "key-encryption"},
+        nats_users={
+            "LATCHKEY_NATS_SUBSCRIBERS_CREDS": ("key-rotation-subscribers", "subscribers.creds"),
+            "LATCHKEY_NATS_READERS_CREDS": ("key-rotation-readers", "readers.creds"),
+        },
+    ),
     ServiceShape(
         "authentication",
         secrets={
@@ -47,6 +56,7 @@ SERVICES = (
         "event-bridge",
         edge="events",
         subscribes=True,
+        nats_users={"LATCHKEY_SUBSCRIBER_NATS_CREDS": ("event-bridge-reader", "reader.creds")},
         optional=True,
         secrets={"LATCHKEY_WEBHOOK_SEALING_KEY_FILE": "webhook-sealing"},
     ),

@@ -18,7 +18,7 @@ from latchkey_sdk.filters import streams_of, subject_of
 from libs.cli.connection import Connection
 from libs.cli.errors import CliError, UsageError
 from libs.servicekit.nats.bus import REDRIVEN
-from libs.servicekit.nats.subscribers import API, SubscribersKey, inbox_of
+from libs.servicekit.nats.subscribers import SubscribersKey, inbox_of
 
 MAX_ATTEMPTS = 60
 """About one hour with the pauses of the SDK; after that, the event is a dead letter."""
@@ -112,7 +112,7 @@ def as_json(made: Subscriber, found: Connection) -> dict[str, Any]:
         "streams": list(made.streams),
         "consumer": made.consumer,
         "inbox_prefix": inbox_of(made.consumer),
-        "api_prefix": API,
+        "api_prefix": "$JS.API",
         "filter": made.pattern,
     }
 

@@ -486,6 +486,8 @@ class Reason(StrEnum):
     """authorize-frontend refused to redirect to a URI with a scheme that is not permitted."""
     REDIRECT_URI_USERINFO = "REDIRECT_URI_USERINFO"
     """A redirect URI contains user information."""
+    REFRESH_TOO_OFTEN = "REFRESH_TOO_OFTEN"
+    """A refresh token family is rotated too often: the client must wait (Retry-After)."""
     REFRESH_TOKEN_EXPIRED = "REFRESH_TOKEN_EXPIRED"
     """The refresh token has expired. The client must start a new authorization request."""
     REFRESH_TOKEN_MALFORMED = "REFRESH_TOKEN_MALFORMED"

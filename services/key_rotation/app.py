@@ -17,6 +17,7 @@ from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.events.relay import PURGE_SECONDS, Relay
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.nats.bus import Bus
+from libs.servicekit.nats.mirrors import READERS, SUBSCRIBERS
 from libs.servicekit.sql.migrations import open_database
 from services.key_rotation import wiring
 from services.key_rotation.adapters.key_ages import ROTATION_FAILURES, update_key_ages
@@ -46,6 +47,7 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
     async with open_database(settings, service=NAME) as database, opened_wrappings(settings, clock=clock) as wrappings:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
         bus = Bus(settings, service=NAME, keeps_streams=True)
+        mirrors = _mirrors(settings)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
         work = Transactions(database, outbox, partial(StoreWork, issuer=settings.issuer))
         checked = CheckedClock(clock, database)
@@ -70,6 +72,7 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
             servicers=_registrations(use_cases, settings.policy),
             tasks={
                 "bus": bus.run,
+                **{f"{name}-streams": mirror.run for name, mirror in mirrors.items()},
                 "relay": relay.run,
                 "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
                 "rotation": every(
@@ -84,6 +87,7 @@ async def build(settings: KeyRotationSettings) -> AsyncIterator[Service]:
                 "key-encryption": sealing.check,
                 "clock": checked.check,
                 "bus": bus.check,
+                **{f"{name}-streams": mirror.check for name, mirror in mirrors.items()},
                 "outbox": relay.check,
             },
         )
@@ -134,6 +138,24 @@ async def _check(published: ListVerificationKeys, clock: Clock) -> CheckResult:
     keys = await published()
     update_key_ages(keys, now=clock.now())
     return CheckResult(ok=True, detail=", ".join(f"{key.alg} {key.state}" for key in keys))
+
+
+def _mirrors(settings: KeyRotationSettings) -> dict[str, Bus]:
+    """The keepers of the streams in the accounts of those who read events, by the name of the account."""
+    kept = {
+        SUBSCRIBERS: (settings.nats_subscribers_creds, settings.nats_stream_bytes),
+        READERS: (settings.nats_readers_creds, settings.nats_stream_bytes // 2),
+    }
+    return {
+        mirror.account: Bus(
+            settings.model_copy(update={"nats_creds": creds, "nats_stream_bytes": size}),
+            service=NAME,
+            keeps_streams=True,
+            mirror=mirror,
+        )
+        for mirror, (creds, size) in kept.items()
+        if creds is not None
+    }
 
 
 def _registrations(use_cases: wiring.UseCases, policy: RotationPolicy) -> tuple[Registration, ...]:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FilePath, model_validator
 
 from libs.servicekit.base.settings import BusSettings, DatabaseSettings, GrpcSettings
 from services.key_rotation.domain.rotation_policy import RotationPolicy
@@ -28,6 +28,10 @@ class KeyRotationSettings(WrappingSettings, GrpcSettings, DatabaseSettings, BusS
     signs every token; token replicas need `LATCHKEY_SIGNING=remote`."""
     signatures_per_second: int = Field(default=1_000, ge=1, le=100_000)
     """Maximum number of tokens that each replica signs per second for token replicas with `LATCHKEY_SIGNING=remote`."""
+    nats_subscribers_creds: FilePath | None = None
+    """File with NATS credentials that create the streams of the subscribers' account. Without it there are none."""
+    nats_readers_creds: FilePath | None = None
+    """The same for the readers' account, whose streams get half of LATCHKEY_NATS_STREAM_BYTES."""
     key_check_seconds: float = Field(default=60, gt=0, le=3600)
     """Interval of the rotation task."""
 

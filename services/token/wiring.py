@@ -175,6 +175,7 @@ def compose(ports: Ports, options: Options) -> UseCases:
     create_client = CreateClient(begin, check_sector=check_sector, pepper=pepper, clock=clock)
     update_client = UpdateClient(begin, view, check_sector=check_sector, pepper=pepper, directory=clients, clock=clock)
     delete_client = DeleteClient(begin, directory=clients, clock=clock)
+    chain_key = options.chain_keys[0]
     return UseCases(
         authorize=Authorize(
             begin,
@@ -235,11 +236,13 @@ def compose(ports: Ports, options: Options) -> UseCases:
         delete_registration=DeleteRegistration(view, delete_client),
         issue_tokens=IssueTokens(
             {
-                AUTHORIZATION_CODE: AuthorizationCodeGrant(begin, view, lifetimes=lifetimes),
+                AUTHORIZATION_CODE: AuthorizationCodeGrant(begin, view, chain_key=chain_key, lifetimes=lifetimes),
                 REFRESH_TOKEN: RefreshTokenGrant(begin, view, chain_keys=options.chain_keys, lifetimes=lifetimes),
                 CLIENT_CREDENTIALS: ClientCredentials(ports.telemetry),
-                DEVICE_CODE: DeviceCodeGrant(begin, ports.devices, lifetimes=lifetimes, clock=clock),
-                PASSWORD: PasswordGrant(begin, view, ports.sign_ins, lifetimes=lifetimes),
+                DEVICE_CODE: DeviceCodeGrant(
+                    begin, ports.devices, chain_key=chain_key, lifetimes=lifetimes, clock=clock
+                ),
+                PASSWORD: PasswordGrant(begin, view, ports.sign_ins, chain_key=chain_key, lifetimes=lifetimes),
             },
             audiences=options.audiences,
             authenticate=authenticate,

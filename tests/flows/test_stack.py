@@ -74,7 +74,9 @@ async def test_call_to_a_hanging_service_raises_temporarily_unavailable(stack):
 async def test_plain_nats_client_receives_events_of_the_stack(stack):
     client = Client()
     await client.connect(stack.nats_url, user_credentials=stack.creds())
-    subscription = await client.jetstream().pull_subscribe("latchkey.v1.client.created.*", durable="stock")
+    subscription = await client.jetstream().pull_subscribe(
+        "latchkey.v1.client.created.*", durable="stock", stream="LATCHKEY_EVENTS"
+    )
     async with asyncio.timeout(20):
         message = (await subscription.fetch(1, timeout=15))[0]
     assert json.loads(message.data)["type"] == "latchkey.client.created.v1"

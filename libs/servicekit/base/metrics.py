@@ -14,6 +14,7 @@ REFUSED_CONNECTIONS = Counter(
 CERTIFICATE_DAYS_LEFT = Gauge(
     "latchkey_certificate_days_left", "Days until this service's internal certificate expires; negative afterwards."
 )
+STREAM_FILL = Gauge("latchkey_stream_fill_ratio", "Stored bytes of a NATS stream by its limit.", ["account", "stream"])
 OUTBOX_BACKLOG = Gauge("latchkey_outbox_backlog", "Unpublished events in the outbox.")
 OUTBOX_OLDEST_SECONDS = Gauge(
     "latchkey_outbox_oldest_seconds", "Age of the oldest event in the outbox that is not published yet."

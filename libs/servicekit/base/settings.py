@@ -212,6 +212,9 @@ class BusSettings(ServiceSettings):
     """File with the NATS credentials of this service."""
     nats_replicas: int = Field(default=1, ge=1, le=5)
     """Replicas of each stream; 3 in a NATS cluster."""
+    nats_stream_bytes: int = Field(default=2 * 1024**3, ge=16 * 1024**2)
+    """File storage of the streams of one NATS account: 60 % for events, 30 % for token telemetry, 5 % for the list of
+    undelivered events. A full stream drops its oldest events. Only key-rotation uses this setting."""
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)

@@ -46,23 +46,24 @@ class Rights:
 
 
 @dataclass(frozen=True)
-class ServiceExport:
-    """A service that one account exports and another account imports.
+class Export:
+    """A subject of one account that another account may import.
 
-    NATS sends the responses to the importing account only: the reply subject of a request cannot be a subject of the
-    exporting account.
+    A request from the importing account is answered in that account: it cannot name a subject of the exporting account
+    as the place for the response.
 
     Args:
-        subject: subject of the requests in the exporting account, with NATS wildcards.
-        local_subject: subject of the requests in the importing account, with `$1`, `$2` for the wildcards; empty: the
-            same subject.
-        stream_response: a request gets any number of responses.
+        subject: with NATS wildcards.
+        kind: `service` for requests that the exporting account answers, `stream` for messages that it publishes.
+        local_subject: the same subject in the importing account; empty: the same name.
+        many_responses: a request gets any number of responses.
     """
 
     name: str
     subject: str
+    kind: Literal["service", "stream"] = "service"
     local_subject: str = ""
-    stream_response: bool = False
+    many_responses: bool = False
 
 
 def new_seed(kind: Literal["operator", "account", "user"], randomness: bytes) -> Seed:
@@ -87,26 +88,27 @@ def account_jwt(
     *,
     operator: Seed,
     signing_keys: Sequence[PublicKey] = (),
-    jetstream: bool = False,
-    exports: Sequence[ServiceExport] = (),
-    imports: Sequence[ServiceExport] = (),
-    imported_from: PublicKey | None = None,
+    jetstream_bytes: int = 0,
+    exports: Sequence[Export] = (),
+    imports: Sequence[tuple[Export, PublicKey]] = (),
     now: datetime,
 ) -> str:
-    """Return the JWT of an account without limits. Its own key and `signing_keys` may sign its users.
+    """The JWT of an account. Its users may be signed by its own key or by one of `signing_keys`.
 
     Args:
-        exports: services for other accounts.
-        imports: services of the account `imported_from`.
+        jetstream_bytes: file storage that its streams may take; 0: the account has no JetStream.
+        imports: each export with the account that it is imported from.
     """
-    limited = _LIMITS + (_JETSTREAM_LIMITS if jetstream else ())
+    limits = dict.fromkeys(_LIMITS + (_JETSTREAM_LIMITS if jetstream_bytes else ()), _UNLIMITED)
+    if jetstream_bytes:
+        limits["disk_storage"] = jetstream_bytes
     claims = {
         "type": "account",
-        "limits": {**dict.fromkeys(limited, _UNLIMITED), "wildcards": True},
+        "limits": {**limits, "wildcards": True},
         "signing_keys": list(signing_keys),
         "default_permissions": {"pub": {}, "sub": {}},
-        "exports": [_export(service) for service in exports],
-        "imports": [_import(service, imported_from) for service in imports],
+        "exports": [_export(export) for export in exports],
+        "imports": [_import(export, account) for export, account in imports],
     }
     return _sign(operator, name=name, subject=account, claims=claims, now=now)
 
@@ -135,16 +137,16 @@ def creds(jwt: str, seed: Seed) -> str:
     )
 
 
-def _export(service: ServiceExport) -> dict[str, str]:
-    kind = "Stream" if service.stream_response else "Singleton"
-    return {"name": service.name, "subject": service.subject, "type": "service", "response_type": kind}
+def _export(export: Export) -> dict[str, str]:
+    made = {"name": export.name, "subject": export.subject, "type": export.kind}
+    if export.kind == "service":
+        made["response_type"] = "Stream" if export.many_responses else "Singleton"
+    return made
 
 
-def _import(service: ServiceExport, account: PublicKey | None) -> dict[str, str]:
-    if account is None:
-        raise ValueError("imports need imported_from")
-    local = {"local_subject": service.local_subject} if service.local_subject else {}
-    return {"name": service.name, "subject": service.subject, "account": account, "type": "service", **local}
+def _import(export: Export, account: PublicKey) -> dict[str, str]:
+    here = {"local_subject": export.local_subject} if export.local_subject else {}
+    return {"name": export.name, "subject": export.subject, "account": account, "type": export.kind, **here}
 
 
 def _permission(subjects: Sequence[str]) -> dict[str, list[str]]:

@@ -5,18 +5,21 @@ NATS may be unavailable at any time, also at start. Requests to the service do n
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, ExternalStream, RetentionPolicy, StorageType, StreamConfig, StreamSource
 from nats.js.errors import NotFoundError
 
 from libs.servicekit.base import logs
+from libs.servicekit.base.metrics import STREAM_FILL
 from libs.servicekit.base.service import CheckResult
 from libs.servicekit.base.settings import BusSettings
+from libs.servicekit.nats.mirrors import MIRRORED, ORIGIN_API, Mirror
 from libs.servicekit.nats.publish_acks import Outgoing, PublishAcks
 
 _log = logs.get(__name__)
@@ -55,6 +58,11 @@ STREAMS: Mapping[str, tuple[tuple[str, ...], timedelta]] = {
 }
 """Stream -> its subjects and its retention."""
 
+SHARES: Mapping[str, float] = {"LATCHKEY_EVENTS": 0.6, "LATCHKEY_TOKENS": 0.3, "LATCHKEY_DLQ": 0.05}
+"""Of LATCHKEY_NATS_STREAM_BYTES, so that token telemetry cannot take the storage of security events."""
+FILL_WARNING = 0.8
+MEASURE_SECONDS = 60.0
+
 Listener = Callable[[str], Awaitable[None]]
 Follower = Callable[[bytes], Awaitable[None]]
 
@@ -66,13 +74,21 @@ class Bus:
         publishes: the service publishes events and so needs the streams. A service that only receives does not.
         keeps_streams: the service creates the streams and adds subjects that newer code publishes. Only one service has
             this right (deploy/provision/nats_rights.py); the others wait until the streams exist.
+        mirror: keep the streams of an account with copies (libs/servicekit/nats/mirrors.py) instead of the originals.
     """
 
     def __init__(
-        self, settings: BusSettings, *, service: str, publishes: bool = True, keeps_streams: bool = False
+        self,
+        settings: BusSettings,
+        *,
+        service: str,
+        publishes: bool = True,
+        keeps_streams: bool = False,
+        mirror: Mirror | None = None,
     ) -> None:
         self._streams = tuple(STREAMS) if publishes else ()
         self._keeps_streams = keeps_streams
+        self._mirror = mirror
         self._settings = settings
         self._service = service
         self._inbox = f"_INBOX_{service.replace('-', '_')}"
@@ -83,6 +99,7 @@ class Bus:
         self._streams_ready = asyncio.Event()
         self._check_streams = asyncio.Event()
         self._last_error = ""
+        self._full: set[str] = set()
 
     def listen(self, subject: str, listener: Listener) -> None:
         """Call `listener(subject)` for every message while connected; missed messages are lost. Call before `run`."""
@@ -129,7 +146,14 @@ class Bus:
             while True:
                 self._check_streams.clear()
                 await self._find_streams()
-                await self._check_streams.wait()
+                _raise_if_cancelled()
+                if not self._keeps_streams:
+                    await self._check_streams.wait()
+                while self._keeps_streams and not self._check_streams.is_set():
+                    await self._measure_streams()
+                    _raise_if_cancelled()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._check_streams.wait(), MEASURE_SECONDS)
         finally:
             await self._close()
 
@@ -160,6 +184,7 @@ class Bus:
                 _log.debug("nats.stream_missing", message="NATS stream does not exist yet")
                 await asyncio.sleep(WAIT_SECONDS)
             except (NatsError, TimeoutError, OSError) as error:
+                _raise_if_cancelled()
                 _log.warning("nats.streams_unavailable", message="NATS streams are unavailable", cause=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
             else:
@@ -179,15 +204,54 @@ class Bus:
         # Only add subjects: an older replica must not remove the subjects of a newer one, nor change the settings of
         # an operator.
         subjects = present.subjects or []
-        missing = [subject for subject in STREAMS[name][0] if subject not in subjects]
-        if missing and self._keeps_streams:
-            await jetstream.update_stream(present.evolve(subjects=[*subjects, *missing]))
+        missing = [subject for subject in self._subjects(name) if subject not in subjects]
+        unlimited = (present.max_bytes or -1) < 0  # made by a version before 0.2
+        if (missing or unlimited) and self._keeps_streams:
+            limit = self._max_bytes(name) if unlimited else present.max_bytes
+            await jetstream.update_stream(present.evolve(subjects=[*subjects, *missing] or None, max_bytes=limit))
+
+    async def _measure_streams(self) -> None:
+        """Sets the fill level of each stream, and warns when a stream is about to drop its oldest events."""
+        account = self._mirror.account if self._mirror else "services"
+        try:
+            for name in self._streams:
+                info = await self.jetstream.stream_info(name)
+                fill = info.state.bytes / max(info.config.max_bytes or 0, 1)
+                STREAM_FILL.labels(account, name).set(fill)
+                if fill > FILL_WARNING and name not in self._full:
+                    _log.warning(
+                        "stream.nearly_full",
+                        message="A NATS stream is nearly full: it will drop its oldest events",
+                        account=account,
+                        stream=name,
+                        fill=round(fill, 2),
+                    )
+                    self._full.add(name)
+                elif fill <= FILL_WARNING:
+                    self._full.discard(name)
+        except (NatsError, TimeoutError, OSError):
+            return  # measured again later; the connection reports its own errors
+
+    def _subjects(self, name: str) -> Sequence[str]:
+        """What the stream takes in from clients; a copy takes in nothing but redriven events."""
+        if self._mirror is None or name not in MIRRORED:
+            return STREAMS[name][0]
+        return (f"{REDRIVEN}.*",) if self._mirror.redrives and name == MIRRORED[0] else ()
+
+    def _max_bytes(self, name: str) -> int:
+        return int(self._settings.nats_stream_bytes * SHARES[name])
 
     def _stream(self, name: str) -> StreamConfig:
-        subjects, kept = STREAMS[name]
+        kept = STREAMS[name][1]
+        sources = None
+        if self._mirror is not None and name in MIRRORED:
+            external = ExternalStream(api=ORIGIN_API, deliver=self._mirror.delivery)
+            sources = [StreamSource(name=name, external=external)]
         return StreamConfig(
             name=name,
-            subjects=list(subjects),
+            subjects=list(self._subjects(name)) or None,
+            sources=sources,
+            max_bytes=self._max_bytes(name),
             retention=RetentionPolicy.LIMITS,
             discard=DiscardPolicy.OLD,
             storage=StorageType.FILE,
@@ -257,3 +321,10 @@ def _forward_data(follower: Follower) -> Callable[[Msg], Awaitable[None]]:
         await follower(message.data)
 
     return on_message
+
+
+def _raise_if_cancelled() -> None:
+    """A cancelled request of the NATS client may end with its result, or with an error of the client."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

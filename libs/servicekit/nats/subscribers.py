@@ -1,33 +1,14 @@
-"""External event subscribers: their own NATS account, and the rights of one subscriber.
-
-JetStream sends a response to any reply subject that the request names, without a permission check. A subscriber in the
-services' account could choose the subject of an event as reply subject, and so write into the stream. A subscriber in
-another account cannot.
-"""
+"""Subscribers: NATS users of the subscribers' account, each with the rights on one durable consumer."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from libs.servicekit.nats import accounts
-from libs.servicekit.nats.accounts import PublicKey, Rights, Seed, ServiceExport
-
-API: Final = "LATCHKEY.API"
-"""Prefix of the JetStream API in the account of the subscribers."""
-SUBSCRIBER_SERVICES: Final = (
-    ServiceExport("inspect", "$JS.API.CONSUMER.INFO.*.*", local_subject=f"{API}.CONSUMER.INFO.$1.$2"),
-    ServiceExport(
-        "pull",
-        "$JS.API.CONSUMER.MSG.NEXT.*.*",
-        local_subject=f"{API}.CONSUMER.MSG.NEXT.$1.$2",
-        stream_response=True,
-    ),
-    ServiceExport("acknowledge", "$JS.ACK.>"),
-)
-"""Services that the subscribers' account imports. It cannot create consumers: the CLI creates them."""
+from libs.servicekit.nats.accounts import PublicKey, Rights, Seed
 
 
 @dataclass(frozen=True)
@@ -72,8 +53,8 @@ def rights_of(consumer: str, streams: Sequence[str]) -> Rights:
         subject
         for stream in streams
         for subject in (
-            f"{API}.CONSUMER.INFO.{stream}.{consumer}",
-            f"{API}.CONSUMER.MSG.NEXT.{stream}.{consumer}",
+            f"$JS.API.CONSUMER.INFO.{stream}.{consumer}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
             f"$JS.ACK.{stream}.{consumer}.>",
         )
     ]

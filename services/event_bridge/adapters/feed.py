@@ -67,7 +67,7 @@ class Feed:
         return CheckResult(ok=self._state != "unavailable" and self._bus.ready, detail=self._state, required=False)
 
     async def _read_stream(self) -> None:
-        reader = StreamReader(self._stream, CONSUMER, maker=self._bus.jetstream, client=self._client)
+        reader = StreamReader(self._stream, CONSUMER, client=self._client)
         last = await reader.last_sequence()
         position = await self._store.acquire(self._stream, start=last)
         if position is None:

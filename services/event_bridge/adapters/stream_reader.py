@@ -1,8 +1,7 @@
 """Reads one NATS stream from a sequence on, in order, and detects gaps.
 
-The service uses two NATS identities. Its own identity creates the consumer. Messages are read in the account of the
-subscribers (libs/servicekit/nats/subscribers.py), because no response in that account can reach the subjects of events.
-Messages are not acknowledged: the position is stored in SQL, in the transaction that stores the events.
+The service reads the copy of the stream in the subscribers' account (libs/servicekit/nats/mirrors.py) as a user
+of that account. Messages are not acknowledged: the position is stored in SQL, in the transaction that stores them.
 """
 
 import json
@@ -17,8 +16,6 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
-
-from libs.servicekit.nats.subscribers import API
 
 EVENTS = "latchkey.v1.>"
 BATCH = 256
@@ -44,10 +41,10 @@ class StreamMessage:
 class StreamReader:
     """`consumer` is the name of the consumer. One reader at a time uses it."""
 
-    def __init__(self, stream: str, consumer: str, *, maker: JetStreamContext, client: Client) -> None:
+    def __init__(self, stream: str, consumer: str, *, client: Client) -> None:
         self._stream = stream
         self._consumer = consumer
-        self._maker = maker
+        self._jetstream: JetStreamContext = client.jetstream()
         self._client = client
         self._base = client.new_inbox()
         self._requests = 0
@@ -56,14 +53,14 @@ class StreamReader:
 
     async def last_sequence(self) -> int:
         """Return the last sequence of the stream."""
-        return (await self._maker.stream_info(self._stream)).state.last_seq
+        return (await self._jetstream.stream_info(self._stream)).state.last_seq
 
     @asynccontextmanager
     async def consuming(self, *, after: int) -> AsyncIterator[None]:
         """Delete and create the consumer, which ends every earlier reader."""
         with suppress(NotFoundError):
-            await self._maker.delete_consumer(self._stream, self._consumer)
-        await self._maker.add_consumer(
+            await self._jetstream.delete_consumer(self._stream, self._consumer)
+        await self._jetstream.add_consumer(
             self._stream,
             ConsumerConfig(
                 name=self._consumer,
@@ -112,7 +109,7 @@ class StreamReader:
             "idle_heartbeat": int(HEARTBEAT_SECONDS * 1e9),
         }
         await self._client.publish(
-            f"{API}.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}",
             json.dumps(request).encode(),
             reply=f"{self._base}.{self._requests}",
         )

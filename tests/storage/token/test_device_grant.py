@@ -22,7 +22,7 @@ from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.usecases.authorization.start_device_authorization import StartDeviceAuthorization
 from services.token.usecases.tokens.grants.device_code import DeviceCodeGrant
-from tests.storage.token.world import LIFETIMES, Registered, World
+from tests.storage.token.world import CHAIN_KEY, LIFETIMES, Registered, World
 from tests.support.databases import statements
 from tests.unit.token.parts import ALICE, ISSUER, a_session, read_token
 
@@ -63,7 +63,7 @@ class Devices:
 @pytest.fixture
 def devices(world: World) -> Devices:
     devices = Devices()
-    handler = DeviceCodeGrant(world.work, devices, lifetimes=LIFETIMES, clock=world.clock)
+    handler = DeviceCodeGrant(world.work, devices, chain_key=CHAIN_KEY, lifetimes=LIFETIMES, clock=world.clock)
     world.issue_tokens._grants = {**world.issue_tokens._grants, DEVICE_CODE: handler}
     return devices
 

@@ -18,7 +18,7 @@ from libs.oauth.reasons import Reason
 from services.token.domain.authorization.interaction import Step
 from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.usecases.tokens.grants.password import PasswordGrant
-from tests.storage.token.world import LIFETIMES, Registered, World, asked
+from tests.storage.token.world import CHAIN_KEY, LIFETIMES, Registered, World, asked
 from tests.unit.token.parts import ALICE, BOB, a_session, read_token
 
 pytestmark = pytest.mark.s(17)
@@ -43,7 +43,7 @@ class SignIns:
 @pytest.fixture
 def sign_ins(world: World) -> SignIns:
     sign_ins = SignIns()
-    handler = PasswordGrant(world.work, world.work.reading, sign_ins, lifetimes=LIFETIMES)
+    handler = PasswordGrant(world.work, world.work.reading, sign_ins, chain_key=CHAIN_KEY, lifetimes=LIFETIMES)
     world.issue_tokens._grants = {**world.issue_tokens._grants, "password": handler}
     return sign_ins
 

@@ -68,7 +68,7 @@ def test_a_service_is_told_what_it_reads_and_nothing_else(shape):
 def test_every_file_that_a_service_is_told_of_is_given_to_it_and_no_other(shape):
     configured = CONFIG["latchkey"] | CONFIG[shape.name]
     secrets = {path.rsplit("/", 1)[1] for path in configured.values() if path.startswith("/etc/latchkey/secrets/")}
-    reads = {"reader.creds"} if shape.subscribes else set()
+    reads = {file for _, file in shape.nats_users.values()}
     keys = {f"{name}.key" for name in shape.secrets.values()}
     assert secrets == secret_files(shape.name) == {"nats.creds"} | reads | keys
     assert volume(shape.name, "secrets")["secretName"] == shape.name

@@ -27,7 +27,7 @@ EXPECTED = {
     "token": IDENTITY | {"pgpass", "session-attestation.key", "client-secret-pepper.key", "pairwise-salt.key"},
     "authentication": IDENTITY | {"pgpass", "session-attestation.key", "factor-encryption.key"},
     "device": IDENTITY | {"pgpass"},
-    "key-rotation": IDENTITY | {"pgpass", "key-encryption.key"},
+    "key-rotation": IDENTITY | {"subscribers.creds", "readers.creds", "pgpass", "key-encryption.key"},
     "event-bridge": IDENTITY | {"pgpass", "reader.creds", "webhook-sealing.key"},
     "cli": IDENTITY | {"subscriber.creds", "hooks.creds", "subscribers.key", "run.json"},
     "nats": {"nats.conf", "operator.jwt", "data"},
@@ -88,6 +88,8 @@ def test_setup_run_again_changes_no_secret_and_no_certificate(handout, home):
         "hooks.creds",
         "subscriber.creds",
         "reader.creds",
+        "readers.creds",
+        "subscribers.creds",
         "nats.conf",
         "operator.jwt",
     }

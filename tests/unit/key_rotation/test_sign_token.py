@@ -67,7 +67,6 @@ def _dated(seconds: int) -> dict[str, Any]:
     return {"iat": AT + seconds, "exp": AT + seconds + 600}
 
 
-@pytest.mark.s(27)
 @pytest.mark.parametrize(
     ("typ", "claims"),
     [
@@ -101,7 +100,6 @@ async def test_sign_token_refuses_unexpected_claims(signer: Signer, typ: str, cl
     assert refusal.value.reason == "CLAIMS_REFUSED"
 
 
-@pytest.mark.s(27)
 async def test_sign_token_refuses_lifetimes_above_one_day(signer: Signer):
     signer.life = timedelta(days=400)
     await signer(exp=AT + 86_400)

@@ -1,10 +1,12 @@
 """The chain of refresh tokens: what is recognised without storing any of them."""
 
 import base64
+import hmac
 import secrets
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +24,7 @@ DAY = timedelta(days=1)
 
 
 def _chain(length: int) -> list[RefreshToken]:
-    tokens = [first_token(FAMILY_ID)]
+    tokens = [first_token(FAMILY_ID, KEY)]
     while len(tokens) < length:
         tokens.append(tokens[-1].successor(KEY))
     return tokens
@@ -113,8 +115,8 @@ def test_rotation_moves_one_step_and_the_idle_limit_but_never_the_end() -> None:
 
 
 @pytest.mark.s(13)
-def test_first_tokens_have_256_random_bits() -> None:
-    made = {first_token(FAMILY_ID).secret for _ in range(50)}
+def test_first_tokens_are_random() -> None:
+    made = {first_token(FAMILY_ID, KEY).secret for _ in range(50)}
     assert len(made) == 50
     assert {len(secret) for secret in made} == {32}
 
@@ -153,12 +155,43 @@ def test_a_token_has_one_spelling() -> None:
     assert str(RefreshToken.parse(text)) == text
 
 
-def test_a_chain_is_followed_for_so_long_and_no_longer() -> None:
-    """What strangers can make the server compute has an end."""
-    tokens = _chain(20_002)
-    family = _family(tokens)
-    assert _recognised(family, tokens[1]) is TokenMatch.REUSED
-    assert _recognised(family, tokens[0]) == "REFRESH_TOKEN_UNKNOWN"
+@pytest.mark.s(22, 23)
+def test_reuse_is_detected_after_any_number_of_rotations_at_a_constant_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = _chain(3)
+    family = replace(_family(tokens), generation=2**31)
+    computed = 0
+    digest = hmac.digest
+
+    def counted(*arguments: Any) -> bytes:
+        nonlocal computed
+        computed += 1
+        return digest(*arguments)
+
+    monkeypatch.setattr(hmac, "digest", counted)
+    keys = [b"n" * 32, KEY]
+    for token in tokens:
+        assert family.recognise(token, keys=keys, grace=GRACE, now=NOON) is TokenMatch.REUSED
+    forged = RefreshToken(FAMILY_ID, 7, secrets.token_bytes(32))
+    with pytest.raises(InvalidGrant) as refusal:
+        family.recognise(forged, keys=keys, grace=GRACE, now=NOON)
+    assert refusal.value.reason == "REFRESH_TOKEN_UNKNOWN"
+    assert computed <= 4 * len(keys)
+
+
+@pytest.mark.s(21)
+def test_genuine_token_of_another_family_is_unknown() -> None:
+    other = first_token("0196a000-0000-7000-8000-0000000000f2", KEY)
+    moved = replace(other, family_id=FAMILY_ID)
+    assert _recognised(_family(_chain(4)), moved) == "REFRESH_TOKEN_UNKNOWN"
+
+
+def test_token_of_a_version_without_macs_is_rotated_and_answered_within_the_grace() -> None:
+    old = RefreshToken(FAMILY_ID, 5, secrets.token_bytes(32))
+    assert _recognised(_family([old]), old) is TokenMatch.LATEST
+    rotated_by_old_replica = _family([old, old.unmarked_successor(KEY)])
+    assert _recognised(rotated_by_old_replica, old) is TokenMatch.PREDECESSOR
+    assert rotated_by_old_replica.successor_of(old, [KEY]) == old.unmarked_successor(KEY)
+    assert _recognised(rotated_by_old_replica, old, GRACE + SECOND) is TokenMatch.REUSED
 
 
 @pytest.mark.s(60)
@@ -172,7 +205,7 @@ NEW = b"n" * 32
 
 
 def _chain_under(*keys: bytes) -> list[RefreshToken]:
-    tokens = [first_token(FAMILY_ID)]
+    tokens = [first_token(FAMILY_ID, KEY)]
     for key in keys:
         tokens.append(tokens[-1].successor(key))
     return tokens

@@ -501,6 +501,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """authorize-frontend refused to redirect to a URI with a scheme that is not permitted."""
     ERROR_REASON_REDIRECT_URI_USERINFO: _ErrorReason.ValueType  # 243
     """A redirect URI contains user information."""
+    ERROR_REASON_REFRESH_TOO_OFTEN: _ErrorReason.ValueType  # 379
+    """A refresh token family is rotated too often: the client must wait (Retry-After)."""
     ERROR_REASON_REFRESH_TOKEN_EXPIRED: _ErrorReason.ValueType  # 244
     """The refresh token has expired. The client must start a new authorization request."""
     ERROR_REASON_REFRESH_TOKEN_MALFORMED: _ErrorReason.ValueType  # 245
@@ -1255,6 +1257,8 @@ ERROR_REASON_REDIRECT_URI_UNSAFE: ErrorReason.ValueType  # 242
 """authorize-frontend refused to redirect to a URI with a scheme that is not permitted."""
 ERROR_REASON_REDIRECT_URI_USERINFO: ErrorReason.ValueType  # 243
 """A redirect URI contains user information."""
+ERROR_REASON_REFRESH_TOO_OFTEN: ErrorReason.ValueType  # 379
+"""A refresh token family is rotated too often: the client must wait (Retry-After)."""
 ERROR_REASON_REFRESH_TOKEN_EXPIRED: ErrorReason.ValueType  # 244
 """The refresh token has expired. The client must start a new authorization request."""
 ERROR_REASON_REFRESH_TOKEN_MALFORMED: ErrorReason.ValueType  # 245

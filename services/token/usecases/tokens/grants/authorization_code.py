@@ -17,9 +17,10 @@ from services.token.usecases.tokens.issue_tokens import Authorized
 
 
 class AuthorizationCodeGrant:
-    def __init__(self, begin: Begin, view: View, *, lifetimes: Lifetimes) -> None:
+    def __init__(self, begin: Begin, view: View, *, chain_key: bytes, lifetimes: Lifetimes) -> None:
         self._begin = begin
         self._view = view
+        self._chain_key = chain_key
         self._lifetimes = lifetimes
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
@@ -48,7 +49,9 @@ class AuthorizationCodeGrant:
         async with self._begin() as work:
             won = await work.codes.redeem(code.code_hash, now=now)
             if won:
-                refresh_token = await start_family(work, client, code.grant, lifetimes=self._lifetimes, now=now)
+                refresh_token = await start_family(
+                    work, client, code.grant, chain_key=self._chain_key, lifetimes=self._lifetimes, now=now
+                )
                 work.emit(
                     events.code_redeemed(code.grant, correlation_id=code.correlation_id),
                     events.token_issued(

@@ -25,9 +25,10 @@ _MAX_WAIT_SECONDS = 30
 class DeviceCodeGrant:
     """Polls and redeems in two calls, so that a code is not lost when signing fails."""
 
-    def __init__(self, begin: Begin, devices: Devices, *, lifetimes: Lifetimes, clock: Clock) -> None:
+    def __init__(self, begin: Begin, devices: Devices, *, chain_key: bytes, lifetimes: Lifetimes, clock: Clock) -> None:
         self._begin = begin
         self._devices = devices
+        self._chain_key = chain_key
         self._lifetimes = lifetimes
         self._clock = clock
 
@@ -54,6 +55,7 @@ class DeviceCodeGrant:
                     token,
                     grant_type=DEVICE_CODE,
                     correlation_id=allowed.correlation_id,
+                    chain_key=self._chain_key,
                     lifetimes=self._lifetimes,
                     now=now,
                 )

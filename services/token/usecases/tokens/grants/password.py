@@ -24,10 +24,11 @@ from services.token.usecases.tokens.issue_tokens import Authorized
 class PasswordGrant:
     """The same sign-in as on the page, with its limits; the session that it starts can be ended like any other."""
 
-    def __init__(self, begin: Begin, view: View, sign_ins: SignIns, *, lifetimes: Lifetimes) -> None:
+    def __init__(self, begin: Begin, view: View, sign_ins: SignIns, *, chain_key: bytes, lifetimes: Lifetimes) -> None:
         self._begin = begin
         self._view = view
         self._sign_ins = sign_ins
+        self._chain_key = chain_key
         self._lifetimes = lifetimes
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
@@ -60,6 +61,7 @@ class PasswordGrant:
                     token,
                     grant_type=PASSWORD,
                     correlation_id=correlation_id,
+                    chain_key=self._chain_key,
                     lifetimes=self._lifetimes,
                     now=now,
                 )

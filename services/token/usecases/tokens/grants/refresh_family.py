@@ -12,12 +12,12 @@ from services.token.ports.work import Writer
 
 
 async def start_family(
-    work: Writer, client: Client, grant: Grant, *, lifetimes: Lifetimes, now: datetime
+    work: Writer, client: Client, grant: Grant, *, chain_key: bytes, lifetimes: Lifetimes, now: datetime
 ) -> str | None:
     """The refresh token, of which only the hash stays; None for a client that is not registered for them."""
     if REFRESH_TOKEN not in client.metadata.grant_types:
         return None
-    token = first_token(uuid7(now))
+    token = first_token(uuid7(now), chain_key)
     family = RefreshFamily(
         family_id=token.family_id,
         client_id=grant.client_id,

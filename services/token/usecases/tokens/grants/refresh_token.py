@@ -1,12 +1,13 @@
 """A refresh token is traded for new tokens and its successor (RFC 6749 6, RFC 9700 4.14.2)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libs.oauth.errors import InvalidGrant, InvalidRequest, InvalidScope
 from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
 from libs.oauth.scopes import parse_scope
+from libs.servicekit.base.rates import Rate
 from services.token import events
 from services.token.domain.clients.client import Client, listed
 from services.token.domain.tokens.grants import Grant
@@ -15,6 +16,9 @@ from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
 from services.token.ports.work import Begin, View, Writer
 from services.token.usecases.tokens.issue_tokens import Authorized
 
+ROTATIONS_PER_MINUTE = 60
+"""Of one refresh token family, at one replica."""
+
 
 class RefreshTokenGrant:
     def __init__(self, begin: Begin, view: View, *, chain_keys: Sequence[bytes], lifetimes: Lifetimes) -> None:
@@ -22,9 +26,14 @@ class RefreshTokenGrant:
         self._view = view
         self._chain_keys = chain_keys
         self._lifetimes = lifetimes
+        self._rotations = Rate(size=ROTATIONS_PER_MINUTE, refill=timedelta(minutes=1), reason=Reason.REFRESH_TOO_OFTEN)
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
-        """Raises InvalidGrant for a token that is not the client's latest; one that was used before ends its grant."""
+        """Raises InvalidGrant for a token that is not the client's latest; one that was used before ends its grant.
+
+        Raises:
+            TemporarilyUnavailable: the family is rotated more than ROTATIONS_PER_MINUTE times a minute.
+        """
         if "refresh_token" not in parameters:
             raise InvalidRequest("refresh_token is missing.", reason=Reason.REFRESH_TOKEN_MISSING)
         token = RefreshToken.parse(parameters["refresh_token"])
@@ -32,6 +41,8 @@ class RefreshTokenGrant:
         presented = self._recognise(family, token, now=now)
         if presented is TokenMatch.REUSED:
             await self._revoke(family, now=now)
+        if presented is TokenMatch.LATEST:
+            self._rotations.consume(family.family_id, 1, now=now)
         scopes = _narrowed(family.grant, client, parameters.get("scope"))
 
         async def redeem(tokens: AccessToken) -> str:
