@@ -25,10 +25,11 @@ COPY deploy deploy
 RUN ["/opt/latchkey/venv/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "."]
 
 FROM ${BASE_IMAGE} AS runtime
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Latchkey" \
       org.opencontainers.image.description="An OAuth 2.0 and OpenID Connect authorization server made of five small services" \
+      org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # The current folder is not searched for modules.

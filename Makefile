@@ -78,8 +78,8 @@ docs: test-venv ## Generate the generated pages of docs/
 	@$(bin)/python docs/generate
 
 .PHONY: docs-site
-docs-site: test-venv ## Build the documentation site into site/
-	@$(bin)/python -m mkdocs build --strict
+docs-site: test-venv ## Build the documentation site into build/site
+	@$(bin)/python -m docs.generate.site
 
 .PHONY: migration
 migration: test-venv ## Draft a schema migration: make migration SERVICE=token MESSAGE="what changes"
@@ -91,7 +91,7 @@ lock: ## Update the three lock files (needs a package index)
 
 .PHONY: clean
 clean: ## Remove environment and caches; the data of `make run` in LATCHKEY_HOME stays
-	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) build .cache *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 .PHONY: composer

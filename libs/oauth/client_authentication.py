@@ -101,6 +101,8 @@ def _from_header(authorization: str, parameters: Parameters) -> Credentials:
         raise InvalidRequest(
             "client_id in the body does not match the Authorization header.", reason=Reason.CLIENT_ID_MISMATCH
         )
+    if not secret:  # RFC 6749 2.3.1: an empty secret may be omitted; many libraries send it for public clients
+        return Credentials(client_id=client_id, method=NONE)
     return Credentials(client_id=client_id, method=BASIC, secret=secret)
 
 

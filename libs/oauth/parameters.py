@@ -70,6 +70,8 @@ def join_resources(values: Iterable[str]) -> str:
 def parse_form(body: bytes) -> list[Pair]:
     """Return the pairs of an application/x-www-form-urlencoded body, in order and with duplicates.
 
+    Empty pairs are ignored, and a name without `=` has an empty value (URL Standard 5.1).
+
     Raises:
         InvalidRequest: not UTF-8, not form-encoded, or more than 64 parameters.
     """
@@ -77,7 +79,6 @@ def parse_form(body: bytes) -> list[Pair]:
         pairs = parse_qsl(
             body.decode("ascii"),
             keep_blank_values=True,
-            strict_parsing=bool(body),
             errors="strict",
             max_num_fields=MAX_PARAMETERS,
         )
@@ -86,6 +87,8 @@ def parse_form(body: bytes) -> list[Pair]:
             f"The body must be form-encoded UTF-8 with at most {MAX_PARAMETERS} parameters.",
             reason=Reason.FORM_MALFORMED,
         ) from None
+    if body.lstrip()[:1] in {b"{", b"["}:
+        raise InvalidRequest("The body is JSON: it must be form-encoded.", reason=Reason.FORM_MALFORMED)
     if any(len(name) > MAX_NAME_LENGTH or "\0" in name or "\0" in value for name, value in pairs):
         raise InvalidRequest(
             f"A parameter contains a NUL character or has a name of more than {MAX_NAME_LENGTH} characters.",

@@ -16,6 +16,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -53,6 +54,9 @@ class Stack:
     def __init__(self, layout: Layout, children: Sequence[Child]) -> None:
         self.layout = layout
         self._children = {child.program.name: child for child in children}
+        # A program ends with the thread that started it (deploy/local/supervision/pdeathsig_exec.py), so that all are
+        # started by one thread that lives as long as the stack, whichever thread restarts them.
+        self._starter = ThreadPoolExecutor(max_workers=1)
 
     @property
     def issuer(self) -> str:
@@ -123,7 +127,7 @@ class Stack:
     def start(self, *names: str) -> None:
         """Starts ended programs with the same ports, data and environment, and waits until all services are ready."""
         for name in names:
-            self._children[name].start()
+            self._starter.submit(self._children[name].start).result()
         write_run_file(self.layout, self._children.values())
         self.wait_until_ready()
 
@@ -146,6 +150,7 @@ class Stack:
     def stop(self) -> None:
         process.stop([self._children[name] for name in SERVICE_NAMES], seconds=5)
         process.stop([self._children[NATS]], seconds=5)
+        self._starter.shutdown()
 
     def _troubles(self) -> dict[str, str]:
         ended = {name: child.ending for name, child in self._children.items() if child.failed}

@@ -76,4 +76,6 @@ def _show(output: Output, made: Subscriber, found: Connection) -> None:
     output.line("Subscriber created\n")
     members = subscribers.as_json(made, found)
     output.members({name: " ".join(value) if isinstance(value, list) else value for name, value in members.items()})
-    output.line(f"\nExample program (pip install latchkey-sdk):\n\n{subscribers.program(made, found)}")
+    output.line(
+        f"\nExample program with the SDK (to install it: libs/sdk/README.md):\n\n{subscribers.program(made, found)}"
+    )

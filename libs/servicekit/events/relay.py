@@ -36,6 +36,8 @@ PURGE_SECONDS = 60.0
 BACKLOG_WARNING = timedelta(minutes=5)
 COUNT_SECONDS = CHECK_SECONDS / 2
 _log = logs.get(__name__)
+START_SECONDS = 5.0
+"""How long a process that starts waits for NATS before it reports that events are queued."""
 
 
 class Relay:
@@ -50,6 +52,9 @@ class Relay:
 
     async def run(self) -> None:
         """Publish queued events whenever there are any and NATS is available."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START_SECONDS):
+                await self._bus.until_ready()
         pause = 0.0
         while True:
             self._outbox.work.clear()

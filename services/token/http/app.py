@@ -32,11 +32,16 @@ from services.token.usecases.tokens.revoke_token import RevokeToken
 CLIENT_ENDPOINTS = ("/token", "/par", "/device_authorization", "/introspect", "/revoke")
 """Paths that require client authentication."""
 USERINFO = "/userinfo"
-_CORS = {"Access-Control-Allow-Origin": "*"}
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, DPoP-Nonce",
+}
 _PREFLIGHT = {
     **_CORS,
     "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Allow-Headers": (
+        "Authorization, Content-Type, DPoP, X-Requested-With, traceparent, tracestate, baggage"
+    ),
     "Access-Control-Max-Age": "3600",
 }
 
@@ -100,6 +105,7 @@ def _fixed_headers(*, secure: bool) -> dict[str, str]:
     fixed = {
         **_CORS,
         "Cache-Control": "no-store",
+        "Pragma": "no-cache",  # RFC 6749 5.1
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
     }

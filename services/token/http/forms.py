@@ -18,7 +18,9 @@ async def read_form(request: web.Request) -> Parameters:
     """
     if request.content_type != FORM:
         raise InvalidRequest(f"The Content-Type must be {FORM}.", reason=Reason.CONTENT_TYPE)
-    if "Content-Encoding" in request.headers:  # a body that cannot be decompressed would be a server error
+    if (
+        request.headers.get("Content-Encoding", "identity").lower() != "identity"
+    ):  # a body that cannot be decompressed would be a server error
         raise InvalidRequest(
             "The request body must not be compressed: Content-Encoding is not supported.",
             reason=Reason.CONTENT_ENCODING,

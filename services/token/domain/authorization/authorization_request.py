@@ -29,7 +29,7 @@ from libs.oauth.scopes import OPENID, parse_scope
 from services.token.domain.clients.client import Client, listed
 from services.token.domain.tokens.audiences import requested_resources
 
-MAX_STATE_LENGTH = 2_048
+MAX_STATE_LENGTH = 4_096
 MAX_NONCE_LENGTH = 1_024
 """Of its JSON form: it goes into the ID token, and that has a largest size."""
 MAX_ACR_VALUES = 32
