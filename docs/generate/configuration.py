@@ -39,13 +39,13 @@ _HEADINGS: Final[Mapping[str, str]] = {
     "ServiceSettings": "Every service",
     "GrpcSettings": "Services that others call",
     "HttpEdgeSettings": "HTTP edges",
-    "RegistrationSettings": "Services that know of client registration",
-    "AttributeSettings": "Services that know of people's attributes",
+    "RegistrationSettings": "Services with client registration",
+    "AttributeSettings": "Services that read the attributes file",
     "DatabaseSettings": "Services with a database",
-    "BusSettings": "Services on the bus",
-    "FetchSettings": "Services that fetch what others publish",
-    "MailSettings": "Services that send letters",
-    "PasswordSettings": "Services that take new passwords",
+    "BusSettings": "Services on NATS",
+    "FetchSettings": "Services that fetch URLs of clients",
+    "MailSettings": "Services that send email",
+    "PasswordSettings": "Services that set passwords",
     "WrappingSettings": "Where key-rotation's key-encryption key is kept",
 }
 """Of the classes that services share, in the order of the page."""
@@ -185,7 +185,7 @@ def _number(value: Any) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """For people, where the number says little: ` (8 hours)`."""
+    """The duration in a larger unit: ` (8 hours)`."""
     for word, unit in (("days", timedelta(days=1)), ("hours", timedelta(hours=1)), ("minutes", timedelta(minutes=1))):
         count, rest = divmod(timedelta(seconds=seconds), unit)
         if count > 1 and not rest:

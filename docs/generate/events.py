@@ -138,7 +138,7 @@ def meaning(message: Message) -> str:
 def _yet(message: Message) -> str:
     """Services make the messages of their events by name."""
     producer = options(message).producer
-    return "" if re.search(rf"\b{message.name}\(", code_of(producer)) else "**Not told yet.**"
+    return "" if re.search(rf"\b{message.name}\(", code_of(producer)) else "**Not published yet.**"
 
 
 def field_meaning(field: Field, event: str) -> str:
@@ -185,6 +185,6 @@ def _check_words(messages: Sequence[Message], reasons: Iterable[contract.EnumVal
 
 def _check_attributes(text: str, envelopes: Iterable[Envelope]) -> None:
     """Raises SourceError unless the table of attributes explains each one that an example has."""
-    explained = set(_ATTRIBUTE.findall(text.partition("## What every event says")[2].partition("\n## ")[0]))
+    explained = set(_ATTRIBUTE.findall(text.partition("## Event attributes")[2].partition("\n## ")[0]))
     if missing := {name for envelope in envelopes for name in envelope} - explained:
         raise SourceError(f"docs/generate/prose/events.md does not explain {codes(sorted(missing))}")

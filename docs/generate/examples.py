@@ -57,8 +57,8 @@ def golden(folder: Path) -> dict[str, Envelope]:
 
 
 def made() -> Iterable[Event]:
-    """Every event as its service tells it."""
-    return (*_of_authentication(), *_of_people_and_tokens(), *_of_clients(), *_of_keys())
+    """Every event, made by the code of its service."""
+    return (*_of_authentication(), *_of_users_and_tokens(), *_of_clients(), *_of_keys())
 
 
 def _enveloped(event: Event) -> Envelope:
@@ -106,7 +106,7 @@ def _of_authentication() -> Iterable[Event]:
     )
 
 
-def _of_people_and_tokens() -> Iterable[Event]:
+def _of_users_and_tokens() -> Iterable[Event]:
     grant = Grant(
         grant_id=_GRANT,
         client_id=_CLIENT,

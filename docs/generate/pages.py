@@ -6,20 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from docs.generate import asyncapi, configuration, conformance, events, rpc, sdk_event_types, security
+from docs.generate import asyncapi, configuration, conformance, errors, events, rpc, sdk_event_types, security
 from docs.generate.sources import DOCS, SourceError
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "asyncapi.json": asyncapi.page,
     "configuration.md": configuration.page,
     "conformance.md": conformance.page,
+    "errors.md": errors.page,
     "events.md": events.page,
     "rpc.md": rpc.page,
     "security.md": security.page,
     sdk_event_types.FILE: sdk_event_types.page,
 }
 _COMMAND = ".venv/bin/python docs/generate"
-_LONGEST_DIFF = 20
+_MAX_DIFF_LINES = 20
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,7 +47,7 @@ def _check(pages: Mapping[Path, str]) -> int:
     for path, text in stale.items():
         name = path.relative_to(DOCS.parent).as_posix()
         changes = difflib.unified_diff(_present(path).splitlines(), text.splitlines(), name, "its sources", "", "", 0)
-        sys.stderr.writelines(f"{line.rstrip()}\n" for line in islice(changes, _LONGEST_DIFF))
+        sys.stderr.writelines(f"{line.rstrip()}\n" for line in islice(changes, _MAX_DIFF_LINES))
         sys.stderr.write(f"{name} differs from its sources: run {_COMMAND}\n")
     return 1 if stale else 0
 

@@ -40,7 +40,7 @@ def described(rpc: contract.Rpc) -> Described:
     """The parts of an RPC's comment.
 
     Raises:
-        SourceError: the comment does not name the callers, names others than the options do, or nobody knows them.
+        SourceError: the callers in the comment are missing, unknown, or differ from the options.
     """
     parts = _COMMENT.fullmatch(rpc.comment)
     if parts is None:

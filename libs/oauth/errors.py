@@ -10,11 +10,15 @@ Raised by the domain and the use cases. libs/servicekit/grpc/errors.py carries t
 edge renders them.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from libs.oauth.reasons import Reason
 
+MAX_NAMED_VALUES = 5
+MAX_NAMED_VALUE_LENGTH = 100
 _PERMITTED = frozenset(chr(code) for code in range(0x20, 0x7F)) - {'"', "\\"}
+_VALUE_CHARACTERS = _PERMITTED - {" "}
 
 
 class OAuthError(Exception):
@@ -22,7 +26,8 @@ class OAuthError(Exception):
 
     Args:
         description: the error_description for the client: RFC 6749 characters (ASCII without quotes and backslashes),
-            no secret, no request value.
+            no secret, and no request value except those values of scope and resource that
+            `name_values` admits (RFC 6749 5.2).
         reason: for logs, metrics and other services; the default is the reason with the name of the error code.
         redirectable: whether the error may be sent to the redirect URI of the request. False until that URI is known
             to belong to the client.
@@ -50,6 +55,21 @@ class OAuthError(Exception):
 def permitted(text: str) -> str:
     """Return the text with a question mark for each character that RFC 6749 excludes from error_description."""
     return "".join(character if character in _PERMITTED else "?" for character in text)
+
+
+def name_values(text: str, values: Iterable[str]) -> str:
+    """Return an error description that names refused values of scope or resource, as far as they are safe to repeat.
+
+    Named are the first MAX_NAMED_VALUES values that are scope tokens (RFC 6749 3.3; every absolute URI is one as well)
+    of at most MAX_NAMED_VALUE_LENGTH characters. Other values are left out.
+
+    Args:
+        text: the description without its final full stop.
+    """
+    safe = [
+        value for value in values if 0 < len(value) <= MAX_NAMED_VALUE_LENGTH and _VALUE_CHARACTERS.issuperset(value)
+    ]
+    return f"{text}: {' '.join(safe[:MAX_NAMED_VALUES])}" if safe else f"{text}."
 
 
 class InvalidRequest(OAuthError):

@@ -1,4 +1,4 @@
-"""Composition root: the one place that knows every part and puts them together."""
+"""The authentication service: its settings, connections, use cases, gRPC services and background tasks."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -6,12 +6,25 @@ from contextlib import asynccontextmanager, suppress
 from latchkey.authentication.v1 import (
     accounts_pb2,
     accounts_pb2_grpc,
+    addresses_pb2,
+    addresses_pb2_grpc,
     admin_pb2,
     admin_pb2_grpc,
+    factors_pb2,
+    factors_pb2_grpc,
+    offers_pb2,
+    offers_pb2_grpc,
+    password_resets_pb2,
+    password_resets_pb2_grpc,
+    profile_pb2,
+    profile_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
+    sign_ups_pb2,
+    sign_ups_pb2_grpc,
 )
 from libs.crypto.hashing import keyed_hash
+from libs.crypto.sealing import KeyEncryptionKey
 from libs.fetch.fetcher import open_fetcher
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.base.clock import SystemClock
@@ -22,32 +35,25 @@ from libs.servicekit.events.relay import PURGE_SECONDS, Relay
 from libs.servicekit.events.unit_of_work import Transactions
 from libs.servicekit.nats.bus import Bus
 from libs.servicekit.sql.migrations import open_database
-from services.authentication import rpc
+from services.authentication.adapters.email_deliveries import EmailDeliveries
+from services.authentication.adapters.email_texts import EmailTexts
+from services.authentication.adapters.mailer import SmtpMailer
 from services.authentication.adapters.password_policy import PasswordPolicy, breached_passwords
 from services.authentication.adapters.password_pool import PasswordPool
-from services.authentication.app_factors import factor_services
-from services.authentication.app_letters import EmailParts
-from services.authentication.app_profile import profile_service
 from services.authentication.config import AuthenticationSettings
+from services.authentication.rpc.accounts import AccountRpc
+from services.authentication.rpc.addresses import AddressRpc
+from services.authentication.rpc.factors import FactorRpc
+from services.authentication.rpc.offers import OfferRpc
+from services.authentication.rpc.password_resets import PasswordResetRpc
+from services.authentication.rpc.profile import ProfileRpc
+from services.authentication.rpc.proofs import ProofRpc
+from services.authentication.rpc.sessions import SessionRpc
+from services.authentication.rpc.sign_ups import SignUpRpc
+from services.authentication.rpc.user_admin import UserAdminRpc
 from services.authentication.store.tables import METADATA
 from services.authentication.store.work import StoreWork
-from services.authentication.usecases.accounts.change_password import ChangePassword
-from services.authentication.usecases.accounts.create_user import CreateUser
-from services.authentication.usecases.accounts.disable_user import DisableUser
-from services.authentication.usecases.accounts.get_account import GetAccount
-from services.authentication.usecases.accounts.import_user import ImportUser
-from services.authentication.usecases.accounts.list_users import ListUsers
-from services.authentication.usecases.accounts.profile import FindUser, UpdateUser
-from services.authentication.usecases.accounts.set_password import SetPassword
-from services.authentication.usecases.factors.reset_factors import ResetFactors
-from services.authentication.usecases.sessions.end_session import EndSession
-from services.authentication.usecases.sessions.get_session import GetSession
-from services.authentication.usecases.sessions.own_sessions import EndOwnSessions, ListSessions, RequireSession
-from services.authentication.usecases.sessions.start_session import StartSession
-from services.authentication.usecases.sessions.sweep_sessions import SweepSessions
-from services.authentication.usecases.sessions.touch_sessions import TouchSessions
-from services.authentication.usecases.sign_in.attempt_throttle import AttemptThrottle
-from services.authentication.usecases.sign_in.sign_in import SignIn
+from services.authentication.wiring import Options, Ports, UseCases, compose
 
 NAME = "authentication"
 TOUCH_SECONDS = 15.0
@@ -56,128 +62,177 @@ SWEEP_SECONDS = 60.0
 
 @asynccontextmanager
 async def build(settings: AuthenticationSettings) -> AsyncIterator[Service]:
-    """The service, ready to run, at the schema that the code needs."""
+    """Yield the service, with its database migrated to the current schema."""
     clock = SystemClock()
     async with open_database(settings, service=NAME) as database, open_fetcher(settings.fetch_policy()) as fetcher:
         outbox = Outbox(METADATA, issuer=settings.issuer, clock=clock)
         bus = Bus(settings, service=NAME)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
-        work = Transactions(database, outbox, StoreWork)
-        touch = TouchSessions(work=work, clock=clock)
-        sweep = SweepSessions(work=work, clock=clock, lifetimes=settings.lifetimes, keep_ended=settings.keep_ended)
+        transactions = Transactions(database, outbox, StoreWork)
         passwords = PasswordPool(workers=settings.password_workers, queue=settings.password_queue)
-        policy = PasswordPolicy(
-            min_score=settings.password_min_score,
-            is_breached=breached_passwords(settings, fetcher),
-            brand=settings.brand_name,
-        )
-        emails = EmailParts(
-            settings=settings,
-            view=work.reading,
-            work=work,
-            require_session=RequireSession(clock=clock, lifetimes=settings.lifetimes),
-            passwords=passwords,
-            policy=policy,
-            clock=clock,
-            digest_key=keyed_hash(settings.session_attestation_key_file.first, "latchkey.v1: who asks for letters"),
+        use_cases = compose(
+            Ports(
+                begin=transactions,
+                view=transactions.reading,
+                passwords=passwords,
+                policy=PasswordPolicy(
+                    min_score=settings.password_min_score,
+                    is_breached=breached_passwords(settings, fetcher),
+                    brand=settings.brand_name,
+                ),
+                compose_email=EmailTexts(brand=settings.brand_name, issuer=settings.issuer),
+                mailer=_mailer(settings),
+                clock=clock,
+            ),
+            _options(settings),
         )
         try:
             yield Service(
-                servicers=(
-                    *_servicers(settings, work, passwords=passwords, policy=policy, touch=touch, emails=emails),
-                    *emails.registrations(),
-                ),
+                servicers=_servicers(use_cases, settings),
                 tasks={
                     "bus": bus.run,
                     "relay": relay.run,
                     "outbox-purge": every(PURGE_SECONDS, "outbox-purge", relay.purge),
-                    **emails.tasks(),
-                    "touch-sessions": every(TOUCH_SECONDS, "touch-sessions", touch),
-                    "sweep-sessions": every(SWEEP_SECONDS, "sweep-sessions", sweep),
+                    "letters": EmailDeliveries(use_cases.send_email).run,
+                    "sweep-letters": every(SWEEP_SECONDS, "sweep-letters", use_cases.sweep_emails),
+                    "touch-sessions": every(TOUCH_SECONDS, "touch-sessions", use_cases.touch_sessions),
+                    "sweep-sessions": every(SWEEP_SECONDS, "sweep-sessions", use_cases.sweep_sessions),
                 },
                 checks={"database": database.check, "bus": bus.check, "outbox": relay.check},
             )
         finally:
             passwords.close()
             with suppress(TemporarilyUnavailable):
-                while await touch():
+                while await use_cases.touch_sessions():
                     pass
 
 
-def _servicers(
-    settings: AuthenticationSettings,
-    work: Transactions[StoreWork],
-    *,
-    passwords: PasswordPool,
-    policy: PasswordPolicy,
-    touch: TouchSessions,
-    emails: EmailParts,
-) -> tuple[Registration, ...]:
-    clock = SystemClock()
-    lifetimes = settings.lifetimes
+def _options(settings: AuthenticationSettings) -> Options:
     attestation_key = settings.session_attestation_key_file.first
-    # A key of its own, so that nothing said of names can ever be taken for a statement about a session.
-    stand_in_key = keyed_hash(attestation_key, "latchkey.v1: names that nobody has")
-    require_session = RequireSession(clock=clock, lifetimes=lifetimes)
-    start = StartSession(clock=clock, lifetimes=lifetimes)
-    throttle = AttemptThrottle(clock=clock)
-    sign_in = SignIn(
-        view=work.reading,
-        work=work,
-        passwords=passwords,
-        clock=clock,
-        start=start,
-        throttle=throttle,
-        stand_in_key=stand_in_key,
+    factor_keys = settings.factor_encryption_key_file
+    # The info strings are inputs of the key derivation: another string derives another key.
+    return Options(
+        issuer=settings.issuer,
+        lifetimes=settings.lifetimes,
+        keep_ended=settings.keep_ended,
+        attributes=settings.attributes_file,
+        sign_up=settings.sign_up,
+        stand_in_key=keyed_hash(attestation_key, "latchkey.v1: names that nobody has"),
+        factor_key=KeyEncryptionKey(*factor_keys.every),
+        recovery_keys=tuple(keyed_hash(key, "latchkey.v1: recovery codes") for key in factor_keys.every),
+        challenge_key=keyed_hash(factor_keys.first, "latchkey.v1: passkey challenges"),
+        email_digest_key=keyed_hash(attestation_key, "latchkey.v1: who asks for letters"),
     )
-    sessions = rpc.Sessions(
-        sign_in=sign_in,
-        get_session=GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=touch.note),
-        end_session=EndSession(work=work, clock=clock),
-        list_sessions=ListSessions(view=work.reading, require_session=require_session, lifetimes=lifetimes),
-        end_own_sessions=EndOwnSessions(view=work.reading, work=work, require_session=require_session),
-        change_password=ChangePassword(
-            view=work.reading,
-            work=work,
-            require_session=require_session,
-            passwords=passwords,
-            policy=policy,
-            throttle=throttle,
-            clock=clock,
-            stand_in_key=stand_in_key,
-        ),
-        attestation_key=attestation_key,
-    )
-    accounts = rpc.Accounts(
-        get_account=GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes), sign_in=sign_in
-    )
-    admin = rpc.UserAdmin(
-        create_user=CreateUser(work=work, passwords=passwords, policy=policy, clock=clock),
-        invite_user=emails.invite_user(),
-        import_user=ImportUser(view=work.reading, work=work, clock=clock),
-        list_users=ListUsers(view=work.reading),
-        set_password=SetPassword(view=work.reading, work=work, passwords=passwords, policy=policy, clock=clock),
-        disable_user=DisableUser(work=work, clock=clock),
-        reset_factors=ResetFactors(work=work, clock=clock),
-        find_user=FindUser(view=work.reading),
-        update_user=UpdateUser(view=work.reading, work=work, attributes=settings.attributes_file, clock=clock),
-    )
+
+
+def _mailer(settings: AuthenticationSettings) -> SmtpMailer | None:
+    server = settings.mail_server
+    if server is None:
+        return None
+    return SmtpMailer(server, sender=settings.mail_from, sender_name=settings.brand_name, issuer=settings.issuer)
+
+
+def _servicers(use_cases: UseCases, settings: AuthenticationSettings) -> tuple[Registration, ...]:
+    has_mail = settings.mail_server is not None
+    attestation_key = settings.session_attestation_key_file.first
     return (
         Registration(
             sessions_pb2_grpc.add_SessionServiceServicer_to_server,
-            sessions,
+            SessionRpc(
+                sign_in=use_cases.sign_in,
+                get_session=use_cases.get_session,
+                end_session=use_cases.end_session,
+                list_sessions=use_cases.list_sessions,
+                end_own_sessions=use_cases.end_own_sessions,
+                change_password=use_cases.change_password,
+                attestation_key=attestation_key,
+            ),
             sessions_pb2.DESCRIPTOR.services_by_name["SessionService"],
         ),
         Registration(
             accounts_pb2_grpc.add_AccountServiceServicer_to_server,
-            accounts,
+            AccountRpc(get_account=use_cases.get_account, sign_in=use_cases.sign_in),
             accounts_pb2.DESCRIPTOR.services_by_name["AccountService"],
         ),
         Registration(
             admin_pb2_grpc.add_UserAdminServiceServicer_to_server,
-            admin,
+            UserAdminRpc(
+                create_user=use_cases.create_user,
+                import_user=use_cases.import_user,
+                invite_user=use_cases.invite_user,
+                list_users=use_cases.list_users,
+                set_password=use_cases.set_password,
+                disable_user=use_cases.disable_user,
+                reset_factors=use_cases.reset_factors,
+                find_user=use_cases.find_user,
+                update_user=use_cases.update_user,
+            ),
             admin_pb2.DESCRIPTOR.services_by_name["UserAdminService"],
         ),
-        profile_service(work, require_session=require_session, attributes=settings.attributes_file),
-        *factor_services(settings, work, require_session=require_session, start=start, stand_in_key=stand_in_key),
+        Registration(
+            profile_pb2_grpc.add_ProfileServiceServicer_to_server,
+            ProfileRpc(
+                get_profile=use_cases.get_profile,
+                update_profile=use_cases.update_profile,
+                export_account=use_cases.export_account,
+                delete_account=use_cases.delete_account,
+                attributes=settings.attributes_file,
+            ),
+            profile_pb2.DESCRIPTOR.services_by_name["ProfileService"],
+        ),
+        Registration(
+            factors_pb2_grpc.add_ProofServiceServicer_to_server,
+            ProofRpc(
+                find_attempt=use_cases.find_attempt,
+                continue_sign_in=use_cases.continue_sign_in,
+                start_step_up=use_cases.start_step_up,
+                start_passkey_sign_in=use_cases.start_passkey_sign_in,
+                sign_in_with_passkey=use_cases.sign_in_with_passkey,
+            ),
+            factors_pb2.DESCRIPTOR.services_by_name["ProofService"],
+        ),
+        Registration(
+            factors_pb2_grpc.add_FactorServiceServicer_to_server,
+            FactorRpc(
+                list_factors=use_cases.list_factors,
+                start_totp=use_cases.start_totp,
+                confirm_totp=use_cases.confirm_totp,
+                remove_factor=use_cases.remove_factor,
+                create_recovery_codes=use_cases.create_recovery_codes,
+                start_passkey=use_cases.start_passkey,
+                add_passkey=use_cases.add_passkey,
+            ),
+            factors_pb2.DESCRIPTOR.services_by_name["FactorService"],
+        ),
+        Registration(
+            offers_pb2_grpc.add_OfferServiceServicer_to_server,
+            OfferRpc(mail=has_mail, sign_up=has_mail and settings.sign_up),
+            offers_pb2.DESCRIPTOR.services_by_name["OfferService"],
+        ),
+        Registration(
+            addresses_pb2_grpc.add_AddressServiceServicer_to_server,
+            AddressRpc(
+                get_own=use_cases.get_address,
+                request_address=use_cases.request_address,
+                find=use_cases.find_address_request,
+                confirm=use_cases.confirm_address,
+            ),
+            addresses_pb2.DESCRIPTOR.services_by_name["AddressService"],
+        ),
+        Registration(
+            sign_ups_pb2_grpc.add_SignUpServiceServicer_to_server,
+            SignUpRpc(
+                request_sign_up=use_cases.request_sign_up,
+                find=use_cases.find_sign_up,
+                complete=use_cases.complete_sign_up,
+            ),
+            sign_ups_pb2.DESCRIPTOR.services_by_name["SignUpService"],
+        ),
+        Registration(
+            password_resets_pb2_grpc.add_PasswordResetServiceServicer_to_server,
+            PasswordResetRpc(
+                request_reset=use_cases.request_reset, find=use_cases.find_reset, reset=use_cases.reset_password
+            ),
+            password_resets_pb2.DESCRIPTOR.services_by_name["PasswordResetService"],
+        ),
     )

@@ -8,7 +8,7 @@ from libs.servicekit.events.event import Actor, Event
 from services.authentication.domain.factors.factor import Factor
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import EndedSession, EndReason, Session
-from services.authentication.ports import Accepted
+from services.authentication.ports.sign_in import Accepted
 
 SYSTEM = Actor("system")
 _UNAUTHENTICATED = Actor("user")

@@ -84,7 +84,7 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
         outbox = Outbox(METADATA, issuer=issuer, clock=clock)
         relay = Relay(database, METADATA, outbox, bus, clock=clock)
         transactions = Transactions(database, outbox, StoreWork)
-        pairwise_salt_check = PairwiseSaltCheck(transactions.reading, subjects)
+        pairwise_salt_check = PairwiseSaltCheck(view=transactions.reading, subjects=subjects)
         await pairwise_salt_check.require()
         clients = CachedClients(transactions, clock=clock)
         retired_keys = RetiredKeys(clock=clock)
@@ -103,12 +103,12 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
                 clients=clients,
                 client_keys=client_keys,
                 logos=logos,
-                fetch_request_object=RemoteRequestObjects(partial(fetcher.get, accept=request_objects.TYPES)),
-                fetch_sector_document=RemoteSectorDocuments(fetcher.get),
+                fetch_request_object=RemoteRequestObjects(fetch=partial(fetcher.get, accept=request_objects.TYPES)),
+                fetch_sector_document=RemoteSectorDocuments(fetch=fetcher.get),
                 post=fetcher,
-                accounts=RemoteAccounts(accounts),
-                sign_ins=RemoteSignIns(accounts),
-                devices=RemoteDevices(DeviceServiceStub(device), attestation_keys=attestation_keys, clock=clock),
+                accounts=RemoteAccounts(stub=accounts),
+                sign_ins=RemoteSignIns(stub=accounts),
+                devices=RemoteDevices(stub=DeviceServiceStub(device), attestation_keys=attestation_keys, clock=clock),
                 keys=keys,
                 hook=token_hook_of(settings, bus),
                 telemetry=telemetry,
@@ -126,9 +126,9 @@ async def build(settings: TokenSettings) -> AsyncIterator[Service]:
             )
         deliveries = LogoutDeliveries(use_cases.deliver_logout)
         session_events = SessionEvents(
-            use_cases.end_session,
-            use_cases.end_account,
-            use_cases.end_offline_grants,
+            end_session=use_cases.end_session,
+            end_account=use_cases.end_account,
+            end_offline=use_cases.end_offline_grants,
             clock=clock,
             queued=deliveries.wake,
         ).consumers(bus)

@@ -153,7 +153,7 @@ def compose(ports: Ports, options: Options) -> UseCases:
         id_token_lifetime=lifetimes.id_token,
     )
     advance = AdvanceAuthorization(
-        GrantAuthorization(mint, audiences=options.audiences, lifetimes=lifetimes),
+        grant=GrantAuthorization(mint, audiences=options.audiences, lifetimes=lifetimes),
         issuer=issuer,
         clients=clients,
         accounts=ports.accounts,
@@ -171,25 +171,27 @@ def compose(ports: Ports, options: Options) -> UseCases:
         issuer=issuer,
         audiences=options.assertion_audiences,
     )
-    check_sector = CheckSector(ports.fetch_sector_document, subjects=subjects)
-    create_client = CreateClient(begin, check_sector=check_sector, pepper=pepper, clock=clock)
-    update_client = UpdateClient(begin, view, check_sector=check_sector, pepper=pepper, directory=clients, clock=clock)
-    delete_client = DeleteClient(begin, directory=clients, clock=clock)
+    check_sector = CheckSector(fetch=ports.fetch_sector_document, subjects=subjects)
+    create_client = CreateClient(begin=begin, check_sector=check_sector, pepper=pepper, clock=clock)
+    update_client = UpdateClient(
+        begin=begin, view=view, check_sector=check_sector, pepper=pepper, directory=clients, clock=clock
+    )
+    delete_client = DeleteClient(begin=begin, directory=clients, clock=clock)
     chain_key = options.chain_keys[0]
     return UseCases(
         authorize=Authorize(
-            begin,
-            view,
-            advance,
+            begin=begin,
+            view=view,
+            advance=advance,
             read_request_object=read_request_object,
             pending_request_limiter=ports.pending_request_limiter,
             clock=clock,
         ),
-        resume=ResumeAuthorization(begin, view, advance, clock=clock),
-        deny=DenyAuthorization(begin, advance, clock=clock),
-        describe=DescribeInteraction(view, advance, clock=clock),
+        resume=ResumeAuthorization(begin=begin, view=view, advance=advance, clock=clock),
+        deny=DenyAuthorization(begin=begin, advance=advance, clock=clock),
+        describe=DescribeInteraction(view=view, advance=advance, clock=clock),
         push=PushAuthorizationRequest(
-            begin,
+            begin=begin,
             authenticate=authenticate,
             read_request_object=read_request_object,
             pending_request_limiter=ports.pending_request_limiter,
@@ -199,31 +201,31 @@ def compose(ports: Ports, options: Options) -> UseCases:
         start_device_authorization=StartDeviceAuthorization(
             issuer=issuer, authenticate=authenticate, devices=ports.devices, clock=clock
         ),
-        list_connections=ListConnections(view, clients=clients, clock=clock),
-        withdraw_consent=WithdrawConsent(begin, clock=clock),
-        export_consents=ExportConsents(view, clients=clients),
+        list_connections=ListConnections(view=view, clients=clients, clock=clock),
+        withdraw_consent=WithdrawConsent(begin=begin, clock=clock),
+        export_consents=ExportConsents(view=view, clients=clients),
         create_client=create_client,
-        get_client=GetClient(view),
-        list_clients=ListClients(view),
+        get_client=GetClient(view=view),
+        list_clients=ListClients(view=view),
         update_client=update_client,
-        rotate_secret=RotateClientSecret(begin, pepper=pepper, directory=clients, clock=clock),
+        rotate_secret=RotateClientSecret(begin=begin, pepper=pepper, directory=clients, clock=clock),
         delete_client=delete_client,
         get_logo=GetClientLogo(clients=clients, logos=ports.logos),
-        sweep_unused_clients=SweepUnusedClients(begin, directory=clients, clock=clock),
-        create_initial_token=CreateInitialAccessToken(begin, mode=options.registration, clock=clock),
-        list_initial_tokens=ListInitialAccessTokens(view, clock=clock),
-        revoke_initial_token=RevokeInitialAccessToken(begin),
+        sweep_unused_clients=SweepUnusedClients(begin=begin, directory=clients, clock=clock),
+        create_initial_token=CreateInitialAccessToken(begin=begin, mode=options.registration, clock=clock),
+        list_initial_tokens=ListInitialAccessTokens(view=view, clock=clock),
+        revoke_initial_token=RevokeInitialAccessToken(begin=begin),
         register_client=RegisterClient(
-            begin,
-            view,
-            create_client,
+            begin=begin,
+            view=view,
+            create=create_client,
             mode=options.registration,
             policy=options.registration_policy,
             quota=options.registration_quota,
             lifetime=lifetimes.registration,
             clock=clock,
         ),
-        read_registration=ReadRegistration(view),
+        read_registration=ReadRegistration(view=view),
         change_registration=ChangeRegistration(
             begin,
             view,
@@ -235,14 +237,18 @@ def compose(ports: Ports, options: Options) -> UseCases:
         ),
         delete_registration=DeleteRegistration(view, delete_client),
         issue_tokens=IssueTokens(
-            {
-                AUTHORIZATION_CODE: AuthorizationCodeGrant(begin, view, chain_key=chain_key, lifetimes=lifetimes),
-                REFRESH_TOKEN: RefreshTokenGrant(begin, view, chain_keys=options.chain_keys, lifetimes=lifetimes),
-                CLIENT_CREDENTIALS: ClientCredentials(ports.telemetry),
-                DEVICE_CODE: DeviceCodeGrant(
-                    begin, ports.devices, chain_key=chain_key, lifetimes=lifetimes, clock=clock
+            grants={
+                AUTHORIZATION_CODE: AuthorizationCodeGrant(
+                    begin=begin, view=view, chain_key=chain_key, lifetimes=lifetimes
                 ),
-                PASSWORD: PasswordGrant(begin, view, ports.sign_ins, chain_key=chain_key, lifetimes=lifetimes),
+                REFRESH_TOKEN: RefreshTokenGrant(begin, view, chain_keys=options.chain_keys, lifetimes=lifetimes),
+                CLIENT_CREDENTIALS: ClientCredentials(telemetry=ports.telemetry),
+                DEVICE_CODE: DeviceCodeGrant(
+                    begin=begin, devices=ports.devices, chain_key=chain_key, lifetimes=lifetimes, clock=clock
+                ),
+                PASSWORD: PasswordGrant(
+                    begin=begin, view=view, sign_ins=ports.sign_ins, chain_key=chain_key, lifetimes=lifetimes
+                ),
             },
             audiences=options.audiences,
             authenticate=authenticate,
@@ -253,7 +259,7 @@ def compose(ports: Ports, options: Options) -> UseCases:
             clock=clock,
         ),
         revoke_token=RevokeToken(
-            begin,
+            begin=begin,
             issuer=issuer,
             authenticate=authenticate,
             keys=keys,
@@ -262,7 +268,7 @@ def compose(ports: Ports, options: Options) -> UseCases:
             clock=clock,
         ),
         introspect_token=IntrospectToken(
-            view,
+            view=view,
             issuer=issuer,
             authenticate=authenticate,
             keys=keys,
@@ -273,7 +279,7 @@ def compose(ports: Ports, options: Options) -> UseCases:
             clock=clock,
         ),
         get_userinfo=GetUserinfo(
-            view,
+            view=view,
             audiences=options.audiences,
             accounts=ports.accounts,
             clients=clients,
@@ -283,10 +289,10 @@ def compose(ports: Ports, options: Options) -> UseCases:
             clock=clock,
             attributes=options.attributes,
         ),
-        list_retired_key_uses=ListRetiredKeyUses(view),
-        check_logout=CheckLogout(view, issuer=issuer, clients=clients, keys=keys, subjects=subjects, clock=clock),
-        deliver_logout=DeliverLogout(begin, mint, ports.post, clients=clients, clock=clock),
-        end_session=EndSession(begin, clock=clock),
-        end_account=EndAccount(begin, clock=clock),
-        end_offline_grants=EndOfflineGrants(begin, clock=clock),
+        list_retired_key_uses=ListRetiredKeyUses(view=view),
+        check_logout=CheckLogout(view=view, issuer=issuer, clients=clients, keys=keys, subjects=subjects, clock=clock),
+        deliver_logout=DeliverLogout(begin=begin, mint=mint, post=ports.post, clients=clients, clock=clock),
+        end_session=EndSession(begin=begin, clock=clock),
+        end_account=EndAccount(begin=begin, clock=clock),
+        end_offline_grants=EndOfflineGrants(begin=begin, clock=clock),
     )

@@ -11,13 +11,13 @@ class Reason(StrEnum):
     """The reason of an event. Later servers may send values that are not listed here."""
 
     WRONG_CREDENTIALS = "REASON_WRONG_CREDENTIALS"
-    """The password is not this person's, or nobody has the name. The browser is told the same in both cases."""
+    """The username or the password is wrong. The response to the browser is the same in both cases."""
 
     ACCOUNT_DISABLED = "REASON_ACCOUNT_DISABLED"
     """An operator disabled the account."""
 
     SIGNED_OUT = "REASON_SIGNED_OUT"
-    """The person signed out, there or from another browser."""
+    """The user signed out, in this or in another browser."""
 
     REPLACED = "REASON_REPLACED"
     """The same browser signed in again, as the same or another user."""
@@ -26,19 +26,19 @@ class Reason(StrEnum):
     """The password was changed."""
 
     EXPIRED = "REASON_EXPIRED"
-    """The session reached a time limit, or made room for a newer one of the same person."""
+    """The session reached a time limit, or was replaced by a newer session of the same user."""
 
     CODE_REPLAYED = "REASON_CODE_REPLAYED"
-    """The authorization code behind it was used twice."""
+    """The authorization code of the grant was used twice."""
 
     REFRESH_TOKEN_REUSED = "REASON_REFRESH_TOKEN_REUSED"
     """A replaced refresh token was used again."""
 
     CLIENT_DELETED = "REASON_CLIENT_DELETED"
-    """The application was removed."""
+    """The client was deleted."""
 
     REVOKED_BY_CLIENT = "REASON_REVOKED_BY_CLIENT"
-    """The application gave the token back."""
+    """The client revoked the token."""
 
     COMPROMISED = "REASON_COMPROMISED"
     """The key is compromised."""
@@ -62,13 +62,13 @@ class Reason(StrEnum):
     """An operator removed the user's second factors."""
 
     ACCOUNT_DELETED = "REASON_ACCOUNT_DELETED"
-    """The person deleted the account."""
+    """The user deleted the account."""
 
     FAILING = "REASON_FAILING"
-    """The other side has taken nothing for too long (`LATCHKEY_WEBHOOK_DISABLE_AFTER_SECONDS`)."""
+    """The receiver has accepted no event for too long (`LATCHKEY_WEBHOOK_DISABLE_AFTER_SECONDS`)."""
 
     GONE = "REASON_GONE"
-    """The other side answered 410 Gone."""
+    """The receiver responded with 410 Gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,13 +78,13 @@ class LoginSucceeded(EventData):
     NAME: ClassVar[str] = "login.succeeded"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     session_id: str = ""
     """The browser session: the `sid` of ID tokens."""
     client_id: str = ""
     """The client that requested the sign-in; empty if there was none."""
     amr: tuple[str, ...] = ()
-    """How the person proved it (RFC 8176)."""
+    """The authentication methods that the user used (RFC 8176)."""
     acr: str = ""
     """The authentication context class that was reached."""
     ip_prefix: str = ""
@@ -93,20 +93,20 @@ class LoginSucceeded(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class LoginFailed(EventData):
-    """Somebody failed to prove who they are. For a name that nobody has, `user_id` is left out and the subject is a
-    stand-in (`unknown-` and four hex digits).
+    """A sign-in failed. If no account has the username, `user_id` is left out and the subject is a placeholder
+    (`unknown-` and four hex digits).
     """
 
     NAME: ClassVar[str] = "login.failed"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     ip_prefix: str = ""
-    """Where the request came from: the /24 of an IPv4 or the /48 of an IPv6 address."""
+    """The network of the request: the /24 of an IPv4 or the /48 of an IPv6 address."""
     reason: str = ""
-    """Why: see [reasons](#reasons)."""
+    """The reason: see [reasons](#reasons)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ class LoginSteppedUp(EventData):
     NAME: ClassVar[str] = "login.stepped_up"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     session_id: str = ""
     """The browser session: the `sid` of ID tokens."""
     client_id: str = ""
@@ -131,30 +131,30 @@ class LoginSteppedUp(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class SessionCreated(EventData):
-    """A browser is signed in: it has a session from now on."""
+    """A browser session was created."""
 
     NAME: ClassVar[str] = "session.created"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     session_id: str = ""
     """The browser session: the `sid` of ID tokens."""
     ip_prefix: str = ""
-    """Where the request came from: the /24 of an IPv4 or the /48 of an IPv6 address."""
+    """The network of the request: the /24 of an IPv4 or the /48 of an IPv6 address."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionEnded(EventData):
-    """A session is over; `reason` says why."""
+    """A session ended; `reason` says why."""
 
     NAME: ClassVar[str] = "session.ended"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     session_id: str = ""
     """The browser session: the `sid` of ID tokens."""
     reason: str = ""
-    """Why: see [reasons](#reasons)."""
+    """The reason: see [reasons](#reasons)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,37 +164,37 @@ class AccountCreated(EventData):
     NAME: ClassVar[str] = "account.created"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountDisabled(EventData):
-    """An operator shut a person out; the sessions that ended with it are told as `session.ended`."""
+    """An operator disabled a user. The sessions that ended with it are published as `session.ended`."""
 
     NAME: ClassVar[str] = "account.disabled"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountDeleted(EventData):
-    """A person ended their account; the sessions that ended with it are told as `session.ended`."""
+    """A user deleted their account. The sessions that ended with it are published as `session.ended`."""
 
     NAME: ClassVar[str] = "account.deleted"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountUpdated(EventData):
-    """Claims of a person changed, by themselves or by an operator."""
+    """The user or an operator changed claims of a user."""
 
     NAME: ClassVar[str] = "account.updated"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     claims: tuple[str, ...] = ()
     """Names of the claims that changed."""
 
@@ -206,19 +206,19 @@ class AccountEmailVerified(EventData):
     NAME: ClassVar[str] = "account.email_verified"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordChanged(EventData):
-    """A person has a new password, by themselves or by an operator: `actortype` says which. The sessions that ended
-    with it are told as `session.ended`.
+    """The user or an operator changed a password: see `actortype`. The sessions that ended with it are published as
+    `session.ended`.
     """
 
     NAME: ClassVar[str] = "password.changed"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +228,7 @@ class PasswordUnchecked(EventData):
     NAME: ClassVar[str] = "password.unchecked"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,7 +238,7 @@ class PasswordResetRequested(EventData):
     NAME: ClassVar[str] = "password.reset_requested"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,7 +248,7 @@ class FactorAdded(EventData):
     NAME: ClassVar[str] = "factor.added"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     factor_id: str = ""
     """The second factor."""
     kind: str = ""
@@ -262,7 +262,7 @@ class FactorRemoved(EventData):
     NAME: ClassVar[str] = "factor.removed"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     factor_id: str = ""
     """The second factor."""
     kind: str = ""
@@ -276,7 +276,7 @@ class RecoveryCodesCreated(EventData):
     NAME: ClassVar[str] = "recovery_codes.created"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,37 +286,37 @@ class PasswordResetCompleted(EventData):
     NAME: ClassVar[str] = "password.reset_completed"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentGranted(EventData):
-    """A person allowed an application what it asked for."""
+    """A user granted a client the requested scopes."""
 
     NAME: ClassVar[str] = "consent.granted"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     scopes: tuple[str, ...] = ()
-    """The scope values concerned."""
+    """The scope values."""
     resources: tuple[str, ...] = ()
     """Requested resources (RFC 8707); empty: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentDenied(EventData):
-    """A signed-in person refused an application what it asked for."""
+    """A signed-in user denied a client the requested scopes."""
 
     NAME: ClassVar[str] = "consent.denied"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     scopes: tuple[str, ...] = ()
-    """The scope values concerned."""
+    """The scope values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,45 +326,45 @@ class ConsentWithdrawn(EventData):
     NAME: ClassVar[str] = "consent.withdrawn"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CodeRedeemed(EventData):
-    """An application traded its authorization code for tokens."""
+    """A client redeemed an authorization code for tokens."""
 
     NAME: ClassVar[str] = "code.redeemed"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     grant_id: str = ""
-    """What the person allowed in this one sign-in; codes and tokens hang on it."""
+    """The id of the grant that the codes and tokens of this authorization belong to."""
     session_id: str = ""
     """The browser session: the `sid` of ID tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CodeReplayed(EventData):
-    """An authorization code was used a second time: somebody else may have it. What the first use bought is revoked."""
+    """An authorization code was used twice: it may have been stolen. The tokens of the first use are revoked."""
 
     NAME: ClassVar[str] = "code.replayed"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     grant_id: str = ""
-    """What the person allowed in this one sign-in; codes and tokens hang on it."""
+    """The id of the grant that the codes and tokens of this authorization belong to."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenIssued(EventData):
-    """An access token was given out: for a person's code, or to a client that acts for itself. Then the subject is the
-    client, `user_id` and `grant_id` are left out, and the event is telemetry.
+    """An access token was issued. For a client_credentials token the subject is the client, `user_id` and `grant_id`
+    are left out, and the event is telemetry.
     """
 
     NAME: ClassVar[str] = "token.issued"
@@ -372,31 +372,31 @@ class TokenIssued(EventData):
     user_id: str = ""
     """Empty for client credentials: the CloudEvents subject is then the client."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     grant_type: str = ""
     """grant_type of the token request."""
     scopes: tuple[str, ...] = ()
-    """The scope values concerned."""
+    """The scope values."""
     token_id: str = ""
     """`jti` of the access token."""
     grant_id: str = ""
-    """What the person allowed in this one sign-in; codes and tokens hang on it."""
+    """The id of the grant that the codes and tokens of this authorization belong to."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRefreshed(EventData):
-    """A refresh token was traded for a new access token."""
+    """A refresh token was redeemed for a new access token."""
 
     NAME: ClassVar[str] = "token.refreshed"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     grant_id: str = ""
-    """What the person allowed in this one sign-in; codes and tokens hang on it."""
+    """The id of the grant that the codes and tokens of this authorization belong to."""
     scopes: tuple[str, ...] = ()
-    """The scope values concerned."""
+    """The scope values."""
     token_id: str = ""
     """The `jti` of the access token."""
 
@@ -412,32 +412,32 @@ class TokenRevoked(EventData):
     user_id: str = ""
     """Empty for a token of client credentials: the CloudEvents subject is then the client."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     grant_id: str = ""
-    """What the person allowed in this one sign-in; codes and tokens hang on it."""
+    """The id of the grant that the codes and tokens of this authorization belong to."""
     reason: str = ""
-    """Why: see [reasons](#reasons)."""
+    """The reason: see [reasons](#reasons)."""
     token_id: str = ""
     """`jti` of the revoked access token; empty: the whole grant was revoked."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenReuseDetected(EventData):
-    """A refresh token that had been replaced was used again: somebody else may have it. The grant is revoked."""
+    """A refresh token that had been replaced was used again: it may have been stolen. The grant is revoked."""
 
     NAME: ClassVar[str] = "token.reuse_detected"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     grant_id: str = ""
-    """What the person allowed in this one sign-in; codes and tokens hang on it."""
+    """The id of the grant that the codes and tokens of this authorization belong to."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenTelemetryGap(EventData):
-    """Token telemetry was dropped while the bus was away. The subject is always `token-telemetry`."""
+    """Token telemetry was dropped while NATS was unavailable. The subject is always `token-telemetry`."""
 
     NAME: ClassVar[str] = "token.telemetry_gap"
 
@@ -447,46 +447,44 @@ class TokenTelemetryGap(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class ClientCreated(EventData):
-    """An application was registered: by an operator, or by itself. `actortype` says which, here as in the next ones."""
+    """A client was registered by an operator or by dynamic registration: see `actortype`."""
 
     NAME: ClassVar[str] = "client.created"
 
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     client_name: str = ""
-    """What the operator calls it."""
+    """The name of the client."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClientUpdated(EventData):
-    """An application's metadata were changed."""
+    """The metadata of a client was changed."""
 
     NAME: ClassVar[str] = "client.updated"
 
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClientSecretRotated(EventData):
-    """An application got a new secret; the old one may go on for the time that the operator chose."""
+    """A client got a new secret. The old secret stays valid for the overlap that the operator chose."""
 
     NAME: ClassVar[str] = "client.secret_rotated"
 
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClientDeleted(EventData):
-    """An application was removed, by an operator, by itself, or because nobody had used it (`system`); what had been
-    issued to it is revoked.
-    """
+    """A client was deleted by an operator, by itself, or because it was not used (`system`). Its tokens are revoked."""
 
     NAME: ClassVar[str] = "client.deleted"
 
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -496,9 +494,9 @@ class DeviceRequested(EventData):
     NAME: ClassVar[str] = "device.requested"
 
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     scopes: tuple[str, ...] = ()
-    """The scope values concerned."""
+    """The scope values."""
     ip_prefix: str = ""
     """/24 or /48 of the device's own address."""
 
@@ -510,13 +508,13 @@ class DeviceApproved(EventData):
     NAME: ClassVar[str] = "device.approved"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     session_id: str = ""
     """The browser session: the `sid` of ID tokens."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     scopes: tuple[str, ...] = ()
-    """The scope values concerned."""
+    """The scope values."""
     ip_prefix: str = ""
     """/24 or /48 of the user's browser."""
     device_ip_prefix: str = ""
@@ -525,20 +523,20 @@ class DeviceApproved(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceDenied(EventData):
-    """A person refused a device."""
+    """A user denied a device."""
 
     NAME: ClassVar[str] = "device.denied"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     session_id: str = ""
     """The browser session: the `sid` of ID tokens."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     ip_prefix: str = ""
-    """Where the request came from: the /24 of an IPv4 or the /48 of an IPv6 address."""
+    """The network of the request: the /24 of an IPv4 or the /48 of an IPv6 address."""
     device_ip_prefix: str = ""
-    """The /24 or /48 of the device that asked."""
+    """The network of the device: the /24 of an IPv4 or the /48 of an IPv6 address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -550,7 +548,7 @@ class DeviceExpired(EventData):
     NAME: ClassVar[str] = "device.expired"
 
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
     user_id: str = ""
     """Empty if no user allowed it."""
 
@@ -562,9 +560,9 @@ class DeviceRedeemed(EventData):
     NAME: ClassVar[str] = "device.redeemed"
 
     user_id: str = ""
-    """The person: the `sub` of their tokens."""
+    """The id of the user: the `sub` of their tokens."""
     client_id: str = ""
-    """The application."""
+    """The id of the client."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -586,47 +584,47 @@ class KeyPublished(EventData):
     NAME: ClassVar[str] = "key.published"
 
     kid: str = ""
-    """The key's id, as in the key set and in the header of what it signs."""
+    """The id of the key, as in the key set and in JWS headers."""
     alg: str = ""
-    """Its algorithm: `ES256` or `RS256`."""
+    """The algorithm of the key: `ES256` or `RS256`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyActivated(EventData):
-    """A key begins to sign."""
+    """A key starts to sign."""
 
     NAME: ClassVar[str] = "key.activated"
 
     kid: str = ""
-    """The key's id, as in the key set and in the header of what it signs."""
+    """The id of the key, as in the key set and in JWS headers."""
     alg: str = ""
-    """Its algorithm: `ES256` or `RS256`."""
+    """The algorithm of the key: `ES256` or `RS256`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyRetired(EventData):
-    """A key has left the key set: everything that it signed has expired."""
+    """A key was removed from the key set after everything that it signed had expired."""
 
     NAME: ClassVar[str] = "key.retired"
 
     kid: str = ""
-    """The key's id, as in the key set and in the header of what it signs."""
+    """The id of the key, as in the key set and in JWS headers."""
     alg: str = ""
-    """Its algorithm: `ES256` or `RS256`."""
+    """The algorithm of the key: `ES256` or `RS256`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyRevoked(EventData):
-    """A key has left the key set at once. What it signed is worth nothing: ask for the key set again."""
+    """A key was revoked and removed from the key set. Tokens that it signed are invalid: fetch the key set again."""
 
     NAME: ClassVar[str] = "key.revoked"
 
     kid: str = ""
-    """The key's id, as in the key set and in the header of what it signs."""
+    """The id of the key, as in the key set and in JWS headers."""
     alg: str = ""
-    """Its algorithm: `ES256` or `RS256`."""
+    """The algorithm of the key: `ES256` or `RS256`."""
     reason: str = ""
-    """Why: see [reasons](#reasons)."""
+    """The reason: see [reasons](#reasons)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -636,7 +634,7 @@ class WebhookCreated(EventData):
     NAME: ClassVar[str] = "webhook.created"
 
     webhook_id: str = ""
-    """The webhook."""
+    """The id of the webhook."""
     filters: tuple[str, ...] = ()
     """Event filters such as `login.>`."""
 
@@ -648,7 +646,7 @@ class WebhookEnabled(EventData):
     NAME: ClassVar[str] = "webhook.enabled"
 
     webhook_id: str = ""
-    """The webhook."""
+    """The id of the webhook."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -658,9 +656,9 @@ class WebhookDisabled(EventData):
     NAME: ClassVar[str] = "webhook.disabled"
 
     webhook_id: str = ""
-    """The webhook."""
+    """The id of the webhook."""
     reason: str = ""
-    """Why: see [reasons](#reasons)."""
+    """The reason: see [reasons](#reasons)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -670,7 +668,7 @@ class WebhookSecretRotated(EventData):
     NAME: ClassVar[str] = "webhook.secret_rotated"
 
     webhook_id: str = ""
-    """The webhook."""
+    """The id of the webhook."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -680,7 +678,7 @@ class WebhookDeleted(EventData):
     NAME: ClassVar[str] = "webhook.deleted"
 
     webhook_id: str = ""
-    """The webhook."""
+    """The id of the webhook."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -690,7 +688,7 @@ class StreamTicketCreated(EventData):
     NAME: ClassVar[str] = "stream_ticket.created"
 
     ticket_id: str = ""
-    """The ticket; nobody can read anything with its id."""
+    """The id of the stream ticket. It does not give access to the stream."""
     filters: tuple[str, ...] = ()
     """Event filters such as `login.>`."""
 
@@ -702,7 +700,7 @@ class StreamTicketRevoked(EventData):
     NAME: ClassVar[str] = "stream_ticket.revoked"
 
     ticket_id: str = ""
-    """The ticket; nobody can read anything with its id."""
+    """The id of the stream ticket. It does not give access to the stream."""
 
 
 EVENT_TYPES: dict[str, type[EventData]] = {

@@ -11,7 +11,7 @@ from libs.languages.translation import add_translation, current, use_language
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.email.emails import EmailKind, QueuedEmail
 from services.authentication.domain.email.links import LIFETIME
-from services.authentication.ports import Mail
+from services.authentication.ports.email import Mail
 
 _FOLDER = Path(__file__).parents[1] / "emails"
 FORGOTTEN_PATH = "/password/forgotten"

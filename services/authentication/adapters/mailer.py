@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import aiosmtplib
 
-from services.authentication.ports import Mail, MailRefusedError
+from services.authentication.ports.email import Mail, MailRefusedError
 
 Security = Literal["starttls", "tls", "none"]
 _PERMANENT = range(500, 600)

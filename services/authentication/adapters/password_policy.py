@@ -12,9 +12,9 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from services.authentication.adapters.breached_passwords import BreachedInFile, BreachedInRanges, LookUpFailedError
 from services.authentication.adapters.password_strength import strength_of
+from services.authentication.config import PasswordSettings
 from services.authentication.domain.accounts.passwords import check_password
-from services.authentication.password_settings import PasswordSettings
-from services.authentication.ports import Accepted
+from services.authentication.ports.sign_in import Accepted
 
 _UNCHECKED = Counter("latchkey_password_lookups_failed_total", "New passwords that could not be looked up.")
 _log = logs.get(__name__)

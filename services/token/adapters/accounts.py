@@ -19,13 +19,13 @@ class RemoteAccount:
     claims: Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
 class RemoteAccounts:
-    def __init__(self, stub: "AccountServiceAsyncStub") -> None:
-        self._stub = stub
+    stub: "AccountServiceAsyncStub"
 
     async def find(self, *, user_id: str, session_id: str, claims: Sequence[str]) -> RemoteAccount | None:
         """One call. Raises OAuthError when the service cannot be reached: then no token is given."""
-        response = await self._stub.GetAccount(
+        response = await self.stub.GetAccount(
             accounts_pb2.GetAccountRequest(user_id=user_id, session_id=session_id, claims=claims)
         )
         if response.state == accounts_pb2.ACCOUNT_STATE_UNSPECIFIED:

@@ -1,15 +1,17 @@
 """The salt of pairwise subjects is the one that they began with: with another one every such subject would change."""
 
+from dataclasses import dataclass
+
 from libs.servicekit.base.service import CheckResult
 from libs.servicekit.base.settings import ConfigurationError
 from services.token.domain.tokens.subjects import Subjects
 from services.token.ports.work import View
 
 
+@dataclass(frozen=True, kw_only=True)
 class PairwiseSaltCheck:
-    def __init__(self, view: View, subjects: Subjects) -> None:
-        self._view = view
-        self._subjects = subjects
+    view: View
+    subjects: Subjects
 
     async def require(self) -> None:
         """Raises ConfigurationError when pairwise clients were registered under another salt."""
@@ -27,6 +29,6 @@ class PairwiseSaltCheck:
         )
 
     async def _is_same(self) -> bool:
-        async with self._view() as view:
+        async with self.view() as view:
             kept = await view.pairwise_salt.find()
-        return kept is None or self._subjects.has_fingerprint(kept)
+        return kept is None or self.subjects.has_fingerprint(kept)

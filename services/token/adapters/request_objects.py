@@ -1,6 +1,7 @@
 """Request objects from where clients keep them."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from libs.fetch.errors import FetchRefused
 from libs.fetch.fetcher import Fetched
@@ -11,16 +12,16 @@ TYPES = ("application/jwt", "application/oauth-authz-req+jwt", "application/jose
 _log = logs.get(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
 class RemoteRequestObjects:
     """Fetched when the request comes, and never before or twice: such an object may be good for one request."""
 
-    def __init__(self, fetch: Callable[[str], Awaitable[Fetched]]) -> None:
-        self._fetch = fetch
+    fetch: Callable[[str], Awaitable[Fetched]]
 
     async def __call__(self, uri: str) -> str | None:
         """Return None when the document could not be fetched."""
         try:
-            return (await self._fetch(uri)).body.decode("ascii").strip()
+            return (await self.fetch(uri)).body.decode("ascii").strip()
         except (FetchRefused, UnicodeDecodeError) as refusal:
             _log.info(
                 "request_object.fetch_failed",

@@ -1,6 +1,7 @@
 """Consumers of the authentication service's events: each runs one use case."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast, get_args
 
@@ -17,23 +18,15 @@ ACCOUNT_DELETED = "token-account-deleted"
 _REASON_PREFIX = "REASON_"
 
 
+@dataclass(frozen=True, kw_only=True)
 class SessionEvents:
     """`queued` is called when there is something new to deliver."""
 
-    def __init__(
-        self,
-        end_session: EndSession,
-        end_account: EndAccount,
-        end_offline: EndOfflineGrants,
-        *,
-        clock: Clock,
-        queued: Callable[[], None],
-    ) -> None:
-        self._end_session = end_session
-        self._end_account = end_account
-        self._end_offline = end_offline
-        self._clock = clock
-        self._queued = queued
+    end_session: EndSession
+    end_account: EndAccount
+    end_offline: EndOfflineGrants
+    clock: Clock
+    queued: Callable[[], None]
 
     def consumers(self, bus: Bus) -> dict[str, Consumer]:
         """By the name of their task."""
@@ -53,20 +46,20 @@ class SessionEvents:
         }
 
     async def on_session_ended(self, event: Received) -> None:
-        if await self._end_session(
+        if await self.end_session(
             str(event.data["session_id"]),
             user_id=str(event.data["user_id"]),
             reason=_reason(str(event.data.get("reason", ""))),
             consumer=SESSION_ENDED,
             event_id=event.id,
         ):
-            self._queued()
+            self.queued()
 
     async def on_account_disabled(self, event: Received) -> None:
-        await self._end_account(str(event.data["user_id"]), consumer=ACCOUNT_DISABLED, event_id=event.id)
+        await self.end_account(str(event.data["user_id"]), consumer=ACCOUNT_DISABLED, event_id=event.id)
 
     async def on_password_changed(self, event: Received) -> None:
-        await self._end_offline(
+        await self.end_offline(
             str(event.data["user_id"]), before=self._when(event), consumer=PASSWORD_CHANGED, event_id=event.id
         )
 
@@ -75,10 +68,10 @@ class SessionEvents:
         try:
             return datetime.fromisoformat(event.time).astimezone(UTC)
         except ValueError:
-            return self._clock.now()
+            return self.clock.now()
 
     async def on_account_deleted(self, event: Received) -> None:
-        await self._end_account(
+        await self.end_account(
             str(event.data["user_id"]), consumer=ACCOUNT_DELETED, event_id=event.id, reason="account_deleted"
         )
 

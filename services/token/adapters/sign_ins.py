@@ -1,5 +1,6 @@
 """Having the authentication service check a password that a client was given."""
 
+from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one fo
     from latchkey.authentication.v1.accounts_pb2_grpc import AccountServiceAsyncStub
 
 
+@dataclass(frozen=True, kw_only=True)
 class RemoteSignIns:
-    def __init__(self, stub: "AccountServiceAsyncStub") -> None:
-        self._stub = stub
+    stub: "AccountServiceAsyncStub"
 
     async def through_client(
         self, username: str, password: str, *, client_id: str, correlation_id: str
@@ -26,7 +27,7 @@ class RemoteSignIns:
             context=RequestContext(client_id=client_id, correlation_id=correlation_id),
         )
         try:
-            session = (await self._stub.SignInThroughClient(request)).session
+            session = (await self.stub.SignInThroughClient(request)).session
         except AccessDenied as refusal:
             raise InvalidGrant(refusal.description, reason=refusal.reason) from None
         return AuthenticatedSession(

@@ -1,0 +1,1 @@
+"""The client endpoints: parsing requests and rendering responses; no business rules."""

@@ -33,8 +33,8 @@ class GrantWriter(GrantReader, Protocol):
 
     async def revoke_some_of_client(
         self, client_id: str, *, limit: int, reason: str, now: datetime
-    ) -> Sequence[tuple[str, str]]:
-        """Revoke grants of a client. Return (grant id, user id) of each."""
+    ) -> Sequence[tuple[str, str, str]]:
+        """Revoke grants of a client. Return (grant id, user id, client id) of each."""
 
     async def revoke_some_of_session(
         self, session_id: str, *, limit: int, reason: str, now: datetime

@@ -10,7 +10,9 @@ from google.protobuf.struct_pb2 import Struct
 from latchkey.authentication.v1 import accounts_pb2, admin_pb2, sessions_pb2
 from libs.crypto.attestation import verify_attestation
 from libs.oauth.errors import InvalidRequest
-from services.authentication import rpc
+from services.authentication.rpc.accounts import AccountRpc
+from services.authentication.rpc.sessions import SessionRpc
+from services.authentication.rpc.user_admin import UserAdminRpc
 from tests.storage.authentication.world import NOON, PASSWORD, World
 
 KEY = b"a" * 32
@@ -28,8 +30,8 @@ CALL = cast(Any, CallFromTheCli())
 
 
 @pytest.fixture
-def sessions(world: World) -> rpc.Sessions:
-    return rpc.Sessions(
+def sessions(world: World) -> SessionRpc:
+    return SessionRpc(
         sign_in=world.sign_in,
         get_session=world.get_session,
         end_session=world.end_session,
@@ -41,8 +43,8 @@ def sessions(world: World) -> rpc.Sessions:
 
 
 @pytest.fixture
-def admin(world: World) -> rpc.UserAdmin:
-    return rpc.UserAdmin(
+def admin(world: World) -> UserAdminRpc:
+    return UserAdminRpc(
         create_user=world.create_user,
         import_user=world.import_user,
         invite_user=world.invite_user,
@@ -62,7 +64,7 @@ def request_to_sign_in() -> sessions_pb2.SignInRequest:
 
 @pytest.mark.s(63)
 async def test_a_session_is_attested_and_no_byte_of_it_can_be_changed(
-    world: World, sessions: rpc.Sessions, alice: str, request_to_sign_in: sessions_pb2.SignInRequest
+    world: World, sessions: SessionRpc, alice: str, request_to_sign_in: sessions_pb2.SignInRequest
 ) -> None:
     signed_in = await sessions.SignIn(request_to_sign_in, CALL)
     answer = await sessions.GetSession(sessions_pb2.GetSessionRequest(session_secret=signed_in.session_secret), CALL)
@@ -88,14 +90,14 @@ async def test_a_session_is_attested_and_no_byte_of_it_can_be_changed(
     assert not later.signed_in_recently
 
 
-async def test_an_unknown_session_is_an_empty_answer(sessions: rpc.Sessions) -> None:
+async def test_an_unknown_session_is_an_empty_answer(sessions: SessionRpc) -> None:
     answer = await sessions.GetSession(sessions_pb2.GetSessionRequest(session_secret="unknown"), CALL)
     assert answer == sessions_pb2.GetSessionResponse()
 
 
 @pytest.mark.s(60)
 async def test_events_have_the_prefix_of_the_address_and_not_the_address(
-    world: World, sessions: rpc.Sessions, alice: str, request_to_sign_in: sessions_pb2.SignInRequest
+    world: World, sessions: SessionRpc, alice: str, request_to_sign_in: sessions_pb2.SignInRequest
 ) -> None:
     await sessions.SignIn(request_to_sign_in, CALL)
     [login] = await world.events("login.succeeded")
@@ -104,7 +106,7 @@ async def test_events_have_the_prefix_of_the_address_and_not_the_address(
 
 
 async def test_the_session_that_was_ended_is_named_once(
-    sessions: rpc.Sessions, alice: str, request_to_sign_in: sessions_pb2.SignInRequest
+    sessions: SessionRpc, alice: str, request_to_sign_in: sessions_pb2.SignInRequest
 ) -> None:
     signed_in = await sessions.SignIn(request_to_sign_in, CALL)
     request = sessions_pb2.EndSessionRequest(session_secret=signed_in.session_secret, context=CONTEXT)
@@ -113,7 +115,7 @@ async def test_the_session_that_was_ended_is_named_once(
 
 
 @pytest.mark.s(53)
-async def test_operators_create_list_and_disable_and_never_see_a_password(world: World, admin: rpc.UserAdmin) -> None:
+async def test_operators_create_list_and_disable_and_never_see_a_password(world: World, admin: UserAdminRpc) -> None:
     claims = Struct()
     claims.update({"email": "alice@example.org", "email_verified": True, "address": {"country": "GB"}})
     request = admin_pb2.CreateUserRequest(username="alice", password=PASSWORD, claims=claims)
@@ -134,13 +136,13 @@ async def test_operators_create_list_and_disable_and_never_see_a_password(world:
     assert {event["actorid"] for event in await world.events()} == {"cli"}
 
 
-async def test_a_password_set_by_an_operator_lets_the_person_in(world: World, admin: rpc.UserAdmin, alice: str) -> None:
+async def test_a_password_set_by_an_operator_lets_the_person_in(world: World, admin: UserAdminRpc, alice: str) -> None:
     await admin.SetPassword(admin_pb2.SetPasswordRequest(username="alice", password="another-password"), CALL)
     assert (await world.signed_in(password="another-password")).session.user_id == alice
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1.0, None, ["a"], {"a": {"b": {}}}])
-async def test_claims_of_any_json_shape_are_refused_and_break_nothing(admin: rpc.UserAdmin, value: object) -> None:
+async def test_claims_of_any_json_shape_are_refused_and_break_nothing(admin: UserAdminRpc, value: object) -> None:
     claims = Struct()
     claims.update({"name": cast(Any, value)})
     with pytest.raises(InvalidRequest):
@@ -148,7 +150,7 @@ async def test_claims_of_any_json_shape_are_refused_and_break_nothing(admin: rpc
 
 
 async def test_the_token_service_gets_state_session_and_claims(world: World, alice: str) -> None:
-    accounts = rpc.Accounts(get_account=world.get_account, sign_in=world.sign_in)
+    accounts = AccountRpc(get_account=world.get_account, sign_in=world.sign_in)
     signed_in = await world.signed_in()
     answer = await accounts.GetAccount(
         accounts_pb2.GetAccountRequest(
@@ -162,14 +164,14 @@ async def test_the_token_service_gets_state_session_and_claims(world: World, ali
 
 
 async def test_an_unknown_user_has_no_state(world: World) -> None:
-    accounts = rpc.Accounts(get_account=world.get_account, sign_in=world.sign_in)
+    accounts = AccountRpc(get_account=world.get_account, sign_in=world.sign_in)
     answer = await accounts.GetAccount(accounts_pb2.GetAccountRequest(user_id="unknown"), CALL)
     assert answer.state == accounts_pb2.ACCOUNT_STATE_UNSPECIFIED
     assert not answer.session_live
 
 
 async def test_a_password_given_to_a_client_starts_a_session(world: World, alice: str) -> None:
-    accounts = rpc.Accounts(get_account=world.get_account, sign_in=world.sign_in)
+    accounts = AccountRpc(get_account=world.get_account, sign_in=world.sign_in)
     request = accounts_pb2.SignInThroughClientRequest(username="alice", password=PASSWORD)
     request.context.client_id = "c_app"
     session = (await accounts.SignInThroughClient(request, CALL)).session

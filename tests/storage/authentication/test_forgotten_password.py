@@ -11,7 +11,7 @@ from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from services.authentication.domain.email.links import LIFETIME
 from services.authentication.domain.email.request_limits import PER_NETWORK, PER_RECEIVER, WINDOW
 from services.authentication.domain.sessions.origin import Origin
-from services.authentication.ports import Mail
+from services.authentication.ports.email import Mail
 from services.authentication.store.tables import EMAILS, LINKS
 from tests.storage.authentication.world import ISSUER, ORIGIN, PASSWORD, World
 from tests.support.databases import statements

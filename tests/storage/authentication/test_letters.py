@@ -7,7 +7,7 @@ import pytest
 
 from services.authentication.adapters.email_deliveries import EmailDeliveries
 from services.authentication.domain.email.emails import KEEP, LEASE, Email, EmailKind
-from services.authentication.ports import MailRefusedError
+from services.authentication.ports.email import MailRefusedError
 from services.authentication.usecases.email.send_email import SendEmail
 from tests.storage.authentication.world import NOON, World
 

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from sqlalchemy import select, text, update
 
 from libs.crypto.one_time_passwords import STEP_SECONDS, totp_code, totp_step
-from libs.crypto.passkeys import RelyingParty
 from libs.crypto.sealing import KeyEncryptionKey
 from libs.oauth.attributes import parse_attributes
 from libs.servicekit.events.outbox import Outbox
@@ -25,51 +24,15 @@ from services.authentication.domain.accounts.claims import Profile
 from services.authentication.domain.factors.factor import FactorKind
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import Lifetimes
-from services.authentication.ports import Mail, MailRefusedError
+from services.authentication.ports.email import Mail, MailRefusedError
 from services.authentication.store.rows import profile_values
 from services.authentication.store.tables import EMAILS, METADATA, SESSIONS, USERS
 from services.authentication.store.work import StoreWork
-from services.authentication.usecases.accounts.change_email_address import (
-    ConfirmAddress,
-    FindAddressRequest,
-    GetOwnAddress,
-    RequestAddress,
-)
-from services.authentication.usecases.accounts.change_password import ChangePassword
-from services.authentication.usecases.accounts.create_user import CreateUser, NewUser
-from services.authentication.usecases.accounts.delete_account import DeleteAccount
-from services.authentication.usecases.accounts.disable_user import DisableUser
-from services.authentication.usecases.accounts.export_account import ExportAccount
-from services.authentication.usecases.accounts.get_account import GetAccount
-from services.authentication.usecases.accounts.import_user import ImportUser
-from services.authentication.usecases.accounts.invite_user import InviteUser
-from services.authentication.usecases.accounts.list_users import ListUsers
-from services.authentication.usecases.accounts.profile import FindUser, GetProfile, UpdateProfile, UpdateUser
-from services.authentication.usecases.accounts.request_password_reset import RequestPasswordReset
-from services.authentication.usecases.accounts.reset_password import FindPasswordReset, ResetPassword
-from services.authentication.usecases.accounts.set_password import SetPassword
-from services.authentication.usecases.accounts.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
-from services.authentication.usecases.email.limit_emails import LimitEmails
-from services.authentication.usecases.email.send_email import SendEmail
-from services.authentication.usecases.email.sweep_emails import SweepEmails
-from services.authentication.usecases.factors.enrol_passkey import AddPasskey, StartPasskey
-from services.authentication.usecases.factors.enrol_totp import ConfirmTotp, StartTotp
-from services.authentication.usecases.factors.own_factors import CreateRecoveryCodes, ListFactors, RemoveFactor
-from services.authentication.usecases.factors.passkey_ceremonies import Ceremonies
-from services.authentication.usecases.factors.reset_factors import ResetFactors
-from services.authentication.usecases.factors.verify_factor import Proof, ProveFactor
-from services.authentication.usecases.sessions.end_session import EndSession
-from services.authentication.usecases.sessions.get_session import GetSession
-from services.authentication.usecases.sessions.own_sessions import EndOwnSessions, ListSessions, RequireSession
-from services.authentication.usecases.sessions.start_session import SignedIn, StartSession
-from services.authentication.usecases.sessions.sweep_sessions import SweepSessions
-from services.authentication.usecases.sessions.touch_sessions import TouchSessions
-from services.authentication.usecases.sign_in.attempt_throttle import AttemptThrottle
-from services.authentication.usecases.sign_in.continue_sign_in import ContinueSignIn
-from services.authentication.usecases.sign_in.find_attempt import FindAttempt
-from services.authentication.usecases.sign_in.sign_in import Attempt, SecondStep, SignIn
-from services.authentication.usecases.sign_in.sign_in_with_passkey import SignInWithPasskey, StartPasskeySignIn
-from services.authentication.usecases.sign_in.start_step_up import StartStepUp
+from services.authentication.usecases.accounts.create_user import NewUser
+from services.authentication.usecases.factors.verify_factor import Proof
+from services.authentication.usecases.sessions.start_session import SignedIn
+from services.authentication.usecases.sign_in.sign_in import Attempt, SecondStep
+from services.authentication.wiring import Options, Ports, compose
 from tests.support.soft_passkey import SoftPasskey
 
 ISSUER = "https://issuer.example"
@@ -153,112 +116,77 @@ class World:
 
     def __post_init__(self) -> None:
         self.policy = PasswordPolicy(min_score=2, is_breached=self._is_stolen, brand="Example")
-        lifetimes = Lifetimes(idle=IDLE, absolute=ABSOLUTE)
-        clock, passwords = self.clock, self.passwords
-        work = Transactions(self.database, Outbox(METADATA, issuer=ISSUER, clock=clock), StoreWork)
+        work = Transactions(self.database, Outbox(METADATA, issuer=ISSUER, clock=self.clock), StoreWork)
         self.work = work
-        self.touch = TouchSessions(work=work, clock=clock)
-        self.sweep = SweepSessions(work=work, clock=clock, lifetimes=lifetimes, keep_ended=KEEP_ENDED)
-        self.sign_in = SignIn(
-            view=work.reading,
-            work=work,
-            passwords=passwords,
-            clock=clock,
-            start=(start := StartSession(clock=clock, lifetimes=lifetimes)),
-            throttle=(throttle := AttemptThrottle(clock=clock)),
-            stand_in_key=b"k" * 32,
+        use_cases = compose(
+            Ports(
+                begin=work,
+                view=work.reading,
+                passwords=self.passwords,
+                policy=self.policy,
+                compose_email=_TEXTS,
+                mailer=self.mailer,
+                clock=self.clock,
+            ),
+            Options(
+                issuer=ISSUER,
+                lifetimes=Lifetimes(idle=IDLE, absolute=ABSOLUTE),
+                keep_ended=KEEP_ENDED,
+                attributes=ATTRIBUTES,
+                sign_up=True,
+                stand_in_key=b"k" * 32,
+                factor_key=KeyEncryptionKey(*self.factor_keys),
+                recovery_keys=self.factor_keys,
+                challenge_key=b"c" * 32,
+                email_digest_key=b"d" * 32,
+            ),
         )
-        self.get_session = GetSession(view=work.reading, clock=clock, lifetimes=lifetimes, touch=self.touch.note)
-        self.end_session = EndSession(work=work, clock=clock)
-        require_session = RequireSession(clock=clock, lifetimes=lifetimes)
-        self.list_sessions = ListSessions(view=work.reading, require_session=require_session, lifetimes=lifetimes)
-        self.end_own_sessions = EndOwnSessions(view=work.reading, work=work, require_session=require_session)
-        self.change_password = ChangePassword(
-            view=work.reading,
-            work=work,
-            require_session=require_session,
-            passwords=passwords,
-            policy=self.policy,
-            throttle=throttle,
-            clock=clock,
-            stand_in_key=b"k" * 32,
-        )
-        self._with_emails(require_session)
-        self.get_account = GetAccount(view=work.reading, clock=clock, lifetimes=lifetimes)
-        self.create_user = CreateUser(work=work, passwords=passwords, policy=self.policy, clock=clock)
-        self.import_user = ImportUser(view=work.reading, work=work, clock=clock)
-        self.list_users = ListUsers(view=work.reading)
-        self.set_password = SetPassword(
-            view=work.reading, work=work, passwords=passwords, policy=self.policy, clock=clock
-        )
-        self.disable_user = DisableUser(work=work, clock=clock)
-        self.reset_factors = ResetFactors(work=work, clock=clock)
-        factor_key, recovery_keys = KeyEncryptionKey(*self.factor_keys), self.factor_keys
-        ceremonies = Ceremonies(RelyingParty.of(ISSUER), key=b"c" * 32, clock=clock)
-        prove = ProveFactor(factor_key=factor_key, recovery_keys=recovery_keys, ceremonies=ceremonies, clock=clock)
-        self.start_passkey = StartPasskey(view=work.reading, require_session=require_session, ceremonies=ceremonies)
-        self.add_passkey = AddPasskey(
-            work=work, require_session=require_session, start=start, ceremonies=ceremonies, clock=clock
-        )
-        self.start_passkey_sign_in = StartPasskeySignIn(ceremonies=ceremonies)
-        self.sign_in_with_passkey = SignInWithPasskey(
-            work=work, ceremonies=ceremonies, start=start, clock=clock, stand_in_key=b"k" * 32
-        )
-        self.find_attempt = FindAttempt(view=work.reading, ceremonies=ceremonies, clock=clock)
-        self.continue_sign_in = ContinueSignIn(work=work, prove=prove, start=start, clock=clock, stand_in_key=b"k" * 32)
-        self.start_step_up = StartStepUp(work=work, require_session=require_session, clock=clock)
-        self.list_factors = ListFactors(view=work.reading, require_session=require_session)
-        self.start_totp = StartTotp(work=work, require_session=require_session, factor_key=factor_key, clock=clock)
-        self.confirm_totp = ConfirmTotp(
-            work=work, require_session=require_session, start=start, factor_key=factor_key, clock=clock
-        )
-        self.remove_factor = RemoveFactor(work=work, require_session=require_session, clock=clock)
-        self.create_recovery_codes = CreateRecoveryCodes(
-            work=work, require_session=require_session, recovery_key=recovery_keys[0], clock=clock
-        )
-
-    def _with_emails(self, require_session: RequireSession) -> None:
-        work, passwords, clock = self.work, self.passwords, self.clock
-        self.send_email = SendEmail(
-            work=work,
-            compose=_TEXTS,
-            mailer=self.mailer,
-            issuer=ISSUER,
-            clock=clock,
-        )
-        self.get_address = GetOwnAddress(view=work.reading, require_session=require_session)
-        self.request_address = RequestAddress(
-            view=work.reading,
-            work=work,
-            require_session=require_session,
-            limit=LimitEmails(key=b"d" * 32),
-            has_mail=True,
-            clock=clock,
-        )
-        self.find_address_request = FindAddressRequest(view=work.reading, require_session=require_session, clock=clock)
-        self.confirm_address = ConfirmAddress(view=work.reading, work=work, find=self.find_address_request, clock=clock)
-        self.invite_user = InviteUser(work=work, has_mail=True, clock=clock)
-        self.request_sign_up = RequestSignUp(work=work, limit=LimitEmails(key=b"d" * 32), is_open=True, clock=clock)
-        self.find_sign_up = FindSignUp(view=work.reading, clock=clock)
-        self.complete_sign_up = CompleteSignUp(
-            work=work, find=self.find_sign_up, passwords=passwords, policy=self.policy, clock=clock
-        )
-        self.request_reset = RequestPasswordReset(
-            work=work, limit=LimitEmails(key=b"d" * 32), has_mail=True, clock=clock
-        )
-        self.find_reset = FindPasswordReset(view=work.reading, clock=clock)
-        self.reset_password = ResetPassword(
-            view=work.reading, work=work, find=self.find_reset, passwords=passwords, policy=self.policy, clock=clock
-        )
-        self.get_profile = GetProfile(view=work.reading, require_session=require_session)
-        self.update_profile = UpdateProfile(
-            view=work.reading, work=work, require_session=require_session, attributes=ATTRIBUTES, clock=clock
-        )
-        self.find_user = FindUser(view=work.reading)
-        self.update_user = UpdateUser(view=work.reading, work=work, attributes=ATTRIBUTES, clock=clock)
-        self.export_account = ExportAccount(view=work.reading, require_session=require_session)
-        self.delete_account = DeleteAccount(view=work.reading, work=work, require_session=require_session, clock=clock)
-        self.sweep_emails = SweepEmails(work=work, clock=clock)
+        self.sign_in = use_cases.sign_in
+        self.start_step_up = use_cases.start_step_up
+        self.find_attempt = use_cases.find_attempt
+        self.continue_sign_in = use_cases.continue_sign_in
+        self.start_passkey_sign_in = use_cases.start_passkey_sign_in
+        self.sign_in_with_passkey = use_cases.sign_in_with_passkey
+        self.get_session = use_cases.get_session
+        self.end_session = use_cases.end_session
+        self.list_sessions = use_cases.list_sessions
+        self.end_own_sessions = use_cases.end_own_sessions
+        self.touch = use_cases.touch_sessions
+        self.sweep = use_cases.sweep_sessions
+        self.list_factors = use_cases.list_factors
+        self.start_totp = use_cases.start_totp
+        self.confirm_totp = use_cases.confirm_totp
+        self.remove_factor = use_cases.remove_factor
+        self.create_recovery_codes = use_cases.create_recovery_codes
+        self.start_passkey = use_cases.start_passkey
+        self.add_passkey = use_cases.add_passkey
+        self.reset_factors = use_cases.reset_factors
+        self.get_account = use_cases.get_account
+        self.create_user = use_cases.create_user
+        self.import_user = use_cases.import_user
+        self.invite_user = use_cases.invite_user
+        self.list_users = use_cases.list_users
+        self.find_user = use_cases.find_user
+        self.update_user = use_cases.update_user
+        self.disable_user = use_cases.disable_user
+        self.set_password = use_cases.set_password
+        self.change_password = use_cases.change_password
+        self.get_profile = use_cases.get_profile
+        self.update_profile = use_cases.update_profile
+        self.export_account = use_cases.export_account
+        self.delete_account = use_cases.delete_account
+        self.get_address = use_cases.get_address
+        self.request_address = use_cases.request_address
+        self.find_address_request = use_cases.find_address_request
+        self.confirm_address = use_cases.confirm_address
+        self.request_sign_up = use_cases.request_sign_up
+        self.find_sign_up = use_cases.find_sign_up
+        self.complete_sign_up = use_cases.complete_sign_up
+        self.request_reset = use_cases.request_reset
+        self.find_reset = use_cases.find_reset
+        self.reset_password = use_cases.reset_password
+        self.send_email = use_cases.send_email
+        self.sweep_emails = use_cases.sweep_emails
 
     async def _is_stolen(self, password: str) -> bool:
         if self.nobody_knows:

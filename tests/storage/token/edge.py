@@ -24,9 +24,9 @@ Edge = TestClient[Any, Any]
 @asynccontextmanager
 async def serving(*, secure: bool = True, **endpoints: Any) -> AsyncIterator[Edge]:
     """The edge with these endpoints; a test that names one only calls that one."""
-    nobody: Any = None
-    missing = {each.name: nobody for each in fields(Endpoints)}
-    missing["registrations"] = Registrations(register=nobody, read=nobody, change=nobody, delete=nobody)
+    absent: Any = None
+    missing = {each.name: absent for each in fields(Endpoints)}
+    missing["registrations"] = Registrations(register=absent, read=absent, change=absent, delete=absent)
     app = build_edge(Endpoints(**{**missing, **endpoints}), edge_url=EDGE_URL if secure else "http://localhost:8081")
     async with TestClient(TestServer(app)) as edge:
         yield edge

@@ -1,4 +1,4 @@
-"""Authorization requests, on SQLite and on PostgreSQL: granted at once, kept for the person, or refused."""
+"""Authorization requests, on SQLite and on PostgreSQL: granted at once, stored until the user has interacted, or refused."""
 
 from contextlib import suppress
 from typing import Any
@@ -58,7 +58,7 @@ async def test_a_grant_says_what_was_allowed_when_and_in_which_session(world: Wo
 
 @pytest.mark.s(16)
 @pytest.mark.parametrize("value", ["-._~", " a\tb\n", "ä→🗝", "%25+&=#<>\"'\\"])
-async def test_state_and_nonce_travel_unchanged_even_while_the_person_is_asked(world: World, value: str) -> None:
+async def test_authorize_keeps_state_and_nonce_unchanged_during_interaction(world: World, value: str) -> None:
     client = await world.client()
     request_id = asked(await world.ask(client, state=value, nonce=value), Step.SIGN_IN)
     answer = sent(await world.resume(request_id, browser_secret=BROWSER, session=a_session(at=NOON)))
@@ -81,7 +81,7 @@ async def test_request_that_needs_an_interaction_is_stored_under_a_secret_id(wor
     assert await world.rows("grants") == []
 
 
-async def test_a_deferred_request_waits_whatever_it_asks_and_is_judged_when_it_comes_back(world: World) -> None:
+async def test_deferred_request_is_stored_and_judged_when_it_is_resumed(world: World) -> None:
     client = await world.client()
     good = asked(await world.ask(client, a_session(), defer=True), None)
     bad = asked(await world.ask(client, a_session(), defer=True, scope="admin"), None)
@@ -96,7 +96,7 @@ async def test_a_deferred_request_waits_whatever_it_asks_and_is_judged_when_it_c
     ("changes", "reason"),
     [
         ({"client_id": None}, "CLIENT_UNKNOWN"),
-        ({"client_id": "c_nobody"}, "CLIENT_UNKNOWN"),
+        ({"client_id": "c_unknown"}, "CLIENT_UNKNOWN"),
         ({"client_id": "x" * 100_000}, "CLIENT_UNKNOWN"),
         ({"redirect_uri": "https://evil.example/cb"}, "REDIRECT_URI_UNREGISTERED"),
         ({"redirect_uri": None}, "REDIRECT_URI_MISSING"),

@@ -1,4 +1,4 @@
-"""The end of a session ends what hung on it and is told to clients: once, by any number of replicas, until they hear."""
+"""The end of a session revokes its grants and sends one logout token to each client, retried until it is accepted."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -12,9 +12,9 @@ from libs.fetch.errors import FetchRefused, Reason
 from libs.servicekit.events.consumer import Received
 from services.token.adapters.session_events import SessionEvents
 from services.token.domain.sessions.logout import LEASE, LogoutDelivery, Outcome
-from services.token.usecases.sessions import end_session as end_session_module
 from services.token.usecases.sessions.deliver_logout import DeliverLogout
 from services.token.usecases.sessions.end_session import EndAccount, EndOfflineGrants, EndSession
+from services.token.usecases.tokens import revoke_in_batches
 from services.token.usecases.tokens.mint_tokens import MintTokens
 from tests.storage.token.world import LIFETIMES, Registered, World, at_once, new_session_id
 from tests.unit.token.parts import ALICE, ISSUER, MINUTE, a_session, read_token
@@ -28,10 +28,10 @@ class Outside:
 
     def __init__(self, *statuses: int | None) -> None:
         self.statuses = list(statuses) or [200]
-        self.heard: list[tuple[str, Mapping[str, str]]] = []
+        self.received: list[tuple[str, Mapping[str, str]]] = []
 
     async def post_form(self, url: str, fields: Mapping[str, str]) -> int:
-        self.heard.append((url, fields))
+        self.received.append((url, fields))
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         if status is None:
             raise FetchRefused(Reason.UNREACHABLE)
@@ -50,11 +50,13 @@ class Replica:
             access_token_alg="ES256",
             id_token_lifetime=LIFETIMES.id_token,
         )
-        self.deliver = DeliverLogout(world.work, mint, outside, clients=world.clients, clock=world.clock)
+        self.deliver = DeliverLogout(
+            begin=world.work, mint=mint, post=outside, clients=world.clients, clock=world.clock
+        )
         self.events = SessionEvents(
-            EndSession(world.work, clock=world.clock),
-            EndAccount(world.work, clock=world.clock),
-            EndOfflineGrants(world.work, clock=world.clock),
+            end_session=EndSession(begin=world.work, clock=world.clock),
+            end_account=EndAccount(begin=world.work, clock=world.clock),
+            end_offline=EndOfflineGrants(begin=world.work, clock=world.clock),
             clock=world.clock,
             queued=self._count,
         )
@@ -62,7 +64,9 @@ class Replica:
     def _count(self) -> None:
         self.queued += 1
 
-    async def hears(self, session_id: str, *, event_id: str = "e-1", reason: str = "REASON_SIGNED_OUT") -> None:
+    async def receives_session_ended(
+        self, session_id: str, *, event_id: str = "e-1", reason: str = "REASON_SIGNED_OUT"
+    ) -> None:
         data = {"session_id": session_id, "user_id": ALICE, "reason": reason}
         await self.events.on_session_ended(Received(event_id, "latchkey.session.ended.v1", ALICE, data))
 
@@ -100,16 +104,16 @@ async def test_each_client_with_a_logout_uri_gets_one_delivery(world: World, rep
     deaf = await world.client()
     await world.code(deaf, a_session(session_id=here))
     await world.code(await world.client(**LISTENS), a_session(session_id=here), scope="notes")  # no sign-in: no openid
-    await replica.hears(here)
+    await replica.receives_session_ended(here)
     assert await deliveries(world) == sorted((here, client.client_id, None) for client in (first, second))
     assert replica.queued == 1
-    await replica.hears(here)
-    await replica.hears(here, event_id="e-2")
+    await replica.receives_session_ended(here)
+    await replica.receives_session_ended(here, event_id="e-2")
     assert len(await deliveries(world)) == 2
     assert replica.queued == 1
 
 
-async def test_a_client_is_told_long_after_its_tokens_are_gone(world: World, replica: Replica) -> None:
+async def test_logout_is_delivered_to_client_whose_tokens_have_expired(world: World, replica: Replica) -> None:
     session_id = new_session_id()
     client = await signed_in(world, session_id)
     world.clock.move(timedelta(days=13))
@@ -117,7 +121,7 @@ async def test_a_client_is_told_long_after_its_tokens_are_gone(world: World, rep
 
     await Purge(world.database, clock=world.clock)()
     assert await world.rows("grants") == []
-    await replica.hears(session_id)
+    await replica.receives_session_ended(session_id)
     assert await deliveries(world) == [(session_id, client.client_id, None)]
 
 
@@ -127,7 +131,7 @@ async def test_online_grants_end_with_a_reason_and_offline_ones_stay(world: Worl
     client = await world.client()
     await world.tokens(client, session=a_session(session_id=session_id))
     await world.tokens(client, session=a_session(session_id=session_id), scope="openid offline_access")
-    await replica.hears(session_id, reason="REASON_PASSWORD_CHANGED")
+    await replica.receives_session_ended(session_id, reason="REASON_PASSWORD_CHANGED")
     grants = await world.rows("grants")
     assert sorted((row["offline"], row["revoked_reason"]) for row in grants) == [
         (False, "password_changed"),
@@ -135,19 +139,19 @@ async def test_online_grants_end_with_a_reason_and_offline_ones_stay(world: Worl
     ]
     (event,) = await world.events("token.revoked")
     assert event["data"]["reason"] == "REASON_PASSWORD_CHANGED"
-    await replica.hears(session_id, event_id="e-2")
+    await replica.receives_session_ended(session_id, event_id="e-2")
     assert len(await world.events("token.revoked")) == 1
 
 
 async def test_grants_beyond_one_transaction_end_as_well(
     world: World, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(end_session_module, "GRANTS_AT_ONCE", 2)
+    monkeypatch.setattr(revoke_in_batches, "GRANTS_AT_ONCE", 2)
     session_id = new_session_id()
     client = await signed_in(world, session_id)
     for _ in range(3):
         await world.code(client, a_session(session_id=session_id))
-    await replica.hears(session_id)
+    await replica.receives_session_ended(session_id)
     assert len(await world.events("token.revoked")) == 4
     assert len(await deliveries(world)) == 1
 
@@ -158,8 +162,8 @@ async def test_a_disabled_account_loses_offline_grants_too(world: World, replica
     event = Received("e-1", "latchkey.account.disabled.v1", ALICE, {"user_id": ALICE})
     for _ in range(2):
         await replica.events.on_account_disabled(event)
-    (told,) = await world.events("token.revoked")
-    assert told["data"]["reason"] == "REASON_ACCOUNT_DISABLED"
+    (emitted,) = await world.events("token.revoked")
+    assert emitted["data"]["reason"] == "REASON_ACCOUNT_DISABLED"
 
 
 @pytest.mark.s(24)
@@ -184,8 +188,8 @@ async def test_a_changed_password_ends_what_outlives_sessions_and_nothing_that_c
         (True, False, None),
         (True, True, "password_changed"),
     ]
-    (told,) = await world.events("token.revoked")
-    assert told["data"]["reason"] == "REASON_PASSWORD_CHANGED"
+    (emitted,) = await world.events("token.revoked")
+    assert emitted["data"]["reason"] == "REASON_PASSWORD_CHANGED"
 
 
 @pytest.mark.s(24)
@@ -217,8 +221,8 @@ async def test_who_has_deleted_their_account_leaves_neither_grants_nor_consents(
     event = Received("e-1", "latchkey.account.deleted.v1", ALICE, {"user_id": ALICE})
     for _ in range(2):
         await replica.events.on_account_deleted(event)
-    (told,) = await world.events("token.revoked")
-    assert told["data"]["reason"] == "REASON_ACCOUNT_DELETED"
+    (emitted,) = await world.events("token.revoked")
+    assert emitted["data"]["reason"] == "REASON_ACCOUNT_DELETED"
     async with world.work() as work:
         assert await work.consents.of_user(ALICE) == []
         assert len(await work.consents.of_user("another")) == 1
@@ -228,7 +232,7 @@ async def test_replicas_that_handle_one_event_at_once_queue_it_once(world: World
     session_id = new_session_id()
     client = await signed_in(world, session_id)
     replicas = [Replica(world, outside) for _ in range(8)]
-    _, failures = await at_once(*(each.hears(session_id) for each in replicas))
+    _, failures = await at_once(*(each.receives_session_ended(session_id) for each in replicas))
     assert failures == []
     assert await deliveries(world) == [(session_id, client.client_id, None)]
     assert sum(each.queued for each in replicas) == 1
@@ -242,9 +246,9 @@ async def test_the_logout_token_says_what_the_standard_wants(
 ) -> None:
     session_id = new_session_id()
     client = await signed_in(world, session_id, id_token_signed_response_alg=alg)
-    await replica.hears(session_id)
+    await replica.receives_session_ended(session_id)
     assert await replica.tries() == [Outcome.DELIVERED]
-    ((url, fields),) = outside.heard
+    ((url, fields),) = outside.received
     assert url == LISTENS["backchannel_logout_uri"]
     assert fields.keys() == {"logout_token"}
     token = read_token(fields["logout_token"], alg)
@@ -277,7 +281,7 @@ async def test_it_is_tried_again_less_and_less_often_for_a_day(world: World) -> 
     replica = Replica(world, outside)
     session_id = new_session_id()
     await signed_in(world, session_id)
-    await replica.hears(session_id)
+    await replica.receives_session_ended(session_id)
     began = world.clock.now()
     pauses: list[float] = []
     while True:
@@ -292,7 +296,7 @@ async def test_it_is_tried_again_less_and_less_often_for_a_day(world: World) -> 
     assert pauses[:4] == [5, 15, 45, 135]
     assert pauses == sorted(pauses)
     assert timedelta(hours=18) < world.clock.now() - began <= timedelta(days=1)
-    tokens = [read_token(fields["logout_token"], "RS256").claims["jti"] for _, fields in outside.heard]
+    tokens = [read_token(fields["logout_token"], "RS256").claims["jti"] for _, fields in outside.received]
     assert len(set(tokens)) == len(tokens) == len(pauses) + 1
     world.clock.move(timedelta(days=2))
     assert await replica.tries() == []
@@ -305,11 +309,11 @@ async def test_an_answer_that_counts_ends_it(world: World, status: int, outcome:
     replica = Replica(world, outside)
     session_id = new_session_id()
     client = await signed_in(world, session_id)
-    await replica.hears(session_id)
+    await replica.receives_session_ended(session_id)
     assert [str(result) for result in await replica.tries()] == [outcome]
     world.clock.move(timedelta(hours=20))
     assert await replica.tries() == []
-    assert len(outside.heard) == 1
+    assert len(outside.received) == 1
     assert await deliveries(world) == [(session_id, client.client_id, outcome)]
     await world.purge_everything()
     assert [await world.rows(name) for name in ("logout_deliveries", "inbox", "session_clients")] == [[], [], []]
@@ -320,10 +324,10 @@ async def test_replicas_that_look_at_once_deliver_each_once(world: World, outsid
     for _ in range(6):
         await signed_in(world, session_id)
     replicas = [Replica(world, outside) for _ in range(4)]
-    await replicas[0].hears(session_id)
+    await replicas[0].receives_session_ended(session_id)
     _, failures = await at_once(*(each.tries() for each in replicas))
     assert failures == []
-    assert len(outside.heard) == 6
+    assert len(outside.received) == 6
     assert {outcome for *_, outcome in await deliveries(world)} == {"delivered"}
 
 
@@ -333,7 +337,7 @@ async def test_what_a_replica_claimed_and_did_not_finish_is_delivered_by_another
     session_id = new_session_id()
     await signed_in(world, session_id)
     died, other = Replica(world, outside), Replica(world, outside)
-    await died.hears(session_id)
+    await died.receives_session_ended(session_id)
     (claimed,) = await died.deliver.claim(limit=10)
     assert await other.tries() == []
     world.clock.move(LEASE)
@@ -351,22 +355,22 @@ async def test_a_client_that_no_longer_listens_is_left_alone(
 ) -> None:
     session_id = new_session_id()
     client = await signed_in(world, session_id)
-    await replica.hears(session_id)
+    await replica.receives_session_ended(session_id)
     if because == "deleted":
         await world.delete_client(client.client_id)
     else:
         await world.update_client(client.client_id, {"backchannel_logout_uri": None})
     assert await replica.tries() == [Outcome.CLIENT_GONE]
-    assert outside.heard == []
+    assert outside.received == []
 
 
 async def test_without_a_key_it_waits(world: World, replica: Replica, outside: Outside) -> None:
     session_id = new_session_id()
     await signed_in(world, session_id)
-    await replica.hears(session_id)
+    await replica.receives_session_ended(session_id)
     world.keys.missing = {"RS256"}
     (result,) = await replica.tries()
-    assert outside.heard == []
+    assert outside.received == []
     world.keys.missing = set()
     world.clock.move(result - world.clock.now())
     assert await replica.tries() == [Outcome.DELIVERED]

@@ -1,4 +1,4 @@
-"""What operators do to clients: secrets are told once, changes hold at once, and nothing is left behind."""
+"""Client administration: a secret is returned once, changes apply at once, deletion removes all data."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from libs.crypto.hashing import keyed_hash
 from libs.oauth.errors import InvalidClient, InvalidClientMetadata, InvalidRedirectUri, InvalidRequest, OAuthError
 from services.token.domain.authorization.interaction import Step
-from services.token.usecases.clients import delete_client
+from services.token.usecases.tokens import revoke_in_batches
 from tests.storage.token.world import BROWSER, PEPPER, Registered, World, asked, at_once
 from tests.unit.token.parts import ALICE, BOB, MINUTE, NOON, REDIRECT_URI, SECOND, a_session
 
@@ -61,7 +61,7 @@ async def test_a_public_client_has_no_secret(world: World) -> None:
         ({}, InvalidClientMetadata),
     ],
 )
-async def test_metadata_that_do_not_hold_make_no_client(
+async def test_create_client_is_refused_when_metadata_is_invalid(
     world: World, members: dict[str, Any], error: type[OAuthError]
 ) -> None:
     with pytest.raises(error):
@@ -70,7 +70,7 @@ async def test_metadata_that_do_not_hold_make_no_client(
     with pytest.raises(error):
         await world.update_client(client.client_id, {"redirect_uris": [], **members})
     assert len(await world.rows("clients")) == 1
-    assert await world.told() == ["client.created"]
+    assert await world.event_types() == ["client.created"]
 
 
 @pytest.mark.s(53, 60)
@@ -97,7 +97,7 @@ async def test_an_update_replaces_what_it_names_and_takes_away_what_is_null(worl
     assert metadata.redirect_uris == (REDIRECT_URI,)
     assert (changed.client.created_at, changed.client.updated_at) == (NOON, NOON + MINUTE)
     assert "access_token" in await world.tokens(client)
-    assert await world.told() == ["client.created", "client.updated", "code.redeemed", "token.issued"]
+    assert await world.event_types() == ["client.created", "client.updated", "code.redeemed", "token.issued"]
 
 
 async def test_what_is_changed_holds_at_once(world: World) -> None:
@@ -137,7 +137,7 @@ async def test_both_secrets_work_while_they_overlap(world: World) -> None:
     world.clock.move(MINUTE)
     assert not await _works(world, client)
     assert await _works(world, client, rotated.secret)
-    assert await world.told() == ["client.created", "client.secret_rotated"]
+    assert await world.event_types() == ["client.created", "client.secret_rotated"]
 
 
 @pytest.mark.s(18)
@@ -187,7 +187,7 @@ async def test_a_public_client_has_nothing_to_rotate(world: World) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         await world.rotate_secret(client.client_id, overlap=timedelta(0))
     assert refusal.value.reason == "CLIENT_HAS_NO_SECRET"
-    assert await world.told() == ["client.created"]
+    assert await world.event_types() == ["client.created"]
 
 
 async def test_a_deleted_client_leaves_nothing_that_works(world: World) -> None:
@@ -206,9 +206,9 @@ async def test_a_deleted_client_leaves_nothing_that_works(world: World) -> None:
     assert {row["revoked_reason"] for row in ended.values()} == {"client_deleted"}
     [deleted] = await world.events("client.deleted")
     assert (deleted["subject"], deleted["data"]) == (client.client_id, {"client_id": client.client_id})
-    told = {event["data"]["grant_id"]: event for event in await world.events("token.revoked")}
-    assert told.keys() == ended.keys()
-    assert {(event["subject"], event["reason"]) for event in told.values()} == {
+    emitted = {event["data"]["grant_id"]: event for event in await world.events("token.revoked")}
+    assert emitted.keys() == ended.keys()
+    assert {(event["subject"], event["reason"]) for event in emitted.values()} == {
         (ALICE, "client_deleted"),
         (BOB, "client_deleted"),
     }
@@ -219,23 +219,23 @@ async def test_a_deleted_client_leaves_nothing_that_works(world: World) -> None:
 
 async def test_a_client_of_many_grants_goes_in_several_steps(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """One transaction for all would be too large for the database, and the client could never be deleted."""
-    monkeypatch.setattr(delete_client, "GRANTS_AT_ONCE", 3)
+    monkeypatch.setattr(revoke_in_batches, "GRANTS_AT_ONCE", 3)
     client = await world.client()
     for _ in range(7):
         await world.code(client)
     await world.delete_client(client.client_id)
     assert all(row["revoked_at"] for row in await world.rows("grants"))
-    told = await world.told()
-    assert (told.count("token.revoked"), told.count("client.deleted")) == (7, 1)
+    emitted = await world.event_types()
+    assert (emitted.count("token.revoked"), emitted.count("client.deleted")) == (7, 1)
     assert await world.rows("clients") == []
 
 
 async def test_a_client_that_is_not_there_can_only_be_missed(world: World) -> None:
     for attempt in (
-        world.get_client("c_nobody"),
-        world.update_client("c_nobody", {}),
-        world.rotate_secret("c_nobody", overlap=SECOND),
-        world.delete_client("c_nobody"),
+        world.get_client("c_unknown"),
+        world.update_client("c_unknown", {}),
+        world.rotate_secret("c_unknown", overlap=SECOND),
+        world.delete_client("c_unknown"),
     ):
         with pytest.raises(InvalidRequest) as refusal:
             await attempt

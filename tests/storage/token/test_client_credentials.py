@@ -50,10 +50,10 @@ async def test_it_costs_no_sql_and_no_call(world: World) -> None:
         for _ in range(3):
             await world.token(machine, **GRANT)
     assert sent == []
-    assert world.people.asked == []
+    assert world.users.asked == []
 
 
-async def test_subscribers_are_told_without_a_row(world: World) -> None:
+async def test_client_credentials_publishes_events_without_outbox_row(world: World) -> None:
     machine = await world.machine()
     tokens = await world.token(machine, **GRANT, scope="printers")
     [event] = world.telemetry.events
@@ -67,7 +67,7 @@ async def test_subscribers_are_told_without_a_row(world: World) -> None:
     assert (data.user_id, data.client_id, data.grant_id) == ("", machine.client_id, "")
     assert (data.grant_type, list(data.scopes)) == ("client_credentials", ["printers"])
     assert data.token_id == read_token(tokens["access_token"], "ES256").claims["jti"]
-    assert await world.told() == ["client.created"]
+    assert await world.event_types() == ["client.created"]
 
 
 @pytest.mark.s(36)
@@ -80,7 +80,7 @@ async def test_wider_scope_is_refused_without_an_event(world: World, scope: str)
 
 
 @pytest.mark.s(36)
-async def test_a_client_of_people_gets_nothing_of_them_for_itself(world: World) -> None:
+async def test_client_credentials_does_not_grant_user_scopes(world: World) -> None:
     both = await world.client(grant_types=["authorization_code", "client_credentials"])
     assert (await world.token(both, **GRANT))["scope"] == "notes"
 
@@ -130,7 +130,7 @@ async def test_who_does_not_prove_to_be_the_client_gets_nothing(world: World, ho
         "wrong secret": Credentials(machine.client_id, BASIC, "x" * 43),
         "no secret": Credentials(machine.client_id, NONE),
         "posted": Credentials(machine.client_id, POST, machine.secret),
-        "unknown": Credentials("c_nobody", BASIC, machine.secret),
+        "unknown": Credentials("c_unknown", BASIC, machine.secret),
         "of another client": Credentials(machine.client_id, BASIC, other.secret),
     }[how]
     with pytest.raises(OAuthError) as refusal:
@@ -141,7 +141,7 @@ async def test_who_does_not_prove_to_be_the_client_gets_nothing(world: World, ho
 
 
 @pytest.mark.s(66)
-async def test_without_a_signing_key_there_is_no_token_and_nothing_is_told(world: World) -> None:
+async def test_client_credentials_issues_no_token_and_no_event_without_signing_key(world: World) -> None:
     machine = await world.machine()
     world.keys.missing = {"ES256"}
     with pytest.raises(OAuthError) as refusal:

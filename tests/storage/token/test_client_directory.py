@@ -93,7 +93,7 @@ async def test_the_replica_that_changes_a_client_knows_at_once(world: World, cli
 
 
 class SlowReading:
-    """Transactions whose next read waits with what it has read until it is told to go on."""
+    """Transactions whose next read holds its result back until the test releases it."""
 
     def __init__(self, world: World) -> None:
         self._world = world

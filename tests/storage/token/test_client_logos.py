@@ -54,7 +54,7 @@ async def test_without_one_nothing_is_fetched(world: World) -> None:
     assert world.outside.fetched == []
 
 
-async def test_one_that_cannot_be_had_is_left_alone_for_a_while(world: World) -> None:
+async def test_failed_logo_fetch_is_not_repeated_for_a_while(world: World) -> None:
     client = await world.client(logo_uri=AT)
     for _ in range(3):
         assert await world.get_logo(client.client_id) is None

@@ -1,4 +1,4 @@
-"""Codes are spent once, whatever happens at the same time (RFC 6749 4.1.2, 4.1.3)."""
+"""A code is redeemed at most once, also by concurrent requests (RFC 6749 4.1.2, 4.1.3)."""
 
 from datetime import timedelta
 from typing import Any
@@ -39,7 +39,7 @@ async def test_code_exchange_returns_tokens_and_emits_events(world: World, clien
     assert tokens.keys() == {"access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token"}
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 600)
     assert tokens["scope"] == "openid notes offline_access"
-    assert await world.told() == ["client.created", "code.redeemed", "token.issued"]
+    assert await world.event_types() == ["client.created", "code.redeemed", "token.issued"]
     redeemed, issued = (await world.events())[1:]
     [grant] = await world.rows("grants")
     assert redeemed["data"] == {
@@ -85,8 +85,8 @@ async def test_of_eight_redeemers_at_once_one_wins_and_then_loses_it_all(world: 
     assert reasons <= {"CODE_REPLAYED", "GRANT_REVOKED"}
     assert len(await world.rows("refresh_families")) == 1
     assert await _is_dead(world, client, answers[0])
-    told = await world.told()
-    assert (told.count("code.redeemed"), told.count("token.issued"), told.count("token.revoked")) == (1, 1, 1)
+    emitted = await world.event_types()
+    assert (emitted.count("code.redeemed"), emitted.count("token.issued"), emitted.count("token.revoked")) == (1, 1, 1)
 
 
 @pytest.mark.conformance("oidcc-codereuse-30seconds")
@@ -115,9 +115,9 @@ async def test_a_third_try_is_refused_and_tells_nothing_new(world: World, client
     code = await world.code(client)
     await world.exchange(client, code)
     await _refusal(world, client, code)
-    told = await world.told()
+    emitted = await world.event_types()
     assert await _refusal(world, client, code) == "GRANT_REVOKED"
-    assert await world.told() == told
+    assert await world.event_types() == emitted
 
 
 @pytest.mark.s(14)
@@ -215,9 +215,9 @@ async def test_code_exchange_is_refused_for_disabled_account_or_ended_session(
     world: World, client: Registered, account: FakeAccount | None, reason: str
 ) -> None:
     code = await world.code(client)
-    world.people.people.pop(ALICE)
+    world.users.users.pop(ALICE)
     if account is not None:
-        world.people.people[ALICE] = account
+        world.users.users[ALICE] = account
     assert await _refusal(world, client, code) == reason
     assert await world.rows("refresh_families") == []
     assert await world.events("token.issued") == []
@@ -225,9 +225,9 @@ async def test_code_exchange_is_refused_for_disabled_account_or_ended_session(
 
 async def test_an_offline_grant_outlives_its_session_but_not_the_account(world: World, client: Registered) -> None:
     code, later = [await world.code(client, scope="openid offline_access") for _ in range(2)]
-    world.people.people[ALICE] = FakeAccount(session_live=False)
+    world.users.users[ALICE] = FakeAccount(session_live=False)
     await world.exchange(client, code)
-    world.people.people[ALICE] = FakeAccount(active=False)
+    world.users.users[ALICE] = FakeAccount(active=False)
     assert await _refusal(world, client, later) == "ACCOUNT_DISABLED"
 
 
@@ -246,10 +246,10 @@ async def test_without_a_signing_key_the_code_is_not_lost(world: World, client: 
 @pytest.mark.s(66)
 async def test_without_knowing_the_account_the_code_is_not_lost(world: World, client: Registered) -> None:
     code = await world.code(client)
-    world.people.away = True
+    world.users.away = True
     with pytest.raises(TemporarilyUnavailable):
         await world.exchange(client, code)
-    world.people.away = False
+    world.users.away = False
     assert "access_token" in await world.exchange(client, code)
 
 
@@ -261,7 +261,7 @@ async def test_the_longest_nonce_fits_into_the_id_token(world: World, client: Re
 @pytest.mark.s(36)
 async def test_the_account_is_asked_about_once_and_about_nothing_else(world: World, client: Registered) -> None:
     await world.exchange(client, await world.code(client, a_session(session_id="s-7")))
-    assert world.people.asked == [(ALICE, "s-7", ())]
+    assert world.users.asked == [(ALICE, "s-7", ())]
 
 
 async def test_it_costs_one_read_and_one_transaction(world: World, client: Registered) -> None:
@@ -270,7 +270,7 @@ async def test_it_costs_one_read_and_one_transaction(world: World, client: Regis
     with statements(world.database) as sent:
         await world.exchange(client, code)
     assert sent[0].startswith("SELECT")
-    # The read; spent, family, grant prolonged, and two of the outbox.
+    # The read; code redeemed, family stored, grant prolonged, and two of the outbox.
     assert len(sent) == 6
     with statements(world.database) as sent:
         assert await _refusal(world, client, code) == "CODE_REPLAYED"

@@ -30,14 +30,14 @@ class Model:
 
     code: str
     issued_at: datetime
-    spent: bool = False
+    redeemed: bool = False
     revoked: bool = False
     replays: int = 0
     bought: list[tuple[str, datetime]] = field(default_factory=list)
 
     def expired(self, now: datetime) -> bool:
-        """A code that was spent is a replay, however late."""
-        return not self.spent and now >= self.issued_at + CODE_LIFETIME
+        """A redeemed code never expires: presenting it again is a replay."""
+        return not self.redeemed and now >= self.issued_at + CODE_LIFETIME
 
 
 class Code(RuleBasedStateMachine):
@@ -48,7 +48,7 @@ class Code(RuleBasedStateMachine):
     @initialize()
     def sign_in(self) -> None:
         self.client, self.other = self.run(self.world.client()), self.run(self.world.client())
-        self.told_before = len(self.run(self.world.events("code.replayed")))
+        self.events_before = len(self.run(self.world.events("code.replayed")))
         self.model = Model(self.run(self.world.code(self.client)), self.world.clock.now())
 
     def _refused(self, attempt: Any) -> str:
@@ -64,31 +64,31 @@ class Code(RuleBasedStateMachine):
             assert self._refused(attempt) == "CODE_EXPIRED"
         elif self.model.revoked:
             assert self._refused(attempt) == "GRANT_REVOKED"
-        elif self.model.spent:
+        elif self.model.redeemed:
             assert self._refused(attempt) == "CODE_REPLAYED"
             self.model.revoked, self.model.replays = True, self.model.replays + 1
         else:
             self.model.bought.append((self.run(attempt)["access_token"], now))
-            self.model.spent = True
+            self.model.redeemed = True
 
     @rule()
     def redeem_twice_at_once(self) -> None:
-        """At most one wins; the loser ends what the winner bought, for nobody knows which of them is the thief."""
+        """At most one request redeems the code; the others revoke its grant, because either may be an attacker."""
         now, model = self.world.clock.now(), self.model
         answers, refusals = self.run(at_once(*(self.world.exchange(self.client, model.code) for _ in range(2))))
         assert all(isinstance(refusal, InvalidGrant) for refusal in refusals)
-        assert len(answers) == (0 if model.spent or model.expired(now) else 1)
+        assert len(answers) == (0 if model.redeemed or model.expired(now) else 1)
         if model.expired(now):
             return
         if not model.revoked:
-            model.replays = len(self.run(self.world.events("code.replayed"))) - self.told_before
+            model.replays = len(self.run(self.world.events("code.replayed"))) - self.events_before
             assert model.replays >= 1
         model.bought += [(answer["access_token"], now) for answer in answers]
-        model.spent = model.revoked = True
+        model.redeemed = model.revoked = True
 
     @rule(reason=st.sampled_from(sorted(WRONG_CLAIMS)))
     def redeem_wrongly(self, reason: str) -> None:
-        """A claim that does not fit spends nothing, and ends nothing."""
+        """A mismatched request does not redeem the code and does not revoke the grant."""
         attempt = self.world.exchange(self.client, self.model.code, **WRONG_CLAIMS[reason])
         expired = self.model.expired(self.world.clock.now())
         assert self._refused(attempt) == ("CODE_EXPIRED" if expired else reason)
@@ -113,9 +113,9 @@ class Code(RuleBasedStateMachine):
                 assert good
 
     @invariant()
-    def every_replay_is_told_once(self) -> None:
+    def every_replay_emits_one_event(self) -> None:
         assert len(self.model.bought) <= 1
-        assert len(self.run(self.world.events("code.replayed"))) - self.told_before == self.model.replays
+        assert len(self.run(self.world.events("code.replayed"))) - self.events_before == self.model.replays
 
 
 @pytest.mark.s(12, 13, 14)

@@ -1,4 +1,4 @@
-"""What people have allowed: they see it, and take it back, on both databases."""
+"""Users list the applications they consented to and withdraw consent, on both databases."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.s(24, 56)
 
 
 async def let_in(world: World, client: Registered, **changes: Any) -> dict[str, Any]:
-    """The person says yes on the page."""
+    """The user consents on the page."""
     session = a_session(at=NOON)
     request_id = asked(await world.ask(client, session, **changes), Step.CONSENT)
     return await world.exchange(client, sent(await world.back(request_id, session, allow=True))["code"])
@@ -50,7 +50,7 @@ async def test_what_is_taken_back_ends_and_has_to_be_asked_for_again(world: Worl
     assert await world.list_connections(ALICE) == []
 
 
-async def test_it_is_told_once_with_what_ended(world: World) -> None:
+async def test_withdraw_consent_emits_one_event_for_consent_and_each_grant(world: World) -> None:
     client = await world.client(consent="required")
     await let_in(world, client)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""The person's yes and no: whose it is, what it is for, and how long it counts."""
+"""Consent and its denial: the user, the scopes and resources that it covers, and how long it is valid."""
 
 from typing import Any
 

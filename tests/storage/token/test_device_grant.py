@@ -1,6 +1,6 @@
-"""Tokens for a device: judged, minted, spent and kept in this order, on both databases."""
+"""Device code grant: the code is checked, tokens are minted, the code is redeemed, the grant is stored; on both databases."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -31,7 +31,7 @@ SCOPES = ("openid", "notes", "offline_access")
 
 @dataclass
 class Devices:
-    """The Devices port: one code, which a person has allowed unless `refusal` says otherwise."""
+    """The Devices port: one code, which a user has allowed unless `refusal` says otherwise."""
 
     session: AuthenticatedSession = field(default_factory=a_session)
     scopes: tuple[str, ...] = SCOPES
@@ -63,8 +63,10 @@ class Devices:
 @pytest.fixture
 def devices(world: World) -> Devices:
     devices = Devices()
-    handler = DeviceCodeGrant(world.work, devices, chain_key=CHAIN_KEY, lifetimes=LIFETIMES, clock=world.clock)
-    world.issue_tokens._grants = {**world.issue_tokens._grants, DEVICE_CODE: handler}
+    handler = DeviceCodeGrant(
+        begin=world.work, devices=devices, chain_key=CHAIN_KEY, lifetimes=LIFETIMES, clock=world.clock
+    )
+    world.issue_tokens = replace(world.issue_tokens, grants={**world.issue_tokens.grants, DEVICE_CODE: handler})
     return devices
 
 
@@ -96,11 +98,11 @@ async def test_the_device_gets_what_was_allowed(world: World, devices: Devices, 
     assert (grant["user_id"], grant["client_id"], grant["offline"]) == (ALICE, tv.client_id, True)
     assert devices.redeemed == [("a device code", tv.client_id)]
     assert await world.refresh(tv, answer["refresh_token"])
-    told = await world.events("token.issued", "code.redeemed")
-    assert [(event["type"], event["correlationid"]) for event in told] == [
+    emitted = await world.events("token.issued", "code.redeemed")
+    assert [(event["type"], event["correlationid"]) for event in emitted] == [
         ("latchkey.token.issued.v1", "the correlation")
     ]
-    assert told[0]["data"]["grant_type"] == DEVICE_CODE
+    assert emitted[0]["data"]["grant_type"] == DEVICE_CODE
 
 
 @pytest.mark.parametrize(("grant_types", "writes"), [([DEVICE_CODE, "refresh_token"], 5), ([DEVICE_CODE], 3)])
@@ -131,8 +133,10 @@ async def test_code_is_not_redeemed_without_a_signing_key(world: World, devices:
 
 
 @pytest.mark.s(36)
-async def test_nothing_is_spent_for_somebody_who_may_not(world: World, devices: Devices, tv: Registered) -> None:
-    world.people.people[ALICE].active = False
+async def test_device_code_is_not_redeemed_when_account_is_disabled(
+    world: World, devices: Devices, tv: Registered
+) -> None:
+    world.users.users[ALICE].active = False
     with pytest.raises(InvalidGrant) as refusal:
         await poll(world, tv)
     assert (refusal.value.reason, devices.redeemed) == ("ACCOUNT_DISABLED", [])
@@ -145,7 +149,7 @@ async def test_who_loses_the_race_leaves_nothing_behind(world: World, devices: D
         await poll(world, tv)
     assert refusal.value.reason == "DEVICE_CODE_SPENT"
     assert len(await world.rows("grants")) == len(await world.rows("refresh_families")) == 1
-    assert (await world.told()).count("token.issued") == 1
+    assert (await world.event_types()).count("token.issued") == 1
 
 
 @pytest.mark.s(36)
@@ -200,7 +204,7 @@ async def test_device_authorization_response_contains_the_verification_uri(
     world: World, devices: Devices, tv: Registered
 ) -> None:
     start = StartDeviceAuthorization(
-        issuer=ISSUER, authenticate=world.issue_tokens._authenticate, devices=devices, clock=world.clock
+        issuer=ISSUER, authenticate=world.issue_tokens.authenticate, devices=devices, clock=world.clock
     )
     answer = await start(tv.credentials, Parameters({"scope": "openid notes"}), remote_address="192.0.2.1")
     assert answer["verification_uri_complete"] == f"{ISSUER}/device?user_code=WDJB-MJHT"
@@ -212,10 +216,10 @@ async def test_device_authorization_response_contains_the_verification_uri(
 
 @pytest.mark.s(25, 36)
 async def test_the_token_is_for_what_the_device_asked_for(world: World, devices: Devices) -> None:
-    """RFC 8707: asked for with the codes, allowed by the person, and no wider at the token endpoint."""
+    """RFC 8707: resources are requested with the codes, allowed by the user, and not extended at the token endpoint."""
     tv = await a_tv(world, resources=["https://films.example", "urn:x:guide"], scope="notes")
     start = StartDeviceAuthorization(
-        issuer=ISSUER, authenticate=world.issue_tokens._authenticate, devices=devices, clock=world.clock
+        issuer=ISSUER, authenticate=world.issue_tokens.authenticate, devices=devices, clock=world.clock
     )
     devices.scopes = ("notes",)
     await start(tv.credentials, Parameters({"resource": "https://films.example"}), remote_address="192.0.2.1")

@@ -29,7 +29,7 @@ async def test_the_client_of_an_access_token_sees_what_it_says(world: World) -> 
     assert (seen["iss"], seen["sub"], seen["client_id"]) == (ISSUER, ALICE, client.client_id)
 
 
-async def test_a_refresh_token_is_told_of_as_well(world: World) -> None:
+async def test_introspection_describes_refresh_token(world: World) -> None:
     client = await world.client()
     seen = await introspect(world, client, (await world.tokens(client))["refresh_token"])
     assert seen["active"]
@@ -88,14 +88,14 @@ async def test_an_id_token_is_no_access_token(world: World) -> None:
     assert await introspect(world, client, (await world.tokens(client))["id_token"]) == INACTIVE
 
 
-async def test_who_does_not_prove_who_they_are_is_told_nothing(world: World) -> None:
+async def test_introspection_is_refused_without_client_authentication(world: World) -> None:
     public = await world.client(token_endpoint_auth_method="none")
     token = (await world.tokens(public))["access_token"]
     client = await world.client()
     for credentials in (
         Credentials(public.client_id, NONE),
         Registered(client.client_id, "wrong").credentials,
-        Registered("c_nobody", "x").credentials,
+        Registered("c_unknown", "x").credentials,
     ):
         with pytest.raises(InvalidClient):
             await world.introspect_token(credentials, Parameters({"token": token}))

@@ -1,6 +1,7 @@
-"""Pairwise subjects (OpenID Connect Core 8.1): everywhere that a client is told who somebody is, and when it registers."""
+"""Pairwise subjects (OpenID Connect Core 8.1): in each response that contains a subject, and at registration."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -113,11 +114,11 @@ async def test_the_claims_parameter_asks_for_the_pseudonym(world: World) -> None
 
     assert "code" in await answer(subject)
     assert (await answer(subject, BOB))["error"] == "login_required"
-    assert (await answer(ALICE))["error"] == "login_required"  # what our own id is, nobody can try out
+    assert (await answer(ALICE))["error"] == "login_required"  # the internal id cannot be probed
 
 
 @pytest.mark.s(41, 42)
-async def test_logout_is_told_by_the_names_that_the_client_knows(world: World) -> None:
+async def test_logout_token_contains_pairwise_subject_and_client_session_id(world: World) -> None:
     client = await a_pairwise_client(
         world,
         backchannel_logout_uri="https://client.example/back",
@@ -135,11 +136,11 @@ async def test_logout_is_told_by_the_names_that_the_client_knows(world: World) -
 
     outside = Outside()
     replica = Replica(world, outside)
-    await replica.hears(a_session().session_id)
+    await replica.receives_session_ended(a_session().session_id)
     await replica.tries()
-    ((_, form),) = outside.heard
-    told = said(form["logout_token"])
-    assert (told["sub"], told["sid"]) == (known["sub"], known["sid"])
+    ((_, form),) = outside.received
+    emitted = said(form["logout_token"])
+    assert (emitted["sub"], emitted["sid"]) == (known["sub"], known["sid"])
 
 
 async def test_the_document_is_fetched_when_a_client_is_made_and_has_to_list_its_uris(world: World) -> None:
@@ -168,13 +169,13 @@ async def test_it_is_fetched_again_when_what_it_says_may_not_hold_any_more(world
         with pytest.raises(InvalidClientMetadata):
             await world.update_client(client.client_id, changes)
     with pytest.raises(InvalidRequest):
-        await world.update_client("c_nobody", {"redirect_uris": [OTHER_URI]})
+        await world.update_client("c_unknown", {"redirect_uris": [OTHER_URI]})
     kept = (await world.get_client(client.client_id)).metadata
     assert (kept.redirect_uris, kept.sector_identifier_uri) == ((OTHER_URI,), ONE)
 
 
 async def test_what_was_checked_is_what_is_kept(world: World) -> None:
-    """Somebody else changes the client while the document is on its way."""
+    """Another request changes the client while the sector document is being fetched."""
     client = await world.client(subject_type="pairwise")
     world.outside.documents[ONE] = json.dumps([REDIRECT_URI]).encode()
 
@@ -182,7 +183,8 @@ async def test_what_was_checked_is_what_is_kept(world: World) -> None:
         await world.update_client(client.client_id, {"redirect_uris": [OTHER_URI]})
         return await world.outside.get(uri)
 
-    world.update_client.check_sector._fetch = RemoteSectorDocuments(slowly)
+    check_sector = replace(world.update_client.check_sector, fetch=RemoteSectorDocuments(fetch=slowly))
+    world.update_client = replace(world.update_client, check_sector=check_sector)
     with pytest.raises(InvalidRequest) as refusal:
         await world.update_client(client.client_id, {"sector_identifier_uri": ONE})
     assert refusal.value.reason == "CLIENT_CHANGED_MEANWHILE"
@@ -190,8 +192,8 @@ async def test_what_was_checked_is_what_is_kept(world: World) -> None:
 
 async def test_from_the_first_pairwise_client_on_there_is_one_salt(world: World) -> None:
     same, another = (
-        PairwiseSaltCheck(world.work.reading, world.subjects),
-        PairwiseSaltCheck(world.work.reading, Subjects(b"x" * 32)),
+        PairwiseSaltCheck(view=world.work.reading, subjects=world.subjects),
+        PairwiseSaltCheck(view=world.work.reading, subjects=Subjects(b"x" * 32)),
     )
     await world.client()
     await another.require()
@@ -206,8 +208,8 @@ async def test_from_the_first_pairwise_client_on_there_is_one_salt(world: World)
     (row,) = await world.rows("pairwise_salt")
     assert world.subjects.has_fingerprint(row["fingerprint"])
 
-    check = CheckSector(RemoteSectorDocuments(world.outside.get), subjects=Subjects(b"x" * 32))
-    create = CreateClient(world.work, check_sector=check, pepper=PEPPER, clock=world.clock)
+    check = CheckSector(fetch=RemoteSectorDocuments(fetch=world.outside.get), subjects=Subjects(b"x" * 32))
+    create = CreateClient(begin=world.work, check_sector=check, pepper=PEPPER, clock=world.clock)
     with pytest.raises(ServerError) as refusal:
         await create({**WEB, "subject_type": "pairwise"})
     assert refusal.value.reason == "PAIRWISE_SALT_CHANGED"

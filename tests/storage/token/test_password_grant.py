@@ -26,7 +26,7 @@ pytestmark = pytest.mark.s(17)
 
 @dataclass
 class SignIns:
-    """The SignIns port: one person with one password."""
+    """The SignIns port: one user with one password."""
 
     session: AuthenticatedSession = field(default_factory=a_session)
     tries: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -43,8 +43,10 @@ class SignIns:
 @pytest.fixture
 def sign_ins(world: World) -> SignIns:
     sign_ins = SignIns()
-    handler = PasswordGrant(world.work, world.work.reading, sign_ins, chain_key=CHAIN_KEY, lifetimes=LIFETIMES)
-    world.issue_tokens._grants = {**world.issue_tokens._grants, "password": handler}
+    handler = PasswordGrant(
+        begin=world.work, view=world.work.reading, sign_ins=sign_ins, chain_key=CHAIN_KEY, lifetimes=LIFETIMES
+    )
+    world.issue_tokens = replace(world.issue_tokens, grants={**world.issue_tokens.grants, "password": handler})
     return sign_ins
 
 
@@ -70,7 +72,7 @@ async def test_the_right_password_buys_tokens_that_hang_on_the_session(world: Wo
     (grant,) = await world.rows("grants")
     assert (grant["user_id"], grant["session_id"], grant["offline"]) == (ALICE, sign_ins.session.session_id, False)
     assert (await world.refresh(app, answer["refresh_token"]))["scope"] == "openid notes"
-    world.people.people[ALICE].session_live = False
+    world.users.users[ALICE].session_live = False
     with pytest.raises(InvalidGrant) as refusal:
         await ask(world, app)
     assert refusal.value.reason == "SESSION_ENDED"
@@ -138,7 +140,7 @@ async def test_consent_counts_here_as_well(world: World, sign_ins: SignIns) -> N
 
 @pytest.mark.s(36)
 async def test_disabled_user_gets_no_tokens(world: World, sign_ins: SignIns) -> None:
-    world.people.people[ALICE].active = False
+    world.users.users[ALICE].active = False
     with pytest.raises(InvalidGrant) as refusal:
         await ask(world, await an_app(world))
     assert refusal.value.reason == "ACCOUNT_DISABLED"
@@ -156,7 +158,7 @@ async def test_nothing_is_kept_without_a_key(world: World, sign_ins: SignIns) ->
 async def test_offline_access_outlives_the_session(world: World, sign_ins: SignIns) -> None:
     app = await an_app(world)
     answer = await ask(world, app, scope="openid offline_access")
-    world.people.people[ALICE].session_live = False
+    world.users.users[ALICE].session_live = False
     assert await world.refresh(app, answer["refresh_token"])
 
 

@@ -124,7 +124,7 @@ async def test_a_client_that_was_deleted_meanwhile_gets_nothing(world: World, cl
     assert await world.rows("grants") == []
 
 
-async def test_more_people_come_back_at_once_than_there_are_connections(world: World, client: Registered) -> None:
+async def test_resume_succeeds_with_more_concurrent_requests_than_connections(world: World, client: Registered) -> None:
     """A cold cache must not make each of them hold one connection and wait for a second."""
     requests = [asked(await world.ask(client, prompt="consent", nonce=str(n)), Step.SIGN_IN) for n in range(40)]
     world.clients.forget()

@@ -1,4 +1,4 @@
-"""private_key_jwt (OpenID Connect Core 9, RFC 7523): a client proves who it is with a key that nobody else has."""
+"""private_key_jwt (OpenID Connect Core 9, RFC 7523): a client authenticates with its private key."""
 
 import json
 from typing import Any
@@ -195,7 +195,7 @@ async def test_keys_are_fetched_once_and_again_when_the_client_has_new_ones(worl
     world.outside.documents[KEYS_AT + "/2"] = json.dumps(jwks_of(signing_key("RS256", 1))).encode()
     await ask(world, assertion(other, signing_key("RS256", 1), jti="j-3"))
     assert world.outside.fetched.count(KEYS_AT + "/2") == 2
-    for number in range(3):  # strangers' keys do not make us ask and ask
+    for number in range(3):  # unknown keys do not cause repeated fetches
         await refused(world, assertion(other, signing_key("RS256", 2), jti=f"k-{number}"))
     assert world.outside.fetched.count(KEYS_AT + "/2") == 2
 

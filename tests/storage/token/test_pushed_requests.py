@@ -127,9 +127,9 @@ async def test_what_is_wrong_is_said_when_it_is_pushed(
 
 async def test_only_the_client_itself_can_push(world: World) -> None:
     client = await world.client()
-    stranger = Registered(client.client_id, "wrong")
+    unauthenticated = Registered(client.client_id, "wrong")
     with pytest.raises(InvalidClient):
-        await push(world, stranger)
+        await push(world, unauthenticated)
 
 
 async def test_a_client_that_must_push_is_refused_otherwise(world: World) -> None:
@@ -157,7 +157,7 @@ async def test_unopened_pushed_request_is_purged_when_expired(world: World) -> N
     assert await world.rows("pushed_requests") == []
 
 
-async def test_the_person_who_answers_is_judged_as_ever(world: World) -> None:
+async def test_pushed_request_checks_the_user_as_an_unpushed_one_does(world: World) -> None:
     client = await world.client(consent="required")
     uri = await push(world, client, prompt="none")
     assert sent(await open_it(world, client, uri, a_session(BOB)))["error"] == "consent_required"

@@ -1,4 +1,4 @@
-"""Refresh tokens: what a refresh may bring, and to whom (RFC 6749 6)."""
+"""Refresh tokens: the tokens that a refresh returns, and the clients that may use it (RFC 6749 6)."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -117,9 +117,9 @@ async def test_refresh_is_refused_for_disabled_account_or_ended_session(
     world: World, client: Registered, scope: str, account: FakeAccount | None, reason: str
 ) -> None:
     token = await _first(world, client, scope=scope)
-    world.people.people.pop(ALICE)
+    world.users.users.pop(ALICE)
     if account is not None:
-        world.people.people[ALICE] = account
+        world.users.users[ALICE] = account
     assert await _refusal(world, client, token) == reason
     [family] = await world.rows("refresh_families")
     assert family["generation"] == 1
@@ -127,7 +127,7 @@ async def test_refresh_is_refused_for_disabled_account_or_ended_session(
 
 async def test_an_offline_grant_goes_on_after_the_session(world: World, client: Registered) -> None:
     token = await _first(world, client, scope="openid offline_access")
-    world.people.people[ALICE] = FakeAccount(session_live=False)
+    world.users.users[ALICE] = FakeAccount(session_live=False)
     tokens = await world.refresh(client, token)
     assert "id_token" in tokens
     await world.get_userinfo(tokens["access_token"])
@@ -155,7 +155,7 @@ async def test_what_is_revoked_in_the_middle_of_a_refresh_stays_revoked(
     token = await _first(world, client)
     for _ in range(used):
         await world.refresh(client, token)
-    world.people.meanwhile = lambda: meanwhile(world, client, token)
+    world.users.meanwhile = lambda: meanwhile(world, client, token)
     assert await _refusal(world, client, token) == "GRANT_REVOKED"
     [family] = await world.rows("refresh_families")
     assert family["generation"] == 1 + used
@@ -163,13 +163,13 @@ async def test_what_is_revoked_in_the_middle_of_a_refresh_stays_revoked(
 
 async def test_a_family_that_was_purged_in_the_middle_is_unknown(world: World, client: Registered) -> None:
     token = await _first(world, client)
-    world.people.meanwhile = world.purge_everything
+    world.users.meanwhile = world.purge_everything
     assert await _refusal(world, client, token) == "REFRESH_TOKEN_UNKNOWN"
     assert await _refusal(world, client, token) == "REFRESH_TOKEN_UNKNOWN"
 
 
 @pytest.mark.s(66)
-async def test_without_a_signing_key_the_token_is_not_spent(world: World, client: Registered) -> None:
+async def test_refresh_token_is_not_consumed_without_signing_key(world: World, client: Registered) -> None:
     token = await _first(world, client)
     world.keys.missing = {"ES256"}
     with pytest.raises(TemporarilyUnavailable):

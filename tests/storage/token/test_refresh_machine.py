@@ -39,7 +39,7 @@ MOMENTS = [
 
 @dataclass
 class Model:
-    """What a person with a pencil would write down."""
+    """The model of the refresh token family."""
 
     tokens: list[str]
     rotated_at: datetime
@@ -146,8 +146,8 @@ class Family(RuleBasedStateMachine):
             assert good
 
     def teardown(self) -> None:
-        told = self.run(self.world.events("token.reuse_detected"))
-        assert len([event for event in told if event["data"]["grant_id"] == self.grant_id]) == self.model.reuses
+        emitted = self.run(self.world.events("token.reuse_detected"))
+        assert len([event for event in emitted if event["data"]["grant_id"] == self.grant_id]) == self.model.reuses
 
 
 @pytest.mark.s(21, 22, 23, 24)

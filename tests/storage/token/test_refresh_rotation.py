@@ -30,7 +30,7 @@ async def _refusal(world: World, client: Registered, token: str, **changes: Any)
 
 
 async def _ended(world: World) -> bool:
-    """The grant was ended for reuse, and told so once."""
+    """The grant was revoked for reuse, with one event."""
     [grant] = await world.rows("grants")
     reuse, revoked = await world.events("token.reuse_detected"), await world.events("token.revoked")
     if grant["revoked_at"] is None:
@@ -63,7 +63,7 @@ async def test_each_use_brings_new_tokens_and_the_next_refresh_token(world: Worl
     assert second.keys() == first.keys()
     [family] = await world.rows("refresh_families")
     assert family["generation"] == 3
-    assert await world.told() == [
+    assert await world.event_types() == [
         "client.created",
         "code.redeemed",
         "token.issued",
@@ -143,7 +143,7 @@ async def test_eight_reuses_at_once_end_the_family_once(world: World, client: Re
 
 @pytest.mark.s(21, 23)
 async def test_a_forged_token_ends_nothing(world: World, client: Registered) -> None:
-    """Who knows a family's id, which is no secret, must not be able to sign people out."""
+    """A family id is not secret, so knowing it must not suffice to revoke the grant."""
     tokens = await _chain(world, client, 3)
     genuine = RefreshToken.parse(tokens[-1])
     for generation in (0, 1, 2, 3, 4, 2**32 - 1):
@@ -183,5 +183,5 @@ async def test_who_is_overtaken_by_two_steps_gets_nothing(world: World, client: 
         successor = (await world.refresh(client, token))["refresh_token"]
         await world.refresh(client, successor)
 
-    world.people.meanwhile = twice
+    world.users.meanwhile = twice
     assert await _refusal(world, client, token) == "REFRESH_TOKEN_ROTATED_AWAY"

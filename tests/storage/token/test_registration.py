@@ -48,7 +48,7 @@ async def test_closed_is_closed_even_to_who_has_a_token(world: World) -> None:
             await register(world.registrations("closed"), initial_token)
         assert refusal.value.reason == "REGISTRATION_CLOSED"
     with pytest.raises(InvalidRequest):
-        await CreateInitialAccessToken(world.work, mode="closed", clock=world.clock)(uses=1, life=HOUR)
+        await CreateInitialAccessToken(begin=world.work, mode="closed", clock=world.clock)(uses=1, life=HOUR)
     assert await world.rows("clients") == []
     assert [each.uses_left for each in await world.list_initial_tokens()] == [1]
 
@@ -68,11 +68,11 @@ async def test_with_a_token_a_client_registers_once(world: World) -> None:
 
 
 @pytest.mark.s(53)
-async def test_who_may_register_is_told_when_it_is_allowed_and_when_it_is_taken_back(world: World) -> None:
+async def test_initial_access_token_emits_event_when_created_and_when_revoked(world: World) -> None:
     made = await world.create_initial_token(uses=5, life=HOUR)
     await world.revoke_initial_token(made.record.token_id)
-    told = [(event["type"], event["subject"], event["actortype"], event["data"]) for event in await world.events()]
-    assert told == [
+    emitted = [(event["type"], event["subject"], event["actortype"], event["data"]) for event in await world.events()]
+    assert emitted == [
         (
             "latchkey.admin.acted.v1",
             made.record.token_id,
@@ -86,7 +86,9 @@ async def test_who_may_register_is_told_when_it_is_allowed_and_when_it_is_taken_
 
 @pytest.mark.s(57)
 @pytest.mark.parametrize("mode", ["token", "open"])
-async def test_a_token_that_is_none_of_ours_revoked_or_old_opens_nothing(world: World, mode: RegistrationMode) -> None:
+async def test_registration_is_refused_when_initial_access_token_is_unknown_revoked_or_expired(
+    world: World, mode: RegistrationMode
+) -> None:
     revoked = await world.create_initial_token(uses=5, life=HOUR)
     await world.revoke_initial_token(revoked.record.token_id)
     old = await world.initial_token()
@@ -106,7 +108,7 @@ async def test_without_a_token_only_an_open_server_registers(world: World) -> No
 
 
 @pytest.mark.s(57)
-async def test_the_last_use_of_a_token_is_one_clients_whoever_else_tries(world: World) -> None:
+async def test_last_use_of_initial_access_token_registers_one_client_when_concurrent(world: World) -> None:
     by, token = world.registrations(), await world.initial_token(uses=3)
     made, refusals = await at_once(*(register(by, token) for _ in range(8)))
     assert len(made) == 3
@@ -344,7 +346,7 @@ async def test_a_client_reads_changes_and_deletes_itself_with_its_own_token_only
         (mine.client.client_id, None),
         (ours.client_id, mine.token),
         (ours.client_id, None),
-        ("nobody", mine.token),
+        ("unknown", mine.token),
     ):
         for attempt in (
             by.read(client_id, token),
@@ -358,7 +360,7 @@ async def test_a_client_reads_changes_and_deletes_itself_with_its_own_token_only
     assert len(await world.rows("clients")) == 3
 
 
-async def test_a_change_holds_at_once_and_is_told_as_the_clients(world: World) -> None:
+async def test_change_registration_applies_at_once_and_emits_event_of_client(world: World) -> None:
     by = world.registrations("open")
     made = await register(by, client_uri="https://client.example")
     client_id = made.client.client_id
@@ -383,7 +385,7 @@ async def test_a_change_holds_at_once_and_is_told_as_the_clients(world: World) -
         ({"token_endpoint_auth_method": "client_secret_post", "tos_uri": "https://client.example/terms"}, False),
     ],
 )
-async def test_consent_was_to_the_client_that_people_saw(
+async def test_consent_is_required_again_when_client_metadata_on_consent_page_changes(
     world: World, changes: dict[str, Any], *, asked_again: bool
 ) -> None:
     by = world.registrations("open")

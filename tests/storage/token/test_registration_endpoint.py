@@ -94,7 +94,7 @@ async def test_a_registration_is_answered_with_all_that_was_registered(edge: Edg
 
 
 @pytest.mark.s(57)
-async def test_what_is_for_operators_is_neither_taken_nor_told(world: World, edge: Edge) -> None:
+async def test_registration_ignores_and_omits_operator_metadata(world: World, edge: Edge) -> None:
     made = await registered(edge, consent="skip", introspection="all", client_id="mine", client_secret="mine")
     assert {"consent", "introspection"}.isdisjoint(made)
     assert "mine" not in made.values()
@@ -154,7 +154,7 @@ async def test_two_authorization_headers_are_refused(edge: Edge) -> None:
         ({"client_name": "a\nb"}, "invalid_client_metadata"),
     ],
 )
-async def test_a_value_that_does_not_hold_is_refused_by_its_name(
+async def test_registration_error_names_the_invalid_metadata(
     world: World, edge: Edge, members: dict[str, Any], error: str
 ) -> None:
     assert await refusal(await register(edge, **members)) == (400, error)
@@ -245,7 +245,7 @@ async def test_a_change_replaces_everything(edge: Edge) -> None:
         ({"redirect_uris": ["http://client.example/cb"]}, "invalid_redirect_uri"),
     ],
 )
-async def test_a_change_that_does_not_hold_changes_nothing(edge: Edge, changes: dict[str, Any], error: str) -> None:
+async def test_invalid_change_does_not_change_registration(edge: Edge, changes: dict[str, Any], error: str) -> None:
     made = await registered(edge)
     token = bearer(made["registration_access_token"])
     body = {**MEMBERS, "client_id": made["client_id"], "client_name": "New", **changes}
@@ -285,7 +285,7 @@ async def test_a_deleted_client_is_gone_and_its_token_with_it(edge: Edge) -> Non
 async def test_a_wrong_token_is_refused_alike_wherever_it_is_tried(edge: Edge) -> None:
     mine, theirs = await registered(edge), await registered(edge)
     answers = []
-    for path in (at(mine), "/register/nobody"):
+    for path in (at(mine), "/register/unknown"):
         for headers in ({}, bearer(theirs["registration_access_token"]), bearer(mine["client_secret"])):
             response = await edge.get(path, headers=headers)
             assert await refusal(response) == (401, "invalid_token")
@@ -298,9 +298,9 @@ async def test_refusals_are_counted_by_endpoint_and_not_by_whatever_is_in_the_ur
         [metric] = OAUTH_ERRORS.collect()
         return {sample.labels["endpoint"] for sample in metric.samples}
 
-    await edge.get("/register/c_somebody", headers=bearer("x"))
+    await edge.get("/register/c_unknown", headers=bearer("x"))
     assert "/register/{client_id}" in counted()
-    assert not any("c_somebody" in endpoint for endpoint in counted())
+    assert not any("c_unknown" in endpoint for endpoint in counted())
 
 
 _TEXTS = st.sampled_from(
@@ -336,10 +336,10 @@ _KEYS = st.fixed_dictionaries({"keys": st.lists(st.dictionaries(_TEXTS, _VALUES)
     members=st.dictionaries(st.sampled_from(sorted(CLIENTS_MEMBERS)) | _TEXTS, _VALUES, max_size=5),
     keys=st.none() | _KEYS,
 )
-async def test_whatever_a_stranger_says_of_itself_operators_can_still_look_at(
+async def test_registered_metadata_is_readable_by_operator_for_any_input(
     world: World, edge: Edge, members: dict[str, Any], keys: dict[str, Any] | None
 ) -> None:
-    """Nothing is an error of ours, and what is registered can be told, and goes through gRPC."""
+    """No input causes a server error, and each registered client can be returned over gRPC."""
     response = await register(edge, {**MEMBERS, "jwks": keys, **members})
     if response.status != 201:
         assert (await refusal(response))[0] == 400

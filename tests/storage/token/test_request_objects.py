@@ -171,7 +171,7 @@ async def test_by_reference_it_is_fetched_when_it_is_needed_and_from_registered_
     assert (await answered(world, client, **both, **outer))["error"] == "invalid_request"
 
 
-async def test_what_waits_for_the_person_is_what_was_inside(world: World) -> None:
+async def test_pending_request_contains_parameters_of_request_object(world: World) -> None:
     client = await a_signing_client(world)
     pairs = [("client_id", client.client_id), ("request", signed(client))]
     waiting = await world.authorize(pairs, browser_secret=BROWSER, session=None, defer=False)

@@ -1,4 +1,4 @@
-"""Resource indicators (RFC 8707): whom a token is for, what a person agreed to, and that nothing widens it later."""
+"""Resource indicators (RFC 8707): the audience of a token, the consent of the user, and no later extension."""
 
 from typing import Any
 
@@ -43,9 +43,7 @@ async def test_access_token_audience_is_the_requested_resources(world: World, cl
 
 
 @pytest.mark.s(25)
-async def test_with_openid_it_is_for_userinfo_as_well_and_for_no_other_api_of_ours(
-    world: World, client: Registered
-) -> None:
+async def test_audience_with_openid_contains_userinfo_and_no_other_own_api(world: World, client: Registered) -> None:
     tokens = await world.tokens(client, scope="openid notes", resource=ORDERS)
     assert audience(tokens) == [ORDERS, AUDIENCES.userinfo]
     assert (await world.get_userinfo(tokens["access_token"]))["sub"]
@@ -76,7 +74,7 @@ async def test_the_token_endpoint_narrows_and_a_refresh_may_have_the_rest(world:
 async def test_nothing_widens_what_was_granted(world: World, client: Registered, resource: str) -> None:
     code = await world.code(client, scope="notes offline_access", resource=ORDERS)
     assert await refused(world.exchange(client, code, resource=resource)) == "RESOURCE_WIDENED"
-    tokens = await world.exchange(client, code)  # and what was refused has spent nothing
+    tokens = await world.exchange(client, code)  # a refused request does not redeem the code
     assert await refused(world.refresh(client, tokens["refresh_token"], resource=resource)) == "RESOURCE_WIDENED"
     assert audience(await world.refresh(client, tokens["refresh_token"])) == ORDERS
 
@@ -107,7 +105,7 @@ async def test_a_client_for_itself_gets_what_it_has_registered_without_sql_or_ca
     with statements(world.database) as sql:
         tokens = await world.token(machine, grant_type="client_credentials", resource=BOTH)
         assert await refused(world.token(machine, grant_type="client_credentials", resource=OTHER))
-    assert (sql, world.people.asked) == ([], [])
+    assert (sql, world.users.asked) == ([], [])
     assert audience(tokens) == [ORDERS, NOTES]
 
 
@@ -122,7 +120,7 @@ async def test_a_token_from_the_authorization_endpoint_is_for_the_same(world: Wo
     assert read_token(both["id_token"], "RS256").claims["aud"] == client.client_id
 
 
-async def test_a_request_may_repeat_it_and_hears_of_one_that_is_not_registered(
+async def test_request_may_repeat_resource_and_is_refused_when_one_is_not_registered(
     world: World, client: Registered
 ) -> None:
     several = await world.ask(client, a_session(), scope="notes", more=[("resource", ORDERS), ("resource", NOTES)])
@@ -197,7 +195,7 @@ async def test_a_new_resource_asks_again_and_a_yes_to_one_is_none_to_another(wor
 
 
 @pytest.mark.s(56)
-async def test_the_consent_page_is_told_the_resources_and_a_deleted_client_is_forgotten(world: World) -> None:
+async def test_describe_interaction_returns_resources_and_is_refused_for_deleted_client(world: World) -> None:
     client = await world.client(consent="required", resources=[ORDERS, NOTES])
     request_id = asked(await world.ask(client, FRESH, resource=BOTH), Step.CONSENT)
     assert (await world.describe(request_id, browser_secret=BROWSER)).resources == (ORDERS, NOTES)

@@ -113,7 +113,7 @@ async def test_another_clients_tokens_stay_as_they_are(
     await _still_good(world, client, tokens)
 
 
-async def test_what_is_no_token_of_ours_is_nothing_to_do(
+async def test_revocation_of_unknown_token_succeeds_without_effect(
     world: World, client: Registered, tokens: Mapping[str, Any]
 ) -> None:
     genuine = RefreshToken.parse(tokens["refresh_token"])
@@ -136,7 +136,7 @@ async def test_a_replaced_refresh_token_ends_the_grant_as_well(
     assert await world.events("token.reuse_detected") == []
 
 
-async def test_what_has_expired_or_ended_is_not_told_again(
+async def test_revocation_of_expired_or_revoked_token_emits_no_event(
     world: World, client: Registered, tokens: Mapping[str, Any]
 ) -> None:
     for _ in range(2):
@@ -197,7 +197,7 @@ async def test_revocation_is_kept_until_the_token_expires(
 
 
 async def test_what_revoking_costs(world: World, client: Registered, tokens: Mapping[str, Any]) -> None:
-    """Facts are the last two of each."""
+    """The last two of each emit events."""
     user_allowed = {
         "access_token": ["SELECT", "INSERT", "INSERT", "INSERT"],
         "refresh_token": ["SELECT", "UPDATE", "INSERT", "INSERT"],

@@ -96,10 +96,12 @@ async def test_what_is_recorded_is_published_as_it_was_then(
     assert "subjectseq" not in body
     assert headers == {"ce-id": event_id, "ce-type": "latchkey.token.issued.v1"}
     assert await buffered.flush() == 0
-    assert await world.told() == []
+    assert await world.event_types() == []
 
 
-async def test_while_the_bus_is_away_events_wait_in_order(buffered: BufferedTelemetry, stream: Stream) -> None:
+async def test_events_stay_buffered_in_order_while_nats_is_unavailable(
+    buffered: BufferedTelemetry, stream: Stream
+) -> None:
     stream.away = True
     for number in range(250):
         buffered.record(_issued(f"t-{number}"))
@@ -137,7 +139,7 @@ async def test_the_oldest_are_dropped_counted_and_reported_by_one_event(
         buffered.record(_issued(f"t-{number}"))
     await buffered.flush()
     assert TELEMETRY_DROPPED._value.get() - counted == 7
-    assert await world.told() == []  # said when the bus is back: then it can also be heard
+    assert await world.event_types() == []  # published when NATS is available again
 
     stream.away = False
     assert await buffered.flush() == 3
@@ -163,7 +165,7 @@ async def test_a_later_gap_is_another_event(world: World, buffered: BufferedTele
 async def test_a_gap_that_cannot_be_reported_now_is_reported_later(
     world: World, stream: Stream, tmp_path: Path
 ) -> None:
-    """The database is away: the task goes on, and nothing is forgotten."""
+    """The database is unavailable: the task continues and keeps the events."""
     nowhere = Database.open(f"sqlite+aiosqlite:///{tmp_path}/missing/x.sqlite3", schema="token")
     work = Transactions(nowhere, Outbox(METADATA, issuer=ISSUER, clock=Clock()), StoreWork)
     buffered = BufferedTelemetry(cast(Any, stream), work, issuer=ISSUER, clock=Clock())
@@ -178,7 +180,7 @@ async def test_a_gap_that_cannot_be_reported_now_is_reported_later(
     await nowhere.close()
 
 
-async def test_the_task_publishes_by_itself_and_stops_when_told(buffered: BufferedTelemetry, stream: Stream) -> None:
+async def test_task_publishes_without_a_call_and_stops_on_request(buffered: BufferedTelemetry, stream: Stream) -> None:
     buffered.record(_issued("t-1"))
     task = asyncio.create_task(buffered.run())
     await stream.arrived.wait()

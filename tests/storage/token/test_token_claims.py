@@ -50,7 +50,7 @@ async def test_an_access_token_says_this_and_no_more(world: World, client: Regis
 
 @pytest.mark.s(16, 28)
 async def test_an_id_token_says_this_and_no_more(world: World, client: Registered) -> None:
-    """No claim about the person: those are at /userinfo, also for scope profile and email."""
+    """ID tokens contain no user claims, also with the scopes profile and email: /userinfo returns them."""
     code = await world.code(client, a_session(session_id="s-7"), scope="openid profile email", nonce=" a ä nonce\t")
     tokens = await world.exchange(client, code)
     decoded = read_token(tokens["id_token"], "RS256")

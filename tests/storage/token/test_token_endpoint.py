@@ -63,7 +63,7 @@ async def test_hsts_header_is_absent_over_plain_http(world: World) -> None:
 @pytest.mark.s(19)
 @pytest.mark.parametrize("secret", ["with:colon", "a+b c%25", "ä→🗝", "%3A"])
 async def test_basic_halves_are_form_decoded(world: World, edge: Edge, machine: Registered, secret: str) -> None:
-    """RFC 6749 2.3.1. Our own secrets have no such characters, those that operators bring along may."""
+    """RFC 6749 2.3.1. Generated secrets have no such characters; imported secrets may have them."""
     async with world.work() as work:
         found = require_client(await work.clients.find(machine.client_id))
         await work.clients.save(replace(found, secrets=(ClientSecret(keyed_hash(PEPPER, secret)),)))
@@ -129,7 +129,7 @@ async def test_a_header_that_proves_nothing_gets_a_challenge(edge: Edge, authori
 
 
 async def test_who_used_no_header_gets_no_challenge(edge: Edge) -> None:
-    for form in (MACHINE, {**MACHINE, "client_id": "c_nobody"}, {**MACHINE, "client_id": "c", "client_secret": "x"}):
+    for form in (MACHINE, {**MACHINE, "client_id": "c_unknown"}, {**MACHINE, "client_id": "c", "client_secret": "x"}):
         response = await post(edge, "/token", form)
         assert await refusal(response) == (400, "invalid_client")
         assert "WWW-Authenticate" not in response.headers
@@ -153,7 +153,7 @@ async def test_grant_adds_members_to_the_token_response_and_replaces_none(world:
         members = {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token", "token_type": "N_A"}
         return Authorized(client=client, scopes=("notes",), redeem=redeem, response_members=members)
 
-    world.issue_tokens._grants = {"client_credentials": handle}
+    world.issue_tokens = replace(world.issue_tokens, grants={"client_credentials": handle})
     response = await world.token(machine, grant_type="client_credentials")
     assert response["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
     assert (response["token_type"], response["scope"]) == ("Bearer", "notes")

@@ -46,7 +46,7 @@ def admin(world: World) -> ClientAdminRpc:
         create_initial_token=world.create_initial_token,
         list_initial_tokens=world.list_initial_tokens,
         revoke_initial_token=world.revoke_initial_token,
-        list_retired_key_uses=ListRetiredKeyUses(world.work.reading),
+        list_retired_key_uses=ListRetiredKeyUses(view=world.work.reading),
     )
 
 

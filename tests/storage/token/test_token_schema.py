@@ -115,7 +115,7 @@ async def test_a_code_without_a_grant_cannot_be_kept(world: World) -> None:
 
     row = {
         "family_id": "f",
-        "grant_id": "nobody",
+        "grant_id": "unknown",
         "latest_hash": b"h",
         "generation": 1,
         "rotated_at": world.clock.now(),

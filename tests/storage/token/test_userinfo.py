@@ -1,5 +1,6 @@
 """Claims for a living access token of a living grant (OpenID Connect Core 5.3)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.support.databases import statements
 from tests.unit.token.parts import ALICE, BOB, MINUTE, SECOND, read_token, signed_by, signing_key
 
 CLAIMS = {
-    "sub": "somebody else",
+    "sub": "other-user",
     "name": "Alice",
     "nickname": "Ali",
     "email": "alice@example.com",
@@ -24,7 +25,7 @@ CLAIMS = {
 
 @pytest.fixture
 async def client(world: World) -> Registered:
-    world.people.people[ALICE] = FakeAccount(claims=CLAIMS)
+    world.users.users[ALICE] = FakeAccount(claims=CLAIMS)
     return await world.client(scope="openid profile email address phone offline_access notes")
 
 
@@ -60,20 +61,20 @@ async def test_claims_follow_the_scope(world: World, client: Registered, scope: 
 @pytest.mark.s(36)
 async def test_only_what_is_needed_is_asked_of_the_authentication_service(world: World, client: Registered) -> None:
     token = await _access_token(world, client, "openid email")
-    world.people.asked.clear()
+    world.users.asked.clear()
     await world.get_userinfo(token)
-    assert world.people.asked == [(ALICE, "s-1", ("email", "email_verified"))]
+    assert world.users.asked == [(ALICE, "s-1", ("email", "email_verified"))]
 
 
 class Confused:
-    """An Accounts port that tells of somebody else."""
+    """An Accounts port that returns the account of another user."""
 
     async def find(self, **_about: object) -> FakeAccount:
         return FakeAccount(claims={"sub": BOB, "name": "Bob"})
 
 
 async def test_an_attribute_is_released_by_its_scope_and_no_other(world: World, client: Registered) -> None:
-    world.people.people[ALICE] = FakeAccount(claims={**CLAIMS, "department": "Sales", "secret_note": "x"})
+    world.users.users[ALICE] = FakeAccount(claims={**CLAIMS, "department": "Sales", "secret_note": "x"})
     claims = await world.get_userinfo(await _access_token(world, client, "openid profile email phone address"))
     assert "department" not in claims
     client = await world.client(scope="openid employee")
@@ -86,7 +87,7 @@ async def test_an_attribute_is_released_by_its_scope_and_no_other(world: World, 
 @pytest.mark.s(52)
 async def test_sub_is_the_grants_whatever_the_claims_say(world: World, client: Registered) -> None:
     token = await _access_token(world, client)
-    world.userinfo._accounts = Confused()
+    world.userinfo = replace(world.userinfo, accounts=Confused())
     assert (await world.get_userinfo(token))["sub"] == ALICE
 
 
@@ -136,15 +137,15 @@ async def test_userinfo_is_refused_for_disabled_account_or_ended_session(
     world: World, client: Registered, scope: str, account: FakeAccount | None, reason: str
 ) -> None:
     token = await _access_token(world, client, scope)
-    world.people.people.pop(ALICE)
+    world.users.users.pop(ALICE)
     if account is not None:
-        world.people.people[ALICE] = account
+        world.users.users[ALICE] = account
     assert await _refusal(world, token) == reason
 
 
 async def test_an_offline_token_is_good_after_the_session(world: World, client: Registered) -> None:
     token = await _access_token(world, client, "openid offline_access")
-    world.people.people[ALICE] = FakeAccount(session_live=False)
+    world.users.users[ALICE] = FakeAccount(session_live=False)
     assert await world.get_userinfo(token) == {"sub": ALICE}
 
 
@@ -189,7 +190,7 @@ async def test_userinfo_refuses_client_credentials_token(world: World, client: R
     token = (await world.token(machine, grant_type="client_credentials"))["access_token"]
     with pytest.raises(InsufficientScope):
         await world.get_userinfo(token)
-    assert world.people.asked == []
+    assert world.users.asked == []
 
 
 @pytest.mark.s(28)
@@ -209,12 +210,14 @@ async def test_a_token_without_openid_is_not_enough(world: World, client: Regist
 
 
 @pytest.mark.s(66)
-async def test_when_nobody_can_say_it_is_not_the_tokens_fault(world: World, client: Registered) -> None:
+async def test_userinfo_is_unavailable_and_token_stays_valid_when_accounts_are_unreachable(
+    world: World, client: Registered
+) -> None:
     token = await _access_token(world, client)
-    world.people.away = True
+    world.users.away = True
     with pytest.raises(TemporarilyUnavailable):
         await world.get_userinfo(token)
-    world.people.away = False
+    world.users.away = False
     world.keys.unseen = True
     with pytest.raises(OAuthError) as refusal:
         await world.get_userinfo(token)
@@ -223,8 +226,8 @@ async def test_when_nobody_can_say_it_is_not_the_tokens_fault(world: World, clie
 
 async def test_it_costs_one_read_and_one_call(world: World, client: Registered) -> None:
     token = await _access_token(world, client)
-    world.people.asked.clear()
+    world.users.asked.clear()
     with statements(world.database) as sent:
         await world.get_userinfo(token)
     assert [statement.split()[0] for statement in sent] == ["SELECT"]
-    assert len(world.people.asked) == 1
+    assert len(world.users.asked) == 1

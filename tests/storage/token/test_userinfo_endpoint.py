@@ -97,7 +97,7 @@ async def test_a_body_of_another_type_is_not_looked_into(edge: Edge, token: str)
 async def test_when_the_account_cannot_be_asked_about_the_token_is_not_blamed(
     world: World, edge: Edge, token: str
 ) -> None:
-    world.people.away = True
+    world.users.away = True
     response = await edge.get("/userinfo", headers={"Authorization": f"Bearer {token}"})
     assert await refusal(response) == (503, "temporarily_unavailable")
     assert response.headers["Retry-After"] == "2"

@@ -1,4 +1,4 @@
-"""The token service on a real database, with real keys, a clock that tests move, and people who can be disabled."""
+"""The token service on a real database, with real keys, a clock that tests move, and users who can be disabled."""
 
 import asyncio
 import json
@@ -76,7 +76,7 @@ class FakeAccounts:
     """The Accounts port with two accounts. `meanwhile` runs once, during the next look-up."""
 
     def __init__(self) -> None:
-        self.people = {
+        self.users = {
             ALICE: FakeAccount(claims={"name": "Alice", "email": "alice@example.com", "email_verified": True}),
             BOB: FakeAccount(claims={"name": "Bob"}),
         }
@@ -91,7 +91,7 @@ class FakeAccounts:
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             await meanwhile()
-        account = self.people.get(user_id)
+        account = self.users.get(user_id)
         if account is None:
             return None
         return replace(account, claims={name: value for name, value in account.claims.items() if name in claims})
@@ -137,7 +137,7 @@ class Outside:
 class World:
     database: Database
     clock: Clock = field(default_factory=Clock)
-    people: FakeAccounts = field(default_factory=FakeAccounts)
+    users: FakeAccounts = field(default_factory=FakeAccounts)
     keys: HeldKeys = field(default_factory=HeldKeys)
     telemetry: Recorded = field(default_factory=Recorded)
     outside: Outside = field(default_factory=Outside)
@@ -159,10 +159,10 @@ class World:
             clients=clients,
             client_keys=self.client_keys,
             logos=ClientLogos(self.outside.get),
-            fetch_request_object=RemoteRequestObjects(self.outside.get),
-            fetch_sector_document=RemoteSectorDocuments(self.outside.get),
+            fetch_request_object=RemoteRequestObjects(fetch=self.outside.get),
+            fetch_sector_document=RemoteSectorDocuments(fetch=self.outside.get),
             post=self.post,
-            accounts=self.people,
+            accounts=self.users,
             sign_ins=self.sign_ins,
             devices=self.devices,
             keys=self.keys,
@@ -235,7 +235,7 @@ class World:
         return (await self.create_initial_token(uses=uses, life=life)).token
 
     async def client(self, **members: Any) -> Registered:
-        """A confidential web client of the operator, whose people are not asked for consent; `members` replace."""
+        """A confidential web client of the operator that needs no user consent; `members` replace."""
         made = await self.create_client({**WEB, "consent": "skip", **members})
         return Registered(made.client.client_id, made.secret)
 
@@ -270,7 +270,7 @@ class World:
         return await self.resume(request_id, browser_secret=browser_secret, session=session, allow=allow)
 
     async def code(self, client: Registered, session: AuthenticatedSession | None = None, **changes: Any) -> str:
-        """The code for a request of somebody who is signed in, and need not be asked."""
+        """The code for a request of a signed-in user who need not interact."""
         return sent(await self.ask(client, session or a_session(), **changes))["code"]
 
     async def token(self, client: Registered, **parameters: str | None) -> dict[str, Any]:
@@ -324,7 +324,7 @@ class World:
         types = {f"latchkey.{name}.v1" for name in names}
         return [event for event in events if not names or event["type"] in types]
 
-    async def told(self) -> list[str]:
+    async def event_types(self) -> list[str]:
         """Names of all events so far."""
         return [event["type"].removeprefix("latchkey.").removesuffix(".v1") for event in await self.events()]
 
@@ -341,7 +341,7 @@ def sent(following: Next) -> dict[str, str]:
 
 
 def asked(following: Next, step: Step | None) -> str:
-    """The id under which the request waits for this step of the person."""
+    """The id of the pending request that needs this step of the user."""
     assert isinstance(following, AskUser), following
     assert following.step is step
     return following.request_id

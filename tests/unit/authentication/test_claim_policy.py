@@ -5,7 +5,13 @@ from datetime import date
 import pytest
 
 from libs.oauth.errors import InvalidRequest
-from services.authentication.domain.accounts.claim_policy import WRITERS, RefusedClaim, Writer, changed, writable_by
+from services.authentication.domain.accounts.claim_policy import (
+    WRITERS,
+    ClaimWriter,
+    RefusedClaim,
+    changed,
+    writable_by,
+)
 from services.authentication.domain.accounts.claims import CLAIM_NAMES, Profile
 
 TODAY = date(2026, 3, 1)
@@ -18,7 +24,7 @@ ALICE = Profile(
 )
 
 
-def refused(writer: Writer, **changes: object) -> str:
+def refused(writer: ClaimWriter, **changes: object) -> str:
     with pytest.raises(InvalidRequest) as refusal:
         changed(ALICE, changes, writer=writer, today=TODAY)
     return refusal.value.reason
@@ -29,7 +35,7 @@ def test_it_is_decided_for_every_claim_and_for_what_is_the_servers():
 
 
 @pytest.mark.s(52)
-@pytest.mark.parametrize("writer", [Writer.USER, Writer.OPERATOR])
+@pytest.mark.parametrize("writer", [ClaimWriter.USER, ClaimWriter.OPERATOR])
 @pytest.mark.parametrize("claim", ["sub", "updated_at", "email_verified", "phone_number_verified"])
 def test_what_is_the_servers_is_written_by_nobody_from_outside(writer, claim):
     for value in (True, False, "somebody-else", None, 0):
@@ -39,24 +45,24 @@ def test_what_is_the_servers_is_written_by_nobody_from_outside(writer, claim):
 @pytest.mark.s(52)
 @pytest.mark.parametrize("claim", ["email", "preferred_username"])
 def test_what_an_operator_writes_a_person_does_not(claim):
-    assert refused(Writer.USER, **{claim: "mallory@example.com"}) == "CLAIM_READ_ONLY"
-    assert claim in writable_by(Writer.OPERATOR)
+    assert refused(ClaimWriter.USER, **{claim: "mallory@example.com"}) == "CLAIM_READ_ONLY"
+    assert claim in writable_by(ClaimWriter.OPERATOR)
 
 
 @pytest.mark.s(52)
 @pytest.mark.parametrize("claim", ["roles", "tenant", "iss", "email_verified ", "EMAIL_VERIFIED", "__class__", ""])
 def test_a_claim_that_there_is_not_is_written_by_nobody(claim):
-    assert refused(Writer.OPERATOR, **{claim: "x"}) == "CLAIM_UNKNOWN"
+    assert refused(ClaimWriter.OPERATOR, **{claim: "x"}) == "CLAIM_UNKNOWN"
 
 
 @pytest.mark.s(52)
 @pytest.mark.parametrize(
     ("writer", "claim", "value"),
     [
-        (Writer.OPERATOR, "email", "new@example.com"),
-        (Writer.USER, "phone_number", "+49 30 123456"),
-        (Writer.OPERATOR, "email", None),
-        (Writer.USER, "phone_number", None),
+        (ClaimWriter.OPERATOR, "email", "new@example.com"),
+        (ClaimWriter.USER, "phone_number", "+49 30 123456"),
+        (ClaimWriter.OPERATOR, "email", None),
+        (ClaimWriter.USER, "phone_number", None),
     ],
 )
 def test_what_has_changed_is_not_verified_any_more(writer, claim, value):
@@ -67,18 +73,18 @@ def test_what_has_changed_is_not_verified_any_more(writer, claim, value):
 
 
 def test_the_same_value_again_changes_nothing_and_keeps_what_was_verified():
-    profile, names = changed(ALICE, {"name": "Alice Ansel"}, writer=Writer.USER, today=TODAY)
+    profile, names = changed(ALICE, {"name": "Alice Ansel"}, writer=ClaimWriter.USER, today=TODAY)
     assert (profile, names) == (ALICE, [])
-    assert changed(ALICE, {"email": "alice@example.com"}, writer=Writer.OPERATOR, today=TODAY)[0].email_verified
+    assert changed(ALICE, {"email": "alice@example.com"}, writer=ClaimWriter.OPERATOR, today=TODAY)[0].email_verified
 
 
 def test_one_bad_value_is_named_and_nothing_is_changed():
     with pytest.raises(RefusedClaim) as refusal:
-        changed(ALICE, {"name": "Alice B.", "birthdate": "yesterday"}, writer=Writer.USER, today=TODAY)
+        changed(ALICE, {"name": "Alice B.", "birthdate": "yesterday"}, writer=ClaimWriter.USER, today=TODAY)
     assert refusal.value.claim == "birthdate"
 
 
 def test_an_address_is_written_as_a_whole():
-    profile, names = changed(ALICE, {"address": {"locality": "Bern"}}, writer=Writer.USER, today=TODAY)
+    profile, names = changed(ALICE, {"address": {"locality": "Bern"}}, writer=ClaimWriter.USER, today=TODAY)
     assert profile.claims()["address"] == {"locality": "Bern"}
     assert names == ["address"]

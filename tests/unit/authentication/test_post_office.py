@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.authentication.adapters.mailer import MailServer, SmtpMailer
-from services.authentication.ports import Mail, MailRefusedError
+from services.authentication.ports.email import Mail, MailRefusedError
 from tests.support.mailbox import HOST, Mailbox, open_mailbox, text_of
 from tests.unit.fetch.certificates import Authority
 

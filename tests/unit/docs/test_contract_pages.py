@@ -37,7 +37,7 @@ def test_the_comment_of_an_rpc_is_taken_apart():
         ("Does it.", ["cli"]),
         ("Does it. Callers: cli.", ["token"]),
         ("Does it. Callers: cli, token.", ["cli"]),
-        ("Does it. Callers: stranger.", ["stranger"]),
+        ("Does it. Callers: unknown.", ["unknown"]),
         ("", []),
     ],
 )

@@ -21,7 +21,7 @@ def folder(tmp_path, monkeypatch):
     return docs
 
 
-def test_drift_is_told_and_mended(folder, capsys):
+def test_check_reports_drift_and_generate_repairs_it(folder, capsys):
     assert pages.main(["--check"]) == 1
     assert not list(folder.iterdir())
     assert pages.main([]) == 0
@@ -29,10 +29,10 @@ def test_drift_is_told_and_mended(folder, capsys):
     (folder / "two.md").write_text("three\n", encoding="utf-8")
     capsys.readouterr()
     assert pages.main(["--check"]) == 1
-    told = capsys.readouterr().err
-    assert "-three\n+two\n" in told
-    assert "docs/two.md differs from its sources" in told
-    assert "one.md" not in told
+    stderr = capsys.readouterr().err
+    assert "-three\n+two\n" in stderr
+    assert "docs/two.md differs from its sources" in stderr
+    assert "one.md" not in stderr
 
 
 def test_a_source_that_does_not_tell_enough_is_named(folder, monkeypatch, capsys):

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
-from joserfc import jwt as witness
-from joserfc.jwk import KeySet as WitnessKeys
+from joserfc import jwt as reference_jwt
+from joserfc.jwk import KeySet as ReferenceKeys
 
 from libs.crypto.jwt import KeySet, SigningKey, VerificationKey, sign_jwt
 from libs.oauth.client_metadata import parse_metadata
@@ -57,7 +57,7 @@ def a_client(*, client_id: str = "c_shop", secrets: Sequence[ClientSecret] = (),
 
 
 def a_native_client(**metadata: Any) -> Client:
-    """A public one on the person's device."""
+    """A public client on the user's device."""
     return a_client(**{"token_endpoint_auth_method": "none", "redirect_uris": [LOOPBACK_URI, PRIVATE_URI], **metadata})
 
 
@@ -131,7 +131,7 @@ class Decoded:
 def read_token(token: str, *algs: str) -> Decoded:
     """What an independent library reads and verifies in a token that `signing_key` signed."""
     jwks = {"keys": [signing_key(alg).public_jwk() for alg in ("ES256", "RS256")]}
-    decoded = witness.decode(token, WitnessKeys.import_key_set(cast(Any, jwks)), algorithms=[*algs])
+    decoded = reference_jwt.decode(token, ReferenceKeys.import_key_set(cast(Any, jwks)), algorithms=[*algs])
     return Decoded(decoded.header, decoded.claims)
 
 
@@ -140,7 +140,7 @@ def signed_by(key: SigningKey, claims: Mapping[str, Any], *, typ: str = "JWT", *
     from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415 - side by side with the choice below
 
     kind = ECKey if key.alg == "ES256" else RSAKey
-    return witness.encode(
+    return reference_jwt.encode(
         {"alg": key.alg, "kid": key.kid, "typ": typ, **header}, dict(claims), kind.import_key(key.to_pkcs8())
     )
 

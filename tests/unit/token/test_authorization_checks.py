@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from libs.oauth.errors import InvalidScope, InvalidTarget, OAuthError
+from libs.oauth.errors import MAX_NAMED_VALUE_LENGTH, InvalidScope, InvalidTarget, OAuthError, name_values
 from libs.oauth.parameters import Parameters
 from libs.oauth.response_types import ResponseMode
 from services.token.domain.authorization.authorization_request import (
@@ -174,7 +174,7 @@ def test_a_public_client_must_use_pkce_whatever_it_registered() -> None:
     assert refusal.value.reason == "PKCE_REQUIRED"
 
 
-def test_without_scope_a_client_gets_what_it_registered_but_not_the_person() -> None:
+def test_default_scope_is_the_registered_scope_without_user_scopes() -> None:
     assert judge(a_request(scope=None), a_client()).scopes == ("profile", "email", "notes")
 
 
@@ -336,9 +336,9 @@ def test_response_mode_is_found_before_validation(
 @pytest.mark.s(9)
 @pytest.mark.parametrize("changes", [row[0] for row in REFUSALS])
 def test_error_description_repeats_no_parameter_value(changes: dict[str, Any]) -> None:
-    """Scope values and resources are the exception: the description names those that are not registered."""
+    """A canary in scope or resource carries a character that is not permitted there; see test_name_values_*."""
     marked = {
-        name: f"canary {value}" if value and name not in {"scope", "resource"} else value
+        name: f"{value} canary\\" if name in {"scope", "resource"} else f"canary {value}" if value else value
         for name, value in changes.items()
     }
     description = ""
@@ -351,10 +351,34 @@ def test_error_description_repeats_no_parameter_value(changes: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        *(f"canary{chr(code)}" for code in (*range(0x21), 0x22, 0x5C, *range(0x7F, 0x101), 0x1F600)),
+        "canary" + "x" * (MAX_NAMED_VALUE_LENGTH - 5),
+        "",
+    ],
+)
+def test_name_values_leaves_out_values_that_are_malformed_or_too_long(value: str) -> None:
+    assert name_values("scope is invalid", [value]) == "scope is invalid."
+    assert name_values("scope is invalid", [value, "notes"]) == "scope is invalid: notes"
+
+
+def test_name_values_names_every_permitted_character() -> None:
+    value = "".join(chr(code) for code in (0x21, *range(0x23, 0x5C), *range(0x5D, 0x7F)))
+    assert name_values("scope is invalid", [value]) == f"scope is invalid: {value}"
+
+
+def test_name_values_names_at_most_five_values() -> None:
+    assert name_values("scope is invalid", "abcdefg") == "scope is invalid: a b c d e"
+
+
+@pytest.mark.parametrize(
     ("changes", "error", "ending"),
     [
         ({"scope": "openid groups profile admin"}, InvalidScope, "this client: groups admin"),
-        ({"scope": "openid " + "x" * 500}, InvalidScope, "this client: " + "x" * 100),
+        ({"scope": "openid " + "x" * MAX_NAMED_VALUE_LENGTH}, InvalidScope, "this client: " + "x" * 100),
+        ({"scope": "openid " + "x" * (MAX_NAMED_VALUE_LENGTH + 1)}, InvalidScope, "for this client."),
+        ({"scope": "openid a b c d e f g"}, InvalidScope, "this client: a b c d e"),
         ({"resource": "https://other.example"}, InvalidTarget, "this client: https://other.example"),
         ({"claims": '{"userinfo": {"phone_number": null}}'}, InvalidScope, "this client: phone"),
     ],

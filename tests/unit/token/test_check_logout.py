@@ -62,7 +62,9 @@ async def signed_in_to() -> AsyncIterator[Any]:
 
 async def decided(session: AuthenticatedSession | None = HERE, **parameters: str) -> LogoutDecision:
     clients = KnownClients.of(SHOP, OTHER, FRAMED, FRAMED_TOO)
-    check = CheckLogout(signed_in_to, issuer=ISSUER, clients=clients, keys=HeldKeys(), subjects=SUBJECTS, clock=Clock())
+    check = CheckLogout(
+        view=signed_in_to, issuer=ISSUER, clients=clients, keys=HeldKeys(), subjects=SUBJECTS, clock=Clock()
+    )
     return await check(list(parameters.items()), session)
 
 
@@ -175,7 +177,7 @@ async def test_an_expired_hint_is_as_good() -> None:
 async def test_a_hint_of_another_session_only_leads_to_a_question(
     session: AuthenticatedSession | None, claims: dict[str, Any]
 ) -> None:
-    """A leaked hint is no licence to sign anybody out."""
+    """A leaked id_token_hint does not suffice to sign a user out."""
     decision = await decided(session, id_token_hint=an_id_token(**claims), post_logout_redirect_uri=AFTERWARDS)
     assert decision == LogoutDecision("Shop", AFTERWARDS, confirmed=False)
 
@@ -228,7 +230,9 @@ async def test_a_client_that_is_not_there_gets_a_page(parameters: dict[str, Any]
 @pytest.mark.s(61)
 async def test_a_parameter_may_be_there_once() -> None:
     clients = KnownClients.of(SHOP)
-    check = CheckLogout(signed_in_to, issuer=ISSUER, clients=clients, keys=HeldKeys(), subjects=SUBJECTS, clock=Clock())
+    check = CheckLogout(
+        view=signed_in_to, issuer=ISSUER, clients=clients, keys=HeldKeys(), subjects=SUBJECTS, clock=Clock()
+    )
     with pytest.raises(InvalidRequest) as refusal:
         await check([("state", "a"), ("state", "b")], HERE)
     assert (refusal.value.reason, refusal.value.redirectable) == ("PARAMETER_REPEATED", False)

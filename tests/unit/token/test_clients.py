@@ -85,7 +85,7 @@ def test_every_secret_is_new_and_has_256_bits() -> None:
 
 
 @pytest.mark.s(54, 71)
-def test_client_ids_are_chosen_here_and_cannot_be_taken_for_a_person() -> None:
+def test_client_id_is_generated_and_differs_from_user_ids() -> None:
     made = {new_client_id() for _ in range(50)}
     assert len(made) == 50
     assert all(client_id.startswith("c_") and len(client_id) == 28 for client_id in made)

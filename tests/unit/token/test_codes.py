@@ -1,4 +1,4 @@
-"""Whether a claim may spend a code: every way it may not, as a table."""
+"""Redeeming a code: a table of all refusals."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -36,24 +36,24 @@ CODE = AuthorizationCode(
 CLAIM = CodeClaim(code_hash=b"h", client_id="c_shop", redirect_uri=REDIRECT_URI, verifier=VERIFIER)
 OMITTED: dict[str, Any] = {"redirect_uri_given": False}
 NO_PKCE: dict[str, Any] = {"code_challenge": None}
-SPENT: dict[str, Any] = {"consumed_at": NOON}
+REDEEMED: dict[str, Any] = {"consumed_at": NOON}
 
 TABLE: list[tuple[str, dict[str, Any], dict[str, Any], datetime, str]] = [
     ("as it should be", {}, {}, NOON, ""),
     ("at the last moment", {}, {}, NOON + MINUTE - SECOND, ""),
     ("expired", {}, {}, NOON + MINUTE, "CODE_EXPIRED"),
     ("expired long ago", {}, {}, NOON + 60 * MINUTE, "CODE_EXPIRED"),
-    ("spent: a replay, which is not refused here", SPENT, {}, NOON, ""),
-    ("spent and expired: still a replay", SPENT, {}, NOON + 60 * MINUTE, ""),
+    ("redeemed: a replay, which is not refused here", REDEEMED, {}, NOON, ""),
+    ("redeemed and expired: still a replay", REDEEMED, {}, NOON + 60 * MINUTE, ""),
     ("another client", {}, {"client_id": "c_other"}, NOON, "CODE_OF_ANOTHER_CLIENT"),
-    ("spent, another client", SPENT, {"client_id": "c_other"}, NOON, "CODE_OF_ANOTHER_CLIENT"),
+    ("redeemed, another client", REDEEMED, {"client_id": "c_other"}, NOON, "CODE_OF_ANOTHER_CLIENT"),
     ("redirect URI missing", {}, {"redirect_uri": None}, NOON, "REDIRECT_URI_MISMATCH"),
     ("redirect URI different", {}, {"redirect_uri": REDIRECT_URI + "/"}, NOON, "REDIRECT_URI_MISMATCH"),
     ("redirect URI omitted in both", OMITTED, {"redirect_uri": None}, NOON, ""),
     ("redirect URI extra but right", OMITTED, {}, NOON, ""),
     ("redirect URI extra and wrong", OMITTED, {"redirect_uri": "https://x.example"}, NOON, "REDIRECT_URI_MISMATCH"),
     ("verifier missing", {}, {"verifier": None}, NOON, "PKCE_DOWNGRADE"),
-    ("verifier nobody asked for", NO_PKCE, {}, NOON, "PKCE_DOWNGRADE"),
+    ("code_verifier without code_challenge", NO_PKCE, {}, NOON, "PKCE_DOWNGRADE"),
     ("neither challenge nor verifier", NO_PKCE, {"verifier": None}, NOON, ""),
     ("another verifier", {}, {"verifier": VERIFIER[:-1] + "x"}, NOON, "PKCE_MISMATCH"),
     ("the challenge as verifier (plain)", {}, {"verifier": CHALLENGE}, NOON, "PKCE_MISMATCH"),
@@ -61,7 +61,13 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, Any], datetime, str]] = [
     ("verifier too long", {}, {"verifier": "x" * 129}, NOON, "PKCE_MISMATCH"),
     ("verifier with a blank", {}, {"verifier": VERIFIER + " "}, NOON, "PKCE_MISMATCH"),
     ("verifier that is not ASCII", {}, {"verifier": "ä" * 43}, NOON, "PKCE_MISMATCH"),
-    ("spent, wrong verifier: not a replay that ends anything", SPENT, {"verifier": "x" * 43}, NOON, "PKCE_MISMATCH"),
+    (
+        "redeemed, wrong verifier: not a replay that ends anything",
+        REDEEMED,
+        {"verifier": "x" * 43},
+        NOON,
+        "PKCE_MISMATCH",
+    ),
 ]
 
 

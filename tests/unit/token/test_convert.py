@@ -1,4 +1,4 @@
-"""Protobuf to domain and back: above all, no session is believed that the authentication service does not vouch for."""
+"""Protobuf to domain and back: a session is accepted only with an attestation of the authentication service."""
 
 import base64
 from datetime import UTC, datetime, timedelta, timezone
@@ -40,7 +40,7 @@ def _read(session: bytes, mac: bytes, *, now: datetime = NOON) -> AuthenticatedS
 
 
 @pytest.mark.s(63)
-def test_a_session_that_is_vouched_for_is_read_to_the_microsecond() -> None:
+def test_attested_session_is_read_to_the_microsecond() -> None:
     assert _read(_session(), attest(KEY, _session())) == AuthenticatedSession(
         session_id="s-1",
         user_id=ALICE,
@@ -51,7 +51,7 @@ def test_a_session_that_is_vouched_for_is_read_to_the_microsecond() -> None:
 
 
 @pytest.mark.parametrize("keys", [[KEY], [b"n" * 32, KEY], [KEY, b"n" * 32]])
-def test_a_session_is_believed_while_the_key_is_replaced(keys: list[bytes]) -> None:
+def test_session_is_accepted_during_replacement_of_attestation_key(keys: list[bytes]) -> None:
     attested = sessions_pb2.AttestedSession(session=_session(), mac=attest(KEY, _session()))
     request = authorization_pb2.AuthorizeRequest(session=attested)
     assert session_of(request, attestation_keys=keys, now=NOON) is not None

@@ -1,4 +1,4 @@
-"""What the device service brings is believed only as far as the authentication service vouches for it."""
+"""A session from the device service is accepted only with an attestation of the authentication service."""
 # ruff: noqa: N802, ASYNC109 - names and arguments come from the generated stub
 
 from datetime import timedelta
@@ -38,10 +38,10 @@ class DeviceService:
 
 def devices(service: DeviceService) -> RemoteDevices:
     stub: Any = service
-    return RemoteDevices(stub, attestation_keys=[KEY], clock=Clock())
+    return RemoteDevices(stub=stub, attestation_keys=[KEY], clock=Clock())
 
 
-def vouched(*, age: timedelta = timedelta(), key: bytes = KEY) -> AttestedSession:
+def attested(*, age: timedelta = timedelta(), key: bytes = KEY) -> AttestedSession:
     session = Session(session_id="sid", user_id=ALICE, acr="acr", amr=["pwd"])
     session.attested_at.FromDatetime(NOON - age)
     session.authenticated_at.FromDatetime(NOON - age - MINUTE)
@@ -55,7 +55,7 @@ async def poll(service: DeviceService, *, seconds: int = 0) -> Any:
 
 @pytest.mark.parametrize("age", [timedelta(), 10 * MINUTE])
 async def test_a_statement_holds_for_the_life_of_a_code(age: timedelta) -> None:
-    allowed = await poll(DeviceService(vouched(age=age)))
+    allowed = await poll(DeviceService(attested(age=age)))
     assert (allowed.session.user_id, allowed.session.session_id) == (ALICE, "sid")
     assert allowed.session.authenticated_at == NOON - age - MINUTE
     assert (allowed.scopes, allowed.correlation_id) == (("openid",), "c")
@@ -65,8 +65,8 @@ async def test_a_statement_holds_for_the_life_of_a_code(age: timedelta) -> None:
 @pytest.mark.parametrize(
     ("session", "reason"),
     [
-        (vouched(age=10 * MINUTE + MOMENT), "SESSION_ATTESTATION_STALE"),
-        (vouched(key=b"x" * 32), "SESSION_NOT_ATTESTED"),
+        (attested(age=10 * MINUTE + MOMENT), "SESSION_ATTESTATION_STALE"),
+        (attested(key=b"x" * 32), "SESSION_NOT_ATTESTED"),
         (AttestedSession(session=b"", mac=b""), "SESSION_NOT_ATTESTED"),
         (None, "SESSION_NOT_ATTESTED"),
     ],
@@ -79,20 +79,20 @@ async def test_device_grant_refuses_unattested_session(session: AttestedSession 
 
 @pytest.mark.s(35)
 async def test_a_changed_statement_is_nobodys() -> None:
-    session = vouched()
+    session = attested()
     session.session = session.session.replace(ALICE.encode(), ALICE.replace("a", "b").encode())
     with pytest.raises(ServerError):
         await poll(DeviceService(session))
 
 
 async def test_the_deadline_leaves_room_for_the_wait() -> None:
-    service = DeviceService(vouched())
+    service = DeviceService(attested())
     await poll(service, seconds=30)
     request, timeout = service.asked[0]
     assert (request.wait_seconds, timeout) == (30, 30 + DEADLINE_SECONDS)
 
 
-async def test_the_device_service_is_told_who_asks_from_where() -> None:
+async def test_device_service_receives_client_id_and_address() -> None:
     service = DeviceService()
     codes = await devices(service).create(
         a_client(client_name="Shop"), ("openid",), resources=("urn:x:api",), remote_address="192.0.2.1"

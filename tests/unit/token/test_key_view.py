@@ -148,7 +148,7 @@ async def test_before_the_first_view_nothing_is_signed_and_nothing_called_wrong(
 
 
 @pytest.mark.s(66)
-async def test_while_key_rotation_is_away_it_goes_on_until_the_view_is_too_old(
+async def test_key_view_is_used_until_too_old_while_key_rotation_is_unavailable(
     view: KeyView, service: KeyRotation, clock: Clock
 ) -> None:
     service.away = True
@@ -321,7 +321,7 @@ async def test_a_view_from_the_future_signs_nothing(view: KeyView, clock: Clock)
 
 
 @pytest.mark.s(70)
-async def test_news_of_a_revoked_key_ends_it_at_once_though_key_rotation_is_away(
+async def test_key_revocation_event_removes_key_at_once_while_key_rotation_is_unavailable(
     view: KeyView, service: KeyRotation, clock: Clock
 ) -> None:
     service.away = True

@@ -52,7 +52,7 @@ def step(
     consented: bool = False,
     **changes: str | None,
 ) -> Step:
-    """The step for somebody who signed in a minute ago and consented before, with changes."""
+    """The step for a user who signed in a minute ago and consented before, with changes."""
     client = client or a_client()
     request = judge(a_request(redirect_uri=redirect_uri, **changes), client)
     return next_step(
@@ -73,8 +73,8 @@ MORE = "openid notes email"
 
 TABLE: list[tuple[str, dict[str, Any], Step | type[OAuthError]]] = [
     ("signed in, consented before", {}, GRANT),
-    ("nobody is signed in", {"session": None}, SIGN_IN),
-    ("prompt=none, nobody is signed in", {"session": None, "prompt": "none"}, LoginRequired),
+    ("no active session", {"session": None}, SIGN_IN),
+    ("prompt=none, no active session", {"session": None, "prompt": "none"}, LoginRequired),
     ("prompt=none, nothing to ask", {"prompt": "none"}, GRANT),
     ("prompt=none, not consented", {"prompt": "none", "remembered": frozenset()}, ConsentRequired),
     ("prompt=none, session too old", {"prompt": "none", "max_age": "59"}, LoginRequired),
@@ -102,10 +102,10 @@ TABLE: list[tuple[str, dict[str, Any], Step | type[OAuthError]]] = [
     ("default_max_age of zero", {"client": a_client(default_max_age=0)}, SIGN_IN),
     ("default_max_age of a lifetime", {"client": a_client(default_max_age=2**31 - 1)}, GRANT),
     ("max_age instead of default_max_age", {"client": a_client(default_max_age=0), "max_age": "60"}, GRANT),
-    ("hint of this person", {"hinted": ALICE}, GRANT),
-    ("hint of another person", {"hinted": BOB}, SIGN_IN),
-    ("hint of another person, signed in since as the wrong one", {"hinted": BOB, **SINCE}, SIGN_IN),
-    ("hint, nobody is signed in", {"hinted": ALICE, "session": None}, SIGN_IN),
+    ("hint of this user", {"hinted": ALICE}, GRANT),
+    ("hint of another user", {"hinted": BOB}, SIGN_IN),
+    ("hint of another user, signed in since as the wrong one", {"hinted": BOB, **SINCE}, SIGN_IN),
+    ("hint, no active session", {"hinted": ALICE, "session": None}, SIGN_IN),
     ("never consented", {"remembered": frozenset()}, CONSENT),
     ("consented to less", {"scope": MORE}, CONSENT),
     ("consented to less, and to this request", {"scope": MORE, "consented": True}, GRANT),
@@ -116,12 +116,12 @@ TABLE: list[tuple[str, dict[str, Any], Step | type[OAuthError]]] = [
     ("consent is skipped, prompt=none", {"client": a_client(consent="skip"), "prompt": "none"}, GRANT),
     ("acr_values met", {"acr_values": PASSWORD}, GRANT),
     ("acr_values: one of them met", {"acr_values": f"{MFA} {PASSWORD}"}, GRANT),
-    ("acr_values that nobody knows", {"acr_values": "1 2"}, GRANT),
+    ("unknown acr_values", {"acr_values": "1 2"}, GRANT),
     ("acr_values: more than was shown", {"acr_values": MFA}, STEP_UP),
-    ("acr_values: more than was shown, and one that nobody knows", {"acr_values": f"1 {MFA}"}, STEP_UP),
+    ("acr_values: higher than the session's acr, and an unknown one", {"acr_values": f"1 {MFA}"}, STEP_UP),
     ("acr_values: less than was shown", {"acr_values": PASSWORD, "session": WITH_BOTH}, GRANT),
     ("acr_values: as much as was shown", {"acr_values": MFA, "session": WITH_BOTH}, GRANT),
-    ("acr_values, nobody is signed in", {"acr_values": MFA, "session": None}, SIGN_IN),
+    ("acr_values, no active session", {"acr_values": MFA, "session": None}, SIGN_IN),
     ("acr_values, prompt=none", {"acr_values": MFA, "prompt": "none"}, LoginRequired),
     ("acr_values, prompt=login", {"acr_values": MFA, "prompt": "login"}, SIGN_IN),
     ("acr_values, prompt=login, signed in since", {"acr_values": MFA, "prompt": "login", **SINCE}, STEP_UP),
@@ -136,7 +136,7 @@ TABLE: list[tuple[str, dict[str, Any], Step | type[OAuthError]]] = [
     ("essential acr, as much was shown", {"claims": essential(MFA), "session": WITH_BOTH}, GRANT),
     ("essential acr: less than was shown", {"claims": essential(PASSWORD), "session": WITH_BOTH}, GRANT),
     ("essential acr, prompt=none", {"claims": essential(MFA), "prompt": "none"}, LoginRequired),
-    ("essential acr that nobody has", {"claims": essential("urn:example:retina")}, AccessDenied),
+    ("essential acr that is not supported", {"claims": essential("urn:example:retina")}, AccessDenied),
     ("essential acr is not talked down by acr_values", {"claims": essential(MFA), "acr_values": PASSWORD}, STEP_UP),
     ("consented, but not signed in any more", {"consented": True, "session": None}, SIGN_IN),
 ]

@@ -220,14 +220,14 @@ def test_a_chain_goes_on_while_its_key_is_replaced(keys: list[bytes]) -> None:
     assert family.successor_of(chain[-2], keys) == chain[-1]
 
 
-def test_the_predecessor_under_the_former_key_is_answered_with_the_same_successor() -> None:
+def test_predecessor_under_previous_chain_key_returns_the_same_successor() -> None:
     chain = _chain_under(KEY)
     assert _family(chain).successor_of(chain[0], [NEW, KEY]) == chain[1]
     with pytest.raises(InvalidGrant):
         _family(chain).successor_of(chain[1], [NEW, KEY])
 
 
-def test_without_the_former_key_the_latest_token_is_still_good_and_older_ones_are_unknown() -> None:
+def test_latest_token_is_valid_and_older_ones_are_unknown_without_previous_chain_key() -> None:
     chain = _chain_under(KEY, KEY)
     family = _family(chain)
     assert family.recognise(chain[-1], keys=[NEW], grace=GRACE, now=NOON) is TokenMatch.LATEST

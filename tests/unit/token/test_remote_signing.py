@@ -1,4 +1,4 @@
-"""A replica without private keys: it asks for each signature, and gives out nothing that it would not believe itself."""
+"""A replica without private keys: it requests each signature from key-rotation and verifies it before returning the token."""
 
 import json
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from services.token.adapters.remote_signing import RemoteSigning
 from services.token.adapters.signing_keys import KeyView
 from tests.unit.token.parts import ISSUER, NOON, Clock, signing_key
 
-OURS, STRANGER = signing_key("ES256"), signing_key("ES256", 1)
+OURS, OTHER_KEY = signing_key("ES256"), signing_key("ES256", 1)
 LIFE = timedelta(hours=3)
 MAX_AGE = timedelta(minutes=7)
 CLAIMS = {"iss": ISSUER, "sub": "ü", "aud": "c", "iat": 1, "exp": 2}
@@ -76,7 +76,7 @@ async def replica() -> Replica:
     return replica
 
 
-async def test_key_rotation_signs_what_it_is_told_within_its_time(replica: Replica):
+async def test_remote_signing_returns_signature_within_the_timeout(replica: Replica):
     token = await replica.sign()
     assert token.count(".") == 2
     (request, seconds), *more = replica.rotation.asked
@@ -112,8 +112,8 @@ async def test_whatever_goes_wrong_is_temporary_for_the_client(replica: Replica,
     assert await replica.refusal() == reason
 
 
-async def test_a_token_that_we_would_not_believe_is_not_given_out(replica: Replica):
-    replica.rotation.key = STRANGER
+async def test_remote_signing_rejects_signature_of_unknown_key(replica: Replica):
+    replica.rotation.key = OTHER_KEY
     assert await replica.refusal() == "KEY_UNKNOWN"
     for rubbish in ("rubbish", "a.b.c", "{}"):
         replica.rotation.answer = rubbish

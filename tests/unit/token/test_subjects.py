@@ -1,4 +1,4 @@
-"""What clients are told of a person: our id, or what no other sector can compare (OpenID Connect Core 8)."""
+"""Subject identifiers in responses to clients: the user id, or a pairwise value for each sector (OpenID Connect Core 8)."""
 
 import string
 from typing import Any
@@ -33,7 +33,7 @@ def test_pairwise_subject_is_equal_within_a_sector_only() -> None:
     assert len({SUBJECTS.sid(client, "s-1") for client in (first, elsewhere, of_host)}) == 3
 
 
-def test_it_hangs_on_the_person_on_what_it_names_and_on_the_salt() -> None:
+def test_pairwise_subject_depends_on_user_sector_and_salt() -> None:
     client = pairwise()
     every = {
         SUBJECTS.sub(client, ALICE),
@@ -46,7 +46,7 @@ def test_it_hangs_on_the_person_on_what_it_names_and_on_the_salt() -> None:
 
 
 def test_it_never_changes() -> None:
-    """A value computed by hand: another one would make other people of all who signed in before."""
+    """A value computed by hand: another value would change the subject of each existing user."""
     assert SUBJECTS.sub(pairwise(), ALICE) == "9eSxbZB2ik-Q1dyzd_QJd25RhJMCSwf85ho4XRr7C04"
 
 

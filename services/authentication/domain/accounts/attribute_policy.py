@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from libs.oauth.attributes import Attribute, Attributes
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
-from services.authentication.domain.accounts.claim_policy import RefusedClaim, Writer
+from services.authentication.domain.accounts.claim_policy import ClaimWriter, RefusedClaim
 
 
 def changed_attributes(
-    before: Mapping[str, object], unverified_changes: Mapping[str, object], *, known: Attributes, writer: Writer
+    before: Mapping[str, object], unverified_changes: Mapping[str, object], *, known: Attributes, writer: ClaimWriter
 ) -> tuple[dict[str, object], list[str]]:
     """The attributes with these changes, None taking one away; and the names of those that are different now.
 
@@ -20,7 +20,7 @@ def changed_attributes(
     after = dict(before)
     for name, unverified in unverified_changes.items():
         attribute = known.by_name[name]
-        if writer < (Writer.USER if attribute.writer == "person" else Writer.OPERATOR):
+        if writer < (ClaimWriter.USER if attribute.writer == "person" else ClaimWriter.OPERATOR):
             raise InvalidRequest(f"The claim {name} is read-only for this caller.", reason=Reason.CLAIM_READ_ONLY)
         if unverified is None:
             after.pop(name, None)

@@ -15,7 +15,7 @@ from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.claims import CLAIM_NAMES, Profile
 
 
-class Writer(IntEnum):
+class ClaimWriter(IntEnum):
     """Each may write what those before may."""
 
     USER = 1
@@ -24,22 +24,22 @@ class Writer(IntEnum):
     """Only this service writes it."""
 
 
-WRITERS: Mapping[str, Writer] = MappingProxyType(
-    dict.fromkeys(CLAIM_NAMES, Writer.USER)
+WRITERS: Mapping[str, ClaimWriter] = MappingProxyType(
+    dict.fromkeys(CLAIM_NAMES, ClaimWriter.USER)
     | {
         # Users change the address through a confirmation email only.
-        "email": Writer.OPERATOR,
-        "preferred_username": Writer.OPERATOR,
-        "email_verified": Writer.SERVER,
-        "phone_number_verified": Writer.SERVER,
-        "sub": Writer.SERVER,
-        "updated_at": Writer.SERVER,
+        "email": ClaimWriter.OPERATOR,
+        "preferred_username": ClaimWriter.OPERATOR,
+        "email_verified": ClaimWriter.SERVER,
+        "phone_number_verified": ClaimWriter.SERVER,
+        "sub": ClaimWriter.SERVER,
+        "updated_at": ClaimWriter.SERVER,
     }
 )
 _VERIFIED = MappingProxyType({"email": "email_verified", "phone_number": "phone_number_verified"})
 
 
-def writable_by(writer: Writer) -> list[str]:
+def writable_by(writer: ClaimWriter) -> list[str]:
     """In the order of OpenID Connect Core 5.1."""
     return [name for name, least in WRITERS.items() if writer >= least]
 
@@ -53,7 +53,7 @@ class RefusedClaim(InvalidRequest):
 
 
 def changed(
-    profile: Profile, unverified_changes: Mapping[str, object], *, writer: Writer, today: date
+    profile: Profile, unverified_changes: Mapping[str, object], *, writer: ClaimWriter, today: date
 ) -> tuple[Profile, Collection[str]]:
     """The profile with these claims, None taking one away; and the names of those that are different now.
 
@@ -80,7 +80,7 @@ def changed(
     return result, [name for name in CLAIM_NAMES if told.get(name) != old.get(name)]
 
 
-def _check_writer(name: str, writer: Writer) -> None:
+def _check_writer(name: str, writer: ClaimWriter) -> None:
     if name not in WRITERS:
         raise InvalidRequest("The claim is not defined on this server.", reason=Reason.CLAIM_UNKNOWN)
     if writer < WRITERS[name]:

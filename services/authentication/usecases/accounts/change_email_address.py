@@ -13,7 +13,7 @@ from services.authentication.domain.accounts.email_addresses import address_key,
 from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.email.links import LinkPurpose, MailedLink
 from services.authentication.domain.sessions.origin import Origin
-from services.authentication.ports import View, ViewFactory, Work, WorkFactory
+from services.authentication.ports.work import Begin, Reader, View, Writer
 from services.authentication.usecases.accounts.reset_password import link_unknown
 from services.authentication.usecases.email.limit_emails import LimitEmails
 from services.authentication.usecases.sessions.own_sessions import RequireSession
@@ -29,7 +29,7 @@ class OwnAddress:
 
 
 class GetOwnAddress:
-    def __init__(self, *, view: ViewFactory, require_session: RequireSession) -> None:
+    def __init__(self, *, view: View, require_session: RequireSession) -> None:
         self._view = view
         self._require_session = require_session
 
@@ -44,8 +44,8 @@ class RequestAddress:
     def __init__(
         self,
         *,
-        view: ViewFactory,
-        work: WorkFactory,
+        view: View,
+        work: Begin,
         require_session: RequireSession,
         limit: LimitEmails,
         has_mail: bool,
@@ -78,7 +78,7 @@ class RequestAddress:
             if await self._limit(work, address_key(address) or "", origin=origin, now=now):
                 await self._post(work, account, address, locale=locale, now=now)
 
-    async def _post(self, work: Work, account: Account, address: str, *, locale: str, now: datetime) -> None:
+    async def _post(self, work: Writer, account: Account, address: str, *, locale: str, now: datetime) -> None:
         email = Email(kind=EmailKind.ADDRESS, user_id=account.id, address=address, locale=locale)
         link = MailedLink(
             link_id=await work.emails.post(email, now=now),
@@ -93,7 +93,7 @@ class RequestAddress:
 
 
 class FindAddressRequest:
-    def __init__(self, *, view: ViewFactory, require_session: RequireSession, clock: Clock) -> None:
+    def __init__(self, *, view: View, require_session: RequireSession, clock: Clock) -> None:
         self._view = view
         self._require_session = require_session
         self._clock = clock
@@ -103,7 +103,7 @@ class FindAddressRequest:
         async with self._view() as view:
             return (await self.among(view, session_secret, token))[1].address
 
-    async def among(self, view: View, session_secret: str, token: str) -> tuple[Account, MailedLink]:
+    async def among(self, view: Reader, session_secret: str, token: str) -> tuple[Account, MailedLink]:
         """The link, if the signed-in user requested it and the account is unchanged."""
         account = (await self._require_session(view, session_secret)).account
         link = await view.links.find(secret_hash(token), _PURPOSE)
@@ -113,7 +113,7 @@ class FindAddressRequest:
 
 
 class ConfirmAddress:
-    def __init__(self, *, view: ViewFactory, work: WorkFactory, find: FindAddressRequest, clock: Clock) -> None:
+    def __init__(self, *, view: View, work: Begin, find: FindAddressRequest, clock: Clock) -> None:
         self._view = view
         self._work = work
         self._find = find

@@ -12,7 +12,8 @@ from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import EndReason
 from services.authentication.domain.sign_in.throttle import Failures, Keys
-from services.authentication.ports import PasswordHasher, PasswordPolicy, ViewFactory, WorkFactory
+from services.authentication.ports.sign_in import PasswordHasher, PasswordPolicy
+from services.authentication.ports.work import Begin, View
 from services.authentication.usecases.sessions.get_session import LiveSession
 from services.authentication.usecases.sessions.own_sessions import RequireSession
 from services.authentication.usecases.sign_in.attempt_throttle import AttemptThrottle
@@ -24,8 +25,8 @@ class ChangePassword:
     def __init__(
         self,
         *,
-        view: ViewFactory,
-        work: WorkFactory,
+        view: View,
+        work: Begin,
         require_session: RequireSession,
         passwords: PasswordHasher,
         policy: PasswordPolicy,

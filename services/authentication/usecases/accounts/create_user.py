@@ -11,7 +11,8 @@ from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.usernames import check_username
-from services.authentication.ports import PasswordHasher, PasswordPolicy, WorkFactory
+from services.authentication.ports.sign_in import PasswordHasher, PasswordPolicy
+from services.authentication.ports.work import Begin
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class NewUser:
 
 
 class CreateUser:
-    def __init__(self, *, work: WorkFactory, passwords: PasswordHasher, policy: PasswordPolicy, clock: Clock) -> None:
+    def __init__(self, *, work: Begin, passwords: PasswordHasher, policy: PasswordPolicy, clock: Clock) -> None:
         self._work = work
         self._policy = policy
         self._passwords = passwords

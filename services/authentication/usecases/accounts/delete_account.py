@@ -8,12 +8,12 @@ from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.accounts.usernames import lookup_key
 from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.sessions.session import EndReason
-from services.authentication.ports import ViewFactory, WorkFactory
+from services.authentication.ports.work import Begin, View
 from services.authentication.usecases.sessions.own_sessions import RequireSession
 
 
 class DeleteAccount:
-    def __init__(self, *, view: ViewFactory, work: WorkFactory, require_session: RequireSession, clock: Clock) -> None:
+    def __init__(self, *, view: View, work: Begin, require_session: RequireSession, clock: Clock) -> None:
         self._view = view
         self._work = work
         self._require_session = require_session

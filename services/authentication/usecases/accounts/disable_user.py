@@ -5,11 +5,11 @@ from services.authentication import events
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
 from services.authentication.domain.sessions.session import EndReason
-from services.authentication.ports import WorkFactory
+from services.authentication.ports.work import Begin
 
 
 class DisableUser:
-    def __init__(self, *, work: WorkFactory, clock: Clock) -> None:
+    def __init__(self, *, work: Begin, clock: Clock) -> None:
         self._work = work
         self._clock = clock
 

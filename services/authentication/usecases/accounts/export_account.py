@@ -1,12 +1,12 @@
 """A user exports their data."""
 
 from services.authentication.domain.accounts.account import Account
-from services.authentication.ports import ViewFactory
+from services.authentication.ports.work import View
 from services.authentication.usecases.sessions.own_sessions import RequireSession
 
 
 class ExportAccount:
-    def __init__(self, *, view: ViewFactory, require_session: RequireSession) -> None:
+    def __init__(self, *, view: View, require_session: RequireSession) -> None:
         self._view = view
         self._require_session = require_session
 

@@ -7,7 +7,7 @@ from libs.servicekit.base.clock import Clock
 from services.authentication.domain.accounts.account import AccountState
 from services.authentication.domain.ids import is_id
 from services.authentication.domain.sessions.session import Lifetimes
-from services.authentication.ports import ViewFactory
+from services.authentication.ports.work import View
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class AccountResponse:
 class GetAccount:
     """One indexed read, whatever is asked. Asking about a session is no use of it."""
 
-    def __init__(self, *, view: ViewFactory, clock: Clock, lifetimes: Lifetimes) -> None:
+    def __init__(self, *, view: View, clock: Clock, lifetimes: Lifetimes) -> None:
         self._view = view
         self._clock = clock
         self._lifetimes = lifetimes

@@ -12,7 +12,7 @@ from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.usernames import check_username
-from services.authentication.ports import ViewFactory, WorkFactory
+from services.authentication.ports.work import Begin, View
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class ImportedUser:
 
 
 class ImportUser:
-    def __init__(self, *, view: ViewFactory, work: WorkFactory, clock: Clock) -> None:
+    def __init__(self, *, view: View, work: Begin, clock: Clock) -> None:
         self._view = view
         self._work = work
         self._clock = clock

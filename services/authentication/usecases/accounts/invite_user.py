@@ -13,7 +13,7 @@ from services.authentication.domain.accounts.claim_rules import parse_profile
 from services.authentication.domain.accounts.email_addresses import check_address
 from services.authentication.domain.accounts.usernames import check_username
 from services.authentication.domain.email.emails import Email, EmailKind
-from services.authentication.ports import WorkFactory
+from services.authentication.ports.work import Begin
 
 NO_PASSWORD = ""
 """What is stored for who has none yet: no password has this hash."""
@@ -29,7 +29,7 @@ class Invitation:
 
 
 class InviteUser:
-    def __init__(self, *, work: WorkFactory, has_mail: bool, clock: Clock) -> None:
+    def __init__(self, *, work: Begin, has_mail: bool, clock: Clock) -> None:
         self._work = work
         self._has_mail = has_mail
         self._clock = clock

@@ -7,7 +7,7 @@ from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.ids import is_id
-from services.authentication.ports import ViewFactory
+from services.authentication.ports.work import View
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 500
@@ -21,7 +21,7 @@ class Page:
 
 
 class ListUsers:
-    def __init__(self, *, view: ViewFactory) -> None:
+    def __init__(self, *, view: View) -> None:
         self._view = view
 
     async def __call__(self, *, size: int, token: str) -> Page:

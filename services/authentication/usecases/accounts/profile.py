@@ -8,14 +8,14 @@ from libs.servicekit.events.event import Actor
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.accounts.attribute_policy import changed_attributes
-from services.authentication.domain.accounts.claim_policy import Writer, changed
+from services.authentication.domain.accounts.claim_policy import ClaimWriter, changed
 from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
-from services.authentication.ports import View, ViewFactory, Work, WorkFactory
+from services.authentication.ports.work import Begin, Reader, View, Writer
 from services.authentication.usecases.sessions.own_sessions import RequireSession
 
 
 class GetProfile:
-    def __init__(self, *, view: ViewFactory, require_session: RequireSession) -> None:
+    def __init__(self, *, view: View, require_session: RequireSession) -> None:
         self._view = view
         self._require_session = require_session
 
@@ -29,8 +29,8 @@ class UpdateProfile:
     def __init__(
         self,
         *,
-        view: ViewFactory,
-        work: WorkFactory,
+        view: View,
+        work: Begin,
         require_session: RequireSession,
         attributes: Attributes,
         clock: Clock,
@@ -57,14 +57,14 @@ class UpdateProfile:
                 user_id,
                 unverified_claims,
                 known=self._attributes,
-                writer=Writer.USER,
+                writer=ClaimWriter.USER,
                 actor=events.user(user_id),
                 clock=self._clock,
             )
 
 
 class FindUser:
-    def __init__(self, *, view: ViewFactory) -> None:
+    def __init__(self, *, view: View) -> None:
         self._view = view
 
     async def __call__(self, username: str) -> Account:
@@ -74,7 +74,7 @@ class FindUser:
 
 
 class UpdateUser:
-    def __init__(self, *, view: ViewFactory, work: WorkFactory, attributes: Attributes, clock: Clock) -> None:
+    def __init__(self, *, view: View, work: Begin, attributes: Attributes, clock: Clock) -> None:
         self._view = view
         self._work = work
         self._attributes = attributes
@@ -95,19 +95,19 @@ class UpdateUser:
                 user_id,
                 unverified_claims,
                 known=self._attributes,
-                writer=Writer.OPERATOR,
+                writer=ClaimWriter.OPERATOR,
                 actor=events.operator(operator),
                 clock=self._clock,
             )
 
 
 async def write_claims(
-    work: Work,
+    work: Writer,
     user_id: str,
     unverified_claims: Mapping[str, object],
     *,
     known: Attributes,
-    writer: Writer,
+    writer: ClaimWriter,
     actor: Actor,
     clock: Clock,
 ) -> Account:
@@ -129,7 +129,7 @@ async def write_claims(
     return account
 
 
-async def _named(view: View, username: str) -> Account:
+async def _named(view: Reader, username: str) -> Account:
     key = lookup_key(username)
     account = None if key is None else await view.accounts.by_name(key)
     if account is None:

@@ -7,7 +7,7 @@ from services.authentication.domain.accounts.email_addresses import address_key
 from services.authentication.domain.accounts.usernames import lookup_key
 from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.sessions.origin import Origin
-from services.authentication.ports import WorkFactory
+from services.authentication.ports.work import Begin
 from services.authentication.usecases.email.limit_emails import LimitEmails
 
 MAX_ACCOUNTS = 5
@@ -20,7 +20,7 @@ class RequestPasswordReset:
     The email task does later what differs: link, event and delivery.
     """
 
-    def __init__(self, *, work: WorkFactory, limit: LimitEmails, has_mail: bool, clock: Clock) -> None:
+    def __init__(self, *, work: Begin, limit: LimitEmails, has_mail: bool, clock: Clock) -> None:
         self._work = work
         self._limit = limit
         self._has_mail = has_mail

@@ -12,7 +12,8 @@ from services.authentication.domain.accounts.account import Account, Credentials
 from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.email.links import LinkPurpose, MailedLink
 from services.authentication.domain.sessions.session import EndReason
-from services.authentication.ports import PasswordHasher, PasswordPolicy, View, ViewFactory, Work, WorkFactory
+from services.authentication.ports.sign_in import PasswordHasher, PasswordPolicy
+from services.authentication.ports.work import Begin, Reader, View, Writer
 
 _PURPOSE = LinkPurpose.PASSWORD_RESET
 
@@ -25,7 +26,7 @@ def link_unknown() -> InvalidRequest:
 
 
 class FindPasswordReset:
-    def __init__(self, *, view: ViewFactory, clock: Clock) -> None:
+    def __init__(self, *, view: View, clock: Clock) -> None:
         self._view = view
         self._clock = clock
 
@@ -35,7 +36,7 @@ class FindPasswordReset:
             _, (account, _) = await self.among(view, token)
         return account
 
-    async def among(self, view: View, token: str) -> tuple[MailedLink, tuple[Account, Credentials]]:
+    async def among(self, view: Reader, token: str) -> tuple[MailedLink, tuple[Account, Credentials]]:
         """The link and its account, while both are as they were when the email was sent. Raises InvalidRequest."""
         link = await view.links.find(secret_hash(token), _PURPOSE)
         found = await view.accounts.with_credentials(link.user_id) if link else None
@@ -50,8 +51,8 @@ class ResetPassword:
     def __init__(
         self,
         *,
-        view: ViewFactory,
-        work: WorkFactory,
+        view: View,
+        work: Begin,
         find: FindPasswordReset,
         passwords: PasswordHasher,
         policy: PasswordPolicy,
@@ -88,7 +89,7 @@ class ResetPassword:
             work.emit(*events.sessions_ended(ended, EndReason.PASSWORD_CHANGED, actor=events.user(link.user_id)))
             await work.emails.post(Email(kind=EmailKind.PASSWORD_CHANGED, user_id=link.user_id), now=now)
 
-    async def _change(self, work: Work, link: MailedLink, password_hash: str, *, now: datetime) -> None:
+    async def _change(self, work: Writer, link: MailedLink, password_hash: str, *, now: datetime) -> None:
         """Raises InvalidRequest, which undoes the use of the link, when the account has changed in the last moment."""
         await work.accounts.lock(link.user_id)
         found = await work.accounts.with_credentials(link.user_id)

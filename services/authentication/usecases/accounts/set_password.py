@@ -5,12 +5,13 @@ from services.authentication import events
 from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
 from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.sessions.session import EndReason
-from services.authentication.ports import PasswordHasher, PasswordPolicy, ViewFactory, WorkFactory
+from services.authentication.ports.sign_in import PasswordHasher, PasswordPolicy
+from services.authentication.ports.work import Begin, View
 
 
 class SetPassword:
     def __init__(
-        self, *, view: ViewFactory, work: WorkFactory, passwords: PasswordHasher, policy: PasswordPolicy, clock: Clock
+        self, *, view: View, work: Begin, passwords: PasswordHasher, policy: PasswordPolicy, clock: Clock
     ) -> None:
         self._view = view
         self._policy = policy

@@ -14,7 +14,8 @@ from services.authentication.domain.accounts.usernames import check_username, lo
 from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.email.links import LinkPurpose
 from services.authentication.domain.sessions.origin import Origin
-from services.authentication.ports import PasswordHasher, PasswordPolicy, ViewFactory, WorkFactory
+from services.authentication.ports.sign_in import PasswordHasher, PasswordPolicy
+from services.authentication.ports.work import Begin, View
 from services.authentication.usecases.accounts.reset_password import link_unknown
 from services.authentication.usecases.email.limit_emails import LimitEmails
 
@@ -24,7 +25,7 @@ _PURPOSE = LinkPurpose.SIGN_UP
 class RequestSignUp:
     """The same statements whether or not there is an account with the address: the email alone is another."""
 
-    def __init__(self, *, work: WorkFactory, limit: LimitEmails, is_open: bool, clock: Clock) -> None:
+    def __init__(self, *, work: Begin, limit: LimitEmails, is_open: bool, clock: Clock) -> None:
         self._work = work
         self._limit = limit
         self._is_open = is_open
@@ -59,7 +60,7 @@ class RequestSignUp:
 
 
 class FindSignUp:
-    def __init__(self, *, view: ViewFactory, clock: Clock) -> None:
+    def __init__(self, *, view: View, clock: Clock) -> None:
         self._view = view
         self._clock = clock
 
@@ -74,7 +75,7 @@ class FindSignUp:
 
 class CompleteSignUp:
     def __init__(
-        self, *, work: WorkFactory, find: FindSignUp, passwords: PasswordHasher, policy: PasswordPolicy, clock: Clock
+        self, *, work: Begin, find: FindSignUp, passwords: PasswordHasher, policy: PasswordPolicy, clock: Clock
     ) -> None:
         self._work = work
         self._find = find

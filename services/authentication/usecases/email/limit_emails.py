@@ -8,14 +8,14 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base.limits import Limit, require_room
 from services.authentication.domain.email.request_limits import OVERALL, PER_NETWORK, PER_RECEIVER, WINDOW
 from services.authentication.domain.sessions.origin import Origin
-from services.authentication.ports import Work
+from services.authentication.ports.work import Writer
 
 
 class LimitEmails:
     def __init__(self, *, key: bytes) -> None:
         self._key = key
 
-    async def __call__(self, work: Work, receiver: str, *, origin: Origin, now: datetime) -> bool:
+    async def __call__(self, work: Writer, receiver: str, *, origin: Origin, now: datetime) -> bool:
         """Counts a request, whether or not there is anybody; False when its receiver has had enough emails.
 
         `receiver`: the name or address, as people's are compared.

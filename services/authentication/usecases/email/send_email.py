@@ -12,7 +12,8 @@ from services.authentication.domain.accounts.account import Account, Credentials
 from services.authentication.domain.accounts.email_addresses import writable
 from services.authentication.domain.email.emails import EmailKind, Outcome, QueuedEmail
 from services.authentication.domain.email.links import LinkPurpose, MailedLink
-from services.authentication.ports import Compose, Mailer, MailRefusedError, Work, WorkFactory
+from services.authentication.ports.email import Compose, Mailer, MailRefusedError
+from services.authentication.ports.work import Begin, Writer
 
 _log = logs.get(__name__)
 
@@ -27,9 +28,7 @@ class _Addressed:
 
 
 class SendEmail:
-    def __init__(
-        self, *, work: WorkFactory, compose: Compose, mailer: Mailer | None, issuer: str, clock: Clock
-    ) -> None:
+    def __init__(self, *, work: Begin, compose: Compose, mailer: Mailer | None, issuer: str, clock: Clock) -> None:
         self._work = work
         self._compose = compose
         self._mailer = mailer
@@ -94,7 +93,7 @@ class SendEmail:
             link = await self._link(work, posted, new=_new_link(posted, known, found))
         return None if link is None else _Addressed(address, account, link)
 
-    async def _link(self, work: Work, posted: QueuedEmail, *, new: MailedLink | None) -> str | None:
+    async def _link(self, work: Writer, posted: QueuedEmail, *, new: MailedLink | None) -> str | None:
         """The URL for this attempt; empty for an email without one, None when there is nothing to open any more."""
         purpose = posted.email.kind.link
         if purpose is None:

@@ -3,13 +3,13 @@
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.email.emails import KEEP
 from services.authentication.domain.email.request_limits import WINDOW
-from services.authentication.ports import WorkFactory
+from services.authentication.ports.work import Begin
 
 BATCH = 200
 
 
 class SweepEmails:
-    def __init__(self, *, work: WorkFactory, clock: Clock) -> None:
+    def __init__(self, *, work: Begin, clock: Clock) -> None:
         self._work = work
         self._clock = clock
 

@@ -17,7 +17,7 @@ from services.authentication.domain.factors.factor import (
 )
 from services.authentication.domain.factors.passkeys import Passkey
 from services.authentication.domain.sessions.origin import Origin
-from services.authentication.ports import ViewFactory, Work, WorkFactory
+from services.authentication.ports.work import Begin, View, Writer
 from services.authentication.usecases.factors.notify_factor_change import tell_added
 from services.authentication.usecases.factors.passkey_ceremonies import Ceremonies
 from services.authentication.usecases.sessions.own_sessions import RequireSession
@@ -25,7 +25,7 @@ from services.authentication.usecases.sessions.start_session import SignedIn, St
 
 
 class StartPasskey:
-    def __init__(self, *, view: ViewFactory, require_session: RequireSession, ceremonies: Ceremonies) -> None:
+    def __init__(self, *, view: View, require_session: RequireSession, ceremonies: Ceremonies) -> None:
         self._view = view
         self._require_session = require_session
         self._ceremonies = ceremonies
@@ -46,7 +46,7 @@ class AddPasskey:
     def __init__(
         self,
         *,
-        work: WorkFactory,
+        work: Begin,
         require_session: RequireSession,
         start: StartSession,
         ceremonies: Ceremonies,
@@ -89,7 +89,7 @@ class AddPasskey:
                 raise wrong_proof()
         return stepped_up
 
-    async def _add(self, work: Work, user_id: str, factor: Factor, made: NewPasskey) -> Passkey:
+    async def _add(self, work: Writer, user_id: str, factor: Factor, made: NewPasskey) -> Passkey:
         if len(await work.passkeys.of(user_id)) >= MAX_PER_KIND:
             raise too_many()
         passkey = Passkey(

@@ -20,7 +20,7 @@ from services.authentication.domain.factors.factor import (
 )
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import AMR_ONE_TIME
-from services.authentication.ports import Work, WorkFactory
+from services.authentication.ports.work import Begin, Writer
 from services.authentication.usecases.factors.notify_factor_change import tell_added
 from services.authentication.usecases.sessions.own_sessions import RequireSession
 from services.authentication.usecases.sessions.start_session import SignedIn, StartSession
@@ -28,7 +28,7 @@ from services.authentication.usecases.sessions.start_session import SignedIn, St
 
 class StartTotp:
     def __init__(
-        self, *, work: WorkFactory, require_session: RequireSession, factor_key: KeyEncryptionKey, clock: Clock
+        self, *, work: Begin, require_session: RequireSession, factor_key: KeyEncryptionKey, clock: Clock
     ) -> None:
         self._work = work
         self._require_session = require_session
@@ -65,7 +65,7 @@ class ConfirmTotp:
     def __init__(
         self,
         *,
-        work: WorkFactory,
+        work: Begin,
         require_session: RequireSession,
         start: StartSession,
         factor_key: KeyEncryptionKey,
@@ -111,7 +111,7 @@ class ConfirmTotp:
                 raise _unknown_enrolment()
         return stepped_up
 
-    async def _add(self, work: Work, user_id: str, factor: Factor, sealed_secret: bytes, step: int) -> None:
+    async def _add(self, work: Writer, user_id: str, factor: Factor, sealed_secret: bytes, step: int) -> None:
         present = await work.factors.of(user_id)
         if sum(each.kind is factor.kind for each in present) >= MAX_PER_KIND:
             raise too_many()

@@ -9,7 +9,7 @@ from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.factors.factor import Factor
 from services.authentication.domain.factors.recovery_codes import code_hash, new_codes
-from services.authentication.ports import ViewFactory, WorkFactory
+from services.authentication.ports.work import Begin, View
 from services.authentication.usecases.factors.notify_factor_change import tell_codes_created, tell_removed
 from services.authentication.usecases.sessions.own_sessions import RequireSession
 
@@ -22,7 +22,7 @@ class OwnFactors:
 
 
 class ListFactors:
-    def __init__(self, *, view: ViewFactory, require_session: RequireSession) -> None:
+    def __init__(self, *, view: View, require_session: RequireSession) -> None:
         self._view = view
         self._require_session = require_session
 
@@ -35,7 +35,7 @@ class ListFactors:
 
 
 class RemoveFactor:
-    def __init__(self, *, work: WorkFactory, require_session: RequireSession, clock: Clock) -> None:
+    def __init__(self, *, work: Begin, require_session: RequireSession, clock: Clock) -> None:
         self._work = work
         self._require_session = require_session
         self._clock = clock
@@ -57,9 +57,7 @@ class RemoveFactor:
 
 
 class CreateRecoveryCodes:
-    def __init__(
-        self, *, work: WorkFactory, require_session: RequireSession, recovery_key: bytes, clock: Clock
-    ) -> None:
+    def __init__(self, *, work: Begin, require_session: RequireSession, recovery_key: bytes, clock: Clock) -> None:
         self._work = work
         self._require_session = require_session
         self._recovery_key = recovery_key

@@ -17,7 +17,7 @@ from libs.servicekit.base.clock import Clock
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.factors.challenges import ChallengePurpose, challenge_expiry, new_challenge
 from services.authentication.domain.factors.passkeys import Passkey, user_handle
-from services.authentication.ports import Work
+from services.authentication.ports.work import Writer
 
 
 class Ceremonies:
@@ -51,7 +51,7 @@ class Ceremonies:
             user_verification=not known,
         )
 
-    async def enrolled(self, work: Work, response: UnverifiedResponse, *, bound_to: str) -> NewPasskey:
+    async def enrolled(self, work: Writer, response: UnverifiedResponse, *, bound_to: str) -> NewPasskey:
         """What was made; its challenge is used up. Raises PasskeyRefused."""
         party, expires_at = self._judge(response, ChallengePurpose.ENROL, bound_to)
         made = verify_registration(party, response, challenge=response.challenge)
@@ -60,7 +60,7 @@ class Ceremonies:
 
     async def shown(
         self,
-        work: Work,
+        work: Writer,
         response: UnverifiedResponse,
         passkey: Passkey,
         *,
@@ -97,6 +97,6 @@ class Ceremonies:
             raise PasskeyRefused("challenge is unknown or expired")
         return self._party, expires_at
 
-    async def _consume(self, work: Work, response: UnverifiedResponse, expires_at: datetime) -> None:
+    async def _consume(self, work: Writer, response: UnverifiedResponse, expires_at: datetime) -> None:
         if not await work.passkeys.consume_challenge(response.challenge, expires_at=expires_at):
             raise PasskeyRefused("challenge was already used")

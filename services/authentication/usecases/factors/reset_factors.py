@@ -4,12 +4,12 @@ from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
 from services.authentication.domain.sessions.session import EndReason
-from services.authentication.ports import WorkFactory
+from services.authentication.ports.work import Begin
 from services.authentication.usecases.factors.notify_factor_change import tell_removed
 
 
 class ResetFactors:
-    def __init__(self, *, work: WorkFactory, clock: Clock) -> None:
+    def __init__(self, *, work: Begin, clock: Clock) -> None:
         self._work = work
         self._clock = clock
 

@@ -12,7 +12,7 @@ from services.authentication.domain.factors.challenges import ChallengePurpose
 from services.authentication.domain.factors.factor import FactorKind, totp_binding
 from services.authentication.domain.factors.recovery_codes import code_hash
 from services.authentication.domain.sessions.session import AMR_ONE_TIME
-from services.authentication.ports import Work
+from services.authentication.ports.work import Writer
 from services.authentication.usecases.factors.passkey_ceremonies import Ceremonies
 
 
@@ -35,7 +35,7 @@ class ProveFactor:
         self._recovery_keys = recovery_keys
         self._clock = clock
 
-    async def __call__(self, work: Work, user_id: str, proof: Proof, *, attempt: bytes) -> tuple[str, ...] | None:
+    async def __call__(self, work: Writer, user_id: str, proof: Proof, *, attempt: bytes) -> tuple[str, ...] | None:
         """What the proof adds to `amr` (RFC 8176 2); None when it is none. `attempt`: the hash of its secret."""
         match proof.kind:
             case FactorKind.TOTP:
@@ -48,7 +48,7 @@ class ProveFactor:
             case FactorKind.PASSKEY:
                 return await self._passkey(work, user_id, proof.text, attempt)
 
-    async def _passkey(self, work: Work, user_id: str, answer: str, attempt: bytes) -> tuple[str, ...] | None:
+    async def _passkey(self, work: Writer, user_id: str, answer: str, attempt: bytes) -> tuple[str, ...] | None:
         try:
             response = read_response(answer)
             passkey = next(
@@ -68,7 +68,7 @@ class ProveFactor:
             return None
         return passkey.amr
 
-    async def _totp(self, work: Work, user_id: str, code: str) -> bool:
+    async def _totp(self, work: Writer, user_id: str, code: str) -> bool:
         now = self._clock.now()
         typed = "".join(code.split())
         for factor in await work.factors.totp_of(user_id):

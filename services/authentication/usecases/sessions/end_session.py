@@ -5,11 +5,11 @@ from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import EndReason
-from services.authentication.ports import WorkFactory
+from services.authentication.ports.work import Begin
 
 
 class EndSession:
-    def __init__(self, *, work: WorkFactory, clock: Clock) -> None:
+    def __init__(self, *, work: Begin, clock: Clock) -> None:
         self._work = work
         self._clock = clock
 

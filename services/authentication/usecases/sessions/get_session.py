@@ -8,7 +8,7 @@ from libs.crypto.hashing import secret_hash
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.sessions.session import Lifetimes, Session
-from services.authentication.ports import ViewFactory
+from services.authentication.ports.work import View
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def live_session(found: tuple[Session, Account] | None, *, now: datetime, lifeti
 class GetSession:
     """One indexed read. The use is recorded in memory (`touch`) and written later."""
 
-    def __init__(self, *, view: ViewFactory, clock: Clock, lifetimes: Lifetimes, touch: Callable[[str], None]) -> None:
+    def __init__(self, *, view: View, clock: Clock, lifetimes: Lifetimes, touch: Callable[[str], None]) -> None:
         self._view = view
         self._clock = clock
         self._lifetimes = lifetimes

@@ -10,7 +10,7 @@ from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.sessions.session import EndReason, Lifetimes, require_recent_sign_in
 from services.authentication.domain.sessions.session_list import MAX_LISTED, ListedSession
-from services.authentication.ports import View, ViewFactory, Work, WorkFactory
+from services.authentication.ports.work import Begin, Reader, View, Writer
 from services.authentication.usecases.sessions.get_session import LiveSession, live_session
 
 
@@ -27,7 +27,7 @@ class RequireSession:
         self._clock = clock
         self._lifetimes = lifetimes
 
-    async def __call__(self, view: View | Work, session_secret: str) -> LiveSession:
+    async def __call__(self, view: Reader | Writer, session_secret: str) -> LiveSession:
         """Raises AccessDenied: SESSION_MISSING."""
         found = await view.sessions.with_account(secret_hash(session_secret)) if session_secret else None
         live = live_session(found, now=self._clock.now(), lifetimes=self._lifetimes)
@@ -35,7 +35,7 @@ class RequireSession:
             raise AccessDenied("No active session.", reason=Reason.SESSION_MISSING, redirectable=False)
         return live
 
-    async def recently(self, view: View | Work, session_secret: str) -> LiveSession:
+    async def recently(self, view: Reader | Writer, session_secret: str) -> LiveSession:
         """The same, if they have signed in a short while ago: for what an account hangs on.
 
         Raises:
@@ -45,7 +45,7 @@ class RequireSession:
         require_recent_sign_in(live.session, has_second_factor=live.account.has_second_factor, now=live.at)
         return live
 
-    async def locked(self, work: Work, session_secret: str) -> LiveSession:
+    async def locked(self, work: Writer, session_secret: str) -> LiveSession:
         """As `recently`, and locks the account until the end of the transaction."""
         live = await self.recently(work, session_secret)
         current = await work.accounts.lock(live.account.id)
@@ -57,7 +57,7 @@ class RequireSession:
 
 
 class ListSessions:
-    def __init__(self, *, view: ViewFactory, require_session: RequireSession, lifetimes: Lifetimes) -> None:
+    def __init__(self, *, view: View, require_session: RequireSession, lifetimes: Lifetimes) -> None:
         self._view = view
         self._require_session = require_session
         self._lifetimes = lifetimes
@@ -72,7 +72,7 @@ class ListSessions:
 
 
 class EndOwnSessions:
-    def __init__(self, *, view: ViewFactory, work: WorkFactory, require_session: RequireSession) -> None:
+    def __init__(self, *, view: View, work: Begin, require_session: RequireSession) -> None:
         self._view = view
         self._work = work
         self._require_session = require_session

@@ -15,7 +15,7 @@ from services.authentication.domain.sessions.session import (
     acr_of,
     amr_with,
 )
-from services.authentication.ports import Work
+from services.authentication.ports.work import Writer
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class StartSession:
         self._lifetimes = lifetimes
 
     async def __call__(
-        self, work: Work, user_id: str, *, replaces: bytes | None, amr: tuple[str, ...], origin: Origin
+        self, work: Writer, user_id: str, *, replaces: bytes | None, amr: tuple[str, ...], origin: Origin
     ) -> SignedIn:
         """A new session with a new secret; the one that the browser had, `replaces`, ends."""
         now = self._clock.now()
@@ -50,7 +50,7 @@ class StartSession:
         return SignedIn(session, secret)
 
     async def step_up(
-        self, work: Work, session: Session, *, session_hash: bytes, more: tuple[str, ...], origin: Origin
+        self, work: Writer, session: Session, *, session_hash: bytes, more: tuple[str, ...], origin: Origin
     ) -> SignedIn | None:
         """The same session under a new secret, with what was shown now beside what was shown before.
 

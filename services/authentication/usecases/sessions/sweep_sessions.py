@@ -6,7 +6,7 @@ from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.sessions.session import EndReason, Lifetimes
 from services.authentication.domain.sign_in.throttle import WINDOW
-from services.authentication.ports import WorkFactory
+from services.authentication.ports.work import Begin
 
 BATCH = 200
 GRACE = timedelta(minutes=2)
@@ -16,7 +16,7 @@ GRACE = timedelta(minutes=2)
 class SweepSessions:
     """Any number of replicas may sweep at once: none waits for another, and each session ends once."""
 
-    def __init__(self, *, work: WorkFactory, clock: Clock, lifetimes: Lifetimes, keep_ended: timedelta) -> None:
+    def __init__(self, *, work: Begin, clock: Clock, lifetimes: Lifetimes, keep_ended: timedelta) -> None:
         self._work = work
         self._clock = clock
         self._lifetimes = lifetimes

@@ -1,7 +1,7 @@
 """The last use of sessions, recorded in the background so that reading a session writes nothing."""
 
 from libs.servicekit.base.clock import Clock
-from services.authentication.ports import WorkFactory
+from services.authentication.ports.work import Begin
 
 BATCH = 500
 MAX_WAITING = 50_000
@@ -13,7 +13,7 @@ class TouchSessions:
     A crash loses at most what was noted since the last flush: those sessions seem idle for a minute or so longer.
     """
 
-    def __init__(self, *, work: WorkFactory, clock: Clock) -> None:
+    def __init__(self, *, work: Begin, clock: Clock) -> None:
         self._work = work
         self._clock = clock
         self._waiting: set[str] = set()

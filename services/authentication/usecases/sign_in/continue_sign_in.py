@@ -11,7 +11,7 @@ from services.authentication.domain.sessions.session import amr_with
 from services.authentication.domain.sign_in.sign_in_attempts import AttemptKind, SignInAttempt, unknown_attempt
 from services.authentication.domain.sign_in.throttle import Keys, codes_key, seconds_to_wait, seconds_to_wait_for_codes
 from services.authentication.events import LoginFailure
-from services.authentication.ports import Work, WorkFactory
+from services.authentication.ports.work import Begin, Writer
 from services.authentication.usecases.factors.verify_factor import Proof, ProveFactor
 from services.authentication.usecases.sessions.start_session import SignedIn, StartSession
 
@@ -22,7 +22,7 @@ class ContinueSignIn:
     """
 
     def __init__(
-        self, *, work: WorkFactory, prove: ProveFactor, start: StartSession, clock: Clock, stand_in_key: bytes
+        self, *, work: Begin, prove: ProveFactor, start: StartSession, clock: Clock, stand_in_key: bytes
     ) -> None:
         self._work = work
         self._prove = prove
@@ -45,7 +45,7 @@ class ContinueSignIn:
         return outcome
 
     async def _judge(
-        self, work: Work, attempt_hash: bytes, proof: Proof, session_hash: bytes | None, origin: Origin
+        self, work: Writer, attempt_hash: bytes, proof: Proof, session_hash: bytes | None, origin: Origin
     ) -> SignedIn | OAuthError:
         attempt = await self._locked(work, attempt_hash, session_hash)
         if attempt is None:
@@ -67,7 +67,7 @@ class ContinueSignIn:
             return wrong_proof()
         return await self._complete(work, attempt, more, forgiven=(keys.name, codes), origin=origin)
 
-    async def _locked(self, work: Work, attempt_hash: bytes, session_hash: bytes | None) -> SignInAttempt | None:
+    async def _locked(self, work: Writer, attempt_hash: bytes, session_hash: bytes | None) -> SignInAttempt | None:
         """The attempt, if it can be completed. Locks its user, so that no other request completes it."""
         seen = await work.attempts.find(attempt_hash)
         current = None if seen is None else await work.accounts.lock(seen.user_id)
@@ -76,7 +76,7 @@ class ContinueSignIn:
             return None
         return attempt if attempt.is_open(session_hash=session_hash, now=self._clock.now()) else None
 
-    async def _seconds_to_wait(self, work: Work, keys: Keys, codes: bytes, kind: FactorKind) -> int:
+    async def _seconds_to_wait(self, work: Writer, keys: Keys, codes: bytes, kind: FactorKind) -> int:
         now = self._clock.now()
         failures = await work.failures.under((*keys, codes))
         seconds = seconds_to_wait(keys, failures, under_way=0, now=now)
@@ -86,7 +86,7 @@ class ContinueSignIn:
 
     async def _complete(
         self,
-        work: Work,
+        work: Writer,
         attempt: SignInAttempt,
         more: tuple[str, ...],
         *,
@@ -103,13 +103,13 @@ class ContinueSignIn:
         return await self._step_up(work, attempt, more, origin) or unknown_attempt()
 
     async def _step_up(
-        self, work: Work, attempt: SignInAttempt, more: tuple[str, ...], origin: Origin
+        self, work: Writer, attempt: SignInAttempt, more: tuple[str, ...], origin: Origin
     ) -> SignedIn | None:
         found = await work.sessions.with_account(attempt.session_hash) if attempt.session_hash else None
         if found is None or attempt.session_hash is None:
             return None
         return await self._start.step_up(work, found[0], session_hash=attempt.session_hash, more=more, origin=origin)
 
-    def _tell_failure(self, work: Work, attempt: SignInAttempt, origin: Origin) -> None:
+    def _tell_failure(self, work: Writer, attempt: SignInAttempt, origin: Origin) -> None:
         reason, user_id = LoginFailure.WRONG_SECOND_FACTOR, attempt.user_id
         work.emit(events.login_failed(user_id=user_id, subject=user_id, reason=reason, origin=origin))

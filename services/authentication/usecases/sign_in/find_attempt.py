@@ -9,7 +9,7 @@ from services.authentication.domain.factors.challenges import ChallengePurpose
 from services.authentication.domain.factors.factor import FactorKind
 from services.authentication.domain.factors.passkeys import Passkey
 from services.authentication.domain.sign_in.sign_in_attempts import AttemptKind, SignInAttempt, unknown_attempt
-from services.authentication.ports import ViewFactory
+from services.authentication.ports.work import View
 from services.authentication.usecases.factors.passkey_ceremonies import Ceremonies
 
 
@@ -24,7 +24,7 @@ class OpenAttempt:
 
 
 class FindAttempt:
-    def __init__(self, *, view: ViewFactory, ceremonies: Ceremonies, clock: Clock) -> None:
+    def __init__(self, *, view: View, ceremonies: Ceremonies, clock: Clock) -> None:
         self._view = view
         self._ceremonies = ceremonies
         self._clock = clock

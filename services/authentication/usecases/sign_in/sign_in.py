@@ -16,7 +16,8 @@ from services.authentication.domain.sessions.session import AMR_PASSWORD
 from services.authentication.domain.sign_in.sign_in_attempts import LIFETIME, AttemptKind
 from services.authentication.domain.sign_in.throttle import Failures, Keys
 from services.authentication.events import LoginFailure
-from services.authentication.ports import PasswordHasher, ViewFactory, Work, WorkFactory
+from services.authentication.ports.sign_in import PasswordHasher
+from services.authentication.ports.work import Begin, View, Writer
 from services.authentication.usecases.sessions.start_session import SignedIn, StartSession
 from services.authentication.usecases.sign_in.attempt_throttle import AttemptThrottle
 
@@ -50,8 +51,8 @@ class SignIn:
     def __init__(
         self,
         *,
-        view: ViewFactory,
-        work: WorkFactory,
+        view: View,
+        work: Begin,
         passwords: PasswordHasher,
         clock: Clock,
         start: StartSession,
@@ -128,7 +129,7 @@ class SignIn:
         except TemporarilyUnavailable:
             return None
 
-    async def _go_on(self, work: Work, current: Credentials, attempt: Attempt) -> SignedIn | SecondStep:
+    async def _go_on(self, work: Writer, current: Credentials, attempt: Attempt) -> SignedIn | SecondStep:
         """What a right password leads to. Runs with the user locked."""
         old = secret_hash(attempt.session_secret) if attempt.session_secret else None
         if not current.has_second_factor:
@@ -145,7 +146,7 @@ class SignIn:
         )
         return SecondStep(secret)
 
-    def _tell_failure(self, work: Work, found: Credentials | None, attempt: Attempt, *, right: bool) -> None:
+    def _tell_failure(self, work: Writer, found: Credentials | None, attempt: Attempt, *, right: bool) -> None:
         reason = LoginFailure.WRONG_CREDENTIALS
         if found is not None and not found.active:
             reason = LoginFailure.ACCOUNT_DISABLED

@@ -15,7 +15,7 @@ from services.authentication.domain.factors.passkeys import Passkey
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sign_in.throttle import Keys, seconds_to_wait
 from services.authentication.events import LoginFailure
-from services.authentication.ports import Work, WorkFactory
+from services.authentication.ports.work import Begin, Writer
 from services.authentication.usecases.factors.passkey_ceremonies import Ceremonies
 from services.authentication.usecases.sessions.start_session import SignedIn, StartSession
 
@@ -33,7 +33,7 @@ class StartPasskeySignIn:
 
 class SignInWithPasskey:
     def __init__(
-        self, *, work: WorkFactory, ceremonies: Ceremonies, start: StartSession, clock: Clock, stand_in_key: bytes
+        self, *, work: Begin, ceremonies: Ceremonies, start: StartSession, clock: Clock, stand_in_key: bytes
     ) -> None:
         self._work = work
         self._ceremonies = ceremonies
@@ -60,7 +60,7 @@ class SignInWithPasskey:
         return outcome
 
     async def _judge(
-        self, work: Work, response: UnverifiedResponse, *, browser: str, replaces: bytes | None, origin: Origin
+        self, work: Writer, response: UnverifiedResponse, *, browser: str, replaces: bytes | None, origin: Origin
     ) -> SignedIn | OAuthError:
         found = await work.passkeys.find(response.credential_id)
         name = found[1] if found else ""
@@ -81,7 +81,7 @@ class SignInWithPasskey:
         return await self._start(work, passkey.user_id, replaces=replaces, amr=passkey.amr, origin=origin)
 
     async def _proved(
-        self, work: Work, unlocked: Passkey | None, response: UnverifiedResponse, browser: str
+        self, work: Writer, unlocked: Passkey | None, response: UnverifiedResponse, browser: str
     ) -> Passkey | None:
         """The passkey, if it holds and its owner may sign in. From here on the owner is locked."""
         current = await work.accounts.lock(unlocked.user_id) if unlocked else None
@@ -101,7 +101,9 @@ class SignInWithPasskey:
             return None
         return found[0]
 
-    def _tell_failure(self, work: Work, passkey: Passkey | None, response: UnverifiedResponse, origin: Origin) -> None:
+    def _tell_failure(
+        self, work: Writer, passkey: Passkey | None, response: UnverifiedResponse, origin: Origin
+    ) -> None:
         nobody = stand_in(base64url(response.credential_id), key=self._stand_in_key)
         work.emit(
             events.login_failed(

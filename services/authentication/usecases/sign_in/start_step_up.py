@@ -4,13 +4,13 @@ from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.sign_in.sign_in_attempts import LIFETIME, AttemptKind
-from services.authentication.ports import WorkFactory
+from services.authentication.ports.work import Begin
 from services.authentication.usecases.sessions.own_sessions import RequireSession
 from services.authentication.usecases.sign_in.sign_in import SecondStep
 
 
 class StartStepUp:
-    def __init__(self, *, work: WorkFactory, require_session: RequireSession, clock: Clock) -> None:
+    def __init__(self, *, work: Begin, require_session: RequireSession, clock: Clock) -> None:
         self._work = work
         self._require_session = require_session
         self._clock = clock

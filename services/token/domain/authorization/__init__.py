@@ -1,0 +1,1 @@
+"""Rules of authorization requests, request objects, interaction and devices; no storage."""

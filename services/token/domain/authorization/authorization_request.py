@@ -12,6 +12,7 @@ from libs.oauth.errors import (
     RegistrationNotSupported,
     UnauthorizedClient,
     UnsupportedResponseType,
+    name_values,
 )
 from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
@@ -26,7 +27,7 @@ from libs.oauth.response_types import (
     parse_response_type,
 )
 from libs.oauth.scopes import OPENID, parse_scope
-from services.token.domain.clients.client import Client, listed
+from services.token.domain.clients.client import Client
 from services.token.domain.tokens.audiences import requested_resources
 
 MAX_STATE_LENGTH = 4_096
@@ -239,7 +240,7 @@ def _claims(request: AuthorizationRequest, client: Client) -> AuthorizationReque
     missing = [scope for scope in asked.scopes if scope not in client.metadata.scopes]
     if missing:
         raise InvalidScope(
-            f"claims requests claims of scopes that are not registered for this client: {listed(missing)}",
+            name_values("claims requests claims of scopes that are not registered for this client", missing),
             reason=Reason.CLAIMS_NOT_REGISTERED,
         )
     return replace(request, claims=asked)

@@ -1,0 +1,1 @@
+"""Rules of clients, their secrets, assertions and registrations; no storage."""

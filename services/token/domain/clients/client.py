@@ -7,14 +7,11 @@ from datetime import datetime
 from libs.crypto.hashing import hashes_equal, keyed_hash
 from libs.oauth.client_authentication import BASIC, POST, Credentials
 from libs.oauth.client_metadata import ClientMetadata
-from libs.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, UnauthorizedClient
+from libs.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, UnauthorizedClient, name_values
 from libs.oauth.reasons import Reason
 from libs.oauth.redirect_uris import MAX_LENGTH, is_private, is_registered
 from libs.oauth.scopes import OFFLINE_ACCESS, OPENID
 from services.token.domain.clients.registrations import Registration
-
-MAX_LISTED = 5
-MAX_LISTED_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -108,14 +105,9 @@ def _require_registered(requested: Sequence[str], registered: Sequence[str]) -> 
     missing = [scope for scope in requested if scope not in registered]
     if missing:
         raise InvalidScope(
-            f"scope contains values that are not registered for this client: {listed(missing)}",
+            name_values("scope contains values that are not registered for this client", missing),
             reason=Reason.SCOPE_NOT_REGISTERED,
         )
-
-
-def listed(values: Sequence[str]) -> str:
-    """Return the first values for an error description, shortened to MAX_LISTED_LENGTH characters each."""
-    return " ".join(value[:MAX_LISTED_LENGTH] for value in values[:MAX_LISTED])
 
 
 _PERSONAL = frozenset({OPENID, OFFLINE_ACCESS, "profile", "email", "address", "phone"})

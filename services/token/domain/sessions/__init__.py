@@ -1,0 +1,1 @@
+"""Rules of logout and of logout deliveries; no storage."""

@@ -1,0 +1,1 @@
+"""Rules of grants, tokens, claims, audiences and subject identifiers; no storage."""

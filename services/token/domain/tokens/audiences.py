@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from libs.oauth.errors import InvalidTarget
+from libs.oauth.errors import InvalidTarget, name_values
 from libs.oauth.parameters import RESOURCE, Parameters
 from libs.oauth.reasons import Reason
 from libs.oauth.resources import parse_resources
 from libs.oauth.scopes import OPENID
-from services.token.domain.clients.client import Client, listed
+from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import Grant
 
 
@@ -21,7 +21,7 @@ def requested_resources(parameters: Parameters, client: Client) -> tuple[str, ..
     missing = [resource for resource in resources if resource not in client.metadata.resources]
     if missing:
         raise InvalidTarget(
-            f"resource contains values that are not registered for this client: {listed(missing)}",
+            name_values("resource contains values that are not registered for this client", missing),
             reason=Reason.RESOURCE_NOT_REGISTERED,
         )
     return resources
@@ -54,7 +54,7 @@ class Audiences:
         excess = [resource for resource in requested if resource not in permitted]
         if excess:
             raise InvalidTarget(
-                f"resource contains values that were not granted: {listed(excess)}", reason=Reason.RESOURCE_WIDENED
+                name_values("resource contains values that were not granted", excess), reason=Reason.RESOURCE_WIDENED
             )
         return requested or whole
 

@@ -1,0 +1,1 @@
+"""Tables of pending requests, pushed requests and consents."""

@@ -1,0 +1,1 @@
+"""Tables of clients, used assertions and initial access tokens."""

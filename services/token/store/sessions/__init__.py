@@ -1,0 +1,1 @@
+"""Tables of session clients and logout deliveries."""

@@ -1,0 +1,1 @@
+"""Tables of grants, codes, tokens, revocations and retired key uses."""

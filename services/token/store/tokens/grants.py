@@ -65,10 +65,8 @@ class Grants:
 
     async def revoke_some_of_client(
         self, client_id: str, *, limit: int, reason: str, now: datetime
-    ) -> Sequence[tuple[str, str]]:
-        """(grant id, user id) of what was ended."""
-        ended = await self._revoke_some(_grant_columns.client_id == client_id, limit=limit, reason=reason, now=now)
-        return [(grant_id, user_id) for grant_id, user_id, _ in ended]
+    ) -> Sequence[tuple[str, str, str]]:
+        return await self._revoke_some(_grant_columns.client_id == client_id, limit=limit, reason=reason, now=now)
 
     async def revoke_some_of_session(
         self, session_id: str, *, limit: int, reason: str, now: datetime

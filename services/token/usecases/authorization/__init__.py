@@ -1,0 +1,1 @@
+"""Operations on authorization requests, consents and device authorizations."""

@@ -48,33 +48,22 @@ class PreparedRequest:
     """Claims of the hook's for an access token from the authorization endpoint."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class AdvanceAuthorization:
     """What a new, a resumed and a decided request have in common; runs inside the caller's transaction."""
 
-    def __init__(
-        self,
-        grant: GrantAuthorization,
-        *,
-        issuer: str,
-        clients: ClientDirectory,
-        accounts: Accounts,
-        keys: Keys,
-        subjects: Subjects,
-        hook: TokenHook,
-        attributes: Attributes = NO_ATTRIBUTES,
-    ) -> None:
-        self._attributes = attributes
-        self._grant = grant
-        self._subjects = subjects
-        self._hook = hook
-        self._issuer = issuer
-        self._clients = clients
-        self._accounts = accounts
-        self._keys = keys
+    grant: GrantAuthorization
+    issuer: str
+    clients: ClientDirectory
+    accounts: Accounts
+    keys: Keys
+    subjects: Subjects
+    hook: TokenHook
+    attributes: Attributes = NO_ATTRIBUTES
 
     async def client(self, client_id: str | None) -> Client:
         """Raises InvalidRequest, not redirectable, when there is no such client."""
-        found = await self._clients.find(client_id) if client_id else None
+        found = await self.clients.find(client_id) if client_id else None
         if found is None:
             raise InvalidRequest("client_id is missing or unknown.", reason=Reason.CLIENT_UNKNOWN, redirectable=False)
         return found
@@ -85,7 +74,7 @@ class AdvanceAuthorization:
             redirect_uri=find_redirect_uri(pending.parameters, client),
             mode=find_response_mode(pending.parameters),
             state=pending.parameters.get("state"),
-            issuer=self._issuer,
+            issuer=self.issuer,
             session_state_client_id=client.client_id if OPENID in pending.parameters.get("scope", "").split() else "",
         )
 
@@ -100,10 +89,10 @@ class AdvanceAuthorization:
         redirect_uri = find_redirect_uri(pending.parameters, client)
         request = judge(AuthorizationRequest(parameters=pending.parameters, redirect_uri=redirect_uri), client)
         user_allowed = self._is_user_allowed(request, client, session, now=now)
-        claims = front_channel_claims(request, self._attributes)
+        claims = front_channel_claims(request, self.attributes)
         user_claims: Mapping[str, Any] = {}
         if session is not None and claims:
-            account = await self._accounts.find(user_id=session.user_id, session_id=session.session_id, claims=claims)
+            account = await self.accounts.find(user_id=session.user_id, session_id=session.session_id, claims=claims)
             if account is None or not account.active:
                 raise AccessDenied(reason=Reason.ACCOUNT_DISABLED)
             user_claims = account.claims
@@ -116,7 +105,7 @@ class AdvanceAuthorization:
         """What the hook adds to a token that may be given out now. Raises AccessDenied."""
         if session is None or not request.response_type >= TOKEN:
             return {}
-        return await self._hook(self._grant.hook_request(request, client, session, now=now))
+        return await self.hook(self.grant.hook_request(request, client, session, now=now))
 
     async def __call__(
         self,
@@ -145,7 +134,7 @@ class AdvanceAuthorization:
         if step is not Step.GRANT or session is None:
             return AskUser(request_id or await self.store(work, pending), step)
         await self.end(work, pending, stored=request_id is not None, now=now)
-        granted = await self._grant(
+        granted = await self.grant(
             work,
             pending,
             prepared.request,
@@ -195,14 +184,14 @@ class AdvanceAuthorization:
         subjects = self._hinted(request, now=now) or request.claims.subjects
         if session is None or not subjects:
             return True
-        return self._subjects.sub(client, session.user_id) in subjects
+        return self.subjects.sub(client, session.user_id) in subjects
 
     def _hinted(self, request: AuthorizationRequest, *, now: datetime) -> frozenset[str]:
         hint = request.parameters.get("id_token_hint")
         if hint is None:
             return frozenset()
         try:
-            claims = verify_id_token_hint(hint, self._keys, issuer=self._issuer, now=now)
+            claims = verify_id_token_hint(hint, self.keys, issuer=self.issuer, now=now)
         except InvalidJwt:
             raise InvalidRequest(
                 "id_token_hint is not a valid ID token issued by this server.", reason=Reason.HINT_INVALID

@@ -1,7 +1,7 @@
 """New authorization requests (RFC 6749 4.1.1, OpenID Connect Core 3.1.2)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from libs.crypto.hashing import secret_hash
@@ -23,23 +23,14 @@ from services.token.usecases.authorization.read_request_object import ReadReques
 _WHERE_ANSWERS_GO = frozenset({"client_id", "redirect_uri"})
 
 
+@dataclass(frozen=True, kw_only=True)
 class Authorize:
-    def __init__(
-        self,
-        begin: Begin,
-        view: View,
-        advance: AdvanceAuthorization,
-        *,
-        read_request_object: ReadRequestObject,
-        pending_request_limiter: PendingRequestLimiter,
-        clock: Clock,
-    ) -> None:
-        self._begin = begin
-        self._view = view
-        self._advance = advance
-        self._read_request_object = read_request_object
-        self._pending_request_limiter = pending_request_limiter
-        self._clock = clock
+    begin: Begin
+    view: View
+    advance: AdvanceAuthorization
+    read_request_object: ReadRequestObject
+    pending_request_limiter: PendingRequestLimiter
+    clock: Clock
 
     async def __call__(
         self,
@@ -63,25 +54,25 @@ class Authorize:
                 reason=Reason.PARAMETER_REPEATED,
                 redirectable=False,
             )
-        pending = _pending(Parameters.lenient(pairs), browser_secret=browser_secret, now=self._clock.now())
+        pending = _pending(Parameters.lenient(pairs), browser_secret=browser_secret, now=self.clock.now())
         if pending.parameters.get("request_uri", "").startswith(URI_PREFIX):
             pending, repeated = await self._pushed(pending), frozenset()
-        client = await self._advance.client(pending.client_id)
+        client = await self.advance.client(pending.client_id)
         try:
             pending = await self._read(pending, client)
         except OAuthError as refusal:  # sent to where the request itself leads, if that is the client's
-            return self._advance.reply_address(pending, client).refusal(refusal)
-        reply = self._advance.reply_address(pending, client)
+            return self.advance.reply_address(pending, client).refusal(refusal)
+        reply = self.advance.reply_address(pending, client)
         try:
             _judge_arrival(pending, client, repeated)
             if session is None or defer:
-                self._pending_request_limiter.require_room(pending.parameters, network=network, now=pending.created_at)
+                self.pending_request_limiter.require_room(pending.parameters, network=network, now=pending.created_at)
             if defer:
-                async with self._begin() as work:
-                    return AskUser(await self._advance.store(work, pending), None)
-            prepared = await self._advance.prepare(pending, client, session=session, now=pending.created_at)
-            async with self._begin() as work:
-                return await self._advance(
+                async with self.begin() as work:
+                    return AskUser(await self.advance.store(work, pending), None)
+            prepared = await self.advance.prepare(pending, client, session=session, now=pending.created_at)
+            async with self.begin() as work:
+                return await self.advance(
                     work, pending, prepared, request_id=None, session=session, now=pending.created_at
                 )
         except TemporarilyUnavailable:  # an error page helps the user more than an error response to the client
@@ -94,13 +85,13 @@ class Authorize:
     async def _pushed(self, pending: PendingRequest) -> PendingRequest:
         """What the client has pushed, and nothing of what else the browser brought (RFC 9126 4, RFC 9101 6.3)."""
         id_hash = secret_hash(pending.parameters["request_uri"].removeprefix(URI_PREFIX))
-        async with self._view() as view:
+        async with self.view() as view:
             found = await view.pushed_requests.find(id_hash)
         pushed = require_pushed_request(found, client_id=pending.client_id, now=pending.created_at)
         return replace(pending, parameters=pushed.parameters, pushed_hash=id_hash)
 
     async def _read(self, pending: PendingRequest, client: Client) -> PendingRequest:
-        parameters = await self._read_request_object(pending.parameters, client, now=pending.created_at)
+        parameters = await self.read_request_object(pending.parameters, client, now=pending.created_at)
         return replace(pending, parameters=parameters)
 
 

@@ -1,5 +1,7 @@
 """The user denies the request or cancels the sign-in: the response is access_denied (RFC 6749 4.1.2.1)."""
 
+from dataclasses import dataclass
+
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import AccessDenied, InvalidScope
 from libs.oauth.reasons import Reason
@@ -14,21 +16,21 @@ from services.token.ports.work import Begin
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 
 
+@dataclass(frozen=True, kw_only=True)
 class DenyAuthorization:
-    def __init__(self, begin: Begin, advance: AdvanceAuthorization, *, clock: Clock) -> None:
-        self._begin = begin
-        self._advance = advance
-        self._clock = clock
+    begin: Begin
+    advance: AdvanceAuthorization
+    clock: Clock
 
     async def __call__(self, request_id: str, *, browser_secret: str, session: AuthenticatedSession | None) -> Next:
         """Ends the request. Raises InvalidRequest, not redirectable, when it has ended or is another browser's."""
-        now = self._clock.now()
-        async with self._begin() as work:
+        now = self.clock.now()
+        async with self.begin() as work:
             found = await work.pending_requests.find(secret_hash(request_id))
             pending = require_pending_request(found, browser_secret, now=now)
             client = require_client(await work.clients.find(pending.client_id))
-            reply = self._advance.reply_address(pending, client)
-            await self._advance.end(work, pending, stored=True, now=now)
+            reply = self.advance.reply_address(pending, client)
+            await self.advance.end(work, pending, stored=True, now=now)
             if session is not None:
                 work.emit(
                     events.consent_denied(

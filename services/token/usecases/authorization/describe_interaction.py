@@ -1,5 +1,7 @@
 """Returns what a page shows about a pending authorization request."""
 
+from dataclasses import dataclass
+
 from libs.crypto.hashing import secret_hash
 from libs.oauth.redirect_uris import origin_of
 from libs.servicekit.base.clock import Clock
@@ -11,18 +13,18 @@ from services.token.ports.work import View
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 
 
+@dataclass(frozen=True, kw_only=True)
 class DescribeInteraction:
-    def __init__(self, view: View, advance: AdvanceAuthorization, *, clock: Clock) -> None:
-        self._view = view
-        self._advance = advance
-        self._clock = clock
+    view: View
+    advance: AdvanceAuthorization
+    clock: Clock
 
     async def __call__(self, request_id: str, *, browser_secret: str) -> InteractionPage:
         """One read. Raises InvalidRequest, not redirectable, when the request has ended or is another browser's."""
-        async with self._view() as view:
+        async with self.view() as view:
             found = await view.pending_requests.find(secret_hash(request_id))
-        pending = require_pending_request(found, browser_secret, now=self._clock.now())
-        client = await self._advance.client(pending.client_id)
+        pending = require_pending_request(found, browser_secret, now=self.clock.now())
+        client = await self.advance.client(pending.client_id)
         return InteractionPage(
             client=client,
             scopes=disclosed_scopes(pending.parameters, client),

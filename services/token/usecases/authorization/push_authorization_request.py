@@ -1,5 +1,6 @@
 """Pushed authorization requests (RFC 9126 2)."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from libs.crypto.hashing import secret_hash
@@ -20,21 +21,13 @@ from services.token.usecases.clients.authenticate_client import AuthenticateClie
 _OF_THE_CLIENT = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
 
 
+@dataclass(frozen=True, kw_only=True)
 class PushAuthorizationRequest:
-    def __init__(
-        self,
-        begin: Begin,
-        *,
-        authenticate: AuthenticateClient,
-        read_request_object: ReadRequestObject,
-        pending_request_limiter: PendingRequestLimiter,
-        clock: Clock,
-    ) -> None:
-        self._begin = begin
-        self._authenticate = authenticate
-        self._read_request_object = read_request_object
-        self._pending_request_limiter = pending_request_limiter
-        self._clock = clock
+    begin: Begin
+    authenticate: AuthenticateClient
+    read_request_object: ReadRequestObject
+    pending_request_limiter: PendingRequestLimiter
+    clock: Clock
 
     async def __call__(self, credentials: Credentials, parameters: Parameters, *, network: str = "") -> dict[str, Any]:
         """The response of RFC 9126 2.2. What is wrong with the request is said here and now.
@@ -43,8 +36,8 @@ class PushAuthorizationRequest:
             OAuthError: as the authorization endpoint would, and InvalidClient; TemporarilyUnavailable when too much
                 comes of this client, or of clients that prove nothing from this network.
         """
-        now = self._clock.now()
-        client = await self._authenticate(credentials, now=now)
+        now = self.clock.now()
+        client = await self.authenticate(credentials, now=now)
         if "request_uri" in parameters:
             raise InvalidRequest(
                 "request_uri must not be sent in a pushed authorization request (RFC 9126 2.1).",
@@ -54,12 +47,12 @@ class PushAuthorizationRequest:
             {name: value for name, value in parameters.items() if name not in _OF_THE_CLIENT}
             | {"client_id": client.client_id}
         )
-        asked = await self._read_request_object(asked, client, now=now)
+        asked = await self.read_request_object(asked, client, now=now)
         judge(AuthorizationRequest(parameters=asked, redirect_uri=find_redirect_uri(asked, client)), client)
         proved = "" if client.metadata.is_public else client.client_id
-        self._pending_request_limiter.require_room(asked, network=network, client_id=proved, now=now)
+        self.pending_request_limiter.require_room(asked, network=network, client_id=proved, now=now)
         request_id = new_secret()
-        async with self._begin() as work:
+        async with self.begin() as work:
             await work.pushed_requests.add(
                 PushedRequest(
                     id_hash=secret_hash(request_id),

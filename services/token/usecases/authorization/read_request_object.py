@@ -1,6 +1,7 @@
 """Authorization requests as JWTs, by value and by reference (OpenID Connect Core 6, RFC 9101)."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,11 +21,11 @@ FetchRequestObject = Callable[[str], Awaitable[str | None]]
 _TYPES = frozenset({"", "jwt", "oauth-authz-req+jwt"})
 
 
+@dataclass(frozen=True, kw_only=True)
 class ReadRequestObject:
-    def __init__(self, *, issuer: str, signed: SignedByClients, fetch: FetchRequestObject) -> None:
-        self._issuer = issuer
-        self._signed = signed
-        self._fetch = fetch
+    issuer: str
+    signed: SignedByClients
+    fetch: FetchRequestObject
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Parameters:
         """The request that is meant; what came, when there is no request object.
@@ -39,7 +40,7 @@ class ReadRequestObject:
         judge_request_object(
             claims,
             client_id=client.client_id,
-            issuer=self._issuer,
+            issuer=self.issuer,
             max_lifetime=client.metadata.profile.request_object_lifetime,
             now=now,
         )
@@ -56,7 +57,7 @@ class ReadRequestObject:
             raise InvalidRequestUri(
                 "request_uri is not registered for this client.", reason=Reason.REQUEST_URI_UNREGISTERED
             )
-        fetched = await self._fetch(uri)
+        fetched = await self.fetch(uri)
         if fetched is None:
             raise InvalidRequestUri("request_uri could not be fetched.", reason=Reason.REQUEST_URI_UNREACHABLE)
         return fetched
@@ -75,7 +76,7 @@ class ReadRequestObject:
             raise InvalidRequestObject(
                 "The request object alg does not match request_object_signing_alg.", reason=Reason.REQUEST_OBJECT_ALG
             )
-        claims = await self._signed.verified(text, client.metadata, types=_TYPES)
+        claims = await self.signed.verified(text, client.metadata, types=_TYPES)
         if claims is None:
             raise InvalidRequestObject(reason=Reason.REQUEST_OBJECT_SIGNATURE)
         return claims

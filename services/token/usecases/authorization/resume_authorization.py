@@ -1,5 +1,7 @@
 """Resumes a pending authorization request: validates it again with the current session."""
 
+from dataclasses import dataclass
+
 from libs.crypto.hashing import secret_hash
 from libs.oauth.errors import OAuthError, TemporarilyUnavailable
 from libs.servicekit.base.clock import Clock
@@ -11,12 +13,12 @@ from services.token.ports.work import Begin, View
 from services.token.usecases.authorization.advance_authorization import AdvanceAuthorization
 
 
+@dataclass(frozen=True, kw_only=True)
 class ResumeAuthorization:
-    def __init__(self, begin: Begin, view: View, advance: AdvanceAuthorization, *, clock: Clock) -> None:
-        self._begin = begin
-        self._view = view
-        self._advance = advance
-        self._clock = clock
+    begin: Begin
+    view: View
+    advance: AdvanceAuthorization
+    clock: Clock
 
     async def __call__(
         self, request_id: str, *, browser_secret: str, session: AuthenticatedSession | None, allow: bool = False
@@ -27,17 +29,17 @@ class ResumeAuthorization:
             InvalidRequest: not redirectable; the request has ended or is another browser's.
             TemporarilyUnavailable: the request stays pending, the user can retry.
         """
-        now = self._clock.now()
-        async with self._view() as view:
+        now = self.clock.now()
+        async with self.view() as view:
             pending = require_pending_request(
                 await view.pending_requests.find(secret_hash(request_id)), browser_secret, now=now
             )
             client = require_client(await view.clients.find(pending.client_id))
-        reply = self._advance.reply_address(pending, client)
+        reply = self.advance.reply_address(pending, client)
         try:
-            prepared = await self._advance.prepare(pending, client, session=session, now=now)
-            async with self._begin() as work:
-                return await self._advance(
+            prepared = await self.advance.prepare(pending, client, session=session, now=now)
+            async with self.begin() as work:
+                return await self.advance(
                     work, pending, prepared, request_id=request_id, session=session, now=now, allow=allow
                 )
         except TemporarilyUnavailable:
@@ -45,6 +47,6 @@ class ResumeAuthorization:
         except OAuthError as refusal:
             if not refusal.redirectable:
                 raise
-            async with self._begin() as work:
-                await self._advance.end(work, pending, stored=True, now=now)
+            async with self.begin() as work:
+                await self.advance.end(work, pending, stored=True, now=now)
             return reply.refusal(refusal)

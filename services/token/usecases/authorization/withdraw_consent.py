@@ -1,43 +1,32 @@
 """Withdraws a user's consent to a client and revokes its grants."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.ports.work import Begin, Writer
-
-GRANTS_AT_ONCE = 500
-"""Each ended grant is an event and so a row: a transaction has to have an end."""
+from services.token.usecases.tokens.revoke_in_batches import revoke_in_batches
 
 
+@dataclass(frozen=True, kw_only=True)
 class WithdrawConsent:
-    def __init__(self, begin: Begin, *, clock: Clock) -> None:
-        self._begin = begin
-        self._clock = clock
+    begin: Begin
+    clock: Clock
 
     async def __call__(self, user_id: str, client_id: str) -> None:
-        """It has to ask again, and what it has ends: access tokens at once wherever Latchkey is asked.
+        """Revoke all grants of the user to the client; the client must ask for consent again.
 
-        The consent goes with the last of the grants: who is interrupted before can begin again.
+        The consent is deleted in the transaction of the last grants, so an interrupted call can be repeated.
         """
-        had_something = False
-        more = True
-        while more:
-            async with self._begin() as work:
-                ended = await self._end_grants(work, user_id, client_id)
-                had_something |= ended > 0
-                more = ended == GRANTS_AT_ONCE
-                if not more and (await work.consents.forget(user_id=user_id, client_id=client_id) or had_something):
-                    work.emit(events.consent_withdrawn(user_id=user_id, client_id=client_id))
 
-    async def _end_grants(self, work: Writer, user_id: str, client_id: str) -> int:
-        ended = await work.grants.revoke_some_of_connection(
-            user_id, client_id, limit=GRANTS_AT_ONCE, reason="consent_withdrawn", now=self._clock.now()
-        )
-        work.emit(
-            *(
-                events.token_revoked(
-                    user_id=user_id, client_id=client_id, grant_id=grant_id, reason="consent_withdrawn"
-                )
-                for grant_id, _, _ in ended
+        async def revoke_some(work: Writer, limit: int) -> Sequence[tuple[str, str, str]]:
+            return await work.grants.revoke_some_of_connection(
+                user_id, client_id, limit=limit, reason="consent_withdrawn", now=self.clock.now()
             )
-        )
-        return len(ended)
+
+        async def finish(work: Writer, revoked: int) -> None:
+            if await work.consents.forget(user_id=user_id, client_id=client_id) or revoked:
+                work.emit(events.consent_withdrawn(user_id=user_id, client_id=client_id))
+
+        await revoke_in_batches(self.begin, revoke_some, reason="consent_withdrawn", finish=finish)

@@ -1,0 +1,1 @@
+"""Operations on clients: authentication, administration and registration."""

@@ -38,10 +38,10 @@ def must_fetch(metadata: ClientMetadata, before: ClientMetadata | None) -> bool:
     return not sector.needs_no_document and (before is None or CheckedSector.of(before) != sector)
 
 
+@dataclass(frozen=True, kw_only=True)
 class CheckSector:
-    def __init__(self, fetch: FetchSectorDocument, *, subjects: Subjects) -> None:
-        self._fetch = fetch
-        self._subjects = subjects
+    fetch: FetchSectorDocument
+    subjects: Subjects
 
     async def __call__(self, metadata: ClientMetadata, *, before: ClientMetadata | None = None) -> CheckedSector:
         """Fetches the document, if that has to be: outside of any transaction, for others are waited for.
@@ -50,7 +50,7 @@ class CheckSector:
             InvalidClientMetadata: the document could not be fetched, or does not list every redirect URI.
         """
         if must_fetch(metadata, before):
-            document = await self._fetch(metadata.sector_identifier_uri)
+            document = await self.fetch(metadata.sector_identifier_uri)
             if document is None:
                 raise InvalidClientMetadata(
                     "sector_identifier_uri could not be fetched.", reason=Reason.SECTOR_UNREACHABLE
@@ -72,5 +72,5 @@ class CheckSector:
             )
         if not metadata.sector:
             return
-        if not self._subjects.has_fingerprint(await work.pairwise_salt.keep(self._subjects.fingerprint, now=now)):
+        if not self.subjects.has_fingerprint(await work.pairwise_salt.keep(self.subjects.fingerprint, now=now)):
             raise ServerError(reason=Reason.PAIRWISE_SALT_CHANGED)

@@ -1,6 +1,7 @@
 """A new client."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from libs.crypto.random import new_client_id
@@ -14,12 +15,12 @@ from services.token.ports.work import Begin, Writer
 from services.token.usecases.clients.check_sector import CheckedSector, CheckSector
 
 
+@dataclass(frozen=True, kw_only=True)
 class CreateClient:
-    def __init__(self, begin: Begin, *, check_sector: CheckSector, pepper: bytes, clock: Clock) -> None:
-        self._begin = begin
-        self._pepper = pepper
-        self._clock = clock
-        self.check_sector = check_sector
+    begin: Begin
+    check_sector: CheckSector
+    pepper: bytes
+    clock: Clock
 
     async def __call__(self, members: Mapping[str, Any]) -> NewSecret:
         """By an operator: the client, and its secret if it uses one.
@@ -29,7 +30,7 @@ class CreateClient:
         """
         metadata = parse_metadata(members)
         checked = await self.check_sector(metadata)
-        async with self._begin() as work:
+        async with self.begin() as work:
             return await self.add(work, metadata, checked)
 
     async def add(
@@ -45,10 +46,10 @@ class CreateClient:
         Args:
             checked: by `check_sector`, before the transaction began.
         """
-        now = self._clock.now()
+        now = self.clock.now()
         await self.check_sector.hold(work, metadata, checked, now=now)
         client_id = new_client_id()
-        plain, secret = make_secret(self._pepper, client_id, metadata)
+        plain, secret = make_secret(self.pepper, client_id, metadata)
         made = Client(
             client_id,
             metadata,

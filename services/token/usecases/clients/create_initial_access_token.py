@@ -1,5 +1,6 @@
 """Creates an initial access token (RFC 7591 1.2, 3)."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from libs.crypto.hashing import secret_hash
@@ -18,11 +19,11 @@ from services.token.domain.clients.registrations import (
 from services.token.ports.work import Begin
 
 
+@dataclass(frozen=True, kw_only=True)
 class CreateInitialAccessToken:
-    def __init__(self, begin: Begin, *, mode: RegistrationMode, clock: Clock) -> None:
-        self._begin = begin
-        self._mode = mode
-        self._clock = clock
+    begin: Begin
+    mode: RegistrationMode
+    clock: Clock
 
     async def __call__(self, *, uses: int, life: timedelta) -> NewInitialAccessToken:
         """Return a new token of 256 random bits; only its hash is stored.
@@ -30,7 +31,7 @@ class CreateInitialAccessToken:
         Raises:
             InvalidRequest: for no or too many uses or seconds, and where registration is closed: it would be of no use.
         """
-        if self._mode == "closed":
+        if self.mode == "closed":
             raise InvalidRequest(
                 "Dynamic client registration is disabled: set LATCHKEY_REGISTRATION to token or open.",
                 reason=Reason.REGISTRATION_CLOSED,
@@ -40,9 +41,9 @@ class CreateInitialAccessToken:
                 "An initial access token must have 1 to 100000 uses and a lifetime of 1 second to 365 days.",
                 reason=Reason.REGISTRATION_TOKEN_BOUNDS,
             )
-        now, plain = self._clock.now(), new_secret()
+        now, plain = self.clock.now(), new_secret()
         record = InitialAccessToken(token_id=uuid7(now), uses_left=uses, created_at=now, expires_at=now + life)
-        async with self._begin() as work:
+        async with self.begin() as work:
             await work.initial_access_tokens.add(record, token_hash=secret_hash(plain))
             work.emit(events.admin_acted("initial_access_token.created", target_id=record.token_id))
         return NewInitialAccessToken(record, plain)

@@ -1,46 +1,41 @@
 """Deletes a client, its consents and its grants."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.clients.client import unknown_client
 from services.token.ports.clients import ClientDirectory
 from services.token.ports.work import Begin, Writer
-
-GRANTS_AT_ONCE = 500
-"""Each ended grant is an event and so a row: a transaction has to have an end."""
+from services.token.usecases.tokens.revoke_in_batches import revoke_in_batches
 
 
+@dataclass(frozen=True, kw_only=True)
 class DeleteClient:
-    def __init__(self, begin: Begin, *, directory: ClientDirectory, clock: Clock) -> None:
-        self._begin = begin
-        self._directory = directory
-        self._clock = clock
+    begin: Begin
+    directory: ClientDirectory
+    clock: Clock
 
     async def __call__(self, client_id: str, *, by: events.By = "operator") -> None:
-        """Goes with the last of its grants: who is interrupted before can begin again.
+        """Revoke the grants of the client and delete it.
+
+        The client is deleted in the transaction of the last grants, so an interrupted call can be repeated.
 
         Raises:
             InvalidRequest: CLIENT_UNKNOWN.
         """
-        gone = False
-        while not gone:
-            async with self._begin() as work:
-                gone = await self._end_grants(work, client_id) < GRANTS_AT_ONCE
-                if gone:
-                    if not await work.clients.remove(client_id):
-                        raise unknown_client()
-                    await work.consents.forget_client(client_id)
-                    work.emit(events.client_deleted(client_id, by=by))
-        self._directory.forget()
 
-    async def _end_grants(self, work: Writer, client_id: str) -> int:
-        ended = await work.grants.revoke_some_of_client(
-            client_id, limit=GRANTS_AT_ONCE, reason="client_deleted", now=self._clock.now()
-        )
-        work.emit(
-            *(
-                events.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason="client_deleted")
-                for grant_id, user_id in ended
+        async def revoke_some(work: Writer, limit: int) -> Sequence[tuple[str, str, str]]:
+            return await work.grants.revoke_some_of_client(
+                client_id, limit=limit, reason="client_deleted", now=self.clock.now()
             )
-        )
-        return len(ended)
+
+        async def finish(work: Writer, _: int) -> None:
+            if not await work.clients.remove(client_id):
+                raise unknown_client()
+            await work.consents.forget_client(client_id)
+            work.emit(events.client_deleted(client_id, by=by))
+
+        await revoke_in_batches(self.begin, revoke_some, reason="client_deleted", finish=finish)
+        self.directory.forget()

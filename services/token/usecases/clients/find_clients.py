@@ -20,19 +20,19 @@ class ClientPage:
     """Are there others behind the last?"""
 
 
+@dataclass(frozen=True, kw_only=True)
 class GetClient:
-    def __init__(self, view: View) -> None:
-        self._view = view
+    view: View
 
     async def __call__(self, client_id: str) -> Client:
         """Raises InvalidRequest (CLIENT_UNKNOWN)."""
-        async with self._view() as view:
+        async with self.view() as view:
             return require_client(await view.clients.find(client_id))
 
 
+@dataclass(frozen=True, kw_only=True)
 class ListClients:
-    def __init__(self, view: View) -> None:
-        self._view = view
+    view: View
 
     async def __call__(self, *, size: int, after: tuple[datetime, str] | None) -> ClientPage:
         """At most `size` (0: 100; never more than 500), oldest first, from behind the one created then with that id.
@@ -43,6 +43,6 @@ class ListClients:
         if size < 0:
             raise InvalidRequest("page_size must not be negative.", reason=Reason.PAGE_SIZE_MALFORMED)
         wanted = min(size or DEFAULT_PAGE, MAX_PAGE)
-        async with self._view() as view:
+        async with self.view() as view:
             clients = await view.clients.page(after=after, size=wanted + 1)
         return ClientPage(clients[:wanted], more=len(clients) > wanted)

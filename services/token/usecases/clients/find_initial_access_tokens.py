@@ -1,6 +1,7 @@
 """Lists and revokes initial access tokens."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
@@ -12,24 +13,24 @@ from services.token.ports.work import Begin, View
 MAX_LISTED = 500
 
 
+@dataclass(frozen=True, kw_only=True)
 class ListInitialAccessTokens:
-    def __init__(self, view: View, *, clock: Clock) -> None:
-        self._view = view
-        self._clock = clock
+    view: View
+    clock: Clock
 
     async def __call__(self) -> Sequence[InitialAccessToken]:
         """Those that can still be used, the latest first, at most 500."""
-        async with self._view() as view:
-            return await view.initial_access_tokens.usable(limit=MAX_LISTED, now=self._clock.now())
+        async with self.view() as view:
+            return await view.initial_access_tokens.usable(limit=MAX_LISTED, now=self.clock.now())
 
 
+@dataclass(frozen=True, kw_only=True)
 class RevokeInitialAccessToken:
-    def __init__(self, begin: Begin) -> None:
-        self._begin = begin
+    begin: Begin
 
     async def __call__(self, token_id: str) -> None:
         """From now on it registers nothing; what it has registered stays. Raises InvalidRequest when there is none."""
-        async with self._begin() as work:
+        async with self.begin() as work:
             if not await work.initial_access_tokens.remove(token_id):
                 raise InvalidRequest("token_id is unknown.", reason=Reason.REGISTRATION_TOKEN_UNKNOWN)
             work.emit(events.admin_acted("initial_access_token.revoked", target_id=token_id))

@@ -1,6 +1,7 @@
 """Reads, updates and deletes a dynamic registration (RFC 7592 2)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,13 +24,13 @@ CHANGES_PER_HOUR = 60
 """Of one client: each makes all replicas look at all clients afresh."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class ReadRegistration:
-    def __init__(self, view: View) -> None:
-        self._view = view
+    view: View
 
     async def __call__(self, client_id: str, token: str | None) -> Client:
         """The client as it is. Raises InvalidToken, alike for a wrong token and for a client that there is not."""
-        async with self._view() as view:
+        async with self.view() as view:
             return _managed(await view.clients.find(client_id), token)
 
 
@@ -46,7 +47,7 @@ class ChangeRegistration:
         clock: Clock,
     ) -> None:
         self._begin = begin
-        self._read = ReadRegistration(view)
+        self._read = ReadRegistration(view=view)
         self._update = update
         self._policy = policy
         self._peppers = peppers
@@ -102,7 +103,7 @@ class ChangeRegistration:
 
 class DeleteRegistration:
     def __init__(self, view: View, delete: DeleteClient) -> None:
-        self._read = ReadRegistration(view)
+        self._read = ReadRegistration(view=view)
         self._delete = delete
 
     async def __call__(self, client_id: str, token: str | None) -> None:

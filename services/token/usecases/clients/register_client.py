@@ -30,27 +30,16 @@ class NewRegistration:
     token: str = field(repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
 class RegisterClient:
-    def __init__(
-        self,
-        begin: Begin,
-        view: View,
-        create: CreateClient,
-        *,
-        mode: RegistrationMode,
-        policy: RegistrationPolicy,
-        quota: RegistrationQuota,
-        lifetime: timedelta,
-        clock: Clock,
-    ) -> None:
-        self._begin = begin
-        self._view = view
-        self._create = create
-        self._mode = mode
-        self._policy = policy
-        self._quota = quota
-        self._lifetime = lifetime
-        self._clock = clock
+    begin: Begin
+    view: View
+    create: CreateClient
+    mode: RegistrationMode
+    policy: RegistrationPolicy
+    quota: RegistrationQuota
+    lifetime: timedelta
+    clock: Clock
 
     async def require_permission(self, initial_token: str | None) -> None:
         """Raises unless the caller may register. Does not consume the initial access token.
@@ -59,16 +48,16 @@ class RegisterClient:
             AccessDenied: registration is closed.
             InvalidToken: the initial access token is missing, unknown, expired, revoked or used up.
         """
-        if self._mode == "closed":
+        if self.mode == "closed":
             raise AccessDenied("Dynamic client registration is disabled.", reason=Reason.REGISTRATION_CLOSED)
         if initial_token is None:
-            if self._mode == "token":
+            if self.mode == "token":
                 raise InvalidToken(
                     "Registration requires an initial access token.", reason=Reason.REGISTRATION_TOKEN_MISSING
                 )
             return
-        async with self._view() as view:
-            usable = await view.initial_access_tokens.is_usable(secret_hash(initial_token), now=self._clock.now())
+        async with self.view() as view:
+            usable = await view.initial_access_tokens.is_usable(secret_hash(initial_token), now=self.clock.now())
         if not usable:
             raise _unusable()
 
@@ -83,34 +72,34 @@ class RegisterClient:
             TemporarilyUnavailable: too many from this address, or at all.
         """
         await self.require_permission(initial_token)
-        metadata = self._policy.read(members)
+        metadata = self.policy.read(members)
         prefix = None if initial_token else address_prefix(remote_address)
         checked = await self._check_sector(metadata, prefix)
-        now, plain = self._clock.now(), new_secret()
-        registration = Registration(secret_hash(plain), expires_at=now + self._lifetime)
-        async with self._begin() as work:
+        now, plain = self.clock.now(), new_secret()
+        registration = Registration(secret_hash(plain), expires_at=now + self.lifetime)
+        async with self.begin() as work:
             if initial_token is not None and not await work.initial_access_tokens.consume(
                 secret_hash(initial_token), now=now
             ):
                 raise _unusable()
             await self._require_room(work, prefix, now=now)
-            made = await self._create.add(work, metadata, checked, registration=registration)
+            made = await self.create.add(work, metadata, checked, registration=registration)
         return NewRegistration(made.client, made.secret, plain)
 
     async def _check_sector(self, metadata: ClientMetadata, prefix: str | None) -> CheckedSector:
         """Fetch the sector document; fetches have the same rate limit as registrations."""
         if must_fetch(metadata, None):
             limits = self._limits("register fetch", "REGISTRATION_FETCHES", prefix)
-            now = self._clock.now()
-            async with self._begin() as work:
+            now = self.clock.now()
+            async with self.begin() as work:
                 counted = await work.tallies.add([each.key for each in limits], window=REGISTRATION_WINDOW, now=now)
                 require_room(limits, counted, window=REGISTRATION_WINDOW, now=now, room=0)
-        return await self._create.check_sector(metadata)
+        return await self.create.check_sector(metadata)
 
     def _limits(self, what: str, reason: str, prefix: str | None) -> list[Limit]:
-        limits = [Limit(what, self._quota.overall, Reason(f"{reason}_PER_HOUR"))]
+        limits = [Limit(what, self.quota.overall, Reason(f"{reason}_PER_HOUR"))]
         if prefix is not None:
-            limits.append(Limit(f"{what} address {prefix}", self._quota.per_address, Reason(f"{reason}_OF_ADDRESS")))
+            limits.append(Limit(f"{what} address {prefix}", self.quota.per_address, Reason(f"{reason}_OF_ADDRESS")))
         return limits
 
     async def _require_room(self, work: Writer, prefix: str | None, *, now: datetime) -> None:
@@ -120,7 +109,7 @@ class RegisterClient:
         counted = await work.tallies.add(keys, window=REGISTRATION_WINDOW, now=now)
         require_room(limits, counted, window=REGISTRATION_WINDOW, now=now, room=0)
         # Each registration locks the first tally until the end of the transaction, so this count is exact.
-        if await work.clients.count_registered(limit=self._quota.alive) >= self._quota.alive:
+        if await work.clients.count_registered(limit=self.quota.alive) >= self.quota.alive:
             raise TemporarilyUnavailable(
                 "The limit of dynamically registered clients is reached.",
                 reason=Reason.REGISTRATIONS_FULL,

@@ -1,7 +1,7 @@
 """Updates the metadata of a client."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from libs.oauth.client_metadata import ClientMetadata, parse_metadata
@@ -14,23 +14,14 @@ from services.token.ports.work import Begin, View, Writer
 from services.token.usecases.clients.check_sector import CheckedSector, CheckSector
 
 
+@dataclass(frozen=True, kw_only=True)
 class UpdateClient:
-    def __init__(
-        self,
-        begin: Begin,
-        view: View,
-        *,
-        check_sector: CheckSector,
-        pepper: bytes,
-        directory: ClientDirectory,
-        clock: Clock,
-    ) -> None:
-        self._begin = begin
-        self._view = view
-        self._pepper = pepper
-        self._directory = directory
-        self._clock = clock
-        self.check_sector = check_sector
+    begin: Begin
+    view: View
+    check_sector: CheckSector
+    pepper: bytes
+    directory: ClientDirectory
+    clock: Clock
 
     async def __call__(self, client_id: str, changes: Mapping[str, Any]) -> NewSecret:
         """Members given are replaced, null ones take their default. A client that comes to need a secret gets one.
@@ -39,13 +30,13 @@ class UpdateClient:
             InvalidRequest: CLIENT_UNKNOWN; CLIENT_CHANGED_MEANWHILE, by a concurrent request.
             InvalidClientMetadata, InvalidRedirectUri: the result would not hold together.
         """
-        async with self._view() as view:
+        async with self.view() as view:
             client = require_client(await view.clients.find(client_id))
         checked = await self.check_sector(_changed(client, changes), before=client.metadata)
-        async with self._begin() as work:
+        async with self.begin() as work:
             client = require_client(await work.clients.find_for_update(client_id))
             changed = await self.save(work, client, _changed(client, changes), checked, by="operator")
-        self._directory.forget()
+        self.directory.forget()
         return changed
 
     async def save(
@@ -58,11 +49,11 @@ class UpdateClient:
         Args:
             checked: by `check_sector`, before the transaction began.
         """
-        now = self._clock.now()
+        now = self.clock.now()
         await self.check_sector.hold(work, metadata, checked, now=now)
         plain, secrets = "", usable_secrets(client.secrets, metadata)
         if metadata.has_secret and not secrets:
-            plain, secret = make_secret(self._pepper, client.client_id, metadata)
+            plain, secret = make_secret(self.pepper, client.client_id, metadata)
             secrets = (secret,)
         client = replace(client, metadata=metadata, secrets=secrets, updated_at=now)
         await work.clients.save(client)

@@ -1,0 +1,1 @@
+"""Operations on the end of sessions and accounts: revocation and back-channel logout."""

@@ -34,16 +34,14 @@ class LogoutDecision:
     """What the browser loads once the session has ended: of the clients that this session has signed in."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class CheckLogout:
-    def __init__(
-        self, view: View, *, issuer: str, clients: ClientDirectory, keys: Keys, subjects: Subjects, clock: Clock
-    ) -> None:
-        self._view = view
-        self._subjects = subjects
-        self._issuer = issuer
-        self._clients = clients
-        self._keys = keys
-        self._clock = clock
+    view: View
+    issuer: str
+    clients: ClientDirectory
+    keys: Keys
+    subjects: Subjects
+    clock: Clock
 
     async def __call__(self, pairs: Sequence[Pair], session: AuthenticatedSession | None) -> LogoutDecision:
         """What may be done.
@@ -68,14 +66,14 @@ class CheckLogout:
 
     async def _frontchannel_uris(self, session_id: str) -> tuple[str, ...]:
         """OpenID Connect Front-Channel Logout 1.0, 2: always with `iss` and `sid`. One read."""
-        async with self._view() as view:
+        async with self.view() as view:
             client_ids = await view.session_clients.of(session_id)
-        found = [await self._clients.find(client_id) for client_id in client_ids]
+        found = [await self.clients.find(client_id) for client_id in client_ids]
         loaded = [
             with_session(
                 client.metadata.frontchannel_logout_uri,
-                issuer=self._issuer,
-                session_id=self._subjects.sid(client, session_id),
+                issuer=self.issuer,
+                session_id=self.subjects.sid(client, session_id),
             )
             for client in found
             if client is not None and client.metadata.frontchannel_logout_uri
@@ -86,13 +84,13 @@ class CheckLogout:
         """Is the hint, which its own client was given, of this very session?"""
         if hint is None or client is None or session is None:
             return False
-        return hint.get("sid") == self._subjects.sid(client, session.session_id)
+        return hint.get("sid") == self.subjects.sid(client, session.session_id)
 
     def _verified_hint(self, hint: str | None) -> dict[str, Any] | None:
         if hint is None:
             return None
         try:
-            return verify_id_token_hint(hint, self._keys, issuer=self._issuer, now=self._clock.now())
+            return verify_id_token_hint(hint, self.keys, issuer=self.issuer, now=self.clock.now())
         except InvalidJwt as error:
             raise _refused(
                 "id_token_hint is not a valid ID token issued by this server.", Reason(error.reason)
@@ -106,7 +104,7 @@ class CheckLogout:
         client_id = hinted or named
         if client_id is None:
             return None
-        client = await self._clients.find(client_id)
+        client = await self.clients.find(client_id)
         if client is None:
             raise _refused("client_id is unknown.", Reason.CLIENT_UNKNOWN)
         return client

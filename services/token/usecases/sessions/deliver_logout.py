@@ -1,6 +1,7 @@
 """One attempt to tell a client's server that a session has ended (OpenID Connect Back-Channel Logout 1.0, 2.5)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -22,18 +23,18 @@ class Post(Protocol):
         """The status of the answer. Raises FetchRefused when there is none that counts."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class DeliverLogout:
-    def __init__(self, begin: Begin, mint: MintTokens, post: Post, *, clients: ClientDirectory, clock: Clock) -> None:
-        self._begin = begin
-        self._mint = mint
-        self._post = post
-        self._clients = clients
-        self._clock = clock
+    begin: Begin
+    mint: MintTokens
+    post: Post
+    clients: ClientDirectory
+    clock: Clock
 
     async def claim(self, *, limit: int) -> Sequence[LogoutDelivery]:
         """Deliveries that are due, for this caller alone until their lease ends."""
-        async with self._begin() as work:
-            return await work.logout_deliveries.claim(limit=limit, now=self._clock.now())
+        async with self.begin() as work:
+            return await work.logout_deliveries.claim(limit=limit, now=self.clock.now())
 
     async def __call__(self, delivery: LogoutDelivery) -> Outcome | datetime:
         """Tries once, and keeps what came of it: how it ended, or when it is tried again.
@@ -41,12 +42,12 @@ class DeliverLogout:
         Raises:
             TemporarilyUnavailable: the database is unavailable; the delivery is retried after the lease.
         """
-        client = await self._clients.find(delivery.client_id)
+        client = await self.clients.find(delivery.client_id)
         if client is None or not client.metadata.backchannel_logout_uri:
             result: Outcome | datetime = Outcome.CLIENT_GONE
         else:
-            result = delivery.after(await self._tell(delivery, client), now=self._clock.now())
-        async with self._begin() as work:
+            result = delivery.after(await self._tell(delivery, client), now=self.clock.now())
+        async with self.begin() as work:
             if isinstance(result, Outcome):
                 await work.logout_deliveries.settle(delivery, result)
             else:
@@ -56,10 +57,10 @@ class DeliverLogout:
     async def _tell(self, delivery: LogoutDelivery, client: Client) -> int | None:
         """The status of the answer; None when there is none. Each attempt has its own token: they live for minutes."""
         try:
-            token = await self._mint.logout_token(
-                client, user_id=delivery.user_id, session_id=delivery.session_id, now=self._clock.now()
+            token = await self.mint.logout_token(
+                client, user_id=delivery.user_id, session_id=delivery.session_id, now=self.clock.now()
             )
-            status = await self._post.post_form(client.metadata.backchannel_logout_uri, {"logout_token": token})
+            status = await self.post.post_form(client.metadata.backchannel_logout_uri, {"logout_token": token})
         except FetchRefused as refusal:
             _log.info(
                 "backchannel_logout.failed",

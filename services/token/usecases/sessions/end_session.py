@@ -3,7 +3,8 @@
 The use cases handle events of the authentication service and are idempotent for each event.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from libs.crypto.random import uuid7
@@ -11,15 +12,13 @@ from libs.servicekit.base.clock import Clock
 from services.token import events
 from services.token.domain.sessions.logout import LogoutDelivery
 from services.token.ports.work import Begin, Writer
-
-GRANTS_AT_ONCE = 500
-"""Each ended grant is an event and so a row: a transaction has to have an end."""
+from services.token.usecases.tokens.revoke_in_batches import revoke_in_batches
 
 
+@dataclass(frozen=True, kw_only=True)
 class EndSession:
-    def __init__(self, begin: Begin, *, clock: Clock) -> None:
-        self._begin = begin
-        self._clock = clock
+    begin: Begin
+    clock: Clock
 
     async def __call__(
         self, session_id: str, *, user_id: str, reason: events.SessionEnd, consumer: str, event_id: str
@@ -29,20 +28,21 @@ class EndSession:
         Offline grants outlive the session (OpenID Connect Back-Channel Logout 1.0, 2.7). The last grants, the
         deliveries and the mark in the inbox are one transaction. Returns how many deliveries are new.
         """
-        more = True
-        while more:
-            async with self._begin() as work:
-                ended = await work.grants.revoke_some_of_session(
-                    session_id, limit=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
-                )
-                _tell(work, ended, reason)
-                more = len(ended) == GRANTS_AT_ONCE
-                if not more and await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now()):
-                    return await self._queue(work, session_id, user_id)
-        return 0
+
+        async def revoke_some(work: Writer, limit: int) -> Sequence[tuple[str, str, str]]:
+            return await work.grants.revoke_some_of_session(
+                session_id, limit=limit, reason=reason, now=self.clock.now()
+            )
+
+        async def finish(work: Writer, _: int) -> int:
+            if await work.inbox.take(consumer=consumer, event_id=event_id, now=self.clock.now()):
+                return await self._queue(work, session_id, user_id)
+            return 0
+
+        return await revoke_in_batches(self.begin, revoke_some, reason=reason, finish=finish)
 
     async def _queue(self, work: Writer, session_id: str, user_id: str) -> int:
-        now = self._clock.now()
+        now = self.clock.now()
         queued = 0
         for client_id in await work.session_clients.forget(session_id):
             client = await work.clients.find(client_id)
@@ -62,10 +62,10 @@ class EndSession:
         return queued
 
 
+@dataclass(frozen=True, kw_only=True)
 class EndAccount:
-    def __init__(self, begin: Begin, *, clock: Clock) -> None:
-        self._begin = begin
-        self._clock = clock
+    begin: Begin
+    clock: Clock
 
     async def __call__(
         self, user_id: str, *, consumer: str, event_id: str, reason: events.SessionEnd = "account_disabled"
@@ -74,46 +74,35 @@ class EndAccount:
 
         Each session of the account has its own event.
         """
-        more = True
-        while more:
-            async with self._begin() as work:
-                ended = await work.grants.revoke_some_of_user(
-                    user_id, limit=GRANTS_AT_ONCE, reason=reason, now=self._clock.now()
-                )
-                _tell(work, ended, reason)
-                more = len(ended) == GRANTS_AT_ONCE
-                if not more:
-                    if reason == "account_deleted":
-                        await work.consents.forget_user(user_id)
-                    await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
+
+        async def revoke_some(work: Writer, limit: int) -> Sequence[tuple[str, str, str]]:
+            return await work.grants.revoke_some_of_user(user_id, limit=limit, reason=reason, now=self.clock.now())
+
+        async def finish(work: Writer, _: int) -> None:
+            if reason == "account_deleted":
+                await work.consents.forget_user(user_id)
+            await work.inbox.take(consumer=consumer, event_id=event_id, now=self.clock.now())
+
+        await revoke_in_batches(self.begin, revoke_some, reason=reason, finish=finish)
 
 
+@dataclass(frozen=True, kw_only=True)
 class EndOfflineGrants:
-    def __init__(self, begin: Begin, *, clock: Clock) -> None:
-        self._begin = begin
-        self._clock = clock
+    begin: Begin
+    clock: Clock
 
     async def __call__(self, user_id: str, *, before: datetime, consumer: str, event_id: str) -> None:
         """Revoke offline grants that were given before a password change (RFC 9700 4.14.2).
 
         Each ended session has its own event. Grants given after the change stay valid: this event may arrive late.
         """
-        more = True
-        while more:
-            async with self._begin() as work:
-                ended = await work.grants.revoke_some_offline_of_user(
-                    user_id, before=before, limit=GRANTS_AT_ONCE, reason="password_changed", now=self._clock.now()
-                )
-                _tell(work, ended, "password_changed")
-                more = len(ended) == GRANTS_AT_ONCE
-                if not more:
-                    await work.inbox.take(consumer=consumer, event_id=event_id, now=self._clock.now())
 
+        async def revoke_some(work: Writer, limit: int) -> Sequence[tuple[str, str, str]]:
+            return await work.grants.revoke_some_offline_of_user(
+                user_id, before=before, limit=limit, reason="password_changed", now=self.clock.now()
+            )
 
-def _tell(work: Writer, ended: Iterable[tuple[str, str, str]], reason: events.SessionEnd) -> None:
-    work.emit(
-        *(
-            events.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason=reason)
-            for grant_id, user_id, client_id in ended
-        )
-    )
+        async def finish(work: Writer, _: int) -> None:
+            await work.inbox.take(consumer=consumer, event_id=event_id, now=self.clock.now())
+
+        await revoke_in_batches(self.begin, revoke_some, reason="password_changed", finish=finish)

@@ -1,0 +1,1 @@
+"""Operations on tokens: issuing, introspection, revocation and userinfo."""

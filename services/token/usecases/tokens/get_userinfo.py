@@ -31,29 +31,17 @@ class Userinfo:
     signed: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
 class GetUserinfo:
-    def __init__(
-        self,
-        view: View,
-        *,
-        audiences: Audiences,
-        accounts: Accounts,
-        clients: ClientDirectory,
-        keys: Keys,
-        subjects: Subjects,
-        mint: MintTokens,
-        clock: Clock,
-        attributes: Attributes = NO_ATTRIBUTES,
-    ) -> None:
-        self._attributes = attributes
-        self._view = view
-        self._audiences = audiences
-        self._accounts = accounts
-        self._clients = clients
-        self._keys = keys
-        self._subjects = subjects
-        self._mint = mint
-        self._clock = clock
+    view: View
+    audiences: Audiences
+    accounts: Accounts
+    clients: ClientDirectory
+    keys: Keys
+    subjects: Subjects
+    mint: MintTokens
+    clock: Clock
+    attributes: Attributes = NO_ATTRIBUTES
 
     async def __call__(self, access_token: str) -> Userinfo:
         """`sub` and the claims of the token's scope that have a value. One read, one call.
@@ -67,43 +55,43 @@ class GetUserinfo:
         if OPENID not in scopes or GRANT_CLAIM not in token:
             raise InsufficientScope("The access token must have the scope openid.", reason=Reason.SCOPE_OPENID_MISSING)
         grant = await self._live_grant(token)
-        account = await self._accounts.find(
+        account = await self.accounts.find(
             user_id=grant.user_id, session_id=grant.session_id, claims=self._claims(scopes, grant)
         )
         if account is None or not account.active:
             raise InvalidToken(reason=Reason.ACCOUNT_DISABLED)
         if not (grant.offline or account.session_live):
             raise InvalidToken(reason=Reason.SESSION_ENDED)
-        client = await self._clients.find(grant.client_id)
+        client = await self.clients.find(grant.client_id)
         if client is None:
             raise InvalidToken(reason=Reason.CLIENT_UNKNOWN)
-        claims = {**account.claims, "sub": self._subjects.sub(client, grant.user_id)}
+        claims = {**account.claims, "sub": self.subjects.sub(client, grant.user_id)}
         if not client.metadata.userinfo_signed_response_alg:
             return Userinfo(claims)
-        return Userinfo(claims, await self._mint.userinfo(client, claims, now=self._clock.now()))
+        return Userinfo(claims, await self.mint.userinfo(client, claims, now=self.clock.now()))
 
     def _claims(self, scopes: tuple[str, ...], grant: Grant) -> tuple[str, ...]:
-        return (*claims_of(scopes), *self._attributes.of(scopes), *grant.userinfo_claims)
+        return (*claims_of(scopes), *self.attributes.of(scopes), *grant.userinfo_claims)
 
     def _verify(self, access_token: str) -> dict[str, Any]:
-        self._keys.record_presented(access_token, PresentedAs.USERINFO)
+        self.keys.record_presented(access_token, PresentedAs.USERINFO)
         try:
             claims = verify_jwt(
                 access_token,
-                self._keys.verification,
+                self.keys.verification,
                 kind=ACCESS_TOKEN,
-                issuer=self._audiences.issuer,
+                issuer=self.audiences.issuer,
                 audience=None,
-                now=self._clock.now(),
+                now=self.clock.now(),
             )
         except InvalidJwt as error:
             raise InvalidToken(reason=Reason(error.reason)) from None
-        if not self._audiences.reach_userinfo(claims["aud"]):
+        if not self.audiences.reach_userinfo(claims["aud"]):
             raise InvalidToken(reason=Reason.AUDIENCE_MISMATCH)
         return claims
 
     async def _live_grant(self, token: Mapping[str, Any]) -> Grant:
-        async with self._view() as view:
+        async with self.view() as view:
             status = await view.revocations.status(str(token["jti"]), grant_id=str(token[GRANT_CLAIM]))
         if status.grant is None or status.grant.revoked_at is not None:
             raise InvalidToken(reason=Reason.GRANT_REVOKED)

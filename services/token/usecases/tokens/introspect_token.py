@@ -1,6 +1,7 @@
 """Token introspection (RFC 7662)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,29 +28,17 @@ from services.token.usecases.tokens.mint_tokens import MintTokens
 INACTIVE: Mapping[str, Any] = {"active": False}
 
 
+@dataclass(frozen=True, kw_only=True)
 class IntrospectToken:
-    def __init__(
-        self,
-        view: View,
-        *,
-        issuer: str,
-        authenticate: AuthenticateClient,
-        keys: Keys,
-        subjects: Subjects,
-        mint: MintTokens,
-        chain_keys: Sequence[bytes],
-        lifetimes: Lifetimes,
-        clock: Clock,
-    ) -> None:
-        self._view = view
-        self._issuer = issuer
-        self._authenticate = authenticate
-        self._keys = keys
-        self._subjects = subjects
-        self._mint = mint
-        self._chain_keys = chain_keys
-        self._lifetimes = lifetimes
-        self._clock = clock
+    view: View
+    issuer: str
+    authenticate: AuthenticateClient
+    keys: Keys
+    subjects: Subjects
+    mint: MintTokens
+    chain_keys: Sequence[bytes]
+    lifetimes: Lifetimes
+    clock: Clock
 
     async def __call__(
         self, credentials: Credentials, parameters: Parameters, *, signed: bool = False
@@ -62,8 +51,8 @@ class IntrospectToken:
             InvalidClient: the caller does not prove who it is; a public client cannot.
             InvalidRequest: there is no token.
         """
-        now = self._clock.now()
-        caller = await self._authenticate(credentials, now=now)
+        now = self.clock.now()
+        caller = await self.authenticate(credentials, now=now)
         if caller.metadata.is_public:
             raise InvalidClient("Introspection requires a confidential client.", reason=Reason.CLIENT_PUBLIC)
         text = parameters.get("token")
@@ -76,18 +65,18 @@ class IntrospectToken:
         else:
             found = await self._refresh_token(token, caller, now=now)
         response = found if found is not None and _may_see(caller, found) else INACTIVE
-        return await self._mint.introspection(caller, response, now=now) if signed else response
+        return await self.mint.introspection(caller, response, now=now) if signed else response
 
     async def _access_token(self, text: str, *, now: datetime) -> dict[str, Any] | None:
-        self._keys.record_presented(text, PresentedAs.INTROSPECTION)
+        self.keys.record_presented(text, PresentedAs.INTROSPECTION)
         try:
             claims = verify_jwt(
-                text, self._keys.verification, kind=ACCESS_TOKEN, issuer=self._issuer, audience=None, now=now
+                text, self.keys.verification, kind=ACCESS_TOKEN, issuer=self.issuer, audience=None, now=now
             )
         except InvalidJwt:
             return None
         grant_id = claims.get(GRANT_CLAIM)
-        async with self._view() as view:
+        async with self.view() as view:
             status = await view.revocations.status(str(claims["jti"]), grant_id=grant_id)
         if not status.good:
             return None
@@ -95,21 +84,21 @@ class IntrospectToken:
 
     async def _refresh_token(self, token: RefreshToken, caller: Client, *, now: datetime) -> dict[str, Any] | None:
         """Only the client that a refresh token was issued to may introspect it."""
-        async with self._view() as view:
+        async with self.view() as view:
             family = await view.refresh_families.find(token.family_id)
         if family is None or family.client_id != caller.client_id or family.grant.revoked_at is not None:
             return None
         try:
-            presented = family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
+            presented = family.recognise(token, keys=self.chain_keys, grace=self.lifetimes.refresh_grace, now=now)
         except InvalidGrant:
             return None
         if presented is TokenMatch.REUSED:
             return None
         return {
             "active": True,
-            "iss": self._issuer,
+            "iss": self.issuer,
             "client_id": family.client_id,
-            "sub": self._subjects.sub(caller, family.grant.user_id),
+            "sub": self.subjects.sub(caller, family.grant.user_id),
             "scope": format_scope(family.grant.scopes),
             "exp": int(min(family.expires_at, family.idle_expires_at).timestamp()),
         }

@@ -52,27 +52,16 @@ class GrantHandler(Protocol):
         """Validate the request without redeeming anything. Raises OAuthError."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class IssueTokens:
-    def __init__(
-        self,
-        grants: Mapping[str, GrantHandler],
-        *,
-        audiences: Audiences,
-        authenticate: AuthenticateClient,
-        accounts: Accounts,
-        hook: TokenHook,
-        mint: MintTokens,
-        lifetimes: Lifetimes,
-        clock: Clock,
-    ) -> None:
-        self._hook = hook
-        self._grants = grants
-        self._audiences = audiences
-        self._authenticate = authenticate
-        self._accounts = accounts
-        self._mint = mint
-        self._lifetimes = lifetimes
-        self._clock = clock
+    grants: Mapping[str, GrantHandler]
+    audiences: Audiences
+    authenticate: AuthenticateClient
+    accounts: Accounts
+    hook: TokenHook
+    mint: MintTokens
+    lifetimes: Lifetimes
+    clock: Clock
 
     async def __call__(self, credentials: Credentials, parameters: Parameters) -> dict[str, Any]:
         """A token response (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
@@ -80,25 +69,25 @@ class IssueTokens:
         Raises:
             OAuthError: RFC 6749 5.2.
         """
-        now = self._clock.now()
-        client = await self._authenticate(credentials, now=now)
+        now = self.clock.now()
+        client = await self.authenticate(credentials, now=now)
         handler = self._grant(parameters, client)
         authorized = await handler(parameters, client, now=now)
-        audience = self._audiences.of_request(parameters, client, grant=authorized.grant, scopes=authorized.scopes)
-        now = self._clock.now()  # a device may have waited
+        audience = self.audiences.of_request(parameters, client, grant=authorized.grant, scopes=authorized.scopes)
+        now = self.clock.now()  # a device may have waited
         account = None if authorized.grant is None else await self._check_account(authorized.grant, client)
-        access_token = await self._mint.access_token(
+        access_token = await self.mint.access_token(
             client,
             audience=audience,
             scopes=authorized.scopes,
             grant=authorized.grant,
             now=now,
-            lifetime=self._lifetimes.access_token,
+            lifetime=self.lifetimes.access_token,
             hook_claims=await self._hook_claims(authorized, str(parameters.get("grant_type")), audience),
         )
         id_token = None
         if authorized.grant is not None and account is not None and OPENID in authorized.scopes:
-            id_token = await self._mint.id_token(
+            id_token = await self.mint.id_token(
                 client,
                 grant=authorized.grant,
                 nonce=authorized.nonce,
@@ -116,7 +105,7 @@ class IssueTokens:
         """Return the claims that the token hook adds. A denial becomes an error that RFC 6749 5.2 defines."""
         hook_request = TokenHookRequest(grant_type, authorized.client, audience, authorized.scopes, authorized.grant)
         try:
-            return await self._hook(hook_request)
+            return await self.hook(hook_request)
         except AccessDenied as denied:
             refusal = UnauthorizedClient if authorized.grant is None else InvalidGrant
             raise refusal("The token hook denied the token.", reason=denied.reason) from None
@@ -125,7 +114,7 @@ class IssueTokens:
         grant_type = parameters.get("grant_type")
         if grant_type is None:
             raise InvalidRequest("grant_type is missing.", reason=Reason.GRANT_TYPE_MISSING)
-        handler = self._grants.get(grant_type)
+        handler = self.grants.get(grant_type)
         if handler is None:
             raise UnsupportedGrantType(reason=Reason.GRANT_TYPE_UNKNOWN)
         client.require_grant(grant_type)
@@ -138,7 +127,7 @@ class IssueTokens:
                 "This client requires a sign-in with a second factor.",
                 reason=Reason.ACR_UNMET,
             )
-        account = await self._accounts.find(
+        account = await self.accounts.find(
             user_id=grant.user_id, session_id=grant.session_id, claims=grant.id_token_claims
         )
         if account is None or not account.active:

@@ -1,6 +1,7 @@
 """Signing what is issued, at the token endpoint and at the authorization endpoint."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,17 +23,15 @@ from services.token.domain.tokens.token_claims import (
 from services.token.ports.tokens import Keys
 
 
+@dataclass(frozen=True, kw_only=True)
 class MintTokens:
     """All methods raise TemporarilyUnavailable when there is no current signing key."""
 
-    def __init__(
-        self, *, issuer: str, keys: Keys, subjects: Subjects, access_token_alg: str, id_token_lifetime: timedelta
-    ) -> None:
-        self._issuer = issuer
-        self._keys = keys
-        self._subjects = subjects
-        self._access_token_alg = access_token_alg
-        self._id_token_lifetime = id_token_lifetime
+    issuer: str
+    keys: Keys
+    subjects: Subjects
+    access_token_alg: str
+    id_token_lifetime: timedelta
 
     async def access_token(
         self,
@@ -48,7 +47,7 @@ class MintTokens:
         """Return an access token for a user's grant, or for the client itself when `grant` is None."""
         token_id = uuid7(now)
         claims = access_token_claims(
-            issuer=self._issuer,
+            issuer=self.issuer,
             client_id=client.client_id,
             audience=audience,
             scopes=scopes,
@@ -59,7 +58,7 @@ class MintTokens:
             lifetime=lifetime,
             hook_claims=hook_claims,
         )
-        text = await self._keys.sign(claims, alg=self._access_token_alg, typ=ACCESS_TOKEN_TYP, now=now)
+        text = await self.keys.sign(claims, alg=self.access_token_alg, typ=ACCESS_TOKEN_TYP, now=now)
         return AccessToken(text, token_id, scopes=scopes, expires_in=int(lifetime.total_seconds()))
 
     async def id_token(
@@ -76,7 +75,7 @@ class MintTokens:
         """Return an ID token with hashes of the access token and the code. `user_claims`: additional claims."""
         alg = client.metadata.id_token_signed_response_alg
         claims = id_token_claims(
-            issuer=self._issuer,
+            issuer=self.issuer,
             grant=grant,
             shown=self._shown(client, grant),
             nonce=nonce,
@@ -84,34 +83,34 @@ class MintTokens:
             code=code,
             alg=alg,
             now=now,
-            lifetime=self._id_token_lifetime,
+            lifetime=self.id_token_lifetime,
         )
-        return await self._keys.sign({**user_claims, **claims}, alg=alg, typ=ID_TOKEN_TYP, now=now)
+        return await self.keys.sign({**user_claims, **claims}, alg=alg, typ=ID_TOKEN_TYP, now=now)
 
     async def logout_token(self, client: Client, *, user_id: str, session_id: str, now: datetime) -> str:
         """Tells a client's server that a session has ended; signed as the client's ID tokens are."""
         claims = logout_token_claims(
-            issuer=self._issuer,
+            issuer=self.issuer,
             client_id=client.client_id,
-            shown=self._subjects.shown(client, user_id=user_id, session_id=session_id),
+            shown=self.subjects.shown(client, user_id=user_id, session_id=session_id),
             token_id=uuid7(now),
             now=now,
         )
         alg = client.metadata.id_token_signed_response_alg
-        return await self._keys.sign(claims, alg=alg, typ=LOGOUT_TOKEN_TYP, now=now)
+        return await self.keys.sign(claims, alg=alg, typ=LOGOUT_TOKEN_TYP, now=now)
 
     async def userinfo(self, client: Client, claims: Mapping[str, Any], *, now: datetime) -> str:
         """Return a signed userinfo response (OpenID Connect Core 5.3.2)."""
         alg = client.metadata.userinfo_signed_response_alg
-        envelope = {"iss": self._issuer, "aud": client.client_id, "iat": int(now.timestamp())}
-        return await self._keys.sign({**claims, **envelope}, alg=alg, typ=USERINFO_TYP, now=now)
+        envelope = {"iss": self.issuer, "aud": client.client_id, "iat": int(now.timestamp())}
+        return await self.keys.sign({**claims, **envelope}, alg=alg, typ=USERINFO_TYP, now=now)
 
     async def introspection(self, caller: Client, response: Mapping[str, Any], *, now: datetime) -> str:
         """What is known of a token, signed for the one who asked (RFC 9701 5)."""
         alg = caller.metadata.introspection_signed_response_alg
-        envelope = {"iss": self._issuer, "aud": caller.client_id, "iat": int(now.timestamp())}
+        envelope = {"iss": self.issuer, "aud": caller.client_id, "iat": int(now.timestamp())}
         claims = {**envelope, "token_introspection": dict(response)}
-        return await self._keys.sign(claims, alg=alg, typ=INTROSPECTION_TYP, now=now)
+        return await self.keys.sign(claims, alg=alg, typ=INTROSPECTION_TYP, now=now)
 
     def _shown(self, client: Client, grant: Grant) -> SubjectIdentifiers:
-        return self._subjects.shown(client, user_id=grant.user_id, session_id=grant.session_id)
+        return self.subjects.shown(client, user_id=grant.user_id, session_id=grant.session_id)

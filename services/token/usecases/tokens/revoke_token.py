@@ -1,6 +1,7 @@
 """Token revocation (RFC 7009)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,25 +25,15 @@ from services.token.usecases.clients.authenticate_client import AuthenticateClie
 _REASON: events.RevocationReason = "revoked_by_client"
 
 
+@dataclass(frozen=True, kw_only=True)
 class RevokeToken:
-    def __init__(
-        self,
-        begin: Begin,
-        *,
-        issuer: str,
-        authenticate: AuthenticateClient,
-        keys: Keys,
-        chain_keys: Sequence[bytes],
-        lifetimes: Lifetimes,
-        clock: Clock,
-    ) -> None:
-        self._begin = begin
-        self._issuer = issuer
-        self._authenticate = authenticate
-        self._keys = keys
-        self._chain_keys = chain_keys
-        self._lifetimes = lifetimes
-        self._clock = clock
+    begin: Begin
+    issuer: str
+    authenticate: AuthenticateClient
+    keys: Keys
+    chain_keys: Sequence[bytes]
+    lifetimes: Lifetimes
+    clock: Clock
 
     async def __call__(self, credentials: Credentials, parameters: Parameters) -> None:
         """Ends what the token stands for, if it is this client's; every other token is nothing to do (2.2).
@@ -54,8 +45,8 @@ class RevokeToken:
             InvalidClient: the client is not who it says.
             InvalidRequest: there is no token.
         """
-        now = self._clock.now()
-        client = await self._authenticate(credentials, now=now)
+        now = self.clock.now()
+        client = await self.authenticate(credentials, now=now)
         text = parameters.get("token")
         if text is None:
             raise InvalidRequest("token is missing.", reason=Reason.TOKEN_MISSING)
@@ -67,7 +58,7 @@ class RevokeToken:
             await self._end_grant(token, client, now=now)
 
     async def _end_grant(self, token: RefreshToken, client: Client, *, now: datetime) -> None:
-        async with self._begin() as work:
+        async with self.begin() as work:
             family = await work.refresh_families.find(token.family_id)
             if family is None or family.client_id != client.client_id or not self._genuine(family, token, now=now):
                 return
@@ -82,7 +73,7 @@ class RevokeToken:
     def _genuine(self, family: RefreshFamily, token: RefreshToken, *, now: datetime) -> bool:
         """Of whatever generation: who has any token of a family may end it."""
         try:
-            family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
+            family.recognise(token, keys=self.chain_keys, grace=self.lifetimes.refresh_grace, now=now)
         except InvalidGrant:
             return False
         return True
@@ -91,14 +82,14 @@ class RevokeToken:
         claims = self._verified(text, now=now)
         if claims is None or claims["client_id"] != client.client_id:
             return
-        async with self._begin() as work:
+        async with self.begin() as work:
             await _revoke(work, claims)
 
     def _verified(self, text: str, *, now: datetime) -> dict[str, Any] | None:
-        self._keys.record_presented(text, PresentedAs.REVOCATION)
+        self.keys.record_presented(text, PresentedAs.REVOCATION)
         try:
             return verify_jwt(
-                text, self._keys.verification, kind=ACCESS_TOKEN, issuer=self._issuer, audience=None, now=now
+                text, self.keys.verification, kind=ACCESS_TOKEN, issuer=self.issuer, audience=None, now=now
             )
         except InvalidJwt:
             return None

@@ -1,5 +1,6 @@
 """A code is traded for tokens, once; a second valid try ends what the first one bought (RFC 6749 4.1.3, 4.1.2)."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from libs.crypto.hashing import secret_hash
@@ -16,24 +17,24 @@ from services.token.usecases.tokens.grants.refresh_family import start_family
 from services.token.usecases.tokens.issue_tokens import Authorized
 
 
+@dataclass(frozen=True, kw_only=True)
 class AuthorizationCodeGrant:
-    def __init__(self, begin: Begin, view: View, *, chain_key: bytes, lifetimes: Lifetimes) -> None:
-        self._begin = begin
-        self._view = view
-        self._chain_key = chain_key
-        self._lifetimes = lifetimes
+    begin: Begin
+    view: View
+    chain_key: bytes
+    lifetimes: Lifetimes
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
         """Raises InvalidRequest without a code, InvalidGrant when this request may not redeem the code."""
         claim = _claim(parameters, client)
-        async with self._view() as view:
+        async with self.view() as view:
             code = await view.codes.find(claim.code_hash)
         if code is None:
             raise InvalidGrant(reason=Reason.CODE_UNKNOWN)
         code.judge(claim, now=now)
         code.grant.require_live()
         if code.consumed_at is not None:  # at once: neither an account nor a key that is missing may put it off
-            async with self._begin() as work:
+            async with self.begin() as work:
                 await _revoke(work, code, now=now)
             raise InvalidGrant(reason=Reason.CODE_REPLAYED)
 
@@ -46,11 +47,11 @@ class AuthorizationCodeGrant:
         self, code: AuthorizationCode, client: Client, tokens: AccessToken, *, now: datetime
     ) -> str | None:
         refresh_token = None
-        async with self._begin() as work:
+        async with self.begin() as work:
             won = await work.codes.redeem(code.code_hash, now=now)
             if won:
                 refresh_token = await start_family(
-                    work, client, code.grant, chain_key=self._chain_key, lifetimes=self._lifetimes, now=now
+                    work, client, code.grant, chain_key=self.chain_key, lifetimes=self.lifetimes, now=now
                 )
                 work.emit(
                     events.code_redeemed(code.grant, correlation_id=code.correlation_id),

@@ -1,5 +1,6 @@
 """The client acts for itself (RFC 6749 4.4). The hottest path: no SQL and no call to another service."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from libs.oauth.client_metadata import CLIENT_CREDENTIALS
@@ -12,16 +13,16 @@ from services.token.ports.tokens import Telemetry
 from services.token.usecases.tokens.issue_tokens import Authorized
 
 
+@dataclass(frozen=True, kw_only=True)
 class ClientCredentials:
-    def __init__(self, telemetry: Telemetry) -> None:
-        self._telemetry = telemetry
+    telemetry: Telemetry
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
         """Raises InvalidScope when the client asks for what it has not registered."""
         scopes = client.own_scope(parse_scope(parameters.get("scope", "")))
 
         async def redeem(tokens: AccessToken) -> None:
-            self._telemetry.record(
+            self.telemetry.record(
                 events.token_issued(
                     client_id=client.client_id,
                     grant_type=CLIENT_CREDENTIALS,

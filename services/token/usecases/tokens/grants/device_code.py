@@ -1,5 +1,6 @@
 """The device code grant (RFC 8628 3.4). The device service stores the code and its state."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from libs.oauth.client_metadata import DEVICE_CODE
@@ -22,15 +23,15 @@ WAIT = "latchkey_wait"
 _MAX_WAIT_SECONDS = 30
 
 
+@dataclass(frozen=True, kw_only=True)
 class DeviceCodeGrant:
     """Polls and redeems in two calls, so that a code is not lost when signing fails."""
 
-    def __init__(self, begin: Begin, devices: Devices, *, chain_key: bytes, lifetimes: Lifetimes, clock: Clock) -> None:
-        self._begin = begin
-        self._devices = devices
-        self._chain_key = chain_key
-        self._lifetimes = lifetimes
-        self._clock = clock
+    begin: Begin
+    devices: Devices
+    chain_key: bytes
+    lifetimes: Lifetimes
+    clock: Clock
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
         """Raises AuthorizationPending, SlowDown, AccessDenied, ExpiredToken, InvalidGrant (RFC 8628 3.5).
@@ -40,14 +41,14 @@ class DeviceCodeGrant:
         if "device_code" not in parameters:
             raise InvalidRequest("device_code is missing.", reason=Reason.DEVICE_CODE_MISSING)
         device_code = parameters["device_code"]
-        allowed = await self._devices.poll(device_code, client_id=client.client_id, wait=_wait(parameters))
-        now = self._clock.now()  # the poll may have waited
+        allowed = await self.devices.poll(device_code, client_id=client.client_id, wait=_wait(parameters))
+        now = self.clock.now()  # the poll may have waited
         allowed.require_fresh_sign_in(now=now)
         grant = _grant(allowed, client, now=now)
 
         async def redeem(token: AccessToken) -> str | None:
-            await self._devices.redeem(device_code, client_id=client.client_id)
-            async with self._begin() as work:
+            await self.devices.redeem(device_code, client_id=client.client_id)
+            async with self.begin() as work:
                 return await keep_grant(
                     work,
                     client,
@@ -55,8 +56,8 @@ class DeviceCodeGrant:
                     token,
                     grant_type=DEVICE_CODE,
                     correlation_id=allowed.correlation_id,
-                    chain_key=self._chain_key,
-                    lifetimes=self._lifetimes,
+                    chain_key=self.chain_key,
+                    lifetimes=self.lifetimes,
                     now=now,
                 )
 

@@ -2,6 +2,7 @@
 changed any more: off unless a client is registered for it, and for confidential clients only.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from libs.crypto.random import uuid7
@@ -21,15 +22,15 @@ from services.token.usecases.tokens.grants.new_grant import keep_grant
 from services.token.usecases.tokens.issue_tokens import Authorized
 
 
+@dataclass(frozen=True, kw_only=True)
 class PasswordGrant:
     """The same sign-in as on the page, with its limits; the session that it starts can be ended like any other."""
 
-    def __init__(self, begin: Begin, view: View, sign_ins: SignIns, *, chain_key: bytes, lifetimes: Lifetimes) -> None:
-        self._begin = begin
-        self._view = view
-        self._sign_ins = sign_ins
-        self._chain_key = chain_key
-        self._lifetimes = lifetimes
+    begin: Begin
+    view: View
+    sign_ins: SignIns
+    chain_key: bytes
+    lifetimes: Lifetimes
 
     async def __call__(self, parameters: Parameters, client: Client, *, now: datetime) -> Authorized:
         """Raises InvalidGrant for a wrong password and for a user who has not consented.
@@ -43,7 +44,7 @@ class PasswordGrant:
         scopes = client.permitted_scope(parse_scope(parameters.get("scope", "")))
         resources = requested_resources(parameters, client)
         correlation_id = uuid7(now)
-        session = await self._sign_ins.through_client(
+        session = await self.sign_ins.through_client(
             parameters["username"],
             parameters["password"],
             client_id=client.client_id,
@@ -53,7 +54,7 @@ class PasswordGrant:
         grant = _grant(client, session, scopes, resources, now=now)
 
         async def redeem(token: AccessToken) -> str | None:
-            async with self._begin() as work:
+            async with self.begin() as work:
                 return await keep_grant(
                     work,
                     client,
@@ -61,8 +62,8 @@ class PasswordGrant:
                     token,
                     grant_type=PASSWORD,
                     correlation_id=correlation_id,
-                    chain_key=self._chain_key,
-                    lifetimes=self._lifetimes,
+                    chain_key=self.chain_key,
+                    lifetimes=self.lifetimes,
                     now=now,
                 )
 
@@ -74,7 +75,7 @@ class PasswordGrant:
         """Require an earlier consent, unless the operator registered the client with consent=skip."""
         if client.metadata.consent == CONSENT_SKIP:
             return
-        async with self._view() as view:
+        async with self.view() as view:
             remembered = await view.consents.find(user_id=user_id, client_id=client.client_id, resources=resources)
         if not remembered.issuperset(scope for scope in scopes if scope != OPENID):
             raise InvalidGrant(

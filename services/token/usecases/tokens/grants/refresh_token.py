@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from libs.oauth.errors import InvalidGrant, InvalidRequest, InvalidScope
+from libs.oauth.errors import InvalidGrant, InvalidRequest, InvalidScope, name_values
 from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
 from libs.oauth.scopes import parse_scope
 from libs.servicekit.base.rates import Rate
 from services.token import events
-from services.token.domain.clients.client import Client, listed
+from services.token.domain.clients.client import Client
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.refresh_families import RefreshFamily, RefreshToken, TokenMatch
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
@@ -117,6 +117,6 @@ def _narrowed(grant: Grant, client: Client, requested: str | None) -> tuple[str,
     excess = [scope for scope in scopes if scope not in granted]
     if excess:
         raise InvalidScope(
-            f"scope contains values that were not granted: {listed(excess)}", reason=Reason.SCOPE_WIDENED
+            name_values("scope contains values that were not granted", excess), reason=Reason.SCOPE_WIDENED
         )
     return scopes

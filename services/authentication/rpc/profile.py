@@ -1,14 +1,17 @@
-"""The gRPC methods about the account of the signed-in user."""
+"""ProfileService: the profile, the export and the deletion of the account of the signed-in user."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import grpc
 
-from latchkey.authentication.v1 import profile_pb2, profile_pb2_grpc
+from latchkey.authentication.v1 import (
+    profile_pb2,
+    profile_pb2_grpc,
+)
 from libs.oauth.attributes import Attributes
-from services.authentication import convert
-from services.authentication.domain.accounts.claim_policy import RefusedClaim, Writer, writable_by
+from services.authentication.domain.accounts.claim_policy import ClaimWriter, RefusedClaim, writable_by
+from services.authentication.rpc.messages import claims_of, to_struct
 from services.authentication.usecases.accounts.delete_account import DeleteAccount
 from services.authentication.usecases.accounts.export_account import ExportAccount
 from services.authentication.usecases.accounts.profile import GetProfile, UpdateProfile
@@ -17,7 +20,7 @@ _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 @dataclass(frozen=True)
-class Profiles(profile_pb2_grpc.ProfileServiceServicer):
+class ProfileRpc(profile_pb2_grpc.ProfileServiceServicer):
     get_profile: GetProfile
     update_profile: UpdateProfile
     export_account: ExportAccount
@@ -28,15 +31,15 @@ class Profiles(profile_pb2_grpc.ProfileServiceServicer):
         self, request: profile_pb2.GetProfileRequest, context: _Context
     ) -> profile_pb2.GetProfileResponse:
         account = await self.get_profile(request.session_secret)
-        claims = convert.struct(account.claims())
-        writable = [*writable_by(Writer.USER), *self.attributes.written_by_users()]
+        claims = to_struct(account.claims())
+        writable = [*writable_by(ClaimWriter.USER), *self.attributes.written_by_users()]
         return profile_pb2.GetProfileResponse(claims=claims, writable=writable)
 
     async def UpdateProfile(
         self, request: profile_pb2.UpdateProfileRequest, context: _Context
     ) -> profile_pb2.UpdateProfileResponse:
         try:
-            await self.update_profile(request.session_secret, convert.plain(request.claims))
+            await self.update_profile(request.session_secret, claims_of(request.claims))
         except RefusedClaim as refusal:
             return profile_pb2.UpdateProfileResponse(refused_claim=refusal.claim)
         return profile_pb2.UpdateProfileResponse()
@@ -44,9 +47,7 @@ class Profiles(profile_pb2_grpc.ProfileServiceServicer):
     async def ExportAccount(
         self, request: profile_pb2.ExportAccountRequest, context: _Context
     ) -> profile_pb2.ExportAccountResponse:
-        return profile_pb2.ExportAccountResponse(
-            account=convert.struct(await self.export_account(request.session_secret))
-        )
+        return profile_pb2.ExportAccountResponse(account=to_struct(await self.export_account(request.session_secret)))
 
     async def DeleteAccount(
         self, request: profile_pb2.DeleteAccountRequest, context: _Context

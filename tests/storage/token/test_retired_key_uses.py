@@ -1,4 +1,4 @@
-"""All replicas count into the same rows; what nobody has shown for a month is gone."""
+"""All replicas count into the same rows; uses older than a month are deleted."""
 
 import asyncio
 from datetime import timedelta
@@ -22,21 +22,21 @@ async def _add(world: World, *uses: RetiredKeyUse) -> None:
 
 
 async def _listed(world: World) -> list[tuple[str, int]]:
-    return [(use.client_id, use.count) for use in await ListRetiredKeyUses(world.work.reading)()]
+    return [(use.client_id, use.count) for use in await ListRetiredKeyUses(view=world.work.reading)()]
 
 
 async def test_replicas_count_on_from_each_other(world: World):
     first, second = _use(world, "a", count=2), _use(world, "a", count=3, later=HOUR)
     await asyncio.gather(_add(world, second, _use(world, "b")), _add(world, _use(world, "b"), first))
     assert sorted(await _listed(world)) == [("a", 5), ("b", 2)]
-    (latest, *_) = await ListRetiredKeyUses(world.work.reading)()
+    (latest, *_) = await ListRetiredKeyUses(view=world.work.reading)()
     assert (latest.client_id, latest.last_at) == ("a", second.last_at)
 
 
 async def test_a_count_that_comes_late_takes_nothing_back(world: World):
     await _add(world, _use(world, "a", later=HOUR))
     await _add(world, _use(world, "a"))
-    (use,) = await ListRetiredKeyUses(world.work.reading)()
+    (use,) = await ListRetiredKeyUses(view=world.work.reading)()
     assert (use.count, use.last_at) == (2, world.clock.now() + HOUR)
 
 

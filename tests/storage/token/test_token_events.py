@@ -1,4 +1,4 @@
-"""Every change of state is told, once, with the transaction that makes it; what is rolled back is not."""
+"""Each state change emits one event in its transaction; a rolled-back transaction emits none."""
 
 import ast
 from collections.abc import Awaitable, Callable
@@ -166,7 +166,7 @@ STORIES: dict[Story, list[str]] = {
 async def test_the_outbox_holds_exactly_what_became_true(world: World, story: Story) -> None:
     await story(world)
     events = await world.events()
-    assert await world.told() == STORIES[story]
+    assert await world.event_types() == STORIES[story]
     subjects: dict[str, list[int]] = {}
     for event in events:
         subjects.setdefault(event["subject"], []).append(event["subjectseq"])
@@ -184,17 +184,17 @@ async def test_change_is_rolled_back_when_its_event_cannot_be_written(
     write = world.work._outbox.write
     seen_by_others: list[str] = []
 
-    async def fails_at_the_event(session: Any, told: Any) -> None:
-        if name in {event.name for event in told}:
+    async def fails_at_the_event(session: Any, emitted: Any) -> None:
+        if name in {event.name for event in emitted}:
             seen_by_others.append(await world.all_kept())
             raise RuntimeError("no room in the outbox")
-        await write(session, told)
+        await write(session, emitted)
 
     monkeypatch.setattr(world.work._outbox, "write", fails_at_the_event)
     with pytest.raises(RuntimeError, match="no room"):
         await story(world)
     assert [await world.all_kept()] == seen_by_others
-    assert name not in await world.told()
+    assert name not in await world.event_types()
 
 
 def _calls_of_events(path: Path) -> set[str]:
@@ -210,21 +210,21 @@ def _calls_of_events(path: Path) -> set[str]:
     }
 
 
-TOLD_ELSEWHERE = {"telemetry_gap"}
+EMITTED_ELSEWHERE = {"telemetry_gap"}
 """Expected by test_telemetry.py."""
 
 
 async def test_every_event_that_a_use_case_tells_is_expected_by_a_story(world: World) -> None:
     """Fails when a use case gains an event, or events.py a function, that no story here expects."""
-    told = {name for path in SERVICE.rglob("*.py") if path.name != "events.py" for name in _calls_of_events(path)}
+    emitted = {name for path in SERVICE.rglob("*.py") if path.name != "events.py" for name in _calls_of_events(path)}
     user_allowed = {name.replace(".", "_") for names in STORIES.values() for name in names}
-    assert told - TOLD_ELSEWHERE == user_allowed
+    assert emitted - EMITTED_ELSEWHERE == user_allowed
     defined = {
         node.name
         for node in ast.parse((SERVICE / "events.py").read_text()).body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     }
-    assert defined == told
+    assert defined == emitted
 
 
 def _published_by_the_token_service() -> set[str]:
@@ -244,14 +244,14 @@ def test_the_contract_lists_what_the_service_tells() -> None:
 async def test_no_event_carries_a_name_an_address_or_a_secret(world: World) -> None:
     for story in STORIES:
         await story(world)
-    told: Any = await world.events()
-    text = repr(told)
+    emitted: Any = await world.events()
+    text = repr(emitted)
     for word in ("alice", "example.com", "REDIRECT", "a state", "a nonce", BROWSER):
         assert word not in text
 
 
 def test_events_are_made_in_one_place() -> None:
-    """So that nobody builds one by hand with another subject."""
+    """Event constructors are the only place that builds events, so their subjects are consistent."""
     makers = [path for path in SERVICE.rglob("*.py") if "import Actor" in path.read_text()]
     assert [path.name for path in makers] == ["events.py"]
     assert callable(events.telemetry_gap)

@@ -13,7 +13,7 @@ from services.token.adapters.retired_keys import RetiredKeys
 from services.token.domain.tokens.retired_keys import PresentedAs, RetiredKeyUse
 from tests.unit.token.parts import ISSUER, NOON, SECOND, Clock, signing_key
 
-OLD, ACTIVE, STRANGER = signing_key("ES256"), signing_key("ES256", 1), signing_key("ES256", 2)
+OLD, ACTIVE, OTHER_KEY = signing_key("ES256"), signing_key("ES256", 1), signing_key("ES256", 2)
 OLD_RSA = signing_key("RS256")
 
 
@@ -97,12 +97,12 @@ async def test_a_key_that_has_left_the_key_set_is_still_known(former: RetiredKey
 
 
 async def test_forged_token_is_not_counted_as_retired_key_use(former: RetiredKeys) -> None:
-    forged = SigningKey.from_pkcs8(OLD.kid, "ES256", STRANGER.to_pkcs8())
+    forged = SigningKey.from_pkcs8(OLD.kid, "ES256", OTHER_KEY.to_pkcs8())
     genuine = _access_token(OLD)
     head, payload, signature = genuine.split(".")
     for token in (
         _access_token(forged, "victim"),
-        _access_token(STRANGER, "victim"),
+        _access_token(OTHER_KEY, "victim"),
         f"{head}.{payload}.{signature[:-4]}AAAA",
         f"{head}.{payload}.",
         f"{head}..{signature}",

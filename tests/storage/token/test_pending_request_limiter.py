@@ -1,4 +1,4 @@
-"""Strangers cannot have us store as much as they like, as fast as they like (security checklist 62)."""
+"""Requests without client authentication are limited in number and rate (security checklist 62)."""
 
 from typing import Any
 

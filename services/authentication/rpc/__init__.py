@@ -1,0 +1,1 @@
+"""The gRPC services of the authentication service and the conversions of their messages; no business rules."""
