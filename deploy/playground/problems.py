@@ -45,10 +45,10 @@ _ADVICE = {
     ),
     "invalid_client": _Advice(
         "The client is not registered, or the client secret is wrong.",
-        "If the client was deleted or its secret changed, restart `make run`, which registers the playground's clients.",
+        "If the client was deleted or its secret changed, restart `make run`: it registers the playground's clients.",
     ),
     "invalid_grant": _Advice(
-        "The code or refresh token is expired, used, revoked or issued to another client. A code expires after a minute "
+        "The code or refresh token is expired, used, revoked or for another client. A code lasts about a minute "
         "and is single use; a second use revokes the tokens of the first one.",
         "Start again with Sign in.",
     ),

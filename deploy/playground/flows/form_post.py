@@ -30,7 +30,7 @@ async def _come_back(sign_in: SignIn, answer: Mapping[str, str]) -> None:
         "authorization-response",
         "The browser posts an ID token",
         "A page of the server has a form that submits itself (without scripts: a button). The POST is "
-        "cross-site, so browsers do not send `SameSite=Strict` cookies, and send `Lax` ones here only because server and "
+        "cross-site, so browsers do not send `SameSite=Strict` cookies, and send `Lax` ones here only since server and "
         "application share a host name here. Elsewhere the cookie for `state` and `nonce` needs `SameSite=None`.",
         FORM_POST,
         IMPLICIT_RESPONSE,
