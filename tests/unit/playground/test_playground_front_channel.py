@@ -31,8 +31,8 @@ async def test_sign_in_shows_every_step_and_the_user(browser: Browser, provider:
     assert browser.signed_in_as == "Ada Lovelace (ada)"
     assert "nonce matches the request of this browser" in browser.text
     assert f"OpenID Connect Core, {'3.3.2.12' if flow == 'hybrid' else '3.2.2.11'}" in browser.text
-    assert ("at_hash fits the access token" in browser.text) == (flow == "implicit")
-    assert ("c_hash fits the code" in browser.text) == (flow == "hybrid")
+    assert ("at_hash matches the access token" in browser.text) == (flow == "implicit")
+    assert ("c_hash matches the code" in browser.text) == (flow == "hybrid")
     assert not any(secret in browser.page for secret in {*provider.issued, SECRET})
 
 
