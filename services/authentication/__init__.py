@@ -1,1 +1,1 @@
-"""People, their passwords and the sessions of their browsers."""
+"""Authentication service: users, their passwords, second factors and sessions; it issues no tokens."""

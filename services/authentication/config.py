@@ -27,26 +27,26 @@ _Lifetime = Annotated[int, Field(ge=5 * MINUTE, le=400 * DAY)]
 
 class MailSettings(ServiceSettings):
     smtp_host: str = ""
-    """Mail server that emails are handed in at. Without one no email is sent, and nothing is offered that needs any:
-    forgotten passwords, sign-up, another address."""
+    """Host name of the mail server (SMTP). Without it no email is sent, and password reset, sign-up, invitations and
+    address changes are disabled."""
     smtp_port: int = Field(default=587, ge=1, le=0xFFFF)
-    """Its port: 587 with `starttls`, 465 with `tls`, as a rule."""
+    """Port of the mail server: usually 587 with `starttls` and 465 with `tls`."""
     smtp_security: Security = "starttls"
-    """`starttls` and `tls` are never without TLS. `none` is for a server on this machine, and has no credentials."""
+    """`starttls` and `tls` require TLS. `none` is allowed only for a loopback address and without credentials."""
     smtp_username: str = Field(default="", repr=False)
-    """What to sign in with there, if anything."""
+    """User name for the mail server, if it requires authentication."""
     smtp_password_file: FilePath | None = None
-    """File with the password that goes with it."""
+    """File with the password for the mail server."""
     smtp_ca: FilePath | None = None
-    """PEM of authorities that are trusted for it, instead of those of the system."""
+    """PEM file of the certificate authorities that are trusted for the mail server. Default: those of the system."""
     smtp_seconds: float = Field(default=10, gt=0, le=60, allow_inf_nan=False)
-    """How long each step of the conversation may take."""
+    """Timeout of each SMTP command, in seconds."""
     mail_from: str = ""
-    """The address that emails come from."""
+    """Sender address of emails."""
     sign_up: bool = False
-    """People may make accounts for themselves: whoever answers an email to their address. Needs mail."""
+    """Users can create an account after they confirm their email address. Requires a mail server."""
     brand_name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "Latchkey"
-    """What users know this installation as: the name under every email."""
+    """Name of this installation, shown to users in emails."""
 
     @field_validator("mail_from")
     @classmethod
@@ -97,13 +97,14 @@ class MailSettings(ServiceSettings):
 
 class PasswordSettings(FetchSettings, ServiceSettings):
     password_min_score: int = Field(default=2, ge=0, le=4)
-    """How hard a new password has to be to guess, as zxcvbn estimates it: 0 accepts anything that is long enough, 4
-    only what even a stolen hash does not give away."""
+    """Minimum zxcvbn score of a new password, from 0 (any password that is long enough) to 4 (very hard to guess, even
+    with its hash)."""
     breached_passwords_url: PublicUrl | None = None
-    """A range service that knows stolen passwords, for example https://api.pwnedpasswords.com/range: it hears five
-    digits of the SHA-1 of a new password. When it does not answer, the password is accepted and an event says so."""
+    """URL of a range service of breached passwords, for example https://api.pwnedpasswords.com/range. It receives the
+    first five digits of the SHA-1 of a new password. If it does not respond, the password is accepted and the event
+    `password.unchecked` is emitted."""
     breached_passwords_file: FilePath | None = None
-    """The same without asking anybody: a file of SHA-1 digests in hexadecimal, one a line, in order."""
+    """File of breached passwords: SHA-1 digests in hexadecimal, one per line, sorted."""
 
     @model_validator(mode="after")
     def _one_of_the_two(self) -> Self:
@@ -118,21 +119,22 @@ class AuthenticationSettings(
     PasswordSettings, MailSettings, AttributeSettings, GrpcSettings, DatabaseSettings, BusSettings
 ):
     session_attestation_key_file: SecretKeysFile
-    """File with the key under which the token service believes statements about sessions (32 bytes, base64url). Several
-    lines: the first makes them (docs/keys.md)."""
+    """File with the key of the MAC by which the token service verifies sessions (32 bytes, base64url). With several
+    lines, the first key creates MACs (docs/keys.md)."""
     factor_encryption_key_file: SecretKeysFile
-    """File with the key that seals the secrets of authenticator apps, and keys the digests of recovery codes (32 bytes,
-    base64url). With another one neither opens anything. Several lines: the first seals (docs/keys.md)."""
+    """File with the key that encrypts the secrets of authenticator apps and keys the digests of recovery codes (32
+    bytes, base64url). Without this key, both become unusable. With several lines, the first key encrypts
+    (docs/keys.md)."""
     session_idle_seconds: _Lifetime = 8 * HOUR
-    """A session that is not used for this long has ended: a browser left alone overnight asks for the password."""
+    """Seconds without use after which a session ends."""
     session_absolute_seconds: _Lifetime = 14 * DAY
-    """A session that is this old has ended, however much it is used."""
+    """Maximum lifetime of a session in seconds, also when it is in use."""
     ended_sessions_kept_seconds: int = Field(default=1 * DAY, ge=0)
-    """How long ended sessions stay in the database, for users who look into something."""
+    """Seconds that ended sessions stay in the database, for investigations."""
     password_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
-    """Password hashes computed at once: one core and 19 MiB each. Default: the cores of the machine."""
+    """Number of password hashes computed concurrently. Each uses one core and 19 MiB. Default: the number of cores."""
     password_queue: int = Field(default=64, ge=0, le=10_000)
-    """Password hashes that may wait; beyond it, sign-ins are refused with a time to come back."""
+    """Maximum number of queued password hashes. Further sign-ins are refused with a retry time."""
 
     @model_validator(mode="after")
     def _idle_within_absolute(self) -> Self:

@@ -64,7 +64,7 @@ class EmailTexts:
                 "name": "",
                 **{word: _visible(value) for word, value in posted.email.words.items()},
                 "brand": self._brand,
-                "person": _visible(account.display_name) if account else "",
+                "display_name": _visible(account.display_name) if account else "",
                 "username": account.username if account else "",
                 "when": moment_in_words(posted.posted_at),
                 "minutes": int(LIFETIME.total_seconds() // 60),

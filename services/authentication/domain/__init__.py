@@ -1,1 +1,1 @@
-"""Rules about users, their claims, factors and sessions. No I/O."""
+"""The rules of the authentication service as values and pure functions; no input or output."""

@@ -13,7 +13,7 @@ class AccountReader(Protocol):
     async def with_credentials(self, user_id: str) -> tuple[Account, Credentials] | None: ...
 
     async def credentials(self, username_key: str) -> Credentials | None:
-        """What a sign-in under this name is judged by."""
+        """Return the credentials that a sign-in with this username is checked against."""
 
     async def by_name(self, username_key: str) -> Account | None: ...
 
@@ -21,7 +21,7 @@ class AccountReader(Protocol):
         """At most `size` accounts with ids beyond `after`, in the order of their creation."""
 
     async def with_session(self, user_id: str, session_id: str) -> tuple[Account, Session | None] | None:
-        """An account and, if the id is of a session of its own, that session: one read."""
+        """Return an account and, if the session belongs to it, the session, in one read."""
 
 
 class AccountWriter(Protocol):
@@ -40,10 +40,10 @@ class AccountWriter(Protocol):
         """The id of the user with this name, locked as `lock` does; None if the name is unknown."""
 
     async def add(self, account: Account, *, username_key: str, password_hash: str) -> bool:
-        """False when the name is taken; the work is then to be given up."""
+        """False if the name is taken; the caller must then roll back."""
 
     async def upgrade_hash(self, user_id: str, password_hash: str) -> None:
-        """Keeps another hash of the same password."""
+        """Store another hash of the same password."""
 
     async def set_password(self, username_key: str, password_hash: str) -> str | None:
         """The id of the user whose password was set; None if the name is unknown."""
@@ -51,13 +51,13 @@ class AccountWriter(Protocol):
     async def change_password(self, user_id: str, password_hash: str) -> None: ...
 
     async def set_profile(self, user_id: str, profile: Profile, *, now: datetime) -> None:
-        """The standard claims alone."""
+        """Store the standard claims."""
 
     async def set_claims(self, account: Account) -> None:
-        """Profile and attributes, as they are in it."""
+        """Store the profile and the attributes of the account."""
 
     async def erase(self, user_id: str) -> bool:
-        """Forgets all that is known of an active account, in every table, and keeps its id. False when it is none."""
+        """Delete the data of an active account from every table, except its id. False if it is not active."""
 
     async def disable(self, username_key: str) -> tuple[Account, bool] | None:
         """The account, and whether it was active; None if the name is unknown."""

@@ -13,47 +13,47 @@ from services.authentication.domain.email.links import LinkPurpose, MailedLink
 
 class EmailWriter(Protocol):
     async def post(self, email: Email, *, now: datetime) -> str:
-        """Sends it after the commit, to the address that it names or that the account has now; its id.
+        """Queue an email to its address or to the current address of the account. Returns its id.
 
-        An account without an address that can be written to gets none, and the id is empty.
+        The id is empty, and no email is queued, if there is no valid address.
         """
 
     async def queue(self, emails: Sequence[Email], *, now: datetime) -> Sequence[str]:
         """Queues emails in one statement. The recipients are looked up when the emails are sent."""
 
     async def claim(self, *, limit: int, now: datetime) -> Sequence[QueuedEmail]:
-        """Letters that are due, each for exactly one caller until its lease ends; the longest due first."""
+        """Claim emails that are due, the longest due first. No other caller gets them until the lease ends."""
 
     async def postpone(self, posted: QueuedEmail, *, until: datetime) -> bool:
         """False if the lease has ended and another replica has begun an attempt."""
 
     async def settle(self, posted: QueuedEmail, outcome: Outcome) -> bool:
-        """As `postpone`. What it said and to whom is forgotten; the row stays for a while."""
+        """As `postpone`. Deletes the address and the variables; the row stays until it expires."""
 
     async def forget(self, *, now: datetime, limit: int) -> int:
-        """Deletes at most `limit` that have been kept long enough; how many it was."""
+        """Delete at most `limit` expired rows. Returns the number of deleted rows."""
 
 
 class LinkReader(Protocol):
     async def find(self, secret_hash: bytes, purpose: LinkPurpose) -> MailedLink | None:
-        """The link behind a secret, whether or not it can still be used. Looking changes nothing."""
+        """Return the link of a secret, also when it is used or expired."""
 
 
 class LinkWriter(LinkReader, Protocol):
     async def put(self, link: MailedLink, *, secret_hash: bytes | None) -> None:
-        """Keeps it. Once more with the same id: another secret and another end; what it opens stays as it was."""
+        """Store a link. If its id exists, only the secret and the expiry are replaced."""
 
     async def get(self, link_id: str) -> MailedLink | None: ...
 
     async def use(self, secret_hash: bytes, purpose: LinkPurpose, *, now: datetime) -> MailedLink | None:
-        """The link, for one caller alone; None when there is none that can be used now."""
+        """Consume the link: only one caller gets it. None if it is unknown, used or expired."""
 
     async def forget(self, *, before: datetime, limit: int) -> int:
-        """Deletes at most `limit` that ended before then; how many it was."""
+        """Delete at most `limit` links that expired before then. Returns the number of deleted links."""
 
 
 class TallyWriter(Protocol):
-    """How often something happened within a window: libs/servicekit/sql/tallies.py."""
+    """Counts of requests within a window: libs/servicekit/sql/tallies.py."""
 
     async def read(self, keys: Iterable[str]) -> Mapping[str, Tally]: ...
 
@@ -64,7 +64,7 @@ class TallyWriter(Protocol):
 
 @dataclass(frozen=True)
 class Mail:
-    """One email as it goes out."""
+    """An email as it is sent."""
 
     letter_id: str
     address: str
@@ -75,7 +75,7 @@ class Mail:
 
 
 class MailRefusedError(Exception):
-    """An email was not taken. `for_good`: it never will be. The message names no address."""
+    """The mail server did not accept an email. `for_good`: permanently. The message contains no address."""
 
     def __init__(self, cause: str, *, for_good: bool) -> None:
         super().__init__(cause)
@@ -84,9 +84,9 @@ class MailRefusedError(Exception):
 
 class Mailer(Protocol):
     async def send(self, mail: Mail, *, now: datetime) -> None:
-        """Returns when the mail server has taken it. Raises MailRefusedError."""
+        """Return when the mail server has accepted the email. Raises MailRefusedError."""
 
 
 class Compose(Protocol):
     def __call__(self, posted: QueuedEmail, *, address: str, account: Account | None, link: str) -> Mail:
-        """The email in words. `link`: a URL, or empty where there is none."""
+        """Render an email. `link`: a URL, or empty for an email without a link."""

@@ -10,22 +10,22 @@ from services.authentication.domain.factors.passkeys import Passkey
 
 class FactorReader(Protocol):
     async def of(self, user_id: str) -> Sequence[Factor]:
-        """The oldest first."""
+        """Return the factors of a user, oldest first."""
 
     async def codes_left(self, user_id: str) -> int:
         """Recovery codes that have not been used."""
 
 
 class FactorWriter(FactorReader, Protocol):
-    """The user has been locked (AccountWriter.lock) before any of these is called."""
+    """Callers lock the user (AccountWriter.lock) before they call any of these methods."""
 
     async def totp_of(self, user_id: str) -> Sequence[TotpFactor]: ...
 
     async def consume_step(self, factor_id: str, step: int, *, sealed_secret: bytes, now: datetime) -> bool:
-        """False when it, or a later one, was used before. Keeps the secret as it is sealed today."""
+        """Use a time step and store the newly encrypted secret. False if this or a later step is already used."""
 
     async def add(self, factor: Factor, *, user_id: str) -> None:
-        """One whose particulars are kept elsewhere."""
+        """Add a factor whose data are in another table."""
 
     async def add_totp(self, factor: Factor, *, user_id: str, sealed_secret: bytes, step: int) -> None: ...
 
@@ -33,7 +33,7 @@ class FactorWriter(FactorReader, Protocol):
         """None when the user has no such factor."""
 
     async def remove_all(self, user_id: str) -> Sequence[Factor]:
-        """What there was; recovery codes go as well."""
+        """Remove all factors and recovery codes. Returns the removed factors."""
 
     async def enrolment_of(self, user_id: str) -> TotpEnrolment | None: ...
 
@@ -46,7 +46,11 @@ class FactorWriter(FactorReader, Protocol):
     async def replace_codes(self, user_id: str, hashes: Sequence[bytes], *, now: datetime) -> None: ...
 
     async def consume_code(self, user_id: str, code_hashes: Collection[bytes], *, now: datetime) -> bool:
-        """`code_hashes`: of one code. False when it is none of the user's, or was used before."""
+        """Use a recovery code. False if it is not a code of the user or is already used.
+
+        Args:
+            code_hashes: the digests of one code, under each key.
+        """
 
 
 class PasskeyReader(Protocol):
@@ -55,15 +59,15 @@ class PasskeyReader(Protocol):
 
 class PasskeyWriter(PasskeyReader, Protocol):
     async def find(self, credential_id: bytes) -> tuple[Passkey, str] | None:
-        """The passkey, and what its owner's name is found by."""
+        """Return a passkey and the username key of its user."""
 
     async def add(self, passkey: Passkey) -> bool:
         """False if the passkey is already registered; the caller must then roll back."""
 
     async def record_use(self, passkey: Passkey, *, sign_count: int, backed_up: bool, now: datetime) -> bool:
-        """False when it was used since it was read."""
+        """False if the passkey was used after it was read."""
 
     async def consume_challenge(self, challenge: bytes, *, expires_at: datetime) -> bool:
-        """False when it was answered before."""
+        """False if the challenge is already used."""
 
     async def forget_challenges(self, *, before: datetime, limit: int) -> int: ...

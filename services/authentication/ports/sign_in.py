@@ -11,7 +11,7 @@ from services.authentication.domain.sign_in.throttle import Failures
 
 class FailureReader(Protocol):
     async def under(self, keys: Collection[bytes]) -> Mapping[bytes, Failures]:
-        """What was counted under these keys, as far as anything was."""
+        """Return the counts of these keys that exist."""
 
 
 class FailureWriter(FailureReader, Protocol):
@@ -20,7 +20,7 @@ class FailureWriter(FailureReader, Protocol):
     async def forgive(self, key: bytes) -> None: ...
 
     async def forget(self, *, before: datetime, limit: int) -> int:
-        """Deletes at most `limit` counts whose last failure was before then; how many it was."""
+        """Delete at most `limit` counts whose last failure was before then. Returns the number of deleted counts."""
 
 
 class AttemptReader(Protocol):
@@ -41,7 +41,7 @@ class AttemptWriter(AttemptReader, Protocol):
     ) -> None: ...
 
     async def complete(self, secret_hash: bytes, *, now: datetime) -> bool:
-        """False when it was completed before, or has expired."""
+        """False if the attempt is already completed or has expired."""
 
     async def forget(self, *, before: datetime, limit: int) -> int: ...
 
@@ -59,12 +59,12 @@ class PasswordPolicy(Protocol):
 
 
 class PasswordHasher(Protocol):
-    """Password hashing away from the event loop. Every call may raise TemporarilyUnavailable: the queue is full."""
+    """Password hashing outside of the event loop. Each call raises TemporarilyUnavailable if the queue is full."""
 
     async def hash(self, password: str) -> str: ...
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """False without a hash, at the same price."""
+        """Without a hash, return False after the same amount of work."""
 
     def outdated(self, password_hash: str) -> bool:
-        """The hash was made with other parameters than today's."""
+        """Return whether the hash was computed with other parameters than the current ones."""

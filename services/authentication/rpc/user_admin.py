@@ -108,7 +108,7 @@ def to_user(account: Account) -> admin_pb2.User:
         username=account.username,
         state=to_state(account.state),
         created_at=to_timestamp(account.created_at),
-        claims=to_struct(account.told()),
+        claims=to_struct(account.stored_claims()),
     )
 
 

@@ -1,1 +1,1 @@
-"""SQL: the rows, the queries, and the way from one to the other."""
+"""SQL implementations of the repository ports; no business rules."""

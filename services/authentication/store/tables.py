@@ -50,7 +50,7 @@ class UserRow(Row, table=True):
     claims: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     attributes: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False, server_default=text("'{}'")))
     email_key: str | None = Field(default=None, sa_column=Column(String(2 * MAX_ADDRESS)))
-    """What an account is found by when somebody gives their address: of the claim, and written wherever that is."""
+    """Finds an account by its email address. Derived from the claim `email`, and written together with it."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     profile_updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     has_second_factor: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
@@ -96,7 +96,7 @@ class SignInFailureRow(Row, table=True):
 
 
 class EmailRow(Row, table=True):
-    """An email on its way; once it is settled, only what came of it."""
+    """A queued email; after it is settled, only its outcome."""
 
     __tablename__ = "letters"
     __table_args__ = (Index("letters_due", "due_at"), Index("letters_by_expiry", "expires_at"))

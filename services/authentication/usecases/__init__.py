@@ -1,1 +1,1 @@
-"""What this service does: one public coroutine per file, each load, judge, save, tell."""
+"""The operations of the authentication service, one class each, on ports; no SQL or gRPC."""

@@ -192,7 +192,7 @@ async def test_attributes_are_written_by_whom_the_operator_named(world: World) -
     assert refused.value.claim == "shoe_size"
     await world.update_user("alice", {"department": "Sales", "shoe_size": None}, operator="cli")
     account = await world.find_user("alice")
-    assert (account.told(), account.profile.nickname) == (
+    assert (account.stored_claims(), account.profile.nickname) == (
         {"department": "Sales", "name": "Alice", "nickname": "Al"},
         "Al",
     )

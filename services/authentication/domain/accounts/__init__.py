@@ -1,0 +1,1 @@
+"""Rules of accounts, usernames, claims and email addresses; no storage."""

@@ -46,22 +46,22 @@ class Account:
     def with_claims(self, profile: Profile, attributes: Mapping[str, object], *, now: datetime) -> "Account":
         return replace(self, profile=profile, attributes=attributes, profile_updated_at=now)
 
-    def told(self) -> dict[str, object]:
-        """Standard claims and attributes."""
+    def stored_claims(self) -> dict[str, object]:
+        """Return the standard claims and the attributes of the account."""
         return {**self.attributes, **self.profile.claims()}
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Data of the user that must not make a password strong."""
+        """Personal data that must not raise the score of a password."""
         profile = self.profile
         names = (profile.name, profile.given_name, profile.family_name, profile.middle_name, profile.nickname)
-        told = (self.username, *names, profile.email, profile.birthdate, profile.phone_number)
-        parts = [part for text in told if text for part in (text, text.replace(" ", ""), *_WORD.findall(text))]
+        texts = (self.username, *names, profile.email, profile.birthdate, profile.phone_number)
+        parts = [part for text in texts if text for part in (text, text.replace(" ", ""), *_WORD.findall(text))]
         return tuple(dict.fromkeys(parts))
 
     def claims(self) -> dict[str, object]:
-        """Every claim that has a value, but `sub` (OpenID Connect Core 5.1)."""
-        claims = self.told()
+        """Return all claims that have a value, except `sub` (OpenID Connect Core 5.1)."""
+        claims = self.stored_claims()
         claims.setdefault("preferred_username", self.username)
         claims["updated_at"] = int(self.profile_updated_at.timestamp())
         return claims

@@ -76,8 +76,8 @@ def changed(
         if name in _VERIFIED:
             new.pop(_VERIFIED[name], None)
     result = parse_profile(new, today=today)
-    told = result.claims()
-    return result, [name for name in CLAIM_NAMES if told.get(name) != old.get(name)]
+    resulting = result.claims()
+    return result, [name for name in CLAIM_NAMES if resulting.get(name) != old.get(name)]
 
 
 def _check_writer(name: str, writer: ClaimWriter) -> None:

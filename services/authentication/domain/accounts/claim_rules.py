@@ -124,7 +124,7 @@ _RULES: dict[str, _Rule] = (
     | dict.fromkeys(_URL_CLAIMS, _url)
     | dict.fromkeys(_FLAG_CLAIMS, _flag)
     | {
-        "email": _shaped(_EMAIL, "an e-mail address", limit=_MAX_EMAIL),
+        "email": _shaped(_EMAIL, "an email address", limit=_MAX_EMAIL),
         "birthdate": _shaped(re.compile(r"[0-9]{4}(-[0-9]{2}-[0-9]{2})?"), "YYYY-MM-DD, 0000-MM-DD or YYYY"),
         "zoneinfo": _shaped(_ZONE, "a time zone name such as Europe/Paris"),
         "locale": _shaped(_LOCALE, "a language tag such as en-US"),

@@ -1,0 +1,1 @@
+"""Kinds of emails, their links and their limits; no storage."""

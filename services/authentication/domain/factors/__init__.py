@@ -1,0 +1,1 @@
+"""Rules of second factors and passkeys; no storage."""

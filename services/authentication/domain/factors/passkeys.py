@@ -19,7 +19,7 @@ class Passkey:
     transports: tuple[str, ...]
 
     @property
-    def known(self) -> KnownPasskey:
+    def credential(self) -> KnownPasskey:
         return KnownPasskey(
             credential_id=self.credential_id,
             public_key=self.public_key,
@@ -30,7 +30,7 @@ class Passkey:
 
     @property
     def amr(self) -> tuple[str, ...]:
-        """What a use of it is (RFC 8176 2): what can be copied to other devices is software."""
+        """The amr values of a sign-in with this passkey (RFC 8176 2): synced passkeys count as software keys."""
         return ("swk" if self.backup_eligible else "hwk", "user", "mfa")
 
 

@@ -1,0 +1,1 @@
+"""Rules of sessions, their lifetimes and their origins; no storage."""

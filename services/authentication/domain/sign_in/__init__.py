@@ -1,0 +1,1 @@
+"""Rules of sign-in attempts and throttling; no storage."""

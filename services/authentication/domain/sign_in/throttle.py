@@ -86,9 +86,9 @@ def seconds_to_wait(keys: Keys, failures: Mapping[bytes, Failures], *, under_way
 
 
 def codes_key(user_id: str, *, key: bytes) -> bytes:
-    """Under which wrong codes of the second step are counted, wherever they come from.
+    """Return the key under which wrong codes of a user are counted, over all networks.
 
-    Such an attacker knows the password already, so other people cannot delay the user; and attempts at
+    Only a caller with the right password reaches this step, so other users cannot delay the user. Attempts at
     six digits from many networks must be as slow as those from a single network.
     """
     return keyed_hash(key, f"codes {user_id}")

@@ -1,0 +1,1 @@
+"""Tables of queued emails and mailed links."""

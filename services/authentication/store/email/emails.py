@@ -53,7 +53,7 @@ class Emails:
 
     async def claim(self, *, limit: int, now: datetime) -> Sequence[QueuedEmail]:
         rows = await self._queue.claim(limit=limit, now=now)
-        # What only newer code can send comes back, for it, when the lease ends.
+        # Kinds that only newer code knows stay queued: newer code claims them when the lease ends.
         return [_posted(row) for row in rows if row.kind in _KNOWN]
 
     async def postpone(self, posted: QueuedEmail, *, until: datetime) -> bool:

@@ -1,0 +1,1 @@
+"""Tables of second factors, passkeys and recovery codes."""

@@ -30,12 +30,12 @@ class Factors:
         return [TotpFactor(id=row.id, sealed_secret=row.totp_secret, last_step=row.totp_step) for row in rows]
 
     async def consume_step(self, factor_id: str, step: int, *, sealed_secret: bytes, now: datetime) -> bool:
-        """Compare-and-set: a code is good once, and no older one is good after it."""
+        """Compare-and-set: each code is accepted once, and no older code is accepted after it."""
         statement = update(F).where(F.c.id == factor_id, F.c.totp_step < step).returning(F.c.id)
-        spent = await self._session.execute(
+        used = await self._session.execute(
             statement.values(totp_step=step, totp_secret=sealed_secret, last_used_at=now)
         )
-        return spent.one_or_none() is not None
+        return used.one_or_none() is not None
 
     async def add_totp(self, factor: Factor, *, user_id: str, sealed_secret: bytes, step: int) -> None:
         await self._add(factor, user_id=user_id, totp_secret=sealed_secret, totp_step=step)

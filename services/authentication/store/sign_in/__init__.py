@@ -1,0 +1,1 @@
+"""Tables of sign-in attempts and failures."""

@@ -1,0 +1,1 @@
+"""Operations on accounts: sign-up, profile, password, email address and administration."""

@@ -38,8 +38,8 @@ class InviteUser:
         """Creates an account without a password and sends the invitation.
 
         Raises:
-            InvalidRequest: NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED (also when there is none), or a name or a claim
-                that does not hold.
+            InvalidRequest: NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED (also when it is missing), or the username or a
+                claim is invalid.
         """
         if not self._has_mail:
             raise InvalidRequest("Email is not configured: set LATCHKEY_SMTP_HOST.", reason=Reason.NO_MAIL)

@@ -111,15 +111,15 @@ async def write_claims(
     actor: Actor,
     clock: Clock,
 ) -> Account:
-    """The account as it is then. Nothing is written or told when nothing is different."""
+    """Return the resulting account. Without a difference, nothing is written and no event is emitted."""
     await work.accounts.lock(user_id)
     found = await work.accounts.with_credentials(user_id)
     if found is None or found[0].state is AccountState.DELETED:
         raise unknown_user()
     account, now = found[0], clock.now()
-    of_ours = {name: value for name, value in unverified_claims.items() if name in known.by_name}
-    standard = {name: value for name, value in unverified_claims.items() if name not in of_ours}
-    attributes, more = changed_attributes(account.attributes, of_ours, known=known, writer=writer)
+    custom = {name: value for name, value in unverified_claims.items() if name in known.by_name}
+    standard = {name: value for name, value in unverified_claims.items() if name not in custom}
+    attributes, more = changed_attributes(account.attributes, custom, known=known, writer=writer)
     profile, names = changed(account.profile, standard, writer=writer, today=now.date())
     if not names and not more:
         return account

@@ -84,12 +84,12 @@ class CompleteSignUp:
         self._clock = clock
 
     async def __call__(self, token: str, password: str, *, name: str) -> Account:
-        """An account whose username is the address, which is verified. What does not hold leaves the link as it is.
+        """Create an account with the verified address as its username. A refusal does not consume the link.
 
         Raises:
-            InvalidRequest: LINK_UNKNOWN, also when somebody has the address by now; a name or a password that does not
-                hold.
-            TemporarilyUnavailable: too much waits to be hashed.
+            InvalidRequest: LINK_UNKNOWN, also when another account has the address; or the name or the password is
+                invalid.
+            TemporarilyUnavailable: the queue of the password hasher is full.
         """
         account = self._account(await self._find(token), name)
         accepted = await self._policy(password, about=account.words)
@@ -110,12 +110,12 @@ class CompleteSignUp:
 
     def _account(self, address: str, name: str) -> Account:
         now = self._clock.now()
-        told = parse_profile({"name": name.strip()} if name.strip() else {}, today=now.date())
+        profile = parse_profile({"name": name.strip()} if name.strip() else {}, today=now.date())
         return Account(
             id=uuid7(now),
             username=check_username(address)[0],
             state=AccountState.ACTIVE,
-            profile=Profile(name=told.name, email=address, email_verified=True),
+            profile=Profile(name=profile.name, email=address, email_verified=True),
             created_at=now,
             profile_updated_at=now,
         )

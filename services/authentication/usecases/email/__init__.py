@@ -1,0 +1,1 @@
+"""Operations on queued emails: limits, sending and clean-up."""

@@ -16,12 +16,13 @@ class LimitEmails:
         self._key = key
 
     async def __call__(self, work: Writer, receiver: str, *, origin: Origin, now: datetime) -> bool:
-        """Counts a request, whether or not there is anybody; False when its receiver has had enough emails.
+        """Count a request, also for an unknown receiver. False if the receiver has reached its limit.
 
-        `receiver`: the name or address, as people's are compared.
+        Args:
+            receiver: the normalized username or address.
 
         Raises:
-            TemporarilyUnavailable: too many requests from this network, or at all (LETTERS_THROTTLED).
+            TemporarilyUnavailable: too many requests from this network or in total (LETTERS_THROTTLED).
         """
         limits = [Limit("letters overall", OVERALL, Reason.LETTERS_THROTTLED)]
         if is_public(origin.ip_prefix):
@@ -37,6 +38,6 @@ class LimitEmails:
 
 
 def _mailbox(receiver: str) -> str:
-    """Without what stands behind a plus sign: many mail servers put all such addresses into one mailbox."""
+    """Remove the part after a plus sign: many mail servers deliver all such addresses to one mailbox."""
     local, at, domain = receiver.rpartition("@")
     return f"{local.partition('+')[0]}@{domain}" if at else receiver

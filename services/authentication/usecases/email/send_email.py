@@ -1,4 +1,4 @@
-"""One attempt to send an email. The secret of its link is made here, so that none is stored on the way."""
+"""Sends a queued email. The secret of its link is created here, so that the queue contains no secret."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True)
 class _Addressed:
-    """An email that has somebody to go to."""
+    """An email with its recipient."""
 
     address: str
     account: Account | None
@@ -36,12 +36,12 @@ class SendEmail:
         self._clock = clock
 
     async def claim(self, *, limit: int) -> Sequence[QueuedEmail]:
-        """Claims emails that are due, for this caller only until the lease ends."""
+        """Claim emails that are due. No other caller gets them until the lease ends."""
         async with self._work() as work:
             return await work.emails.claim(limit=limit, now=self._clock.now())
 
     async def __call__(self, posted: QueuedEmail) -> Outcome | None:
-        """Tries once, and keeps what came of it; None when it is tried again later.
+        """Try once to send an email, and store the outcome. None if it is retried later.
 
         Raises:
             TemporarilyUnavailable: the database is unavailable; the email is retried after the lease.
@@ -94,7 +94,7 @@ class SendEmail:
         return None if link is None else _Addressed(address, account, link)
 
     async def _link(self, work: Writer, posted: QueuedEmail, *, new: MailedLink | None) -> str | None:
-        """The URL for this attempt; empty for an email without one, None when there is nothing to open any more."""
+        """Return the URL for this attempt: empty for an email without a link, None if the link is used or missing."""
         purpose = posted.email.kind.link
         if purpose is None:
             return ""

@@ -1,0 +1,1 @@
+"""Operations on second factors: enrolment, verification and removal."""

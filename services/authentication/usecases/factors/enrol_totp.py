@@ -36,7 +36,7 @@ class StartTotp:
         self._clock = clock
 
     async def __call__(self, session_secret: str) -> tuple[bytes, str]:
-        """The secret for the app, the same one as long as this session sets it up, and the person's username.
+        """Return the secret for the app and the username. The secret stays the same during one setup in a session.
 
         Raises:
             AccessDenied: SESSION_MISSING, REAUTHENTICATION_REQUIRED.

@@ -37,7 +37,7 @@ class Ceremonies:
             challenge=self._challenge(ChallengePurpose.ENROL, bound_to),
             user_handle=user_handle(account.id),
             username=account.username,
-            known=[each.known for each in known],
+            known=[each.credential for each in known],
         )
 
     def to_show(self, purpose: ChallengePurpose, known: Sequence[Passkey] = (), *, bound_to: str) -> str:
@@ -47,7 +47,7 @@ class Ceremonies:
         return request_options(
             self._party,
             challenge=self._challenge(purpose, bound_to),
-            known=[each.known for each in known],
+            known=[each.credential for each in known],
             user_verification=not known,
         )
 
@@ -77,7 +77,7 @@ class Ceremonies:
         if response.user_handle not in {None, user_handle(passkey.user_id)}:
             raise PasskeyRefused("passkey belongs to another user")
         said = verify_assertion(
-            party, response, passkey.known, challenge=response.challenge, user_verification=user_verification
+            party, response, passkey.credential, challenge=response.challenge, user_verification=user_verification
         )
         await self._consume(work, response, expires_at)
         now = self._clock.now()

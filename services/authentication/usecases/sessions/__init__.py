@@ -1,0 +1,1 @@
+"""Operations on sessions: start, use, list, end and clean-up."""

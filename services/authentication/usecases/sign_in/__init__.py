@@ -1,0 +1,1 @@
+"""Operations of sign-in: password, second step, passkey and step-up."""

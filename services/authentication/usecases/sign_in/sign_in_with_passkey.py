@@ -75,7 +75,7 @@ class SignInWithPasskey:
         passkey = await self._proved(work, found[0] if found else None, response, browser)
         if passkey is None:
             await work.failures.count(tuple(keys), now=self._clock.now())
-            self._tell_failure(work, found[0] if found else None, response, origin)
+            self._emit_failure(work, found[0] if found else None, response, origin)
             return wrong_proof()
         await work.failures.forgive(keys.name)
         return await self._start(work, passkey.user_id, replaces=replaces, amr=passkey.amr, origin=origin)
@@ -101,14 +101,14 @@ class SignInWithPasskey:
             return None
         return found[0]
 
-    def _tell_failure(
+    def _emit_failure(
         self, work: Writer, passkey: Passkey | None, response: UnverifiedResponse, origin: Origin
     ) -> None:
-        nobody = stand_in(base64url(response.credential_id), key=self._stand_in_key)
+        unknown = stand_in(base64url(response.credential_id), key=self._stand_in_key)
         work.emit(
             events.login_failed(
                 user_id=passkey.user_id if passkey else "",
-                subject=passkey.user_id if passkey else nobody,
+                subject=passkey.user_id if passkey else unknown,
                 reason=LoginFailure.WRONG_CREDENTIALS,
                 origin=origin,
             )
