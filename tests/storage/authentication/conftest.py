@@ -21,6 +21,17 @@ def password_hasher(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "DUMMY", passwords.DUMMY.replace("m=19456,t=2", "m=8,t=1"))
 
 
+_REAL = (passwords._hasher, passwords.DUMMY)
+
+
+@pytest.fixture
+def real_password_hasher(password_hasher: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real parameters of argon2id, for tests in which several hashes have to be computed at the same time."""
+    hasher, dummy = _REAL
+    monkeypatch.setattr(passwords, "_hasher", hasher)
+    monkeypatch.setattr(passwords, "DUMMY", dummy)
+
+
 @pytest.fixture(params=KINDS)
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     async with fresh_database(request.param, service="authentication", folder=tmp_path) as database:

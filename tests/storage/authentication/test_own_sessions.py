@@ -114,6 +114,7 @@ async def test_password_change_attempts_are_throttled(world: World) -> None:
 
 
 @pytest.mark.s(47)
+@pytest.mark.usefixtures("real_password_hasher")
 async def test_guesses_at_once_count_as_those_after_each_other(world: World) -> None:
     await world.user()
     here = await world.signed_in()

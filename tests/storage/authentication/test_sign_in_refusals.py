@@ -100,6 +100,7 @@ async def test_a_refused_sign_in_leaves_the_session_of_the_browser_alone(world: 
 
 
 @pytest.mark.s(47)
+@pytest.mark.usefixtures("real_password_hasher")
 async def test_a_full_queue_refuses_at_once_and_changes_nothing(
     world: World, alice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,7 +149,7 @@ async def test_exchanged_row_does_not_sign(signer: Signer):
         "WHERE alg = 'ES256' AND state = 'next') WHERE alg = 'ES256' AND state = 'active'",
     )
     await signer.view.look()
-    with pytest.raises(ValueError, match="cannot be opened"):
+    with pytest.raises(ValueError, match="decryption failed"):
         await signer()
 
 

@@ -24,11 +24,12 @@ def service(name: str) -> ServiceShape:
 
 def settings_of(shape: ServiceShape) -> type[ServiceSettings]:
     module = importlib.import_module(f"services.{shape.package}.config")
-    (found,) = (
+    own = [
         kind
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, ServiceSettings) and kind.__module__ == module.__name__
-    )
+    ]
+    (found,) = (kind for kind in own if not any(other is not kind and issubclass(other, kind) for other in own))
     return found
 
 
