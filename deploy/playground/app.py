@@ -1,4 +1,4 @@
-"""The playground's web server: where every part is put together."""
+"""The playground's web application: routes, middleware and background tasks."""
 
 import asyncio
 import logging
@@ -22,11 +22,11 @@ _log = logging.getLogger(__name__)
 
 
 def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime]) -> web.Application:
-    """The application; it follows the event streams while it runs."""
+    """Create the application; it subscribes to the event streams while it runs."""
     pages = Pages(playground, FLOWS, feed)
     views = FlowViews(playground, FLOWS, Sessions(), pages, now)
     form_posts = {path for path, mode in views.returns.items() if mode is ResponseMode.FORM_POST}
-    letters = mailbox.Mailbox(playground.mail_port, now=now)
+    emails = mailbox.Mailbox(playground.mail_port, now=now)
     advice = flow_advice.FlowAdvice(pages, issuer=playground.issuer, client_edge=playground.client_edge)
     app = web.Application(
         middlewares=[own_address_only(playground.address), own_pages_only(playground.address, but=form_posts)]
@@ -38,13 +38,13 @@ def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime
             web.get("/readyz", _ready),
             web.get("/feed", FeedStream(feed, pages).serve),
             web.get(flow_advice.PATH, advice.ask),
-            web.get(mailbox.PATH, mailbox.MailPage(pages, letters).show),
+            web.get(mailbox.PATH, mailbox.MailPage(pages, emails).show),
             *views.routes(),
             *(web.get(f"/assets/{name}", asset) for name, asset in ASSETS.items()),
         ]
     )
     app.cleanup_ctx.append(_following(feed))
-    app.cleanup_ctx.append(letters.serve)
+    app.cleanup_ctx.append(emails.serve)
     app.on_shutdown.append(_closing(feed))
     return app
 
@@ -52,7 +52,7 @@ def make_app(playground: Playground, feed: EventFeed, now: Callable[[], datetime
 def _following(feed: EventFeed) -> Callable[[web.Application], AsyncIterator[None]]:
     async def follow(_app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(feed.follow())
-        task.add_done_callback(_tell_end)
+        task.add_done_callback(_log_end)
         yield
         task.cancel()
         await asyncio.wait({task})
@@ -60,8 +60,8 @@ def _following(feed: EventFeed) -> Callable[[web.Application], AsyncIterator[Non
     return follow
 
 
-def _tell_end(task: asyncio.Task[None]) -> None:
-    """The feed should end by being cancelled; anything else leaves the page without events, and has to be known."""
+def _log_end(task: asyncio.Task[None]) -> None:
+    """Log an unexpected end of the feed: the page then gets no more events."""
     if not task.cancelled() and (error := task.exception()):
         _log.error("The event feed ended: %r", error)
 

@@ -1,4 +1,4 @@
-"""Claims in plain words: what a member of a token means for whoever reads it now."""
+"""Explanations of the claims and header members of a token."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -7,23 +7,23 @@ from typing import Any
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 _WORDS: dict[str, str] = {
-    "iss": "issuer: who made the token",
-    "sub": "subject: whom it is about, by an id that never changes",
-    "client_id": "the application that asked for it",
-    "scope": "what it is good for",
-    "jti": "the number of this very token",
-    "nonce": "ties the token to the sign-in that this browser began",
-    "at_hash": "half a hash of the access token that came with it",
-    "c_hash": "half a hash of the code that came with it",
-    "acr": "how strong the sign-in was",
-    "amr": "how the person proved who they are (RFC 8176)",
-    "grant_id": "the consent that it rests on",
-    "azp": "the application that the token was made for",
-    "sid": "the session at the server, used to sign out everywhere",
-    "typ": "kind of token, so that none passes for another",
+    "iss": "issuer: the server that issued the token",
+    "sub": "subject: the stable identifier of the user or client",
+    "client_id": "the client that requested the token",
+    "scope": "the granted access",
+    "jti": "the unique identifier of this token",
+    "nonce": "binds the token to the sign-in of this browser",
+    "at_hash": "left half of the hash of the access token in the same response",
+    "c_hash": "left half of the hash of the code in the same response",
+    "acr": "the assurance level of the sign-in",
+    "amr": "the authentication methods of the sign-in (RFC 8176)",
+    "grant_id": "the consent on which the token is based",
+    "azp": "authorized party: the client of the token",
+    "sid": "the session at the server, used for logout",
+    "typ": "the kind of token",
     "alg": "signature algorithm",
-    "kid": "which key of the key set signed it",
-    "email_verified": "whether the server knows that the address belongs to the person",
+    "kid": "identifies the signing key in the key set",
+    "email_verified": "whether the server has verified the email address",
     "updated_at": "when the profile last changed",
 }
 _TYPES = {"at+jwt": "an access token (RFC 9068)", "JWT": "a JSON Web Token"}
@@ -51,17 +51,17 @@ _TIMES = {
     "exp": _moment("expires", "expired"),
     "iat": _moment("issued", "issued"),
     "nbf": _moment("valid", "valid since"),
-    "auth_time": _moment("signed in", "the person signed in"),
+    "auth_time": _moment("signed in", "the user signed in"),
 }
 
 
 def explain(name: str, value: Any, *, now: datetime) -> str:
-    """What a claim or header member means, or an empty string when its name says it all."""
+    """Explain a claim or header member; an empty string for unknown names."""
     if name in _TIMES and isinstance(value, (int, float)) and not isinstance(value, bool):
         at = datetime.fromtimestamp(value, UTC)
         return f"{_TIMES[name](value, now.timestamp())} ({at:%H:%M:%S} UTC)"
     if name == "aud":
-        return "audience: who may accept it"
+        return "audience: the recipients that may accept the token"
     if name == "typ" and value in _TYPES:
         return _TYPES[value]
     if name == "amr" and isinstance(value, list):
@@ -70,6 +70,6 @@ def explain(name: str, value: Any, *, now: datetime) -> str:
 
 
 def lifetime(response: Mapping[str, Any]) -> str:
-    """How long the access token of a token response lives, in words."""
+    """Describe the lifetime of the access token of a token response."""
     seconds = response.get("expires_in")
-    return f"It lives {duration(float(seconds))}." if isinstance(seconds, (int, float)) else ""
+    return f"Lifetime: {duration(float(seconds))}." if isinstance(seconds, (int, float)) else ""

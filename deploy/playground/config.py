@@ -1,4 +1,4 @@
-"""What the playground is told: where the run lives, and which clients it may be."""
+"""Configuration of the playground: addresses of the run and registered clients."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
 class PlaygroundSettings(BaseSettings):
-    """The environment variables of the development run that matter here."""
+    """The environment variables that the playground reads."""
 
     model_config = SettingsConfigDict(env_prefix="LATCHKEY_", frozen=True, extra="ignore")
 
@@ -35,13 +35,13 @@ class Application(_FromFile):
     client_secret: str
     """Empty for a public client."""
     redirect_uri: str = ""
-    """Empty for a client that acts for itself."""
+    """Empty for a client without users."""
     name: str = ""
-    """What the page calls it."""
+    """Display name on the page."""
 
     @property
     def callback_path(self) -> str:
-        """Where the browser comes back to, as a path of this server."""
+        """The path of the redirect URI."""
         return urlsplit(self.redirect_uri).path or "/"
 
 
@@ -72,11 +72,11 @@ class _Clients(_FromFile):
 
 @dataclass(frozen=True)
 class Playground:
-    """Everything the playground is configured with."""
+    """Configuration of the playground."""
 
     issuer: str
     address: str
-    """Its own origin as people type it, without a slash at the end."""
+    """Origin of the playground, without a trailing slash."""
     nats_url: str
     subscriber_creds: Path | None
     web: Application
@@ -89,9 +89,9 @@ class Playground:
     password: Application
     post_logout_redirect_uri: str
     client_edge: str = ""
-    """For programs to paste; the playground itself asks discovery."""
+    """Shown in example code; the playground itself uses discovery."""
     mail_port: int | None = None
-    """Where it takes the letters of the run; None: nowhere."""
+    """Port of the playground's mail server; None: no mail server."""
 
     @property
     def port(self) -> int:
@@ -100,7 +100,7 @@ class Playground:
 
     @property
     def post_logout_path(self) -> str:
-        """Where the browser comes back to after a sign-out, as a path of this server."""
+        """The path of the post-logout redirect URI."""
         return urlsplit(self.post_logout_redirect_uri).path or "/"
 
 

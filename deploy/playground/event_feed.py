@@ -1,4 +1,4 @@
-"""The live events of Latchkey, as any subscriber gets them: kept for a moment, and handed to every open page."""
+"""Live events from NATS: the feed keeps the latest ones and passes them to every open page."""
 
 import asyncio
 import logging
@@ -14,29 +14,29 @@ from latchkey_sdk.errors import LatchkeyError
 _KEPT = 50
 _RETRY_SECONDS = 1.0
 _UNREAD = 200
-"""How far a page may fall behind before it is cut off; it comes back by itself and gets what is kept."""
+"""Maximum of unread events of a page. Its stream is then closed; the page reconnects and gets the latest events."""
 
 _log = logging.getLogger(__name__)
 
 
 class EventFeed:
-    """Follows both streams from the start of the playground on, for as long as it runs."""
+    """Subscribes to both event streams while the playground runs."""
 
     def __init__(self, nats_url: str, creds: Path | None) -> None:
         self.recent: deque[Event] = deque(maxlen=_KEPT)
         """The last events, oldest first."""
         self.trouble: str = "connecting to NATS"
-        """Why no events come; empty while they do."""
+        """Why the feed receives no events; empty while it is connected."""
         self._nats_url = nats_url
         self._creds = creds
         self._listeners: set[asyncio.Queue[Event | None]] = set()
         self._latest: datetime | None = None
 
     async def follow(self) -> None:
-        """Take events until cancelled; a bus that is away, or has no streams yet, is waited for."""
+        """Receive events until cancelled. Retries while NATS is unavailable or has no streams."""
         while True:
             try:
-                # After a failure from the latest event on; what comes twice is told apart by its id.
+                # After a failure, resume at the latest event; take() removes duplicates by event id.
                 async with subscribe(servers=self._nats_url, creds=self._creds, since=self._latest) as events:
                     self.trouble = ""
                     async for event in events:
@@ -48,7 +48,7 @@ class EventFeed:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def take(self, event: Event) -> None:
-        """Keep an event and hand it to the open pages, once however often it is delivered."""
+        """Keep an event and pass it to the open pages. Ignores duplicates."""
         if any(known.id == event.id for known in self.recent):
             return
         self.recent.append(event)

@@ -1,4 +1,4 @@
-"""The event feed as server-sent events: one stream for every open page."""
+"""The event feed as server-sent events, one stream for each open page."""
 
 import asyncio
 from contextlib import suppress
@@ -12,17 +12,17 @@ _TICK_SECONDS = 5.0
 
 
 class FeedStream:
-    """Pushes each event as the piece of the page that shows it, and now and then whether events come at all."""
+    """Sends each event as HTML, and the state of the feed every few seconds."""
 
     def __init__(self, feed: EventFeed, pages: Pages) -> None:
         self._feed = feed
         self._pages = pages
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Stream until the page or the playground goes away."""
+        """Stream until the page is closed or the playground stops."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        with self._feed.listen() as events, suppress(ConnectionError):  # a page that is closed says nothing
+        with self._feed.listen() as events, suppress(ConnectionError):  # the page was closed
             await response.write(_message("state", self._feed.trouble))
             while True:
                 try:
@@ -33,7 +33,7 @@ class FeedStream:
                     continue
                 if event is None:
                     break
-                await response.write(_message("fact", self._pages.event(event)))
+                await response.write(_message("event", self._pages.event(event)))
         return response
 
 

@@ -1,4 +1,4 @@
-"""Which flow should I use? The questions of `latchkey flow advise`, one page after the other, without a script."""
+"""Which flow should I use? The questions of `latchkey flow advise`, one on each page, without scripts."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode

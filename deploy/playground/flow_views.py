@@ -1,4 +1,4 @@
-"""From requests to flows and back to the page."""
+"""HTTP handlers of the page, its buttons and the callbacks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -34,7 +34,7 @@ class FlowViews:
 
     @property
     def returns(self) -> Mapping[str, ResponseMode]:
-        """Where the browser brings answers, and how, of all flows."""
+        """The callback paths of all flows, with their response modes."""
         return {path: mode for flow in self._flows.values() for path, mode in flow.returns(self._playground).items()}
 
     def routes(self) -> list[web.RouteDef]:
@@ -60,40 +60,40 @@ class FlowViews:
         return _with_cookie(self._pages.home(session, now=self._now(), wanted=request.query.get("run")), session)
 
     async def _go_on(self, session: Session) -> None:
-        """Let the runs that wait ask again, each when its time has come."""
+        """Poll for every run whose interval is over."""
         now = self._now()
         for flow, waiting in list(session.waiting.items()):
             if now < waiting.due:
                 continue
             del session.waiting[flow]  # so that two pages of one browser do not ask twice
             following = None
-            with suppress(RunFailedError):  # the run tells, and the page shows it
+            with suppress(RunFailedError):  # the run records the error, and the page shows it
                 following = await waiting.again(now)
             if following:
                 session.waiting.setdefault(flow, replace(waiting, due=following))
 
     async def press(self, request: web.Request) -> web.Response:
-        """Do what a button says."""
+        """Run the flow of a button."""
         flow, button = self._button(request)
         session = self._session_of(request)
         visit = Visit(self._playground, session, flow.name, self._now())
         destination = None
-        with suppress(RunFailedError):  # the run tells, and the page shows it
+        with suppress(RunFailedError):  # the run records the error, and the page shows it
             destination = await button.press(visit)
         return _with_cookie(_see_other(destination or f"/#{flow.name}"), session)
 
     async def read_fragment(self, _request: web.Request) -> web.Response:
-        """A page whose script posts what stands behind the # of its address, which no request carries."""
+        """A page whose script posts the URL fragment, which browsers do not send."""
         return self._pages.page("fragment.html")
 
     async def come_back(self, request: web.Request) -> web.Response:
-        """Take an answer to the run that waits for it."""
+        """Pass a response to its pending run."""
         session = self._session_of(request)
         sent = await request.post() if request.method == "POST" else request.query
         answer = {name: str(value) for name, value in sent.items()}
         pending = session.take(answer.get("state", ""))
         flow = pending.run.flow if pending else self._flow_at(request.path)
-        with suppress(RunFailedError):  # the run tells, and the page shows it
+        with suppress(RunFailedError):  # the run records the error, and the page shows it
             if pending:
                 await pending.resume(answer)
             else:

@@ -1,4 +1,4 @@
-"""The letters that the run sends: a real mail server on loopback whose mailboxes are one page."""
+"""Emails of the development run: an SMTP server on loopback and a page that shows the emails."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
 @dataclass(frozen=True)
-class ReceivedLetter:
+class ReceivedEmail:
     number: int
     receiver: str
     sender: str
@@ -33,10 +33,10 @@ class ReceivedLetter:
 
 
 class Mailbox:
-    """The last letters, whomever they are to, until the playground stops. `port` None: there is no mail server."""
+    """The latest emails to all recipients, in memory. `port` None: no mail server."""
 
     def __init__(self, port: int | None, *, now: Callable[[], datetime]) -> None:
-        self.letters: deque[ReceivedLetter] = deque(maxlen=_KEPT)
+        self.emails: deque[ReceivedEmail] = deque(maxlen=_KEPT)
         """Newest first."""
         self._port = port
         self._now = now
@@ -44,14 +44,14 @@ class Mailbox:
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         content = envelope.content or b""
-        letter = message_from_bytes(content if isinstance(content, bytes) else content.encode(), policy=policy.default)
-        body = letter.get_body(("plain",)) if isinstance(letter, EmailMessage) else None
-        self.letters.appendleft(
-            ReceivedLetter(
+        email = message_from_bytes(content if isinstance(content, bytes) else content.encode(), policy=policy.default)
+        body = email.get_body(("plain",)) if isinstance(email, EmailMessage) else None
+        self.emails.appendleft(
+            ReceivedEmail(
                 number=next(self._numbers),
                 receiver=", ".join(envelope.rcpt_tos),
-                sender=str(letter["From"] or envelope.mail_from),
-                subject=str(letter["Subject"] or ""),
+                sender=str(email["From"] or envelope.mail_from),
+                subject=str(email["Subject"] or ""),
                 text=str(body.get_content()) if isinstance(body, EmailMessage) else "",
                 at=self._now(),
             )
@@ -59,7 +59,7 @@ class Mailbox:
         return "250 OK"
 
     async def serve(self, _app: web.Application) -> AsyncIterator[None]:
-        """Takes letters while the application runs."""
+        """Receive emails while the application runs."""
         if self._port is None:
             yield
             return
@@ -75,10 +75,10 @@ class MailPage:
         self._mailbox = mailbox
 
     async def show(self, request: web.Request) -> web.Response:
-        """Every letter that there is; `to` narrows it to one address."""
+        """Show all emails, or those to the address in the parameter `to`."""
         receiver = request.query.get("to", "")
-        letters = [letter for letter in self._mailbox.letters if receiver in {"", letter.receiver}]
-        return self._pages.page("mail.html", letters=letters, receiver=receiver, linked=linked)
+        emails = [email for email in self._mailbox.emails if receiver in {"", email.receiver}]
+        return self._pages.page("mail.html", emails=emails, receiver=receiver, linked=linked)
 
 
 def linked(text: str) -> Markup:

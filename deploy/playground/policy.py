@@ -1,4 +1,4 @@
-"""The rules that every request and answer keeps."""
+"""Middleware and headers for all requests and responses."""
 
 from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import urlsplit
@@ -10,10 +10,10 @@ _PROBES = frozenset({"/livez", "/readyz"})
 
 
 def own_address_only(address: str) -> Middleware:
-    """Send whoever comes by another name (127.0.0.1, or a name that somebody else made up) to the playground's own.
+    """Redirect requests with another Host header (127.0.0.1 or an unknown name) to the playground's address.
 
-    The redirect URIs and so the cookie belong to that one address; and a page of another site, whose name was bent
-    to loopback, learns nothing here.
+    The redirect URIs and the cookie use that address only. This also prevents DNS rebinding by a page of another
+    site.
     """
     host = urlsplit(address).netloc
 
@@ -36,7 +36,7 @@ def own_pages_only(address: str, *, but: Collection[str]) -> Middleware:
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         origin = request.headers.get("Origin", address)
         if request.method == "POST" and origin != address and request.path not in but:
-            raise web.HTTPForbidden(text="Only the playground's own page may press its buttons.")
+            raise web.HTTPForbidden(text="Cross-origin POST refused: use the buttons on the playground's page.")
         return await handler(request)
 
     return check

@@ -1,4 +1,4 @@
-"""What a failure means, and what to try: the words beside a red step."""
+"""Explanations of errors: what an error means and what to try."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from joserfc.errors import JoseError
 
 
 class RefusedError(Exception):
-    """The application itself refuses to go on: a check that Authlib leaves to its user failed."""
+    """A check that Authlib leaves to the application failed."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(f"{error}: {description}")
@@ -17,12 +17,12 @@ class RefusedError(Exception):
 
 
 HANDLED = (RefusedError, AuthlibBaseError, JoseError, httpx2.HTTPError, httpx2.InvalidURL, ValueError)
-"""What goes wrong when a server, a token or the network is at fault; ValueError: what came is no JSON."""
+"""Errors caused by a server, a token or the network; ValueError: the response is not JSON."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a step failed, for somebody who sees it for the first time."""
+    """Why a step failed, and what to try."""
 
     error: str
     description: str
@@ -36,84 +36,88 @@ class _Advice:
     try_this: str
 
 
-_RUNNING = "See whether every service is up with `latchkey status`, and read the logs in LATCHKEY_HOME/logs."
+_RUNNING = "Check the services with `latchkey status`, and read the logs in LATCHKEY_HOME/logs."
 
 _ADVICE = {
     "access_denied": _Advice(
-        "Somebody said no: the person on the consent or sign-in page, or a rule of the server.",
+        "The user denied the request on the consent or sign-in page, or the policy of the server refused it.",
         "Sign in again and choose Allow.",
     ),
     "invalid_client": _Advice(
-        "The server does not know this client, or the secret is wrong.",
+        "The client is not registered, or the client secret is wrong.",
         "If the client was deleted or its secret changed, restart `make run`: it registers the playground's clients.",
     ),
     "invalid_grant": _Advice(
-        "The code or refresh token is expired, used, revoked or not for this client. A code lives about a minute and "
-        "works once; a second use revokes what the first one bought.",
+        "The code or refresh token is expired, used, revoked or for another client. A code lasts about a minute "
+        "and is single use; a second use revokes the tokens of the first one.",
         "Start again with Sign in.",
     ),
     "expired_device_code": _Advice(
-        "The code lived its ten minutes, and nobody said yes or no (`expired_token`, RFC 8628, 3.5).",
-        "Ask for a new code.",
+        "The code expired before the user decided (`expired_token`, RFC 8628, 3.5).",
+        "Get a new code.",
     ),
     "invalid_request": _Advice(
-        "The server could not accept the request as it was sent.",
+        "A parameter of the request is missing or invalid.",
         "Compare the parameters above with the section of the RFC that the step names.",
     ),
     "invalid_scope": _Advice(
-        "A requested scope does not exist, or this client may not have it.",
-        "See what the client is allowed with `latchkey client show`.",
+        "A requested scope does not exist or is not registered for this client.",
+        "List the scopes of the client with `latchkey client show`.",
     ),
     "unauthorized_client": _Advice(
-        "This client is known but not allowed to use this grant type or response type.",
+        "This client is not registered for this grant type or response type.",
         "Add the grant type with `latchkey client update --grant-type …`.",
     ),
-    "unsupported_grant_type": _Advice("The server does not offer this grant type.", "See the discovery document."),
+    "unsupported_grant_type": _Advice("The server does not support this grant type.", "See the discovery document."),
     "invalid_token": _Advice(
-        "The access token is expired, revoked or not meant for this endpoint.", "Refresh, or sign in again."
+        "The access token is expired, revoked or issued for another audience.", "Refresh, or sign in again."
     ),
     "insufficient_scope": _Advice(
-        "The access token is good, but its scope does not cover this.", "Sign in again with the scope it names."
+        "The access token is valid, but its scope does not allow this request.",
+        "Sign in again with the scope that the error names.",
     ),
-    "login_required": _Advice("Nobody is signed in, and the request forbade to ask.", "Sign in first."),
-    "consent_required": _Advice("Consent is missing, and the request forbade to ask for it.", "Sign in first."),
-    "temporarily_unavailable": _Advice("The server is overloaded or a part of it is away.", "Try again shortly."),
-    "server_error": _Advice("Something failed inside the server.", _RUNNING),
-    "unreachable": _Advice("No answer came: nothing listens at this address, or it took too long.", _RUNNING),
-    "http_error": _Advice("The server answered with an HTTP error instead of the expected document.", _RUNNING),
-    "unreadable": _Advice("The answer is not the JSON document that the specification asks for.", _RUNNING),
+    "login_required": _Advice("No active session, and prompt=none forbids a sign-in page.", "Sign in first."),
+    "consent_required": _Advice("Consent is missing, and prompt=none forbids a consent page.", "Sign in first."),
+    "temporarily_unavailable": _Advice(
+        "The server is overloaded, or one of its services is unavailable.", "Try again shortly."
+    ),
+    "server_error": _Advice("An internal error occurred in the server.", _RUNNING),
+    "unreachable": _Advice("No response: no server listens at this address, or the request timed out.", _RUNNING),
+    "http_error": _Advice("The server returned an HTTP error instead of the expected document.", _RUNNING),
+    "unreadable": _Advice("The response is not the JSON document that the specification requires.", _RUNNING),
     "incomplete_metadata": _Advice("The discovery document lacks an endpoint that this flow needs.", _RUNNING),
     "unknown_state": _Advice(
-        "This answer belongs to no sign-in that this browser has open: it is old, was opened twice, or somebody else "
-        "sent it. Accepting it would let a stranger sign you in to their account (RFC 6749, 10.12).",
+        "This response matches no pending sign-in of this browser: it is old, repeated, or sent by an attacker. "
+        "Accepting it would let an attacker sign you in to the attacker's account (RFC 6749, 10.12).",
         "Start again with Sign in.",
     ),
     "wrong_issuer": _Advice(
-        "The answer names another authorization server than the one that was asked, as in a mix-up attack.",
+        "The response names another authorization server than the request, as in a mix-up attack.",
         "Check LATCHKEY_ISSUER: it must be the same for every service and for the browser.",
     ),
     "no_token": _Advice("There is no token of that kind in this session.", "Sign in first."),
     "wrong_subject": _Advice(
-        "The answer speaks about another person than the ID token does, so it must not be used.", "Sign in again."
+        "The subject of the response differs from the subject of the ID token, so the response must not be used.",
+        "Sign in again.",
     ),
     "bad_signature": _Advice(
-        "No key of the server's key set made this signature: the token is forged or the keys are stale.",
+        "No key of the server's key set verifies this signature: the token is forged or the keys are stale.",
         "Sign in again; then compare the `kid` of the token with the key set.",
     ),
     "expired_token": _Advice(
-        "The token is past its `exp`, even with a little clock difference allowed.",
+        "The current time is after `exp` of the token, even with the allowed clock difference.",
         "Compare the clocks of this machine and the server.",
     ),
 }
 _ANY_TOKEN = _Advice(
-    "The ID token did not pass the checks of OpenID Connect Core, 3.1.3.7, so nobody is signed in.",
-    "Look at the claim that the error names, and sign in again.",
+    "The ID token did not pass the checks of OpenID Connect Core, 3.1.3.7, so the user is not signed in.",
+    "Check the claim that the error names, and sign in again.",
 )
-_ANYTHING = _Advice("The server refused, with an error code of its own.", "The description says more.")
+_ANYTHING = _Advice("The server returned an error code without an explanation here.", "Read the error description.")
 
 
 def explain(error: Exception) -> Problem:
-    """Put what the client library raised into words."""
+    """Explain an error of the client library."""
     code, description = _code_and_description(error)
     advice = _ADVICE.get(code) or (_ANY_TOKEN if isinstance(error, JoseError) else _ANYTHING)
     return Problem(code, description, advice.meaning, advice.try_this)

@@ -23,7 +23,7 @@ CLOCK_DIFFERENCE = 30
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 _TRUSTED_ALGORITHMS = frozenset({"RS256", "ES256"})
-"""Public-key signatures only: a server that offers `none` or an HMAC is not believed (RFC 8725, 3.1)."""
+"""Public-key signatures only: `none` and HMAC are not accepted (RFC 8725, 3.1)."""
 
 
 class RelyingParty(AsyncOAuth2Mixin, AsyncOpenIDMixin, BaseApp):  # type: ignore[misc]
@@ -116,7 +116,7 @@ class RelyingParty(AsyncOAuth2Mixin, AsyncOpenIDMixin, BaseApp):  # type: ignore
 
 
 def _claims_beside(token: Mapping[str, Any], response_type: str) -> Callable[..., Any]:
-    """Authlib's rules for the claims, told of the code and access token that came along: it does not look by itself."""
+    """Authlib's rules for the claims, with the code and access token that at_hash and c_hash are checked against."""
     kind = get_claim_cls_by_response_type(response_type)
     beside = {name: token[name] for name in ("code", "access_token") if name in token}
 

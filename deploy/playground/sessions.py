@@ -1,4 +1,4 @@
-"""Who is using the playground: sessions in memory, found by a random cookie and forgotten at the end of the process."""
+"""Browser sessions of the playground: in memory, identified by a random cookie."""
 
 import secrets
 from collections import OrderedDict
@@ -12,18 +12,18 @@ from deploy.playground.relying_party import RelyingParty
 from deploy.playground.transcript import Run
 
 COOKIE = "latchkey-playground"
-_MOST_SESSIONS = 200
-_MOST_RUNS = 12
-_MOST_PENDING = 10
+_MAX_SESSIONS = 200
+_MAX_RUNS = 12
+_MAX_PENDING = 10
 
 
 Resume = Callable[[Mapping[str, str]], Awaitable[None]]
-"""Goes on with a flow once the browser has brought the answer."""
+"""Continues a flow with the response that the browser brought."""
 
 
 @dataclass(frozen=True)
 class Pending:
-    """A run that waits for the browser to come back."""
+    """A run whose response is pending."""
 
     run: Run
     resume: Resume
@@ -31,16 +31,16 @@ class Pending:
 
 @dataclass
 class Waiting:
-    """A run that asks again whenever it is time and somebody looks at the page."""
+    """A run that polls when the page loads and the interval is over."""
 
     due: datetime
     again: Callable[[datetime], Awaitable[datetime | None]]
-    """Asks once; when to ask next, or None when there is nothing more to ask."""
+    """Polls once. Returns the time of the next poll, or None when polling is over."""
 
 
 @dataclass
 class SignedIn:
-    """A person signed in to one of the applications."""
+    """A user who is signed in to one of the applications."""
 
     application: Application
     party: RelyingParty
@@ -51,8 +51,8 @@ class SignedIn:
     """Of the userinfo endpoint."""
 
     @property
-    def person(self) -> str:
-        """The friendliest name that the server told, with the username where there is one."""
+    def user(self) -> str:
+        """The display name from the claims, with the username if there is one."""
         known = {**self.claims, **self.profile}
         name = next(str(known[claim]) for claim in ("name", "preferred_username", "email", "sub") if known.get(claim))
         username = known.get("preferred_username", name)
@@ -66,27 +66,27 @@ class Session:
     id: str
     runs: list[Run] = field(default_factory=list)
     pending: dict[str, Pending] = field(default_factory=dict)
-    """What goes on when the browser comes back, by the `state` that the answer must carry."""
+    """Pending runs by the `state` of the request."""
     waiting: dict[str, Waiting] = field(default_factory=dict)
-    """What goes on by itself, by the name of its flow."""
-    people: dict[str, SignedIn] = field(default_factory=dict)
-    """Who is signed in, by the client id of the application."""
+    """Polling runs by the name of their flow."""
+    users: dict[str, SignedIn] = field(default_factory=dict)
+    """Signed-in users by client id."""
 
     def start(self, flow: str, title: str, *, now: datetime) -> Run:
-        """Begin a run; the oldest one is forgotten when there are too many."""
+        """Begin a run. Removes the oldest runs above the limit."""
         run = Run(flow, title, now)
         self.runs.append(run)
-        del self.runs[:-_MOST_RUNS]
+        del self.runs[:-_MAX_RUNS]
         return run
 
     def expect(self, state: str, run: Run, resume: Resume) -> None:
-        """Remember what to do when the browser comes back with this `state`; the oldest are forgotten."""
+        """Store how to continue when a response with this `state` arrives. Removes the oldest above the limit."""
         self.pending[state] = Pending(run, resume)
-        for oldest in list(self.pending)[:-_MOST_PENDING]:
+        for oldest in list(self.pending)[:-_MAX_PENDING]:
             del self.pending[oldest]
 
     def take(self, state: str) -> Pending | None:
-        """What waits for this `state`, once; its run is the latest one again."""
+        """Remove and return the pending run of this `state`, and make it the latest run."""
         pending = self.pending.pop(state, None)
         if pending:
             self.runs = [run for run in self.runs if run is not pending.run] + [pending.run]
@@ -109,22 +109,22 @@ class Sessions:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
     def find(self, cookie: str | None) -> Session | None:
-        """The session that the cookie names."""
+        """Return the session of the cookie value, or None."""
         session = self._sessions.get(cookie or "")
         if session:
             self._sessions.move_to_end(session.id)
         return session
 
     def create(self) -> Session:
-        """A new session, whose id nobody can guess."""
+        """Create a session with a random id."""
         session = Session(secrets.token_urlsafe(32))
         self._sessions[session.id] = session
-        while len(self._sessions) > _MOST_SESSIONS:
+        while len(self._sessions) > _MAX_SESSIONS:
             self._sessions.popitem(last=False)
         return session
 
     def renew(self, session: Session) -> None:
-        """Give the session a new id, so that an id known before the sign-in is worth nothing after it."""
+        """Give the session a new id, against session fixation."""
         self._sessions.pop(session.id, None)
         session.id = secrets.token_urlsafe(32)
         self._sessions[session.id] = session

@@ -1,4 +1,4 @@
-"""Tokens as the page shows them: decoded for the reader, never to decide anything."""
+"""Tokens decoded for display, without verification."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ from typing import Any
 from deploy.playground.transcript import TokenView
 
 _FIRST = ("iss", "sub", "aud", "iat", "exp", "auth_time", "nonce")
-_OPAQUE = "Opaque: random characters that only the server can look up."
+_OPAQUE = "Opaque: a random value that only the server can resolve."
 
 
 def view(title: str, token: str, note: str) -> TokenView:
@@ -36,7 +36,7 @@ def access_token(response: dict[str, Any]) -> TokenView:
     return view(
         "Access token",
         str(response.get("access_token", "")),
-        "Meant for the API, not for this application, which only passes it on (RFC 9068). Opened for the curious.",
+        "For the API: the application must not interpret it (RFC 9068). Decoded here for inspection only.",
     )
 
 
@@ -45,7 +45,7 @@ def id_token(response: dict[str, Any]) -> TokenView:
     return view(
         "ID token",
         str(response.get("id_token", "")),
-        "Tells this application who signed in, when and how. Verified below before a word of it is believed.",
+        "Tells this application who signed in, when and how. Verified below before it is used.",
     )
 
 
@@ -53,4 +53,4 @@ def refresh_token(response: dict[str, Any]) -> list[TokenView]:
     """The refresh token of a token response, if it has one."""
     if not response.get("refresh_token"):
         return []
-    return [view("Refresh token", str(response["refresh_token"]), "Buys the next access token, once.")]
+    return [view("Refresh token", str(response["refresh_token"]), "Single use: redeem it for the next access token.")]

@@ -1,4 +1,4 @@
-"""What happened in one run, in the order it happened: the only thing the page knows about a flow."""
+"""The transcript of a run: its steps in order, as the page shows them."""
 
 import secrets
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ class TokenView:
 
 @dataclass(frozen=True)
 class Code:
-    """A code that a person types elsewhere, and where."""
+    """A user code and the address where the user enters it."""
 
     text: str
     address: str
@@ -72,7 +72,7 @@ class Code:
 
 @dataclass
 class Step:
-    """One sentence of the story, with the exchanges behind it."""
+    """A step of a run, with its requests and responses."""
 
     name: str
     title: str
@@ -89,7 +89,7 @@ class Step:
 
 
 class RunFailedError(Exception):
-    """A step failed, and says so itself; there is nothing more to do in this run."""
+    """A step failed and has recorded its error; the run ends."""
 
 
 _current: ContextVar[Step | None] = ContextVar("playground_step", default=None)

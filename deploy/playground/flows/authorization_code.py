@@ -1,11 +1,11 @@
-"""Authorization code with PKCE: the flow of every application that a person uses (RFC 6749 4.1, RFC 7636)."""
+"""Authorization code with PKCE: the flow of every application with end-users (RFC 6749 4.1, RFC 7636)."""
 
 from collections.abc import Mapping
 
 from deploy.playground.config import Playground
 from deploy.playground.flows import id_token
 from deploy.playground.flows.flow import Button, Flow, ResponseMode, Visit
-from deploy.playground.flows.logout import nobody_to_sign_out, sign_out
+from deploy.playground.flows.logout import sign_out, why_sign_out_is_unavailable
 from deploy.playground.flows.refresh import refresh
 from deploy.playground.flows.sign_in import Request, SignIn, accept_answer, redeem_code, send_away
 from deploy.playground.flows.userinfo import ask_who_it_is, call_userinfo
@@ -15,28 +15,28 @@ from deploy.playground.sessions import Session
 _SCOPE = "openid profile email offline_access"
 _SCOPE_OF_SECOND = "openid profile"
 _WHY = (
-    "The person signs in there, never here: this application sees no password. Along go the hash of a fresh secret "
-    "(PKCE) and two random values to recognise the answer by."
+    "The user signs in at the server, so this application never gets the password. The request has the hash of a new "
+    "secret (PKCE) and two random values that the application compares with the response."
 )
 
 
 async def sign_in(visit: Visit) -> str:
-    """Send the browser away to sign in to the web app."""
+    """Redirect the browser to the server to sign in to the web app."""
     return await send_away(visit, Request(visit.playground.web, _SCOPE), _come_back, why=_WHY)
 
 
 async def sign_in_at_second(visit: Visit) -> str:
-    """Send the browser away to sign in to another application, which finds it signed in already."""
+    """Redirect the browser to the server for a second application, which reuses the server's session."""
     return await send_away(visit, Request(visit.playground.second, _SCOPE_OF_SECOND), _come_back, why=_WHY)
 
 
 async def _come_back(sign_in: SignIn, answer: Mapping[str, str]) -> None:
-    """Judge the answer, trade its code for tokens, and find out who it is."""
+    """Check the response, redeem its code for tokens and call userinfo."""
     run, party = sign_in.run, sign_in.party
     with run.step(
         "authorization-response",
         "The browser comes back",
-        "With a code, or with an error. The code alone is worth nothing: it needs this application's secrets too.",
+        "The response has a code or an error. The code is useless without this application's secrets.",
         rfc(6749, "4.1.2"),
         rfc(9207, "2.4"),
     ) as step:
@@ -47,15 +47,15 @@ async def _come_back(sign_in: SignIn, answer: Mapping[str, str]) -> None:
     await ask_who_it_is(run, sign_in.welcome(response, claims))
 
 
-def _nobody_at_web(playground: Playground, session: Session) -> str | None:
-    return None if playground.web.client_id in session.people else "Sign in first."
+def _sign_in_missing(playground: Playground, session: Session) -> str | None:
+    return None if playground.web.client_id in session.users else "Sign in first."
 
 
 def _no_refresh_token(playground: Playground, session: Session) -> str | None:
-    person = session.people.get(playground.web.client_id)
-    if person and not person.tokens.get("refresh_token"):
-        return "The server gave no refresh token."
-    return _nobody_at_web(playground, session)
+    user = session.users.get(playground.web.client_id)
+    if user and not user.tokens.get("refresh_token"):
+        return "The server issued no refresh token."
+    return _sign_in_missing(playground, session)
 
 
 def _returns(playground: Playground) -> Mapping[str, ResponseMode]:
@@ -67,15 +67,15 @@ def _returns(playground: Playground) -> Mapping[str, ResponseMode]:
 FLOW = Flow(
     name="authorization-code",
     title="Authorization code + PKCE",
-    summary="The person signs in at the server; the application gets a one-time code and trades it for tokens.",
-    suits="Web, mobile and desktop applications: whenever a person is there and has a browser.",
-    not_for="programs that act for themselves, and devices without a browser.",
+    summary="The user signs in at the server; the application gets a single-use code and redeems it for tokens.",
+    suits="Web, mobile and desktop applications whose users have a browser.",
+    not_for="programs that act without a user, and devices without a browser.",
     buttons=(
         Button("code", "Sign in", sign_in, primary=True),
         Button("second", "Sign in at the second app (SSO)", sign_in_at_second),
         Button("refresh", "Refresh", refresh, _no_refresh_token),
-        Button("userinfo", "Call userinfo", call_userinfo, _nobody_at_web),
-        Button("logout", "Sign out", sign_out, nobody_to_sign_out),
+        Button("userinfo", "Call userinfo", call_userinfo, _sign_in_missing),
+        Button("logout", "Sign out", sign_out, why_sign_out_is_unavailable),
     ),
     returns=_returns,
 )

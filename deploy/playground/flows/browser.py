@@ -1,4 +1,4 @@
-"""The half of a flow that travels through the browser, as exchanges."""
+"""Requests and responses of a flow that pass through the browser, as exchanges."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
@@ -7,40 +7,40 @@ from deploy.playground import redact
 from deploy.playground.transcript import Exchange, Parameter
 
 _RESPONSE_TYPES = {
-    "code": "a code first: tokens never travel through the browser",
-    "id_token": "an ID token through the browser, and nothing else",
+    "code": "a code: tokens do not pass through the browser",
+    "id_token": "an ID token only, through the browser",
     "id_token token": "ID token and access token, both through the browser",
-    "code id_token": "a code, and an ID token at once",
+    "code id_token": "a code and an ID token",
 }
 _RESPONSE_MODES = {
-    "form_post": "the answer comes in the body of a POST, where no history and no log keeps it",
-    "fragment": "the answer comes behind the # of the address, which browsers do not send",
+    "form_post": "the response is the body of a POST, so it is in no browser history and no access log",
+    "fragment": "the response is in the fragment of the URL, which browsers do not send to servers",
 }
 _NOTES = {
-    "client_id": "which application asks",
-    "redirect_uri": "where to come back to; must equal a registered address, character by character",
-    "scope": "what is asked for; openid makes it a sign-in",
-    "state": "ties the answer to this browser, against forged answers",
-    "nonce": "comes back inside the ID token, against replayed tokens",
-    "code_challenge": "SHA-256 of a secret that only this application knows (PKCE)",
-    "code_challenge_method": "how the challenge was made",
-    "code": "works once and only together with the PKCE secret",
-    "id_token": "who signed in; verified below before a word of it is believed",
-    "access_token": "for the API, and for whoever gets hold of it",
-    "token_type": "how it is shown to the API",
-    "expires_in": "seconds that it lives: short, since nobody can renew it",
-    "session_state": "lets the application notice when the session at the server ends",
-    "iss": "who answers, against mix-up with another server (RFC 9207)",
-    "id_token_hint": "who is to be signed out",
-    "post_logout_redirect_uri": "where to come back to; must be registered",
-    "error": "why it did not work",
-    "error_description": "the same for developers",
-    "prompt": "whether to ask again",
+    "client_id": "identifies the application",
+    "redirect_uri": "the address of the response; must equal a registered redirect URI exactly",
+    "scope": "the requested access; openid requests an ID token",
+    "state": "binds the response to this browser, against forged responses",
+    "nonce": "is returned in the ID token, against replayed tokens",
+    "code_challenge": "SHA-256 of a secret of this application (PKCE)",
+    "code_challenge_method": "the hash algorithm of the challenge",
+    "code": "single use, and only with the PKCE secret",
+    "id_token": "identifies the user; verified below before it is used",
+    "access_token": "for the API; anyone who obtains it can use it",
+    "token_type": "how the access token is sent to the API",
+    "expires_in": "lifetime in seconds: short, because the token cannot be renewed",
+    "session_state": "lets the application detect that the session at the server ended",
+    "iss": "the issuer of the response, against mix-up attacks (RFC 9207)",
+    "id_token_hint": "identifies the user to sign out",
+    "post_logout_redirect_uri": "the address after sign-out; must be registered",
+    "error": "the error code",
+    "error_description": "the reason, for developers",
+    "prompt": "whether the server asks the user again",
 }
 
 
 def sent_to(address: str) -> Exchange:
-    """The browser is sent to the server."""
+    """Describe a redirect of the browser to the server."""
     parts = urlsplit(address)
     return Exchange(
         sender="browser",
@@ -53,7 +53,7 @@ def sent_to(address: str) -> Exchange:
 
 
 def came_back_to(address: str, answer: Mapping[str, str], *, method: str = "GET") -> Exchange:
-    """The browser comes back with an answer."""
+    """Describe the browser's request that carries a response."""
     return Exchange(sender="browser", method=method, url=address, parameters=_explained(answer))
 
 

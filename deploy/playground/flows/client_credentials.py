@@ -1,4 +1,4 @@
-"""Client credentials: a program acts for itself, without a person (RFC 6749, 4.4)."""
+"""Client credentials: a program gets a token without a user (RFC 6749, 4.4)."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ async def fetch_token(visit: Visit) -> None:
     await discover(run, party)
     with run.step(
         "token",
-        "Show the secret, get a token",
-        "One request, no browser. There is no refresh token: the program can ask again whenever it likes.",
+        "Authenticate and get a token",
+        "One request without a browser. There is no refresh token: the program can request a new token at any time.",
         rfc(6749, "4.4.2"),
         rfc(9068, "2.2"),
     ) as step:
@@ -28,8 +28,8 @@ async def fetch_token(visit: Visit) -> None:
 FLOW = Flow(
     name="client-credentials",
     title="Client credentials",
-    summary="A program shows its own id and secret and gets an access token in its own name.",
+    summary="A program authenticates with its client id and secret and gets an access token.",
     suits="Background jobs and services that call other services.",
-    not_for="anything that a person does: the token says which program called, and nothing about people.",
+    not_for="actions of a user: the token identifies the program and no user.",
     buttons=(Button("client-credentials", "Get a token", fetch_token, primary=True),),
 )

@@ -1,4 +1,4 @@
-"""Device authorization: for a television, a terminal, anything without a browser of its own (RFC 8628)."""
+"""Device authorization: for televisions, terminals and other devices without a browser (RFC 8628)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from deploy.playground.transcript import Code, Run, Step
 
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _SCOPE = "openid profile email offline_access"
-_MOST_SHOWN = 8
-"""Polls that the page shows; who waits for ten minutes makes a hundred."""
+_MAX_POLLS_SHOWN = 8
+"""Polls shown on the page; a device polls about 100 times in ten minutes."""
 _SLOWER_BY = timedelta(seconds=5)
 
 
 async def ask(visit: Visit) -> None:
-    """Get a code, show it, and begin to wait."""
-    run = visit.start("Ask for a code")
+    """Request a user code, show it and start polling."""
+    run = visit.start("Get a code")
     party = RelyingParty(visit.playground.issuer, visit.playground.device)
     await discover(run, party)
     codes = await _codes(run, party)
@@ -39,9 +39,9 @@ async def ask(visit: Visit) -> None:
 async def _codes(run: Run, party: RelyingParty) -> dict[str, Any]:
     with run.step(
         "device-authorization",
-        "Ask for a pair of codes",
-        "The device keeps the long one to itself and shows the short one. Whoever has a browser, on whatever device, "
-        "types it there and says yes or no. Try it: open the page in another browser, or on your phone.",
+        "Request a device code and a user code",
+        "The device keeps the device code and shows the user code. The user enters the user code in a browser on any "
+        "device and allows or denies the request. Try it: open the page in another browser or on your phone.",
         rfc(8628, "3.1"),
         rfc(8628, "3.2"),
     ) as step:
@@ -55,9 +55,9 @@ async def _codes(run: Run, party: RelyingParty) -> dict[str, Any]:
 def _begin_to_poll(run: Run) -> Step:
     with run.step(
         "poll",
-        "Ask again and again whether somebody said yes",
-        "Not more often than the server said: whoever is too fast is told to `slow_down`. This page asks when it is "
-        "loaded, and loads itself again as long as nobody has decided.",
+        "Poll until the user decides",
+        "The server names the shortest interval and returns `slow_down` to a client that polls faster. This page polls "
+        "when it loads, and reloads until the user has decided.",
         rfc(8628, "3.4"),
         rfc(8628, "3.5"),
     ) as step:
@@ -66,7 +66,7 @@ def _begin_to_poll(run: Run) -> Step:
 
 @dataclass
 class _Poll:
-    """What the device does until somebody has decided."""
+    """Polls the token endpoint until the user has decided."""
 
     session: Session
     party: RelyingParty
@@ -76,15 +76,15 @@ class _Poll:
     interval: timedelta
 
     async def __call__(self, now: datetime) -> datetime | None:
-        """One poll; when the next one is due, or None when it is over."""
+        """Poll once. Returns the time of the next poll, or None when polling is over."""
         response = await self._ask()
         if response is None:
             return now + self.interval
         await id_token.fetch_keys(self.run, self.party)
         claims = await id_token.verify(self.run, self.party, response, nonce=None)
-        person = SignedIn(self.party.application, self.party, response, claims)
-        self.session.people[self.party.client_id] = person
-        await ask_who_it_is(self.run, person)
+        user = SignedIn(self.party.application, self.party, response, claims)
+        self.session.users[self.party.client_id] = user
+        await ask_who_it_is(self.run, user)
         return None
 
     async def _ask(self) -> dict[str, Any] | None:
@@ -97,14 +97,14 @@ class _Poll:
                 self._require_patience(error)
                 return None
             finally:
-                del self.step.exchanges[:-_MOST_SHOWN]
+                del self.step.exchanges[:-_MAX_POLLS_SHOWN]
             self.step.tokens += [tokens.access_token(response), *tokens.refresh_token(response)]
             return response
 
     def _require_patience(self, error: OAuthError) -> None:
-        """Raises the error, unless it says to ask again later."""
+        """Raise the error unless it asks the device to poll again later."""
         if error.error == "expired_token":
-            raise RefusedError("expired_device_code", "nobody decided while the code lived")
+            raise RefusedError("expired_device_code", "the user made no decision before the code expired")
         if error.error == "slow_down":
             self.interval += _SLOWER_BY
         elif error.error != "authorization_pending":
@@ -114,8 +114,8 @@ class _Poll:
 FLOW = Flow(
     name="device",
     title="Device authorization",
-    summary="A device shows a short code; the person types it in a browser elsewhere, signs in there and says yes.",
-    suits="Televisions, consoles, command lines: whatever has no browser, or no keyboard to speak of.",
-    not_for="applications that can open a browser: a code that is typed can be talked out of people.",
-    buttons=(Button("device", "Ask for a code", ask, primary=True),),
+    summary="A device shows a short code; the user enters it in a browser elsewhere, signs in and allows the device.",
+    suits="Televisions, consoles and command lines: devices without a browser or a usable keyboard.",
+    not_for="applications that can open a browser: an attacker can trick a user into entering the attacker's code.",
+    buttons=(Button("device", "Get a code", ask, primary=True),),
 )

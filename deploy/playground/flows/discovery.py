@@ -1,4 +1,4 @@
-"""The step that every flow begins with."""
+"""Discovery: the first step of every flow."""
 
 from deploy.playground.references import DISCOVERY, rfc
 from deploy.playground.relying_party import RelyingParty
@@ -9,8 +9,8 @@ async def discover(run: Run, party: RelyingParty) -> None:
     """Load the metadata of the server, once for a relying party."""
     with run.step(
         "discovery",
-        "Ask the server where everything is",
-        "One document names every endpoint and what the server can do. A client has to know the issuer, nothing else.",
+        "Fetch the discovery document",
+        "One document lists the endpoints and features of the server. A client only needs the issuer.",
         DISCOVERY,
         rfc(8414, "3"),
         quiet=True,

@@ -1,4 +1,4 @@
-"""What a flow is for the page: a title, some buttons, and the addresses where the browser comes back."""
+"""A flow on the page: a title, buttons and the callback paths."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from deploy.playground.transcript import Run
 
 @dataclass(frozen=True)
 class Visit:
-    """One press of a button, or one answer brought back, as a flow sees it."""
+    """One press of a button, or one response that the browser brings."""
 
     playground: Playground
     session: Session
@@ -26,20 +26,20 @@ class Visit:
 
 @dataclass(frozen=True)
 class Button:
-    """One thing to try."""
+    """A button of a flow."""
 
     name: str
     """Its id on the page is `run-<name>`."""
     label: str
     press: Callable[[Visit], Awaitable[str | None]]
-    """Answers with the address to send the browser to, or None for the page itself."""
+    """Returns the address for a redirect, or None to show the page again."""
     unavailable: Callable[[Playground, Session], str | None] = lambda _playground, _session: None
-    """Why it cannot be pressed now; None when it can."""
+    """Returns why the button is disabled, or None when it is enabled."""
     primary: bool = False
 
 
 class ResponseMode(Enum):
-    """How an answer travels (OAuth 2.0 Multiple Response Type Encoding Practices 2.1, Form Post Response Mode)."""
+    """How a response is returned (OAuth 2.0 Multiple Response Type Encoding Practices 2.1, Form Post Response Mode)."""
 
     QUERY = "query"
     FRAGMENT = "fragment"
@@ -56,7 +56,7 @@ class Flow:
     suits: str
     """Which kind of application chooses this flow."""
     not_for: str
-    """And which does not, with what it takes instead."""
+    """Which kind of application needs another flow, and which one."""
     buttons: tuple[Button, ...]
     returns: Callable[[Playground], Mapping[str, ResponseMode]] = lambda _: {}
-    """The paths of this server where the browser brings answers."""
+    """The callback paths of this server."""

@@ -1,4 +1,4 @@
-"""Implicit with a form post: an ID token and nothing else, for applications that only want to know who it is."""
+"""Implicit with a form post: an ID token only, for applications that only sign users in."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from deploy.playground.flows.sign_in import Request, SignIn, accept_answer, send
 from deploy.playground.references import FORM_POST, IMPLICIT_RESPONSE, rfc
 
 _WHY = (
-    "The person signs in there, as always. The answer shall be an ID token and come as a form that the browser posts "
-    "here, so that it is in no address. There is no code, so there is nothing that PKCE could protect; the nonce ties "
+    "The user signs in at the server. The response is an ID token, sent as a form that the browser posts to this "
+    "application, so that it is in no URL. There is no code for PKCE to protect; the nonce binds "
     "the ID token to this browser."
 )
 
 
 async def sign_in(visit: Visit) -> str:
-    """Send the browser away to sign in to the application that wants an ID token alone."""
+    """Redirect the browser to the server to sign in to the application that uses an ID token only."""
     request = Request(
         visit.playground.form_post, "openid profile email", response_type="id_token", response_mode="form_post"
     )
@@ -24,14 +24,14 @@ async def sign_in(visit: Visit) -> str:
 
 
 async def _come_back(sign_in: SignIn, answer: Mapping[str, str]) -> None:
-    """Judge the answer; its ID token tells all there is to know."""
+    """Check the response and verify its ID token."""
     run, party = sign_in.run, sign_in.party
     with run.step(
         "authorization-response",
         "The browser posts an ID token",
-        "A page of the server holds a form that posts itself (without scripts: after a press). It comes from another "
-        "site, so a cookie with `SameSite=Strict` would not come along, and one with `Lax` only because server and "
-        "application share a host name here; elsewhere what remembers `state` and `nonce` needs `SameSite=None`.",
+        "A page of the server has a form that submits itself (without scripts: a button). The POST is "
+        "cross-site, so browsers do not send `SameSite=Strict` cookies, and send `Lax` ones here only since server and "
+        "application share a host name here. Elsewhere the cookie for `state` and `nonce` needs `SameSite=None`.",
         FORM_POST,
         IMPLICIT_RESPONSE,
         rfc(9207, "2.4"),
@@ -52,9 +52,9 @@ def _returns(playground: Playground) -> Mapping[str, ResponseMode]:
 FLOW = Flow(
     name="form-post",
     title="Implicit, sign-in only, by form post",
-    summary="The browser posts an ID token to the application. No secret, no token request, and no access token.",
-    suits="Server-side applications that want to know who somebody is, and cannot call the server themselves.",
-    not_for="applications that call an API, or renew anything: they take the authorization code.",
+    summary="The browser posts an ID token to the application. It has no client secret, token request or access token.",
+    suits="Server-side applications that only sign users in and cannot call the server.",
+    not_for="applications that call an API or need refresh tokens: use the authorization code flow.",
     buttons=(Button("form-post", "Sign in", sign_in, primary=True),),
     returns=_returns,
 )

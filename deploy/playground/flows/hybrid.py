@@ -1,4 +1,4 @@
-"""Hybrid: an ID token at once, and a code that buys the rest (OpenID Connect Core 3.3)."""
+"""Hybrid: an ID token and a code in the authorization response (OpenID Connect Core 3.3)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,13 +12,13 @@ from deploy.playground.problems import RefusedError
 from deploy.playground.references import FORM_POST, HYBRID_RESPONSE, rfc
 
 _WHY = (
-    "The person signs in there, as always. Two things shall come back at once: an ID token, for which the nonce goes "
-    "along, and a code, for which the hash of a fresh secret does (PKCE)."
+    "The user signs in at the server. The response has an ID token, which the nonce protects, "
+    "and a code, which the hash of a new secret protects (PKCE)."
 )
 
 
 async def sign_in(visit: Visit) -> str:
-    """Send the browser away to sign in to the hybrid app."""
+    """Redirect the browser to the server to sign in to the hybrid app."""
     request = Request(
         visit.playground.hybrid,
         "openid profile email offline_access",
@@ -29,13 +29,13 @@ async def sign_in(visit: Visit) -> str:
 
 
 async def _come_back(sign_in: SignIn, answer: Mapping[str, str]) -> None:
-    """Judge the answer, verify its ID token, trade its code, and hold the two ID tokens against each other."""
+    """Check the response, verify its ID token, redeem its code and compare the two ID tokens."""
     run, party = sign_in.run, sign_in.party
     with run.step(
         "authorization-response",
         "The browser posts a code and an ID token",
-        "Who signed in is known before the code is shown to anybody, and the ID token says which code it came with: a "
-        "code of somebody else cannot be slipped in.",
+        "The application verifies the user before it redeems the code. The ID token has a hash of the code, so an "
+        "attacker cannot replace the code.",
         HYBRID_RESPONSE,
         FORM_POST,
         rfc(9207, "2.4"),
@@ -48,10 +48,10 @@ async def _come_back(sign_in: SignIn, answer: Mapping[str, str]) -> None:
         {"id_token": answer["id_token"], "code": answer["code"]},
         nonce=sign_in.nonce,
         response_type=sign_in.request.response_type,
-        source="that the browser brought",
+        source="from the authorization response",
     )
     response = await redeem_code(sign_in, answer["code"])
-    second = await id_token.verify(run, party, response, nonce=sign_in.nonce, source="that the code bought")
+    second = await id_token.verify(run, party, response, nonce=sign_in.nonce, source="from the token response")
     _compare(sign_in, first, second)
     await ask_who_it_is(run, sign_in.welcome(response, {**first, **second}))
 
@@ -60,7 +60,7 @@ def _compare(sign_in: SignIn, first: Mapping[str, Any], second: Mapping[str, Any
     with sign_in.run.step(
         "comparison",
         "Compare the two ID tokens",
-        "The one from the browser and the one from the token endpoint must be about the same person.",
+        "Both ID tokens must have the same issuer and subject.",
         HYBRID_RESPONSE,
     ) as step:
         for name in ("iss", "sub"):
@@ -76,10 +76,10 @@ def _returns(playground: Playground) -> Mapping[str, ResponseMode]:
 FLOW = Flow(
     name="hybrid",
     title="Hybrid",
-    summary="An ID token comes at once through the browser, together with a code that buys the other tokens.",
-    suits="Server-side applications that must know who it is before they redeem the code, or whose library asks for "
+    summary="The browser brings an ID token and a code; the application redeems the code for the other tokens.",
+    suits="Server-side applications that must verify the user before they redeem the code, or whose library requires "
     "code id_token.",
-    not_for="anybody else: the authorization code alone tells the same, one request later.",
+    not_for="other applications: the authorization code flow gives the same result with one more request.",
     buttons=(Button("hybrid", "Sign in", sign_in, primary=True),),
     returns=_returns,
 )

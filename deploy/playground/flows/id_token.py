@@ -1,4 +1,4 @@
-"""The step that turns an ID token into a person."""
+"""Verification of ID tokens."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,11 +24,11 @@ _RULES = {
 
 
 async def fetch_keys(run: Run, party: RelyingParty) -> None:
-    """Load the public keys, so that the check of the signature has something to check with."""
+    """Load the public keys that verify signatures."""
     with run.step(
         "jwks",
         "Fetch the public keys",
-        "The server's public keys, by `kid`. Kept for later tokens; fetched again only for a `kid` not seen before.",
+        "The server's public keys, by `kid`. The application caches them and fetches them again for an unknown `kid`.",
         rfc(7517, "5"),
         quiet=True,
     ):
@@ -44,38 +44,38 @@ async def verify(
     response_type: str = "code",
     source: str = "",
 ) -> dict[str, Any]:
-    """The claims of a sign-in's ID token; the step lists every check that it passed. No nonce where no browser was.
+    """Verify the ID token of a sign-in and return its claims. `nonce` is None in flows without a browser.
 
-    `response_type` is that of the response: "code" where the token endpoint gave it. `source` tells two of one sign-in
-    apart.
+    `response_type` is "code" for a response of the token endpoint. `source` is shown in the title when a sign-in
+    has two ID tokens.
     """
     with run.step(
         "id-token",
         f"Verify the ID token {source}".rstrip(),
-        "Signature, issuer, audience, times and, where there is one, nonce, by Authlib and joserfc. Only now is "
-        "somebody signed in.",
+        "Authlib and joserfc check signature, issuer, audience, times and, if sent, nonce. Only now is "
+        "the user signed in.",
         *_RULES[response_type],
     ) as step:
         step.tokens.append(tokens.id_token(dict(response)))
         claims = await party.validate_id_token(response, nonce=nonce, response_type=response_type)
         step.checks += _checks(step, claims)
         if nonce is not None:
-            step.checks.append("nonce is the one that this browser was given")
+            step.checks.append("nonce matches the request of this browser")
         if "access_token" in response and "at_hash" in claims:
-            step.checks.append("at_hash fits the access token")
+            step.checks.append("at_hash matches the access token")
         if "code" in response:
-            step.checks.append("c_hash fits the code")
+            step.checks.append("c_hash matches the code")
         return claims
 
 
 async def verify_refreshed(
     run: Run, party: RelyingParty, response: Mapping[str, Any], *, before: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The claims of an ID token that came with a refresh: it must speak of the same person and sign-in."""
+    """Verify an ID token of a refresh response: subject and sign-in time must not change. Returns its claims."""
     with run.step(
         "id-token",
         "Verify the new ID token",
-        "The same checks, and it must be about the same person and the same sign-in as the first one.",
+        "The same checks; `sub` and `auth_time` must also equal those of the first ID token.",
         REFRESHED_ID_TOKEN,
     ) as step:
         step.tokens.append(tokens.id_token(dict(response)))
@@ -84,7 +84,7 @@ async def verify_refreshed(
         for name in ("sub", "auth_time"):
             if name in before and name in claims and claims[name] != before[name]:
                 raise RefusedError("wrong_subject", f"{name} was {before[name]} and is now {claims[name]}")
-        step.checks.append("sub is the person of the first ID token")
+        step.checks.append("sub equals sub of the first ID token")
         return claims
 
 

@@ -1,4 +1,4 @@
-"""Implicit: tokens straight through the browser, in the fragment (OpenID Connect Core 3.2, RFC 6749 4.2)."""
+"""Implicit: tokens through the browser, in the URL fragment (OpenID Connect Core 3.2, RFC 6749 4.2)."""
 
 from collections.abc import Mapping
 
@@ -11,26 +11,26 @@ from deploy.playground.flows.userinfo import ask_who_it_is
 from deploy.playground.references import IMPLICIT_RESPONSE, rfc
 
 _WHY = (
-    "The person signs in there, as always. But this request asks for the tokens themselves and not for a code, so "
-    "there is nothing that PKCE could protect, and the nonce is no choice: without it the server refuses."
+    "The user signs in at the server. This request asks for tokens instead of a code, so "
+    "PKCE has nothing to protect. The server requires the nonce."
 )
 
 
 async def sign_in(visit: Visit) -> str:
-    """Send the browser away to sign in to the single-page app."""
+    """Redirect the browser to the server to sign in to the single-page app."""
     request = Request(visit.playground.implicit, "openid profile email", response_type="id_token token")
     return await send_away(visit, request, _come_back, why=_WHY)
 
 
 async def _come_back(sign_in: SignIn, answer: Mapping[str, str]) -> None:
-    """Judge the answer, verify that ID token and access token belong together, and find out who it is."""
+    """Check the response, verify the ID token and its at_hash, and call userinfo."""
     run, party = sign_in.run, sign_in.party
     with run.step(
         "authorization-response",
         "The browser comes back with tokens",
-        "Behind the # of the address, which no server gets to see. A script of the page at this address read them and "
-        "took them out of the address bar. In a real single-page application they would stay in the page; here the "
-        "script hands them to the playground, so that it can show them.",
+        "The tokens are in the URL fragment, which browsers do not send to servers. A script on this page read and "
+        "removed them from the address bar. In a real single-page application they stay in the page; here the "
+        "script sends them to the playground, which shows them.",
         IMPLICIT_RESPONSE,
         rfc(9207, "2.4"),
     ) as step:
@@ -51,10 +51,10 @@ def _returns(playground: Playground) -> Mapping[str, ResponseMode]:
 FLOW = Flow(
     name="implicit",
     title="Implicit",
-    summary="The tokens come straight through the browser, behind the # of an address. There is no second request.",
-    suits="Old single-page applications whose library knows nothing else.",
-    not_for="anything new: whatever reads addresses gets the tokens, and nobody can tell that they were meant for "
-    "somebody else. A single-page application takes the authorization code with PKCE.",
+    summary="The tokens pass through the browser in the URL fragment. There is no token request.",
+    suits="Old single-page applications whose library supports no other flow.",
+    not_for="new applications: the tokens leak with the URL, and an API cannot detect a token that was issued to "
+    "another client. A single-page application uses the authorization code flow with PKCE.",
     buttons=(Button("implicit", "Sign in", sign_in, primary=True),),
     returns=_returns,
 )

@@ -1,4 +1,4 @@
-"""Signing out here and at the server (OpenID Connect RP-Initiated Logout)."""
+"""Sign-out at the applications and at the server (OpenID Connect RP-Initiated Logout)."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -13,43 +13,43 @@ from deploy.playground.transcript import Run
 
 
 async def sign_out(visit: Visit) -> str:
-    """Forget the person at every application here, and send the browser to end the session at the server."""
+    """End the sessions of all applications here and redirect the browser to end the server's session."""
     run = visit.start("Sign out")
     with run.step(
         "logout-request",
         "Send the browser to sign out at the server",
-        "This application forgets its tokens first. The server then ends its own session, so that no application can "
-        "sign in silently any more; the ID token tells it whom this is about.",
+        "This application deletes its tokens first. The server then ends its own session, so that no application can "
+        "sign the user in silently any more. The ID token identifies the user.",
         LOGOUT,
     ) as step:
-        person = _somebody(visit.session)
-        if person is None:
-            raise RefusedError("no_token", "nobody is signed in with this browser")
-        request = await _logout_request(person, visit.playground.post_logout_redirect_uri)
+        user = _signed_in_user(visit.session)
+        if user is None:
+            raise RefusedError("no_token", "no user is signed in with this browser")
+        request = await _logout_request(user, visit.playground.post_logout_redirect_uri)
         step.exchanges.append(sent_to(request["url"]))
-        visit.session.people.clear()
+        visit.session.users.clear()
     come_back = partial(_come_back, run, visit.playground.post_logout_redirect_uri)
     visit.session.expect(request["state"], run, come_back)
     return request["url"]
 
 
-def nobody_to_sign_out(_playground: Playground, session: Session) -> str | None:
-    """Why Sign out cannot be pressed now."""
-    return None if _somebody(session) else "Sign in first."
+def why_sign_out_is_unavailable(_playground: Playground, session: Session) -> str | None:
+    """Return why Sign out is disabled, or None."""
+    return None if _signed_in_user(session) else "Sign in first."
 
 
-def _somebody(session: Session) -> SignedIn | None:
-    """Somebody who signed in with this browser: a television has its people elsewhere."""
-    return next((person for person in session.people.values() if person.application.redirect_uri), None)
+def _signed_in_user(session: Session) -> SignedIn | None:
+    """Find a user who signed in with this browser: the user of a device signed in elsewhere."""
+    return next((user for user in session.users.values() if user.application.redirect_uri), None)
 
 
-async def _logout_request(person: SignedIn, come_back_to: str) -> dict[str, str]:
-    if not (await person.party.discover()).get("end_session_endpoint"):
+async def _logout_request(user: SignedIn, come_back_to: str) -> dict[str, str]:
+    if not (await user.party.discover()).get("end_session_endpoint"):
         raise RefusedError("incomplete_metadata", "missing: end_session_endpoint")
-    request: dict[str, str] = await person.party.create_logout_url(
+    request: dict[str, str] = await user.party.create_logout_url(
         post_logout_redirect_uri=come_back_to,
-        id_token_hint=person.tokens["id_token"],
-        client_id=person.party.client_id,
+        id_token_hint=user.tokens["id_token"],
+        client_id=user.party.client_id,
     )
     return request
 
@@ -57,9 +57,9 @@ async def _logout_request(person: SignedIn, come_back_to: str) -> dict[str, str]
 async def _come_back(run: Run, address: str, answer: Mapping[str, str]) -> None:
     with run.step(
         "logout-response",
-        "The browser comes back, signed out",
-        "The address was registered beforehand, and the state is the one that went along.",
+        "The browser comes back after sign-out",
+        "The address is a registered post-logout redirect URI, and the state equals that of the request.",
         AFTER_LOGOUT,
     ) as step:
         step.exchanges.append(came_back_to(address, answer))
-        step.checks.append("state is the one that this browser was given")
+        step.checks.append("state matches the request of this browser")

@@ -1,4 +1,4 @@
-"""Password: the application asks for the person's password itself (RFC 6749 4.3; forbidden by RFC 9700 2.4)."""
+"""Password: the application asks for the user's password (RFC 6749 4.3; forbidden by RFC 9700 2.4)."""
 
 from typing import Any
 
@@ -17,17 +17,17 @@ _SCOPE = "openid profile email"
 
 
 async def sign_in(visit: Visit) -> None:
-    """Trade a demo person's password, which this application should not know, for tokens."""
+    """Send a demo user's password to the token endpoint and get tokens."""
     application = visit.playground.password
     run = visit.start(f"Sign in at the {application.name}")
     party = RelyingParty(visit.playground.issuer, application)
     await discover(run, party)
     with run.step(
         "token",
-        "Show the person's password, get tokens",
-        "No page of the server, no consent, no second factor: the application has asked for the password itself and "
-        "could do with it what it likes. The server answers clients that an operator has registered for this, and no "
-        "others, and lets who guesses wait as on the sign-in page.",
+        "Send the user's password, get tokens",
+        "There is no page of the server, no consent and no second factor: the application asked for the password and "
+        "could misuse it. The server accepts this grant only from clients that an operator registered for it, "
+        "and limits failed attempts as on the sign-in page.",
         rfc(6749, "4.3.2"),
         rfc(9700, "2.4"),
     ) as step:
@@ -37,17 +37,17 @@ async def sign_in(visit: Visit) -> None:
         step.tokens += [tokens.access_token(response), *tokens.refresh_token(response)]
     await id_token.fetch_keys(run, party)
     claims = await id_token.verify(run, party, response, nonce=None)
-    person = SignedIn(application, party, response, claims)
-    visit.session.people[party.client_id] = person
-    await ask_who_it_is(run, person)
+    user = SignedIn(application, party, response, claims)
+    visit.session.users[party.client_id] = user
+    await ask_who_it_is(run, user)
 
 
 FLOW = Flow(
     name="password",
     title="Password",
-    summary="The application asks for the person's password itself and trades it for tokens.",
-    suits="Applications that cannot be changed any more, on the way to another flow.",
-    not_for="anything else: the application sees all passwords, and no second factor can be asked for. RFC 9700 "
+    summary="The application asks for the user's password and sends it to the token endpoint.",
+    suits="Old applications until they are migrated to another flow.",
+    not_for="other applications: the application gets all passwords; two-step verification is impossible. RFC 9700 "
     "forbids it.",
     buttons=(Button("password", f"Sign in as {_USERNAME}", sign_in, primary=True),),
 )

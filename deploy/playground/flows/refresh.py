@@ -1,4 +1,4 @@
-"""New tokens without the person (RFC 6749, 6)."""
+"""Refresh: new tokens without the user (RFC 6749, 6)."""
 
 from typing import Any
 
@@ -12,29 +12,29 @@ from deploy.playground.transcript import Run
 
 
 async def refresh(visit: Visit) -> None:
-    """Trade the web app's refresh token for new tokens, and keep them."""
+    """Refresh the web app's tokens and store them in the session."""
     run = visit.start("Refresh")
-    person = visit.session.people.get(visit.playground.web.client_id)
-    response = await _trade(run, person)
-    if person is None:
+    user = visit.session.users.get(visit.playground.web.client_id)
+    response = await _trade(run, user)
+    if user is None:
         return
-    person.tokens = {**person.tokens, **response}
+    user.tokens = {**user.tokens, **response}
     if "id_token" in response:
-        before = person.claims
-        person.claims = {**before, **await id_token.verify_refreshed(run, person.party, response, before=before)}
+        before = user.claims
+        user.claims = {**before, **await id_token.verify_refreshed(run, user.party, response, before=before)}
 
 
-async def _trade(run: Run, person: SignedIn | None) -> dict[str, Any]:
+async def _trade(run: Run, user: SignedIn | None) -> dict[str, Any]:
     with run.step(
         "refresh",
-        "Trade the refresh token for new tokens",
-        "No browser and no person needed. The refresh token is used up: the answer brings its successor, and the old "
-        "one, if it ever comes back, ends the whole family.",
+        "Redeem the refresh token",
+        "Needs no browser and no user. The refresh token is single use: the response has its successor. If the old "
+        "one is sent again, the server revokes all refresh tokens of this sign-in.",
         rfc(6749, "6"),
         rfc(9700, "4.14.2"),
     ) as step:
-        if person is None or not person.tokens.get("refresh_token"):
+        if user is None or not user.tokens.get("refresh_token"):
             raise RefusedError("no_token", "this session has no refresh token")
-        response = await person.party.refresh(person.tokens["refresh_token"])
+        response = await user.party.refresh(user.tokens["refresh_token"])
         step.tokens += [tokens.access_token(response), *tokens.refresh_token(response)]
         return response

@@ -1,4 +1,4 @@
-"""What every sign-in through the browser shares: the request that goes, the answer that comes, and who it was."""
+"""The steps of every sign-in through the browser: request, response and code redemption."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,23 +22,23 @@ from deploy.playground.transcript import Run, Step
 
 @dataclass(frozen=True)
 class Request:
-    """What an application asks for, and how it wants the answer."""
+    """An authorization request: scope, response type and response mode."""
 
     application: Application
     scope: str
     response_type: str = "code"
     response_mode: str = ""
-    """Empty: the one that goes with the response type."""
+    """Empty: the default of the response type."""
 
     @property
     def with_code(self) -> bool:
-        """Whether a code comes back, which PKCE then protects."""
+        """Whether the response has a code, which PKCE protects."""
         return "code" in self.response_type.split()
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """What has to be remembered while the browser is away."""
+    """State of a sign-in until the browser brings the response."""
 
     session: Session
     request: Request
@@ -49,21 +49,21 @@ class SignIn:
 
     @property
     def application(self) -> Application:
-        """Who asked."""
+        """The client of the request."""
         return self.request.application
 
     def welcome(self, response: dict[str, Any], claims: dict[str, Any]) -> SignedIn:
-        """The person whose ID token was verified is signed in from here on."""
-        person = SignedIn(self.application, self.party, response, claims)
-        self.session.people[self.party.client_id] = person
-        return person
+        """Store the user of a verified ID token in the session."""
+        user = SignedIn(self.application, self.party, response, claims)
+        self.session.users[self.party.client_id] = user
+        return user
 
 
 ComeBack = Callable[[SignIn, Mapping[str, str]], Awaitable[None]]
 
 
 async def send_away(visit: Visit, request: Request, come_back: ComeBack, *, why: str) -> str:
-    """Begin a run and send the browser to the server; `why` explains what goes along."""
+    """Begin a run and return the authorization request URL; `why` is the text of the step."""
     run = visit.start(f"Sign in at the {request.application.name}")
     party = RelyingParty(visit.playground.issuer, request.application)
     await discover(run, party)
@@ -90,37 +90,37 @@ def _more(request: Request, verifier: str) -> dict[str, str]:
     mode = {"response_mode": request.response_mode} if request.response_mode else {}
     if not verifier:
         return mode
-    # Authlib makes the challenge by itself for the response type code alone.
+    # Authlib creates the challenge only for the response type code.
     challenge = create_s256_code_challenge(verifier)
     return mode | {"code_verifier": verifier, "code_challenge": challenge, "code_challenge_method": "S256"}
 
 
 def accept_answer(step: Step, sign_in: SignIn, answer: Mapping[str, str], *needed: str, method: str = "GET") -> None:
-    """Show the answer, and check that it is one of this server, no error, and complete.
+    """Show the response, and check that it is from this server, complete and no error.
 
     Raises:
-        RefusedError: it is not.
+        RefusedError: a check failed.
     """
     party = sign_in.party
     step.exchanges.append(came_back_to(sign_in.application.redirect_uri, answer, method=method))
-    step.checks.append("state is the one that this browser was given")
+    step.checks.append("state matches the request of this browser")
     announced = party.server_metadata.get("authorization_response_iss_parameter_supported")
     if ("iss" in answer or announced) and answer.get("iss") != party.issuer:
-        raise RefusedError("wrong_issuer", f"expected {party.issuer}, the answer says {answer.get('iss')}")
+        raise RefusedError("wrong_issuer", f"iss is {answer.get('iss')}, expected {party.issuer}")
     if "iss" in answer:
-        step.checks.append(f"iss is {party.issuer}, the server that was asked")
+        step.checks.append(f"iss is {party.issuer}, the server of the request")
     if "error" in answer:
         raise RefusedError(answer["error"], answer.get("error_description", ""))
     if missing := [name for name in needed if not answer.get(name)]:
-        raise RefusedError("invalid_request", f"the answer has no {' and no '.join(missing)}, and no error either")
+        raise RefusedError("invalid_request", f"the response has neither {' and '.join(missing)} nor error")
 
 
 async def redeem_code(sign_in: SignIn, code: str) -> dict[str, Any]:
-    """Trade the code for tokens."""
+    """Redeem the code for tokens."""
     with sign_in.run.step(
         "token",
-        "Trade the code for tokens",
-        "Server to server, with the client's own secret and the PKCE secret behind the hash.",
+        "Redeem the code for tokens",
+        "The application authenticates with its client secret and sends the PKCE secret.",
         rfc(6749, "4.1.3"),
         rfc(7636, "4.5"),
     ) as step:

@@ -1,4 +1,4 @@
-"""An answer that no run of this browser waits for."""
+"""Responses without a pending request in this browser."""
 
 from collections.abc import Mapping
 
@@ -9,17 +9,17 @@ from deploy.playground.references import rfc
 
 
 def refuse(visit: Visit, address: str, answer: Mapping[str, str], *, method: str) -> None:
-    """Show the answer, and use nothing of it.
+    """Show the response without using it.
 
     Raises:
         RunFailedError: always.
     """
-    run = visit.start("An unexpected answer")
+    run = visit.start("Unexpected response")
     with run.step(
         "authorization-response",
-        "An answer that nobody waits for",
-        "Its state is not one that this browser was given, so nothing in it is used.",
+        "A response without a pending request",
+        "Its state does not match a pending request of this browser, so the playground ignores the response.",
         rfc(6749, "10.12"),
     ) as step:
         step.exchanges.append(came_back_to(address, answer, method=method))
-        raise RefusedError("unknown_state", "no run of this browser waits for this state")
+        raise RefusedError("unknown_state", "state matches no pending request of this browser")

@@ -58,7 +58,7 @@ class Pages:
         return self.page(
             "home.html",
             playground=self._playground,
-            people=list(session.people.values()),
+            users=list(session.users.values()),
             refresh=_next_look(session, now=now),
             cards=cards,
             events=list(reversed(self._feed.recent)),
@@ -78,9 +78,9 @@ class Pages:
 
 @dataclass(frozen=True)
 class _Refresh:
-    """The page loads itself again.
+    """An automatic reload of the page.
 
-    `moment` makes the address another one: to the same one, with a fragment, a browser only scrolls.
+    `moment` changes the URL: for an unchanged URL with a fragment, browsers only scroll.
     """
 
     seconds: int
@@ -89,7 +89,7 @@ class _Refresh:
 
 
 def _next_look(session: Session, *, now: datetime) -> _Refresh | None:
-    """When the page should look again by itself; None when nothing waits, or somebody has gone on to something else."""
+    """When the page reloads for the next poll; None unless the latest run is polling."""
     latest = session.runs[-1].flow if session.runs else ""
     waiting = session.waiting.get(latest)
     if waiting is None:

@@ -1,4 +1,4 @@
-// What has a Copy button can be copied.
+// Makes the Copy buttons work.
 "use strict";
 
 for (const button of document.querySelectorAll(".copy")) {

@@ -1,4 +1,4 @@
-// The answer stands behind the # of the address, where only a script of this very page can read it.
+// The response is in the URL fragment, which only a script of this page can read.
 "use strict";
 
 document.getElementById("no-script").hidden = true;

@@ -1,4 +1,4 @@
-// Conveniences: the event feed moves by itself, and long pages fold on small screens. The page is complete without them.
+// Optional: updates the event feed live and folds long pages on small screens. The page works without this script.
 "use strict";
 
 const feed = document.getElementById("event-feed");
@@ -13,20 +13,20 @@ function show(trouble) {
 
 function add(markup) {
   const piece = document.createElement("template");
-  piece.innerHTML = markup; // made by our own server, which escapes everything
+  piece.innerHTML = markup; // HTML of the playground's server, which escapes all values
   const entry = piece.content.firstElementChild;
-  if (document.getElementById(entry.id)) return; // a stream that comes back begins with what is kept
+  if (document.getElementById(entry.id)) return; // after a reconnect the stream repeats the latest events
   entry.classList.add("new");
   feed.prepend(entry);
   while (feed.children.length > KEPT) feed.lastElementChild.remove();
 }
 
 const stream = new EventSource("/feed");
-stream.addEventListener("fact", (message) => add(message.data));
+stream.addEventListener("event", (message) => add(message.data));
 stream.addEventListener("state", (message) => show(message.data));
-stream.addEventListener("error", () => show("the playground does not answer; trying again"));
+stream.addEventListener("error", () => show("the playground does not respond; reconnecting"));
 
 if (matchMedia("(max-width: 40rem)").matches) {
-  // A whole run unfolded is too long for a phone: there the lines with method, address and status tell the story.
+  // An unfolded run is too long for a phone: show only the lines with method, address and status.
   for (const exchange of document.querySelectorAll("li:not(.failed) > .exchange")) exchange.open = false;
 }

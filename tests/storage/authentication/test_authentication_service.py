@@ -114,7 +114,7 @@ async def test_refusals_arrive_as_what_they_were(target: str, tls: Path) -> None
 @pytest.mark.s(63)
 @pytest.mark.parametrize("variables", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("identity", IDENTITIES)
-async def test_each_method_answers_its_own_caller_and_nobody_else(target: str, tls: Path, identity: str) -> None:
+async def test_each_rpc_is_refused_for_other_callers(target: str, tls: Path, identity: str) -> None:
     async with called_by(identity, target, service="authentication", tls=tls) as connection:
         for caller, (stub, requests) in CALLERS.items():
             for method, request in requests.items():

@@ -72,7 +72,7 @@ async def test_a_session_that_ended_or_expired_is_not_live(world: World, alice: 
     assert not await _session_live(world, alice, expired.session.id)
 
 
-async def test_a_session_of_somebody_else_or_of_nobody_is_not_live(world: World, alice: str) -> None:
+async def test_session_is_not_live_when_it_is_unknown_or_of_another_user(world: World, alice: str) -> None:
     await world.user("bob")
     of_bob = await world.signed_in("bob")
     assert not await _session_live(world, alice, of_bob.session.id)

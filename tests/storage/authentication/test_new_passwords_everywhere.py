@@ -6,7 +6,7 @@ import pytest
 
 from libs.oauth.errors import InvalidRequest
 from services.authentication.usecases.accounts.create_user import NewUser
-from tests.storage.authentication.test_forgotten_password import forgotten
+from tests.storage.authentication.test_password_resets import forgotten
 from tests.storage.authentication.world import ORIGIN, PASSWORD, World
 
 Way = Callable[[World, str], Awaitable[None]]

@@ -134,7 +134,7 @@ async def test_an_account_ends_with_all_that_is_known_of_it(world: World) -> Non
 
 
 @pytest.mark.s(54)
-async def test_nobody_is_ever_given_the_id_of_who_has_gone(world: World) -> None:
+async def test_user_id_is_not_reused_after_deletion(world: World) -> None:
     alice = await world.user()
     await world.delete_account((await world.signed_in()).session_secret, "alice")
     again = await world.user()

@@ -122,7 +122,7 @@ async def test_there_are_only_so_many(world: World, user: str) -> None:
 
 
 @pytest.mark.s(55)
-async def test_nobody_removes_a_factor_of_somebody_else(world: World, user: str) -> None:
+async def test_remove_factor_is_refused_for_factor_of_another_user(world: World, user: str) -> None:
     session = (await world.with_app(await world.signed_in())).session
     assert session is not None
     await world.user("bob")

@@ -54,7 +54,7 @@ async def test_all_the_others_are_ended_at_once(world: World) -> None:
 
 
 @pytest.mark.s(55)
-async def test_nobody_ends_a_session_of_somebody_else(world: World) -> None:
+async def test_end_session_is_refused_for_session_of_another_user(world: World) -> None:
     await world.user()
     await world.user("bob")
     alice, bob = await world.signed_in(), await world.signed_in("bob")
@@ -96,7 +96,7 @@ async def test_a_new_password_ends_every_other_session(world: World) -> None:
 
 
 @pytest.mark.s(47)
-async def test_whoever_finds_an_open_browser_has_to_guess_as_slowly_as_anywhere(world: World) -> None:
+async def test_password_change_attempts_are_throttled(world: World) -> None:
     await world.user()
     here = await world.signed_in()
     for _ in range(CALM.name):

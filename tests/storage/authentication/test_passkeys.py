@@ -198,7 +198,7 @@ async def test_what_was_made_for_one_session_is_not_added_in_another(world: Worl
 
 
 @pytest.mark.s(46)
-async def test_a_passkey_that_nobody_has_gets_the_same_answer(world: World, passkey: SoftPasskey) -> None:
+async def test_unknown_passkey_gets_the_same_refusal(world: World, passkey: SoftPasskey) -> None:
     await refused(alone(world, SoftPasskey(ISSUER).get(world.start_passkey_sign_in(BROWSER))))
     passkey.verifies = False
     await refused(alone(world, passkey.get(world.start_passkey_sign_in(BROWSER))))

@@ -30,7 +30,7 @@ async def seconds_to_refuse(world: World, username: str, number: int) -> float:
 
 
 @pytest.mark.s(46)
-async def test_somebody_nobody_and_somebody_disabled_are_refused_after_the_same_time(world: World) -> None:
+async def test_sign_in_refusal_takes_the_same_time_for_known_unknown_and_disabled_accounts(world: World) -> None:
     await world.user("alice")
     await world.user("carol")
     await world.disable_user("carol", operator="cli")

@@ -106,7 +106,7 @@ async def test_an_attempt_is_good_in_the_browser_in_which_it_began(world: World,
 
 
 @pytest.mark.s(55)
-async def test_nobody_completes_an_attempt_with_a_factor_of_somebody_else(world: World, app: App) -> None:
+async def test_sign_in_attempt_is_not_completed_with_factor_of_another_user(world: World, app: App) -> None:
     await world.user("bob")
     bobs = await world.with_app(await world.signed_in("bob"))
     of_alice, of_bob = await world.half_signed_in("alice"), await world.half_signed_in("bob")

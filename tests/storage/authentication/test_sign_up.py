@@ -64,7 +64,7 @@ async def test_an_address_that_is_taken_gets_the_same_answer_and_another_letter(
     assert (new.address, "?token=" in new.text) == (ADDRESS, True)
 
 
-async def test_nobody_fills_a_mailbox_by_signing_up_with_all_its_names(world: World) -> None:
+async def test_sign_up_emails_to_one_mailbox_are_limited(world: World) -> None:
     for n in range(PER_RECEIVER + 3):
         await asked(world, f"victim+{n}@example.com")
     assert len(await world.mails()) == PER_RECEIVER

@@ -46,13 +46,13 @@ def test_the_stack_is_the_services_and_what_they_stand_on():
 
 
 @each_service
-def test_a_service_is_told_what_it_reads_and_nothing_else(shape):
+def test_service_has_exactly_the_settings_that_it_reads(shape):
     configured = {name for name in environment(shape.name) if name.startswith("LATCHKEY_")}
     assert variables(settings_of(shape), required=True) <= configured <= variables(settings_of(shape))
 
 
 @each_service
-def test_a_service_can_start_with_what_it_is_told_and_given(shape, handout, monkeypatch):
+def test_service_settings_are_valid(shape, handout, monkeypatch):
     for name, value in environment(shape.name).items():
         monkeypatch.setenv(name, value.replace(str(addresses.PRIVATE), str(handout / shape.name)))
     settings = settings_of(shape).model_validate({})
@@ -69,7 +69,7 @@ def test_a_service_can_start_with_what_it_is_told_and_given(shape, handout, monk
 
 
 @each_service
-def test_a_service_has_a_volume_that_nobody_else_sees_but_who_fills_it(shape):
+def test_service_volume_is_mounted_only_by_service_and_setup(shape):
     assert CONTAINERS[shape.name]["volumes"] == [f"{shape.name}:{addresses.PRIVATE}:ro"]
     seen_by = {name for name, each in CONTAINERS.items() if shape.name in sources(each)}
     assert seen_by == {shape.name, "setup"}
@@ -79,7 +79,7 @@ def sources(container: dict[str, Any]) -> set[str]:
     return {v["source"] if isinstance(v, dict) else v.split(":")[0] for v in container.get("volumes", ())}
 
 
-def test_what_everything_is_made_from_is_seen_by_setup_alone():
+def test_authority_volume_is_mounted_only_by_setup():
     assert [name for name, each in CONTAINERS.items() if "authority" in sources(each)] == ["setup"]
     assert CONTAINERS["setup"]["network_mode"] == "none"
     assert COMPOSE["volumes"].keys() == set().union(*map(sources, CONTAINERS.values()))
@@ -113,16 +113,16 @@ def neighbours(name: str) -> set[str]:
     return {other for other, each in CONTAINERS.items() if own & set(each.get("networks", ()))} - {name}
 
 
-def test_who_keeps_no_data_cannot_reach_the_database():
+def test_service_without_data_cannot_reach_database():
     assert neighbours("postgres") == {shape.name for shape in SERVICES if shape.database}
 
 
 @each_service
-def test_a_service_reaches_whom_it_calls(shape):
+def test_service_shares_network_with_services_that_it_calls(shape):
     assert {*shape.calls, "nats"} <= neighbours(shape.name)
 
 
-def test_only_the_edges_and_who_sends_letters_have_a_way_out():
+def test_only_edges_and_email_sender_have_outbound_network():
     ways_out = {name for name, network in COMPOSE["networks"].items() if not network.get("internal")}
     members = {way: {name for name, each in CONTAINERS.items() if way in each.get("networks", ())} for way in ways_out}
     assert members == {"edge": {*addresses.HTTP_PORTS}, "mail": {"authentication"}}
@@ -159,12 +159,12 @@ def seconds(text: str) -> int:
     return int(match.group(1))
 
 
-def test_the_probe_asks_where_health_is_told():
+def test_probe_requests_health_endpoint():
     probe = runpy.run_path(str(ROOT / "deploy/docker/probe.py"))
     assert probe["OPS"] == ("127.0.0.1", addresses.OPS_PORT)
 
 
-def test_the_probe_believes_only_a_yes(probe_answer):
+def test_probe_succeeds_only_for_ready_response(probe_answer):
     assert probe_answer(b"HTTP/1.1 200 OK\r\n\r\n{}") is True
     assert probe_answer(b"HTTP/1.1 503 Service Unavailable\r\n\r\n{}") is False
     assert probe_answer(b"200") is False
@@ -173,7 +173,7 @@ def test_the_probe_believes_only_a_yes(probe_answer):
 
 @pytest.fixture
 def probe_answer():
-    """Asks the probe about a service that answers so; None: nobody listens."""
+    """Run the probe against a service with this response; None: no server listens."""
 
     def ask(answer: bytes | None) -> bool:
         with socket.create_server(("127.0.0.1", 0)) as server:

@@ -44,7 +44,7 @@ def lines_of(image: str) -> list[str]:
 
 
 def code_in(image: str) -> set[str]:
-    """Python modules of ours in an image, as files of the repository."""
+    """Python modules of this project in an image, as files of the repository."""
     files = set()
     for line in lines_of(image):
         if line.startswith("COPY") and not line.startswith("COPY --from=dependencies"):

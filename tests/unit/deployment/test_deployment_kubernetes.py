@@ -1,4 +1,4 @@
-"""The manifests as they are written: what each pod is told and given, and who may speak to whom."""
+"""The manifests as they are written: configuration, secrets and network policies of each pod."""
 
 import re
 from pathlib import Path
@@ -54,7 +54,7 @@ def secret_files(name: str) -> set[str]:
 
 
 @each_service
-def test_a_service_is_told_what_it_reads_and_nothing_else(shape):
+def test_service_has_exactly_the_settings_that_it_reads(shape):
     service = container(DEPLOYMENTS[shape.name])
     sources = [source["configMapRef"]["name"] for source in service["envFrom"]]
     configured = set().union(*(CONFIG[source] for source in sources)) | {
@@ -65,7 +65,7 @@ def test_a_service_is_told_what_it_reads_and_nothing_else(shape):
 
 
 @each_service
-def test_every_file_that_a_service_is_told_of_is_given_to_it_and_no_other(shape):
+def test_service_has_exactly_the_files_that_its_settings_name(shape):
     configured = CONFIG["latchkey"] | CONFIG[shape.name]
     secrets = {path.rsplit("/", 1)[1] for path in configured.values() if path.startswith("/etc/latchkey/secrets/")}
     reads = {file for _, file in shape.nats_users.values()}
@@ -157,7 +157,7 @@ def peers(rules: list[dict[str, Any]], side: str, port: int) -> set[str]:
 
 @pytest.mark.s(63)
 @pytest.mark.parametrize("callee", CONTRACT)
-def test_who_may_reach_a_service_is_who_may_call_one_of_its_methods(callee):
+def test_network_policy_allows_exactly_the_callers_of_each_service(callee):
     services = [service for file in CONTRACT[callee] for service in file.DESCRIPTOR.services_by_name.values()]
     callers = set().union(*(permitted_callers(method) for service in services for method in service.methods))
     policy = base("NetworkPolicy")[callee]["spec"]
@@ -166,19 +166,19 @@ def test_who_may_reach_a_service_is_who_may_call_one_of_its_methods(callee):
 
 @pytest.mark.s(63)
 @each_service
-def test_a_service_reaches_whom_the_design_says_it_calls(shape):
+def test_network_policy_allows_outbound_calls_of_each_service(shape):
     policy = base("NetworkPolicy")[shape.name]["spec"]
     assert peers(policy.get("egress", []), "to", addresses.GRPC_PORT) == set(shape.calls)
     assert ("Egress" in policy["policyTypes"]) == bool(shape.calls or shape.name == "event-bridge")
 
 
-def test_nobody_but_the_edges_is_open_to_everybody():
+def test_only_edges_are_open_to_all_sources():
     for name, policy in base("NetworkPolicy").items():
         open_ports = [rule["ports"] for rule in policy["spec"].get("ingress", ()) if "from" not in rule]
         assert open_ports == ([[{"port": addresses.HTTP_PORTS[name]}]] if name in addresses.HTTP_PORTS else [])
 
 
-def test_what_is_not_allowed_is_denied():
+def test_network_policy_denies_by_default():
     (spec,) = (
         policy["spec"]
         for policy in base("NetworkPolicy").values()
@@ -187,7 +187,7 @@ def test_what_is_not_allowed_is_denied():
     assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
-def test_who_keeps_no_data_cannot_reach_the_database():
+def test_service_without_data_cannot_reach_database():
     selector = base("NetworkPolicy")["services-to-postgresql"]["spec"]["podSelector"]
     assert set(only(selector["matchExpressions"])["values"]) == {shape.name for shape in SERVICES if shape.database}
     (nats,) = base("NetworkPolicy")["services-to-nats"]["spec"]["podSelector"]["matchExpressions"]
@@ -225,7 +225,7 @@ def test_the_ingress_sends_every_endpoint_of_the_client_edge_to_the_token_servic
     assert paths["/"] == "authorize-frontend"
 
 
-def test_the_command_line_is_told_where_every_service_is():
+def test_cli_has_the_address_of_every_service():
     literals = kustomization("components/cli")["configMapGenerator"][0]["literals"]
     configured = connection.find(
         CONFIG["latchkey"] | dict(literal.split("=", 1) for literal in literals), Path("/nowhere")
@@ -242,7 +242,7 @@ def test_the_command_line_is_told_where_every_service_is():
             assert services[host]["spec"]["selector"] == {"app.kubernetes.io/name": name}
 
 
-def test_letters_are_a_component_that_says_what_the_service_understands() -> None:
+def test_mail_component_sets_valid_settings() -> None:
     component = kustomization("components/mail")
     (generated,) = component["configMapGenerator"]
     configured = dict(literal.split("=", 1) for literal in generated["literals"])

@@ -1,4 +1,4 @@
-"""The roles of the services in a real PostgreSQL: each owns its schema, and nobody reads another's."""
+"""The roles of the services in a real PostgreSQL: each owns its schema, and no role reads the schema of another service."""
 
 import base64
 import os
@@ -68,7 +68,7 @@ async def tables(database: str, own: Mapping[str, str]) -> dict[str, list[str]]:
     return found
 
 
-async def test_a_service_keeps_its_data_and_reaches_nobody_elses(database):
+async def test_service_role_reaches_only_its_own_schema(database):
     name, own = database
     everybodys = await tables(name, own)
     assert all(everybodys.values())
@@ -101,7 +101,7 @@ async def test_a_service_keeps_its_data_and_reaches_nobody_elses(database):
         "SELECT pg_read_file('/etc/passwd')",
     ],
 )
-async def test_a_service_cannot_help_itself_to_more(database, statement):
+async def test_service_role_cannot_extend_its_rights(database, statement):
     name, own = database
     connection = await asyncpg.connect(url(database=name, role=own["device"]))
     try:
@@ -111,12 +111,12 @@ async def test_a_service_cannot_help_itself_to_more(database, statement):
         await connection.close()
 
 
-async def test_somebody_with_another_role_cannot_enter_the_database(database):
+async def test_other_role_cannot_connect_to_database(database):
     name, _ = database
-    stranger = f"stranger_{uuid4().hex[:12]}"
-    await administer(f"CREATE ROLE {stranger} LOGIN PASSWORD '{PASSWORD}'")
+    outsider = f"outsider_{uuid4().hex[:12]}"
+    await administer(f"CREATE ROLE {outsider} LOGIN PASSWORD '{PASSWORD}'")
     try:
         with pytest.raises(InsufficientPrivilegeError):
-            await asyncpg.connect(url(database=name, role=stranger))
+            await asyncpg.connect(url(database=name, role=outsider))
     finally:
-        await administer(f"DROP ROLE {stranger}")
+        await administer(f"DROP ROLE {outsider}")

@@ -214,7 +214,7 @@ def test_the_roles_for_a_database_of_ones_own_leave_its_superuser_alone(tmp_path
     assert "CURRENT_USER" not in said
 
 
-def test_nats_in_a_pod_is_told_paths_in_the_pod(made, tmp_path):
+def test_nats_configuration_names_paths_in_the_pod(made, tmp_path):
     configuration = made["nats"]["stringData"]["nats.conf"]
     assert 'operator: "/etc/latchkey/nats/operator.jwt"' in configuration
     assert 'store_dir: "/etc/latchkey/nats/data"' in configuration

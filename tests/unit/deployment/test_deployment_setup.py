@@ -51,7 +51,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_everybody_gets_what_is_their_own_and_nothing_else(handout):
+def test_setup_hands_each_container_only_its_own_files(handout):
     assert {owner.name: {path.name for path in owner.iterdir()} for owner in handout.iterdir()} == EXPECTED
 
 
@@ -116,7 +116,7 @@ def shape(value: Any) -> Any:
     return {key: shape(inner) for key, inner in value.items()} if isinstance(value, dict) else None
 
 
-def test_the_paths_that_the_command_line_is_told_are_handed_to_it(handout):
+def test_cli_settings_name_files_that_setup_hands_out(handout):
     variables = json.loads((handout / "cli/run.json").read_text())
     paths = {*variables["cli"].values(), variables["subscriber_creds"]}
     assert paths <= {str(addresses.PRIVATE / path.name) for path in (handout / "cli").iterdir()}

@@ -67,7 +67,7 @@ def test_the_home_may_be_anywhere_and_is_beside_the_project_by_default(tmp_path)
     assert (Home.of({}).root.parent / "pyproject.toml").exists()
 
 
-def test_each_service_is_told_its_own_secrets_and_no_others(layout):
+def test_environment_names_only_the_secrets_of_the_service(layout):
     variables = {service.name: environment.of_service(service, layout, inherited={}) for service in SERVICES}
     holders = {
         variable: [name for name, variables in variables.items() if variable in variables]
@@ -83,7 +83,7 @@ def test_each_service_is_told_its_own_secrets_and_no_others(layout):
     assert len({variables["LATCHKEY_TLS_KEY"] for variables in variables.values()}) == len(SERVICES)
 
 
-def test_what_somebody_chose_comes_through_unless_the_run_decides_it(layout):
+def test_environment_passes_settings_on_unless_the_run_sets_them(layout):
     inherited = {
         "PATH": "/bin",
         "LATCHKEY_BRAND_NAME": "Acme",

@@ -28,7 +28,7 @@ def test_the_offset_moves_the_internal_ports_only():
     assert (ports.grpc["token"].number, ports.ops["token"].number, ports.browser.number) == (10081, 10181, 8080)
 
 
-def test_every_taken_port_is_named_with_its_variable(listener):
+def test_check_free_names_each_port_in_use_with_its_variable(listener):
     offset = listener - 9182
     with socket.create_server(("127.0.0.1", 0)) as second:
         nats = second.getsockname()[1]
@@ -43,7 +43,7 @@ def test_every_taken_port_is_named_with_its_variable(listener):
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
-def test_a_listener_on_the_other_localhost_takes_the_port_as_well():
+def test_port_is_not_free_with_listener_on_ipv6_loopback():
     try:
         server = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
@@ -62,7 +62,7 @@ def test_a_listener_on_the_other_localhost_takes_the_port_as_well():
         ({"LATCHKEY_INTERNAL_PORT_OFFSET": "60000"}, "(LATCHKEY_INTERNAL_PORT_OFFSET)"),
     ],
 )
-def test_ports_that_cannot_be_are_refused_at_once(environment, words):
+def test_invalid_ports_are_refused(environment, words):
     if words is None:
         assert Ports.of(environment).grpc["token"].number == 81
         return

@@ -69,7 +69,7 @@ def test_a_program_gets_its_environment_and_writes_into_its_log(child):
     assert (made.alive, made.pid, made.ending) == (False, None, "with code 0")
 
 
-def test_a_program_runs_under_the_pid_that_is_told(child, eventually):
+def test_program_has_the_reported_pid(child, eventually):
     made = child("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
     assert eventually(made.program.log.read_text) == f"{made.pid}\n"
 

@@ -150,7 +150,7 @@ def test_a_program_that_keeps_ending_before_all_is_ready_ends_the_start(supervis
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_it_stops_when_the_make_that_started_it_alone_is_told_to_end(supervise, tmp_path, number):
+def test_run_stops_when_only_its_parent_make_gets_sigint(supervise, tmp_path, number):
     process = supervise(ALL, by_make=True)
     read_until(process, "ready")
     process.send_signal(number)
@@ -159,7 +159,7 @@ def test_it_stops_when_the_make_that_started_it_alone_is_told_to_end(supervise, 
     assert (tmp_path / "order").read_text().split() == ["edge", "core", "bus"]
 
 
-def test_it_goes_on_when_nobody_reads_what_it_says(supervise, tmp_path, eventually):
+def test_run_continues_when_its_output_is_closed(supervise, tmp_path, eventually):
     process = supervise(ALL)
     read_until(process, "ready")
     process.stdout.close()

@@ -44,7 +44,7 @@ class Browser:
 
     @property
     def text(self) -> str:
-        """What a person reads."""
+        """Visible text of the page."""
         return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", self.page)).split())
 
     @property

@@ -44,7 +44,7 @@ class Provider:
     """Every secret that was sent or seen: none may ever be on the page in full."""
     token_requests: list[dict[str, str]] = field(default_factory=list)
     device_answers: list[str] = field(default_factory=list)
-    """What polls are told, one after the other; then Ada has said yes."""
+    """Errors returned to successive polls; after them the user (Ada) has approved."""
 
     def __post_init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})

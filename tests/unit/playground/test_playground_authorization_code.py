@@ -23,25 +23,23 @@ WHOLE_SIGN_IN = [
 ]
 
 
-async def test_a_sign_in_tells_every_step_and_who_it_is(browser: Browser) -> None:
+async def test_sign_in_shows_every_step_and_the_user(browser: Browser) -> None:
     await browser.press(FLOW, "code")
     assert browser.steps == WHOLE_SIGN_IN
     assert browser.error is None
     assert browser.signed_in_as == "Ada Lovelace (ada)"
-    assert "nonce is the one that this browser was given" in browser.text
+    assert "nonce matches the request of this browser" in browser.text
     assert "expires in 9 min" in browser.text
 
 
-async def test_somebody_is_signed_in_although_userinfo_does_not_answer(browser: Browser, provider: Provider) -> None:
+async def test_user_is_signed_in_when_userinfo_fails(browser: Browser, provider: Provider) -> None:
     provider.lie_in_userinfo = lambda claims: claims.pop("sub")
     await browser.press(FLOW, "code")
     assert browser.error == "wrong_subject"
     assert browser.signed_in_as == ADA
 
 
-async def test_the_request_binds_the_answer_to_this_browser_and_the_code_to_this_application(
-    browser: Browser, provider: Provider
-) -> None:
+async def test_request_has_state_nonce_and_code_challenge(browser: Browser, provider: Provider) -> None:
     await browser.press(FLOW, "code")
     (redeemed,) = provider.token_requests
     assert len(redeemed["code_verifier"]) >= 43
@@ -49,7 +47,7 @@ async def test_the_request_binds_the_answer_to_this_browser_and_the_code_to_this
         assert f"<dt>{name}</dt>" in browser.page
 
 
-async def test_no_secret_is_ever_on_the_page(browser: Browser, provider: Provider) -> None:
+async def test_page_contains_no_secret(browser: Browser, provider: Provider) -> None:
     pages = []
     for button in ("code", "second", "refresh", "userinfo", "logout"):
         await browser.press(FLOW, button)
@@ -61,14 +59,14 @@ async def test_no_secret_is_ever_on_the_page(browser: Browser, provider: Provide
         assert not any(secret in page for page in pages)
 
 
-async def test_the_second_app_gets_its_own_sign_in(browser: Browser) -> None:
+async def test_second_application_has_own_sign_in(browser: Browser) -> None:
     await browser.press(FLOW, "code")
     await browser.press(FLOW, "second")
     assert browser.steps == WHOLE_SIGN_IN
     assert "at the web app and the second app" in browser.text
 
 
-async def test_the_session_has_another_id_after_the_sign_in(browser: Browser) -> None:
+async def test_session_id_changes_after_sign_in(browser: Browser) -> None:
     await browser.open(browser.address)
     before = browser.client.cookies["latchkey-playground"]
     await browser.press(FLOW, "code")
@@ -102,12 +100,12 @@ def left_out(name: str) -> Callable[[dict[str, Any]], object]:
         pytest.param(replaced("iss", "http://evil.example"), "invalid_claim", id="by another issuer"),
         pytest.param(in_seconds("exp", -60), "expired_token", id="expired"),
         pytest.param(in_seconds("iat", 600), "invalid_claim", id="from the future"),
-        pytest.param(left_out("sub"), "missing_claim", id="about nobody"),
+        pytest.param(left_out("sub"), "missing_claim", id="without sub"),
         pytest.param(replaced("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), "invalid_claim", id="beside another access token"),
         pytest.param(replaced("azp", "another"), "invalid_claim", id="authorised for another"),
     ],
 )
-async def test_an_id_token_that_lies_signs_nobody_in(
+async def test_id_token_with_wrong_claims_is_refused(
     browser: Browser, provider: Provider, lie: Callable[[dict[str, Any]], object], error: str
 ) -> None:
     provider.lie_in_id_token = lie
@@ -117,14 +115,14 @@ async def test_an_id_token_that_lies_signs_nobody_in(
     assert browser.signed_in_as is None
 
 
-async def test_an_id_token_signed_by_an_unknown_key_signs_nobody_in(browser: Browser, provider: Provider) -> None:
+async def test_id_token_with_unknown_key_is_refused(browser: Browser, provider: Provider) -> None:
     provider.signs_with_unknown_key = True
     await browser.press(FLOW, "code")
     assert browser.error == "bad_signature"
     assert browser.signed_in_as is None
 
 
-async def test_an_algorithm_that_needs_no_private_key_is_not_believed(browser: Browser, provider: Provider) -> None:
+async def test_id_token_without_public_key_signature_is_refused(browser: Browser, provider: Provider) -> None:
     provider.lie_in_metadata = replaced("id_token_signing_alg_values_supported", ["none", "HS256"])
     provider.signs_with_public_key = True
     await browser.press(FLOW, "code")
@@ -143,7 +141,7 @@ async def test_an_algorithm_that_needs_no_private_key_is_not_believed(browser: B
         pytest.param(left_out("code"), "invalid_request", id="no code"),
     ],
 )
-async def test_an_answer_that_does_not_fit_is_shown_and_not_used(
+async def test_invalid_response_is_shown_and_not_used(
     browser: Browser, provider: Provider, lie: Callable[[dict[str, Any]], object], error: str
 ) -> None:
     provider.lie_in_answer = lie
@@ -153,7 +151,7 @@ async def test_an_answer_that_does_not_fit_is_shown_and_not_used(
     assert provider.token_requests == []
 
 
-async def test_an_answer_that_comes_twice_is_used_once(browser: Browser, provider: Provider) -> None:
+async def test_repeated_response_is_used_once(browser: Browser, provider: Provider) -> None:
     await browser.press(FLOW, "code")
     assert browser.answer
     came_back = next(str(each.url) for each in browser.answer.history if "/callback/" in str(each.url))
@@ -163,20 +161,20 @@ async def test_an_answer_that_comes_twice_is_used_once(browser: Browser, provide
     assert browser.signed_in_as == "Ada Lovelace (ada)"
 
 
-async def test_an_answer_for_another_browser_is_not_used(
+async def test_response_for_another_browser_is_not_used(
     browser: Browser, playground: Playground, provider: Provider
 ) -> None:
-    stranger = Browser(playground.address)
-    async with stranger.client:
-        started = await stranger.client.post(f"{playground.address}/flows/{FLOW}/code", follow_redirects=False)
-        answered = await stranger.client.get(started.headers["location"], follow_redirects=False)
+    other_browser = Browser(playground.address)
+    async with other_browser.client:
+        started = await other_browser.client.post(f"{playground.address}/flows/{FLOW}/code", follow_redirects=False)
+        answered = await other_browser.client.get(started.headers["location"], follow_redirects=False)
     await browser.open(answered.headers["location"])
     assert browser.error == "unknown_state"
     assert browser.signed_in_as is None
     assert provider.token_requests == []
 
 
-async def test_a_refused_code_is_explained(browser: Browser, provider: Provider) -> None:
+async def test_refused_code_is_explained(browser: Browser, provider: Provider) -> None:
     provider.token_refusal = (400, {"error": "invalid_grant", "error_description": "the code is used"})
     await browser.press(FLOW, "code")
     assert browser.error == "invalid_grant"
@@ -184,14 +182,14 @@ async def test_a_refused_code_is_explained(browser: Browser, provider: Provider)
     assert "Try this: Start again with Sign in." in browser.text
 
 
-async def test_a_discovery_document_of_another_issuer_is_refused(browser: Browser, provider: Provider) -> None:
+async def test_discovery_document_of_other_issuer_is_refused(browser: Browser, provider: Provider) -> None:
     provider.lie_in_metadata = replaced("issuer", "http://evil.example")
     await browser.press(FLOW, "code")
     assert browser.error == "wrong_issuer"
     assert browser.steps == ["discovery"]
 
 
-async def test_a_discovery_document_without_an_endpoint_is_refused(browser: Browser, provider: Provider) -> None:
+async def test_discovery_document_without_endpoint_is_refused(browser: Browser, provider: Provider) -> None:
     provider.lie_in_metadata = left_out("token_endpoint")
     await browser.press(FLOW, "code")
     assert browser.error == "incomplete_metadata"

@@ -42,7 +42,7 @@ async def look_again(browser: Browser, clock: Clock) -> None:
     await browser.open(browser.address + found[2])
 
 
-async def test_the_code_is_shown_and_the_page_waits(browser: Browser, provider: Provider) -> None:
+async def test_device_code_is_shown_and_page_polls(browser: Browser, provider: Provider) -> None:
     await browser.press(FLOW, FLOW)
     assert browser.steps == ["discovery", "device-authorization", "poll"]
     assert '<output id="user-code">WDJB-MJHT</output>' in browser.page
@@ -52,7 +52,7 @@ async def test_the_code_is_shown_and_the_page_waits(browser: Browser, provider: 
     assert provider.token_requests == []  # not before its time
 
 
-async def test_it_asks_until_somebody_has_decided(browser: Browser, provider: Provider, clock: Clock) -> None:
+async def test_device_polls_until_user_decides(browser: Browser, provider: Provider, clock: Clock) -> None:
     provider.device_answers = ["authorization_pending", "slow_down", "authorization_pending"]
     await browser.press(FLOW, FLOW)
     for seconds in (5, 10, 10):
@@ -69,7 +69,7 @@ async def test_it_asks_until_somebody_has_decided(browser: Browser, provider: Pr
     assert not any(secret in browser.page for secret in provider.issued if secret)
 
 
-async def test_looking_too_early_asks_nothing(browser: Browser, provider: Provider, clock: Clock) -> None:
+async def test_device_does_not_poll_before_interval(browser: Browser, provider: Provider, clock: Clock) -> None:
     await browser.press(FLOW, FLOW)
     clock.moment += timedelta(seconds=4)
     await browser.open(browser.address)
@@ -77,7 +77,7 @@ async def test_looking_too_early_asks_nothing(browser: Browser, provider: Provid
     assert '<meta http-equiv="refresh" content="1; ' in browser.page
 
 
-async def test_who_goes_on_to_something_else_is_not_taken_back(
+async def test_page_does_not_reload_when_another_flow_was_started(
     browser: Browser, provider: Provider, clock: Clock
 ) -> None:
     provider.device_answers = ["authorization_pending"]
@@ -85,7 +85,7 @@ async def test_who_goes_on_to_something_else_is_not_taken_back(
     await browser.press("client-credentials", "client-credentials")
     assert 'http-equiv="refresh"' not in browser.page
     clock.moment += timedelta(seconds=5)
-    await browser.open(browser.address)  # it still asks, whenever somebody looks
+    await browser.open(browser.address)  # the page still polls on each load
     assert [form["grant_type"] for form in provider.token_requests][1:] == [
         "urn:ietf:params:oauth:grant-type:device_code"
     ]
@@ -101,7 +101,7 @@ async def test_who_goes_on_to_something_else_is_not_taken_back(
         ("invalid_grant", "invalid_grant"),
     ],
 )
-async def test_the_end_is_explained(
+async def test_end_of_polling_is_explained(
     browser: Browser, provider: Provider, clock: Clock, answer: str, error: str
 ) -> None:
     provider.device_answers = [answer]
@@ -112,13 +112,13 @@ async def test_the_end_is_explained(
     assert 'http-equiv="refresh"' not in browser.page
 
 
-async def test_a_server_without_devices_is_explained(browser: Browser, provider: Provider) -> None:
+async def test_server_without_device_endpoint_is_explained(browser: Browser, provider: Provider) -> None:
     provider.lie_in_metadata = lambda metadata: metadata.pop("device_authorization_endpoint")
     await browser.press(FLOW, FLOW)
     assert browser.error == "incomplete_metadata"
 
 
-async def test_the_page_shows_the_last_polls_only(browser: Browser, provider: Provider, clock: Clock) -> None:
+async def test_page_shows_only_latest_polls(browser: Browser, provider: Provider, clock: Clock) -> None:
     provider.device_answers = ["authorization_pending"] * 12
     await browser.press(FLOW, FLOW)
     for _ in range(12):

@@ -31,12 +31,12 @@ async def publisher(server: NatsServer) -> AsyncIterator[Publisher]:
 
 
 class Stream:
-    """What a page hears from /feed."""
+    """The messages that a page receives from /feed."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, str]] = []
 
-    async def hear(self, lines: AsyncIterator[str]) -> None:
+    async def receive(self, lines: AsyncIterator[str]) -> None:
         kind, data = "", []
         async for line in lines:
             if line.startswith("event: "):
@@ -50,7 +50,7 @@ class Stream:
     @property
     def events(self) -> list[str]:
         return [
-            found for kind, text in self.messages if kind == "fact" for found in re.findall(r'id="event-(.+?)"', text)
+            found for kind, text in self.messages if kind == "event" for found in re.findall(r'id="event-(.+?)"', text)
         ]
 
 
@@ -59,15 +59,15 @@ async def listening(address: str) -> AsyncIterator[Stream]:
     stream = Stream()
     async with httpx2.AsyncClient(trust_env=False) as client, client.stream("GET", f"{address}/feed") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
-        hearing = asyncio.create_task(stream.hear(answer.aiter_lines()))
+        receiving = asyncio.create_task(stream.receive(answer.aiter_lines()))
         try:
             yield stream
         finally:
-            hearing.cancel()
-            await asyncio.wait({hearing})
+            receiving.cancel()
+            await asyncio.wait({receiving})
 
 
-async def test_an_event_reaches_the_open_page_and_the_next_one(server: NatsServer, publisher: Publisher) -> None:
+async def test_event_is_shown_on_open_and_new_pages(server: NatsServer, publisher: Publisher) -> None:
     await publisher.make_streams()
     await publisher.event("login.failed")
     playground = a_playground("http://localhost:1", nats_url=server.url)
@@ -79,11 +79,11 @@ async def test_an_event_reaches_the_open_page_and_the_next_one(server: NatsServe
         async with httpx2.AsyncClient(trust_env=False) as client:
             page = (await client.get(playground.address)).text
     assert set(stream.events) == {event, telemetry}
-    assert "Somebody proved who they are." in page
+    assert "A user signed in." in page
     assert 'data-event="login.failed"' not in page
 
 
-async def test_events_go_on_after_nats_was_away(server: NatsServer, publisher: Publisher) -> None:
+async def test_event_feed_resumes_after_nats_was_unavailable(server: NatsServer, publisher: Publisher) -> None:
     await publisher.make_streams()
     playground = a_playground("http://localhost:1", nats_url=server.url)
     async with running(playground) as feed, listening(playground.address) as stream:
@@ -98,7 +98,7 @@ async def test_events_go_on_after_nats_was_away(server: NatsServer, publisher: P
         await until(lambda: stream.events == ["before", "after"])
 
 
-async def test_a_bus_without_streams_is_waited_for(server: NatsServer, publisher: Publisher) -> None:
+async def test_event_feed_retries_until_nats_has_streams(server: NatsServer, publisher: Publisher) -> None:
     playground = a_playground("http://localhost:1", nats_url=server.url)
     async with running(playground) as feed:
         await until(lambda: "no stream" in feed.trouble)
@@ -106,7 +106,7 @@ async def test_a_bus_without_streams_is_waited_for(server: NatsServer, publisher
         await until(lambda: not feed.trouble)
 
 
-async def test_a_page_that_opens_later_begins_with_what_is_kept() -> None:
+async def test_new_page_shows_recent_events() -> None:
     feed = EventFeed("nats://127.0.0.1:9", None)
     for number in range(60):
         feed.take(an_event(f"event-{number}"))
@@ -115,21 +115,21 @@ async def test_a_page_that_opens_later_begins_with_what_is_kept() -> None:
     assert [event.id for event in kept if event] == [f"event-{number}" for number in range(10, 60)]
 
 
-async def test_an_event_that_is_delivered_twice_is_shown_once() -> None:
+async def test_duplicate_event_is_shown_once() -> None:
     feed = EventFeed("nats://127.0.0.1:9", None)
     feed.take(an_event("one"))
     feed.take(an_event("one"))
     assert len(feed.recent) == 1
 
 
-async def test_a_page_that_does_not_read_is_let_go() -> None:
+async def test_event_feed_closes_slow_page() -> None:
     feed = EventFeed("nats://127.0.0.1:9", None)
     with feed.listen() as queue:
         for number in range(300):
             feed.take(an_event(f"event-{number}"))
-        heard = [queue.get_nowait() for _ in range(queue.qsize())]
-    assert heard[-1] is None
-    assert len(heard) < 250
+        received = [queue.get_nowait() for _ in range(queue.qsize())]
+    assert received[-1] is None
+    assert len(received) < 250
 
 
 def an_event(identifier: str) -> Event:

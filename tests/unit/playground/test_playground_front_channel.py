@@ -24,20 +24,20 @@ async def sign_in(browser: Browser, flow: str) -> None:
 
 
 @pytest.mark.parametrize("flow", STEPS)
-async def test_a_sign_in_tells_every_step_and_who_it_is(browser: Browser, provider: Provider, flow: str) -> None:
+async def test_sign_in_shows_every_step_and_the_user(browser: Browser, provider: Provider, flow: str) -> None:
     await sign_in(browser, flow)
     assert browser.error is None
     assert browser.steps == STEPS[flow]
     assert browser.signed_in_as == "Ada Lovelace (ada)"
-    assert "nonce is the one that this browser was given" in browser.text
+    assert "nonce matches the request of this browser" in browser.text
     assert f"OpenID Connect Core, {'3.3.2.12' if flow == 'hybrid' else '3.2.2.11'}" in browser.text
-    assert ("at_hash fits the access token" in browser.text) == (flow == "implicit")
-    assert ("c_hash fits the code" in browser.text) == (flow == "hybrid")
+    assert ("at_hash matches the access token" in browser.text) == (flow == "implicit")
+    assert ("c_hash matches the code" in browser.text) == (flow == "hybrid")
     assert not any(secret in browser.page for secret in {*provider.issued, SECRET})
 
 
 @pytest.mark.parametrize(("flow", "protected"), [("implicit", False), ("form-post", False), ("hybrid", True)])
-async def test_a_request_has_a_challenge_where_there_will_be_a_code(
+async def test_request_has_code_challenge_when_response_has_a_code(
     browser: Browser, flow: str, *, protected: bool
 ) -> None:
     await sign_in(browser, flow)
@@ -45,14 +45,14 @@ async def test_a_request_has_a_challenge_where_there_will_be_a_code(
     assert ("<dt>response_mode</dt>" in browser.page) == (flow != "implicit")
 
 
-async def test_many_applications_are_counted(browser: Browser) -> None:
+async def test_header_counts_signed_in_applications(browser: Browser) -> None:
     for flow in STEPS:
         await sign_in(browser, flow)
     assert "Signed in as Ada Lovelace (ada) at 3 applications" in browser.text
     assert 'title="implicit app, form-post app, hybrid app"' in browser.page
 
 
-async def test_the_person_can_sign_out_whichever_flow_it_was(browser: Browser) -> None:
+async def test_the_user_can_sign_out_whichever_flow_it_was(browser: Browser) -> None:
     await browser.open(browser.address)
     assert "logout" not in browser.can_press
     await sign_in(browser, "form-post")
@@ -88,30 +88,30 @@ ANOTHER = "AAAAAAAAAAAAAAAAAAAAAA"
         ("hybrid", replaced("nonce", "another"), "invalid_claim"),
     ],
 )
-async def test_an_id_token_that_does_not_belong_to_the_rest_signs_nobody_in(
+async def test_id_token_with_wrong_hashes_is_refused(
     browser: Browser, provider: Provider, flow: str, lie: Callable[[dict[str, Any]], object], error: str
 ) -> None:
     provider.lie_in_id_token = lie
     await sign_in(browser, flow)
     assert browser.error == error
     assert browser.signed_in_as is None
-    assert provider.token_requests == []  # no code is shown before the ID token is believed
+    assert provider.token_requests == []  # no code is shown before the ID token is verified
 
 
 @pytest.mark.parametrize("flow", STEPS)
-async def test_an_id_token_that_nobody_signed_signs_nobody_in(browser: Browser, provider: Provider, flow: str) -> None:
+async def test_unsigned_id_token_is_refused(browser: Browser, provider: Provider, flow: str) -> None:
     provider.signs_with_unknown_key = True
     await sign_in(browser, flow)
     assert browser.error == "bad_signature"
     assert browser.signed_in_as is None
 
 
-async def test_the_second_id_token_must_be_about_the_same_person(browser: Browser, provider: Provider) -> None:
-    def another_person_the_second_time(claims: dict[str, Any]) -> None:
+async def test_the_second_id_token_must_be_about_the_same_user(browser: Browser, provider: Provider) -> None:
+    def another_user_the_second_time(claims: dict[str, Any]) -> None:
         if "c_hash" not in claims:
             claims["sub"] = "eve-0001"
 
-    provider.lie_in_id_token = another_person_the_second_time
+    provider.lie_in_id_token = another_user_the_second_time
     await sign_in(browser, "hybrid")
     assert browser.error == "wrong_subject"
     assert browser.signed_in_as is None
@@ -128,7 +128,7 @@ async def test_the_second_id_token_must_be_about_the_same_person(browser: Browse
         (left_out("id_token"), "invalid_request"),
     ],
 )
-async def test_an_answer_that_does_not_fit_is_shown_and_not_used(
+async def test_invalid_response_is_shown_and_not_used(
     browser: Browser, provider: Provider, flow: str, lie: Callable[[dict[str, Any]], object], error: str
 ) -> None:
     provider.lie_in_answer = lie
@@ -139,27 +139,25 @@ async def test_an_answer_that_does_not_fit_is_shown_and_not_used(
     assert provider.token_requests == []
 
 
-async def test_an_answer_for_another_browser_is_not_used(browser: Browser, playground: Playground) -> None:
-    stranger = Browser(playground.address)
-    async with stranger.client:
-        await stranger.press("form-post", "form-post")
-        browser.answer = stranger.answer
+async def test_response_for_another_browser_is_not_used(browser: Browser, playground: Playground) -> None:
+    other_browser = Browser(playground.address)
+    async with other_browser.client:
+        await other_browser.press("form-post", "form-post")
+        browser.answer = other_browser.answer
     await browser.answer_by_form()
     assert browser.error == "unknown_state"
     assert browser.signed_in_as is None
 
 
-async def test_only_the_page_itself_may_post_what_stands_in_its_address(
-    playground: Playground, browser: Browser
-) -> None:
+async def test_fragment_post_from_other_origin_is_refused(playground: Playground, browser: Browser) -> None:
     path = f"{playground.address}/callback/implicit"
     answer = await browser.client.post(path, data={"state": "x"}, headers={"Origin": "http://evil.example"})
     assert answer.status_code == 403
 
 
-async def test_the_page_that_reads_the_address_says_why_it_needs_a_script(browser: Browser) -> None:
+async def test_fragment_page_explains_why_it_needs_a_script(browser: Browser) -> None:
     await browser.open(f"{browser.address}/callback/implicit")
     assert '<div id="no-script">' in browser.page
-    assert "Browsers do not send that part to any server" in browser.text
+    assert "Browsers do not send it to servers" in browser.text
     assert browser.answer
     assert browser.answer.headers["cache-control"] == "no-store"

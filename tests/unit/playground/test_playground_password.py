@@ -9,9 +9,7 @@ from tests.unit.playground.running import SECRET
 FLOW = "password"
 
 
-async def test_a_sign_in_tells_every_step_and_keeps_the_password_off_the_page(
-    browser: Browser, provider: Provider
-) -> None:
+async def test_password_sign_in_shows_every_step_without_the_password(browser: Browser, provider: Provider) -> None:
     await browser.press(FLOW, FLOW)
     assert browser.error is None
     assert browser.steps == ["discovery", "token", "jwks", "id-token", "userinfo"]
@@ -23,7 +21,7 @@ async def test_a_sign_in_tells_every_step_and_keeps_the_password_off_the_page(
 
 
 @pytest.mark.parametrize("error", ["invalid_grant", "unauthorized_client"])
-async def test_a_refusal_is_explained(browser: Browser, provider: Provider, error: str) -> None:
+async def test_password_refusal_is_explained(browser: Browser, provider: Provider, error: str) -> None:
     provider.token_refusal = (400, {"error": error})
     await browser.press(FLOW, FLOW)
     assert browser.error == error

@@ -29,7 +29,7 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-async def test_it_serves_until_it_is_told_to_stop_even_while_a_page_is_open(tmp_path: Path) -> None:
+async def test_playground_stops_on_signal_while_a_page_is_open(tmp_path: Path) -> None:
     port = free_port()
     address = f"http://localhost:{port}"
     process = await started(a_home(tmp_path, run={**RUN, "playground": address}, clients=CLIENTS))
@@ -38,26 +38,26 @@ async def test_it_serves_until_it_is_told_to_stop_even_while_a_page_is_open(tmp_
         assert feed.status_code == 200
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(5):
-            _, told = await process.communicate()
+            _, output = await process.communicate()
     assert process.returncode == 0
-    assert b"Traceback" not in told
+    assert b"Traceback" not in output
 
 
-async def test_without_a_run_it_says_what_is_missing(tmp_path: Path) -> None:
+async def test_playground_names_missing_files_when_no_run_exists(tmp_path: Path) -> None:
     process = await started(tmp_path)
-    _, told = await process.communicate()
+    _, output = await process.communicate()
     assert process.returncode == 1
-    assert b"run.json is missing" in told
-    assert b"playground.json is missing" in told
-    assert b"Traceback" not in told
+    assert b"run.json is missing" in output
+    assert b"playground.json is missing" in output
+    assert b"Traceback" not in output
 
 
-async def test_a_taken_port_is_named(tmp_path: Path) -> None:
+async def test_playground_names_port_in_use(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         process = await started(a_home(tmp_path, run=RUN, clients=CLIENTS), LATCHKEY_PLAYGROUND_PORT=str(port))
-        _, told = await process.communicate()
+        _, output = await process.communicate()
     assert process.returncode == 1
-    assert f"cannot listen on port {port}" in told.decode()
+    assert f"cannot listen on port {port}" in output.decode()

@@ -10,7 +10,7 @@ from deploy.playground.config import ConfigurationError, Playground, read_playgr
 from tests.unit.playground.browser import Browser
 
 
-async def test_the_page_runs_no_script_but_its_own_and_loads_nothing_from_elsewhere(browser: Browser) -> None:
+async def test_page_allows_only_own_scripts_and_resources(browser: Browser) -> None:
     await browser.press("authorization-code", "code")
     assert browser.answer
     policy = browser.answer.headers["content-security-policy"]
@@ -22,7 +22,7 @@ async def test_the_page_runs_no_script_but_its_own_and_loads_nothing_from_elsewh
     assert 'src="http' not in browser.page
 
 
-async def test_every_file_of_the_page_is_served(browser: Browser) -> None:
+async def test_every_asset_is_served(browser: Browser) -> None:
     for name, kind in (
         ("playground.css", "text/css"),
         ("playground.js", "text/javascript"),
@@ -35,7 +35,7 @@ async def test_every_file_of_the_page_is_served(browser: Browser) -> None:
         assert browser.answer.headers["content-type"].startswith(kind)
 
 
-async def test_the_cookie_is_kept_from_scripts_and_foreign_posts(browser: Browser) -> None:
+async def test_cookie_is_http_only_and_same_site(browser: Browser) -> None:
     await browser.open(browser.address)
     assert browser.answer
     cookie = browser.answer.headers["set-cookie"]
@@ -45,14 +45,14 @@ async def test_the_cookie_is_kept_from_scripts_and_foreign_posts(browser: Browse
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:1"])
-async def test_a_foreign_page_cannot_press_a_button(playground: Playground, browser: Browser, origin: str) -> None:
+async def test_cross_origin_post_is_refused(playground: Playground, browser: Browser, origin: str) -> None:
     answer = await browser.client.post(
         f"{playground.address}/flows/authorization-code/code", headers={"Origin": origin}, follow_redirects=False
     )
     assert answer.status_code == 403
 
 
-async def test_whoever_comes_by_another_name_is_sent_to_the_right_one(playground: Playground) -> None:
+async def test_request_with_other_host_is_redirected(playground: Playground) -> None:
     async with httpx2.AsyncClient(trust_env=False) as client:
         answer = await client.get(f"http://127.0.0.1:{playground.port}/?run=x")
         rebound = await client.get(playground.address, headers={"Host": "evil.example"})
@@ -61,18 +61,18 @@ async def test_whoever_comes_by_another_name_is_sent_to_the_right_one(playground
         assert each.headers["location"] == f"{playground.address}/"
 
 
-async def test_what_does_not_exist_is_not_found(playground: Playground, browser: Browser) -> None:
+async def test_unknown_path_is_not_found(playground: Playground, browser: Browser) -> None:
     for path in ("/flows/authorization-code/nothing", "/flows/nothing/code"):
         assert (await browser.client.post(playground.address + path)).status_code == 404
 
 
-async def test_the_probes_answer_whatever_name_is_used(playground: Playground) -> None:
+async def test_probes_respond_for_any_host(playground: Playground) -> None:
     async with httpx2.AsyncClient(trust_env=False) as client:
         report = (await client.get(f"http://127.0.0.1:{playground.port}/readyz")).json()
     assert report == {"service": "playground", "ready": True, "checks": {}}
 
 
-async def test_what_a_server_sends_is_text_on_the_page_and_never_markup(browser: Browser) -> None:
+async def test_server_values_are_escaped(browser: Browser) -> None:
     await browser.open(f"{browser.address}/callback/web?state=x&error=%3Cscript%3Ealert(1)%3C/script%3E")
     assert "<script>alert" not in browser.page
     assert "&lt;script&gt;alert" in browser.page
@@ -106,18 +106,18 @@ CLIENTS = {
 }
 
 
-def test_it_is_configured_by_the_files_of_the_run(tmp_path: Path) -> None:
+def test_configuration_is_read_from_run_files(tmp_path: Path) -> None:
     playground = read_playground(a_home(tmp_path, run=RUN, clients=CLIENTS))
     assert playground.port == 8090
     assert playground.web.callback_path == "/callback"
     assert playground.post_logout_path == "/"
 
 
-def test_all_faults_of_both_files_are_named_at_once(tmp_path: Path) -> None:
+def test_configuration_error_names_faults_of_both_files(tmp_path: Path) -> None:
     broken = {**CLIENTS, "web": {"client_id": "1"}, "second": None}
     with pytest.raises(ConfigurationError) as refusal:
         read_playground(a_home(tmp_path, clients=broken))
-    told = str(refusal.value)
-    assert "run.json is missing: start everything with `make run`" in told
-    assert "web.client_secret" in told
-    assert "second" in told
+    output = str(refusal.value)
+    assert "run.json is missing: start everything with `make run`" in output
+    assert "web.client_secret" in output
+    assert "second" in output

@@ -20,9 +20,7 @@ async def follow(browser: Browser, element: str) -> None:
 
 
 @pytest.mark.parametrize(("answers", "advice"), EVERY)
-async def test_the_questions_lead_from_the_home_page_to_the_advice(
-    browser: Browser, answers: dict[str, str], advice: Advice
-) -> None:
+async def test_flow_advice_is_reached_from_home_page(browser: Browser, answers: dict[str, str], advice: Advice) -> None:
     await browser.open(browser.address)
     await follow(browser, "which-flow")
     for answer in answers.values():
@@ -34,7 +32,7 @@ async def test_the_questions_lead_from_the_home_page_to_the_advice(
     assert advice.flow in {flow.name for flow in FLOWS}  # the card that it points to
 
 
-async def test_an_answer_can_be_changed(browser: Browser) -> None:
+async def test_flow_advice_answer_can_be_changed(browser: Browser) -> None:
     await browser.open(f"{browser.address}/which-flow?who=person&where=device")
     changes = re.findall(r'<a href="([^"]+)">Change</a>', browser.page)
     assert [html.unescape(change) for change in changes] == ["/which-flow", "/which-flow?who=person"]
@@ -43,7 +41,7 @@ async def test_an_answer_can_be_changed(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("query", ["who=everybody", "who=program&where=server", "colour=red&who=program"])
-async def test_answers_that_make_no_sense_begin_anew(browser: Browser, query: str) -> None:
+async def test_flow_advice_restarts_when_answers_are_invalid(browser: Browser, query: str) -> None:
     await browser.open(f"{browser.address}/which-flow?{query}")
     assert browser.answer
     assert browser.answer.url.query == b""

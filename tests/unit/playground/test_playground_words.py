@@ -24,20 +24,20 @@ SECRET = "s3cr3t-s3cr3t-s3cr3t-s3cr3t"
         ("exp", 599, "expires in 9 min (12:09:59 UTC)"),
         ("exp", -120, "expired 2 min ago (11:58:00 UTC)"),
         ("iat", -3, "issued 3 s ago (11:59:57 UTC)"),
-        ("auth_time", -7200, "the person signed in 2 h ago (10:00:00 UTC)"),
+        ("auth_time", -7200, "the user signed in 2 h ago (10:00:00 UTC)"),
     ],
 )
-def test_times_are_told_from_now(name: str, after_noon: int, words: str) -> None:
+def test_times_are_relative_to_now(name: str, after_noon: int, words: str) -> None:
     assert claim_words.explain(name, NOON.timestamp() + after_noon, now=NOON) == words
 
 
-def test_what_every_token_has_is_shown_first() -> None:
+def test_common_claims_are_shown_first() -> None:
     claims = base64.urlsafe_b64encode(json.dumps({"zoneinfo": "Z", "sub": "1", "iss": "I"}).encode()).decode()
     shown = tokens.view("ID token", f"e30.{claims.rstrip('=')}.x", "").claims
     assert list((shown or {}).items()) == [("iss", "I"), ("sub", "1"), ("zoneinfo", "Z")]
 
 
-def test_a_claim_of_an_unexpected_type_has_no_words() -> None:
+def test_claim_of_unexpected_type_has_no_explanation() -> None:
     assert claim_words.explain("exp", "soon", now=NOON) == ""
     assert claim_words.explain("exp", True, now=NOON) == ""
     assert claim_words.explain("shoe_size", 39, now=NOON) == ""
@@ -46,7 +46,7 @@ def test_a_claim_of_an_unexpected_type_has_no_words() -> None:
 @pytest.mark.parametrize(
     "scheme", ["Basic Y2xpZW50OnMzY3IzdC1zM2NyM3QtczNjcjN0LXMzY3IzdA==", f"Bearer {SECRET}", "Basic ?"]
 )
-def test_an_authorization_header_keeps_its_secret(scheme: str) -> None:
+def test_authorization_header_is_redacted(scheme: str) -> None:
     shown = redact.authorization(scheme)
     assert SECRET not in shown
     assert scheme.split()[1] not in shown
@@ -77,13 +77,13 @@ def test_the_curl_command_has_variables_in_place_of_secrets() -> None:
 
 
 @pytest.mark.parametrize("token", ["opaque", "", "a.b.c", "bnVsbA.bnVsbA.x", "W10.MQ.x"])
-def test_what_is_no_jwt_is_called_opaque(token: str) -> None:
+def test_token_that_is_no_jwt_is_opaque(token: str) -> None:
     shown = tokens.view("Token", token, "")
     assert shown.claims is None
     assert "Opaque" in shown.note
 
 
-def test_every_event_of_the_contract_has_words() -> None:
+def test_every_event_type_has_an_explanation() -> None:
     names = {
         message.GetOptions().Extensions[events_pb2.event].name
         for message in events_pb2.DESCRIPTOR.message_types_by_name.values()

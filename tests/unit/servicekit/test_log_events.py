@@ -13,10 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = ("services", "libs", "deploy")
 OTHER_LOGS = ("libs/sdk/",)
 """The SDK is a library for other applications and uses their `logging` configuration."""
-PENDING = (
-    "services/authentication/",
-    "deploy/playground/",
-)
+PENDING = ("deploy/playground/",)
 """Folders whose log calls are not converted to event codes yet."""
 LEVELS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
 CODE = re.compile(r"[a-z_]+(\.[a-z0-9_]+)+")

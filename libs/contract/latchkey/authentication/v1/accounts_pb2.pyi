@@ -109,7 +109,7 @@ class SignInThroughClientRequest(_message.Message):
     password: _builtins.str
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext:
-        """`remote_address` stays empty: what the client's server has for one says nothing of the person."""
+        """`remote_address` stays empty: the client's server does not pass on the address of the user."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AccountServiceStub:
-    """What the token service may ask about a person.
+    """Account data for the token service.
     """
 
     def __init__(self, channel):
@@ -48,7 +48,7 @@ class AccountServiceStub:
 
 
 class AccountServiceServicer:
-    """What the token service may ask about a person.
+    """Account data for the token service.
     """
 
     def GetAccount(self, request, context):
@@ -60,9 +60,9 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SignInThroughClient(self, request, context):
-        """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
+        """Checks a password that a user gave to a client (RFC 6749 4.3) and starts a session without a browser.
         Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
-        password is right and does not do alone), temporarily_unavailable with a retry time (the hashing queue is full, or
+        password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue is full or
         there were too many failures).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -91,7 +91,7 @@ def add_AccountServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccountService:
-    """What the token service may ask about a person.
+    """Account data for the token service.
     """
 
     @staticmethod

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccountServiceStub:
-    """What the token service may ask about a person."""
+    """Account data for the token service."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -38,15 +38,15 @@ class AccountServiceStub:
     Callers: token.
     """
     SignInThroughClient: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.SignInThroughClientRequest, _accounts_pb2.SignInThroughClientResponse]
-    """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
+    """Checks a password that a user gave to a client (RFC 6749 4.3) and starts a session without a browser.
     Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
-    password is right and does not do alone), temporarily_unavailable with a retry time (the hashing queue is full, or
+    password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue is full or
     there were too many failures).
     """
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
-    """What the token service may ask about a person."""
+    """Account data for the token service."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetAccount: _aio.UnaryUnaryMultiCallable[_accounts_pb2.GetAccountRequest, _accounts_pb2.GetAccountResponse]  # type: ignore[assignment]
@@ -54,14 +54,14 @@ class AccountServiceAsyncStub(AccountServiceStub):
     Callers: token.
     """
     SignInThroughClient: _aio.UnaryUnaryMultiCallable[_accounts_pb2.SignInThroughClientRequest, _accounts_pb2.SignInThroughClientResponse]  # type: ignore[assignment]
-    """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
+    """Checks a password that a user gave to a client (RFC 6749 4.3) and starts a session without a browser.
     Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
-    password is right and does not do alone), temporarily_unavailable with a retry time (the hashing queue is full, or
+    password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue is full or
     there were too many failures).
     """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What the token service may ask about a person."""
+    """Account data for the token service."""
 
     @_abc_1.abstractmethod
     def GetAccount(
@@ -79,9 +79,9 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.SignInThroughClientRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.SignInThroughClientResponse, _abc.Awaitable[_accounts_pb2.SignInThroughClientResponse]]:
-        """Checks a password that a person gave to a client (RFC 6749 4.3) and starts a session that no browser has.
+        """Checks a password that a user gave to a client (RFC 6749 4.3) and starts a session without a browser.
         Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
-        password is right and does not do alone), temporarily_unavailable with a retry time (the hashing queue is full, or
+        password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue is full or
         there were too many failures).
         """
 

@@ -71,7 +71,7 @@ class RequestAddressRequest(_message.Message):
     address: _builtins.str
     """Empty: the present one."""
     locale: _builtins.str
-    """The language of the page (BCP 47): that of the letter."""
+    """The language of the page (BCP 47): that of the email."""
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext: ...
     def __init__(

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AddressServiceStub:
-    """The mail address of a person: it counts as theirs when they have opened a link in a letter to it, and nobody else says so.
+    """The email address of a user. It is verified when the user opens a link in an email sent to it.
     """
 
     def __init__(self, channel):
@@ -58,7 +58,7 @@ class AddressServiceStub:
 
 
 class AddressServiceServicer:
-    """The mail address of a person: it counts as theirs when they have opened a link in a letter to it, and nobody else says so.
+    """The email address of a user. It is verified when the user opens a link in an email sent to it.
     """
 
     def GetOwnAddress(self, request, context):
@@ -69,7 +69,7 @@ class AddressServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RequestAddress(self, request, context):
-        """Sends a letter with a link to an address: the present one, to show that it is theirs, or another. Nothing changes before
+        """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change before
         the link is used. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED),
         invalid_request (NO_MAIL, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
         """
@@ -78,16 +78,16 @@ class AddressServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAddressRequest(self, request, context):
-        """Which address the link is about; looking uses nothing up. Callers: authorize-frontend. Errors: access_denied
-        (SESSION_MISSING), invalid_request (LINK_UNKNOWN: also when somebody else asked for it, it was used or has expired).
+        """Returns the address of the link and does not consume the link. Callers: authorize-frontend. Errors: access_denied
+        (SESSION_MISSING), invalid_request (LINK_UNKNOWN: also when another user requested it, it was used or has expired).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmAddress(self, request, context):
-        """From now on the account has this address, and it is verified. Only who asked for the link, signed in, can use it:
-        nobody ties somebody else's address to their own account. Callers: authorize-frontend. Errors: as GetAddressRequest.
+        """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
+        a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as GetAddressRequest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,7 +125,7 @@ def add_AddressServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AddressService:
-    """The mail address of a person: it counts as theirs when they have opened a link in a letter to it, and nobody else says so.
+    """The email address of a user. It is verified when the user opens a link in an email sent to it.
     """
 
     @staticmethod

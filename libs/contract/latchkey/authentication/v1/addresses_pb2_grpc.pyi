@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AddressServiceStub:
-    """The mail address of a person: it counts as theirs when they have opened a link in a letter to it, and nobody else says so."""
+    """The email address of a user. It is verified when the user opens a link in an email sent to it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -36,42 +36,42 @@ class AddressServiceStub:
     GetOwnAddress: _grpc.UnaryUnaryMultiCallable[_addresses_pb2.GetOwnAddressRequest, _addresses_pb2.GetOwnAddressResponse]
     """Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING)."""
     RequestAddress: _grpc.UnaryUnaryMultiCallable[_addresses_pb2.RequestAddressRequest, _addresses_pb2.RequestAddressResponse]
-    """Sends a letter with a link to an address: the present one, to show that it is theirs, or another. Nothing changes before
+    """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change before
     the link is used. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED),
     invalid_request (NO_MAIL, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
     """
     GetAddressRequest: _grpc.UnaryUnaryMultiCallable[_addresses_pb2.GetAddressRequestRequest, _addresses_pb2.GetAddressRequestResponse]
-    """Which address the link is about; looking uses nothing up. Callers: authorize-frontend. Errors: access_denied
-    (SESSION_MISSING), invalid_request (LINK_UNKNOWN: also when somebody else asked for it, it was used or has expired).
+    """Returns the address of the link and does not consume the link. Callers: authorize-frontend. Errors: access_denied
+    (SESSION_MISSING), invalid_request (LINK_UNKNOWN: also when another user requested it, it was used or has expired).
     """
     ConfirmAddress: _grpc.UnaryUnaryMultiCallable[_addresses_pb2.ConfirmAddressRequest, _addresses_pb2.ConfirmAddressResponse]
-    """From now on the account has this address, and it is verified. Only who asked for the link, signed in, can use it:
-    nobody ties somebody else's address to their own account. Callers: authorize-frontend. Errors: as GetAddressRequest.
+    """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
+    a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as GetAddressRequest.
     """
 
 @_typing.type_check_only
 class AddressServiceAsyncStub(AddressServiceStub):
-    """The mail address of a person: it counts as theirs when they have opened a link in a letter to it, and nobody else says so."""
+    """The email address of a user. It is verified when the user opens a link in an email sent to it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetOwnAddress: _aio.UnaryUnaryMultiCallable[_addresses_pb2.GetOwnAddressRequest, _addresses_pb2.GetOwnAddressResponse]  # type: ignore[assignment]
     """Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING)."""
     RequestAddress: _aio.UnaryUnaryMultiCallable[_addresses_pb2.RequestAddressRequest, _addresses_pb2.RequestAddressResponse]  # type: ignore[assignment]
-    """Sends a letter with a link to an address: the present one, to show that it is theirs, or another. Nothing changes before
+    """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change before
     the link is used. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED),
     invalid_request (NO_MAIL, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
     """
     GetAddressRequest: _aio.UnaryUnaryMultiCallable[_addresses_pb2.GetAddressRequestRequest, _addresses_pb2.GetAddressRequestResponse]  # type: ignore[assignment]
-    """Which address the link is about; looking uses nothing up. Callers: authorize-frontend. Errors: access_denied
-    (SESSION_MISSING), invalid_request (LINK_UNKNOWN: also when somebody else asked for it, it was used or has expired).
+    """Returns the address of the link and does not consume the link. Callers: authorize-frontend. Errors: access_denied
+    (SESSION_MISSING), invalid_request (LINK_UNKNOWN: also when another user requested it, it was used or has expired).
     """
     ConfirmAddress: _aio.UnaryUnaryMultiCallable[_addresses_pb2.ConfirmAddressRequest, _addresses_pb2.ConfirmAddressResponse]  # type: ignore[assignment]
-    """From now on the account has this address, and it is verified. Only who asked for the link, signed in, can use it:
-    nobody ties somebody else's address to their own account. Callers: authorize-frontend. Errors: as GetAddressRequest.
+    """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
+    a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as GetAddressRequest.
     """
 
 class AddressServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The mail address of a person: it counts as theirs when they have opened a link in a letter to it, and nobody else says so."""
+    """The email address of a user. It is verified when the user opens a link in an email sent to it."""
 
     @_abc_1.abstractmethod
     def GetOwnAddress(
@@ -87,7 +87,7 @@ class AddressServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _addresses_pb2.RequestAddressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_addresses_pb2.RequestAddressResponse, _abc.Awaitable[_addresses_pb2.RequestAddressResponse]]:
-        """Sends a letter with a link to an address: the present one, to show that it is theirs, or another. Nothing changes before
+        """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change before
         the link is used. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED),
         invalid_request (NO_MAIL, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
         """
@@ -98,8 +98,8 @@ class AddressServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _addresses_pb2.GetAddressRequestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_addresses_pb2.GetAddressRequestResponse, _abc.Awaitable[_addresses_pb2.GetAddressRequestResponse]]:
-        """Which address the link is about; looking uses nothing up. Callers: authorize-frontend. Errors: access_denied
-        (SESSION_MISSING), invalid_request (LINK_UNKNOWN: also when somebody else asked for it, it was used or has expired).
+        """Returns the address of the link and does not consume the link. Callers: authorize-frontend. Errors: access_denied
+        (SESSION_MISSING), invalid_request (LINK_UNKNOWN: also when another user requested it, it was used or has expired).
         """
 
     @_abc_1.abstractmethod
@@ -108,8 +108,8 @@ class AddressServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _addresses_pb2.ConfirmAddressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_addresses_pb2.ConfirmAddressResponse, _abc.Awaitable[_addresses_pb2.ConfirmAddressResponse]]:
-        """From now on the account has this address, and it is verified. Only who asked for the link, signed in, can use it:
-        nobody ties somebody else's address to their own account. Callers: authorize-frontend. Errors: as GetAddressRequest.
+        """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
+        a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as GetAddressRequest.
         """
 
 def add_AddressServiceServicer_to_server(servicer: AddressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

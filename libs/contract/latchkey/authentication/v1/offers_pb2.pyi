@@ -38,9 +38,9 @@ class GetOffersResponse(_message.Message):
     MAIL_FIELD_NUMBER: _builtins.int
     SIGN_UP_FIELD_NUMBER: _builtins.int
     mail: _builtins.bool
-    """Letters are sent."""
+    """Emails are sent."""
     sign_up: _builtins.bool
-    """People may make accounts for themselves."""
+    """Users may sign up."""
     def __init__(
         self,
         *,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OfferServiceStub:
-    """What this installation offers to people who are not signed in: pages that lead nowhere are not linked to.
+    """Capabilities for users who are not signed in. The frontend links only to pages that are available.
     """
 
     def __init__(self, channel):
@@ -43,11 +43,11 @@ class OfferServiceStub:
 
 
 class OfferServiceServicer:
-    """What this installation offers to people who are not signed in: pages that lead nowhere are not linked to.
+    """Capabilities for users who are not signed in. The frontend links only to pages that are available.
     """
 
     def GetOffers(self, request, context):
-        """The same for everybody, and until the next start. Callers: authorize-frontend.
+        """The response is the same for all callers until the service restarts. Callers: authorize-frontend.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,7 +70,7 @@ def add_OfferServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OfferService:
-    """What this installation offers to people who are not signed in: pages that lead nowhere are not linked to.
+    """Capabilities for users who are not signed in. The frontend links only to pages that are available.
     """
 
     @staticmethod

@@ -27,25 +27,25 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OfferServiceStub:
-    """What this installation offers to people who are not signed in: pages that lead nowhere are not linked to."""
+    """Capabilities for users who are not signed in. The frontend links only to pages that are available."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OfferServiceAsyncStub: ...
     GetOffers: _grpc.UnaryUnaryMultiCallable[_offers_pb2.GetOffersRequest, _offers_pb2.GetOffersResponse]
-    """The same for everybody, and until the next start. Callers: authorize-frontend."""
+    """The response is the same for all callers until the service restarts. Callers: authorize-frontend."""
 
 @_typing.type_check_only
 class OfferServiceAsyncStub(OfferServiceStub):
-    """What this installation offers to people who are not signed in: pages that lead nowhere are not linked to."""
+    """Capabilities for users who are not signed in. The frontend links only to pages that are available."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetOffers: _aio.UnaryUnaryMultiCallable[_offers_pb2.GetOffersRequest, _offers_pb2.GetOffersResponse]  # type: ignore[assignment]
-    """The same for everybody, and until the next start. Callers: authorize-frontend."""
+    """The response is the same for all callers until the service restarts. Callers: authorize-frontend."""
 
 class OfferServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What this installation offers to people who are not signed in: pages that lead nowhere are not linked to."""
+    """Capabilities for users who are not signed in. The frontend links only to pages that are available."""
 
     @_abc_1.abstractmethod
     def GetOffers(
@@ -53,6 +53,6 @@ class OfferServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _offers_pb2.GetOffersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_offers_pb2.GetOffersResponse, _abc.Awaitable[_offers_pb2.GetOffersResponse]]:
-        """The same for everybody, and until the next start. Callers: authorize-frontend."""
+        """The response is the same for all callers until the service restarts. Callers: authorize-frontend."""
 
 def add_OfferServiceServicer_to_server(servicer: OfferServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

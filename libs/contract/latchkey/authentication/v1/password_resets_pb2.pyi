@@ -25,9 +25,9 @@ class RequestPasswordResetRequest(_message.Message):
     LOCALE_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
     identifier: _builtins.str
-    """A username or a mail address, as it was typed."""
+    """A username or an email address, as the user typed it."""
     locale: _builtins.str
-    """The language of the page (BCP 47): that of the letter."""
+    """The language of the page (BCP 47): that of the email."""
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext: ...
     def __init__(
@@ -88,7 +88,7 @@ class GetPasswordResetResponse(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     username: _builtins.str
     display_name: _builtins.str
-    """What to call the person on a page."""
+    """Display name of the user."""
     def __init__(
         self,
         *,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class PasswordResetServiceStub:
-    """Passwords that were forgotten.
+    """Password resets.
     """
 
     def __init__(self, channel):
@@ -53,12 +53,12 @@ class PasswordResetServiceStub:
 
 
 class PasswordResetServiceServicer:
-    """Passwords that were forgotten.
+    """Password resets.
     """
 
     def RequestPasswordReset(self, request, context):
-        """Sends a letter with a link to whoever has this name or this address. Nobody learns whether there is anybody: the answer
-        and the work for it are the same. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
+        """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the same
+        whether an account exists or not. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
         temporarily_unavailable with a retry time (LETTERS_THROTTLED: too many requests from this network, or at all).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -66,7 +66,7 @@ class PasswordResetServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPasswordReset(self, request, context):
-        """Whose password the link in a letter is about. Looking uses nothing up: programs that read mail open links as well.
+        """Returns the account of the reset link and does not consume the link, because mail scanners open links too.
         Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN: also when it was used or has expired).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -74,8 +74,8 @@ class PasswordResetServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ResetPassword(self, request, context):
-        """Another password, with the link from a letter, which works once; ends all sessions and what hangs on them.
-        Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN, or the new one does not hold),
+        """Sets a new password with a single-use reset link, and ends all sessions of the user and their grants.
+        Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN, or the new password is invalid),
         temporarily_unavailable with a retry time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -109,7 +109,7 @@ def add_PasswordResetServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PasswordResetService:
-    """Passwords that were forgotten.
+    """Password resets.
     """
 
     @staticmethod

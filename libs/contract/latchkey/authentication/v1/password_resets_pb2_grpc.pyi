@@ -27,49 +27,49 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PasswordResetServiceStub:
-    """Passwords that were forgotten."""
+    """Password resets."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PasswordResetServiceAsyncStub: ...
     RequestPasswordReset: _grpc.UnaryUnaryMultiCallable[_password_resets_pb2.RequestPasswordResetRequest, _password_resets_pb2.RequestPasswordResetResponse]
-    """Sends a letter with a link to whoever has this name or this address. Nobody learns whether there is anybody: the answer
-    and the work for it are the same. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
+    """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the same
+    whether an account exists or not. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
     temporarily_unavailable with a retry time (LETTERS_THROTTLED: too many requests from this network, or at all).
     """
     GetPasswordReset: _grpc.UnaryUnaryMultiCallable[_password_resets_pb2.GetPasswordResetRequest, _password_resets_pb2.GetPasswordResetResponse]
-    """Whose password the link in a letter is about. Looking uses nothing up: programs that read mail open links as well.
+    """Returns the account of the reset link and does not consume the link, because mail scanners open links too.
     Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN: also when it was used or has expired).
     """
     ResetPassword: _grpc.UnaryUnaryMultiCallable[_password_resets_pb2.ResetPasswordRequest, _password_resets_pb2.ResetPasswordResponse]
-    """Another password, with the link from a letter, which works once; ends all sessions and what hangs on them.
-    Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN, or the new one does not hold),
+    """Sets a new password with a single-use reset link, and ends all sessions of the user and their grants.
+    Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN, or the new password is invalid),
     temporarily_unavailable with a retry time.
     """
 
 @_typing.type_check_only
 class PasswordResetServiceAsyncStub(PasswordResetServiceStub):
-    """Passwords that were forgotten."""
+    """Password resets."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RequestPasswordReset: _aio.UnaryUnaryMultiCallable[_password_resets_pb2.RequestPasswordResetRequest, _password_resets_pb2.RequestPasswordResetResponse]  # type: ignore[assignment]
-    """Sends a letter with a link to whoever has this name or this address. Nobody learns whether there is anybody: the answer
-    and the work for it are the same. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
+    """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the same
+    whether an account exists or not. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
     temporarily_unavailable with a retry time (LETTERS_THROTTLED: too many requests from this network, or at all).
     """
     GetPasswordReset: _aio.UnaryUnaryMultiCallable[_password_resets_pb2.GetPasswordResetRequest, _password_resets_pb2.GetPasswordResetResponse]  # type: ignore[assignment]
-    """Whose password the link in a letter is about. Looking uses nothing up: programs that read mail open links as well.
+    """Returns the account of the reset link and does not consume the link, because mail scanners open links too.
     Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN: also when it was used or has expired).
     """
     ResetPassword: _aio.UnaryUnaryMultiCallable[_password_resets_pb2.ResetPasswordRequest, _password_resets_pb2.ResetPasswordResponse]  # type: ignore[assignment]
-    """Another password, with the link from a letter, which works once; ends all sessions and what hangs on them.
-    Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN, or the new one does not hold),
+    """Sets a new password with a single-use reset link, and ends all sessions of the user and their grants.
+    Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN, or the new password is invalid),
     temporarily_unavailable with a retry time.
     """
 
 class PasswordResetServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Passwords that were forgotten."""
+    """Password resets."""
 
     @_abc_1.abstractmethod
     def RequestPasswordReset(
@@ -77,8 +77,8 @@ class PasswordResetServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _password_resets_pb2.RequestPasswordResetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_password_resets_pb2.RequestPasswordResetResponse, _abc.Awaitable[_password_resets_pb2.RequestPasswordResetResponse]]:
-        """Sends a letter with a link to whoever has this name or this address. Nobody learns whether there is anybody: the answer
-        and the work for it are the same. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
+        """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the same
+        whether an account exists or not. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
         temporarily_unavailable with a retry time (LETTERS_THROTTLED: too many requests from this network, or at all).
         """
 
@@ -88,7 +88,7 @@ class PasswordResetServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _password_resets_pb2.GetPasswordResetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_password_resets_pb2.GetPasswordResetResponse, _abc.Awaitable[_password_resets_pb2.GetPasswordResetResponse]]:
-        """Whose password the link in a letter is about. Looking uses nothing up: programs that read mail open links as well.
+        """Returns the account of the reset link and does not consume the link, because mail scanners open links too.
         Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN: also when it was used or has expired).
         """
 
@@ -98,8 +98,8 @@ class PasswordResetServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _password_resets_pb2.ResetPasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_password_resets_pb2.ResetPasswordResponse, _abc.Awaitable[_password_resets_pb2.ResetPasswordResponse]]:
-        """Another password, with the link from a letter, which works once; ends all sessions and what hangs on them.
-        Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN, or the new one does not hold),
+        """Sets a new password with a single-use reset link, and ends all sessions of the user and their grants.
+        Callers: authorize-frontend. Errors: invalid_request (LINK_UNKNOWN, or the new password is invalid),
         temporarily_unavailable with a retry time.
         """
 

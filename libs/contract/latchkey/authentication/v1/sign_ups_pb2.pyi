@@ -26,7 +26,7 @@ class RequestSignUpRequest(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     locale: _builtins.str
-    """The language of the page (BCP 47): that of the letter."""
+    """The language of the page (BCP 47): that of the email."""
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext: ...
     def __init__(
@@ -108,7 +108,7 @@ class CompleteSignUpRequest(_message.Message):
     token: _builtins.str
     password: _builtins.str
     name: _builtins.str
-    """What to call the person; may be empty."""
+    """Display name of the user; may be empty."""
     def __init__(
         self,
         *,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SignUpServiceStub:
-    """Accounts that people make for themselves, where the operator lets them.
+    """Sign-up of users, if the operator has enabled it.
     """
 
     def __init__(self, channel):
@@ -53,12 +53,12 @@ class SignUpServiceStub:
 
 
 class SignUpServiceServicer:
-    """Accounts that people make for themselves, where the operator lets them.
+    """Sign-up of users, if the operator has enabled it.
     """
 
     def RequestSignUp(self, request, context):
-        """Sends a letter to the address: with a link, or, when there is an account with it, with the news that there is. Nobody
-        learns which: the answer and the work for it are the same. Callers: authorize-frontend. Errors: invalid_request
+        """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response and
+        its cost are the same in both cases. Callers: authorize-frontend. Errors: invalid_request
         (SIGN_UP_CLOSED, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -66,7 +66,7 @@ class SignUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSignUp(self, request, context):
-        """Which address the link is about; looking uses nothing up. Callers: authorize-frontend.
+        """Returns the address of the link and does not consume the link. Callers: authorize-frontend.
         Errors: invalid_request (LINK_UNKNOWN: also when it was used or has expired).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -74,8 +74,8 @@ class SignUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CompleteSignUp(self, request, context):
-        """Makes the account; its username is the address, and that is verified. Callers: authorize-frontend. Errors: invalid_request
-        (LINK_UNKNOWN, or a value that does not hold), temporarily_unavailable with a retry time.
+        """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors: invalid_request
+        (LINK_UNKNOWN, or a value is invalid), temporarily_unavailable with a retry time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,7 +108,7 @@ def add_SignUpServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SignUpService:
-    """Accounts that people make for themselves, where the operator lets them.
+    """Sign-up of users, if the operator has enabled it.
     """
 
     @staticmethod

@@ -27,47 +27,47 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SignUpServiceStub:
-    """Accounts that people make for themselves, where the operator lets them."""
+    """Sign-up of users, if the operator has enabled it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SignUpServiceAsyncStub: ...
     RequestSignUp: _grpc.UnaryUnaryMultiCallable[_sign_ups_pb2.RequestSignUpRequest, _sign_ups_pb2.RequestSignUpResponse]
-    """Sends a letter to the address: with a link, or, when there is an account with it, with the news that there is. Nobody
-    learns which: the answer and the work for it are the same. Callers: authorize-frontend. Errors: invalid_request
+    """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response and
+    its cost are the same in both cases. Callers: authorize-frontend. Errors: invalid_request
     (SIGN_UP_CLOSED, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
     """
     GetSignUp: _grpc.UnaryUnaryMultiCallable[_sign_ups_pb2.GetSignUpRequest, _sign_ups_pb2.GetSignUpResponse]
-    """Which address the link is about; looking uses nothing up. Callers: authorize-frontend.
+    """Returns the address of the link and does not consume the link. Callers: authorize-frontend.
     Errors: invalid_request (LINK_UNKNOWN: also when it was used or has expired).
     """
     CompleteSignUp: _grpc.UnaryUnaryMultiCallable[_sign_ups_pb2.CompleteSignUpRequest, _sign_ups_pb2.CompleteSignUpResponse]
-    """Makes the account; its username is the address, and that is verified. Callers: authorize-frontend. Errors: invalid_request
-    (LINK_UNKNOWN, or a value that does not hold), temporarily_unavailable with a retry time.
+    """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors: invalid_request
+    (LINK_UNKNOWN, or a value is invalid), temporarily_unavailable with a retry time.
     """
 
 @_typing.type_check_only
 class SignUpServiceAsyncStub(SignUpServiceStub):
-    """Accounts that people make for themselves, where the operator lets them."""
+    """Sign-up of users, if the operator has enabled it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RequestSignUp: _aio.UnaryUnaryMultiCallable[_sign_ups_pb2.RequestSignUpRequest, _sign_ups_pb2.RequestSignUpResponse]  # type: ignore[assignment]
-    """Sends a letter to the address: with a link, or, when there is an account with it, with the news that there is. Nobody
-    learns which: the answer and the work for it are the same. Callers: authorize-frontend. Errors: invalid_request
+    """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response and
+    its cost are the same in both cases. Callers: authorize-frontend. Errors: invalid_request
     (SIGN_UP_CLOSED, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
     """
     GetSignUp: _aio.UnaryUnaryMultiCallable[_sign_ups_pb2.GetSignUpRequest, _sign_ups_pb2.GetSignUpResponse]  # type: ignore[assignment]
-    """Which address the link is about; looking uses nothing up. Callers: authorize-frontend.
+    """Returns the address of the link and does not consume the link. Callers: authorize-frontend.
     Errors: invalid_request (LINK_UNKNOWN: also when it was used or has expired).
     """
     CompleteSignUp: _aio.UnaryUnaryMultiCallable[_sign_ups_pb2.CompleteSignUpRequest, _sign_ups_pb2.CompleteSignUpResponse]  # type: ignore[assignment]
-    """Makes the account; its username is the address, and that is verified. Callers: authorize-frontend. Errors: invalid_request
-    (LINK_UNKNOWN, or a value that does not hold), temporarily_unavailable with a retry time.
+    """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors: invalid_request
+    (LINK_UNKNOWN, or a value is invalid), temporarily_unavailable with a retry time.
     """
 
 class SignUpServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Accounts that people make for themselves, where the operator lets them."""
+    """Sign-up of users, if the operator has enabled it."""
 
     @_abc_1.abstractmethod
     def RequestSignUp(
@@ -75,8 +75,8 @@ class SignUpServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sign_ups_pb2.RequestSignUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sign_ups_pb2.RequestSignUpResponse, _abc.Awaitable[_sign_ups_pb2.RequestSignUpResponse]]:
-        """Sends a letter to the address: with a link, or, when there is an account with it, with the news that there is. Nobody
-        learns which: the answer and the work for it are the same. Callers: authorize-frontend. Errors: invalid_request
+        """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response and
+        its cost are the same in both cases. Callers: authorize-frontend. Errors: invalid_request
         (SIGN_UP_CLOSED, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
         """
 
@@ -86,7 +86,7 @@ class SignUpServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sign_ups_pb2.GetSignUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sign_ups_pb2.GetSignUpResponse, _abc.Awaitable[_sign_ups_pb2.GetSignUpResponse]]:
-        """Which address the link is about; looking uses nothing up. Callers: authorize-frontend.
+        """Returns the address of the link and does not consume the link. Callers: authorize-frontend.
         Errors: invalid_request (LINK_UNKNOWN: also when it was used or has expired).
         """
 
@@ -96,8 +96,8 @@ class SignUpServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sign_ups_pb2.CompleteSignUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sign_ups_pb2.CompleteSignUpResponse, _abc.Awaitable[_sign_ups_pb2.CompleteSignUpResponse]]:
-        """Makes the account; its username is the address, and that is verified. Callers: authorize-frontend. Errors: invalid_request
-        (LINK_UNKNOWN, or a value that does not hold), temporarily_unavailable with a retry time.
+        """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors: invalid_request
+        (LINK_UNKNOWN, or a value is invalid), temporarily_unavailable with a retry time.
         """
 
 def add_SignUpServiceServicer_to_server(servicer: SignUpServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

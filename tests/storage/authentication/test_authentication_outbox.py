@@ -36,7 +36,7 @@ def _steps(world: World, chance: random.Random, secrets: list[str]) -> list[Step
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_the_outbox_tells_every_change_once_and_nothing_else(world: World, seed: int) -> None:
+async def test_outbox_contains_one_event_for_each_change(world: World, seed: int) -> None:
     chance = random.Random(seed)
     for name in PEOPLE:
         await world.user(name)

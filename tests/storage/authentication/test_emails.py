@@ -67,7 +67,7 @@ async def test_a_letter_that_is_not_taken_is_tried_again_and_then_given_up(world
     assert row.address == ""
 
 
-async def test_a_mail_server_that_comes_back_gets_the_letter_once(world: World) -> None:
+async def test_email_is_sent_once_when_mail_server_recovers(world: World) -> None:
     alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
     world.mailer.refusals = [OUT_OF_ORDER]
@@ -88,7 +88,7 @@ async def test_a_receiver_that_is_not_there_is_not_tried_again(world: World) -> 
     assert [row.outcome for row in await world.emails()] == ["refused"]
 
 
-async def test_several_replicas_send_each_letter_once(world: World) -> None:
+async def test_email_is_sent_once_when_several_replicas_run(world: World) -> None:
     alice = await world.user("alice", email=ADDRESS)
     for _ in range(12):
         await post(world, alice.id)
@@ -110,7 +110,7 @@ async def test_what_a_replica_died_over_is_sent_by_another(world: World) -> None
     assert [row.outcome for row in await world.emails()] == ["sent"]
 
 
-async def test_somebody_who_was_shut_out_meanwhile_gets_no_letter(world: World) -> None:
+async def test_email_is_not_sent_when_account_was_disabled_meanwhile(world: World) -> None:
     alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
     await world.disable_user("alice", operator="cli")
@@ -118,7 +118,7 @@ async def test_somebody_who_was_shut_out_meanwhile_gets_no_letter(world: World) 
     assert [row.outcome for row in await world.emails()] == ["nobody"]
 
 
-async def test_without_a_mail_server_letters_are_dropped(world: World) -> None:
+async def test_emails_are_dropped_when_no_mail_server_is_configured(world: World) -> None:
     alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
     send = SendEmail(
@@ -132,7 +132,7 @@ async def test_without_a_mail_server_letters_are_dropped(world: World) -> None:
     assert [(row.outcome, row.address) for row in await world.emails()] == [("no_mail", "")]
 
 
-async def test_letters_are_forgotten_after_a_while(world: World) -> None:
+async def test_emails_are_deleted_after_retention_time(world: World) -> None:
     alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
     await world.mails()

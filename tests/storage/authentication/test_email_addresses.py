@@ -9,7 +9,7 @@ from libs.oauth.errors import AccessDenied, InvalidRequest
 from services.authentication.domain.email.links import LIFETIME
 from services.authentication.domain.email.request_limits import PER_RECEIVER
 from services.authentication.usecases.sessions.start_session import SignedIn
-from tests.storage.authentication.test_forgotten_password import forgotten
+from tests.storage.authentication.test_password_resets import forgotten
 from tests.storage.authentication.world import ISSUER, ORIGIN, World
 
 OLD, NEW = "alice@example.com", "alice@new.example"
@@ -97,7 +97,7 @@ async def test_the_link_ends_after_half_an_hour(world: World, alice: SignedIn) -
 
 
 @pytest.mark.s(52)
-async def test_nobody_ties_the_address_of_somebody_else_to_their_own_account(world: World, alice: SignedIn) -> None:
+async def test_address_link_is_refused_for_another_user(world: World, alice: SignedIn) -> None:
     """Eve asks for a link to Alice's address; Alice opens it, signed in as herself or as nobody."""
     await world.user("eve", email="eve@example.com")
     eve = await world.signed_in("eve")
@@ -141,7 +141,7 @@ async def test_what_is_no_address_is_refused(world: World, alice: SignedIn, addr
     assert not await world.emails()
 
 
-async def test_nobody_fills_a_mailbox_by_asking_for_links(world: World, alice: SignedIn) -> None:
+async def test_address_link_emails_are_limited(world: World, alice: SignedIn) -> None:
     for _ in range(PER_RECEIVER + 2):
         await world.request_address(alice.session_secret, NEW, locale="", origin=ORIGIN)
     assert len(await world.mails()) == PER_RECEIVER

@@ -115,7 +115,7 @@ async def test_an_account_with_another_address_by_now_has_no_link(world: World, 
 
 
 @pytest.mark.s(51)
-async def test_somebody_who_is_shut_out_does_not_come_back_by_mail(world: World, alice: str) -> None:
+async def test_password_reset_is_refused_when_account_is_disabled(world: World, alice: str) -> None:
     token = await forgotten(world)
     await world.disable_user("alice", operator="cli")
     assert await refused(world, token)
@@ -177,7 +177,9 @@ async def test_all_accounts_of_one_address_get_a_letter_each(world: World, alice
 
 @pytest.mark.s(46)
 @pytest.mark.parametrize("identifier", ["nobody", "nobody@example.com", "x" * 500, "a b", "\0", ""])
-async def test_for_nobody_the_same_is_done_and_nothing_is_sent(world: World, alice: str, identifier: str) -> None:
+async def test_password_reset_request_does_the_same_work_when_account_is_unknown(
+    world: World, alice: str, identifier: str
+) -> None:
     with statements(world.database) as for_somebody:
         await world.request_reset("alice", locale="en", origin=ORIGIN)
     with statements(world.database) as for_nobody:
@@ -196,7 +198,7 @@ async def test_who_has_no_address_is_answered_like_everybody(world: World) -> No
     assert not await world.mails()
 
 
-async def test_nobody_fills_the_mailbox_of_somebody_else(world: World, alice: str) -> None:
+async def test_password_reset_emails_to_one_address_are_limited(world: World, alice: str) -> None:
     for n in range(PER_RECEIVER + 3):
         await world.request_reset("alice", locale="", origin=Origin(ip_prefix=f"198.51.{n}.0/24"))
     assert len(await world.mails()) == PER_RECEIVER

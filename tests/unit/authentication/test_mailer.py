@@ -33,7 +33,7 @@ def office(mailbox: Mailbox, **changes: Any) -> SmtpMailer:
     )
 
 
-async def test_a_letter_arrives_as_it_was_written() -> None:
+async def test_mailer_delivers_email_unchanged() -> None:
     async with open_mailbox() as mailbox:
         await office(mailbox).send(MAIL, now=NOON)
     (email,), (envelope,) = mailbox.emails, mailbox.envelopes
