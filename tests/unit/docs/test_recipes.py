@@ -191,5 +191,5 @@ def _wired_grants() -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "IssueTokens"
     ]
-    (grants,) = [each for each in call.args if isinstance(each, ast.Dict)]
+    (grants,) = [each.value for each in call.keywords if each.arg == "grants" and isinstance(each.value, ast.Dict)]
     return {key.id for key in grants.keys if isinstance(key, ast.Name)}
