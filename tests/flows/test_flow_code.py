@@ -103,7 +103,7 @@ async def test_program_refuses_a_response_with_another_state(system: Stack, brow
     async with running(await pasted(system, "code.py")) as process:
         page = await allowed(browser, await line_of(process))
         _, error = await process.communicate(f"{page.url.replace('state=', 'state=x')}\n".encode())
-    assert "somebody else" in error.decode()
+    assert "state or iss does not match" in error.decode()
 
 
 @on_postgresql

@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: what subscribers are told is what has changed (no event lost, none invented)."""
+"""Events match the changes in the database, in any order of operations: none lost, none invented."""
 
 import asyncio
 import random
@@ -12,13 +12,13 @@ import pytest
 from libs.oauth.errors import OAuthError
 from tests.storage.authentication.world import ORIGIN, PASSWORD, World
 
-PEOPLE = ("alice", "bob")
+USERS = ("alice", "bob")
 Step = Callable[[], Coroutine[Any, Any, object]]
 
 
 def _steps(world: World, chance: random.Random, secrets: list[str]) -> list[Step]:
     async def sign_in() -> None:
-        name = chance.choice([*PEOPLE, "nobody"])
+        name = chance.choice([*USERS, "unknown"])
         password = chance.choice([PASSWORD, PASSWORD, "wrong-password"])
         signed_in = await world.signed_in(name, password=password, session_secret=chance.choice(secrets))
         secrets.append(signed_in.session_secret)
@@ -28,7 +28,7 @@ def _steps(world: World, chance: random.Random, secrets: list[str]) -> list[Step
         sign_in,
         lambda: world.end_session(chance.choice(secrets), origin=ORIGIN),
         lambda: world.get_session(chance.choice(secrets)),
-        lambda: world.set_password(chance.choice(PEOPLE), PASSWORD, operator="cli"),
+        lambda: world.set_password(chance.choice(USERS), PASSWORD, operator="cli"),
         lambda: world.disable_user("bob", operator="cli"),
         world.touch,
         world.sweep,
@@ -38,7 +38,7 @@ def _steps(world: World, chance: random.Random, secrets: list[str]) -> list[Step
 @pytest.mark.parametrize("seed", range(3))
 async def test_outbox_contains_one_event_for_each_change(world: World, seed: int) -> None:
     chance = random.Random(seed)
-    for name in PEOPLE:
+    for name in USERS:
         await world.user(name)
     secrets = [""]
     steps = _steps(world, chance, secrets)

@@ -136,7 +136,9 @@ async def test_operators_create_list_and_disable_and_never_see_a_password(world:
     assert {event["actorid"] for event in await world.events()} == {"cli"}
 
 
-async def test_a_password_set_by_an_operator_lets_the_person_in(world: World, admin: UserAdminRpc, alice: str) -> None:
+async def test_password_set_by_an_operator_is_accepted_at_sign_in(
+    world: World, admin: UserAdminRpc, alice: str
+) -> None:
     await admin.SetPassword(admin_pb2.SetPasswordRequest(username="alice", password="another-password"), CALL)
     assert (await world.signed_in(password="another-password")).session.user_id == alice
 

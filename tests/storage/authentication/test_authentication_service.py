@@ -32,23 +32,23 @@ CALLERS: Mapping[str, tuple[type[Any], dict[str, Message]]] = {
     "authorize-frontend": (
         sessions_pb2_grpc.SessionServiceStub,
         {
-            "SignIn": sessions_pb2.SignInRequest(username="nobody", password="nothing"),
+            "SignIn": sessions_pb2.SignInRequest(username="unknown", password="nothing"),
             "GetSession": sessions_pb2.GetSessionRequest(session_secret="nothing"),
             "EndSession": sessions_pb2.EndSessionRequest(session_secret="nothing"),
         },
     ),
     "token": (
         accounts_pb2_grpc.AccountServiceStub,
-        {"GetAccount": accounts_pb2.GetAccountRequest(user_id="nobody")},
+        {"GetAccount": accounts_pb2.GetAccountRequest(user_id="unknown")},
     ),
     "cli": (
         admin_pb2_grpc.UserAdminServiceStub,
         {
             "CreateUser": admin_pb2.CreateUserRequest(username="alice"),
             "ListUsers": admin_pb2.ListUsersRequest(),
-            "SetPassword": admin_pb2.SetPasswordRequest(username="nobody", password="alice-password"),
-            "DisableUser": admin_pb2.DisableUserRequest(username="nobody"),
-            "ResetFactors": admin_pb2.ResetFactorsRequest(username="nobody"),
+            "SetPassword": admin_pb2.SetPasswordRequest(username="unknown", password="alice-password"),
+            "DisableUser": admin_pb2.DisableUserRequest(username="unknown"),
+            "ResetFactors": admin_pb2.ResetFactorsRequest(username="unknown"),
         },
     ),
 }
@@ -76,7 +76,7 @@ async def target(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> 
         yield target
 
 
-async def test_a_person_is_created_signs_in_is_asked_about_and_signs_out(target: str, tls: Path) -> None:
+async def test_user_is_created_signs_in_is_read_and_signs_out(target: str, tls: Path) -> None:
     async with (
         called_by("cli", target, service="authentication", tls=tls) as cli,
         called_by("authorize-frontend", target, service="authentication", tls=tls) as frontend,
@@ -104,10 +104,10 @@ async def test_refusals_arrive_as_what_they_were(target: str, tls: Path) -> None
         called_by("cli", target, service="authentication", tls=tls) as cli,
     ):
         with pytest.raises(AccessDenied) as denied:
-            await sessions_pb2_grpc.SessionServiceStub(frontend).SignIn(sessions_pb2.SignInRequest(username="nobody"))
+            await sessions_pb2_grpc.SessionServiceStub(frontend).SignIn(sessions_pb2.SignInRequest(username="unknown"))
         assert denied.value.reason == "WRONG_CREDENTIALS"
         with pytest.raises(InvalidRequest) as refused:
-            await admin_pb2_grpc.UserAdminServiceStub(cli).DisableUser(admin_pb2.DisableUserRequest(username="nobody"))
+            await admin_pb2_grpc.UserAdminServiceStub(cli).DisableUser(admin_pb2.DisableUserRequest(username="unknown"))
         assert refused.value.reason == "USER_UNKNOWN"
 
 

@@ -1,4 +1,4 @@
-"""A mail address is a person's own when they have opened a link that was sent to it, signed in as who asked for it."""
+"""An email address is verified when the user who requested it opens the link that was sent to it."""
 
 import asyncio
 from datetime import timedelta
@@ -61,7 +61,7 @@ async def test_the_present_address_is_verified_by_the_link_and_by_nothing_else(w
 
 
 @pytest.mark.s(51, 52)
-async def test_another_address_counts_when_it_is_verified_and_the_old_one_hears_of_it(
+async def test_new_email_address_is_used_after_verification_and_the_old_one_is_notified(
     world: World, alice: SignedIn
 ) -> None:
     token = await requested(world, alice, NEW)
@@ -70,8 +70,8 @@ async def test_another_address_counts_when_it_is_verified_and_the_old_one_hears_
     world.clock.move(timedelta(seconds=5))
     await world.confirm_address(alice.session_secret, token)
     assert await email_of(world) == (NEW, True)
-    told = (await world.mails())[-1]
-    assert (told.address, told.subject) == (OLD, "Your email address was changed · Example")
+    emitted = (await world.mails())[-1]
+    assert (emitted.address, emitted.subject) == (OLD, "Your email address was changed · Example")
     assert (await world.users())[0].profile_updated_at == world.clock.now()
     assert await forgotten(world, NEW)
     await world.request_reset(OLD, locale="", origin=ORIGIN)
@@ -98,7 +98,7 @@ async def test_the_link_ends_after_half_an_hour(world: World, alice: SignedIn) -
 
 @pytest.mark.s(52)
 async def test_address_link_is_refused_for_another_user(world: World, alice: SignedIn) -> None:
-    """Eve asks for a link to Alice's address; Alice opens it, signed in as herself or as nobody."""
+    """Eve requests a link to Alice's address. Alice opens it, signed in as Alice or not signed in."""
     await world.user("eve", email="eve@example.com")
     eve = await world.signed_in("eve")
     token = await requested(world, eve, OLD)
@@ -133,7 +133,9 @@ async def test_asking_needs_a_recent_sign_in(world: World, alice: SignedIn) -> N
     assert refusal.value.reason == "REAUTHENTICATION_REQUIRED"
 
 
-@pytest.mark.parametrize("address", ["nobody", "a@b", "a@b.example\r\nBcc: eve@example.com", "a@b.example,c@d.example"])
+@pytest.mark.parametrize(
+    "address", ["unknown", "a@b", "a@b.example\r\nBcc: eve@example.com", "a@b.example,c@d.example"]
+)
 async def test_what_is_no_address_is_refused(world: World, alice: SignedIn, address: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         await world.request_address(alice.session_secret, address, locale="", origin=ORIGIN)

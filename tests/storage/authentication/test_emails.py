@@ -1,4 +1,4 @@
-"""Letters: posted with what they tell, sent by whoever is there, and forgotten."""
+"""Emails: queued with their change, sent by one replica, deleted later."""
 
 import asyncio
 from datetime import timedelta
@@ -21,7 +21,7 @@ async def post(world: World, user_id: str, kind: EmailKind = EmailKind.FACTOR_AD
         return await work.emails.post(email, now=world.clock.now())
 
 
-async def test_a_letter_goes_to_the_address_that_the_account_has(world: World) -> None:
+async def test_email_is_sent_to_the_address_of_the_account(world: World) -> None:
     alice = await world.user("alice", name="Alice Example", email=ADDRESS)
     await post(world, alice.id)
     (mail,) = await world.mails()
@@ -40,7 +40,7 @@ async def test_who_has_no_address_that_can_be_written_to_gets_none(world: World,
     assert not await world.emails()
 
 
-async def test_a_letter_is_posted_only_if_what_it_tells_has_happened(world: World) -> None:
+async def test_email_is_queued_only_if_its_transaction_commits(world: World) -> None:
     alice = await world.user("alice", email=ADDRESS)
 
     async def change_of_mind() -> None:
@@ -53,7 +53,7 @@ async def test_a_letter_is_posted_only_if_what_it_tells_has_happened(world: Worl
     assert not await world.emails()
 
 
-async def test_a_letter_that_is_not_taken_is_tried_again_and_then_given_up(world: World) -> None:
+async def test_refused_email_is_retried_and_then_given_up(world: World) -> None:
     alice = await world.user("alice", email=ADDRESS)
     await post(world, alice.id)
     world.mailer.refusals = [OUT_OF_ORDER] * 1_000
@@ -144,7 +144,7 @@ async def test_emails_are_deleted_after_retention_time(world: World) -> None:
     assert not await world.emails()
 
 
-async def test_what_people_call_themselves_cannot_write_the_letter(world: World) -> None:
+async def test_display_name_cannot_inject_text_into_an_email(world: World) -> None:
     alice = await world.user("alice", email=ADDRESS, name="<b>Alice</b> {{ brand }} & Co")
     await post(world, alice.id, EmailKind.FACTOR_ADDED, factor="passkey", name="a\n\nb\r\nBcc: eve@example.com")
     (mail,) = await world.mails()

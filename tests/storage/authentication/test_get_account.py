@@ -1,4 +1,4 @@
-"""What the token service is told about a user."""
+"""The account data that the token service reads."""
 
 from datetime import timedelta
 
@@ -44,7 +44,7 @@ async def test_all_standard_claims_come_back_as_they_were_set(world: World) -> N
     assert answer.claims == ALL_CLAIMS | {"updated_at": int(NOON.timestamp())}
 
 
-async def test_only_the_claims_that_are_asked_for_are_told(world: World) -> None:
+async def test_get_account_returns_only_the_requested_claims(world: World) -> None:
     alice = await world.user("alice", **ALL_CLAIMS)
     answer = await world.get_account(alice.id, session_id="", claims=["email", "sub"])
     assert answer is not None

@@ -1,4 +1,4 @@
-"""People from another system sign in with the password that they had there."""
+"""Imported users sign in with the password of their former system."""
 
 import bcrypt
 import pytest

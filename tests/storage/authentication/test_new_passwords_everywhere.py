@@ -43,7 +43,7 @@ async def alice(world: World) -> None:
     ("password", "reason"),
     [("short", "PASSWORD_TOO_SHORT"), ("x" * 1_025, "PASSWORD_TOO_LONG"), ("password1", "PASSWORD_COMMON")],
 )
-async def test_what_does_not_hold_is_refused_everywhere(world: World, way: Way, password: str, reason: str) -> None:
+async def test_invalid_new_password_is_refused_in_every_way(world: World, way: Way, password: str, reason: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         await way(world, password)
     assert refusal.value.reason == reason
@@ -61,17 +61,19 @@ async def test_what_was_stolen_elsewhere_is_refused_everywhere(world: World, way
 
 @pytest.mark.s(66)
 @WAYS
-async def test_when_nobody_knows_the_password_is_accepted_and_that_is_told(world: World, way: Way) -> None:
-    world.nobody_knows = True
+async def test_password_is_accepted_with_an_event_when_the_breach_service_is_unavailable(
+    world: World, way: Way
+) -> None:
+    world.breach_service_unavailable = True
     await way(world, "correct horse battery staple")
-    told = await world.events("password.unchecked")
-    assert len(told) == 1
+    emitted = await world.events("password.unchecked")
+    assert len(emitted) == 1
     assert "correct horse" not in await world.outbox_text()
 
 
 @pytest.mark.s(50)
 @pytest.mark.parametrize("way", [set_by_operator, changed, reset])
-async def test_what_is_known_of_the_person_makes_a_password_weak(world: World, way: Way) -> None:
+async def test_password_with_data_of_the_user_is_weak(world: World, way: Way) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         await way(world, "liddell1")
     assert refusal.value.reason == "PASSWORD_OF_PERSON"

@@ -1,4 +1,4 @@
-"""A person's profile, their data and the end of their account, on both databases."""
+"""Profile, data export and deletion of a user's account, on both databases."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ def session_of(app: App) -> SignedIn:
     return app.session
 
 
-async def test_a_person_writes_their_profile_and_it_is_told_without_values(world: World) -> None:
+async def test_profile_change_emits_an_event_without_values(world: World) -> None:
     alice = await world.user(**CLAIMS)
     there = await world.signed_in()
     await world.update_profile(
@@ -40,9 +40,9 @@ async def test_a_person_writes_their_profile_and_it_is_told_without_values(world
     claims = (await world.get_profile(there.session_secret)).claims()
     assert (claims["name"], claims["website"], claims["email_verified"]) == ("Alice B.", "https://a.example", True)
     assert "locale" not in claims
-    [told] = await world.events("account.updated")
-    assert (told["subject"], told["data"]["claims"]) == (alice.id, ["name", "website", "locale"])
-    assert "Alice B." not in json.dumps(told)
+    [emitted] = await world.events("account.updated")
+    assert (emitted["subject"], emitted["data"]["claims"]) == (alice.id, ["name", "website", "locale"])
+    assert "Alice B." not in json.dumps(emitted)
     await world.update_profile(there.session_secret, {"name": "Alice B."})
     assert len(await world.events("account.updated")) == 1
 
@@ -63,12 +63,12 @@ async def test_an_operator_changes_claims_and_a_new_address_is_not_verified(worl
     await world.user(**CLAIMS)
     account = await world.update_user("ALICE", {"email": "new@example.com"}, operator="cli")
     assert (account.profile.email, account.profile.email_verified) == ("new@example.com", False)
-    [told] = await world.events("account.updated")
-    assert told["actortype"] == "admin"
+    [emitted] = await world.events("account.updated")
+    assert emitted["actortype"] == "admin"
     assert (await world.find_user("alice")).profile.email == "new@example.com"
     await world.disable_user("alice", operator="cli")
     assert (await world.update_user("alice", {"name": "A."}, operator="cli")).profile.name == "A."
-    for name in ("nobody", ""):
+    for name in ("unknown", ""):
         with pytest.raises(InvalidRequest) as refusal:
             await world.update_user(name, {"name": "x"}, operator="cli")
         assert refusal.value.reason == "USER_UNKNOWN"
@@ -102,9 +102,9 @@ async def test_what_is_taken_along_is_everything_and_no_secret(world: World) -> 
         assert secret not in text
 
 
-def test_every_table_about_people_is_taken_along_or_says_why_not():
-    about_people = {table.name for table in METADATA.tables.values() if "user_id" in table.c}
-    assert about_people == {table.name for table in EXPORTED} | set(NOT_EXPORTED)
+def test_every_table_with_a_user_id_is_exported_or_says_why_not():
+    with_users = {table.name for table in METADATA.tables.values() if "user_id" in table.c}
+    assert with_users == {table.name for table in EXPORTED} | set(NOT_EXPORTED)
     for table, names in EXPORTED.items():
         assert not [name for name in names if "hash" in name or "secret" in name], table.name
 
@@ -125,8 +125,8 @@ async def test_an_account_ends_with_all_that_is_known_of_it(world: World) -> Non
     [left] = [row for row in await rows(world, USERS) if row.id == alice.id]
     assert (left.state, left.username, left.claims, left.email_key, left.password_hash) == ("deleted", "", {}, None, "")
     assert "lice" not in json.dumps([left.username_key, left.claims])
-    [told] = await world.events("account.deleted")
-    assert (told["subject"], told["actortype"]) == (alice.id, "user")
+    [emitted] = await world.events("account.deleted")
+    assert (emitted["subject"], emitted["actortype"]) == (alice.id, "user")
     assert {event["data"]["reason"] for event in await world.events("session.ended")} == {"REASON_ACCOUNT_DELETED"}
     [farewell] = [mail for mail in await world.mails() if mail.address == "alice@example.com" and "lösch" in mail.text]
     assert "alice" in farewell.text
@@ -167,11 +167,11 @@ async def test_another_name_ends_no_account(world: World) -> None:
             await world.delete_account(there.session_secret, typed)
         assert refusal.value.reason == "USERNAME_MISMATCH"
     with pytest.raises(AccessDenied):
-        await world.delete_account("nobody-s-secret", "alice")
+        await world.delete_account("unknown-secret", "alice")
     assert await world.live(there)
 
 
-async def test_two_deletions_at_once_are_told_once(world: World) -> None:
+async def test_concurrent_deletions_emit_one_event(world: World) -> None:
     await world.user()
     first, second = await world.signed_in(), await world.signed_in()
     await asyncio.gather(
@@ -180,7 +180,7 @@ async def test_two_deletions_at_once_are_told_once(world: World) -> None:
     assert len(await world.events("account.deleted")) == 1
 
 
-async def test_attributes_are_written_by_whom_the_operator_named(world: World) -> None:
+async def test_attribute_is_written_only_by_its_configured_writer(world: World) -> None:
     alice = await world.user(name="Alice")
     there = await world.signed_in()
     await world.update_profile(there.session_secret, {"shoe_size": 42.0, "nickname": "Al"})
@@ -199,8 +199,8 @@ async def test_attributes_are_written_by_whom_the_operator_named(world: World) -
     answer = await world.get_account(alice.id, session_id="", claims=["department", "name"])
     assert answer is not None
     assert answer.claims == {"department": "Sales", "name": "Alice"}
-    told = [event["data"]["claims"] for event in await world.events("account.updated")]
-    assert told == [["nickname", "shoe_size"], ["department", "shoe_size"]]
+    emitted = [event["data"]["claims"] for event in await world.events("account.updated")]
+    assert emitted == [["nickname", "shoe_size"], ["department", "shoe_size"]]
     assert (await world.export_account(there.session_secret))["claims"]["department"] == "Sales"  # type: ignore[index]
 
 

@@ -66,13 +66,13 @@ async def test_a_new_factor_gives_the_session_another_secret_and_a_higher_class(
     assert after is not None
     assert not await world.live(before)
     assert (after.session.id, after.session.acr) == (before.session.id, acr.MFA)
-    [told] = await world.events("login.stepped_up")
-    assert told["data"]["amr"] == ["pwd", "otp", "mfa"]
+    [emitted] = await world.events("login.stepped_up")
+    assert emitted["data"]["amr"] == ["pwd", "otp", "mfa"]
     await world.check_books()
 
 
 @pytest.mark.s(49)
-async def test_the_person_hears_of_what_is_added_and_removed(world: World, user: str) -> None:
+async def test_user_is_notified_of_added_and_removed_factors(world: World, user: str) -> None:
     session = (await world.with_app(await world.signed_in())).session
     assert session is not None
     await world.create_recovery_codes(session.session_secret)
@@ -83,8 +83,10 @@ async def test_the_person_hears_of_what_is_added_and_removed(world: World, user:
         ("factor-added", "totp"),
         ("factor-removed", "totp"),
     ]
-    told = [event["type"] for event in await world.events("factor.added", "recovery_codes.created", "factor.removed")]
-    assert told == [f"latchkey.{name}.v1" for name in ("factor.added", "recovery_codes.created", "factor.removed")]
+    emitted = [
+        event["type"] for event in await world.events("factor.added", "recovery_codes.created", "factor.removed")
+    ]
+    assert emitted == [f"latchkey.{name}.v1" for name in ("factor.added", "recovery_codes.created", "factor.removed")]
 
 
 async def test_an_enrolment_belongs_to_its_session_and_ends(world: World, user: str) -> None:
@@ -193,7 +195,7 @@ async def test_of_many_replicas_one_completes_an_attempt(world: World, user: str
 
 
 @pytest.mark.s(47)
-async def test_guesses_that_come_all_at_once_are_counted_one_by_one(world: World, user: str) -> None:
+async def test_concurrent_wrong_codes_are_counted_one_by_one(world: World, user: str) -> None:
     await world.with_app(await world.signed_in())
     attempts = [await world.half_signed_in() for _ in range(12)]
     outcomes = await asyncio.gather(
@@ -204,7 +206,7 @@ async def test_guesses_that_come_all_at_once_are_counted_one_by_one(world: World
 
 
 @pytest.mark.s(49)
-async def test_an_operator_lets_somebody_in_who_has_lost_everything(world: World, user: str) -> None:
+async def test_operator_resets_the_factors_of_a_user_who_lost_them(world: World, user: str) -> None:
     session = (await world.with_app(await world.signed_in())).session
     assert session is not None
     await world.create_recovery_codes(session.session_secret)
@@ -217,7 +219,7 @@ async def test_an_operator_lets_somebody_in_who_has_lost_everything(world: World
     [ended] = [event for event in await world.events("session.ended") if event["reason"] == "factors_reset"]
     assert ended["data"]["session_id"] == session.session.id
     with pytest.raises(InvalidRequest):
-        await world.reset_factors("nobody", operator="cli")
+        await world.reset_factors("unknown", operator="cli")
     await world.check_books()
 
 
@@ -255,5 +257,5 @@ async def test_a_session_that_ended_is_not_stepped_up(world: World, user: str) -
     world.clock.move(STEP)
 
 
-async def test_who_has_no_second_factor_is_told_so(world: World, user: str) -> None:
+async def test_step_up_reports_a_user_without_a_second_factor(world: World, user: str) -> None:
     assert await world.start_step_up((await world.signed_in()).session_secret) is None

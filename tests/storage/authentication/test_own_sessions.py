@@ -12,7 +12,7 @@ from tests.storage.authentication.world import IDLE, ORIGIN, PASSWORD, World, at
 NEW = "a brand-new password"
 
 
-async def test_a_person_sees_their_live_sessions_and_nobody_elses(world: World) -> None:
+async def test_session_list_contains_only_live_sessions_of_the_user(world: World) -> None:
     await world.user()
     await world.user("bob")
     first, second = await world.signed_in(), await world.signed_in()
@@ -33,14 +33,14 @@ async def test_a_session_that_was_left_alone_is_not_listed(world: World) -> None
     assert [each.session.id for each in own.sessions] == [own.current_id]
 
 
-async def test_one_is_ended_from_another_and_is_told(world: World) -> None:
+async def test_session_ended_from_another_session_emits_an_event(world: World) -> None:
     alice = await world.user()
     here, there = await world.signed_in(), await world.signed_in()
     assert await world.end_own_sessions(here.session_secret, there.session.id) == 1
     assert await world.end_own_sessions(here.session_secret, there.session.id) == 0
     assert (await world.live(here), await world.live(there)) == (True, False)
-    (told,) = await world.events("session.ended")
-    assert (told["reason"], told["actorid"]) == ("signed_out", alice.id)
+    (emitted,) = await world.events("session.ended")
+    assert (emitted["reason"], emitted["actorid"]) == ("signed_out", alice.id)
     await world.check_books()
 
 
@@ -89,8 +89,8 @@ async def test_a_new_password_ends_every_other_session(world: World) -> None:
     with pytest.raises(AccessDenied):
         await world.signed_in()
     assert await world.signed_in(password=NEW)
-    (told,) = await world.events("password.changed")
-    assert (told["actortype"], told["actorid"]) == ("user", alice.id)
+    (emitted,) = await world.events("password.changed")
+    assert (emitted["actortype"], emitted["actorid"]) == ("user", alice.id)
     assert NEW not in await world.outbox_text()
     await world.check_books()
 
@@ -115,7 +115,7 @@ async def test_password_change_attempts_are_throttled(world: World) -> None:
 
 @pytest.mark.s(47)
 @pytest.mark.usefixtures("real_password_hasher")
-async def test_guesses_at_once_count_as_those_after_each_other(world: World) -> None:
+async def test_concurrent_wrong_passwords_are_throttled_like_sequential_ones(world: World) -> None:
     await world.user()
     here = await world.signed_in()
     with pytest.raises(AccessDenied):
@@ -132,7 +132,7 @@ async def test_guesses_at_once_count_as_those_after_each_other(world: World) -> 
 
 @pytest.mark.s(50)
 @pytest.mark.parametrize("new", ["short", "x" * 1_025])
-async def test_a_password_that_does_not_hold_is_refused_before_anything_is_hashed(world: World, new: str) -> None:
+async def test_invalid_new_password_is_refused_before_hashing(world: World, new: str) -> None:
     await world.user()
     here = await world.signed_in()
     hashes = world.passwords.operations

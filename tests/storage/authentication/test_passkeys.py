@@ -54,8 +54,8 @@ async def test_a_passkey_is_the_second_step(world: World, passkey: SoftPasskey, 
     assert signed_in.session.amr == ("pwd", "hwk", "user", "mfa")
     [factor] = (await world.list_factors(signed_in.session_secret)).factors
     assert (factor.name, factor.last_used_at) == ("My key", world.clock.now())
-    [told] = await world.events("factor.added")
-    assert told["data"]["kind"] == "passkey"
+    [emitted] = await world.events("factor.added")
+    assert emitted["data"]["kind"] == "passkey"
 
 
 @pytest.mark.s(48)
@@ -76,7 +76,7 @@ async def test_a_passkey_alone_signs_in_when_it_verifies_its_user(
 
 
 @pytest.mark.s(48)
-async def test_a_passkey_that_verifies_nobody_does_not_do_alone(world: World, passkey: SoftPasskey) -> None:
+async def test_passkey_without_user_verification_is_refused_alone(world: World, passkey: SoftPasskey) -> None:
     passkey.verifies = False
     await refused(alone(world, passkey.get(world.start_passkey_sign_in(BROWSER))))
     attempt_secret = await world.half_signed_in()
@@ -90,16 +90,16 @@ LIES: list[tuple[str, dict[str, Any]]] = [
     ("plain http", {"origin": ISSUER.replace("https", "http")}),
     ("another domain", {"rp_id": "evil.example"}),
     ("another ceremony", {"client_data": {"type": "webauthn.create"}}),
-    ("in somebody's frame", {"client_data": {"crossOrigin": True}}),
+    ("in a foreign frame", {"client_data": {"crossOrigin": True}}),
     ("another key", {"key": ec.generate_private_key(ec.SECP256R1())}),
-    ("another person's", {"user_handle": b"x" * 16}),
-    ("no challenge of ours", {"challenge": "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE"}),
+    ("of another user", {"user_handle": b"x" * 16}),
+    ("a challenge of another server", {"challenge": "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE"}),
 ]
 
 
 @pytest.mark.s(48)
 @pytest.mark.parametrize("lie", [lie for _, lie in LIES], ids=[name for name, _ in LIES])
-async def test_what_does_not_hold_is_refused_alone_and_as_second_step(
+async def test_invalid_passkey_response_is_refused_alone_and_as_second_step(
     world: World, passkey: SoftPasskey, lie: dict[str, Any]
 ) -> None:
     await refused(alone(world, passkey.get(world.start_passkey_sign_in(BROWSER), **lie)))
@@ -170,7 +170,7 @@ async def test_a_passkey_that_could_not_be_copied_and_now_could_is_refused(world
 
 
 @pytest.mark.s(55)
-async def test_somebody_elses_passkey_is_no_second_step(world: World, passkey: SoftPasskey) -> None:
+async def test_passkey_of_another_user_is_refused_as_second_step(world: World, passkey: SoftPasskey) -> None:
     await world.user("bob")
     bobs = SoftPasskey(ISSUER)
     await enrolled(world, await world.signed_in("bob"), bobs)
@@ -180,7 +180,7 @@ async def test_somebody_elses_passkey_is_no_second_step(world: World, passkey: S
 
 
 @pytest.mark.s(48)
-async def test_one_passkey_belongs_to_one_person(world: World, passkey: SoftPasskey) -> None:
+async def test_passkey_belongs_to_one_user(world: World, passkey: SoftPasskey) -> None:
     await world.user("bob")
     bob = await world.signed_in("bob")
     answer = passkey.create(await world.start_passkey(bob.session_secret))
@@ -208,7 +208,7 @@ async def test_unknown_passkey_gets_the_same_refusal(world: World, passkey: Soft
 
 
 @pytest.mark.s(47)
-async def test_answers_that_do_not_hold_make_their_network_wait(world: World, passkey: SoftPasskey) -> None:
+async def test_invalid_passkey_responses_throttle_their_network(world: World, passkey: SoftPasskey) -> None:
     passkey.verifies = False
     for _ in range(5):
         await refused(alone(world, passkey.get(world.start_passkey_sign_in(BROWSER))))

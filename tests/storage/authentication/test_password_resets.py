@@ -135,7 +135,7 @@ async def test_the_database_knows_no_link_that_works(world: World, alice: str) -
 
 
 @pytest.mark.s(50)
-async def test_a_password_that_does_not_hold_leaves_the_link_as_it_is(world: World, alice: str) -> None:
+async def test_invalid_password_does_not_use_up_the_link(world: World, alice: str) -> None:
     token = await forgotten(world)
     with pytest.raises(InvalidRequest) as refusal:
         await world.reset_password(token, "short")
@@ -143,7 +143,7 @@ async def test_a_password_that_does_not_hold_leaves_the_link_as_it_is(world: Wor
     await world.reset_password(token, NEW)
 
 
-async def test_a_link_that_nobody_made_costs_no_hash(world: World) -> None:
+async def test_unknown_link_is_refused_without_hashing(world: World) -> None:
     hashes = world.passwords.operations
     assert await refused(world, "x" * 43)
     assert await refused(world, "")
@@ -156,16 +156,14 @@ async def test_an_address_is_as_good_as_a_name_however_it_is_written(world: Worl
 
 
 @pytest.mark.s(46)
-async def test_the_letter_goes_to_the_address_of_the_account_and_not_to_what_was_typed(
-    world: World, alice: str
-) -> None:
-    """Addresses that fold to the same key may be two people's: a long s is an s when folded."""
+async def test_reset_email_goes_to_the_stored_address_and_not_to_the_typed_one(world: World, alice: str) -> None:
+    """Addresses with the same folded key may belong to two users: a long s is an s when folded."""
     await world.user("bob", email="boss@example.com")
     await forgotten(world, "bo\N{LATIN SMALL LETTER LONG S}s@example.com")
     assert world.mailer.mails[-1].address == "boss@example.com"
 
 
-async def test_all_accounts_of_one_address_get_a_letter_each(world: World, alice: str) -> None:
+async def test_every_account_of_an_address_gets_a_reset_email(world: World, alice: str) -> None:
     await world.user("alice-too", email=ADDRESS.upper())
     await world.request_reset(ADDRESS, locale="", origin=ORIGIN)
     mails = await world.mails()
@@ -176,15 +174,15 @@ async def test_all_accounts_of_one_address_get_a_letter_each(world: World, alice
 
 
 @pytest.mark.s(46)
-@pytest.mark.parametrize("identifier", ["nobody", "nobody@example.com", "x" * 500, "a b", "\0", ""])
+@pytest.mark.parametrize("identifier", ["unknown", "unknown@example.com", "x" * 500, "a b", "\0", ""])
 async def test_password_reset_request_does_the_same_work_when_account_is_unknown(
     world: World, alice: str, identifier: str
 ) -> None:
-    with statements(world.database) as for_somebody:
+    with statements(world.database) as for_known_user:
         await world.request_reset("alice", locale="en", origin=ORIGIN)
-    with statements(world.database) as for_nobody:
+    with statements(world.database) as for_unknown_user:
         await world.request_reset(identifier, locale="en", origin=ORIGIN)
-    assert [str(each) for each in for_nobody] == [str(each) for each in for_somebody]
+    assert [str(each) for each in for_unknown_user] == [str(each) for each in for_known_user]
     assert not await world.events("password.reset_requested")
     assert len(await world.mails()) == 1
     assert {row.outcome for row in await world.emails()} == {"sent", "nobody"}
@@ -203,30 +201,32 @@ async def test_password_reset_emails_to_one_address_are_limited(world: World, al
         await world.request_reset("alice", locale="", origin=Origin(ip_prefix=f"198.51.{n}.0/24"))
     assert len(await world.mails()) == PER_RECEIVER
     latest = token_of(world.mailer.mails[-1])
-    assert await world.find_reset(latest)  # so whoever is not sent another one has one that works
+    assert await world.find_reset(latest)  # a user who gets no further email has a valid link
     world.clock.move(WINDOW)
     assert await forgotten(world)
 
 
 @pytest.mark.s(46)
 async def test_the_limit_of_a_mailbox_says_nothing_about_it(world: World, alice: str) -> None:
-    for identifier in ("alice", "nobody"):
+    for identifier in ("alice", "unknown"):
         for _ in range(PER_RECEIVER + 1):
             await world.request_reset(identifier, locale="", origin=ORIGIN)
 
 
-async def test_a_network_that_asks_without_end_is_told_to_wait_whoever_it_asks_for(world: World, alice: str) -> None:
+async def test_reset_requests_of_one_network_are_throttled_for_known_and_unknown_users(
+    world: World, alice: str
+) -> None:
     public = Origin(ip_prefix="198.51.7.0/24")
     for n in range(PER_NETWORK):
-        await world.request_reset(f"nobody-{n}", locale="", origin=public)
-    for identifier in ("alice", "nobody-1000"):
+        await world.request_reset(f"unknown-{n}", locale="", origin=public)
+    for identifier in ("alice", "unknown-1000"):
         with pytest.raises(TemporarilyUnavailable) as wait:
             await world.request_reset(identifier, locale="", origin=public)
         assert wait.value.reason == "LETTERS_THROTTLED"
     assert await forgotten(world)  # from elsewhere
 
 
-async def test_a_letter_that_was_tried_twice_has_one_link_that_works(world: World, alice: str) -> None:
+async def test_email_that_was_sent_twice_has_one_valid_link(world: World, alice: str) -> None:
     await world.request_reset("alice", locale="", origin=ORIGIN)
     first = (await world.send_email.claim(limit=1))[0]
     addressed = await world.send_email._address(first)

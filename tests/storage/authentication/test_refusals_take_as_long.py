@@ -1,4 +1,4 @@
-"""How long a refusal takes tells nobody whether there is an account (by the clock; elsewhere the work is counted)."""
+"""The time of a refusal does not reveal whether an account exists (measured; elsewhere the work is counted)."""
 
 import time
 from statistics import median
@@ -21,7 +21,7 @@ def password_hasher() -> None:
 
 
 async def seconds_to_refuse(world: World, username: str, number: int) -> float:
-    # From another network each time: nobody has to wait.
+    # From another network each time, so that no request is throttled.
     attempt = Attempt(username, "not the password", origin=Origin(ip_prefix=f"198.51.{number}.0/24"))
     began = time.perf_counter()
     with pytest.raises(AccessDenied):
@@ -34,7 +34,7 @@ async def test_sign_in_refusal_takes_the_same_time_for_known_unknown_and_disable
     await world.user("alice")
     await world.user("carol")
     await world.disable_user("carol", operator="cli")
-    taken: dict[str, list[float]] = {name: [] for name in ("alice", "nobody", "carol")}
+    taken: dict[str, list[float]] = {name: [] for name in ("alice", "unknown", "carol")}
     for number in range(ROUNDS):
         for name, times in taken.items():  # in turn: whatever else the machine does comes to all alike
             times.append(await seconds_to_refuse(world, name, number))

@@ -39,8 +39,8 @@ async def test_a_password_alone_does_not_sign_in_any_more(world: World, app: App
     live = await world.get_session(signed_in.session_secret)
     assert live is not None
     assert live.is_recent
-    told = (await world.events("login.succeeded"))[-1]["data"]
-    assert (told["amr"], told["acr"]) == (["pwd", "otp", "mfa"], acr.MFA)
+    emitted = (await world.events("login.succeeded"))[-1]["data"]
+    assert (emitted["amr"], emitted["acr"]) == (["pwd", "otp", "mfa"], acr.MFA)
     await world.check_books()
 
 
@@ -66,7 +66,7 @@ async def test_a_code_is_good_once_and_none_before_it_afterwards(world: World, a
 
 
 @pytest.mark.s(48)
-async def test_the_code_that_set_up_an_app_signs_nobody_in(world: World, alice: str) -> None:
+async def test_enrolment_code_cannot_be_used_to_sign_in(world: World, alice: str) -> None:
     signed_in = await world.signed_in()
     secret, _ = await world.start_totp(signed_in.session_secret)
     app = App(secret, world.clock)
@@ -146,7 +146,7 @@ async def test_a_client_with_the_password_gets_nothing(world: World, app: App) -
 
 
 @pytest.mark.s(47)
-async def test_guesses_at_codes_are_slowed_down_though_the_password_is_right_each_time(world: World, app: App) -> None:
+async def test_wrong_codes_are_throttled_after_correct_passwords(world: World, app: App) -> None:
     for _ in range(5):
         assert (await refused(world, await world.half_signed_in(), WRONG)).reason == "WRONG_PROOF"
     with pytest.raises(TemporarilyUnavailable) as wait:
@@ -156,7 +156,7 @@ async def test_guesses_at_codes_are_slowed_down_though_the_password_is_right_eac
 
 
 @pytest.mark.s(47)
-async def test_guesses_at_codes_from_many_networks_are_slowed_down_together(world: World, app: App) -> None:
+async def test_wrong_codes_from_many_networks_are_throttled_together(world: World, app: App) -> None:
     for network in range(5):
         origin = ORIGIN.of(remote_address=f"198.51.{network}.1", client_id="", correlation_id="")
         following = await world.half_signed_in()

@@ -17,7 +17,7 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
-async def test_a_live_session_is_found_with_its_person_by_one_read(world: World, alice: str) -> None:
+async def test_live_session_is_read_with_its_user_in_one_statement(world: World, alice: str) -> None:
     signed_in = await world.signed_in()
     world.clock.move(MINUTE)
 
@@ -90,7 +90,7 @@ async def test_uses_are_written_in_batches(world: World, alice: str, monkeypatch
     assert {row.last_seen_at for row in await world.sessions()} == {NOON + MINUTE}
 
 
-async def test_notes_of_use_are_bounded_and_survive_a_database_that_is_away(
+async def test_recorded_session_uses_are_bounded_and_kept_while_the_database_is_unavailable(
     world: World, alice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(touch_sessions, "MAX_WAITING", 1)
@@ -148,7 +148,7 @@ async def test_signing_out_of_nothing_is_no_error(world: World, secret: str) -> 
     assert not await world.events()
 
 
-async def test_expired_sessions_are_ended_told_and_forgotten_later(world: World, alice: str) -> None:
+async def test_expired_sessions_are_ended_with_an_event_and_deleted_later(world: World, alice: str) -> None:
     unused = await world.signed_in()
     world.clock.move(IDLE + GRACE)
     fresh = await world.signed_in()

@@ -33,7 +33,7 @@ async def test_the_right_password_starts_a_session(world: World, alice: str) -> 
     await world.check_books()
 
 
-async def test_the_login_is_told_with_its_circumstances(world: World, alice: str) -> None:
+async def test_login_event_contains_the_circumstances(world: World, alice: str) -> None:
     signed_in = await world.signed_in()
 
     [login, created] = await world.events("login.succeeded", "session.created")
@@ -52,7 +52,7 @@ async def test_the_login_is_told_with_its_circumstances(world: World, alice: str
 
 
 @pytest.mark.s(60)
-async def test_nothing_that_is_told_or_kept_holds_the_password_or_the_secret(world: World, alice: str) -> None:
+async def test_no_event_and_no_row_contains_the_password_or_the_session_secret(world: World, alice: str) -> None:
     signed_in = await world.signed_in()
     with pytest.raises(AccessDenied):
         await world.signed_in(password="a-typed-canary")
@@ -85,7 +85,7 @@ async def test_signing_in_again_replaces_the_session_of_the_browser(world: World
 
 
 @pytest.mark.s(38)
-async def test_somebody_else_at_the_same_browser_ends_the_session_of_the_one_before(world: World, alice: str) -> None:
+async def test_sign_in_of_another_user_ends_the_previous_session_of_the_browser(world: World, alice: str) -> None:
     bob = (await world.user("bob")).id
     first = await world.signed_in("alice")
     await world.signed_in("bob", session_secret=first.session_secret)
@@ -96,7 +96,7 @@ async def test_somebody_else_at_the_same_browser_ends_the_session_of_the_one_bef
 
 
 @pytest.mark.s(38)
-async def test_a_secret_that_somebody_planted_does_not_become_a_session(world: World, alice: str) -> None:
+async def test_planted_session_secret_does_not_become_a_session(world: World, alice: str) -> None:
     planted = "x" * 43
     signed_in = await world.signed_in(session_secret=planted)
 

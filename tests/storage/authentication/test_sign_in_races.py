@@ -25,7 +25,7 @@ async def test_two_sign_ins_of_one_browser_end_its_session_once(world: World, al
     await world.check_books()
 
 
-async def test_people_who_swap_browsers_at_once_do_not_block_each_other(world: World, alice: str) -> None:
+async def test_concurrent_sign_ins_with_swapped_browsers_do_not_deadlock(world: World, alice: str) -> None:
     await world.user("bob")
     for _ in range(5):
         of_alice, of_bob = await world.signed_in("alice"), await world.signed_in("bob")
@@ -85,7 +85,7 @@ async def test_a_disabling_waits_for_a_sign_in_that_is_being_written_and_then_en
 
 
 async def _done_or_waiting(database: Database, task: asyncio.Task[Any]) -> None:
-    """Until the task has done its work, or cannot before somebody else's transaction ends."""
+    """Until the task is done, or is blocked by another transaction."""
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
@@ -114,7 +114,7 @@ async def test_a_event_that_cannot_be_written_undoes_the_sign_in(
     world: World, alice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_arguments: object, **_keywords: object) -> None:
-        raise RuntimeError("no facts today")
+        raise RuntimeError("no events today")
 
     monkeypatch.setattr("services.authentication.events.signed_in", fail)
     with pytest.raises(RuntimeError):

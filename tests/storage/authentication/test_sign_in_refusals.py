@@ -13,7 +13,7 @@ from tests.support.databases import statements
 
 
 async def _unknown(_world: World) -> str:
-    return "nobody"
+    return "unknown"
 
 
 async def _wrong_password(world: World) -> str:
@@ -55,7 +55,7 @@ async def test_odd_input_is_refused_like_a_wrong_password(world: World, alice: s
         assert refusal.value.reason == "WRONG_CREDENTIALS"
 
 
-async def test_a_failed_login_of_somebody_is_told_under_their_id(world: World, alice: str) -> None:
+async def test_failed_login_of_a_known_user_emits_an_event_with_the_user_id(world: World, alice: str) -> None:
     with pytest.raises(AccessDenied):
         await world.signed_in(password="wrong-password")
 
@@ -80,7 +80,7 @@ async def test_a_failed_login_of_a_disabled_account_says_so_to_subscribers_only(
 
 
 @pytest.mark.s(60, 62)
-async def test_a_failed_login_of_nobody_is_told_without_what_was_typed(world: World) -> None:
+async def test_failed_login_of_an_unknown_user_emits_an_event_without_the_typed_name(world: World) -> None:
     for typed in ("My-Secret-Password", "my-secret-password", "another-secret"):
         with pytest.raises(AccessDenied):
             await world.signed_in(typed)

@@ -36,15 +36,15 @@ async def refused(world: World, link: str) -> bool:
 
 
 @pytest.mark.s(51, 52)
-async def test_there_is_no_account_before_the_letter_was_answered(world: World) -> None:
+async def test_sign_up_creates_no_account_before_the_link_is_opened(world: World) -> None:
     await asked(world)
     link = await token(world)
     assert not await world.users()
     assert await world.find_sign_up(link) == ADDRESS
     assert not await world.users()
-    account = await world.complete_sign_up(link, PASSWORD, name=" New Person ")
+    account = await world.complete_sign_up(link, PASSWORD, name=" New User ")
     assert account.claims()["email_verified"] is True
-    assert (account.username, account.display_name) == (ADDRESS, "New Person")
+    assert (account.username, account.display_name) == (ADDRESS, "New User")
     assert await world.signed_in(ADDRESS, password=PASSWORD)
     (created,) = await world.events("account.created")
     assert (created["actortype"], created["actorid"]) == ("user", account.id)
@@ -52,7 +52,7 @@ async def test_there_is_no_account_before_the_letter_was_answered(world: World) 
 
 
 @pytest.mark.s(46)
-async def test_an_address_that_is_taken_gets_the_same_answer_and_another_letter(world: World) -> None:
+async def test_sign_up_with_a_taken_address_gets_the_same_response_and_another_email(world: World) -> None:
     await world.user("alice", email="Alice@example.com")
     with statements(world.database) as for_a_taken_one:
         await asked(world, "alice@EXAMPLE.com")
@@ -94,12 +94,12 @@ async def test_the_link_ends_after_half_an_hour(world: World) -> None:
 async def test_who_was_quicker_has_the_address(world: World) -> None:
     await asked(world)
     link = await token(world)
-    await world.user("somebody", email=ADDRESS)
+    await world.user("carol", email=ADDRESS)
     assert await refused(world, link)
 
 
 @pytest.mark.s(50)
-async def test_a_password_that_does_not_hold_leaves_the_link_as_it_is(world: World) -> None:
+async def test_invalid_password_does_not_use_up_the_link(world: World) -> None:
     await asked(world)
     link = await token(world)
     for weak in ("short", "password1", ADDRESS):
@@ -116,7 +116,7 @@ async def test_who_signs_up_says_nothing_of_themselves_but_a_name(world: World) 
     assert row.claims.keys() == {"name", "email", "email_verified"}
 
 
-async def test_who_is_invited_chooses_the_password_and_nobody_signs_in_before(world: World) -> None:
+async def test_invited_user_chooses_a_password_and_cannot_sign_in_before(world: World) -> None:
     claims = {"email": "erin@example.com", "name": "Erin Example"}
     await world.invite_user(Invitation("erin", claims, "de"), operator="cli")
     for guess in ("", "a guess"):

@@ -1,4 +1,4 @@
-"""Who guesses has to wait, and nobody else (security checklist 46, 47)."""
+"""Throttling of wrong passwords, which affects no other user (security checklist 46, 47)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -35,7 +35,7 @@ async def fails(world: World, times: int = 1, *, username: str = "alice", networ
 
 
 async def waits(world: World, username: str = "alice", password: str = PASSWORD, *, network: str = HERE) -> int:
-    """Seconds that it is told to wait."""
+    """Seconds until the next attempt is allowed."""
     with pytest.raises(TemporarilyUnavailable) as refusal:
         await world.sign_in(attempt(username, password, network=network))
     assert refusal.value.reason == "SIGN_IN_THROTTLED"
@@ -69,7 +69,7 @@ async def test_after_that_each_failure_doubles_the_wait(world: World) -> None:
     await world.sign_in(attempt(password=PASSWORD))
 
 
-async def test_a_stranger_shuts_nobody_out(world: World) -> None:
+async def test_attacker_cannot_lock_out_a_user(world: World) -> None:
     """The user signs in from a network that has not failed, as if nothing were going on."""
     await world.user()
     await fails(world, CALM.name, network=THERE)
@@ -78,9 +78,9 @@ async def test_a_stranger_shuts_nobody_out(world: World) -> None:
 
 
 @pytest.mark.s(46)
-async def test_a_name_that_nobody_has_waits_as_any_other(world: World) -> None:
+async def test_unknown_username_is_throttled_like_a_known_one(world: World) -> None:
     await world.user()
-    for username in ("alice", "nobody", "ALICE "):
+    for username in ("alice", "unknown", "ALICE "):
         await fails(world, CALM.name if username != "ALICE " else 0, username=username)
         assert await waits(world, username) == 1
 
@@ -89,7 +89,7 @@ async def test_a_network_that_tries_many_names_waits_for_all_of_them(world: Worl
     await world.user()
     for number in range(CALM.network):
         await fails(world, username=f"name-{number}")
-    assert await waits(world, "somebody-new") == 1
+    assert await waits(world, "a-new-name") == 1
     await world.sign_in(attempt(password=PASSWORD, network=THERE))
 
 
@@ -126,10 +126,10 @@ async def test_attempts_at_once_do_not_slip_through(world: World) -> None:
 
 
 @pytest.mark.parametrize("network", ["10.89.2.0/24", "127.0.0.0/24", "fd00:1::/48", "::/48", ""])
-async def test_behind_a_proxy_that_hides_people_nobody_waits_long_and_no_other_name_at_all(
+async def test_throttle_behind_a_shared_address_stays_short_and_affects_no_other_name(
     world: World, network: str
 ) -> None:
-    """Whoever guesses would otherwise shut out everybody behind it."""
+    """An attacker could otherwise lock out every user behind it."""
     await world.user()
     for _ in range(CALM.network + 1):
         world.clock.move(MAX_WAIT_SHARED)
@@ -155,7 +155,7 @@ async def test_counts_are_forgotten_after_a_while_and_hold_nothing_that_was_type
 
 
 @pytest.mark.s(17)
-async def test_guesses_through_a_client_are_counted_for_that_client(world: World) -> None:
+async def test_wrong_passwords_through_a_client_are_counted_for_the_client(world: World) -> None:
     await world.user()
     through = Attempt("alice", "wrong", origin=Origin(client_id="c_app"), through_client=True)
     for _ in range(CALM.name):

@@ -14,7 +14,7 @@ from tests.support.databases import statements
 
 
 @pytest.mark.s(54)
-async def test_a_new_user_can_sign_in_and_is_told_of(world: World) -> None:
+async def test_created_user_can_sign_in_and_an_event_is_emitted(world: World) -> None:
     account = await world.user("Alice", email="alice@example.org")
 
     assert (account.username, account.state, account.created_at) == ("Alice", AccountState.ACTIVE, NOON)
@@ -56,9 +56,7 @@ async def test_of_two_who_take_a_name_at_once_one_gets_it(world: World) -> None:
         (NewUser("alice", PASSWORD, {"email": None}), "CLAIM_MALFORMED"),
     ],
 )
-async def test_what_does_not_hold_is_refused_before_anything_is_hashed(
-    world: World, asked: NewUser, reason: str
-) -> None:
+async def test_invalid_new_user_is_refused_before_hashing(world: World, asked: NewUser, reason: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         await world.create_user(asked, operator="cli")
     assert refusal.value.reason == reason
@@ -111,7 +109,7 @@ async def test_a_new_password_replaces_the_old_one_and_ends_all_sessions(world: 
     await world.check_books()
 
 
-async def test_a_disabled_user_is_shut_out_and_told_of_once(world: World, alice: str) -> None:
+async def test_disabled_user_cannot_sign_in_and_one_event_is_emitted(world: World, alice: str) -> None:
     signed_in = await world.signed_in()
     account = await world.disable_user("alice", operator="cli")
     again = await world.disable_user("Alice", operator="cli")
@@ -134,8 +132,8 @@ async def test_a_disabled_user_stays_so_with_a_new_password(world: World, alice:
         await world.signed_in(password="another-password")
 
 
-@pytest.mark.parametrize("username", ["nobody", "", "\x00"])
-async def test_operators_hear_that_a_user_is_unknown(world: World, alice: str, username: str) -> None:
+@pytest.mark.parametrize("username", ["unknown", "", "\x00"])
+async def test_operator_rpcs_report_an_unknown_user(world: World, alice: str, username: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         await world.set_password(username, "another-password", operator="cli")
     assert refusal.value.reason == "USER_UNKNOWN"

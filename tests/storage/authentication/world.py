@@ -91,7 +91,7 @@ class WatchedPasswords(PasswordPool):
 
 @dataclass
 class Pigeonhole:
-    """A post office that keeps emails in memory; `refusals`: what it says to the next ones."""
+    """A mailer that keeps emails in memory; `refusals`: its responses to the next ones."""
 
     mails: list[Mail] = field(default_factory=list)
     refusals: list[MailRefusedError] = field(default_factory=list)
@@ -110,8 +110,8 @@ class World:
     stolen: set[str] = field(default_factory=set)
     """Passwords that are known to have been stolen."""
     factor_keys: tuple[bytes, ...] = (b"f" * 32,)
-    nobody_knows: bool = False
-    """Whoever knows of stolen passwords does not answer."""
+    breach_service_unavailable: bool = False
+    """The breach service does not respond."""
     passwords: WatchedPasswords = field(default_factory=WatchedPasswords)
 
     def __post_init__(self) -> None:
@@ -189,7 +189,7 @@ class World:
         self.sweep_emails = use_cases.sweep_emails
 
     async def _is_stolen(self, password: str) -> bool:
-        if self.nobody_knows:
+        if self.breach_service_unavailable:
             raise LookUpFailedError
         return password in self.stolen
 
@@ -231,7 +231,7 @@ class World:
         return await self.get_session(signed_in.session_secret) is not None
 
     async def change_claims(self, user_id: str, changes: dict[str, object]) -> None:
-        """As whoever may change them does."""
+        """As an operator or the user changes them."""
         async with self.database.transaction() as session:
             claims = (await session.execute(select(USERS.c.claims).where(USERS.c.id == user_id))).scalar_one()
             values = profile_values(Profile.of(claims | changes))
@@ -272,7 +272,7 @@ class World:
         return json.dumps(await self.events())
 
     async def check_books(self, *, forgotten: frozenset[str] = frozenset()) -> None:
-        """Every change of state has been told, once, and nothing else has. `forgotten`: sessions swept away since."""
+        """Every change has exactly one event, and there are no other events. `forgotten`: sessions deleted since."""
         sessions = {row.id: row for row in await self.sessions()}
         users = {row.id: row for row in await self.users()}
         created_events = [event["data"]["session_id"] for event in await self.events("session.created")]
@@ -283,8 +283,8 @@ class World:
         ]
         assert sorted(created_events) == sorted(logins) == sorted(sessions.keys() | forgotten)
         ended = [(row.id, row.user_id, row.end_reason) for row in sessions.values() if row.ended_at]
-        assert sorted(told for told in ended_events if told[0] not in forgotten) == sorted(ended)
-        assert {told[0] for told in ended_events} >= forgotten
+        assert sorted(emitted for emitted in ended_events if emitted[0] not in forgotten) == sorted(ended)
+        assert {emitted[0] for emitted in ended_events} >= forgotten
         assert sorted(e["subject"] for e in await self.events("account.created")) == sorted(users)
         disabled = [row.id for row in users.values() if row.state == "disabled"]
         assert sorted(e["subject"] for e in await self.events("account.disabled")) == sorted(disabled)

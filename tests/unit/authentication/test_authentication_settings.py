@@ -43,7 +43,7 @@ def test_the_defaults(environment: pytest.MonkeyPatch) -> None:
         ("SESSION_ATTESTATION_KEY_FILE", "/nowhere"),
         ("FACTOR_ENCRYPTION_KEY_FILE", "/nowhere"),
         ("ENDED_SESSIONS_KEPT_SECONDS", "-1"),
-        ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "unknown"),
         ("PASSWORD_MIN_SCORE", "5"),
         ("BREACHED_PASSWORDS_URL", "http://ranges.example"),
         ("BREACHED_PASSWORDS_FILE", "/nowhere"),

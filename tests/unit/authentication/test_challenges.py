@@ -1,4 +1,4 @@
-"""Challenges of passkeys, which nobody stores: what makes one good."""
+"""Challenges of passkeys, which are not stored: when one is valid."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -46,7 +46,7 @@ def test_what_is_verified_is_a_boolean(name: str, value: object) -> None:
 
 @pytest.mark.s(52)
 @pytest.mark.parametrize("name", FLAGS)
-def test_nothing_is_verified_unless_somebody_says_so(name: str) -> None:
+def test_verified_claims_are_absent_unless_they_are_given(name: str) -> None:
     what = FLAGS[name]
     assert parsed(**{what: GOOD[what]})[name] is False
     assert parsed(**{what: GOOD[what], name: True})[name] is True
@@ -167,10 +167,10 @@ def outcome(claims: dict[str, Any]) -> dict[str, object] | InvalidRequest:
 
 @given(st.dictionaries(st.sampled_from([*CLAIM_NAMES, "other"]), json_values))
 def test_whatever_is_sent_is_a_profile_or_a_clear_refusal(claims: dict[str, Any]) -> None:
-    told = outcome(claims)
-    if isinstance(told, InvalidRequest):
-        assert told.reason in {"CLAIM_UNKNOWN", "CLAIM_MALFORMED"}
-        assert "?" not in told.description
+    emitted = outcome(claims)
+    if isinstance(emitted, InvalidRequest):
+        assert emitted.reason in {"CLAIM_UNKNOWN", "CLAIM_MALFORMED"}
+        assert "?" not in emitted.description
     else:
-        assert claims.items() <= told.items()
-        assert all(value not in (None, "", {}) for value in told.values())
+        assert claims.items() <= emitted.items()
+        assert all(value not in (None, "", {}) for value in emitted.values())

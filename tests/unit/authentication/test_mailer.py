@@ -49,7 +49,7 @@ async def test_mailer_delivers_email_unchanged() -> None:
     assert page.get_content().strip() == "<p>ü</p>"
 
 
-async def test_under_tls_it_signs_in_and_hands_the_letter_in(tmp_path: Path) -> None:
+async def test_mailer_signs_in_and_delivers_under_tls(tmp_path: Path) -> None:
     authority = Authority.new(tmp_path)
     async with open_mailbox(tls=authority.server(HOST), credentials=True) as mailbox:
         secured = office(mailbox, security="starttls", ca=authority.pem, username="us", password="secret")
@@ -59,11 +59,11 @@ async def test_under_tls_it_signs_in_and_hands_the_letter_in(tmp_path: Path) -> 
 
 
 @pytest.mark.s(69)
-@pytest.mark.parametrize("why", ["a certificate for another name", "a certificate of nobody", "no TLS"])
-async def test_no_letter_and_no_password_leaves_without_a_server_that_proves_itself(tmp_path: Path, why: str) -> None:
+@pytest.mark.parametrize("why", ["a certificate for another name", "a certificate of an unknown authority", "no TLS"])
+async def test_mailer_sends_nothing_to_a_server_without_a_valid_certificate(tmp_path: Path, why: str) -> None:
     authority = Authority.new(tmp_path)
     tls: ssl.SSLContext | None = authority.server("mail.other.example" if "name" in why else HOST)
-    ca: Path | None = None if "nobody" in why else authority.pem
+    ca: Path | None = None if "unknown" in why else authority.pem
     if why == "no TLS":
         tls = None
     async with open_mailbox(tls=tls) as mailbox:
@@ -75,7 +75,7 @@ async def test_no_letter_and_no_password_leaves_without_a_server_that_proves_its
     assert not mailbox.signed_in_with
 
 
-@pytest.mark.parametrize(("answer", "for_good"), [("550 no such person", True), ("451 later, please", False)])
+@pytest.mark.parametrize(("answer", "for_good"), [("550 no such user", True), ("451 later, please", False)])
 async def test_what_the_server_says_of_a_receiver_decides_whether_to_come_back(answer: str, *, for_good: bool) -> None:
     async with open_mailbox() as mailbox:
         mailbox.refusals = [answer]

@@ -48,7 +48,7 @@ async def test_without_a_hash_one_operation_is_done_all_the_same(
 
     def verify(stored: str, _password: str) -> bool:
         verified.append(stored)
-        return True  # even if the dummy matched, nobody would be signed in
+        return True  # even if the dummy matched, no user would be signed in
 
     monkeypatch.setattr("libs.crypto.passwords.verify_password", verify)
     assert not await pool.verify(None, "alice-password")

@@ -57,7 +57,7 @@ def test_a_file_is_replaced_whole_and_half_a_file_is_no_file(tmp_path):
     write_json(path, {"issuer": "x"})
     assert read_json(path) == {"issuer": "x"}
     with pytest.raises(IsADirectoryError):
-        write_private(tmp_path, "in vain")
+        write_private(tmp_path, "refused")
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -144,9 +144,9 @@ def test_only_important_lines_come_to_the_front(tmp_path):
     watch.add("token", log)
     with log.open("a") as file:
         file.write(
-            '{"level": "info", "event": "Serving"}\n{"level": "warning", "event": "Away", "cause": "nobody"}\n{"le'
+            '{"level": "info", "event": "Serving"}\n{"level": "warning", "event": "Away", "cause": "unreachable"}\n{"le'
         )
-    assert watch.news() == ["token: warning: Away (nobody)"]
+    assert watch.news() == ["token: warning: Away (unreachable)"]
     with log.open("a") as file:
         file.write('vel": "error", "event": "Broken"}\nTraceback (most recent call last):\n  File\nValueError: no\n')
     assert watch.news() == ["token: error: Broken", "token: ValueError: no"]

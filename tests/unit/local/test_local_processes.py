@@ -1,4 +1,4 @@
-"""Programs as children: what starts, ends; nothing outlives whoever started it. With real processes."""
+"""Child processes of a run, with real processes: each one ends with its parent."""
 
 import os
 import signal

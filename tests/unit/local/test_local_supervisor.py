@@ -1,4 +1,4 @@
-"""The supervisor with small programs of its own, in a process of its own, as somebody in a shell meets it."""
+"""The supervisor with small programs, in a process of its own, as started from a shell."""
 
 import json
 import shlex

@@ -68,10 +68,10 @@ def test_members_with_a_wrong_type_are_refused(name: str, data: dict[str, Any]) 
 
 def test_deprecated_names_are_aliases() -> None:
     with pytest.warns(DeprecationWarning, match="latchkey_sdk.event_types"):
-        facts = importlib.import_module("latchkey_sdk.facts")
-    assert facts.FACTS is EVENT_TYPES
-    assert facts.Fact is EventData
-    assert facts.LoginSucceeded is LoginSucceeded
+        module = importlib.import_module("latchkey_sdk.facts")
+    assert module.FACTS is EVENT_TYPES
+    assert module.Fact is EventData
+    assert module.LoginSucceeded is LoginSucceeded
     event = an_event("login.succeeded", user_id="u")
     with pytest.warns(DeprecationWarning, match="Event.typed"):
         assert event.fact == event.typed == LoginSucceeded(user_id="u")

@@ -62,7 +62,8 @@ class AccountServiceServicer:
     def SignInThroughClient(self, request, context):
         """Checks a password that a user gave to a client (RFC 6749 4.3) and starts a session without a browser.
         Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
-        password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue is full or
+        password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue
+        is full or
         there were too many failures).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -40,7 +40,8 @@ class AccountServiceStub:
     SignInThroughClient: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.SignInThroughClientRequest, _accounts_pb2.SignInThroughClientResponse]
     """Checks a password that a user gave to a client (RFC 6749 4.3) and starts a session without a browser.
     Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
-    password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue is full or
+    password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue
+    is full or
     there were too many failures).
     """
 
@@ -56,7 +57,8 @@ class AccountServiceAsyncStub(AccountServiceStub):
     SignInThroughClient: _aio.UnaryUnaryMultiCallable[_accounts_pb2.SignInThroughClientRequest, _accounts_pb2.SignInThroughClientResponse]  # type: ignore[assignment]
     """Checks a password that a user gave to a client (RFC 6749 4.3) and starts a session without a browser.
     Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
-    password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue is full or
+    password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue
+    is full or
     there were too many failures).
     """
 
@@ -81,7 +83,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_accounts_pb2.SignInThroughClientResponse, _abc.Awaitable[_accounts_pb2.SignInThroughClientResponse]]:
         """Checks a password that a user gave to a client (RFC 6749 4.3) and starts a session without a browser.
         Callers: token. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause; SECOND_FACTOR_REQUIRED: the
-        password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue is full or
+        password is right, but a second factor is required), temporarily_unavailable with a retry time (the hashing queue
+        is full or
         there were too many failures).
         """
 

@@ -69,7 +69,8 @@ class AddressServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RequestAddress(self, request, context):
-        """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change before
+        """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change
+        before
         the link is used. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED),
         invalid_request (NO_MAIL, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
         """
@@ -87,7 +88,8 @@ class AddressServiceServicer:
 
     def ConfirmAddress(self, request, context):
         """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
-        a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as GetAddressRequest.
+        a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as
+        GetAddressRequest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

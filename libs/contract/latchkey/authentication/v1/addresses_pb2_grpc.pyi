@@ -36,7 +36,8 @@ class AddressServiceStub:
     GetOwnAddress: _grpc.UnaryUnaryMultiCallable[_addresses_pb2.GetOwnAddressRequest, _addresses_pb2.GetOwnAddressResponse]
     """Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING)."""
     RequestAddress: _grpc.UnaryUnaryMultiCallable[_addresses_pb2.RequestAddressRequest, _addresses_pb2.RequestAddressResponse]
-    """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change before
+    """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change
+    before
     the link is used. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED),
     invalid_request (NO_MAIL, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
     """
@@ -46,7 +47,8 @@ class AddressServiceStub:
     """
     ConfirmAddress: _grpc.UnaryUnaryMultiCallable[_addresses_pb2.ConfirmAddressRequest, _addresses_pb2.ConfirmAddressResponse]
     """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
-    a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as GetAddressRequest.
+    a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as
+    GetAddressRequest.
     """
 
 @_typing.type_check_only
@@ -57,7 +59,8 @@ class AddressServiceAsyncStub(AddressServiceStub):
     GetOwnAddress: _aio.UnaryUnaryMultiCallable[_addresses_pb2.GetOwnAddressRequest, _addresses_pb2.GetOwnAddressResponse]  # type: ignore[assignment]
     """Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING)."""
     RequestAddress: _aio.UnaryUnaryMultiCallable[_addresses_pb2.RequestAddressRequest, _addresses_pb2.RequestAddressResponse]  # type: ignore[assignment]
-    """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change before
+    """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change
+    before
     the link is used. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED),
     invalid_request (NO_MAIL, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
     """
@@ -67,7 +70,8 @@ class AddressServiceAsyncStub(AddressServiceStub):
     """
     ConfirmAddress: _aio.UnaryUnaryMultiCallable[_addresses_pb2.ConfirmAddressRequest, _addresses_pb2.ConfirmAddressResponse]  # type: ignore[assignment]
     """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
-    a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as GetAddressRequest.
+    a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as
+    GetAddressRequest.
     """
 
 class AddressServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -87,7 +91,8 @@ class AddressServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _addresses_pb2.RequestAddressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_addresses_pb2.RequestAddressResponse, _abc.Awaitable[_addresses_pb2.RequestAddressResponse]]:
-        """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change before
+        """Sends an email with a link to the current address, to verify it, or to a new one. The account does not change
+        before
         the link is used. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED),
         invalid_request (NO_MAIL, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
         """
@@ -109,7 +114,8 @@ class AddressServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_addresses_pb2.ConfirmAddressResponse, _abc.Awaitable[_addresses_pb2.ConfirmAddressResponse]]:
         """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
-        a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as GetAddressRequest.
+        a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as
+        GetAddressRequest.
         """
 
 def add_AddressServiceServicer_to_server(servicer: AddressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

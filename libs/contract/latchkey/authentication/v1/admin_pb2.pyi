@@ -113,10 +113,10 @@ class ImportUserRequest(_message.Message):
     username: _builtins.str
     password_hash: _builtins.str
     dry_run: _builtins.bool
-    """Only says what it would say."""
+    """Only checks the request and writes nothing."""
     @_builtins.property
     def claims(self) -> _struct_pb2.Struct:
-        """As for CreateUser."""
+        """As in CreateUserRequest."""
 
     def __init__(
         self,
@@ -163,10 +163,10 @@ class InviteUserRequest(_message.Message):
     LOCALE_FIELD_NUMBER: _builtins.int
     username: _builtins.str
     locale: _builtins.str
-    """The language of the letter (BCP 47); empty: that of the claim `locale`."""
+    """The language of the email (BCP 47); empty: the language of the claim `locale`."""
     @_builtins.property
     def claims(self) -> _struct_pb2.Struct:
-        """As for CreateUser; `email` is where the letter goes."""
+        """As in CreateUserRequest; the invitation goes to the claim `email`."""
 
     def __init__(
         self,
@@ -298,7 +298,7 @@ class UpdateUserRequest(_message.Message):
     username: _builtins.str
     @_builtins.property
     def claims(self) -> _struct_pb2.Struct:
-        """New values by name; null takes a claim away, and what is not named stays as it is."""
+        """New values by name. null removes a claim; claims that are not named stay as they are."""
 
     def __init__(
         self,
@@ -435,7 +435,7 @@ class ResetFactorsResponse(_message.Message):
 
     REMOVED_FIELD_NUMBER: _builtins.int
     removed: _builtins.int
-    """How many factors there were."""
+    """Number of factors that were removed."""
     def __init__(
         self,
         *,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class UserAdminServiceStub:
-    """People, for operators.
+    """User administration, for operators.
     """
 
     def __init__(self, channel):
@@ -83,34 +83,35 @@ class UserAdminServiceStub:
 
 
 class UserAdminServiceServicer:
-    """People, for operators.
+    """User administration, for operators.
     """
 
     def CreateUser(self, request, context):
-        """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or a value that does not hold).
+        """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or an invalid value).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportUser(self, request, context):
-        """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
-        for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
+        """Creates a user of another system with the hash of the password there (bcrypt, PBKDF2). The first sign-in replaces
+        the
+        hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or an invalid value).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def InviteUser(self, request, context):
-        """Makes an account without a password, and sends its owner a letter with a link to choose one. Callers: cli.
-        Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or a value that does not hold).
+        """Creates an account without a password, and emails the user a link to choose one. Callers: cli.
+        Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or an invalid value).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListUsers(self, request, context):
-        """Oldest first. Callers: cli.
+        """Lists users, oldest first. Callers: cli.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,7 +125,7 @@ class UserAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateUser(self, request, context):
-        """Writes claims, all of them or none; one that a person or a check of ours has to tell is refused. Callers: cli.
+        """Writes all of the claims, or none. Refuses claims that only the user or a verification may write. Callers: cli.
         Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -132,21 +133,21 @@ class UserAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetPassword(self, request, context):
-        """Ends all sessions of the user as well. Callers: cli. Errors: invalid_request (USER_UNKNOWN).
+        """Sets the password and ends all sessions of the user. Callers: cli. Errors: invalid_request (USER_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DisableUser(self, request, context):
-        """The user can no longer sign in, and what was signed in ends. Callers: cli. Errors: invalid_request (USER_UNKNOWN).
+        """Disables the user and ends all sessions and grants. Callers: cli. Errors: invalid_request (USER_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResetFactors(self, request, context):
-        """Removes all second factors and recovery codes of the user, and ends what was signed in. Callers: cli.
+        """Removes all second factors and recovery codes of the user, and ends all sessions. Callers: cli.
         Errors: invalid_request (USER_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -210,7 +211,7 @@ def add_UserAdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class UserAdminService:
-    """People, for operators.
+    """User administration, for operators.
     """
 
     @staticmethod

@@ -27,73 +27,75 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class UserAdminServiceStub:
-    """People, for operators."""
+    """User administration, for operators."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UserAdminServiceAsyncStub: ...
     CreateUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.CreateUserRequest, _admin_pb2.CreateUserResponse]
-    """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or a value that does not hold)."""
+    """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or an invalid value)."""
     ImportUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ImportUserRequest, _admin_pb2.ImportUserResponse]
-    """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
-    for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
+    """Creates a user of another system with the hash of the password there (bcrypt, PBKDF2). The first sign-in replaces
+    the
+    hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or an invalid value).
     """
     InviteUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.InviteUserRequest, _admin_pb2.InviteUserResponse]
-    """Makes an account without a password, and sends its owner a letter with a link to choose one. Callers: cli.
-    Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or a value that does not hold).
+    """Creates an account without a password, and emails the user a link to choose one. Callers: cli.
+    Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or an invalid value).
     """
     ListUsers: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]
-    """Oldest first. Callers: cli."""
+    """Lists users, oldest first. Callers: cli."""
     GetUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _admin_pb2.GetUserResponse]
     """Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UpdateUserRequest, _admin_pb2.UpdateUserResponse]
-    """Writes claims, all of them or none; one that a person or a check of ours has to tell is refused. Callers: cli.
+    """Writes all of the claims, or none. Refuses claims that only the user or a verification may write. Callers: cli.
     Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
     """
     SetPassword: _grpc.UnaryUnaryMultiCallable[_admin_pb2.SetPasswordRequest, _admin_pb2.SetPasswordResponse]
-    """Ends all sessions of the user as well. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+    """Sets the password and ends all sessions of the user. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     DisableUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DisableUserRequest, _admin_pb2.DisableUserResponse]
-    """The user can no longer sign in, and what was signed in ends. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+    """Disables the user and ends all sessions and grants. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     ResetFactors: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ResetFactorsRequest, _admin_pb2.ResetFactorsResponse]
-    """Removes all second factors and recovery codes of the user, and ends what was signed in. Callers: cli.
+    """Removes all second factors and recovery codes of the user, and ends all sessions. Callers: cli.
     Errors: invalid_request (USER_UNKNOWN).
     """
 
 @_typing.type_check_only
 class UserAdminServiceAsyncStub(UserAdminServiceStub):
-    """People, for operators."""
+    """User administration, for operators."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.CreateUserRequest, _admin_pb2.CreateUserResponse]  # type: ignore[assignment]
-    """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or a value that does not hold)."""
+    """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or an invalid value)."""
     ImportUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.ImportUserRequest, _admin_pb2.ImportUserResponse]  # type: ignore[assignment]
-    """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
-    for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
+    """Creates a user of another system with the hash of the password there (bcrypt, PBKDF2). The first sign-in replaces
+    the
+    hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or an invalid value).
     """
     InviteUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.InviteUserRequest, _admin_pb2.InviteUserResponse]  # type: ignore[assignment]
-    """Makes an account without a password, and sends its owner a letter with a link to choose one. Callers: cli.
-    Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or a value that does not hold).
+    """Creates an account without a password, and emails the user a link to choose one. Callers: cli.
+    Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or an invalid value).
     """
     ListUsers: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]  # type: ignore[assignment]
-    """Oldest first. Callers: cli."""
+    """Lists users, oldest first. Callers: cli."""
     GetUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _admin_pb2.GetUserResponse]  # type: ignore[assignment]
     """Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     UpdateUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.UpdateUserRequest, _admin_pb2.UpdateUserResponse]  # type: ignore[assignment]
-    """Writes claims, all of them or none; one that a person or a check of ours has to tell is refused. Callers: cli.
+    """Writes all of the claims, or none. Refuses claims that only the user or a verification may write. Callers: cli.
     Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
     """
     SetPassword: _aio.UnaryUnaryMultiCallable[_admin_pb2.SetPasswordRequest, _admin_pb2.SetPasswordResponse]  # type: ignore[assignment]
-    """Ends all sessions of the user as well. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+    """Sets the password and ends all sessions of the user. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     DisableUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.DisableUserRequest, _admin_pb2.DisableUserResponse]  # type: ignore[assignment]
-    """The user can no longer sign in, and what was signed in ends. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+    """Disables the user and ends all sessions and grants. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     ResetFactors: _aio.UnaryUnaryMultiCallable[_admin_pb2.ResetFactorsRequest, _admin_pb2.ResetFactorsResponse]  # type: ignore[assignment]
-    """Removes all second factors and recovery codes of the user, and ends what was signed in. Callers: cli.
+    """Removes all second factors and recovery codes of the user, and ends all sessions. Callers: cli.
     Errors: invalid_request (USER_UNKNOWN).
     """
 
 class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """People, for operators."""
+    """User administration, for operators."""
 
     @_abc_1.abstractmethod
     def CreateUser(
@@ -101,7 +103,7 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.CreateUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.CreateUserResponse, _abc.Awaitable[_admin_pb2.CreateUserResponse]]:
-        """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or a value that does not hold)."""
+        """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or an invalid value)."""
 
     @_abc_1.abstractmethod
     def ImportUser(
@@ -109,8 +111,9 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.ImportUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ImportUserResponse, _abc.Awaitable[_admin_pb2.ImportUserResponse]]:
-        """Somebody from another system, with the hash of their password there (bcrypt, PBKDF2), which is replaced when they sign in
-        for the first time. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or a value that does not hold).
+        """Creates a user of another system with the hash of the password there (bcrypt, PBKDF2). The first sign-in replaces
+        the
+        hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or an invalid value).
         """
 
     @_abc_1.abstractmethod
@@ -119,8 +122,8 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.InviteUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.InviteUserResponse, _abc.Awaitable[_admin_pb2.InviteUserResponse]]:
-        """Makes an account without a password, and sends its owner a letter with a link to choose one. Callers: cli.
-        Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or a value that does not hold).
+        """Creates an account without a password, and emails the user a link to choose one. Callers: cli.
+        Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or an invalid value).
         """
 
     @_abc_1.abstractmethod
@@ -129,7 +132,7 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.ListUsersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ListUsersResponse, _abc.Awaitable[_admin_pb2.ListUsersResponse]]:
-        """Oldest first. Callers: cli."""
+        """Lists users, oldest first. Callers: cli."""
 
     @_abc_1.abstractmethod
     def GetUser(
@@ -145,7 +148,7 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.UpdateUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.UpdateUserResponse, _abc.Awaitable[_admin_pb2.UpdateUserResponse]]:
-        """Writes claims, all of them or none; one that a person or a check of ours has to tell is refused. Callers: cli.
+        """Writes all of the claims, or none. Refuses claims that only the user or a verification may write. Callers: cli.
         Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
         """
 
@@ -155,7 +158,7 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.SetPasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.SetPasswordResponse, _abc.Awaitable[_admin_pb2.SetPasswordResponse]]:
-        """Ends all sessions of the user as well. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+        """Sets the password and ends all sessions of the user. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
 
     @_abc_1.abstractmethod
     def DisableUser(
@@ -163,7 +166,7 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.DisableUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.DisableUserResponse, _abc.Awaitable[_admin_pb2.DisableUserResponse]]:
-        """The user can no longer sign in, and what was signed in ends. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+        """Disables the user and ends all sessions and grants. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
 
     @_abc_1.abstractmethod
     def ResetFactors(
@@ -171,7 +174,7 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.ResetFactorsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ResetFactorsResponse, _abc.Awaitable[_admin_pb2.ResetFactorsResponse]]:
-        """Removes all second factors and recovery codes of the user, and ends what was signed in. Callers: cli.
+        """Removes all second factors and recovery codes of the user, and ends all sessions. Callers: cli.
         Errors: invalid_request (USER_UNKNOWN).
         """
 

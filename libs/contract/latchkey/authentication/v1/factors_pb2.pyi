@@ -33,7 +33,7 @@ class _FactorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FactorKind
     FACTOR_KIND_PASSKEY: _FactorKind.ValueType  # 2
     """WebAuthn."""
     FACTOR_KIND_RECOVERY_CODE: _FactorKind.ValueType  # 3
-    """Stands in for one that is lost."""
+    """Replaces a lost factor."""
 
 class FactorKind(_FactorKind, metaclass=_FactorKindEnumTypeWrapper): ...
 
@@ -43,7 +43,7 @@ FACTOR_KIND_TOTP: FactorKind.ValueType  # 1
 FACTOR_KIND_PASSKEY: FactorKind.ValueType  # 2
 """WebAuthn."""
 FACTOR_KIND_RECOVERY_CODE: FactorKind.ValueType  # 3
-"""Stands in for one that is lost."""
+"""Replaces a lost factor."""
 Global___FactorKind: _TypeAlias = FactorKind  # noqa: Y015
 
 @_typing.final
@@ -58,7 +58,7 @@ class Factor(_message.Message):
     factor_id: _builtins.str
     kind: Global___FactorKind.ValueType
     name: _builtins.str
-    """What the person calls it; may be empty."""
+    """The name that the user gave it; may be empty."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -90,7 +90,7 @@ class GetSignInAttemptRequest(_message.Message):
     SESSION_SECRET_FIELD_NUMBER: _builtins.int
     attempt_secret: _builtins.str
     session_secret: _builtins.str
-    """The browser's present session secret, if it has one: an attempt is good in the browser in which it began."""
+    """The present session secret of the browser, if it has one. An attempt can be completed only in its own browser."""
     def __init__(
         self,
         *,
@@ -115,12 +115,12 @@ class GetSignInAttemptResponse(_message.Message):
     PASSKEY_OPTIONS_FIELD_NUMBER: _builtins.int
     username: _builtins.str
     is_step_up: _builtins.bool
-    """The browser has a session, which is to become one of a higher class."""
+    """The browser has a session, which the attempt raises to a higher class."""
     passkey_options: _builtins.str
-    """PublicKeyCredentialRequestOptions as JSON; empty when the person has no passkey, or there are none here."""
+    """PublicKeyCredentialRequestOptions as JSON; empty if the user has no passkey, or passkeys are not available."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___FactorKind.ValueType]:
-        """What the person can show."""
+        """The kinds of factors that the user has."""
 
     def __init__(
         self,
@@ -153,7 +153,7 @@ class ContinueSignInRequest(_message.Message):
     totp_code: _builtins.str
     recovery_code: _builtins.str
     passkey: _builtins.str
-    """The browser's answer (PublicKeyCredential) as JSON."""
+    """The response of the browser (PublicKeyCredential) as JSON."""
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext: ...
     def __init__(
@@ -183,7 +183,7 @@ class ContinueSignInResponse(_message.Message):
     SESSION_SECRET_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
     session_secret: _builtins.str
-    """The value of the session cookie from now on."""
+    """The new value of the session cookie."""
     @_builtins.property
     def session(self) -> _sessions_pb2.Session: ...
     def __init__(
@@ -225,7 +225,7 @@ class StartStepUpResponse(_message.Message):
 
     ATTEMPT_SECRET_FIELD_NUMBER: _builtins.int
     attempt_secret: _builtins.str
-    """For ContinueSignIn. Empty: the person has no second factor, and has to enrol one first."""
+    """For ContinueSignIn. Empty: the user has no second factor and must enrol one first."""
     def __init__(
         self,
         *,
@@ -265,10 +265,10 @@ class ListFactorsResponse(_message.Message):
     FACTORS_FIELD_NUMBER: _builtins.int
     RECOVERY_CODES_LEFT_FIELD_NUMBER: _builtins.int
     recovery_codes_left: _builtins.int
-    """Recovery codes that have not been used."""
+    """Unused recovery codes."""
     @_builtins.property
     def factors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Factor]:
-        """The oldest first."""
+        """Oldest first."""
 
     def __init__(
         self,
@@ -336,7 +336,7 @@ class ConfirmTotpRequest(_message.Message):
     session_secret: _builtins.str
     code: _builtins.str
     name: _builtins.str
-    """What the person calls it; may be empty."""
+    """The name that the user gave it; may be empty."""
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext: ...
     def __init__(
@@ -402,7 +402,7 @@ class RemoveFactorResponse(_message.Message):
 
     REMOVED_FIELD_NUMBER: _builtins.int
     removed: _builtins.bool
-    """False: the person has no such factor."""
+    """False: the user has no such factor."""
     def __init__(
         self,
         *,
@@ -461,7 +461,7 @@ class StartPasskeySignInRequest(_message.Message):
 
     BROWSER_FIELD_NUMBER: _builtins.int
     browser: _builtins.str
-    """Stands for the browser: an answer from another one is none."""
+    """Identifies the browser: a response from another browser is refused."""
     def __init__(
         self,
         *,
@@ -481,7 +481,9 @@ class StartPasskeySignInResponse(_message.Message):
 
     OPTIONS_FIELD_NUMBER: _builtins.int
     options: _builtins.str
-    """PublicKeyCredentialRequestOptions as JSON; empty where browsers know no passkeys (the issuer is an IP address)."""
+    """PublicKeyCredentialRequestOptions as JSON; empty if browsers do not support passkeys here (the issuer is an IP
+    address).
+    """
     def __init__(
         self,
         *,
@@ -506,9 +508,9 @@ class SignInWithPasskeyRequest(_message.Message):
     browser: _builtins.str
     """As in StartPasskeySignIn."""
     passkey: _builtins.str
-    """The browser's answer (PublicKeyCredential) as JSON."""
+    """The response of the browser (PublicKeyCredential) as JSON."""
     session_secret: _builtins.str
-    """The browser's present session secret, if it has one."""
+    """The present session secret of the browser, if it has one."""
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext: ...
     def __init__(
@@ -571,7 +573,7 @@ class StartPasskeyResponse(_message.Message):
 
     OPTIONS_FIELD_NUMBER: _builtins.int
     options: _builtins.str
-    """PublicKeyCredentialCreationOptions as JSON; empty where browsers know no passkeys."""
+    """PublicKeyCredentialCreationOptions as JSON; empty if browsers do not support passkeys here."""
     def __init__(
         self,
         *,
@@ -595,9 +597,9 @@ class AddPasskeyRequest(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     session_secret: _builtins.str
     passkey: _builtins.str
-    """The browser's answer (PublicKeyCredential) as JSON."""
+    """The response of the browser (PublicKeyCredential) as JSON."""
     name: _builtins.str
-    """What the person calls it; may be empty."""
+    """The name that the user gave it; may be empty."""
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext: ...
     def __init__(

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ProofServiceStub:
-    """The second step of a sign-in, and showing more in a session that there is.
+    """The second step of a sign-in, and step-up of a session.
     """
 
     def __init__(self, channel):
@@ -63,36 +63,40 @@ class ProofServiceStub:
 
 
 class ProofServiceServicer:
-    """The second step of a sign-in, and showing more in a session that there is.
+    """The second step of a sign-in, and step-up of a session.
     """
 
     def GetSignInAttempt(self, request, context):
-        """What the page for the second step has to say. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN:
-        never existed, expired, completed, begun in another browser, or overtaken by a new password: never told apart).
+        """Data for the page of the second step. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN: the
+        attempt
+        does not exist, has expired, is completed, belongs to another browser, or the password has changed since).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ContinueSignIn(self, request, context):
-        """Shows a second factor. Completes the attempt, once: a session begins, or the browser's own gets another secret and a
-        higher class. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN; WRONG_PROOF: the attempt goes on
-        living), temporarily_unavailable with a retry time (there were too many failures).
+        """Verifies a second factor and completes the attempt, once: it starts a session, or gives the session of this
+        browser a
+        new secret and a higher class. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN; WRONG_PROOF:
+        the
+        attempt stays open), temporarily_unavailable with a retry time (too many failed attempts).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StartPasskeySignIn(self, request, context):
-        """What a browser is asked to show by who signs in with a passkey alone. Nothing is looked up or kept: it tells nobody who
-        has one. Callers: authorize-frontend.
+        """Returns the WebAuthn request for a sign-in with a passkey alone. Reads and stores nothing, and does not reveal
+        which
+        users have a passkey. Callers: authorize-frontend.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SignInWithPasskey(self, request, context):
-        """Starts a session for a passkey alone that has verified its user; a session of the same browser is replaced.
+        """Starts a session with a passkey alone, if it has verified its user. Replaces a session of the same browser.
         Callers: authorize-frontend. Errors: access_denied (WRONG_PROOF: the same for every cause), temporarily_unavailable
         with a retry time.
         """
@@ -101,7 +105,8 @@ class ProofServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartStepUp(self, request, context):
-        """Begins to show a second factor in a session. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING).
+        """Starts a step-up of a session with a second factor. Callers: authorize-frontend. Errors: access_denied
+        (SESSION_MISSING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,7 +149,7 @@ def add_ProofServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ProofService:
-    """The second step of a sign-in, and showing more in a session that there is.
+    """The second step of a sign-in, and step-up of a session.
     """
 
     @staticmethod
@@ -284,7 +289,7 @@ class ProofService:
 
 
 class FactorServiceStub:
-    """The second factors of the person whose browser asks. All but ListFactors need a recent sign-in.
+    """The second factors of the signed-in user. All RPCs but ListFactors need a recent sign-in.
     """
 
     def __init__(self, channel):
@@ -331,7 +336,7 @@ class FactorServiceStub:
 
 
 class FactorServiceServicer:
-    """The second factors of the person whose browser asks. All but ListFactors need a recent sign-in.
+    """The second factors of the signed-in user. All RPCs but ListFactors need a recent sign-in.
     """
 
     def ListFactors(self, request, context):
@@ -342,7 +347,7 @@ class FactorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartTotp(self, request, context):
-        """The secret for an authenticator app: the same one as long as this session sets it up. Callers: authorize-frontend.
+        """Returns the secret for an authenticator app: the same one during an enrolment. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -350,7 +355,7 @@ class FactorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmTotp(self, request, context):
-        """The app counts from the moment that it has given a code; the session gets another secret and a higher class.
+        """Completes the enrolment with a code of the app. The session gets a new secret and a higher class.
         Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED, ENROLMENT_UNKNOWN;
         WRONG_PROOF: try again), invalid_request (FACTORS_TOO_MANY, FACTOR_NAME).
         """
@@ -359,14 +364,14 @@ class FactorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartPasskey(self, request, context):
-        """What the browser is asked to make (WebAuthn). Callers: authorize-frontend. Errors: as StartTotp.
+        """Returns the WebAuthn creation request. Callers: authorize-frontend. Errors: as StartTotp.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AddPasskey(self, request, context):
-        """The passkey counts from now on; the session gets another secret and a higher class. Callers: authorize-frontend.
+        """Stores the passkey. The session gets a new secret and a higher class. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: try again), invalid_request
         (FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN).
         """
@@ -375,7 +380,8 @@ class FactorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RemoveFactor(self, request, context):
-        """With the last factor the recovery codes go. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
+        """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend. Errors: access_denied
+        (SESSION_MISSING,
         REAUTHENTICATION_REQUIRED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -383,7 +389,8 @@ class FactorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateRecoveryCodes(self, request, context):
-        """New recovery codes, told this once; those from before open nothing any more. Callers: authorize-frontend.
+        """Creates new recovery codes, which are returned only once, and invalidates the former ones. Callers:
+        authorize-frontend.
         Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED), invalid_request (FACTOR_MISSING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -437,7 +444,7 @@ def add_FactorServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FactorService:
-    """The second factors of the person whose browser asks. All but ListFactors need a recent sign-in.
+    """The second factors of the signed-in user. All RPCs but ListFactors need a recent sign-in.
     """
 
     @staticmethod

@@ -27,61 +27,73 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ProofServiceStub:
-    """The second step of a sign-in, and showing more in a session that there is."""
+    """The second step of a sign-in, and step-up of a session."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ProofServiceAsyncStub: ...
     GetSignInAttempt: _grpc.UnaryUnaryMultiCallable[_factors_pb2.GetSignInAttemptRequest, _factors_pb2.GetSignInAttemptResponse]
-    """What the page for the second step has to say. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN:
-    never existed, expired, completed, begun in another browser, or overtaken by a new password: never told apart).
+    """Data for the page of the second step. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN: the
+    attempt
+    does not exist, has expired, is completed, belongs to another browser, or the password has changed since).
     """
     ContinueSignIn: _grpc.UnaryUnaryMultiCallable[_factors_pb2.ContinueSignInRequest, _factors_pb2.ContinueSignInResponse]
-    """Shows a second factor. Completes the attempt, once: a session begins, or the browser's own gets another secret and a
-    higher class. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN; WRONG_PROOF: the attempt goes on
-    living), temporarily_unavailable with a retry time (there were too many failures).
+    """Verifies a second factor and completes the attempt, once: it starts a session, or gives the session of this
+    browser a
+    new secret and a higher class. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN; WRONG_PROOF:
+    the
+    attempt stays open), temporarily_unavailable with a retry time (too many failed attempts).
     """
     StartPasskeySignIn: _grpc.UnaryUnaryMultiCallable[_factors_pb2.StartPasskeySignInRequest, _factors_pb2.StartPasskeySignInResponse]
-    """What a browser is asked to show by who signs in with a passkey alone. Nothing is looked up or kept: it tells nobody who
-    has one. Callers: authorize-frontend.
+    """Returns the WebAuthn request for a sign-in with a passkey alone. Reads and stores nothing, and does not reveal
+    which
+    users have a passkey. Callers: authorize-frontend.
     """
     SignInWithPasskey: _grpc.UnaryUnaryMultiCallable[_factors_pb2.SignInWithPasskeyRequest, _factors_pb2.SignInWithPasskeyResponse]
-    """Starts a session for a passkey alone that has verified its user; a session of the same browser is replaced.
+    """Starts a session with a passkey alone, if it has verified its user. Replaces a session of the same browser.
     Callers: authorize-frontend. Errors: access_denied (WRONG_PROOF: the same for every cause), temporarily_unavailable
     with a retry time.
     """
     StartStepUp: _grpc.UnaryUnaryMultiCallable[_factors_pb2.StartStepUpRequest, _factors_pb2.StartStepUpResponse]
-    """Begins to show a second factor in a session. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING)."""
+    """Starts a step-up of a session with a second factor. Callers: authorize-frontend. Errors: access_denied
+    (SESSION_MISSING).
+    """
 
 @_typing.type_check_only
 class ProofServiceAsyncStub(ProofServiceStub):
-    """The second step of a sign-in, and showing more in a session that there is."""
+    """The second step of a sign-in, and step-up of a session."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetSignInAttempt: _aio.UnaryUnaryMultiCallable[_factors_pb2.GetSignInAttemptRequest, _factors_pb2.GetSignInAttemptResponse]  # type: ignore[assignment]
-    """What the page for the second step has to say. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN:
-    never existed, expired, completed, begun in another browser, or overtaken by a new password: never told apart).
+    """Data for the page of the second step. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN: the
+    attempt
+    does not exist, has expired, is completed, belongs to another browser, or the password has changed since).
     """
     ContinueSignIn: _aio.UnaryUnaryMultiCallable[_factors_pb2.ContinueSignInRequest, _factors_pb2.ContinueSignInResponse]  # type: ignore[assignment]
-    """Shows a second factor. Completes the attempt, once: a session begins, or the browser's own gets another secret and a
-    higher class. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN; WRONG_PROOF: the attempt goes on
-    living), temporarily_unavailable with a retry time (there were too many failures).
+    """Verifies a second factor and completes the attempt, once: it starts a session, or gives the session of this
+    browser a
+    new secret and a higher class. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN; WRONG_PROOF:
+    the
+    attempt stays open), temporarily_unavailable with a retry time (too many failed attempts).
     """
     StartPasskeySignIn: _aio.UnaryUnaryMultiCallable[_factors_pb2.StartPasskeySignInRequest, _factors_pb2.StartPasskeySignInResponse]  # type: ignore[assignment]
-    """What a browser is asked to show by who signs in with a passkey alone. Nothing is looked up or kept: it tells nobody who
-    has one. Callers: authorize-frontend.
+    """Returns the WebAuthn request for a sign-in with a passkey alone. Reads and stores nothing, and does not reveal
+    which
+    users have a passkey. Callers: authorize-frontend.
     """
     SignInWithPasskey: _aio.UnaryUnaryMultiCallable[_factors_pb2.SignInWithPasskeyRequest, _factors_pb2.SignInWithPasskeyResponse]  # type: ignore[assignment]
-    """Starts a session for a passkey alone that has verified its user; a session of the same browser is replaced.
+    """Starts a session with a passkey alone, if it has verified its user. Replaces a session of the same browser.
     Callers: authorize-frontend. Errors: access_denied (WRONG_PROOF: the same for every cause), temporarily_unavailable
     with a retry time.
     """
     StartStepUp: _aio.UnaryUnaryMultiCallable[_factors_pb2.StartStepUpRequest, _factors_pb2.StartStepUpResponse]  # type: ignore[assignment]
-    """Begins to show a second factor in a session. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING)."""
+    """Starts a step-up of a session with a second factor. Callers: authorize-frontend. Errors: access_denied
+    (SESSION_MISSING).
+    """
 
 class ProofServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The second step of a sign-in, and showing more in a session that there is."""
+    """The second step of a sign-in, and step-up of a session."""
 
     @_abc_1.abstractmethod
     def GetSignInAttempt(
@@ -89,8 +101,9 @@ class ProofServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.GetSignInAttemptRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.GetSignInAttemptResponse, _abc.Awaitable[_factors_pb2.GetSignInAttemptResponse]]:
-        """What the page for the second step has to say. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN:
-        never existed, expired, completed, begun in another browser, or overtaken by a new password: never told apart).
+        """Data for the page of the second step. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN: the
+        attempt
+        does not exist, has expired, is completed, belongs to another browser, or the password has changed since).
         """
 
     @_abc_1.abstractmethod
@@ -99,9 +112,11 @@ class ProofServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.ContinueSignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.ContinueSignInResponse, _abc.Awaitable[_factors_pb2.ContinueSignInResponse]]:
-        """Shows a second factor. Completes the attempt, once: a session begins, or the browser's own gets another secret and a
-        higher class. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN; WRONG_PROOF: the attempt goes on
-        living), temporarily_unavailable with a retry time (there were too many failures).
+        """Verifies a second factor and completes the attempt, once: it starts a session, or gives the session of this
+        browser a
+        new secret and a higher class. Callers: authorize-frontend. Errors: access_denied (ATTEMPT_UNKNOWN; WRONG_PROOF:
+        the
+        attempt stays open), temporarily_unavailable with a retry time (too many failed attempts).
         """
 
     @_abc_1.abstractmethod
@@ -110,8 +125,9 @@ class ProofServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.StartPasskeySignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.StartPasskeySignInResponse, _abc.Awaitable[_factors_pb2.StartPasskeySignInResponse]]:
-        """What a browser is asked to show by who signs in with a passkey alone. Nothing is looked up or kept: it tells nobody who
-        has one. Callers: authorize-frontend.
+        """Returns the WebAuthn request for a sign-in with a passkey alone. Reads and stores nothing, and does not reveal
+        which
+        users have a passkey. Callers: authorize-frontend.
         """
 
     @_abc_1.abstractmethod
@@ -120,7 +136,7 @@ class ProofServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.SignInWithPasskeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.SignInWithPasskeyResponse, _abc.Awaitable[_factors_pb2.SignInWithPasskeyResponse]]:
-        """Starts a session for a passkey alone that has verified its user; a session of the same browser is replaced.
+        """Starts a session with a passkey alone, if it has verified its user. Replaces a session of the same browser.
         Callers: authorize-frontend. Errors: access_denied (WRONG_PROOF: the same for every cause), temporarily_unavailable
         with a retry time.
         """
@@ -131,12 +147,14 @@ class ProofServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.StartStepUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.StartStepUpResponse, _abc.Awaitable[_factors_pb2.StartStepUpResponse]]:
-        """Begins to show a second factor in a session. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING)."""
+        """Starts a step-up of a session with a second factor. Callers: authorize-frontend. Errors: access_denied
+        (SESSION_MISSING).
+        """
 
 def add_ProofServiceServicer_to_server(servicer: ProofServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class FactorServiceStub:
-    """The second factors of the person whose browser asks. All but ListFactors need a recent sign-in."""
+    """The second factors of the signed-in user. All RPCs but ListFactors need a recent sign-in."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -145,64 +163,68 @@ class FactorServiceStub:
     ListFactors: _grpc.UnaryUnaryMultiCallable[_factors_pb2.ListFactorsRequest, _factors_pb2.ListFactorsResponse]
     """Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING)."""
     StartTotp: _grpc.UnaryUnaryMultiCallable[_factors_pb2.StartTotpRequest, _factors_pb2.StartTotpResponse]
-    """The secret for an authenticator app: the same one as long as this session sets it up. Callers: authorize-frontend.
+    """Returns the secret for an authenticator app: the same one during an enrolment. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
     """
     ConfirmTotp: _grpc.UnaryUnaryMultiCallable[_factors_pb2.ConfirmTotpRequest, _factors_pb2.ConfirmTotpResponse]
-    """The app counts from the moment that it has given a code; the session gets another secret and a higher class.
+    """Completes the enrolment with a code of the app. The session gets a new secret and a higher class.
     Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED, ENROLMENT_UNKNOWN;
     WRONG_PROOF: try again), invalid_request (FACTORS_TOO_MANY, FACTOR_NAME).
     """
     StartPasskey: _grpc.UnaryUnaryMultiCallable[_factors_pb2.StartPasskeyRequest, _factors_pb2.StartPasskeyResponse]
-    """What the browser is asked to make (WebAuthn). Callers: authorize-frontend. Errors: as StartTotp."""
+    """Returns the WebAuthn creation request. Callers: authorize-frontend. Errors: as StartTotp."""
     AddPasskey: _grpc.UnaryUnaryMultiCallable[_factors_pb2.AddPasskeyRequest, _factors_pb2.AddPasskeyResponse]
-    """The passkey counts from now on; the session gets another secret and a higher class. Callers: authorize-frontend.
+    """Stores the passkey. The session gets a new secret and a higher class. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: try again), invalid_request
     (FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN).
     """
     RemoveFactor: _grpc.UnaryUnaryMultiCallable[_factors_pb2.RemoveFactorRequest, _factors_pb2.RemoveFactorResponse]
-    """With the last factor the recovery codes go. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
+    """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend. Errors: access_denied
+    (SESSION_MISSING,
     REAUTHENTICATION_REQUIRED).
     """
     CreateRecoveryCodes: _grpc.UnaryUnaryMultiCallable[_factors_pb2.CreateRecoveryCodesRequest, _factors_pb2.CreateRecoveryCodesResponse]
-    """New recovery codes, told this once; those from before open nothing any more. Callers: authorize-frontend.
+    """Creates new recovery codes, which are returned only once, and invalidates the former ones. Callers:
+    authorize-frontend.
     Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED), invalid_request (FACTOR_MISSING).
     """
 
 @_typing.type_check_only
 class FactorServiceAsyncStub(FactorServiceStub):
-    """The second factors of the person whose browser asks. All but ListFactors need a recent sign-in."""
+    """The second factors of the signed-in user. All RPCs but ListFactors need a recent sign-in."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListFactors: _aio.UnaryUnaryMultiCallable[_factors_pb2.ListFactorsRequest, _factors_pb2.ListFactorsResponse]  # type: ignore[assignment]
     """Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING)."""
     StartTotp: _aio.UnaryUnaryMultiCallable[_factors_pb2.StartTotpRequest, _factors_pb2.StartTotpResponse]  # type: ignore[assignment]
-    """The secret for an authenticator app: the same one as long as this session sets it up. Callers: authorize-frontend.
+    """Returns the secret for an authenticator app: the same one during an enrolment. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
     """
     ConfirmTotp: _aio.UnaryUnaryMultiCallable[_factors_pb2.ConfirmTotpRequest, _factors_pb2.ConfirmTotpResponse]  # type: ignore[assignment]
-    """The app counts from the moment that it has given a code; the session gets another secret and a higher class.
+    """Completes the enrolment with a code of the app. The session gets a new secret and a higher class.
     Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED, ENROLMENT_UNKNOWN;
     WRONG_PROOF: try again), invalid_request (FACTORS_TOO_MANY, FACTOR_NAME).
     """
     StartPasskey: _aio.UnaryUnaryMultiCallable[_factors_pb2.StartPasskeyRequest, _factors_pb2.StartPasskeyResponse]  # type: ignore[assignment]
-    """What the browser is asked to make (WebAuthn). Callers: authorize-frontend. Errors: as StartTotp."""
+    """Returns the WebAuthn creation request. Callers: authorize-frontend. Errors: as StartTotp."""
     AddPasskey: _aio.UnaryUnaryMultiCallable[_factors_pb2.AddPasskeyRequest, _factors_pb2.AddPasskeyResponse]  # type: ignore[assignment]
-    """The passkey counts from now on; the session gets another secret and a higher class. Callers: authorize-frontend.
+    """Stores the passkey. The session gets a new secret and a higher class. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: try again), invalid_request
     (FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN).
     """
     RemoveFactor: _aio.UnaryUnaryMultiCallable[_factors_pb2.RemoveFactorRequest, _factors_pb2.RemoveFactorResponse]  # type: ignore[assignment]
-    """With the last factor the recovery codes go. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
+    """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend. Errors: access_denied
+    (SESSION_MISSING,
     REAUTHENTICATION_REQUIRED).
     """
     CreateRecoveryCodes: _aio.UnaryUnaryMultiCallable[_factors_pb2.CreateRecoveryCodesRequest, _factors_pb2.CreateRecoveryCodesResponse]  # type: ignore[assignment]
-    """New recovery codes, told this once; those from before open nothing any more. Callers: authorize-frontend.
+    """Creates new recovery codes, which are returned only once, and invalidates the former ones. Callers:
+    authorize-frontend.
     Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED), invalid_request (FACTOR_MISSING).
     """
 
 class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The second factors of the person whose browser asks. All but ListFactors need a recent sign-in."""
+    """The second factors of the signed-in user. All RPCs but ListFactors need a recent sign-in."""
 
     @_abc_1.abstractmethod
     def ListFactors(
@@ -218,7 +240,7 @@ class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.StartTotpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.StartTotpResponse, _abc.Awaitable[_factors_pb2.StartTotpResponse]]:
-        """The secret for an authenticator app: the same one as long as this session sets it up. Callers: authorize-frontend.
+        """Returns the secret for an authenticator app: the same one during an enrolment. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
         """
 
@@ -228,7 +250,7 @@ class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.ConfirmTotpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.ConfirmTotpResponse, _abc.Awaitable[_factors_pb2.ConfirmTotpResponse]]:
-        """The app counts from the moment that it has given a code; the session gets another secret and a higher class.
+        """Completes the enrolment with a code of the app. The session gets a new secret and a higher class.
         Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED, ENROLMENT_UNKNOWN;
         WRONG_PROOF: try again), invalid_request (FACTORS_TOO_MANY, FACTOR_NAME).
         """
@@ -239,7 +261,7 @@ class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.StartPasskeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.StartPasskeyResponse, _abc.Awaitable[_factors_pb2.StartPasskeyResponse]]:
-        """What the browser is asked to make (WebAuthn). Callers: authorize-frontend. Errors: as StartTotp."""
+        """Returns the WebAuthn creation request. Callers: authorize-frontend. Errors: as StartTotp."""
 
     @_abc_1.abstractmethod
     def AddPasskey(
@@ -247,7 +269,7 @@ class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.AddPasskeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.AddPasskeyResponse, _abc.Awaitable[_factors_pb2.AddPasskeyResponse]]:
-        """The passkey counts from now on; the session gets another secret and a higher class. Callers: authorize-frontend.
+        """Stores the passkey. The session gets a new secret and a higher class. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED; WRONG_PROOF: try again), invalid_request
         (FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN).
         """
@@ -258,7 +280,8 @@ class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.RemoveFactorRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.RemoveFactorResponse, _abc.Awaitable[_factors_pb2.RemoveFactorResponse]]:
-        """With the last factor the recovery codes go. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
+        """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend. Errors: access_denied
+        (SESSION_MISSING,
         REAUTHENTICATION_REQUIRED).
         """
 
@@ -268,7 +291,8 @@ class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.CreateRecoveryCodesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.CreateRecoveryCodesResponse, _abc.Awaitable[_factors_pb2.CreateRecoveryCodesResponse]]:
-        """New recovery codes, told this once; those from before open nothing any more. Callers: authorize-frontend.
+        """Creates new recovery codes, which are returned only once, and invalidates the former ones. Callers:
+        authorize-frontend.
         Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED), invalid_request (FACTOR_MISSING).
         """
 

@@ -57,7 +57,8 @@ class PasswordResetServiceServicer:
     """
 
     def RequestPasswordReset(self, request, context):
-        """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the same
+        """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the
+        same
         whether an account exists or not. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
         temporarily_unavailable with a retry time (LETTERS_THROTTLED: too many requests from this network, or at all).
         """

@@ -34,7 +34,8 @@ class PasswordResetServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PasswordResetServiceAsyncStub: ...
     RequestPasswordReset: _grpc.UnaryUnaryMultiCallable[_password_resets_pb2.RequestPasswordResetRequest, _password_resets_pb2.RequestPasswordResetResponse]
-    """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the same
+    """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the
+    same
     whether an account exists or not. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
     temporarily_unavailable with a retry time (LETTERS_THROTTLED: too many requests from this network, or at all).
     """
@@ -54,7 +55,8 @@ class PasswordResetServiceAsyncStub(PasswordResetServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RequestPasswordReset: _aio.UnaryUnaryMultiCallable[_password_resets_pb2.RequestPasswordResetRequest, _password_resets_pb2.RequestPasswordResetResponse]  # type: ignore[assignment]
-    """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the same
+    """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the
+    same
     whether an account exists or not. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
     temporarily_unavailable with a retry time (LETTERS_THROTTLED: too many requests from this network, or at all).
     """
@@ -77,7 +79,8 @@ class PasswordResetServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _password_resets_pb2.RequestPasswordResetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_password_resets_pb2.RequestPasswordResetResponse, _abc.Awaitable[_password_resets_pb2.RequestPasswordResetResponse]]:
-        """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the same
+        """Sends an email with a reset link to the accounts with this username or address. The response and its cost are the
+        same
         whether an account exists or not. Callers: authorize-frontend. Errors: invalid_request (NO_MAIL),
         temporarily_unavailable with a retry time (LETTERS_THROTTLED: too many requests from this network, or at all).
         """

@@ -47,11 +47,11 @@ class GetProfileResponse(_message.Message):
     WRITABLE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def claims(self) -> _struct_pb2.Struct:
-        """Those that have a value."""
+        """Claims that have a value."""
 
     @_builtins.property
     def writable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of the claims that the person may write themselves."""
+        """Names of the claims that the user may write."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class UpdateProfileRequest(_message.Message):
     session_secret: _builtins.str
     @_builtins.property
     def claims(self) -> _struct_pb2.Struct:
-        """New values by name; null takes a claim away, and what is not named stays as it is."""
+        """New values by name. null removes a claim; claims that are not named stay as they are."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class UpdateProfileResponse(_message.Message):
 
     REFUSED_CLAIM_FIELD_NUMBER: _builtins.int
     refused_claim: _builtins.str
-    """The claim whose value does not hold; nothing was written then. Empty when everything was."""
+    """The claim with an invalid value; then nothing was written. Empty: all claims were written."""
     def __init__(
         self,
         *,
@@ -160,7 +160,7 @@ class DeleteAccountRequest(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     session_secret: _builtins.str
     username: _builtins.str
-    """Typed by the person, so that nobody ends an account by mistake."""
+    """The username, typed by the user as confirmation."""
     @_builtins.property
     def context(self) -> _sessions_pb2.RequestContext: ...
     def __init__(

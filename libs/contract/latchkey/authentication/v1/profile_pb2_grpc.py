@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ProfileServiceStub:
-    """What is known of a person, for themselves: to look at, to change, to take along, and to end.
+    """The account of the signed-in user: read, change, download and delete it.
     """
 
     def __init__(self, channel):
@@ -58,11 +58,11 @@ class ProfileServiceStub:
 
 
 class ProfileServiceServicer:
-    """What is known of a person, for themselves: to look at, to change, to take along, and to end.
+    """The account of the signed-in user: read, change, download and delete it.
     """
 
     def GetProfile(self, request, context):
-        """The claims of the person whose browser asks, and which of them they may write. Callers: authorize-frontend.
+        """The claims of the signed-in user, and which of them the user may write. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -70,7 +70,7 @@ class ProfileServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateProfile(self, request, context):
-        """Writes claims of the person whose browser asks: all of them or none. Callers: authorize-frontend.
+        """Writes claims of the signed-in user: all of them or none. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING), invalid_request (CLAIM_UNKNOWN, CLAIM_READ_ONLY).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -78,7 +78,7 @@ class ProfileServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportAccount(self, request, context):
-        """Everything that this service holds about the person whose browser asks, and no secret. Callers: authorize-frontend.
+        """All data that this service stores about the signed-in user, without secrets. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -86,9 +86,9 @@ class ProfileServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAccount(self, request, context):
-        """Ends the account of the person whose browser asks, for good: sessions, factors and all that is known of them. The id
-        stays, and is given to nobody. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
-        REAUTHENTICATION_REQUIRED), invalid_request (USERNAME_MISMATCH: what was typed is not their username).
+        """Deletes the account of the signed-in user with sessions, factors and all personal data. The id is kept and never
+        assigned again. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
+        REAUTHENTICATION_REQUIRED), invalid_request (USERNAME_MISMATCH: the typed username is not that of the user).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,7 +126,7 @@ def add_ProfileServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ProfileService:
-    """What is known of a person, for themselves: to look at, to change, to take along, and to end.
+    """The account of the signed-in user: read, change, download and delete it.
     """
 
     @staticmethod

@@ -27,55 +27,55 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ProfileServiceStub:
-    """What is known of a person, for themselves: to look at, to change, to take along, and to end."""
+    """The account of the signed-in user: read, change, download and delete it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ProfileServiceAsyncStub: ...
     GetProfile: _grpc.UnaryUnaryMultiCallable[_profile_pb2.GetProfileRequest, _profile_pb2.GetProfileResponse]
-    """The claims of the person whose browser asks, and which of them they may write. Callers: authorize-frontend.
+    """The claims of the signed-in user, and which of them the user may write. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING).
     """
     UpdateProfile: _grpc.UnaryUnaryMultiCallable[_profile_pb2.UpdateProfileRequest, _profile_pb2.UpdateProfileResponse]
-    """Writes claims of the person whose browser asks: all of them or none. Callers: authorize-frontend.
+    """Writes claims of the signed-in user: all of them or none. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING), invalid_request (CLAIM_UNKNOWN, CLAIM_READ_ONLY).
     """
     ExportAccount: _grpc.UnaryUnaryMultiCallable[_profile_pb2.ExportAccountRequest, _profile_pb2.ExportAccountResponse]
-    """Everything that this service holds about the person whose browser asks, and no secret. Callers: authorize-frontend.
+    """All data that this service stores about the signed-in user, without secrets. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
     """
     DeleteAccount: _grpc.UnaryUnaryMultiCallable[_profile_pb2.DeleteAccountRequest, _profile_pb2.DeleteAccountResponse]
-    """Ends the account of the person whose browser asks, for good: sessions, factors and all that is known of them. The id
-    stays, and is given to nobody. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
-    REAUTHENTICATION_REQUIRED), invalid_request (USERNAME_MISMATCH: what was typed is not their username).
+    """Deletes the account of the signed-in user with sessions, factors and all personal data. The id is kept and never
+    assigned again. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
+    REAUTHENTICATION_REQUIRED), invalid_request (USERNAME_MISMATCH: the typed username is not that of the user).
     """
 
 @_typing.type_check_only
 class ProfileServiceAsyncStub(ProfileServiceStub):
-    """What is known of a person, for themselves: to look at, to change, to take along, and to end."""
+    """The account of the signed-in user: read, change, download and delete it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetProfile: _aio.UnaryUnaryMultiCallable[_profile_pb2.GetProfileRequest, _profile_pb2.GetProfileResponse]  # type: ignore[assignment]
-    """The claims of the person whose browser asks, and which of them they may write. Callers: authorize-frontend.
+    """The claims of the signed-in user, and which of them the user may write. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING).
     """
     UpdateProfile: _aio.UnaryUnaryMultiCallable[_profile_pb2.UpdateProfileRequest, _profile_pb2.UpdateProfileResponse]  # type: ignore[assignment]
-    """Writes claims of the person whose browser asks: all of them or none. Callers: authorize-frontend.
+    """Writes claims of the signed-in user: all of them or none. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING), invalid_request (CLAIM_UNKNOWN, CLAIM_READ_ONLY).
     """
     ExportAccount: _aio.UnaryUnaryMultiCallable[_profile_pb2.ExportAccountRequest, _profile_pb2.ExportAccountResponse]  # type: ignore[assignment]
-    """Everything that this service holds about the person whose browser asks, and no secret. Callers: authorize-frontend.
+    """All data that this service stores about the signed-in user, without secrets. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
     """
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_profile_pb2.DeleteAccountRequest, _profile_pb2.DeleteAccountResponse]  # type: ignore[assignment]
-    """Ends the account of the person whose browser asks, for good: sessions, factors and all that is known of them. The id
-    stays, and is given to nobody. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
-    REAUTHENTICATION_REQUIRED), invalid_request (USERNAME_MISMATCH: what was typed is not their username).
+    """Deletes the account of the signed-in user with sessions, factors and all personal data. The id is kept and never
+    assigned again. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
+    REAUTHENTICATION_REQUIRED), invalid_request (USERNAME_MISMATCH: the typed username is not that of the user).
     """
 
 class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What is known of a person, for themselves: to look at, to change, to take along, and to end."""
+    """The account of the signed-in user: read, change, download and delete it."""
 
     @_abc_1.abstractmethod
     def GetProfile(
@@ -83,7 +83,7 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _profile_pb2.GetProfileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_profile_pb2.GetProfileResponse, _abc.Awaitable[_profile_pb2.GetProfileResponse]]:
-        """The claims of the person whose browser asks, and which of them they may write. Callers: authorize-frontend.
+        """The claims of the signed-in user, and which of them the user may write. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING).
         """
 
@@ -93,7 +93,7 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _profile_pb2.UpdateProfileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_profile_pb2.UpdateProfileResponse, _abc.Awaitable[_profile_pb2.UpdateProfileResponse]]:
-        """Writes claims of the person whose browser asks: all of them or none. Callers: authorize-frontend.
+        """Writes claims of the signed-in user: all of them or none. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING), invalid_request (CLAIM_UNKNOWN, CLAIM_READ_ONLY).
         """
 
@@ -103,7 +103,7 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _profile_pb2.ExportAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_profile_pb2.ExportAccountResponse, _abc.Awaitable[_profile_pb2.ExportAccountResponse]]:
-        """Everything that this service holds about the person whose browser asks, and no secret. Callers: authorize-frontend.
+        """All data that this service stores about the signed-in user, without secrets. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
         """
 
@@ -113,9 +113,9 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _profile_pb2.DeleteAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_profile_pb2.DeleteAccountResponse, _abc.Awaitable[_profile_pb2.DeleteAccountResponse]]:
-        """Ends the account of the person whose browser asks, for good: sessions, factors and all that is known of them. The id
-        stays, and is given to nobody. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
-        REAUTHENTICATION_REQUIRED), invalid_request (USERNAME_MISMATCH: what was typed is not their username).
+        """Deletes the account of the signed-in user with sessions, factors and all personal data. The id is kept and never
+        assigned again. Callers: authorize-frontend. Errors: access_denied (SESSION_MISSING,
+        REAUTHENTICATION_REQUIRED), invalid_request (USERNAME_MISMATCH: the typed username is not that of the user).
         """
 
 def add_ProfileServiceServicer_to_server(servicer: ProfileServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

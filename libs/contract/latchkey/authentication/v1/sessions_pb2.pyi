@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Session(_message.Message):
-    """What is known of a signed-in browser."""
+    """A session of a browser."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -36,16 +36,16 @@ class Session(_message.Message):
     user_id: _builtins.str
     """The `sub` of the user."""
     acr: _builtins.str
-    """Authentication context class, and the methods used (RFC 8176)."""
+    """Authentication context class, and the authentication methods (RFC 8176)."""
     @_builtins.property
     def authenticated_at(self) -> _timestamp_pb2.Timestamp:
-        """When the person last proved who they are."""
+        """Time of the last authentication of the user."""
 
     @_builtins.property
     def amr(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def attested_at(self) -> _timestamp_pb2.Timestamp:
-        """When this statement was made; the token service accepts it for a short time only."""
+        """Time of this attestation; the token service accepts it for a short time only."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ Global___Session: _TypeAlias = Session  # noqa: Y015
 
 @_typing.final
 class AttestedSession(_message.Message):
-    """A Session that the authentication service vouches for. The frontend carries it and cannot make one."""
+    """A Session that the authentication service attests. The frontend passes it on and cannot create one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -102,7 +102,7 @@ class SignInRequest(_message.Message):
     username: _builtins.str
     password: _builtins.str
     session_secret: _builtins.str
-    """The browser's present session secret, if it has one."""
+    """The present session secret of the browser, if it has one."""
     @_builtins.property
     def context(self) -> Global___RequestContext: ...
     def __init__(
@@ -129,10 +129,11 @@ class SignInResponse(_message.Message):
     SESSION_FIELD_NUMBER: _builtins.int
     ATTEMPT_SECRET_FIELD_NUMBER: _builtins.int
     session_secret: _builtins.str
-    """256 random bits, base64url: the value of the session cookie. Empty: there is a second step."""
+    """256 random bits, base64url: the value of the session cookie. Empty: a second step is required."""
     attempt_secret: _builtins.str
-    """The password was right and does not do alone: who holds this may show a second factor (ProofService), once and for
-    ten minutes.
+    """The password is right but not sufficient: with this secret, the browser may prove a second factor (ProofService),
+    once
+    and within ten minutes.
     """
     @_builtins.property
     def session(self) -> Global___Session: ...
@@ -180,15 +181,15 @@ class GetSessionResponse(_message.Message):
     USERNAME_FIELD_NUMBER: _builtins.int
     SIGNED_IN_RECENTLY_FIELD_NUMBER: _builtins.int
     display_name: _builtins.str
-    """What to call the person on a page."""
+    """The name of the user for a page."""
     username: _builtins.str
     signed_in_recently: _builtins.bool
-    """The sign-in is recent enough for what an account hangs on (factors, address, deletion). Otherwise such RPCs answer
-    access_denied (REAUTHENTICATION_REQUIRED), and the person signs in again first.
+    """Whether the sign-in is recent enough to change factors, email address or account. Otherwise such RPCs return
+    access_denied (REAUTHENTICATION_REQUIRED), and the user must sign in again.
     """
     @_builtins.property
     def session(self) -> Global___Session:
-        """Absent when there is no live session."""
+        """Absent if there is no live session."""
 
     @_builtins.property
     def attested(self) -> Global___AttestedSession: ...
@@ -238,7 +239,7 @@ class EndSessionResponse(_message.Message):
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
-    """The session that was ended now; empty when there was none."""
+    """The session that this call ended; empty if there was none."""
     def __init__(
         self,
         *,
@@ -278,7 +279,7 @@ class ListSessionsResponse(_message.Message):
     SESSIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListedSession]:
-        """Those used last first; at most 100."""
+        """Last used first; at most 100."""
 
     def __init__(
         self,
@@ -305,11 +306,11 @@ class ListedSession(_message.Message):
     DEVICE_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     ip_prefix: _builtins.str
-    """The /24 or /48 where it began; empty when that is not known."""
+    """The /24 or /48 network where it began; empty if unknown."""
     is_current: _builtins.bool
-    """It is the one that asks."""
+    """Whether it is the session of this request."""
     device: _builtins.str
-    """As in RequestContext, when it began; empty when that is not known."""
+    """As in RequestContext, at the start of the session; empty if unknown."""
     @_builtins.property
     def authenticated_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -340,7 +341,7 @@ class EndOwnSessionsRequest(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     session_secret: _builtins.str
     session_id: _builtins.str
-    """Empty: all but the one that asks."""
+    """Empty: all but the present session."""
     def __init__(
         self,
         *,
@@ -361,7 +362,7 @@ class EndOwnSessionsResponse(_message.Message):
 
     ENDED_FIELD_NUMBER: _builtins.int
     ended: _builtins.int
-    """How many ended now."""
+    """Number of sessions that were ended."""
     def __init__(
         self,
         *,
@@ -421,7 +422,7 @@ Global___ChangePasswordResponse: _TypeAlias = ChangePasswordResponse  # noqa: Y0
 
 @_typing.final
 class RequestContext(_message.Message):
-    """Where a request came from, for events and limits. Nothing here is trusted for a decision about identity."""
+    """The origin of a request, for events and limits. It is not used for decisions about identity."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -432,11 +433,11 @@ class RequestContext(_message.Message):
     remote_address: _builtins.str
     """Address of the browser as the trusted proxies report it."""
     client_id: _builtins.str
-    """The client on whose behalf the person signs in; empty when there is none."""
+    """The client that the user signs in to; empty if there is none."""
     correlation_id: _builtins.str
-    """Joins everything that belongs to one authorization request."""
+    """Joins all events of one authorization request."""
     device: _builtins.str
-    """Browser and system of the device in two words, for example `Firefox/Linux`, as far as the browser said so."""
+    """Browser and system of the device, for example `Firefox/Linux`, as far as the browser sends them."""
     def __init__(
         self,
         *,

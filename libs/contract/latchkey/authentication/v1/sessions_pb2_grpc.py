@@ -72,8 +72,8 @@ class SessionServiceServicer:
     """
 
     def SignIn(self, request, context):
-        """Checks the password and starts a session; a session of the same browser is replaced (its secret changes). For who has
-        a second factor it begins the second step instead.
+        """Verifies the password and starts a session; replaces a session of the same browser (its secret changes). For a user
+        with a second factor it starts the second step instead.
         Callers: authorize-frontend. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause),
         temporarily_unavailable with a retry time (the hashing queue is full).
         """
@@ -82,7 +82,7 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSession(self, request, context):
-        """The live session behind a browser's secret, attested for the token service. Not found: an empty answer.
+        """The live session of a browser's session secret, attested for the token service. Not found: an empty response.
         Callers: authorize-frontend.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -90,7 +90,7 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EndSession(self, request, context):
-        """Ends the session behind a browser's secret. Ending an ended or unknown session is no error.
+        """Ends the session of a browser's session secret. It is no error if the session has ended or is unknown.
         Callers: authorize-frontend.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -98,7 +98,7 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSessions(self, request, context):
-        """The live sessions of the person whose browser asks. Callers: authorize-frontend.
+        """The live sessions of the signed-in user. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -106,7 +106,7 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EndOwnSessions(self, request, context):
-        """Ends one session of the person whose browser asks, or all but that browser's. Callers: authorize-frontend.
+        """Ends one session of the signed-in user, or all but the present one. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -114,8 +114,8 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangePassword(self, request, context):
-        """Another password for the person whose browser asks; ends all their other sessions. Callers: authorize-frontend.
-        Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new one does not hold),
+        """Changes the password of the signed-in user and ends all other sessions. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new password is invalid),
         temporarily_unavailable with a retry time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

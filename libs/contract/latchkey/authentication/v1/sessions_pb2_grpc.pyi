@@ -34,30 +34,30 @@ class SessionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     SignIn: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.SignInRequest, _sessions_pb2.SignInResponse]
-    """Checks the password and starts a session; a session of the same browser is replaced (its secret changes). For who has
-    a second factor it begins the second step instead.
+    """Verifies the password and starts a session; replaces a session of the same browser (its secret changes). For a user
+    with a second factor it starts the second step instead.
     Callers: authorize-frontend. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause),
     temporarily_unavailable with a retry time (the hashing queue is full).
     """
     GetSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _sessions_pb2.GetSessionResponse]
-    """The live session behind a browser's secret, attested for the token service. Not found: an empty answer.
+    """The live session of a browser's session secret, attested for the token service. Not found: an empty response.
     Callers: authorize-frontend.
     """
     EndSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.EndSessionRequest, _sessions_pb2.EndSessionResponse]
-    """Ends the session behind a browser's secret. Ending an ended or unknown session is no error.
+    """Ends the session of a browser's session secret. It is no error if the session has ended or is unknown.
     Callers: authorize-frontend.
     """
     ListSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]
-    """The live sessions of the person whose browser asks. Callers: authorize-frontend.
+    """The live sessions of the signed-in user. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING).
     """
     EndOwnSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.EndOwnSessionsRequest, _sessions_pb2.EndOwnSessionsResponse]
-    """Ends one session of the person whose browser asks, or all but that browser's. Callers: authorize-frontend.
+    """Ends one session of the signed-in user, or all but the present one. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING).
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ChangePasswordRequest, _sessions_pb2.ChangePasswordResponse]
-    """Another password for the person whose browser asks; ends all their other sessions. Callers: authorize-frontend.
-    Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new one does not hold),
+    """Changes the password of the signed-in user and ends all other sessions. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new password is invalid),
     temporarily_unavailable with a retry time.
     """
 
@@ -67,30 +67,30 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignIn: _aio.UnaryUnaryMultiCallable[_sessions_pb2.SignInRequest, _sessions_pb2.SignInResponse]  # type: ignore[assignment]
-    """Checks the password and starts a session; a session of the same browser is replaced (its secret changes). For who has
-    a second factor it begins the second step instead.
+    """Verifies the password and starts a session; replaces a session of the same browser (its secret changes). For a user
+    with a second factor it starts the second step instead.
     Callers: authorize-frontend. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause),
     temporarily_unavailable with a retry time (the hashing queue is full).
     """
     GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _sessions_pb2.GetSessionResponse]  # type: ignore[assignment]
-    """The live session behind a browser's secret, attested for the token service. Not found: an empty answer.
+    """The live session of a browser's session secret, attested for the token service. Not found: an empty response.
     Callers: authorize-frontend.
     """
     EndSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.EndSessionRequest, _sessions_pb2.EndSessionResponse]  # type: ignore[assignment]
-    """Ends the session behind a browser's secret. Ending an ended or unknown session is no error.
+    """Ends the session of a browser's session secret. It is no error if the session has ended or is unknown.
     Callers: authorize-frontend.
     """
     ListSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]  # type: ignore[assignment]
-    """The live sessions of the person whose browser asks. Callers: authorize-frontend.
+    """The live sessions of the signed-in user. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING).
     """
     EndOwnSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.EndOwnSessionsRequest, _sessions_pb2.EndOwnSessionsResponse]  # type: ignore[assignment]
-    """Ends one session of the person whose browser asks, or all but that browser's. Callers: authorize-frontend.
+    """Ends one session of the signed-in user, or all but the present one. Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING).
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ChangePasswordRequest, _sessions_pb2.ChangePasswordResponse]  # type: ignore[assignment]
-    """Another password for the person whose browser asks; ends all their other sessions. Callers: authorize-frontend.
-    Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new one does not hold),
+    """Changes the password of the signed-in user and ends all other sessions. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new password is invalid),
     temporarily_unavailable with a retry time.
     """
 
@@ -103,8 +103,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.SignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.SignInResponse, _abc.Awaitable[_sessions_pb2.SignInResponse]]:
-        """Checks the password and starts a session; a session of the same browser is replaced (its secret changes). For who has
-        a second factor it begins the second step instead.
+        """Verifies the password and starts a session; replaces a session of the same browser (its secret changes). For a user
+        with a second factor it starts the second step instead.
         Callers: authorize-frontend. Errors: access_denied (WRONG_CREDENTIALS: the same for every cause),
         temporarily_unavailable with a retry time (the hashing queue is full).
         """
@@ -115,7 +115,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.GetSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.GetSessionResponse, _abc.Awaitable[_sessions_pb2.GetSessionResponse]]:
-        """The live session behind a browser's secret, attested for the token service. Not found: an empty answer.
+        """The live session of a browser's session secret, attested for the token service. Not found: an empty response.
         Callers: authorize-frontend.
         """
 
@@ -125,7 +125,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.EndSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.EndSessionResponse, _abc.Awaitable[_sessions_pb2.EndSessionResponse]]:
-        """Ends the session behind a browser's secret. Ending an ended or unknown session is no error.
+        """Ends the session of a browser's session secret. It is no error if the session has ended or is unknown.
         Callers: authorize-frontend.
         """
 
@@ -135,7 +135,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.ListSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.ListSessionsResponse, _abc.Awaitable[_sessions_pb2.ListSessionsResponse]]:
-        """The live sessions of the person whose browser asks. Callers: authorize-frontend.
+        """The live sessions of the signed-in user. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING).
         """
 
@@ -145,7 +145,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.EndOwnSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.EndOwnSessionsResponse, _abc.Awaitable[_sessions_pb2.EndOwnSessionsResponse]]:
-        """Ends one session of the person whose browser asks, or all but that browser's. Callers: authorize-frontend.
+        """Ends one session of the signed-in user, or all but the present one. Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING).
         """
 
@@ -155,8 +155,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.ChangePasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.ChangePasswordResponse, _abc.Awaitable[_sessions_pb2.ChangePasswordResponse]]:
-        """Another password for the person whose browser asks; ends all their other sessions. Callers: authorize-frontend.
-        Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new one does not hold),
+        """Changes the password of the signed-in user and ends all other sessions. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING, WRONG_CREDENTIALS), invalid_request (the new password is invalid),
         temporarily_unavailable with a retry time.
         """
 

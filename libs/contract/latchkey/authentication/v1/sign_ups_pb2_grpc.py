@@ -57,7 +57,8 @@ class SignUpServiceServicer:
     """
 
     def RequestSignUp(self, request, context):
-        """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response and
+        """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response
+        and
         its cost are the same in both cases. Callers: authorize-frontend. Errors: invalid_request
         (SIGN_UP_CLOSED, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
         """
@@ -74,7 +75,8 @@ class SignUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CompleteSignUp(self, request, context):
-        """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors: invalid_request
+        """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors:
+        invalid_request
         (LINK_UNKNOWN, or a value is invalid), temporarily_unavailable with a retry time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -34,7 +34,8 @@ class SignUpServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SignUpServiceAsyncStub: ...
     RequestSignUp: _grpc.UnaryUnaryMultiCallable[_sign_ups_pb2.RequestSignUpRequest, _sign_ups_pb2.RequestSignUpResponse]
-    """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response and
+    """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response
+    and
     its cost are the same in both cases. Callers: authorize-frontend. Errors: invalid_request
     (SIGN_UP_CLOSED, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
     """
@@ -43,7 +44,8 @@ class SignUpServiceStub:
     Errors: invalid_request (LINK_UNKNOWN: also when it was used or has expired).
     """
     CompleteSignUp: _grpc.UnaryUnaryMultiCallable[_sign_ups_pb2.CompleteSignUpRequest, _sign_ups_pb2.CompleteSignUpResponse]
-    """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors: invalid_request
+    """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors:
+    invalid_request
     (LINK_UNKNOWN, or a value is invalid), temporarily_unavailable with a retry time.
     """
 
@@ -53,7 +55,8 @@ class SignUpServiceAsyncStub(SignUpServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RequestSignUp: _aio.UnaryUnaryMultiCallable[_sign_ups_pb2.RequestSignUpRequest, _sign_ups_pb2.RequestSignUpResponse]  # type: ignore[assignment]
-    """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response and
+    """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response
+    and
     its cost are the same in both cases. Callers: authorize-frontend. Errors: invalid_request
     (SIGN_UP_CLOSED, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
     """
@@ -62,7 +65,8 @@ class SignUpServiceAsyncStub(SignUpServiceStub):
     Errors: invalid_request (LINK_UNKNOWN: also when it was used or has expired).
     """
     CompleteSignUp: _aio.UnaryUnaryMultiCallable[_sign_ups_pb2.CompleteSignUpRequest, _sign_ups_pb2.CompleteSignUpResponse]  # type: ignore[assignment]
-    """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors: invalid_request
+    """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors:
+    invalid_request
     (LINK_UNKNOWN, or a value is invalid), temporarily_unavailable with a retry time.
     """
 
@@ -75,7 +79,8 @@ class SignUpServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sign_ups_pb2.RequestSignUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sign_ups_pb2.RequestSignUpResponse, _abc.Awaitable[_sign_ups_pb2.RequestSignUpResponse]]:
-        """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response and
+        """Sends an email to the address: a sign-up link, or a notice that an account with this address exists. The response
+        and
         its cost are the same in both cases. Callers: authorize-frontend. Errors: invalid_request
         (SIGN_UP_CLOSED, ADDRESS_MALFORMED), temporarily_unavailable with a retry time (LETTERS_THROTTLED).
         """
@@ -96,7 +101,8 @@ class SignUpServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sign_ups_pb2.CompleteSignUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sign_ups_pb2.CompleteSignUpResponse, _abc.Awaitable[_sign_ups_pb2.CompleteSignUpResponse]]:
-        """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors: invalid_request
+        """Creates the account. Its username is the address, which is verified. Callers: authorize-frontend. Errors:
+        invalid_request
         (LINK_UNKNOWN, or a value is invalid), temporarily_unavailable with a retry time.
         """
 
