@@ -37,7 +37,7 @@ def test_names_that_look_alike_in_other_scripts_are_not_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "unknown", ["", " ", "two words", "a\x00b", "a\u200bb", "a\nb", "a\u202eb", "\ud800", "x" * 100_000]
+    "name", ["", " ", "two words", "a\x00b", "a\u200bb", "a\nb", "a\u202eb", "\ud800", "x" * 100_000]
 )
 def test_invalid_usernames_have_no_lookup_key(name: str) -> None:
     assert lookup_key(name) is None

@@ -15,6 +15,7 @@ from deploy.provision.home import Home
 from latchkey_sdk import AccessRefused, Subscription, subscribe
 from latchkey_sdk.connection import credential_scope
 from latchkey_sdk.consumer import ConsumerSpec, starting
+from tests.support.nats_streams import make_streams, until_copied
 from tests.unit.sdk.bus import NatsServer, Publisher, publisher_for, until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -170,11 +171,11 @@ async def guarded(tmp_path: Path) -> AsyncIterator[tuple[NatsServer, Home]]:
     home.make_folders()
     server.configuration = nats_server.prepare(home, port=server.port, now=NOW)
     server.start()
-    creds, inbox = home.creds("key-rotation"), "_INBOX_key_rotation"  # the only user that may create streams
-    async with publisher_for(server.url, creds=creds, inbox_prefix=inbox) as maker:
-        await maker.make_streams()
+    await make_streams(home, server.url)
     async with publisher_for(server.url, creds=home.creds("token"), inbox_prefix="_INBOX_token") as publisher:
         await publisher.event("client.created")
+        for reader in ("cli", "subscriber"):
+            await until_copied(home, server.url, reader=reader)
         yield server, home
     server.stop()
 
