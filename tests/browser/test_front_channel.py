@@ -25,14 +25,14 @@ async def test_form_post_response_signs_in(page: Page, playground: str, flow: st
     await expect(page.locator("#signed-in-as")).to_contain_text("Alice")
     card = page.locator(f"#{flow}")
     await expect(card.locator(".problem")).to_have_count(0)
-    await expect(card.locator("[data-step=id-token]").first).to_contain_text("nonce is the one")
+    await expect(card.locator("[data-step=id-token]").first).to_contain_text("nonce matches the request")
 
 
 async def test_fragment_response_is_read_by_a_script(chromium: Browser, playground: str) -> None:
     page = await (await chromium.new_context(locale="en-GB")).new_page()
     await sign_in(page, playground, "implicit")
     await expect(page.locator("#signed-in-as")).to_contain_text("Alice")
-    await expect(page.locator("#implicit [data-step=id-token]")).to_contain_text("at_hash fits the access token")
+    await expect(page.locator("#implicit [data-step=id-token]")).to_contain_text("at_hash matches")
 
 
 async def test_fragment_is_removed_from_the_url_first(chromium: Browser, playground: str) -> None:
