@@ -63,7 +63,8 @@ def supervise(tmp_path):
             (tmp_path / "supervise.py").write_text(SCRIPT)
             recipe = shlex.join([sys.executable, str(tmp_path / "supervise.py"), *command[3:], "stop-with-parent"])
             (tmp_path / "Makefile").write_text(f"run:\n\t@PYTHONPATH=. exec {recipe.replace('$', '$$')}\n")
-            command = ["make", "-f", str(tmp_path / "Makefile"), "run"]
+            # A program that a script started in the background inherits that SIGINT is ignored.
+            command = ["env", "--default-signal=INT", "make", "-f", str(tmp_path / "Makefile"), "run"]
         process = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
         started.append(process)
         return process
