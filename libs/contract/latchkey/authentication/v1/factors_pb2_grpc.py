@@ -380,17 +380,16 @@ class FactorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RemoveFactor(self, request, context):
-        """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend. Errors: access_denied
-        (SESSION_MISSING,
-        REAUTHENTICATION_REQUIRED).
+        """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateRecoveryCodes(self, request, context):
-        """Creates new recovery codes, which are returned only once, and invalidates the former ones. Callers:
-        authorize-frontend.
+        """Creates new recovery codes, which are returned only once, and invalidates the former ones.
+        Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED), invalid_request (FACTOR_MISSING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -179,13 +179,12 @@ class FactorServiceStub:
     (FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN).
     """
     RemoveFactor: _grpc.UnaryUnaryMultiCallable[_factors_pb2.RemoveFactorRequest, _factors_pb2.RemoveFactorResponse]
-    """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend. Errors: access_denied
-    (SESSION_MISSING,
-    REAUTHENTICATION_REQUIRED).
+    """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
     """
     CreateRecoveryCodes: _grpc.UnaryUnaryMultiCallable[_factors_pb2.CreateRecoveryCodesRequest, _factors_pb2.CreateRecoveryCodesResponse]
-    """Creates new recovery codes, which are returned only once, and invalidates the former ones. Callers:
-    authorize-frontend.
+    """Creates new recovery codes, which are returned only once, and invalidates the former ones.
+    Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED), invalid_request (FACTOR_MISSING).
     """
 
@@ -213,13 +212,12 @@ class FactorServiceAsyncStub(FactorServiceStub):
     (FACTORS_TOO_MANY, FACTOR_NAME, PASSKEY_TAKEN).
     """
     RemoveFactor: _aio.UnaryUnaryMultiCallable[_factors_pb2.RemoveFactorRequest, _factors_pb2.RemoveFactorResponse]  # type: ignore[assignment]
-    """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend. Errors: access_denied
-    (SESSION_MISSING,
-    REAUTHENTICATION_REQUIRED).
+    """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend.
+    Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
     """
     CreateRecoveryCodes: _aio.UnaryUnaryMultiCallable[_factors_pb2.CreateRecoveryCodesRequest, _factors_pb2.CreateRecoveryCodesResponse]  # type: ignore[assignment]
-    """Creates new recovery codes, which are returned only once, and invalidates the former ones. Callers:
-    authorize-frontend.
+    """Creates new recovery codes, which are returned only once, and invalidates the former ones.
+    Callers: authorize-frontend.
     Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED), invalid_request (FACTOR_MISSING).
     """
 
@@ -280,9 +278,8 @@ class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.RemoveFactorRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.RemoveFactorResponse, _abc.Awaitable[_factors_pb2.RemoveFactorResponse]]:
-        """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend. Errors: access_denied
-        (SESSION_MISSING,
-        REAUTHENTICATION_REQUIRED).
+        """Removes a factor; the last one removes the recovery codes too. Callers: authorize-frontend.
+        Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED).
         """
 
     @_abc_1.abstractmethod
@@ -291,8 +288,8 @@ class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factors_pb2.CreateRecoveryCodesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_factors_pb2.CreateRecoveryCodesResponse, _abc.Awaitable[_factors_pb2.CreateRecoveryCodesResponse]]:
-        """Creates new recovery codes, which are returned only once, and invalidates the former ones. Callers:
-        authorize-frontend.
+        """Creates new recovery codes, which are returned only once, and invalidates the former ones.
+        Callers: authorize-frontend.
         Errors: access_denied (SESSION_MISSING, REAUTHENTICATION_REQUIRED), invalid_request (FACTOR_MISSING).
         """
 
