@@ -8,6 +8,7 @@ JWE is not supported.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
@@ -45,6 +46,7 @@ __all__ = [
     "KeySet",
     "SigningKey",
     "TokenKind",
+    "UnverifiedJwt",
     "VerificationKey",
     "is_signed_by",
     "sign_jwt",
@@ -212,6 +214,20 @@ def unverified_jwt(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         return header, json_object(payload)
     except ValueError:
         raise InvalidJwt("CLAIMS_MALFORMED") from None
+
+
+@dataclass(frozen=True)
+class UnverifiedJwt:
+    """A JWT that was parsed once and is not verified: `text` is what a signature is verified over."""
+
+    text: str = field(repr=False)
+    header: dict[str, Any]
+    claims: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises InvalidJwt as `unverified_jwt` does."""
+        return cls(text, *unverified_jwt(text))
 
 
 def is_signed_by(token: str, key: VerificationKey) -> bool:

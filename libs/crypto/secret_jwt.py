@@ -6,8 +6,7 @@ Separate from `libs.crypto.jwt`, so that a public key cannot be used as a secret
 import hmac
 from typing import Final
 
-from libs.crypto.errors import InvalidJwt
-from libs.crypto.jwt import unverified_jwt
+from libs.crypto.jwt import UnverifiedJwt
 from libs.crypto.strict import base64url_decode
 
 ALG: Final = "HS256"
@@ -15,7 +14,7 @@ MIN_SECRET_BYTES: Final = 32
 """RFC 7518 3.2: as long as the digest."""
 
 
-def is_made_with(token: str, secret: str) -> bool:
+def is_made_with(token: UnverifiedJwt, secret: str) -> bool:
     """Return whether the token is signed with this secret. Does not check the claims.
 
     Raises ValueError if the secret is shorter than 32 bytes.
@@ -23,10 +22,6 @@ def is_made_with(token: str, secret: str) -> bool:
     key = secret.encode()
     if len(key) < MIN_SECRET_BYTES:
         raise ValueError("the secret is shorter than 32 bytes")
-    try:
-        header, _ = unverified_jwt(token)
-    except InvalidJwt:
-        return False
-    content, _, signature = token.rpartition(".")
+    content, _, signature = token.text.rpartition(".")
     expected = hmac.digest(key, content.encode("ascii"), "sha256")
-    return header.get("alg") == ALG and hmac.compare_digest(base64url_decode(signature), expected)
+    return token.header.get("alg") == ALG and hmac.compare_digest(base64url_decode(signature), expected)

@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus
 
 from libs.crypto import secret_jwt
 from libs.crypto.errors import InvalidJwt
-from libs.crypto.jwt import unverified_jwt
+from libs.crypto.jwt import UnverifiedJwt
 from libs.oauth.errors import InvalidClient, InvalidRequest
 from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
@@ -32,7 +32,14 @@ class Credentials:
     client_id: str
     method: str
     secret: str = field(default="", repr=False)
-    assertion: str = field(default="", repr=False)
+    assertion: UnverifiedJwt | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        # Whoever verifies looks at the assertion: without this, a missing one would be taken for nothing to verify.
+        if (self.method in ASSERTION_METHODS) != (self.assertion is not None):
+            raise ValueError(
+                f"credentials of method {self.method} have an assertion if and only if the method needs it"
+            )
 
 
 def read_credentials(authorization: str | None, parameters: Parameters) -> Credentials:
@@ -66,18 +73,17 @@ def _from_assertion(parameters: Parameters) -> Credentials:
         )
     if parameters.get("client_assertion_type") != ASSERTION_TYPE:
         raise InvalidClient(f"client_assertion_type must be {ASSERTION_TYPE}.", reason=Reason.CLIENT_ASSERTION_TYPE)
-    assertion = parameters.get("client_assertion", "")
     try:
-        header, claims = unverified_jwt(assertion)
+        assertion = UnverifiedJwt.parse(parameters.get("client_assertion", ""))
     except InvalidJwt as fault:
         raise InvalidClient(
             "client_assertion is not a signed JWT.", reason=Reason(f"CLIENT_ASSERTION_{fault.reason}")
         ) from None
-    named = claims.get("sub")
+    named = assertion.claims.get("sub")
     client_id = parameters.get("client_id", named)
     if not isinstance(client_id, str) or client_id != named:
         raise InvalidClient("sub of client_assertion does not match client_id.", reason=Reason.CLIENT_ASSERTION_SUBJECT)
-    method = CLIENT_SECRET_JWT if header.get("alg") == secret_jwt.ALG else PRIVATE_KEY_JWT
+    method = CLIENT_SECRET_JWT if assertion.header.get("alg") == secret_jwt.ALG else PRIVATE_KEY_JWT
     return Credentials(client_id=client_id, method=method, assertion=assertion)
 
 

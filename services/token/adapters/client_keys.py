@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from libs.crypto.client_keys import ClientKeySet
-from libs.crypto.errors import InvalidJwt, InvalidKey
-from libs.crypto.jwt import is_signed_by, unverified_jwt
+from libs.crypto.errors import InvalidKey
+from libs.crypto.jwt import UnverifiedJwt, is_signed_by
 from libs.fetch.documents import CachedDocuments
 from libs.fetch.errors import FetchRefused
 from libs.fetch.fetcher import Fetched
@@ -25,7 +25,7 @@ class ClientKeys:
         self._documents = CachedDocuments(fetch, ClientKeySet.parse)
 
     async def verified(
-        self, token: str, metadata: ClientMetadata, *, types: frozenset[str] = _TYPES
+        self, token: UnverifiedJwt, metadata: ClientMetadata, *, types: frozenset[str] = _TYPES
     ) -> dict[str, Any] | None:
         """Return the claims of a JWT that the client signed; None when no key of the client verifies it.
 
@@ -35,16 +35,13 @@ class ClientKeys:
         Args:
             types: what `typ` may be, in lower case; an empty string stands for none.
         """
-        try:
-            header, claims = unverified_jwt(token)
-        except InvalidJwt:
-            return None
+        header = token.header
         if header.get("typ", "").lower() not in types:
             return None
         kid, alg = header.get("kid"), header.get("alg", "")
 
         def look(keys: ClientKeySet) -> dict[str, Any] | None:
-            return claims if any(is_signed_by(token, key) for key in keys.candidates(kid, alg)) else None
+            return token.claims if any(is_signed_by(token.text, key) for key in keys.candidates(kid, alg)) else None
 
         if not metadata.jwks_uri:
             return look(ClientKeySet.of(metadata.jwks)) if metadata.jwks else None

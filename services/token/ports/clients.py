@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from libs.crypto.jwt import UnverifiedJwt
 from libs.oauth.client_metadata import ClientMetadata
 from libs.servicekit.base.limits import Tally
 from services.token.domain.clients.client import Client
@@ -81,7 +82,7 @@ class ClientDirectory(Protocol):
 
 class SignedByClients(Protocol):
     async def verified(
-        self, token: str, metadata: ClientMetadata, *, types: frozenset[str] = ...
+        self, token: UnverifiedJwt, metadata: ClientMetadata, *, types: frozenset[str] = ...
     ) -> dict[str, Any] | None:
         """Return the claims of a JWT if a key of the client signed it, else None. Verifies only the signature."""
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from libs.crypto.jwt import UnverifiedJwt
+from libs.oauth.client_authentication import PRIVATE_KEY_JWT, Credentials
 from libs.oauth.errors import InvalidClient, InvalidClientMetadata, InvalidRequest, InvalidRequestObject
 from libs.oauth.parameters import Parameters
 from services.token.domain.authorization.authorization_response import SendBack
@@ -73,11 +75,8 @@ async def test_its_requests_are_pushed_and_carry_a_challenge(world: World) -> No
 
 
 async def push(world: World, client: Registered, **changes: Any) -> dict[str, Any]:
-    from libs.oauth.client_authentication import PRIVATE_KEY_JWT, Credentials  # noqa: PLC0415
-
-    credentials = Credentials(
-        client.client_id, PRIVATE_KEY_JWT, assertion=signed(client, jti=f"push {sorted(changes)} {len(changes)}")
-    )
+    assertion = UnverifiedJwt.parse(signed(client, jti=f"push {sorted(changes)} {len(changes)}"))
+    credentials = Credentials(client.client_id, PRIVATE_KEY_JWT, assertion=assertion)
     return await world.push(credentials, Parameters(parameters_of(client_id=client.client_id, **changes)))
 
 

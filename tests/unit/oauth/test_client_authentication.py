@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.oauth.client_authentication import BASIC, NONE, POST, Credentials, read_credentials
+from libs.oauth.client_authentication import (
+    BASIC,
+    CLIENT_SECRET_JWT,
+    NONE,
+    POST,
+    PRIVATE_KEY_JWT,
+    Credentials,
+    read_credentials,
+)
 from libs.oauth.errors import InvalidClient, InvalidRequest, OAuthError
 from libs.oauth.parameters import Parameters
 
@@ -167,3 +175,9 @@ def test_read_credentials_raises_oauth_errors_only(header, parameters):
 def test_empty_basic_secret_counts_as_no_secret():
     """Public clients of x/oauth2, curl and others send `client_id:` (RFC 6749 2.3.1: an empty secret may be omitted)."""
     assert read_credentials(basic("app:"), Parameters({})) == Credentials(client_id="app", method=NONE)
+
+
+@pytest.mark.parametrize("method", [PRIVATE_KEY_JWT, CLIENT_SECRET_JWT])
+def test_credentials_of_an_assertion_method_need_an_assertion(method):
+    with pytest.raises(ValueError, match="have an assertion"):
+        Credentials(client_id="app", method=method)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from libs.crypto.errors import InvalidJwt
-from libs.crypto.jwt import unverified_jwt
+from libs.crypto.jwt import UnverifiedJwt
 from libs.crypto.unsigned_jwt import unsigned_claims
 from libs.oauth.client_metadata import UNSIGNED
 from libs.oauth.errors import InvalidRequest, InvalidRequestObject, InvalidRequestUri
@@ -67,16 +67,15 @@ class ReadRequestObject:
         try:
             if registered == UNSIGNED:
                 return unsigned_claims(text)
-            header, _ = unverified_jwt(text)
+            token = UnverifiedJwt.parse(text)
         except InvalidJwt as fault:
             raise InvalidRequestObject(reason=Reason(f"REQUEST_OBJECT_{fault.reason}")) from None
-        if header.get("alg") not in client.metadata.profile.algorithms or (
-            registered and header.get("alg") != registered
-        ):
+        alg = token.header.get("alg")
+        if alg not in client.metadata.profile.algorithms or (registered and alg != registered):
             raise InvalidRequestObject(
                 "The request object alg does not match request_object_signing_alg.", reason=Reason.REQUEST_OBJECT_ALG
             )
-        claims = await self.signed.verified(text, client.metadata, types=_TYPES)
+        claims = await self.signed.verified(token, client.metadata, types=_TYPES)
         if claims is None:
             raise InvalidRequestObject(reason=Reason.REQUEST_OBJECT_SIGNATURE)
         return claims

@@ -5,10 +5,9 @@ from datetime import datetime
 
 from prometheus_client import Counter
 
-from libs.crypto.errors import InvalidJwt
-from libs.crypto.jwt import unverified_jwt
+from libs.crypto.jwt import UnverifiedJwt
 from libs.crypto.secret_jwt import is_made_with
-from libs.oauth.client_authentication import ASSERTION_METHODS, PRIVATE_KEY_JWT, Credentials
+from libs.oauth.client_authentication import PRIVATE_KEY_JWT, Credentials
 from libs.oauth.errors import InvalidClient, TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
@@ -49,13 +48,13 @@ class AuthenticateClient:
             raise InvalidClient(reason=Reason.CLIENT_UNKNOWN)
         client.authenticate(credentials, peppers=self._peppers, now=now)
         await self._renew(client, credentials.secret)
-        if credentials.method in ASSERTION_METHODS:
+        if credentials.assertion is not None:
             await self._verify_assertion(credentials.assertion, client, now=now)
         return client
 
-    async def _verify_assertion(self, assertion: str, client: Client, *, now: datetime) -> None:
+    async def _verify_assertion(self, assertion: UnverifiedJwt, client: Client, *, now: datetime) -> None:
         """Signed by a key of the client's, and never seen before (RFC 7523 3). One write, and none for a wrong one."""
-        metadata, alg = client.metadata, _parts(assertion)[0].get("alg")
+        metadata, alg = client.metadata, assertion.header.get("alg")
         if alg not in metadata.profile.algorithms or alg != (metadata.token_endpoint_auth_signing_alg or alg):
             raise InvalidClient(
                 "The client_assertion alg does not match token_endpoint_auth_signing_alg.",
@@ -83,7 +82,9 @@ class AuthenticateClient:
                 reason=Reason.CLIENT_ASSERTION_REPLAYED,
             )
 
-    async def _signed_claims(self, assertion: str, client: Client, *, now: datetime) -> dict[str, object] | None:
+    async def _signed_claims(
+        self, assertion: UnverifiedJwt, client: Client, *, now: datetime
+    ) -> dict[str, object] | None:
         if client.metadata.token_endpoint_auth_method == PRIVATE_KEY_JWT:
             return await self._signed.verified(assertion, client.metadata)
         secrets = open_secrets(self._peppers, client, now=now)
@@ -91,7 +92,7 @@ class AuthenticateClient:
         made = [secret for secret in secrets if is_made_with(assertion, secret)]
         for secret in made:
             await self._renew(client, secret)
-        return _parts(assertion)[1] if made else None
+        return assertion.claims if made else None
 
     async def _renew(self, client: Client, secret: str) -> None:
         """Once for each secret after the pepper was replaced: afterwards the former one is not needed for it."""
@@ -113,10 +114,3 @@ class AuthenticateClient:
             return
         self._clients.forget()
         RENEWED.inc()
-
-
-def _parts(assertion: str) -> tuple[dict[str, str], dict[str, object]]:
-    try:
-        return unverified_jwt(assertion)
-    except InvalidJwt as fault:
-        raise InvalidClient(reason=Reason(f"CLIENT_ASSERTION_{fault.reason}")) from None
