@@ -199,7 +199,7 @@ def delete(
     context: typer.Context,
     client_id: ClientId = None,
     client_id_option: ClientIdOption = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Delete a client and revoke its tokens."""
     the_id = the_one(client_id, client_id_option, "CLIENT_ID")

@@ -33,7 +33,7 @@ def create(  # noqa: PLR0917 - by name only
     username: Username = None,
     username_option: UsernameOption = None,
     password: _Password = None,
-    password_stdin: _PasswordStdin = False,  # noqa: FBT002
+    password_stdin: _PasswordStdin = False,  # noqa: FBT002 - a flag
     email: Annotated[
         str | None, typer.Option(metavar="TEXT", show_default=False, help="For example alice@example.com.")
     ] = None,
@@ -93,7 +93,7 @@ def import_all(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="File with one JSON object per line; - reads standard input.")
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file and import nothing.")] = False,  # noqa: FBT002
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file and import nothing.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Import users with bcrypt or PBKDF2 password hashes.
 
@@ -183,7 +183,7 @@ def set_password(
     username: Username = None,
     username_option: UsernameOption = None,
     password: _Password = None,
-    password_stdin: _PasswordStdin = False,  # noqa: FBT002
+    password_stdin: _PasswordStdin = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Set the password of a user and end all sessions."""
     the_name = the_one(username, username_option, "USERNAME")
