@@ -35,7 +35,7 @@ class Credentials:
     assertion: UnverifiedJwt | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        # Whoever verifies looks at the assertion: without this, a missing one would be taken for nothing to verify.
+        # AuthenticateClient verifies an assertion if there is one: a missing one must not pass as nothing to verify.
         if (self.method in ASSERTION_METHODS) != (self.assertion is not None):
             raise ValueError(
                 f"credentials of method {self.method} have an assertion if and only if the method needs it"
