@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Index, MetaData, String, Table, delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 
 KEEP = timedelta(days=31)
@@ -32,7 +32,7 @@ def add_inbox(metadata: MetaData) -> None:
 class Inbox:
     """Repository for the inbox."""
 
-    def __init__(self, session: AsyncSession, metadata: MetaData) -> None:
+    def __init__(self, session: SqlSession, metadata: MetaData) -> None:
         self._session = session
         self._table = metadata.tables["inbox"]
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.crypto.random import uuid7
 from libs.servicekit.base import trace
 from libs.servicekit.base.clock import Clock
 from libs.servicekit.events.event import Event, envelope
 from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 
 
@@ -56,7 +56,7 @@ class Outbox:
         self._clock = clock
         self.work = asyncio.Event()
 
-    async def write(self, session: AsyncSession, events: Sequence[Event]) -> None:
+    async def write(self, session: SqlSession, events: Sequence[Event]) -> None:
         """Write the events with two statements, independent of their number."""
         now = self._clock.now()
         counts = Counter(event.subject for event in events)
@@ -85,7 +85,7 @@ class Outbox:
             )
         await session.execute(insert(self._outbox), rows)
 
-    async def _reserve(self, session: AsyncSession, counts: Mapping[str, int]) -> dict[str, int]:
+    async def _reserve(self, session: SqlSession, counts: Mapping[str, int]) -> dict[str, int]:
         """Reserve sequence numbers; return the first one for each subject.
 
         Rows are locked in the order of the subjects, so that transactions cannot deadlock.

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import MetaData, delete, func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.base import logs
@@ -25,6 +24,7 @@ from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.nats.bus import Bus
 from libs.servicekit.nats.publish_acks import Outgoing
 from libs.servicekit.sql.database import Database
+from libs.servicekit.sql.session import SqlSession
 
 BATCH = 256
 PURGE_BATCH = 1_000
@@ -120,7 +120,7 @@ class Relay:
                 await self._mark(session, sent)
         return len(sent), len(rows) - len(sent)
 
-    async def _queued(self, session: AsyncSession, shard: int) -> Sequence[Any]:
+    async def _queued(self, session: SqlSession, shard: int) -> Sequence[Any]:
         columns = self._table.c
         query = (
             select(columns.position, columns.event_id, columns.subject, columns.nats_subject, columns.envelope)
@@ -156,7 +156,7 @@ class Relay:
         except ConnectionError:
             return [row.event_id for row in rows]
 
-    async def _mark(self, session: AsyncSession, positions: Sequence[int]) -> None:
+    async def _mark(self, session: SqlSession, positions: Sequence[int]) -> None:
         if positions:
             await session.execute(
                 update(self._table).where(self._table.c.position.in_(positions)).values(sent_at=self._clock.now())
@@ -189,12 +189,12 @@ class Relay:
     async def _backlog(self) -> tuple[int, timedelta]:
         async with self._database.snapshot() as session:
             columns = self._table.c
-            query = select(func.count(), func.min(columns.created_at)).where(columns.sent_at.is_(None))
-            queued, oldest = (await session.execute(query)).one()
-        return queued, self._clock.now() - oldest if oldest else timedelta()
+            counted = select(func.count().label("queued"), func.min(columns.created_at).label("oldest"))
+            row = (await session.execute(counted.where(columns.sent_at.is_(None)))).one()
+        return row.queued, self._clock.now() - row.oldest if row.oldest else timedelta()
 
 
-async def _lock(session: AsyncSession, shard: int) -> bool:
+async def _lock(session: SqlSession, shard: int) -> bool:
     """Try to lock the shard until this transaction ends (PostgreSQL). Returns whether it succeeded."""
     locked = await session.execute(
         text("SELECT pg_try_advisory_xact_lock(hashtext('latchkey.outbox.' || current_schema()), :shard)"),

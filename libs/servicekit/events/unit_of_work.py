@@ -4,17 +4,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from libs.servicekit.events.event import Event
 from libs.servicekit.events.outbox import Outbox
 from libs.servicekit.sql.database import Database
+from libs.servicekit.sql.session import SqlSession
 
 
 class UnitOfWork:
     """Repositories and emitted events of one transaction. A service adds its repositories as attributes."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self.session = session
         self.emitted: list[Event] = []
 
@@ -29,7 +28,7 @@ WorkT = TypeVar("WorkT", bound=UnitOfWork)
 class Transactions(Generic[WorkT]):
     """Opens units of work: state and events are committed together or not at all."""
 
-    def __init__(self, database: Database, outbox: Outbox, make: Callable[[AsyncSession], WorkT]) -> None:
+    def __init__(self, database: Database, outbox: Outbox, make: Callable[[SqlSession], WorkT]) -> None:
         self._database = database
         self._outbox = outbox
         self._make = make
@@ -40,7 +39,6 @@ class Transactions(Generic[WorkT]):
             work = self._make(session)
             yield work
             if work.emitted:
-                await session.flush()
                 await self._outbox.write(session, work.emitted)
         if work.emitted:
             self._outbox.wake()

@@ -13,12 +13,13 @@ from typing import Any, cast
 from sqlalchemy import DateTime, Engine, Table, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
 from libs.servicekit.base.service import CheckResult
 from libs.servicekit.sql.database_errors import hide_values, is_transient, unavailable
+from libs.servicekit.sql.session import SqlSession
 
 LOCK_MILLISECONDS = 4_000
 STATEMENT_MILLISECONDS = 5_000
@@ -57,6 +58,9 @@ class Database:
         self.schema = schema
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._writers = asyncio.Lock() if self.is_sqlite else None
+        self._writing = engine.execution_options(**{_READ_ONLY: False})
+        reading = {_READ_ONLY: True} if self.is_sqlite else {_READ_ONLY: True, "isolation_level": "AUTOCOMMIT"}
+        self._reading = engine.execution_options(**reading)
 
     @classmethod
     def open(cls, url: str, *, schema: str) -> "Database":
@@ -102,40 +106,42 @@ class Database:
         return cls(engine, schema=schema)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self) -> AsyncIterator[SqlSession]:
         """Open a write transaction: commits at the end, rolls back if the block raises.
 
         Raises:
             TemporarilyUnavailable: the database cannot be reached or is overloaded.
         """
-        async with self._lock(), self._session(read_only=False) as session:
-            yield session
+        async with self._lock(), self._connection(self._writing) as connection, connection.begin():
+            yield SqlSession(connection)
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[AsyncSession]:
-        """Open a read-only transaction; a writing statement raises RuntimeError. Otherwise raises as `transaction`."""
-        async with self._session(read_only=True) as session:
-            yield session
+    async def snapshot(self) -> AsyncIterator[SqlSession]:
+        """Open a session for reads; a writing statement raises RuntimeError. Otherwise raises as `transaction`.
+
+        On PostgreSQL each statement reads what is committed when it begins, as in a transaction of the default
+        isolation level; there is no transaction, because BEGIN and COMMIT cost more than most reads.
+        """
+        async with self._connection(self._reading) as connection:
+            if self.is_sqlite:
+                async with connection.begin():
+                    yield SqlSession(connection)
+            else:
+                yield SqlSession(connection)
 
     @asynccontextmanager
-    async def _session(self, *, read_only: bool) -> AsyncIterator[AsyncSession]:
+    async def _connection(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         async with AsyncExitStack() as stack:
-            connection = await self._connect(stack, read_only=read_only)
             try:
-                async with connection.begin(), AsyncSession(bind=connection, expire_on_commit=False) as session:
-                    yield session
-                    await session.flush()
+                connection = await stack.enter_async_context(engine.connect())
+            except (SQLAlchemyError, OSError) as error:
+                raise unavailable(error) from error
+            try:
+                yield connection
             except DBAPIError as error:
                 if is_transient(error):
                     raise unavailable(error) from error
                 raise
-
-    async def _connect(self, stack: AsyncExitStack, *, read_only: bool) -> AsyncConnection:
-        try:
-            connection = await stack.enter_async_context(self.engine.connect())
-        except (SQLAlchemyError, OSError) as error:
-            raise unavailable(error) from error
-        return await connection.execution_options(**{_READ_ONLY: read_only})
 
     def _lock(self) -> AbstractAsyncContextManager[Any]:
         return nullcontext() if self._writers is None else self._writers

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Row, Table, and_, or_, select, true, update
-from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.servicekit.sql.session import SqlSession
 
 
 class LeasedQueue:
     """One queue in the transaction of `session`. `lease` must be longer than any attempt takes."""
 
-    def __init__(self, session: AsyncSession, table: Table, *, lease: timedelta) -> None:
+    def __init__(self, session: SqlSession, table: Table, *, lease: timedelta) -> None:
         self._session = session
         self._table = table
         self._lease = lease

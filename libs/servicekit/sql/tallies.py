@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table, case, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.base.limits import Tally
 from libs.servicekit.sql.database import UtcDateTime
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 
 
@@ -27,7 +27,7 @@ def add_tallies(metadata: MetaData) -> None:
 class Tallies:
     """Repository for the counters."""
 
-    def __init__(self, session: AsyncSession, metadata: MetaData) -> None:
+    def __init__(self, session: SqlSession, metadata: MetaData) -> None:
         self._session = session
         self._table = metadata.tables["tallies"]
 

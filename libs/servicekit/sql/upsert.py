@@ -4,12 +4,13 @@ from typing import cast
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
+from libs.servicekit.sql.session import SqlSession
 
-def upsert(session: AsyncSession, table: Table | type[SQLModel]) -> postgresql.Insert:
+
+def upsert(session: SqlSession, table: Table | type[SQLModel]) -> postgresql.Insert:
     """Return an INSERT with `on_conflict_do_nothing` and `on_conflict_do_update` for the session's database."""
-    if session.get_bind().dialect.name == "postgresql":
+    if session.is_postgresql:
         return postgresql.insert(table)
     return cast("postgresql.Insert", sqlite.insert(table))  # the same methods, in another class

@@ -1,8 +1,7 @@
 """One transaction of this service: its repositories, and the events that come out of it."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from libs.servicekit.events.unit_of_work import UnitOfWork
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.tallies import Tallies
 from services.authentication.store.accounts.accounts import Accounts
 from services.authentication.store.accounts.exports import Exports
@@ -17,7 +16,7 @@ from services.authentication.store.tables import METADATA
 
 
 class StoreWork(UnitOfWork):
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         super().__init__(session)
         self.accounts = Accounts(session)
         self.sessions = Sessions(session)

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.device.domain.device_codes import MAX_INTERVAL, SLOWER_BY, Approval, DeviceCode, State
 from services.device.ports import ExpiredCode
@@ -22,7 +22,7 @@ _OPEN = T.c.state.in_([State.PENDING.value, State.APPROVED.value])
 
 
 class DeviceCodes:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def find(self, device_code_hash: bytes) -> DeviceCode | None:
@@ -97,8 +97,7 @@ class DeviceCodes:
             .where((T.c.last_polled_at < bindparam("at")) | T.c.last_polled_at.is_(None))
             .values(last_polled_at=bindparam("at"))
         )
-        connection = await self._session.connection()
-        await connection.execute(statement, [{"polled_id": code_id, "at": at} for code_id, at in polls])
+        await self._session.execute(statement, [{"polled_id": code_id, "at": at} for code_id, at in polls])
 
     async def expire(self, *, now: datetime, limit: int) -> Sequence[ExpiredCode]:
         late = select(T.c.id).where(_OPEN, T.c.expires_at <= now).order_by(T.c.expires_at).limit(limit)

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, delete, exists, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.leased_queue import LeasedQueue
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.event_bridge.domain.deliveries import (
     DELIVERY_LIFETIME,
@@ -30,7 +30,7 @@ MAX_ATTEMPTS_LISTED = 5
 
 
 class Deliveries:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
         self._queue = LeasedQueue(session, T, lease=LEASE)
 

@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, exists, false, func, or_, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.event_bridge.ports import NewEvent, StoredEvent
 from services.event_bridge.store.tables import DELIVERIES, EVENTS, FEEDS
 
 
 class Events:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def newest(self) -> int:
@@ -58,7 +58,7 @@ class Events:
 
     async def _lock_positions(self) -> None:
         """Make positions visible in their order (PostgreSQL), so that a reader of later positions misses no event."""
-        if self._session.get_bind().dialect.name == "postgresql":
+        if self._session.is_postgresql:
             await self._session.execute(
                 text("SELECT pg_advisory_xact_lock(hashtext('latchkey.events.' || current_schema()))")
             )
@@ -71,7 +71,7 @@ class Events:
 
 
 class Feeds:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def find(self, stream: str) -> int | None:

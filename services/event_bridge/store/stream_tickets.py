@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from services.event_bridge.domain.stream_tickets import StreamTicket
 from services.event_bridge.store.tables import STREAM_TICKETS as T
 
 
 class StreamTickets:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def add(self, ticket: StreamTicket, *, ticket_hash: bytes) -> None:

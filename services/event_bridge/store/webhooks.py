@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from services.event_bridge.domain.deliveries import AttemptResult
 from services.event_bridge.domain.webhooks import DisabledReason, Webhook
 from services.event_bridge.store.tables import DELIVERIES
@@ -14,7 +14,7 @@ from services.event_bridge.store.tables import WEBHOOKS as T
 
 
 class Webhooks:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def add(self, webhook: Webhook, sealed_secret: bytes) -> None:

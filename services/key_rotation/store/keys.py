@@ -6,9 +6,9 @@ from math import ceil
 from typing import Any
 
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.crypto.sealing import Envelope
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.key_rotation.domain.keys import PUBLISHED, SIGNING, Key, KeyState, RevocationReason
 from services.key_rotation.domain.rotation import Change
@@ -27,7 +27,7 @@ _CHANGING = (
 class Keys:
     """The keys of one issuer. Keys of other issuers in the same table are ignored."""
 
-    def __init__(self, session: AsyncSession, *, issuer: str) -> None:
+    def __init__(self, session: SqlSession, *, issuer: str) -> None:
         self._session = session
         self._issuer = issuer
 

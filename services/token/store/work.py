@@ -1,9 +1,8 @@
 """The token service's unit of work."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from libs.servicekit.events.inbox import Inbox
 from libs.servicekit.events.unit_of_work import UnitOfWork
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.tallies import Tallies
 from services.token.store.authorization.consents import Consents
 from services.token.store.authorization.exports import Exports
@@ -21,7 +20,7 @@ from services.token.store.tokens.revocations import Revocations
 
 
 class StoreWork(UnitOfWork):
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         super().__init__(session)
         self.clients = Clients(session)
         self.pending_requests = PendingRequests(session)

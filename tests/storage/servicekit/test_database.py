@@ -2,7 +2,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import StatementError
 
 from libs.servicekit.sql.database import Database, UtcDateTime
@@ -170,3 +170,30 @@ def test_unsupported_database_url_is_refused_without_its_text(url: str):
     with pytest.raises(OSError, match="LATCHKEY_DATABASE_URL must be") as refusal:
         Database.open(url, schema="token")
     assert "hunter2" not in str(refusal.value)
+
+
+async def test_snapshot_opens_no_transaction_on_postgresql(world: World):
+    if world.database.is_sqlite:
+        pytest.skip("SQLite reads in a transaction, which gives it a consistent view of the file")
+    begin = text("SELECT now()")  # the begin of the transaction, the same for all of its statements
+    async with world.database.snapshot() as session:
+        first, second = [(await session.execute(begin)).scalar_one() for _ in range(2)]
+    assert first < second
+    async with world.database.transaction() as session:
+        first, second = [(await session.execute(begin)).scalar_one() for _ in range(2)]
+    assert first == second
+
+
+async def test_connection_of_a_snapshot_writes_in_a_transaction_afterwards(world: World):
+    """The pool hands one connection to readers and writers; what a reader set must not stay."""
+    async with world.database.snapshot() as session:
+        await session.execute(text("SELECT 1"))
+
+    async def fail_after_writing() -> None:
+        async with world.database.transaction() as session:
+            await session.execute(insert(THINGS).values(name="a", at=NOON, number=1))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail_after_writing()
+    assert await world.names() == []

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from services.authentication.domain.accounts.account import Account, AccountState, Credentials
 from services.authentication.domain.accounts.claims import Profile
 from services.authentication.domain.sessions.session import Session
@@ -23,7 +23,7 @@ from services.authentication.store.tables import METADATA, SESSIONS, USERS
 
 
 class Accounts:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def credentials(self, username_key: str) -> Credentials | None:

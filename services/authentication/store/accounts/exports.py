@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Table, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from services.authentication.store.tables import EMAILS, FACTORS, LINKS, PASSKEYS, RECOVERY_CODES, SESSIONS
 
 EXPORTED: Final[Mapping[Table, Sequence[str]]] = {
@@ -37,7 +37,7 @@ _MAX_ROWS = 1_000
 
 
 class Exports:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def of_user(self, user_id: str) -> Mapping[str, Sequence[Mapping[str, object]]]:

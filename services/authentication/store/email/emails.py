@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.crypto.random import uuid7
 from libs.servicekit.sql.leased_queue import LeasedQueue
+from libs.servicekit.sql.session import SqlSession
 from services.authentication.domain.accounts.email_addresses import writable
 from services.authentication.domain.email.emails import KEEP, LEASE, Email, EmailKind, Outcome, QueuedEmail
 from services.authentication.store.tables import EMAILS as L
@@ -18,7 +18,7 @@ _KNOWN = frozenset(EmailKind)
 
 
 class Emails:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
         self._queue = LeasedQueue(session, L, lease=LEASE)
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.authentication.domain.email.links import LinkPurpose, MailedLink
 from services.authentication.store.tables import LINKS as L
@@ -14,7 +14,7 @@ _COLUMNS = tuple(column for column in L.c if column.name != "secret_hash")
 
 
 class MailedLinks:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def put(self, link: MailedLink, *, secret_hash: bytes | None) -> None:

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, exists, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from services.authentication.domain.factors.factor import Factor, FactorKind, TotpEnrolment, TotpFactor
 from services.authentication.store.tables import FACTORS as F
 from services.authentication.store.tables import PASSKEYS, RECOVERY_CODES, TOTP_ENROLMENTS, USERS
@@ -15,7 +15,7 @@ _COLUMNS = (F.c.id, F.c.kind, F.c.name, F.c.created_at, F.c.last_used_at)
 
 
 class Factors:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def of(self, user_id: str) -> Sequence[Factor]:
@@ -104,7 +104,7 @@ class Factors:
 
     async def codes_left(self, user_id: str) -> int:
         unused = (RECOVERY_CODES.c.user_id == user_id) & RECOVERY_CODES.c.used_at.is_(None)
-        return (await self._session.execute(select(func.count()).where(unused))).scalar_one()
+        return int((await self._session.execute(select(func.count()).where(unused))).scalar_one())
 
     async def _add(self, factor: Factor, *, user_id: str, **details: Any) -> None:
         await self._session.execute(

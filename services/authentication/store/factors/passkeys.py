@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.authentication.domain.factors.passkeys import Passkey, challenge_hash
 from services.authentication.store.tables import FACTORS, PASSKEYS, USERS
@@ -15,7 +15,7 @@ from services.authentication.store.tables import USED_CHALLENGES as C
 
 
 class Passkeys:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def of(self, user_id: str) -> Sequence[Passkey]:

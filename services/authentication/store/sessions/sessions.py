@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.domain.sessions.session import EndedSession, EndReason, Session
@@ -21,7 +21,7 @@ _LIVE = SESSIONS.c.ended_at.is_(None)
 
 
 class Sessions:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def add(self, session: Session, *, secret_hash: bytes, origin: Origin) -> None:

@@ -3,15 +3,15 @@
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from services.authentication.domain.sign_in.sign_in_attempts import MAX_PER_USER, AttemptKind, SignInAttempt
 from services.authentication.store.tables import ATTEMPTS as A
 from services.authentication.store.tables import USERS
 
 
 class SignInAttempts:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def find(self, secret_hash: bytes) -> SignInAttempt | None:

@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.authentication.domain.sign_in.throttle import WINDOW, Failures
 from services.authentication.store.tables import FAILURES as F
 
 
 class SignInFailures:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def under(self, keys: Collection[bytes]) -> Mapping[bytes, Failures]:

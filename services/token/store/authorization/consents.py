@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.scopes import format_scope
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.token.domain.authorization.connections import ConsentRecord
 from services.token.store.tables import ConsentRow, ResourceConsentRow
@@ -20,7 +20,7 @@ _of_resource = table_of(ResourceConsentRow)
 class Consents:
     """One table where no resource was named, another for those that were: a yes to one says nothing of the others."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def find(self, *, user_id: str, client_id: str, resources: tuple[str, ...]) -> frozenset[str]:

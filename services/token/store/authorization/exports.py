@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Table, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.session import SqlSession
 from services.token.store.tables import ConsentRow, GrantRow, LogoutDeliveryRow, ResourceConsentRow
 
 EXPORTED: Final[Mapping[Any, Sequence[str]]] = {
@@ -24,7 +24,7 @@ _MOST = 2_000
 
 
 class Exports:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def of_user(self, user_id: str) -> Mapping[str, Sequence[Mapping[str, object]]]:

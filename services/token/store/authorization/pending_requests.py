@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.parameters import Parameters
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.session import SqlSession
 from services.token.domain.authorization.pending_requests import PendingRequest
 from services.token.store.tables import PendingRequestRow
 
@@ -14,7 +14,7 @@ _t = table_of(PendingRequestRow).c
 
 
 class PendingRequests:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def find(self, id_hash: bytes) -> PendingRequest | None:

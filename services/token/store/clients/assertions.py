@@ -1,8 +1,7 @@
 """Client assertions that were used, until they would have expired, in SQL."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.token.domain.clients.client_assertions import UsedAssertion
 from services.token.store.tables import AssertionRow
@@ -11,7 +10,7 @@ _t = table_of(AssertionRow).c
 
 
 class Assertions:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def use(self, assertion: UsedAssertion) -> bool:

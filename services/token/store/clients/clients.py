@@ -3,38 +3,41 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, func, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Select, delete, exists, func, insert, select, tuple_, update
 
 from libs.oauth.client_metadata import restore_metadata
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.session import SqlSession
 from services.token.domain.clients.client import Client, ClientSecret
 from services.token.domain.clients.registrations import Registration
 from services.token.store.tables import ClientRow, GrantRow
 
-_t = table_of(ClientRow).c
+_table = table_of(ClientRow)
+_t = _table.c
 _grants = table_of(GrantRow).c
 
 
 class Clients:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def find(self, client_id: str) -> Client | None:
-        row = await self._session.get(ClientRow, client_id)
-        return None if row is None else _client(row)
+        return await self._first(select(_table).where(_t.client_id == client_id))
 
     async def find_for_update(self, client_id: str) -> Client | None:
         """Find a client and lock its row until the end of the transaction."""
-        row = await self._session.get(ClientRow, client_id, with_for_update=True)
+        return await self._first(select(_table).where(_t.client_id == client_id).with_for_update())
+
+    async def _first(self, query: Select[Any]) -> Client | None:
+        row = (await self._session.execute(query)).first()
         return None if row is None else _client(row)
 
     async def page(self, *, after: tuple[datetime, str] | None, size: int) -> list[Client]:
         """Oldest first, `size` at most, from behind the client created at that time with that id."""
-        query = select(ClientRow).order_by(_t.created_at, _t.client_id).limit(size)
+        query = select(_table).order_by(_t.created_at, _t.client_id).limit(size)
         if after is not None:
             query = query.where(tuple_(_t.created_at, _t.client_id) > after)
-        return [_client(row) for row in (await self._session.execute(query)).scalars()]
+        return [_client(row) for row in await self._session.execute(query)]
 
     async def add(self, client: Client) -> None:
         await self._session.execute(insert(ClientRow).values(**_columns(client)))
@@ -76,7 +79,7 @@ class Clients:
         return list(result.scalars())
 
 
-def _client(row: ClientRow) -> Client:
+def _client(row: Any) -> Client:
     secrets = [ClientSecret(row.secret_hash, sealed=row.sealed_secret or b"")] if row.secret_hash else []
     if row.former_secret_hash:
         secrets.append(
@@ -84,7 +87,7 @@ def _client(row: ClientRow) -> Client:
         )
     return Client(
         client_id=row.client_id,
-        metadata=restore_metadata(row.metadata_json),
+        metadata=restore_metadata(row.metadata),
         secrets=tuple(secrets),
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -92,7 +95,7 @@ def _client(row: ClientRow) -> Client:
     )
 
 
-def _registration(row: ClientRow) -> Registration | None:
+def _registration(row: Any) -> Registration | None:
     if row.registration_hash is None or row.registration_expires_at is None:
         return None
     return Registration(row.registration_hash, row.registration_expires_at)
@@ -103,7 +106,7 @@ def _columns(client: Client) -> dict[str, Any]:
     former = next((secret for secret in client.secrets if secret.expires_at is not None), None)
     return {
         "client_id": client.client_id,
-        "metadata_json": client.metadata.to_json(),
+        "metadata": client.metadata.to_json(),
         "secret_hash": latest.digest if latest else None,
         "sealed_secret": (latest.sealed if latest else None) or None,
         "former_secret_hash": former.digest if former else None,

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.session import SqlSession
 from services.token.domain.clients.registrations import InitialAccessToken
 from services.token.store.tables import InitialAccessTokenRow
 
@@ -13,7 +13,7 @@ _t = table_of(InitialAccessTokenRow).c
 
 
 class InitialAccessTokens:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def add(self, token: InitialAccessToken, *, token_hash: bytes) -> None:

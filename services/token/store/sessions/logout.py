@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
 from libs.servicekit.sql.leased_queue import LeasedQueue
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.token.domain.sessions.logout import KEEP, LEASE, LogoutDelivery, Outcome
 from services.token.store.tables import LogoutDeliveryRow, SessionClientRow
@@ -19,7 +19,7 @@ _clients = table_of(SessionClientRow).c
 class SessionClients:
     """Outlives the grants of the session: a client's own session does as well."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def remember(self, session_id: str, client_id: str, *, expires_at: datetime) -> None:
@@ -40,7 +40,7 @@ class SessionClients:
 
 
 class LogoutDeliveries:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
         self._queue = LeasedQueue(session, table_of(LogoutDeliveryRow), lease=LEASE)
 

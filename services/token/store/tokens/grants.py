@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.oauth.scopes import format_scope
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.session import SqlSession
 from services.token.domain.authorization.connections import ConsentRecord
 from services.token.domain.tokens.grants import AuthorizationCode, Grant
 from services.token.domain.tokens.refresh_families import RefreshFamily
@@ -20,7 +20,7 @@ _family_columns = table_of(RefreshFamilyRow).c
 
 
 class Grants:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def add(self, grant: Grant, *, expires_at: datetime) -> None:
@@ -126,7 +126,7 @@ class Grants:
 
 
 class Codes:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def add(self, code: AuthorizationCode) -> None:
@@ -187,7 +187,7 @@ class Codes:
 
 
 class RefreshFamilies:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def add(self, family: RefreshFamily) -> None:

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.token.store.tables import PairwiseSaltRow
 
@@ -15,7 +15,7 @@ _ONLY = 1
 
 
 class PairwiseSalt:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def find(self) -> bytes | None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.token.domain.tokens.retired_keys import KEPT_FOR, PresentedAs, RetiredKeyUse
 from services.token.store.tables import FormerKeyUseRow
@@ -17,7 +17,7 @@ _t = _table.c
 
 
 class RetiredKeyUses:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def add(self, uses: Sequence[RetiredKeyUse]) -> None:
@@ -27,7 +27,7 @@ class RetiredKeyUses:
             await self._session.execute(self._upsert(rows[start : start + BATCH]))
 
     def _upsert(self, rows: Sequence[dict[str, Any]]) -> Any:
-        is_postgresql = self._session.get_bind().dialect.name == "postgresql"
+        is_postgresql = self._session.is_postgresql
         statement: Any = upsert(self._session, _table).values(rows)
         new = statement.excluded
         latest = func.greatest if is_postgresql else func.max

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from sqlalchemy import exists, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.servicekit.sql.database import table_of
+from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.token.domain.tokens.token_status import TokenStatus
 from services.token.store.tables import GrantRow, RevocationRow
@@ -16,7 +16,7 @@ _grant_columns = table_of(GrantRow).c
 
 
 class Revocations:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: SqlSession) -> None:
         self._session = session
 
     async def add(self, token_id: str, *, expires_at: datetime) -> bool:
