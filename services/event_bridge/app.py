@@ -83,7 +83,7 @@ async def build(settings: EventBridgeSettings) -> AsyncIterator[Service]:
         worker = DeliveryWorker(use_cases.deliver_event)
         signals = EventSignals(use_cases.read_events)
         queued.add(worker.wake)
-        stored.add(worker.wake, signals.wake)
+        stored.add(signals.wake)
         subscriber = SubscriberConnection(settings.nats_url, settings.subscriber_nats_creds)
         feeds = {stream: Feed(stream, use_cases.store_events, bus, subscriber.client) for stream in STREAMS}
         yield Service(

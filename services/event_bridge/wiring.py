@@ -91,7 +91,7 @@ def compose(
             find=FindStreamTickets(view=view, clock=clock),
             revoke=RevokeStreamTicket(begin=begin),
         ),
-        store_events=StoreEvents(begin=begin, holder=holder, on_stored=on_stored, clock=clock),
+        store_events=StoreEvents(begin=begin, holder=holder, on_stored=on_stored, on_queued=on_queued, clock=clock),
         read_events=ReadEvents(view=view),
         deliver_event=DeliverEvent(
             begin=begin,

@@ -25,9 +25,14 @@ class OwnPostgres:
         """LATCHKEY_DATABASE_URL of its database; the same after a restart."""
         return str(self._server.get_uri()).replace("postgresql://", "postgresql+asyncpg://", 1)
 
+    @property
+    def pid(self) -> int:
+        """The process id of the postmaster."""
+        return int(self._server.get_pid())
+
     def kill(self) -> None:
         """Kills the server and all of its connection processes with SIGKILL, as a crash does."""
-        postmaster = int(self._server.get_pid())
+        postmaster = self.pid
         killed = [postmaster, *_children(postmaster)]
         for pid in killed:
             with contextlib.suppress(ProcessLookupError):

@@ -7,10 +7,22 @@ order of `position`, publishes them in that order.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, insert
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    bindparam,
+    insert,
+)
 
 from libs.crypto.random import uuid7
 from libs.servicekit.base import trace
@@ -19,6 +31,9 @@ from libs.servicekit.events.event import Event, envelope
 from libs.servicekit.sql.database import UtcDateTime
 from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
+
+GATHER_SECONDS = 0.03
+"""How long the relay lets further transactions commit, so that one turn of it publishes the events of several."""
 
 
 def add_outbox(metadata: MetaData) -> None:
@@ -54,7 +69,10 @@ class Outbox:
         self._subjects = metadata.tables["outbox_subjects"]
         self._issuer = issuer
         self._clock = clock
-        self.work = asyncio.Event()
+        self._insert = insert(self._outbox)  # built once: part of every writing transaction
+        self._one: Any = None
+        self._written = asyncio.Event()
+        self._shards: set[int] = set()
 
     async def write(self, session: SqlSession, events: Sequence[Event]) -> None:
         """Write the events with two statements, independent of their number."""
@@ -83,20 +101,48 @@ class Outbox:
                     "created_at": now,
                 }
             )
-        await session.execute(insert(self._outbox), rows)
+        await session.execute(self._insert, rows[0] if len(rows) == 1 else rows)
 
     async def _reserve(self, session: SqlSession, counts: Mapping[str, int]) -> dict[str, int]:
         """Reserve sequence numbers; return the first one for each subject.
 
         Rows are locked in the order of the subjects, so that transactions cannot deadlock.
         """
-        wanted = [{"subject": subject, "sequence": counts[subject]} for subject in sorted(counts)]
-        statement: Any = upsert(session, self._subjects).values(wanted)
-        statement = statement.on_conflict_do_update(
-            index_elements=["subject"], set_={"sequence": self._subjects.c.sequence + statement.excluded.sequence}
-        ).returning(self._subjects.c.subject, self._subjects.c.sequence)
-        lasts = {row.subject: row.sequence for row in await session.execute(statement)}
+        rows = [{"subject": subject, "sequence": counts[subject]} for subject in sorted(counts)]
+        result = await (
+            session.execute(self._reserve_one(session), rows[0])
+            if len(rows) == 1
+            else session.execute(self._reservation(session, rows))
+        )
+        lasts = {row.subject: row.sequence for row in result}
         return {subject: lasts[subject] - count + 1 for subject, count in counts.items()}
 
-    def wake(self) -> None:
-        self.work.set()
+    def _reserve_one(self, session: SqlSession) -> Any:
+        """The statement for events of one subject, as nearly all transactions have: built once."""
+        if self._one is None:
+            one: dict[str, Any] = {"subject": bindparam("subject"), "sequence": bindparam("sequence")}
+            self._one = self._reservation(session, one)
+        return self._one
+
+    def _reservation(self, session: SqlSession, values: Any) -> Any:
+        statement: Any = upsert(session, self._subjects).values(values)
+        return statement.on_conflict_do_update(
+            index_elements=["subject"], set_={"sequence": self._subjects.c.sequence + statement.excluded.sequence}
+        ).returning(self._subjects.c.subject, self._subjects.c.sequence)
+
+    def wake(self, events: Sequence[Event]) -> None:
+        """Tell the relay of this process that these events are committed."""
+        self._shards.update(event.shard for event in events)
+        self._written.set()
+
+    async def written(self) -> Collection[int]:
+        """Wait until this process has committed events. Returns their shards, each event once."""
+        await self._written.wait()
+        await asyncio.sleep(GATHER_SECONDS)
+        return self.take()
+
+    def take(self) -> Collection[int]:
+        """The shards of the events that were committed since the last call."""
+        self._written.clear()
+        shards, self._shards = self._shards, set()
+        return shards

@@ -56,10 +56,15 @@ class Relay:
             async with asyncio.timeout(START_SECONDS):
                 await self._bus.until_ready()
         pause = 0.0
+        loop_time = asyncio.get_running_loop().time
+        shards: Collection[int] | None = None
+        all_drained_at = loop_time()
         while True:
-            self._outbox.work.clear()
+            if shards is None or loop_time() - all_drained_at >= IDLE_SECONDS:
+                # Also what replicas that have ended left behind, however busy this one is.
+                shards, all_drained_at = None, loop_time()
             try:
-                await self.drain()
+                await self.drain(shards)
             except (ConnectionError, TemporarilyUnavailable) as error:
                 if not pause:
                     _log.warning(
@@ -70,22 +75,24 @@ class Relay:
                 pause = min(pause * 2 or IDLE_SECONDS, MAX_PAUSE_SECONDS)
                 # Back off while NATS is connected but fails. While it is disconnected, poll for the reconnect.
                 await asyncio.sleep(pause if self._bus.ready else IDLE_SECONDS)
+                shards = None
                 continue
             if pause:
                 _log.info("outbox.relay_resumed", message="Outbox relay resumed")
                 pause = 0.0
+            shards = None
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._outbox.work.wait(), IDLE_SECONDS)
+                shards = await asyncio.wait_for(self._outbox.written(), IDLE_SECONDS)
 
-    async def drain(self) -> int:
-        """Publish all queued events. Returns their number.
+    async def drain(self, shards: Collection[int] | None = None) -> int:
+        """Publish the queued events of these shards, or all queued events. Returns their number.
 
         Raises:
             ConnectionError: NATS is unavailable or did not acknowledge an event. Unacknowledged events stay queued. A
                 blocked subject does not block the other shards.
         """
         sent, refused = 0, 0
-        for shard in await self._shards():
+        for shard in await self._shards() if shards is None else shards:
             batch = BATCH
             while batch == BATCH:
                 if not self._bus.ready:

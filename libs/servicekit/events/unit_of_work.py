@@ -41,7 +41,7 @@ class Transactions(Generic[WorkT]):
             if work.emitted:
                 await self._outbox.write(session, work.emitted)
         if work.emitted:
-            self._outbox.wake()
+            self._outbox.wake(work.emitted)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[WorkT]:

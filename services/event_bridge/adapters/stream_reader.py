@@ -4,6 +4,7 @@ The service reads the copy of the stream in the subscribers' account (libs/servi
 of that account. Messages are not acknowledged: the position is stored in SQL, in the transaction that stores them.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -19,6 +20,8 @@ from nats.js.errors import NotFoundError
 
 EVENTS = "latchkey.v1.>"
 BATCH = 256
+GATHER_SECONDS = 0.05
+"""How long a batch waits for further messages after its first, so that one transaction stores several."""
 HEARTBEAT_SECONDS = 2.0
 REQUEST_SECONDS = 30.0
 ABANDONED_SECONDS = 60.0
@@ -97,6 +100,8 @@ class StreamReader:
             read = self._message_of(message)
             if read is None:
                 break
+            if not batch:
+                await asyncio.sleep(GATHER_SECONDS)
             batch.append(read)
         return batch
 

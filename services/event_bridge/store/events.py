@@ -4,12 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, false, func, or_, select, text, update
+from sqlalchemy import bindparam, delete, exists, false, func, or_, select, text, update
 
 from libs.servicekit.sql.session import SqlSession
 from libs.servicekit.sql.upsert import upsert
 from services.event_bridge.ports import NewEvent, StoredEvent
 from services.event_bridge.store.tables import DELIVERIES, EVENTS, FEEDS
+
+_ADVANCE = (
+    update(FEEDS)
+    .where(
+        FEEDS.c.stream == bindparam("of_stream"),
+        FEEDS.c.holder == bindparam("of_holder"),
+        FEEDS.c.sequence == bindparam("before"),
+    )
+    .values(sequence=bindparam("after"))
+    .returning(FEEDS.c.stream)
+)
+"""Built once: it is part of every stored batch."""
 
 
 class Events:
@@ -87,10 +99,5 @@ class Feeds:
         return sequence
 
     async def advance(self, stream: str, holder: str, *, before: int, after: int) -> bool:
-        moved = (
-            update(FEEDS)
-            .where(FEEDS.c.stream == stream, FEEDS.c.holder == holder, FEEDS.c.sequence == before)
-            .values(sequence=after)
-            .returning(FEEDS.c.stream)
-        )
-        return (await self._session.execute(moved)).first() is not None
+        values = {"of_stream": stream, "of_holder": holder, "before": before, "after": after}
+        return (await self._session.execute(_ADVANCE, values)).first() is not None

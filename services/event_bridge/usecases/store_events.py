@@ -14,11 +14,15 @@ HOLD = timedelta(seconds=15)
 
 @dataclass(frozen=True, kw_only=True)
 class StoreEvents:
-    """`holder` identifies this replica. `on_stored` is called after new events were committed."""
+    """`holder` identifies this replica.
+
+    After the commit `on_stored` is called if there are new events, and `on_queued` if a webhook gets one of them.
+    """
 
     begin: Begin
     holder: str
     on_stored: Callable[[], None]
+    on_queued: Callable[[], None]
     clock: Clock
 
     async def acquire(self, stream: str, *, start: int) -> int | None:
@@ -36,6 +40,7 @@ class StoreEvents:
         Returns False if another replica has taken over. Then nothing is stored, and that replica reads the same events.
         """
         now = self.clock.now()
+        queued = False
         async with self.begin() as work:
             if not await work.feeds.advance(stream, self.holder, before=before, after=after):
                 return False
@@ -44,8 +49,11 @@ class StoreEvents:
                 matching = [each for each in new if webhook.matches(each[1].name)]
                 ids = [uuid7(now) for _ in matching]
                 await work.deliveries.queue(webhook.webhook_id, matching, now=now, ids=ids)
+                queued = queued or bool(matching)
         if new:
             self.on_stored()
+        if queued:
+            self.on_queued()
         return True
 
     async def rewind(self, stream: str, *, before: int) -> bool:

@@ -309,3 +309,17 @@ async def test_relay_query_uses_the_index(kind: str, world: World):
         plan = (await session.execute(text(explain + query))).all()
     assert "outbox_unsent" in str(plan)
     assert "sort" not in str(plan).lower().replace("enable_sort", "")
+
+
+async def test_busy_relay_publishes_what_another_replica_left_behind(
+    world: World, other: World, bus: Bus, running: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """A relay that is woken all the time looks at its own shards; it must look at the others now and then."""
+    monkeypatch.setattr(relay_module, "IDLE_SECONDS", 0.1)
+    own, left_behind = a_event("own"), a_event("left behind")
+    assert own.shard != left_behind.shard
+    running(world.relay(bus))
+    await other.tell(left_behind)
+    async with asyncio.timeout(15):
+        while left_behind.subject in {row.subject for row in await world.rows() if row.sent_at is None}:
+            await world.tell(own)

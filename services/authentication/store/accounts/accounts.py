@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from libs.servicekit.sql.session import SqlSession
@@ -20,6 +20,15 @@ from services.authentication.store.rows import (
     to_session,
 )
 from services.authentication.store.tables import METADATA, SESSIONS, USERS
+
+# Asked at every refresh, so it is built once: building a statement takes longer than PostgreSQL needs to answer it.
+_WITH_SESSION = (
+    select(*ACCOUNT_COLUMNS, *SESSION_COLUMNS)
+    .select_from(
+        USERS.outerjoin(SESSIONS, (SESSIONS.c.id == bindparam("of_session")) & (SESSIONS.c.user_id == USERS.c.id))
+    )
+    .where(USERS.c.id == bindparam("of_user"))
+)
 
 
 class Accounts:
@@ -68,13 +77,8 @@ class Accounts:
         return [to_account(row) for row in await self._session.execute(query)]
 
     async def with_session(self, user_id: str, session_id: str) -> tuple[Account, Session | None] | None:
-        own = (SESSIONS.c.id == session_id) & (SESSIONS.c.user_id == USERS.c.id)
-        query = (
-            select(*ACCOUNT_COLUMNS, *SESSION_COLUMNS)
-            .select_from(USERS.outerjoin(SESSIONS, own))
-            .where(USERS.c.id == user_id)
-        )
-        row = (await self._session.execute(query)).one_or_none()
+        values = {"of_user": user_id, "of_session": session_id}
+        row = (await self._session.execute(_WITH_SESSION, values)).one_or_none()
         if row is None:
             return None
         return to_account(row), None if row.session_id is None else to_session(row)

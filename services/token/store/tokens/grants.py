@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, insert, select, update
 
 from libs.oauth.scopes import format_scope
 from libs.servicekit.sql.database import table_of
@@ -17,6 +17,61 @@ from services.token.store.tables import CodeRow, GrantRow, RefreshFamilyRow
 _grant_columns = table_of(GrantRow).c
 _code_columns = table_of(CodeRow).c
 _family_columns = table_of(RefreshFamilyRow).c
+
+# The statements of every token request are built once: building one takes longer than PostgreSQL needs to answer it.
+_FIND_GRANT = select(*_grant_columns).where(_grant_columns.grant_id == bindparam("of_grant"))
+_FIND_CODE = (
+    select(
+        *_grant_columns.values(),
+        _code_columns.code_hash,
+        _code_columns.redirect_uri,
+        _code_columns.redirect_uri_given,
+        _code_columns.code_challenge,
+        _code_columns.nonce,
+        _code_columns.correlation_id,
+        _code_columns.expires_at.label("code_expires_at"),
+        _code_columns.consumed_at,
+    )
+    .join(GrantRow, _grant_columns.grant_id == _code_columns.grant_id)
+    .where(_code_columns.code_hash == bindparam("of_code"))
+)
+_REDEEM_CODE = (
+    update(CodeRow)
+    .where(_code_columns.code_hash == bindparam("of_code"), _code_columns.consumed_at.is_(None))
+    .values(consumed_at=bindparam("now"))
+    .returning(_code_columns.code_hash)
+)
+_FIND_FAMILY = (
+    select(
+        *_grant_columns.values(),
+        _family_columns.family_id,
+        _family_columns.latest_hash,
+        _family_columns.generation,
+        _family_columns.rotated_at,
+        _family_columns.idle_expires_at,
+        _family_columns.expires_at.label("family_expires_at"),
+    )
+    .join(GrantRow, _grant_columns.grant_id == _family_columns.grant_id)
+    .where(_family_columns.family_id == bindparam("of_family"))
+)
+_ROTATE_FAMILY = (
+    update(RefreshFamilyRow)
+    .where(
+        _family_columns.family_id == bindparam("of_family"),
+        _family_columns.generation == bindparam("before_generation"),
+        _family_columns.latest_hash == bindparam("before_hash"),
+        select(_grant_columns.grant_id)
+        .where(_grant_columns.grant_id == bindparam("of_grant"), _grant_columns.revoked_at.is_(None))
+        .exists(),
+    )
+    .values(
+        latest_hash=bindparam("after_hash"),
+        generation=bindparam("after_generation"),
+        rotated_at=bindparam("after_rotated_at"),
+        idle_expires_at=bindparam("after_idle_expires_at"),
+    )
+    .returning(_family_columns.family_id)
+)
 
 
 class Grants:
@@ -44,7 +99,7 @@ class Grants:
         )
 
     async def find(self, grant_id: str) -> Grant | None:
-        row = (await self._session.execute(select(*_grant_columns).where(_grant_columns.grant_id == grant_id))).first()
+        row = (await self._session.execute(_FIND_GRANT, {"of_grant": grant_id})).first()
         return None if row is None else grant_of(row)
 
     async def prolong(self, grant_id: str, *, until: datetime) -> None:
@@ -144,22 +199,7 @@ class Codes:
         )
 
     async def find(self, code_hash: bytes) -> AuthorizationCode | None:
-        query = (
-            select(
-                *_grant_columns.values(),
-                _code_columns.code_hash,
-                _code_columns.redirect_uri,
-                _code_columns.redirect_uri_given,
-                _code_columns.code_challenge,
-                _code_columns.nonce,
-                _code_columns.correlation_id,
-                _code_columns.expires_at.label("code_expires_at"),
-                _code_columns.consumed_at,
-            )
-            .join(GrantRow, _grant_columns.grant_id == _code_columns.grant_id)
-            .where(_code_columns.code_hash == code_hash)
-        )
-        row = (await self._session.execute(query)).first()
+        row = (await self._session.execute(_FIND_CODE, {"of_code": code_hash})).first()
         if row is None:
             return None
         return AuthorizationCode(
@@ -177,12 +217,7 @@ class Codes:
 
     async def redeem(self, code_hash: bytes, *, now: datetime) -> bool:
         """True for exactly one caller, ever."""
-        result = await self._session.execute(
-            update(CodeRow)
-            .where(_code_columns.code_hash == code_hash, _code_columns.consumed_at.is_(None))
-            .values(consumed_at=now)
-            .returning(_code_columns.code_hash)
-        )
+        result = await self._session.execute(_REDEEM_CODE, {"of_code": code_hash, "now": now})
         return result.first() is not None
 
 
@@ -204,20 +239,7 @@ class RefreshFamilies:
         )
 
     async def find(self, family_id: str) -> RefreshFamily | None:
-        query = (
-            select(
-                *_grant_columns.values(),
-                _family_columns.family_id,
-                _family_columns.latest_hash,
-                _family_columns.generation,
-                _family_columns.rotated_at,
-                _family_columns.idle_expires_at,
-                _family_columns.expires_at.label("family_expires_at"),
-            )
-            .join(GrantRow, _grant_columns.grant_id == _family_columns.grant_id)
-            .where(_family_columns.family_id == family_id)
-        )
-        row = (await self._session.execute(query)).first()
+        row = (await self._session.execute(_FIND_FAMILY, {"of_family": family_id})).first()
         if row is None:
             return None
         return RefreshFamily(
@@ -233,26 +255,17 @@ class RefreshFamilies:
 
     async def rotate(self, before: RefreshFamily, after: RefreshFamily) -> bool:
         """Moves the family from one generation to the next; True for exactly one caller."""
-        live = select(_grant_columns.grant_id).where(
-            _grant_columns.grant_id == before.grant.grant_id, _grant_columns.revoked_at.is_(None)
-        )
-        result = await self._session.execute(
-            update(RefreshFamilyRow)
-            .where(
-                _family_columns.family_id == before.family_id,
-                _family_columns.generation == before.generation,
-                _family_columns.latest_hash == before.latest_hash,
-                live.exists(),
-            )
-            .values(
-                latest_hash=after.latest_hash,
-                generation=after.generation,
-                rotated_at=after.rotated_at,
-                idle_expires_at=after.idle_expires_at,
-            )
-            .returning(_family_columns.family_id)
-        )
-        return result.first() is not None
+        values = {
+            "of_family": before.family_id,
+            "of_grant": before.grant.grant_id,
+            "before_generation": before.generation,
+            "before_hash": before.latest_hash,
+            "after_hash": after.latest_hash,
+            "after_generation": after.generation,
+            "after_rotated_at": after.rotated_at,
+            "after_idle_expires_at": after.idle_expires_at,
+        }
+        return (await self._session.execute(_ROTATE_FAMILY, values)).first() is not None
 
 
 def grant_of(row: Any) -> Grant:
