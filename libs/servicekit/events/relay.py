@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import MetaData, delete, func, select, text, update
+from sqlalchemy import MetaData, bindparam, delete, func, select, text, update
 
 from libs.oauth.errors import TemporarilyUnavailable
 from libs.servicekit.base import logs
@@ -35,6 +35,7 @@ PURGE_SECONDS = 60.0
 """Interval for `purge`."""
 BACKLOG_WARNING = timedelta(minutes=5)
 COUNT_SECONDS = CHECK_SECONDS / 2
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('latchkey.outbox.' || current_schema()), :shard)")
 _log = logs.get(__name__)
 START_SECONDS = 5.0
 """How long a process that starts waits for NATS before it reports that events are queued."""
@@ -49,6 +50,18 @@ class Relay:
         self._outbox = outbox
         self._bus = bus
         self._clock = clock
+        columns = self._table.c
+        self._find_queued = (
+            select(columns.position, columns.event_id, columns.subject, columns.nats_subject, columns.envelope)
+            .where(columns.sent_at.is_(None), columns.shard == bindparam("of_shard"))
+            .order_by(columns.position)
+            .limit(bindparam("batch"))
+        )
+        self._mark_sent = (
+            update(self._table)
+            .where(columns.position.in_(bindparam("positions", expanding=True)))
+            .values(sent_at=bindparam("now"))
+        )
 
     async def run(self) -> None:
         """Publish queued events whenever there are any and NATS is available."""
@@ -128,14 +141,7 @@ class Relay:
         return len(sent), len(rows) - len(sent)
 
     async def _queued(self, session: SqlSession, shard: int) -> Sequence[Any]:
-        columns = self._table.c
-        query = (
-            select(columns.position, columns.event_id, columns.subject, columns.nats_subject, columns.envelope)
-            .where(columns.sent_at.is_(None), columns.shard == shard)
-            .order_by(columns.position)
-            .limit(BATCH)
-        )
-        return (await session.execute(query)).all()
+        return (await session.execute(self._find_queued, {"of_shard": shard, "batch": BATCH})).all()
 
     async def _publish(self, rows: Sequence[Any]) -> list[int]:
         """Publish the rows. Returns the positions that NATS acknowledged.
@@ -165,9 +171,7 @@ class Relay:
 
     async def _mark(self, session: SqlSession, positions: Sequence[int]) -> None:
         if positions:
-            await session.execute(
-                update(self._table).where(self._table.c.position.in_(positions)).values(sent_at=self._clock.now())
-            )
+            await session.execute(self._mark_sent, {"positions": positions, "now": self._clock.now()})
             OUTBOX_SENT.inc(len(positions))
 
     async def purge(self) -> bool:
@@ -203,8 +207,4 @@ class Relay:
 
 async def _lock(session: SqlSession, shard: int) -> bool:
     """Try to lock the shard until this transaction ends (PostgreSQL). Returns whether it succeeded."""
-    locked = await session.execute(
-        text("SELECT pg_try_advisory_xact_lock(hashtext('latchkey.outbox.' || current_schema()), :shard)"),
-        {"shard": shard},
-    )
-    return bool(locked.scalar_one())
+    return bool((await session.execute(_TRY_LOCK, {"shard": shard})).scalar_one())

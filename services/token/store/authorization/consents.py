@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from libs.oauth.scopes import format_scope
 from libs.servicekit.sql.database import table_of
@@ -15,6 +15,15 @@ from services.token.store.tables import ConsentRow, ResourceConsentRow
 
 _general = table_of(ConsentRow)
 _of_resource = table_of(ResourceConsentRow)
+# Asked at every authorization request, so they are built once.
+_FIND_GENERAL = select(_general.c.scope).where(
+    _general.c.user_id == bindparam("of_user"), _general.c.client_id == bindparam("of_client")
+)
+_FIND_OF_RESOURCES = select(_of_resource.c.scope).where(
+    _of_resource.c.user_id == bindparam("of_user"),
+    _of_resource.c.client_id == bindparam("of_client"),
+    _of_resource.c.resource.in_(bindparam("resources", expanding=True)),
+)
 
 
 class Consents:
@@ -25,11 +34,12 @@ class Consents:
 
     async def find(self, *, user_id: str, client_id: str, resources: tuple[str, ...]) -> frozenset[str]:
         """Scope values granted before, for each one of these resources; none when the user was never asked."""
-        table = _of_resource if resources else _general
-        query = select(table.c.scope).where(table.c.user_id == user_id, table.c.client_id == client_id)
+        values = {"of_user": user_id, "of_client": client_id}
         if resources:
-            query = query.where(table.c.resource.in_(resources))
-        granted = [frozenset(scope.split()) for scope in (await self._session.execute(query)).scalars()]
+            result = await self._session.execute(_FIND_OF_RESOURCES, {**values, "resources": resources})
+        else:
+            result = await self._session.execute(_FIND_GENERAL, values)
+        granted = [frozenset(scope.split()) for scope in result.scalars()]
         if len(granted) < max(len(resources), 1):
             return frozenset()
         return granted[0].intersection(*granted)

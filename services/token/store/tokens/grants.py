@@ -19,7 +19,11 @@ _code_columns = table_of(CodeRow).c
 _family_columns = table_of(RefreshFamilyRow).c
 
 # The statements of every token request are built once: building one takes longer than PostgreSQL needs to answer it.
+_ADD_GRANT, _ADD_CODE, _ADD_FAMILY = insert(GrantRow), insert(CodeRow), insert(RefreshFamilyRow)
 _FIND_GRANT = select(*_grant_columns).where(_grant_columns.grant_id == bindparam("of_grant"))
+_PROLONG_GRANT = (
+    update(GrantRow).where(_grant_columns.grant_id == bindparam("of_grant")).values(expires_at=bindparam("until"))
+)
 _FIND_CODE = (
     select(
         *_grant_columns.values(),
@@ -79,24 +83,23 @@ class Grants:
         self._session = session
 
     async def add(self, grant: Grant, *, expires_at: datetime) -> None:
-        await self._session.execute(
-            insert(GrantRow).values(
-                grant_id=grant.grant_id,
-                client_id=grant.client_id,
-                user_id=grant.user_id,
-                session_id=grant.session_id,
-                scope=format_scope(grant.scopes),
-                resources=" ".join(grant.resources),
-                offline=grant.offline,
-                userinfo_claims=" ".join(grant.userinfo_claims),
-                id_token_claims=" ".join(grant.id_token_claims),
-                authenticated_at=grant.authenticated_at,
-                acr=grant.acr,
-                amr=" ".join(grant.amr),
-                created_at=grant.created_at,
-                expires_at=expires_at,
-            )
-        )
+        values = {
+            "grant_id": grant.grant_id,
+            "client_id": grant.client_id,
+            "user_id": grant.user_id,
+            "session_id": grant.session_id,
+            "scope": format_scope(grant.scopes),
+            "resources": " ".join(grant.resources),
+            "offline": grant.offline,
+            "userinfo_claims": " ".join(grant.userinfo_claims),
+            "id_token_claims": " ".join(grant.id_token_claims),
+            "authenticated_at": grant.authenticated_at,
+            "acr": grant.acr,
+            "amr": " ".join(grant.amr),
+            "created_at": grant.created_at,
+            "expires_at": expires_at,
+        }
+        await self._session.execute(_ADD_GRANT, values)
 
     async def find(self, grant_id: str) -> Grant | None:
         row = (await self._session.execute(_FIND_GRANT, {"of_grant": grant_id})).first()
@@ -104,9 +107,7 @@ class Grants:
 
     async def prolong(self, grant_id: str, *, until: datetime) -> None:
         """Keeps the row while a refresh family may need it."""
-        await self._session.execute(
-            update(GrantRow).where(_grant_columns.grant_id == grant_id).values(expires_at=until)
-        )
+        await self._session.execute(_PROLONG_GRANT, {"of_grant": grant_id, "until": until})
 
     async def revoke(self, grant_id: str, *, reason: str, now: datetime) -> bool:
         """Ends the grant and all that hangs on it; True for exactly one caller."""
@@ -185,18 +186,17 @@ class Codes:
         self._session = session
 
     async def add(self, code: AuthorizationCode) -> None:
-        await self._session.execute(
-            insert(CodeRow).values(
-                code_hash=code.code_hash,
-                grant_id=code.grant.grant_id,
-                redirect_uri=code.redirect_uri,
-                redirect_uri_given=code.redirect_uri_given,
-                code_challenge=code.code_challenge,
-                nonce=code.nonce,
-                correlation_id=code.correlation_id,
-                expires_at=code.expires_at,
-            )
-        )
+        values = {
+            "code_hash": code.code_hash,
+            "grant_id": code.grant.grant_id,
+            "redirect_uri": code.redirect_uri,
+            "redirect_uri_given": code.redirect_uri_given,
+            "code_challenge": code.code_challenge,
+            "nonce": code.nonce,
+            "correlation_id": code.correlation_id,
+            "expires_at": code.expires_at,
+        }
+        await self._session.execute(_ADD_CODE, values)
 
     async def find(self, code_hash: bytes) -> AuthorizationCode | None:
         row = (await self._session.execute(_FIND_CODE, {"of_code": code_hash})).first()
@@ -226,17 +226,16 @@ class RefreshFamilies:
         self._session = session
 
     async def add(self, family: RefreshFamily) -> None:
-        await self._session.execute(
-            insert(RefreshFamilyRow).values(
-                family_id=family.family_id,
-                grant_id=family.grant.grant_id,
-                latest_hash=family.latest_hash,
-                generation=family.generation,
-                rotated_at=family.rotated_at,
-                idle_expires_at=family.idle_expires_at,
-                expires_at=family.expires_at,
-            )
-        )
+        values = {
+            "family_id": family.family_id,
+            "grant_id": family.grant.grant_id,
+            "latest_hash": family.latest_hash,
+            "generation": family.generation,
+            "rotated_at": family.rotated_at,
+            "idle_expires_at": family.idle_expires_at,
+            "expires_at": family.expires_at,
+        }
+        await self._session.execute(_ADD_FAMILY, values)
 
     async def find(self, family_id: str) -> RefreshFamily | None:
         row = (await self._session.execute(_FIND_FAMILY, {"of_family": family_id})).first()
