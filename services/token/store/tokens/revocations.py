@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 
 from libs.servicekit.sql.database import table_of
 from libs.servicekit.sql.session import SqlSession
@@ -13,6 +13,11 @@ from services.token.store.tokens.grants import grant_of
 
 _t = table_of(RevocationRow).c
 _grant_columns = table_of(GrantRow).c
+
+# Asked for every introspection and every call of userinfo, so they are built once.
+_REVOKED = exists().where(_t.token_id == bindparam("of_token")).label("token_revoked")
+_IS_REVOKED = select(_REVOKED)
+_STATUS = select(_REVOKED, *_grant_columns).where(_grant_columns.grant_id == bindparam("of_grant"))
 
 
 class Revocations:
@@ -31,9 +36,8 @@ class Revocations:
 
     async def status(self, token_id: str, *, grant_id: str | None) -> TokenStatus:
         """How things stand with an access token and the grant behind it, in one statement."""
-        revoked = exists().where(_t.token_id == token_id).label("token_revoked")
         if grant_id is None:
-            return TokenStatus(revoked=bool((await self._session.execute(select(revoked))).scalar()))
-        query = select(revoked, *_grant_columns).where(_grant_columns.grant_id == grant_id)
-        row = (await self._session.execute(query)).first()
+            revoked = (await self._session.execute(_IS_REVOKED, {"of_token": token_id})).scalar_one()
+            return TokenStatus(revoked=bool(revoked))
+        row = (await self._session.execute(_STATUS, {"of_token": token_id, "of_grant": grant_id})).first()
         return TokenStatus(revoked=True) if row is None else TokenStatus(revoked=row.token_revoked, grant=grant_of(row))
