@@ -31,9 +31,19 @@ def warnings(metadata: Mapping[str, Any]) -> list[str]:
         texts.append(
             "this client may introspect every access token of this server. Permit that only for your resource servers."
         )
+    is_public = metadata.get("token_endpoint_auth_method") == "none"
+    if is_public and metadata.get("consent") == "skip" and any(map(_is_private, metadata.get("redirect_uris", ()))):
+        texts.append(
+            "without consent, another application on the user's device can get tokens as this client: its redirect URI "
+            "is on a loopback address or has a private-use scheme (RFC 8252 section 8.6)."
+        )
     if metadata.get("request_object_signing_alg") == "none":
         texts.append("unsigned request objects are not protected against modification.")
     return texts
+
+
+def _is_private(uri: str) -> bool:
+    return not uri.startswith("https://")
 
 
 def for_client(metadata: Mapping[str, Any], *, client_id: str, secret: str, issuer: str, client_edge: str) -> list[str]:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
-from libs.oauth.scopes import CLAIMS_OF_SCOPE
+from libs.oauth.scopes import CLAIMS_OF_SCOPE, claims_of
 
 MAX_LENGTH = 4_096
 _KNOWN = frozenset(claim for claims in CLAIMS_OF_SCOPE.values() for claim in claims)
@@ -29,6 +29,15 @@ class ClaimsRequest:
         """Scope values that cover these claims; the end-user is asked to consent to them."""
         requested = {*self.userinfo, *self.id_token}
         return tuple(scope for scope, claims in CLAIMS_OF_SCOPE.items() if requested.intersection(claims))
+
+    def limited_to(self, scopes: tuple[str, ...]) -> "ClaimsRequest":
+        """Return the request without the claims that none of these scope values covers."""
+        covered = frozenset(claims_of(scopes))
+        return replace(
+            self,
+            userinfo=tuple(name for name in self.userinfo if name in covered),
+            id_token=tuple(name for name in self.id_token if name in covered),
+        )
 
 
 def parse_claims_request(text: str) -> ClaimsRequest:

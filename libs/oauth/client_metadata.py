@@ -1,6 +1,9 @@
 """Client metadata: RFC 7591 2, OpenID Connect Dynamic Registration 1.0 2, RP-Initiated Logout 1.0 3.1, and extensions.
 
-Extensions: `require_pkce` (bool; always true for public clients), `security_profile` (security_profiles.py), `consent`
+Extensions: `require_pkce` (true: PKCE always, and always so for public clients; false: neither PKCE nor a nonce;
+absent: PKCE, or a nonce in an OpenID Connect request), `claims_in_id_token` (bool: claims of granted scopes are in
+every ID token), `claims_in_access_token` (claims of granted scopes that are in access tokens), `security_profile`
+(security_profiles.py), `consent`
 ("required", or "skip" for the operator's own applications), `required_acr` (the lowest class of sign-in that gets
 tokens), `resources` (permitted values of the `resource` parameter, RFC 8707), `served_resources` (resources whose
 resource server this client is; it may introspect tokens for them) and `introspection` ("own": its own tokens and those
@@ -48,7 +51,8 @@ class ClientMetadata:
     post_logout_redirect_uris: tuple[str, ...] = ()
     grant_types: tuple[str, ...] = (AUTHORIZATION_CODE,)
     response_types: tuple[str, ...] = ("code",)
-    token_endpoint_auth_method: str = client_authentication.BASIC
+    token_endpoint_auth_method: str = ""
+    """Empty: the client may send its secret in the header and in the body."""
     token_endpoint_auth_signing_alg: str = ""
     jwks: Mapping[str, Any] = field(default_factory=dict)
     jwks_uri: str = ""
@@ -76,7 +80,9 @@ class ClientMetadata:
     request_object_signing_alg: str = ""
     """Empty: any algorithm that the client's keys support. none: unsigned request objects only."""
     require_pushed_authorization_requests: bool = False
-    require_pkce: bool = True
+    require_pkce: bool | None = None
+    claims_in_id_token: bool = False
+    claims_in_access_token: tuple[str, ...] = ()
     security_profile: str = "oidc"
     consent: str = CONSENT_REQUIRED
     required_acr: str = ""
@@ -101,7 +107,14 @@ class ClientMetadata:
     @property
     def has_secret(self) -> bool:
         """Whether the client authenticates with a client secret issued by this server."""
-        return self.token_endpoint_auth_method in client_authentication.SECRET_METHODS
+        return bool(self.auth_methods & client_authentication.SECRET_METHODS)
+
+    @property
+    def auth_methods(self) -> frozenset[str]:
+        """The permitted client authentication methods."""
+        if self.token_endpoint_auth_method:
+            return frozenset({self.token_endpoint_auth_method})
+        return frozenset({client_authentication.BASIC, client_authentication.POST})
 
     @property
     def has_logout_uri(self) -> bool:
@@ -187,6 +200,8 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "request_object_signing_alg": read.one_of(*SIGNING_ALGORITHMS, UNSIGNED),
     "require_pushed_authorization_requests": read.truth,
     "require_pkce": read.truth,
+    "claims_in_id_token": read.truth,
+    "claims_in_access_token": read.texts,
     "security_profile": read.one_of(*PROFILES),
     "required_acr": read.one_of(*acr.SUPPORTED),
     "consent": read.one_of(CONSENT_REQUIRED, CONSENT_SKIP),
@@ -281,7 +296,7 @@ def _public_clients_do_not_introspect(metadata: ClientMetadata) -> None:
 
 def _security_profile_is_met(metadata: ClientMetadata) -> None:
     profile, name = metadata.profile, metadata.security_profile
-    if profile.auth_methods and metadata.token_endpoint_auth_method not in profile.auth_methods:
+    if profile.auth_methods and not metadata.auth_methods <= profile.auth_methods:
         methods = " or ".join(sorted(profile.auth_methods))
         raise InvalidClientMetadata(
             f"security_profile {name} requires token_endpoint_auth_method {methods}.", reason=Reason.METADATA_PROFILE

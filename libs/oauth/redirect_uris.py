@@ -1,7 +1,7 @@
 """Redirect URIs: rules for registration, and comparison with the registered ones.
 
-Comparison is by exact string match, without patterns. Only a native app with a loopback redirect URI may choose the
-port at run time (RFC 8252 7.3, RFC 9700 2.1 and 4.1.3).
+Comparison is by exact string match, without patterns. Only the port of a loopback redirect URI is free: a native app
+chooses it at run time (RFC 8252 7.3, RFC 9700 2.1 and 4.1.3).
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ MAX_LENGTH = 2_000
 HIGHEST_PORT = 0xFFFF
 _VISIBLE = frozenset(chr(code) for code in range(0x21, 0x7F)) - set('"\\<>^`{|}')
 _HOST_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
-_NATIVE_HOSTS = ("127.0.0.1", "[::1]")
+_LOOPBACK_ADDRESSES = ("127.0.0.1", "[::1]")
 
 
 def check_redirect_uri(uri: str) -> str:
@@ -58,15 +58,20 @@ def check_redirect_uri(uri: str) -> str:
     return uri
 
 
-def is_registered(uri: str, registered: Iterable[str], *, native: bool) -> bool:
-    """Return whether the URI matches a registered one. `native`: a public client, which may choose a loopback port."""
+def is_registered(uri: str, registered: Iterable[str], *, localhost: bool) -> bool:
+    """Return whether the URI matches a registered one: exactly, or except for the port of a loopback address.
+
+    Args:
+        localhost: whether the port of `localhost` is free as well (RFC 8252 8.3: the name may resolve elsewhere).
+    """
     registered = tuple(registered)
     if uri in registered:
         return True
-    if not native:
-        return False
-    without_port = _without_loopback_port(uri)
-    return without_port is not None and without_port in {_without_loopback_port(candidate) for candidate in registered}
+    hosts = (*_LOOPBACK_ADDRESSES, "localhost") if localhost else _LOOPBACK_ADDRESSES
+    without_port = _without_loopback_port(uri, hosts)
+    return without_port is not None and without_port in {
+        _without_loopback_port(candidate, hosts) for candidate in registered
+    }
 
 
 def origin_of(uri: str) -> str:
@@ -121,13 +126,13 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _without_loopback_port(uri: str) -> tuple[str, str] | None:
-    """Return host and path of an http URI on a loopback address without its port; None for other URIs.
+def _without_loopback_port(uri: str, hosts: Iterable[str]) -> tuple[str, str] | None:
+    """Return host and path of an http URI on one of the hosts without its port; None for other URIs.
 
     Uses no URL parser: they disagree about unusual URIs.
     """
     authority, slash, path = uri.removeprefix("http://").partition("/")
-    for host in _NATIVE_HOSTS:
+    for host in hosts:
         port = authority.removeprefix(host)
         if uri.startswith(f"http://{host}") and (not port or _is_port(port)):
             return host, slash + path

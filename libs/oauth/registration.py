@@ -26,7 +26,15 @@ from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
 RegistrationMode = Literal["closed", "token", "open"]
 """Which clients may register themselves. `token`: those with an initial access token. `open`: all."""
 OPERATORS_MEMBERS = frozenset(
-    {"consent", "introspection", "required_acr", "resources", "security_profile", "served_resources"}
+    {
+        "claims_in_access_token",
+        "consent",
+        "introspection",
+        "required_acr",
+        "resources",
+        "security_profile",
+        "served_resources",
+    }
 )
 """Only operators set these. A registration request that contains them leaves them unchanged."""
 CLIENTS_MEMBERS = frozenset(
@@ -63,6 +71,7 @@ CLIENTS_MEMBERS = frozenset(
         "request_object_signing_alg",
         "require_pushed_authorization_requests",
         "require_pkce",
+        "claims_in_id_token",
     }
 )
 GRANT_TYPES = (AUTHORIZATION_CODE, IMPLICIT, REFRESH_TOKEN)
@@ -89,7 +98,8 @@ class RegistrationPolicy:
             InvalidClientMetadata, InvalidRedirectUri: a value is invalid or exceeds the policy.
         """
         own = {name: value for name, value in members.items() if name in CLIENTS_MEMBERS and value is not None}
-        if own.get("token_endpoint_auth_method") != client_authentication.NONE:
+        own.setdefault("token_endpoint_auth_method", client_authentication.BASIC)  # RFC 7591 2
+        if own["token_endpoint_auth_method"] != client_authentication.NONE:
             own.setdefault("require_pkce", False)  # the client's secret or key protects the code; PKCE stays possible
         operators = {name: getattr(before, name) or None for name in OPERATORS_MEMBERS} if before else {}
         metadata = parse_metadata({**own, "resources": self.resources, **operators})

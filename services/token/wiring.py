@@ -257,6 +257,7 @@ def compose(ports: Ports, options: Options) -> UseCases:
             mint=mint,
             lifetimes=lifetimes,
             clock=clock,
+            attributes=options.attributes,
         ),
         revoke_token=RevokeToken(
             begin=begin,

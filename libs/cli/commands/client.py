@@ -22,8 +22,8 @@ app = App(help="Manage clients: the applications that request tokens (RFC 7591).
 app.add_typer(registration_token.app, name="registration-token")
 
 _URI_RULE = (
-    "Redirect URI, for example https://app.example/callback. Requests must match it exactly; a loopback URI matches on "
-    "any port. Repeatable."
+    "Redirect URI, for example https://app.example/callback. Requests must match it exactly, except for the port of a "
+    "loopback address (127.0.0.1 or [::1]); with application_type native also for the port of localhost. Repeatable."
 )
 _GRANTS = (
     "authorization_code, refresh_token, client_credentials, implicit, password, or "
@@ -31,7 +31,7 @@ _GRANTS = (
 )
 _METHODS = (
     "client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt (keys: in --metadata), or "
-    "none for a public client."
+    "none for a public client. Default: client_secret_basic or client_secret_post, as the client sends it."
 )
 _FILE = (
     "Client metadata as a JSON file (RFC 7591 section 2 and docs/clients.md); - reads stdin. Options override the file."
@@ -63,10 +63,31 @@ _Serves = Annotated[
 _SubjectType = Annotated[
     str | None, _option("public|pairwise", "pairwise: each sector gets another subject identifier for the same user.")
 ]
-_Pkce = Annotated[bool | None, typer.Option("--require-pkce/--no-require-pkce", show_default=False)]
+_Pkce = Annotated[
+    bool | None,
+    typer.Option(
+        "--require-pkce/--no-require-pkce",
+        show_default=False,
+        help="Require PKCE always, or neither PKCE nor a nonce. Default: PKCE, or a nonce in an OpenID Connect "
+        "request; public clients always need PKCE.",
+    ),
+]
 _Consent = Annotated[
     str | None,
     _option("required|skip", "Whether users are asked for consent. Use skip only for first-party applications."),
+]
+_InIdToken = Annotated[
+    bool | None,
+    typer.Option(
+        "--claims-in-id-token/--no-claims-in-id-token",
+        show_default=False,
+        help="Put claims of granted scopes, such as name and email, into the ID token. On for new clients: many "
+        "libraries do not request userinfo.",
+    ),
+]
+_InAccessToken = Annotated[
+    list[str] | None,
+    _option("CLAIM", "Claim of a granted scope that access tokens contain, for example groups. Repeatable."),
 ]
 _File = Annotated[str | None, _option("FILE", _FILE)]
 
@@ -89,6 +110,8 @@ def _metadata(  # noqa: PLR0917 - the members of RFC 7591, by name only
     client_uri: _Uri = None,
     require_pkce: _Pkce = None,
     consent: _Consent = None,
+    claims_in_id_token: _InIdToken = None,
+    claims_in_access_token: _InAccessToken = None,
     metadata: _File = None,
 ) -> dict[str, Any]:
     """Client metadata (RFC 7591 section 2) from the options of `client create` and `client update`.
@@ -115,6 +138,8 @@ def _metadata(  # noqa: PLR0917 - the members of RFC 7591, by name only
             "client_uri": client_uri,
             "require_pkce": require_pkce,
             "consent": consent,
+            "claims_in_id_token": claims_in_id_token,
+            "claims_in_access_token": many(claims_in_access_token),
         },
     )
 
@@ -139,9 +164,15 @@ def _with_metadata_options(function: Callable[..., None]) -> Callable[..., None]
 def create(context: typer.Context, *, members: dict[str, Any]) -> None:
     """Register a client. The secret is shown only once."""
     found = connection()
-    created = run(clients.create(found, members))
+    created = run(clients.create(found, {**_defaults(members), **members}))
     output = Output.of(context)
     output.answer(created.as_json(), human=lambda: _show_new(output, created, found))
+
+
+def _defaults(members: dict[str, Any]) -> dict[str, Any]:
+    """What a new client gets beyond the standards' defaults. Many libraries read only the ID token."""
+    has_users = members.get("grant_types") != ["client_credentials"]
+    return {"claims_in_id_token": True} if has_users else {}
 
 
 @app.answering("update")

@@ -11,10 +11,10 @@ from libs.fetch.errors import FetchRefused
 from libs.fetch.fetcher import Fetched
 from libs.oauth.client_metadata import ClientMetadata
 from libs.servicekit.base import logs
+from services.token.domain.clients.client_assertions import ASSERTION_TYPES
 
 KEY_SET_TYPES = ("application/json", "application/jwk-set+json")
 """What a `jwks_uri` may be answered with."""
-_TYPES = frozenset({"", "jwt"})
 _log = logs.get(__name__)
 
 
@@ -25,7 +25,7 @@ class ClientKeys:
         self._documents = CachedDocuments(fetch, ClientKeySet.parse)
 
     async def verified(
-        self, token: UnverifiedJwt, metadata: ClientMetadata, *, types: frozenset[str] = _TYPES
+        self, token: UnverifiedJwt, metadata: ClientMetadata, *, types: frozenset[str] = ASSERTION_TYPES
     ) -> dict[str, Any] | None:
         """Return the claims of a JWT that the client signed; None when no key of the client verifies it.
 

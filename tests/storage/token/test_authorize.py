@@ -161,7 +161,7 @@ async def test_a_redirect_uri_that_was_left_out_is_the_registered_one(world: Wor
 
 
 async def test_a_native_app_is_answered_on_the_port_that_it_chose(world: World) -> None:
-    app = await world.client(token_endpoint_auth_method="none", redirect_uris=[LOOPBACK_URI])
+    app = await world.client(token_endpoint_auth_method="none", redirect_uris=[LOOPBACK_URI], consent="required")
     uri = "http://127.0.0.1:49152/cb"
     request_id = asked(await world.ask(app, a_session(), redirect_uri=uri), Step.CONSENT)
     following = await world.resume(request_id, browser_secret=BROWSER, session=a_session(), allow=True)

@@ -125,7 +125,8 @@ async def test_only_registered_grants_that_exist_are_served(world: World, grant_
 @pytest.mark.s(18, 20)
 @pytest.mark.parametrize("how", ["wrong secret", "no secret", "posted", "unknown", "of another client"])
 async def test_who_does_not_prove_to_be_the_client_gets_nothing(world: World, how: str) -> None:
-    machine, other = await world.machine(), await world.machine()
+    machine = await world.machine(token_endpoint_auth_method="client_secret_basic")
+    other = await world.machine()
     credentials = {
         "wrong secret": Credentials(machine.client_id, BASIC, "x" * 43),
         "no secret": Credentials(machine.client_id, NONE),
@@ -136,7 +137,8 @@ async def test_who_does_not_prove_to_be_the_client_gets_nothing(world: World, ho
     with pytest.raises(OAuthError) as refusal:
         await world.issue_tokens(credentials, Parameters(GRANT))
     assert refusal.value.error == "invalid_client"
-    assert refusal.value.description == "Client authentication failed."
+    if how != "posted":  # the error names the registered method to a client that knows its secret
+        assert refusal.value.description == "Client authentication failed."
     assert world.telemetry.events == []
 
 

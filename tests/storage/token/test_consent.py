@@ -101,7 +101,9 @@ async def test_more_consent_is_added_to_what_was_given(world: World, client: Reg
 
 @pytest.mark.s(56)
 async def test_a_client_that_could_be_posed_as_is_asked_about_every_time(world: World) -> None:
-    app = await world.client(token_endpoint_auth_method="none", redirect_uris=["com.example.app:/cb"])
+    app = await world.client(
+        token_endpoint_auth_method="none", redirect_uris=["com.example.app:/cb"], consent="required"
+    )
     for _ in range(2):
         request_id = asked(await world.ask(app, FRESH, redirect_uri="com.example.app:/cb"), Step.CONSENT)
         assert "code" in sent(await world.back(request_id, FRESH, allow=True))

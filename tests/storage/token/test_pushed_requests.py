@@ -110,7 +110,7 @@ async def test_a_sign_in_that_began_in_time_may_take_its_time(world: World) -> N
         ({"redirect_uri": "https://evil.example/"}, "invalid_request", "REDIRECT_URI_UNREGISTERED"),
         ({"redirect_uri": None}, "invalid_request", "REDIRECT_URI_MISSING"),
         ({"response_type": "token"}, "unauthorized_client", "RESPONSE_TYPE_FORBIDDEN"),
-        ({"code_challenge": None, "code_challenge_method": None}, "invalid_request", "PKCE_REQUIRED"),
+        ({"code_challenge": None, "code_challenge_method": None, "nonce": None}, "invalid_request", "PKCE_REQUIRED"),
         ({"code_challenge_method": "plain"}, "invalid_request", "PKCE_METHOD"),
         ({"scope": "openid admin"}, "invalid_scope", "SCOPE_NOT_REGISTERED"),
         ({"request_uri": "urn:ietf:params:oauth:request_uri:x"}, "invalid_request", "PUSHED_REQUEST_URI"),

@@ -72,9 +72,10 @@ async def test_basic_halves_are_form_decoded(world: World, edge: Edge, machine: 
 
 
 @pytest.mark.s(18)
-async def test_a_client_may_post_its_secret_if_it_registered_so(world: World, edge: Edge, machine: Registered) -> None:
+async def test_client_may_post_its_secret_unless_it_registered_otherwise(world: World, edge: Edge) -> None:
     posting = await world.machine(token_endpoint_auth_method="client_secret_post")
-    for client, status in ((posting, 200), (machine, 400)):
+    basic = await world.machine(token_endpoint_auth_method="client_secret_basic")
+    for client, status in ((posting, 200), (await world.machine(), 200), (basic, 400)):
         form = {**MACHINE, "client_id": client.client_id, "client_secret": client.secret}
         assert (await post(edge, "/token", form)).status == status
     assert await refusal(await post(edge, "/token", MACHINE, client=posting)) == (401, "invalid_client")

@@ -20,7 +20,7 @@ def test_client_create_sends_each_option_as_metadata_member(latchkey: Latchkey, 
         *("--policy-uri", "https://a.example/policy", "--tos-uri", "https://a.example/tos"),
         *("--client-uri", "https://a.example", "--resource", "https://api.example", "--resource", "urn:x:api"),
         *("--serves", "https://a.example/api", "--subject-type", "pairwise"),
-        *("--sector-identifier-uri", "https://a.example/sector"),
+        *("--sector-identifier-uri", "https://a.example/sector", "--claims-in-access-token", "groups"),
     ).json
     assert output == {
         "client_id": "client-1",
@@ -44,7 +44,14 @@ def test_client_create_sends_each_option_as_metadata_member(latchkey: Latchkey, 
         "sector_identifier_uri": "https://a.example/sector",
         "consent": "skip",
         "require_pkce": False,
+        "claims_in_id_token": True,
+        "claims_in_access_token": ["groups"],
     }
+
+
+def test_client_create_leaves_claims_out_of_id_tokens_on_request(latchkey: Latchkey) -> None:
+    assert latchkey("client", "create", "--no-claims-in-id-token", "--json").json["claims_in_id_token"] is False
+    assert "claims_in_id_token" not in latchkey("client", "create", "--grant-type", "client_credentials", "--json").json
 
 
 def test_client_create_reads_metadata_file_and_options_override_it(latchkey: Latchkey, tmp_path: Path) -> None:

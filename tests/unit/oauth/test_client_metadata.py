@@ -44,6 +44,8 @@ EVERYTHING = {
     "request_object_signing_alg": "none",
     "require_pushed_authorization_requests": True,
     "require_pkce": False,
+    "claims_in_id_token": True,
+    "claims_in_access_token": ["groups"],
     "consent": "skip",
     "required_acr": "urn:latchkey:acr:mfa",
     "security_profile": "oidc",
@@ -82,14 +84,13 @@ def test_metadata_written_as_json_are_parsed_equal(members):
     assert parse_metadata(metadata.to_json()) == metadata
 
 
-def test_metadata_defaults_are_a_confidential_web_client_with_pkce_and_consent():
+def test_metadata_defaults_are_a_confidential_web_client_with_consent():
     metadata = parse_metadata(WEB)
     assert metadata == ClientMetadata(redirect_uris=(CALLBACK,))
     assert metadata.to_json() == {
         "redirect_uris": [CALLBACK],
         "grant_types": ["authorization_code"],
         "response_types": ["code"],
-        "token_endpoint_auth_method": "client_secret_basic",
         "application_type": "web",
         "subject_type": "public",
         "id_token_signed_response_alg": "RS256",
@@ -97,7 +98,7 @@ def test_metadata_defaults_are_a_confidential_web_client_with_pkce_and_consent()
         "backchannel_logout_session_required": False,
         "frontchannel_logout_session_required": False,
         "require_pushed_authorization_requests": False,
-        "require_pkce": True,
+        "claims_in_id_token": False,
         "consent": "required",
         "security_profile": "oidc",
         "introspection": "own",
@@ -176,8 +177,24 @@ def test_unsupported_metadata_value_is_refused_with_the_supported_values(name, v
 
 
 @pytest.mark.s(18)
-def test_default_auth_method_is_client_secret_basic():
-    assert parse_metadata(WEB).token_endpoint_auth_method == "client_secret_basic"
+def test_secret_may_be_sent_in_header_or_body_when_no_method_is_named():
+    assert parse_metadata(WEB).auth_methods == {"client_secret_basic", "client_secret_post"}
+    assert parse_metadata(WEB).has_secret
+    named = parse_metadata({**WEB, "token_endpoint_auth_method": "client_secret_post"})
+    assert named.auth_methods == {"client_secret_post"}
+
+
+@pytest.mark.parametrize(
+    ("members", "required"),
+    [
+        ({}, None),
+        ({"require_pkce": False}, False),
+        ({"token_endpoint_auth_method": "none"}, True),
+        ({"token_endpoint_auth_method": "none", "require_pkce": False}, True),
+    ],
+)
+def test_pkce_is_always_required_of_public_clients(members, required):
+    assert parse_metadata({**WEB, **members}).require_pkce is required
 
 
 @pytest.mark.s(44)

@@ -152,7 +152,7 @@ def test_origin_of_a_registered_uri_is_one_policy_source(uri):
 @pytest.mark.parametrize("uri", ALL)
 @pytest.mark.parametrize("native", [False, True])
 def test_registered_redirect_uri_matches_exactly(uri, native):
-    assert is_registered(uri, ALL, native=native)
+    assert is_registered(uri, ALL, localhost=False)
 
 
 ATTACKS = [
@@ -203,9 +203,9 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize("uri", ATTACKS)
-@pytest.mark.parametrize("native", [False, True])
-def test_similar_redirect_uri_does_not_match(uri, native):
-    assert not is_registered(uri, ALL, native=native)
+@pytest.mark.parametrize("localhost", [False, True])
+def test_similar_redirect_uri_does_not_match(uri, localhost):
+    assert not is_registered(uri, ALL, localhost=localhost)
 
 
 @given(st.sampled_from(ALL), st.data())
@@ -213,25 +213,31 @@ def test_redirect_uri_with_one_changed_character_does_not_match(uri, data):
     at = data.draw(st.integers(0, len(uri)))
     odd = data.draw(st.sampled_from("ax.%/\\@:;?#\t\0A0 "))
     for other in (uri[:at] + odd + uri[at:], uri[:at] + odd + uri[at + 1 :], uri[:at] + uri[at + 1 :]):
-        assert is_registered(other, ALL, native=False) == (other in ALL)
+        assert is_registered(other, ALL, localhost=False) == (other in ALL)
 
 
 @pytest.mark.parametrize("registered", [NATIVE, NATIVE_V6, "http://127.0.0.1:8080/callback", "http://[::1]:1/callback"])
 @pytest.mark.parametrize("port", [":1", ":49152", ":65535", ""])
-def test_native_client_may_use_any_loopback_port(registered, port):
+@pytest.mark.parametrize("localhost", [False, True])
+def test_port_of_a_loopback_address_is_free(registered, port, localhost):
     host = "[::1]" if "[" in registered else "127.0.0.1"
-    assert is_registered(f"http://{host}{port}/callback", [registered], native=True)
+    assert is_registered(f"http://{host}{port}/callback", [registered], localhost=localhost)
 
 
-@pytest.mark.parametrize("uri", ["http://127.0.0.1:49152/callback", "http://[::1]:49152/callback"])
-def test_confidential_client_may_not_change_the_loopback_port(uri):
-    assert not is_registered(uri, ALL, native=False)
+@pytest.mark.parametrize("registered", [LOCALHOST, "http://localhost:3000/callback"])
+def test_port_of_localhost_is_free_only_where_permitted(registered):
+    assert is_registered("http://localhost:49152/callback", [registered], localhost=True)
+    assert not is_registered("http://localhost:49152/callback", [registered], localhost=False)
+    assert not is_registered("http://localhost:49152/callback", [NATIVE], localhost=True)
 
 
 @pytest.mark.parametrize(
     "uri",
     [
-        "http://localhost:49152/callback",
+        "http://localhost.evil.example:49152/callback",
+        "http://LOCALHOST:49152/callback",
+        "http://localhost:49152@evil.example/callback",
+        "http://localhost:/callback",
         "http://127.0.0.1:49152/callback/",
         "http://127.0.0.1:49152/callback?x=1",
         "http://127.0.0.1:49152/callback#x",
@@ -272,18 +278,18 @@ def test_confidential_client_may_not_change_the_loopback_port(uri):
         "http://::1:80/callback",
     ],
 )
-def test_native_client_may_change_only_the_loopback_port(uri):
-    assert not is_registered(uri, ALL, native=True)
+def test_only_the_port_of_a_loopback_uri_may_change(uri):
+    assert not is_registered(uri, ALL, localhost=True)
 
 
 def test_ipv4_and_ipv6_loopback_addresses_do_not_match_each_other():
-    assert not is_registered("http://[::1]:5/callback", [NATIVE], native=True)
-    assert not is_registered("http://127.0.0.1:5/callback", [NATIVE_V6], native=True)
+    assert not is_registered("http://[::1]:5/callback", [NATIVE], localhost=True)
+    assert not is_registered("http://127.0.0.1:5/callback", [NATIVE_V6], localhost=True)
 
 
 @given(st.text() | st.text(alphabet="htp:/127.0[]1@\\#?cb", max_size=40).map("http://".__add__))
 def test_is_registered_never_raises(text):
-    assert is_registered(text, ALL, native=True) in {True, False}
+    assert is_registered(text, ALL, localhost=True) in {True, False}
 
 
 @pytest.mark.parametrize(

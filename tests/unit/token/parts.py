@@ -13,7 +13,7 @@ from joserfc.jwk import KeySet as ReferenceKeys
 
 from libs.crypto.jwt import KeySet, SigningKey, VerificationKey, sign_jwt
 from libs.oauth.client_metadata import parse_metadata
-from libs.oauth.errors import TemporarilyUnavailable
+from libs.oauth.errors import InvalidGrant, TemporarilyUnavailable
 from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
 from services.token.domain.authorization.authorization_request import AuthorizationRequest
@@ -175,3 +175,22 @@ class KnownClients:
 
     def forget(self) -> None:
         self.forgotten += 1
+
+
+NAMED_CAUSES = {
+    "CODE_EXPIRED": "The code has expired.",
+    "CODE_REPLAYED": "The code has already been used.",
+    "GRANT_REVOKED": "The grant was revoked.",
+    "PKCE_DOWNGRADE": "code_verifier ",
+    "PKCE_MISMATCH": "code_verifier does not match code_challenge",
+    "REDIRECT_URI_MISMATCH": "redirect_uri is ",
+    "REFRESH_TOKEN_EXPIRED": "The refresh token has expired.",
+    "SESSION_ENDED": "The session of the user has ended.",
+}
+"""Causes of invalid_grant that the response names, since knowing them helps no attacker, and how it begins."""
+
+
+def names_no_more_than_permitted(error: InvalidGrant) -> bool:
+    """Whether the description names the cause if, and only if, it may."""
+    cause = NAMED_CAUSES.get(error.reason, InvalidGrant.default_description)
+    return error.description.startswith(cause)

@@ -1,16 +1,25 @@
 """Every check of an authorization request as a table: what is asked, and how it is refused."""
 
+import json
 from typing import Any
 
 import pytest
 
-from libs.oauth.errors import MAX_NAMED_VALUE_LENGTH, InvalidScope, InvalidTarget, OAuthError, name_values
+from libs.oauth.errors import (
+    MAX_NAMED_VALUE_LENGTH,
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    OAuthError,
+    name_values,
+)
 from libs.oauth.parameters import Parameters
 from libs.oauth.response_types import ResponseMode
 from services.token.domain.authorization.authorization_request import (
     CHECKS,
     MAX_NONCE_LENGTH,
     MAX_STATE_LENGTH,
+    disclosed_scopes,
     find_redirect_uri,
     find_response_mode,
     judge,
@@ -29,6 +38,7 @@ from tests.unit.token.parts import (
 
 MACHINE: dict[str, Any] = {"grant_types": ["client_credentials"], "response_types": [], "scope": "notes"}
 NO_PKCE: dict[str, Any] = {"require_pkce": False}
+PKCE: dict[str, Any] = {"require_pkce": True}
 WITHOUT_CHALLENGE: dict[str, Any] = {"code_challenge": None, "code_challenge_method": None}
 
 EVERYTHING: dict[str, Any] = {
@@ -57,12 +67,14 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({"response_type": "code id_token", "nonce": None}, EVERYTHING, "invalid_request", "NONCE_MISSING"),
     ({"response_type": "token id_token", "nonce": None}, EVERYTHING, "invalid_request", "NONCE_MISSING"),
     ({"response_type": "id_token", "scope": "notes"}, EVERYTHING, "invalid_scope", "SCOPE_OPENID_MISSING"),
-    ({"response_type": "code id_token", **WITHOUT_CHALLENGE}, EVERYTHING, "invalid_request", "PKCE_REQUIRED"),
+    ({"response_type": "code id_token", **WITHOUT_CHALLENGE}, EVERYTHING | PKCE, "invalid_request", "PKCE_REQUIRED"),
+    ({"nonce": None, **WITHOUT_CHALLENGE}, {}, "invalid_request", "PKCE_REQUIRED"),
+    ({"nonce": "", **WITHOUT_CHALLENGE}, {}, "invalid_request", "PKCE_REQUIRED"),
+    ({"scope": "notes", **WITHOUT_CHALLENGE}, {}, "invalid_request", "PKCE_REQUIRED"),
     ({"acr_values": " ".join(["1"] * 33)}, {}, "invalid_request", "ACR_VALUES_COUNT"),
     ({"claims": "[]"}, {}, "invalid_request", "CLAIMS_REQUEST_MALFORMED"),
     ({"claims": '{"userinfo": []}'}, {}, "invalid_request", "CLAIMS_REQUEST_MALFORMED"),
     ({"claims": '{"userinfo": {"email": true}}'}, {}, "invalid_request", "CLAIMS_REQUEST_MALFORMED"),
-    ({"claims": '{"id_token": {"phone_number": null}}'}, {}, "invalid_scope", "CLAIMS_NOT_REGISTERED"),
     ({"response_type": "none"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
     ({"response_type": "CODE"}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
     ({"response_type": "code "}, {}, "unsupported_response_type", "RESPONSE_TYPE_UNSUPPORTED"),
@@ -85,7 +97,7 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({"resource": " ".join(f"urn:x:{number}" for number in range(6))}, API, "invalid_target", "RESOURCE_COUNT"),
     ({"state": "x" * (MAX_STATE_LENGTH + 1)}, {}, "invalid_request", "STATE_LENGTH"),
     ({"nonce": "x" * (MAX_NONCE_LENGTH + 1)}, {}, "invalid_request", "NONCE_LENGTH"),
-    (WITHOUT_CHALLENGE, {}, "invalid_request", "PKCE_REQUIRED"),
+    (WITHOUT_CHALLENGE, PKCE, "invalid_request", "PKCE_REQUIRED"),
     ({"code_challenge": None}, {}, "invalid_request", "PKCE_CHALLENGE_MISSING"),
     ({"code_challenge": None}, NO_PKCE, "invalid_request", "PKCE_CHALLENGE_MISSING"),
     ({"code_challenge_method": None}, {}, "invalid_request", "PKCE_METHOD"),
@@ -272,10 +284,16 @@ def test_a_native_app_may_choose_the_port_of_a_loopback_address_and_nothing_else
 
 
 @pytest.mark.s(1)
-def test_a_confidential_client_may_not_choose_a_port() -> None:
-    client = a_client(redirect_uris=[LOOPBACK_URI])
-    assert client.has_redirect_uri(LOOPBACK_URI)
-    assert not client.has_redirect_uri("http://127.0.0.1:49152/cb")
+@pytest.mark.parametrize("application_type", ["web", "native"])
+def test_port_of_a_loopback_uri_is_free_for_redirects_of_sign_in_and_sign_out(application_type: str) -> None:
+    """RFC 8252 7.3; the name localhost only for native applications."""
+    uris = [LOOPBACK_URI, "http://localhost/cb"]
+    client = a_client(redirect_uris=uris, post_logout_redirect_uris=uris, application_type=application_type)
+    for matches in (client.has_redirect_uri, client.has_post_logout_redirect_uri):
+        assert matches(LOOPBACK_URI)
+        assert matches("http://127.0.0.1:49152/cb")
+        assert matches("http://localhost:49152/cb") is (application_type == "native")
+        assert not matches("http://127.0.0.1:49152/other")
 
 
 ONE = a_client()
@@ -380,7 +398,6 @@ def test_name_values_names_at_most_five_values() -> None:
         ({"scope": "openid " + "x" * (MAX_NAMED_VALUE_LENGTH + 1)}, InvalidScope, "for this client."),
         ({"scope": "openid a b c d e f g"}, InvalidScope, "this client: a b c d e"),
         ({"resource": "https://other.example"}, InvalidTarget, "this client: https://other.example"),
-        ({"claims": '{"userinfo": {"phone_number": null}}'}, InvalidScope, "this client: phone"),
     ],
 )
 def test_refusal_names_the_values_that_are_not_registered(
@@ -390,3 +407,32 @@ def test_refusal_names_the_values_that_are_not_registered(
     with pytest.raises(error) as refusal:
         judge(a_request(**changes), client)
     assert refusal.value.description.endswith(ending)
+
+
+@pytest.mark.parametrize("response_type", ["code", "code id_token"])
+def test_confidential_client_may_send_a_nonce_instead_of_a_challenge(response_type: str) -> None:
+    """RFC 9700 2.1.1."""
+    request = judge(a_request(response_type=response_type, **WITHOUT_CHALLENGE), a_client(**EVERYTHING))
+    assert (request.nonce, request.code_challenge) == (a_request().nonce, None)
+
+
+def test_refusal_without_challenge_and_nonce_names_both_and_the_setting() -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        judge(a_request(nonce=None, **WITHOUT_CHALLENGE), a_client())
+    for name in ("code_challenge", "nonce", "require_pkce"):
+        assert name in refusal.value.description
+
+
+def test_public_client_needs_a_challenge_in_spite_of_a_nonce() -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        judge(a_request(redirect_uri=PRIVATE_URI, **WITHOUT_CHALLENGE), a_native_client())
+    assert refusal.value.reason == "PKCE_REQUIRED"
+
+
+@pytest.mark.parametrize("part", ["id_token", "userinfo"])
+def test_requested_claim_of_an_unregistered_scope_is_left_out(part: str) -> None:
+    """OpenID Connect Core 5.5.1: a claim that is not returned is no error, essential or not."""
+    asked = json.dumps({part: {"phone_number": {"essential": True}, "name": None}})
+    request = judge(a_request(claims=asked), a_client(scope="openid profile notes"))
+    assert getattr(request.claims, part) == ("name",)
+    assert disclosed_scopes(request.parameters, a_client(scope="openid profile notes")) == request.disclosed_scopes

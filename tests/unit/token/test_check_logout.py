@@ -142,7 +142,6 @@ def _access_token() -> str:
 BAD_HINTS = {
     "alg none": _unsigned,
     "tampered": _tampered,
-    "foreign": _foreign,
     "another issuer": lambda: an_id_token(iss="https://other.example"),
     "an access token": _access_token,
     "no token": lambda: "nonsense",
@@ -157,6 +156,21 @@ async def test_a_hint_that_is_not_ours_gets_a_page(make: Any) -> None:
         await decided(id_token_hint=make(), post_logout_redirect_uri=AFTERWARDS)
     assert refusal.value.description == "id_token_hint is not a valid ID token issued by this server."
     assert not refusal.value.redirectable
+
+
+async def test_hint_whose_key_is_gone_leads_to_a_confirmation() -> None:
+    """ID tokens outlive the signing keys. Nothing in such a hint is trusted."""
+    decision = await decided(id_token_hint=_foreign(), post_logout_redirect_uri=AFTERWARDS)
+    assert (decision.confirmed, decision.redirect_uri, decision.client_name) == (False, "", "")
+    decision = await decided(id_token_hint=_foreign(), post_logout_redirect_uri=AFTERWARDS, client_id="c_shop")
+    assert (decision.confirmed, decision.redirect_uri) == (False, AFTERWARDS)
+    with pytest.raises(InvalidRequest):
+        await decided(id_token_hint=_foreign(), post_logout_redirect_uri="https://evil.example/", client_id="c_shop")
+
+
+async def test_state_is_percent_encoded_as_in_authorization_responses() -> None:
+    decision = await decided(id_token_hint=an_id_token(), post_logout_redirect_uri=AFTERWARDS, state="a b+c&d")
+    assert decision.redirect_uri == f"{AFTERWARDS}?state=a%20b%2Bc%26d"
 
 
 async def test_an_expired_hint_is_as_good() -> None:

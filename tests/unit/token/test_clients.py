@@ -22,11 +22,15 @@ def _refusal(client: Client, method: str, secret: str = "", *, pepper: bytes = P
     try:
         client.authenticate(Credentials(client.client_id, method, secret), peppers=[pepper], now=now)
     except InvalidClient as refusal:
-        return refusal.reason if refusal.description == InvalidClient.default_description else "SAYS_TOO_MUCH"
+        knows_secret = secret in {"latest", "former"} and method != client.metadata.token_endpoint_auth_method
+        if refusal.description != InvalidClient.default_description and not knows_secret:
+            return "SAYS_TOO_MUCH"
+        return refusal.reason
     return ""
 
 
-CONFIDENTIAL = a_client(secrets=(LATEST, FORMER))
+CONFIDENTIAL = a_client(secrets=(LATEST, FORMER), token_endpoint_auth_method="client_secret_basic")
+EITHER = a_client(secrets=(LATEST,))
 POSTS_ITS_SECRET = a_client(secrets=(LATEST,), token_endpoint_auth_method="client_secret_post")
 
 
@@ -45,6 +49,10 @@ POSTS_ITS_SECRET = a_client(secrets=(LATEST,), token_endpoint_auth_method="clien
         (POSTS_ITS_SECRET, POST, "wrong", "CLIENT_SECRET_WRONG"),
         (POSTS_ITS_SECRET, BASIC, "latest", "CLIENT_AUTH_METHOD"),
         (POSTS_ITS_SECRET, NONE, "", "CLIENT_AUTH_METHOD"),
+        (EITHER, BASIC, "latest", ""),
+        (EITHER, POST, "latest", ""),
+        (EITHER, POST, "wrong", "CLIENT_SECRET_WRONG"),
+        (EITHER, NONE, "", "CLIENT_AUTH_METHOD"),
         (a_native_client(), NONE, "", ""),
         (a_native_client(), BASIC, "", "CLIENT_AUTH_METHOD"),
         (a_native_client(), POST, "anything", "CLIENT_AUTH_METHOD"),
@@ -129,3 +137,17 @@ def test_there_is_one_answer_for_a_client_that_is_not_there() -> None:
     with pytest.raises(OAuthError) as refusal:
         require_client(None)
     assert refusal.value.reason == "CLIENT_UNKNOWN"
+
+
+@pytest.mark.s(20)
+def test_refusal_of_the_wrong_method_names_both_methods_only_to_who_knows_the_secret() -> None:
+    def description(secret: str) -> str:
+        with pytest.raises(InvalidClient) as refusal:
+            CONFIDENTIAL.authenticate(Credentials("c_shop", POST, secret), peppers=[PEPPER], now=NOON)
+        return refusal.value.description
+
+    assert description("latest") == (
+        "The client secret was sent by client_secret_post, but token_endpoint_auth_method client_secret_basic is "
+        "registered for this client."
+    )
+    assert description("wrong") == InvalidClient.default_description

@@ -190,7 +190,7 @@ def test_metadata_come_and_go_as_json() -> None:
     client = a_client(**members)
     assert client.metadata.default_max_age == 60
     shown = MessageToDict(to_client(client).metadata)
-    assert (shown["default_max_age"], shown["require_pkce"], "tos_uri" in shown) == (60, True, False)
+    assert (shown["default_max_age"], shown["claims_in_id_token"], "tos_uri" in shown) == (60, False, False)
 
 
 def test_page_tokens_read_back() -> None:

@@ -104,7 +104,7 @@ TABLE: list[tuple[str, dict[str, Any], Step | type[OAuthError]]] = [
     ("max_age instead of default_max_age", {"client": a_client(default_max_age=0), "max_age": "60"}, GRANT),
     ("hint of this user", {"hinted": ALICE}, GRANT),
     ("hint of another user", {"hinted": BOB}, SIGN_IN),
-    ("hint of another user, signed in since as the wrong one", {"hinted": BOB, **SINCE}, SIGN_IN),
+    ("hint of another user, signed in since as the wrong one", {"hinted": BOB, **SINCE}, LoginRequired),
     ("hint, no active session", {"hinted": ALICE, "session": None}, SIGN_IN),
     ("never consented", {"remembered": frozenset()}, CONSENT),
     ("consented to less", {"scope": MORE}, CONSENT),
@@ -155,10 +155,20 @@ def test_next_step(given: dict[str, Any], expected: Step | type[OAuthError]) -> 
 
 @pytest.mark.s(56)
 @pytest.mark.parametrize("redirect_uri", [LOOPBACK_URI, "http://127.0.0.1:49152/cb", PRIVATE_URI])
-@pytest.mark.parametrize("consent", ["required", "skip"])
-def test_public_client_with_private_redirect_uri_always_needs_consent(redirect_uri: str, consent: str) -> None:
+def test_public_client_with_private_redirect_uri_skips_consent_only_by_decision_of_the_operator(
+    redirect_uri: str,
+) -> None:
+    native: dict[str, Any] = {"client": a_native_client(consent="skip"), "redirect_uri": redirect_uri}
+    assert step(**native, prompt="none") is GRANT
+    self_registered = replace(native["client"], registration=Registration(b"", expires_at=NOON))
+    assert step(client=self_registered, redirect_uri=redirect_uri) is CONSENT
+
+
+@pytest.mark.s(56)
+@pytest.mark.parametrize("redirect_uri", [LOOPBACK_URI, "http://127.0.0.1:49152/cb", PRIVATE_URI])
+def test_public_client_with_private_redirect_uri_always_needs_consent(redirect_uri: str) -> None:
     """RFC 6749 10.2, RFC 8252 8.6."""
-    native: dict[str, Any] = {"client": a_native_client(consent=consent), "redirect_uri": redirect_uri}
+    native: dict[str, Any] = {"client": a_native_client(), "redirect_uri": redirect_uri}
     assert step(**native) is CONSENT
     assert step(**native, consented=True) is GRANT
     with pytest.raises(ConsentRequired):

@@ -74,6 +74,6 @@ def test_no_answer_changes_a_claim_of_a_protocol(claims: dict[str, Any]) -> None
         hook_claims = claims_of_reply(reply(claims=claims))
     except HookReplyInvalid:
         hook_claims = claims  # and even so
-    made = access_token_claims(**plain, hook_claims=hook_claims)
+    made = access_token_claims(**plain, further_claims=hook_claims)
     for name, value in access_token_claims(**plain).items():
         assert made[name] == value

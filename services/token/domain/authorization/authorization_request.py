@@ -12,7 +12,6 @@ from libs.oauth.errors import (
     RegistrationNotSupported,
     UnauthorizedClient,
     UnsupportedResponseType,
-    name_values,
 )
 from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
@@ -105,7 +104,7 @@ def disclosed_scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
     Raises:
         InvalidScope, InvalidRequest: what `judge` would say of it.
     """
-    asked = parse_claims_request(parameters["claims"]) if "claims" in parameters else ClaimsRequest()
+    asked = _requested_claims(parameters, client)
     return tuple(dict.fromkeys((*requested_scopes(parameters, client), *asked.scopes)))
 
 
@@ -190,11 +189,24 @@ def _code_challenge(request: AuthorizationRequest, client: Client) -> Authorizat
                 "code_challenge is required when code_challenge_method is sent.", reason=Reason.PKCE_CHALLENGE_MISSING
             )
         if client.metadata.require_pkce and request.wants_code:
-            raise InvalidRequest("code_challenge is required: this client must use PKCE.", reason=Reason.PKCE_REQUIRED)
+            raise InvalidRequest(
+                "code_challenge is required: this client must use PKCE (RFC 7636).", reason=Reason.PKCE_REQUIRED
+            )
+        if client.metadata.require_pkce is None and request.wants_code and not _has_openid_nonce(request):
+            raise InvalidRequest(
+                "code_challenge is required: send code_challenge with code_challenge_method=S256 (PKCE, RFC 7636), or "
+                "nonce with scope openid. The operator can change the client setting require_pkce.",
+                reason=Reason.PKCE_REQUIRED,
+            )
         return request
     return replace(
         request, code_challenge=pkce.check_challenge(challenge, request.parameters.get("code_challenge_method"))
     )
+
+
+def _has_openid_nonce(request: AuthorizationRequest) -> bool:
+    """RFC 9700 2.1.1: a confidential OpenID Connect client may rely on the nonce instead of PKCE."""
+    return OPENID in request.scopes and bool(request.nonce)
 
 
 def _prompt(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
@@ -232,18 +244,14 @@ def _acr_values(request: AuthorizationRequest, client: Client) -> AuthorizationR
 
 
 def _claims(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
-    """Asked for by name or by scope: a client never learns more than the scope that it registered."""
-    text = request.parameters.get("claims")
-    if text is None:
-        return request
-    asked = parse_claims_request(text)
-    missing = [scope for scope in asked.scopes if scope not in client.metadata.scopes]
-    if missing:
-        raise InvalidScope(
-            name_values("claims requests claims of scopes that are not registered for this client", missing),
-            reason=Reason.CLAIMS_NOT_REGISTERED,
-        )
-    return replace(request, claims=asked)
+    return replace(request, claims=_requested_claims(request.parameters, client))
+
+
+def _requested_claims(parameters: Parameters, client: Client) -> ClaimsRequest:
+    """Claims of scopes that the client has not registered are left out (OpenID Connect Core 5.5.1: no error)."""
+    if "claims" not in parameters:
+        return ClaimsRequest()
+    return parse_claims_request(parameters["claims"]).limited_to(client.metadata.scopes)
 
 
 Check = Callable[[AuthorizationRequest, Client], AuthorizationRequest]

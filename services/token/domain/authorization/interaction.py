@@ -51,9 +51,15 @@ def next_step(
 
     Raises:
         LoginRequired, ConsentRequired: an interaction is required and the request has prompt=none.
+        LoginRequired: another user than the requested one has signed in for this request.
         AccessDenied: the request requires an unsupported authentication context class.
     """
     silent = "none" in request.prompts
+    if session is not None and not user_allowed and session.authenticated_at >= progress.asked_at:
+        # Another sign-in page would lead back here (OpenID Connect Core 3.1.2.1, id_token_hint).
+        raise LoginRequired(
+            "The end-user who signed in is not the one that id_token_hint or claims names.", reason=Reason.HINT_MISMATCH
+        )
     if session is None or not user_allowed or _must_sign_in(request, session, progress=progress, now=now):
         if silent:
             raise LoginRequired(reason=Reason.PROMPT_NONE)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from libs.crypto.hashing import hashes_equal, keyed_hash
 from libs.oauth.client_authentication import BASIC, POST, Credentials
-from libs.oauth.client_metadata import ClientMetadata
+from libs.oauth.client_metadata import CONSENT_SKIP, ClientMetadata
 from libs.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, UnauthorizedClient, name_values
 from libs.oauth.reasons import Reason
 from libs.oauth.redirect_uris import MAX_LENGTH, is_private, is_registered
@@ -43,12 +43,22 @@ class Client:
         Raises:
             InvalidClient: the method is not the registered one, or the secret is not valid.
         """
-        if credentials.method != self.metadata.token_endpoint_auth_method:
-            raise InvalidClient(reason=Reason.CLIENT_AUTH_METHOD)
+        if credentials.method not in self.metadata.auth_methods:
+            raise self._wrong_method(credentials, peppers=peppers, now=now)
         if credentials.method not in {BASIC, POST}:
             return  # public clients do not authenticate; assertions are verified by AuthenticateClient
         if not self.knows_secret(credentials.secret, peppers=peppers, now=now):
             raise InvalidClient(reason=Reason.CLIENT_SECRET_WRONG)
+
+    def _wrong_method(self, credentials: Credentials, *, peppers: Sequence[bytes], now: datetime) -> InvalidClient:
+        """The error names the methods only to a caller that knows the secret."""
+        description = None
+        if credentials.method in {BASIC, POST} and self.knows_secret(credentials.secret, peppers=peppers, now=now):
+            description = (
+                f"The client secret was sent by {credentials.method}, but token_endpoint_auth_method "
+                f"{self.metadata.token_endpoint_auth_method} is registered for this client."
+            )
+        return InvalidClient(description, reason=Reason.CLIENT_AUTH_METHOD)
 
     def knows_secret(self, presented: str, *, peppers: Sequence[bytes], now: datetime) -> bool:
         """Return whether it is a valid secret of the client, hashed with any of the peppers."""
@@ -60,18 +70,29 @@ class Client:
         return any(matches)
 
     def has_redirect_uri(self, uri: str) -> bool:
+        return self._is_registered(uri, self.metadata.redirect_uris)
+
+    def has_post_logout_redirect_uri(self, uri: str) -> bool:
+        return self._is_registered(uri, self.metadata.post_logout_redirect_uris)
+
+    def _is_registered(self, uri: str, registered: Sequence[str]) -> bool:
         # The port that a native app chooses may have any number of leading zeros: only this bounds what is stored.
         return len(uri) <= MAX_LENGTH and is_registered(
-            uri, self.metadata.redirect_uris, native=self.metadata.is_public
+            uri, registered, localhost=self.metadata.application_type == "native"
         )
 
     def can_be_impersonated(self, redirect_uri: str) -> bool:
         """Return whether another application could impersonate this client (RFC 6749 10.2, RFC 8252 8.6).
 
         Another app on the user's device can receive the response of a private redirect URI; a dynamically registered
-        public client can have any name.
+        public client can have any name. An operator who sets `consent` to skip accepts that for this client, for
+        example to renew tokens silently during development.
         """
-        return self.metadata.is_public and (self.registration is not None or is_private(redirect_uri))
+        if not self.metadata.is_public:
+            return False
+        if self.registration is not None:
+            return True
+        return is_private(redirect_uri) and self.metadata.consent != CONSENT_SKIP
 
     def require_grant(self, grant_type: str) -> None:
         """Raises UnauthorizedClient when the client is not registered for the grant type."""

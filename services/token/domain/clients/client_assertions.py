@@ -10,6 +10,8 @@ from libs.oauth.errors import InvalidClient
 from libs.oauth.reasons import Reason
 from libs.oauth.security_profiles import SecurityProfile
 
+ASSERTION_TYPES = frozenset({"", "jwt", "client-authentication+jwt"})
+"""What `typ` may be, in lower case; an empty string stands for none. The last one is of draft-ietf-oauth-rfc7523bis."""
 SKEW = timedelta(seconds=60)
 _MAX_JTI_LENGTH = 512
 

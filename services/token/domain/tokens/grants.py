@@ -68,7 +68,7 @@ class Grant:
     def require_live(self) -> None:
         """Raises InvalidGrant when it was revoked."""
         if self.revoked_at is not None:
-            raise InvalidGrant(reason=Reason.GRANT_REVOKED)
+            raise InvalidGrant("The grant was revoked.", reason=Reason.GRANT_REVOKED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class AuthorizationCode:
     client_id: str
     redirect_uri: str
     redirect_uri_given: bool
-    """Did the authorization request name the redirect URI? Then the token request has to as well."""
+    """Did the authorization request name the redirect URI? Then the token request without PKCE has to as well."""
     code_challenge: str | None = field(repr=False)
     nonce: str | None
     correlation_id: str
@@ -104,11 +104,26 @@ class AuthorizationCode:
         if claim.client_id != self.client_id:
             raise InvalidGrant(reason=Reason.CODE_OF_ANOTHER_CLIENT)
         if now >= self.expires_at and self.consumed_at is None:  # a redeemed code is a replay, however late
-            raise InvalidGrant(reason=Reason.CODE_EXPIRED)
-        if claim.redirect_uri != self.redirect_uri and (self.redirect_uri_given or claim.redirect_uri is not None):
-            raise InvalidGrant(reason=Reason.REDIRECT_URI_MISMATCH)
+            raise InvalidGrant("The code has expired.", reason=Reason.CODE_EXPIRED)
+        if claim.redirect_uri is None and self.redirect_uri_given and self.code_challenge is None:
+            raise InvalidGrant(
+                "redirect_uri is missing: it must be that of the authorization request (RFC 6749 4.1.3).",
+                reason=Reason.REDIRECT_URI_MISMATCH,
+            )
+        if claim.redirect_uri not in {None, self.redirect_uri}:
+            raise InvalidGrant(
+                "redirect_uri is not that of the authorization request (RFC 6749 4.1.3).",
+                reason=Reason.REDIRECT_URI_MISMATCH,
+            )
         if (claim.verifier is None) != (self.code_challenge is None):
             # A verifier without a challenge indicates a PKCE downgrade attack (RFC 9700 4.8.2).
-            raise InvalidGrant(reason=Reason.PKCE_DOWNGRADE)
+            raise InvalidGrant(
+                "code_verifier is missing."
+                if claim.verifier is None
+                else "code_verifier was sent for a code that was requested without code_challenge (RFC 9700 4.8.2).",
+                reason=Reason.PKCE_DOWNGRADE,
+            )
         if claim.verifier is not None and not verifier_matches(claim.verifier, self.code_challenge or ""):
-            raise InvalidGrant(reason=Reason.PKCE_MISMATCH)
+            raise InvalidGrant(
+                "code_verifier does not match code_challenge (RFC 7636 4.6).", reason=Reason.PKCE_MISMATCH
+            )

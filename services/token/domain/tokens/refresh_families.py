@@ -128,7 +128,7 @@ class RefreshFamily:
         if not genuine:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_UNKNOWN)
         if now >= min(self.expires_at, self.idle_expires_at):
-            raise InvalidGrant(reason=Reason.REFRESH_TOKEN_EXPIRED)
+            raise InvalidGrant("The refresh token has expired.", reason=Reason.REFRESH_TOKEN_EXPIRED)
         if latest:
             return TokenMatch.LATEST
         return TokenMatch.PREDECESSOR if predecessor and now - self.rotated_at <= grace else TokenMatch.REUSED

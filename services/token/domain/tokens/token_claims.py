@@ -57,15 +57,15 @@ def access_token_claims(
     token_id: str,
     now: datetime,
     lifetime: timedelta,
-    hook_claims: Mapping[str, Any] = MappingProxyType({}),
+    further_claims: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the claims for a user's grant, or for the client itself when `grant` is None.
 
-    `added`: claims of the hook's; none of them can be one of the others.
+    `further_claims`: about the user, or of the token hook; they cannot replace the others.
     """
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
-        **hook_claims,
+        **further_claims,
         "iss": issuer,
         "aud": audience[0] if len(audience) == 1 else list(audience),
         "sub": shown.sub if shown else client_id,

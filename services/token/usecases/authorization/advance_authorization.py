@@ -26,6 +26,7 @@ from services.token.domain.authorization.pending_requests import PendingRequest,
 from services.token.domain.authorization.pushed_requests import pushed_request_ended
 from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
+from services.token.domain.tokens.released_claims import ReleasedClaims
 from services.token.domain.tokens.subjects import Subjects
 from services.token.ports.clients import ClientDirectory
 from services.token.ports.tokens import Accounts, Keys, TokenHook
@@ -36,13 +37,14 @@ from services.token.usecases.tokens.verify_id_token_hint import verify_id_token_
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A valid request. `user_allowed`: the user matches the hint. `user_claims`: for an ID token from the authorization
-    endpoint.
+    """A valid request. `user_allowed`: the user matches the hint. `user_claims`: the values of the released claims, for
+    tokens from the authorization endpoint.
     """
 
     client: Client
     request: AuthorizationRequest
     user_allowed: bool
+    released: ReleasedClaims
     user_claims: Mapping[str, Any]
     hook_claims: Mapping[str, Any] = field(default_factory=dict)
     """Claims of the hook's for an access token from the authorization endpoint."""
@@ -89,15 +91,17 @@ class AdvanceAuthorization:
         redirect_uri = find_redirect_uri(pending.parameters, client)
         request = judge(AuthorizationRequest(parameters=pending.parameters, redirect_uri=redirect_uri), client)
         user_allowed = self._is_user_allowed(request, client, session, now=now)
-        claims = front_channel_claims(request, self.attributes)
+        released = front_channel_claims(request, client, self.attributes)
         user_claims: Mapping[str, Any] = {}
-        if session is not None and claims:
-            account = await self.accounts.find(user_id=session.user_id, session_id=session.session_id, claims=claims)
+        if session is not None and released.names:
+            account = await self.accounts.find(
+                user_id=session.user_id, session_id=session.session_id, claims=released.names
+            )
             if account is None or not account.active:
                 raise AccessDenied(reason=Reason.ACCOUNT_DISABLED)
             user_claims = account.claims
         hook_claims = await self._hook_claims(request, client, session, now=now)
-        return PreparedRequest(client, request, user_allowed, user_claims, hook_claims)
+        return PreparedRequest(client, request, user_allowed, released, user_claims, hook_claims)
 
     async def _hook_claims(
         self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
@@ -140,6 +144,7 @@ class AdvanceAuthorization:
             prepared.request,
             prepared.client,
             session=session,
+            released=prepared.released,
             user_claims=prepared.user_claims,
             hook_claims=prepared.hook_claims,
             now=now,

@@ -4,6 +4,7 @@ OAuth 2.0 Multiple Response Type Encoding Practices; OpenID Connect Core 3.1.2.5
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from libs.oauth import acr
 from libs.oauth.attributes import Attributes
 from libs.oauth.client_metadata import IMPLICIT
 from libs.oauth.response_types import ID_TOKEN, TOKEN
-from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, claims_of, format_scope
+from libs.oauth.scopes import OFFLINE_ACCESS, OPENID, format_scope
 from services.token import events
 from services.token.domain.authorization.authorization_request import AuthorizationRequest
 from services.token.domain.authorization.pending_requests import PendingRequest
@@ -22,23 +23,29 @@ from services.token.domain.sessions.logout import SESSION_CLIENT_LIFETIME
 from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.domain.tokens.audiences import Audiences
 from services.token.domain.tokens.grants import CODE_LIFETIME, AuthorizationCode, Grant
+from services.token.domain.tokens.released_claims import ReleasedClaims
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
 from services.token.domain.tokens.token_hook import TokenHookRequest
 from services.token.ports.work import Writer
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
 
-def front_channel_claims(request: AuthorizationRequest, attributes: Attributes) -> tuple[str, ...]:
-    """Return the names of the user claims for an ID token from the authorization endpoint.
+def front_channel_claims(request: AuthorizationRequest, client: Client, attributes: Attributes) -> ReleasedClaims:
+    """Return the names of the user claims for tokens from the authorization endpoint.
 
-    What was asked for by name; and what the scope stands for when there will be no access token to ask with
-    (OpenID Connect Core 5.4).
+    An ID token has what was requested by name, and what the scope stands for when there will be no access token to ask
+    with (OpenID Connect Core 5.4).
     """
-    if not request.response_type >= ID_TOKEN:
-        return ()
-    alone = request.response_type == ID_TOKEN
-    of_scope = (*claims_of(request.scopes), *attributes.of(request.scopes)) if alone else ()
-    return tuple(dict.fromkeys((*of_scope, *request.claims.id_token)))
+    metadata, wanted = client.metadata, request.response_type
+    if wanted == ID_TOKEN:
+        metadata = replace(metadata, claims_in_id_token=True)
+    released = ReleasedClaims.of(
+        metadata, scopes=request.scopes, requested=request.claims.id_token, attributes=attributes
+    )
+    return ReleasedClaims(
+        id_token=released.id_token if wanted >= ID_TOKEN else (),
+        access_token=released.access_token if wanted >= TOKEN else (),
+    )
 
 
 class GrantAuthorization:
@@ -57,11 +64,12 @@ class GrantAuthorization:
         client: Client,
         *,
         session: AuthenticatedSession,
+        released: ReleasedClaims,
         user_claims: Mapping[str, Any],
         hook_claims: Mapping[str, Any],
         now: datetime,
     ) -> dict[str, str]:
-        """Return the response parameters. `user_claims`: values of `front_channel_claims`."""
+        """Return the response parameters. `user_claims`: values of the claims in `released`."""
         grant = _grant(request, client, session, now=now)
         await self._record_use(work, client, now=now)
         await work.grants.add(grant, expires_at=now + self._grant_lifetime)
@@ -74,7 +82,8 @@ class GrantAuthorization:
         if request.wants_code:
             code = parameters["code"] = await self._code(work, pending, request, grant, now=now)
         if request.response_type >= TOKEN:
-            token = await self._access_token(work, pending, request, client, grant, hook_claims=hook_claims, now=now)
+            claims = {**released.for_access_token(user_claims), **hook_claims}
+            token = await self._access_token(work, pending, request, client, grant, hook_claims=claims, now=now)
             parameters |= _token_parameters(token, request)
         if request.response_type >= ID_TOKEN:
             parameters["id_token"] = await self._mint.id_token(
@@ -83,7 +92,7 @@ class GrantAuthorization:
                 nonce=request.nonce,
                 access_token=token.text if token else None,
                 code=code,
-                user_claims=user_claims,
+                user_claims=released.for_id_token(user_claims),
                 now=now,
             )
         return parameters

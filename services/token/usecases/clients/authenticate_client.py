@@ -12,7 +12,7 @@ from libs.oauth.errors import InvalidClient, TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs
 from services.token.domain.clients.client import Client
-from services.token.domain.clients.client_assertions import judge_assertion
+from services.token.domain.clients.client_assertions import ASSERTION_TYPES, judge_assertion
 from services.token.domain.clients.client_secrets import open_secrets, renewed
 from services.token.ports.clients import ClientDirectory, SignedByClients
 from services.token.ports.work import Begin
@@ -55,7 +55,17 @@ class AuthenticateClient:
     async def _verify_assertion(self, assertion: UnverifiedJwt, client: Client, *, now: datetime) -> None:
         """Signed by a key of the client's, and never seen before (RFC 7523 3). One write, and none for a wrong one."""
         metadata, alg = client.metadata, assertion.header.get("alg")
-        if alg not in metadata.profile.algorithms or alg != (metadata.token_endpoint_auth_signing_alg or alg):
+        if str(assertion.header.get("typ", "")).lower() not in ASSERTION_TYPES:
+            raise InvalidClient(
+                "The client_assertion typ must be JWT or client-authentication+jwt.",
+                reason=Reason.CLIENT_ASSERTION_ANOTHER_KIND,
+            )
+        if alg not in metadata.profile.algorithms:
+            raise InvalidClient(
+                f"The client_assertion alg must be one of {', '.join(sorted(metadata.profile.algorithms))}.",
+                reason=Reason.CLIENT_ASSERTION_ALG,
+            )
+        if alg != (metadata.token_endpoint_auth_signing_alg or alg):
             raise InvalidClient(
                 "The client_assertion alg does not match token_endpoint_auth_signing_alg.",
                 reason=Reason.CLIENT_ASSERTION_ALG,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from libs.crypto.errors import InvalidJwt
 from libs.oauth.errors import InvalidRequest
@@ -46,7 +46,8 @@ class CheckLogout:
     async def __call__(self, pairs: Sequence[Pair], session: AuthenticatedSession | None) -> LogoutDecision:
         """What may be done.
 
-        A hint of another session does not end the session without confirmation.
+        A hint of another session does not end the session without confirmation; nor does a hint whose signing key is
+        gone, which leads to a redirect only if `client_id` names the client.
 
         Raises:
             InvalidRequest: not redirectable; a hint that is not ours, an unknown client, or an unregistered URI.
@@ -57,9 +58,10 @@ class CheckLogout:
             raise _refused(error.description, Reason(error.reason)) from None
         hint = self._verified_hint(parameters.get("id_token_hint"))
         client = await self._client(parameters, hint)
+        of_retired_key = client is None and "id_token_hint" in parameters
         return LogoutDecision(
             client_name=client.metadata.client_name or client.client_id if client else "",
-            redirect_uri=_redirect_uri(parameters, client),
+            redirect_uri="" if of_retired_key else _redirect_uri(parameters, client),
             confirmed=self._is_of(hint, client, session),
             frontchannel_uris=() if session is None else await self._frontchannel_uris(session.session_id),
         )
@@ -92,6 +94,8 @@ class CheckLogout:
         try:
             return verify_id_token_hint(hint, self.keys, issuer=self.issuer, now=self.clock.now())
         except InvalidJwt as error:
+            if error.reason == Reason.KEY_UNKNOWN:
+                return None  # ID tokens outlive the signing keys: the user is asked instead
             raise _refused(
                 "id_token_hint is not a valid ID token issued by this server.", Reason(error.reason)
             ) from None
@@ -117,7 +121,7 @@ def _redirect_uri(parameters: Parameters, client: Client | None) -> str:
         return ""
     if client is None:
         raise _refused("post_logout_redirect_uri requires id_token_hint or client_id.", Reason.LOGOUT_CLIENT_MISSING)
-    if uri not in client.metadata.post_logout_redirect_uris:
+    if not client.has_post_logout_redirect_uri(uri):
         raise _refused(
             "post_logout_redirect_uri does not match a registered post-logout redirect URI.",
             Reason.LOGOUT_URI_UNREGISTERED,
@@ -125,7 +129,7 @@ def _redirect_uri(parameters: Parameters, client: Client | None) -> str:
     state = parameters.get("state")
     if state is None:
         return uri
-    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'state': state})}"
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'state': state}, quote_via=quote)}"
 
 
 def _refused(description: str, reason: Reason) -> InvalidRequest:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from libs.oauth import acr
+from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
 from libs.oauth.client_authentication import Credentials
 from libs.oauth.errors import AccessDenied, InvalidGrant, InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from libs.oauth.parameters import Parameters
@@ -22,6 +23,7 @@ from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.audiences import Audiences
 from services.token.domain.tokens.grants import Grant
+from services.token.domain.tokens.released_claims import ReleasedClaims
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
 from services.token.domain.tokens.token_hook import TokenHookRequest
 from services.token.ports.tokens import Account, Accounts, TokenHook
@@ -62,6 +64,7 @@ class IssueTokens:
     mint: MintTokens
     lifetimes: Lifetimes
     clock: Clock
+    attributes: Attributes = NO_ATTRIBUTES
 
     async def __call__(self, credentials: Credentials, parameters: Parameters) -> dict[str, Any]:
         """A token response (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
@@ -75,7 +78,10 @@ class IssueTokens:
         authorized = await handler(parameters, client, now=now)
         audience = self.audiences.of_request(parameters, client, grant=authorized.grant, scopes=authorized.scopes)
         now = self.clock.now()  # a device may have waited
-        account = None if authorized.grant is None else await self._check_account(authorized.grant, client)
+        released = self._released(authorized)
+        account = None
+        if authorized.grant is not None:
+            account = await self._check_account(authorized.grant, client, claims=released.names)
         access_token = await self.mint.access_token(
             client,
             audience=audience,
@@ -84,6 +90,7 @@ class IssueTokens:
             now=now,
             lifetime=self.lifetimes.access_token,
             hook_claims=await self._hook_claims(authorized, str(parameters.get("grant_type")), audience),
+            user_claims=released.for_access_token(account.claims if account else {}),
         )
         id_token = None
         if authorized.grant is not None and account is not None and OPENID in authorized.scopes:
@@ -93,11 +100,19 @@ class IssueTokens:
                 nonce=authorized.nonce,
                 access_token=access_token.text,
                 code=None,
-                user_claims=account.claims,
+                user_claims=released.for_id_token(account.claims),
                 now=now,
             )
         refresh_token = await authorized.redeem(access_token)
         return {**authorized.response_members, **_response(access_token, id_token, refresh_token)}
+
+    def _released(self, authorized: Authorized) -> ReleasedClaims:
+        return ReleasedClaims.of(
+            authorized.client.metadata,
+            scopes=authorized.scopes,
+            requested=authorized.grant.id_token_claims if authorized.grant else (),
+            attributes=self.attributes,
+        )
 
     async def _hook_claims(
         self, authorized: Authorized, grant_type: str, audience: tuple[str, ...]
@@ -120,20 +135,18 @@ class IssueTokens:
         client.require_grant(grant_type)
         return handler
 
-    async def _check_account(self, grant: Grant, client: Client) -> Account:
+    async def _check_account(self, grant: Grant, client: Client, *, claims: tuple[str, ...]) -> Account:
         """In whatever grant, no tokens for who was disabled, signed out of an online grant, or showed too little."""
         if client.metadata.required_acr and not acr.satisfies(grant.acr, client.metadata.required_acr):
             raise InvalidGrant(
                 "This client requires a sign-in with a second factor.",
                 reason=Reason.ACR_UNMET,
             )
-        account = await self.accounts.find(
-            user_id=grant.user_id, session_id=grant.session_id, claims=grant.id_token_claims
-        )
+        account = await self.accounts.find(user_id=grant.user_id, session_id=grant.session_id, claims=claims)
         if account is None or not account.active:
             raise InvalidGrant(reason=Reason.ACCOUNT_DISABLED)
         if not (grant.offline or account.session_live):
-            raise InvalidGrant(reason=Reason.SESSION_ENDED)
+            raise InvalidGrant("The session of the user has ended.", reason=Reason.SESSION_ENDED)
         return account
 
 

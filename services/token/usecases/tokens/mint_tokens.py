@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from libs.crypto.random import uuid7
@@ -43,6 +44,7 @@ class MintTokens:
         now: datetime,
         lifetime: timedelta,
         hook_claims: Mapping[str, Any],
+        user_claims: Mapping[str, Any] = MappingProxyType({}),
     ) -> AccessToken:
         """Return an access token for a user's grant, or for the client itself when `grant` is None."""
         token_id = uuid7(now)
@@ -56,7 +58,7 @@ class MintTokens:
             token_id=token_id,
             now=now,
             lifetime=lifetime,
-            hook_claims=hook_claims,
+            further_claims={**user_claims, **hook_claims},
         )
         text = await self.keys.sign(claims, alg=self.access_token_alg, typ=ACCESS_TOKEN_TYP, now=now)
         return AccessToken(text, token_id, scopes=scopes, expires_in=int(lifetime.total_seconds()))

@@ -61,8 +61,6 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The user has not decided about the device yet; the device must poll again."""
     ERROR_REASON_CLAIMS_MALFORMED: _ErrorReason.ValueType  # 23
     """The payload of a JWT is not a JSON object."""
-    ERROR_REASON_CLAIMS_NOT_REGISTERED: _ErrorReason.ValueType  # 24
-    """The claims parameter requests claims whose scopes are not registered for the client."""
     ERROR_REASON_CLAIMS_REFUSED: _ErrorReason.ValueType  # 25
     """key-rotation refused to sign a token with these claims; this is a defect of the token service."""
     ERROR_REASON_CLAIMS_REQUEST_MALFORMED: _ErrorReason.ValueType  # 26
@@ -265,6 +263,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The header of a JWT is too large."""
     ERROR_REASON_HINT_INVALID: _ErrorReason.ValueType  # 125
     """id_token_hint is not an ID token of this server."""
+    ERROR_REASON_HINT_MISMATCH: _ErrorReason.ValueType  # 380
+    """Another user than the one that id_token_hint or the claims parameter names has signed in."""
     ERROR_REASON_HOOK_DENIED: _ErrorReason.ValueType  # 126
     """The operator's token hook denied the token."""
     ERROR_REASON_HOOK_NOT_HEARD: _ErrorReason.ValueType  # 127
@@ -817,8 +817,6 @@ ERROR_REASON_AUTHORIZATION_PENDING: ErrorReason.ValueType  # 17
 """The user has not decided about the device yet; the device must poll again."""
 ERROR_REASON_CLAIMS_MALFORMED: ErrorReason.ValueType  # 23
 """The payload of a JWT is not a JSON object."""
-ERROR_REASON_CLAIMS_NOT_REGISTERED: ErrorReason.ValueType  # 24
-"""The claims parameter requests claims whose scopes are not registered for the client."""
 ERROR_REASON_CLAIMS_REFUSED: ErrorReason.ValueType  # 25
 """key-rotation refused to sign a token with these claims; this is a defect of the token service."""
 ERROR_REASON_CLAIMS_REQUEST_MALFORMED: ErrorReason.ValueType  # 26
@@ -1021,6 +1019,8 @@ ERROR_REASON_HEADER_TOO_LARGE: ErrorReason.ValueType  # 124
 """The header of a JWT is too large."""
 ERROR_REASON_HINT_INVALID: ErrorReason.ValueType  # 125
 """id_token_hint is not an ID token of this server."""
+ERROR_REASON_HINT_MISMATCH: ErrorReason.ValueType  # 380
+"""Another user than the one that id_token_hint or the claims parameter names has signed in."""
 ERROR_REASON_HOOK_DENIED: ErrorReason.ValueType  # 126
 """The operator's token hook denied the token."""
 ERROR_REASON_HOOK_NOT_HEARD: ErrorReason.ValueType  # 127

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class ClientAdminServiceStub:
     """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
-    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `claims_in_id_token` (bool), `claims_in_access_token` (list of claims), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 
@@ -91,7 +91,7 @@ class ClientAdminServiceStub:
 
 class ClientAdminServiceServicer:
     """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
-    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `claims_in_id_token` (bool), `claims_in_access_token` (list of claims), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 
@@ -232,7 +232,7 @@ def add_ClientAdminServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ClientAdminService:
     """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
-    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `claims_in_id_token` (bool), `claims_in_access_token` (list of claims), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 

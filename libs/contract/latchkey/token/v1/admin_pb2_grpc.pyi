@@ -28,7 +28,7 @@ GRPC_VERSION: str
 
 class ClientAdminServiceStub:
     """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
-    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `claims_in_id_token` (bool), `claims_in_access_token` (list of claims), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 
@@ -68,7 +68,7 @@ class ClientAdminServiceStub:
 @_typing.type_check_only
 class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
     """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
-    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `claims_in_id_token` (bool), `claims_in_access_token` (list of claims), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 
@@ -104,7 +104,7 @@ class ClientAdminServiceAsyncStub(ClientAdminServiceStub):
 
 class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Manages clients for operators. Metadata are the members of RFC 7591 2 and of the OpenID Connect registration
-    specifications, and members specific to Latchkey: `require_pkce` (bool), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
+    specifications, and members specific to Latchkey: `require_pkce` (bool), `claims_in_id_token` (bool), `claims_in_access_token` (list of claims), `consent` ("required" | "skip"), `required_acr`, `introspection` ("own" | "all"), `resources` and
     `served_resources` (lists of absolute URIs).
     """
 

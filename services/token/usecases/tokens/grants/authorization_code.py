@@ -36,7 +36,7 @@ class AuthorizationCodeGrant:
         if code.consumed_at is not None:  # at once: neither an account nor a key that is missing may put it off
             async with self.begin() as work:
                 await _revoke(work, code, now=now)
-            raise InvalidGrant(reason=Reason.CODE_REPLAYED)
+            raise _replayed()
 
         async def redeem(tokens: AccessToken) -> str | None:
             return await self._redeem(code, client, tokens, now=now)
@@ -67,8 +67,12 @@ class AuthorizationCodeGrant:
             else:
                 await _revoke(work, code, now=now)
         if not won:  # said after the commit, so that the revocation stays
-            raise InvalidGrant(reason=Reason.CODE_REPLAYED)
+            raise _replayed()
         return refresh_token
+
+
+def _replayed() -> InvalidGrant:
+    return InvalidGrant("The code has already been used.", reason=Reason.CODE_REPLAYED)
 
 
 def _claim(parameters: Parameters, client: Client) -> CodeClaim:
