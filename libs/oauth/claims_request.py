@@ -11,6 +11,8 @@ from libs.oauth.scopes import CLAIMS_OF_SCOPE, claims_of
 
 MAX_LENGTH = 4_096
 _KNOWN = frozenset(claim for claims in CLAIMS_OF_SCOPE.values() for claim in claims)
+SID = "sid"
+"""Session identifier: in ID tokens, without a scope (OpenID Connect Back-Channel Logout 1.0, 2.1)."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class ClaimsRequest:
         return replace(
             self,
             userinfo=tuple(name for name in self.userinfo if name in covered),
-            id_token=tuple(name for name in self.id_token if name in covered),
+            id_token=tuple(name for name in self.id_token if name in covered or name == SID),
         )
 
 
@@ -58,7 +60,7 @@ def parse_claims_request(text: str) -> ClaimsRequest:
     subjects = _values(id_token.get("sub")) + _values(userinfo.get("sub"))
     return ClaimsRequest(
         userinfo=tuple(name for name in userinfo if name in _KNOWN),
-        id_token=tuple(name for name in id_token if name in _KNOWN),
+        id_token=tuple(name for name in id_token if name in {*_KNOWN, SID}),
         acr=_values(acr) if essential else (),
         subjects=frozenset(subjects),
     )

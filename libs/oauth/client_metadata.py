@@ -122,6 +122,11 @@ class ClientMetadata:
         return bool(self.backchannel_logout_uri or self.frontchannel_logout_uri)
 
     @property
+    def uses_session_id(self) -> bool:
+        """Whether ID tokens need `sid`: it names the session in logout requests, to the client and from it."""
+        return self.has_logout_uri or bool(self.post_logout_redirect_uris)
+
+    @property
     def scopes(self) -> tuple[str, ...]:
         """Scope values that the client may request: the registered ones, or the standard ones if none is registered."""
         return parse_scope(self.scope) or STANDARD_SCOPES

@@ -73,17 +73,23 @@ async def build(settings: AuthorizeFrontendSettings) -> AsyncIterator[Service]:
         )
 
 
+def site_of(settings: AuthorizeFrontendSettings) -> Site:
+    registration = settings.registration != "closed"
+    return Site(
+        issuer=settings.issuer,
+        client_edge=settings.client_edge_url,
+        brand=settings.brand_name,
+        registration=registration,
+        attributes=settings.attributes_file,
+        registration_scopes=settings.more_registration_scopes if registration else (),
+    )
+
+
 def edge_application(
     settings: AuthorizeFrontendSettings, backends: Backends, keys: PublishedKeys, capabilities: Capabilities
 ) -> web.Application:
     """Builds the HTTP application for the given backends."""
-    site = Site(
-        issuer=settings.issuer,
-        client_edge=settings.client_edge_url,
-        brand=settings.brand_name,
-        registration=settings.registration != "closed",
-        attributes=settings.attributes_file,
-    )
+    site = site_of(settings)
     brand = Brand.of(
         accent=settings.brand_accent or "",
         accent_dark=settings.brand_accent_dark or "",

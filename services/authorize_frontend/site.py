@@ -16,6 +16,7 @@ class Site:
         brand: the name on the pages.
         registration: whether dynamic client registration is on.
         attributes: the claims that the operator has added to the standard ones.
+        registration_scopes: further scope values that clients may register.
     """
 
     issuer: str
@@ -23,6 +24,7 @@ class Site:
     brand: str
     registration: bool = False
     attributes: Attributes = NO_ATTRIBUTES
+    registration_scopes: tuple[str, ...] = ()
 
     @property
     def secure(self) -> bool:

@@ -3,14 +3,13 @@
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from libs.fetch.settings import FetchSettings
-from libs.oauth.errors import InvalidScope
 from libs.oauth.registration import RegistrationPolicy
 from libs.oauth.resources import is_resource
-from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
+from libs.oauth.scopes import STANDARD_SCOPES
 from libs.servicekit.base.settings import (
     AttributeSettings,
     BusSettings,
@@ -80,9 +79,6 @@ class TokenSettings(
     """Timeout of the token hook, in milliseconds."""
     token_telemetry: bool = True
     """Publish token.issued events of the client credentials grant, which writes no database row."""
-    registration_scopes: Annotated[str, StringConstraints(max_length=2_000)] = ""
-    """Scope values, separated by spaces, that dynamically registered clients may request in addition to the standard
-    scopes."""
     registration_resources: Annotated[tuple[str, ...], NoDecode] = ()
     """Resources (RFC 8707), separated by commas, that dynamically registered clients may request."""
     registration_front_channel: bool = True
@@ -104,15 +100,6 @@ class TokenSettings(
         if not all(map(is_resource, uris)):
             raise ValueError("must be absolute URIs without a fragment, separated by commas")
         return uris
-
-    @field_validator("registration_scopes")
-    @classmethod
-    def _scopes_are_well_formed(cls, text: str) -> str:
-        try:
-            parse_scope(" ".join(text.split()))
-        except InvalidScope:
-            raise ValueError("must be scope values separated by spaces") from None
-        return text
 
     @model_validator(mode="after")
     def _a_refresh_token_idles_no_longer_than_it_lives(self) -> Self:
@@ -145,7 +132,7 @@ class TokenSettings(
 
     @property
     def registration_policy(self) -> RegistrationPolicy:
-        more = parse_scope(" ".join(self.registration_scopes.split()))
+        more = (*self.attributes_file.scopes, *self.more_registration_scopes)
         return RegistrationPolicy(
             scopes=tuple(dict.fromkeys((*STANDARD_SCOPES, *more))),
             resources=self.registration_resources,

@@ -133,11 +133,11 @@ async def test_device_authorization_refuses_malformed_requests(system: Stack) ->
 async def test_device_scope_is_limited_to_registered_scopes(system: Stack, browser: Browser) -> None:
     async with await Device.new(system, scope="openid tv:watch") as device:
         assert error_of(await device.authorization_request(scope="openid email")) == (400, "invalid_scope")
-        device.codes = (await device.authorization_request()).json()  # the default scope contains no OpenID scopes
-        assert "tv:watch" in (await open_confirmation(browser, device)).text
+        device.codes = (await device.authorization_request()).json()  # without scope: the smallest scope
+        assert "tv:watch" not in (await open_confirmation(browser, device)).text
         await browser.submit("device-allow")
         token = (await device.poll()).json()
-        assert (token["scope"], "id_token" in token) == ("tv:watch", False)
+        assert (token["scope"], "id_token" in token) == ("openid", True)
 
 
 @pytest.mark.s(35)

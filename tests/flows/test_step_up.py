@@ -46,9 +46,10 @@ async def test_step_up_keeps_the_session_id_and_replaces_its_secret(
     system: Stack, browser: Browser, asked: dict[str, str]
 ) -> None:
     app = await session_older_than_the_authenticator(system, browser)
-    metadata = {} if asked else {"required_acr": MFA}
+    uses_sid = {"post_logout_redirect_uris": ["https://client.example/signed-out"]}
+    metadata = uses_sid if asked else {"required_acr": MFA, **uses_sid}
     async with (
-        await RelyingParty.registered(system) as plain,
+        await RelyingParty.registered(system, **uses_sid) as plain,
         await RelyingParty.registered(system, **metadata) as client,
     ):
         started = plain.start()

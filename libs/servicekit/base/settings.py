@@ -11,11 +11,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretBytes, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FilePath,
+    SecretBytes,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.oauth.attributes import NO_ATTRIBUTES, Attributes, parse_attributes
+from libs.oauth.errors import InvalidScope
 from libs.oauth.registration import RegistrationMode
+from libs.oauth.scopes import parse_scope
 
 PREFIX = "LATCHKEY_"
 KEY_BYTES = 32
@@ -190,6 +202,24 @@ class RegistrationSettings(ServiceSettings):
     """Which clients may register themselves (RFC 7591). `closed`: none. `token`: clients with an initial access token
     from an operator. `open`: every client. With `open`, an unknown client can show users a consent page under any name;
     use it only in closed networks, in test systems, or if this is intended."""
+
+    registration_scopes: Annotated[str, StringConstraints(max_length=2_000)] = ""
+    """Scope values, separated by spaces, that dynamically registered clients may request in addition to the standard
+    scopes and the scopes of attributes. Set it for token, which decides, and for authorize-frontend, which lists them
+    in the discovery document."""
+
+    @field_validator("registration_scopes")
+    @classmethod
+    def _scopes_are_well_formed(cls, text: str) -> str:
+        try:
+            parse_scope(" ".join(text.split()))
+        except InvalidScope:
+            raise ValueError("must be scope values separated by spaces") from None
+        return text
+
+    @property
+    def more_registration_scopes(self) -> tuple[str, ...]:
+        return parse_scope(" ".join(self.registration_scopes.split()))
 
 
 class AttributeSettings(ServiceSettings):

@@ -2,7 +2,15 @@
 
 import pytest
 
-from tests.flows.conformance.suite import EVERY, Suite, random_string, variants
+from tests.flows.conformance.suite import EVERY, Suite, Variant, random_string, variants
+from tests.support.browser import Browser
+from tests.support.stack import Stack
+
+
+@pytest.fixture
+async def suite(system: Stack, browser: Browser, variant: Variant) -> Suite:
+    """With a logout URI, so that ID tokens contain `sid`."""
+    return await Suite.begin(system, browser, variant, post_logout_redirect_uris=["https://suite.example/signed-out"])
 
 
 @pytest.mark.conformance("oidcc-prompt-none-not-logged-in")

@@ -1,5 +1,6 @@
 """Authorization requests, on SQLite and on PostgreSQL: granted at once, stored until the user has interacted, or refused."""
 
+import json
 from contextlib import suppress
 from typing import Any
 
@@ -201,6 +202,28 @@ async def test_a_hint_that_is_not_ours_is_refused(world: World, hint: str) -> No
     for session in (None, a_session()):
         assert sent(await world.ask(client, session, id_token_hint=hint))["error"] == "invalid_request"
     assert await world.rows("grants") == []
+
+
+@pytest.mark.s(40)
+@pytest.mark.parametrize(
+    "requested",
+    [
+        {"id_token_hint": an_id_token()},
+        {"claims": json.dumps({"id_token": {"sub": {"value": ALICE}}})},
+        {"id_token_hint": an_id_token(sub=BOB), "claims": json.dumps({"userinfo": {"sub": {"value": ALICE}}})},
+        {"id_token_hint": an_id_token(), "claims": json.dumps({"userinfo": {"sub": {"value": BOB}}})},
+    ],
+)
+async def test_sign_in_of_another_user_than_the_requested_one_gets_login_required(
+    world: World, requested: dict[str, Any]
+) -> None:
+    """OpenID Connect Core 3.1.2.1: another sign-in page would only repeat the question."""
+    client = await world.client()
+    request_id = asked(await world.ask(client, None, **requested), Step.SIGN_IN)
+    answer = sent(await world.back(request_id, a_session(BOB, at=NOON)))
+    assert answer["error"] == "login_required"
+    assert answer["state"] == "a state"
+    assert "id_token_hint" in answer["error_description"]
 
 
 @pytest.mark.s(40)

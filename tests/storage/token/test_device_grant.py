@@ -209,9 +209,11 @@ async def test_device_authorization_response_contains_the_verification_uri(
     answer = await start(tv.credentials, Parameters({"scope": "openid notes"}), remote_address="192.0.2.1")
     assert answer["verification_uri_complete"] == f"{ISSUER}/device?user_code=WDJB-MJHT"
     assert devices.created == [(tv.client_id, ("openid", "notes"), "192.0.2.1")]
-    sign_in_only = await a_tv(world, scope="openid offline_access")
+    await start(tv.credentials, Parameters({}), remote_address="192.0.2.1")
+    assert devices.created[1] == (tv.client_id, ("openid",), "192.0.2.1")
+    several = await a_tv(world, scope="notes printers")
     with pytest.raises(InvalidScope):
-        await start(sign_in_only.credentials, Parameters({}), remote_address="192.0.2.1")
+        await start(several.credentials, Parameters({}), remote_address="192.0.2.1")
 
 
 @pytest.mark.s(25, 36)

@@ -1,5 +1,6 @@
 """Resource indicators (RFC 8707): the audience of a token, the consent of the user, and no later extension."""
 
+import json
 from typing import Any
 
 import pytest
@@ -43,10 +44,20 @@ async def test_access_token_audience_is_the_requested_resources(world: World, cl
 
 
 @pytest.mark.s(25)
-async def test_audience_with_openid_contains_userinfo_and_no_other_own_api(world: World, client: Registered) -> None:
+async def test_audience_contains_userinfo_only_if_userinfo_claims_were_requested(
+    world: World, client: Registered
+) -> None:
+    """Otherwise a resource server that gets the token could read the user's claims."""
     tokens = await world.tokens(client, scope="openid notes", resource=ORDERS)
+    assert audience(tokens) == ORDERS
+    with pytest.raises(InvalidToken) as found:
+        await world.get_userinfo(tokens["access_token"])
+    assert found.value.reason == "AUDIENCE_MISMATCH"
+    assert "resource" in found.value.description
+    claims = json.dumps({"userinfo": {"email": None}})
+    tokens = await world.tokens(client, scope="openid notes", resource=ORDERS, claims=claims)
     assert audience(tokens) == [ORDERS, AUDIENCES.userinfo]
-    assert (await world.get_userinfo(tokens["access_token"]))["sub"]
+    assert (await world.get_userinfo(tokens["access_token"])).keys() == {"sub", "email"}
 
 
 @pytest.mark.s(25)
@@ -116,7 +127,7 @@ async def test_a_token_from_the_authorization_endpoint_is_for_the_same(world: Wo
     answer = sent(await world.ask(client, a_session(), response_type="token", scope="notes", resource=ORDERS))
     assert audience(answer) == ORDERS
     both = sent(await world.ask(client, a_session(), response_type="id_token token", resource=ORDERS))
-    assert audience(both) == [ORDERS, AUDIENCES.userinfo]
+    assert audience(both) == ORDERS
     assert read_token(both["id_token"], "RS256").claims["aud"] == client.client_id
 
 
@@ -239,7 +250,7 @@ async def test_a_resource_server_sees_tokens_for_what_it_serves_and_no_others(wo
 
     tokens = await world.tokens(client, scope="openid notes", resource=BOTH)
     answer = await seen(api, tokens["access_token"])
-    assert (answer["active"], answer["aud"]) == (True, [ORDERS, NOTES, AUDIENCES.userinfo])
+    assert (answer["active"], answer["aud"]) == (True, [ORDERS, NOTES])
     assert await seen(api, tokens["refresh_token"]) == {"active": False}
     assert await seen(default, tokens["access_token"]) == {"active": False}
     for resource in (NOTES, None):

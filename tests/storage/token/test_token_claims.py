@@ -2,11 +2,12 @@
 
 import base64
 import hashlib
+import json
 from typing import Any
 
 import pytest
 
-from tests.storage.token.world import Registered, World
+from tests.storage.token.world import Registered, World, sent
 from tests.unit.token.parts import ALICE, ISSUER, MINUTE, NOON, a_session, read_token, signing_key
 
 NOW = int(NOON.timestamp())
@@ -64,10 +65,35 @@ async def test_an_id_token_says_this_and_no_more(world: World, client: Registere
         "auth_time": AUTH_TIME,
         "acr": "urn:latchkey:acr:password",
         "amr": ["pwd"],
-        "sid": "s-7",
         "at_hash": _at_hash(tokens["access_token"]),
         "nonce": " a ä nonce\t",
     }
+
+
+@pytest.mark.parametrize(
+    ("metadata", "requested", "expected"),
+    [
+        ({}, None, None),
+        ({"post_logout_redirect_uris": ["https://client.example/out"]}, None, "s-7"),
+        ({"backchannel_logout_uri": "https://client.example/back"}, None, "s-7"),
+        ({"frontchannel_logout_uri": "https://client.example/front"}, None, "s-7"),
+        ({}, {"id_token": {"sid": None}}, "s-7"),
+        ({}, {"userinfo": {"sid": None}}, None),
+    ],
+)
+async def test_id_token_has_sid_only_if_the_client_uses_or_requests_it(
+    world: World, metadata: dict[str, Any], requested: dict[str, Any] | None, expected: str | None
+) -> None:
+    client = await world.client(
+        **metadata, grant_types=["authorization_code", "implicit", "refresh_token"], response_types=["code", "id_token"]
+    )
+    claims: dict[str, Any] = {} if requested is None else {"claims": json.dumps(requested)}
+    tokens = await world.exchange(client, await world.code(client, a_session(session_id="s-7"), **claims))
+    front = sent(await world.ask(client, a_session(session_id="s-7"), response_type="id_token", **claims))
+    refreshed = await world.refresh(client, tokens["refresh_token"])
+    for text in (tokens["id_token"], front["id_token"], refreshed["id_token"]):
+        assert read_token(text, "RS256").claims.get("sid") == expected
+    assert all("sid" not in names for _, _, names in world.users.asked)
 
 
 @pytest.mark.s(16)

@@ -88,7 +88,8 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({"scope": 'openid "notes"'}, {}, "invalid_scope", "SCOPE_MALFORMED"),
     ({"scope": "openid\tnotes"}, {}, "invalid_scope", "SCOPE_MALFORMED"),
     ({"scope": " ".join(f"s{number}" for number in range(65))}, {}, "invalid_scope", "SCOPE_MALFORMED"),
-    ({"scope": None}, {"scope": "openid offline_access"}, "invalid_scope", "SCOPE_MISSING"),
+    ({"scope": None}, {"scope": "notes printers"}, "invalid_scope", "SCOPE_MISSING"),
+    ({"scope": None}, {"scope": "profile offline_access"}, "invalid_scope", "SCOPE_MISSING"),
     ({"resource": "https://api.example"}, {}, "invalid_target", "RESOURCE_NOT_REGISTERED"),
     ({"resource": "https://api.example/"}, API, "invalid_target", "RESOURCE_NOT_REGISTERED"),
     ({"resource": "https://api.example https://other.example"}, API, "invalid_target", "RESOURCE_NOT_REGISTERED"),
@@ -186,8 +187,24 @@ def test_a_public_client_must_use_pkce_whatever_it_registered() -> None:
     assert refusal.value.reason == "PKCE_REQUIRED"
 
 
-def test_default_scope_is_the_registered_scope_without_user_scopes() -> None:
-    assert judge(a_request(scope=None), a_client()).scopes == ("profile", "email", "notes")
+@pytest.mark.parametrize(
+    ("registered", "smallest"),
+    [
+        ("openid profile email offline_access notes", ("openid",)),
+        (None, ("openid",)),
+        ("notes", ("notes",)),
+        ("profile email address phone offline_access notes", ("notes",)),
+    ],
+)
+def test_request_without_scope_gets_the_smallest_scope(registered: str | None, smallest: tuple[str, ...]) -> None:
+    """RFC 6749 3.3: no claims about the user, no offline access, and no choice among the scopes of APIs."""
+    assert judge(a_request(scope=None), a_client(scope=registered)).scopes == smallest
+
+
+def test_missing_scope_error_names_the_registered_scopes() -> None:
+    with pytest.raises(OAuthError) as refusal:
+        judge(a_request(scope=None), a_client(scope="notes printers"))
+    assert refusal.value.description == "scope is missing. Registered for this client: notes printers"
 
 
 def test_a_client_that_registered_no_scope_may_ask_for_the_standard_ones() -> None:

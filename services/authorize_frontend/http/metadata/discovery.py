@@ -38,7 +38,7 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "end_session_endpoint": site.url("/logout"),
         "check_session_iframe": site.url("/check-session"),
         "ui_locales_supported": [language.tag for language in LANGUAGES],
-        "scopes_supported": [*STANDARD_SCOPES, *site.attributes.scopes],
+        "scopes_supported": list(dict.fromkeys((*STANDARD_SCOPES, *site.attributes.scopes, *site.registration_scopes))),
         "claims_supported": [*_CLAIMS, *site.attributes.by_name],
         "response_types_supported": [format_response_type(kind) for kind in SUPPORTED_RESPONSE_TYPES],
         "response_modes_supported": [mode.value for mode in ResponseMode],

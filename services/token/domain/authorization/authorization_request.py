@@ -156,8 +156,6 @@ def _response_mode(request: AuthorizationRequest, _client: Client) -> Authorizat
 
 def _scope(request: AuthorizationRequest, client: Client) -> AuthorizationRequest:
     scopes = requested_scopes(request.parameters, client)
-    if not scopes:
-        raise InvalidScope("scope is missing.", reason=Reason.SCOPE_MISSING)
     if request.response_type >= ID_TOKEN and OPENID not in scopes:
         raise InvalidScope(
             "scope must contain openid when an ID token is requested.", reason=Reason.SCOPE_OPENID_MISSING

@@ -102,14 +102,27 @@ class Client:
             )
 
     def permitted_scope(self, requested: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the requested scope, or the registered default scope when the request has none.
+        """Return the requested scope, or the smallest one when the request has none (RFC 6749 3.3).
+
+        The smallest scope is openid, which releases no claim but `sub`. A client without openid gets its only
+        registered scope value; with several of them it has to name what it needs.
 
         Raises:
-            InvalidScope: a value that the client has not registered.
+            InvalidScope: a value that the client has not registered, or no value and no smallest scope.
         """
-        scopes = requested or tuple(scope for scope in self.metadata.scopes if scope not in {OPENID, OFFLINE_ACCESS})
-        _require_registered(scopes, self.metadata.scopes)
-        return scopes
+        _require_registered(requested, self.metadata.scopes)
+        return requested or self._smallest_scope()
+
+    def _smallest_scope(self) -> tuple[str, ...]:
+        registered = self.metadata.scopes
+        if OPENID in registered:
+            return (OPENID,)
+        own = tuple(scope for scope in registered if scope not in _PERSONAL)
+        if len(own) == 1:
+            return own
+        raise InvalidScope(
+            name_values("scope is missing. Registered for this client", registered), reason=Reason.SCOPE_MISSING
+        )
 
     def own_scope(self, requested: tuple[str, ...]) -> tuple[str, ...]:
         """Return the scope of a client credentials request (RFC 6749 4.4): the registered scope without user scopes.

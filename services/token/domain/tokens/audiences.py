@@ -43,9 +43,11 @@ class Audiences:
             InvalidTarget: malformed, more than was granted or registered, or nothing is left of what was granted.
         """
         requested = parse_resources(parameters.get(RESOURCE, ""))
-        whole = self.of_grant(grant.resources, client, scopes=scopes) if grant else (self.issuer,)
+        whole = (
+            self.of_grant(grant.resources, client, userinfo_claims=grant.userinfo_claims) if grant else (self.issuer,)
+        )
         permitted = {*whole} if grant else {self.issuer, *client.metadata.resources}
-        if self.issuer in whole:
+        if self.issuer in whole or OPENID in scopes:
             permitted.add(self.userinfo)
         if not whole:
             raise InvalidTarget(
@@ -58,15 +60,18 @@ class Audiences:
             )
         return requested or whole
 
-    def of_grant(self, granted: tuple[str, ...], client: Client, *, scopes: tuple[str, ...]) -> tuple[str, ...]:
+    def of_grant(
+        self, granted: tuple[str, ...], client: Client, *, userinfo_claims: tuple[str, ...]
+    ) -> tuple[str, ...]:
         """What was granted, as far as the client is still registered for it; the issuer where nothing was named.
 
-        With the scope openid also userinfo, but not the issuer, so that other APIs do not accept the token.
+        With userinfo claims that were requested by name also userinfo. Otherwise the resource servers that get the
+        token could read the user's claims; a client that needs them names the userinfo endpoint as `resource`.
         """
         if not granted:
             return (self.issuer,)
         left = tuple(resource for resource in granted if resource in client.metadata.resources)
-        return (*left, self.userinfo) if OPENID in scopes and self.userinfo not in left else left
+        return (*left, self.userinfo) if left and userinfo_claims and self.userinfo not in left else left
 
     def reach_userinfo(self, audience: object) -> bool:
         """Is a token with this `aud` one for userinfo?"""

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from libs.crypto.random import uuid7
-from libs.oauth.claims_request import ClaimsRequest
+from libs.oauth.claims_request import SID, ClaimsRequest
 from libs.oauth.errors import InvalidGrant
 from libs.oauth.pkce import verifier_matches
 from libs.oauth.reasons import Reason
+from services.token.domain.clients.client import Client
 from services.token.domain.sessions.session import AuthenticatedSession
 
 CODE_LIFETIME = timedelta(seconds=60)
@@ -64,6 +65,10 @@ class Grant:
             amr=session.amr,
             created_at=now,
         )
+
+    def shows_session(self, client: Client) -> bool:
+        """Return whether ID tokens contain `sid`: the client uses it at logout, or has requested it by name."""
+        return client.metadata.uses_session_id or SID in self.id_token_claims
 
     def require_live(self) -> None:
         """Raises InvalidGrant when it was revoked."""

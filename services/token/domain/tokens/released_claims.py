@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from libs.oauth.attributes import Attributes
+from libs.oauth.claims_request import SID
 from libs.oauth.client_metadata import ClientMetadata
 from libs.oauth.scopes import claims_of
 
@@ -30,8 +31,9 @@ class ReleasedClaims:
         """Return what the granted scopes release to this client. `requested`: by the `claims` parameter."""
         of_scopes = (*claims_of(scopes), *attributes.of(scopes))
         in_id_token = of_scopes if metadata.claims_in_id_token else ()
+        about_user = (name for name in requested if name != SID)
         return cls(
-            id_token=tuple(dict.fromkeys((*in_id_token, *requested))),
+            id_token=tuple(dict.fromkeys((*in_id_token, *about_user))),
             access_token=tuple(name for name in metadata.claims_in_access_token if name in of_scopes),
         )
 

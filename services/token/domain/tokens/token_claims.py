@@ -92,6 +92,7 @@ def id_token_claims(
     issuer: str,
     grant: Grant,
     shown: SubjectIdentifiers,
+    shows_session: bool,
     nonce: str | None,
     access_token: str | None,
     code: str | None,
@@ -110,8 +111,9 @@ def id_token_claims(
         "auth_time": int(grant.authenticated_at.timestamp()),
         "acr": grant.acr,
         "amr": list(grant.amr),
-        "sid": shown.sid,
     }
+    if shows_session:
+        claims["sid"] = shown.sid
     if access_token is not None:
         claims["at_hash"] = left_half_hash(access_token, alg)
     if code is not None:

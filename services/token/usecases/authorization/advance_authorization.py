@@ -182,14 +182,15 @@ class AdvanceAuthorization:
     def _is_user_allowed(
         self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession | None, *, now: datetime
     ) -> bool:
-        """Return whether the user is the subject of id_token_hint or of `claims`. True if the request has neither.
+        """Return whether the user is the subject of id_token_hint and of `claims`. True if the request has neither.
 
         Compares the subject identifier for this client, so that a hint of another sector does not match.
         """
-        subjects = self._hinted(request, now=now) or request.claims.subjects
-        if session is None or not subjects:
+        requested = (self._hinted(request, now=now), request.claims.subjects)
+        if session is None or not any(requested):
             return True
-        return self.subjects.sub(client, session.user_id) in subjects
+        sub = self.subjects.sub(client, session.user_id)
+        return all(sub in subjects for subjects in requested if subjects)
 
     def _hinted(self, request: AuthorizationRequest, *, now: datetime) -> frozenset[str]:
         hint = request.parameters.get("id_token_hint")

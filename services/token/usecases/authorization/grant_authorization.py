@@ -101,7 +101,7 @@ class GrantAuthorization:
         self, request: AuthorizationRequest, client: Client, session: AuthenticatedSession, *, now: datetime
     ) -> TokenHookRequest:
         """What the hook is asked about an access token from the authorization endpoint."""
-        audience = self._audiences.of_grant(request.resources, client, scopes=request.scopes)
+        audience = self._audiences.of_grant(request.resources, client, userinfo_claims=request.claims.userinfo)
         return TokenHookRequest(IMPLICIT, client, audience, request.scopes, _grant(request, client, session, now=now))
 
     async def _record_use(self, work: Writer, client: Client, *, now: datetime) -> None:
@@ -150,7 +150,7 @@ class GrantAuthorization:
         """Shorter-lived than one from the token endpoint: it passed through a browser."""
         token = await self._mint.access_token(
             client,
-            audience=self._audiences.of_grant(request.resources, client, scopes=request.scopes),
+            audience=self._audiences.of_grant(request.resources, client, userinfo_claims=request.claims.userinfo),
             scopes=request.scopes,
             grant=grant,
             now=now,

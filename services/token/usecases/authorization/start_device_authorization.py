@@ -4,9 +4,7 @@ from typing import Any
 
 from libs.oauth.client_authentication import Credentials
 from libs.oauth.client_metadata import DEVICE_CODE
-from libs.oauth.errors import InvalidScope
 from libs.oauth.parameters import Parameters
-from libs.oauth.reasons import Reason
 from libs.oauth.scopes import parse_scope
 from libs.servicekit.base.clock import Clock
 from services.token.domain.tokens.audiences import requested_resources
@@ -34,8 +32,6 @@ class StartDeviceAuthorization:
         client = await self._authenticate(credentials, now=self._clock.now())
         client.require_grant(DEVICE_CODE)
         scopes = client.permitted_scope(parse_scope(parameters.get("scope", "")))
-        if not scopes:
-            raise InvalidScope("scope is missing.", reason=Reason.SCOPE_MISSING)
         resources = requested_resources(parameters, client)
         codes = await self._devices.create(client, scopes, resources=resources, remote_address=remote_address)
         return {

@@ -87,7 +87,10 @@ class GetUserinfo:
         except InvalidJwt as error:
             raise InvalidToken(reason=Reason(error.reason)) from None
         if not self.audiences.reach_userinfo(claims["aud"]):
-            raise InvalidToken(reason=Reason.AUDIENCE_MISMATCH)
+            raise InvalidToken(
+                "The access token is for other resources: request one with resource set to the userinfo endpoint.",
+                reason=Reason.AUDIENCE_MISMATCH,
+            )
         return claims
 
     async def _live_grant(self, token: Mapping[str, Any]) -> Grant:

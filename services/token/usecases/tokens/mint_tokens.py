@@ -80,6 +80,7 @@ class MintTokens:
             issuer=self.issuer,
             grant=grant,
             shown=self._shown(client, grant),
+            shows_session=grant.shows_session(client),
             nonce=nonce,
             access_token=access_token,
             code=code,
