@@ -6,7 +6,10 @@ from collections.abc import Iterable
 import nats
 import pytest
 
+from latchkey.authentication.v1 import admin_pb2
+from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceStub
 from tests.flows.relying_party import RelyingParty
+from tests.flows.users import new_user
 from tests.support.browser import Browser
 from tests.support.stack import Stack
 
@@ -42,6 +45,25 @@ def names_about(user_id: str, events: Iterable[dict[str, object]]) -> set[str]:
     """Names of the events about one user."""
     types = {str(event["type"]) for event in events if event["subject"] == user_id}
     return {name.removeprefix("latchkey.").removesuffix(".v1") for name in types}
+
+
+@pytest.mark.s(36)
+async def test_password_change_ends_offline_grants_without_nats(system: Stack) -> None:
+    """Events only make revocation faster: an attacker who disturbs NATS keeps no stolen refresh token alive."""
+    username, _ = await new_user(system)
+    async with (
+        await RelyingParty.registered(system) as client,
+        Browser(system.issuer) as browser,
+        system.channel("authentication") as channel,
+    ):
+        stolen = await client.sign_in(browser, username=username)
+        system.kill("nats")
+        request = admin_pb2.SetPasswordRequest(username=username, password=f"{username}-changed")
+        await UserAdminServiceStub(channel).SetPassword(request)
+        refused = await client.token_request(grant_type="refresh_token", refresh_token=stolen["refresh_token"])
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+        assert (await client.userinfo(stolen["access_token"])).status_code == 401
+        system.start("nats")
 
 
 async def test_services_start_without_nats(system: Stack, browser: Browser) -> None:

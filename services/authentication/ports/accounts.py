@@ -56,6 +56,9 @@ class AccountWriter(Protocol):
     async def set_claims(self, account: Account) -> None:
         """Store the profile and the attributes of the account."""
 
+    async def refuse_earlier_grants(self, user_id: str, *, now: datetime) -> None:
+        """Have the token service refuse all grants of the user that were made before now, whatever events it gets."""
+
     async def erase(self, user_id: str) -> bool:
         """Delete the data of an active account from every table, except its id. False if it is not active."""
 

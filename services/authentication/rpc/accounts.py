@@ -10,6 +10,7 @@ from latchkey.authentication.v1 import (
 )
 from libs.oauth.errors import AccessDenied
 from libs.oauth.reasons import Reason
+from libs.servicekit.grpc.timestamps import to_optional_timestamp
 from services.authentication.domain.accounts.account import AccountState
 from services.authentication.rpc.messages import origin_of, to_struct
 from services.authentication.rpc.sessions import to_session
@@ -51,7 +52,10 @@ def to_account(answer: AccountResponse | None) -> accounts_pb2.GetAccountRespons
     if answer is None:
         return accounts_pb2.GetAccountResponse(state=accounts_pb2.ACCOUNT_STATE_UNSPECIFIED)
     return accounts_pb2.GetAccountResponse(
-        state=_STATES[answer.state], session_live=answer.session_live, claims=to_struct(answer.claims)
+        state=_STATES[answer.state],
+        session_live=answer.session_live,
+        claims=to_struct(answer.claims),
+        grants_not_before=to_optional_timestamp(answer.grants_not_before),
     )
 
 

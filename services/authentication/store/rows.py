@@ -26,6 +26,7 @@ ACCOUNT_COLUMNS = tuple(
         "profile_updated_at",
         "has_second_factor",
         "attributes",
+        "grants_not_before",
     )
 )
 """A password hash is not read where it is not judged."""
@@ -60,6 +61,7 @@ def to_account(row: Any) -> Account:
         profile_updated_at=row.account_profile_updated_at,
         has_second_factor=row.account_has_second_factor,
         attributes=row.account_attributes,
+        grants_not_before=row.account_grants_not_before,
     )
 
 

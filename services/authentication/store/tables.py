@@ -55,6 +55,8 @@ class UserRow(Row, table=True):
     profile_updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     has_second_factor: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     """Whether there is a row in `factors`; kept with every change there, so that a sign-in reads one row."""
+    grants_not_before: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """Grants that clients got before this time are refused."""
 
 
 class SessionRow(Row, table=True):

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.json_format import MessageToDict
 
 from latchkey.authentication.v1 import accounts_pb2
+from libs.servicekit.grpc.timestamps import datetime_of
 
 if TYPE_CHECKING:  # the stubs know the asynchronous face, the module has one for both
     from latchkey.authentication.v1.accounts_pb2_grpc import AccountServiceAsyncStub
@@ -17,6 +19,7 @@ class RemoteAccount:
     active: bool
     session_live: bool
     claims: Mapping[str, Any]
+    grants_not_before: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,10 @@ class RemoteAccounts:
             active=response.state == accounts_pb2.ACCOUNT_STATE_ACTIVE,
             session_live=response.session_live,
             claims=_json_claims(response),
+            # A version without this field refuses no grant for its age; its events do that.
+            grants_not_before=(
+                datetime_of(response.grants_not_before) if response.HasField("grants_not_before") else None
+            ),
         )
 
 

@@ -143,6 +143,10 @@ class Account(Protocol):
     @property
     def session_live(self) -> bool: ...
     @property
+    def grants_not_before(self) -> datetime | None:
+        """Grants that were made before this time are invalid; None: the account invalidates no grant."""
+
+    @property
     def claims(self) -> Mapping[str, Any]: ...
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from libs.oauth.errors import InvalidGrant, InvalidScope, OAuthError, TemporarilyUnavailable
+from libs.oauth.errors import InvalidGrant, InvalidScope, InvalidToken, OAuthError, TemporarilyUnavailable
 from tests.storage.token.world import LIFETIMES, FakeAccount, Registered, World
 from tests.support.databases import statements
 from tests.unit.token.parts import ALICE, SECOND, names_no_more_than_permitted, read_token
@@ -123,6 +123,36 @@ async def test_refresh_is_refused_for_disabled_account_or_ended_session(
     assert await _refusal(world, client, token) == reason
     [family] = await world.rows("refresh_families")
     assert family["generation"] == 1
+
+
+@pytest.mark.s(36)
+@pytest.mark.parametrize("scope", ["openid", "openid offline_access"])
+async def test_grant_from_before_a_password_change_is_refused_without_any_event(
+    world: World, client: Registered, scope: str
+) -> None:
+    token = await _first(world, client, scope=scope)
+    access_token = (await world.tokens(client, scope=scope))["access_token"]
+    world.clock.move(SECOND)
+    world.users.users[ALICE] = FakeAccount(grants_not_before=world.clock.now())
+    assert await _refusal(world, client, token) == "GRANT_REVOKED"
+    with pytest.raises(InvalidToken) as refusal:
+        await world.get_userinfo(access_token)
+    assert refusal.value.reason == "GRANT_REVOKED"
+    later = await world.tokens(client, scope=scope)
+    await world.refresh(client, later["refresh_token"])
+    await world.get_userinfo(later["access_token"])
+
+
+@pytest.mark.s(36)
+async def test_code_from_before_a_password_change_is_refused_without_any_event(
+    world: World, client: Registered
+) -> None:
+    code = await world.code(client)
+    world.clock.move(SECOND)
+    world.users.users[ALICE] = FakeAccount(grants_not_before=world.clock.now())
+    with pytest.raises(InvalidGrant) as refusal:
+        await world.exchange(client, code)
+    assert refusal.value.reason == "GRANT_REVOKED"
 
 
 async def test_an_offline_grant_goes_on_after_the_session(world: World, client: Registered) -> None:

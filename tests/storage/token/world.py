@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -69,6 +69,7 @@ LIFETIMES = Lifetimes(
 class FakeAccount:
     active: bool = True
     session_live: bool = True
+    grants_not_before: datetime | None = None
     claims: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -33,6 +33,10 @@ class Account:
     """What an operator has added to the standard claims (libs/oauth/attributes.py)."""
     has_second_factor: bool = False
     """A password alone does not sign in."""
+    grants_not_before: datetime | None = None
+    """Grants that clients got before this time are refused: then the password was changed, the second factors were
+    reset, or the account was disabled. None: it never happened.
+    """
 
     @property
     def active(self) -> bool:

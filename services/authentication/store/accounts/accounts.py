@@ -135,6 +135,9 @@ class Accounts:
         }
         await self._session.execute(update(USERS).where(USERS.c.id == account.id).values(values))
 
+    async def refuse_earlier_grants(self, user_id: str, *, now: datetime) -> None:
+        await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(grants_not_before=now))
+
     async def erase(self, user_id: str) -> bool:
         # No typed name maps to this key, so the row is not found by name, and the name can be used again.
         values = {

@@ -66,6 +66,7 @@ class ChangePassword:
                     redirectable=False,
                 )
             await work.accounts.change_password(user_id, password_hash)
+            await work.accounts.refuse_earlier_grants(user_id, now=self._clock.now())
             ended = await work.sessions.end_others_of(
                 user_id, keep=live.session.id, reason=reason, now=self._clock.now()
             )

@@ -1,5 +1,7 @@
 """An operator disables a user."""
 
+from dataclasses import replace
+
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account
@@ -30,7 +32,10 @@ class DisableUser:
                 raise unknown_user()
             account, was_active = found
             if was_active:
-                ended = await work.sessions.end_all_of(account.id, reason=reason, now=self._clock.now())
+                now = self._clock.now()
+                await work.accounts.refuse_earlier_grants(account.id, now=now)
+                account = replace(account, grants_not_before=now)
+                ended = await work.sessions.end_all_of(account.id, reason=reason, now=now)
                 work.emit(events.account_disabled(account.id, actor=actor))
                 work.emit(*events.sessions_ended(ended, reason, actor=actor))
         return account

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.accounts.account import AccountState
@@ -15,6 +16,8 @@ class AccountResponse:
     state: AccountState
     session_live: bool
     claims: dict[str, object]
+    grants_not_before: datetime | None = None
+    """Grants that were made before this time are refused; None: no grant is."""
 
 
 class GetAccount:
@@ -38,4 +41,6 @@ class GetAccount:
             return AccountResponse(account.state, session_live=False, claims={})
         live = session is not None and session.live(now=self._clock.now(), lifetimes=self._lifetimes)
         wanted = {name: value for name, value in account.claims().items() if name in claims}
-        return AccountResponse(account.state, session_live=live, claims=wanted)
+        return AccountResponse(
+            account.state, session_live=live, claims=wanted, grants_not_before=account.grants_not_before
+        )

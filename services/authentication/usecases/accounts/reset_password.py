@@ -84,6 +84,7 @@ class ResetPassword:
             if link is None:
                 raise link_unknown()
             await self._change(work, link, password_hash, now=now)
+            await work.accounts.refuse_earlier_grants(link.user_id, now=now)
             ended = await work.sessions.end_all_of(link.user_id, reason=EndReason.PASSWORD_CHANGED, now=now)
             work.emit(*events.password_reset(link.user_id), *events.password_unchecked(link.user_id, accepted))
             work.emit(*events.sessions_ended(ended, EndReason.PASSWORD_CHANGED, actor=events.user(link.user_id)))

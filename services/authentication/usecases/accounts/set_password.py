@@ -41,6 +41,7 @@ class SetPassword:
             user_id = await work.accounts.set_password(username_key, password_hash)
             if user_id is None:
                 raise unknown_user()
+            await work.accounts.refuse_earlier_grants(user_id, now=self._clock.now())
             ended = await work.sessions.end_all_of(user_id, reason=reason, now=self._clock.now())
             work.emit(events.password_changed(user_id, actor=actor), *events.password_unchecked(user_id, accepted))
             await work.emails.post(Email(kind=EmailKind.PASSWORD_CHANGED, user_id=user_id), now=self._clock.now())

@@ -29,6 +29,7 @@ class ResetFactors:
                 raise unknown_user()
             removed = await work.factors.remove_all(user_id)
             if removed:
+                await work.accounts.refuse_earlier_grants(user_id, now=self._clock.now())
                 ended = await work.sessions.end_all_of(user_id, reason=reason, now=self._clock.now())
                 await tell_removed(work, user_id, removed, actor=actor, now=self._clock.now())
                 work.emit(*events.sessions_ended(ended, reason, actor=actor))

@@ -20,6 +20,7 @@ from services.token.domain.tokens.token_claims import GRANT_CLAIM
 from services.token.ports.clients import ClientDirectory
 from services.token.ports.tokens import Accounts, Keys
 from services.token.ports.work import View
+from services.token.usecases.tokens.account_refusal import account_refusal
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
 
@@ -58,10 +59,9 @@ class GetUserinfo:
         account = await self.accounts.find(
             user_id=grant.user_id, session_id=grant.session_id, claims=self._claims(scopes, grant)
         )
-        if account is None or not account.active:
-            raise InvalidToken(reason=Reason.ACCOUNT_DISABLED)
-        if not (grant.offline or account.session_live):
-            raise InvalidToken(reason=Reason.SESSION_ENDED)
+        refusal = account_refusal(grant, account)
+        if account is None or refusal is not None:
+            raise InvalidToken(reason=refusal)
         client = await self.clients.find(grant.client_id)
         if client is None:
             raise InvalidToken(reason=Reason.CLIENT_UNKNOWN)

@@ -28,8 +28,14 @@ from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
 from services.token.domain.tokens.token_hook import TokenHookRequest
 from services.token.ports.tokens import Account, Accounts, TokenHook
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
+from services.token.usecases.tokens.account_refusal import account_refusal
 from services.token.usecases.tokens.mint_tokens import MintTokens
 
+_CAUSES = {
+    Reason.SESSION_ENDED: "The session of the user has ended.",
+    Reason.GRANT_REVOKED: "The grant was revoked.",
+}
+"""Causes that the response names."""
 Redeem = Callable[[AccessToken], Awaitable[str | None]]
 """Redeems the code or token of the request, emits events, and returns the refresh token if there is one."""
 
@@ -143,10 +149,9 @@ class IssueTokens:
                 reason=Reason.ACR_UNMET,
             )
         account = await self.accounts.find(user_id=grant.user_id, session_id=grant.session_id, claims=claims)
-        if account is None or not account.active:
-            raise InvalidGrant(reason=Reason.ACCOUNT_DISABLED)
-        if not (grant.offline or account.session_live):
-            raise InvalidGrant("The session of the user has ended.", reason=Reason.SESSION_ENDED)
+        refusal = account_refusal(grant, account)
+        if account is None or refusal is not None:
+            raise InvalidGrant(_CAUSES.get(refusal or Reason.ACCOUNT_DISABLED), reason=refusal)
         return account
 
 

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_access__pb2
 from latchkey.authentication.v1 import sessions_pb2 as latchkey_dot_authentication_dot_v1_dot_sessions__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)latchkey/authentication/v1/accounts.proto\x12\x1alatchkey.authentication.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/sessions.proto\"H\n\x11GetAccountRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0e\n\x06\x63laims\x18\x03 \x03(\t\"\x8c\x01\n\x12GetAccountResponse\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32(.latchkey.authentication.v1.AccountState\x12\x14\n\x0csession_live\x18\x02 \x01(\x08\x12\'\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"\x83\x01\n\x1aSignInThroughClientRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12;\n\x07\x63ontext\x18\x03 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\"S\n\x1bSignInThroughClientResponse\x12\x34\n\x07session\x18\x01 \x01(\x0b\x32#.latchkey.authentication.v1.Session*~\n\x0c\x41\x63\x63ountState\x12\x1d\n\x19\x41\x43\x43OUNT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41\x43\x43OUNT_STATE_ACTIVE\x10\x01\x12\x1a\n\x16\x41\x43\x43OUNT_STATE_DISABLED\x10\x02\x12\x19\n\x15\x41\x43\x43OUNT_STATE_DELETED\x10\x03\x32\x91\x02\n\x0e\x41\x63\x63ountService\x12k\n\nGetAccount\x12-.latchkey.authentication.v1.GetAccountRequest\x1a..latchkey.authentication.v1.GetAccountResponse\x12\x86\x01\n\x13SignInThroughClient\x12\x36.latchkey.authentication.v1.SignInThroughClientRequest\x1a\x37.latchkey.authentication.v1.SignInThroughClientResponse\x1a\t\x8a\xb5\x18\x05tokenb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)latchkey/authentication/v1/accounts.proto\x12\x1alatchkey.authentication.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/sessions.proto\"H\n\x11GetAccountRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0e\n\x06\x63laims\x18\x03 \x03(\t\"\xc3\x01\n\x12GetAccountResponse\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32(.latchkey.authentication.v1.AccountState\x12\x14\n\x0csession_live\x18\x02 \x01(\x08\x12\'\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x35\n\x11grants_not_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x83\x01\n\x1aSignInThroughClientRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x16\n\x08password\x18\x02 \x01(\tB\x04\x98\xb5\x18\x01\x12;\n\x07\x63ontext\x18\x03 \x01(\x0b\x32*.latchkey.authentication.v1.RequestContext\"S\n\x1bSignInThroughClientResponse\x12\x34\n\x07session\x18\x01 \x01(\x0b\x32#.latchkey.authentication.v1.Session*~\n\x0c\x41\x63\x63ountState\x12\x1d\n\x19\x41\x43\x43OUNT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41\x43\x43OUNT_STATE_ACTIVE\x10\x01\x12\x1a\n\x16\x41\x43\x43OUNT_STATE_DISABLED\x10\x02\x12\x19\n\x15\x41\x43\x43OUNT_STATE_DELETED\x10\x03\x32\x91\x02\n\x0e\x41\x63\x63ountService\x12k\n\nGetAccount\x12-.latchkey.authentication.v1.GetAccountRequest\x1a..latchkey.authentication.v1.GetAccountResponse\x12\x86\x01\n\x13SignInThroughClient\x12\x36.latchkey.authentication.v1.SignInThroughClientRequest\x1a\x37.latchkey.authentication.v1.SignInThroughClientResponse\x1a\t\x8a\xb5\x18\x05tokenb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,16 +39,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNINTHROUGHCLIENTREQUEST'].fields_by_name['password']._serialized_options = b'\230\265\030\001'
   _globals['_ACCOUNTSERVICE']._loaded_options = None
   _globals['_ACCOUNTSERVICE']._serialized_options = b'\212\265\030\005token'
-  _globals['_ACCOUNTSTATE']._serialized_start=615
-  _globals['_ACCOUNTSTATE']._serialized_end=741
-  _globals['_GETACCOUNTREQUEST']._serialized_start=179
-  _globals['_GETACCOUNTREQUEST']._serialized_end=251
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=254
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=394
-  _globals['_SIGNINTHROUGHCLIENTREQUEST']._serialized_start=397
-  _globals['_SIGNINTHROUGHCLIENTREQUEST']._serialized_end=528
-  _globals['_SIGNINTHROUGHCLIENTRESPONSE']._serialized_start=530
-  _globals['_SIGNINTHROUGHCLIENTRESPONSE']._serialized_end=613
-  _globals['_ACCOUNTSERVICE']._serialized_start=744
-  _globals['_ACCOUNTSERVICE']._serialized_end=1017
+  _globals['_ACCOUNTSTATE']._serialized_start=703
+  _globals['_ACCOUNTSTATE']._serialized_end=829
+  _globals['_GETACCOUNTREQUEST']._serialized_start=212
+  _globals['_GETACCOUNTREQUEST']._serialized_end=284
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=287
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=482
+  _globals['_SIGNINTHROUGHCLIENTREQUEST']._serialized_start=485
+  _globals['_SIGNINTHROUGHCLIENTREQUEST']._serialized_end=616
+  _globals['_SIGNINTHROUGHCLIENTRESPONSE']._serialized_start=618
+  _globals['_SIGNINTHROUGHCLIENTRESPONSE']._serialized_end=701
+  _globals['_ACCOUNTSERVICE']._serialized_start=832
+  _globals['_ACCOUNTSERVICE']._serialized_end=1105
 # @@protoc_insertion_point(module_scope)

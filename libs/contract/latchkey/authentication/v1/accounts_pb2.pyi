@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from latchkey.authentication.v1 import sessions_pb2 as _sessions_pb2
@@ -76,6 +77,7 @@ class GetAccountResponse(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     SESSION_LIVE_FIELD_NUMBER: _builtins.int
     CLAIMS_FIELD_NUMBER: _builtins.int
+    GRANTS_NOT_BEFORE_FIELD_NUMBER: _builtins.int
     state: Global___AccountState.ValueType
     session_live: _builtins.bool
     """The session exists, is this user's, and has neither ended nor expired."""
@@ -83,16 +85,23 @@ class GetAccountResponse(_message.Message):
     def claims(self) -> _struct_pb2.Struct:
         """Only claims that have a value."""
 
+    @_builtins.property
+    def grants_not_before(self) -> _timestamp_pb2.Timestamp:
+        """Grants that were made before this time are refused: since then the password was changed, the second factors were
+        reset, or the account was disabled. Missing: no grant is refused for its age.
+        """
+
     def __init__(
         self,
         *,
         state: Global___AccountState.ValueType = ...,
         session_live: _builtins.bool = ...,
         claims: _struct_pb2.Struct | None = ...,
+        grants_not_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "grants_not_before", b"grants_not_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "session_live", b"session_live", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "grants_not_before", b"grants_not_before", "session_live", b"session_live", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
