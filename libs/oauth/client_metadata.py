@@ -95,6 +95,11 @@ class ClientMetadata:
         return PROFILES[self.security_profile]
 
     @property
+    def rotates_refresh_tokens(self) -> bool:
+        """Whether each use of a refresh token replaces it. False only for clients that authenticate."""
+        return self.profile.rotates_refresh_tokens or self.is_public
+
+    @property
     def sector(self) -> str:
         """The sector whose clients share a user's pairwise subject; empty for public subjects (Core 8.1)."""
         return sector_of(self.sector_identifier_uri, self.redirect_uris) if self.subject_type == PAIRWISE else ""

@@ -25,6 +25,8 @@ class SecurityProfile:
     """True: the grant types implicit and password are not permitted."""
     pushed_only: bool = False
     """True: authorization requests must be pushed (RFC 9126) and use PKCE."""
+    rotates_refresh_tokens: bool = True
+    """False: a refresh token is used again until it expires (FAPI 2.0, 5.3.2.1)."""
 
 
 OIDC = SecurityProfile(
@@ -41,5 +43,6 @@ STRICT = SecurityProfile(
     auth_methods=frozenset({"private_key_jwt"}),
     code_only=True,
     pushed_only=True,
+    rotates_refresh_tokens=False,
 )
 PROFILES: Mapping[str, SecurityProfile] = {"oidc": OIDC, "strict": STRICT}

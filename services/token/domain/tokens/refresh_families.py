@@ -149,6 +149,10 @@ class RefreshFamily:
     def _is_latest(self, token: RefreshToken) -> bool:
         return hashes_equal(token.digest(), self.latest_hash)
 
+    def renew(self, *, idle: timedelta, now: datetime) -> "RefreshFamily":
+        """The family after its latest token was used by a client whose refresh tokens are not rotated."""
+        return replace(self, idle_expires_at=now + idle)
+
     def rotate(self, token: RefreshToken, *, key: bytes, idle: timedelta, now: datetime) -> "RefreshFamily":
         """The family after its latest token was used."""
         return replace(

@@ -1,4 +1,8 @@
-"""A refresh token is traded for new tokens and its successor (RFC 6749 6, RFC 9700 4.14.2)."""
+"""A refresh token is traded for new tokens and its successor (RFC 6749 6, RFC 9700 4.14.2).
+
+A client that authenticates with a key keeps its refresh token instead: rotation would add nothing but the risk that the
+client loses the response (FAPI 2.0, 5.3.2.1).
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -45,8 +49,10 @@ class RefreshTokenGrant:
             self._rotations.consume(family.family_id, 1, now=now)
         scopes = _narrowed(family.grant, client, parameters.get("scope"))
 
+        rotates = client.metadata.rotates_refresh_tokens
+
         async def redeem(tokens: AccessToken) -> str:
-            return str(await self._redeem(family, token, presented, tokens, now=now))
+            return str(await self._redeem(family, token, presented, tokens, rotates=rotates, now=now))
 
         return Authorized(client=client, scopes=scopes, redeem=redeem, grant=family.grant)
 
@@ -64,19 +70,34 @@ class RefreshTokenGrant:
         return family.recognise(token, keys=self._chain_keys, grace=self._lifetimes.refresh_grace, now=now)
 
     async def _redeem(
-        self, family: RefreshFamily, token: RefreshToken, presented: TokenMatch, tokens: AccessToken, *, now: datetime
+        self,
+        family: RefreshFamily,
+        token: RefreshToken,
+        presented: TokenMatch,
+        tokens: AccessToken,
+        *,
+        rotates: bool,
+        now: datetime,
     ) -> RefreshToken:
-        """The successor, which is the same for everybody who redeems this token."""
-        successor = token.successor(self._chain_keys[0])
+        """Return the successor, the same for every request with this token, or the token itself without rotation."""
+        next_token = token.successor(self._chain_keys[0]) if rotates else token
         async with self._begin() as work:
             won = presented is TokenMatch.LATEST and await work.refresh_families.rotate(
-                family, family.rotate(token, key=self._chain_keys[0], idle=self._lifetimes.refresh_idle, now=now)
+                family, self._after_use(family, token, rotates=rotates, now=now)
             )
             if not won:
                 # A concurrent request used the same token, or it is the predecessor: read the current state.
-                successor = await self._within_grace(work, token, now=now)
+                next_token = await self._within_grace(work, token, now=now)
             work.emit(events.token_refreshed(family.grant, scopes=tokens.scopes, token_id=tokens.token_id))
-        return successor
+        return next_token
+
+    def _after_use(self, family: RefreshFamily, token: RefreshToken, *, rotates: bool, now: datetime) -> RefreshFamily:
+        idle = self._lifetimes.refresh_idle
+        return (
+            family.rotate(token, key=self._chain_keys[0], idle=idle, now=now)
+            if rotates
+            else family.renew(idle=idle, now=now)
+        )
 
     async def _within_grace(self, work: Writer, token: RefreshToken, *, now: datetime) -> RefreshToken:
         family = await work.refresh_families.find(token.family_id)
