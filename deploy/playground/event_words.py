@@ -8,6 +8,7 @@ _WORDS = {
     "session.created": "A session started.",
     "session.ended": "A session ended.",
     "account.created": "A user account was created.",
+    "account.enabled": "A user account was enabled.",
     "account.deleted": "A user account was deleted.",
     "account.updated": "Claims of a user changed.",
     "account.email_verified": "A user verified an email address.",

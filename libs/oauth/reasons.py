@@ -758,6 +758,8 @@ class Reason(StrEnum):
     """The username or password is wrong, or the password was changed during the request."""
     WRONG_PROOF = "WRONG_PROOF"
     """The second factor is invalid."""
+    USER_AMBIGUOUS = "USER_AMBIGUOUS"
+    """The text is a username and the verified address of another user. The operator must give the user id."""
 
     @classmethod
     def of_wire(cls, text: str) -> Self:

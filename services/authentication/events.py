@@ -32,6 +32,7 @@ _END_REASONS = {
     EndReason.ACCOUNT_DELETED: events_pb2.REASON_ACCOUNT_DELETED,
     EndReason.EXPIRED: events_pb2.REASON_EXPIRED,
     EndReason.FACTORS_RESET: events_pb2.REASON_FACTORS_RESET,
+    EndReason.REVOKED_BY_OPERATOR: events_pb2.REASON_REVOKED_BY_OPERATOR,
 }
 
 
@@ -108,6 +109,10 @@ def account_disabled(user_id: str, *, actor: Actor) -> Event:
     return Event(events_pb2.AccountDisabled(user_id=user_id), user_id, actor)
 
 
+def account_enabled(user_id: str, *, actor: Actor) -> Event:
+    return Event(events_pb2.AccountEnabled(user_id=user_id), user_id, actor)
+
+
 def account_deleted(user_id: str, *, actor: Actor) -> Event:
     return Event(events_pb2.AccountDeleted(user_id=user_id), user_id, actor)
 
@@ -159,8 +164,8 @@ def recovery_codes_created(user_id: str) -> Event:
     return Event(events_pb2.RecoveryCodesCreated(user_id=user_id), user_id, user(user_id))
 
 
-def email_verified(user_id: str, claims: Iterable[str]) -> tuple[Event, Event]:
-    """account.updated with the names of the claims, and account.email_verified."""
-    actor = user(user_id)
+def email_verified(user_id: str, claims: Iterable[str], *, actor: Actor | None = None) -> tuple[Event, Event]:
+    """account.updated with the names of the claims, and account.email_verified. `actor`: None is the user."""
+    actor = actor or user(user_id)
     verified = Event(events_pb2.AccountEmailVerified(user_id=user_id), user_id, actor)
     return account_updated(user_id, claims, actor=actor), verified

@@ -21,7 +21,9 @@ from services.authentication.usecases.accounts.change_email_address import (
 from services.authentication.usecases.accounts.change_password import ChangePassword
 from services.authentication.usecases.accounts.create_user import CreateUser
 from services.authentication.usecases.accounts.delete_account import DeleteAccount
+from services.authentication.usecases.accounts.delete_user import DeleteUser
 from services.authentication.usecases.accounts.disable_user import DisableUser
+from services.authentication.usecases.accounts.enable_user import EnableUser
 from services.authentication.usecases.accounts.export_account import ExportAccount
 from services.authentication.usecases.accounts.get_account import GetAccount
 from services.authentication.usecases.accounts.import_user import ImportUser
@@ -30,6 +32,7 @@ from services.authentication.usecases.accounts.list_users import ListUsers
 from services.authentication.usecases.accounts.profile import FindUser, GetProfile, UpdateProfile, UpdateUser
 from services.authentication.usecases.accounts.request_password_reset import RequestPasswordReset
 from services.authentication.usecases.accounts.reset_password import FindPasswordReset, ResetPassword
+from services.authentication.usecases.accounts.send_password_reset import SendPasswordReset
 from services.authentication.usecases.accounts.set_password import SetPassword
 from services.authentication.usecases.accounts.sign_up import CompleteSignUp, FindSignUp, RequestSignUp
 from services.authentication.usecases.email.limit_emails import LimitEmails
@@ -47,6 +50,7 @@ from services.authentication.usecases.sessions.own_sessions import EndOwnSession
 from services.authentication.usecases.sessions.start_session import StartSession
 from services.authentication.usecases.sessions.sweep_sessions import SweepSessions
 from services.authentication.usecases.sessions.touch_sessions import TouchSessions
+from services.authentication.usecases.sessions.user_sessions import EndUserSessions, ListUserSessions
 from services.authentication.usecases.sign_in.attempt_throttle import AttemptThrottle
 from services.authentication.usecases.sign_in.continue_sign_in import ContinueSignIn
 from services.authentication.usecases.sign_in.find_attempt import FindAttempt
@@ -128,6 +132,11 @@ class UseCases:
     find_user: FindUser
     update_user: UpdateUser
     disable_user: DisableUser
+    enable_user: EnableUser
+    delete_user: DeleteUser
+    send_password_reset: SendPasswordReset
+    list_user_sessions: ListUserSessions
+    end_user_sessions: EndUserSessions
     set_password: SetPassword
     change_password: ChangePassword
     get_profile: GetProfile
@@ -210,6 +219,11 @@ def compose(ports: Ports, options: Options) -> UseCases:
         find_user=FindUser(view=view),
         update_user=UpdateUser(view=view, work=begin, attributes=options.attributes, clock=clock),
         disable_user=DisableUser(work=begin, clock=clock),
+        enable_user=EnableUser(work=begin),
+        delete_user=DeleteUser(work=begin, clock=clock),
+        send_password_reset=SendPasswordReset(work=begin, has_mail=has_mail, clock=clock),
+        list_user_sessions=ListUserSessions(view=view, clock=clock, lifetimes=lifetimes),
+        end_user_sessions=EndUserSessions(work=begin, clock=clock),
         set_password=SetPassword(view=view, work=begin, passwords=passwords, policy=policy, clock=clock),
         change_password=ChangePassword(
             view=view,

@@ -12,7 +12,10 @@ from latchkey.authentication.v1.accounts_pb2_grpc import AccountServiceStub
 from latchkey.device.v1.device_pb2_grpc import DeviceServiceStub
 from latchkey.keys.v1.keys_pb2_grpc import SigningKeyServiceStub, SigningServiceStub
 from latchkey.token.v1 import admin_pb2, authorization_pb2, consents_pb2
-from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
+from latchkey.token.v1.admin_pb2_grpc import (
+    add_ClientAdminServiceServicer_to_server,
+    add_GrantAdminServiceServicer_to_server,
+)
 from latchkey.token.v1.authorization_pb2_grpc import add_AuthorizationServiceServicer_to_server
 from latchkey.token.v1.consents_pb2_grpc import add_ConsentServiceServicer_to_server
 from libs.fetch.fetcher import open_fetcher
@@ -53,6 +56,7 @@ from services.token.ports.tokens import Keys, Telemetry
 from services.token.rpc.authorization import AuthorizationRpc
 from services.token.rpc.clients import ClientAdminRpc
 from services.token.rpc.consents import ConsentRpc
+from services.token.rpc.grants import GrantAdminRpc
 from services.token.store.purge import Purge
 from services.token.store.tables import METADATA
 from services.token.store.work import StoreWork
@@ -193,9 +197,7 @@ def _options(settings: TokenSettings, subjects: Subjects) -> Options:
     )
 
 
-def _servicers(
-    use_cases: UseCases, *, attestation_keys: Sequence[bytes], clock: Clock
-) -> tuple[Registration, Registration, Registration]:
+def _servicers(use_cases: UseCases, *, attestation_keys: Sequence[bytes], clock: Clock) -> tuple[Registration, ...]:
     return (
         Registration(
             add_AuthorizationServiceServicer_to_server,
@@ -237,6 +239,11 @@ def _servicers(
                 list_retired_key_uses=use_cases.list_retired_key_uses,
             ),
             admin_pb2.DESCRIPTOR.services_by_name["ClientAdminService"],
+        ),
+        Registration(
+            add_GrantAdminServiceServicer_to_server,
+            GrantAdminRpc(list_grants=use_cases.list_user_grants, revoke_grants=use_cases.revoke_user_grants),
+            admin_pb2.DESCRIPTOR.services_by_name["GrantAdminService"],
         ),
     )
 

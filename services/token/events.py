@@ -25,8 +25,9 @@ def consent_denied(*, user_id: str, client_id: str, scopes: tuple[str, ...], cor
     return Event(data, user_id, Actor("user", user_id), outcome="failure", correlation_id=correlation_id)
 
 
-def consent_withdrawn(*, user_id: str, client_id: str) -> Event:
-    return Event(e.ConsentWithdrawn(user_id=user_id, client_id=client_id), user_id, Actor("user", user_id))
+def consent_withdrawn(*, user_id: str, client_id: str, by_operator: bool = False) -> Event:
+    actor = _ADMIN if by_operator else Actor("user", user_id)
+    return Event(e.ConsentWithdrawn(user_id=user_id, client_id=client_id), user_id, actor)
 
 
 def code_redeemed(grant: Grant, *, correlation_id: str) -> Event:
@@ -65,7 +66,16 @@ def token_refreshed(grant: Grant, *, scopes: tuple[str, ...], token_id: str) -> 
     return Event(data, grant.user_id, Actor("client", grant.client_id))
 
 
-SessionEnd = Literal["signed_out", "replaced", "password_changed", "account_disabled", "account_deleted", "expired"]
+SessionEnd = Literal[
+    "signed_out",
+    "replaced",
+    "password_changed",
+    "account_disabled",
+    "account_deleted",
+    "expired",
+    "factors_reset",
+    "revoked_by_operator",
+]
 """Why a session ended, as the authentication service tells it."""
 RevocationReason = (
     Literal["code_replayed", "refresh_token_reused", "client_deleted", "revoked_by_client", "consent_withdrawn"]
@@ -83,18 +93,26 @@ _REASONS: dict[RevocationReason, e.Reason.ValueType] = {
     "account_disabled": e.REASON_ACCOUNT_DISABLED,
     "account_deleted": e.REASON_ACCOUNT_DELETED,
     "expired": e.REASON_EXPIRED,
+    "factors_reset": e.REASON_FACTORS_RESET,
+    "revoked_by_operator": e.REASON_REVOKED_BY_OPERATOR,
 }
 
 
 def token_revoked(
-    *, user_id: str, client_id: str, grant_id: str, reason: RevocationReason, token_id: str = ""
+    *,
+    user_id: str,
+    client_id: str,
+    grant_id: str,
+    reason: RevocationReason,
+    token_id: str = "",
+    by_operator: bool = False,
 ) -> Event:
     """A revoked grant, or one revoked access token if `token_id` is set; client credentials have no user or grant."""
     data = e.TokenRevoked(
         user_id=user_id, client_id=client_id, grant_id=grant_id, reason=_REASONS[reason], token_id=token_id
     )
     who = {"revoked_by_client": Actor("client", client_id), "consent_withdrawn": Actor("user", user_id)}
-    return Event(data, user_id or client_id, who.get(reason, _SYSTEM))
+    return Event(data, user_id or client_id, _ADMIN if by_operator else who.get(reason, _SYSTEM))
 
 
 def token_reuse_detected(grant: Grant) -> Event:

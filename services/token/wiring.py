@@ -54,6 +54,7 @@ from services.token.usecases.tokens.issue_tokens import IssueTokens
 from services.token.usecases.tokens.list_retired_key_uses import ListRetiredKeyUses
 from services.token.usecases.tokens.mint_tokens import MintTokens
 from services.token.usecases.tokens.revoke_token import RevokeToken
+from services.token.usecases.tokens.user_grants import ListUserGrants, RevokeUserGrants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +115,8 @@ class UseCases:
     list_connections: ListConnections
     withdraw_consent: WithdrawConsent
     export_consents: ExportConsents
+    list_user_grants: ListUserGrants
+    revoke_user_grants: RevokeUserGrants
     create_client: CreateClient
     get_client: GetClient
     list_clients: ListClients
@@ -204,6 +207,8 @@ def compose(ports: Ports, options: Options) -> UseCases:
         list_connections=ListConnections(view=view, clients=clients, clock=clock),
         withdraw_consent=WithdrawConsent(begin=begin, clock=clock),
         export_consents=ExportConsents(view=view, clients=clients),
+        list_user_grants=ListUserGrants(view=view, clients=clients, clock=clock),
+        revoke_user_grants=RevokeUserGrants(begin=begin, clock=clock),
         create_client=create_client,
         get_client=GetClient(view=view),
         list_clients=ListClients(view=view),

@@ -26,6 +26,7 @@ _WAITS = "a pending request; its outcome has an event"
 SILENT = {
     "authentication/usecases/accounts/change_email_address.py::RequestAddress.__call__": "nothing has changed before its link is used",
     "authentication/usecases/accounts/request_password_reset.py::RequestPasswordReset.__call__": "the event is emitted when the email is sent",
+    "authentication/usecases/accounts/send_password_reset.py::SendPasswordReset.__call__": "the event is emitted when the email is sent",
     "authentication/usecases/accounts/sign_up.py::RequestSignUp.__call__": "there is no account before its link is used",
     "authentication/usecases/email/send_email.py::SendEmail.__call__": "the outcome of a delivery attempt; the change in the email had its event",
     "authentication/usecases/email/send_email.py::SendEmail.claim": "who sends",

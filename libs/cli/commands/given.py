@@ -1,5 +1,6 @@
 """Values that can be given as an argument or as an option: `client show ID` and `client show --client-id ID`."""
 
+import sys
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -17,6 +18,13 @@ ClientIdOption = Annotated[
 Username = Annotated[
     str | None, typer.Argument(metavar="USERNAME", show_default=False, help="Username of the user, for example alice.")
 ]
+Who = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="WHO", show_default=False, help="Username, verified email address or user id, for example alice."
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation; required without a terminal.")]
 UsernameOption = Annotated[
     str | None, typer.Option("--username", metavar="TEXT", help="Same as the argument.", show_default=False)
 ]
@@ -34,6 +42,20 @@ def the_one(argument: str | None, option: str | None, name: str) -> str:
     if not value:
         raise UsageError(f"{name} is missing")
     return value
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Asks for confirmation of a command that destroys something.
+
+    Raises:
+        UsageError: --yes was not given and there is no terminal to ask at.
+        Abort: the operator declined.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("this command needs a confirmation: give --yes, or run it in a terminal")
+    typer.confirm(question, abort=True, err=True)
 
 
 def since_of(value: str) -> datetime | timedelta | Literal["beginning"]:

@@ -2,19 +2,25 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from libs.cli import user_import, users
 from libs.cli.admin import connection, run
 from libs.cli.app import App
-from libs.cli.commands.given import Username, UsernameOption, the_one
+from libs.cli.commands import user_access
+from libs.cli.commands.given import Username, UsernameOption, Who, Yes, confirm, the_one
 from libs.cli.errors import UsageError
 from libs.cli.metadata import read_object, read_text
 from libs.cli.output import Output, text
 
 app = App(help="Manage users.")
+app.add_typer(user_access.sessions, name="sessions")
+app.add_typer(user_access.grants, name="grants")
+
+_State = Literal["active", "disabled"]
+_Sort = Literal["created", "username"]
 
 _Password = Annotated[
     str | None,
@@ -117,22 +123,54 @@ def import_all(
 
 
 @app.answering("list")
-def list_all(context: typer.Context) -> None:
-    """List all users, oldest first."""
-    found = run(users.every(connection()))
+def list_all(  # noqa: PLR0917 - by name only
+    context: typer.Context,
+    query: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            show_default=False,
+            help="Beginnings of words in username, email address or name, for example 'ali exam'.",
+        ),
+    ] = "",
+    email: Annotated[
+        str, typer.Option(metavar="ADDRESS", show_default=False, help="For example alice@example.com.")
+    ] = "",
+    state: Annotated[_State | None, typer.Option(show_default=False, help="Default: both.")] = None,
+    sort: Annotated[_Sort, typer.Option(help="created: oldest first.")] = "created",
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", show_default=False, help="Number of users; default: all.")
+    ] = None,
+    page: Annotated[
+        str,
+        typer.Option(
+            metavar="TOKEN",
+            show_default=False,
+            help="Continue after an earlier list: its `next`. The other options must be the same.",
+        ),
+    ] = "",
+) -> None:
+    """List and find users."""
+    listing = users.Listing(query=query, email=email, state=state, order=sort, limit=limit, page=page)
+    found, following = run(users.find(connection(), listing))
     output = Output.of(context)
     columns = ("USERNAME", "STATE", "EMAIL", "USER ID")
     rows = (_row(users.as_json(user)) for user in found)
-    output.answer(
-        [users.as_json(user) for user in found],
-        human=lambda: output.table(columns, rows, empty="No users. To create one: latchkey user create -h", whole={3}),
-    )
+    filtered = query or email or state or page
+    empty = "No users found." if filtered else "No users. To create one: latchkey user create -h"
+
+    def human() -> None:
+        output.table(columns, rows, empty=empty, whole={3})
+        if following:
+            output.line(f"\nMore users: add --page {following}")
+
+    output.answer({"users": [users.as_json(user) for user in found], "next": following}, human=human)
 
 
 @app.answering("show")
-def show(context: typer.Context, username: Username = None, username_option: UsernameOption = None) -> None:
+def show(context: typer.Context, username: Who = None, username_option: UsernameOption = None) -> None:
     """Show a user with state and claims."""
-    user = run(users.get(connection(), the_one(username, username_option, "USERNAME")))
+    user = run(users.get(connection(), the_one(username, username_option, "WHO")))
     output = Output.of(context)
     output.answer(users.as_json(user), human=lambda: _show(output, users.as_json(user), title="User"))
 
@@ -140,7 +178,7 @@ def show(context: typer.Context, username: Username = None, username_option: Use
 @app.answering("update")
 def update(  # noqa: PLR0917 - by name only
     context: typer.Context,
-    username: Username = None,
+    username: Who = None,
     username_option: UsernameOption = None,
     claim: Annotated[
         list[str] | None,
@@ -167,7 +205,7 @@ def update(  # noqa: PLR0917 - by name only
 
     Either all given changes are stored or none. docs/claims.md lists which claims an operator may write.
     """
-    the_name = the_one(username, username_option, "USERNAME")
+    the_name = the_one(username, username_option, "WHO")
     members: dict[str, Any] = read_object(claims, what="--claims") if claims else {}
     members |= dict(_named(each) for each in claim or ()) | dict.fromkeys(remove or ())
     if not members:
@@ -180,13 +218,13 @@ def update(  # noqa: PLR0917 - by name only
 @app.answering("set-password")
 def set_password(
     context: typer.Context,
-    username: Username = None,
+    username: Who = None,
     username_option: UsernameOption = None,
     password: _Password = None,
     password_stdin: _PasswordStdin = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Set the password of a user and end all sessions."""
-    the_name = the_one(username, username_option, "USERNAME")
+    the_name = the_one(username, username_option, "WHO")
     secret = _password(password, from_stdin=password_stdin)
     run(users.set_password(connection(), the_name, secret))
     output = Output.of(context)
@@ -195,19 +233,70 @@ def set_password(
 
 
 @app.answering("disable")
-def disable(context: typer.Context, username: Username = None, username_option: UsernameOption = None) -> None:
+def disable(context: typer.Context, username: Who = None, username_option: UsernameOption = None) -> None:
     """Disable a user and end all sessions."""
-    the_name = the_one(username, username_option, "USERNAME")
+    the_name = the_one(username, username_option, "WHO")
     user = run(users.disable(connection(), the_name))
     output = Output.of(context)
     message = f"User {user.username} disabled. All sessions ended."
     output.answer(users.as_json(user), human=lambda: output.line(message))
 
 
+@app.answering("enable")
+def enable(context: typer.Context, username: Who = None, username_option: UsernameOption = None) -> None:
+    """Enable a disabled user. Sessions and grants from before stay ended."""
+    user = run(users.enable(connection(), the_one(username, username_option, "WHO")))
+    output = Output.of(context)
+    output.answer(users.as_json(user), human=lambda: output.line(f"User {user.username} enabled."))
+
+
+@app.answering("delete")
+def delete(
+    context: typer.Context,
+    username: Who = None,
+    username_option: UsernameOption = None,
+    yes: Yes = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Delete a user, also a disabled one, and all stored data. This cannot be undone."""
+    who = the_one(username, username_option, "WHO")
+    confirm(f"Delete user {who} and all stored data? This cannot be undone", yes=yes)
+    user_id = run(users.delete(connection(), who))
+    output = Output.of(context)
+    output.answer({"user_id": user_id, "deleted": True}, human=lambda: output.line(f"User {who} ({user_id}) deleted."))
+
+
+@app.answering("verify-email")
+def verify_email(context: typer.Context, username: Who = None, username_option: UsernameOption = None) -> None:
+    """Mark the email address of a user as verified. Do this only if you know that the user owns it."""
+    user = run(users.update(connection(), the_one(username, username_option, "WHO"), {"email_verified": True}))
+    output = Output.of(context)
+    answer = users.as_json(user)
+    message = f"Email address {text(answer['email'])} of {user.username} is marked as verified."
+    output.answer(answer, human=lambda: output.line(message))
+
+
+@app.answering("send-reset")
+def send_reset(
+    context: typer.Context,
+    username: Who = None,
+    username_option: UsernameOption = None,
+    language: Annotated[
+        str, typer.Option(metavar="TAG", show_default=False, help="Language of the email: en, de or es.")
+    ] = "",
+) -> None:
+    """Email a user a link to set a new password. The current password stays valid until then."""
+    who = the_one(username, username_option, "WHO")
+    run(users.send_reset(connection(), who, language=language))
+    output = Output.of(context)
+    output.answer(
+        {"username": who, "email_queued": True}, human=lambda: output.line(f"Password reset email for {who} queued.")
+    )
+
+
 @app.answering("reset-factors")
-def reset_factors(context: typer.Context, username: Username = None, username_option: UsernameOption = None) -> None:
+def reset_factors(context: typer.Context, username: Who = None, username_option: UsernameOption = None) -> None:
     """Remove the second factors and recovery codes of a user and end all sessions."""
-    the_name = the_one(username, username_option, "USERNAME")
+    the_name = the_one(username, username_option, "WHO")
     removed = run(users.reset_factors(connection(), the_name))
     output = Output.of(context)
     message = f"Second factors of {the_name} removed. All sessions ended."

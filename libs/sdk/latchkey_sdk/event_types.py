@@ -61,6 +61,9 @@ class Reason(StrEnum):
     FACTORS_RESET = "REASON_FACTORS_RESET"
     """An operator removed the user's second factors."""
 
+    REVOKED_BY_OPERATOR = "REASON_REVOKED_BY_OPERATOR"
+    """An operator ended the session or revoked the grant."""
+
     ACCOUNT_DELETED = "REASON_ACCOUNT_DELETED"
     """The user deleted the account."""
 
@@ -178,6 +181,16 @@ class AccountDisabled(EventData):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountEnabled(EventData):
+    """An operator enabled a disabled account. Sessions and grants from before stay ended."""
+
+    NAME: ClassVar[str] = "account.enabled"
+
+    user_id: str = ""
+    """The id of the user: the `sub` of their tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountDeleted(EventData):
     """A user deleted their account. The sessions that ended with it are published as `session.ended`."""
 
@@ -201,7 +214,9 @@ class AccountUpdated(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountEmailVerified(EventData):
-    """A user verified an email address: the current one, or a new one that replaces it."""
+    """An email address was verified, the current one or a new one that replaces it: by the user, or an operator (see
+    actor) stated it.
+    """
 
     NAME: ClassVar[str] = "account.email_verified"
 
@@ -321,7 +336,9 @@ class ConsentDenied(EventData):
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentWithdrawn(EventData):
-    """A user revoked a consent: the grants of the client ended, and the client must request consent again."""
+    """The user or an operator (see actor) revoked a consent: the grants of the client ended, and the client must
+    request consent again.
+    """
 
     NAME: ClassVar[str] = "consent.withdrawn"
 
@@ -713,6 +730,7 @@ EVENT_TYPES: dict[str, type[EventData]] = {
         SessionEnded,
         AccountCreated,
         AccountDisabled,
+        AccountEnabled,
         AccountDeleted,
         AccountUpdated,
         AccountEmailVerified,

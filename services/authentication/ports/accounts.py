@@ -4,12 +4,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.authentication.domain.accounts.account import Account, Credentials
+from services.authentication.domain.accounts.account import Account, AccountState, Credentials
 from services.authentication.domain.accounts.claims import Profile
+from services.authentication.domain.accounts.user_filter import UserFilter, UserOrder
 from services.authentication.domain.sessions.session import Session
 
 
-class AccountReader(Protocol):
+class AccountFinder(Protocol):
+    async def matching(
+        self, *, user_id: str | None, username_key: str | None, address_key: str | None
+    ) -> Sequence[Account]:
+        """Accounts that are not deleted and have this id, this name or this verified address."""
+
+
+class AccountReader(AccountFinder, Protocol):
     async def with_credentials(self, user_id: str) -> tuple[Account, Credentials] | None: ...
 
     async def credentials(self, username_key: str) -> Credentials | None:
@@ -17,14 +25,14 @@ class AccountReader(Protocol):
 
     async def by_name(self, username_key: str) -> Account | None: ...
 
-    async def page(self, *, after: str, size: int) -> Sequence[Account]:
-        """At most `size` accounts with ids beyond `after`, in the order of their creation."""
+    async def page(self, users: UserFilter, *, order: UserOrder, after: str, size: int) -> Sequence[Account]:
+        """At most `size` accounts that are not deleted. `after`: the sort key of the last one of the page before."""
 
     async def with_session(self, user_id: str, session_id: str) -> tuple[Account, Session | None] | None:
         """Return an account and, if the session belongs to it, the session, in one read."""
 
 
-class AccountWriter(Protocol):
+class AccountWriter(AccountFinder, Protocol):
     async def lock_account(self, user_id: str) -> Account | None:
         """The current account, locked until the end of the transaction."""
 
@@ -36,17 +44,11 @@ class AccountWriter(Protocol):
     async def lock(self, user_id: str) -> Credentials | None:
         """The current credentials, locked until the end of the transaction."""
 
-    async def lock_named(self, username_key: str) -> str | None:
-        """The id of the user with this name, locked as `lock` does; None if the name is unknown."""
-
     async def add(self, account: Account, *, username_key: str, password_hash: str) -> bool:
         """False if the name is taken; the caller must then roll back."""
 
     async def upgrade_hash(self, user_id: str, password_hash: str) -> None:
         """Store another hash of the same password."""
-
-    async def set_password(self, username_key: str, password_hash: str) -> str | None:
-        """The id of the user whose password was set; None if the name is unknown."""
 
     async def change_password(self, user_id: str, password_hash: str) -> None: ...
 
@@ -60,10 +62,10 @@ class AccountWriter(Protocol):
         """Have the token service refuse all grants of the user that were made before now, whatever events it gets."""
 
     async def erase(self, user_id: str) -> bool:
-        """Delete the data of an active account from every table, except its id. False if it is not active."""
+        """Delete the data of an account from every table, except its id. False if it is unknown or deleted."""
 
-    async def disable(self, username_key: str) -> tuple[Account, bool] | None:
-        """The account, and whether it was active; None if the name is unknown."""
+    async def change_state(self, user_id: str, *, before: AccountState, after: AccountState) -> Account | None:
+        """The changed account; None if it was not in the state `before`."""
 
 
 class ExportReader(Protocol):

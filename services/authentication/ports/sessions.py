@@ -40,6 +40,11 @@ class SessionWriter(Protocol):
     ) -> Sequence[EndedSession]:
         """End one session. Returns nothing if it belongs to another user."""
 
+    async def end_some_of(
+        self, user_id: str, session_ids: Sequence[str], *, reason: EndReason, now: datetime
+    ) -> Sequence[EndedSession]:
+        """End these sessions. Ignores those of other users."""
+
     async def end_surplus_of(self, user_id: str, *, keep: int, now: datetime) -> Sequence[EndedSession]:
         """End all sessions of the user as expired, except the `keep` most recently used ones."""
 

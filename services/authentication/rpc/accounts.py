@@ -61,3 +61,8 @@ def to_account(answer: AccountResponse | None) -> accounts_pb2.GetAccountRespons
 
 def to_state(state: AccountState) -> accounts_pb2.AccountState.ValueType:
     return _STATES[state]
+
+
+def state_of(state: accounts_pb2.AccountState.ValueType) -> AccountState | None:
+    """The state that a list is limited to; None for an unspecified or unknown one."""
+    return next((each for each, value in _STATES.items() if value == state), None)

@@ -12,6 +12,7 @@ from latchkey.authentication.v1 import (
 from libs.crypto.attestation import attest
 from libs.servicekit.grpc.timestamps import to_timestamp
 from services.authentication.domain.sessions.session import Session
+from services.authentication.domain.sessions.session_list import ListedSession
 from services.authentication.rpc.messages import origin_of
 from services.authentication.usecases.accounts.change_password import ChangePassword
 from services.authentication.usecases.sessions.end_session import EndSession
@@ -120,15 +121,16 @@ def to_live_session(live: LiveSession | None, *, attestation_key: bytes) -> sess
 
 def to_own_sessions(own: OwnSessions) -> sessions_pb2.ListSessionsResponse:
     return sessions_pb2.ListSessionsResponse(
-        sessions=[
-            sessions_pb2.ListedSession(
-                session_id=each.session.id,
-                authenticated_at=to_timestamp(each.session.authenticated_at),
-                last_seen_at=to_timestamp(each.session.last_seen_at),
-                ip_prefix=each.ip_prefix,
-                device=each.device,
-                is_current=each.session.id == own.current_id,
-            )
-            for each in own.sessions
-        ]
+        sessions=[to_listed_session(each, current_id=own.current_id) for each in own.sessions]
+    )
+
+
+def to_listed_session(listed: ListedSession, *, current_id: str = "") -> sessions_pb2.ListedSession:
+    return sessions_pb2.ListedSession(
+        session_id=listed.session.id,
+        authenticated_at=to_timestamp(listed.session.authenticated_at),
+        last_seen_at=to_timestamp(listed.session.last_seen_at),
+        ip_prefix=listed.ip_prefix,
+        device=listed.device,
+        is_current=listed.session.id == current_id,
     )

@@ -11,18 +11,30 @@ from latchkey.authentication.v1 import (
 from libs.servicekit.grpc import identity
 from libs.servicekit.grpc.timestamps import to_timestamp
 from services.authentication.domain.accounts.account import Account
-from services.authentication.rpc.accounts import to_state
+from services.authentication.domain.accounts.user_filter import UserOrder
+from services.authentication.rpc.accounts import state_of, to_state
 from services.authentication.rpc.messages import claims_of, locale_of, to_struct
+from services.authentication.rpc.sessions import to_listed_session
 from services.authentication.usecases.accounts.create_user import CreateUser, NewUser
+from services.authentication.usecases.accounts.delete_user import DeleteUser
 from services.authentication.usecases.accounts.disable_user import DisableUser
+from services.authentication.usecases.accounts.enable_user import EnableUser
 from services.authentication.usecases.accounts.import_user import ImportedUser, ImportUser
 from services.authentication.usecases.accounts.invite_user import Invitation, InviteUser
-from services.authentication.usecases.accounts.list_users import ListUsers
+from services.authentication.usecases.accounts.list_users import ListUsers, UserQuery
 from services.authentication.usecases.accounts.profile import FindUser, UpdateUser
+from services.authentication.usecases.accounts.send_password_reset import SendPasswordReset
 from services.authentication.usecases.accounts.set_password import SetPassword
 from services.authentication.usecases.factors.reset_factors import ResetFactors
+from services.authentication.usecases.sessions.user_sessions import EndUserSessions, ListUserSessions
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+_ORDERS = {
+    admin_pb2.USER_ORDER_UNSPECIFIED: UserOrder.CREATED,
+    admin_pb2.USER_ORDER_USERNAME: UserOrder.USERNAME,
+}
 
 
 class UserAdminRpc(admin_pb2_grpc.UserAdminServiceServicer):
@@ -35,6 +47,11 @@ class UserAdminRpc(admin_pb2_grpc.UserAdminServiceServicer):
         list_users: ListUsers,
         set_password: SetPassword,
         disable_user: DisableUser,
+        enable_user: EnableUser,
+        delete_user: DeleteUser,
+        send_password_reset: SendPasswordReset,
+        list_user_sessions: ListUserSessions,
+        end_user_sessions: EndUserSessions,
         reset_factors: ResetFactors,
         find_user: FindUser,
         update_user: UpdateUser,
@@ -48,6 +65,11 @@ class UserAdminRpc(admin_pb2_grpc.UserAdminServiceServicer):
         self._list_users = list_users
         self._set_password = set_password
         self._disable_user = disable_user
+        self._enable_user = enable_user
+        self._delete_user = delete_user
+        self._send_password_reset = send_password_reset
+        self._list_user_sessions = list_user_sessions
+        self._end_user_sessions = end_user_sessions
 
     async def CreateUser(self, request: admin_pb2.CreateUserRequest, context: _Context) -> admin_pb2.CreateUserResponse:
         asked = NewUser(username=request.username, password=request.password, claims=claims_of(request.claims))
@@ -70,7 +92,16 @@ class UserAdminRpc(admin_pb2_grpc.UserAdminServiceServicer):
         return admin_pb2.InviteUserResponse(user=to_user(account))
 
     async def ListUsers(self, request: admin_pb2.ListUsersRequest, context: _Context) -> admin_pb2.ListUsersResponse:
-        page = await self._list_users(size=request.page_size, token=request.page_token)
+        page = await self._list_users(
+            UserQuery(
+                size=request.page_size,
+                token=request.page_token,
+                query=request.query,
+                email=request.email,
+                state=state_of(request.state),
+                order=_ORDERS.get(request.order, UserOrder.CREATED),
+            )
+        )
         return admin_pb2.ListUsersResponse(
             users=[to_user(account) for account in page.accounts], next_page_token=page.next_token
         )
@@ -94,6 +125,34 @@ class UserAdminRpc(admin_pb2_grpc.UserAdminServiceServicer):
     ) -> admin_pb2.DisableUserResponse:
         account = await self._disable_user(request.username, operator=_caller(context))
         return admin_pb2.DisableUserResponse(user=to_user(account))
+
+    async def EnableUser(self, request: admin_pb2.EnableUserRequest, context: _Context) -> admin_pb2.EnableUserResponse:
+        account = await self._enable_user(request.username, operator=_caller(context))
+        return admin_pb2.EnableUserResponse(user=to_user(account))
+
+    async def DeleteUser(self, request: admin_pb2.DeleteUserRequest, context: _Context) -> admin_pb2.DeleteUserResponse:
+        user_id = await self._delete_user(request.username, operator=_caller(context))
+        return admin_pb2.DeleteUserResponse(user_id=user_id)
+
+    async def ListUserSessions(
+        self, request: admin_pb2.ListUserSessionsRequest, context: _Context
+    ) -> admin_pb2.ListUserSessionsResponse:
+        found = await self._list_user_sessions(request.username)
+        return admin_pb2.ListUserSessionsResponse(
+            user_id=found.user_id, sessions=[to_listed_session(each) for each in found.sessions]
+        )
+
+    async def EndUserSessions(
+        self, request: admin_pb2.EndUserSessionsRequest, context: _Context
+    ) -> admin_pb2.EndUserSessionsResponse:
+        ended = await self._end_user_sessions(request.username, request.session_ids, operator=_caller(context))
+        return admin_pb2.EndUserSessionsResponse(user_id=ended.user_id, session_ids=ended.session_ids)
+
+    async def SendPasswordReset(
+        self, request: admin_pb2.SendPasswordResetRequest, context: _Context
+    ) -> admin_pb2.SendPasswordResetResponse:
+        await self._send_password_reset(request.username, locale=locale_of(request.locale))
+        return admin_pb2.SendPasswordResetResponse()
 
     async def ResetFactors(
         self, request: admin_pb2.ResetFactorsRequest, context: _Context

@@ -24,6 +24,7 @@ from libs.servicekit.events.outbox import add_outbox
 from libs.servicekit.sql.database import UtcDateTime
 from libs.servicekit.sql.tallies import add_tallies
 from services.authentication.domain.accounts.email_addresses import MAX_ADDRESS
+from services.authentication.domain.accounts.search import MAX_SEARCH_CHARACTERS
 from services.authentication.domain.accounts.usernames import MAX_CHARACTERS, MAX_KEY_CHARACTERS
 
 _LIVE = text("ended_at IS NULL")
@@ -51,6 +52,8 @@ class UserRow(Row, table=True):
     attributes: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False, server_default=text("'{}'")))
     email_key: str | None = Field(default=None, sa_column=Column(String(2 * MAX_ADDRESS)))
     """Finds an account by its email address. Derived from the claim `email`, and written together with it."""
+    search_key: str | None = Field(default=None, sa_column=Column(String(MAX_SEARCH_CHARACTERS)))
+    """Words that operators find the user by. Derived from the username and the claims, and written with them."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     profile_updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     has_second_factor: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))

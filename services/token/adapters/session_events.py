@@ -56,7 +56,9 @@ class SessionEvents:
             self.queued()
 
     async def on_account_disabled(self, event: Received) -> None:
-        await self.end_account(str(event.data["user_id"]), consumer=ACCOUNT_DISABLED, event_id=event.id)
+        await self.end_account(
+            str(event.data["user_id"]), before=self._when(event), consumer=ACCOUNT_DISABLED, event_id=event.id
+        )
 
     async def on_password_changed(self, event: Received) -> None:
         await self.end_offline(
@@ -72,7 +74,11 @@ class SessionEvents:
 
     async def on_account_deleted(self, event: Received) -> None:
         await self.end_account(
-            str(event.data["user_id"]), consumer=ACCOUNT_DELETED, event_id=event.id, reason="account_deleted"
+            str(event.data["user_id"]),
+            before=self.clock.now(),  # a deleted account never comes back
+            consumer=ACCOUNT_DELETED,
+            event_id=event.id,
+            reason="account_deleted",
         )
 
 

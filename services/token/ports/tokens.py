@@ -21,6 +21,9 @@ class GrantReader(Protocol):
     async def live_of_user(self, user_id: str, *, now: datetime) -> Sequence[ConsentRecord]:
         """Return the scopes and resources of the user's valid grants, at most the latest 1000."""
 
+    async def list_of_user(self, user_id: str, *, limit: int, now: datetime) -> Sequence[tuple[Grant, datetime]]:
+        """Return the user's valid grants and when they expire, most recent first."""
+
 
 class GrantWriter(GrantReader, Protocol):
     async def add(self, grant: Grant, *, expires_at: datetime) -> None: ...
@@ -42,9 +45,12 @@ class GrantWriter(GrantReader, Protocol):
         """Revoke the online grants of a session. Return (grant id, user id, client id) of each."""
 
     async def revoke_some_of_user(
-        self, user_id: str, *, limit: int, reason: str, now: datetime
+        self, user_id: str, *, before: datetime, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
-        """Revoke grants of a user, offline grants included. Return (grant id, user id, client id) of each."""
+        """Revoke grants of a user that were created until then, offline grants included.
+
+        Return (grant id, user id, client id) of each.
+        """
 
     async def revoke_some_offline_of_user(
         self, user_id: str, *, before: datetime, limit: int, reason: str, now: datetime

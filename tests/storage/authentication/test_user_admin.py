@@ -9,6 +9,7 @@ import pytest
 from libs.oauth.errors import AccessDenied, InvalidRequest
 from services.authentication.domain.accounts.account import AccountState
 from services.authentication.usecases.accounts.create_user import NewUser
+from services.authentication.usecases.accounts.list_users import UserQuery
 from tests.storage.authentication.world import NOON, PASSWORD, World
 from tests.support.databases import statements
 
@@ -71,11 +72,11 @@ async def test_users_are_listed_oldest_first_page_by_page(world: World) -> None:
         await world.user(name)
         world.clock.move(timedelta(milliseconds=1))
 
-    first = await world.list_users(size=2, token="")
+    first = await world.list_users(UserQuery(size=2, token=""))
     await world.user("late")
-    second = await world.list_users(size=2, token=first.next_token)
+    second = await world.list_users(UserQuery(size=2, token=first.next_token))
     with statements(world.database) as sent:
-        third = await world.list_users(size=2, token=second.next_token)
+        third = await world.list_users(UserQuery(size=2, token=second.next_token))
 
     listed = [account.username for page in (first, second, third) for account in page.accounts]
     assert listed == [*names, "late"]
@@ -84,11 +85,11 @@ async def test_users_are_listed_oldest_first_page_by_page(world: World) -> None:
 
 
 async def test_page_sizes_have_a_default_and_a_bound(world: World, alice: str) -> None:
-    assert [account.id for account in (await world.list_users(size=0, token="")).accounts] == [alice]
-    assert [account.id for account in (await world.list_users(size=2**31 - 1, token="")).accounts] == [alice]
+    assert [account.id for account in (await world.list_users(UserQuery(size=0, token=""))).accounts] == [alice]
+    assert [account.id for account in (await world.list_users(UserQuery(size=2**31 - 1, token=""))).accounts] == [alice]
     for size, token in ((-1, ""), (1, "\x00"), (1, "1 OR 1=1")):
         with pytest.raises(InvalidRequest):
-            await world.list_users(size=size, token=token)
+            await world.list_users(UserQuery(size=size, token=token))
 
 
 async def test_a_new_password_replaces_the_old_one_and_ends_all_sessions(world: World, alice: str) -> None:

@@ -185,8 +185,8 @@ class World:
         self.request_reset = use_cases.request_reset
         self.find_reset = use_cases.find_reset
         self.reset_password = use_cases.reset_password
-        self.send_email = use_cases.send_email
-        self.sweep_emails = use_cases.sweep_emails
+        self.send_email, self.sweep_emails = use_cases.send_email, use_cases.sweep_emails
+        self.use_cases = use_cases
 
     async def _is_stolen(self, password: str) -> bool:
         if self.breach_service_unavailable:

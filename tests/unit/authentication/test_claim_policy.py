@@ -36,10 +36,35 @@ def test_it_is_decided_for_every_claim_and_for_what_is_the_servers():
 
 @pytest.mark.s(52)
 @pytest.mark.parametrize("writer", [ClaimWriter.USER, ClaimWriter.OPERATOR])
-@pytest.mark.parametrize("claim", ["sub", "updated_at", "email_verified", "phone_number_verified"])
+@pytest.mark.parametrize("claim", ["sub", "updated_at"])
 def test_claims_of_the_server_cannot_be_written(writer, claim):
     for value in (True, False, "another", None, 0):
         assert refused(writer, **{claim: value}) == "CLAIM_READ_ONLY"
+
+
+@pytest.mark.s(52)
+@pytest.mark.parametrize("claim", ["email_verified", "phone_number_verified"])
+def test_user_cannot_state_that_something_is_verified(claim):
+    for value in (True, False, "another", None, 0):
+        assert refused(ClaimWriter.USER, **{claim: value}) == "CLAIM_READ_ONLY"
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("flag_first", [True, False])
+def test_operator_changes_an_address_and_states_that_it_is_verified(before, flag_first):
+    old, _ = changed(ALICE, {"email_verified": before}, writer=ClaimWriter.OPERATOR, today=TODAY)
+    changes = {"email": "new@example.com", "email_verified": True}
+    if flag_first:
+        changes = dict(reversed(changes.items()))
+    profile, names = changed(old, changes, writer=ClaimWriter.OPERATOR, today=TODAY)
+    assert (profile.email, profile.email_verified) == ("new@example.com", True)
+    assert names == (["email"] if before else ["email", "email_verified"])
+
+
+def test_an_address_is_verified_only_if_there_is_one():
+    with pytest.raises(InvalidRequest) as refusal:
+        changed(Profile(), {"email_verified": True}, writer=ClaimWriter.OPERATOR, today=TODAY)
+    assert refusal.value.description == "The claim email_verified requires email."
 
 
 @pytest.mark.s(52)

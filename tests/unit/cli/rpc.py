@@ -4,14 +4,14 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from latchkey.authentication.v1 import accounts_pb2
+from latchkey.authentication.v1 import accounts_pb2, sessions_pb2
 from latchkey.authentication.v1 import admin_pb2 as users_pb2
 from latchkey.authentication.v1.admin_pb2_grpc import UserAdminServiceServicer
 from latchkey.keys.v1 import admin_pb2, keys_pb2
 from latchkey.keys.v1.admin_pb2_grpc import KeyAdminServiceServicer
 from latchkey.keys.v1.keys_pb2_grpc import VerificationKeyServiceServicer
 from latchkey.token.v1 import admin_pb2 as clients_pb2
-from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceServicer
+from latchkey.token.v1.admin_pb2_grpc import ClientAdminServiceServicer, GrantAdminServiceServicer
 from libs.oauth.errors import InvalidClientMetadata, InvalidRequest
 from libs.oauth.reasons import Reason
 
@@ -105,6 +105,8 @@ class Users(UserAdminServiceServicer):
         self.imported: dict[str, str] = {}
         self.kept: dict[str, users_pb2.User] = {}
         self.passwords: dict[str, str] = {}
+        self.listed: list[users_pb2.ListUsersRequest] = []
+        self.resets: list[tuple[str, str]] = []
 
     async def InviteUser(self, request: users_pb2.InviteUserRequest, context: Any):
         return users_pb2.InviteUserResponse(user=users_pb2.User(username=request.username, claims=request.claims))
@@ -130,7 +132,13 @@ class Users(UserAdminServiceServicer):
         return users_pb2.CreateUserResponse(user=user)
 
     async def ListUsers(self, request: users_pb2.ListUsersRequest, context: Any):
-        return users_pb2.ListUsersResponse(users=self.kept.values())
+        self.listed.append(request)
+        start = int(request.page_token or 0)
+        everyone = list(self.kept.values())
+        following = start + min(request.page_size, PAGE)
+        return users_pb2.ListUsersResponse(
+            users=everyone[start:following], next_page_token=str(following) if following < len(everyone) else ""
+        )
 
     async def GetUser(self, request: users_pb2.GetUserRequest, context: Any):
         return users_pb2.GetUserResponse(user=self._known(request.username))
@@ -153,6 +161,29 @@ class Users(UserAdminServiceServicer):
         user.state = accounts_pb2.ACCOUNT_STATE_DISABLED
         return users_pb2.DisableUserResponse(user=user)
 
+    async def EnableUser(self, request: users_pb2.EnableUserRequest, context: Any):
+        user = self._known(request.username)
+        user.state = accounts_pb2.ACCOUNT_STATE_ACTIVE
+        return users_pb2.EnableUserResponse(user=user)
+
+    async def DeleteUser(self, request: users_pb2.DeleteUserRequest, context: Any):
+        return users_pb2.DeleteUserResponse(user_id=self.kept.pop(self._known(request.username).username).user_id)
+
+    async def ListUserSessions(self, request: users_pb2.ListUserSessionsRequest, context: Any):
+        sessions = [
+            sessions_pb2.ListedSession(session_id=each, authenticated_at=NOON, last_seen_at=NOON)
+            for each in ("s-1", "s-2")
+        ]
+        return users_pb2.ListUserSessionsResponse(user_id=self._known(request.username).user_id, sessions=sessions)
+
+    async def EndUserSessions(self, request: users_pb2.EndUserSessionsRequest, context: Any):
+        user_id = self._known(request.username).user_id
+        return users_pb2.EndUserSessionsResponse(user_id=user_id, session_ids=request.session_ids or ["s-1", "s-2"])
+
+    async def SendPasswordReset(self, request: users_pb2.SendPasswordResetRequest, context: Any):
+        self.resets.append((self._known(request.username).username, request.locale))
+        return users_pb2.SendPasswordResetResponse()
+
     async def ResetFactors(self, request: users_pb2.ResetFactorsRequest, context: Any):
         self._known(request.username)
         return users_pb2.ResetFactorsResponse(removed=2)
@@ -161,6 +192,23 @@ class Users(UserAdminServiceServicer):
         if username not in self.kept:
             raise InvalidRequest("username is unknown.", reason=Reason.USER_UNKNOWN)
         return self.kept[username]
+
+
+class Grants(GrantAdminServiceServicer):
+    """Every user has one grant."""
+
+    def __init__(self) -> None:
+        self.revoked: list[tuple[str, str]] = []
+
+    async def ListGrants(self, request: clients_pb2.ListGrantsRequest, context: Any):
+        grant = clients_pb2.Grant(
+            grant_id="g-1", client_id="c-1", client_name="Shop", scopes=["openid"], created_at=NOON, expires_at=NOON
+        )
+        return clients_pb2.ListGrantsResponse(grants=[grant])
+
+    async def RevokeGrants(self, request: clients_pb2.RevokeGrantsRequest, context: Any):
+        self.revoked.append((request.user_id, request.client_id))
+        return clients_pb2.RevokeGrantsResponse(revoked=1)
 
 
 class KeyAdmin(KeyAdminServiceServicer):

@@ -16,12 +16,15 @@ from latchkey.keys.v1 import keys_pb2
 from latchkey.keys.v1.admin_pb2_grpc import add_KeyAdminServiceServicer_to_server
 from latchkey.keys.v1.keys_pb2_grpc import add_VerificationKeyServiceServicer_to_server
 from latchkey.token.v1 import admin_pb2 as clients_pb2
-from latchkey.token.v1.admin_pb2_grpc import add_ClientAdminServiceServicer_to_server
+from latchkey.token.v1.admin_pb2_grpc import (
+    add_ClientAdminServiceServicer_to_server,
+    add_GrantAdminServiceServicer_to_server,
+)
 from libs.servicekit.base.service import Check, CheckResult, Registration, Service
 from libs.servicekit.base.settings import Address, GrpcSettings
 from libs.servicekit.grpc import server as grpc_server
 from libs.servicekit.process import ops
-from tests.unit.cli.rpc import Clients, KeyAdmin, Keys, Users
+from tests.unit.cli.rpc import Clients, Grants, KeyAdmin, Keys, Users
 
 _T = TypeVar("_T")
 
@@ -36,7 +39,7 @@ class Services:
         self._servers: list[grpc.aio.Server] = []
         self._runners: list[web.AppRunner] = []
         self.clients, self.users, self.keys = Clients(), Users(), Keys()
-        self.key_admin = KeyAdmin()
+        self.key_admin, self.grants = KeyAdmin(), Grants()
         self.targets: dict[str, str] = {}
         self.ops: dict[str, str] = {}
 
@@ -44,10 +47,14 @@ class Services:
         self._thread.start()
         client_admin = clients_pb2.DESCRIPTOR.services_by_name["ClientAdminService"]
         user_admin = users_pb2.DESCRIPTOR.services_by_name["UserAdminService"]
+        grant_admin = clients_pb2.DESCRIPTOR.services_by_name["GrantAdminService"]
         keys = keys_pb2.DESCRIPTOR.services_by_name["VerificationKeyService"]
         key_admin = keys_admin_pb2.DESCRIPTOR.services_by_name["KeyAdminService"]
         for name, registrations in {
-            "token": [Registration(add_ClientAdminServiceServicer_to_server, self.clients, client_admin)],
+            "token": [
+                Registration(add_ClientAdminServiceServicer_to_server, self.clients, client_admin),
+                Registration(add_GrantAdminServiceServicer_to_server, self.grants, grant_admin),
+            ],
             "authentication": [Registration(add_UserAdminServiceServicer_to_server, self.users, user_admin)],
             "key-rotation": [
                 Registration(add_VerificationKeyServiceServicer_to_server, self.keys, keys),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from latchkey.authentication.v1 import accounts_pb2
+from latchkey.authentication.v1 import admin_pb2 as users_pb2
 from tests.unit.cli.conftest import Latchkey
 from tests.unit.cli.serving import Services
 
@@ -17,6 +19,7 @@ def test_user_create_sends_all_options(latchkey: Latchkey, services: Services, n
     assert output == {
         "user_id": "user-1",
         "username": "alice",
+        "email": "a@a.example",
         "state": "active",
         "created_at": "2026-03-01T12:00:00Z",
         "claims": {"email": "a@a.example", "name": "Alice"},
@@ -80,7 +83,7 @@ def test_user_reset_factors_shows_result(latchkey: Latchkey) -> None:
 def test_user_disable_shows_state_disabled(latchkey: Latchkey) -> None:
     latchkey("user", "create", "alice", *PASSWORD, "--email", "a@a.example")
     assert latchkey("user", "disable", "--username", "alice", "--json").json["state"] == "disabled"
-    assert [user["state"] for user in latchkey("user", "list", "--json").json] == ["disabled"]
+    assert [user["state"] for user in latchkey("user", "list", "--json").json["users"]] == ["disabled"]
     assert "alice     disabled  a@a.example  user-1" in latchkey("user", "list").out
 
 
@@ -151,3 +154,89 @@ def test_user_invite_sends_invitation(latchkey: Latchkey) -> None:
     output = latchkey("user", "invite", "erin", "--email", "erin@a.example", "--name", "Erin", "--json").json
     assert (output["username"], output["claims"]) == ("erin", {"email": "erin@a.example", "name": "Erin"})
     assert latchkey("user", "invite", "erin").code == 2
+
+
+def test_user_list_reads_page_by_page_up_to_the_limit(latchkey: Latchkey, services: Services) -> None:
+    for name in ("alice", "bob", "carol", "dora", "erin"):
+        latchkey("user", "create", name, *PASSWORD)
+    everyone = latchkey("user", "list", "--json").json
+    assert [user["username"] for user in everyone["users"]] == ["alice", "bob", "carol", "dora", "erin"]
+    assert everyone["next"] == ""
+    some = latchkey("user", "list", "--limit", "3", "--json").json
+    assert [user["username"] for user in some["users"]] == ["alice", "bob", "carol"]
+    rest = latchkey("user", "list", "--page", some["next"], "--json").json
+    assert [user["username"] for user in rest["users"]] == ["dora", "erin"]
+    assert f"--page {some['next']}" in latchkey("user", "list", "--limit", "3").out
+
+
+def test_user_list_sends_its_filters(latchkey: Latchkey, services: Services) -> None:
+    latchkey("user", "list", "--query", "ali", "--email", "a@a.example", "--state", "disabled", "--sort", "username")
+    asked = services.users.listed[-1]
+    assert (asked.query, asked.email, asked.state, asked.order) == (
+        "ali",
+        "a@a.example",
+        accounts_pb2.ACCOUNT_STATE_DISABLED,
+        users_pb2.USER_ORDER_USERNAME,
+    )
+
+
+@pytest.mark.parametrize("option", [("--state", "deleted"), ("--limit", "0"), ("--sort", "email")])
+def test_user_list_refuses_invalid_options(latchkey: Latchkey, option: tuple[str, str]) -> None:
+    assert latchkey("user", "list", *option).code == 2
+
+
+def test_user_enable_shows_state_active(latchkey: Latchkey) -> None:
+    latchkey("user", "create", "alice", *PASSWORD)
+    latchkey("user", "disable", "alice")
+    assert latchkey("user", "enable", "alice", "--json").json["state"] == "active"
+
+
+def test_user_delete_without_terminal_requires_yes(
+    latchkey: Latchkey, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latchkey("user", "create", "alice", *PASSWORD)
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    answer = latchkey("user", "delete", "alice")
+    assert answer.code == 2
+    assert "--yes" in answer.err
+    assert "alice" in services.users.kept
+    output = latchkey("user", "delete", "alice", "--yes", "--json").json
+    assert output == {"user_id": "user-1", "deleted": True}
+    assert not services.users.kept
+
+
+def test_user_verify_email_states_that_the_address_is_verified(latchkey: Latchkey) -> None:
+    latchkey("user", "create", "alice", *PASSWORD, "--email", "a@a.example")
+    output = latchkey("user", "verify-email", "alice", "--json").json
+    assert output["claims"] == {"email": "a@a.example", "email_verified": True}
+
+
+def test_user_send_reset_sends_the_language(latchkey: Latchkey, services: Services) -> None:
+    latchkey("user", "create", "alice", *PASSWORD)
+    output = latchkey("user", "send-reset", "alice", "--language", "de", "--json").json
+    assert output == {"username": "alice", "email_queued": True}
+    assert services.users.resets == [("alice", "de")]
+
+
+def test_user_sessions_are_listed_and_ended(latchkey: Latchkey, services: Services) -> None:
+    latchkey("user", "create", "alice", *PASSWORD)
+    listed = latchkey("user", "sessions", "list", "alice", "--json").json
+    assert listed["user_id"] == "user-1"
+    assert [each["session_id"] for each in listed["sessions"]] == ["s-1", "s-2"]
+    assert listed["sessions"][0]["last_seen_at"] == "2026-03-01T12:00:00Z"
+    ended = latchkey("user", "sessions", "end", "alice", "s-2", "--json").json
+    assert ended == {"user_id": "user-1", "ended": ["s-2"]}
+    assert latchkey("user", "sessions", "end", "alice", "--json").json["ended"] == ["s-1", "s-2"]
+    assert "s-1" in latchkey("user", "sessions", "list", "alice").out
+
+
+def test_user_grants_are_listed_and_revoked_by_user_id(latchkey: Latchkey, services: Services) -> None:
+    latchkey("user", "create", "alice", *PASSWORD)
+    listed = latchkey("user", "grants", "list", "alice", "--json").json
+    assert listed["user_id"] == "user-1"
+    assert [(each["client_id"], each["scopes"]) for each in listed["grants"]] == [("c-1", ["openid"])]
+    revoked = latchkey("user", "grants", "revoke", "alice", "--client", "c-1", "--json").json
+    assert revoked == {"user_id": "user-1", "client_id": "c-1", "revoked": 1}
+    latchkey("user", "grants", "revoke", "alice")
+    assert services.grants.revoked == [("user-1", "c-1"), ("user-1", "")]
+    assert "c-1" in latchkey("user", "grants", "list", "alice").out

@@ -1,7 +1,7 @@
 """Who may write which claim: the one place that decides it (docs/claims.md says it to users).
 
-Clients write none. What is said here of operators holds for changes. When they create an account they may also say that
-address and number have been verified, for accounts come from elsewhere.
+Clients write none. Operators may state that an address or a number is verified: they import accounts from systems that
+have verified it, and support users without a mail server.
 """
 
 from collections.abc import Collection, Mapping
@@ -30,8 +30,8 @@ WRITERS: Mapping[str, ClaimWriter] = MappingProxyType(
         # Users change the address through a confirmation email only.
         "email": ClaimWriter.OPERATOR,
         "preferred_username": ClaimWriter.OPERATOR,
-        "email_verified": ClaimWriter.SERVER,
-        "phone_number_verified": ClaimWriter.SERVER,
+        "email_verified": ClaimWriter.OPERATOR,
+        "phone_number_verified": ClaimWriter.OPERATOR,
         "sub": ClaimWriter.SERVER,
         "updated_at": ClaimWriter.SERVER,
     }
@@ -57,7 +57,7 @@ def changed(
 ) -> tuple[Profile, Collection[str]]:
     """The profile with these claims, None taking one away; and the names of those that are different now.
 
-    Changing an address or a number resets its verified claim.
+    Changing an address or a number resets its verified claim, unless the same changes contain that claim.
 
     Raises:
         InvalidRequest: CLAIM_UNKNOWN, CLAIM_READ_ONLY.
@@ -65,14 +65,15 @@ def changed(
     """
     old = profile.claims()
     new = dict(old)
-    for name, value in unverified_changes.items():
+    for name, value in sorted(unverified_changes.items(), key=lambda change: change[0] in _VERIFIED.values()):
         _check_writer(name, writer)
-        if value == old.get(name):
+        if value == new.get(name):
             continue
         if value is None:
             new.pop(name, None)
         else:
-            new[name] = _checked(name, value, today=today)
+            verified = {base: new[base] for base, flag in _VERIFIED.items() if flag == name and base in new}
+            new[name] = _checked(name, value, beside=verified, today=today)
         if name in _VERIFIED:
             new.pop(_VERIFIED[name], None)
     result = parse_profile(new, today=today)
@@ -87,8 +88,9 @@ def _check_writer(name: str, writer: ClaimWriter) -> None:
         raise InvalidRequest(f"The claim {name} is read-only for this caller.", reason=Reason.CLAIM_READ_ONLY)
 
 
-def _checked(name: str, value: object, *, today: date) -> object:
+def _checked(name: str, value: object, *, beside: Mapping[str, object], today: date) -> object:
+    """`beside`: the claim that the value is about."""
     try:
-        return parse_profile({name: value}, today=today).claims()[name]
+        return parse_profile({**beside, name: value}, today=today).claims()[name]
     except InvalidRequest as refusal:
         raise RefusedClaim(name, refusal) from None

@@ -31,8 +31,18 @@ def check_username(typed: str) -> tuple[str, str]:
 
 
 def unknown_user() -> InvalidRequest:
-    """The error for an unknown username, for operators."""
-    return InvalidRequest("username is unknown.", reason=Reason.USER_UNKNOWN)
+    """The error for an unknown user, for operators."""
+    return InvalidRequest(
+        "username is unknown: no user has this username, verified email address or user id.", reason=Reason.USER_UNKNOWN
+    )
+
+
+def ambiguous_user() -> InvalidRequest:
+    """The error for a text that names two users, for operators."""
+    return InvalidRequest(
+        "username is the username of one user and the verified email address of another one: give the user id.",
+        reason=Reason.USER_AMBIGUOUS,
+    )
 
 
 def lookup_key(typed: str) -> str | None:

@@ -28,6 +28,7 @@ class EndReason(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
     EXPIRED = "expired"
     FACTORS_RESET = "factors_reset"
+    REVOKED_BY_OPERATOR = "revoked_by_operator"
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from libs.servicekit.sql.session import SqlSession
 from services.authentication.domain.accounts.account import Account, AccountState, Credentials
 from services.authentication.domain.accounts.claims import Profile
+from services.authentication.domain.accounts.search import search_key
+from services.authentication.domain.accounts.user_filter import UserFilter, UserOrder
 from services.authentication.domain.sessions.session import Session
 from services.authentication.store.rows import (
     ACCOUNT_COLUMNS,
@@ -29,6 +31,8 @@ _WITH_SESSION = (
     )
     .where(USERS.c.id == bindparam("of_user"))
 )
+
+_PRESENT = USERS.c.state != AccountState.DELETED.value
 
 
 class Accounts:
@@ -61,10 +65,22 @@ class Accounts:
         row = (await self._session.execute(query)).one_or_none()
         return None if row is None else (to_account(row), to_credentials(row))
 
-    async def lock_named(self, username_key: str) -> str | None:
-        query = select(USERS.c.id).where(USERS.c.username_key == username_key).with_for_update(key_share=True)
-        user_id: str | None = (await self._session.execute(query)).scalar_one_or_none()
-        return user_id
+    async def matching(
+        self, *, user_id: str | None, username_key: str | None, address_key: str | None
+    ) -> Sequence[Account]:
+        wanted = (
+            (USERS.c.id == (user_id or ""))
+            | (USERS.c.username_key == (username_key or ""))
+            | (USERS.c.email_key == (address_key or ""))
+        )
+        query = select(*ACCOUNT_COLUMNS, USERS.c.username_key).where(wanted, _PRESENT).order_by(USERS.c.id)
+        rows = (await self._session.execute(query)).all()
+        found = [(row.username_key, to_account(row)) for row in rows]
+        return [
+            account
+            for name, account in found
+            if account.id == user_id or name == username_key or account.profile.email_verified
+        ]
 
     async def by_name(self, username_key: str) -> Account | None:
         row = (
@@ -72,8 +88,9 @@ class Accounts:
         ).one_or_none()
         return None if row is None else to_account(row)
 
-    async def page(self, *, after: str, size: int) -> Sequence[Account]:
-        query = select(*ACCOUNT_COLUMNS).where(USERS.c.id > after).order_by(USERS.c.id).limit(size)
+    async def page(self, users: UserFilter, *, order: UserOrder, after: str, size: int) -> Sequence[Account]:
+        key = USERS.c.id if order is UserOrder.CREATED else USERS.c.username_key
+        query = select(*ACCOUNT_COLUMNS).where(*_conditions(users), key > after).order_by(key).limit(size)
         return [to_account(row) for row in await self._session.execute(query)]
 
     async def with_session(self, user_id: str, session_id: str) -> tuple[Account, Session | None] | None:
@@ -92,6 +109,7 @@ class Accounts:
             password_version=1,
             state=account.state.value,
             **profile_values(account.profile),
+            search_key=search_key(account.username, account.profile),
             created_at=account.created_at,
             profile_updated_at=account.profile_updated_at,
         )
@@ -109,27 +127,23 @@ class Accounts:
     async def upgrade_hash(self, user_id: str, password_hash: str) -> None:
         await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
 
-    async def set_password(self, username_key: str, password_hash: str) -> str | None:
-        statement = (
-            update(USERS)
-            .where(USERS.c.username_key == username_key)
-            .values(password_hash=password_hash, password_version=USERS.c.password_version + 1)
-            .returning(USERS.c.id)
-        )
-        user_id: str | None = (await self._session.execute(statement)).scalar_one_or_none()
-        return user_id
-
     async def change_password(self, user_id: str, password_hash: str) -> None:
         values = {"password_hash": password_hash, "password_version": USERS.c.password_version + 1}
         await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(values))
 
     async def set_profile(self, user_id: str, profile: Profile, *, now: datetime) -> None:
-        values = {**profile_values(profile), "profile_updated_at": now}
+        username = (await self._session.execute(select(USERS.c.username).where(USERS.c.id == user_id))).scalar_one()
+        values = {
+            **profile_values(profile),
+            "search_key": search_key(username, profile),
+            "profile_updated_at": now,
+        }
         await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(values))
 
     async def set_claims(self, account: Account) -> None:
         values = {
             **profile_values(account.profile),
+            "search_key": search_key(account.username, account.profile),
             "attributes": dict(account.attributes),
             "profile_updated_at": account.profile_updated_at,
         }
@@ -148,14 +162,10 @@ class Accounts:
             "state": AccountState.DELETED.value,
             "has_second_factor": False,
             "attributes": {},
+            "search_key": None,
             **profile_values(Profile()),
         }
-        statement = (
-            update(USERS)
-            .where(USERS.c.id == user_id, USERS.c.state == AccountState.ACTIVE.value)
-            .values(values)
-            .returning(USERS.c.id)
-        )
+        statement = update(USERS).where(USERS.c.id == user_id, _PRESENT).values(values).returning(USERS.c.id)
         if (await self._session.execute(statement)).first() is None:
             return False
         for table in reversed(METADATA.sorted_tables):
@@ -163,16 +173,26 @@ class Accounts:
                 await self._session.execute(delete(table).where(table.c.user_id == user_id))
         return True
 
-    async def disable(self, username_key: str) -> tuple[Account, bool] | None:
+    async def change_state(self, user_id: str, *, before: AccountState, after: AccountState) -> Account | None:
         statement = (
             update(USERS)
-            .where(USERS.c.username_key == username_key, USERS.c.state == AccountState.ACTIVE.value)
-            .values(state=AccountState.DISABLED.value)
+            .where(USERS.c.id == user_id, USERS.c.state == before.value)
+            .values(state=after.value)
             .returning(*ACCOUNT_COLUMNS)
         )
-        changed = (await self._session.execute(statement)).one_or_none()
-        if changed is not None:
-            return to_account(changed), True
-        query = select(*ACCOUNT_COLUMNS).where(USERS.c.username_key == username_key)
-        present = (await self._session.execute(query)).one_or_none()
-        return None if present is None else (to_account(present), False)
+        row = (await self._session.execute(statement)).one_or_none()
+        return None if row is None else to_account(row)
+
+
+def _conditions(users: UserFilter) -> Sequence[ColumnElement[bool]]:
+    conditions = [_PRESENT if users.state is None else USERS.c.state == users.state.value]
+    if users.address_key is not None:
+        conditions.append(USERS.c.email_key == users.address_key)
+    # The previous version writes no search key: during an upgrade its users are found by the beginning of their keys.
+    conditions += [
+        USERS.c.search_key.contains(f" {word}", autoescape=True)
+        | USERS.c.username_key.startswith(word, autoescape=True)
+        | USERS.c.email_key.startswith(word, autoescape=True)
+        for word in users.words
+    ]
+    return conditions

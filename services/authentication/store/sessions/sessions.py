@@ -79,6 +79,12 @@ class Sessions:
         own = (SESSIONS.c.user_id == user_id) & (SESSIONS.c.id == session_id)
         return await self._end(own, reason=reason, now=now)
 
+    async def end_some_of(
+        self, user_id: str, session_ids: Sequence[str], *, reason: EndReason, now: datetime
+    ) -> Sequence[EndedSession]:
+        own = (SESSIONS.c.user_id == user_id) & SESSIONS.c.id.in_(session_ids)
+        return await self._end(own, reason=reason, now=now)
+
     async def live_of(self, user_id: str, *, now: datetime, limit: int) -> Sequence[ListedSession]:
         query = (
             select(*SESSION_COLUMNS, SESSIONS.c.ip_prefix, SESSIONS.c.device)

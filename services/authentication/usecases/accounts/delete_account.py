@@ -1,14 +1,17 @@
 """A user ends their account, for good."""
 
+from datetime import datetime
+
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
+from libs.servicekit.events.event import Actor
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.accounts.usernames import lookup_key
 from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.sessions.session import EndReason
-from services.authentication.ports.work import Begin, View
+from services.authentication.ports.work import Begin, View, Writer
 from services.authentication.usecases.sessions.own_sessions import RequireSession
 
 
@@ -33,16 +36,23 @@ class DeleteAccount:
             raise InvalidRequest(
                 "username does not match the username of the account.", reason=Reason.USERNAME_MISMATCH
             )
-        now, actor, reason = self._clock.now(), events.user(account.id), EndReason.ACCOUNT_DELETED
+        now = self._clock.now()
         async with self._work() as work:
-            await work.accounts.lock(account.id)
-            ended = await work.sessions.end_all_of(account.id, reason=reason, now=now)
-            if not await work.accounts.erase(account.id):
-                return
-            work.emit(*events.sessions_ended(ended, reason, actor=actor))
-            work.emit(events.account_deleted(account.id, actor=actor))
-            if farewell := _farewell(account):
+            erased = await erase_account(work, account.id, actor=events.user(account.id), now=now)
+            if erased and (farewell := _farewell(account)):
                 await work.emails.post(farewell, now=now)
+
+
+async def erase_account(work: Writer, user_id: str, *, actor: Actor, now: datetime) -> bool:
+    """Ends the sessions and erases all data of the account except its id. False if it is already deleted."""
+    reason = EndReason.ACCOUNT_DELETED
+    await work.accounts.lock(user_id)
+    ended = await work.sessions.end_all_of(user_id, reason=reason, now=now)
+    if not await work.accounts.erase(user_id):
+        return False
+    work.emit(*events.sessions_ended(ended, reason, actor=actor))
+    work.emit(events.account_deleted(user_id, actor=actor))
+    return True
 
 
 def _farewell(account: Account) -> Email | None:

@@ -9,8 +9,9 @@ from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.accounts.attribute_policy import changed_attributes
 from services.authentication.domain.accounts.claim_policy import ClaimWriter, changed
-from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
-from services.authentication.ports.work import Begin, Reader, View, Writer
+from services.authentication.domain.accounts.usernames import unknown_user
+from services.authentication.ports.work import Begin, View, Writer
+from services.authentication.usecases.accounts.find_user import find_user
 from services.authentication.usecases.sessions.own_sessions import RequireSession
 
 
@@ -67,10 +68,10 @@ class FindUser:
     def __init__(self, *, view: View) -> None:
         self._view = view
 
-    async def __call__(self, username: str) -> Account:
-        """Raises InvalidRequest: USER_UNKNOWN."""
+    async def __call__(self, who: str) -> Account:
+        """Raises InvalidRequest: USER_UNKNOWN, USER_AMBIGUOUS."""
         async with self._view() as view:
-            return await _named(view, username)
+            return await find_user(view.accounts, who)
 
 
 class UpdateUser:
@@ -80,15 +81,15 @@ class UpdateUser:
         self._attributes = attributes
         self._clock = clock
 
-    async def __call__(self, username: str, unverified_claims: Mapping[str, object], *, operator: str) -> Account:
+    async def __call__(self, who: str, unverified_claims: Mapping[str, object], *, operator: str) -> Account:
         """Writes claims of a user: all of them or none.
 
         Raises:
-            InvalidRequest: USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY.
+            InvalidRequest: USER_UNKNOWN, USER_AMBIGUOUS, CLAIM_UNKNOWN, CLAIM_READ_ONLY.
             RefusedClaim: a value is invalid.
         """
         async with self._view() as view:
-            user_id = (await _named(view, username)).id
+            user_id = (await find_user(view.accounts, who)).id
         async with self._work() as work:
             return await write_claims(
                 work,
@@ -125,13 +126,8 @@ async def write_claims(
         return account
     account = account.with_claims(profile, attributes, now=now)
     await work.accounts.set_claims(account)
-    work.emit(events.account_updated(user_id, [*names, *more], actor=actor))
-    return account
-
-
-async def _named(view: Reader, username: str) -> Account:
-    key = lookup_key(username)
-    account = None if key is None else await view.accounts.by_name(key)
-    if account is None:
-        raise unknown_user()
+    if profile.email_verified and {"email", "email_verified"}.intersection(names):
+        work.emit(*events.email_verified(user_id, [*names, *more], actor=actor))
+    else:
+        work.emit(events.account_updated(user_id, [*names, *more], actor=actor))
     return account

@@ -2,9 +2,9 @@
 
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
-from services.authentication.domain.accounts.usernames import lookup_key, unknown_user
 from services.authentication.domain.sessions.session import EndReason
 from services.authentication.ports.work import Begin
+from services.authentication.usecases.accounts.find_user import find_user
 from services.authentication.usecases.factors.notify_factor_change import tell_removed
 
 
@@ -13,20 +13,16 @@ class ResetFactors:
         self._work = work
         self._clock = clock
 
-    async def __call__(self, username: str, *, operator: str) -> int:
+    async def __call__(self, who: str, *, operator: str) -> int:
         """No second factor and no recovery code any more; everything that was signed in ends. How many factors it was.
 
         Raises:
-            InvalidRequest: USER_UNKNOWN.
+            InvalidRequest: USER_UNKNOWN, USER_AMBIGUOUS.
         """
-        username_key = lookup_key(username)
-        if username_key is None:
-            raise unknown_user()
         reason, actor = EndReason.FACTORS_RESET, events.operator(operator)
         async with self._work() as work:
-            user_id = await work.accounts.lock_named(username_key)
-            if user_id is None:
-                raise unknown_user()
+            user_id = (await find_user(work.accounts, who)).id
+            await work.accounts.lock(user_id)
             removed = await work.factors.remove_all(user_id)
             if removed:
                 await work.accounts.refuse_earlier_grants(user_id, now=self._clock.now())

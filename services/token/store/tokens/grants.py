@@ -132,10 +132,11 @@ class Grants:
         return await self._revoke_some(of_session, limit=limit, reason=reason, now=now)
 
     async def revoke_some_of_user(
-        self, user_id: str, *, limit: int, reason: str, now: datetime
+        self, user_id: str, *, before: datetime, limit: int, reason: str, now: datetime
     ) -> Sequence[tuple[str, str, str]]:
         """(grant id, user id, client id) of what was ended, offline ones as well."""
-        return await self._revoke_some(_grant_columns.user_id == user_id, limit=limit, reason=reason, now=now)
+        whose = and_(_grant_columns.user_id == user_id, _grant_columns.created_at <= before)
+        return await self._revoke_some(whose, limit=limit, reason=reason, now=now)
 
     async def revoke_some_offline_of_user(
         self, user_id: str, *, before: datetime, limit: int, reason: str, now: datetime
@@ -167,6 +168,17 @@ class Grants:
             ConsentRecord(row.client_id, tuple(row.scope.split()), tuple(row.resources.split()), row.created_at)
             for row in rows
         ]
+
+    async def list_of_user(self, user_id: str, *, limit: int, now: datetime) -> Sequence[tuple[Grant, datetime]]:
+        query = (
+            select(*_grant_columns)
+            .where(
+                _grant_columns.user_id == user_id, _grant_columns.revoked_at.is_(None), _grant_columns.expires_at > now
+            )
+            .order_by(_grant_columns.created_at.desc(), _grant_columns.grant_id)
+            .limit(limit)
+        )
+        return [(grant_of(row), row.expires_at) for row in await self._session.execute(query)]
 
     async def _revoke_some(
         self, whose: ColumnElement[bool], *, limit: int, reason: str, now: datetime

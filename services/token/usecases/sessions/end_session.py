@@ -68,15 +68,24 @@ class EndAccount:
     clock: Clock
 
     async def __call__(
-        self, user_id: str, *, consumer: str, event_id: str, reason: events.SessionEnd = "account_disabled"
+        self,
+        user_id: str,
+        *,
+        before: datetime,
+        consumer: str,
+        event_id: str,
+        reason: events.SessionEnd = "account_disabled",
     ) -> None:
         """Revoke all grants of a disabled or deleted account, offline ones included, and the consents of a deleted one.
 
-        Each session of the account has its own event.
+        Each session of the account has its own event. Grants given after the event stay valid: it may arrive late, when
+        an operator has enabled the account again.
         """
 
         async def revoke_some(work: Writer, limit: int) -> Sequence[tuple[str, str, str]]:
-            return await work.grants.revoke_some_of_user(user_id, limit=limit, reason=reason, now=self.clock.now())
+            return await work.grants.revoke_some_of_user(
+                user_id, before=before, limit=limit, reason=reason, now=self.clock.now()
+            )
 
         async def finish(work: Writer, _: int) -> None:
             if reason == "account_deleted":

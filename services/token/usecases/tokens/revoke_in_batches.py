@@ -20,6 +20,7 @@ async def revoke_in_batches(
     *,
     reason: events.RevocationReason,
     finish: Callable[[Writer, int], Awaitable[Result]],
+    by_operator: bool = False,
 ) -> Result:
     """Revoke grants until none is left, then call `finish` in the transaction of the last batch.
 
@@ -35,7 +36,13 @@ async def revoke_in_batches(
             revoked += len(batch)
             work.emit(
                 *(
-                    events.token_revoked(user_id=user_id, client_id=client_id, grant_id=grant_id, reason=reason)
+                    events.token_revoked(
+                        user_id=user_id,
+                        client_id=client_id,
+                        grant_id=grant_id,
+                        reason=reason,
+                        by_operator=by_operator,
+                    )
                     for grant_id, user_id, client_id in batch
                 )
             )

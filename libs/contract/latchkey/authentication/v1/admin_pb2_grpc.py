@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class UserAdminServiceStub:
-    """User administration, for operators.
+    """User administration, for operators. The field `username` of a request names the user: a username, a verified email
+    address or a user id. Each method with this field also returns invalid_request (USER_AMBIGUOUS) if the text is the
+    username of one user and the verified address of another one.
     """
 
     def __init__(self, channel):
@@ -75,6 +77,31 @@ class UserAdminServiceStub:
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserRequest.SerializeToString,
                 response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserResponse.FromString,
                 _registered_method=True)
+        self.EnableUser = channel.unary_unary(
+                '/latchkey.authentication.v1.UserAdminService/EnableUser',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.EnableUserRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.EnableUserResponse.FromString,
+                _registered_method=True)
+        self.DeleteUser = channel.unary_unary(
+                '/latchkey.authentication.v1.UserAdminService/DeleteUser',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DeleteUserRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DeleteUserResponse.FromString,
+                _registered_method=True)
+        self.ListUserSessions = channel.unary_unary(
+                '/latchkey.authentication.v1.UserAdminService/ListUserSessions',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUserSessionsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUserSessionsResponse.FromString,
+                _registered_method=True)
+        self.EndUserSessions = channel.unary_unary(
+                '/latchkey.authentication.v1.UserAdminService/EndUserSessions',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.EndUserSessionsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.EndUserSessionsResponse.FromString,
+                _registered_method=True)
+        self.SendPasswordReset = channel.unary_unary(
+                '/latchkey.authentication.v1.UserAdminService/SendPasswordReset',
+                request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.SendPasswordResetRequest.SerializeToString,
+                response_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.SendPasswordResetResponse.FromString,
+                _registered_method=True)
         self.ResetFactors = channel.unary_unary(
                 '/latchkey.authentication.v1.UserAdminService/ResetFactors',
                 request_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ResetFactorsRequest.SerializeToString,
@@ -83,7 +110,9 @@ class UserAdminServiceStub:
 
 
 class UserAdminServiceServicer:
-    """User administration, for operators.
+    """User administration, for operators. The field `username` of a request names the user: a username, a verified email
+    address or a user id. Each method with this field also returns invalid_request (USER_AMBIGUOUS) if the text is the
+    username of one user and the verified address of another one.
     """
 
     def CreateUser(self, request, context):
@@ -111,7 +140,8 @@ class UserAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListUsers(self, request, context):
-        """Lists users, oldest first. Callers: cli.
+        """Lists users that are not deleted, oldest first unless `order` says otherwise. Callers: cli.
+        Errors: invalid_request (PAGE_SIZE_MALFORMED, PAGE_TOKEN_MALFORMED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,6 +171,46 @@ class UserAdminServiceServicer:
 
     def DisableUser(self, request, context):
         """Disables the user and ends all sessions and grants. Callers: cli. Errors: invalid_request (USER_UNKNOWN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnableUser(self, request, context):
+        """Enables a disabled user. Sessions and grants from before stay ended. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteUser(self, request, context):
+        """Deletes all data of the user, also of a disabled one, except the user id, which is never used again. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUserSessions(self, request, context):
+        """Lists the live sessions of the user, most recently used first, at most 100. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndUserSessions(self, request, context):
+        """Ends sessions of the user. Sessions of other users and sessions that have ended are ignored. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendPasswordReset(self, request, context):
+        """Emails the user a link to set a new password. Callers: cli.
+        Errors: invalid_request (NO_MAIL, USER_UNKNOWN, ACCOUNT_DISABLED, ADDRESS_MALFORMED: the user has no address).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -197,6 +267,31 @@ def add_UserAdminServiceServicer_to_server(servicer, server):
                     request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserRequest.FromString,
                     response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserResponse.SerializeToString,
             ),
+            'EnableUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnableUser,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.EnableUserRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.EnableUserResponse.SerializeToString,
+            ),
+            'DeleteUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteUser,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DeleteUserRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.DeleteUserResponse.SerializeToString,
+            ),
+            'ListUserSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUserSessions,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUserSessionsRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUserSessionsResponse.SerializeToString,
+            ),
+            'EndUserSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndUserSessions,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.EndUserSessionsRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.EndUserSessionsResponse.SerializeToString,
+            ),
+            'SendPasswordReset': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendPasswordReset,
+                    request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.SendPasswordResetRequest.FromString,
+                    response_serializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.SendPasswordResetResponse.SerializeToString,
+            ),
             'ResetFactors': grpc.unary_unary_rpc_method_handler(
                     servicer.ResetFactors,
                     request_deserializer=latchkey_dot_authentication_dot_v1_dot_admin__pb2.ResetFactorsRequest.FromString,
@@ -211,7 +306,9 @@ def add_UserAdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class UserAdminService:
-    """User administration, for operators.
+    """User administration, for operators. The field `username` of a request names the user: a username, a verified email
+    address or a user id. Each method with this field also returns invalid_request (USER_AMBIGUOUS) if the text is the
+    username of one user and the verified address of another one.
     """
 
     @staticmethod
@@ -420,6 +517,141 @@ class UserAdminService:
             '/latchkey.authentication.v1.UserAdminService/DisableUser',
             latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserRequest.SerializeToString,
             latchkey_dot_authentication_dot_v1_dot_admin__pb2.DisableUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnableUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.UserAdminService/EnableUser',
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.EnableUserRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.EnableUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.UserAdminService/DeleteUser',
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.DeleteUserRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.DeleteUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUserSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.UserAdminService/ListUserSessions',
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUserSessionsRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.ListUserSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndUserSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.UserAdminService/EndUserSessions',
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.EndUserSessionsRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.EndUserSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendPasswordReset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.authentication.v1.UserAdminService/SendPasswordReset',
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.SendPasswordResetRequest.SerializeToString,
+            latchkey_dot_authentication_dot_v1_dot_admin__pb2.SendPasswordResetResponse.FromString,
             options,
             channel_credentials,
             insecure,

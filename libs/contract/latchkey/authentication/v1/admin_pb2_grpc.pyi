@@ -27,7 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class UserAdminServiceStub:
-    """User administration, for operators."""
+    """User administration, for operators. The field `username` of a request names the user: a username, a verified email
+    address or a user id. Each method with this field also returns invalid_request (USER_AMBIGUOUS) if the text is the
+    username of one user and the verified address of another one.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -45,7 +48,9 @@ class UserAdminServiceStub:
     Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or an invalid value).
     """
     ListUsers: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]
-    """Lists users, oldest first. Callers: cli."""
+    """Lists users that are not deleted, oldest first unless `order` says otherwise. Callers: cli.
+    Errors: invalid_request (PAGE_SIZE_MALFORMED, PAGE_TOKEN_MALFORMED).
+    """
     GetUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _admin_pb2.GetUserResponse]
     """Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UpdateUserRequest, _admin_pb2.UpdateUserResponse]
@@ -56,6 +61,26 @@ class UserAdminServiceStub:
     """Sets the password and ends all sessions of the user. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     DisableUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DisableUserRequest, _admin_pb2.DisableUserResponse]
     """Disables the user and ends all sessions and grants. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+    EnableUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.EnableUserRequest, _admin_pb2.EnableUserResponse]
+    """Enables a disabled user. Sessions and grants from before stay ended. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN).
+    """
+    DeleteUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DeleteUserRequest, _admin_pb2.DeleteUserResponse]
+    """Deletes all data of the user, also of a disabled one, except the user id, which is never used again. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN).
+    """
+    ListUserSessions: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListUserSessionsRequest, _admin_pb2.ListUserSessionsResponse]
+    """Lists the live sessions of the user, most recently used first, at most 100. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN).
+    """
+    EndUserSessions: _grpc.UnaryUnaryMultiCallable[_admin_pb2.EndUserSessionsRequest, _admin_pb2.EndUserSessionsResponse]
+    """Ends sessions of the user. Sessions of other users and sessions that have ended are ignored. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN).
+    """
+    SendPasswordReset: _grpc.UnaryUnaryMultiCallable[_admin_pb2.SendPasswordResetRequest, _admin_pb2.SendPasswordResetResponse]
+    """Emails the user a link to set a new password. Callers: cli.
+    Errors: invalid_request (NO_MAIL, USER_UNKNOWN, ACCOUNT_DISABLED, ADDRESS_MALFORMED: the user has no address).
+    """
     ResetFactors: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ResetFactorsRequest, _admin_pb2.ResetFactorsResponse]
     """Removes all second factors and recovery codes of the user, and ends all sessions. Callers: cli.
     Errors: invalid_request (USER_UNKNOWN).
@@ -63,7 +88,10 @@ class UserAdminServiceStub:
 
 @_typing.type_check_only
 class UserAdminServiceAsyncStub(UserAdminServiceStub):
-    """User administration, for operators."""
+    """User administration, for operators. The field `username` of a request names the user: a username, a verified email
+    address or a user id. Each method with this field also returns invalid_request (USER_AMBIGUOUS) if the text is the
+    username of one user and the verified address of another one.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.CreateUserRequest, _admin_pb2.CreateUserResponse]  # type: ignore[assignment]
@@ -78,7 +106,9 @@ class UserAdminServiceAsyncStub(UserAdminServiceStub):
     Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or an invalid value).
     """
     ListUsers: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]  # type: ignore[assignment]
-    """Lists users, oldest first. Callers: cli."""
+    """Lists users that are not deleted, oldest first unless `order` says otherwise. Callers: cli.
+    Errors: invalid_request (PAGE_SIZE_MALFORMED, PAGE_TOKEN_MALFORMED).
+    """
     GetUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _admin_pb2.GetUserResponse]  # type: ignore[assignment]
     """Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     UpdateUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.UpdateUserRequest, _admin_pb2.UpdateUserResponse]  # type: ignore[assignment]
@@ -89,13 +119,36 @@ class UserAdminServiceAsyncStub(UserAdminServiceStub):
     """Sets the password and ends all sessions of the user. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     DisableUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.DisableUserRequest, _admin_pb2.DisableUserResponse]  # type: ignore[assignment]
     """Disables the user and ends all sessions and grants. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+    EnableUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.EnableUserRequest, _admin_pb2.EnableUserResponse]  # type: ignore[assignment]
+    """Enables a disabled user. Sessions and grants from before stay ended. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN).
+    """
+    DeleteUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.DeleteUserRequest, _admin_pb2.DeleteUserResponse]  # type: ignore[assignment]
+    """Deletes all data of the user, also of a disabled one, except the user id, which is never used again. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN).
+    """
+    ListUserSessions: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListUserSessionsRequest, _admin_pb2.ListUserSessionsResponse]  # type: ignore[assignment]
+    """Lists the live sessions of the user, most recently used first, at most 100. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN).
+    """
+    EndUserSessions: _aio.UnaryUnaryMultiCallable[_admin_pb2.EndUserSessionsRequest, _admin_pb2.EndUserSessionsResponse]  # type: ignore[assignment]
+    """Ends sessions of the user. Sessions of other users and sessions that have ended are ignored. Callers: cli.
+    Errors: invalid_request (USER_UNKNOWN).
+    """
+    SendPasswordReset: _aio.UnaryUnaryMultiCallable[_admin_pb2.SendPasswordResetRequest, _admin_pb2.SendPasswordResetResponse]  # type: ignore[assignment]
+    """Emails the user a link to set a new password. Callers: cli.
+    Errors: invalid_request (NO_MAIL, USER_UNKNOWN, ACCOUNT_DISABLED, ADDRESS_MALFORMED: the user has no address).
+    """
     ResetFactors: _aio.UnaryUnaryMultiCallable[_admin_pb2.ResetFactorsRequest, _admin_pb2.ResetFactorsResponse]  # type: ignore[assignment]
     """Removes all second factors and recovery codes of the user, and ends all sessions. Callers: cli.
     Errors: invalid_request (USER_UNKNOWN).
     """
 
 class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """User administration, for operators."""
+    """User administration, for operators. The field `username` of a request names the user: a username, a verified email
+    address or a user id. Each method with this field also returns invalid_request (USER_AMBIGUOUS) if the text is the
+    username of one user and the verified address of another one.
+    """
 
     @_abc_1.abstractmethod
     def CreateUser(
@@ -132,7 +185,9 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.ListUsersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ListUsersResponse, _abc.Awaitable[_admin_pb2.ListUsersResponse]]:
-        """Lists users, oldest first. Callers: cli."""
+        """Lists users that are not deleted, oldest first unless `order` says otherwise. Callers: cli.
+        Errors: invalid_request (PAGE_SIZE_MALFORMED, PAGE_TOKEN_MALFORMED).
+        """
 
     @_abc_1.abstractmethod
     def GetUser(
@@ -167,6 +222,56 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.DisableUserResponse, _abc.Awaitable[_admin_pb2.DisableUserResponse]]:
         """Disables the user and ends all sessions and grants. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
+
+    @_abc_1.abstractmethod
+    def EnableUser(
+        self,
+        request: _admin_pb2.EnableUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.EnableUserResponse, _abc.Awaitable[_admin_pb2.EnableUserResponse]]:
+        """Enables a disabled user. Sessions and grants from before stay ended. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteUser(
+        self,
+        request: _admin_pb2.DeleteUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.DeleteUserResponse, _abc.Awaitable[_admin_pb2.DeleteUserResponse]]:
+        """Deletes all data of the user, also of a disabled one, except the user id, which is never used again. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN).
+        """
+
+    @_abc_1.abstractmethod
+    def ListUserSessions(
+        self,
+        request: _admin_pb2.ListUserSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListUserSessionsResponse, _abc.Awaitable[_admin_pb2.ListUserSessionsResponse]]:
+        """Lists the live sessions of the user, most recently used first, at most 100. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN).
+        """
+
+    @_abc_1.abstractmethod
+    def EndUserSessions(
+        self,
+        request: _admin_pb2.EndUserSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.EndUserSessionsResponse, _abc.Awaitable[_admin_pb2.EndUserSessionsResponse]]:
+        """Ends sessions of the user. Sessions of other users and sessions that have ended are ignored. Callers: cli.
+        Errors: invalid_request (USER_UNKNOWN).
+        """
+
+    @_abc_1.abstractmethod
+    def SendPasswordReset(
+        self,
+        request: _admin_pb2.SendPasswordResetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.SendPasswordResetResponse, _abc.Awaitable[_admin_pb2.SendPasswordResetResponse]]:
+        """Emails the user a link to set a new password. Callers: cli.
+        Errors: invalid_request (NO_MAIL, USER_UNKNOWN, ACCOUNT_DISABLED, ADDRESS_MALFORMED: the user has no address).
+        """
 
     @_abc_1.abstractmethod
     def ResetFactors(

@@ -773,6 +773,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The username or password is wrong, or the password was changed during the request."""
     ERROR_REASON_WRONG_PROOF: _ErrorReason.ValueType  # 378
     """The second factor is invalid."""
+    ERROR_REASON_USER_AMBIGUOUS: _ErrorReason.ValueType  # 401
+    """The text is a username and the verified address of another user. The operator must give the user id."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused, and who can fix it. Sent by name in OAuthErrorDetail.reason, so that an older service can
@@ -1529,6 +1531,8 @@ ERROR_REASON_WRONG_CREDENTIALS: ErrorReason.ValueType  # 377
 """The username or password is wrong, or the password was changed during the request."""
 ERROR_REASON_WRONG_PROOF: ErrorReason.ValueType  # 378
 """The second factor is invalid."""
+ERROR_REASON_USER_AMBIGUOUS: ErrorReason.ValueType  # 401
+"""The text is a username and the verified address of another user. The operator must give the user id."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -80,8 +80,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The password was right, but the flow does not support the required second factor."""
     REASON_FACTORS_RESET: _Reason.ValueType  # 17
     """An operator removed the user's second factors."""
+    REASON_REVOKED_BY_OPERATOR: _Reason.ValueType  # 18
+    """An operator ended the session or revoked the grant."""
     REASON_ACCOUNT_DELETED: _Reason.ValueType  # 20
-    """The user deleted the account."""
+    """The user or an operator deleted the account."""
     REASON_FAILING: _Reason.ValueType  # 40
     """The receiver has not accepted any event for too long."""
     REASON_GONE: _Reason.ValueType  # 41
@@ -118,8 +120,10 @@ REASON_SECOND_FACTOR_REQUIRED: Reason.ValueType  # 16
 """The password was right, but the flow does not support the required second factor."""
 REASON_FACTORS_RESET: Reason.ValueType  # 17
 """An operator removed the user's second factors."""
+REASON_REVOKED_BY_OPERATOR: Reason.ValueType  # 18
+"""An operator ended the session or revoked the grant."""
 REASON_ACCOUNT_DELETED: Reason.ValueType  # 20
-"""The user deleted the account."""
+"""The user or an operator deleted the account."""
 REASON_FAILING: Reason.ValueType  # 40
 """The receiver has not accepted any event for too long."""
 REASON_GONE: Reason.ValueType  # 41
@@ -353,8 +357,29 @@ class AccountDisabled(_message.Message):
 Global___AccountDisabled: _TypeAlias = AccountDisabled  # noqa: Y015
 
 @_typing.final
+class AccountEnabled(_message.Message):
+    """An operator enabled a disabled account. Sessions and grants from before stay ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountEnabled: _TypeAlias = AccountEnabled  # noqa: Y015
+
+@_typing.final
 class AccountDeleted(_message.Message):
-    """The user deleted the account. All data of the user is deleted; the id is never used again."""
+    """The user or an operator (see actor) deleted the account. All data of the user is deleted; the id is never used again."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -402,7 +427,9 @@ Global___AccountUpdated: _TypeAlias = AccountUpdated  # noqa: Y015
 
 @_typing.final
 class AccountEmailVerified(_message.Message):
-    """A user verified an email address: the current one, or a new one that replaces it."""
+    """An email address was verified, the current one or a new one that replaces it: by the user, or an operator (see actor)
+    stated it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -640,7 +667,7 @@ Global___ConsentDenied: _TypeAlias = ConsentDenied  # noqa: Y015
 
 @_typing.final
 class ConsentWithdrawn(_message.Message):
-    """A user revoked a consent: the grants of the client ended, and the client must request consent again."""
+    """The user or an operator (see actor) revoked a consent: the grants of the client ended, and the client must request consent again."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

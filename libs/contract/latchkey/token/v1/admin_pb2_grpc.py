@@ -505,3 +505,124 @@ class ClientAdminService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class GrantAdminServiceStub:
+    """The grants of users: what clients may do on behalf of a user until the grant is revoked or expires.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ListGrants = channel.unary_unary(
+                '/latchkey.token.v1.GrantAdminService/ListGrants',
+                request_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListGrantsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListGrantsResponse.FromString,
+                _registered_method=True)
+        self.RevokeGrants = channel.unary_unary(
+                '/latchkey.token.v1.GrantAdminService/RevokeGrants',
+                request_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeGrantsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeGrantsResponse.FromString,
+                _registered_method=True)
+
+
+class GrantAdminServiceServicer:
+    """The grants of users: what clients may do on behalf of a user until the grant is revoked or expires.
+    """
+
+    def ListGrants(self, request, context):
+        """Lists the grants of a user that are neither revoked nor expired, most recent first, at most 500. Callers: cli.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeGrants(self, request, context):
+        """Revokes grants of a user and deletes the consents for the same clients, which must ask for consent again. Idempotent:
+        a repeated call emits no event. Callers: cli.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_GrantAdminServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ListGrants': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGrants,
+                    request_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListGrantsRequest.FromString,
+                    response_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.ListGrantsResponse.SerializeToString,
+            ),
+            'RevokeGrants': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeGrants,
+                    request_deserializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeGrantsRequest.FromString,
+                    response_serializer=latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeGrantsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'latchkey.token.v1.GrantAdminService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('latchkey.token.v1.GrantAdminService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class GrantAdminService:
+    """The grants of users: what clients may do on behalf of a user until the grant is revoked or expires.
+    """
+
+    @staticmethod
+    def ListGrants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.token.v1.GrantAdminService/ListGrants',
+            latchkey_dot_token_dot_v1_dot_admin__pb2.ListGrantsRequest.SerializeToString,
+            latchkey_dot_token_dot_v1_dot_admin__pb2.ListGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeGrants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.token.v1.GrantAdminService/RevokeGrants',
+            latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeGrantsRequest.SerializeToString,
+            latchkey_dot_token_dot_v1_dot_admin__pb2.RevokeGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -197,3 +197,52 @@ class ClientAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
 def add_ClientAdminServiceServicer_to_server(servicer: ClientAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class GrantAdminServiceStub:
+    """The grants of users: what clients may do on behalf of a user until the grant is revoked or expires."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> GrantAdminServiceAsyncStub: ...
+    ListGrants: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListGrantsRequest, _admin_pb2.ListGrantsResponse]
+    """Lists the grants of a user that are neither revoked nor expired, most recent first, at most 500. Callers: cli."""
+    RevokeGrants: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RevokeGrantsRequest, _admin_pb2.RevokeGrantsResponse]
+    """Revokes grants of a user and deletes the consents for the same clients, which must ask for consent again. Idempotent:
+    a repeated call emits no event. Callers: cli.
+    """
+
+@_typing.type_check_only
+class GrantAdminServiceAsyncStub(GrantAdminServiceStub):
+    """The grants of users: what clients may do on behalf of a user until the grant is revoked or expires."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    ListGrants: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListGrantsRequest, _admin_pb2.ListGrantsResponse]  # type: ignore[assignment]
+    """Lists the grants of a user that are neither revoked nor expired, most recent first, at most 500. Callers: cli."""
+    RevokeGrants: _aio.UnaryUnaryMultiCallable[_admin_pb2.RevokeGrantsRequest, _admin_pb2.RevokeGrantsResponse]  # type: ignore[assignment]
+    """Revokes grants of a user and deletes the consents for the same clients, which must ask for consent again. Idempotent:
+    a repeated call emits no event. Callers: cli.
+    """
+
+class GrantAdminServiceServicer(metaclass=_abc_1.ABCMeta):
+    """The grants of users: what clients may do on behalf of a user until the grant is revoked or expires."""
+
+    @_abc_1.abstractmethod
+    def ListGrants(
+        self,
+        request: _admin_pb2.ListGrantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListGrantsResponse, _abc.Awaitable[_admin_pb2.ListGrantsResponse]]:
+        """Lists the grants of a user that are neither revoked nor expired, most recent first, at most 500. Callers: cli."""
+
+    @_abc_1.abstractmethod
+    def RevokeGrants(
+        self,
+        request: _admin_pb2.RevokeGrantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.RevokeGrantsResponse, _abc.Awaitable[_admin_pb2.RevokeGrantsResponse]]:
+        """Revokes grants of a user and deletes the consents for the same clients, which must ask for consent again. Idempotent:
+        a repeated call emits no event. Callers: cli.
+        """
+
+def add_GrantAdminServiceServicer_to_server(servicer: GrantAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
