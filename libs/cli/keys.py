@@ -1,6 +1,6 @@
 """The key administration of the key-rotation service (protos/latchkey/keys/v1/admin.proto)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -44,11 +44,25 @@ async def every(found: Connection) -> Sequence[admin_pb2.Key]:
         return list(answer.keys)
 
 
-async def rotate(found: Connection, alg: str) -> Sequence[admin_pb2.Key]:
-    """Rotates the keys of `alg` (empty: all); returns the active and next keys."""
+async def rotate(found: Connection, alg: str) -> tuple[Sequence[admin_pb2.Key], Sequence[str]]:
+    """Rotates the keys of `alg` (empty: all).
+
+    Returns:
+        The active and next keys, and the algorithms whose rotation is scheduled: their active key has not changed.
+    """
     async with service(_SERVICE, found) as channel:
-        answer = await KeyAdminServiceStub(channel).RotateKeys(admin_pb2.RotateKeysRequest(alg=alg))
-        return list(answer.keys)
+        stub = KeyAdminServiceStub(channel)
+        before = _active_kids((await stub.ListKeys(admin_pb2.ListKeysRequest())).keys)
+        after = list((await stub.RotateKeys(admin_pb2.RotateKeysRequest(alg=alg))).keys)
+        return after, sorted({key.alg for key in after if key.kid in before and _is_active(key)})
+
+
+def _active_kids(found: Iterable[admin_pb2.Key]) -> frozenset[str]:
+    return frozenset(key.kid for key in found if _is_active(key))
+
+
+def _is_active(key: admin_pb2.Key) -> bool:
+    return key.state == keys_pb2.KEY_STATE_ACTIVE
 
 
 async def revoke(found: Connection, kid: str, reason: str) -> admin_pb2.RevokeKeyResponse:

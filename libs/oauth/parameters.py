@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from urllib.parse import parse_qsl
 
-from libs.oauth.errors import InvalidRequest
+from libs.oauth.errors import InvalidRequest, name_values
 from libs.oauth.reasons import Reason
 
 MAX_PARAMETERS = 64
@@ -31,10 +31,8 @@ class Parameters(Mapping[str, str]):
             InvalidRequest: a parameter other than `resource` occurs twice.
         """
         pairs = list(pairs)
-        if len(dict(pairs)) < len(pairs) and repeated_names(pairs):
-            raise InvalidRequest(
-                "A parameter occurs more than once (RFC 6749 3.1, 3.2).", reason=Reason.PARAMETER_REPEATED
-            )
+        if len(dict(pairs)) < len(pairs) and (repeated := repeated_names(pairs)):
+            raise repeated_parameters(repeated)
         return cls.lenient(pairs)
 
     @classmethod
@@ -53,6 +51,14 @@ class Parameters(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def repeated_parameters(names: Iterable[str]) -> InvalidRequest:
+    """The error that names the repeated parameters, as far as their names are safe to repeat."""
+    return InvalidRequest(
+        name_values("A parameter occurs more than once (RFC 6749 3.1, 3.2)", sorted(names)),
+        reason=Reason.PARAMETER_REPEATED,
+    )
 
 
 def repeated_names(pairs: Iterable[Pair]) -> frozenset[str]:

@@ -18,7 +18,7 @@ from libs.oauth.client_metadata import (
     ClientMetadata,
     parse_metadata,
 )
-from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri
+from libs.oauth.errors import InvalidClientMetadata, InvalidRedirectUri, name_values
 from libs.oauth.reasons import Reason
 from libs.oauth.redirect_uris import is_private
 from libs.oauth.scopes import STANDARD_SCOPES, parse_scope
@@ -119,10 +119,11 @@ class RegistrationPolicy:
             )
         if IMPLICIT in metadata.grant_types:
             self._judge_front_channel(metadata)
-        if not set(parse_scope(metadata.scope)) <= set(self.scopes):
+        refused = [scope for scope in parse_scope(metadata.scope) if scope not in self.scopes]
+        if refused:
+            named = name_values("scope contains values that are not permitted", refused).rstrip(".")
             raise InvalidClientMetadata(
-                f"scope contains a value that is not permitted. Permitted: {' '.join(self.scopes)}.",
-                reason=Reason.REGISTRATION_SCOPE,
+                f"{named}. Permitted: {' '.join(self.scopes)}.", reason=Reason.REGISTRATION_SCOPE
             )
         if metadata.request_object_signing_alg == UNSIGNED:
             raise InvalidClientMetadata(

@@ -143,6 +143,7 @@ async def _account(stage: Stage) -> None:
     await stage.ask(to=f"{stage.system.client_edge}/callback", prompt="consent")
     await stage.type_password()
     await stage.page.click("#consent-allow")
+    await stage.page.wait_for_url(f"{stage.system.client_edge}/callback**")
     await stage.open("/account")
 
 
@@ -197,6 +198,16 @@ async def _form_post(stage: Stage) -> None:
     """Blocks the automatic submit."""
     await stage.page.route("https://client.example/**", lambda route: route.fulfill(status=204))
     await stage.ask(response_mode="form_post")
+    await stage.type_password()
+    if await stage.page.locator("#consent-allow").count():
+        await stage.page.click("#consent-allow")
+
+
+@scene("continue")
+async def _continue(stage: Stage) -> None:
+    """The client does not answer with a page, so the browser stays."""
+    await stage.page.route("https://client.example/**", lambda route: route.fulfill(status=204))
+    await stage.ask()
     await stage.type_password()
     if await stage.page.locator("#consent-allow").count():
         await stage.page.click("#consent-allow")

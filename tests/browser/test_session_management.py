@@ -120,6 +120,20 @@ async def test_check_session_frame_reports_session_changes(
     await expect(page).to_have_title("changed")
 
 
+@pytest.mark.parametrize("visible", [True, False])
+async def test_check_session_frame_reports_no_change_when_the_browser_hides_cookies(
+    page: Page, stack: Stack, client: RelyingParty, application: Application, *, visible: bool
+) -> None:
+    """With third-party cookies blocked, a frame in another site sees no cookie, whether or not the session changed."""
+    state = (await sign_in(page, client, application))["session_state"]
+    await page.context.clear_cookies()
+    await page.add_init_script(f"document.hasStorageAccess = () => Promise.resolve({str(visible).lower()})")
+    asked = f"{client.client_id} {state}"
+    application.page = WATCHING.format(frame=f"{stack.issuer}/check-session", asked=asked, issuer=stack.issuer)
+    await page.goto(f"{application.origin}/watch")
+    await expect(page).to_have_title("changed" if visible else "error")
+
+
 @pytest.mark.parametrize("sandboxed", SANDBOXED)
 async def test_check_session_frame_responds_error_to_a_null_origin(
     page: Page, stack: Stack, client: RelyingParty, application: Application, sandboxed: str

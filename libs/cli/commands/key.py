@@ -24,6 +24,8 @@ _Reason = Annotated[
         help="Reason of the revocation; subscribers receive it in key.revoked.",
     ),
 ]
+SCHEDULED = 3
+"""Exit code of `key rotate` when the rotation happens later."""
 _USE = ("client_id", "presented_as", "count", "last_at", "kid")
 _COLUMNS = ("KID", "ALG", "STATE", "SINCE", "UNTIL")
 
@@ -40,11 +42,20 @@ def list_all(context: typer.Context) -> None:
 def rotate(context: typer.Context, alg: _Alg = "") -> None:
     """Rotate the signing keys now.
 
-    A next key that some copies of the key set may still lack becomes active when all copies have it.
+    A next key that some copies of the key set may still lack is scheduled: it becomes active when all copies have it.
+    Exit code 3 when a rotation is scheduled.
     """
-    found = [keys.as_json(key) for key in run(keys.rotate(connection(), alg))]
+    rotated, scheduled = run(keys.rotate(connection(), alg))
+    found = [keys.as_json(key) for key in rotated]
     output = Output.of(context)
-    output.answer(found, human=lambda: _show_rotation(output, found))
+    output.answer(found, human=lambda: _show_rotation(output, found, scheduled=scheduled))
+    if scheduled:
+        output.warn(
+            f"Not rotated yet: {', '.join(scheduled)}. The next key was published too recently: some cached copies of "
+            "the key set lack it. On a test server, `latchkey key revoke KID --reason drill` replaces the active key "
+            "now; tokens that it signed become invalid."
+        )
+        raise typer.Exit(SCHEDULED)
 
 
 @app.answering("revoke")
@@ -121,10 +132,13 @@ def _row(key: dict[str, Any]) -> Sequence[str]:
     return (key["kid"], key["alg"], state, since or "", until)
 
 
-def _show_rotation(output: Output, found: Sequence[dict[str, Any]]) -> None:
+def _show_rotation(output: Output, found: Sequence[dict[str, Any]], *, scheduled: Sequence[str] = ()) -> None:
     for key in found:
         if key["state"] == "active":
             output.line(f"{key['alg']}: {key['kid']} is active since {key['activates_at']}")
+        elif key["alg"] in scheduled:
+            moment = key.get("activates_at", "a time not set yet")
+            output.line(f"{key['alg']}: rotation to {key['kid']} is scheduled for {moment}")
         else:
             output.line(
                 f"{key['alg']}: {key['kid']} is next, active from {key.get('activates_at', 'a time not set yet')}"

@@ -4,6 +4,8 @@ import secrets
 from contextvars import ContextVar
 
 HEADER = "traceparent"
+RESPONSE_HEADER = "X-Trace-Id"
+"""Of the responses of the public servers: the trace id, which is in all log lines about the request."""
 _VERSION_AND_FIELDS = 4
 _current: ContextVar[str] = ContextVar("traceparent", default="")
 

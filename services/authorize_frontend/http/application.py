@@ -25,9 +25,11 @@ from services.authorize_frontend.http.logout.check_session import CheckSession
 from services.authorize_frontend.http.logout.logout import Logout
 from services.authorize_frontend.http.metadata.discovery import Discovery
 from services.authorize_frontend.http.metadata.jwks import Jwks
+from services.authorize_frontend.http.metadata.well_known import WellKnown
 from services.authorize_frontend.http.shared.assets import Assets
 from services.authorize_frontend.http.shared.edge import Edge
 from services.authorize_frontend.http.shared.errors import errors, malformed
+from services.authorize_frontend.http.shared.head import heads
 from services.authorize_frontend.http.shared.languages import languages
 from services.authorize_frontend.http.shared.parameters import MAX_BODY_BYTES
 from services.authorize_frontend.http.shared.policy import StandardHeaders
@@ -79,10 +81,12 @@ def application(edge: Edge, *, assets: Assets, keys: PublishedKeys) -> web.Appli
         CompleteSignUp(edge=edge),
         PasswordForgotten(edge=edge),
         PasswordReset(edge=edge),
+        WellKnown(edge.site, assets),
         Discovery(edge.site),
         Jwks(edge.site, keys),
         assets,
     ]
     for area in areas:
-        app.add_routes(area.routes())
+        routes = area.routes()
+        app.add_routes([*routes, *heads(routes)])
     return app

@@ -34,7 +34,7 @@ CLIENT_ENDPOINTS = ("/token", "/par", "/device_authorization", "/introspect", "/
 USERINFO = "/userinfo"
 _CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, DPoP-Nonce",
+    "Access-Control-Expose-Headers": f"WWW-Authenticate, Retry-After, DPoP-Nonce, {trace.RESPONSE_HEADER}",
 }
 _PREFLIGHT = {
     **_CORS,
@@ -133,6 +133,7 @@ def _around(*, secure: bool) -> Middleware:
         response = await answer(request, handler)
         _timer(endpoint_of(request), request.method).observe(perf_counter() - began)
         headers = response.headers
+        headers[trace.RESPONSE_HEADER] = trace.current_id()
         for name, value in fixed.items():
             headers.setdefault(name, value)
         return response

@@ -36,6 +36,7 @@ async def read_client_request(request: web.Request) -> tuple[Credentials, Parame
             f"Parameters must be sent in the request body, not in the URL: {', '.join(sorted(misplaced))}.",
             reason=Reason.PARAMETERS_IN_URL,
         )
+    request[CLIENT_ID] = parameters.get("client_id", "")[:MAX_LOGGED_LENGTH]
     credentials = read_credentials(authorization_header(request), parameters)
     request[CLIENT_ID] = credentials.client_id[:MAX_LOGGED_LENGTH]
     return credentials, parameters

@@ -110,6 +110,7 @@ class AuthorizationRpc(AuthorizationServiceServicer):
             redirect_uri=decision.redirect_uri,
             confirmed=decision.confirmed,
             frontchannel_logout_uris=decision.frontchannel_uris,
+            self_registered=decision.self_registered,
         )
 
     async def GetClientLogo(

@@ -70,4 +70,5 @@ def to_connection(client: Client, allowed: ConsentRecord) -> consents_pb2.Connec
         scopes=allowed.scopes,
         resources=allowed.resources,
         allowed_at=to_timestamp(allowed.at),
+        self_registered=client.registration is not None,
     )

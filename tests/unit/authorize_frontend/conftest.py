@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from latchkey.authentication.v1.addresses_pb2_grpc import AddressServiceStub
@@ -56,6 +57,7 @@ class Running:
     keys: PublishedKeys
     port: int
     clock: Clock
+    app: web.Application
 
 
 @pytest.fixture(scope="session")
@@ -124,11 +126,12 @@ async def running(
         keys = PublishedKeys(backends.keys, clock=(clock := Clock()))
         capabilities = Capabilities(backends.capabilities)
         await capabilities.refresh()
-        server = TestServer(edge_application(settings, backends, keys, capabilities))
+        app = edge_application(settings, backends, keys, capabilities)
+        server = TestServer(app)
         await stack.enter_async_context(server)
         http = await stack.enter_async_context(session())
         assert server.port is not None
-        yield Running(Browser(http, f"http://127.0.0.1:{server.port}"), keys, server.port, clock)
+        yield Running(Browser(http, f"http://127.0.0.1:{server.port}"), keys, server.port, clock, app)
 
 
 async def _serve(stack: AsyncExitStack, authority: Authority, fake) -> str:

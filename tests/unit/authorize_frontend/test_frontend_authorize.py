@@ -175,9 +175,51 @@ async def test_token_service_error_is_a_page_and_no_redirect(browser, services):
     assert "evil.example" not in answer.text
 
 
-async def test_authorize_refuses_head_requests(browser, services):
-    assert (await browser.request("HEAD", "/authorize?client_id=c")).status == 405
+@pytest.mark.parametrize("path", ["/authorize?client_id=c", "/authorize/resume?request=x", "/logout", "/sign-in"])
+async def test_head_request_gets_headers_and_changes_nothing(browser, services, path):
+    answer = await browser.request("HEAD", path)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert (answer.body, answer.cookies) == (b"", {})
     assert services.token.calls == []
+
+
+NAVIGATION = {"Sec-Fetch-Mode": "navigate"}
+
+
+@pytest.mark.parametrize("uri", ["https://app.example/cb?a=b", "http://127.0.0.1:5000/cb"])
+async def test_browser_leaves_by_a_page_after_a_form(browser, services, uri):
+    """Chromium applies form-action to the redirects of the client as well: the page ends the chain."""
+    services.token.says["ResumeAuthorization"] = a_response([("code", "c&d")], redirect_uri=uri)
+    browser.cookies["latchkey-browser"] = new_secret()
+    answer = await browser.get(f"/authorize/resume?request={services.request_id}", **NAVIGATION)
+    assert (answer.status, answer.html.one("main")["data-page"]) == (200, "continue")
+    to = f"{uri}{'&' if '?' in uri else '?'}code=c%26d"
+    assert answer.html.by_id("continue")["href"] == to
+    assert {"http-equiv": "refresh", "content": f"0; url={to}"} in answer.html.all("meta")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.policy["form-action"] == "'none'"
+
+
+async def test_program_without_fetch_metadata_is_redirected_after_a_form(browser, services):
+    services.token.says["ResumeAuthorization"] = a_response([("code", "c")], redirect_uri="https://app.example/cb")
+    browser.cookies["latchkey-browser"] = new_secret()
+    answer = await browser.get(f"/authorize/resume?request={services.request_id}")
+    assert (answer.status, answer.location) == (303, "https://app.example/cb?code=c")
+
+
+async def test_private_scheme_is_redirected_to_after_a_form(browser, services):
+    """An app opens only in response to what the user did."""
+    services.token.says["ResumeAuthorization"] = a_response([("code", "c")], redirect_uri="com.example.app:/cb")
+    browser.cookies["latchkey-browser"] = new_secret()
+    answer = await browser.get(f"/authorize/resume?request={services.request_id}", **NAVIGATION)
+    assert (answer.status, answer.location) == (303, "com.example.app:/cb?code=c")
+
+
+async def test_browser_without_a_form_is_redirected(browser, services):
+    services.token.says["Authorize"] = a_response([("code", "c")], redirect_uri="https://app.example/cb")
+    assert (await browser.get("/authorize?client_id=c", **NAVIGATION)).status == 303
 
 
 @pytest.mark.parametrize(

@@ -303,3 +303,49 @@ async def _eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 - the fakes know nothing of events
             await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("name", ["openid-configuration", "oauth-authorization-server"])
+async def test_discovery_tolerates_a_second_slash(browser, slash, name):
+    """Programs append the path to an issuer that they write with a trailing slash."""
+    answer = await browser.get(f"{slash}/.well-known/{name}")
+    assert answer.status == 200
+    assert json.loads(answer.body)["issuer"] == "http://localhost:8080"
+
+
+@pytest.mark.parametrize("path", ["/.well-known/change-password", "//.well-known/change-password"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_change_password_leads_to_the_page(browser, path, method):
+    answer = await browser.request(method, path)
+    assert (answer.status, answer.location) == (303, "/account/password")
+
+
+async def test_unknown_well_known_path_is_not_found(browser):
+    """W3C: password managers probe whether the server returns 200 for every path."""
+    path = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
+    assert (await browser.get(path)).status == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_favicon_is_the_icon_of_the_pages(browser, method):
+    answer = await browser.request(method, "/favicon.ico")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/svg+xml; charset=utf-8")
+    assert "max-age" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("issuer", ["http://localhost:8080/id"])
+async def test_well_known_paths_are_under_the_path_of_the_issuer(browser):
+    for path in ("/id/.well-known/openid-configuration", "/id//.well-known/openid-configuration"):
+        assert (await browser.get(path)).status == 200
+    for path in ("/.well-known/change-password", "/id/.well-known/change-password"):
+        assert (await browser.get(path)).location == "/id/account/password"
+    assert (await browser.get("/favicon.ico")).status == 200
+
+
+async def test_every_get_resource_answers_head(running):
+    """RFC 9110 9.1: GET and HEAD are required of every server."""
+    found = {(route.method, resource.canonical) for resource in running.app.router.resources() for route in resource}
+    paths = {path for method, path in found if method == "GET"}
+    assert {path for path in paths if ("HEAD", path) not in found} == set()
+    assert {"/authorize", "/logout", "/jwks", "/account"} <= paths

@@ -205,6 +205,41 @@ async def test_sign_in_form_action_allows_self_and_the_client(visit, services, o
     assert (await visit("consent")).policy["form-action"] == targets
 
 
+@pytest.mark.parametrize("origin", ["https://app.example", "http://localhost:8090"])
+async def test_form_action_is_self_alone_for_a_browser_that_leaves_by_a_page(visit, services, origin):
+    services.token.says["GetInteraction"] = an_interaction(redirect_origin=origin)
+    services.token.says["CheckLogout"] = CheckLogoutResponse(redirect_uri=f"{origin}/bye")
+    for name in ("login", "consent", "logout"):
+        assert (await visit(name, **{"Sec-Fetch-Mode": "navigate"})).policy["form-action"] == "'self'"
+
+
+async def test_form_action_allows_the_private_scheme_of_an_app(visit, services):
+    services.token.says["GetInteraction"] = an_interaction(redirect_origin="com.example.app:")
+    page = await visit("login", **{"Sec-Fetch-Mode": "navigate"})
+    assert page.policy["form-action"] == "'self' com.example.app:"
+
+
+@pytest.mark.parametrize("name", ["login", "consent"])
+async def test_page_says_that_a_self_registered_client_is_unverified(visit, services, name):
+    services.token.says["GetInteraction"] = an_interaction(self_registered=True)
+    assert (await visit(name)).html.has_id("unchecked-client")
+    services.token.says["GetInteraction"] = an_interaction()
+    assert not (await visit(name)).html.has_id("unchecked-client")
+
+
+async def test_logout_page_says_that_a_self_registered_client_is_unverified(visit, services):
+    services.token.says["CheckLogout"] = CheckLogoutResponse(client_name="Acme Notes", self_registered=True)
+    assert (await visit("logout")).html.has_id("unchecked-client")
+    services.token.says["CheckLogout"] = CheckLogoutResponse(client_name="Acme Notes")
+    assert not (await visit("logout")).html.has_id("unchecked-client")
+
+
+async def test_every_page_has_the_trace_id_as_a_header(visit):
+    seen = {(await visit(name)).headers["X-Trace-Id"] for name in PAGES}
+    assert len(seen) == len(PAGES)
+    assert all(len(trace_id) == 32 for trace_id in seen)
+
+
 async def test_logout_form_action_allows_self_and_the_client(visit, services):
     services.token.says["CheckLogout"] = CheckLogoutResponse(redirect_uri="https://app.example/bye?state=x")
     assert (await visit("logout")).policy["form-action"] == "'self' https://app.example https:"

@@ -51,6 +51,27 @@ async def test_sign_in_page_fills_in_the_login_hint(browser, services, page_path
     assert "autofocus" in html.by_id("password")
 
 
+async def test_repeated_sign_in_names_the_signed_in_user(browser, services, page_path):
+    """prompt=login and max_age: the page says that the sign-in is repeated, and for which user."""
+    first = (await browser.get(page_path)).html
+    assert not first.has_id("sign-in-again")
+    services.signed_in(display_name="Alice Ansel")
+    browser.cookies["latchkey-session"] = new_secret()
+    page = (await browser.get(page_path)).html
+    assert page.has_id("sign-in-again")
+    assert "Alice Ansel" in page.text
+    assert "Sign in again" in page.text
+
+
+@pytest.mark.s(44)
+async def test_links_to_policy_and_terms_are_before_the_form(browser, services, page_path):
+    services.token.says["GetInteraction"] = an_interaction(
+        policy_uri="https://a.example/p", tos_uri="https://b.example/t"
+    )
+    text = (await browser.get(page_path)).text
+    assert text.index("https://a.example/p") < text.index("https://b.example/t") < text.index('id="username"')
+
+
 @pytest.mark.s(44)
 async def test_sign_in_page_shows_logo_policy_and_terms_of_the_client(browser, services, page_path):
     services.token.says["GetInteraction"] = an_interaction(

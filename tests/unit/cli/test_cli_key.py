@@ -41,6 +41,19 @@ def test_key_rotate_shows_active_and_next_keys(latchkey: Latchkey) -> None:
     assert "ES256-b is active since" in latchkey("key", "rotate", "--alg", "ES256").out
 
 
+def test_key_rotate_says_that_the_rotation_is_scheduled_when_it_is_too_early(
+    latchkey: Latchkey, services: Services
+) -> None:
+    services.key_admin.too_early = True
+    answer = latchkey("key", "rotate")
+    assert answer.code == 3
+    assert "ES256: rotation to ES256-b is scheduled for 2026-03-01T12:00:00Z" in answer.out
+    assert "Not rotated yet: ES256, RS256." in answer.err
+    assert "--reason drill" in answer.err
+    as_json = latchkey("key", "rotate", "--alg", "RS256", "--json")
+    assert (as_json.code, [key["state"] for key in json.loads(as_json.out)]) == (3, ["active", "next"])
+
+
 def test_key_rotate_shows_error_for_unknown_algorithm(latchkey: Latchkey) -> None:
     answer = latchkey("key", "rotate", "--alg", "none", "--json")
     assert (answer.code, answer.error["error"]) == (1, "invalid_request")

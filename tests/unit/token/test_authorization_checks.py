@@ -365,7 +365,22 @@ def test_response_mode_is_found_before_validation(
     response_type: str | None, response_mode: str | None, mode: str
 ) -> None:
     parameters = Parameters(parameters_of(response_type=response_type, response_mode=response_mode))
-    assert find_response_mode(parameters) == ResponseMode(mode)
+    assert find_response_mode(parameters, REDIRECT_URI) == ResponseMode(mode)
+
+
+@pytest.mark.parametrize("response_type", ["code", "id_token"])
+def test_form_post_to_a_private_scheme_is_refused_in_a_redirect(response_type: str) -> None:
+    """Browsers post forms to web servers only."""
+    client = a_native_client(grant_types=["authorization_code", "implicit"], response_types=["code", "id_token"])
+    changes = {"response_type": response_type, "response_mode": "form_post"}
+    with pytest.raises(OAuthError) as refusal:
+        judge(a_request(redirect_uri=PRIVATE_URI, **changes), client)
+    assert refusal.value.reason == "FORM_POST_TO_NO_WEB_PAGE"
+    assert refusal.value.redirectable
+    assert refusal.value.description.startswith("response_mode form_post requires a redirect_uri")
+    mode = find_response_mode(Parameters(parameters_of(**changes)), PRIVATE_URI)
+    assert mode is (ResponseMode.QUERY if response_type == "code" else ResponseMode.FRAGMENT)
+    judge(a_request(redirect_uri=LOOPBACK_URI, **changes), client)
 
 
 @pytest.mark.s(9)

@@ -127,6 +127,7 @@ class Account:
                 {
                     "id": each.client_id,
                     "name": each.client_name,
+                    "checked": not each.self_registered,
                     "logo": self.edge.site.path(f"/logo/{each.client_id}") if each.logo_uri else "",
                     "scopes": list(each.scopes),
                     "resources": resources_on_page(each.resources),

@@ -52,7 +52,7 @@ class Authorize:
         if session.HasField("attested"):
             message.session.CopyFrom(session.attested)
         decision = await self.edge.backends.authorization.ResumeAuthorization(message)
-        return respond(self.edge, request, decision, ended=self._ended(request, session))
+        return respond(self.edge, request, decision, after_form=True, ended=self._ended(request, session))
 
     def _ended(self, request: web.Request, session: GetSessionResponse) -> bool:
         """Returns whether the browser has the cookie of a session that has ended."""
@@ -70,7 +70,7 @@ class Authorize:
         if session.HasField("attested"):
             message.session.CopyFrom(session.attested)
         decision = await self.edge.backends.authorization.Authorize(message)
-        response = respond(self.edge, request, decision, ended=self._ended(request, session))
+        response = respond(self.edge, request, decision, after_form=False, ended=self._ended(request, session))
         if decision.HasField("interaction"):
             self.edge.cookies.keep_browser(request, response, browser_secret)
         return response

@@ -12,7 +12,7 @@ from services.authorize_frontend.http.authorization.responses import respond
 from services.authorize_frontend.http.shared.client import ClientOnPage
 from services.authorize_frontend.http.shared.edge import Edge, see_other
 from services.authorize_frontend.http.shared.parameters import single_value
-from services.authorize_frontend.http.shared.policy import redirect_sources
+from services.authorize_frontend.http.shared.policy import form_targets
 from services.authorize_frontend.http.shared.resources import resources_on_page
 
 _PURPOSE = "consent"
@@ -39,7 +39,7 @@ class Consent:
             purpose=_PURPOSE,
             subject=pending.request_id,
             browser_secret=pending.browser_secret,
-            targets=redirect_sources(interaction.redirect_origin),
+            targets=form_targets(request, interaction.redirect_origin),
             client=ClientOnPage.of(interaction, self.edge.site),
             scopes=list(dict.fromkeys(interaction.scopes)),
             resources=resources_on_page(interaction.resources),
@@ -60,4 +60,5 @@ class Consent:
         )
         if session.HasField("attested"):
             message.session.CopyFrom(session.attested)
-        return respond(self.edge, request, await self.edge.backends.authorization.DecideAuthorization(message))
+        decided = await self.edge.backends.authorization.DecideAuthorization(message)
+        return respond(self.edge, request, decided, after_form=True)

@@ -21,7 +21,7 @@ from latchkey.token.v1.authorization_pb2 import (
 from libs.oauth.errors import ServerError
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import Edge, PendingRequest, see_other
-from services.authorize_frontend.http.shared.policy import exact_source
+from services.authorize_frontend.http.shared.policy import exact_source, leaves_by_page
 from services.authorize_frontend.http.shared.session_state import browser_state, session_state
 
 _PAGES = {
@@ -33,13 +33,16 @@ _PAGES = {
 _SCRIPTS = {"javascript", "data", "vbscript", "blob", "filesystem", "about"}
 
 
-def respond(edge: Edge, request: web.Request, decision: AuthorizeResponse, *, ended: bool = False) -> web.Response:
+def respond(
+    edge: Edge, request: web.Request, decision: AuthorizeResponse, *, after_form: bool, ended: bool = False
+) -> web.Response:
     """Returns the response for the browser.
 
     Args:
         edge: of this service.
         request: of the browser.
         decision: of the token service.
+        after_form: whether a form of this server led to this request.
         ended: whether the browser has the cookie of a session that has ended.
 
     Raises:
@@ -52,7 +55,12 @@ def respond(edge: Edge, request: web.Request, decision: AuthorizeResponse, *, en
         return see_other(edge.site.path(page, request=decision.interaction.request_id))
     response = decision.response
     _add_session_state(response, None if ended else edge.cookies.session(request))
-    sent = _form_post(edge, response) if response.mode == RESPONSE_MODE_FORM_POST else see_client(location(response))
+    if response.mode == RESPONSE_MODE_FORM_POST:
+        sent = _form_post(edge, response)
+    elif after_form:
+        sent = leave(edge, request, location(response))
+    else:
+        sent = see_client(location(response))
     if ended:
         edge.cookies.delete_state(sent)  # otherwise the session check frame would report the old state
     return sent
@@ -72,7 +80,18 @@ async def deny(edge: Edge, request: web.Request, pending: PendingRequest) -> web
     message = DecideAuthorizationRequest(
         request_id=pending.request_id, browser_secret=pending.browser_secret, decision=DECISION_DENY
     )
-    return respond(edge, request, await edge.backends.authorization.DecideAuthorization(message))
+    return respond(edge, request, await edge.backends.authorization.DecideAuthorization(message), after_form=True)
+
+
+def leave(edge: Edge, request: web.Request, uri: str) -> web.Response:
+    """Sends the browser to a URI of a client after a form of this server (see policy.form_targets).
+
+    Raises:
+        ServerError: the URI is unsafe.
+    """
+    if leaves_by_page(request, uri):
+        return edge.pages.page("continue", url=require_safe(uri))
+    return see_client(uri)
 
 
 def see_client(uri: str) -> web.Response:

@@ -10,7 +10,7 @@ from latchkey.token.v1.authorization_pb2 import CheckLogoutRequest, CheckLogoutR
 from libs.crypto.strict import base64url, base64url_decode
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
-from services.authorize_frontend.http.authorization.responses import require_safe, see_client
+from services.authorize_frontend.http.authorization.responses import leave, require_safe, see_client
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
 from services.authorize_frontend.http.shared.parameters import (
     Parameters,
@@ -20,7 +20,7 @@ from services.authorize_frontend.http.shared.parameters import (
     parse,
     single_value,
 )
-from services.authorize_frontend.http.shared.policy import exact_source, redirect_sources
+from services.authorize_frontend.http.shared.policy import exact_source, form_targets
 
 _PURPOSE = "logout"
 _MAX_QUERY = 6 * 1024
@@ -88,8 +88,9 @@ class Logout:
             "logout",
             purpose=_PURPOSE,
             subject=asked,
-            targets=redirect_sources(check.redirect_uri) if check.redirect_uri else (),
+            targets=form_targets(request, check.redirect_uri) if check.redirect_uri else (),
             client_name=check.client_name,
+            client_checked=not check.self_registered,
             returns_to=urlsplit(check.redirect_uri).netloc,
             display_name=session.display_name or session.username,
             username=session.username,
@@ -105,7 +106,8 @@ class Logout:
         if check.frontchannel_logout_uris and session.HasField("session"):
             response = self._signed_out(check)
         elif check.redirect_uri:
-            response = see_client(check.redirect_uri)
+            to = check.redirect_uri
+            response = leave(self.edge, request, to) if request.method == "POST" else see_client(to)
         elif request.method == "POST":
             # Redirect to GET, so that a reload does not post again.
             response = see_other(self.edge.site.path("/logout"))

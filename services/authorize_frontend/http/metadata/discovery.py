@@ -11,7 +11,7 @@ from libs.oauth.client_metadata import AUTH_SIGNING_ALGORITHMS, SIGNING_ALGORITH
 from libs.oauth.response_types import SUPPORTED_RESPONSE_TYPES, ResponseMode, format_response_type
 from libs.oauth.scopes import STANDARD_SCOPES
 from libs.oauth.sectors import SUBJECT_TYPES
-from services.authorize_frontend.http.metadata.documents import document, routes
+from services.authorize_frontend.http.metadata.documents import document, routes, well_known_paths
 from services.authorize_frontend.site import Site
 
 _CLAIMS = [
@@ -78,8 +78,12 @@ class Discovery:
 
     def routes(self) -> list[web.RouteDef]:
         """OpenID Connect puts the well-known path after the issuer's path, RFC 8414 3 before it."""
-        oauth = "/.well-known/oauth-authorization-server"
-        paths = {self._site.path("/.well-known/openid-configuration"), self._site.path(oauth), oauth + self._site.base}
+        oauth = "oauth-authorization-server"
+        paths = {
+            *well_known_paths(self._site, "openid-configuration", at_root=False),
+            *well_known_paths(self._site, oauth, at_root=False),
+            f"/.well-known/{oauth}{self._site.base}",
+        }
         return [route for path in sorted(paths) for route in routes(path, self.show)]
 
     async def show(self, request: web.Request) -> web.Response:

@@ -7,6 +7,8 @@ from aiohttp import web
 from aiohttp.helpers import ETag
 from aiohttp.typedefs import Handler
 
+from services.authorize_frontend.site import Site
+
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 MAX_AGE = timedelta(minutes=5)
 
@@ -29,6 +31,18 @@ async def preflight(_request: web.Request) -> web.Response:
     """Allows any request header (Fetch, CORS-preflight request)."""
     permissions = {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "*"}
     return web.Response(status=204, headers={**_ANY_ORIGIN, **permissions, "Access-Control-Max-Age": "86400"})
+
+
+def well_known_paths(site: Site, name: str, *, at_root: bool = True) -> list[str]:
+    """Returns the paths of a well-known resource (RFC 8615) under the issuer's path.
+
+    Also with a second slash, which programs write that append the path to an issuer with a trailing slash.
+
+    Args:
+        at_root: whether it is also at the root of the origin.
+    """
+    paths = {site.path(f"/.well-known/{name}"), *([f"/.well-known/{name}"] if at_root else [])}
+    return sorted(paths | {path.replace("/.well-known/", "//.well-known/") for path in paths})
 
 
 def routes(path: str, handler: Handler) -> list[web.RouteDef]:

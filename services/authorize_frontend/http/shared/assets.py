@@ -12,6 +12,7 @@ _FOLDER = Path(__file__).parents[2] / "pages" / "assets"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
 BRAND_SHEET = "brand.css"
 LOGO = "logo"
+_DEFAULT_LOGO = "latchkey.svg"
 
 
 class Assets:
@@ -36,6 +37,11 @@ class Assets:
     def url(self, name: str) -> str:
         """Returns the path of a file, for example "latchkey.css"; empty for a brand file that is not configured."""
         return self._urls.get(name, "") if name in {BRAND_SHEET, LOGO} else self._urls[name]
+
+    @property
+    def icon(self) -> tuple[bytes, str]:
+        """Content and media type of the operator's logo, or of the default one."""
+        return self._content[self.url(LOGO) or self.url(_DEFAULT_LOGO)]
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get(path, self._serve) for path in self._content]

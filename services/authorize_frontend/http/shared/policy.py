@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from libs.servicekit.base import trace
 from libs.servicekit.base.settings import is_loopback
 from libs.servicekit.http.edge_server import remove_server_header
 from services.authorize_frontend.site import Site
@@ -60,12 +61,27 @@ def exact_source(url: str) -> tuple[str, ...]:
     return (f"{scheme}://{host_and_port}",) if host_and_port else ()
 
 
+def form_targets(request: web.Request, url: str) -> tuple[str, ...]:
+    """Returns the CSP sources for a form after which the browser leaves for a client's URL.
+
+    Chromium applies form-action to every redirect after a post, also to those of the client, which this server cannot
+    know: a callback may redirect to the private scheme of a mobile app. So a browser that sends fetch metadata leaves
+    by the page `continue`, where the chain of redirects ends, and its forms need no other source than 'self'. Private
+    schemes get a redirect, because an app opens only in response to what the user did. See responses.leave.
+    """
+    return () if leaves_by_page(request, url) else redirect_sources(url)
+
+
+def leaves_by_page(request: web.Request, url: str) -> bool:
+    """Returns whether the browser gets a page in place of a redirect to this URL of a client, after a form."""
+    return _origin(url)[0] in {"http", "https"} and request.headers.get("Sec-Fetch-Mode") == "navigate"
+
+
 def redirect_sources(url: str) -> tuple[str, ...]:
     """Returns the CSP sources for a form whose response redirects to a client's URL.
 
-    Chromium (seen with 150) applies form-action to every redirect after a post, also to those of the client: with the
-    exact origin it silently blocks a callback that redirects to another host of the application. So a client on https
-    may redirect to any https host, and one on a loopback host also to loopback hosts.
+    With the exact origin, Chromium silently blocks a callback that redirects to another host of the application. So a
+    client on https may redirect to any https host, and one on a loopback host also to loopback hosts.
     """
     exact = exact_source(url)
     scheme, host_and_port = _origin(url)
@@ -104,6 +120,8 @@ class StandardHeaders:
 
     async def __call__(self, request: web.Request, response: web.StreamResponse) -> None:
         self.add_to(response)
+        if trace_id := trace.current_id():
+            response.headers[trace.RESPONSE_HEADER] = trace_id
         await remove_server_header(request, response)
 
     def add_to(self, response: web.StreamResponse) -> None:

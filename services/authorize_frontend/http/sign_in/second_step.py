@@ -26,7 +26,7 @@ from services.authorize_frontend.http.authorization.responses import deny
 from services.authorize_frontend.http.shared.client import ClientOnPage
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, PendingRequest, see_other
 from services.authorize_frontend.http.shared.parameters import Parameters, of_form, of_query, single_value
-from services.authorize_frontend.http.shared.policy import redirect_sources
+from services.authorize_frontend.http.shared.policy import form_targets
 from services.authorize_frontend.http.shared.refusals import Refusals
 from services.authorize_frontend.http.shared.return_target import ReturnTarget
 from services.authorize_frontend.http.sign_in.passkeys import PasskeyForm
@@ -158,7 +158,7 @@ class SecondStep:
             subject=subject,
             browser_secret=browser_secret,
             hidden=hidden,
-            targets=redirect_sources(interaction.redirect_origin) if interaction else (),
+            targets=form_targets(request, interaction.redirect_origin) if interaction else (),
             client=ClientOnPage.of(interaction, self.edge.site) if interaction else None,
             username=attempt.username,
             is_step_up=attempt.is_step_up,

@@ -9,7 +9,7 @@ from services.authorize_frontend.http.authorization.responses import deny
 from services.authorize_frontend.http.shared.client import ClientOnPage
 from services.authorize_frontend.http.shared.edge import Edge, PendingRequest
 from services.authorize_frontend.http.shared.parameters import single_value
-from services.authorize_frontend.http.shared.policy import redirect_sources
+from services.authorize_frontend.http.shared.policy import form_targets
 from services.authorize_frontend.http.shared.return_target import ReturnTarget
 from services.authorize_frontend.http.sign_in.passkeys import passkey_form
 from services.authorize_frontend.http.sign_in.passwords import SignInResult, empty_form, sign_in_with_password
@@ -55,11 +55,12 @@ class SignIn:
         interaction: GetInteractionResponse,
         result: SignInResult,
     ) -> web.Response:
-        """The page, with the problem of the form that was sent before.
+        """The page, with the problem of the form that was sent before. It names the user of the present session.
 
         The status is always 200: 401 would need a WWW-Authenticate challenge (RFC 9110 15.5.2), and a form is none.
         """
         target = ReturnTarget.to_request(pending.request_id)
+        session = await self.edge.session(request)
         passkey = await passkey_form(self.edge, request, target, browser_secret=pending.browser_secret)
         return self.edge.form_page(
             request,
@@ -68,10 +69,12 @@ class SignIn:
             subject=pending.request_id,
             browser_secret=pending.browser_secret,
             hidden=target.parameters,
-            targets=redirect_sources(interaction.redirect_origin),
+            targets=form_targets(request, interaction.redirect_origin),
             scripts=passkey is not None,
             passkey=passkey,
             client=ClientOnPage.of(interaction, self.edge.site),
+            display_name=session.display_name or session.username,
+            username=session.username,
             to="client",
             action=self.edge.site.path("/sign-in", request=pending.request_id),
             result=result,

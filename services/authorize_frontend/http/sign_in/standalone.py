@@ -68,6 +68,8 @@ class StandaloneSignIn:
             scripts=passkey is not None,
             passkey=passkey,
             client=None,
+            display_name="",
+            username="",
             to=self.destination,
             action=self.edge.site.path(self.path),
             result=result,

@@ -8,7 +8,7 @@ from latchkey.authentication.v1.factors_pb2 import StartStepUpRequest
 from services.authorize_frontend.http.authorization.responses import deny
 from services.authorize_frontend.http.shared.client import ClientOnPage
 from services.authorize_frontend.http.shared.edge import Edge, see_other
-from services.authorize_frontend.http.shared.policy import redirect_sources
+from services.authorize_frontend.http.shared.policy import form_targets
 from services.authorize_frontend.http.shared.return_target import ReturnTarget
 from services.authorize_frontend.http.sign_in.second_step import redirect_to_second_step
 
@@ -45,7 +45,7 @@ class StepUp:
             purpose=_PURPOSE,
             subject=pending.request_id,
             browser_secret=pending.browser_secret,
-            targets=redirect_sources(interaction.redirect_origin),
+            targets=form_targets(request, interaction.redirect_origin),
             client=ClientOnPage.of(interaction, self.edge.site),
             display_name=session.display_name or session.username,
             username=session.username,

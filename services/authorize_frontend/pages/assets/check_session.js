@@ -1,4 +1,6 @@
 // Responds to "<client_id> <session_state>" with "unchanged", "changed" or "error" (OpenID Connect Session Management 1.0, 3.2).
+// "error" also where the browser hides the cookies of this site from frames in other sites: whether the session has changed
+// is then unknown.
 // SHA-256 is implemented here (FIPS 180-4, 6.2), because browsers have no crypto.subtle on http pages.
 "use strict";
 (function () {
@@ -79,9 +81,21 @@
     }
   }
 
+  // Without a cookie there is no session, or the browser hides it: then nothing is known. `then` gets the response.
+  function withoutCookie(response, then) {
+    if (!document.hasStorageAccess) { then(navigator.cookieEnabled ? response : "error"); return; }
+    document.hasStorageAccess().then(
+      function (visible) { then(visible ? response : "error"); },
+      function () { then("error"); }
+    );
+  }
+
   window.addEventListener("message", function (event) {
-    if (event.source && event.source !== window) {
-      event.source.postMessage(responseTo(event.data, event.origin), event.origin === NULL_ORIGIN ? "*" : event.origin);
+    if (!event.source || event.source === window) { return; }
+    function respond(response) {
+      event.source.postMessage(response, event.origin === NULL_ORIGIN ? "*" : event.origin);
     }
+    var response = responseTo(event.data, event.origin);
+    if (response === "changed" && !browserState()) { withoutCookie(response, respond); } else { respond(response); }
   });
 })();

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from libs.oauth import pkce
 from libs.oauth.claims_request import ClaimsRequest, parse_claims_request
@@ -108,17 +109,22 @@ def disclosed_scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*requested_scopes(parameters, client), *asked.scopes)))
 
 
-def find_response_mode(parameters: Parameters) -> ResponseMode:
+def find_response_mode(parameters: Parameters, redirect_uri: str) -> ResponseMode:
     """How any answer travels, settled before the first check that can fail; a mode that cannot be is judged later."""
     response_type = parse_response_type(parameters.get("response_type", "code"))
     mode = _known_mode(parameters.get("response_mode"))
-    if mode is None or not mode_permitted(response_type, mode):
+    if mode is None or not mode_permitted(response_type, mode) or not _reaches(redirect_uri, mode):
         return default_mode(response_type if response_type in SUPPORTED_RESPONSE_TYPES else frozenset({"code"}))
     return mode
 
 
 def _known_mode(text: str | None) -> ResponseMode | None:
     return ResponseMode(text) if text in set(ResponseMode) else None
+
+
+def _reaches(redirect_uri: str, mode: ResponseMode) -> bool:
+    """Browsers post forms to web servers only, not to private schemes of apps."""
+    return mode is not ResponseMode.FORM_POST or urlsplit(redirect_uri).scheme in {"https", "http"}
 
 
 def _no_registration(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
@@ -134,7 +140,10 @@ def _response_type(request: AuthorizationRequest, client: Client) -> Authorizati
         raise InvalidRequest("response_type is missing.", reason=Reason.RESPONSE_TYPE_MISSING)
     response_type = parse_response_type(text)
     if response_type not in SUPPORTED_RESPONSE_TYPES:
-        raise UnsupportedResponseType(reason=Reason.RESPONSE_TYPE_UNSUPPORTED)
+        supported = ", ".join(format_response_type(kind) for kind in SUPPORTED_RESPONSE_TYPES)
+        raise UnsupportedResponseType(
+            f"response_type is not supported. Supported: {supported}.", reason=Reason.RESPONSE_TYPE_UNSUPPORTED
+        )
     if format_response_type(response_type) not in client.metadata.response_types:
         raise UnauthorizedClient(
             "response_type is not registered for this client.", reason=Reason.RESPONSE_TYPE_FORBIDDEN
@@ -150,6 +159,11 @@ def _response_mode(request: AuthorizationRequest, _client: Client) -> Authorizat
     if mode is None or not mode_permitted(request.response_type, mode):
         raise InvalidRequest(
             "response_mode is unknown or cannot be used with this response_type.", reason=Reason.RESPONSE_MODE
+        )
+    if not _reaches(request.redirect_uri, mode):
+        raise InvalidRequest(
+            "response_mode form_post requires a redirect_uri with scheme https or http: use query or fragment.",
+            reason=Reason.FORM_POST_TO_NO_WEB_PAGE,
         )
     return replace(request, response_mode=mode)
 

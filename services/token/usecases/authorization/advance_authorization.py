@@ -9,10 +9,11 @@ from libs.crypto.errors import InvalidJwt
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret
 from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
-from libs.oauth.errors import AccessDenied, InvalidRequest
+from libs.oauth.errors import AccessDenied, InvalidRequest, OAuthError
 from libs.oauth.reasons import Reason
 from libs.oauth.response_types import TOKEN
 from libs.oauth.scopes import OPENID
+from libs.servicekit.base import logs
 from services.token import events
 from services.token.domain.authorization.authorization_request import (
     AuthorizationRequest,
@@ -20,7 +21,7 @@ from services.token.domain.authorization.authorization_request import (
     find_response_mode,
     judge,
 )
-from services.token.domain.authorization.authorization_response import AskUser, Next, ReplyAddress
+from services.token.domain.authorization.authorization_response import AskUser, Next, ReplyAddress, SendBack
 from services.token.domain.authorization.interaction import Progress, Step, next_step
 from services.token.domain.authorization.pending_requests import PendingRequest, unknown_request
 from services.token.domain.authorization.pushed_requests import pushed_request_ended
@@ -33,6 +34,8 @@ from services.token.ports.tokens import Accounts, Keys, TokenHook
 from services.token.ports.work import Writer
 from services.token.usecases.authorization.grant_authorization import GrantAuthorization, front_channel_claims
 from services.token.usecases.tokens.verify_id_token_hint import verify_id_token_hint
+
+_log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,25 @@ class AdvanceAuthorization:
 
     def reply_address(self, pending: PendingRequest, client: Client) -> ReplyAddress:
         """Where the answer goes. Raises InvalidRequest, not redirectable, when that is not the client's."""
+        redirect_uri = find_redirect_uri(pending.parameters, client)
         return ReplyAddress(
-            redirect_uri=find_redirect_uri(pending.parameters, client),
-            mode=find_response_mode(pending.parameters),
+            redirect_uri=redirect_uri,
+            mode=find_response_mode(pending.parameters, redirect_uri),
             state=pending.parameters.get("state"),
             issuer=self.issuer,
             session_state_client_id=client.client_id if OPENID in pending.parameters.get("scope", "").split() else "",
         )
+
+    def refuse(self, pending: PendingRequest, client: Client, refusal: OAuthError) -> SendBack:
+        """The error response to the client. Raises InvalidRequest as reply_address does."""
+        _log.info(
+            "authorization.refused",
+            message="Authorization request refused",
+            client_id=client.client_id,
+            error=refusal.error,
+            reason=refusal.reason,
+        )
+        return self.reply_address(pending, client).refusal(refusal)
 
     async def prepare(
         self, pending: PendingRequest, client: Client, *, session: AuthenticatedSession | None, now: datetime

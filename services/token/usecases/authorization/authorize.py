@@ -7,7 +7,7 @@ from datetime import datetime
 from libs.crypto.hashing import secret_hash
 from libs.crypto.random import new_secret, uuid7
 from libs.oauth.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
-from libs.oauth.parameters import Pair, Parameters, repeated_names
+from libs.oauth.parameters import Pair, Parameters, repeated_names, repeated_parameters
 from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization.authorization_response import AskUser, Next
@@ -61,8 +61,8 @@ class Authorize:
         try:
             pending = await self._read(pending, client)
         except OAuthError as refusal:  # sent to where the request itself leads, if that is the client's
-            return self.advance.reply_address(pending, client).refusal(refusal)
-        reply = self.advance.reply_address(pending, client)
+            return self.advance.refuse(pending, client, refusal)
+        self.advance.reply_address(pending, client)  # until it is known to be the client's, errors are pages
         try:
             _judge_arrival(pending, client, repeated)
             if session is None or defer:
@@ -80,7 +80,7 @@ class Authorize:
         except OAuthError as refusal:
             if not refusal.redirectable:
                 raise
-            return reply.refusal(refusal)
+            return self.advance.refuse(pending, client, refusal)
 
     async def _pushed(self, pending: PendingRequest) -> PendingRequest:
         """What the client has pushed, and nothing of what else the browser brought (RFC 9126 4, RFC 9101 6.3)."""
@@ -98,9 +98,7 @@ class Authorize:
 def _judge_arrival(pending: PendingRequest, client: Client, repeated: frozenset[str]) -> None:
     """Raises InvalidRequest, redirectable, for a request that came in a way in which it must not come."""
     if repeated:
-        raise InvalidRequest(
-            "The request contains a repeated parameter (RFC 6749 3.1).", reason=Reason.PARAMETER_REPEATED
-        )
+        raise repeated_parameters(repeated)
     if client.metadata.require_pushed_authorization_requests and pending.pushed_hash is None:
         raise InvalidRequest(
             "This client must use pushed authorization requests (RFC 9126).", reason=Reason.PUSH_REQUIRED

@@ -35,7 +35,7 @@ class ResumeAuthorization:
                 await view.pending_requests.find(secret_hash(request_id)), browser_secret, now=now
             )
             client = require_client(await view.clients.find(pending.client_id))
-        reply = self.advance.reply_address(pending, client)
+        self.advance.reply_address(pending, client)
         try:
             prepared = await self.advance.prepare(pending, client, session=session, now=now)
             async with self.begin() as work:
@@ -49,4 +49,4 @@ class ResumeAuthorization:
                 raise
             async with self.begin() as work:
                 await self.advance.end(work, pending, stored=True, now=now)
-            return reply.refusal(refusal)
+            return self.advance.refuse(pending, client, refusal)

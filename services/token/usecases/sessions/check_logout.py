@@ -32,6 +32,8 @@ class LogoutDecision:
     confirmed: bool
     frontchannel_uris: tuple[str, ...] = ()
     """What the browser loads once the session has ended: of the clients that this session has signed in."""
+    self_registered: bool = False
+    """The client chose its name itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,7 @@ class CheckLogout:
             redirect_uri="" if of_retired_key else _redirect_uri(parameters, client),
             confirmed=self._is_of(hint, client, session),
             frontchannel_uris=() if session is None else await self._frontchannel_uris(session.session_id),
+            self_registered=client is not None and client.registration is not None,
         )
 
     async def _frontchannel_uris(self, session_id: str) -> tuple[str, ...]:

@@ -137,7 +137,9 @@ class IssueTokens:
             raise InvalidRequest("grant_type is missing.", reason=Reason.GRANT_TYPE_MISSING)
         handler = self.grants.get(grant_type)
         if handler is None:
-            raise UnsupportedGrantType(reason=Reason.GRANT_TYPE_UNKNOWN)
+            raise UnsupportedGrantType(
+                f"grant_type is not supported. Supported: {', '.join(self.grants)}.", reason=Reason.GRANT_TYPE_UNKNOWN
+            )
         client.require_grant(grant_type)
         return handler
 

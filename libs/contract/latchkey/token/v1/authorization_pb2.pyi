@@ -405,12 +405,15 @@ class CheckLogoutResponse(_message.Message):
     REDIRECT_URI_FIELD_NUMBER: _builtins.int
     CONFIRMED_FIELD_NUMBER: _builtins.int
     FRONTCHANNEL_LOGOUT_URIS_FIELD_NUMBER: _builtins.int
+    SELF_REGISTERED_FIELD_NUMBER: _builtins.int
     client_name: _builtins.str
     """Empty when the request names no client."""
     redirect_uri: _builtins.str
     """Post-logout redirect URI with `state`; empty: show the page "signed out"."""
     confirmed: _builtins.bool
     """True when id_token_hint was issued in this session: no confirmation page is needed."""
+    self_registered: _builtins.bool
+    """The client was registered dynamically (RFC 7591): its name is unverified."""
     @_builtins.property
     def frontchannel_logout_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Front-channel logout URIs with `iss` and `sid` (OpenID Connect Front-Channel Logout 1.0, 2), one for each client of
@@ -424,10 +427,11 @@ class CheckLogoutResponse(_message.Message):
         redirect_uri: _builtins.str = ...,
         confirmed: _builtins.bool = ...,
         frontchannel_logout_uris: _abc.Iterable[_builtins.str] | None = ...,
+        self_registered: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_name", b"client_name", "confirmed", b"confirmed", "frontchannel_logout_uris", b"frontchannel_logout_uris", "redirect_uri", b"redirect_uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_name", b"client_name", "confirmed", b"confirmed", "frontchannel_logout_uris", b"frontchannel_logout_uris", "redirect_uri", b"redirect_uri", "self_registered", b"self_registered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,7 +28,7 @@ from latchkey.access.v1 import access_pb2 as latchkey_dot_access_dot_v1_dot_acce
 from latchkey.authentication.v1 import sessions_pb2 as latchkey_dot_authentication_dot_v1_dot_sessions__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/token/v1/consents.proto\x12\x11latchkey.token.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/sessions.proto\"U\n\x15\x45xportConsentsRequest\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\"C\n\x16\x45xportConsentsResponse\x12)\n\x08\x63onsents\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\"V\n\x16ListConnectionsRequest\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\"M\n\x17ListConnectionsResponse\x12\x32\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32\x1d.latchkey.token.v1.Connection\"\x99\x01\n\nConnection\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63lient_name\x18\x02 \x01(\t\x12\x10\n\x08logo_uri\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x11\n\tresources\x18\x05 \x03(\t\x12.\n\nallowed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\x16WithdrawConsentRequest\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\x11\n\tclient_id\x18\x02 \x01(\t\"\x19\n\x17WithdrawConsentResponse2\xe3\x02\n\x0e\x43onsentService\x12h\n\x0fListConnections\x12).latchkey.token.v1.ListConnectionsRequest\x1a*.latchkey.token.v1.ListConnectionsResponse\x12h\n\x0fWithdrawConsent\x12).latchkey.token.v1.WithdrawConsentRequest\x1a*.latchkey.token.v1.WithdrawConsentResponse\x12\x65\n\x0e\x45xportConsents\x12(.latchkey.token.v1.ExportConsentsRequest\x1a).latchkey.token.v1.ExportConsentsResponse\x1a\x16\x8a\xb5\x18\x12\x61uthorize-frontendb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/token/v1/consents.proto\x12\x11latchkey.token.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/access/v1/access.proto\x1a)latchkey/authentication/v1/sessions.proto\"U\n\x15\x45xportConsentsRequest\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\"C\n\x16\x45xportConsentsResponse\x12)\n\x08\x63onsents\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\"V\n\x16ListConnectionsRequest\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\"M\n\x17ListConnectionsResponse\x12\x32\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32\x1d.latchkey.token.v1.Connection\"\xb2\x01\n\nConnection\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63lient_name\x18\x02 \x01(\t\x12\x10\n\x08logo_uri\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x11\n\tresources\x18\x05 \x03(\t\x12.\n\nallowed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fself_registered\x18\x07 \x01(\x08\"i\n\x16WithdrawConsentRequest\x12<\n\x07session\x18\x01 \x01(\x0b\x32+.latchkey.authentication.v1.AttestedSession\x12\x11\n\tclient_id\x18\x02 \x01(\t\"\x19\n\x17WithdrawConsentResponse2\xe3\x02\n\x0e\x43onsentService\x12h\n\x0fListConnections\x12).latchkey.token.v1.ListConnectionsRequest\x1a*.latchkey.token.v1.ListConnectionsResponse\x12h\n\x0fWithdrawConsent\x12).latchkey.token.v1.WithdrawConsentRequest\x1a*.latchkey.token.v1.WithdrawConsentResponse\x12\x65\n\x0e\x45xportConsents\x12(.latchkey.token.v1.ExportConsentsRequest\x1a).latchkey.token.v1.ExportConsentsResponse\x1a\x16\x8a\xb5\x18\x12\x61uthorize-frontendb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,11 +46,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCONNECTIONSRESPONSE']._serialized_start=438
   _globals['_LISTCONNECTIONSRESPONSE']._serialized_end=515
   _globals['_CONNECTION']._serialized_start=518
-  _globals['_CONNECTION']._serialized_end=671
-  _globals['_WITHDRAWCONSENTREQUEST']._serialized_start=673
-  _globals['_WITHDRAWCONSENTREQUEST']._serialized_end=778
-  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_start=780
-  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_end=805
-  _globals['_CONSENTSERVICE']._serialized_start=808
-  _globals['_CONSENTSERVICE']._serialized_end=1163
+  _globals['_CONNECTION']._serialized_end=696
+  _globals['_WITHDRAWCONSENTREQUEST']._serialized_start=698
+  _globals['_WITHDRAWCONSENTREQUEST']._serialized_end=803
+  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_start=805
+  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_end=830
+  _globals['_CONSENTSERVICE']._serialized_start=833
+  _globals['_CONSENTSERVICE']._serialized_end=1188
 # @@protoc_insertion_point(module_scope)

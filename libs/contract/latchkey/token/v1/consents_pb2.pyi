@@ -113,9 +113,12 @@ class Connection(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
     ALLOWED_AT_FIELD_NUMBER: _builtins.int
+    SELF_REGISTERED_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     client_name: _builtins.str
     logo_uri: _builtins.str
+    self_registered: _builtins.bool
+    """The client was registered dynamically (RFC 7591): its name and logo are unverified."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Scopes that the user consented to, or that the client has without consent (consent: skip)."""
@@ -137,10 +140,11 @@ class Connection(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         resources: _abc.Iterable[_builtins.str] | None = ...,
         allowed_at: _timestamp_pb2.Timestamp | None = ...,
+        self_registered: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["allowed_at", b"allowed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_at", b"allowed_at", "client_id", b"client_id", "client_name", b"client_name", "logo_uri", b"logo_uri", "resources", b"resources", "scopes", b"scopes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_at", b"allowed_at", "client_id", b"client_id", "client_name", b"client_name", "logo_uri", b"logo_uri", "resources", b"resources", "scopes", b"scopes", "self_registered", b"self_registered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
