@@ -51,6 +51,7 @@ __all__ = [
     "is_signed_by",
     "sign_jwt",
     "unverified_jwt",
+    "unverified_parts",
     "verify_jwt",
 ]
 
@@ -84,6 +85,11 @@ class VerificationKey:
     def from_jwk(cls, jwk: Mapping[str, Any]) -> Self:
         """Parse a public JWK with `kid` and `alg`. Raises InvalidKey."""
         return cls(jwk)
+
+    @property
+    def thumbprint(self) -> str:
+        """The SHA-256 JWK thumbprint (RFC 7638)."""
+        return thumbprint(self._public)
 
     def public_jwk(self) -> dict[str, str]:
         """Return the JWK to publish: public members only."""
@@ -190,7 +196,7 @@ def verify_jwt(
     """
     if not timedelta(0) <= leeway <= MAX_SKEW:
         raise ValueError("leeway must be 0 to 60 seconds")
-    header, payload = _unverified_parts(token)
+    header, payload = unverified_parts(token)
     key = _key_for(header, keys, kind)
     if not is_signed_by(token, key):
         raise InvalidJwt("SIGNATURE_INVALID")
@@ -207,7 +213,7 @@ def unverified_jwt(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
     Raises InvalidJwt if it is not a JWT, is too large, or has a header member other than `alg`, `kid` and `typ`.
     """
-    header, payload = _unverified_parts(token)
+    header, payload = unverified_parts(token)
     if not header.keys() <= _HEADER_MEMBERS or not all(isinstance(value, str) for value in header.values()):
         raise InvalidJwt("HEADER_MEMBERS")
     try:
@@ -239,8 +245,11 @@ def is_signed_by(token: str, key: VerificationKey) -> bool:
     return True
 
 
-def _unverified_parts(token: str) -> tuple[dict[str, Any], bytes]:
-    """Split a JWS compact serialization in canonical form (RFC 7515 7.1). Refuses JWE, which has five parts."""
+def unverified_parts(token: str) -> tuple[dict[str, Any], bytes]:
+    """Return header and payload of a JWS compact serialization in canonical form (RFC 7515 7.1), unverified.
+
+    Raises InvalidJwt for everything else, such as a JWE, which has five parts.
+    """
     if len(token) > MAX_TOKEN_BYTES:
         raise InvalidJwt("TOKEN_TOO_LARGE")
     segments = token.split(".")

@@ -81,6 +81,7 @@ class ClientMetadata:
     """Empty: any algorithm that the client's keys support. none: unsigned request objects only."""
     require_pushed_authorization_requests: bool = False
     require_pkce: bool | None = None
+    dpop_bound_access_tokens: bool = False
     claims_in_id_token: bool = False
     claims_in_access_token: tuple[str, ...] = ()
     security_profile: str = "oidc"
@@ -97,7 +98,7 @@ class ClientMetadata:
     @property
     def rotates_refresh_tokens(self) -> bool:
         """Whether each use of a refresh token replaces it. False only for clients that authenticate."""
-        return self.profile.rotates_refresh_tokens or self.is_public
+        return self.is_public or (self.profile.rotates_refresh_tokens and not self.dpop_bound_access_tokens)
 
     @property
     def sector(self) -> str:
@@ -210,6 +211,7 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "request_object_signing_alg": read.one_of(*SIGNING_ALGORITHMS, UNSIGNED),
     "require_pushed_authorization_requests": read.truth,
     "require_pkce": read.truth,
+    "dpop_bound_access_tokens": read.truth,
     "claims_in_id_token": read.truth,
     "claims_in_access_token": read.texts,
     "security_profile": read.one_of(*PROFILES),
@@ -330,6 +332,16 @@ def _security_profile_is_met(metadata: ClientMetadata) -> None:
         )
 
 
+def _bound_tokens_come_from_the_token_endpoint(metadata: ClientMetadata) -> None:
+    """A token from the authorization endpoint cannot be bound: the request has no proof (RFC 9449 5)."""
+    issues_tokens = any("token" in parse_response_type(kind) for kind in metadata.response_types)
+    if metadata.dpop_bound_access_tokens and issues_tokens:
+        raise InvalidClientMetadata(
+            "dpop_bound_access_tokens excludes response_types with token: such tokens cannot be bound to a key.",
+            reason=Reason.METADATA_DPOP,
+        )
+
+
 def _refresh_needs_another_grant(metadata: ClientMetadata) -> None:
     if REFRESH_TOKEN in metadata.grant_types and set(metadata.grant_types) <= {REFRESH_TOKEN, IMPLICIT}:
         raise InvalidClientMetadata(
@@ -378,5 +390,6 @@ _RULES = (
     _response_types_need_a_redirect_uri,
     _public_clients_use_no_confidential_grants,
     _refresh_needs_another_grant,
+    _bound_tokens_come_from_the_token_endpoint,
     _client_credentials_alone_has_no_openid,
 )

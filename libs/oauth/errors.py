@@ -199,6 +199,32 @@ class InsufficientScope(OAuthError):
     default_description = "The access token lacks a scope that this request requires."
 
 
+class InvalidDpopProof(OAuthError):
+    """RFC 9449 5, 7.1."""
+
+    error = "invalid_dpop_proof"
+    default_description = "The DPoP proof is missing, malformed, too old, or made for another request."
+
+
+class UseDpopNonce(OAuthError):
+    """RFC 9449 8, 9. `nonce`: the value of the DPoP-Nonce header of the response."""
+
+    error = "use_dpop_nonce"
+    default_description = "The DPoP proof must contain the nonce of the DPoP-Nonce header (RFC 9449 8)."
+
+    def __init__(
+        self,
+        description: str | None = None,
+        *,
+        reason: Reason | None = None,
+        redirectable: bool = True,
+        retry_after: int | None = None,
+        nonce: str = "",
+    ) -> None:
+        super().__init__(description, reason=reason, redirectable=redirectable, retry_after=retry_after)
+        self.nonce = nonce
+
+
 class InvalidClientMetadata(OAuthError):
     error = "invalid_client_metadata"
     default_description = "A client metadata value is invalid."

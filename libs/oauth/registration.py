@@ -72,6 +72,7 @@ CLIENTS_MEMBERS = frozenset(
         "require_pushed_authorization_requests",
         "require_pkce",
         "claims_in_id_token",
+        "dpop_bound_access_tokens",
     }
 )
 GRANT_TYPES = (AUTHORIZATION_CODE, IMPLICIT, REFRESH_TOKEN)

@@ -190,6 +190,8 @@ def _options(settings: TokenSettings, subjects: Subjects) -> Options:
         access_token_alg=settings.access_token_alg,
         peppers=peppers,
         chain_keys=tuple(map(_chain_key, peppers)),
+        dpop_nonce_keys=tuple(map(_dpop_nonce_key, peppers)),
+        dpop_nonce=settings.dpop_nonce,
         registration=settings.registration,
         registration_policy=settings.registration_policy,
         registration_quota=settings.registration_quota,
@@ -269,4 +271,13 @@ def _keys(
 
 def _chain_key(pepper: bytes) -> bytes:
     """The key of the refresh token chains: from the same secret, but of no use for client secrets."""
-    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"latchkey refresh chain").derive(pepper)
+    return _derived(pepper, b"latchkey refresh chain")
+
+
+def _dpop_nonce_key(pepper: bytes) -> bytes:
+    """The key of DPoP nonces, the same at every replica."""
+    return _derived(pepper, b"latchkey dpop nonce")
+
+
+def _derived(pepper: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose).derive(pepper)

@@ -22,6 +22,7 @@ from libs.servicekit.base.settings import (
     SecretKeysFile,
 )
 from services.token.domain.clients.registrations import RegistrationQuota
+from services.token.domain.tokens.dpop import NonceMode
 from services.token.domain.tokens.token_claims import LOGOUT_TOKEN_LIFETIME, Lifetimes
 
 
@@ -72,6 +73,9 @@ class TokenSettings(
     id_token_hint_seconds: int = Field(default=14 * 86_400, ge=0, le=400 * 86_400)
     """How long an ID token is accepted as `id_token_hint`. Set it to the lifetime of sessions; otherwise users must
     confirm a logout. The key that signed it stays published for that long."""
+    dpop_nonce: NonceMode = "stale"
+    """Nonces in DPoP proofs (RFC 9449 8). `stale`: only a proof whose `iat` is more than a minute off needs one, so
+    that clients with wrong clocks work. `required`: every proof needs one. `off`: none is requested."""
     token_hook: Literal["off", "open", "closed"] = "off"
     """Call the token hook for every access token: it may add claims or deny the token. Without a response in time,
     `open` issues the token without added claims, `closed` issues no token."""

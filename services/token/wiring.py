@@ -9,6 +9,7 @@ from libs.oauth.registration import RegistrationMode, RegistrationPolicy
 from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.registrations import RegistrationQuota
 from services.token.domain.tokens.audiences import Audiences
+from services.token.domain.tokens.dpop import DpopNonces, NonceMode
 from services.token.domain.tokens.subjects import Subjects
 from services.token.domain.tokens.token_claims import Lifetimes
 from services.token.ports.authorization import Devices, PendingRequestLimiter
@@ -55,6 +56,7 @@ from services.token.usecases.tokens.list_retired_key_uses import ListRetiredKeyU
 from services.token.usecases.tokens.mint_tokens import MintTokens
 from services.token.usecases.tokens.revoke_token import RevokeToken
 from services.token.usecases.tokens.user_grants import ListUserGrants, RevokeUserGrants
+from services.token.usecases.tokens.verify_proof import VerifyProof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,7 @@ class Options:
         assertion_audiences: values that `aud` of a client assertion may have.
         peppers: keys of client secret hashes; the first one is used for new hashes.
         chain_keys: keys of refresh token chains; the first one is used for new tokens.
+        dpop_nonce_keys: keys of DPoP nonces; the first one is used for new nonces.
     """
 
     issuer: str
@@ -97,6 +100,8 @@ class Options:
     access_token_alg: str
     peppers: Sequence[bytes]
     chain_keys: Sequence[bytes]
+    dpop_nonce_keys: Sequence[bytes]
+    dpop_nonce: NonceMode
     registration: RegistrationMode
     registration_policy: RegistrationPolicy
     registration_quota: RegistrationQuota
@@ -174,6 +179,7 @@ def compose(ports: Ports, options: Options) -> UseCases:
         issuer=issuer,
         audiences=options.assertion_audiences,
     )
+    proofs = VerifyProof(begin=begin, nonces=DpopNonces(options.dpop_nonce_keys), nonce_mode=options.dpop_nonce)
     check_sector = CheckSector(fetch=ports.fetch_sector_document, subjects=subjects)
     create_client = CreateClient(begin=begin, check_sector=check_sector, pepper=pepper, clock=clock)
     update_client = UpdateClient(
@@ -196,6 +202,7 @@ def compose(ports: Ports, options: Options) -> UseCases:
         push=PushAuthorizationRequest(
             begin=begin,
             authenticate=authenticate,
+            proofs=proofs,
             read_request_object=read_request_object,
             pending_request_limiter=ports.pending_request_limiter,
             clock=clock,
@@ -257,6 +264,7 @@ def compose(ports: Ports, options: Options) -> UseCases:
             },
             audiences=options.audiences,
             authenticate=authenticate,
+            proofs=proofs,
             accounts=ports.accounts,
             hook=ports.hook,
             mint=mint,
@@ -292,6 +300,7 @@ def compose(ports: Ports, options: Options) -> UseCases:
             keys=keys,
             subjects=subjects,
             mint=mint,
+            proofs=proofs,
             clock=clock,
             attributes=options.attributes,
         ),

@@ -63,6 +63,7 @@ SILENT = {
     "token/usecases/authorization/push_authorization_request.py::PushAuthorizationRequest.__call__": _WAITS,
     "token/usecases/clients/register_client.py::RegisterClient._check_sector": _COUNTED,
     "token/usecases/authorization/resume_authorization.py::ResumeAuthorization.__call__": _WAITS,
+    "token/usecases/tokens/verify_proof.py::VerifyProof.consume": "the request that the proof belongs to emits the event",
 }
 """Transaction -> why it emits no event."""
 

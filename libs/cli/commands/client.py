@@ -76,6 +76,14 @@ _Consent = Annotated[
     str | None,
     _option("required|skip", "Whether users are asked for consent. Use skip only for first-party applications."),
 ]
+_Dpop = Annotated[
+    bool | None,
+    typer.Option(
+        "--dpop/--no-dpop",
+        show_default=False,
+        help="Bind every access token to a key of the client: each token request needs a DPoP proof (RFC 9449).",
+    ),
+]
 _InIdToken = Annotated[
     bool | None,
     typer.Option(
@@ -110,6 +118,7 @@ def _metadata(  # noqa: PLR0917 - the members of RFC 7591, by name only
     client_uri: _Uri = None,
     require_pkce: _Pkce = None,
     consent: _Consent = None,
+    dpop: _Dpop = None,
     claims_in_id_token: _InIdToken = None,
     claims_in_access_token: _InAccessToken = None,
     metadata: _File = None,
@@ -138,6 +147,7 @@ def _metadata(  # noqa: PLR0917 - the members of RFC 7591, by name only
             "client_uri": client_uri,
             "require_pkce": require_pkce,
             "consent": consent,
+            "dpop_bound_access_tokens": dpop,
             "claims_in_id_token": claims_in_id_token,
             "claims_in_access_token": many(claims_in_access_token),
         },

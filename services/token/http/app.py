@@ -53,7 +53,11 @@ def assertion_audiences(issuer: str, edge_url: str) -> frozenset[str]:
 
 def userinfo_url(edge_url: str) -> str:
     """As discovery names it."""
-    return edge_url.rstrip("/") + USERINFO
+    return _url(edge_url, USERINFO)
+
+
+def _url(edge_url: str, path: str) -> str:
+    return edge_url.rstrip("/") + path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,17 +80,17 @@ def build_edge(endpoints: Endpoints, *, edge_url: str, trusted_proxies: Networks
         middlewares=[_around(secure=edge_url.startswith("https:"))],
     )
     app[ERROR_RESPONSE] = _malformed_response(_fixed_headers(secure=edge_url.startswith("https:")))
-    userinfo = userinfo_handler(endpoints.userinfo)
+    userinfo = userinfo_handler(endpoints.userinfo, url=userinfo_url(edge_url))
     app.add_routes(
         [
-            web.post("/token", token_handler(endpoints.token)),
+            web.post("/token", token_handler(endpoints.token, url=_url(edge_url, "/token"))),
             web.post(
                 "/device_authorization",
                 device_authorization_handler(endpoints.device_authorization, trusted_proxies=trusted_proxies),
             ),
             web.post("/revoke", revocation_handler(endpoints.revoke)),
             web.post("/introspect", introspection_handler(endpoints.introspect)),
-            web.post("/par", par_handler(endpoints.par, trusted_proxies=trusted_proxies)),
+            web.post("/par", par_handler(endpoints.par, url=_url(edge_url, "/par"), trusted_proxies=trusted_proxies)),
             web.get(USERINFO, userinfo),
             web.post(USERINFO, userinfo),
             *registration_routes(endpoints.registrations, edge_url=edge_url, trusted_proxies=trusted_proxies),

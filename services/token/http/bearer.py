@@ -16,5 +16,14 @@ def authorization_header(request: web.Request) -> str | None:
 
 def bearer_token(request: web.Request) -> str | None:
     """Return the bearer token of the Authorization header; None without one or with another scheme."""
+    return _token(request, "bearer")
+
+
+def dpop_token(request: web.Request) -> str | None:
+    """Return the access token of the scheme DPoP (RFC 9449 7.1); None without one or with another scheme."""
+    return _token(request, "dpop")
+
+
+def _token(request: web.Request, wanted: str) -> str | None:
     scheme, _, token = (authorization_header(request) or "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+    return token.strip() or None if scheme.lower() == wanted else None

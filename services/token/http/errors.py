@@ -5,11 +5,21 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from libs.oauth.errors import InsufficientScope, InvalidClient, InvalidToken, OAuthError, ServerError
+from libs.oauth.errors import (
+    InsufficientScope,
+    InvalidClient,
+    InvalidDpopProof,
+    InvalidToken,
+    OAuthError,
+    ServerError,
+    UseDpopNonce,
+)
 from libs.oauth.reasons import Reason
 from libs.servicekit.base import logs, trace
 from libs.servicekit.base.metrics import OAUTH_ERRORS
+from services.token.http.bearer import dpop_token
 from services.token.http.client_request import CLIENT_ID
+from services.token.http.dpop import DPOP_CHALLENGE
 
 _log = logs.get(__name__)
 _STATUS = {"invalid_token": 401, "insufficient_scope": 403, "temporarily_unavailable": 503, "server_error": 500}
@@ -70,9 +80,23 @@ def _response(error: OAuthError, request: web.Request) -> web.Response:
     if isinstance(error, InvalidClient) and "Authorization" in request.headers:
         response.set_status(401)
         response.headers["WWW-Authenticate"] = 'Basic realm="latchkey"'
-    elif isinstance(error, (InvalidToken, InsufficientScope)):
-        response.headers["WWW-Authenticate"] = f'Bearer error="{error.error}", error_description="{error.description}"'
+    elif isinstance(error, (InvalidToken, InsufficientScope)) or _at_a_resource(error, request):
+        _challenge(response, error, uses_dpop=dpop_token(request) is not None)
+    if isinstance(error, UseDpopNonce):
+        response.headers["DPoP-Nonce"] = error.nonce
     return response
+
+
+def _at_a_resource(error: OAuthError, request: web.Request) -> bool:
+    """Whether a proof is refused that came with an access token: then the response is 401 (RFC 9449 7.1, 9)."""
+    return isinstance(error, (InvalidDpopProof, UseDpopNonce)) and dpop_token(request) is not None
+
+
+def _challenge(response: web.Response, error: OAuthError, *, uses_dpop: bool) -> None:
+    members = f'error="{error.error}", error_description="{error.description}"'
+    response.headers["WWW-Authenticate"] = f"{DPOP_CHALLENGE}, {members}" if uses_dpop else f"Bearer {members}"
+    if isinstance(error, (InvalidDpopProof, UseDpopNonce)):
+        response.set_status(401)
 
 
 def error_body(status: int) -> str:

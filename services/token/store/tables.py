@@ -159,6 +159,7 @@ class CodeRow(Row, table=True):
     redirect_uri_given: bool = Field(nullable=False)
     code_challenge: str | None = Field(default=None, sa_column=Column(String(43)))
     nonce: str | None = Field(default=None, sa_column=Column(String(1_024)))
+    dpop_jkt: str | None = Field(default=None, sa_column=Column(String(43)))
     correlation_id: str = Field(sa_column=Column(String(36), nullable=False))
     expires_at: datetime = Field(sa_column=_moment())
     consumed_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
@@ -174,6 +175,7 @@ class RefreshFamilyRow(Row, table=True):
     rotated_at: datetime = Field(sa_column=_moment())
     idle_expires_at: datetime = Field(sa_column=_moment())
     expires_at: datetime = Field(sa_column=_moment())
+    dpop_jkt: str | None = Field(default=None, sa_column=Column(String(43)))
 
 
 class RevocationRow(Row, table=True):

@@ -28,8 +28,9 @@ KNOWN = {
     *("device_authorization_endpoint", "authorization_response_iss_parameter_supported", "end_session_endpoint"),
     *("check_session_iframe", "frontchannel_logout_supported", "frontchannel_logout_session_supported"),
     *("backchannel_logout_supported", "backchannel_logout_session_supported", "require_signed_request_object"),
+    "dpop_signing_alg_values_supported",
 }
-"""Members known to the suite: OpenID Connect Discovery, RFC 8414, 8628, 9126, 9207, 9701 and the logout specifications."""
+"""Members known to the suite: OpenID Connect Discovery, RFC 8414, 8628, 9126, 9207, 9449, 9701 and the logout specifications."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?")
 
 

@@ -129,7 +129,7 @@ class Fails:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def __call__(self, *_arguments: object) -> dict[str, Any]:
+    async def __call__(self, *_arguments: object, **_named: object) -> dict[str, Any]:
         raise self._error
 
 

@@ -189,6 +189,7 @@ async def test_operators_make_change_and_look_at_clients_and_see_each_secret_onc
             "backchannel_logout_session_required": False,
             "frontchannel_logout_session_required": False,
             "require_pushed_authorization_requests": False,
+            "dpop_bound_access_tokens": False,
             "claims_in_id_token": False,
             "consent": "required",
             "security_profile": "oidc",

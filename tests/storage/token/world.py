@@ -35,6 +35,7 @@ from services.token.domain.authorization.interaction import Step
 from services.token.domain.clients.registrations import RegistrationQuota
 from services.token.domain.sessions.session import AuthenticatedSession
 from services.token.domain.tokens.audiences import Audiences
+from services.token.domain.tokens.dpop import NonceMode
 from services.token.domain.tokens.subjects import Subjects
 from services.token.domain.tokens.token_claims import Lifetimes
 from services.token.http.app import assertion_audiences
@@ -49,6 +50,7 @@ from tests.unit.token.parts import ALICE, BOB, ISSUER, VERIFIER, WEB, Clock, Hel
 PEPPER = b"p" * 32
 SALT = b"s" * 32
 CHAIN_KEY = b"c" * 32
+NONCE_KEY = b"n" * 32
 BROWSER = "a browser's secret"
 ATTRIBUTES = parse_attributes(
     '[attributes.department]\ntype = "text"\nwriter = "operator"\nscope = "employee"\nlabel = "x"'
@@ -144,6 +146,7 @@ class World:
     outside: Outside = field(default_factory=Outside)
     subjects: Subjects = field(default_factory=lambda: Subjects(SALT))
     hook: TokenHook = field(default_factory=NoTokenHook)
+    dpop_nonce: NonceMode = "stale"
     devices: Any = None
     sign_ins: Any = None
     post: Any = None
@@ -181,6 +184,8 @@ class World:
             access_token_alg="ES256",
             peppers=[PEPPER],
             chain_keys=[CHAIN_KEY],
+            dpop_nonce_keys=[NONCE_KEY],
+            dpop_nonce=self.dpop_nonce,
             registration="token",
             registration_policy=RegistrationPolicy(),
             registration_quota=RegistrationQuota(per_address=1_000, overall=1_000, alive=1_000),

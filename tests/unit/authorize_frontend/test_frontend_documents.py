@@ -78,6 +78,7 @@ def test_discovery_document_has_exactly_these_members():
         "revocation_endpoint_auth_methods_supported": METHODS,
         "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256", "HS256"],
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": ["ES256"],
         "authorization_response_iss_parameter_supported": True,
         "claims_parameter_supported": True,
         "frontchannel_logout_supported": True,

@@ -106,6 +106,7 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({"code_challenge_method": "plain"}, {}, "invalid_request", "PKCE_METHOD"),
     ({"code_challenge_method": "plain"}, NO_PKCE, "invalid_request", "PKCE_METHOD"),
     ({"code_challenge_method": "s256"}, {}, "invalid_request", "PKCE_METHOD"),
+    ({"dpop_jkt": "x"}, {}, "invalid_request", "DPOP_JKT_MALFORMED"),
     ({"code_challenge": CHALLENGE[:-1]}, {}, "invalid_request", "PKCE_CHALLENGE_MALFORMED"),
     ({"code_challenge": CHALLENGE + "="}, {}, "invalid_request", "PKCE_CHALLENGE_MALFORMED"),
     ({"code_challenge": CHALLENGE[:-1] + "+"}, {}, "invalid_request", "PKCE_CHALLENGE_MALFORMED"),

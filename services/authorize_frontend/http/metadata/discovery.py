@@ -4,6 +4,7 @@ import json
 
 from aiohttp import web
 
+from libs.crypto import dpop
 from libs.languages.language import LANGUAGES
 from libs.oauth import acr, pkce
 from libs.oauth.client_authentication import NONE, SUPPORTED_METHODS
@@ -56,6 +57,7 @@ def metadata(site: Site) -> dict[str, str | bool | list[str]]:
         "revocation_endpoint_auth_methods_supported": list(SUPPORTED_METHODS),
         "revocation_endpoint_auth_signing_alg_values_supported": list(AUTH_SIGNING_ALGORITHMS),
         "code_challenge_methods_supported": [pkce.METHOD],
+        "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
         "claims_parameter_supported": True,
         "frontchannel_logout_supported": True,

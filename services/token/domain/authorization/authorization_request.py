@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from libs.oauth import pkce
 from libs.oauth.claims_request import ClaimsRequest, parse_claims_request
+from libs.oauth.dpop import is_thumbprint
 from libs.oauth.errors import (
     InvalidRequest,
     InvalidScope,
@@ -61,6 +62,11 @@ class AuthorizationRequest:
     @property
     def nonce(self) -> str | None:
         return self.parameters.get("nonce")
+
+    @property
+    def dpop_jkt(self) -> str | None:
+        """Thumbprint of the DPoP key that the code will be bound to (RFC 9449 10)."""
+        return self.parameters.get("dpop_jkt")
 
     @property
     def wants_code(self) -> bool:
@@ -221,6 +227,15 @@ def _has_openid_nonce(request: AuthorizationRequest) -> bool:
     return OPENID in request.scopes and bool(request.nonce)
 
 
+def _dpop_jkt(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
+    if request.dpop_jkt is not None and not is_thumbprint(request.dpop_jkt):
+        raise InvalidRequest(
+            "dpop_jkt must be the SHA-256 thumbprint of a JWK in 43 base64url characters (RFC 9449 10).",
+            reason=Reason.DPOP_JKT_MALFORMED,
+        )
+    return request
+
+
 def _prompt(request: AuthorizationRequest, _client: Client) -> AuthorizationRequest:
     text = request.parameters.get("prompt")
     prompts = frozenset(text.split(" ")) if text else frozenset()
@@ -276,6 +291,7 @@ CHECKS: tuple[Check, ...] = (
     _resources,
     _state_and_nonce,
     _code_challenge,
+    _dpop_jkt,
     _prompt,
     _max_age,
     _acr_values,

@@ -95,6 +95,8 @@ class AuthorizationCode:
     """Did the authorization request name the redirect URI? Then the token request without PKCE has to as well."""
     code_challenge: str | None = field(repr=False)
     nonce: str | None
+    dpop_jkt: str | None = None
+    """Thumbprint of the DPoP key that the token request must prove (RFC 9449 10)."""
     correlation_id: str
     expires_at: datetime
     consumed_at: datetime | None = None

@@ -113,6 +113,8 @@ class RefreshFamily:
     rotated_at: datetime
     idle_expires_at: datetime
     expires_at: datetime
+    dpop_jkt: str | None = None
+    """Thumbprint of the DPoP key that the tokens of a public client are bound to (RFC 9449 5)."""
     grant: Grant
 
     def recognise(self, token: RefreshToken, *, keys: Sequence[bytes], grace: timedelta, now: datetime) -> TokenMatch:

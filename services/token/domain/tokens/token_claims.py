@@ -44,6 +44,8 @@ class AccessToken:
     token_id: str
     scopes: tuple[str, ...]
     expires_in: int
+    jkt: str | None = None
+    """Thumbprint of the DPoP key that it is bound to; None for a bearer token."""
 
 
 def access_token_claims(
@@ -57,11 +59,13 @@ def access_token_claims(
     token_id: str,
     now: datetime,
     lifetime: timedelta,
+    jkt: str | None = None,
     further_claims: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the claims for a user's grant, or for the client itself when `grant` is None.
 
     `further_claims`: about the user, or of the token hook; they cannot replace the others.
+    `jkt`: the key that the token is bound to (RFC 9449 6.1).
     """
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
@@ -74,6 +78,8 @@ def access_token_claims(
         "exp": issued_at + int(lifetime.total_seconds()),
         "jti": token_id,
     }
+    if jkt is not None:
+        claims["cnf"] = {"jkt": jkt}
     if scopes:
         claims["scope"] = format_scope(scopes)
     if grant and shown:

@@ -32,6 +32,7 @@ _FIND_CODE = (
         _code_columns.redirect_uri_given,
         _code_columns.code_challenge,
         _code_columns.nonce,
+        _code_columns.dpop_jkt,
         _code_columns.correlation_id,
         _code_columns.expires_at.label("code_expires_at"),
         _code_columns.consumed_at,
@@ -54,6 +55,7 @@ _FIND_FAMILY = (
         _family_columns.rotated_at,
         _family_columns.idle_expires_at,
         _family_columns.expires_at.label("family_expires_at"),
+        _family_columns.dpop_jkt,
     )
     .join(GrantRow, _grant_columns.grant_id == _family_columns.grant_id)
     .where(_family_columns.family_id == bindparam("of_family"))
@@ -205,6 +207,7 @@ class Codes:
             "redirect_uri_given": code.redirect_uri_given,
             "code_challenge": code.code_challenge,
             "nonce": code.nonce,
+            "dpop_jkt": code.dpop_jkt,
             "correlation_id": code.correlation_id,
             "expires_at": code.expires_at,
         }
@@ -221,6 +224,7 @@ class Codes:
             redirect_uri_given=row.redirect_uri_given,
             code_challenge=row.code_challenge,
             nonce=row.nonce,
+            dpop_jkt=row.dpop_jkt,
             correlation_id=row.correlation_id,
             expires_at=row.code_expires_at,
             consumed_at=row.consumed_at,
@@ -246,6 +250,7 @@ class RefreshFamilies:
             "rotated_at": family.rotated_at,
             "idle_expires_at": family.idle_expires_at,
             "expires_at": family.expires_at,
+            "dpop_jkt": family.dpop_jkt,
         }
         await self._session.execute(_ADD_FAMILY, values)
 
@@ -261,6 +266,7 @@ class RefreshFamilies:
             rotated_at=row.rotated_at,
             idle_expires_at=row.idle_expires_at,
             expires_at=row.family_expires_at,
+            dpop_jkt=row.dpop_jkt,
             grant=grant_of(row),
         )
 

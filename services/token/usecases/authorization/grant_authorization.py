@@ -129,6 +129,7 @@ class GrantAuthorization:
                 redirect_uri_given="redirect_uri" in request.parameters,
                 code_challenge=request.code_challenge,
                 nonce=request.nonce,
+                dpop_jkt=request.dpop_jkt,
                 correlation_id=pending.correlation_id,
                 expires_at=now + CODE_LIFETIME,
                 grant=grant,

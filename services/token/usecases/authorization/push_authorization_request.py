@@ -13,10 +13,12 @@ from libs.servicekit.base.clock import Clock
 from services.token.domain.authorization import pending_requests
 from services.token.domain.authorization.authorization_request import AuthorizationRequest, find_redirect_uri, judge
 from services.token.domain.authorization.pushed_requests import LIFETIME, URI_PREFIX, PushedRequest
+from services.token.domain.tokens.dpop import NO_PROOF, DpopHeader, VerifiedProof
 from services.token.ports.authorization import PendingRequestLimiter
 from services.token.ports.work import Begin
 from services.token.usecases.authorization.read_request_object import ReadRequestObject
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
+from services.token.usecases.tokens.verify_proof import VerifyProof
 
 _OF_THE_CLIENT = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
 
@@ -25,11 +27,14 @@ _OF_THE_CLIENT = frozenset({"client_secret", "client_assertion", "client_asserti
 class PushAuthorizationRequest:
     begin: Begin
     authenticate: AuthenticateClient
+    proofs: VerifyProof
     read_request_object: ReadRequestObject
     pending_request_limiter: PendingRequestLimiter
     clock: Clock
 
-    async def __call__(self, credentials: Credentials, parameters: Parameters, *, network: str = "") -> dict[str, Any]:
+    async def __call__(
+        self, credentials: Credentials, parameters: Parameters, *, network: str = "", dpop: DpopHeader = NO_PROOF
+    ) -> dict[str, Any]:
         """The response of RFC 9126 2.2. What is wrong with the request is said here and now.
 
         Raises:
@@ -47,10 +52,12 @@ class PushAuthorizationRequest:
             {name: value for name, value in parameters.items() if name not in _OF_THE_CLIENT}
             | {"client_id": client.client_id}
         )
-        asked = await self.read_request_object(asked, client, now=now)
+        proof = self.proofs.verify(dpop, now=now)
+        asked = _bound_to(proof, await self.read_request_object(asked, client, now=now))
         judge(AuthorizationRequest(parameters=asked, redirect_uri=find_redirect_uri(asked, client)), client)
         proved = "" if client.metadata.is_public else client.client_id
         self.pending_request_limiter.require_room(asked, network=network, client_id=proved, now=now)
+        await self.proofs.consume(proof, now=now)
         request_id = new_secret()
         async with self.begin() as work:
             await work.pushed_requests.add(
@@ -63,3 +70,14 @@ class PushAuthorizationRequest:
                 )
             )
         return {"request_uri": URI_PREFIX + request_id, "expires_in": int(LIFETIME.total_seconds())}
+
+
+def _bound_to(proof: VerifiedProof | None, asked: Parameters) -> Parameters:
+    """Bind the code to the key of the proof (RFC 9449 10.1). Raises InvalidRequest when dpop_jkt is another key."""
+    if proof is None:
+        return asked
+    if asked.get("dpop_jkt", proof.jkt) != proof.jkt:
+        raise InvalidRequest(
+            "dpop_jkt differs from the key of the DPoP proof (RFC 9449 10.1).", reason=Reason.DPOP_KEY_MISMATCH
+        )
+    return Parameters({**asked, "dpop_jkt": proof.jkt})

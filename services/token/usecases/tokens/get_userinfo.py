@@ -8,11 +8,12 @@ from libs.crypto.errors import InvalidJwt
 from libs.crypto.jwt import verify_jwt
 from libs.crypto.token_kinds import ACCESS_TOKEN
 from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
-from libs.oauth.errors import InsufficientScope, InvalidToken
+from libs.oauth.errors import InsufficientScope, InvalidDpopProof, InvalidToken
 from libs.oauth.reasons import Reason
 from libs.oauth.scopes import OPENID, claims_of, parse_scope
 from libs.servicekit.base.clock import Clock
 from services.token.domain.tokens.audiences import Audiences
+from services.token.domain.tokens.dpop import DpopHeader
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.retired_keys import PresentedAs
 from services.token.domain.tokens.subjects import Subjects
@@ -22,6 +23,7 @@ from services.token.ports.tokens import Accounts, Keys
 from services.token.ports.work import View
 from services.token.usecases.tokens.account_refusal import account_refusal
 from services.token.usecases.tokens.mint_tokens import MintTokens
+from services.token.usecases.tokens.verify_proof import VerifyProof
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,23 @@ class GetUserinfo:
     keys: Keys
     subjects: Subjects
     mint: MintTokens
+    proofs: VerifyProof
     clock: Clock
     attributes: Attributes = NO_ATTRIBUTES
 
-    async def __call__(self, access_token: str) -> Userinfo:
-        """`sub` and the claims of the token's scope that have a value. One read, one call.
+    async def __call__(self, access_token: str, *, dpop: DpopHeader | None = None) -> Userinfo:
+        """`sub` and the claims of the token's scope that have a value. One read, one call; one write for a proof.
+
+        Args:
+            dpop: the proof, for a request with the scheme DPoP; None for the scheme Bearer.
 
         Raises:
+            InvalidDpopProof, UseDpopNonce: the proof is missing or invalid.
             InvalidToken: malformed, expired, not for us, or what it hangs on was revoked or ended.
             InsufficientScope: it was not issued in an OpenID Connect flow.
         """
         token = self._verify(access_token)
+        await self._require_possession(access_token, token, dpop)
         scopes = parse_scope(str(token.get("scope", "")))
         if OPENID not in scopes or GRANT_CLAIM not in token:
             raise InsufficientScope("The access token must have the scope openid.", reason=Reason.SCOPE_OPENID_MISSING)
@@ -69,6 +77,26 @@ class GetUserinfo:
         if not client.metadata.userinfo_signed_response_alg:
             return Userinfo(claims)
         return Userinfo(claims, await self.mint.userinfo(client, claims, now=self.clock.now()))
+
+    async def _require_possession(self, access_token: str, token: Mapping[str, Any], dpop: DpopHeader | None) -> None:
+        """A bound token comes with a proof of its key, every other token as a bearer token (RFC 9449 7.1)."""
+        jkt = token.get("cnf", {}).get("jkt")
+        if (jkt is None) != (dpop is None):
+            raise InvalidToken(
+                "The access token is bound to a key: send it with the scheme DPoP and a proof (RFC 9449 7.1)."
+                if dpop is None
+                else "The access token is not bound to a key: send it with the scheme Bearer.",
+                reason=Reason.DPOP_TOKEN_SCHEME,
+            )
+        if dpop is None:
+            return
+        now = self.clock.now()
+        proof = self.proofs.verify(dpop, now=now, access_token=access_token)
+        if proof is None:
+            raise InvalidDpopProof("The request needs a DPoP header (RFC 9449 7.1).", reason=Reason.DPOP_PROOF_MISSING)
+        if proof.jkt != jkt:
+            raise InvalidToken("The access token is bound to another DPoP key.", reason=Reason.DPOP_KEY_MISMATCH)
+        await self.proofs.consume(proof, now=now)
 
     def _claims(self, scopes: tuple[str, ...], grant: Grant) -> tuple[str, ...]:
         return (*claims_of(scopes), *self.attributes.of(scopes), *grant.userinfo_claims)

@@ -10,6 +10,7 @@ from libs.crypto.jwt import verify_jwt
 from libs.crypto.token_kinds import ACCESS_TOKEN
 from libs.oauth.client_authentication import Credentials
 from libs.oauth.client_metadata import INTROSPECTION_ALL
+from libs.oauth.dpop import SCHEME
 from libs.oauth.errors import InvalidClient, InvalidGrant, InvalidRequest
 from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
@@ -80,7 +81,7 @@ class IntrospectToken:
             status = await view.revocations.status(str(claims["jti"]), grant_id=grant_id)
         if not status.good:
             return None
-        return {"active": True, "token_type": "Bearer", **claims}
+        return {"active": True, "token_type": SCHEME if "cnf" in claims else "Bearer", **claims}
 
     async def _refresh_token(self, token: RefreshToken, caller: Client, *, now: datetime) -> dict[str, Any] | None:
         """Only the client that a refresh token was issued to may introspect it."""

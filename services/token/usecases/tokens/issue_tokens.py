@@ -1,7 +1,7 @@
 """The token endpoint in fixed phases (RFC 6749 3.2): no grant can forget one.
 
-authenticate the client -> find the grant -> authorize -> audience -> check the account -> call the hook -> mint ->
-redeem -> respond
+authenticate the client -> find the grant -> verify the DPoP proof -> authorize -> audience -> check the account ->
+call the hook -> mint -> redeem -> respond
 
 Tokens are signed before the code or token is redeemed, so that a code is not lost when signing fails. Tokens that were
 signed but not redeemed are never returned.
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from libs.oauth import acr
 from libs.oauth.attributes import NO_ATTRIBUTES, Attributes
 from libs.oauth.client_authentication import Credentials
+from libs.oauth.dpop import SCHEME
 from libs.oauth.errors import AccessDenied, InvalidGrant, InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from libs.oauth.parameters import Parameters
 from libs.oauth.reasons import Reason
@@ -22,6 +23,7 @@ from libs.oauth.scopes import OPENID, format_scope
 from libs.servicekit.base.clock import Clock
 from services.token.domain.clients.client import Client
 from services.token.domain.tokens.audiences import Audiences
+from services.token.domain.tokens.dpop import NO_PROOF, DpopHeader, require_key, require_proof
 from services.token.domain.tokens.grants import Grant
 from services.token.domain.tokens.released_claims import ReleasedClaims
 from services.token.domain.tokens.token_claims import AccessToken, Lifetimes
@@ -30,6 +32,7 @@ from services.token.ports.tokens import Account, Accounts, TokenHook
 from services.token.usecases.clients.authenticate_client import AuthenticateClient
 from services.token.usecases.tokens.account_refusal import account_refusal
 from services.token.usecases.tokens.mint_tokens import MintTokens
+from services.token.usecases.tokens.verify_proof import VerifyProof
 
 _CAUSES = {
     Reason.SESSION_ENDED: "The session of the user has ended.",
@@ -49,6 +52,8 @@ class Authorized:
     redeem: Redeem = field(repr=False)
     grant: Grant | None = None
     nonce: str | None = None
+    bound_to: str | None = None
+    """Thumbprint of the DPoP key that the code or refresh token is bound to."""
     response_members: Mapping[str, Any] = field(default_factory=dict)
     """Further members of the token response, such as issued_token_type; they cannot replace the standard ones."""
 
@@ -65,6 +70,7 @@ class IssueTokens:
     grants: Mapping[str, GrantHandler]
     audiences: Audiences
     authenticate: AuthenticateClient
+    proofs: VerifyProof
     accounts: Accounts
     hook: TokenHook
     mint: MintTokens
@@ -72,7 +78,9 @@ class IssueTokens:
     clock: Clock
     attributes: Attributes = NO_ATTRIBUTES
 
-    async def __call__(self, credentials: Credentials, parameters: Parameters) -> dict[str, Any]:
+    async def __call__(
+        self, credentials: Credentials, parameters: Parameters, *, dpop: DpopHeader = NO_PROOF
+    ) -> dict[str, Any]:
         """A token response (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
 
         Raises:
@@ -81,7 +89,11 @@ class IssueTokens:
         now = self.clock.now()
         client = await self.authenticate(credentials, now=now)
         handler = self._grant(parameters, client)
+        proof = self.proofs.verify(dpop, now=now)
+        require_proof(proof, bound_tokens=client.metadata.dpop_bound_access_tokens)
         authorized = await handler(parameters, client, now=now)
+        require_key(authorized.bound_to, proof)
+        await self.proofs.consume(proof, now=now)
         audience = self.audiences.of_request(parameters, client, grant=authorized.grant, scopes=authorized.scopes)
         now = self.clock.now()  # a device may have waited
         released = self._released(authorized)
@@ -96,6 +108,7 @@ class IssueTokens:
             now=now,
             lifetime=self.lifetimes.access_token,
             hook_claims=await self._hook_claims(authorized, str(parameters.get("grant_type")), audience),
+            jkt=proof.jkt if proof else None,
             user_claims=released.for_access_token(account.claims if account else {}),
         )
         id_token = None
@@ -160,7 +173,7 @@ class IssueTokens:
 def _response(access_token: AccessToken, id_token: str | None, refresh_token: str | None) -> dict[str, Any]:
     response: dict[str, Any] = {
         "access_token": access_token.text,
-        "token_type": "Bearer",
+        "token_type": "Bearer" if access_token.jkt is None else SCHEME,
         "expires_in": access_token.expires_in,
     }
     if access_token.scopes:

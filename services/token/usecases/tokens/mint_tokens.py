@@ -44,9 +44,13 @@ class MintTokens:
         now: datetime,
         lifetime: timedelta,
         hook_claims: Mapping[str, Any],
+        jkt: str | None = None,
         user_claims: Mapping[str, Any] = MappingProxyType({}),
     ) -> AccessToken:
-        """Return an access token for a user's grant, or for the client itself when `grant` is None."""
+        """Return an access token for a user's grant, or for the client itself when `grant` is None.
+
+        `jkt`: thumbprint of the DPoP key that the token is bound to (RFC 9449 6).
+        """
         token_id = uuid7(now)
         claims = access_token_claims(
             issuer=self.issuer,
@@ -58,10 +62,11 @@ class MintTokens:
             token_id=token_id,
             now=now,
             lifetime=lifetime,
+            jkt=jkt,
             further_claims={**user_claims, **hook_claims},
         )
         text = await self.keys.sign(claims, alg=self.access_token_alg, typ=ACCESS_TOKEN_TYP, now=now)
-        return AccessToken(text, token_id, scopes=scopes, expires_in=int(lifetime.total_seconds()))
+        return AccessToken(text, token_id, scopes=scopes, expires_in=int(lifetime.total_seconds()), jkt=jkt)
 
     async def id_token(
         self,

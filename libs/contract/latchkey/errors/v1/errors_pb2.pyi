@@ -215,6 +215,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """device does not have this method: it runs an older version."""
     ERROR_REASON_DEVICE_UNREACHABLE: _ErrorReason.ValueType  # 101
     """device could not be reached within the deadline. The operator must restore it."""
+    ERROR_REASON_DPOP_JKT_MALFORMED: _ErrorReason.ValueType  # 402
+    """dpop_jkt is not a JWK thumbprint (RFC 9449 10)."""
+    ERROR_REASON_DPOP_KEY_MISMATCH: _ErrorReason.ValueType  # 403
+    """The code, the refresh token or the access token is bound to another DPoP key."""
+    ERROR_REASON_DPOP_PROOF_MALFORMED: _ErrorReason.ValueType  # 404
+    """The DPoP proof is not a JWT with the header and the claims of RFC 9449 4.2."""
+    ERROR_REASON_DPOP_PROOF_MISMATCH: _ErrorReason.ValueType  # 405
+    """htm, htu or ath of the DPoP proof does not match the request."""
+    ERROR_REASON_DPOP_PROOF_MISSING: _ErrorReason.ValueType  # 406
+    """The client or the token needs a DPoP proof, and the request has none."""
+    ERROR_REASON_DPOP_PROOF_REPEATED: _ErrorReason.ValueType  # 407
+    """The request has more than one DPoP header."""
+    ERROR_REASON_DPOP_PROOF_REPLAYED: _ErrorReason.ValueType  # 408
+    """The DPoP proof was used before."""
+    ERROR_REASON_DPOP_PROOF_SIGNATURE: _ErrorReason.ValueType  # 409
+    """The signature of the DPoP proof does not match its own key."""
+    ERROR_REASON_DPOP_PROOF_TIME: _ErrorReason.ValueType  # 410
+    """iat, exp or nbf of the DPoP proof is too far from the current time."""
+    ERROR_REASON_DPOP_TOKEN_SCHEME: _ErrorReason.ValueType  # 411
+    """A bound access token was sent with the scheme Bearer, or an unbound one with the scheme DPoP."""
     ERROR_REASON_ENROLMENT_UNKNOWN: _ErrorReason.ValueType  # 102
     """The enrolment of a second factor is unknown or has expired. The user must start again."""
     ERROR_REASON_EVENTS_INVALID: _ErrorReason.ValueType  # 103
@@ -281,6 +301,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Client authentication failed; the default reason of invalid_client."""
     ERROR_REASON_INVALID_CLIENT_METADATA: _ErrorReason.ValueType  # 133
     """Client metadata is invalid; the default reason of invalid_client_metadata."""
+    ERROR_REASON_INVALID_DPOP_PROOF: _ErrorReason.ValueType  # 412
+    """The DPoP proof is invalid; the default reason of invalid_dpop_proof."""
     ERROR_REASON_INVALID_GRANT: _ErrorReason.ValueType  # 134
     """The grant is invalid; the default reason of invalid_grant."""
     ERROR_REASON_INVALID_REDIRECT_URI: _ErrorReason.ValueType  # 135
@@ -351,6 +373,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """max_age is not a whole number of seconds."""
     ERROR_REASON_METADATA_AUTH_ALG: _ErrorReason.ValueType  # 168
     """token_endpoint_auth_signing_alg does not fit token_endpoint_auth_method."""
+    ERROR_REASON_METADATA_DPOP: _ErrorReason.ValueType  # 413
+    """The client metadata for sender-constrained tokens is contradictory."""
     ERROR_REASON_METADATA_GRANT_RESPONSE: _ErrorReason.ValueType  # 169
     """grant_types and response_types do not fit each other."""
     ERROR_REASON_METADATA_GRANT_TYPES: _ErrorReason.ValueType  # 170
@@ -755,6 +779,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The user code is unknown or has expired."""
     ERROR_REASON_USER_UNKNOWN: _ErrorReason.ValueType  # 369
     """The user does not exist."""
+    ERROR_REASON_USE_DPOP_NONCE: _ErrorReason.ValueType  # 414
+    """The DPoP proof needs a nonce of this server; the default reason of use_dpop_nonce."""
     ERROR_REASON_VERIFIABLE_FOR: _ErrorReason.ValueType  # 370
     """The requested lifetime of signatures is out of range."""
     ERROR_REASON_WAIT_MALFORMED: _ErrorReason.ValueType  # 371
@@ -973,6 +999,26 @@ ERROR_REASON_DEVICE_UNIMPLEMENTED: ErrorReason.ValueType  # 100
 """device does not have this method: it runs an older version."""
 ERROR_REASON_DEVICE_UNREACHABLE: ErrorReason.ValueType  # 101
 """device could not be reached within the deadline. The operator must restore it."""
+ERROR_REASON_DPOP_JKT_MALFORMED: ErrorReason.ValueType  # 402
+"""dpop_jkt is not a JWK thumbprint (RFC 9449 10)."""
+ERROR_REASON_DPOP_KEY_MISMATCH: ErrorReason.ValueType  # 403
+"""The code, the refresh token or the access token is bound to another DPoP key."""
+ERROR_REASON_DPOP_PROOF_MALFORMED: ErrorReason.ValueType  # 404
+"""The DPoP proof is not a JWT with the header and the claims of RFC 9449 4.2."""
+ERROR_REASON_DPOP_PROOF_MISMATCH: ErrorReason.ValueType  # 405
+"""htm, htu or ath of the DPoP proof does not match the request."""
+ERROR_REASON_DPOP_PROOF_MISSING: ErrorReason.ValueType  # 406
+"""The client or the token needs a DPoP proof, and the request has none."""
+ERROR_REASON_DPOP_PROOF_REPEATED: ErrorReason.ValueType  # 407
+"""The request has more than one DPoP header."""
+ERROR_REASON_DPOP_PROOF_REPLAYED: ErrorReason.ValueType  # 408
+"""The DPoP proof was used before."""
+ERROR_REASON_DPOP_PROOF_SIGNATURE: ErrorReason.ValueType  # 409
+"""The signature of the DPoP proof does not match its own key."""
+ERROR_REASON_DPOP_PROOF_TIME: ErrorReason.ValueType  # 410
+"""iat, exp or nbf of the DPoP proof is too far from the current time."""
+ERROR_REASON_DPOP_TOKEN_SCHEME: ErrorReason.ValueType  # 411
+"""A bound access token was sent with the scheme Bearer, or an unbound one with the scheme DPoP."""
 ERROR_REASON_ENROLMENT_UNKNOWN: ErrorReason.ValueType  # 102
 """The enrolment of a second factor is unknown or has expired. The user must start again."""
 ERROR_REASON_EVENTS_INVALID: ErrorReason.ValueType  # 103
@@ -1039,6 +1085,8 @@ ERROR_REASON_INVALID_CLIENT: ErrorReason.ValueType  # 132
 """Client authentication failed; the default reason of invalid_client."""
 ERROR_REASON_INVALID_CLIENT_METADATA: ErrorReason.ValueType  # 133
 """Client metadata is invalid; the default reason of invalid_client_metadata."""
+ERROR_REASON_INVALID_DPOP_PROOF: ErrorReason.ValueType  # 412
+"""The DPoP proof is invalid; the default reason of invalid_dpop_proof."""
 ERROR_REASON_INVALID_GRANT: ErrorReason.ValueType  # 134
 """The grant is invalid; the default reason of invalid_grant."""
 ERROR_REASON_INVALID_REDIRECT_URI: ErrorReason.ValueType  # 135
@@ -1109,6 +1157,8 @@ ERROR_REASON_MAX_AGE_MALFORMED: ErrorReason.ValueType  # 167
 """max_age is not a whole number of seconds."""
 ERROR_REASON_METADATA_AUTH_ALG: ErrorReason.ValueType  # 168
 """token_endpoint_auth_signing_alg does not fit token_endpoint_auth_method."""
+ERROR_REASON_METADATA_DPOP: ErrorReason.ValueType  # 413
+"""The client metadata for sender-constrained tokens is contradictory."""
 ERROR_REASON_METADATA_GRANT_RESPONSE: ErrorReason.ValueType  # 169
 """grant_types and response_types do not fit each other."""
 ERROR_REASON_METADATA_GRANT_TYPES: ErrorReason.ValueType  # 170
@@ -1513,6 +1563,8 @@ ERROR_REASON_USER_CODE_UNKNOWN: ErrorReason.ValueType  # 368
 """The user code is unknown or has expired."""
 ERROR_REASON_USER_UNKNOWN: ErrorReason.ValueType  # 369
 """The user does not exist."""
+ERROR_REASON_USE_DPOP_NONCE: ErrorReason.ValueType  # 414
+"""The DPoP proof needs a nonce of this server; the default reason of use_dpop_nonce."""
 ERROR_REASON_VERIFIABLE_FOR: ErrorReason.ValueType  # 370
 """The requested lifetime of signatures is out of range."""
 ERROR_REASON_WAIT_MALFORMED: ErrorReason.ValueType  # 371

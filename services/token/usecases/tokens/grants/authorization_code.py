@@ -41,7 +41,14 @@ class AuthorizationCodeGrant:
         async def redeem(tokens: AccessToken) -> str | None:
             return await self._redeem(code, client, tokens, now=now)
 
-        return Authorized(client=client, scopes=code.grant.scopes, redeem=redeem, grant=code.grant, nonce=code.nonce)
+        return Authorized(
+            client=client,
+            scopes=code.grant.scopes,
+            redeem=redeem,
+            grant=code.grant,
+            nonce=code.nonce,
+            bound_to=code.dpop_jkt,
+        )
 
     async def _redeem(
         self, code: AuthorizationCode, client: Client, tokens: AccessToken, *, now: datetime
@@ -51,7 +58,13 @@ class AuthorizationCodeGrant:
             won = await work.codes.redeem(code.code_hash, now=now)
             if won:
                 refresh_token = await start_family(
-                    work, client, code.grant, chain_key=self.chain_key, lifetimes=self.lifetimes, now=now
+                    work,
+                    client,
+                    code.grant,
+                    jkt=tokens.jkt,
+                    chain_key=self.chain_key,
+                    lifetimes=self.lifetimes,
+                    now=now,
                 )
                 work.emit(
                     events.code_redeemed(code.grant, correlation_id=code.correlation_id),

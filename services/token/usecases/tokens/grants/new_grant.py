@@ -26,7 +26,9 @@ async def keep_grant(
 ) -> str | None:
     """Keeps it while its tokens live, and tells of the first; the refresh token, if the client may have one."""
     await work.grants.add(grant, expires_at=now + lifetimes.access_token + _AFTER_EXPIRY)
-    refresh_token = await start_family(work, client, grant, chain_key=chain_key, lifetimes=lifetimes, now=now)
+    refresh_token = await start_family(
+        work, client, grant, jkt=token.jkt, chain_key=chain_key, lifetimes=lifetimes, now=now
+    )
     work.emit(
         events.token_issued(
             client_id=client.client_id,

@@ -12,9 +12,20 @@ from services.token.ports.work import Writer
 
 
 async def start_family(
-    work: Writer, client: Client, grant: Grant, *, chain_key: bytes, lifetimes: Lifetimes, now: datetime
+    work: Writer,
+    client: Client,
+    grant: Grant,
+    *,
+    jkt: str | None,
+    chain_key: bytes,
+    lifetimes: Lifetimes,
+    now: datetime,
 ) -> str | None:
-    """The refresh token, of which only the hash stays; None for a client that is not registered for them."""
+    """The refresh token, of which only the hash stays; None for a client that is not registered for them.
+
+    `jkt`: the DPoP key of the request. The refresh token of a public client is bound to it; that of a confidential
+    client is bound by the authentication of the client, which may then change its key (RFC 9449 5).
+    """
     if REFRESH_TOKEN not in client.metadata.grant_types:
         return None
     token = first_token(uuid7(now), chain_key)
@@ -26,6 +37,7 @@ async def start_family(
         rotated_at=now,
         idle_expires_at=now + lifetimes.refresh_idle,
         expires_at=now + lifetimes.refresh_absolute,
+        dpop_jkt=jkt if client.metadata.is_public else None,
         grant=grant,
     )
     await work.refresh_families.add(family)

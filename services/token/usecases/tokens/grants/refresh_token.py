@@ -54,7 +54,7 @@ class RefreshTokenGrant:
         async def redeem(tokens: AccessToken) -> str:
             return str(await self._redeem(family, token, presented, tokens, rotates=rotates, now=now))
 
-        return Authorized(client=client, scopes=scopes, redeem=redeem, grant=family.grant)
+        return Authorized(client=client, scopes=scopes, redeem=redeem, grant=family.grant, bound_to=family.dpop_jkt)
 
     async def _find(self, token: RefreshToken, client: Client) -> RefreshFamily:
         async with self._view() as view:
