@@ -62,6 +62,7 @@ _WORDS: Final[Sequence[tuple[Any, str]]] = (
     (brand.LinkOrAddress, "https URL, or mailto: with an address"),
     (settings.AttributesFile, "path of a TOML file"),
     (settings.Networks, "networks (CIDR), separated by commas"),
+    (settings.SecretFile, "path of a file that other users cannot read"),
     (FilePath, "path of a file"),
     (Path, "path of a file"),
     (bool, "`true` or `false`"),

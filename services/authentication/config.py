@@ -13,6 +13,7 @@ from libs.servicekit.base.settings import (
     DatabaseSettings,
     GrpcSettings,
     PublicUrl,
+    SecretFile,
     SecretKeysFile,
     ServiceSettings,
     is_loopback,
@@ -35,7 +36,7 @@ class MailSettings(ServiceSettings):
     """`starttls` and `tls` require TLS. `none` is allowed only for a loopback address and without credentials."""
     smtp_username: str = Field(default="", repr=False)
     """User name for the mail server, if it requires authentication."""
-    smtp_password_file: FilePath | None = None
+    smtp_password_file: SecretFile | None = None
     """File with the password for the mail server."""
     smtp_ca: FilePath | None = None
     """PEM file of the certificate authorities that are trusted for the mail server. Default: those of the system."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, FilePath, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from libs.fetch.policy import FetchPolicy
@@ -15,6 +15,7 @@ from libs.servicekit.base.settings import (
     DatabaseSettings,
     GrpcSettings,
     HttpEdgeSettings,
+    SecretFile,
     SecretKeysFile,
     is_loopback,
 )
@@ -44,7 +45,7 @@ Origins = Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)]
 
 
 class EventBridgeSettings(FetchSettings, GrpcSettings, HttpEdgeSettings, DatabaseSettings, BusSettings):
-    subscriber_nats_creds: FilePath | None = None
+    subscriber_nats_creds: SecretFile | None = None
     """File with the NATS credentials for reading events, in the account of the subscribers."""
     webhook_sealing_key_file: SecretKeysFile
     """File with the keys for webhook secrets in the database. The key in the first line encrypts (docs/keys.md)."""

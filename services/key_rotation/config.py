@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Literal, Self
 
-from pydantic import Field, FilePath, model_validator
+from pydantic import Field, model_validator
 
-from libs.servicekit.base.settings import BusSettings, DatabaseSettings, GrpcSettings
+from libs.servicekit.base.settings import BusSettings, DatabaseSettings, GrpcSettings, SecretFile
 from services.key_rotation.domain.rotation_policy import RotationPolicy
 from services.key_rotation.wrappings.settings import WrappingSettings
 
@@ -28,9 +28,9 @@ class KeyRotationSettings(WrappingSettings, GrpcSettings, DatabaseSettings, BusS
     signs every token; token replicas need `LATCHKEY_SIGNING=remote`."""
     signatures_per_second: int = Field(default=1_000, ge=1, le=100_000)
     """Maximum number of tokens that each replica signs per second for token replicas with `LATCHKEY_SIGNING=remote`."""
-    nats_subscribers_creds: FilePath | None = None
+    nats_subscribers_creds: SecretFile | None = None
     """File with NATS credentials that create the streams of the subscribers' account. Without it there are none."""
-    nats_readers_creds: FilePath | None = None
+    nats_readers_creds: SecretFile | None = None
     """The same for the readers' account, whose streams get half of LATCHKEY_NATS_STREAM_BYTES."""
     key_check_seconds: float = Field(default=60, gt=0, le=3600)
     """Interval of the rotation task."""

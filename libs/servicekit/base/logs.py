@@ -2,11 +2,31 @@
 
 import logging
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
 from libs.servicekit.base import trace
+from libs.servicekit.base.metrics import LOG_LINES_LOST
+
+
+class LossyStream:
+    """Writes to a stream and drops what cannot be written: a full disk or a closed pipe must not end a service."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except (OSError, ValueError):  # ValueError: the stream is closed, or cannot encode the text
+            LOG_LINES_LOST.inc()
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            LOG_LINES_LOST.inc()
 
 
 def configure(service: str, *, level: str, style: Literal["json", "console"]) -> None:
@@ -20,10 +40,10 @@ def configure(service: str, *, level: str, style: Literal["json", "console"]) ->
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", LossyStream(sys.stderr))),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(cast("TextIO", LossyStream(sys.stderr)))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

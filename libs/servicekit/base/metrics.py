@@ -11,6 +11,9 @@ REFUSED_CONNECTIONS = Counter(
     "latchkey_http_refused_connections_total",
     "HTTP connections refused or closed at a connection limit.",
 )
+LOG_LINES_LOST = Counter(
+    "latchkey_log_lines_lost_total", "Log lines that could not be written, for example because the disk is full."
+)
 CERTIFICATE_DAYS_LEFT = Gauge(
     "latchkey_certificate_days_left", "Days until this service's internal certificate expires; negative afterwards."
 )

@@ -28,6 +28,7 @@ from libs.oauth.attributes import NO_ATTRIBUTES, Attributes, parse_attributes
 from libs.oauth.errors import InvalidScope
 from libs.oauth.registration import RegistrationMode
 from libs.oauth.scopes import parse_scope
+from libs.servicekit.base.secret_files import check_secret_file
 
 PREFIX = "LATCHKEY_"
 KEY_BYTES = 32
@@ -88,10 +89,10 @@ class SecretKeys:
         return self.every[0]
 
 
-def _text(path: str | Path) -> str:
-    """Read a file. Raises ValueError without the contents of the file."""
+def secret_text(path: str | Path) -> str:
+    """Read a private file. Raises ValueError without the contents of the file."""
     try:
-        return Path(path).read_text(encoding="ascii").strip()
+        return check_secret_file(Path(path)).read_text(encoding="ascii").strip()
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -111,13 +112,13 @@ def _key(text: str) -> bytes:
 def _key_from_file(value: Any) -> Any:
     if not isinstance(value, (str, Path)):
         return value
-    return _key(_text(value))
+    return _key(secret_text(value))
 
 
 def _keys_from_file(value: Any) -> Any:
     if not isinstance(value, (str, Path)):
         return value
-    keys = tuple(map(_key, _text(value).split()))
+    keys = tuple(map(_key, secret_text(value).split()))
     if not 1 <= len(keys) <= MAX_KEYS or len(set(keys)) != len(keys):
         raise ValueError(f"must contain one to {MAX_KEYS} different keys, one per line")
     return SecretKeys(keys)
@@ -142,6 +143,8 @@ AttributesFile = Annotated[Attributes, NoDecode, BeforeValidator(_attributes_fro
 """The variable is the path of a file; the field holds its parsed contents."""
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 ListenAddress = Annotated[Address, NoDecode, BeforeValidator(_address)]
+SecretFile = Annotated[FilePath, AfterValidator(check_secret_file)]
+"""The path of a file with a secret, which other users of the machine can neither read nor change."""
 SecretKeyFile = Annotated[SecretBytes, BeforeValidator(_key_from_file)]
 """The variable is the path of a file with 32 bytes as base64url text; the field holds the bytes."""
 SecretKeysFile = Annotated[SecretKeys, NoDecode, BeforeValidator(_keys_from_file)]
@@ -160,7 +163,7 @@ class ServiceSettings(BaseSettings):
     """PEM file of the certificate authority that signs the certificates of all services."""
     tls_certificate: FilePath
     """PEM file of this service's certificate. Its DNS name `<service>.latchkey.internal` is the identity."""
-    tls_key: FilePath
+    tls_key: SecretFile
     """PEM file of the private key of that certificate."""
     ops_listen: ListenAddress = Address("127.0.0.1", 0)
     """Address for health checks and metrics. It must not be reachable from the public network."""
@@ -182,7 +185,7 @@ class HttpEdgeSettings(ServiceSettings):
     """Networks of proxies whose X-Forwarded-For header is trusted, separated by commas."""
     http_tls_certificate: FilePath | None = None
     """PEM file of the public certificate with its chain. Without it the edge serves plain HTTP for a TLS ingress."""
-    http_tls_key: FilePath | None = None
+    http_tls_key: SecretFile | None = None
     """PEM file of the private key of that certificate. The service reloads both files when they change."""
 
     http_max_connections: int = Field(default=2_000, ge=10)
@@ -238,7 +241,7 @@ class DatabaseSettings(ServiceSettings):
 class BusSettings(ServiceSettings):
     nats_url: str = Field(repr=False)  # may contain a password
     """URLs of the NATS servers, nats://host:port, separated by commas."""
-    nats_creds: FilePath | None = None
+    nats_creds: SecretFile | None = None
     """File with the NATS credentials of this service."""
     nats_replicas: int = Field(default=1, ge=1, le=5)
     """Replicas of each stream; 3 in a NATS cluster."""

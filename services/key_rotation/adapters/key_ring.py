@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 from pydantic_settings import NoDecode
 
-from libs.servicekit.base.settings import KEY_BYTES
+from libs.servicekit.base.settings import KEY_BYTES, secret_text
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,7 @@ def _read(value: Any) -> Any:
     """Read the file. Raises ValueError without file content in the message."""
     if not isinstance(value, (str, Path)):
         return value
-    try:
-        lines = [line for line in Path(value).read_text(encoding="ascii").split() if line]
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError("must contain base64url text") from None
+    lines = [line for line in secret_text(value).split() if line]
     keys: dict[int, bytes] = {}
     for line in lines:
         version, separator, text = line.rpartition(":")

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, FilePath, StringConstraints, model_validator
 
-from libs.servicekit.base.settings import PREFIX, PublicUrl, ServiceSettings
+from libs.servicekit.base.settings import PREFIX, PublicUrl, SecretFile, ServiceSettings
 from services.key_rotation.adapters.key_ring import KeyRingFile
 
 Kind = Literal["file", "vault", "pkcs11"]
@@ -44,7 +44,7 @@ class WrappingSettings(ServiceSettings):
     """Mount path of the transit engine."""
     vault_namespace: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]*$")] = ""
     """Namespace of both mount paths."""
-    vault_token_file: FilePath | None = None
+    vault_token_file: SecretFile | None = None
     """File with the Vault token, written by an agent; read for each call. Either this or a role."""
     vault_role: str = ""
     """Role for Kubernetes auth with the service account of the pod."""
@@ -62,7 +62,7 @@ class WrappingSettings(ServiceSettings):
     """Label of the token."""
     pkcs11_key: str = ""
     """Label of the AES keys. The CKA_ID of each key is its version number."""
-    pkcs11_pin_file: FilePath | None = None
+    pkcs11_pin_file: SecretFile | None = None
     """File with the user PIN of the token."""
     pkcs11_seconds: float = Field(default=3, gt=0, le=4)
     """Timeout of a call."""

@@ -1,4 +1,6 @@
 import logging
+import subprocess
+import sys
 from datetime import datetime
 
 import pytest
@@ -81,3 +83,19 @@ def test_exception_passed_as_exc_info_is_logged():
     with captured_log() as log:
         _log.error("A part failed", exc_info=ValueError("why"))
     assert "ValueError: why" in log.records[0]["exception"]
+
+
+def test_log_line_that_cannot_be_written_is_counted_and_ends_nothing():
+    program = (
+        "from libs.servicekit.base import logs, metrics\n"
+        "import logging\n"
+        "logs.configure('token', level='info', style='json')\n"
+        "logs.get('m').warning('some.event', message='A sentence')\n"
+        "logging.getLogger('library').warning('something odd')\n"
+        "print(metrics.LOG_LINES_LOST._value.get() >= 2)\n"
+    )
+    with open("/dev/full", "w", encoding="ascii") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [sys.executable, "-c", program], stderr=full, stdout=subprocess.PIPE, text=True, check=True, timeout=60
+        )
+    assert done.stdout == "True\n"
