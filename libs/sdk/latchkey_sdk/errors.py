@@ -5,6 +5,7 @@ LatchkeyError
  +- AccessRefused        the credentials were refused or lack a permission
  +- SubscriptionFailed   the stream does not exist, or the durable consumer has another filter
  +- TokenRefused         an access token is invalid (verifier)
+ |   +- ProofRefused     its DPoP proof is missing or invalid (verifier)
  +- InsufficientScope    an access token is valid but lacks a scope (verifier)
  +- VerifierUnavailable  the verifier cannot check access tokens at the moment (verifier)
 """
@@ -35,6 +36,10 @@ class TokenRefused(LatchkeyError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason: Final = reason
+
+
+class ProofRefused(TokenRefused):
+    """401 invalid_dpop_proof (RFC 9449 7.1): the proof of a bound access token is missing or invalid."""
 
 
 class InsufficientScope(LatchkeyError):

@@ -8,9 +8,11 @@ becomes 403.
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from latchkey_sdk.errors import InsufficientScope
 from latchkey_sdk.verifier.bearer import Refusal, Refused, refusal_of, verify_request
+from latchkey_sdk.verifier.dpop import DpopRequest
 from latchkey_sdk.verifier.token_verifier import TokenVerifier
 
 TOKEN: Final = "latchkey.token"
@@ -27,29 +29,47 @@ class BearerMiddleware:
     Args:
         scopes: required for every request.
         open_paths: exact paths that need no token.
+        public_url: base URL of this API as clients call it, for example https://api.example. DPoP proofs contain it;
+            without it, the scheme DPoP and tokens that are bound to a key are refused.
     """
 
     def __init__(
-        self, app: _App, *, verifier: TokenVerifier, scopes: Iterable[str] = (), open_paths: Iterable[str] = ()
+        self,
+        app: _App,
+        *,
+        verifier: TokenVerifier,
+        scopes: Iterable[str] = (),
+        open_paths: Iterable[str] = (),
+        public_url: str = "",
     ) -> None:
         self._app = app
         self._verifier = verifier
         self._scopes = tuple(scopes)
         self._open_paths = frozenset(open_paths)
+        self._public_url = public_url.rstrip("/")
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:
         if scope["type"] == "lifespan" or scope.get("path") in self._open_paths:
             await self._app(scope, receive, send)
             return
-        authorization = [
-            value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"
-        ]
         try:
-            token = await verify_request(self._verifier, authorization, scopes=self._scopes)
+            token = await verify_request(
+                self._verifier, _header(scope, b"authorization"), scopes=self._scopes, dpop=self._dpop(scope)
+            )
         except Refused as refused:
             await _respond(scope, receive, send, refused.response)
             return
         await self._serve({**scope, TOKEN: token}, receive, send)
+
+    def _dpop(self, scope: MutableMapping[str, Any]) -> DpopRequest | None:
+        if not self._public_url:
+            return None
+        path = scope["raw_path"].decode("latin-1") if scope.get("raw_path") else quote(scope["path"])
+        return DpopRequest(
+            method=scope.get("method", "GET"),  # a WebSocket handshake is a GET request
+            url=self._public_url + path.partition("?")[0],
+            proofs=_header(scope, b"dpop"),
+        )
 
     async def _serve(self, scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:
         began = False
@@ -65,6 +85,11 @@ class BearerMiddleware:
             if began:
                 raise
             await _respond(scope, receive, send, refusal_of(error))
+
+
+def _header(scope: MutableMapping[str, Any], wanted: bytes) -> list[str]:
+    """The values of all headers with this name."""
+    return [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == wanted]
 
 
 async def _respond(scope: MutableMapping[str, Any], receive: _Receive, send: _Send, refusal: Refusal) -> None:

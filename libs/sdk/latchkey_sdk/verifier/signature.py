@@ -1,7 +1,8 @@
 """Signatures of access tokens. The only module that uses joserfc, with the checks of RFC 8725 3.
 
 joserfc accepts any permitted algorithm that fits the type of a key. So only one is permitted: the algorithm of the key
-in the key set. Header and JSON are checked before. Keys never come from a token, and symmetric keys are not accepted.
+in the key set. Header and JSON are checked before. Keys never come from an access token, and symmetric keys are not
+accepted. A DPoP proof contains its own public key, whose thumbprint is in the access token.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from latchkey_sdk.errors import TokenRefused
+from latchkey_sdk.errors import ProofRefused, TokenRefused
 from latchkey_sdk.verifier.strict import base64url_decode, json_object
 
 MAX_TOKEN_BYTES: Final = 8 * 1024
@@ -23,6 +24,10 @@ _RSA_BITS: Final = range(2048, 8192 + 1)
 _TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 _DANGEROUS: Final = frozenset({"crit", "b64", "jwk", "jku", "x5u", "x5c", "enc", "zip"})
 """Header parameters that are not supported or contain a key."""
+PROOF_ALGORITHMS: Final = ("ES256",)
+_PROOF_REGISTRY: Final = jws.JWSRegistry(algorithms=[*PROOF_ALGORITHMS], strict_check_header=False)
+_UNSUPPORTED_IN_PROOFS: Final = frozenset({"crit", "b64"})
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 class Key:
@@ -123,6 +128,36 @@ class UnverifiedToken:
             return json_object(base64url_decode(self.text.split(".")[1]))
         except ValueError:
             raise _refused("MALFORMED") from None
+
+
+def read_proof(text: str) -> tuple[str, dict[str, Any]]:
+    """Return the thumbprint (RFC 7638) of the key in a DPoP proof, and the claims that it signed (RFC 9449 4.2).
+
+    Raises:
+        ProofRefused: malformed, or not signed with the public key in its header.
+    """
+    try:
+        if len(text) > MAX_TOKEN_BYTES or text.count(".") != 2:
+            raise ValueError("not a JWS")  # noqa: TRY301
+        header, claims = (json_object(base64url_decode(part)) for part in text.split(".")[:2])
+        key = _proof_key(header)
+        jws.deserialize_compact(text, key, registry=_PROOF_REGISTRY)
+    except (JoseError, ValueError, TypeError):
+        raise ProofRefused(
+            "The DPoP proof is malformed or not signed with the public key in its header.", reason="PROOF_SIGNATURE"
+        ) from None
+    return key.thumbprint(), claims
+
+
+def _proof_key(header: Mapping[str, Any]) -> ECKey | RSAKey:
+    jwk = header.get("jwk")
+    if header.get("typ") != "dpop+jwt" or header.get("alg") not in PROOF_ALGORITHMS or not isinstance(jwk, Mapping):
+        raise ValueError("not a proof")
+    if not _UNSUPPORTED_IN_PROOFS.isdisjoint(header) or not _PRIVATE.isdisjoint(jwk):
+        raise ValueError("unsupported header, or a private key")
+    if jwk.get("use", "sig") != "sig" or jwk.get("alg", header["alg"]) != header["alg"]:
+        raise ValueError("not for this signature")
+    return _public({**jwk, "alg": header["alg"]})
 
 
 def _refused(reason: str) -> TokenRefused:

@@ -24,6 +24,11 @@ def base64url_decode(text: str) -> bytes:
     return data
 
 
+def base64url(data: bytes) -> str:
+    """Encode in base64url without padding (RFC 7515 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
 def json_object(data: bytes) -> dict[str, Any]:
     """Parse a JSON object.
 

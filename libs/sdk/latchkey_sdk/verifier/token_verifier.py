@@ -15,6 +15,7 @@ from latchkey_sdk.errors import InsufficientScope, TokenRefused, VerifierUnavail
 from latchkey_sdk.verifier.access_token import SKEW_SECONDS, AccessToken, read_claims
 from latchkey_sdk.verifier.bus_watch import BusWatch, connection_settings
 from latchkey_sdk.verifier.documents import Fetch, check_url, fetch
+from latchkey_sdk.verifier.dpop import DpopRequest, ProofMemory, require_possession
 from latchkey_sdk.verifier.jwks import Jwks
 from latchkey_sdk.verifier.revocations import Revocations
 from latchkey_sdk.verifier.signature import UnverifiedToken
@@ -103,6 +104,7 @@ class TokenVerifier:
             now=now,
             clock=clock,
         )
+        self._proofs = ProofMemory()
         self._current: bool | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -139,11 +141,15 @@ class TokenVerifier:
     ) -> None:
         await self._close()
 
-    async def verify(self, token: str, *, scopes: Iterable[str] = ()) -> AccessToken:
+    async def verify(self, token: str, *, scopes: Iterable[str] = (), dpop: DpopRequest | None = None) -> AccessToken:
         """Return the verified token.
+
+        Args:
+            dpop: the request, if its scheme is DPoP. Without it, a token that is bound to a key is refused.
 
         Raises:
             TokenRefused: the token is invalid (401 invalid_token).
+            ProofRefused: the DPoP proof is missing or invalid (401 invalid_dpop_proof).
             InsufficientScope: the token is valid but lacks a scope (403).
             VerifierUnavailable: the keys are unknown, or NATS is unavailable for longer than permitted (503).
         """
@@ -166,6 +172,7 @@ class TokenVerifier:
             verified = replace(verified, revocation_checked=False)
         if not verified.scopes.issuperset(scopes):
             raise InsufficientScope(scopes)
+        require_possession(token, verified.claims, dpop, self._proofs, now=self._clock())
         return verified
 
     async def _watch_status(self) -> None:
