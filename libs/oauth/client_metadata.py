@@ -10,7 +10,7 @@ resource server this client is; it may introspect tokens for them) and `introspe
 for its served resources; "all": every token).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -147,8 +147,11 @@ class ClientMetadata:
 
 
 def restore_metadata(members: Mapping[str, Any]) -> ClientMetadata:
-    """Return stored metadata. Unknown members, written by a newer version, are ignored."""
-    return parse_metadata({name: value for name, value in members.items() if name in _READERS})
+    """Return stored metadata. Unknown members, written by a newer version, are ignored.
+
+    Clients of an earlier version may lack what `fapi2` requires of new ones; they go on as they are.
+    """
+    return _parse({name: value for name, value in members.items() if name in _READERS}, _RULES)
 
 
 def parse_metadata(members: Mapping[str, Any]) -> ClientMetadata:
@@ -158,6 +161,10 @@ def parse_metadata(members: Mapping[str, Any]) -> ClientMetadata:
         InvalidClientMetadata: a member is invalid or unknown; the description names it.
         InvalidRedirectUri: a redirect URI is invalid; the description names the rule.
     """
+    return _parse(members, (*_RULES, _profile_has_bound_tokens))
+
+
+def _parse(members: Mapping[str, Any], rules: Iterable[Callable[[ClientMetadata], None]]) -> ClientMetadata:
     values: dict[str, Any] = {}
     for name, value in members.items():
         if name not in _READERS:
@@ -173,7 +180,7 @@ def parse_metadata(members: Mapping[str, Any]) -> ClientMetadata:
     if values.get("token_endpoint_auth_method") == client_authentication.NONE:
         values["require_pkce"] = True
     metadata = ClientMetadata(**values)
-    for rule in _RULES:
+    for rule in rules:
         rule(metadata)
     return metadata
 
@@ -328,6 +335,15 @@ def _security_profile_is_met(metadata: ClientMetadata) -> None:
     if profile.code_only and not {IMPLICIT, PASSWORD}.isdisjoint(metadata.grant_types):
         raise InvalidClientMetadata(
             f"security_profile {name} does not permit the grant types implicit and password.",
+            reason=Reason.METADATA_PROFILE,
+        )
+
+
+def _profile_has_bound_tokens(metadata: ClientMetadata) -> None:
+    if metadata.profile.sender_constrained and not metadata.dpop_bound_access_tokens:
+        raise InvalidClientMetadata(
+            f"security_profile {metadata.security_profile} requires sender-constrained access tokens: set "
+            "dpop_bound_access_tokens to true (FAPI 2.0 Security Profile 5.3.2.1).",
             reason=Reason.METADATA_PROFILE,
         )
 

@@ -1,7 +1,7 @@
 """Security profiles: the rules for a client's authentication, requests and responses.
 
-`oidc` permits what OpenID Connect Core permits. `strict` requires what the FAPI 2.0 Security Profile requires, except
-sender-constrained access tokens.
+`oidc` permits what OpenID Connect Core permits. `fapi2` requires what the FAPI 2.0 Security Profile requires. `strict`
+is its name in versions before sender-constrained access tokens.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,8 @@ class SecurityProfile:
     """True: the grant types implicit and password are not permitted."""
     pushed_only: bool = False
     """True: authorization requests must be pushed (RFC 9126) and use PKCE."""
+    sender_constrained: bool = False
+    """True: access tokens must be bound to a key of the client (FAPI 2.0, 5.3.2.1)."""
     rotates_refresh_tokens: bool = True
     """False: a refresh token is used again until it expires (FAPI 2.0, 5.3.2.1)."""
 
@@ -35,7 +37,7 @@ OIDC = SecurityProfile(
     algorithms=frozenset({"RS256", "ES256", "HS256"}),
     request_object_lifetime=None,
 )
-STRICT = SecurityProfile(
+FAPI2 = SecurityProfile(
     assertion_lifetime=timedelta(minutes=5),
     assertion_for_issuer_only=True,
     algorithms=frozenset({"ES256"}),
@@ -43,6 +45,7 @@ STRICT = SecurityProfile(
     auth_methods=frozenset({"private_key_jwt"}),
     code_only=True,
     pushed_only=True,
+    sender_constrained=True,
     rotates_refresh_tokens=False,
 )
-PROFILES: Mapping[str, SecurityProfile] = {"oidc": OIDC, "strict": STRICT}
+PROFILES: Mapping[str, SecurityProfile] = {"oidc": OIDC, "fapi2": FAPI2, "strict": FAPI2}

@@ -9,6 +9,7 @@ from libs.crypto.jwt import SigningKey
 from libs.oauth.client_authentication import ASSERTION_TYPE, read_credentials
 from libs.oauth.errors import InvalidClient
 from libs.oauth.parameters import Parameters
+from services.token.domain.tokens.dpop import NO_PROOF, DpopHeader
 from tests.storage.token.world import Registered, World, at_once
 from tests.unit.token.parts import ISSUER, MINUTE, NOON, SECOND, signed_by, signing_key
 
@@ -50,7 +51,7 @@ def _without_kid(key: SigningKey, claims: dict[str, Any]) -> str:
     return jwt.encode({"alg": key.alg}, claims, RSAKey.import_key(key.to_pkcs8()))
 
 
-async def ask(world: World, text: str, **parameters: str) -> dict[str, Any]:
+async def ask(world: World, text: str, *, dpop: DpopHeader = NO_PROOF, **parameters: str) -> dict[str, Any]:
     form = Parameters(
         {
             "grant_type": "client_credentials",
@@ -59,10 +60,10 @@ async def ask(world: World, text: str, **parameters: str) -> dict[str, Any]:
             **parameters,
         }
     )
-    return await world.issue_tokens(read_credentials(None, form), form)
+    return await world.issue_tokens(read_credentials(None, form), form, dpop=dpop)
 
 
-async def refused(world: World, text: str, **parameters: str) -> str:
+async def refused(world: World, text: str, **parameters: Any) -> str:
     with pytest.raises(InvalidClient) as refusal:
         await ask(world, text, **parameters)
     return str(refusal.value.reason)

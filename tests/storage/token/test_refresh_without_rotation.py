@@ -1,4 +1,4 @@
-"""Clients of the strict profile keep their refresh token (FAPI 2.0, 5.3.2.1), on both databases."""
+"""Clients of the profile fapi2 keep their refresh token (FAPI 2.0, 5.3.2.1), on both databases."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from libs.oauth.parameters import Parameters
 from tests.storage.token.test_security_profile import push, signed, strict
 from tests.storage.token.world import LIFETIMES, Registered, World, sent
 from tests.unit.token.parts import REDIRECT_URI, SECOND, VERIFIER, a_session
+from tests.unit.token.proofs import a_header, a_proof
 
 pytestmark = pytest.mark.s(21, 22)
 DAY = timedelta(days=1)
@@ -27,7 +28,7 @@ async def _token(world: World, client: Registered, **parameters: str) -> dict[st
     count = len(await world.rows("used_assertions"))
     text = signed(client, jti=f"{count} {now}", iat=int(now.timestamp()), exp=int(now.timestamp()) + 60)
     credentials = Credentials(client.client_id, PRIVATE_KEY_JWT, assertion=UnverifiedJwt.parse(text))
-    return await world.issue_tokens(credentials, Parameters(parameters))
+    return await world.issue_tokens(credentials, Parameters(parameters), dpop=a_header(a_proof(at=now)))
 
 
 async def _first_tokens(world: World, client: Registered) -> dict[str, Any]:

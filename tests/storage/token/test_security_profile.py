@@ -6,19 +6,23 @@ import pytest
 
 from libs.crypto.jwt import UnverifiedJwt
 from libs.oauth.client_authentication import PRIVATE_KEY_JWT, Credentials
+from libs.oauth.client_metadata import restore_metadata
 from libs.oauth.errors import InvalidClient, InvalidClientMetadata, InvalidRequest, InvalidRequestObject
 from libs.oauth.parameters import Parameters
+from libs.oauth.security_profiles import FAPI2
 from services.token.domain.authorization.authorization_response import SendBack
 from tests.storage.token.test_private_key_jwt import TOKEN_ENDPOINT, ask, assertion, jwks_of, refused
 from tests.storage.token.world import Registered, World
 from tests.unit.token.parts import ISSUER, MINUTE, NOON, WEB, parameters_of, signed_by, signing_key
+from tests.unit.token.proofs import a_header, a_proof
 
 pytestmark = pytest.mark.s(18)
 KEYS = jwks_of(signing_key("ES256"), signing_key("RS256"))
 
 
 async def strict(world: World, **members: Any) -> Registered:
-    whole = {**WEB, "security_profile": "strict", "token_endpoint_auth_method": "private_key_jwt", "jwks": KEYS}
+    whole = {**WEB, "security_profile": "fapi2", "token_endpoint_auth_method": "private_key_jwt", "jwks": KEYS}
+    whole["dpop_bound_access_tokens"] = True
     grants = ["authorization_code", "client_credentials", "refresh_token"]
     made = await world.create_client({**whole, "grant_types": grants, **members})
     return Registered(made.client.client_id, "")
@@ -41,7 +45,7 @@ async def test_what_one_profile_takes_the_other_refuses(world: World) -> None:
         assert await refused(world, signed(client, **changes)) == reason
     assert await ask(world, assertion(loose, jti="rs256"))
     assert await refused(world, assertion(client)) == "CLIENT_ASSERTION_ALG"
-    assert await ask(world, signed(client))
+    assert (await ask(world, signed(client), dpop=a_header(a_proof())))["token_type"] == "DPoP"
 
 
 @pytest.mark.parametrize(
@@ -55,12 +59,34 @@ async def test_what_one_profile_takes_the_other_refuses(world: World) -> None:
         {"request_object_signing_alg": "none"},
         {"grant_types": ["authorization_code", "implicit"], "response_types": ["code", "code id_token"]},
         {"grant_types": ["authorization_code", "password"]},
+        {"dpop_bound_access_tokens": False},
+        {"dpop_bound_access_tokens": None},
+        {"security_profile": "strict", "dpop_bound_access_tokens": False},
     ],
 )
 async def test_what_the_strict_one_excludes_cannot_be_registered(world: World, members: dict[str, Any]) -> None:
     with pytest.raises(InvalidClientMetadata) as refusal:
         await strict(world, **members)
     assert refusal.value.reason == "METADATA_PROFILE"
+
+
+async def test_both_names_of_the_profile_have_the_same_rules(world: World) -> None:
+    for name in ("fapi2", "strict"):
+        metadata = (await world.get_client((await strict(world, security_profile=name)).client_id)).metadata
+        assert metadata.profile is FAPI2
+        assert metadata.require_pushed_authorization_requests
+
+
+async def test_client_without_bound_tokens_of_an_earlier_version_works_until_it_is_changed(world: World) -> None:
+    client = await strict(world)
+    stored = (await world.get_client(client.client_id)).metadata.to_json()
+    restored = restore_metadata({**stored, "security_profile": "strict", "dpop_bound_access_tokens": False})
+    assert restored.profile is FAPI2
+    assert not restored.dpop_bound_access_tokens
+    with pytest.raises(InvalidClientMetadata) as refusal:
+        await world.update_client(client.client_id, {"dpop_bound_access_tokens": False})
+    assert refusal.value.reason == "METADATA_PROFILE"
+    assert "dpop_bound_access_tokens" in refusal.value.description
 
 
 async def test_its_requests_are_pushed_and_carry_a_challenge(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from latchkey_sdk.verifier import DpopRequest, TokenVerifier, asgi, dpop
+from latchkey_sdk.verifier import DpopRequest, ProofRefused, TokenRefused, TokenVerifier, asgi, dpop
 from latchkey_sdk.verifier.aiohttp_server import TOKEN, bearer
 from latchkey_sdk.verifier.dpop import ProofMemory
 from tests.unit.crypto.tokens import ISSUED
@@ -43,7 +43,7 @@ def proof(token: str, which: int = 0, **changes: Any) -> str:
 async def reason(verifier: TokenVerifier, token: str, *proofs: str, method: str = "GET", url: str = URL) -> str | None:
     try:
         await verifier.verify(token, dpop=DpopRequest(method=method, url=url, proofs=proofs))
-    except dpop.TokenRefused as refused:
+    except TokenRefused as refused:
         return refused.reason
     return None
 
@@ -114,7 +114,7 @@ def test_one_key_cannot_fill_the_memory_of_another(monkeypatch: pytest.MonkeyPat
     memory = ProofMemory()
     memory.use("a", "1", now=0)
     memory.use("a", "2", now=0)
-    with pytest.raises(dpop.ProofRefused) as refusal:
+    with pytest.raises(ProofRefused) as refusal:
         memory.use("a", "3", now=0)
     assert refusal.value.reason == "PROOFS_FULL"
     memory.use("b", "1", now=0)
