@@ -25,13 +25,17 @@ def read_object(path: str, *, what: str) -> dict[str, Any]:
     return members
 
 
+_BYTE_ORDER_MARK = "\ufeff"
+"""Spreadsheets and Windows editors write it at the beginning of a file."""
+
+
 def read_text(path: str, *, what: str = "FILE") -> str:
     """The content of a file, or of stdin for "-". Raises CliError when it cannot be read."""
     try:
         if path == "-":
-            return sys.stdin.read()
+            return sys.stdin.read().removeprefix(_BYTE_ORDER_MARK)
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - opened like sys.stdin
-            return file.read()
+            return file.read().removeprefix(_BYTE_ORDER_MARK)
     except (OSError, UnicodeDecodeError) as error:
         raise CliError(f"{what}: {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 

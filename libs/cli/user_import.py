@@ -13,7 +13,7 @@ from libs.cli.connection import Connection
 from libs.oauth.errors import InvalidRequest
 
 AT_ONCE = 8
-_MEMBERS = {"username", "password_hash", "claims"}
+_MEMBERS = {"username", "password_hash", "claims", "id"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Fault:
 @dataclass
 class Result:
     imported: int = 0
+    updated: int = 0
+    unchanged: int = 0
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -32,7 +34,7 @@ class _LineFaultError(Exception):
     """A line is invalid."""
 
 
-async def import_users(found: Connection, lines: Iterable[str], *, dry_run: bool) -> Result:
+async def import_users(found: Connection, lines: Iterable[str], *, dry_run: bool, update: bool) -> Result:
     """Imports every line, AT_ONCE concurrently. Blank lines are skipped; an invalid line does not stop the import."""
     result = Result()
     places = asyncio.Semaphore(AT_ONCE)
@@ -41,9 +43,8 @@ async def import_users(found: Connection, lines: Iterable[str], *, dry_run: bool
 
         async def send(number: int, line: str) -> None:
             try:
-                request = _request(line, dry_run=dry_run)
-                await stub.ImportUser(request)
-                result.imported += 1
+                request = _request(line, dry_run=dry_run, update=update)
+                _count(result, request, await stub.ImportUser(request))
             except (_LineFaultError, InvalidRequest) as fault:
                 what = fault.description if isinstance(fault, InvalidRequest) else str(fault)
                 result.faults.append(Fault(number, what))
@@ -58,7 +59,22 @@ async def import_users(found: Connection, lines: Iterable[str], *, dry_run: bool
     return result
 
 
-def _request(line: str, *, dry_run: bool) -> admin_pb2.ImportUserRequest:
+def _count(result: Result, request: admin_pb2.ImportUserRequest, response: admin_pb2.ImportUserResponse) -> None:
+    """Raises _LineFaultError when an older server has ignored the id."""
+    if request.user_id and response.user.user_id != request.user_id:
+        raise _LineFaultError(
+            f"was imported with the id {response.user.user_id}: this version of authentication cannot keep ids"
+        )
+    match response.outcome:
+        case admin_pb2.IMPORT_OUTCOME_UPDATED:
+            result.updated += 1
+        case admin_pb2.IMPORT_OUTCOME_UNCHANGED:
+            result.unchanged += 1
+        case _:
+            result.imported += 1
+
+
+def _request(line: str, *, dry_run: bool, update: bool) -> admin_pb2.ImportUserRequest:
     """Raises _LineFaultError; its text never contains the password hash."""
     try:
         read: Any = json.loads(line)
@@ -69,8 +85,18 @@ def _request(line: str, *, dry_run: bool) -> admin_pb2.ImportUserRequest:
     if unknown := read.keys() - _MEMBERS:
         raise _LineFaultError(f"has unknown members: {', '.join(sorted(unknown))}")
     username, password_hash, claims = read.get("username"), read.get("password_hash"), read.get("claims", {})
-    if not isinstance(username, str) or not isinstance(password_hash, str) or not isinstance(claims, dict):
-        raise _LineFaultError("username and password_hash must be strings, and claims an object")
+    user_id = read.get("id", "")
+    if not isinstance(username, str) or not isinstance(password_hash, str) or not isinstance(user_id, str):
+        raise _LineFaultError("username, password_hash and id must be strings")
+    if not isinstance(claims, dict):
+        raise _LineFaultError("claims must be an object")
+    if "id" in read and not user_id:
+        raise _LineFaultError("id must not be empty")
     return admin_pb2.ImportUserRequest(
-        username=username, password_hash=password_hash, claims=to_struct(claims), dry_run=dry_run
+        username=username,
+        password_hash=password_hash,
+        claims=to_struct(claims),
+        dry_run=dry_run,
+        user_id=user_id,
+        update=update,
     )

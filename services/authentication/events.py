@@ -164,8 +164,11 @@ def recovery_codes_created(user_id: str) -> Event:
     return Event(events_pb2.RecoveryCodesCreated(user_id=user_id), user_id, user(user_id))
 
 
-def email_verified(user_id: str, claims: Iterable[str], *, actor: Actor | None = None) -> tuple[Event, Event]:
-    """account.updated with the names of the claims, and account.email_verified. `actor`: None is the user."""
-    actor = actor or user(user_id)
-    verified = Event(events_pb2.AccountEmailVerified(user_id=user_id), user_id, actor)
-    return account_updated(user_id, claims, actor=actor), verified
+def email_verified(user_id: str, claims: Iterable[str]) -> tuple[Event, Event]:
+    """account.updated with the names of the claims, and account.email_verified: by the user."""
+    actor = user(user_id)
+    return account_updated(user_id, claims, actor=actor), address_verified(user_id, actor=actor)
+
+
+def address_verified(user_id: str, *, actor: Actor) -> Event:
+    return Event(events_pb2.AccountEmailVerified(user_id=user_id), user_id, actor)

@@ -212,8 +212,10 @@ def compose(ports: Ports, options: Options) -> UseCases:
         ),
         reset_factors=ResetFactors(work=begin, clock=clock),
         get_account=GetAccount(view=view, clock=clock, lifetimes=lifetimes),
-        create_user=CreateUser(work=begin, passwords=passwords, policy=policy, clock=clock),
-        import_user=ImportUser(view=view, work=begin, clock=clock),
+        create_user=CreateUser(
+            work=begin, passwords=passwords, policy=policy, attributes=options.attributes, clock=clock
+        ),
+        import_user=ImportUser(view=view, work=begin, attributes=options.attributes, clock=clock),
         invite_user=InviteUser(work=begin, has_mail=has_mail, clock=clock),
         list_users=ListUsers(view=view),
         find_user=FindUser(view=view),

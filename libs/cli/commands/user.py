@@ -100,24 +100,31 @@ def import_all(
         Path, typer.Argument(metavar="FILE", help="File with one JSON object per line; - reads standard input.")
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file and import nothing.")] = False,  # noqa: FBT002 - a flag
+    update: Annotated[  # noqa: FBT002 - a flag
+        bool,
+        typer.Option("--update", help="Write the claims of users who exist. Their passwords stay."),
+    ] = False,
 ) -> None:
-    """Import users with bcrypt or PBKDF2 password hashes.
+    """Import users with the password hashes of another system.
 
-    Each line of FILE is a JSON object: {"username", "password_hash", "claims"}.
+    Each line of FILE is a JSON object: {"username", "password_hash", "claims", "id"}. `id` is the `sub` to keep;
+    `claims` and `id` are optional. Formats of hashes: argon2id, bcrypt, scrypt, PBKDF2, sha512crypt, SSHA.
     """
-    lines = read_text(str(file)).splitlines()
-    result = run(user_import.import_users(connection(), lines, dry_run=dry_run))
+    lines = read_text(str(file)).split("\n")
+    result = run(user_import.import_users(connection(), lines, dry_run=dry_run, update=update))
     output = Output.of(context)
     verb = "could be imported" if dry_run else "imported"
     faults = [f"line {fault.line}: {fault.what}" for fault in result.faults]
     answer = {
         "dry_run": dry_run,
         "imported": result.imported,
+        "updated": result.updated,
+        "unchanged": result.unchanged,
         "faults": [{"line": fault.line, "what": fault.what} for fault in result.faults],
     }
-    output.answer(
-        answer, human=lambda: output.line("\n".join([*faults, f"{result.imported} {verb}, {len(faults)} refused"]))
-    )
+    existing = f", {result.updated} updated, {result.unchanged} unchanged" if update else ""
+    summary = f"{result.imported} {verb}{existing}, {len(faults)} refused"
+    output.answer(answer, human=lambda: output.line("\n".join([*faults, summary])))
     if faults:
         raise typer.Exit(1)
 

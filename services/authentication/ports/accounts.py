@@ -45,7 +45,11 @@ class AccountWriter(AccountFinder, Protocol):
         """The current credentials, locked until the end of the transaction."""
 
     async def add(self, account: Account, *, username_key: str, password_hash: str) -> bool:
-        """False if the name is taken; the caller must then roll back."""
+        """False if the name or the id is taken; the caller must then roll back.
+
+        Raises:
+            InvalidRequest: ADDRESS_TAKEN.
+        """
 
     async def upgrade_hash(self, user_id: str, password_hash: str) -> None:
         """Store another hash of the same password."""
@@ -53,10 +57,13 @@ class AccountWriter(AccountFinder, Protocol):
     async def change_password(self, user_id: str, password_hash: str) -> None: ...
 
     async def set_profile(self, user_id: str, profile: Profile, *, now: datetime) -> None:
-        """Store the standard claims."""
+        """Store the standard claims. Raises InvalidRequest: ADDRESS_TAKEN."""
 
     async def set_claims(self, account: Account) -> None:
-        """Store the profile and the attributes of the account."""
+        """Store the profile and the attributes of the account. Raises InvalidRequest: ADDRESS_TAKEN."""
+
+    async def is_address_free(self, address_key: str, *, user_id: str) -> bool:
+        """Whether no other account has this verified address."""
 
     async def refuse_earlier_grants(self, user_id: str, *, now: datetime) -> None:
         """Have the token service refuse all grants of the user that were made before now, whatever events it gets."""

@@ -19,7 +19,7 @@ from services.authentication.usecases.accounts.create_user import CreateUser, Ne
 from services.authentication.usecases.accounts.delete_user import DeleteUser
 from services.authentication.usecases.accounts.disable_user import DisableUser
 from services.authentication.usecases.accounts.enable_user import EnableUser
-from services.authentication.usecases.accounts.import_user import ImportedUser, ImportUser
+from services.authentication.usecases.accounts.import_user import ImportedUser, ImportOutcome, ImportUser
 from services.authentication.usecases.accounts.invite_user import Invitation, InviteUser
 from services.authentication.usecases.accounts.list_users import ListUsers, UserQuery
 from services.authentication.usecases.accounts.profile import FindUser, UpdateUser
@@ -34,6 +34,13 @@ _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _ORDERS = {
     admin_pb2.USER_ORDER_UNSPECIFIED: UserOrder.CREATED,
     admin_pb2.USER_ORDER_USERNAME: UserOrder.USERNAME,
+}
+
+
+_OUTCOMES = {
+    ImportOutcome.CREATED: admin_pb2.IMPORT_OUTCOME_CREATED,
+    ImportOutcome.UPDATED: admin_pb2.IMPORT_OUTCOME_UPDATED,
+    ImportOutcome.UNCHANGED: admin_pb2.IMPORT_OUTCOME_UNCHANGED,
 }
 
 
@@ -82,9 +89,11 @@ class UserAdminRpc(admin_pb2_grpc.UserAdminServiceServicer):
             password_hash=request.password_hash,
             claims=claims_of(request.claims),
             dry_run=request.dry_run,
+            user_id=request.user_id,
+            update=request.update,
         )
-        account = await self._import_user(asked, operator=_caller(context))
-        return admin_pb2.ImportUserResponse(user=to_user(account))
+        imported = await self._import_user(asked, operator=_caller(context))
+        return admin_pb2.ImportUserResponse(user=to_user(imported.account), outcome=_OUTCOMES[imported.outcome])
 
     async def InviteUser(self, request: admin_pb2.InviteUserRequest, context: _Context) -> admin_pb2.InviteUserResponse:
         asked = Invitation(request.username, claims_of(request.claims), locale_of(request.locale))

@@ -41,6 +41,11 @@ def profile_values(profile: Profile) -> dict[str, Any]:
     return {"claims": profile.claims(), "email_key": address_key(profile.email)}
 
 
+def verified_key(profile: Profile) -> str | None:
+    """The key of the address, if it is verified."""
+    return address_key(profile.email) if profile.email_verified else None
+
+
 def to_credentials(row: Any) -> Credentials:
     return Credentials(
         user_id=row.id,

@@ -40,7 +40,10 @@ class UserRow(Row, table=True):
     """A user and their password. Never deleted, so that no id is ever given twice."""
 
     __tablename__ = "users"
-    __table_args__ = (Index("users_by_email", "email_key"),)
+    __table_args__ = (
+        Index("users_by_email", "email_key"),
+        Index("users_verified_email_key", "verified_email_key", unique=True),
+    )
 
     id: str = Field(sa_column=Column(String(36), primary_key=True))
     username: str = Field(sa_column=Column(String(MAX_CHARACTERS), nullable=False))
@@ -52,6 +55,8 @@ class UserRow(Row, table=True):
     attributes: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False, server_default=text("'{}'")))
     email_key: str | None = Field(default=None, sa_column=Column(String(2 * MAX_ADDRESS)))
     """Finds an account by its email address. Derived from the claim `email`, and written together with it."""
+    verified_email_key: str | None = Field(default=None, sa_column=Column(String(2 * MAX_ADDRESS)))
+    """`email_key` of a verified address, which belongs to one account. NULL in accounts that shared one before 0008."""
     search_key: str | None = Field(default=None, sa_column=Column(String(MAX_SEARCH_CHARACTERS)))
     """Words that operators find the user by. Derived from the username and the claims, and written with them."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))

@@ -158,6 +158,7 @@ async def test_enabled_user_can_sign_in_and_former_sessions_stay_ended(world: Wo
     assert account is not None
     assert account.state is AccountState.ACTIVE
     assert not account.session_live
+    assert account.grants_not_before == NOON
     assert await world.live(await world.signed_in())
     [event] = await world.events("account.enabled")
     assert (event["subject"], event["actortype"], event["actorid"]) == (alice, "admin", "cli")

@@ -4,6 +4,7 @@ import pytest
 
 from libs.oauth.errors import InvalidRequest
 from services.authentication.domain.accounts.email_addresses import address_key, check_address, writable
+from services.authentication.domain.accounts.usernames import lookup_key
 
 
 @pytest.mark.parametrize(
@@ -13,11 +14,14 @@ from services.authentication.domain.accounts.email_addresses import address_key,
         ("a.b+c'd@mail.example.co.uk", "a.b+c'd@mail.example.co.uk"),
         ("alice@bücher.example", "alice@xn--bcher-kva.example"),
         ("Alice@EXAMPLE.com", "Alice@EXAMPLE.com"),
+        ("alice@straße.de", "alice@xn--strae-oqa.de"),
+        ("alice@STRAẞE.de", "alice@xn--strae-oqa.de"),
+        ("alice@faß。example", "alice@xn--fa-hia.example"),
     ],
 )
 def test_an_address_is_written_in_ascii(address: str, written: str) -> None:
     assert writable(address) == written
-    assert check_address(f" {address} ") == address
+    assert check_address(f" {address} ") == written
 
 
 @pytest.mark.parametrize(
@@ -48,3 +52,22 @@ def test_addresses_that_differ_in_case_are_one() -> None:
     assert address_key("alice@example.org") != address_key("alice@example.com")
     assert address_key(None) is None
     assert address_key("alice") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("a@straße.de", "a@xn--strae-oqa.de", True),
+        ("a@STRASSE.de", "a@straße.de", False),
+        ("a@strasse.de", "a@straße.de", False),
+        ("a@b\u00fccher.example", "A@bu\u0308cher.example", True),
+        ("a@\uff45xample.org", "a@example.org", True),
+        ("a@ex\u3002org", "a@ex.org", True),
+        ("\uff41@example.org", "A@EXAMPLE.org", True),
+    ],
+)
+def test_usernames_and_addresses_are_compared_by_the_domain_that_gets_the_email(
+    one: str, other: str, *, same: bool
+) -> None:
+    assert (address_key(one) == address_key(other)) is same
+    assert (lookup_key(one) == lookup_key(other)) is same

@@ -103,6 +103,8 @@ class Clients(ClientAdminServiceServicer):
 class Users(UserAdminServiceServicer):
     def __init__(self) -> None:
         self.imported: dict[str, str] = {}
+        self.ignores_ids = False
+        """As the version before 0.3.0."""
         self.kept: dict[str, users_pb2.User] = {}
         self.passwords: dict[str, str] = {}
         self.listed: list[users_pb2.ListUsersRequest] = []
@@ -114,9 +116,13 @@ class Users(UserAdminServiceServicer):
     async def ImportUser(self, request: users_pb2.ImportUserRequest, context: Any):
         if request.username == "taken":
             raise InvalidRequest("username is already in use.", reason=Reason.USERNAME_TAKEN)
+        known = request.username in self.imported
         if not request.dry_run:
             self.imported[request.username] = request.password_hash
-        return users_pb2.ImportUserResponse(user=users_pb2.User(username=request.username))
+        outcome = users_pb2.IMPORT_OUTCOME_UPDATED if request.update and known else users_pb2.IMPORT_OUTCOME_CREATED
+        user_id = "chosen by the server" if self.ignores_ids else request.user_id
+        user = users_pb2.User(username=request.username, user_id=user_id)
+        return users_pb2.ImportUserResponse(user=user, outcome=outcome)
 
     async def CreateUser(self, request: users_pb2.CreateUserRequest, context: Any):
         if request.username in self.kept:

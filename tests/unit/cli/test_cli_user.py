@@ -240,3 +240,34 @@ def test_user_grants_are_listed_and_revoked_by_user_id(latchkey: Latchkey, servi
     latchkey("user", "grants", "revoke", "alice")
     assert services.grants.revoked == [("user-1", "c-1"), ("user-1", "")]
     assert "c-1" in latchkey("user", "grants", "list", "alice").out
+
+
+def test_user_import_reads_a_file_with_a_byte_order_mark_and_keeps_ids(
+    latchkey: Latchkey, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = "\ufeff" + json.dumps({"username": "alice", "password_hash": HASH, "id": "old-sub"}) + "\r\n"
+    file = tmp_path / "users.ndjson"
+    file.write_text(content, encoding="utf-8")
+    assert latchkey("user", "import", str(file), "--json").json["imported"] == 1
+    monkeypatch.setattr("sys.stdin", io.StringIO(content))
+    again = latchkey("user", "import", "-", "--update", "--json").json
+    assert (again["imported"], again["updated"], again["faults"]) == (0, 1, [])
+    assert "1 updated, 0 unchanged" in latchkey("user", "import", str(file), "--update").out
+
+
+@pytest.mark.parametrize("user_id", ["", 5, None])
+def test_user_import_refuses_an_invalid_id(latchkey: Latchkey, tmp_path: Path, user_id: object) -> None:
+    file = tmp_path / "users.ndjson"
+    file.write_text(json.dumps({"username": "alice", "password_hash": HASH, "id": user_id}))
+    assert latchkey("user", "import", str(file)).code == 1
+
+
+def test_user_import_reports_a_server_that_does_not_keep_ids(
+    latchkey: Latchkey, services: Services, tmp_path: Path
+) -> None:
+    services.users.ignores_ids = True
+    file = tmp_path / "users.ndjson"
+    file.write_text(json.dumps({"username": "alice", "password_hash": HASH, "id": "old-sub"}))
+    answer = latchkey("user", "import", str(file))
+    assert answer.code == 1
+    assert "cannot keep ids" in answer.out

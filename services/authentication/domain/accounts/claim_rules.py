@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
 from services.authentication.domain.accounts.claims import ADDRESS_MEMBERS, CLAIM_NAMES, Profile
+from services.authentication.domain.accounts.email_addresses import writable
 
 FIRST_BIRTH_YEAR = 1850
 _MAX_TEXT = 255
@@ -117,6 +118,12 @@ def _check_birthdate(text: str, *, today: date) -> None:
         raise _malformed("birthdate", "must be a past date in the form YYYY-MM-DD, 0000-MM-DD or YYYY")
 
 
+def _email(name: str, value: object) -> str:
+    """The address as an email is sent to it; an address that no email can be sent to stays as it is."""
+    address = _shaped(_EMAIL, "an email address", limit=_MAX_EMAIL)(name, value)
+    return writable(str(address)) or str(address)
+
+
 _URL_CLAIMS = ("profile", "picture", "website")
 _FLAG_CLAIMS = ("email_verified", "phone_number_verified")
 _RULES: dict[str, _Rule] = (
@@ -124,7 +131,7 @@ _RULES: dict[str, _Rule] = (
     | dict.fromkeys(_URL_CLAIMS, _url)
     | dict.fromkeys(_FLAG_CLAIMS, _flag)
     | {
-        "email": _shaped(_EMAIL, "an email address", limit=_MAX_EMAIL),
+        "email": _email,
         "birthdate": _shaped(re.compile(r"[0-9]{4}(-[0-9]{2}-[0-9]{2})?"), "YYYY-MM-DD, 0000-MM-DD or YYYY"),
         "zoneinfo": _shaped(_ZONE, "a time zone name such as Europe/Paris"),
         "locale": _shaped(_LOCALE, "a language tag such as en-US"),

@@ -5,10 +5,10 @@ may belong to two users (a dotless i, say), and only one of them is the account'
 """
 
 import re
-import unicodedata
 
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
+from services.authentication.domain.accounts.normalisation import ascii_domain, fold_address
 
 MAX_ADDRESS = 254
 """RFC 5321 4.5.3.1.3, without the angle brackets."""
@@ -23,29 +23,33 @@ def writable(address: str | None) -> str | None:
     if not address or len(address) > MAX_ADDRESS:
         return None
     local, _, domain = address.rpartition("@")
-    try:
-        ascii_domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return None
-    found = f"{local}@{ascii_domain}"
-    return found if len(found) <= MAX_ADDRESS and _WRITABLE.fullmatch(found) else None
+    sent_to = domain if domain.isascii() else ascii_domain(domain)
+    found = f"{local}@{sent_to}"
+    return found if sent_to and len(found) <= MAX_ADDRESS and _WRITABLE.fullmatch(found) else None
 
 
 def check_address(typed: str) -> str:
-    """What a user gives as their address, without blanks around it.
+    """The address that an email is sent to, with the domain in ASCII. Ignores blanks around what a user gives.
 
     Raises:
         InvalidRequest: no email could be sent to it.
     """
-    address = typed.strip()
-    if writable(address) is None:
+    address = writable(typed.strip())
+    if address is None:
         raise InvalidRequest("email is not a deliverable email address.", reason=Reason.ADDRESS_MALFORMED)
     return address
 
 
+def address_taken() -> InvalidRequest:
+    """The error for a verified address that another account has: a verified address belongs to one account."""
+    return InvalidRequest(
+        "email is the verified address of another account.", reason=Reason.ADDRESS_TAKEN, redirectable=False
+    )
+
+
 def address_key(address: str | None) -> str | None:
-    """What an account is found by; equal for addresses that differ in case or Unicode form only."""
+    """What an account is found by; equal for addresses that differ in case, Unicode form or form of the domain only."""
     if not address or len(address) > MAX_ADDRESS:
         return None
-    key = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address).casefold()).strip()
+    key = fold_address(address).strip()
     return key if key and "@" in key and key.isprintable() and len(key) <= 2 * MAX_ADDRESS else None

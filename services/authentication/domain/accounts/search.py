@@ -1,9 +1,9 @@
 """Search for users by the beginnings of words in the username, the email address and the name."""
 
 import re
-import unicodedata
 
 from services.authentication.domain.accounts.claims import Profile
+from services.authentication.domain.accounts.normalisation import fold
 
 MAX_SEARCH_CHARACTERS = 2_000
 _MAX_QUERY = 256
@@ -20,7 +20,7 @@ def search_key(username: str, profile: Profile) -> str:
     names = (profile.name, profile.given_name, profile.family_name, profile.nickname)
     texts = [username, profile.email or "", *(name or "" for name in names)]
     words: dict[str, None] = {}
-    for text in map(_folded, texts):
+    for text in map(fold, texts):
         for whole in text.split():
             words |= dict.fromkeys((whole, *whole.split("@"), *_PARTS.findall(whole)))
     return "".join(f" {word}" for word in words)[:MAX_SEARCH_CHARACTERS]
@@ -28,8 +28,4 @@ def search_key(username: str, profile: Profile) -> str:
 
 def parse_query(typed: str) -> tuple[str, ...]:
     """The normalized words of a query; further characters and words than a query may have are ignored."""
-    return tuple(_folded(typed[:_MAX_QUERY]).split())[:_MAX_WORDS]
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return tuple(fold(typed[:_MAX_QUERY]).split())[:_MAX_WORDS]

@@ -5,6 +5,7 @@ import unicodedata
 from libs.crypto.hashing import keyed_hash
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
+from services.authentication.domain.accounts.normalisation import fold_address
 
 MAX_CHARACTERS = 128
 MAX_KEY_CHARACTERS = 512
@@ -46,13 +47,13 @@ def ambiguous_user() -> InvalidRequest:
 
 
 def lookup_key(typed: str) -> str | None:
-    """What the name is found by: equal for names that differ in case or in Unicode form only.
+    """What the name is found by: equal for names that differ in case or in Unicode form only. Compares as addresses do.
 
     Surrounding blanks are ignored: phone keyboards add them. None if no account can have such a name.
     """
     if len(typed) > _MAX_TYPED:
         return None
-    key = _folded(_folded(typed)).strip()
+    key = fold_address(typed).strip()
     if not key or len(key) > MAX_KEY_CHARACTERS or not key.isprintable() or " " in key:
         return None
     return key
@@ -65,7 +66,3 @@ def stand_in(typed: str, *, key: bytes) -> str:
     holder of `key` cannot confirm a guess.
     """
     return f"unknown-{keyed_hash(key, lookup_key(typed) or typed)[:2].hex()}"
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from libs.crypto.passkeys import KnownPasskey
+from services.authentication.domain.ids import is_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class Passkey:
 
 def user_handle(user_id: str) -> bytes:
     """The WebAuthn user handle. It contains no personal data (Web Authentication 14.6.1)."""
-    return UUID(user_id).bytes
+    return UUID(user_id).bytes if is_id(user_id) else hashlib.sha256(user_id.encode()).digest()
 
 
 def challenge_hash(challenge: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """User accounts in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -9,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from libs.servicekit.sql.session import SqlSession
 from services.authentication.domain.accounts.account import Account, AccountState, Credentials
 from services.authentication.domain.accounts.claims import Profile
+from services.authentication.domain.accounts.email_addresses import address_taken
 from services.authentication.domain.accounts.search import search_key
 from services.authentication.domain.accounts.user_filter import UserFilter, UserOrder
 from services.authentication.domain.sessions.session import Session
@@ -20,6 +22,7 @@ from services.authentication.store.rows import (
     to_account,
     to_credentials,
     to_session,
+    verified_key,
 )
 from services.authentication.store.tables import METADATA, SESSIONS, USERS
 
@@ -32,6 +35,8 @@ _WITH_SESSION = (
     .where(USERS.c.id == bindparam("of_user"))
 )
 
+_VERIFIED_KEY = "verified_email_key"
+"""In the name of the constraint (PostgreSQL) and of the column (SQLite)."""
 _PRESENT = USERS.c.state != AccountState.DELETED.value
 
 
@@ -109,13 +114,17 @@ class Accounts:
             password_version=1,
             state=account.state.value,
             **profile_values(account.profile),
+            verified_email_key=verified_key(account.profile),
+            attributes=dict(account.attributes),
             search_key=search_key(account.username, account.profile),
             created_at=account.created_at,
             profile_updated_at=account.profile_updated_at,
         )
         try:
             await self._session.execute(statement)
-        except IntegrityError:
+        except IntegrityError as error:
+            if _VERIFIED_KEY in str(error.orig):
+                raise address_taken() from None
             return False
         return True
 
@@ -132,25 +141,32 @@ class Accounts:
         await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(values))
 
     async def set_profile(self, user_id: str, profile: Profile, *, now: datetime) -> None:
-        username = (await self._session.execute(select(USERS.c.username).where(USERS.c.id == user_id))).scalar_one()
-        values = {
-            **profile_values(profile),
-            "search_key": search_key(username, profile),
-            "profile_updated_at": now,
-        }
-        await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(values))
+        await self._write_profile(user_id, profile, {"profile_updated_at": now})
 
     async def set_claims(self, account: Account) -> None:
-        values = {
-            **profile_values(account.profile),
-            "search_key": search_key(account.username, account.profile),
-            "attributes": dict(account.attributes),
-            "profile_updated_at": account.profile_updated_at,
-        }
-        await self._session.execute(update(USERS).where(USERS.c.id == account.id).values(values))
+        more = {"attributes": dict(account.attributes), "profile_updated_at": account.profile_updated_at}
+        await self._write_profile(account.id, account.profile, more)
+
+    async def _write_profile(self, user_id: str, profile: Profile, more: Mapping[str, Any]) -> None:
+        query = select(USERS.c.username, USERS.c.claims).where(USERS.c.id == user_id)
+        before = (await self._session.execute(query)).one()
+        values = {**profile_values(profile), "search_key": search_key(before.username, profile), **more}
+        verified = verified_key(profile)
+        if verified is None or verified != verified_key(Profile.of(before.claims)):
+            values["verified_email_key"] = verified
+        try:
+            await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(values))
+        except IntegrityError as error:
+            if _VERIFIED_KEY in str(error.orig):
+                raise address_taken() from None
+            raise
 
     async def refuse_earlier_grants(self, user_id: str, *, now: datetime) -> None:
         await self._session.execute(update(USERS).where(USERS.c.id == user_id).values(grants_not_before=now))
+
+    async def is_address_free(self, address_key: str, *, user_id: str) -> bool:
+        query = select(USERS.c.id).where(USERS.c.verified_email_key == address_key, USERS.c.id != user_id)
+        return (await self._session.execute(query)).first() is None
 
     async def erase(self, user_id: str) -> bool:
         # No typed name maps to this key, so the row is not found by name, and the name can be used again.
@@ -163,6 +179,7 @@ class Accounts:
             "has_second_factor": False,
             "attributes": {},
             "search_key": None,
+            "verified_email_key": None,
             **profile_values(Profile()),
         }
         statement = update(USERS).where(USERS.c.id == user_id, _PRESENT).values(values).returning(USERS.c.id)

@@ -120,7 +120,10 @@ class ConfirmAddress:
         self._clock = clock
 
     async def __call__(self, session_secret: str, token: str) -> None:
-        """Sets the verified address and notifies the former one. Raises as FindAddressRequest."""
+        """Sets the verified address and notifies the former one. A refusal does not consume the link.
+
+        Raises as FindAddressRequest, and InvalidRequest: ADDRESS_TAKEN.
+        """
         async with self._view() as view:
             await self._find.among(view, session_secret, token)
         now = self._clock.now()

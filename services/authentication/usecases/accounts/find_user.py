@@ -3,7 +3,7 @@
 from services.authentication.domain.accounts.account import Account
 from services.authentication.domain.accounts.email_addresses import address_key
 from services.authentication.domain.accounts.usernames import ambiguous_user, lookup_key, unknown_user
-from services.authentication.domain.ids import is_id
+from services.authentication.domain.ids import is_user_id
 from services.authentication.ports.accounts import AccountFinder
 
 
@@ -14,7 +14,7 @@ async def find_user(accounts: AccountFinder, who: str) -> Account:
         InvalidRequest: USER_UNKNOWN, USER_AMBIGUOUS.
     """
     found = await accounts.matching(
-        user_id=who if is_id(who) else None, username_key=lookup_key(who), address_key=address_key(who)
+        user_id=who if is_user_id(who) else None, username_key=lookup_key(who), address_key=address_key(who)
     )
     if not found:
         raise unknown_user()

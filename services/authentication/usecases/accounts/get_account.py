@@ -6,7 +6,7 @@ from datetime import datetime
 
 from libs.servicekit.base.clock import Clock
 from services.authentication.domain.accounts.account import AccountState
-from services.authentication.domain.ids import is_id
+from services.authentication.domain.ids import is_id, is_user_id
 from services.authentication.domain.sessions.session import Lifetimes
 from services.authentication.ports.work import View
 
@@ -30,7 +30,7 @@ class GetAccount:
 
     async def __call__(self, user_id: str, *, session_id: str, claims: Collection[str]) -> AccountResponse | None:
         """None for an unknown user. A disabled account has no live session and tells no claims."""
-        if not is_id(user_id):
+        if not is_user_id(user_id):
             return None
         async with self._view() as view:
             found = await view.accounts.with_session(user_id, session_id if is_id(session_id) else "")

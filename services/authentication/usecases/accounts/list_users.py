@@ -12,7 +12,7 @@ from services.authentication.domain.accounts.email_addresses import address_key
 from services.authentication.domain.accounts.search import parse_query
 from services.authentication.domain.accounts.user_filter import UserFilter, UserOrder
 from services.authentication.domain.accounts.usernames import MAX_KEY_CHARACTERS, lookup_key
-from services.authentication.domain.ids import is_id
+from services.authentication.domain.ids import is_user_id
 from services.authentication.ports.work import View
 
 DEFAULT_PAGE = 100
@@ -79,7 +79,7 @@ def _position(token: str, order: UserOrder) -> str:
         reason=Reason.PAGE_TOKEN_MALFORMED,
     )
     if order is UserOrder.CREATED:
-        if not is_id(token):
+        if not is_user_id(token):
             raise malformed
         return token
     try:

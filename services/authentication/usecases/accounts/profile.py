@@ -1,6 +1,7 @@
 """A user looks at what is known of them, and changes what is theirs to change; an operator does for them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
 
 from libs.oauth.attributes import Attributes
 from libs.servicekit.base.clock import Clock
@@ -9,6 +10,8 @@ from services.authentication import events
 from services.authentication.domain.accounts.account import Account, AccountState
 from services.authentication.domain.accounts.attribute_policy import changed_attributes
 from services.authentication.domain.accounts.claim_policy import ClaimWriter, changed
+from services.authentication.domain.accounts.claim_rules import parse_profile
+from services.authentication.domain.accounts.claims import Profile
 from services.authentication.domain.accounts.usernames import unknown_user
 from services.authentication.ports.work import Begin, View, Writer
 from services.authentication.usecases.accounts.find_user import find_user
@@ -117,17 +120,49 @@ async def write_claims(
     found = await work.accounts.with_credentials(user_id)
     if found is None or found[0].state is AccountState.DELETED:
         raise unknown_user()
-    account, now = found[0], clock.now()
-    custom = {name: value for name, value in unverified_claims.items() if name in known.by_name}
-    standard = {name: value for name, value in unverified_claims.items() if name not in custom}
+    account, names = with_claims(found[0], unverified_claims, known=known, writer=writer, now=clock.now())
+    if not names:
+        return account
+    await work.accounts.set_claims(account)
+    work.emit(events.account_updated(user_id, names, actor=actor))
+    if account.profile.email_verified and {"email", "email_verified"}.intersection(names):
+        work.emit(events.address_verified(user_id, actor=actor))
+    return account
+
+
+def with_claims(
+    account: Account,
+    unverified_claims: Mapping[str, object],
+    *,
+    known: Attributes,
+    writer: ClaimWriter,
+    now: datetime,
+) -> tuple[Account, Collection[str]]:
+    """The account with these claims, and the names of those that are different now. Raises as UpdateUser."""
+    custom, standard = _separated(unverified_claims, known)
     attributes, more = changed_attributes(account.attributes, custom, known=known, writer=writer)
     profile, names = changed(account.profile, standard, writer=writer, today=now.date())
-    if not names and not more:
-        return account
-    account = account.with_claims(profile, attributes, now=now)
-    await work.accounts.set_claims(account)
-    if profile.email_verified and {"email", "email_verified"}.intersection(names):
-        work.emit(*events.email_verified(user_id, [*names, *more], actor=actor))
-    else:
-        work.emit(events.account_updated(user_id, [*names, *more], actor=actor))
-    return account
+    names = [*names, *more]
+    return (account.with_claims(profile, attributes, now=now) if names else account), names
+
+
+def new_claims(
+    unverified_claims: Mapping[str, object], *, known: Attributes, today: date
+) -> tuple[Profile, Mapping[str, object]]:
+    """The standard claims and the attributes of a new account, as an operator gives them.
+
+    Raises:
+        InvalidRequest: CLAIM_UNKNOWN, CLAIM_MALFORMED.
+    """
+    custom, standard = _separated(unverified_claims, known)
+    profile = parse_profile(standard, today=today)
+    attributes, _ = changed_attributes({}, custom, known=known, writer=ClaimWriter.OPERATOR)
+    return profile, attributes
+
+
+def _separated(
+    unverified_claims: Mapping[str, object], known: Attributes
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Attributes, and all other claims."""
+    custom = {name: value for name, value in unverified_claims.items() if name in known.by_name}
+    return custom, {name: value for name, value in unverified_claims.items() if name not in custom}

@@ -9,6 +9,7 @@ from libs.oauth.reasons import Reason
 from libs.servicekit.base.clock import Clock
 from services.authentication import events
 from services.authentication.domain.accounts.account import Account, Credentials
+from services.authentication.domain.accounts.email_addresses import address_key, writable
 from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.email.links import LinkPurpose, MailedLink
 from services.authentication.domain.sessions.session import EndReason
@@ -98,8 +99,11 @@ class ResetPassword:
             raise link_unknown()
         await work.accounts.change_password(link.user_id, password_hash)
         profile = found[0].profile
-        if not profile.email_verified:  # who has the link has the mailbox
-            await work.accounts.set_profile(link.user_id, replace(profile, email_verified=True), now=now)
+        key = address_key(profile.email)
+        # Who has the link has the mailbox. An address that another account has verified stays unverified here.
+        if key and not profile.email_verified and await work.accounts.is_address_free(key, user_id=link.user_id):
+            verified = replace(profile, email=writable(profile.email) or profile.email, email_verified=True)
+            await work.accounts.set_profile(link.user_id, verified, now=now)
             work.emit(*events.email_verified(link.user_id, ["email_verified"]))
 
 

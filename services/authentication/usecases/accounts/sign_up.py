@@ -15,7 +15,7 @@ from services.authentication.domain.email.emails import Email, EmailKind
 from services.authentication.domain.email.links import LinkPurpose
 from services.authentication.domain.sessions.origin import Origin
 from services.authentication.ports.sign_in import PasswordHasher, PasswordPolicy
-from services.authentication.ports.work import Begin, View
+from services.authentication.ports.work import Begin, View, Writer
 from services.authentication.usecases.accounts.reset_password import link_unknown
 from services.authentication.usecases.email.limit_emails import LimitEmails
 
@@ -101,12 +101,20 @@ class CompleteSignUp:
                 username_key=username_key, address_key=address_key(username), limit=1
             ):
                 raise link_unknown()
-            if not await work.accounts.add(account, username_key=username_key, password_hash=password_hash):
-                raise link_unknown()
+            await self._add(work, account, username_key=username_key, password_hash=password_hash)
             work.emit(events.account_created(account.id, actor=events.user(account.id)))
             work.emit(*events.email_verified(account.id, ["email", "email_verified"]))
             work.emit(*events.password_unchecked(account.id, accepted))
         return account
+
+    async def _add(self, work: Writer, account: Account, *, username_key: str, password_hash: str) -> None:
+        """Raises InvalidRequest: LINK_UNKNOWN, when another account has the name or, verified, the address."""
+        try:
+            added = await work.accounts.add(account, username_key=username_key, password_hash=password_hash)
+        except InvalidRequest:
+            added = False
+        if not added:
+            raise link_unknown()
 
     def _account(self, address: str, name: str) -> Account:
         now = self._clock.now()

@@ -12,7 +12,7 @@ from latchkey.authentication.v1.addresses_pb2 import (
     RequestAddressRequest,
 )
 from latchkey.authentication.v1.sessions_pb2 import GetSessionResponse
-from libs.languages.translation import current, translate
+from libs.languages.translation import current, mark, translate
 from libs.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from libs.oauth.reasons import Reason
 from services.authorize_frontend.http.shared.edge import RETRY, Edge, see_other
@@ -28,6 +28,13 @@ _SENDING: Final = Refusals(
     rpc="RequestAddress",
     shown=SENDING_PROBLEMS,
     passed_on=frozenset({Reason.SESSION_MISSING, Reason.REAUTHENTICATION_REQUIRED, Reason.NO_MAIL}),
+)
+
+
+_CONFIRMING: Final = Refusals(
+    rpc="ConfirmAddress",
+    shown={Reason.ADDRESS_TAKEN: mark("Another account already uses this email address.")},
+    passed_on=frozenset({Reason.SESSION_MISSING, Reason.LINK_UNKNOWN}),
 )
 
 
@@ -119,12 +126,18 @@ class ConfirmAddress:
         request[RETRY] = self.edge.site.path(_PATH)
         self.edge.verify_form(request, form, purpose=_CONFIRM_PURPOSE, subject=token)
         secret = self.edge.cookies.session(request) or ""
-        await self.edge.backends.addresses.ConfirmAddress(ConfirmAddressRequest(session_secret=secret, token=token))
+        try:
+            await self.edge.backends.addresses.ConfirmAddress(ConfirmAddressRequest(session_secret=secret, token=token))
+        except InvalidRequest as error:
+            problem = translate(_CONFIRMING.shown_for(error))
+            return await self._page(request, await self.edge.session(request), secret, token, problem=problem)
         response = see_other(self.edge.site.path("/account", note="address-confirmed"))
         self.edge.cookies.delete_link(response)
         return response
 
-    async def _page(self, request: web.Request, session: GetSessionResponse, secret: str, token: str) -> web.Response:
+    async def _page(
+        self, request: web.Request, session: GetSessionResponse, secret: str, token: str, *, problem: str = ""
+    ) -> web.Response:
         message = GetAddressRequestRequest(session_secret=secret, token=token)
         found = await self.edge.backends.addresses.GetAddressRequest(message)
         return self.edge.form_page(
@@ -136,4 +149,5 @@ class ConfirmAddress:
             display_name=session.display_name or session.username,
             username=session.username,
             address=found.address,
+            problem=problem,
         )

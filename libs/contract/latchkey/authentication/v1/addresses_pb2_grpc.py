@@ -88,8 +88,9 @@ class AddressServiceServicer:
 
     def ConfirmAddress(self, request, context):
         """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
-        a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as
-        GetAddressRequest.
+        a user cannot add the address of another user to their account. Callers: authorize-frontend.
+        Errors: as GetAddressRequest, and invalid_request (ADDRESS_TAKEN: another account has the address, verified; the
+        link stays valid).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,8 +47,9 @@ class AddressServiceStub:
     """
     ConfirmAddress: _grpc.UnaryUnaryMultiCallable[_addresses_pb2.ConfirmAddressRequest, _addresses_pb2.ConfirmAddressResponse]
     """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
-    a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as
-    GetAddressRequest.
+    a user cannot add the address of another user to their account. Callers: authorize-frontend.
+    Errors: as GetAddressRequest, and invalid_request (ADDRESS_TAKEN: another account has the address, verified; the
+    link stays valid).
     """
 
 @_typing.type_check_only
@@ -70,8 +71,9 @@ class AddressServiceAsyncStub(AddressServiceStub):
     """
     ConfirmAddress: _aio.UnaryUnaryMultiCallable[_addresses_pb2.ConfirmAddressRequest, _addresses_pb2.ConfirmAddressResponse]  # type: ignore[assignment]
     """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
-    a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as
-    GetAddressRequest.
+    a user cannot add the address of another user to their account. Callers: authorize-frontend.
+    Errors: as GetAddressRequest, and invalid_request (ADDRESS_TAKEN: another account has the address, verified; the
+    link stays valid).
     """
 
 class AddressServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -114,8 +116,9 @@ class AddressServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_addresses_pb2.ConfirmAddressResponse, _abc.Awaitable[_addresses_pb2.ConfirmAddressResponse]]:
         """Sets the address of the account as verified. Only the signed-in user who requested the link can use it, so that
-        a user cannot add the address of another user to their account. Callers: authorize-frontend. Errors: as
-        GetAddressRequest.
+        a user cannot add the address of another user to their account. Callers: authorize-frontend.
+        Errors: as GetAddressRequest, and invalid_request (ADDRESS_TAKEN: another account has the address, verified; the
+        link stays valid).
         """
 
 def add_AddressServiceServicer_to_server(servicer: AddressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,6 +23,27 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _ImportOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ImportOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IMPORT_OUTCOME_UNSPECIFIED: _ImportOutcome.ValueType  # 0
+    """A response of an older server, which creates users only."""
+    IMPORT_OUTCOME_CREATED: _ImportOutcome.ValueType  # 1
+    IMPORT_OUTCOME_UPDATED: _ImportOutcome.ValueType  # 2
+    IMPORT_OUTCOME_UNCHANGED: _ImportOutcome.ValueType  # 3
+
+class ImportOutcome(_ImportOutcome, metaclass=_ImportOutcomeEnumTypeWrapper): ...
+
+IMPORT_OUTCOME_UNSPECIFIED: ImportOutcome.ValueType  # 0
+"""A response of an older server, which creates users only."""
+IMPORT_OUTCOME_CREATED: ImportOutcome.ValueType  # 1
+IMPORT_OUTCOME_UPDATED: ImportOutcome.ValueType  # 2
+IMPORT_OUTCOME_UNCHANGED: ImportOutcome.ValueType  # 3
+Global___ImportOutcome: _TypeAlias = ImportOutcome  # noqa: Y015
+
 class _UserOrder:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -129,10 +150,16 @@ class ImportUserRequest(_message.Message):
     PASSWORD_HASH_FIELD_NUMBER: _builtins.int
     CLAIMS_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    UPDATE_FIELD_NUMBER: _builtins.int
     username: _builtins.str
     password_hash: _builtins.str
     dry_run: _builtins.bool
     """Only checks the request and writes nothing."""
+    user_id: _builtins.str
+    """The `sub` to keep: 1 to 36 visible ASCII characters. Empty: the server chooses it."""
+    update: _builtins.bool
+    """If the user exists (by `user_id`, otherwise by `username`), writes the given claims and leaves the password as it is."""
     @_builtins.property
     def claims(self) -> _struct_pb2.Struct:
         """As in CreateUserRequest."""
@@ -144,10 +171,12 @@ class ImportUserRequest(_message.Message):
         password_hash: _builtins.str = ...,
         claims: _struct_pb2.Struct | None = ...,
         dry_run: _builtins.bool = ...,
+        user_id: _builtins.str = ...,
+        update: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "dry_run", b"dry_run", "password_hash", b"password_hash", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "dry_run", b"dry_run", "password_hash", b"password_hash", "update", b"update", "user_id", b"user_id", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -158,16 +187,19 @@ class ImportUserResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     USER_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    outcome: Global___ImportOutcome.ValueType
     @_builtins.property
     def user(self) -> Global___User: ...
     def __init__(
         self,
         *,
         user: Global___User | None = ...,
+        outcome: Global___ImportOutcome.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

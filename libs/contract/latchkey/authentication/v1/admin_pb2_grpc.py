@@ -116,16 +116,16 @@ class UserAdminServiceServicer:
     """
 
     def CreateUser(self, request, context):
-        """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or an invalid value).
+        """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, ADDRESS_TAKEN, or an invalid value).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportUser(self, request, context):
-        """Creates a user of another system with the hash of the password there (bcrypt, PBKDF2). The first sign-in replaces
-        the
-        hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or an invalid value).
+        """Creates a user of another system with the hash of the password there, or updates the claims of an imported user. The
+        first sign-in replaces the hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, USER_ID_TAKEN,
+        USER_ID_MALFORMED, ADDRESS_TAKEN, HASH_UNKNOWN, or an invalid value).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,7 +133,7 @@ class UserAdminServiceServicer:
 
     def InviteUser(self, request, context):
         """Creates an account without a password, and emails the user a link to choose one. Callers: cli.
-        Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or an invalid value).
+        Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_TAKEN, ADDRESS_MALFORMED, or an invalid value).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,7 +156,7 @@ class UserAdminServiceServicer:
 
     def UpdateUser(self, request, context):
         """Writes all of the claims, or none. Refuses claims that only the user or a verification may write. Callers: cli.
-        Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
+        Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED, ADDRESS_TAKEN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,15 +37,15 @@ class UserAdminServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UserAdminServiceAsyncStub: ...
     CreateUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.CreateUserRequest, _admin_pb2.CreateUserResponse]
-    """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or an invalid value)."""
+    """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, ADDRESS_TAKEN, or an invalid value)."""
     ImportUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ImportUserRequest, _admin_pb2.ImportUserResponse]
-    """Creates a user of another system with the hash of the password there (bcrypt, PBKDF2). The first sign-in replaces
-    the
-    hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or an invalid value).
+    """Creates a user of another system with the hash of the password there, or updates the claims of an imported user. The
+    first sign-in replaces the hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, USER_ID_TAKEN,
+    USER_ID_MALFORMED, ADDRESS_TAKEN, HASH_UNKNOWN, or an invalid value).
     """
     InviteUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.InviteUserRequest, _admin_pb2.InviteUserResponse]
     """Creates an account without a password, and emails the user a link to choose one. Callers: cli.
-    Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or an invalid value).
+    Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_TAKEN, ADDRESS_MALFORMED, or an invalid value).
     """
     ListUsers: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]
     """Lists users that are not deleted, oldest first unless `order` says otherwise. Callers: cli.
@@ -55,7 +55,7 @@ class UserAdminServiceStub:
     """Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UpdateUserRequest, _admin_pb2.UpdateUserResponse]
     """Writes all of the claims, or none. Refuses claims that only the user or a verification may write. Callers: cli.
-    Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
+    Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED, ADDRESS_TAKEN).
     """
     SetPassword: _grpc.UnaryUnaryMultiCallable[_admin_pb2.SetPasswordRequest, _admin_pb2.SetPasswordResponse]
     """Sets the password and ends all sessions of the user. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
@@ -95,15 +95,15 @@ class UserAdminServiceAsyncStub(UserAdminServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.CreateUserRequest, _admin_pb2.CreateUserResponse]  # type: ignore[assignment]
-    """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or an invalid value)."""
+    """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, ADDRESS_TAKEN, or an invalid value)."""
     ImportUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.ImportUserRequest, _admin_pb2.ImportUserResponse]  # type: ignore[assignment]
-    """Creates a user of another system with the hash of the password there (bcrypt, PBKDF2). The first sign-in replaces
-    the
-    hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or an invalid value).
+    """Creates a user of another system with the hash of the password there, or updates the claims of an imported user. The
+    first sign-in replaces the hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, USER_ID_TAKEN,
+    USER_ID_MALFORMED, ADDRESS_TAKEN, HASH_UNKNOWN, or an invalid value).
     """
     InviteUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.InviteUserRequest, _admin_pb2.InviteUserResponse]  # type: ignore[assignment]
     """Creates an account without a password, and emails the user a link to choose one. Callers: cli.
-    Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or an invalid value).
+    Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_TAKEN, ADDRESS_MALFORMED, or an invalid value).
     """
     ListUsers: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListUsersRequest, _admin_pb2.ListUsersResponse]  # type: ignore[assignment]
     """Lists users that are not deleted, oldest first unless `order` says otherwise. Callers: cli.
@@ -113,7 +113,7 @@ class UserAdminServiceAsyncStub(UserAdminServiceStub):
     """Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
     UpdateUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.UpdateUserRequest, _admin_pb2.UpdateUserResponse]  # type: ignore[assignment]
     """Writes all of the claims, or none. Refuses claims that only the user or a verification may write. Callers: cli.
-    Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
+    Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED, ADDRESS_TAKEN).
     """
     SetPassword: _aio.UnaryUnaryMultiCallable[_admin_pb2.SetPasswordRequest, _admin_pb2.SetPasswordResponse]  # type: ignore[assignment]
     """Sets the password and ends all sessions of the user. Callers: cli. Errors: invalid_request (USER_UNKNOWN)."""
@@ -156,7 +156,7 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.CreateUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.CreateUserResponse, _abc.Awaitable[_admin_pb2.CreateUserResponse]]:
-        """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, or an invalid value)."""
+        """Callers: cli. Errors: invalid_request (USERNAME_TAKEN, ADDRESS_TAKEN, or an invalid value)."""
 
     @_abc_1.abstractmethod
     def ImportUser(
@@ -164,9 +164,9 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.ImportUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ImportUserResponse, _abc.Awaitable[_admin_pb2.ImportUserResponse]]:
-        """Creates a user of another system with the hash of the password there (bcrypt, PBKDF2). The first sign-in replaces
-        the
-        hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, HASH_UNKNOWN, or an invalid value).
+        """Creates a user of another system with the hash of the password there, or updates the claims of an imported user. The
+        first sign-in replaces the hash. Callers: cli. Errors: invalid_request (USERNAME_TAKEN, USER_ID_TAKEN,
+        USER_ID_MALFORMED, ADDRESS_TAKEN, HASH_UNKNOWN, or an invalid value).
         """
 
     @_abc_1.abstractmethod
@@ -176,7 +176,7 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.InviteUserResponse, _abc.Awaitable[_admin_pb2.InviteUserResponse]]:
         """Creates an account without a password, and emails the user a link to choose one. Callers: cli.
-        Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_MALFORMED, or an invalid value).
+        Errors: invalid_request (NO_MAIL, USERNAME_TAKEN, ADDRESS_TAKEN, ADDRESS_MALFORMED, or an invalid value).
         """
 
     @_abc_1.abstractmethod
@@ -204,7 +204,7 @@ class UserAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.UpdateUserResponse, _abc.Awaitable[_admin_pb2.UpdateUserResponse]]:
         """Writes all of the claims, or none. Refuses claims that only the user or a verification may write. Callers: cli.
-        Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED).
+        Errors: invalid_request (USER_UNKNOWN, CLAIM_UNKNOWN, CLAIM_READ_ONLY, CLAIM_MALFORMED, ADDRESS_TAKEN).
         """
 
     @_abc_1.abstractmethod
