@@ -1,5 +1,6 @@
 """The client administration of the token service (protos/latchkey/token/v1/admin.proto)."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +40,12 @@ class ClientRecord:
     def registration_expires(self) -> str:
         """When an unused dynamically registered client is deleted; empty for clients that operators registered."""
         return moment(when(self.client.registration_expires_at)) if self._dynamically_registered else ""
+
+    def matches(self, query: str) -> bool:
+        """Whether each word of the query is the beginning of a word in the client_id or the name, in any case."""
+        text = f"{self.client_id} {self.metadata.get('client_name', '')}".casefold()
+        words = {*text.split(), *re.findall(r"[^\W_]+", text)}
+        return all(any(word.startswith(each) for word in words) for each in query.casefold().split())
 
     def as_json(self) -> dict[str, Any]:
         """The client information response of RFC 7591 3.2.1."""

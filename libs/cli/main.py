@@ -7,6 +7,8 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import version as version_of
+from typing import Annotated
 
 import typer
 
@@ -38,8 +40,21 @@ class _Commands(LazyGroup):
 app = App(group=_Commands)
 
 
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
+    if asked:
+        typer.echo(f"latchkey {version_of('latchkey')}")
+        raise typer.Exit
+
+
 @app.callback()
-def latchkey(context: typer.Context, *, answer_in_json: Json = False) -> None:
+def latchkey(
+    context: typer.Context,
+    *,
+    answer_in_json: Json = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     """Operate a Latchkey authorization server.
 
     It connects to the server of `make run` on this machine, or to the server that LATCHKEY_* variables name.

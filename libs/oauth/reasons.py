@@ -786,6 +786,12 @@ class Reason(StrEnum):
     """The second factor is invalid."""
     USER_AMBIGUOUS = "USER_AMBIGUOUS"
     """The text is a username and the verified address of another user. The operator must give the user id."""
+    ADDRESS_TAKEN = "ADDRESS_TAKEN"
+    """Another account has this verified email address. Use another address, or change the other account."""
+    USER_ID_TAKEN = "USER_ID_TAKEN"
+    """Another account has or had this user id. The operator must choose another one."""
+    USER_ID_MALFORMED = "USER_ID_MALFORMED"
+    """The user id has unsupported characters or is too long. The operator must correct it."""
 
     @classmethod
     def of_wire(cls, text: str) -> Self:

@@ -82,7 +82,7 @@ async def test_webhook_receives_every_event_in_order_after_kills_of_bridge_and_n
                 if wanted <= came:
                     break
                 await asyncio.sleep(0.2)
-    await latchkey(system, "webhook", "delete", made["webhook_id"])
+    await latchkey(system, "webhook", "delete", made["webhook_id"], "--yes")
     first = {event["id"]: event for event in reversed(receiver.events)}
     order: dict[str, list[int]] = defaultdict(list)
     for event in sorted(first.values(), key=receiver.events.index):

@@ -91,6 +91,6 @@ async def test_webhook_delivers_a_signed_sign_in_event(system: Stack, browser: B
         shown = await latchkey(system, "webhook", "show", webhook_id)
         assert "secret" not in shown
         assert shown["previous_secret_until"]
-    await latchkey(system, "webhook", "delete", webhook_id)
+    await latchkey(system, "webhook", "delete", webhook_id, "--yes")
     assert old not in system.log("event-bridge")
     assert new not in system.log("event-bridge")

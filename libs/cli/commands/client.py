@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ from libs.cli.admin import connection, run
 from libs.cli.app import App
 from libs.cli.clients import ClientRecord
 from libs.cli.commands import registration_token
-from libs.cli.commands.given import ClientId, ClientIdOption, the_one
+from libs.cli.commands.given import ClientId, ClientIdOption, Yes, confirm, the_one
 from libs.cli.connection import Connection
 from libs.cli.metadata import client_metadata, many, words
 from libs.cli.output import Output, text
@@ -206,9 +205,14 @@ def update(
 
 
 @app.answering("list")
-def list_all(context: typer.Context) -> None:
-    """List all clients, oldest first."""
-    found = run(clients.every(connection()))
+def list_all(
+    context: typer.Context,
+    query: Annotated[
+        str, _option("TEXT", "Beginnings of words in the client_id or the name, for example 'web sh'.")
+    ] = "",
+) -> None:
+    """List clients, oldest first."""
+    found = [each for each in run(clients.every(connection())) if each.matches(query)]
     output = Output.of(context)
     columns = ("CLIENT ID", "NAME", "GRANT TYPES", "REGISTERED BY")
     rows = (
@@ -220,10 +224,8 @@ def list_all(context: typer.Context) -> None:
         )
         for each in found
     )
-    output.answer(
-        [each.as_json() for each in found],
-        human=lambda: output.table(columns, rows, empty="No clients yet: latchkey client create -h", whole={0}),
-    )
+    empty = "No clients found." if query else "No clients yet: latchkey client create -h"
+    output.answer([each.as_json() for each in found], human=lambda: output.table(columns, rows, empty=empty, whole={0}))
 
 
 @app.answering("show")
@@ -240,14 +242,11 @@ def delete(
     context: typer.Context,
     client_id: ClientId = None,
     client_id_option: ClientIdOption = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation.")] = False,  # noqa: FBT002 - a flag
+    yes: Yes = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Delete a client and revoke its tokens."""
     the_id = the_one(client_id, client_id_option, "CLIENT_ID")
-    if not yes and sys.stdin.isatty():
-        typer.confirm(
-            f"Delete client {the_id}? Its tokens are revoked and its users are signed out of it", abort=True, err=True
-        )
+    confirm(f"Delete client {the_id}? Its tokens are revoked and its users are signed out of it", yes=yes)
     run(clients.delete(connection(), the_id))
     output = Output.of(context)
     output.answer({"client_id": the_id, "deleted": True}, human=lambda: output.line(f"Client {the_id} deleted."))

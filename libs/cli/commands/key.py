@@ -1,6 +1,5 @@
 """latchkey key: list, rotate and revoke signing keys."""
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 from libs.cli import key_drill, keys
 from libs.cli.admin import connection, run
 from libs.cli.app import App
+from libs.cli.commands.given import Yes, confirm
 from libs.cli.errors import UsageError
 from libs.cli.output import Output
 
@@ -63,13 +63,12 @@ def revoke(
     context: typer.Context,
     kid: _Kid,
     reason: _Reason,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
+    yes: Yes = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Revoke a compromised key. All tokens that it signed become invalid at once."""
     if reason not in keys.REASONS:
         raise UsageError(f"--reason must be one of {', '.join(keys.REASONS)}")
-    if not yes and sys.stdin.isatty():
-        typer.confirm(f"Revoke {kid}? Every token that it signed becomes invalid", abort=True, err=True)
+    confirm(f"Revoke {kid}? Every token that it signed becomes invalid", yes=yes)
     answer = run(keys.revoke(connection(), kid, reason))
     report: dict[str, Any] = {"kid": kid, "keys": [keys.as_json(key) for key in answer.keys]}
     if answer.HasField("exposed_until"):

@@ -10,7 +10,7 @@ from libs.cli import subscribers
 from libs.cli.admin import connection, run
 from libs.cli.app import App
 from libs.cli.bus import operating
-from libs.cli.commands.given import since_of
+from libs.cli.commands.given import Yes, confirm, since_of
 from libs.cli.connection import Connection
 from libs.cli.output import Output
 from libs.cli.subscribers import Subscriber
@@ -54,8 +54,10 @@ def create(
 def delete(
     context: typer.Context,
     consumer: Annotated[str, typer.Argument(metavar="CONSUMER", help="Consumer, as `create` printed it.")],
+    yes: Yes = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Delete a subscriber. Its credentials become useless."""
+    confirm(f"Delete subscriber {consumer}? Events that it has not read are lost for it", yes=yes)
     run(_delete(connection(), consumer))
     output = Output.of(context)
     output.answer({"consumer": consumer, "deleted": True}, human=lambda: output.line(f"Subscriber {consumer} deleted."))

@@ -8,7 +8,7 @@ import typer
 from libs.cli import webhooks
 from libs.cli.admin import connection, run
 from libs.cli.app import App
-from libs.cli.commands.given import since_of
+from libs.cli.commands.given import Yes, confirm, since_of
 from libs.cli.durations import parse_duration
 from libs.cli.errors import UsageError
 from libs.cli.output import Output, text
@@ -111,8 +111,13 @@ def disable(context: typer.Context, webhook_id: _Id) -> None:
 
 
 @app.answering("delete")
-def delete(context: typer.Context, webhook_id: _Id) -> None:
+def delete(
+    context: typer.Context,
+    webhook_id: _Id,
+    yes: Yes = False,  # noqa: FBT002 - a flag
+) -> None:
     """Delete a webhook with its secret and its deliveries."""
+    confirm(f"Delete webhook {webhook_id} with its secret and its deliveries?", yes=yes)
     run(webhooks.delete(connection(), webhook_id))
     _answer(context, webhook_id, "deleted", f"Webhook {webhook_id} deleted.")
 

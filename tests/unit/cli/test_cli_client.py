@@ -162,10 +162,42 @@ def test_rotate_secret_sends_overlap(latchkey: Latchkey, services: Services) -> 
     assert "no longer valid" in latchkey("client", "rotate-secret", "--client-id", "client-1").out
 
 
-def test_client_delete_does_not_prompt_without_terminal(latchkey: Latchkey, services: Services) -> None:
+DESTRUCTIVE = [
+    ("client", "delete", "client-1"),
+    ("key", "revoke", "ES256-a", "--reason", "drill"),
+    ("subscriber", "delete", "billing-0a0b0c0d"),
+    ("user", "delete", "alice"),
+    ("webhook", "delete", "w-1"),
+]
+
+
+@pytest.mark.parametrize("arguments", DESTRUCTIVE, ids=" ".join)
+def test_destructive_command_without_terminal_requires_yes(
+    latchkey: Latchkey, services: Services, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
     latchkey("client", "create")
-    assert latchkey("client", "delete", "client-1", "--json").json == {"client_id": "client-1", "deleted": True}
+    latchkey("user", "create", "alice", "--password", "correct horse")
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    answer = latchkey(*arguments)
+    assert answer.code == 2
+    assert "give --yes" in answer.err
+    assert latchkey(*arguments, "--json").error["error"] == "usage"
+    assert (len(services.clients.kept), len(services.users.kept), services.key_admin.revoked) == (1, 1, [])
+
+
+def test_client_delete_without_terminal_deletes_with_yes(latchkey: Latchkey, services: Services) -> None:
+    latchkey("client", "create")
+    output = latchkey("client", "delete", "client-1", "--yes", "--json").json
+    assert output == {"client_id": "client-1", "deleted": True}
     assert services.clients.kept == {}
+
+
+@pytest.mark.parametrize(("query", "found"), [("sho", 1), ("WEB SH", 1), ("client", 2), ("client-2", 1), ("hop", 0)])
+def test_client_list_finds_by_the_beginning_of_words(latchkey: Latchkey, query: str, found: int) -> None:
+    latchkey("client", "create", "--client-name", "Web Shop")
+    latchkey("client", "create", "--client-name", "Forum")
+    assert len(latchkey("client", "list", "--query", query, "--json").json) == found
+    assert len(latchkey("client", "list", "--json").json) == 2
 
 
 @pytest.mark.parametrize(("reply", "left"), [("n\n", 1), ("", 1), ("y\n", 0)])

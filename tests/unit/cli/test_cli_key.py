@@ -61,7 +61,7 @@ def test_key_rotate_shows_error_for_unknown_algorithm(latchkey: Latchkey) -> Non
 
 @pytest.mark.parametrize("reason", ["compromised", "suspected", "drill"])
 def test_key_revoke_shows_reason_and_time_of_exposure(latchkey: Latchkey, services: Services, reason: str) -> None:
-    output = latchkey("key", "revoke", "ES256-a", "--reason", reason, "--json").json
+    output = latchkey("key", "revoke", "ES256-a", "--reason", reason, "--yes", "--json").json
     value = admin_pb2.RevocationReason.Value(f"REVOCATION_REASON_{reason.upper()}")
     assert services.key_admin.revoked == [("ES256-a", value)]
     assert (output["kid"], output["exposed_until"]) == ("ES256-a", "2026-03-01T12:25:00Z")
@@ -69,11 +69,11 @@ def test_key_revoke_shows_reason_and_time_of_exposure(latchkey: Latchkey, servic
 
 
 def test_key_revoke_warns_when_no_key_is_active(latchkey: Latchkey, services: Services) -> None:
-    answer = latchkey("key", "revoke", "ES256-a", "--reason", "suspected")
+    answer = latchkey("key", "revoke", "ES256-a", "--reason", "suspected", "--yes")
     assert "ES256-a revoked" in answer.out
     assert "No tokens are signed with this algorithm" in answer.err
     services.key_admin.kept[3].state = keys_pb2.KEY_STATE_ACTIVE
-    assert latchkey("key", "revoke", "RS256-a", "--reason", "suspected").err == ""
+    assert latchkey("key", "revoke", "RS256-a", "--reason", "suspected", "--yes").err == ""
 
 
 @pytest.mark.parametrize("arguments", [("ES256-a",), ("ES256-a", "--reason", "boredom"), ("--reason", "drill")])

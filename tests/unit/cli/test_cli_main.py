@@ -174,3 +174,10 @@ def test_error_names_invalid_run_file(nowhere: Path, content: str) -> None:
     (nowhere / ".latchkey" / "run.json").write_text(content)
     with pytest.raises(CliError, match=r"run\.json cannot be read"):
         find({}, nowhere)
+
+
+def test_version_option_shows_the_version(latchkey: Latchkey) -> None:
+    answer = latchkey("--version")
+    assert answer.code == 0
+    assert answer.out.startswith("latchkey ")
+    assert answer.out.split()[1] in latchkey("version").out

@@ -162,8 +162,8 @@ def test_subscriber_cannot_direct_replies_to_event_subjects(
 
 def test_deleted_subscriber_cannot_read(latchkey: Latchkey, publish: Publish) -> None:
     subscriber = made(latchkey, "--filter", "login.>")
-    assert latchkey("subscriber", "delete", subscriber["consumer"], "--json").json["deleted"]
-    assert latchkey("subscriber", "delete", subscriber["consumer"], "--json").error["error"] == "not_found"
+    assert latchkey("subscriber", "delete", subscriber["consumer"], "--yes", "--json").json["deleted"]
+    assert latchkey("subscriber", "delete", subscriber["consumer"], "--yes", "--json").error["error"] == "not_found"
     again = made(latchkey, "--filter", "login.>")
     assert again["consumer"] != subscriber["consumer"]
     publish("login.succeeded")

@@ -801,6 +801,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The second factor is invalid."""
     ERROR_REASON_USER_AMBIGUOUS: _ErrorReason.ValueType  # 401
     """The text is a username and the verified address of another user. The operator must give the user id."""
+    ERROR_REASON_ADDRESS_TAKEN: _ErrorReason.ValueType  # 400
+    """Another account has this verified email address. Use another address, or change the other account."""
+    ERROR_REASON_USER_ID_TAKEN: _ErrorReason.ValueType  # 432
+    """Another account has or had this user id. The operator must choose another one."""
+    ERROR_REASON_USER_ID_MALFORMED: _ErrorReason.ValueType  # 433
+    """The user id has unsupported characters or is too long. The operator must correct it."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused, and who can fix it. Sent by name in OAuthErrorDetail.reason, so that an older service can
@@ -1585,6 +1591,12 @@ ERROR_REASON_WRONG_PROOF: ErrorReason.ValueType  # 378
 """The second factor is invalid."""
 ERROR_REASON_USER_AMBIGUOUS: ErrorReason.ValueType  # 401
 """The text is a username and the verified address of another user. The operator must give the user id."""
+ERROR_REASON_ADDRESS_TAKEN: ErrorReason.ValueType  # 400
+"""Another account has this verified email address. Use another address, or change the other account."""
+ERROR_REASON_USER_ID_TAKEN: ErrorReason.ValueType  # 432
+"""Another account has or had this user id. The operator must choose another one."""
+ERROR_REASON_USER_ID_MALFORMED: ErrorReason.ValueType  # 433
+"""The user id has unsupported characters or is too long. The operator must correct it."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final
