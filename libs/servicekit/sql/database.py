@@ -14,16 +14,26 @@ from sqlalchemy import DateTime, Engine, Table, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
 from libs.servicekit.base.service import CheckResult
-from libs.servicekit.sql.database_errors import hide_values, is_transient, unavailable
+from libs.servicekit.sql.database_errors import hide_values, is_transient, timeouts_are_disconnects, unavailable
 from libs.servicekit.sql.session import SqlSession
 
 LOCK_MILLISECONDS = 4_000
 STATEMENT_MILLISECONDS = 5_000
 CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = STATEMENT_MILLISECONDS / 1000 + 2
+"""When the client gives up on PostgreSQL, which ends a statement earlier itself: it has failed or is unreachable."""
+_KEEPALIVE = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""PostgreSQL ends a session whose client is gone within a minute, so that its locks do not last for hours."""
 _READ_ONLY = "latchkey_read_only"
 _REBUILDING = "latchkey_rebuilding"
 
@@ -89,19 +99,12 @@ class Database:
                 max_overflow=10,
                 pool_timeout=CONNECT_SECONDS,
                 hide_parameters=True,  # parameters may be secrets and would appear in error messages
-                connect_args={
-                    "timeout": CONNECT_SECONDS,
-                    "server_settings": {
-                        "search_path": schema,
-                        "lock_timeout": str(LOCK_MILLISECONDS),
-                        "statement_timeout": str(STATEMENT_MILLISECONDS),
-                        "application_name": f"latchkey {schema}",
-                    },
-                },
+                connect_args={**_postgresql_arguments(schema), "command_timeout": ANSWER_SECONDS},
             )
         else:
             raise OSError("LATCHKEY_DATABASE_URL must be sqlite+aiosqlite:///… or postgresql+asyncpg://…")
         hide_values(engine.sync_engine)
+        timeouts_are_disconnects(engine.sync_engine)
         _refuse_writes_in_snapshots(engine.sync_engine)
         return cls(engine, schema=schema)
 
@@ -153,7 +156,13 @@ class Database:
         A migration of a SQLite table replaces the table; with foreign keys on, that would delete the rows that refer to
         the old table (sqlite.org/lang_altertable.html 7).
         """
-        async with self.engine.connect() as plain:
+        engine = self.engine
+        if not self.is_sqlite:  # a migration may take longer than any other statement
+            engine = create_async_engine(
+                engine.url, poolclass=NullPool, hide_parameters=True, connect_args=_postgresql_arguments(self.schema)
+            )
+            hide_values(engine.sync_engine)
+        async with engine.connect() as plain:
             connection = await plain.execution_options(**{_REBUILDING: True})
             try:
                 async with connection.begin():
@@ -169,6 +178,19 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _postgresql_arguments(schema: str) -> dict[str, Any]:
+    return {
+        "timeout": CONNECT_SECONDS,
+        "server_settings": {
+            "search_path": schema,
+            "lock_timeout": str(LOCK_MILLISECONDS),
+            "statement_timeout": str(STATEMENT_MILLISECONDS),
+            "application_name": f"latchkey {schema}",
+            **_KEEPALIVE,
+        },
+    }
 
 
 def _refuse_writes_in_snapshots(engine: Engine) -> None:

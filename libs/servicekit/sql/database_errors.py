@@ -52,3 +52,17 @@ def hide_values(engine: Engine) -> None:
             for error in (driver_error, context.original_exception, context.sqlalchemy_exception):
                 if error is not None:
                     error.args = (text,)
+
+
+def timeouts_are_disconnects(engine: Engine) -> None:
+    """Give up all connections of the pool when the driver's `command_timeout` ends a statement.
+
+    The database did not answer at all, as after a silent failover: every other connection would wait as long.
+    """
+
+    @event.listens_for(engine, "handle_error")
+    def on_error(context: ExceptionContext) -> OperationalError | None:
+        if not isinstance(context.original_exception, TimeoutError):
+            return None
+        context.is_disconnect = True
+        return OperationalError("the database did not answer in time", None, context.original_exception)
