@@ -25,6 +25,7 @@ from libs.oauth.response_types import parse_response_type
 from libs.oauth.scopes import OPENID, STANDARD_SCOPES, parse_scope
 from libs.oauth.sectors import PAIRWISE, PUBLIC, SUBJECT_TYPES, sector_of
 from libs.oauth.security_profiles import PROFILES, SecurityProfile
+from libs.oauth.visible_text import is_visible
 
 AUTHORIZATION_CODE = "authorization_code"
 IMPLICIT = "implicit"
@@ -161,7 +162,7 @@ def parse_metadata(members: Mapping[str, Any]) -> ClientMetadata:
         InvalidClientMetadata: a member is invalid or unknown; the description names it.
         InvalidRedirectUri: a redirect URI is invalid; the description names the rule.
     """
-    return _parse(members, (*_RULES, _profile_has_bound_tokens))
+    return _parse(members, (*_RULES, _profile_has_bound_tokens, _client_name_is_visible))
 
 
 def _parse(members: Mapping[str, Any], rules: Iterable[Callable[[ClientMetadata], None]]) -> ClientMetadata:
@@ -336,6 +337,14 @@ def _security_profile_is_met(metadata: ClientMetadata) -> None:
         raise InvalidClientMetadata(
             f"security_profile {name} does not permit the grant types implicit and password.",
             reason=Reason.METADATA_PROFILE,
+        )
+
+
+def _client_name_is_visible(metadata: ClientMetadata) -> None:
+    if not is_visible(metadata.client_name):
+        raise InvalidClientMetadata(
+            "client_name must not contain invisible characters such as fillers and variation selectors.",
+            reason=Reason.METADATA_TYPE,
         )
 
 

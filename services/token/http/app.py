@@ -32,6 +32,8 @@ from services.token.usecases.tokens.revoke_token import RevokeToken
 CLIENT_ENDPOINTS = ("/token", "/par", "/device_authorization", "/introspect", "/revoke")
 """Paths that require client authentication."""
 USERINFO = "/userinfo"
+BROWSER_ENDPOINTS = frozenset({"/token", "/par", "/revoke", USERINFO, REGISTER, REGISTRATION})
+"""Paths that applications in browsers call, from any origin. Introspection is for APIs, and a browser is no device."""
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": f"WWW-Authenticate, Retry-After, DPoP-Nonce, {trace.RESPONSE_HEADER}",
@@ -94,7 +96,7 @@ def build_edge(endpoints: Endpoints, *, edge_url: str, trusted_proxies: Networks
             web.get(USERINFO, userinfo),
             web.post(USERINFO, userinfo),
             *registration_routes(endpoints.registrations, edge_url=edge_url, trusted_proxies=trusted_proxies),
-            *(web.options(path, _preflight) for path in (*CLIENT_ENDPOINTS, USERINFO, REGISTER, REGISTRATION)),
+            *(web.options(path, _preflight) for path in BROWSER_ENDPOINTS),
         ]
     )
     return app
@@ -107,7 +109,6 @@ async def _preflight(_request: web.Request) -> web.Response:
 def _fixed_headers(*, secure: bool) -> dict[str, str]:
     """Headers of every response."""
     fixed = {
-        **_CORS,
         "Cache-Control": "no-store",
         "Pragma": "no-cache",  # RFC 6749 5.1
         "X-Content-Type-Options": "nosniff",
@@ -129,6 +130,7 @@ def _malformed_response(headers: dict[str, str]) -> ErrorResponse:
 def _around(*, secure: bool) -> Middleware:
     """Trace, timing, JSON errors and headers for every request, in one middleware."""
     fixed = _fixed_headers(secure=secure)
+    fixed_for_browsers = {**_CORS, **fixed}
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -138,7 +140,7 @@ def _around(*, secure: bool) -> Middleware:
         _timer(endpoint_of(request), request.method).observe(perf_counter() - began)
         headers = response.headers
         headers[trace.RESPONSE_HEADER] = trace.current_id()
-        for name, value in fixed.items():
+        for name, value in (fixed_for_browsers if endpoint_of(request) in BROWSER_ENDPOINTS else fixed).items():
             headers.setdefault(name, value)
         return response
 

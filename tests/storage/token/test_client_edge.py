@@ -123,6 +123,25 @@ async def test_browsers_of_any_origin_may_call_but_without_credentials(edge: Edg
         assert "Set-Cookie" not in response.headers
 
 
+@pytest.mark.s(58)
+@pytest.mark.parametrize("path", ["/introspect", "/device_authorization", "/nothing"])
+async def test_browsers_of_other_origins_may_not_call_what_no_browser_needs(edge: Edge, path: str) -> None:
+    headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    for response in (
+        await edge.options(path, headers=headers),
+        await post(edge, path, b"", headers=list(headers.items())),
+    ):
+        assert response.status in {400, 404, 405}
+        assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_response_has_the_trace_id_of_the_log_lines(edge: Edge) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    headers = [("traceparent", f"00-{trace_id}-b7ad6b7169203331-01")]
+    response = await post(edge, "/token", b"grant_type=x", headers=headers)
+    assert (response.status, response.headers["X-Trace-Id"]) == (400, trace_id)
+
+
 class Fails:
     """A use case that fails in some way."""
 

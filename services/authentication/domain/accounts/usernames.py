@@ -5,6 +5,7 @@ import unicodedata
 from libs.crypto.hashing import keyed_hash
 from libs.oauth.errors import InvalidRequest
 from libs.oauth.reasons import Reason
+from libs.oauth.visible_text import is_visible
 from services.authentication.domain.accounts.normalisation import fold_address
 
 MAX_CHARACTERS = 128
@@ -23,7 +24,7 @@ def check_username(typed: str) -> tuple[str, str]:
         raise InvalidRequest("username is missing.", reason=Reason.USERNAME_MISSING)
     name = unicodedata.normalize("NFKC", typed) if len(typed) <= MAX_CHARACTERS else ""
     key = lookup_key(name)
-    if key is None or len(name) > MAX_CHARACTERS or name != name.strip():
+    if key is None or len(name) > MAX_CHARACTERS or name != name.strip() or not is_visible(name):
         raise InvalidRequest(
             f"username must have at most {MAX_CHARACTERS} printable characters and no spaces.",
             reason=Reason.USERNAME_MALFORMED,
