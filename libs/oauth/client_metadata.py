@@ -6,8 +6,8 @@ every ID token), `claims_in_access_token` (claims of granted scopes that are in 
 (security_profiles.py), `consent`
 ("required", or "skip" for the operator's own applications), `required_acr` (the lowest class of sign-in that gets
 tokens), `resources` (permitted values of the `resource` parameter, RFC 8707), `served_resources` (resources whose
-resource server this client is; it may introspect tokens for them) and `introspection` ("own": its own tokens and those
-for its served resources; "all": every token).
+resource server this client is; it may introspect tokens for them), `introspection` ("own": its own tokens and those
+for its served resources; "all": every token) and `strict_client_jwts` (bool; `latchkey client create` sets it).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -85,6 +85,8 @@ class ClientMetadata:
     dpop_bound_access_tokens: bool = False
     claims_in_id_token: bool = False
     claims_in_access_token: tuple[str, ...] = ()
+    strict_client_jwts: bool = False
+    """Client assertions name the issuer alone in aud and end within 5 minutes; request objects have exp and aud."""
     security_profile: str = "oidc"
     consent: str = CONSENT_REQUIRED
     required_acr: str = ""
@@ -94,7 +96,8 @@ class ClientMetadata:
 
     @property
     def profile(self) -> SecurityProfile:
-        return PROFILES[self.security_profile]
+        profile = PROFILES[self.security_profile]
+        return profile.with_strict_client_jwts if self.strict_client_jwts else profile
 
     @property
     def rotates_refresh_tokens(self) -> bool:
@@ -222,6 +225,7 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "dpop_bound_access_tokens": read.truth,
     "claims_in_id_token": read.truth,
     "claims_in_access_token": read.texts,
+    "strict_client_jwts": read.truth,
     "security_profile": read.one_of(*PROFILES),
     "required_acr": read.one_of(*acr.SUPPORTED),
     "consent": read.one_of(CONSENT_REQUIRED, CONSENT_SKIP),

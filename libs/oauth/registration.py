@@ -34,6 +34,7 @@ OPERATORS_MEMBERS = frozenset(
         "resources",
         "security_profile",
         "served_resources",
+        "strict_client_jwts",
     }
 )
 """Only operators set these. A registration request that contains them leaves them unchanged."""

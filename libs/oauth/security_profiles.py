@@ -5,8 +5,9 @@ is its name in versions before sender-constrained access tokens.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,8 @@ class SecurityProfile:
     """Signing algorithms for client assertions, request objects and ID tokens."""
     request_object_lifetime: timedelta | None
     """Longest lifetime of a request object, which then needs iss, aud, nbf and exp. None: these claims are optional."""
+    request_object_claims: frozenset[str] = frozenset()
+    """Claims that a request object must have."""
     auth_methods: frozenset[str] | None = None
     """Permitted values of token_endpoint_auth_method. None: all."""
     code_only: bool = False
@@ -29,6 +32,16 @@ class SecurityProfile:
     """True: access tokens must be bound to a key of the client (FAPI 2.0, 5.3.2.1)."""
     rotates_refresh_tokens: bool = True
     """False: a refresh token is used again until it expires (FAPI 2.0, 5.3.2.1)."""
+
+    @cached_property
+    def with_strict_client_jwts(self) -> "SecurityProfile":
+        """The profile with the current rules for JWTs of clients (RFC 7523bis, RFC 9101 10.8)."""
+        return replace(
+            self,
+            assertion_lifetime=min(self.assertion_lifetime, timedelta(minutes=5)),
+            assertion_for_issuer_only=True,
+            request_object_claims=self.request_object_claims | {"exp", "aud"},
+        )
 
 
 OIDC = SecurityProfile(

@@ -12,7 +12,7 @@ _RANGES = (
     (0xE0100, 0xE01EF),  # variation selectors supplement
 )
 _INVISIBLE = frozenset(chr(code) for first, last in _RANGES for code in range(first, last + 1))
-"""Default ignorable characters that `str.isprintable` admits, and a letter without a shape."""
+"""Default ignorable characters that `str.isprintable` admits, and the Braille pattern without dots."""
 
 
 def is_visible(text: str) -> bool:

@@ -16,6 +16,7 @@ from libs.cli.commands.given import ClientId, ClientIdOption, Yes, confirm, the_
 from libs.cli.connection import Connection
 from libs.cli.metadata import client_metadata, many, words
 from libs.cli.output import Output, text
+from libs.oauth.client_authentication import ASSERTION_METHODS
 
 app = App(help="Manage clients: the applications that request tokens (RFC 7591).")
 app.add_typer(registration_token.app, name="registration-token")
@@ -179,9 +180,13 @@ def create(context: typer.Context, *, members: dict[str, Any]) -> None:
 
 
 def _defaults(members: dict[str, Any]) -> dict[str, Any]:
-    """What a new client gets beyond the standards' defaults. Many libraries read only the ID token."""
+    """What a new client gets beyond the standards' defaults. Many libraries read only the ID token.
+
+    The rules for JWTs of clients are strict: clients that cannot follow them get `"strict_client_jwts": false`.
+    """
     has_users = members.get("grant_types") != ["client_credentials"]
-    return {"claims_in_id_token": True} if has_users else {}
+    signs = "jwks" in members or "jwks_uri" in members or members.get("token_endpoint_auth_method") in ASSERTION_METHODS
+    return ({"claims_in_id_token": True} if has_users else {}) | ({"strict_client_jwts": True} if signs else {})
 
 
 @app.answering("update")

@@ -215,3 +215,22 @@ async def test_what_was_used_is_forgotten_when_it_could_not_be_used_any_more(wor
     assert len(await world.rows("used_assertions")) == 1
     await world.purge_everything()
     assert await world.rows("used_assertions") == []
+
+
+@pytest.mark.s(18)
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"aud": TOKEN_ENDPOINT}, "CLIENT_ASSERTION_AUDIENCE"),
+        ({"aud": [ISSUER]}, "CLIENT_ASSERTION_AUDIENCE"),
+        ({"exp": int((NOON + 6 * MINUTE + SECOND).timestamp())}, "CLIENT_ASSERTION_TOO_LONG"),
+    ],
+)
+async def test_strict_client_jwts_need_the_issuer_and_a_short_life(
+    world: World, changes: dict[str, Any], reason: str
+) -> None:
+    """Clients that exist, and those that register themselves, keep the lenient rules of OpenID Connect Core 9."""
+    strict, lenient = await a_machine(world, strict_client_jwts=True), await a_machine(world)
+    assert await refused(world, assertion(strict, **changes)) == reason
+    assert (await ask(world, assertion(lenient, **changes)))["access_token"]
+    assert (await ask(world, assertion(strict)))["access_token"]

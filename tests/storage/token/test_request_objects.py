@@ -187,3 +187,15 @@ async def test_it_may_be_pushed(world: World) -> None:
     with pytest.raises(OAuthError) as refusal:
         await world.push(client.credentials, Parameters({"request": signed(client, signing_key("RS256", 1))}))
     assert refusal.value.error == "invalid_request_object"
+
+
+@pytest.mark.parametrize("missing", ["exp", "aud"])
+async def test_strict_client_jwts_need_exp_and_aud_in_request_objects(world: World, missing: str) -> None:
+    client = await a_signing_client(world, strict_client_jwts=True)
+    whole: dict[str, Any] = {"exp": int((NOON + MINUTE).timestamp()), "aud": ISSUER}
+    assert "code" in await answered(world, client, request=signed(client, **whole), redirect_uri=REDIRECT_URI)
+    answer = await answered(
+        world, client, request=signed(client, **{**whole, missing: None}), redirect_uri=REDIRECT_URI
+    )
+    assert answer["error"] == "invalid_request_object"
+    assert f"{missing} is missing" in answer["error_description"]

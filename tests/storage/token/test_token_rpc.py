@@ -193,6 +193,7 @@ async def test_operators_make_change_and_look_at_clients_and_see_each_secret_onc
             "claims_in_id_token": False,
             "consent": "required",
             "security_profile": "oidc",
+            "strict_client_jwts": False,
             "introspection": "own",
         },
     }

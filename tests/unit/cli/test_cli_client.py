@@ -236,3 +236,13 @@ def test_service_error_is_one_line_with_its_error_code(latchkey: Latchkey, argum
         "error": "invalid_request",
         "error_description": "There is no client with this id.",
     }
+
+
+def test_new_client_that_signs_gets_the_strict_rules_for_its_jwts(latchkey: Latchkey, tmp_path: Path) -> None:
+    file = tmp_path / "client.json"
+    keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://app.example/jwks"}
+    file.write_text(json.dumps(keys))
+    assert latchkey("client", "create", "--metadata", str(file), "--json").json["strict_client_jwts"] is True
+    file.write_text(json.dumps({**keys, "strict_client_jwts": False}))
+    assert latchkey("client", "create", "--metadata", str(file), "--json").json["strict_client_jwts"] is False
+    assert "strict_client_jwts" not in latchkey("client", "create", "--json").json

@@ -50,6 +50,7 @@ EVERYTHING = {
     "consent": "skip",
     "required_acr": "urn:latchkey:acr:mfa",
     "security_profile": "oidc",
+    "strict_client_jwts": True,
     "introspection": "all",
     "resources": ["https://api.example/orders", "urn:example:api"],
     "served_resources": ["https://app.example"],
@@ -103,6 +104,7 @@ def test_metadata_defaults_are_a_confidential_web_client_with_consent():
         "claims_in_id_token": False,
         "consent": "required",
         "security_profile": "oidc",
+        "strict_client_jwts": False,
         "introspection": "own",
     }
     assert not metadata.is_public

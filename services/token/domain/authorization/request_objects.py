@@ -8,6 +8,7 @@ from typing import Any
 from libs.oauth.errors import InvalidRequestObject
 from libs.oauth.parameters import RESOURCE, Parameters, join_resources
 from libs.oauth.reasons import Reason
+from libs.oauth.security_profiles import SecurityProfile
 from services.token.domain.clients.client_assertions import SKEW, moment_of
 
 _OF_THE_JWT = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
@@ -15,16 +16,19 @@ _INSIDE_ANOTHER = frozenset({"request", "request_uri"})
 
 
 def judge_request_object(
-    claims: Mapping[str, Any], *, client_id: str, issuer: str, max_lifetime: timedelta | None, now: datetime
+    claims: Mapping[str, Any], *, client_id: str, issuer: str, profile: SecurityProfile, now: datetime
 ) -> None:
     """It is the client's, for us, and good at this moment, as far as it says anything about that.
 
     Args:
-        longest_life: when given, it has to say all of it, and to end within that time.
+        profile: which claims it must have, and how long it may live.
 
     Raises:
         InvalidRequestObject: it says otherwise, or points to yet another one (RFC 9101 4).
     """
+    missing = sorted(profile.request_object_claims - claims.keys())
+    if missing:
+        raise _wrong(f"{missing[0]} is missing", Reason.CLAIM_MISSING)
     if claims.get("iss", client_id) != client_id or claims.get("client_id", client_id) != client_id:
         raise _wrong("iss and client_id must be the client_id of the client", "CLIENT")
     audience = claims.get("aud", issuer)
@@ -34,8 +38,8 @@ def judge_request_object(
         raise _wrong("exp is malformed or in the past", "EXPIRED")
     if "nbf" in claims and ((starts_at := moment_of(claims["nbf"])) is None or now < starts_at - SKEW):
         raise _wrong("nbf is malformed or in the future", Reason.NOT_YET_VALID)
-    if max_lifetime is not None:
-        _judge_strictly(claims, max_lifetime=max_lifetime, now=now)
+    if profile.request_object_lifetime is not None:
+        _judge_strictly(claims, max_lifetime=profile.request_object_lifetime, now=now)
     if not _INSIDE_ANOTHER.isdisjoint(claims):
         raise _wrong("it must not contain request or request_uri", "NESTED")
 

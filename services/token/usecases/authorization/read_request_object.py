@@ -41,7 +41,7 @@ class ReadRequestObject:
             claims,
             client_id=client.client_id,
             issuer=self.issuer,
-            max_lifetime=client.metadata.profile.request_object_lifetime,
+            profile=client.metadata.profile,
             now=now,
         )
         return merged(parameters, claims)
