@@ -79,7 +79,6 @@ async def test_client_with_bound_tokens_needs_a_proof_at_every_grant(world: Worl
         await _token(world, machine, grant_type="client_credentials")
 
 
-@pytest.mark.s(27)
 async def test_refresh_token_of_a_public_client_is_bound_to_its_key(world: World) -> None:
     client = await world.client(**PUBLIC)
     tokens = await _exchange(world, client, await world.code(client), _proof(world))
@@ -143,7 +142,6 @@ async def test_pushed_request_is_refused_when_dpop_jkt_is_not_the_key_of_the_pro
         await _push(world, client, _proof(world))  # made for the token endpoint
 
 
-@pytest.mark.s(33)
 async def test_proof_is_accepted_once_also_by_concurrent_requests(world: World) -> None:
     client = await world.machine()
     proof = _proof(world)
