@@ -30,7 +30,7 @@ def test_file_that_others_can_use_is_refused_with_the_command_that_repairs_it(se
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
 @pytest.mark.parametrize(("mode", "accepted"), [(0o444, True), (0o644, True), (0o664, True), (0o646, False)])
-def test_file_of_another_user_may_be_readable_and_not_writable_by_others(secret: Path, mode: int, accepted: bool):  # noqa: FBT001 - a parameter of the table
+def test_file_of_another_user_may_be_readable_and_not_writable_by_others(secret: Path, mode: int, *, accepted: bool):
     """A container runtime mounts secrets with an owner and a mode that the service cannot change."""
     os.chown(secret, 65_534, 65_534)
     secret.chmod(mode)

@@ -146,7 +146,7 @@ def signed_by(key: SigningKey, claims: Mapping[str, Any], *, typ: str = "JWT", *
 
 
 def an_id_token(key: SigningKey | None = None, **changes: Any) -> str:
-    """An ID token of this server, as clients send it back as a hint; `changes` replace claims."""
+    """An ID token of this server, as clients send it back as a hint; `changes` replace claims, or remove them by None."""
     claims = {
         "iss": ISSUER,
         "sub": ALICE,
@@ -156,7 +156,8 @@ def an_id_token(key: SigningKey | None = None, **changes: Any) -> str:
         "sid": "s-1",
         **changes,
     }
-    return signed_by(key or signing_key("RS256"), claims)
+    present = {name: value for name, value in claims.items() if value is not None}
+    return signed_by(key or signing_key("RS256"), present)
 
 
 @dataclass

@@ -196,6 +196,20 @@ async def test_a_hint_of_another_session_only_leads_to_a_question(
     assert decision == LogoutDecision("Shop", AFTERWARDS, confirmed=False)
 
 
+@pytest.mark.s(40, 41)
+@pytest.mark.parametrize(
+    ("changes", "confirmed"),
+    [({}, True), ({"auth_time": 1}, False), ({"auth_time": None}, False), ({"sub": BOB}, False)],
+)
+async def test_hint_without_sid_is_of_the_session_of_its_user_and_sign_in(
+    changes: dict[str, Any], *, confirmed: bool
+) -> None:
+    """Clients without a logout URI get no `sid`, and sign their users out as well."""
+    claims = {"auth_time": int(HERE.authenticated_at.timestamp()), **changes}
+    hint = an_id_token(sid=None, **claims)
+    assert (await decided(id_token_hint=hint)).confirmed is confirmed
+
+
 async def test_a_redirect_without_any_client_gets_a_page() -> None:
     assert await refused(post_logout_redirect_uri=AFTERWARDS, state="s") == "LOGOUT_CLIENT_MISSING"
 

@@ -86,10 +86,16 @@ class CheckLogout:
         return tuple(loaded[:MAX_FRAMES])
 
     def _is_of(self, hint: dict[str, Any] | None, client: Client | None, session: AuthenticatedSession | None) -> bool:
-        """Is the hint, which its own client was given, of this very session?"""
+        """Is the hint, which its own client was given, of this very session?
+
+        An ID token without `sid` names the session by its user and the time of the sign-in.
+        """
         if hint is None or client is None or session is None:
             return False
-        return hint.get("sid") == self.subjects.sid(client, session.session_id)
+        if "sid" in hint:
+            return bool(hint["sid"] == self.subjects.sid(client, session.session_id))
+        signed_in = (self.subjects.sub(client, session.user_id), int(session.authenticated_at.timestamp()))
+        return (hint["sub"], hint.get("auth_time")) == signed_in
 
     def _verified_hint(self, hint: str | None) -> dict[str, Any] | None:
         if hint is None:
