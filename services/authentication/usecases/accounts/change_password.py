@@ -51,9 +51,10 @@ class ChangePassword:
             InvalidRequest: the new password is invalid.
             TemporarilyUnavailable: too many failures, or too much waits to be hashed.
         """
+        since = self._throttle.mark()
         live, found, keys, failures = await self._find(session_secret, origin)
         accepted = await self._policy(new, about=live.account.words)
-        with self._throttle.begun(keys, failures):
+        with self._throttle.begun(keys, failures, since=since):
             if not await self._passwords.verify(found.password_hash, current):
                 await self._refuse(live, keys, origin)
         password_hash = await self._passwords.hash(new)

@@ -77,8 +77,9 @@ class SignIn:
                 often that it has to wait (SIGN_IN_THROTTLED), also for unknown names.
         """
         keys = Keys.of(username_key=lookup_key(attempt.username) or "", place=attempt.place, key=self._stand_in_key)
+        since = self._throttle.mark()
         found, failures = await self._find(attempt.username, keys)
-        with self._throttle.begun(keys, failures):
+        with self._throttle.begun(keys, failures, since=since):
             return await self._try(attempt, found, keys, has_failed=keys.name in failures)
 
     async def _try(
