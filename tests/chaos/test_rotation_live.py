@@ -280,5 +280,7 @@ async def _accepted_by(stream: Stream, token: Signed, hint: Signed) -> dict[str,
         answer = await stream.http.get(f"{edge}/userinfo", headers={"Authorization": f"Bearer {token.text}"})
         userinfo += answer.status_code == 200
     issuer = stream.verifiers[0].issuer
-    logout = await stream.http.get(f"{issuer}/logout", params={"id_token_hint": hint.text}, follow_redirects=True)
-    return {"introspection": introspection, "userinfo": userinfo, "hint": logout.status_code == 200}
+    # Only a hint that is accepted can contradict client_id; one whose key is gone leads to the confirmation page.
+    parameters = {"id_token_hint": hint.text, "client_id": stream.machine[0]}
+    logout = await stream.http.get(f"{issuer}/logout", params=parameters, follow_redirects=True)
+    return {"introspection": introspection, "userinfo": userinfo, "hint": logout.status_code == 400}

@@ -146,3 +146,11 @@ async def test_the_address_that_got_the_email_is_stored_and_released(world: Worl
 async def test_operator_writes_an_address_in_the_form_that_emails_are_sent_to(world: World) -> None:
     account = await world.user("anna", email="anna@bücher.example")
     assert account.profile.email == "anna@xn--bcher-kva.example"
+
+
+@pytest.mark.usefixtures("owner")
+async def test_username_is_named_when_username_and_address_are_taken(world: World) -> None:
+    """Scripts that create the same user again rely on the reason."""
+    with pytest.raises(InvalidRequest) as refusal:
+        await world.user("owner", email=BOX, email_verified=True)
+    assert refusal.value.reason == "USERNAME_TAKEN"

@@ -120,6 +120,8 @@ class Accounts:
             created_at=account.created_at,
             profile_updated_at=account.profile_updated_at,
         )
+        if verified_key(account.profile) is not None and await self._has_username(username_key):
+            return False  # a database that finds both taken may name either
         try:
             await self._session.execute(statement)
         except IntegrityError as error:
@@ -127,6 +129,10 @@ class Accounts:
                 raise address_taken() from None
             return False
         return True
+
+    async def _has_username(self, username_key: str) -> bool:
+        query = select(USERS.c.id).where(USERS.c.username_key == username_key)
+        return (await self._session.execute(query)).first() is not None
 
     async def lock_account(self, user_id: str) -> Account | None:
         query = select(*ACCOUNT_COLUMNS).where(USERS.c.id == user_id).with_for_update(key_share=True)
