@@ -6,6 +6,7 @@ prepares a database instead.
 """
 
 import argparse
+import base64
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -79,7 +80,8 @@ def _secret(name: str, content: Mapping[str, str], *, kind: str | None = None) -
         "kind": "Secret",
         "type": f"kubernetes.io/{kind}" if kind else "Opaque",
         "metadata": {"name": name, "namespace": NAMESPACE},
-        "stringData": dict(content),
+        # Not stringData: kubectl apply without --server-side keeps that in an annotation, in plain text.
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in content.items()},
     }
 
 

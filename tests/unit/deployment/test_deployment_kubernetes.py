@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from deploy.docker import addresses
 from deploy.provision.topology import IDENTITIES, SERVICE_NAMES, SERVICES
@@ -227,9 +228,11 @@ def test_the_ingress_sends_every_endpoint_of_the_client_edge_to_the_token_servic
 
 def test_cli_has_the_address_of_every_service():
     literals = kustomization("components/cli")["configMapGenerator"][0]["literals"]
-    configured = connection.find(
-        CONFIG["latchkey"] | dict(literal.split("=", 1) for literal in literals), Path("/nowhere")
-    )
+    settings = dict(literal.split("=", 1) for literal in literals)
+    (optional,) = (each for each in kustomization("production")["patches"] if each["target"].get("name") == "cli")
+    for operation in yaml.safe_load(optional["patch"]):
+        settings[operation["path"].removeprefix("/data/")] = operation["value"]
+    configured = connection.find(CONFIG["latchkey"] | settings, Path("/nowhere"))
     called = {"token", "authentication", "key-rotation", "event-bridge"}
     services = base("Service")
     assert configured.grpc.keys() == called

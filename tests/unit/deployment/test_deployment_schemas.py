@@ -1,5 +1,6 @@
 """`make k8s-check` and the Secrets: what is built is what Kubernetes takes, and a fault is found."""
 
+import base64
 import contextlib
 import copy
 import io
@@ -43,6 +44,8 @@ def run_secrets(home: Path, *arguments: str) -> list[dict[str, Any]]:
     with contextlib.redirect_stdout(io.StringIO()) as output:
         assert secrets.main(["--home", str(home), *arguments]) == 0
     items: list[dict[str, Any]] = json.loads(output.getvalue())["items"]
+    for each in items:
+        each["decoded"] = {key: base64.b64decode(value).decode() for key, value in each["data"].items()}
     return items
 
 
@@ -157,7 +160,7 @@ def test_every_secret_that_a_pod_names_is_made_and_has_the_keys_that_it_names(bu
             if secret == OPERATORS_OWN:
                 continue
             named.add(secret)
-            assert keys <= made[secret]["stringData"].keys(), f"{each['metadata']['name']}: {secret}"
+            assert keys <= made[secret]["decoded"].keys(), f"{each['metadata']['name']}: {secret}"
     assert named == made.keys()
 
 
@@ -173,13 +176,57 @@ def secrets_named(pod: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
 
 
 def test_the_secrets_are_taken_by_kubernetes(made):
-    assert schemas.faults(made.values(), version=schemas.OLDEST) == []
+    plain = [{name: value for name, value in each.items() if name != "decoded"} for each in made.values()]
+    assert schemas.faults(plain, version=schemas.OLDEST) == []
+
+
+@pytest.mark.s(60)
+def test_secrets_contain_no_plain_text(made):
+    """Client-side apply keeps the text of `stringData` in an annotation."""
+    for each in made.values():
+        assert "stringData" not in each
+        text = json.dumps({name: value for name, value in each.items() if name != "decoded"})
+        assert all(value not in text for value in each["decoded"].values())
+
+
+@needs_builder
+def test_trial_fits_a_node_with_two_cpus_and_four_gibibytes(built):
+    cpus = memory = 0
+    for each in built["trial"]:
+        if each["kind"] not in {"Deployment", "StatefulSet"}:
+            continue
+        pod, replicas = each["spec"]["template"]["spec"], each["spec"].get("replicas", 1)
+        requests = [[_requested(each) for each in pod.get(kind, ())] for kind in ("containers", "initContainers")]
+        running, starting = requests
+        cpus += replicas * max(sum(cpu for cpu, _ in running), *(cpu for cpu, _ in starting), 0)
+        memory += replicas * max(sum(size for _, size in running), *(size for _, size in starting), 0)
+    assert 0 < cpus <= 1_000, "the pods of the cluster itself request up to 1 CPU"
+    assert 0 < memory <= 3 * 1024
+
+
+def _requested(container: dict[str, Any]) -> tuple[int, int]:
+    """Thousandths of a CPU, and MiB."""
+    requests = container["resources"]["requests"]
+    return int(requests["cpu"].removesuffix("m")), int(requests["memory"].removesuffix("Mi"))
+
+
+@needs_builder
+@pytest.mark.parametrize("overlay", ["base", "trial", "production"])
+def test_new_pods_replace_old_ones_after_the_cache_of_cluster_dns(built, overlay):
+    """Otherwise all pods are replaced while other services know only the old addresses."""
+    services = {shape.name for shape in SERVICES}
+    deployments = [
+        each for each in built[overlay] if each["kind"] == "Deployment" and each["metadata"]["name"] in services
+    ]
+    assert deployments
+    for each in deployments:
+        assert each["spec"]["minReadySeconds"] >= 30, each["metadata"]["name"]
 
 
 def test_a_service_gets_no_key_of_another(made):
-    keys = {shape.name: {key for key in made[shape.name]["stringData"] if key.endswith(".key")} for shape in SERVICES}
+    keys = {shape.name: {key for key in made[shape.name]["decoded"] if key.endswith(".key")} for shape in SERVICES}
     assert keys == {shape.name: {f"{secret}.key" for secret in shape.secrets.values()} for shape in SERVICES}
-    assert "database-url" not in made["authorize-frontend"]["stringData"]
+    assert "database-url" not in made["authorize-frontend"]["decoded"]
 
 
 def test_certificates_are_left_to_cert_manager_unless_asked_for(tmp_path):
@@ -192,7 +239,7 @@ def test_secrets_made_again_from_the_same_folder_are_the_same(tmp_path):
         return {
             (each["metadata"]["name"], key): value
             for each in items
-            for key, value in each["stringData"].items()
+            for key, value in each["decoded"].items()
             if key.endswith((".key", "-url"))
         }
 
@@ -202,7 +249,7 @@ def test_secrets_made_again_from_the_same_folder_are_the_same(tmp_path):
 
 def test_the_database_is_where_it_is_said_to_be(tmp_path):
     items = run_secrets(tmp_path, "--postgres", "db.example.com:6432?ssl=verify-full")
-    (url,) = (each["stringData"]["database-url"] for each in items if each["metadata"]["name"] == "key-rotation")
+    (url,) = (each["decoded"]["database-url"] for each in items if each["metadata"]["name"] == "key-rotation")
     assert url.startswith("postgresql+asyncpg://key_rotation:")
     assert url.endswith("@db.example.com:6432/latchkey?ssl=verify-full")
 
@@ -215,6 +262,20 @@ def test_the_roles_for_a_database_of_ones_own_leave_its_superuser_alone(tmp_path
 
 
 def test_nats_configuration_names_paths_in_the_pod(made, tmp_path):
-    configuration = made["nats"]["stringData"]["nats.conf"]
+    configuration = made["nats"]["decoded"]["nats.conf"]
     assert 'operator: "/etc/latchkey/nats/operator.jwt"' in configuration
     assert 'store_dir: "/etc/latchkey/nats/data"' in configuration
+
+
+@needs_builder
+@pytest.mark.parametrize("overlay", ["trial", "production"])
+def test_command_line_names_only_services_that_the_overlay_has(built, overlay):
+    """Otherwise `latchkey status` reports a service that is not there."""
+    objects = built[overlay]
+    services = {each["metadata"]["name"] for each in objects if each["kind"] == "Service"}
+    (settings,) = (
+        each["data"] for each in objects if each["kind"] == "ConfigMap" and each["metadata"]["name"].startswith("cli-")
+    )
+    hosts = {value.removeprefix("dns:///").partition(":")[0] for value in settings.values() if ":9" in value}
+    assert hosts
+    assert hosts <= services
